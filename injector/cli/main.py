@@ -1,0 +1,143 @@
+"""The command `injector`: its subcommands by name, and the one place where errors become exit statuses.
+
+0 done, 1 an input failed, 2 usage or configuration. Not here: what the commands do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from injector import __version__
+from injector.errors import ConfigError, InjectorError
+
+# name -> (where the command stands, what it does). Help and completion need no more than this.
+COMMANDS: Final = {
+    "kube-inject": ("injector.cli.inject:command", "Inject sidecars into manifests."),
+    "uninject": ("injector.cli.uninject:command", "Take an injection out of manifests again."),
+    "explain": ("injector.cli.explain:command", "Why a workload is injected or not, and who set what."),
+    "admit": ("injector.cli.admit:command", "Answer one AdmissionReview, as the webhook would."),
+    "check": ("injector.cli.check:command", "Check a configuration and its templates."),
+    "serve": ("injector.cli.serve:serve", "Run the admission webhook."),
+    "completion": ("injector.cli.completion:command", "Print the completion script of a shell."),
+}
+
+EXAMPLES: Final = """\b
+Examples:
+  injector kube-inject -f shop.yaml | kubectl apply -f -
+  injector kube-inject --config injector.yaml -f manifests/ -o injected.yaml
+  injector explain -f shop.yaml
+  injector explain deploy/web -n shop
+  injector uninject -f injected.yaml
+  injector admit --config injector.yaml -f review.json
+  injector check --config injector.yaml
+  injector serve --config injector.yaml
+  source <(injector completion bash)
+
+Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
+
+
+class Lazy(click.Group):
+    """A group that loads a subcommand when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand, loaded now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """The names that begin so."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(n, help=told) for n, (_, told) in COMMANDS.items() if n.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+@click.group(
+    cls=Lazy,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    subcommand_metavar="COMMAND [OPTIONS]",
+)
+@click.version_option(__version__, prog_name="injector")
+def cli() -> None:
+    """Sidecar injection for Kubernetes that explains itself."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; returns its exit status. Errors are told on stderr."""
+    try:
+        status = cli.main(args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.ClickException as error:
+        return _usage(error)
+    except InjectorError as error:
+        return failed([error])
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _defect(error)
+
+
+def failed(errors: Sequence[InjectorError]) -> int:
+    """Tell errors on stderr; returns the exit status for them."""
+    for error in errors:
+        tell(error)
+    return 2 if any(isinstance(error, ConfigError) for error in errors) else 1
+
+
+def tell(error: InjectorError) -> None:
+    """One error on stderr: where, what, and what to do."""
+    from injector.cli.report import plain
+
+    click.echo(f"error: {plain(str(error))}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {plain(error.hint)}", err=True)
+
+
+def _usage(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return 2
+    click.echo(f"error: {error.format_message()}", err=True)
+    if context is not None:
+        click.echo(f"  hint: see '{context.command_path} --help'", err=True)
+    return 2
+
+
+def _defect(error: Exception) -> int:
+    if os.environ.get("INJECTOR_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    # The text of a stray exception may quote a pod, so that only its kind is told.
+    click.echo(f"error: unexpected {type(error).__name__}; this is a defect, please report it", err=True)
+    click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Streams of manifests: from files, folders and stdin, through a change, back to text.
+
+A document that nobody changes is written as it was read, byte for byte. Not here: what the change is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from injector import yamltext
+from injector.core import workload
+from injector.core.model import Manifest
+from injector.errors import ConfigError, ManifestError
+from injector.yamltext import Document
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+STDIN: Final = "-"
+_HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
+
+Change = Callable[[Document, Manifest, str], Manifest]
+"""Takes a document, an object in it and the object's pointer; gives the object, or another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A document and its new text; None where it stays as it is."""
+
+    document: Document
+    text: str | None = None
+
+
+def read_all(names: Sequence[str]) -> list[Document]:
+    """The documents of files, folders (recursively, in order of names) and stdin (``-``).
+
+    Raises ManifestError where something cannot be read, ConfigError for stdin named twice.
+    """
+    if list(names).count(STDIN) > 1:
+        raise ConfigError("stdin can be read once", where="-f -", hint="give -f - only once")
+    return [d for name in names for source in _sources(name) for d in yamltext.split(_text(source), source)]
+
+
+def _sources(name: str) -> Iterator[str]:
+    path = Path(name)
+    if name == STDIN or not path.is_dir():
+        yield name
+        return
+    found = [p for p in sorted(path.rglob("*")) if p.suffix in SUFFIXES and p.is_file()]
+    shown = [p for p in found if not any(part.startswith(".") for part in p.relative_to(path).parts)]
+    if not shown:
+        hint = f"files that end in {', '.join(SUFFIXES)} are read"
+        raise ManifestError("the folder holds no manifests", where=name, hint=hint)
+    yield from map(str, shown)
+
+
+def _text(source: str) -> str:
+    try:
+        # Not as text: line ends are part of what must pass through.
+        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise ManifestError(reason, where=source, hint="check the path and its permissions") from error
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ManifestError("the text is not UTF-8", where=f"{source}:{line}", hint="save it as UTF-8") from error
+
+
+def changed(document: Document, change: Change) -> Part:
+    """A document with its objects changed; objects in a List, also in Lists in it, one by one.
+
+    Kinds without a pod template are not looked into. Raises ManifestError with file and line.
+    """
+    kind = yamltext.kind_of(document)
+    if kind is None or not (kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS):
+        return Part(document)
+    tree = yamltext.load(document)
+    if not isinstance(tree, dict):
+        return Part(document)
+    new = _each(document, tree, "", change)
+    if new is tree:
+        return Part(document)
+    head = _HEAD.match(document.text)
+    return Part(document, (head.group() if head else "") + yamltext.dump(new))
+
+
+def _each(document: Document, manifest: Manifest, pointer: str, change: Change) -> Manifest:
+    if not workload.is_list(manifest):
+        return change(document, manifest, pointer)
+    items = manifest.get("items")
+    if items is None:
+        return manifest
+    if not isinstance(items, list):
+        raise placed(ManifestError("a list is expected", where="/items"), document, pointer)
+    new = []
+    for number, item in enumerate(items):
+        at = f"{pointer}/items/{number}"
+        if not isinstance(item, dict):
+            raise placed(ManifestError("an object is expected"), document, at)
+        new.append(_each(document, item, at, change))
+    if all(a is b for a, b in zip(items, new, strict=True)):
+        return manifest
+    return {**manifest, "items": new}
+
+
+def objects(names: Sequence[str]) -> list[Manifest]:
+    """All objects of files, folders or stdin, those of Lists one by one."""
+    found: list[Manifest] = []
+
+    def keep(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+        found.append(manifest)
+        return manifest
+
+    for document in read_all(names):
+        tree = yamltext.load(document)
+        if isinstance(tree, dict):
+            _each(document, tree, "", keep)
+        elif tree is not None:
+            raise placed(ManifestError("an object is expected"), document, "")
+    return found
+
+
+def place(document: Document, pointer: str) -> str:
+    """``file:line`` of a JSON pointer in a document."""
+    return f"{document.source}:{yamltext.locate(document, pointer)}"
+
+
+def placed(error: ManifestError, document: Document, pointer: str) -> ManifestError:
+    """An error about a pointer below an object, with file and line in front."""
+    if isinstance(error, yamltext.YamlError):
+        return error
+    at = pointer + error.where
+    return ManifestError(error.message, where=f"{place(document, at)}: {at or '/'}", hint=error.hint)
+
+
+def joined(parts: Sequence[Part]) -> str:
+    """The parts as one stream; what was read as one stream unchanged comes out as it was."""
+    out: list[str] = []
+    previous: Document | None = None
+    for part in parts:
+        document = part.document
+        text = document.raw if part.text is None else (document.separator or _separator(previous)) + part.text
+        if previous is not None and not text.startswith(("---", "\ufeff---")):
+            text = "---\n" + text
+        if out and not out[-1].endswith("\n"):
+            out.append("\n")
+        # A line that holds nothing but the dashes opens a document: an empty text would lose it.
+        if text:
+            out.append(text)
+        previous = document
+    return "".join(out)
+
+
+def _separator(previous: Document | None) -> str:
+    return "" if previous is None else "---\n"
+
+
+def write(text: str, path: str | None, inputs: Sequence[str]) -> None:
+    """Write to stdout or, in one step, to a file: nobody ever sees half of it.
+
+    The output may be the one input (it was read whole). Raises ConfigError where it is one of
+    several inputs, or inside a folder that is one, and ManifestError where it cannot be written.
+    """
+    if path is None or path == STDIN:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
+        return
+    target = Path(os.path.realpath(path))
+    _refuse_input(target, path, inputs)
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8", newline="")
+        else:
+            _replace(target, text)
+    except OSError as error:
+        raise ManifestError((error.strerror or "cannot be written").lower(), where=path, hint="check -o") from error
+
+
+def _refuse_input(target: Path, path: str, inputs: Sequence[str]) -> None:
+    for name in inputs:
+        if name == STDIN:
+            continue
+        real = Path(os.path.realpath(name))
+        if (real == target and len(inputs) > 1) or (real.is_dir() and real in target.parents):
+            raise ConfigError(
+                "the output is one of several inputs",
+                where=f"-o {path}",
+                hint="choose another file, or give one file to -f",
+            )
+
+
+def _replace(target: Path, text: str) -> None:
+    import tempfile
+
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8"))
+        os.chmod(name, _mode(target))
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _mode(target: Path) -> int:
+    """The mode of the file that is replaced, else what a new file gets."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def ends_as(value: Any) -> str:
+    """A name for messages, cut."""
+    text = str(value)
+    return text if len(text) <= 64 else text[:64] + "..."

@@ -1,0 +1,70 @@
+"""What is told on stderr: one line per workload, findings as warnings, errors.
+
+Colour only on a terminal, and not where NO_COLOR is set. Not here: what goes to stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from typing import IO, Final
+
+import click
+
+from injector.core.model import Finding, Reason
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+COLOURS: Final = {
+    "injected": "green",
+    "unchanged": "cyan",
+    "removed": "green",
+    "skipped": "yellow",
+    "passed": "yellow",
+    "refused": "red",
+}
+
+
+def plain(text: str) -> str:
+    """Text without control characters, which could change what a terminal shows."""
+    return _CONTROL.sub("?", text)
+
+
+def coloured(stream: IO[str]) -> bool:
+    """Whether a stream is a terminal that may show colour."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def paint(text: str, colour: str, on: bool, bold: bool = False) -> str:
+    """Text in a colour, or as it is."""
+    return click.style(text, fg=colour, bold=bold) if on else text
+
+
+class Report:
+    """The report of one run."""
+
+    def __init__(self) -> None:
+        self._colour = coloured(sys.stderr)
+        self._told: set[str] = set()
+
+    def verdict(self, word: str, what: str, reason: str, sentence: str) -> None:
+        """One workload: what became of it, and why."""
+        self._line(f"{paint(f'{word:<9}', COLOURS[word], self._colour)} {plain(what)}: {reason}. {sentence}")
+
+    def reasoned(self, word: str, what: str, reason: Reason) -> None:
+        """One workload whose reason is one of the closed set."""
+        self.verdict(word, what, reason.value, reason.sentence)
+
+    def findings(self, found: Iterable[Finding], what: str = "") -> None:
+        """Warnings, each once; those that ask for nothing are notes."""
+        for finding in found:
+            word = "warning" if finding.action else "note"
+            at = f"{what}: " if what else ""
+            text = plain(f"{at}{finding.message} [{finding.code}]")
+            if text not in self._told:
+                self._told.add(text)
+                self._line(f"{paint(word + ':', 'yellow' if finding.action else 'cyan', self._colour)} {text}")
+
+    def _line(self, text: str) -> None:
+        click.echo(text, err=True, color=True if self._colour else None)

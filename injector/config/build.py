@@ -1,0 +1,131 @@
+"""From checked settings and a profile folder to the one snapshot that `inject` works with.
+
+Not here: reading files and texts (`load`, `folder`, `upstream`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from injector import __version__
+from injector.config.folder import Folder
+from injector.config.schema import Settings
+from injector.core import status
+from injector.core.model import Config, Finding, Policy
+from injector.core.render import Source, Templates
+from injector.core.selectors import Selector, parse
+
+# Maps that a user writes as a whole: merging would bring back what was left out on purpose.
+_WHOLE = ("global.proxy.resources",)
+
+
+def build(
+    settings: Settings,
+    folder: Folder,
+    *,
+    templates: Mapping[str, Source] | None = None,
+    complete: Mapping[str, Any] | None = None,
+    findings: Sequence[Finding] = (),
+) -> Config:
+    """The snapshot. `templates` are the user's own, by name; one of a shipped name replaces it.
+
+    `complete` are values as a control plane holds them, everything merged; the settings' values
+    come on top. Raises ConfigError where the profile refuses a setting.
+    """
+    profile = folder.profile
+    values = merged(_completed(profile.values, complete or {}), settings.values)
+    sources = {**folder.sources, **(templates or {})}
+    told = list(findings)
+    raw = {
+        "meshConfig": settings.mesh_config,
+        "platform": settings.platform,
+        "compliancePolicy": settings.compliance_policy,
+    }
+    config = Config(
+        profile=profile,
+        policy=_policy(settings, folder, values, told),
+        templates=Templates(sources, profile.functions),
+        values=values,
+        settings=profile.settings(raw),
+        default_templates=settings.default_templates or profile.default_templates,
+        aliases=settings.aliases,
+        injected_annotations=settings.injected_annotations,
+        native_sidecars=settings.native_sidecars,
+        platform=settings.platform,
+        revision=settings.revision,
+        quirks=settings.compatibility.istio_quirks,
+        digest=_digest(settings, folder, values, sources),
+    )
+    told += profile.setting_findings(config)
+    return dataclasses.replace(config, findings=tuple(told))
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps merge deeply, everything else replaces, null deletes."""
+    out = dict(base)
+    for key, value in over.items():
+        if value is None:
+            out.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = out.get(key)
+            out[key] = merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            out[key] = value
+    return out
+
+
+def _completed(defaults: Mapping[str, Any], complete: Mapping[str, Any]) -> dict[str, Any]:
+    out = merged(defaults, complete)
+    for path in _WHOLE:
+        *way, last = path.split(".")
+        at: Any = complete
+        into: Any = out
+        for part in way:
+            at = at.get(part) if isinstance(at, Mapping) else None
+            into = into.get(part) if isinstance(into, Mapping) else None
+        if isinstance(at, Mapping) and isinstance(at.get(last), Mapping):
+            into[last] = merged({}, at[last])
+    return out
+
+
+def _policy(settings: Settings, folder: Folder, values: dict[str, Any], told: list[Finding]) -> Policy:
+    profile = folder.profile
+    # istiod knows neither rule, so that its quirks leave both out.
+    ours = not settings.compatibility.istio_quirks
+    return Policy(
+        mode=settings.policy,
+        switch=profile.keys.switch,
+        status=profile.keys.status,
+        ignored_namespaces=profile.ignored_namespaces,
+        never=_selectors(settings.never_inject_selector, "neverInjectSelector", told),
+        always=_selectors(settings.always_inject_selector, "alwaysInjectSelector", told),
+        entries=profile.entries(settings.revision, values),
+        foreign=profile.foreign if ours else (),
+        operating_systems=profile.operating_systems if ours else frozenset(),
+    )
+
+
+def _selectors(raw: Sequence[Any], key: str, told: list[Finding]) -> tuple[Selector, ...]:
+    """The selectors that can be read; as istiod does it, one that cannot be read is left out."""
+    found = []
+    for number, item in enumerate(raw):
+        try:
+            found.append(parse(item))
+        except ValueError as error:
+            told.append(Finding("selector", f"{key}[{number}] is left out: {error}"))
+    return tuple(found)
+
+
+def _digest(settings: Settings, folder: Folder, values: Mapping[str, Any], sources: Mapping[str, Source]) -> str:
+    """Of everything that an answer depends on, and of nothing else (paths, server settings)."""
+    told = dataclasses.asdict(settings)
+    for key in ("server", "templates", "profile", "values"):
+        del told[key]
+    texts = {name: source.text for name, source in sources.items()}
+    profile = folder.profile
+    foreign = [dataclasses.asdict(mark) for mark in profile.foreign]
+    names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
+    own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
+    return status.digest_of(__version__, own, told, values, texts)

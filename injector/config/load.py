@@ -1,0 +1,166 @@
+"""A snapshot from a file or a text, with what the command line or a live istiod says on top.
+
+Not here: what the parts look like (`schema`, `folder`, `upstream`) and how they are put together
+(`build`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from injector.config import upstream
+from injector.config.build import build
+from injector.config.folder import Folder, find, open_folder, read_text
+from injector.config.schema import Settings, read_settings, refuse
+from injector.core.model import Config, Finding
+from injector.core.profile import Profile
+from injector.core.render import Source
+from injector.errors import ConfigError
+
+DEFAULTS: Final = "(defaults)"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text and what messages call the place it is from."""
+
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What replaces parts of the configuration file.
+
+    `mesh` is a mesh configuration, `values` the values as a control plane holds them, `inject`
+    its injection settings with templates. `live`: they are a running istiod's own, whose shipped
+    templates ours stand for. `revision` and `control_namespace` are flags; None: not given.
+    """
+
+    mesh: Text | None = None
+    values: Text | None = None
+    inject: Text | None = None
+    live: bool = False
+    revision: str | None = None
+    control_namespace: str | None = None
+
+
+NONE: Final = Overrides()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Everything that a snapshot is made of, as texts: the file, the folder that its paths start
+    from, and the overrides."""
+
+    file: Text
+    base: str = "."
+    overrides: Overrides = NONE
+
+    @classmethod
+    def from_file(cls, path: str | None, overrides: Overrides = NONE) -> Input:
+        """The input for a configuration file, or for the defaults. Raises ConfigError."""
+        if path is None:
+            return cls(Text("", DEFAULTS), ".", overrides)
+        return cls(Text(read_text(Path(path)), path), str(Path(path).parent), overrides)
+
+
+def load(path: str | None, overrides: Overrides = NONE) -> Config:
+    """The snapshot of a configuration file, or of the defaults. Raises ConfigError."""
+    return load_input(Input.from_file(path, overrides))
+
+
+def load_profile(path: str | None) -> Profile:
+    """The profile that a configuration file names, without the rest. Raises ConfigError."""
+    given = Input.from_file(path)
+    settings = read_settings(given.file.text, given.file.origin)
+    return _folder(settings, given).profile
+
+
+def load_input(given: Input) -> Config:
+    """The snapshot. Raises ConfigError, a TemplateError for templates of an `inject` file among them."""
+    settings = read_settings(given.file.text, given.file.origin)
+    folder = _folder(settings, given)
+    if folder.rules == "istio":
+        refuse(upstream.typed_problems(settings.values, "/values"), given.file.text, given.file.origin)
+    templates = _own_templates(settings, given)
+    settings, complete = _with_flags(settings, folder, given.overrides)
+    settings, more, findings = _with_inject(settings, given.overrides)
+    try:
+        config = build(settings, folder, templates={**templates, **more}, complete=complete, findings=findings)
+    except ConfigError as error:
+        raise _with_origin(error, given) from error
+    if given.overrides.inject is not None:
+        for name in more:
+            config.templates.compile(name)
+    return config
+
+
+def _folder(settings: Settings, given: Input) -> Folder:
+    try:
+        return open_folder(find(settings.profile, Path(given.base)))
+    except ConfigError as error:
+        raise _with_origin(error, given) if error.where.startswith("profile ") else error
+
+
+def _with_origin(error: ConfigError, given: Input) -> ConfigError:
+    """The same error with the file in front, where it does not tell one."""
+    places = (given.file.origin, *(t.origin for t in (given.overrides.mesh, given.overrides.values) if t))
+    if type(error) is not ConfigError or error.where.startswith(places):
+        return error
+    origin = given.file.origin
+    if given.overrides.mesh and "meshConfig" in error.where:
+        origin = given.overrides.mesh.origin
+    return ConfigError(error.message, where=f"{origin}: {error.where}".removesuffix(": "), hint=error.hint)
+
+
+def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
+    """The user's templates of the configuration file."""
+    out = {}
+    for name, found in settings.templates.items():
+        if found.file:
+            path = Path(given.base) / Path(found.file).expanduser()
+            out[name] = Source(name, read_text(path), str(path))
+        else:
+            pointer = f"/templates/{name.replace('~', '~0').replace('/', '~1')}"
+            line = upstream.first_line(given.file.text, given.file.origin, pointer)
+            out[name] = Source(name, found.text, given.file.origin, line)
+    return out
+
+
+def _with_flags(settings: Settings, folder: Folder, over: Overrides) -> tuple[Settings, dict[str, Any]]:
+    """The settings with mesh configuration, revision and namespace of the flags; and complete values."""
+    changes: dict[str, Any] = {}
+    complete: dict[str, Any] = {}
+    if over.mesh is not None:
+        changes["mesh_config"] = upstream.tree_of(over.mesh.text, over.mesh.origin, "a mesh configuration")
+    if over.values is not None:
+        complete = upstream.tree_of(over.values.text, over.values.origin, "values")
+        if folder.rules == "istio":
+            refuse(upstream.typed_problems(complete), over.values.text, over.values.origin)
+    if over.revision is not None:
+        changes["revision"] = "" if over.revision == "default" else over.revision
+    if over.control_namespace is not None:
+        complete = {**complete, "global": {**(complete.get("global") or {}), "istioNamespace": over.control_namespace}}
+    return dataclasses.replace(settings, **changes), complete
+
+
+def _with_inject(settings: Settings, over: Overrides) -> tuple[Settings, dict[str, Source], tuple[Finding, ...]]:
+    """The settings with those of istiod's format, its templates, and what cannot be used."""
+    if over.inject is None:
+        return settings, {}, ()
+    text, origin = over.inject.text, over.inject.origin
+    findings: tuple[Finding, ...] = ()
+    if over.live:
+        found = upstream.full_config(text, origin)
+        templates, findings = upstream.usable(found, text, origin)
+    else:
+        found = upstream.inject_config(text, origin)
+        templates = upstream.sources(found, text, origin)
+    names = ("policy", "default_templates", "aliases", "never_inject_selector", "always_inject_selector",
+             "injected_annotations")  # fmt: skip
+    changes = {name: getattr(found, name) for name in names if getattr(found, name)}
+    return dataclasses.replace(settings, **changes), templates, findings

@@ -1,0 +1,194 @@
+"""The settings of the configuration file, each declared once: key, default, what it accepts, its sentence.
+
+Documentation and error messages are made of these declarations. Not here: how a file is read
+(`load`), and what a setting does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from injector import yamltext
+from injector.config.shapes import (
+    FLAG,
+    NAMES,
+    STRINGS,
+    TEXT,
+    TREE,
+    TREES,
+    Problem,
+    Reading,
+    Shape,
+    checked,
+    choice,
+    mapped,
+    number,
+    read,
+    section,
+    setting,
+    together,
+)
+from injector.core.workload import kind_of
+from injector.errors import ConfigError, ManifestError
+
+MiB: Final = 1 << 20
+
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
+
+
+def _is_address(text: str) -> bool:
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and 0 <= int(match["port"]) <= 65535
+
+
+ADDRESS: Shape[str] = checked(TEXT, _is_address, 'an address such as ":8443" or "127.0.0.1:8443"')
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSetting:
+    """A template of the user's own: its text, or the file that holds it."""
+
+    text: str = ""
+    file: str = ""
+
+
+def _template(raw: Any, at: str, reading: Reading) -> TemplateSetting:
+    if isinstance(raw, str):
+        return TemplateSetting(text=raw)
+    if isinstance(raw, dict) and list(raw) == ["file"] and isinstance(raw["file"], str) and raw["file"]:
+        return TemplateSetting(file=raw["file"])
+    raise ValueError(f"a template's text or a map {{file: path}} is expected, not {kind_of(raw)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compatibility:
+    """What is done as others do it."""
+
+    istio_quirks: bool = setting(
+        False, FLAG, "Do literally what istiod's injector does, defects included, instead of repairing them."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigMapSource:
+    """A ConfigMap that holds this file."""
+
+    namespace: str = setting("", TEXT, "Namespace of the ConfigMap.")
+    name: str = setting("", TEXT, "Name of the ConfigMap; empty: the configuration is not read from one.")
+    key: str = setting("injector.yaml", TEXT, "Key under which the file stands in it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IstioSource:
+    """The ConfigMaps of a live istiod."""
+
+    namespace: str = setting("", TEXT, "Namespace of istiod; empty: its ConfigMaps are not read.")
+    mesh_config_map: str = setting("istio", TEXT, "ConfigMap with the mesh configuration; a revision is appended.")
+    inject_config_map: str = setting(
+        "istio-sidecar-injector", TEXT, "ConfigMap with the injection settings and values; a revision is appended."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """Where `serve` reads its configuration from, when not from a file."""
+
+    config_map: ConfigMapSource = setting(ConfigMapSource, section(ConfigMapSource), "A ConfigMap that holds this file.")
+    istio: IstioSource = setting(IstioSource, section(IstioSource), "A live istiod's own ConfigMaps.")
+    poll_seconds: int = setting(10, number(1, 3600, "seconds"), "How often the source is looked at for changes.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What only `serve` needs."""
+
+    listen: str = setting(":8443", ADDRESS, "Address and port of the webhook (TLS).")
+    health_listen: str = setting(":8080", ADDRESS, "Address and port of health and metrics (plain HTTP).")
+    tls_cert: str = setting("", TEXT, "File with the certificate chain.")
+    tls_key: str = setting("", TEXT, "File with the private key.")
+    tls_bundle: str = setting("", TEXT, "One file with key and chain, instead of tlsCert and tlsKey.")
+    body_limit: int = setting(
+        7 * MiB, number(1024, 64 * MiB, "bytes"), "Largest request body; a larger one is answered with 413."
+    )
+    nesting_limit: int = setting(200, number(20, 900), "Deepest nesting of a request's JSON; a deeper one gets 400.")
+    failure_mode: str = setting(
+        "deny", choice("deny", "allow"), "What becomes of a pod when the injector itself fails."
+    )
+    warnings: bool = setting(True, FLAG, "Tell users of the API about findings, as warnings of the answer.")
+    audit_annotations: bool = setting(True, FLAG, "Write decision and reason into the API server's audit log.")
+    namespaces: str = setting(
+        "watch", choice("watch", "off"), "Keep the Namespace objects at hand, or answer without knowing them."
+    )
+    source: SourceSettings = setting(SourceSettings, section(SourceSettings), "Where the configuration comes from.")
+    log_level: str = setting("info", choice("debug", "info", "warning", "error"), "Least important level that is logged.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration file."""
+
+    profile: str = setting("istio", checked(TEXT, bool, "a name or path"), "A profile that ships, or the path of a folder.")
+    policy: str = setting(
+        "enabled", choice("enabled", "disabled"), "What happens where neither label nor annotation speaks."
+    )
+    values: dict[str, Any] = setting(dict, TREE, "Merged deeply over the profile's values; null deletes.")
+    mesh_config: dict[str, Any] = setting(
+        dict, TREE, "Mesh configuration, merged over its defaults; a key that ends in + appends to the default list."
+    )
+    templates: dict[str, TemplateSetting] = setting(
+        dict,
+        mapped(Shape("a template", _template), "templates"),
+        "Templates beside the profile's: name: text, or name: {file: path}; one of the same name replaces.",
+    )
+    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that ask for none; empty: the profile's.")
+    aliases: dict[str, tuple[str, ...]] = setting(
+        dict, mapped(NAMES, "lists of names"), "Names that stand for several templates."
+    )
+    never_inject_selector: tuple[Any, ...] = setting(
+        (), TREES, "Label selectors; a pod that one matches is not injected unless it asks for it."
+    )
+    always_inject_selector: tuple[Any, ...] = setting(
+        (), TREES, "Label selectors; a pod that one matches is injected unless it objects."
+    )
+    injected_annotations: dict[str, str] = setting(
+        dict, STRINGS, "Annotations for every injected pod, written last."
+    )
+    native_sidecars: str = setting(
+        "auto", choice("auto", "enabled", "disabled"), "Sidecars as init containers that keep running; auto asks the cluster."
+    )
+    platform: str = setting("", choice("", "openshift"), "What the cluster is built on.")
+    compliance_policy: str = setting(
+        "", choice("", "fips-140-2", "fips-140-3", "pqc"), "The compliance policy that the control plane runs with."
+    )
+    revision: str = setting("", TEXT, "Revision of the control plane; empty means default.")
+    compatibility: Compatibility = setting(Compatibility, section(Compatibility), "What is done as others do it.")
+    server: Server = setting(Server, section(Server), "What only `serve` needs.")
+
+
+def read_settings(text: str, origin: str) -> Settings:
+    """Read and check a configuration file. Raises one ConfigError that tells everything that is wrong."""
+    tree = parsed(text, origin)
+    reading = Reading()
+    settings = read(Settings, tree, "", reading)
+    refuse(reading.problems, text, origin)
+    return settings
+
+
+def parsed(text: str, origin: str) -> Any:
+    """The tree of a YAML text that belongs to the configuration; ConfigError where it is none."""
+    try:
+        return yamltext.load_text(text, origin)
+    except ManifestError as error:
+        raise ConfigError(error.message, where=error.where, hint=error.hint) from error
+
+
+def refuse(problems: list[Problem], text: str, origin: str) -> None:
+    """Raise one ConfigError that names file and line of every problem; nothing where there is none."""
+    if not problems:
+        return
+    document = yamltext.Document(text, source=origin)
+    lines = {problem.pointer: yamltext.locate(document, problem.pointer) for problem in problems}
+    where, message, hint = together(problems, lines, origin)
+    raise ConfigError(message, where=where, hint=hint)

@@ -1,0 +1,148 @@
+"""istiod's own settings: the `config` and `values` of its injector's ConfigMap, and files of that format.
+
+Its keys are read, unknown ones ignored, as istiod does. Its templates are written in another
+language: those that it ships are the ones that our profile ports, so ours stand in for them; a
+user's own are named as not usable. Not here: asking a cluster for them, and merging (`load`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from injector import yamltext
+from injector.config.schema import parsed, refuse
+from injector.config.shapes import NAMES, STRINGS, TEXT, TREES, Problem, Reading, key_of, mapped, read, setting
+from injector.core.model import Finding
+from injector.core.render import Source
+from injector.core.workload import kind_of
+from injector.errors import ConfigError
+
+# Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
+SHIPPED: Final = frozenset({"sidecar", "gateway", "grpc-agent", "grpc-simple"})
+_NOT_FOR_PODS = re.compile(r"waypoint|kube-gateway|agentgateway.*")
+
+# The values that istiod reads by type; all others go to templates as they are.
+_TYPED: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
+    "global.hub": ("a string", (str,)),
+    "global.tag": ("a string or a number", (str, int, float)),
+    "global.variant": ("a string", (str,)),
+    "global.network": ("a string", (str,)),
+    "global.proxy.image": ("a string", (str,)),
+    "global.proxy.holdApplicationUntilProxyStarts": ("true or false", (bool,)),
+    "global.proxy_init.image": ("a string", (str,)),
+    "global.multiCluster.clusterName": ("a string", (str,)),
+    "sidecarInjectorWebhook.rewriteAppHTTPProbe": ("true or false", (bool,)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectConfig:
+    """The keys of istiod's `config` that count; the stray `template` and others do not."""
+
+    policy: str = setting("", TEXT, "enabled or disabled.")
+    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that ask for none.")
+    templates: dict[str, str] = setting(dict, mapped(TEXT, "template texts"), "Template texts by name.")
+    aliases: dict[str, tuple[str, ...]] = setting(dict, mapped(NAMES, "lists of names"), "Names for several.")
+    never_inject_selector: tuple[Any, ...] = setting((), TREES, "Label selectors.")
+    always_inject_selector: tuple[Any, ...] = setting((), TREES, "Label selectors.")
+    injected_annotations: dict[str, str] = setting(dict, STRINGS, "Written last.")
+
+
+def inject_config(text: str, origin: str) -> InjectConfig:
+    """Read a text as istiod's `config`, or else as the bare text of the template `sidecar`.
+
+    Raises ConfigError where it is meant as a `config` (it has `templates` at its top) and is none.
+    """
+    try:
+        tree = parsed(text, origin)
+    except ConfigError:
+        if re.search(r"^[\"']?templates[\"']?[ \t]*:", text, re.MULTILINE):
+            raise
+        tree = None
+    if isinstance(tree, dict) and tree.get("kind") == "ConfigMap" and isinstance(tree.get("data"), dict):
+        raise ConfigError(
+            "this is a whole ConfigMap; the text under its key config is expected",
+            where=origin,
+            hint="kubectl get configmap NAME -o jsonpath='{.data.config}', or let --from-cluster read it",
+        )
+    if not isinstance(tree, dict) or not tree.get("templates"):
+        return InjectConfig(templates={"sidecar": text})
+    return full_config(text, origin)
+
+
+def full_config(text: str, origin: str) -> InjectConfig:
+    """Read a text as istiod's `config`. Raises ConfigError."""
+    tree = parsed(text, origin)
+    if tree is not None and not isinstance(tree, dict):
+        raise ConfigError(f"a map is expected, not {kind_of(tree)}", where=f"{origin}:1")
+    names = {key_of(member) for member in fields(InjectConfig)}
+    reading = Reading()
+    found = read(InjectConfig, {k: v for k, v in (tree or {}).items() if k in names}, "", reading)
+    refuse(reading.problems, text, origin)
+    return found
+
+
+def sources(found: InjectConfig, text: str, origin: str) -> dict[str, Source]:
+    """The templates of a file of this format, with the lines on which they begin."""
+    if found.templates == {"sidecar": text}:
+        return {"sidecar": Source("sidecar", text, origin)}
+    return {
+        name: Source(name, body, origin, first_line(text, origin, f"/templates/{name}"))
+        for name, body in found.templates.items()
+    }
+
+
+def usable(found: InjectConfig, text: str, origin: str) -> tuple[dict[str, Source], tuple[Finding, ...]]:
+    """Of a live istiod's templates those that can be rendered here, and a finding for each other one."""
+    kept: dict[str, Source] = {}
+    findings = []
+    for name, source in sources(found, text, origin).items():
+        if name in SHIPPED or _NOT_FOR_PODS.fullmatch(name):
+            continue
+        # A text without actions is the same in both languages.
+        if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:
+            kept[name] = source
+            continue
+        message = f"template {name[:64]!r} of {origin} is a Go template and cannot be used here; write it in Jinja"
+        findings.append(Finding("go-template", message))
+    return kept, tuple(findings)
+
+
+def first_line(text: str, origin: str, pointer: str) -> int:
+    """The line on which the text of a value begins: behind its key, or below it for a block."""
+    line = yamltext.locate(yamltext.Document(text, source=origin), pointer)
+    lines = text.splitlines()
+    is_block = 0 < line <= len(lines) and re.search(r":[ \t]+[|>][-+0-9]*[ \t]*(#.*)?$", lines[line - 1])
+    return line + 1 if is_block else line
+
+
+def tree_of(text: str, origin: str, what: str) -> dict[str, Any]:
+    """The map in a text; an empty text is an empty map. Raises ConfigError."""
+    tree = parsed(text, origin)
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{what} must be a map, not {kind_of(tree)}", where=f"{origin}:1")
+    return tree
+
+
+def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[Problem]:
+    """What is of another type than istiod reads it; `prefix` is the pointer of the values."""
+    problems = []
+    for path, (expected, types) in _TYPED.items():
+        pointer = prefix
+        value: Any = values
+        for part in path.split("."):
+            if value is None:
+                break
+            if not isinstance(value, Mapping):
+                problems.append(Problem(pointer, f"a map is expected, not {kind_of(value)}"))
+                value = None
+                break
+            pointer, value = f"{pointer}/{part}", value.get(part)
+        if value is not None and type(value) not in types:
+            problems.append(Problem(pointer, f"{expected} is expected, not {kind_of(value)}"))
+    return list(dict.fromkeys(problems))

@@ -1,0 +1,162 @@
+"""Is this pod injected? Rules in order, the first that decides wins, and every one tried is kept.
+
+========================  ==========================================================================
+rule                      decides when
+========================  ==========================================================================
+static-pod                the pod mirrors one of a node                                -> skip
+namespace                 the pod names another namespace than the request             -> deny
+host-network              spec.hostNetwork                                             -> skip
+ignored-namespace         the namespace is the cluster's own                           -> skip
+operating-system          spec.os.name is not one that the profile's containers run on -> skip
+webhook-selectors         namespace known, and no entry would be called (not in the webhook itself)
+label                     `true` or `false`; present with anything else hides the annotation
+annotation                `true` or `false`, where the label is absent
+never-selectors           one matches the pod's labels                                 -> no
+always-selectors          one matches the pod's labels                                 -> yes
+policy                    `enabled`: yes unless told no; `disabled`: no unless told yes; else never
+foreign-sidecar           it would be injected, but a proxy is there that no status explains -> skip
+========================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from injector.core import names, selectors
+from injector.core.model import Decision, Door, Facts, Manifest, Policy, ProxyMark, Reason, Step, Verdict
+
+_YES = {"label": Reason.OPTED_IN_BY_LABEL, "annotation": Reason.OPTED_IN_BY_ANNOTATION, "selector": Reason.ALWAYS_SELECTED}
+_NO = {"label": Reason.OPTED_OUT_BY_LABEL, "annotation": Reason.OPTED_OUT_BY_ANNOTATION, "selector": Reason.NEVER_SELECTED}
+
+
+def decide(template: Manifest, facts: Facts, policy: Policy) -> Decision:
+    """Inject, skip or deny one pod template, with the trace of the rules tried."""
+    return _Rules(template, facts, policy).run()
+
+
+class _Rules:
+    """The rules over one pod, and what they said so far."""
+
+    def __init__(self, template: Manifest, facts: Facts, policy: Policy) -> None:
+        self.meta: Mapping[str, Any] = template.get("metadata") or {}
+        self.spec: Mapping[str, Any] = template.get("spec") or {}
+        self.labels: Mapping[str, str] = self.meta.get("labels") or {}
+        self.annotations: Mapping[str, str] = self.meta.get("annotations") or {}
+        self.facts = facts
+        self.policy = policy
+        self.trace: list[Step] = []
+
+    def run(self) -> Decision:
+        for rule in (self.static_pod, self.namespace, self.host_network, self.ignored, self.system, self.selected):
+            decision = rule()
+            if decision:
+                return decision
+        reason, wanted = self.wish()
+        if self.by_policy(reason, wanted):
+            return self.foreign() or Decision(Verdict.INJECT, reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
+        if self.policy.mode not in ("enabled", "disabled"):
+            reason = Reason.INVALID_POLICY
+        return Decision(Verdict.SKIP, reason or Reason.OFF_BY_DEFAULT, tuple(self.trace))
+
+    def note(self, rule: str, seen: str, verdict: str) -> None:
+        self.trace.append(Step(rule, seen, verdict))
+
+    def end(self, rule: str, seen: str, reason: Reason, verdict: Verdict = Verdict.SKIP) -> Decision:
+        self.trace.append(Step(rule, seen, verdict.value, won=True))
+        return Decision(verdict, reason, tuple(self.trace))
+
+    def static_pod(self) -> Decision | None:
+        if names.MIRROR_ANNOTATION in self.annotations:
+            return self.end("static-pod", f"annotation {names.MIRROR_ANNOTATION}", Reason.STATIC_POD)
+        return None
+
+    def namespace(self) -> Decision | None:
+        named = self.meta.get("namespace")
+        if self.facts.door is Door.WEBHOOK and named and self.facts.namespace and named != self.facts.namespace:
+            seen = f"request {self.facts.namespace}, pod {named}"
+            return self.end("namespace", seen, Reason.NAMESPACE_MISMATCH, Verdict.DENY)
+        return None
+
+    def host_network(self) -> Decision | None:
+        seen = f"spec.hostNetwork {_shown(self.spec.get('hostNetwork'))}"
+        if self.spec.get("hostNetwork") is True:
+            return self.end("host-network", seen, Reason.HOST_NETWORK)
+        self.note("host-network", seen, "no objection")
+        return None
+
+    def ignored(self) -> Decision | None:
+        # A file's template rarely names its namespace, so there the rule rarely speaks (register Q1).
+        of_template = self.meta.get("namespace") or ""
+        name = self.facts.namespace or of_template if self.facts.door is Door.WEBHOOK else of_template
+        if name in self.policy.ignored_namespaces:
+            return self.end("ignored-namespace", f"namespace {name}", Reason.IGNORED_NAMESPACE)
+        self.note("ignored-namespace", f"namespace {name or 'not named'}", "no objection")
+        return None
+
+    def system(self) -> Decision | None:
+        name = (self.spec.get("os") or {}).get("name")
+        if name and self.policy.operating_systems and name not in self.policy.operating_systems:
+            return self.end("operating-system", f"spec.os.name {name}", Reason.UNSUPPORTED_OS)
+        return None
+
+    def selected(self) -> Decision | None:
+        known = self.facts.known
+        if self.facts.door is Door.WEBHOOK or known is None or not self.policy.entries:
+            return None
+        entry = selectors.selected(self.policy.entries, known, self.labels)
+        seen = f"namespace {known.name} {{{', '.join(f'{k}={v}' for k, v in sorted(known.labels.items()))}}}"
+        if entry is None:
+            return self.end("webhook-selectors", seen, Reason.NOT_SELECTED)
+        self.note("webhook-selectors", seen, f"entry {entry.name} matches")
+        return None
+
+    def wish(self) -> tuple[Reason | None, bool | None]:
+        """What the pod itself and the selectors ask for; (None, None) where nobody speaks."""
+        key = self.policy.switch
+        source = "label" if key in self.labels else "annotation"
+        value = (self.labels if source == "label" else self.annotations).get(key) or ""
+        if value in ("true", "false"):
+            self.note(source, f"{key}: {value}", "yes" if value == "true" else "no")
+            return (_YES if value == "true" else _NO)[source], value == "true"
+        self.note(source, f"{key} {'has another value' if value else 'not set'}", "undecided")
+        for rule, chosen, reasons in (("never", self.policy.never, _NO), ("always", self.policy.always, _YES)):
+            found = next((s for s in chosen if s.requirements and s.matches(self.labels)), None)
+            if found is not None:
+                self.note(f"{rule}-selectors", str(found), "no" if rule == "never" else "yes")
+                return reasons["selector"], rule == "always"
+            self.note(f"{rule}-selectors", f"{len(chosen)} selectors", "none matches")
+        return None, None
+
+    def by_policy(self, reason: Reason | None, wanted: bool | None) -> bool:
+        mode = self.policy.mode
+        verdict = mode in ("enabled", "disabled") and (mode == "enabled" if wanted is None else wanted)
+        # The last step names who decided: the pod or its selectors where they spoke, else the policy.
+        decided = wanted is None or mode not in ("enabled", "disabled")
+        if not decided:
+            last = self.trace[-1]
+            self.trace[-1] = Step(last.rule, last.seen, last.verdict, won=True)
+        seen = f"policy {mode if mode in ('enabled', 'disabled') else 'is neither enabled nor disabled'}"
+        self.trace.append(Step("policy", seen, "inject" if verdict else "skip", won=decided))
+        return verdict
+
+    def foreign(self) -> Decision | None:
+        if self.policy.status in self.annotations:
+            return None
+        for mark in self.policy.foreign:
+            if any(carries(c, mark) for part in names.CONTAINER_LISTS for c in self.spec.get(part) or []):
+                self.trace = [Step(s.rule, s.seen, s.verdict) for s in self.trace]
+                return self.end("foreign-sidecar", f"container {mark.container}", Reason.FOREIGN_SIDECAR)
+        return None
+
+
+def carries(container: Manifest, mark: ProxyMark) -> bool:
+    """Whether a container is a proxy by this mark."""
+    if container.get("name") != mark.container:
+        return False
+    have = {e.get("name") for e in container.get("env") or []}
+    return have.issuperset(mark.env)
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else str(value).lower()

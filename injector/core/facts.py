@@ -1,0 +1,30 @@
+"""What objects of the cluster say about it: pure rules over dicts that an edge has read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from injector.core.model import Manifest
+
+NATIVE_SINCE_MINOR = 33
+_VERSION = re.compile(r"v?[0-9]+\.([0-9]+)(?:[.+-].*)?", re.ASCII | re.DOTALL)
+
+
+def native_support(nodes: Iterable[Manifest] | None, node_name: str = "") -> bool | None:
+    """Whether pods may have native sidecars; None where the Nodes are not known.
+
+    A pod that names a known node asks for its kubelet alone. Else all kubelets must be of minor
+    version 33 or later; a version that cannot be read is not, and no node at all is no objection.
+    """
+    if nodes is None:
+        return None
+    listed = list(nodes)
+    its_own = [node for node in listed if node_name and (node.get("metadata") or {}).get("name") == node_name]
+    return all(_qualifies(node) for node in its_own or listed)
+
+
+def _qualifies(node: Manifest) -> bool:
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    found = _VERSION.fullmatch(str(info.get("kubeletVersion") or ""))
+    return found is not None and int(found[1]) >= NATIVE_SINCE_MINOR

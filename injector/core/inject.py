@@ -1,0 +1,285 @@
+"""The corridor: the one place where the stages meet.
+
+Both doors call `inject`; what differs between them is in `Facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from injector.core import decide as rules
+from injector.core import names, nearmiss, retain, status, undo
+from injector.core.merge import MergeError, merge
+from injector.core.model import Config, Decision, Door, Facts, Finding, Manifest, Outcome, Policy, Reason, Verdict
+from injector.core.patch import diff
+from injector.errors import AnnotationError, InjectorError, RenderError
+
+
+@dataclass(slots=True)
+class Injection:
+    """One pod on its way through the stages; only `inject` makes one, profiles read and change it.
+
+    `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
+    what everything is merged into, `seen` what templates see. `shape` is what the templates alone add up to, `pod` the result so far.
+    """
+
+    received: Manifest
+    facts: Facts
+    config: Config
+    earlier: status.Status | None
+    original: Manifest
+    base: Manifest
+    seen: Manifest = field(default_factory=dict)
+    shape: Manifest = field(default_factory=dict)
+    pod: Manifest = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        """The pod's namespace, empty where nobody says."""
+        return str(self.facts.namespace or (self.base.get("metadata") or {}).get("namespace") or "")
+
+    @property
+    def native(self) -> bool:
+        """Whether sidecars are native: as configured, else as the cluster says, else yes."""
+        wanted = self.config.native_sidecars
+        if wanted in ("enabled", "disabled"):
+            return wanted == "enabled"
+        return self.facts.native_sidecars is not False
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations of the pod that everything is merged into."""
+        return status.annotations(self.base)
+
+    def warn(self, code: str, message: str, *, action: bool = True) -> None:
+        """Tell a person something, once."""
+        finding = Finding(code, message, action)
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+
+class _Refused(Exception):
+    """Ends an injection early with a reason."""
+
+    def __init__(self, reason: Reason, error: InjectorError) -> None:
+        super().__init__(str(error))
+        self.reason = reason
+        self.error = error
+
+
+def inject(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None = None) -> Outcome:
+    """What this pod template becomes.
+
+    `holder` is the workload around the template, for near misses only. A refusal is an Outcome
+    with the verdict DENY and an `error`, never an exception.
+    """
+    found = nearmiss.near_misses(pod, config.profile, holder)
+    decision = rules.decide(pod, facts, policy_for(facts, config))
+    if decision.verdict is not Verdict.INJECT:
+        error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
+        return Outcome(decision, pod, findings=found, error=error)
+    try:
+        run = _start(pod, facts, config)
+        run.findings.extend(found)
+        _build(run)
+        after = _settle(run)
+    except _Refused as refused:
+        denied = Decision(Verdict.DENY, refused.reason, decision.trace)
+        return Outcome(denied, pod, findings=found, error=refused.error)
+    return Outcome(decision, after, diff(pod, after), tuple(run.findings), status.read(after, config.profile.keys))
+
+
+def policy_for(facts: Facts, config: Config) -> Policy:
+    """The policy that applies at this door.
+
+    With quirks on, files are injected as upstream does it: whatever policy and selectors say.
+    """
+    if not (config.quirks and facts.door is Door.FILE):
+        return config.policy
+    p = config.policy
+    return Policy("enabled", p.switch, p.status, p.ignored_namespaces, entries=p.entries, foreign=p.foreign)
+
+
+def _start(pod: Manifest, facts: Facts, config: Config) -> Injection:
+    """The pod, without an earlier injection of ours unless quirks keep it, and its annotations checked."""
+    profile = config.profile
+    earlier = status.read(pod, profile.keys)
+    base = pod
+    try:
+        if earlier is not None and not config.quirks:
+            taken_out = undo.uninject(pod, profile)
+            base = taken_out.pod if taken_out else pod
+        undo.overrides(pod, profile)
+    except ValueError as error:
+        wrong = AnnotationError(
+            profile.keys.overrides, str(error), where=f"annotation {profile.keys.overrides}", hint="remove the annotation"
+        )
+        raise _Refused(Reason.INVALID_ANNOTATION, wrong) from error
+    run = Injection(pod, facts, config, earlier, base, base)
+    problems = profile.problems(run)
+    if problems:
+        raise _Refused(Reason.INVALID_ANNOTATION, _together(problems))
+    return run
+
+
+def _together(problems: Any) -> InjectorError:
+    if len(problems) == 1:
+        only: InjectorError = problems[0]
+        return only
+    text = "; ".join(str(p) for p in problems)
+    return AnnotationError(problems[0].key, f"{len(problems)} annotations are not accepted: {text}")
+
+
+def _build(run: Injection) -> None:
+    """Render, merge, give the user's own containers the last word, and let the profile finish."""
+    profile, config = run.config.profile, run.config
+    run.base = run.pod = profile.prepare(run)
+    try:
+        run.seen = profile.seen(run)
+        run.data = profile.context(run)
+        overlays = [config.templates.render(name, run.data, _label(run)) for name in chosen_templates(run)]
+        for overlay in profile.arrange(run, overlays):
+            run.shape = merge(run.shape, overlay)
+            profile.before_merge(run)
+            run.pod = merge(run.pod, overlay)
+        _reapply(run)
+        profile.finish(run)
+        _stamp(run)
+    except RenderError as error:
+        raise _Refused(Reason.TEMPLATE_FAILED, error) from error
+    except MergeError as error:
+        raise _Refused(Reason.MERGE_FAILED, InjectorError(str(error))) from error
+    except AnnotationError as error:
+        raise _Refused(Reason.INVALID_ANNOTATION, error) from error
+
+
+def _label(run: Injection) -> str:
+    meta = run.received.get("metadata") or {}
+    name = str(meta.get("name") or meta.get("generateName") or (run.facts.owner.name if run.facts.owner else "") or "?")
+    return f"{run.namespace}/{name}" if run.namespace else name
+
+
+def chosen_templates(run: Injection) -> list[str]:
+    """The templates that the pod asks for, else the default ones; aliases are replaced once."""
+    config = run.config
+    asked = run.annotations.get(config.profile.keys.templates)
+    by_file = config.quirks and run.facts.door is Door.FILE
+    if asked is None:
+        wanted = list(config.profile.default_templates if by_file else config.default_templates)
+    else:
+        wanted = [part.strip() for part in asked.split(",")]
+    aliases = {} if by_file else config.aliases
+    out = [name for part in wanted for name in aliases.get(part, (part,))]
+    for name in out:
+        if name not in config.templates:
+            have = ", ".join(sorted({*config.templates, *aliases}))
+            raise RenderError(
+                f'requested template "{name[:64]}" not found',
+                where=f"annotation {config.profile.keys.templates}" if asked is not None else "defaultTemplates",
+                hint=f"these exist: {have}",
+            )
+    return out
+
+
+def _reapply(run: Injection) -> None:
+    """Merge the user's version of every container that the templates also define over the result.
+
+    Where the pod was not injected before, what was merged is kept in the overrides annotation.
+    """
+    profile = run.config.profile
+    earlier = run.earlier if run.config.quirks else None
+    stored = undo.overrides(run.received if run.config.quirks else run.base, profile)
+    spec = run.base.get("spec") or {}
+    kept: dict[str, list[Manifest]] = {}
+    for part in names.CONTAINER_LISTS[::-1]:
+        listed = set(earlier.names(part)) if earlier else set()
+        search = [*stored.get(part, ()), *(spec.get("containers") or [])]
+        search += (spec.get("initContainers") or []) if part == "initContainers" else []
+        for ours in (run.shape.get("spec") or {}).get(part) or []:
+            theirs = next((c for c in search if c["name"] == ours["name"]), None)
+            if theirs is None or ours["name"] in listed:
+                continue
+            if theirs.get("image") == "auto":
+                theirs = {k: v for k, v in theirs.items() if k != "image"}
+            kept.setdefault(part, []).append(theirs)
+            run.pod = merge(run.pod, {"spec": {part: [theirs]}})
+    if kept and (run.earlier is None or not run.config.quirks):
+        ordered = {part: [canonical(c) for c in kept[part]] for part in ("containers", "initContainers") if part in kept}
+        annotate(run, {profile.keys.overrides: status.compact(ordered)})
+
+
+# Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.
+_KEPT_WHEN_EMPTY = frozenset({"emptyDir", "securityContext", "exec", "httpGet", "tcpSocket", "grpc", "lifecycle", "preStop",
+                              "postStart", "readOnlyRootFilesystem", "privileged", "allowPrivilegeEscalation", "runAsUser",
+                              "runAsGroup", "runAsNonRoot", "optional", "port", "name", "mountPath", "service"})  # fmt: skip
+
+
+def canonical(container: Manifest) -> Manifest:
+    """A container as Kubernetes' own types would print it: no nulls and zero values, `resources` always."""
+    out: Manifest = _without_zeros(container)
+    out.setdefault("resources", {})
+    return out
+
+
+def _without_zeros(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_zeros(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    out = {}
+    for key, inner in value.items():
+        inner = _without_zeros(inner)
+        zero = inner is None or inner is False or inner in ("", 0) or inner in ({}, [])
+        if not zero or (key in _KEPT_WHEN_EMPTY and inner is not None):
+            out[key] = inner
+    return out
+
+
+def annotate(run: Injection, found: Mapping[str, str], labels: Mapping[str, str] | None = None) -> None:
+    """Set annotations and labels of the result."""
+    run.pod = merge(run.pod, {"metadata": {"annotations": dict(found), **({"labels": dict(labels)} if labels else {})}})
+
+
+def _stamp(run: Injection) -> None:
+    """The status, and the operator's own annotations last."""
+    config, profile = run.config, run.config.profile
+    revision = config.revision or "default"
+    digest = "" if config.quirks else _digest(run)
+    written = {**profile.annotations(run), profile.keys.status: status.of(run.shape, revision, digest).text()}
+    if not (config.quirks and run.facts.door is Door.FILE):
+        written |= config.injected_annotations
+    annotate(run, written)
+
+
+def _digest(run: Injection) -> str:
+    """Of the configuration in force, the pod's own settings for this profile among it."""
+    ours = run.config.profile.catalogue().annotations
+    return status.digest_of(run.config.digest, {k: v for k, v in run.annotations.items() if k in ours})
+
+
+def _settle(run: Injection) -> Manifest:
+    """What an earlier injection left: other people's fields stay, and the way back is written down."""
+    if run.config.quirks:
+        return run.pod
+    keys = run.config.profile.keys
+    after = run.pod
+    if run.earlier is not None:
+        now = status.read(after, keys)
+        kept, extras = retain.retain(after, run.received, run.original, run.earlier)
+        if now and run.earlier.digest == now.digest:
+            after = kept
+        elif extras:
+            where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
+            run.warn("rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False)
+    try:
+        text = undo.record(after, run.original, run.config.profile)
+    except OverflowError as error:
+        run.warn("undo-too-large", f"what uninject needs would take {error}; the annotation {keys.undo} was left out")
+        return after
+    if text is not None:
+        after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
+    return after

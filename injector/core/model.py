@@ -1,0 +1,247 @@
+"""The nouns: what goes into `inject` and what comes out. Frozen, and free of behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from injector.core.profile import Profile
+    from injector.core.render import Templates
+    from injector.core.selectors import Selector, WebhookEntry
+    from injector.core.status import Status
+    from injector.errors import InjectorError
+
+Manifest = dict[str, Any]
+"""JSON as it came. Never re-modelled, so that unknown fields survive."""
+
+
+class Verdict(StrEnum):
+    """What becomes of a pod."""
+
+    INJECT = "inject"
+    SKIP = "skip"
+    DENY = "deny"
+
+
+class Reason(StrEnum):
+    """Why. The word shows in reports, logs, metrics, audit annotations and warnings."""
+
+    OPTED_IN_BY_LABEL = "opted-in-by-label"
+    OPTED_IN_BY_ANNOTATION = "opted-in-by-annotation"
+    ALWAYS_SELECTED = "always-selected"
+    ON_BY_DEFAULT = "on-by-default"
+
+    HOST_NETWORK = "host-network"
+    IGNORED_NAMESPACE = "ignored-namespace"
+    OPTED_OUT_BY_LABEL = "opted-out-by-label"
+    OPTED_OUT_BY_ANNOTATION = "opted-out-by-annotation"
+    NEVER_SELECTED = "never-selected"
+    OFF_BY_DEFAULT = "off-by-default"
+    INVALID_POLICY = "invalid-policy"
+    NOT_SELECTED = "not-selected"
+    STATIC_POD = "static-pod"
+    UNSUPPORTED_KIND = "unsupported-kind"
+    UNSUPPORTED_OS = "unsupported-os"
+    FOREIGN_SIDECAR = "foreign-sidecar"
+
+    NAMESPACE_MISMATCH = "namespace-mismatch"
+    INVALID_ANNOTATION = "invalid-annotation"
+    INVALID_POD = "invalid-pod"
+    TEMPLATE_FAILED = "template-failed"
+    MERGE_FAILED = "merge-failed"
+    INTERNAL_ERROR = "internal-error"
+
+    @property
+    def sentence(self) -> str:
+        """What the word means, for people."""
+        return SENTENCES[self]
+
+
+SENTENCES: Mapping[Reason, str] = {
+    Reason.OPTED_IN_BY_LABEL: "The pod's label asks for injection.",
+    Reason.OPTED_IN_BY_ANNOTATION: "The pod's annotation asks for injection.",
+    Reason.ALWAYS_SELECTED: "A selector of alwaysInjectSelector matches the pod's labels.",
+    Reason.ON_BY_DEFAULT: "Nothing on the pod speaks, and the policy is `enabled`.",
+    Reason.HOST_NETWORK: "The pod uses the network of its node, where redirection would capture the node's own traffic.",
+    Reason.IGNORED_NAMESPACE: "The namespace belongs to the cluster itself and is never injected.",
+    Reason.OPTED_OUT_BY_LABEL: "The pod's label says no.",
+    Reason.OPTED_OUT_BY_ANNOTATION: "The pod's annotation says no.",
+    Reason.NEVER_SELECTED: "A selector of neverInjectSelector matches the pod's labels.",
+    Reason.OFF_BY_DEFAULT: "Nothing on the pod asks for injection, and the policy is `disabled`.",
+    Reason.INVALID_POLICY: "The configured policy is neither `enabled` nor `disabled`, so nothing is injected.",
+    Reason.NOT_SELECTED: "The labels of namespace and pod match no entry of the webhook, so the API server would not call it.",
+    Reason.STATIC_POD: "The pod mirrors a static pod of a node; changing the mirror changes nothing.",
+    Reason.UNSUPPORTED_KIND: "The object holds no pod template that this program knows.",
+    Reason.UNSUPPORTED_OS: "The pod asks for an operating system that the sidecar does not run on.",
+    Reason.FOREIGN_SIDECAR: "The pod already carries a proxy that no status annotation of ours explains.",
+    Reason.NAMESPACE_MISMATCH: "The pod names another namespace than the request; the API server would refuse it.",
+    Reason.INVALID_ANNOTATION: "An annotation has a value that is not accepted.",
+    Reason.INVALID_POD: "The pod is not shaped as Kubernetes wants it.",
+    Reason.TEMPLATE_FAILED: "A template failed for this pod, or the pod asks for a template that does not exist.",
+    Reason.MERGE_FAILED: "What the templates gave cannot be merged into the pod.",
+    Reason.INTERNAL_ERROR: "The injector failed; this is a defect, please report it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule that was tried: what it looked at, what it said, and whether it decided."""
+
+    rule: str
+    seen: str
+    verdict: str
+    won: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Inject, skip or deny, with the reason and every rule tried on the way."""
+
+    verdict: Verdict
+    reason: Reason
+    trace: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a person should know. `action` is true where somebody has to act."""
+
+    code: str
+    message: str
+    action: bool = True
+
+
+class Door(StrEnum):
+    """Through which door a pod came; the API server fills in defaults before the webhook's."""
+
+    WEBHOOK = "webhook"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A Namespace object, as far as injection looks at it."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The workload that a pod belongs to."""
+
+    api_version: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the world around a pod says.
+
+    `namespace` is the request's or the object's, empty where nobody says. `known` is that
+    Namespace object, None while unknown. `owner` is given where the object itself is at hand.
+    `native_sidecars` is what the cluster supports, None without one in sight. `objects` are other
+    objects of the cluster, `overrides` what the request's path sets.
+    """
+
+    namespace: str = ""
+    door: Door = Door.FILE
+    known: Namespace | None = None
+    owner: Owner | None = None
+    native_sidecars: bool | None = None
+    objects: tuple[Manifest, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyMark:
+    """How a proxy is recognised: a container's name and, where given, env names that it all has."""
+
+    container: str
+    env: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is injected. `switch` is the label and annotation that says yes or no on a pod."""
+
+    mode: str
+    switch: str
+    status: str
+    ignored_namespaces: frozenset[str] = frozenset()
+    never: tuple[Selector, ...] = ()
+    always: tuple[Selector, ...] = ()
+    entries: tuple[WebhookEntry, ...] = ()
+    foreign: tuple[ProxyMark, ...] = ()
+    operating_systems: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The annotations in which a profile keeps its books."""
+
+    switch: str
+    status: str
+    overrides: str
+    templates: str
+    undo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One immutable snapshot of everything that the operator asked for.
+
+    `settings` holds what only the profile reads. `digest` stands for all of it: two snapshots
+    with one digest give the same answers.
+    """
+
+    profile: Profile
+    policy: Policy
+    templates: Templates
+    values: Manifest
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    default_templates: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    injected_annotations: Mapping[str, str] = field(default_factory=dict)
+    native_sidecars: str = "auto"
+    platform: str = ""
+    revision: str = ""
+    quirks: bool = False
+    digest: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of RFC 6902; `value` only with add and replace."""
+
+    op: str
+    path: str
+    value: Any = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The operation as the JSON object that travels."""
+        if self.op == "remove":
+            return {"op": self.op, "path": self.path}
+        return {"op": self.op, "path": self.path, "value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `inject` says: the decision, the pod template afterwards, and the way there.
+
+    `findings` are for people; `error` explains a denial. `added` is what the status annotation
+    records, None where nothing was injected.
+    """
+
+    decision: Decision
+    pod: Manifest
+    patch: tuple[Operation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    added: Status | None = None
+    error: InjectorError | None = None

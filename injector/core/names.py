@@ -1,0 +1,16 @@
+"""Names that Kubernetes gives or that this program owns whatever the profile is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+METADATA_NAME_LABEL: Final = "kubernetes.io/metadata.name"
+MIRROR_ANNOTATION: Final = "kubernetes.io/config.mirror"
+
+UNDO_ANNOTATION: Final = "sidecar-injector/undo"
+STATUS_ANNOTATION: Final = "sidecar-injector/status"
+OVERRIDES_ANNOTATION: Final = "sidecar-injector/overrides"
+SWITCH: Final = "sidecar-injector/inject"
+TEMPLATES_ANNOTATION: Final = "sidecar-injector/templates"
+
+CONTAINER_LISTS: Final = ("initContainers", "containers")

@@ -1,0 +1,87 @@
+"""Almost right: a key in the wrong place, a value in the wrong case, a name with a slip.
+
+None of these does anything, and that is the point: whoever wrote it believes that it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from injector.core.model import Finding, Manifest
+from injector.core.profile import Profile
+
+_NEAR = 0.84
+
+
+def near_misses(template: Manifest, profile: Profile, holder: Manifest | None = None) -> tuple[Finding, ...]:
+    """What the author of a pod template (and of the workload that holds it) probably meant."""
+    meta = template.get("metadata") or {}
+    return tuple(
+        [
+            *_switch_value(meta, profile),
+            *_misplaced(meta, profile),
+            *_on_holder(meta, (holder or {}).get("metadata") or {}, profile),
+        ]
+    )
+
+
+def _maps(meta: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for word in ("label", "annotation"):
+        yield word, meta.get(word + "s") or {}
+
+
+def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
+    key = profile.keys.switch
+    for word, found in _maps(meta):
+        value = str(found.get(key) or "")
+        if not value or value in ("true", "false"):
+            continue
+        meant = {"true": "true", "yes": "true", "on": "true", "1": "true", "enabled": "true", "y": "true", "t": "true"}
+        meant |= {"false": "false", "no": "false", "off": "false", "0": "false", "disabled": "false", "n": "false"}
+        guess = meant.get(value.lower(), "true or false")
+        message = f'{word} {key} is neither "true" nor "false" and says nothing; did you mean "{guess}"?'
+        yield Finding("switch-value", message)
+
+
+def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
+    known = profile.catalogue()
+    places = {"label": known.labels | {profile.keys.switch}, "annotation": known.annotations | {profile.keys.switch}}
+    for word, found in _maps(meta):
+        other = "annotation" if word == "label" else "label"
+        for key in found:
+            if key in places[word]:
+                continue
+            if key in known.namespace_labels:
+                yield Finding("wrong-object", f"{word} {key} on a pod does nothing; it is a label of the namespace")
+            elif key in places[other]:
+                yield Finding("wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}")
+            elif _ours(key, known.domains):
+                near = get_close_matches(key, places[word] | places[other], n=1, cutoff=_NEAR)
+                if near:
+                    yield Finding("misspelt-key", f"{word} {key} is not known; did you mean {near[0]}?")
+
+
+def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
+    """Opt-in keys on the workload's own metadata, which nobody reads."""
+    if holder is meta:
+        return
+    known = profile.catalogue()
+    ours = {key for key in known.annotations if _ours(key, known.domains)}
+    read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.books
+    on_pod = {key for _, found in _maps(meta) for key in found}
+    for word, found in _maps(holder):
+        for key in found:
+            if key in read and key not in on_pod:
+                where = "the pod template's metadata (spec.template.metadata)"
+                yield Finding("wrong-object", f"{word} {key} stands on the workload itself, where it does nothing; it belongs on {where}")
+
+
+def _ours(key: str, domains: tuple[str, ...]) -> bool:
+    prefix = key.partition("/")[0]
+    return any(prefix == d or prefix.endswith("." + d) for d in domains)
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[0] == 'a' else 'a'} {word}"

@@ -1,0 +1,141 @@
+"""What a profile is to the core: names, templates, and rules that templates cannot say.
+
+`Profile` itself is a complete profile without rules of its own: a folder with a `profile.yaml`
+and templates is enough. A mesh subclasses it under `injector.profiles`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from injector.core import names
+from injector.core.model import Finding, Keys, Manifest, Owner, ProxyMark
+from injector.errors import AnnotationError
+
+if TYPE_CHECKING:
+    from injector.core.inject import Injection
+    from injector.core.model import Config, Facts
+    from injector.core.selectors import WebhookEntry
+    from injector.core.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The keys that a profile understands, for telling a near miss.
+
+    `domains` are the ends of prefixes that belong to the profile (``example.com`` covers
+    ``x.example.com/...``).
+    """
+
+    annotations: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+    namespace_labels: frozenset[str] = frozenset()
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Names and defaults as `profile.yaml` gives them, and the stages a mesh may add to.
+
+    `layers` names the settings that only this profile reads, with their default.
+    """
+
+    name: str
+    keys: Keys
+    values: Manifest = field(default_factory=dict)
+    default_templates: tuple[str, ...] = ()
+    ignored_namespaces: frozenset[str] = frozenset()
+    operating_systems: frozenset[str] = frozenset({"linux"})
+    foreign: tuple[ProxyMark, ...] = ()
+    extra_catalogue: Catalogue = Catalogue()
+
+    @property
+    def books(self) -> frozenset[str]:
+        """The annotations that hold our own book-keeping and go with the injection."""
+        return frozenset({self.keys.status, self.keys.overrides, self.keys.undo})
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """Functions for templates, beside those of the engine."""
+        return {}
+
+    def catalogue(self) -> Catalogue:
+        """The keys that the profile understands."""
+        return self.extra_catalogue
+
+    def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings that only this profile reads, checked. Raises ConfigError."""
+        return raw
+
+    def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
+        """The webhook's entries with their selectors; none: the profile does not tell."""
+        return ()
+
+    def setting_findings(self, config: Config) -> Sequence[Finding]:
+        """What an operator should know about this configuration."""
+        return ()
+
+    def watched(self) -> tuple[str, ...]:
+        """API paths of the lists of cluster objects that the profile wants in `Facts.objects`."""
+        return ()
+
+    def overrides_of_path(self, path: str) -> Mapping[str, str]:
+        """What a request's path sets; the whole path, decoded, such as ``/inject/key/value``."""
+        return {}
+
+    def problems(self, run: Injection) -> Sequence[AnnotationError]:
+        """Annotations whose values are not accepted."""
+        return ()
+
+    def seen(self, run: Injection) -> Manifest:
+        """The pod as templates see it."""
+        return run.base
+
+    def context(self, run: Injection) -> Mapping[str, Any]:
+        """The data of templates."""
+        meta = run.seen.get("metadata") or {}
+        owner = run.facts.owner or Owner("v1", "Pod", str(meta.get("name") or meta.get("generateName") or ""))
+        return {
+            "Values": run.config.values,
+            "ObjectMeta": {"labels": {}, "annotations": {}, **meta},
+            "Spec": run.seen.get("spec") or {},
+            "Owner": {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name},
+            "Namespace": run.namespace,
+            "Revision": run.config.revision,
+            "NativeSidecars": run.native,
+        }
+
+    def prepare(self, run: Injection) -> Manifest:
+        """`run.base` without what the platform, not the user, wrote on it."""
+        return run.base
+
+    def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
+        """The rendered overlays before any of them is merged."""
+        return overlays
+
+    def before_merge(self, run: Injection) -> None:
+        """Called when an overlay is part of `run.shape` and not yet of `run.pod`."""
+
+    def finish(self, run: Injection) -> None:
+        """Changes to `run.pod` after the last merge."""
+
+    def annotations(self, run: Injection) -> Mapping[str, str]:
+        """Annotations that every injected pod gets, beside the status."""
+        return {}
+
+    def restore(self, pod: Manifest, found: Status) -> tuple[Manifest, tuple[str, ...]]:
+        """The pod with what the profile can read back from its own traces, and what it assumed."""
+        return pod, ()
+
+
+def default_keys(raw: Mapping[str, str]) -> Keys:
+    """The annotations of a profile that names some of them."""
+    return Keys(
+        switch=raw.get("switch", names.SWITCH),
+        status=raw.get("status", names.STATUS_ANNOTATION),
+        overrides=raw.get("overrides", names.OVERRIDES_ANNOTATION),
+        templates=raw.get("templates", names.TEMPLATES_ANNOTATION),
+        undo=raw.get("undo", names.UNDO_ANNOTATION),
+    )

@@ -1,0 +1,291 @@
+"""Rendering: a template and its variables become an overlay, a partial pod template.
+
+Values never pass through YAML text. A template renders to a *skeleton*: YAML with a mark where a
+value goes. The skeleton is parsed into a tree whose scalars with marks are `Whole` or `Text`, and
+filled with the values. All pods that take the same branches of a template share one parsed
+skeleton, which is cached by its text.
+
+What a template may do belongs to `sandbox`, how it is compiled to `templates`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from jinja2 import TemplateError as JinjaError
+from jinja2.runtime import new_context
+
+from injector import yamltext
+from injector.core.sandbox import Limits, Place, Refused, Run, Unknown, cut, json_of, kind, text_of
+from injector.core.templates import MARK, MARK_END, Library, Source, key_of
+from injector.errors import InjectorError, ManifestError, RenderError, TemplateError
+
+__all__ = ["Limits", "Source", "Templates"]
+
+_SPLIT: Final = re.compile(f"{MARK}([0-9]+){MARK_END}")
+_LINE: Final = re.compile(r"\bline ([0-9]+)")
+_TREE_FACTOR: Final = 16
+"""Bytes of a parsed skeleton for each character of its text: an estimate for bounding the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A value that is alone in a plain scalar: it keeps its type."""
+
+    index: int
+
+    def fill(self, run: Run) -> Any:
+        return _placed(run, self.index, lambda value, label: json_of(value, run, label))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with values in it: literal parts and indexes."""
+
+    parts: tuple[str | int, ...]
+
+    def fill(self, run: Run) -> str:
+        texts = [part if isinstance(part, str) else _placed(run, part, text_of) for part in self.parts]
+        run.room(sum(map(len, texts)), str)
+        return "".join(texts)
+
+    @property
+    def index(self) -> int:
+        return next(part for part in self.parts if isinstance(part, int))
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A map with marks somewhere below; what has none is shared by all renderings."""
+
+    entries: tuple[tuple[Any, Any, bool], ...]
+    """Key or `Text`, value or filler, and whether the value is a filler."""
+
+    def fill(self, run: Run) -> dict[str, Any]:
+        filled: dict[str, Any] = {}
+        for key, value, hollow in self.entries:
+            name = key.fill(run) if isinstance(key, Text) else key
+            if name in filled:
+                raise Refused("two keys of a map have the same text", place=self._place(run, key))
+            filled[name] = value.fill(run) if hollow else value
+        return filled
+
+    def _place(self, run: Run, key: object) -> Place:
+        keys = [key, *(other for other, _, _ in self.entries)]
+        return run.places[next(each.index for each in keys if isinstance(each, Text))][:2]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list with marks somewhere below."""
+
+    items: tuple[tuple[Any, bool], ...]
+
+    def fill(self, run: Run) -> list[Any]:
+        return [item.fill(run) if hollow else item for item, hollow in self.items]
+
+
+Filler = Whole | Text | Map | Items
+
+
+def _placed(run: Run, index: int, make: Callable[[object, str], Any]) -> Any:
+    """Make something of a value; what is refused is refused at the place of its expression."""
+    template, line, label = run.places[index]
+    try:
+        return make(run.values[index], label)
+    except Refused as exc:
+        exc.place = exc.place or (template, line)
+        raise
+
+
+def _hollow(tree: Any) -> Any:
+    """The filler of a parsed skeleton, or the tree itself where no mark is in it."""
+    if isinstance(tree, yamltext.Marked):
+        text = _text(tree)
+        return Whole(text.index) if tree.plain and len(text.parts) == 1 else text
+    if isinstance(tree, dict):
+        entries = []
+        for key, value in tree.items():
+            filler = _hollow(value)
+            name = _text(key) if isinstance(key, yamltext.Marked) else key
+            entries.append((name, filler, isinstance(filler, Filler)))
+        whole = any(hollow or isinstance(key, Text) for key, _, hollow in entries)
+        return Map(tuple(entries)) if whole else tree
+    if isinstance(tree, list):
+        items = [_hollow(item) for item in tree]
+        pairs = tuple((item, isinstance(item, Filler)) for item in items)
+        return Items(pairs) if any(hollow for _, hollow in pairs) else tree
+    return tree
+
+
+def _text(scalar: yamltext.Marked) -> Text:
+    # Odd members of the split are the indexes.
+    parts = [int(part) if odd % 2 else part for odd, part in enumerate(_SPLIT.split(scalar.text))]
+    return Text(tuple(part for part in parts if part != ""))
+
+
+class Templates:
+    """A set of templates that render overlays, and that include and import only each other.
+
+    `functions` are global functions beside those of the sandbox; `names`, if given, are the only
+    variables that templates may read. A template is compiled when it is first used. Not for use
+    by two threads at once.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        functions: Mapping[str, Callable[..., object]] = MappingProxyType({}),
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        names: Collection[str] | None = None,
+    ) -> None:
+        self._library = Library(sources, functions, limits, names)
+        self._limits = limits
+        self._skeletons: OrderedDict[str, Any] = OrderedDict()
+        self._size = 0
+
+    def compile(self, name: str) -> None:
+        """Compile a template and all that it includes or imports. TemplateError if one does not load."""
+        self._library.source(name)
+        self._library.check(key_of("mark", name))
+
+    def compile_all(self) -> None:
+        """Compile every template."""
+        for name in self._library.sources:
+            self.compile(name)
+
+    def variables(self, name: str) -> frozenset[str]:
+        """The top-level names that a template, or one that it includes, reads from its context."""
+        self.compile(name)
+        return self._library.free(key_of("mark", name))
+
+    def render(self, name: str, context: Mapping[str, object], pod: str) -> dict[str, Any]:
+        """Render a template for `pod` (its name, for messages) to an overlay.
+
+        `context` holds JSON-shaped values. Parts of the overlay are shared between renderings:
+        nobody may change it in place. RenderError says where the template failed; errors about
+        the manifest itself (ManifestError) that a profile's function raises pass through.
+        """
+        self.compile(name)
+        env = self._library.env
+        outer, env.run = env.run, Run(self._limits)
+        try:
+            overlay = self._fill(name, context)
+        except (TemplateError, ManifestError, RenderError):
+            raise
+        except Exception as exc:
+            raise self._failure(exc, name, pod) from exc
+        finally:
+            env.run = outer
+        if not isinstance(overlay, dict):
+            raise RenderError(
+                f"renders {kind(overlay)} for pod {cut(pod)}, a map (partial pod template) is expected",
+                where=self._library.source(name).where(1),
+            )
+        return overlay
+
+    def _fill(self, name: str, context: Mapping[str, object]) -> Any:
+        run = self._library.env.run
+        skeleton = "".join(map(run.emit, self._running(key_of("mark", name), context)))
+        if skeleton in self._skeletons:
+            self._skeletons.move_to_end(skeleton)
+            filler = self._skeletons[skeleton]
+        else:
+            filler = self._parse(skeleton, name, context)
+        tree = filler.fill(run) if isinstance(filler, Filler) else filler
+        return {} if tree is None else tree
+
+    def _running(self, key: str, context: Mapping[str, object]) -> Iterator[str]:
+        """The pieces that a compiled template outputs, one at a time."""
+        env, template = self._library.env, self._library.check(key).template
+        variables = {**env.globals, **context}
+        return template.root_render_func(new_context(env, key, template.blocks, variables, shared=True))
+
+    def _parse(self, skeleton: str, name: str, context: Mapping[str, object]) -> Any:
+        try:
+            filler = _hollow(yamltext.load_styled(skeleton, name))
+        except yamltext.YamlError as exc:
+            raise self._no_yaml(exc, name, context) from exc
+        size = len(skeleton) * _TREE_FACTOR
+        if size <= self._limits.skeletons:
+            self._skeletons[skeleton] = filler
+            self._size += size
+        while self._size > self._limits.skeletons:
+            self._size -= len(self._skeletons.popitem(last=False)[0]) * _TREE_FACTOR
+        return filler
+
+    def _no_yaml(self, error: yamltext.YamlError, name: str, context: Mapping[str, object]) -> Refused:
+        """Render once more, as `trace`: which line of the skeleton came from which of the template?"""
+        env, key = self._library.env, key_of("trace", name)
+        outer, env.run = env.run, Run(self._limits)
+        try:
+            pieces = [(piece, env.run.last) for piece in self._running(key, context)]
+            labels = [label for _, _, label in env.run.places]
+        finally:
+            env.run = outer
+        message = _LINE.sub(
+            lambda match: f"line {self._where(_origin(pieces, int(match[1])))}",
+            _unmarked(error.message, labels),
+        )
+        return Refused(f"renders no YAML: {message}", error.hint, _origin(pieces, error.line))
+
+    def _failure(self, exc: Exception, name: str, pod: str) -> RenderError:
+        place = (exc.place if isinstance(exc, Refused) else None) or _template_line(exc)
+        key, line = place or (key_of("mark", name), 1)
+        message, hint = _said(exc)
+        if isinstance(exc, Unknown) and (path := self._path(key, line, exc.name)):
+            message = f"{path!r} is not defined"
+        return RenderError(f"{message} (pod {cut(pod)})", where=self._where((key, line)), hint=hint)
+
+    def _where(self, place: Place) -> str:
+        return self._library.unit(place[0]).source.where(place[1])
+
+    def _path(self, key: str, line: int, last: str) -> str:
+        """The dotted name that ends in `last`, at a line if there are several."""
+        found = self._library.unit(key).paths.get(last, [])
+        here = {path for at, path in found if at == line} or {path for _, path in found}
+        return here.pop() if len(here) == 1 else ""
+
+
+def _template_line(exc: BaseException) -> Place | None:
+    """The innermost line of a template that an exception went through."""
+    place, trace = None, exc.__traceback__
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            place = (template.name, template.get_corresponding_lineno(trace.tb_lineno))
+        trace = trace.tb_next
+    return place
+
+
+def _said(exc: Exception) -> tuple[str, str]:
+    """What to say of an exception, and a hint. Text of Python's own may quote a value: left out."""
+    if isinstance(exc, Refused | InjectorError):
+        return exc.message, exc.hint
+    if isinstance(exc, RecursionError):
+        return "the template is nested too deeply", "look for a macro that calls itself"
+    if isinstance(exc, TypeError | ZeroDivisionError | JinjaError):
+        return cut(str(exc), 200), ""
+    return f"the template fails ({type(exc).__name__})", ""
+
+
+def _unmarked(message: str, labels: list[str]) -> str:
+    return _SPLIT.sub(lambda match: "{{ " + (labels[int(match[1])] or "...") + " }}", message)
+
+
+def _origin(pieces: list[tuple[str, Place]], line: int) -> Place:
+    """The place in a template that a line of a skeleton came from."""
+    at, place = 1, pieces[0][1]
+    for piece, (template, start) in pieces:
+        breaks = piece.count("\n")
+        place = (template, start + min(line - at, breaks))
+        # The line begins in this piece, unless it begins right behind its last character.
+        if at + breaks > line or (at + breaks == line and not piece.endswith("\n")):
+            break
+        at += breaks
+    return place

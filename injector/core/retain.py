@@ -1,0 +1,91 @@
+"""What others wrote on our objects since we made them stays: defaults, other webhooks, people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from injector.core import names
+from injector.core.merge import POD, Schema, key_of, keyed, merge
+from injector.core.model import Manifest
+from injector.core.patch import escape
+from injector.core.status import LISTS, Status
+
+_MISSING: Any = object()
+
+
+def retain(fresh: Manifest, existing: Manifest, base: Manifest, earlier: Status) -> tuple[Manifest, list[str]]:
+    """The fresh result with other people's fields of the existing pod, and the pointers of these.
+
+    `base` is the existing pod without us. What stands in the existing pod, neither in the fresh
+    result nor in the base, is somebody else's where it sits inside an object of ours; elsewhere
+    it is ours, from before.
+    """
+    extras: list[str] = []
+    spec = base.get("spec") or {}
+    hidden = {
+        **spec,
+        **{part: [i for i in spec[part] if i.get("name") not in earlier.names(part)] for part in LISTS if part in spec},
+    }
+    kept = _walk(fresh, existing, {**base, "spec": hidden}, POD, "", extras)
+    return _without_dangling_mounts(kept, earlier), extras
+
+
+def _walk(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, extras: list[str]) -> Any:
+    if isinstance(fresh, dict) and isinstance(existing, dict):
+        return _walk_fields(fresh, existing, base, schema, pointer, extras)
+    new, old = keyed(fresh, schema.key), keyed(existing, schema.key)
+    if new is None or old is None:
+        if base is _MISSING and isinstance(fresh, list) and isinstance(existing, list) and len(fresh) == len(existing):
+            # Kubernetes fills in defaults inside the elements of atomic lists too.
+            pairs = enumerate(zip(fresh, existing, strict=True))
+            return [_walk(a, b, _MISSING, schema, f"{pointer}/{i}", extras) for i, (a, b) in pairs]
+        return fresh
+    below = keyed(base, schema.key) if isinstance(base, list) else None
+    out = []
+    for key, item in new.items():
+        under = _MISSING if below is None else below.get(key, _MISSING)
+        at = f"{pointer}/{escape(str(key))}"
+        out.append(_walk(item, old[key], under, schema, at, extras) if key in old else item)
+    added = [item for key, item in old.items() if key not in new] if base is _MISSING else []
+    extras.extend(f"{pointer}/{escape(str(key_of(item, schema.key)))}" for item in added)
+    if not added:
+        return out
+    # The order in which a strategic merge of ours over theirs would leave the list.
+    merged: list[Any] = merge({"x": existing}, {"x": out}, Schema({"x": schema}))["x"]
+    values = {key_of(item, schema.key): item for item in out}
+    return [values.get(key_of(item, schema.key), item) for item in merged]
+
+
+def _walk_fields(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, extras: list[str]) -> Manifest:
+    out = {}
+    for name, value in fresh.items():
+        if name in existing:
+            under = base.get(name, _MISSING) if isinstance(base, dict) else _MISSING
+            out[name] = _walk(value, existing[name], under, schema.of(name), f"{pointer}/{escape(name)}", extras)
+        else:
+            out[name] = value
+    if base is _MISSING:
+        for name in existing:
+            if name not in fresh:
+                extras.append(f"{pointer}/{escape(name)}")
+                out[name] = existing[name]
+    return out
+
+
+def _without_dangling_mounts(pod: Manifest, earlier: Status) -> Manifest:
+    """A mount of a volume that we listed and no longer give goes with it."""
+    spec = dict(pod.get("spec") or {})
+    have = {v["name"] for v in spec.get("volumes") or []}
+    gone = set(earlier.volumes) - have
+    if not gone:
+        return pod
+    for part in names.CONTAINER_LISTS:
+        if part in spec:
+            spec[part] = [_without_mounts(c, gone) for c in spec[part]]
+    return {**pod, "spec": spec}
+
+
+def _without_mounts(container: Manifest, gone: set[str]) -> Manifest:
+    mounts = container.get("volumeMounts") or []
+    left = [m for m in mounts if m.get("name") not in gone]
+    return container if len(left) == len(mounts) else {**container, "volumeMounts": left}

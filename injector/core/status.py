@@ -1,0 +1,85 @@
+"""What an injection writes down about itself, and what it proves later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from injector.core.model import Keys, Manifest
+
+LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
+         "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The names of what was added, the revision that did it and the digest of what it was told."""
+
+    init_containers: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    image_pull_secrets: tuple[str, ...] = ()
+    revision: str = ""
+    digest: str = ""
+
+    def names(self, part: str) -> tuple[str, ...]:
+        """The names under one list of the pod's spec."""
+        found: tuple[str, ...] = getattr(self, LISTS[part])
+        return found
+
+    def text(self) -> str:
+        """The annotation's value: compact JSON in a fixed order, null for an empty list."""
+        out: dict[str, Any] = {part: list(self.names(part)) or None for part in LISTS}
+        out["revision"] = self.revision
+        if self.digest:
+            out["digest"] = self.digest
+        return compact(out)
+
+
+def of(shape: Manifest, revision: str, digest: str) -> Status:
+    """The status of what the templates alone add up to."""
+    spec = shape.get("spec") or {}
+    found = {attribute: tuple(str(i["name"]) for i in spec.get(part) or []) for part, attribute in LISTS.items()}
+    return Status(**found, revision=revision, digest=digest)
+
+
+def read(pod: Manifest, keys: Keys) -> Status | None:
+    """The status that a pod carries; None without one, or with one that is no JSON object."""
+    text = annotations(pod).get(keys.status)
+    raw = as_object(text) if text is not None else None
+    if raw is None:
+        return None
+    found: dict[str, Any] = {}
+    for part, attribute in LISTS.items():
+        listed = raw.get(part)
+        found[attribute] = tuple(n for n in listed if isinstance(n, str)) if isinstance(listed, list) else ()
+    return Status(**found, revision=str(raw.get("revision") or ""), digest=str(raw.get("digest") or ""))
+
+
+def annotations(pod: Manifest) -> Mapping[str, str]:
+    """The annotations of a pod template; null ones count as empty."""
+    found = (pod.get("metadata") or {}).get("annotations") or {}
+    return {k: "" if v is None else v for k, v in found.items()}
+
+
+def as_object(text: str) -> dict[str, Any] | None:
+    """A JSON object from text, None where it is something else."""
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return raw if isinstance(raw, dict) else None
+
+
+def compact(value: Any) -> str:
+    """JSON without blanks, keys in the order given, unescaped Unicode."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest_of(*parts: Any) -> str:
+    """A short digest of JSON values: equal values, equal digest, whatever the order of their keys."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,196 @@
+"""The way back: `uninject` takes out what an injection put in.
+
+Three sources, in this order: what the status lists is removed; what the profile can read back
+from its own traces is restored (`Profile.restore`); and what neither tells stands in the undo
+annotation, which `record` writes as the difference between that and the pod as it was. So the law
+``uninject(inject(p)) == p`` holds by construction, and the annotation stays small.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from injector.core import names, status
+from injector.core.merge import POD, Schema, key_of, keyed, same
+from injector.core.model import Manifest
+from injector.core.patch import escape
+
+if TYPE_CHECKING:
+    from injector.core.profile import Profile
+
+# An object's annotations may hold 256 KiB in all.
+LIMIT = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Uninjected:
+    """A pod template without its injection, and what had to be assumed or could not be restored."""
+
+    pod: Manifest
+    notes: tuple[str, ...] = ()
+
+
+def uninject(pod: Manifest, profile: Profile) -> Uninjected | None:
+    """The pod as it was before the injection that its status tells of; None where none does."""
+    found = status.read(pod, profile.keys)
+    if found is None:
+        return None
+    text = status.annotations(pod).get(profile.keys.undo)
+    derived = derive(pod, found, profile)
+    if text is None:
+        return derived
+    restored, lost = _apply(derived.pod, text)
+    return Uninjected(restored, lost)
+
+
+def derive(pod: Manifest, found: status.Status, profile: Profile) -> Uninjected:
+    """The pod without what its status lists, restored as far as traces in the pod itself tell."""
+    restored, notes = profile.restore(pod, found)
+    spec = dict(restored.get("spec") or {})
+    stored = overrides(pod, profile)
+    for part in ("initContainers", "containers", "volumes", "imagePullSecrets"):
+        gone = set(found.names(part))
+        users = {c["name"]: c for c in stored.get(part, ())}
+        if part not in spec or not (gone or users):
+            continue
+        left = [users.get(i.get("name"), i) for i in spec[part] if i.get("name") not in gone or i.get("name") in users]
+        have = {i.get("name") for i in left}
+        left += [c for name, c in users.items() if name not in have]
+        spec[part] = left
+        if not left and part != "containers":
+            del spec[part]
+    out = {**restored, "spec": spec}
+    meta = dict(out.get("metadata") or {})
+    kept = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in profile.books}
+    for field, left_over in (("annotations", kept), ("labels", meta.get("labels"))):
+        if left_over:
+            meta[field] = left_over
+        else:
+            meta.pop(field, None)
+    if meta:
+        out["metadata"] = meta
+    else:
+        out.pop("metadata", None)
+    return Uninjected(out, notes)
+
+
+def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
+    """The user's own versions of containers that an injection wrote over, by list.
+
+    Raises ValueError where the annotation is no JSON object of container lists.
+    """
+    text = status.annotations(pod).get(profile.keys.overrides)
+    if not text:
+        return {}
+    raw = json.loads(text)
+    if not isinstance(raw, dict):
+        raise ValueError("a JSON object is expected")
+    out = {}
+    for part in names.CONTAINER_LISTS:
+        listed = raw.get(part) or []
+        if not isinstance(listed, list) or not all(isinstance(c, dict) and isinstance(c.get("name"), str) for c in listed):
+            raise ValueError(f"{part} must be a list of containers with names")
+        out[part] = listed
+    return out
+
+
+def record(pod: Manifest, original: Manifest, profile: Profile) -> str | None:
+    """What the undo annotation has to hold, None for nothing. Raises OverflowError past LIMIT bytes."""
+    found = status.read(pod, profile.keys)
+    if found is None:
+        return None
+    entries: list[list[Any]] = []
+    _delta(derive(pod, found, profile).pod, original, POD, "", entries)
+    if not entries:
+        return None
+    text = status.compact(entries)
+    if len(text.encode()) > LIMIT:
+        raise OverflowError(f"{len(text.encode())} bytes")
+    return text
+
+
+def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
+    """Entries [pointer] (remove), [pointer, value] (set) and [pointer, null, [keys]] (order).
+
+    A pointer names the elements of keyed lists by their key, so that it still fits after
+    somebody else has added elements.
+    """
+    if same(have, want):
+        return
+    if isinstance(have, dict) and isinstance(want, dict):
+        _pairs(have, want, {key: schema.of(str(key)) for key in want}, pointer, out)
+        return
+    old, new = keyed(have, schema.key), keyed(want, schema.key)
+    if old is None or new is None:
+        out.append([pointer, want])
+        return
+    _pairs(old, new, dict.fromkeys(new, schema), pointer, out)
+    after = [k for k in old if k in new] + [k for k in new if k not in old]
+    if after != list(new):
+        out.append([pointer, None, list(new)])
+
+
+def _pairs(
+    old: Mapping[Any, Any], new: Mapping[Any, Any], schemas: Mapping[Any, Schema], pointer: str, out: list[list[Any]]
+) -> None:
+    out.extend([f"{pointer}/{escape(str(key))}"] for key in old if key not in new)
+    for key, value in new.items():
+        at = f"{pointer}/{escape(str(key))}"
+        if key in old:
+            _delta(old[key], value, schemas[key], at, out)
+        else:
+            out.append([at, value])
+
+
+def _apply(pod: Manifest, text: str) -> tuple[Manifest, tuple[str, ...]]:
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        return pod, ("the undo annotation is no JSON: what it held is lost",)
+    lost = []
+    tree: Any = pod
+    for entry in entries if isinstance(entries, list) else []:
+        try:
+            parts = [p.replace("~1", "/").replace("~0", "~") for p in entry[0].split("/")[1:]]
+            tree = _edit(tree, parts, POD, entry[1:])
+        except (KeyError, TypeError, IndexError, AttributeError):
+            lost.append(f"{entry[0] if entry else '?'} could not be restored: its place is gone")
+    return tree, tuple(lost)
+
+
+def _edit(tree: Any, parts: Sequence[str], schema: Schema, change: Sequence[Any]) -> Any:
+    """The tree with one entry applied; KeyError where its place is not there any more."""
+    if not parts:
+        return _changed(tree, schema, change)
+    part, rest = parts[0], parts[1:]
+    if isinstance(tree, list):
+        places = {str(key_of(item, schema.key)): i for i, item in enumerate(tree)}
+        out = list(tree)
+        if rest:
+            out[places[part]] = _edit(tree[places[part]], rest, schema, change)
+        elif not change:
+            del out[places[part]]
+        elif part in places:
+            out[places[part]] = change[0]
+        else:
+            out.append(change[0])
+        return out
+    fields = dict(tree)
+    if rest or len(change) > 1:
+        fields[part] = _edit(tree[part], rest, schema.of(part), change)
+    elif change:
+        fields[part] = change[0]
+    else:
+        del fields[part]
+    return fields
+
+
+def _changed(tree: Any, schema: Schema, change: Sequence[Any]) -> Any:
+    """An entry that ends here: a new order for a list, or a new value."""
+    if len(change) < 2:
+        return change[0]
+    rank = {str(key): i for i, key in enumerate(change[1])}
+    return sorted(tree, key=lambda item: rank.get(str(key_of(item, schema.key)), len(rank)))

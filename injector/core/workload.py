@@ -1,0 +1,236 @@
+"""Where the pod template sits in the kinds that have one, and whether it is shaped as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from injector.core.model import Manifest, Owner
+from injector.errors import ManifestError
+
+_TEMPLATE = ("/spec/template/metadata", "/spec/template/spec")
+_APPS = frozenset({"apps", "extensions"})
+_CORE = frozenset({""})
+
+# kind -> (API groups, pointer of the pod's metadata, pointer of its spec)
+KINDS: dict[str, tuple[frozenset[str], str, str]] = {
+    "Pod": (_CORE, "/metadata", "/spec"),
+    "ReplicationController": (_CORE, *_TEMPLATE),
+    "Deployment": (_APPS, *_TEMPLATE),
+    "ReplicaSet": (_APPS, *_TEMPLATE),
+    "DaemonSet": (_APPS, *_TEMPLATE),
+    "StatefulSet": (_APPS, *_TEMPLATE),
+    "Job": (frozenset({"batch"}), *_TEMPLATE),
+    "CronJob": (frozenset({"batch"}), "/spec/jobTemplate/spec/template/metadata", "/spec/jobTemplate/spec/template/spec"),
+    # OpenShift served it as a core kind before it had a group.
+    "DeploymentConfig": (frozenset({"apps.openshift.io", ""}), *_TEMPLATE),
+}
+LIST_KINDS = frozenset({"List"})
+CRONJOB_METADATA_QUIRK = "/spec/jobTemplate/metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """An object that holds a pod template: the object and the two pointers to the template's halves."""
+
+    manifest: Manifest
+    metadata: str
+    spec: str
+
+    @property
+    def kind(self) -> str:
+        """The object's kind."""
+        return str(self.manifest["kind"])
+
+    @property
+    def name(self) -> str:
+        """The object's name, or what it is to be generated from."""
+        meta = self.manifest.get("metadata") or {}
+        return str(meta.get("name") or meta.get("generateName") or "")
+
+    @property
+    def namespace(self) -> str:
+        """The object's namespace, empty where it names none."""
+        return str((self.manifest.get("metadata") or {}).get("namespace") or "")
+
+    @property
+    def owner(self) -> Owner | None:
+        """The object as the owner of its pods; None for a Pod, whose owner is in its own metadata."""
+        if self.kind == "Pod":
+            return None
+        return Owner(str(self.manifest.get("apiVersion", "")), self.kind, self.name)
+
+    @property
+    def template(self) -> Manifest:
+        """The pod template: the two halves in one dict, shared with the object."""
+        out: Manifest = {}
+        metadata, spec = get(self.manifest, self.metadata), get(self.manifest, self.spec)
+        if metadata is not None:
+            out["metadata"] = metadata
+        if spec is not None:
+            out["spec"] = spec
+        return out
+
+    def with_template(self, template: Manifest) -> Manifest:
+        """The object with another pod template; the original is left alone."""
+        manifest = self.manifest
+        for half, pointer in (("metadata", self.metadata), ("spec", self.spec)):
+            if half in template:
+                manifest = put(manifest, pointer, template[half])
+            elif get(manifest, pointer) is not None:
+                manifest = drop(manifest, pointer)
+        return manifest
+
+
+def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
+    """The pod template of an object, or None where the kind has none that we know.
+
+    With quirks on the kind alone decides, whatever its group (Q3), and the metadata of a CronJob's
+    pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
+    """
+    kind = manifest.get("kind")
+    known = KINDS.get(kind) if isinstance(kind, str) else None
+    if known is None:
+        return None
+    groups, metadata, spec = known
+    if not quirks and group_of(manifest) not in groups:
+        return None
+    if quirks and kind == "CronJob":
+        metadata = CRONJOB_METADATA_QUIRK
+    _check_way(manifest, spec)
+    workload = Workload(manifest, metadata, spec)
+    check_shape(workload)
+    return workload
+
+
+def group_of(manifest: Manifest) -> str:
+    """The API group of an object, empty for the core group."""
+    group, slash, _ = str(manifest.get("apiVersion") or "").partition("/")
+    return group if slash else ""
+
+
+def is_list(manifest: Manifest) -> bool:
+    """Whether the object is a List of objects (kind List, or FooList of a kind with pods)."""
+    kind = str(manifest.get("kind") or "")
+    return kind in LIST_KINDS and group_of(manifest) == ""
+
+
+def get(tree: Any, pointer: str) -> Any:
+    """What stands at a JSON pointer of maps, None where nothing does."""
+    for part in pointer.split("/")[1:]:
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(part)
+    return tree
+
+
+def put(tree: Manifest, pointer: str, value: Any) -> Manifest:
+    """The tree with a value at a JSON pointer of maps; shares what it does not touch."""
+    head, _, rest = pointer[1:].partition("/")
+    out = dict(tree)
+    out[head] = put(tree.get(head) or {}, "/" + rest, value) if rest else value
+    return out
+
+
+def drop(tree: Manifest, pointer: str) -> Manifest:
+    """The tree without what stands at a JSON pointer of maps; shares what it does not touch."""
+    head, _, rest = pointer[1:].partition("/")
+    out = dict(tree)
+    if rest:
+        out[head] = drop(tree[head], "/" + rest)
+    else:
+        del out[head]
+    return out
+
+
+def _check_way(manifest: Manifest, spec: str) -> None:
+    tree: Any = manifest
+    way = ""
+    for part in spec.split("/")[1:]:
+        tree = tree.get(part)
+        way += "/" + part
+        if tree is None:
+            raise ManifestError(f"{manifest['kind']} needs a map here: its pods' template is missing", where=way)
+        if not isinstance(tree, dict):
+            raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=way)
+
+
+# What the stages take for granted, as a table: field -> expectation. A list's element schema is in [...].
+_PROBE = {"httpGet": {"httpHeaders": [{}]}, "tcpSocket": {}, "grpc": {}, "exec": {}}
+_CONTAINER = {
+    "name": "string!",
+    "image": "string",
+    "args": ["string"],
+    "command": ["string"],
+    "env": [{"name": "string!", "value": "string", "valueFrom": {}}],
+    "ports": [{"containerPort": "integer!", "name": "string", "protocol": "string"}],
+    "volumeMounts": [{"name": "string!", "mountPath": "string!"}],
+    "volumeDevices": [{"devicePath": "string!"}],
+    "resources": {"limits": {}, "requests": {}},
+    "securityContext": {"capabilities": {}},
+    "livenessProbe": _PROBE,
+    "readinessProbe": _PROBE,
+    "startupProbe": _PROBE,
+    "lifecycle": {"preStop": _PROBE, "postStart": _PROBE},
+}
+_SHAPE = {
+    "metadata": {"name": "string", "namespace": "string", "labels": "strings", "annotations": "strings",
+                 "ownerReferences": [{}], "finalizers": ["string"]},
+    "spec": {
+        "containers": [_CONTAINER],
+        "initContainers": [_CONTAINER],
+        "ephemeralContainers": [_CONTAINER],
+        "volumes": [{"name": "string!"}],
+        "imagePullSecrets": [{}],
+        "hostAliases": [{}],
+        "topologySpreadConstraints": [{}],
+        "securityContext": {},
+        "hostNetwork": "boolean",
+        "os": {},
+    },
+}  # fmt: skip
+_TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "integer": int, "boolean": bool}
+
+
+def check_shape(workload: Workload) -> None:
+    """Raise ManifestError at the first place where a pod template has another type than Kubernetes wants."""
+    template = workload.template
+    for half, pointer in (("metadata", workload.metadata), ("spec", workload.spec)):
+        _check(template.get(half), _SHAPE[half], pointer)
+
+
+def _check(value: Any, shape: Any, where: str) -> None:
+    if value is None:
+        return
+    if isinstance(shape, dict):
+        _expect(isinstance(value, dict), "a map", value, where)
+        for key, inner in shape.items():
+            if isinstance(inner, str) and inner.endswith("!") and value.get(key) is None:
+                raise ManifestError(f"{key} is missing", where=where, hint=f"give it a {key}")
+            if key in value:
+                _check(value[key], inner, f"{where}/{key}")
+    elif isinstance(shape, list):
+        _expect(isinstance(value, list), "a list", value, where)
+        for i, item in enumerate(value):
+            _expect(item is not None, "an element", item, f"{where}/{i}")
+            _check(item, shape[0], f"{where}/{i}")
+    elif shape == "strings":
+        _expect(isinstance(value, dict), "a map of strings", value, where)
+        for key, item in value.items():
+            _expect(isinstance(item, str) or item is None, "a string (put it in quotes)", item,
+                    f"{where}/{key.replace('~', '~0').replace('/', '~1')}")  # fmt: skip
+    else:
+        word = shape.rstrip("!")
+        fits = isinstance(value, _TYPES[word]) and (word == "boolean" or not isinstance(value, bool))
+        _expect(fits, f"{'an' if word[0] == 'i' else 'a'} {word}", value, where)
+
+
+def _expect(fits: bool, what: str, value: Any, where: str) -> None:
+    if not fits:
+        raise ManifestError(f"{what} is expected, not {kind_of(value)}", where=where)
+
+
+def kind_of(value: Any) -> str:
+    """A JSON value's type in words, for messages."""
+    words = {dict: "a map", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return words.get(type(value), "a number")

@@ -1,0 +1,82 @@
+"""Every exception that this package raises on purpose.
+
+A message says what is wrong; `where` says in which place (``file:line``, a JSON pointer, an
+annotation); `hint` says what to do. Doors (the command line, the webhook) print them; nothing
+else catches them, and nothing matches them by text.
+
+::
+
+    InjectorError
+    ├── ConfigError            a setting, a values or mesh file, a profile: exit status 2
+    │   └── TemplateError      a template that does not load: does not compile, asks for too much
+    ├── ManifestError          input that is no YAML, has a duplicate key, a wrong type: exit status 1
+    │   └── AnnotationError    an annotation whose value is not one of the accepted ones
+    ├── RenderError            a template that fails for this pod
+    ├── ReviewError            an AdmissionReview that is none; `status` is the HTTP status
+    └── ClusterError           the API server refused, is not there, or the client is not installed
+"""
+
+from __future__ import annotations
+
+
+class InjectorError(Exception):
+    """Base of all errors of this package."""
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class ConfigError(InjectorError):
+    """The configuration cannot be used."""
+
+
+class TemplateError(ConfigError):
+    """A template does not load."""
+
+
+class ManifestError(InjectorError):
+    """An input document cannot be read, or is not shaped as Kubernetes wants it."""
+
+
+class AnnotationError(ManifestError):
+    """An annotation has a value that is not accepted.
+
+    `key` names it. The value itself is repeated only where it cannot be free text, and cut.
+    """
+
+    def __init__(self, key: str, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.key = key
+
+
+class RenderError(InjectorError):
+    """A template fails for one pod."""
+
+
+class ReviewError(InjectorError):
+    """A request is no AdmissionReview that can be answered; `status` is the HTTP status to give."""
+
+    def __init__(self, message: str, *, status: int = 400, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class ClusterError(InjectorError):
+    """The cluster cannot be asked, or refuses.
+
+    `status` is the HTTP status, 0 where no answer came; `reason` is the API server's word for it
+    (``NotFound``, ``Forbidden``), or ours (``Unreachable``, ``NotInstalled``, ``Configuration``).
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, reason: str = "", where: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.status = status
+        self.reason = reason

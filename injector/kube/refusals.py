@@ -1,0 +1,120 @@
+"""What an answer of the API server that is not the wanted one means, for people.
+
+Here: from a request and a failed answer to a ClusterError. Not here: sending anything.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from injector.errors import ClusterError
+
+_TEXT_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as RBAC sees it, at a server. `verb` is ``get``, ``list`` or ``watch``."""
+
+    server: str
+    verb: str
+    path: str
+
+    @property
+    def where(self) -> str:
+        return f"{self.server}{self.path}"
+
+    def resource(self) -> str:
+        """Return ``deployments.apps``, or the path where it is that of no resource."""
+        group, parts = self._parts()
+        return f"{parts[0]}.{group}" if parts and group else parts[0] if parts else self.path
+
+    def namespace(self) -> str:
+        segments = self.path.strip("/").split("/")
+        start = 2 if segments[0] == "api" else 3
+        inside = segments[start : start + 1] == ["namespaces"] and len(segments) > start + 2
+        return segments[start + 1] if inside else ""
+
+    def name(self) -> str:
+        _, parts = self._parts()
+        return parts[1] if len(parts) > 1 else ""
+
+    def _parts(self) -> tuple[str, list[str]]:
+        """Split into the API group and [resource, name, ...] without the namespace."""
+        segments = self.path.strip("/").split("/")
+        if segments[0] not in ("api", "apis"):
+            return "", []
+        start = 2 if segments[0] == "api" else 3
+        return (segments[1] if start == 3 else ""), segments[start + 2 * bool(self.namespace()) :]
+
+
+def refused(request: Request, status: int, body: bytes | dict[str, Any]) -> ClusterError:
+    """Return the error for an HTTP status other than 200; `body` is a Status object, or what came."""
+    answer = _status_object(body)
+    reason = str(answer.get("reason") or "")
+    message, hint = _words(request, status, reason, str(answer.get("message") or ""))
+    return ClusterError(message, status=status, reason=reason, where=request.where, hint=hint)
+
+
+def unreachable(request: Request, error: BaseException) -> ClusterError:
+    """Return the error for a request that got no answer, or not a whole one."""
+    text = (str(error).splitlines() or [""])[0][:_TEXT_LIMIT]
+    return ClusterError(
+        f"the API server cannot be reached: {type(error).__name__}: {text}",
+        reason="Unreachable",
+        where=request.where,
+        hint="check the server of the kubeconfig's context and the network, or try 'kubectl version'",
+    )
+
+
+def decoded(request: Request, body: bytes) -> dict[str, Any]:
+    """Return the JSON object of an answer; something else is not from an API server."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise ClusterError(
+            "the answer is no JSON object, so this is no Kubernetes API server",
+            status=200,
+            where=request.where,
+            hint="check the server of the kubeconfig's context, and proxies on the way",
+        )
+    return answer
+
+
+def _words(request: Request, status: int, reason: str, message: str) -> tuple[str, str]:
+    """Return message and hint."""
+    resource, namespace = request.resource(), request.namespace()
+    place = f" in namespace {namespace}" if namespace else ""
+    if status == 401:
+        return (
+            "the API server does not accept the credentials",
+            "log in again, or check the user of the kubeconfig's context",
+        )
+    if status == 403:
+        role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
+        return (
+            f"not allowed to {request.verb} {resource}{place}",
+            f"grant the verb '{request.verb}' on '{resource}' to this account with {role}",
+        )
+    if status == 404 and request.name() and reason == "NotFound":
+        return f"there is no {resource} {request.name()}{place}", "check the name and the namespace"
+    if status == 404:
+        return f"this cluster does not serve {resource}", "check that what defines it is installed"
+    if status == 410:
+        return f"the list of {resource} at that version is gone", "list again"
+    text = message[:_TEXT_LIMIT] or "no explanation"
+    return f"the API server answered {status} {reason or 'without a reason'}: {text}", "try again"
+
+
+def _status_object(body: bytes | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(body, dict):
+        return body
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

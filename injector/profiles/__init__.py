@@ -1,0 +1,1 @@
+"""Rules of profiles that need more than templates. Pure, one folder a profile."""

@@ -1,0 +1,6 @@
+"""What the istio profile needs beyond its templates: pure functions on plain dicts.
+
+`profile` ties them to the stages of the core; `context` is what templates see; `bootstrap` is what
+a workload must know to join the mesh; `probes` and `prometheus` rewrite what the application
+declares; `proxyconfig` and `meshconfig` read the mesh API; `annotations` is the catalogue.
+"""

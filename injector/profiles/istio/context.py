@@ -1,0 +1,263 @@
+"""What the templates see: upstream's names, and the computed values that keep templates plain.
+
+`TypeMeta`, `DeploymentMeta`, `ObjectMeta`, `Spec`, `ProxyConfig`, `MeshConfig`, `Values`,
+`Revision`, `NativeSidecars`, `ProxyImage`, `ProxyInitImage`, `ProxyUID`, `ProxyGID`,
+`InboundTrafficPolicyMode` and `CompliancePolicy` are upstream's; the lower-case names are ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from injector.core import status
+from injector.core.model import Manifest, Owner
+from injector.errors import AnnotationError
+from injector.profiles.istio import capture, images, openshift, otel, owner, proxyconfig, quantities
+from injector.profiles.istio.bootstrap import bootstrap
+from injector.profiles.istio.values import dig, omit_nil, printed
+
+if TYPE_CHECKING:
+    from injector.core.inject import Injection
+
+NAME_LIMIT = 63
+RESOURCES = {
+    "sidecar.istio.io/proxyCPU": ("requests", "cpu"),
+    "sidecar.istio.io/proxyMemory": ("requests", "memory"),
+    "sidecar.istio.io/proxyCPULimit": ("limits", "cpu"),
+    "sidecar.istio.io/proxyMemoryLimit": ("limits", "memory"),
+}
+
+
+def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str, Any]:
+    """The data for one pod; `mesh` and `proxy` are the effective mesh and proxy configuration."""
+    seen = run.seen
+    meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
+    labels, annotations = meta.get("labels") or {}, status.annotations(seen)
+    values = run.config.values
+    uid, gid = openshift.identity(run.facts.known, run.config.settings.get("platform", ""))
+    mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
+    settings = capture.Settings(annotations, values, mesh, mode, uid, gid)
+    proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
+    apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != "istio-proxy"]
+    image, init_image = images_of(values, proxy, annotations)
+    return {
+        **_upstream(run, meta, spec, mesh, proxy_seen, (uid, gid), (image, init_image)),
+        "quirks": run.config.quirks,
+        "native": native(annotations, run.native),
+        "label": lambda name: labels.get(name) or "",
+        "apps": apps,
+        "identity": _identity(run, labels, cut=not run.config.quirks),
+        "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)),
+        "capture": {
+            "mode": mode,
+            "name": "istio-validation" if settings.cni else "istio-init",
+            "image": full_image(annotations, init_image),
+            "args": capture.arguments(settings),
+            "securityContext": capture.rights(settings),
+        },
+        "cniAnnotations": capture.cni_annotations(settings),
+        "proxy": _proxy(settings, proxy, full_image(annotations, image)),
+        "status": _status(settings),
+        "resources": resources(annotations, values),
+        "podPorts": pod_ports(spec, defaulted=not run.config.quirks),
+        "bootstrapOverride": annotations.get("sidecar.istio.io/bootstrapOverride"),
+        "userVolumes": _named(annotations, "sidecar.istio.io/userVolume"),
+        "userVolumeMounts": _named(annotations, "sidecar.istio.io/userVolumeMount"),
+        "datadog": _datadog(annotations, values),
+        "otel": _otel(run, mesh, meta, spec),
+        "lightstep": _lightstep(values, proxy),
+        "emptySource": {} if run.config.quirks else None,
+    }
+
+
+def _upstream(
+    run: Injection, meta: Any, spec: Any, mesh: Any, proxy: Any, ids: tuple[int, int], image: tuple[str, str]
+) -> dict[str, Any]:
+    of = owner_of(run)
+    inbound = dig(mesh, "inboundTrafficPolicy.mode", "PASSTHROUGH")
+    return {
+        "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
+        "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
+        "ObjectMeta": {**meta, "labels": meta.get("labels") or {}, "annotations": meta.get("annotations") or {}},
+        "Spec": spec,
+        "ProxyConfig": proxy,
+        "MeshConfig": mesh,
+        "Values": run.config.values,
+        "Revision": run.config.revision,
+        "NativeSidecars": run.native,
+        "ProxyImage": image[0],
+        "ProxyInitImage": image[1],
+        "ProxyUID": ids[0],
+        "ProxyGID": ids[1],
+        "InboundTrafficPolicyMode": "localhost" if inbound == "LOCALHOST" else "passthrough",
+        "CompliancePolicy": run.config.settings.get("compliancePolicy", ""),
+    }
+
+
+def native(annotations: Mapping[str, str], flag: bool) -> bool:
+    """Whether the proxy is an init container: the annotation where it says something, else the flag."""
+    return (annotations.get("sidecar.istio.io/nativeSidecar") or printed(flag)) != "false"
+
+
+def owner_of(run: Injection) -> Owner:
+    """The workload of the pod: the object at hand, else what the pod's metadata tells."""
+    return run.facts.owner or owner.of_pod(run.seen.get("metadata") or {})
+
+
+def images_of(values: Manifest, proxy: Manifest, annotations: Mapping[str, str]) -> tuple[str, str]:
+    """The images of proxy and init container, before the annotation that replaces both."""
+    hub, tag, variant = dig(values, "global.hub", ""), dig(values, "global.tag", ""), dig(values, "global.variant", "")
+    asked = annotations.get("sidecar.istio.io/proxyImageType")
+    kind = str(dig(proxy, "image.imageType", "") or variant or "")
+    proxy_name = str(dig(values, "global.proxy.image", "proxyv2"))
+    init_name = str(dig(values, "global.proxy_init.image", "proxyv2"))
+    return (
+        proxy_name if "/" in proxy_name else images.compose(str(hub), tag, proxy_name, kind if asked is None else asked),
+        init_name if "/" in init_name else images.compose(str(hub), tag, init_name, str(variant) if asked is None else asked),
+    )
+
+
+def full_image(annotations: Mapping[str, str], composed: str) -> str:
+    """The annotation's image where it is a full one, else the composed one."""
+    asked = annotations.get("sidecar.istio.io/proxyImage", "")
+    return asked if "/" in asked else composed
+
+
+def _identity(run: Injection, labels: Mapping[str, str], *, cut: bool) -> dict[str, str]:
+    of = owner_of(run)
+    name = next((labels[k] for k in ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app") if labels.get(k)), of.name)
+    revisions = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
+    shortened = name.encode()[:NAME_LIMIT].decode(errors="ignore").strip("-_.")
+    return {
+        "canonicalName": shortened if cut else name,
+        "canonicalNameCut": shortened,
+        "canonicalRevision": next((labels[k] for k in revisions if labels.get(k)), "latest"),
+        "workload": of.name,
+        "workloadOrLabel": labels.get("service.istio.io/workload-name") or of.name,
+        "owner": owner.reference(of, run.namespace),
+    }
+
+
+def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
+    def args(role: str, *, outliers: bool = True) -> list[str]:
+        a = s.annotations
+        logging = printed(dig(s.values, "global.logging.level"))
+        out = ["proxy", role, "--domain", f"$(POD_NAMESPACE).svc.{printed(s.proxy_value('clusterDomain'))}"]
+        out.append(f"--proxyLogLevel={a.get('sidecar.istio.io/logLevel', printed(s.proxy_value('logLevel')))}")
+        levels = a.get("sidecar.istio.io/componentLogLevel", printed(s.proxy_value("componentLogLevel")))
+        out.append(f"--proxyComponentLogLevel={levels}")
+        out.append(f"--log_output_level={a.get('sidecar.istio.io/agentLogLevel', logging)}")
+        sts = dig(s.values, "global.sts.servicePort", 0)
+        out += [f"--stsPort={printed(sts)}"] if sts not in (0, "0") else []
+        out += ["--log_as_json"] if dig(s.values, "global.logAsJson", False) else []
+        path = s.proxy_value("outlierLogPath")
+        return out + ([f"--outlierLogPath={path}"] if path and outliers and role == "sidecar" else [])
+
+    return {
+        "image": image,
+        "args": args,
+        "lifecycle": s.proxy_value("lifecycle") or None,
+        "hold": bool(proxy.get("holdApplicationUntilProxyStarts") or s.proxy_value("holdApplicationUntilProxyStarts")),
+        "securityContext": proxy_rights(s, proxy),
+    }
+
+
+def proxy_rights(s: capture.Settings, proxy: Manifest) -> Manifest:
+    """The sidecar's securityContext."""
+    privileged = bool(s.proxy_value("privileged"))
+    bind = s.annotations.get("sidecar.istio.io/capNetBindService", printed(s.proxy_value("capNetBindService"))) == "true"
+    out: Manifest = {"allowPrivilegeEscalation": privileged, "privileged": privileged}
+    as_root = {"readOnlyRootFilesystem": True, "runAsUser": 0, "runAsNonRoot": False}
+    if (proxy.get("proxyMetadata") or {}).get("IPTABLES_TRACE_LOGGING") == "true":
+        out = {"allowPrivilegeEscalation": True, "privileged": True, "capabilities": {"add": ["NET_ADMIN"], "drop": ["ALL"]}}
+        return {**out, **as_root, "runAsGroup": s.gid}
+    add = ["NET_ADMIN"] * s.tproxy + ["NET_BIND_SERVICE"] * bind
+    out["capabilities"] = {**({"add": add} if add else {}), "drop": ["ALL"]}
+    if add:
+        out |= {**as_root, "runAsGroup": 1337}
+    else:
+        out |= {"readOnlyRootFilesystem": True, "runAsUser": s.uid, "runAsGroup": s.gid, "runAsNonRoot": True}
+    if s.proxy_value("seccompProfile"):
+        out["seccompProfile"] = s.proxy_value("seccompProfile")
+    return out
+
+
+def _status(s: capture.Settings) -> dict[str, Any]:
+    def probe(port: int, delay: Any, period: Any, threshold: Any) -> Manifest:
+        out: Manifest = {"httpGet": {"path": "/healthz/ready", "port": port}}
+        # Kubernetes does not store a delay of zero; written, it would come back as a difference.
+        out |= {"initialDelaySeconds": int(delay)} if int(delay) else {}
+        return out | {"periodSeconds": int(period), "timeoutSeconds": 3, "failureThreshold": int(threshold)}
+
+    fields = ("initialDelaySeconds", "periodSeconds", "failureThreshold")
+    given = [s.proxy_value("readiness" + f[0].upper() + f[1:]) or 0 for f in fields]
+    asked = [s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v) for f, v in zip(fields, given, strict=True)]
+    return {
+        "port": s.status_port,
+        "readiness": lambda port: probe(port, *asked),
+        "readinessFromValues": lambda port: probe(port, *given),
+    }
+
+
+def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | None:
+    """What the pod's annotations ask for; without any of them, what the values give."""
+    out: dict[str, dict[str, str]] = {}
+    for key, (kind, name) in RESOURCES.items():
+        if key in annotations:
+            out.setdefault(kind, {})[name] = quantities.canonical(annotations[key])
+    if out:
+        return out
+    given = omit_nil(dig(values, "global.proxy.resources", {})) or {}
+    return {
+        kind: {n: quantities.canonical(q) for n, q in found.items()} if kind in ("requests", "limits") else found
+        for kind, found in given.items()
+    } or None
+
+
+def pod_ports(spec: Manifest, *, defaulted: bool) -> str:
+    """The ports of all containers in upstream's layout; `defaulted` as the API server would fill them in."""
+    lines = []
+    for port in [p for c in spec.get("containers") or [] for p in c.get("ports") or []]:
+        port = {"protocol": "TCP", **port} if defaulted else port
+        kept = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {"containerPort": port["containerPort"]}
+        kept |= {k: port[k] for k in ("protocol", "hostIP") if port.get(k)}
+        lines.append("\n    " + ("," if lines else "") + status.compact(kept))
+    return "[" + "".join(lines) + "\n]"
+
+
+def _named(annotations: Mapping[str, str], key: str) -> list[Manifest]:
+    """A JSON object of name to fields as a list of maps with names, in key order."""
+    found = _json_object(annotations, key)
+    return [{"name": name, **fields} for name, fields in sorted(found.items()) if isinstance(fields, dict)]
+
+
+def _json_object(annotations: Mapping[str, str], key: str) -> dict[str, Any]:
+    if key not in annotations:
+        return {}
+    try:
+        found = json.loads(annotations[key])
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise AnnotationError(key, "a JSON object is expected", where=f"annotation {key}")
+    return found
+
+
+def _datadog(annotations: Mapping[str, str], values: Manifest) -> dict[str, str]:
+    if dig(values, "global.proxy.tracer") != "datadog":
+        return {}
+    return {name: printed(value) for name, value in sorted(_json_object(annotations, "apm.datadoghq.com/env").items())}
+
+
+def _otel(run: Injection, mesh: Mapping[str, Any], meta: Manifest, spec: Manifest) -> str:
+    return otel.attributes(mesh, run.namespace, meta, spec)
+
+
+def _lightstep(values: Manifest, proxy: Manifest) -> str:
+    """The folder of the CA certificate of a lightstep tracer with TLS, else empty."""
+    certificate = str(dig(proxy, "tracing.tlsSettings.caCertificates", ""))
+    if dig(values, "global.proxy.tracer") != "lightstep" or not dig(proxy, "tracing.tlsSettings"):
+        return ""
+    return certificate[: certificate.rfind("/") + 1]

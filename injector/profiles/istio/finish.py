@@ -1,0 +1,232 @@
+"""What happens to a pod after the templates are merged, in the order of istio-injection 2.10 and 2.11."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from injector.core import status
+from injector.core.inject import annotate
+from injector.core.merge import map_items
+from injector.core.model import Manifest
+from injector.profiles.istio import capture, probes, prometheus
+from injector.profiles.istio.annotations import boolean_token
+from injector.profiles.istio.values import dig
+
+if TYPE_CHECKING:
+    from injector.core.inject import Injection
+
+PROXY = "istio-proxy"
+NETWORK_LABEL = "topology.istio.io/network"
+REWRITE = "sidecar.istio.io/rewriteAppHTTPProbers"
+LISTS = ("containers", "initContainers")
+
+
+def finish(
+    run: Injection, mesh: Mapping[str, Any], proxy: Manifest, overrides: Mapping[str, str], *, hold: bool
+) -> None:
+    """All steps, on `run.pod`."""
+    agent_port = int(dig(mesh, "defaultConfig.statusPort", 0))
+    _user_ids(run, proxy)
+    _environment(run, overrides)
+    if not run.config.quirks:
+        _one_source(run)
+    _metrics(run, mesh, agent_port)
+    _secure_metrics(run)
+    _rewrite_probes(run, agent_port)
+    if overrides.get("ISTIO_META_NETWORK"):
+        annotate(run, {}, {NETWORK_LABEL: overrides["ISTIO_META_NETWORK"]})
+    _tidy(run)
+    _order(run, hold)
+
+
+def find(pod: Manifest, name: str) -> tuple[str, Manifest] | None:
+    """The list and the container of that name, ordinary containers first."""
+    spec = pod.get("spec") or {}
+    for part in LISTS:
+        for container in spec.get(part) or []:
+            if container["name"] == name:
+                return part, container
+    return None
+
+
+def change(run: Injection, name: str, edit: Callable[[Manifest], Manifest]) -> None:
+    """Change the container of that name, the one that `find` finds."""
+    found = find(run.pod, name)
+    if found:
+        part, container = found
+        run.pod = map_items(run.pod, ("spec", part), lambda c: edit(c) if c is container else c)
+
+
+def _user_ids(run: Injection, proxy: Manifest) -> None:
+    """The uid that the user gave the proxy is the one whose traffic is not captured."""
+    users = find(run.base, PROXY)
+    context = (users[1].get("securityContext") or {}) if users else {}
+    given = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
+    init = next((n for n in ("istio-init", "istio-validation") if find(run.pod, n)), None)
+    if not given or init is None:
+        return
+    tproxy = proxy.get("interceptionMode") == "TPROXY" or status.annotations(run.pod).get(capture.MODE) == "TPROXY"
+    if tproxy and "runAsUser" in given:
+        change(run, PROXY, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}})
+    if not tproxy and init == "istio-validation":
+        change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **given}})
+    if given.get("runAsUser"):
+        change(run, init, lambda c: {**c, "args": _with_uid(c.get("args") or [], str(given["runAsUser"]))})
+
+
+def _with_uid(args: list[str], uid: str) -> list[str]:
+    out = list(args)
+    if "-u" in out[:-1]:
+        out[out.index("-u") + 1] = uid
+    return out
+
+
+def _environment(run: Injection, overrides: Mapping[str, str]) -> None:
+    """Cluster, network and what the request's path sets: at the tail of the proxy's env, sorted."""
+    if overrides:
+        change(run, PROXY, lambda c: {**c, "env": _overridden(c.get("env") or [], overrides)})
+
+
+def _overridden(env: list[Manifest], overrides: Mapping[str, str]) -> list[Manifest]:
+    kept = [e for e in env if e.get("name") not in overrides]
+    return kept + [{"name": name, "value": value} for name, value in sorted(overrides.items())]
+
+
+def _one_source(run: Injection) -> None:
+    """Two sources in one env entry or volume are refused by the API server: the user's stays (Q18, Q32)."""
+    users = find(run.base, PROXY)
+    theirs = {e["name"]: e for e in (users[1].get("env") or [])} if users else {}
+    if theirs:
+        change(run, PROXY, lambda c: {**c, "env": [theirs.get(e["name"], e) if _both(e) else e for e in c.get("env") or []]})
+    volumes = {v["name"]: v for v in (run.base.get("spec") or {}).get("volumes") or []}
+    if run.pod.get("spec", {}).get("volumes"):
+        run.pod = map_items(run.pod, ("spec", "volumes"), lambda v: _single(v, volumes.get(v["name"]), run))
+
+
+def _both(entry: Manifest) -> bool:
+    return entry.get("value") is not None and entry.get("valueFrom") is not None
+
+
+def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifest:
+    sources = [k for k in volume if k != "name"]
+    if len(sources) < 2:
+        return volume
+    if users is not None and len(users) > 1:
+        run.warn("volume-taken", f"volume {volume['name']} is also the pod's own; its source was kept", action=False)
+        return users
+    # Of several templates the last one to speak wins, as with any other field.
+    return {"name": volume["name"], sources[-1]: volume[sources[-1]]}
+
+
+def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
+    annotations = status.annotations(run.pod)
+    found = prometheus.declared(annotations)
+    if not prometheus.wanted(found, annotations, mesh.get("enablePrometheusMerge") is not False, agent_port):
+        return
+    if found.unreadable:
+        run.warn("scrape-targets", f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole")
+    if found.conflicting:
+        run.warn("prometheus-spellings", "several spellings of one prometheus annotation disagree; the first by name counts")
+    prometheus.check(found, agent_port)
+    if found.any:
+        entry = {"name": prometheus.ENV, "value": found.text()}
+        change(run, PROXY, lambda c: {**c, "env": [*(c.get("env") or []), entry]})
+        if find(run.pod, PROXY) is None:
+            run.warn("metrics-without-proxy", "prometheus annotations are replaced, but no proxy is there to serve them (Q10)")
+    gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
+    annotate(run, gone | prometheus.written(agent_port))
+
+
+def _secure_metrics(run: Injection) -> None:
+    if any(prometheus.normal(k) == prometheus.normal(prometheus.SECURE_PORT) for k in status.annotations(run.pod)):
+        return
+    found = find(run.pod, PROXY)
+    port = next((e.get("value") for e in found[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "") if found else ""
+    if port not in ("", "0", None):
+        annotate(run, {prometheus.SECURE_PORT: port})
+
+
+def _rewrite_probes(run: Injection, agent_port: int) -> None:
+    annotations = status.annotations(run.pod)
+    asked = boolean_token(annotations.get(REWRITE, ""))
+    default = bool(dig(run.config.values, "sidecarInjectorWebhook.rewriteAppHTTPProbe", False))
+    proxy = find(run.pod, PROXY)
+    if proxy is None or not (default if asked is None else asked):
+        return
+    spec = run.pod["spec"]
+    found = probes.registration(spec, agent_port, defaulted=not run.config.quirks)
+    port = _probe_port(annotations, agent_port)
+    _probe_findings(run, spec, agent_port)
+
+    def keep(site: probes.Site) -> bool:
+        # Upstream rewrites what it could not register, and the probe fails for ever (Q11).
+        return not run.config.quirks and site.action is not None and probes.resolve(site.probe[site.action].get("port"), site.container) is None
+
+    for part in LISTS:
+        if spec.get(part):
+            run.pod = map_items(
+                run.pod, ("spec", part), lambda c: c if c["name"] == PROXY else probes.rewritten(c, port, keep)
+            )
+    if found:
+        earlier = run.config.quirks and run.config.profile.keys.status in run.annotations
+        change(run, PROXY, lambda c: {**c, "env": probes.with_registration(c.get("env") or [], found, earlier=earlier)})
+
+
+def _probe_port(annotations: Mapping[str, str], agent_port: int) -> int:
+    asked = annotations.get(capture.STATUS_PORT)
+    return agent_port if asked is None else int(asked.strip())
+
+
+def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
+    for site in probes.application_sites(spec):
+        if site.action is None:
+            continue
+        action, where = site.probe[site.action], f"{'.'.join(site.way)} of container {site.container['name']}"
+        port = probes.resolve(action.get("port"), site.container)
+        if port is None:
+            run.warn("probe-port", f"{where} names a port that the container does not declare (Q11)")
+        elif port == agent_port:
+            run.warn("probe-port", f"{where} asks for the agent's own port {agent_port} (Q30)")
+        if site.action == "httpGet" and action.get("host"):
+            run.warn("probe-host", f"{where} names a host; the kubelet will ask that host for the agent's path (Q13)")
+
+
+def _tidy(run: Injection) -> None:
+    """Kubernetes does not store an empty value of a variable; written, it would come back as a difference."""
+    ours = {c["name"] for part in LISTS for c in (run.shape.get("spec") or {}).get(part) or []}
+    for part in LISTS:
+        if run.pod["spec"].get(part):
+            run.pod = map_items(run.pod, ("spec", part), lambda c: _without_empty(c) if c["name"] in ours else c)
+
+
+def _without_empty(container: Manifest) -> Manifest:
+    env = container.get("env") or []
+    if not any(e.get("value") == "" for e in env):
+        return container
+    return {**container, "env": [{k: v for k, v in e.items() if k != "value" or v != ""} for e in env]}
+
+
+def _order(run: Injection, hold: bool) -> None:
+    """Where the proxy starts: before or behind the application, and before or behind init containers."""
+    spec = dict(run.pod["spec"])
+    if spec.get("containers"):
+        spec["containers"] = moved(spec["containers"], [PROXY], front=hold)
+    if spec.get("initContainers"):
+        init = spec["initContainers"]
+        if any(c["name"] == PROXY for c in init):
+            init = moved(init, ["istio-init", "istio-validation", PROXY, "enable-core-dump"], front=True)
+        else:
+            init = moved(init, ["istio-validation"], front=True)
+            init = moved(init, ["istio-init", "enable-core-dump"], front=False)
+        spec["initContainers"] = init
+    run.pod = {**run.pod, "spec": spec}
+
+
+def moved(containers: list[Manifest], names: list[str], *, front: bool) -> list[Manifest]:
+    """The containers with some of them moved to one end; of one name the last one counts."""
+    last = {c["name"]: c for c in containers if c["name"] in names}
+    picked = [last[name] for name in names if name in last]
+    rest = [c for c in containers if c["name"] not in last]
+    return picked + rest if front else rest + picked
+

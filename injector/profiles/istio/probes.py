@@ -1,0 +1,167 @@
+"""Probes and lifecycle handlers that would meet the sidecar are served by the agent instead.
+
+The application's own action is registered with the agent under a path, and the kubelet is sent to
+that path on the agent's port. exec is left alone. Rules: istio-injection 2.11.4.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from injector.core.model import Manifest
+from injector.core.status import compact
+
+ENV = "ISTIO_KUBE_APP_PROBERS"
+PROXY = "istio-proxy"
+_PROBES = {"readinessProbe": "readyz", "livenessProbe": "livez", "startupProbe": "startupz"}
+_HANDLERS = {"preStop": "prestopz", "postStart": "poststartz"}
+_ACTIONS = ("httpGet", "tcpSocket", "grpc")
+_HTTP_FIELDS = ("path", "port", "host", "scheme", "httpHeaders")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One probe or handler of a container: the way to it, its key with the agent, and itself."""
+
+    container: Manifest
+    way: tuple[str, ...]
+    key: str
+    probe: Manifest
+
+    @property
+    def is_probe(self) -> bool:
+        """A probe has a timeout; a lifecycle handler has none, and knows no gRPC."""
+        return len(self.way) == 1
+
+    @property
+    def action(self) -> str | None:
+        """The action that counts: http before tcp before gRPC; None for exec."""
+        known = _ACTIONS if self.is_probe else _ACTIONS[:2]
+        return next((a for a in known if self.probe.get(a) is not None), None)
+
+
+def sites(container: Manifest) -> Iterator[Site]:
+    """The probes and handlers of a container."""
+    for field, word in _PROBES.items():
+        if container.get(field):
+            yield Site(container, (field,), f"/app-health/{container['name']}/{word}", container[field])
+    for field, word in _HANDLERS.items():
+        handler = (container.get("lifecycle") or {}).get(field)
+        if handler:
+            yield Site(container, ("lifecycle", field), f"/app-lifecycle/{container['name']}/{word}", handler)
+
+
+def application_sites(spec: Manifest) -> Iterator[Site]:
+    """All of a pod's but the proxy's."""
+    for part in ("initContainers", "containers"):
+        for container in spec.get(part) or []:
+            if container["name"] != PROXY:
+                yield from sites(container)
+
+
+def registration(spec: Manifest, agent_port: int, *, defaulted: bool) -> dict[str, Manifest]:
+    """What the agent is told: key to action. `defaulted`: as if the API server had filled in defaults."""
+    out = {}
+    for site in application_sites(spec):
+        entry = _entry(site, agent_port, defaulted=defaulted)
+        if entry is not None:
+            out[site.key] = entry
+    return dict(sorted(out.items()))
+
+
+def _entry(site: Site, agent_port: int, *, defaulted: bool) -> Manifest | None:
+    kind = site.action
+    if kind is None:
+        return None
+    port = resolve(site.probe[kind].get("port"), site.container)
+    if port is None or port == agent_port:
+        return None
+    action = site.probe[kind]
+    if kind == "httpGet":
+        full = {"path": "/", "scheme": "HTTP", **_given(action)} if defaulted else _given(action)
+        shown: Manifest = {f: port if f == "port" else full[f] for f in _HTTP_FIELDS if f == "port" or full.get(f)}
+    elif kind == "tcpSocket":
+        shown = {"port": port, **({"host": action["host"]} if action.get("host") else {})}
+    else:
+        service = action.get("service")
+        shown = {"port": port, "service": "" if service is None and defaulted else service}
+    entry: Manifest = {kind: shown}
+    if site.is_probe:
+        timeout = site.probe.get("timeoutSeconds") or (1 if defaulted else 0)
+        entry |= {"timeoutSeconds": timeout} if timeout else {}
+    return entry
+
+
+def _given(action: Manifest) -> Manifest:
+    return {k: v for k, v in action.items() if v is not None and v != ""}
+
+
+def resolve(port: Any, container: Manifest) -> int | None:
+    """A port as a number; a name is looked up among the container's own ports, the last one counts."""
+    if isinstance(port, int):
+        return port
+    if isinstance(port, str):
+        named = {p["name"]: p["containerPort"] for p in container.get("ports") or [] if p.get("name")}
+        if port in named:
+            return int(named[port])
+        # Kubernetes writes a number in quotes as a name that nobody gave.
+    return None
+
+
+def with_registration(env: list[Manifest], found: Mapping[str, Manifest], *, earlier: bool) -> list[Manifest]:
+    """The proxy's env with the registration.
+
+    `earlier`: the pod carried a status; an existing registration is kept, and wins over new entries.
+    """
+    value = compact(dict(found))
+    place = next((i for i, e in enumerate(env) if e.get("name") == ENV), None) if earlier else None
+    if place is None:
+        return [*env, {"name": ENV, "value": value}]
+    try:
+        have = json.loads(env[place].get("value") or "")
+        value = compact(dict(sorted({**found, **have}.items())))
+    except (ValueError, TypeError):
+        return env
+    return [*env[:place], {**env[place], "value": value}, *env[place + 1 :]]
+
+
+def rewritten(container: Manifest, port: int, keep: Callable[[Site], bool]) -> Manifest:
+    """The container with its probes and handlers sent to the agent, but those to keep."""
+    out = container
+    for site in sites(container):
+        if site.action is None or keep(site):
+            continue
+        out = _put(out, site.way, _at_agent(site, port))
+    return out
+
+
+def _at_agent(site: Site, port: int) -> Manifest:
+    kind = site.action
+    old = site.probe.get("httpGet") if kind == "httpGet" else None
+    http: Manifest = {k: v for k, v in (old or {}).items() if k not in ("path", "port")}
+    if http.get("scheme") == "HTTPS":
+        http["scheme"] = "HTTP"
+    left = {k: v for k, v in site.probe.items() if k not in _ACTIONS}
+    return {**left, "httpGet": {"path": site.key, "port": port, **http}}
+
+
+def _put(container: Manifest, way: tuple[str, ...], value: Manifest) -> Manifest:
+    head, *rest = way
+    return {**container, head: _put(container[head], tuple(rest), value) if rest else value}
+
+
+def restored(container: Manifest, registered: Mapping[str, Any]) -> Manifest:
+    """The container with the actions that the agent was told about, as far as they were told."""
+    out = container
+    for site in sites(container):
+        entry = registered.get(site.key)
+        if not isinstance(entry, dict) or (site.probe.get("httpGet") or {}).get("path") != site.key:
+            continue
+        kind = next((a for a in _ACTIONS if isinstance(entry.get(a), dict)), None)
+        if kind is not None:
+            left = {k: v for k, v in site.probe.items() if k != "httpGet"}
+            out = _put(out, site.way, {**left, kind: entry[kind]})
+    return out

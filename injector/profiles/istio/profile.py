@@ -1,0 +1,266 @@
+"""The istio profile's rules, tied to the stages of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from injector import yamltext
+from injector.core import status, undo
+from injector.core.merge import merge
+from injector.core.model import Config, Door, Finding, Manifest
+from injector.core.profile import Catalogue, Profile
+from injector.core.selectors import WebhookEntry
+from injector.errors import AnnotationError, ConfigError
+from injector.profiles.istio import (
+    annotations,
+    context,
+    finish,
+    meshconfig,
+    openshift,
+    prometheus,
+    proxyconfig,
+    requestpath,
+    restore,
+    revisions,
+    templatefns,
+)
+from injector.profiles.istio.bootstrap import from_values
+from injector.profiles.istio.values import dig
+
+if TYPE_CHECKING:
+    from injector.core.inject import Injection
+
+PROXY = "istio-proxy"
+PROXY_CONFIG = "proxy.istio.io/config"
+NETWORK_LABEL = "topology.istio.io/network"
+NATIVE = "sidecar.istio.io/nativeSidecar"
+DEVELOPMENT = ("registry.istio.io/testing", "latest")
+
+
+@dataclass(frozen=True, slots=True)
+class IstioProfile(Profile):
+    """A drop-in for istiod's injector. Specification: docs/explanation/istio-profile.md."""
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        return templatefns.FUNCTIONS
+
+    def catalogue(self) -> Catalogue:
+        return Catalogue(
+            annotations=frozenset(e.key for e in annotations.ANNOTATIONS),
+            labels=frozenset(e.key for e in annotations.LABELS),
+            namespace_labels=frozenset({revisions.INJECTION}),
+            domains=("istio.io", "istio-injection"),
+        )
+
+    def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The mesh configuration over its defaults, platform and compliance policy.
+
+        Without a mesh document (`meshDocument`) the defaults are those that istiod's chart would
+        write for the same values.
+        """
+        base = {} if raw.get("meshDocument") else from_values(raw.get("values") or {}, str(raw.get("revision") or ""))
+        try:
+            mesh = meshconfig.effective(raw.get("meshConfig") or {}, base)
+        except ValueError as error:
+            raise ConfigError(str(error), where="meshConfig") from error
+        return {"mesh": mesh, "platform": raw.get("platform", ""), "compliancePolicy": raw.get("compliancePolicy", "")}
+
+    def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
+        everywhere = bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
+        return revisions.of_revision(config_revision, everywhere=everywhere)
+
+    def setting_findings(self, config: Config) -> Sequence[Finding]:
+        out = []
+        if (dig(config.values, "global.hub"), str(dig(config.values, "global.tag"))) == DEVELOPMENT:
+            text = "values.global.hub and values.global.tag are development defaults; set them to the release that your control plane runs"
+            out.append(Finding("development-images", text))
+        if dig(config.values, "global.proxy.statusPort") != dig(config.settings["mesh"], "defaultConfig.statusPort"):
+            text = "values.global.proxy.statusPort and meshConfig.defaultConfig.statusPort differ; probes and metrics follow the second (Q27)"
+            out.append(Finding("status-port", text))
+        if dig(config.values, "pilot.cni.enabled") and not dig(config.values, "global.proxy.seccompProfile"):
+            text = "values.global.proxy.seccompProfile is not set: injected pods pass PodSecurity baseline, not restricted"
+            out.append(Finding("pod-security", text, action=False))
+        return out
+
+    def overrides_of_path(self, path: str) -> Mapping[str, str]:
+        return requestpath.overrides(path)
+
+    def watched(self) -> tuple[str, ...]:
+        return ("/apis/networking.istio.io/v1beta1/proxyconfigs",)
+
+    def prepare(self, run: Injection) -> Manifest:
+        if run.config.settings.get("platform") == "openshift" and run.facts.door is Door.WEBHOOK:
+            return openshift.without_stamped_ids(run.base)
+        return run.base
+
+    def problems(self, run: Injection) -> Sequence[AnnotationError]:
+        return annotations.validate(run.annotations, quirks=run.config.quirks)
+
+    def seen(self, run: Injection) -> Manifest:
+        """Without an earlier injection, but with the user's own versions of what it wrote over."""
+        seen = _stripped(run) if run.config.quirks else run.base
+        stored = undo.overrides(seen, self)
+        spec = dict(seen.get("spec") or {})
+        for part, containers in stored.items():
+            have = {c["name"] for c in spec.get(part) or []}
+            missing = [c for c in containers if c["name"] not in have]
+            if missing:
+                spec[part] = [*(spec.get(part) or []), *missing]
+        return {**seen, "spec": spec}
+
+    def context(self, run: Injection) -> Mapping[str, Any]:
+        mesh = run.config.settings["mesh"]
+        proxy = effective_proxy_config(run)
+        if run.config.native_sidecars == "auto" and run.facts.native_sidecars is None and NATIVE not in run.annotations:
+            text = "no cluster in sight: native sidecars are assumed to be supported (nativeSidecars: auto)"
+            run.warn("native-assumed", text, action=False)
+        if run.facts.door is Door.FILE:
+            mesh = {**mesh, "defaultConfig": proxy}
+            if run.namespace in self.ignored_namespaces:
+                text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
+                run.warn("ignored-namespace", text)
+        return context.build(run, mesh, proxy)
+
+    def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
+        """A template that speaks of the proxy means it wherever it lives (Q6)."""
+        if run.config.quirks or not any(_has(o, "initContainers") for o in overlays):
+            return overlays
+        return [_rehomed(o) for o in overlays]
+
+    def before_merge(self, run: Injection) -> None:
+        """A proxy that the user wrote as an ordinary container becomes the native one."""
+        native = run.native
+        asked = run.annotations.get(NATIVE)
+        if asked in ("true", "false"):
+            native = asked == "true"
+        if not native or not _has(run.shape, "initContainers") or not _has(run.pod, "containers"):
+            return
+        spec = dict(run.pod["spec"])
+        users = [c for c in spec["containers"] if c["name"] == PROXY]
+        spec["containers"] = [c for c in spec["containers"] if c["name"] != PROXY]
+        spec["initContainers"] = [*(spec.get("initContainers") or []), *users]
+        run.pod = {**run.pod, "spec": spec}
+
+    def finish(self, run: Injection) -> None:
+        mesh = run.config.settings["mesh"]
+        asked = proxyconfig.merge(mesh["defaultConfig"], annotated_proxy_config(run))
+        hold = bool(asked.get("holdApplicationUntilProxyStarts") or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts"))
+        finish.finish(run, mesh, effective_proxy_config(run), environment(run), hold=hold)
+        _findings(run, mesh)
+
+    def restore(self, pod: Manifest, found: status.Status) -> tuple[Manifest, tuple[str, ...]]:
+        return restore.restore(pod, found)
+
+
+def _has(pod: Manifest, part: str) -> bool:
+    return any(c.get("name") == PROXY for c in (pod.get("spec") or {}).get(part) or [])
+
+
+def _rehomed(overlay: Manifest) -> Manifest:
+    if not _has(overlay, "containers"):
+        return overlay
+    spec = dict(overlay["spec"])
+    ours = [c for c in spec["containers"] if c["name"] == PROXY]
+    spec["containers"] = [c for c in spec["containers"] if c["name"] != PROXY]
+    spec["initContainers"] = [*(spec.get("initContainers") or []), *ours]
+    return {**overlay, "spec": spec}
+
+
+def _stripped(run: Injection) -> Manifest:
+    """What upstream takes out of an injected pod before its templates see it; the pod itself keeps it."""
+    if run.earlier is None:
+        return run.base
+    pod = run.base
+    for part in ("initContainers", "containers"):
+        listed = set(run.earlier.names(part))
+        if (pod.get("spec") or {}).get(part):
+            left = [c for c in pod["spec"][part] if c["name"] not in listed]
+            pod = {**pod, "spec": {**pod["spec"], part: left}}
+    found = prometheus.declared(run.annotations)
+    agent = str(dig(run.config.settings["mesh"], "defaultConfig.statusPort", ""))
+    port = next((run.annotations[k] for k in sorted(run.annotations) if prometheus.normal(k) == "prometheus_io_port"), "")
+    gone = {status_key: None for status_key in (run.config.profile.keys.status, *(found.keys if port == agent else ()))}
+    return merge(pod, {"metadata": {"annotations": gone}})
+
+
+def annotated_proxy_config(run: Injection) -> Manifest:
+    """What the pod's annotation says; empty without one."""
+    text = run.annotations.get(PROXY_CONFIG)
+    if not text:
+        return {}
+    return proxyconfig.read(yamltext.load_text(text, PROXY_CONFIG) or {}, PROXY_CONFIG)
+
+
+def effective_proxy_config(run: Injection) -> Manifest:
+    """The ProxyConfig that counts for this pod, lowest layer first (istio-injection 2.13.2)."""
+    mesh = run.config.settings["mesh"]
+    layers = [mesh["defaultConfig"], annotated_proxy_config(run)]
+    if run.facts.door is Door.WEBHOOK or run.facts.objects:
+        of_mesh, of_namespace, of_workload = _resources(run, str(mesh.get("rootNamespace", "")))
+        layers = [layers[0], of_mesh, of_namespace, layers[1], of_workload]
+    if run.config.quirks and run.facts.door is Door.WEBHOOK:
+        layers = [layers[0], *map(proxyconfig.without_zero, layers[1:])]
+    out: Manifest = layers[0]
+    for layer in layers[1:]:
+        out = proxyconfig.merge(out, layer)
+    return out
+
+
+def _resources(run: Injection, root: str) -> tuple[Manifest, Manifest, Manifest]:
+    """What ProxyConfig objects say: of the mesh, of the namespace, and of the workload; the oldest of each."""
+    labels = (run.base.get("metadata") or {}).get("labels") or {}
+    objects = [o for o in run.facts.objects if o.get("kind") == "ProxyConfig"]
+    objects.sort(key=lambda o: (str(o["metadata"].get("creationTimestamp") or ""), str(o["metadata"].get("name"))))
+
+    def oldest(namespace: str, *, selecting: bool) -> Manifest:
+        for found in objects:
+            wanted = dig(found, "spec.selector.matchLabels", {})
+            if found["metadata"].get("namespace") != namespace or bool(wanted) != selecting:
+                continue
+            if all(labels.get(k) == v for k, v in wanted.items()):
+                return _as_config(found.get("spec") or {})
+        return {}
+
+    of_namespace = oldest(run.namespace, selecting=False) if run.namespace != root else {}
+    return oldest(root, selecting=False), of_namespace, oldest(run.namespace, selecting=True)
+
+
+def _as_config(spec: Manifest) -> Manifest:
+    """A ProxyConfig object contributes three fields only."""
+    out = {"concurrency": spec.get("concurrency"), "proxyMetadata": spec.get("environmentVariables"), "image": spec.get("image")}
+    return proxyconfig.read({k: v for k, v in out.items() if v is not None}, "ProxyConfig")
+
+
+def environment(run: Injection) -> dict[str, str]:
+    """Variables that win over the template's: the request's path, and cluster and network where set."""
+    out = dict(run.facts.overrides)
+    values = run.config.values
+    labels = (run.base.get("metadata") or {}).get("labels") or {}
+    found = {
+        "ISTIO_META_CLUSTER_ID": out.get("ISTIO_META_CLUSTER_ID") or dig(values, "global.multiCluster.clusterName", ""),
+        "ISTIO_META_NETWORK": labels.get(NETWORK_LABEL) or out.get("ISTIO_META_NETWORK") or dig(values, "global.network", ""),
+    }
+    return {**out, **{k: str(v) for k, v in found.items() if v}}
+
+
+def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
+    """Flag rows of the register, and what users ask about."""
+    given = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
+    if given[0] is not None and given[0].strip() != str(given[1]):
+        run.warn("status-port", "the agent's port is set on the pod; merged metrics still go to the mesh's (Q27)", action=False)
+    if run.facts.door is Door.WEBHOOK and run.config.quirks:
+        asked = annotated_proxy_config(run)
+        if asked != proxyconfig.without_zero(asked):
+            run.warn("zero-values", f"{PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)")
+    bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
+    if bad:
+        run.warn("path-variable", "the request's path sets a variable whose name is not a legal one (Q35)")
+    if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
+        kind = context.owner_of(run).kind
+        if kind in ("Job", "CronJob"):
+            run.warn("job-never-ends", f"a {kind} with a classic sidecar does not complete by itself; use native sidecars")
+
+

@@ -1,0 +1,89 @@
+"""What can be read back from an injected pod itself: probes, metrics annotations, our labels.
+
+What none of these traces tells is in the undo annotation (`injector.core.undo`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from injector.core import status
+from injector.core.merge import map_items
+from injector.core.model import Manifest
+from injector.core.status import Status
+from injector.profiles.istio import owner, probes, prometheus
+
+PROXY = "istio-proxy"
+_CONTAINER_KEYS = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container")
+
+
+def restore(pod: Manifest, found: Status) -> tuple[Manifest, tuple[str, ...]]:
+    """The pod with its own probes and annotations, and a note for each that had to be assumed ours."""
+    env = _proxy_env(pod)
+    pod = _with_probes(pod, status.as_object(env.get(probes.ENV, "")) or {})
+    notes: list[str] = []
+    meta = dict(pod.get("metadata") or {})
+    meta["annotations"] = _annotations(pod, env, found, notes)
+    meta["labels"] = _labels(meta, env, notes)
+    return {**pod, "metadata": meta}, tuple(notes)
+
+
+def _proxy_env(pod: Manifest) -> dict[str, str]:
+    spec = pod.get("spec") or {}
+    for part in ("containers", "initContainers"):
+        for container in spec.get(part) or []:
+            if container["name"] == PROXY:
+                return {e["name"]: e.get("value") or "" for e in container.get("env") or []}
+    return {}
+
+
+def _with_probes(pod: Manifest, registered: Manifest) -> Manifest:
+    for part in ("initContainers", "containers"):
+        if registered and (pod.get("spec") or {}).get(part):
+            pod = map_items(pod, ("spec", part), lambda c: probes.restored(c, registered))
+    return pod
+
+
+def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: list[str]) -> dict[str, str]:
+    out = dict((pod.get("metadata") or {}).get("annotations") or {})
+    out.pop("istio.io/rev", None)
+    if out.get("prometheus.io/path") == prometheus.PATH and out.get("prometheus.io/scrape") == "true":
+        for key in ("prometheus.io/port", "prometheus.io/path", "prometheus.io/scrape"):
+            out.pop(key, None)
+        out |= _declared(status.as_object(env.get(prometheus.ENV, "")) or {})
+    ours = set(found.containers)
+    apps = [c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] not in ours - {PROXY}]
+    apps = [name for name in apps if name != PROXY] or [
+        c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] != PROXY
+    ]
+    for key in _CONTAINER_KEYS:
+        if apps and out.get(key) == apps[0]:
+            del out[key]
+            notes.append(f"annotation {key} is assumed to be ours")
+    return out
+
+
+def _declared(told: Manifest) -> dict[str, str]:
+    targets = told.get("targets")
+    if isinstance(targets, list):
+        out = {prometheus.TARGETS: ",".join(f"{t.get('port')}:{t.get('path')}" for t in targets if isinstance(t, dict))}
+        return out | ({"prometheus.io/scrape": told["scrape"]} if told.get("scrape") else {})
+    return {f"prometheus.io/{k}": told[k] for k in ("scrape", "port", "path") if told.get(k)}
+
+
+def _labels(meta: Manifest, env: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+    """The labels without those that have just the value that we would have written."""
+    out = dict(meta.get("labels") or {})
+    workload = env.get("ISTIO_META_WORKLOAD_NAME") or owner.of_pod(meta).name
+    names = [out.get("app.kubernetes.io/name"), out.get("app"), workload]
+    versions = [out.get("app.kubernetes.io/version"), out.get("version"), "latest"]
+    defaults = {
+        "security.istio.io/tlsMode": "istio",
+        "service.istio.io/canonical-name": next((n for n in names if n), ""),
+        "service.istio.io/canonical-revision": next(v for v in versions if v),
+    }
+    for key, value in defaults.items():
+        if key in out and out[key] == value:
+            del out[key]
+            notes.append(f"label {key} is assumed to be ours")
+    return out

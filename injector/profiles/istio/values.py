@@ -1,0 +1,39 @@
+"""Looking into the tree of values as the templates of the profile do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def dig(tree: Mapping[str, Any], path: str, default: Any = None) -> Any:
+    """What stands at a dotted path; the default where nothing does, or null."""
+    found: Any = tree
+    for part in path.split("."):
+        if not isinstance(found, Mapping):
+            return default
+        found = found.get(part)
+    return default if found is None else found
+
+
+def omit_nil(value: Any) -> Any:
+    """Without nulls at any depth; a map or list that becomes empty because of it is null itself."""
+    if isinstance(value, Mapping):
+        kept = {k: omit_nil(v) for k, v in value.items()}
+        left = {k: v for k, v in kept.items() if v is not None}
+        return left if left or not value else None
+    if isinstance(value, list):
+        items = [v for v in map(omit_nil, value) if v is not None]
+        return items if items or not value else None
+    return value
+
+
+def printed(value: Any) -> str:
+    """A value as a Go template prints it: null is `<nil>`, booleans are lower case."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,27 @@
+"""The rule modules that a `profile.yaml` may name. Not here: reading profile folders (config).
+
+A profile without rules of its own is `core.profile.Profile` itself: folder and templates suffice.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from injector.core.profile import Profile
+
+# Imported when asked for: a folder of one's own does not pay for a mesh.
+_RULES = {"istio": ("injector.profiles.istio.profile", "IstioProfile")}
+
+
+def known() -> tuple[str, ...]:
+    """The names that `rules` may have."""
+    return tuple(sorted(_RULES))
+
+
+def rules(name: str) -> type[Profile]:
+    """The class of a rule module, the plain `Profile` for an empty name. Raises KeyError for an unknown one."""
+    if not name:
+        return Profile
+    module, attribute = _RULES[name]
+    return cast("type[Profile]", getattr(import_module(module), attribute))

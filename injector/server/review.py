@@ -1,0 +1,330 @@
+"""AdmissionReview in, AdmissionReview out: what travels between the API server and the core.
+
+Here: reading a request body, asking the core, proving the patch, wording the answer, for
+admission.k8s.io/v1 and v1beta1 alike. Not here: HTTP (app.py), logs and metrics; the command line
+uses this module too, so nothing heavy is imported.
+
+Nothing that stands in a pod is repeated outside the patch, except what the core puts into its own
+errors and findings.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import jsonpatch
+
+from injector.core.inject import inject
+from injector.core.merge import same
+from injector.core.model import Config, Decision, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
+from injector.core.workload import Workload, check_shape, get, kind_of
+from injector.errors import InjectorError, ManifestError, ReviewError
+
+BODY_LIMIT = 7 * 1024 * 1024
+NESTING_LIMIT = 200
+"""A pod's own fields nest some 15 levels deep, those of managedFields some 20."""
+
+VERSIONS = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
+
+# The API server takes 4096 runes of warnings from all webhooks together, and advises 120 for each.
+WARNING_LENGTH = 120
+WARNINGS_LENGTH = 1000
+
+MESSAGE_LENGTH = 2000
+
+# What need not be a fault of the pod's author: these the failure mode `allow` lets pass.
+_TURNED = frozenset({Reason.INTERNAL_ERROR, Reason.TEMPLATE_FAILED, Reason.MERGE_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The review to send back, and what the log line and the metrics tell of it.
+
+    `decision` is the verdict's word, or `allow` where a denial was turned into an admission
+    without patch. `defect` names exception types and source lines where the injector itself
+    failed; it holds no text of the pod.
+    """
+
+    review: Manifest
+    outcome: Outcome
+    decision: str
+    defect: str = ""
+
+
+def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int = NESTING_LIMIT) -> Manifest:
+    """The AdmissionReview in a request body.
+
+    A CREATE of a pod is known to hold one afterwards; other operations and subresources may hold
+    anything. Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes.
+    """
+    size = len(body)
+    if size > body_limit:
+        raise ReviewError(f"the body has {size} bytes; at most {body_limit} are read", status=413)
+    if not body:
+        raise ReviewError("the body is empty; an AdmissionReview is expected")
+    review = _object(_decoded(body, nesting_limit), "the body")
+    if review.get("kind") != "AdmissionReview" or review.get("apiVersion") not in VERSIONS:
+        raise ReviewError(f"the body is no AdmissionReview of {' or '.join(VERSIONS)}")
+    request = _object(review.get("request"), "request")
+    if not isinstance(request.get("uid"), str) or not request["uid"]:
+        raise ReviewError("request.uid is missing; a string is expected")
+    for field in ("namespace", "operation", "subResource"):
+        _word(request, field)
+    if not _out_of_scope(request):
+        _check_pod(request)
+    return review
+
+
+def _decoded(body: bytes | str, nesting_limit: int) -> Any:
+    try:
+        tree = json.loads(body, parse_constant=_no_number)
+    except RecursionError:
+        raise _too_deep(nesting_limit) from None
+    except ValueError:
+        # The reader's own message is left out: in some versions it repeats a part of the body.
+        raise ReviewError("the body is no JSON; an AdmissionReview in JSON is expected") from None
+    level = [tree]
+    for _ in range(nesting_limit):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return tree
+    raise _too_deep(nesting_limit)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(word)
+
+
+def _too_deep(limit: int) -> ReviewError:
+    return ReviewError(f"the body nests too deep; at most {limit} levels are read")
+
+
+def _object(value: Any, what: str) -> Manifest:
+    if not isinstance(value, dict):
+        raise ReviewError(
+            f"{what} is {'missing' if value is None else kind_of(value)}; a JSON object is expected"
+        )
+    return value
+
+
+def _word(request: Manifest, field: str) -> None:
+    if not isinstance(request.get(field, ""), str | None):
+        raise ReviewError(f"request.{field} is {kind_of(request[field])}; a string is expected")
+
+
+def _check_pod(request: Manifest) -> None:
+    pod = _object(request.get("object"), "request.object")
+    asked = request.get("kind")
+    kinds = [pod.get("kind")]
+    groups = ["" if pod.get("apiVersion") in ("v1", None) else "another"]
+    if asked is not None:
+        kinds.append(_object(asked, "request.kind").get("kind"))
+        groups.append(asked.get("group"))
+    if [k for k in kinds if k is not None and k != "Pod"] or "Pod" not in kinds or any(groups):
+        raise ReviewError(
+            "the object of the request is not a Pod of v1",
+            hint="let the webhook's rules name the resource pods only",
+        )
+
+
+def _out_of_scope(request: Manifest) -> bool:
+    """Whether the request creates no pod: nothing is asked of us then, whatever its object is."""
+    return (request.get("operation") or "CREATE") != "CREATE" or bool(request.get("subResource"))
+
+
+def node_name(review: Manifest) -> str:
+    """The node that the pod names already, empty where the scheduler is to find one."""
+    name = get(review, "/request/object/spec/nodeName")
+    return name if isinstance(name, str) else ""
+
+
+def answer(
+    review: Manifest,
+    config: Config,
+    namespace_of: Callable[[str], Namespace | None],
+    *,
+    native_sidecars: bool | None = None,
+    objects: tuple[Manifest, ...] = (),
+    path: str = "",
+    failure_mode: str = "deny",
+    warnings: bool = True,
+    audit: bool = True,
+) -> Answer:
+    """The answer to a review that `parse` has read. Never raises.
+
+    `path` is the decoded path of the request, from the slash on; `failure_mode` is ``deny`` or
+    ``allow``: what becomes of a pod for which the injector or a template fails. `warnings` and
+    `audit` say whether the answer carries findings for users and annotations for the audit log.
+    """
+    request = review["request"]
+    defect = ""
+    operations: list[Manifest] = []
+    try:
+        namespace = request.get("namespace") or ""
+        facts = Facts(
+            namespace=namespace,
+            door=Door.WEBHOOK,
+            known=namespace_of(namespace) if namespace else None,
+            native_sidecars=native_sidecars,
+            objects=objects,
+            overrides=config.profile.overrides_of_path(path) if path else {},
+        )
+        outcome = _outcome(request, facts, config)
+        operations = _proven(request, outcome)
+    except Exception as error:
+        # The one place that catches everything: a defect must not become an HTTP 500, for which
+        # the failurePolicy of the API server speaks instead of the failure mode.
+        defect = _place(error)
+        outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
+    denied = outcome.decision.verdict is Verdict.DENY
+    turned = denied and failure_mode == "allow" and outcome.decision.reason in _TURNED
+    decision = "allow" if turned else outcome.decision.verdict.value
+    response = {
+        "uid": request["uid"],
+        "allowed": turned or not denied,
+        **_change(operations),
+        "status": _status(outcome) if denied and not turned else None,
+        "warnings": warnings_of(outcome, turned) if warnings else None,
+        "auditAnnotations": _audit(outcome, decision, config) if audit else None,
+    }
+    response = {key: value for key, value in response.items() if value not in (None, [])}
+    sent = {"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": response}
+    return Answer(sent, outcome, decision, defect)
+
+
+def _outcome(request: Manifest, facts: Facts, config: Config) -> Outcome:
+    if _out_of_scope(request):
+        return Outcome(Decision(Verdict.SKIP, Reason.UNSUPPORTED_KIND), {})
+    received = request["object"]
+    try:
+        check_shape(_workload(received))
+        if received.get("spec") is None:
+            raise ManifestError("a map is expected; it is missing", where="/spec")
+    except ManifestError as error:
+        return _denied(request, Reason.INVALID_POD, error)
+    return inject(_template(received), facts, config)
+
+
+def _workload(pod: Manifest) -> Workload:
+    return Workload(pod, "/metadata", "/spec")
+
+
+def _template(pod: Manifest) -> Manifest:
+    """The two halves that injection looks at; the pod's own kind and status are nobody's business."""
+    return _workload(pod).template
+
+
+def _denied(request: Manifest, reason: Reason, error: InjectorError) -> Outcome:
+    return Outcome(Decision(Verdict.DENY, reason), request.get("object") or {}, error=error)
+
+
+def _proven(request: Manifest, outcome: Outcome) -> list[Manifest]:
+    """The patch, applied as it will be read. One that does not apply is an error of the API
+    server which no failurePolicy covers, so it must not leave this house.
+    """
+    operations = [operation.as_json() for operation in outcome.patch]
+    if operations:
+        applied = jsonpatch.JsonPatch.from_string(_compact(operations)).apply(_template(request["object"]))
+        if not same(applied, outcome.pod):
+            raise AssertionError("the patch gives another pod than the merge")
+    return operations
+
+
+def _change(operations: list[Manifest]) -> Manifest:
+    """Both fields or neither: the API server takes a type without a patch for an invalid answer."""
+    if not operations:
+        return {}
+    return {
+        "patchType": "JSONPatch",
+        "patch": base64.b64encode(_compact(operations).encode("ascii")).decode("ascii"),
+    }
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def _place(error: BaseException) -> str:
+    """Exception type and source lines, innermost first. Its message may hold a part of the pod."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    way = " < ".join(f"{PurePath(f.filename).name}:{f.lineno}" for f in reversed(frames))
+    return f"{type(error).__name__} at {way}"
+
+
+def _status(outcome: Outcome) -> Manifest:
+    ours = outcome.decision.reason is Reason.INTERNAL_ERROR
+    return {
+        "status": "Failure",
+        "code": 500 if ours else 400,
+        "reason": "InternalError" if ours else "BadRequest",
+        "message": message_of(outcome),
+    }
+
+
+def message_of(outcome: Outcome) -> str:
+    """A denial for people: the reason's word and sentence, what exactly is wrong, and what to do."""
+    reason, error = outcome.decision.reason, outcome.error
+    text = f"{reason.value}: {reason.sentence}"
+    if error is not None and str(error) != reason.sentence:
+        text += f" {error}"
+    if error is not None and error.hint:
+        text += f" (hint: {error.hint})"
+    return cut(_printable(text), MESSAGE_LENGTH)
+
+
+def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
+    """What a person should act on, as admission warnings: short, distinct, printable, few.
+
+    `turned` says that a denial was turned into an admission. The whole text is for the log.
+    """
+    told = [f"{f.code}: {f.message}" for f in outcome.findings if f.action]
+    if turned:
+        told.insert(
+            0, f"{outcome.decision.reason.value}: the pod is not injected. {outcome.decision.reason.sentence}"
+        )
+    out: list[str] = []
+    left = WARNINGS_LENGTH
+    for text in dict.fromkeys(cut(_printable(text)) for text in told):
+        left -= len(text)
+        if left < 0:
+            break
+        out.append(text)
+    return out
+
+
+def cut(text: str, size: int = WARNING_LENGTH) -> str:
+    """The text, or its beginning up to the last whole word that fits, with an ellipsis."""
+    if len(text) <= size:
+        return text
+    head = text[: size - 1]
+    whole, blank, _ = head.rpartition(" ")
+    return (whole if blank and len(whole) > size // 2 else head).rstrip(" ,;:.") + "…"
+
+
+def _printable(text: str) -> str:
+    """Without control characters and lone surrogates, for which the API server drops a warning."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _audit(outcome: Outcome, decision: str, config: Config) -> dict[str, str]:
+    """Keys without a slash: the API server puts the webhook's name and one in front."""
+    found = {
+        "decision": decision,
+        "reason": outcome.decision.reason.value,
+        "profile": config.profile.name,
+        "revision": config.revision or "default",
+        "digest": config.digest,
+    }
+    return {key: value for key, value in found.items() if value}

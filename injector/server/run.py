@@ -1,0 +1,147 @@
+"""Sockets, TLS and the life of the servers: one process, one loop, one owner of signals.
+
+Here: uvicorn and its settings. Not here: what is served (app.py), where certificates come from
+other than files, and what else runs beside the servers (`injector.cli.serve`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from injector.errors import ConfigError
+from injector.server.app import AsgiApp
+
+# The API server keeps idle connections for 90 s and sends no POST twice: it has to be the one
+# that closes them.
+KEEP_ALIVE_SECONDS = 120
+GRACE_SECONDS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An app on a bound socket; with `tls` over TLS.
+
+    `tls` is called once, when the listener starts. A certificate that changes later is for the
+    context's `sni_callback`, which may put another context in place for each connection.
+    """
+
+    app: AsgiApp
+    bound: socket.socket
+    tls: Callable[[], ssl.SSLContext] | None = None
+
+
+def bind(address: str, setting: str) -> socket.socket:
+    """A listening socket for ``host:port``, ``[address]:port`` or ``:port``; port 0 takes a free one.
+
+    `setting` is how the operator named the address. Raises ConfigError.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, int(port)), family=family)
+    except (OSError, OverflowError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no address"
+        raise ConfigError(
+            f"cannot listen on {address}: {why}",
+            where=setting,
+            hint="expected HOST:PORT or :PORT, and a free port",
+        ) from error
+
+
+def tls_context(cert: Path, key: Path | None = None) -> ssl.SSLContext:
+    """A server's TLS settings with a certificate chain and its key; without `key` one file holds both.
+
+    TLS 1.2 or later, HTTP/1.1. Raises ConfigError.
+    """
+    for file in (cert, key or cert):
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"cannot be read: {error.strerror}", where=str(file)) from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # The API server does not resume sessions; tickets would be work for nothing.
+    context.num_tickets = 0
+    try:
+        # Without a password function OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(cert, key, password=lambda: b"")
+    except (ssl.SSLError, ValueError) as error:
+        raise ConfigError(
+            "certificate and key cannot be used: no PEM, encrypted, or they do not belong together",
+            where=str(cert) if key is None else f"{cert} and {key}",
+            hint="expected PEM: an unencrypted key, and a chain that begins with the certificate of that key",
+        ) from error
+    return context
+
+
+def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run the process in uvloop; `main` gets the event that SIGTERM and SIGINT set."""
+    try:
+        import httptools  # noqa: F401
+        import uvloop
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{error.name} is not installed", hint="pip install 'sidecar-injector[serve]'"
+        ) from error
+
+    async def owned() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await main(stop)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(owned())
+
+
+async def serve(listeners: Sequence[Listener], stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; then accept nothing more, finish what is under way, and return."""
+    servers = [_Server(_settings(listener)) for listener in listeners]
+    async with asyncio.TaskGroup() as group:
+        for server, listener in zip(servers, listeners, strict=True):
+            group.create_task(server.serve(sockets=[listener.bound]))
+        await stop.wait()
+        for server in servers:
+            server.should_exit = True
+
+
+def _settings(listener: Listener) -> uvicorn.Config:
+    tls = listener.tls
+    return uvicorn.Config(
+        listener.app,
+        http="httptools",
+        loop="none",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_context_factory=None if tls is None else lambda config, default: tls(),
+    )
+
+
+class _Server(uvicorn.Server):
+    """One of several servers in a process: signals belong to `run`."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield

@@ -1,0 +1,142 @@
+"""What the process tells about itself while it runs: JSON log lines and Prometheus metrics.
+
+Here: their shape. Not here: when to tell, and the HTTP that carries the metrics. Labels come from
+closed sets only, and neither lines nor labels ever hold text from a pod beyond its names.
+
+The command line does not use this module; prometheus_client is loaded with the first `Metrics`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from typing import IO, Any
+
+LEVELS = ("debug", "info", "warning", "error")
+
+# Fine below 25 ms, and every edge of the API server's own histogram of webhook calls, so that
+# both sides can be laid over each other.
+SECONDS = (
+    *(0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1),
+    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+
+_log = logging.getLogger("injector")
+
+
+def log_to(level: str, stream: IO[str] | None = None) -> None:
+    """Send the lines of this process, libraries' too, to a stream: stderr where none is given."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_Lines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    _log.setLevel(level.upper())
+
+
+def tell(level: str, event: str, **fields: Any) -> None:
+    """Log an event with its fields; one of LEVELS. A field that is None is left out."""
+    _log.log(getattr(logging, level.upper()), event, extra={"fields": fields})
+
+
+class _Lines(logging.Formatter):
+    """One JSON object a line: time, level, event, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        told: dict[str, Any] = {
+            "time": f"{second}.{int(record.msecs):03}Z",
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        if record.name != _log.name:
+            told["logger"] = record.name
+        if record.exc_info and record.exc_info[0]:
+            told["exception"] = record.exc_info[0].__name__
+        fields: Mapping[str, Any] = getattr(record, "fields", {})
+        told.update({key: value for key, value in fields.items() if value is not None})
+        return json.dumps(told, separators=(",", ":"), default=str)
+
+
+class Metrics:
+    """The process's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+        from prometheus_client.process_collector import ProcessCollector
+
+        self.registry = CollectorRegistry()
+        self._text = generate_latest
+        ProcessCollector(registry=self.registry)
+        own: dict[str, Any] = {"registry": self.registry}
+        self._admissions = Counter(
+            "injector_admission_total",
+            "Admission reviews answered, by decision (inject, skip, deny, allow), reason and profile.",
+            ("decision", "reason", "profile"),
+            **own,
+        )
+        self._seconds = Histogram(
+            "injector_admission_seconds",
+            "From the first byte of a review to its answer.",
+            buckets=SECONDS,
+            **own,
+        )
+        self._rejected = Counter(
+            "injector_request_rejected_total",
+            "Requests that were no admission review, by HTTP status.",
+            ("code",),
+            **own,
+        )
+        self._config = Gauge(
+            "injector_config_info",
+            "1 for the configuration in force.",
+            ("digest", "profile", "revision"),
+            **own,
+        )
+        self._reloads = Counter(
+            "injector_config_reload_total",
+            "Changes of the configuration's source, by result.",
+            ("result",),
+            **own,
+        )
+        self._namespaces = Gauge("injector_namespaces_synced", "1 once all namespaces are known.", **own)
+        # The names that dashboards made for the mesh's own injector look for.
+        self._requests = Counter("sidecar_injection_requests", "Requests to the webhook.", **own)
+        self._success = Counter("sidecar_injection_success", "Pods injected.", **own)
+        self._failure = Counter("sidecar_injection_failure", "Requests that failed or were denied.", **own)
+        self._skip = Counter("sidecar_injection_skip", "Pods left alone.", **own)
+        for result in ("ok", "error"):
+            self._reloads.labels(result)
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return self._text(self.registry)
+
+    def admitted(self, decision: str, reason: str, profile: str, seconds: float) -> None:
+        """Count an answered review."""
+        self._admissions.labels(decision, reason, profile).inc()
+        self._seconds.observe(seconds)
+        self._requests.inc()
+        {"inject": self._success, "skip": self._skip}.get(decision, self._failure).inc()
+
+    def rejected(self, status: int) -> None:
+        """Count a request to the webhook that was no review."""
+        self._rejected.labels(str(status)).inc()
+        self._requests.inc()
+        self._failure.inc()
+
+    def configured(self, digest: str, profile: str, revision: str) -> None:
+        """Name the configuration in force."""
+        self._config.clear()
+        self._config.labels(digest, profile, revision).set(1)
+
+    def reloaded(self, ok: bool) -> None:
+        """Count a change of the configuration's source that was taken over, or refused."""
+        self._reloads.labels("ok" if ok else "error").inc()
+
+    def namespaces(self, synced: bool) -> None:
+        """Tell whether all namespaces are known."""
+        self._namespaces.set(int(synced))

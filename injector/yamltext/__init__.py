@@ -1,0 +1,29 @@
+"""YAML as Kubernetes reads and writes it: text to tree, tree to text, with positions.
+
+Kubernetes reads YAML neither as version 1.1 nor as 1.2 says, and neither as PyYAML does: `1e3`,
+`0o14` and `y` are no strings there, `1:20` and `2001-01-01` are. This package is the only place
+that knows; nobody else imports a YAML library. Trees are what JSON has: dict, list, str, int,
+float, bool, None.
+
+Here: cutting a stream (`split`), reading (`load` and its kin), finding a line (`locate`),
+writing (`dump`). Not here: files, what a manifest must contain, templates.
+"""
+
+from injector.yamltext.compose import MARK, Marked, YamlError
+from injector.yamltext.read import kind_of, load, load_styled, load_text, locate
+from injector.yamltext.split import Document, split
+from injector.yamltext.write import dump
+
+__all__ = [
+    "MARK",
+    "Document",
+    "Marked",
+    "YamlError",
+    "dump",
+    "kind_of",
+    "load",
+    "load_styled",
+    "load_text",
+    "locate",
+    "split",
+]

@@ -1,0 +1,323 @@
+"""Building the tree of one document from the events of a YAML parser.
+
+The parser is libyaml (or PyYAML's own, eight times slower, where that is missing) and gives
+events; composing is done here, because types, duplicate keys, merge keys, limits and positions
+are ours. Not here: types of plain scalars (scalar.py) and what callers see (read.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from injector.errors import ManifestError
+from injector.yamltext.scalar import MERGE_TAG, STR_TAG, integral, key_text, resolve, resolve_tagged
+from injector.yamltext.split import Document
+
+MARK: Final = "\ue000"
+"""The character that makes `load_styled` leave a scalar as it is."""
+
+# Deeper than any object of Kubernetes, and shallow enough for recursion over the tree.
+MAX_DEPTH: Final = 200
+# Nobody's tree is that deep, and parsers need the square of the time for one that is.
+_MAX_NESTING: Final = 1000
+# As many as Kubernetes' reader lets aliases add.
+MAX_ALIASED_NODES: Final = 400_000
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# The key of a frame that waits for one, or that has just read a merge key.
+_NO_KEY: Final = object()
+_MERGE: Final = object()
+# What an anchor stands for until its collection ends.
+_UNFINISHED: Final = object()
+
+
+class YamlError(ManifestError):
+    """A text that is no YAML, or YAML that is no JSON-shaped tree.
+
+    `line` counts from 1 in the source, `column` from 1 in that line.
+    """
+
+    def __init__(self, message: str, *, source: str, line: int, column: int, hint: str = "") -> None:
+        super().__init__(message, where=f"{source}:{line}", hint=hint)
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A scalar with `MARK` in it; `plain` says that it stood there without quotes, block or tag."""
+
+    text: str
+    plain: bool
+
+
+def events(document: Document) -> Iterator[Event]:
+    """Give the events of the only document in a text."""
+    _refuse_unreadable(document)
+    loader = _LOADER(document.text)
+    begun = False
+    depth = 0
+    try:
+        while not isinstance(event := loader.get_event(), StreamEndEvent):
+            if isinstance(event, DocumentStartEvent):
+                if begun:
+                    raise _error(document, event.start_mark, "a second document, expected one only")
+                begun = True
+            elif isinstance(event, CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_NESTING:
+                    raise _error(document, event.start_mark, f"more than {_MAX_NESTING} levels")
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
+            yield event
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(document, error) from error
+    except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
+        raise YamlError(
+            "not valid YAML: no such character", source=document.source, line=document.line, column=1
+        ) from error
+    finally:
+        loader.dispose()
+
+
+def _refuse_unreadable(document: Document) -> None:
+    match = _UNREADABLE.search(document.text)
+    if match:
+        before = document.text[: match.start()]
+        raise YamlError(
+            f"not valid YAML: character U+{ord(match.group()):04X} at column {_column(before)}",
+            source=document.source,
+            line=document.line + before.count("\n"),
+            column=_column(before),
+            hint="write it as an escape in double quotes, or save the file as UTF-8 text",
+        )
+
+
+def _column(before: str) -> int:
+    return len(before) - before.rfind("\n")
+
+
+def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> YamlError:
+    mark = error.problem_mark or error.context_mark
+    context = f", {error.context}" if error.context else ""
+    if context and error.context_mark:
+        context += f" that begins on line {document.line + error.context_mark.line}"
+    return _error(
+        document,
+        mark,
+        f"not valid YAML: {error.problem}{context}",
+        hint="compare indentation (blanks, no tabs), quotes and brackets with the lines above",
+    )
+
+
+def _error(document: Document, mark: Any, message: str, *, hint: str = "") -> YamlError:
+    line, column = (mark.line, mark.column + 1) if mark else (0, 1)
+    line = min(line, document.text.count("\n"))  # the end of a last line without a break
+    return YamlError(
+        f"{message} (column {column})",
+        source=document.source,
+        line=document.line + line,
+        column=column,
+        hint=hint,
+    )
+
+
+class Frame:
+    """A collection that is being read, and afterwards the lines of its members."""
+
+    __slots__ = ("anchor", "children", "is_list", "key", "lines", "value")
+
+    def __init__(self, value: Any, anchor: str | None = None) -> None:
+        self.value = value
+        self.is_list = isinstance(value, list)
+        self.anchor = anchor
+        self.key: Any = 0 if self.is_list else _NO_KEY
+        self.lines: dict[Any, int] = {}
+        self.children: dict[Any, Frame] = {}
+
+
+class Composer:
+    """Builds the tree of one document, with a stack of its own instead of recursion."""
+
+    def __init__(self, document: Document, *, styled: bool = False) -> None:
+        self.root = Frame([])
+        self._document = document
+        self._styled = styled
+        self._stack = [self.root]
+        self._anchors: dict[str, Any] = {}
+        self._aliased = 0
+
+    def compose(self) -> Any:
+        """Read the document; afterwards `root` is the list that holds it, with the lines."""
+        for event in events(self._document):
+            if isinstance(event, ScalarEvent):
+                self._take_scalar(event)
+            elif isinstance(event, MappingStartEvent):
+                self._open(event, {})
+            elif isinstance(event, SequenceStartEvent):
+                self._open(event, [])
+            elif isinstance(event, CollectionEndEvent):
+                self._close(event)
+            elif isinstance(event, AliasEvent):
+                self._take_alias(event)
+        return self.root.value[0] if self.root.value else None
+
+    def _take_scalar(self, event: ScalarEvent) -> None:
+        value = self._scalar(event)
+        if event.anchor:
+            self._anchors[event.anchor] = value
+        frame = self._stack[-1]
+        if frame.key is not _NO_KEY:
+            self._put(frame, value, event)
+        elif _is_merge(event):
+            frame.key = _MERGE
+        else:
+            self._set_key(frame, value, event)
+
+    def _take_alias(self, event: AliasEvent) -> None:
+        if event.anchor not in self._anchors:
+            raise self._fail(event, "not valid YAML: an alias without an anchor before it")
+        anchored = self._anchors[event.anchor]
+        if anchored is _UNFINISHED:
+            raise self._fail(event, "an anchor whose value contains itself")
+        frame = self._stack[-1]
+        if frame.key is _NO_KEY:
+            self._set_key(frame, anchored, event)
+        else:
+            self._put(frame, self._copy(anchored, len(self._stack), event), event)
+
+    def _open(self, event: CollectionStartEvent, value: Any) -> None:
+        parent = self._stack[-1]
+        if parent.key is _NO_KEY:
+            raise self._fail(event, "a map or list as a key, expected text")
+        self._check_depth(len(self._stack), event)
+        if parent.is_list:
+            parent.lines[parent.key] = self._line(event)
+        if event.anchor:
+            self._anchors[event.anchor] = _UNFINISHED
+        self._stack.append(Frame(value, event.anchor))
+
+    def _close(self, event: Event) -> None:
+        frame = self._stack.pop()
+        if frame.anchor:
+            self._anchors[frame.anchor] = frame.value
+        parent = self._stack[-1]
+        parent.children[parent.key] = frame
+        self._put(parent, frame.value, event)
+
+    def _set_key(self, frame: Frame, value: Any, event: Event) -> None:
+        key = self._key(value, event)
+        line = self._line(event)
+        frame.key = key
+        if key in frame.lines:
+            raise self._fail(
+                event,
+                f"duplicate key {self._pointer()}, already on line {frame.lines[key]}",
+                hint="remove one of the two: only one of the values would be used",
+            )
+        frame.lines[key] = line
+
+    def _put(self, frame: Frame, value: Any, event: Event) -> None:
+        if isinstance(value, float):
+            value = integral(value)
+        if frame.is_list:
+            frame.value.append(value)
+            frame.lines.setdefault(frame.key, self._line(event))
+            frame.key += 1
+            return
+        if frame.key is _MERGE:
+            self._merge(frame.value, value, event)
+        else:
+            frame.value[frame.key] = value
+        frame.key = _NO_KEY
+
+    def _merge(self, target: dict[Any, Any], value: Any, event: Event) -> None:
+        sources = value if isinstance(value, list) else [value]
+        for source in reversed(sources):  # the first of several wins
+            if not isinstance(source, dict):
+                raise self._fail(event, "the value of a merge key, expected a map or a list of maps")
+            target.update(source)
+
+    def _scalar(self, event: ScalarEvent) -> Any:
+        text: str = event.value
+        tag = event.tag
+        if self._styled and MARK in text:
+            if tag not in (None, "!", STR_TAG):
+                raise self._fail(event, "a tag on a value that is not known yet, expected none")
+            return Marked(text, plain=tag is None and event.implicit[0])
+        if tag is None and not event.implicit[0]:
+            if _SURROGATE.search(text):  # only PyYAML's own parser lets them pass
+                raise self._fail(event, "not valid YAML: an escape for half of a character")
+            return text
+        try:
+            return resolve(text) if tag is None else resolve_tagged(tag, text)
+        except ValueError as error:
+            raise self._fail(event, str(error), hint="put text in quotes") from error
+
+    def _key(self, value: Any, event: Event) -> str | Marked:
+        if isinstance(value, (str, Marked)):
+            return value
+        if not isinstance(value, (bool, int, float)):
+            raise self._fail(
+                event, "null, a map or a list as a key, expected text", hint="put text in quotes"
+            )
+        try:
+            return key_text(value)
+        except ValueError as error:
+            raise self._fail(event, str(error)) from error
+
+    def _copy(self, value: Any, depth: int, event: Event) -> Any:
+        self._aliased += 1
+        if self._aliased > MAX_ALIASED_NODES:
+            raise self._fail(event, f"aliases that add more than {MAX_ALIASED_NODES} values")
+        if isinstance(value, dict):
+            self._check_depth(depth, event)
+            return {key: self._copy(member, depth + 1, event) for key, member in value.items()}
+        if isinstance(value, list):
+            self._check_depth(depth, event)
+            return [self._copy(item, depth + 1, event) for item in value]
+        return value
+
+    def _check_depth(self, depth: int, event: Event) -> None:
+        if depth > MAX_DEPTH:
+            raise self._fail(event, f"more than {MAX_DEPTH} levels of maps and lists")
+
+    def _line(self, event: Event) -> int:
+        mark: Any = event.start_mark
+        return self._document.line + int(mark.line)
+
+    def _pointer(self) -> str:
+        return "".join("/" + _token(frame.key) for frame in self._stack[1:])
+
+    def _fail(self, event: Event, message: str, *, hint: str = "") -> YamlError:
+        return _error(self._document, event.start_mark, message, hint=hint)
+
+
+def _is_merge(event: ScalarEvent) -> bool:
+    return event.value == "<<" and (event.tag == MERGE_TAG or (event.tag is None and event.implicit[0]))
+
+
+def _token(key: Any) -> str:
+    if key is _MERGE:
+        return "<<"
+    text = key.text if isinstance(key, Marked) else str(key)
+    shown = text if len(text) <= 64 else text[:64] + "…"
+    return shown.replace("~", "~0").replace("/", "~1")

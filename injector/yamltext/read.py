@@ -1,0 +1,86 @@
+"""What callers ask of a YAML text: its tree, its kind, the line of a value.
+
+Here: everything that takes a text and gives something else than documents. Not here: how a tree
+is built (compose.py), cutting streams (split.py), writing (write.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
+
+from injector.yamltext.compose import Composer, Frame, events
+from injector.yamltext.split import Document
+
+
+def load(document: Document) -> Any:
+    """Read a document as Kubernetes would; None where nothing is in it.
+
+    YamlError for what is no YAML, duplicate keys, keys and numbers that JSON does not know, more
+    than one document, more than `MAX_DEPTH` levels or `MAX_ALIASED_NODES` nodes from aliases.
+    Merge keys follow Kubernetes' reader: of two values for a key the later one stays, wherever
+    the merge stands. An alias gives a copy.
+    """
+    return Composer(document).compose()
+
+
+def load_text(text: str, source: str) -> Any:
+    """Read a text of one document, a configuration file for instance; errors as `load`."""
+    return load(Document(text, source=source))
+
+
+def load_styled(text: str, source: str) -> Any:
+    """Read as `load_text`, but give scalars (keys too) that contain `MARK` as `Marked`."""
+    return Composer(Document(text, source=source), styled=True).compose()
+
+
+def locate(document: Document, pointer: str) -> int:
+    """Find the line in the source of what a JSON pointer points to, or of its nearest parent.
+
+    The line of a member is the line of its key. YamlError where `load` raises it.
+    """
+    composer = Composer(document)
+    composer.compose()
+    place: Frame | None = composer.root
+    line = document.line
+    for token in ["0", *pointer.split("/")[1:]]:
+        if place is None:
+            break
+        name = token.replace("~1", "/").replace("~0", "~")
+        key = int(name) if place.is_list and name.isdecimal() else name
+        if key not in place.lines:
+            break
+        line = place.lines[key]
+        place = place.children.get(key)
+    return line
+
+
+def kind_of(document: Document) -> tuple[str, str] | None:
+    """Read only apiVersion (empty if missing) and kind; None where there is no kind.
+
+    YamlError where the document is no YAML. What else `load` refuses is not looked at, so that a
+    document of a kind that nobody asks for can pass.
+    """
+    nodes = list(_top_level(document))
+    found = dict(zip(nodes[::2], nodes[1::2], strict=True))
+    return (found.get("apiVersion", ""), found["kind"]) if found.get("kind") else None
+
+
+def _top_level(document: Document) -> Iterator[str]:
+    """Give the keys and values of the outermost mapping in turn, collections as empty text."""
+    anchors: dict[str, str] = {}
+    in_mapping = False
+    depth = 0
+    for event in events(document):
+        if isinstance(event, ScalarEvent) and event.anchor:
+            anchors[event.anchor] = event.value
+        if depth == 0 and isinstance(event, MappingStartEvent):
+            in_mapping = True
+        elif depth == 1 and in_mapping and isinstance(event, NodeEvent):
+            yield event.value if isinstance(event, ScalarEvent) else anchors.get(event.anchor or "", "")
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1

@@ -1,0 +1,71 @@
+"""Cutting a YAML stream into documents, so that joining them again gives the same text.
+
+Here: where a document begins and ends. Not here: what is in it; a text that is no YAML is cut
+as well, so that a document which nobody changes passes through whatever it contains.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+_BOM = "\ufeff"
+_MARKER = re.compile(r"^\ufeff?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_SEPARATOR = re.compile(r"\ufeff?(?:---(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a stream.
+
+    `line` is the line, from 1, on which `text` begins in `source` (a file name, or ``-``).
+    `separator` is what stood before the text: a byte order mark, a line of dashes with or
+    without a comment, or nothing.
+    """
+
+    text: str
+    line: int = 1
+    source: str = "-"
+    index: int = 0
+    separator: str = ""
+
+    @property
+    def raw(self) -> str:
+        """The document as it stands in the stream."""
+        return self.separator + self.text
+
+
+def split(text: str, source: str) -> list[Document]:
+    """Cut a stream where a line is ``---``, alone or followed by a blank.
+
+    Joining `raw` of the documents gives `text` again, whatever `text` is. Every separator begins
+    a document, also one without content. What follows the dashes on their line is content, as
+    YAML says, unless it is a comment. Directives (``%YAML``) at the start of the stream stay with
+    the document that they are for. ``...`` cuts nothing.
+    """
+    documents: list[Document] = []
+    line = 1
+    for piece in _pieces(text):
+        match = _SEPARATOR.match(piece)
+        separator = match.group() if match else ""
+        line += separator.count("\n")
+        body = piece[len(separator) :]
+        documents.append(Document(body, line, source, len(documents), separator))
+        line += body.count("\n")
+    return documents
+
+
+def _pieces(text: str) -> list[str]:
+    cuts = [match.start() for match in _MARKER.finditer(text)]
+    if cuts and _only_directives(text[: cuts[0]]):
+        del cuts[0]
+    bounds = sorted({0, *cuts, len(text)})
+    return [text[start:end] for start, end in pairwise(bounds)]
+
+
+def _only_directives(prologue: str) -> bool:
+    lines = prologue.removeprefix(_BOM).split("\n")
+    return any(line.startswith("%") for line in lines) and all(
+        line.startswith("%") or line.strip()[:1] in ("", "#") for line in lines
+    )

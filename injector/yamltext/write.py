@@ -1,0 +1,173 @@
+"""Tree to YAML text, so that every reader gives the tree back.
+
+Strings are written plain unless somebody would take them for something else: Kubernetes, YAML
+1.1 (PyYAML) or YAML 1.2. An emitter of our own, because libyaml's asks for types one reader at a
+time, folds lines and escapes emoji. Here: layout and quoting. Not here: what is ambiguous
+(scalar.py).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, Final
+
+from injector.errors import ManifestError
+from injector.yamltext.compose import MAX_DEPTH
+from injector.yamltext.scalar import integral, is_ambiguous
+
+# A parser looks for the colon of a key within 1024 characters.
+_LONGEST_KEY: Final = 1000
+_PRINTABLE: Final = "\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
+_ONE_LINE = re.compile(f"[{_PRINTABLE}]*")
+_BLOCK = re.compile(f"[\t\n{_PRINTABLE}]*")
+_INDICATORS: Final = frozenset("?:,[]{}#&*!|>'\"%@` ")
+_ESCAPED = re.compile(f'[^{_PRINTABLE}]|["\\\\]')
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+
+
+def dump(tree: Any, *, sort_keys: bool = False) -> str:
+    r"""Write a tree as block YAML: two blanks per level, lists not indented under their key.
+
+    Strings of several lines become literal blocks; a line is never folded; only what does not
+    print is escaped. Keys keep their order unless `sort_keys`. The text ends with ``\n``.
+    ManifestError for what could not be read back (infinity, an integer that no float can hold,
+    half a character, more than `MAX_DEPTH` levels), TypeError for what is not JSON-shaped.
+    """
+    writer = _Writer(sort_keys)
+    if isinstance(tree, dict) and tree:
+        writer.mapping(tree, 0, "", 1)
+    elif isinstance(tree, list) and tree:
+        writer.sequence(tree, 0, "", 1)
+    else:
+        writer.out.append(_scalar(tree, 0) + "\n")
+    return "".join(writer.out)
+
+
+class _Writer:
+    """Collects the text.
+
+    `lead` is what the first line of a collection begins with: its indentation, or the dashes of
+    the lists that begin on the same line.
+    """
+
+    def __init__(self, sort_keys: bool) -> None:
+        self.out: list[str] = []
+        self._sort_keys = sort_keys
+
+    def mapping(self, mapping: dict[Any, Any], indent: int, lead: str, depth: int) -> None:
+        pad = " " * indent
+        for key in sorted(mapping) if self._sort_keys else mapping:
+            written = _key(key)
+            if len(written) > _LONGEST_KEY:
+                written = f"? {written}\n{pad}"
+            self.out.append(f"{lead}{written}:")
+            self._member(mapping[key], indent, depth)
+            lead = pad
+
+    def _member(self, value: Any, indent: int, depth: int) -> None:
+        _check_depth(value, depth)
+        if isinstance(value, dict) and value:
+            self.out.append("\n")
+            self.mapping(value, indent + 2, " " * (indent + 2), depth + 1)
+        elif isinstance(value, list) and value:
+            self.out.append("\n")
+            self.sequence(value, indent, " " * indent, depth + 1)
+        else:
+            self.out.append(f" {_scalar(value, indent)}\n")
+
+    def sequence(self, items: list[Any], indent: int, lead: str, depth: int) -> None:
+        pad = " " * indent
+        for item in items:
+            _check_depth(item, depth)
+            if isinstance(item, dict) and item:
+                self.mapping(item, indent + 2, lead + "- ", depth + 1)
+            elif isinstance(item, list) and item:
+                self.sequence(item, indent + 2, lead + "- ", depth + 1)
+            else:
+                self.out.append(f"{lead}- {_scalar(item, indent)}\n")
+            lead = pad
+
+
+def _check_depth(member: Any, depth: int) -> None:
+    if depth == MAX_DEPTH and isinstance(member, (dict, list)):
+        raise ManifestError(f"more than {MAX_DEPTH} levels of maps and lists")
+
+
+def _scalar(value: Any, indent: int) -> str:
+    if isinstance(value, str):
+        if "\n" in value and _fits_block(value):
+            return _block(value, indent)
+        return _one_line(value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return _number(value)
+    if isinstance(value, (dict, list)):  # only the empty ones come here
+        return "{}" if isinstance(value, dict) else "[]"
+    raise TypeError(f"{type(value).__name__} is not JSON-shaped")
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{type(key).__name__} as a key is not JSON-shaped")
+    return _one_line(key)
+
+
+def _number(number: int | float) -> str:
+    if not -sys.float_info.max <= number <= sys.float_info.max:
+        raise ManifestError("a number that JSON cannot hold")
+    value = integral(number) if isinstance(number, float) else number
+    if isinstance(value, int):
+        return str(value)
+    text = repr(value)  # PyYAML takes it for a number only with a dot
+    return text if "." in text else text.replace("e", ".0e")
+
+
+def _one_line(text: str) -> str:
+    printable = text.isprintable() if text.isascii() else _ONE_LINE.fullmatch(text)
+    if not printable or is_ambiguous(text):
+        return '"' + _ESCAPED.sub(_escape, text) + '"'
+    if _is_plain(text):
+        return text
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether nothing in a text (printable, not empty) is syntax where a block scalar stands."""
+    return not (
+        text[0] in _INDICATORS
+        or text[-1] in " :"
+        or text == "-"
+        or text.startswith(("- ", "---", "..."))
+        or ": " in text
+        or " #" in text
+    )
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if 0xD800 <= code <= 0xDFFF:
+        raise ManifestError("a text with half of a character (a lone surrogate)")
+    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}"
+
+
+def _fits_block(text: str) -> bool:
+    """Say whether a literal block keeps a text, and keeps it for every reader."""
+    return bool(_BLOCK.fullmatch(text)) and not text.isspace() and text[-1] not in " \t"
+
+
+def _block(text: str, indent: int) -> str:
+    """Write a literal block; the last line break is left to the caller."""
+    hint = "2" if text[0] in " \t\n" else ""
+    chomping = "" if text.endswith("\n") else "-"
+    if text.endswith("\n\n"):
+        chomping = "+"
+    pad = " " * (indent + 2)
+    lines = text.removesuffix("\n").split("\n")
+    return f"|{hint}{chomping}\n" + "\n".join(pad + line if line else "" for line in lines)

@@ -1,0 +1,592 @@
+"""injector.kube against a real API server: no fake knows what one really answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bed import Bed
+
+from injector.errors import ClusterError, ConfigError
+from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
+from injector.kube.objects import configmap_key, workload
+from injector.kube.watching import Mirror
+
+POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
+TEMPLATE = {"metadata": {"labels": {"app": "shop"}}, "spec": POD}
+SELECTED = {"selector": {"matchLabels": {"app": "shop"}}, "template": TEMPLATE}
+ONCE = {"template": {"spec": {**POD, "restartPolicy": "Never"}}}
+WORKLOADS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Pod": ("v1", POD),
+    "Deployment": ("apps/v1", {"replicas": 0, **SELECTED}),
+    "StatefulSet": ("apps/v1", {"replicas": 0, **SELECTED}),
+    "DaemonSet": ("apps/v1", SELECTED),
+    "ReplicaSet": ("apps/v1", {"replicas": 0, **SELECTED}),
+    "ReplicationController": ("v1", {"replicas": 0, "selector": {"app": "shop"}, "template": TEMPLATE}),
+    "Job": ("batch/v1", {"suspend": True, **ONCE}),
+    "CronJob": ("batch/v1", {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": ONCE}}),
+}
+
+
+@pytest.fixture
+def cluster(bed: Bed) -> Iterator[Cluster]:
+    with connect(str(bed.kubeconfig), None) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def workloads(bed: Bed) -> Iterator[str]:
+    """A namespace with one workload of each kind, all named shop."""
+    namespace = bed.make_namespace()
+    create(bed, namespace, *(a(kind, "shop", version, spec=s) for kind, (version, s) in WORKLOADS.items()))
+    yield namespace
+    bed.run_kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def forgetful(bed: Bed) -> Bed:
+    """A cluster that has forgotten its first versions. One that is not ours is old enough."""
+    if bed.plane is not None:
+        bed.forget_history()
+    return bed
+
+
+def a(kind: str, name: str, version: str = "v1", **parts: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **parts}
+
+
+def create(bed: Bed, namespace: str, *items: dict[str, Any]) -> None:
+    listed = {"apiVersion": "v1", "kind": "List", "items": items}
+    bed.run_kubectl("create", "-n", namespace, "-f", "-", manifest=listed)
+
+
+def make_configmaps(bed: Bed, namespace: str, count: int) -> set[str]:
+    names = [f"map-{number}" for number in range(count)]
+    create(bed, namespace, *(a("ConfigMap", name, data={"me": name}) for name in names))
+    return set(names)
+
+
+def names_of(items: list[dict[str, Any]]) -> list[str]:
+    return [item["metadata"]["name"] for item in items]
+
+
+# --- asking
+
+
+def test_an_object_comes_as_the_api_server_wrote_it(cluster: Cluster, bed: Bed) -> None:
+    expected = json.loads(bed.run_kubectl("get", "--raw", "/api/v1/namespaces/kube-system"))
+
+    assert expected == cluster.get("/api/v1/namespaces/kube-system")
+
+
+def test_a_list_holds_each_item_of_all_pages_once(cluster: Cluster, bed: Bed, namespace: str) -> None:
+    made = make_configmaps(bed, namespace, 7)
+
+    found = names_of(cluster.list(f"/api/v1/namespaces/{namespace}/configmaps", {"limit": "2"}))
+
+    assert made <= set(found)
+    assert len(set(found)) == len(found)
+
+
+def test_the_asyncio_half_lists_all_pages_too(bed: Bed, namespace: str) -> None:
+    made = make_configmaps(bed, namespace, 7)
+
+    async def ask() -> list[str]:
+        async with await connect_async(str(bed.kubeconfig), None) as other:
+            return names_of(await other.list(f"/api/v1/namespaces/{namespace}/configmaps", {"limit": "2"}))
+
+    assert made <= set(asyncio.run(ask()))
+
+
+def test_the_items_of_a_list_say_what_they_are(cluster: Cluster, workloads: str) -> None:
+    (found,) = cluster.list(f"/apis/apps/v1/namespaces/{workloads}/deployments")
+
+    assert (found["apiVersion"], found["kind"]) == ("apps/v1", "Deployment")
+
+
+def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
+    cluster: Cluster, bed: Bed, namespace: str
+) -> None:
+    if bed.plane is None:
+        pytest.skip("needs a cluster whose history can be dropped")
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    made = make_configmaps(bed, namespace, 5)
+    first = cluster.get(f"{path}?limit=2")
+    bed.run_kubectl("delete", "-n", namespace, "configmap", "map-4")
+    bed.forget_history()
+
+    found = cluster.list(path, {"limit": "2", "continue": first["metadata"]["continue"]})
+
+    assert made - {"map-4"} <= set(names_of(found))
+    assert "map-4" not in names_of(found)
+
+
+def test_neither_the_models_nor_the_generated_api_of_the_client_are_loaded(bed: Bed) -> None:
+    program = f"""
+import asyncio, sys
+from injector.kube.client import connect, connect_async
+assert not any(name.split(".")[0] == "kubernetes" for name in sys.modules)
+async def ask():
+    async with await connect_async({str(bed.kubeconfig)!r}, None) as cluster:
+        await cluster.list("/api/v1/namespaces")
+asyncio.run(ask())
+with connect({str(bed.kubeconfig)!r}, None) as cluster:
+    cluster.list("/api/v1/namespaces")
+print([name for name in sys.modules if ".client.models." in name or ".client.api." in name])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_watch_gives_what_happened_since_a_version(bed: Bed, namespace: str) -> None:
+    path, only = f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": "metadata.name=map-0"}
+
+    async def watch() -> list[tuple[str, str]]:
+        async with await connect_async(str(bed.kubeconfig), None) as other:
+            version = (await other.listing(path, only)).resource_version
+            make_configmaps(bed, namespace, 1)
+            bed.run_kubectl("delete", "-n", namespace, "configmap", "map-0")
+            seen = []
+            async with contextlib.aclosing(other.watch(path, version, only)) as events:
+                async for event in events:
+                    if event["type"] != "BOOKMARK":
+                        seen.append((event["type"], event["object"]["metadata"]["name"]))
+                    if len(seen) == 2:
+                        break
+            return seen
+
+    assert asyncio.run(watch()) == [("ADDED", "map-0"), ("DELETED", "map-0")]
+
+
+def test_a_watch_from_an_ancient_version_is_refused_with_410(forgetful: Bed) -> None:
+    async def watch() -> None:
+        async with await connect_async(str(forgetful.kubeconfig), None) as other:
+            async for _ in other.watch("/api/v1/namespaces", "1"):
+                pass
+
+    with pytest.raises(ClusterError) as caught:
+        asyncio.run(watch())
+    assert caught.value.status == 410
+
+
+def test_the_asyncio_half_reads_expired_credentials_again(bed: Bed) -> None:
+    valid = bed.run_kubectl("create", "token", "default", "-n", "default").strip()
+    path = bed.kubeconfig_with_token("expired")
+
+    async def ask() -> str:
+        async with await connect_async(str(path), None) as other:
+            bed.kubeconfig_with_token(valid).rename(path)
+            review = await other.get("/version")
+            return str(review["major"])
+
+    assert asyncio.run(ask()) == "1"
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "hint"),
+    [
+        (
+            "/api/v1/nodes",
+            "not allowed to list nodes",
+            "'list' on 'nodes' to this account with a ClusterRole",
+        ),
+        (
+            "/apis/apps/v1/namespaces/kube-system/deployments",
+            "not allowed to list deployments.apps in namespace kube-system",
+            "'list' on 'deployments.apps' to this account with a Role in namespace kube-system",
+        ),
+    ],
+)
+def test_a_403_says_which_verb_on_which_resource_is_missing(
+    bed: Bed, path: str, message: str, hint: str
+) -> None:
+    token = bed.run_kubectl("create", "token", "default", "-n", "default").strip()
+
+    with connect(str(bed.kubeconfig_with_token(token)), None) as other, pytest.raises(ClusterError) as caught:
+        other.list(path)
+
+    error = caught.value
+    assert (error.status, error.reason, error.message) == (403, "Forbidden", message)
+    assert error.where == f"{bed.url}{path}"
+    assert hint in error.hint
+
+
+def test_a_403_of_the_asyncio_half_names_the_verb_too(bed: Bed) -> None:
+    token = bed.run_kubectl("create", "token", "default", "-n", "default").strip()
+
+    async def watch() -> None:
+        async with await connect_async(str(bed.kubeconfig_with_token(token)), None) as other:
+            async for _ in other.watch("/api/v1/namespaces", "0"):
+                pass
+
+    with pytest.raises(ClusterError, match="not allowed to watch namespaces"):
+        asyncio.run(watch())
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/api/v1/namespaces/nowhere", "there is no namespaces nowhere"),
+        ("/api/v1/namespaces/kube-system/pods/gone", "there is no pods gone in namespace kube-system"),
+        ("/apis/apps/v1/namespaces/a/deployments/b", "there is no deployments.apps b in namespace a"),
+        ("/apis/example.invalid/v1/things", "this cluster does not serve things.example.invalid"),
+        ("/apis/example.invalid/v1/things/one", "this cluster does not serve things.example.invalid"),
+    ],
+)
+def test_a_404_tells_a_missing_object_from_a_missing_kind(cluster: Cluster, path: str, message: str) -> None:
+    with pytest.raises(ClusterError) as caught:
+        cluster.get(path)
+    assert (caught.value.status, caught.value.message) == (404, message)
+
+
+def test_a_wrong_token_is_a_401_with_a_way_out(bed: Bed) -> None:
+    with (
+        connect(str(bed.kubeconfig_with_token("wrong")), None) as other,
+        pytest.raises(ClusterError) as caught,
+    ):
+        other.get("/api/v1/namespaces/default")
+    assert caught.value.status == 401
+    assert "log in again" in caught.value.hint
+
+
+def kubeconfig_for(folder: Path, server: str, **cluster: str) -> str:
+    path = folder / "config"
+    config = {
+        "clusters": [{"name": "c", "cluster": {"server": server, **cluster}}],
+        "users": [{"name": "u", "user": {"token": "any"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    path.write_text(json.dumps(config))
+    return str(path)
+
+
+def both_halves(kubeconfig: str, path: str) -> list[ClusterError]:
+    """The errors of the two clients for the same request."""
+
+    async def ask() -> None:
+        async with await connect_async(kubeconfig, None) as other:
+            await other.get(path)
+
+    with connect(kubeconfig, None) as cluster, pytest.raises(ClusterError) as first:
+        cluster.get(path)
+    with pytest.raises(ClusterError) as second:
+        asyncio.run(ask())
+    return [first.value, second.value]
+
+
+def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
+    # Port 1 is privileged and, on any sane machine, closed.
+    for error in both_halves(kubeconfig_for(tmp_path, "https://127.0.0.1:1"), "/version"):
+        assert (error.status, error.reason) == (0, "Unreachable")
+        assert "refused" in error.message.lower() or "Connect call failed" in error.message
+
+
+def test_a_server_whose_certificate_is_not_trusted_is_unreachable_and_says_why(
+    bed: Bed, tmp_path: Path
+) -> None:
+    if bed.plane is None:
+        pytest.skip("the certificate of another cluster may be trusted")
+    for error in both_halves(kubeconfig_for(tmp_path, bed.url), "/version"):
+        assert error.reason == "Unreachable"
+        assert "certificate verify failed" in error.message.lower()
+
+
+# --- configuration
+
+
+def test_without_a_kubeconfig_the_one_of_the_environment_is_used(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(bed.kubeconfig))
+
+    with connect(None, None) as other:
+        assert other.get("/version")["major"] == "1"
+
+
+def test_without_any_configuration_the_places_that_were_looked_at_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    with pytest.raises(ClusterError) as caught:
+        connect(None, None)
+
+    assert caught.value.where == str(tmp_path / ".kube" / "config")
+    assert "--kubeconfig" in caught.value.hint
+
+
+def test_an_unknown_context_is_named(tmp_path: Path) -> None:
+    path = kubeconfig_for(tmp_path, "https://127.0.0.1:1")
+
+    with pytest.raises(ClusterError, match="other") as caught:
+        connect(path, "other")
+    assert caught.value.where == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "users: [{name: me, user: {token: sEcReT}",
+        '{"contexts": [{"name": "x", "token": "sEcReT"}], "clusters": [], "current-context": "x"}',
+        '{"users": "sEcReT", "contexts": 3, "current-context": "x"}',
+        "sEcReT",
+    ],
+)
+def test_a_broken_kubeconfig_is_refused_without_its_secrets(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+
+    with pytest.raises(ClusterError) as caught:
+        connect(str(path), None)
+
+    error = caught.value
+    assert (error.reason, error.where) == ("Configuration", str(path))
+    assert "sEcReT" not in f"{error}{error.hint}"
+
+
+def test_a_missing_client_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kubernetes", None)  # the one way to have it not installed here
+
+    with pytest.raises(ClusterError) as caught:
+        connect(None, None)
+
+    assert caught.value.reason == "NotInstalled"
+    assert caught.value.hint == "pip install 'sidecar-injector[cluster]'"
+
+
+# --- objects
+
+
+def test_a_key_of_a_configmap_is_its_text(cluster: Cluster, bed: Bed, namespace: str) -> None:
+    text = "a: 1\n# kept\nü: '2'\n"
+    create(bed, namespace, a("ConfigMap", "settings", data={"config": text}))
+
+    assert text == configmap_key(cluster, namespace, "settings", "config")
+
+
+def test_a_missing_key_is_refused_with_the_keys_that_are_there(
+    cluster: Cluster, bed: Bed, namespace: str
+) -> None:
+    create(bed, namespace, a("ConfigMap", "settings", data={"values": "", "config": ""}))
+
+    with pytest.raises(ClusterError) as caught:
+        configmap_key(cluster, namespace, "settings", "confg")
+
+    assert caught.value.where == f"ConfigMap {namespace}/settings"
+    assert caught.value.hint == "it has config, values"
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+def test_a_workload_is_found_by_every_name_that_the_api_server_gives_its_kind(
+    cluster: Cluster, workloads: str, kind: str
+) -> None:
+    version, _ = WORKLOADS[kind]
+    served = cluster.get(f"/api{'s' if '/' in version else ''}/{version}")["resources"]
+    resource = next(r for r in served if r["kind"] == kind and "/" not in r["name"])
+    names = [resource["name"], resource["singularName"], kind, *resource.get("shortNames", [])]
+    if "/" in version:
+        group, _, number = version.partition("/")
+        names += [f"{resource['name']}.{group}", f"{resource['singularName']}.{number}.{group}"]
+
+    found = [workload(cluster, f"{name}/shop", workloads) for name in names]
+
+    assert [(kind, version, "shop")] * len(names) == [
+        (item["kind"], item["apiVersion"], item["metadata"]["name"]) for item in found
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["shop", "deploy/", "/shop", "service/shop", "deploy/a/b", "pod.apps/shop", "deploy.batch/shop"]
+)
+def test_text_that_names_no_workload_is_refused_before_anything_is_asked(text: str) -> None:
+    nowhere: Any = None  # asking it would fail with another error
+
+    with pytest.raises(ConfigError, match="names no workload"):
+        workload(nowhere, text, "default")
+
+
+def test_a_name_cannot_leave_its_place_in_the_path(cluster: Cluster, workloads: str) -> None:
+    with pytest.raises(ClusterError) as caught:
+        workload(cluster, "pod/shop?watch=1", workloads)
+    assert caught.value.status == 404
+
+
+# --- mirrors
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Mirror]:
+    """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
+    mirror = Mirror(cluster, path, jitter=lambda: 0.0, **more)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(mirror.run())
+        await asyncio.wait_for(mirror.synced.wait(), 30)
+        yield mirror
+        running.cancel()
+
+
+def test_a_mirror_follows_what_is_created_changed_and_deleted(bed: Bed, namespace: str) -> None:
+    async def follow() -> None:
+        async with (
+            await connect_async(str(bed.kubeconfig), None) as cluster,
+            mirrored(cluster, "/api/v1/namespaces") as mirror,
+        ):
+            assert mirror.get(namespace) is not None
+            generations = [mirror.generation]
+
+            made = await asyncio.to_thread(bed.make_namespace)
+            await until(lambda: mirror.get(made) is not None)
+            generations.append(mirror.generation)
+
+            await asyncio.to_thread(bed.run_kubectl, "label", "namespace", made, "colour=blue")
+            await until(lambda: "colour" in (mirror.get(made) or {})["metadata"]["labels"])
+            generations.append(mirror.generation)
+
+            await asyncio.to_thread(bed.run_kubectl, "delete", "namespace", made, "--wait=false")
+            await until(lambda: mirror.get(made) is None)
+            generations.append(mirror.generation)
+
+            assert sorted(set(generations)) == generations
+            assert namespace in names_of(mirror.items())
+
+    asyncio.run(follow())
+
+
+def test_a_mirror_of_a_kind_with_namespaces_is_asked_with_both_names(bed: Bed, namespace: str) -> None:
+    async def follow() -> None:
+        make_configmaps(bed, namespace, 1)
+        async with (
+            await connect_async(str(bed.kubeconfig), None) as cluster,
+            mirrored(cluster, "/api/v1/configmaps") as mirror,
+        ):
+            assert (mirror.get(namespace, "map-0") or {}).get("data") == {"me": "map-0"}
+            assert mirror.get("map-0") is None
+
+    asyncio.run(follow())
+
+
+def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: Bed, namespace: str) -> None:
+    async def follow() -> None:
+        make_configmaps(bed, namespace, 1)
+        kept = []
+
+        def keep(item: dict[str, Any]) -> dict[str, Any]:
+            kept.append(item["metadata"].get("annotations", {}).get("step"))
+            return {"data": item.get("data")}
+
+        path, only = f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": "metadata.name=map-0"}
+        async with (
+            await connect_async(str(bed.kubeconfig), None) as cluster,
+            mirrored(cluster, path, params=only, keep=keep) as mirror,
+        ):
+            before = mirror.generation
+            await asyncio.to_thread(
+                bed.run_kubectl, "annotate", "-n", namespace, "configmap", "map-0", "step=one"
+            )
+            await until(lambda: "one" in kept)
+            assert mirror.generation == before
+            assert mirror.items() == [{"data": {"me": "map-0"}}]
+
+    asyncio.run(follow())
+
+
+def test_a_mirror_keeps_what_it_knows_while_the_api_server_is_away_and_catches_up(
+    bed: Bed, namespace: str
+) -> None:
+    if bed.plane is None:
+        pytest.skip("needs an API server that can be stopped")
+
+    async def follow() -> None:
+        async with (
+            await connect_async(str(bed.kubeconfig), None) as cluster,
+            mirrored(cluster, "/api/v1/namespaces", clock=lambda: 42.0) as mirror,
+        ):
+            bed.stop_apiserver()
+            await until(lambda: mirror.stale_since is not None)
+            assert mirror.stale_since == 42.0
+            assert mirror.get(namespace) is not None
+            assert mirror.synced.is_set()
+
+            bed.start_apiserver()
+            bed.run_kubectl("label", "namespace", namespace, "colour=blue")
+            await until(lambda: "colour" in (mirror.get(namespace) or {})["metadata"]["labels"])
+            assert mirror.stale_since is None
+            assert mirror.last_error is None
+
+    asyncio.run(follow())
+
+
+class Behind(AsyncCluster):
+    """A client whose first list is from long ago; the 410 that follows is the API server's own."""
+
+    lists = 0
+
+    async def listing(self, *arguments: Any) -> Listing:
+        self.lists += 1
+        real = await super().listing(*arguments)
+        return Listing([], "1") if self.lists == 1 else real
+
+
+def test_a_mirror_lists_again_when_its_version_is_gone(forgetful: Bed, namespace: str) -> None:
+    async def follow() -> None:
+        async with await connect_async(str(forgetful.kubeconfig), None) as real:
+            behind = Behind(real._api, real._load)
+            async with mirrored(behind, "/api/v1/namespaces") as mirror:
+                await until(lambda: mirror.get(namespace) is not None)
+                assert behind.lists == 2
+                assert mirror.stale_since is None
+
+    asyncio.run(follow())
+
+
+def test_a_kind_that_is_not_served_yet_is_an_empty_mirror_until_it_is(bed: Bed, namespace: str) -> None:
+    group = f"{namespace}.example.invalid"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    definition = a(
+        "CustomResourceDefinition",
+        f"things.{group}",
+        "apiextensions.k8s.io/v1",
+        spec={
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": "things", "kind": "Thing"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    )
+
+    async def follow() -> None:
+        async with (
+            await connect_async(str(bed.kubeconfig), None) as cluster,
+            mirrored(cluster, f"/apis/{group}/v1/things") as mirror,
+        ):
+            assert mirror.items() == []
+            assert mirror.stale_since is None
+            bed.run_kubectl("create", "-f", "-", manifest=definition)
+            bed.run_kubectl("wait", "--for=condition=Established", f"crd/things.{group}", "--timeout=30s")
+            create(bed, namespace, a("Thing", "one", f"{group}/v1"))
+            await until(lambda: mirror.get(namespace, "one") is not None)
+
+    try:
+        asyncio.run(follow())
+    finally:
+        bed.run_kubectl("delete", "crd", f"things.{group}", "--wait=false", "--ignore-not-found")
