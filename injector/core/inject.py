@@ -53,7 +53,7 @@ class Injection:
     @property
     def annotations(self) -> Mapping[str, str]:
         """The annotations of the pod that everything is merged into."""
-        return status.annotations(self.base)
+        return status.annotations_of(self.base)
 
     def warn(self, code: str, message: str, *, action: bool = True) -> None:
         """Tell a person something, once."""
@@ -91,6 +91,19 @@ def inject(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None 
         denied = Decision(Verdict.DENY, refused.reason, decision.trace)
         return Outcome(denied, pod, findings=found, error=refused.error)
     return Outcome(decision, after, diff(pod, after), tuple(run.findings), status.read(after, config.profile.keys))
+
+
+def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
+    """The pod with everything merged, whatever the decision would be; for explaining.
+
+    Raises InjectorError where it would be refused.
+    """
+    try:
+        run = _start(pod, facts, config)
+        _build(run)
+    except _Refused as refused:
+        raise refused.error from None
+    return run
 
 
 def policy_for(facts: Facts, config: Config) -> Policy:

@@ -74,7 +74,8 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     """
     directive = overlay.get(PATCH, "merge")
     if directive == "replace":
-        return _plain({k: v for k, v in overlay.items() if k != PATCH})
+        fresh: Manifest = _plain(overlay)
+        return fresh
     if directive == "delete":
         return {}
     if directive != "merge":

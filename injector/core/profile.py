@@ -6,7 +6,7 @@ and templates is enough. A mesh subclasses it under `injector.profiles`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,19 @@ class Profile:
     def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings that only this profile reads, checked. Raises ConfigError."""
         return raw
+
+    @property
+    def settings_layer(self) -> str:
+        """What people call the settings that only this profile reads."""
+        return "settings"
+
+    def without_settings(self, config: Config) -> Config:
+        """The configuration as if none of these settings were given."""
+        return config
+
+    def single_settings(self, config: Config) -> Iterator[tuple[str, Config]]:
+        """For each of these settings that was given, its path and the configuration without it."""
+        return iter(())
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
         """The webhook's entries with their selectors; none: the profile does not tell."""

@@ -48,7 +48,7 @@ def of(shape: Manifest, revision: str, digest: str) -> Status:
 
 def read(pod: Manifest, keys: Keys) -> Status | None:
     """The status that a pod carries; None without one, or with one that is no JSON object."""
-    text = annotations(pod).get(keys.status)
+    text = annotations_of(pod).get(keys.status)
     raw = as_object(text) if text is not None else None
     if raw is None:
         return None
@@ -59,7 +59,7 @@ def read(pod: Manifest, keys: Keys) -> Status | None:
     return Status(**found, revision=str(raw.get("revision") or ""), digest=str(raw.get("digest") or ""))
 
 
-def annotations(pod: Manifest) -> Mapping[str, str]:
+def annotations_of(pod: Manifest) -> Mapping[str, str]:
     """The annotations of a pod template; null ones count as empty."""
     found = (pod.get("metadata") or {}).get("annotations") or {}
     return {k: "" if v is None else v for k, v in found.items()}

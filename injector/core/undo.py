@@ -38,7 +38,7 @@ def uninject(pod: Manifest, profile: Profile) -> Uninjected | None:
     found = status.read(pod, profile.keys)
     if found is None:
         return None
-    text = status.annotations(pod).get(profile.keys.undo)
+    text = status.annotations_of(pod).get(profile.keys.undo)
     derived = derive(pod, found, profile)
     if text is None:
         return derived
@@ -82,7 +82,7 @@ def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
 
     Raises ValueError where the annotation is no JSON object of container lists.
     """
-    text = status.annotations(pod).get(profile.keys.overrides)
+    text = status.annotations_of(pod).get(profile.keys.overrides)
     if not text:
         return {}
     raw = json.loads(text)

@@ -156,8 +156,8 @@ def _check_way(manifest: Manifest, spec: str) -> None:
 
 
 # What the stages take for granted, as a table: field -> expectation. A list's element schema is in [...].
-_PROBE = {"httpGet": {"httpHeaders": [{}]}, "tcpSocket": {}, "grpc": {}, "exec": {}}
-_CONTAINER = {
+_PROBE: Manifest = {"httpGet": {"httpHeaders": [{}]}, "tcpSocket": {}, "grpc": {}, "exec": {}}
+_CONTAINER: Manifest = {
     "name": "string!",
     "image": "string",
     "args": ["string"],
@@ -173,7 +173,7 @@ _CONTAINER = {
     "startupProbe": _PROBE,
     "lifecycle": {"preStop": _PROBE, "postStart": _PROBE},
 }
-_SHAPE = {
+_SHAPE: Manifest = {
     "metadata": {"name": "string", "namespace": "string", "labels": "strings", "annotations": "strings",
                  "ownerReferences": [{}], "finalizers": ["string"]},
     "spec": {

@@ -35,7 +35,7 @@ MARK: Final = "\ue000"
 # Deeper than any object of Kubernetes, and shallow enough for recursion over the tree.
 MAX_DEPTH: Final = 200
 # Nobody's tree is that deep, and parsers need the square of the time for one that is.
-_MAX_NESTING: Final = 1000
+_MAX_NESTING: Final = 500
 # As many as Kubernetes' reader lets aliases add.
 MAX_ALIASED_NODES: Final = 400_000
 

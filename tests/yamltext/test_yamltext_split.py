@@ -72,4 +72,4 @@ def test_a_line_of_dashes_begins_a_document(text: str, expected: list[tuple[str,
 
 def test_content_behind_the_dashes_and_directives_are_read_with_their_document() -> None:
     text = "%YAML 1.1\n---\na: 1\n--- {b: 2}\n--- !!str\n3\n---\n"
-    assert [{"a": 1}, {"b": 2}, "3", None] == [load(document) for document in split(text, "-")]
+    assert [load(document) for document in split(text, "-")] == [{"a": 1}, {"b": 2}, "3", None]

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from injector.errors import ManifestError
 from injector.yamltext import dump, load_text
 
-FRAGMENTS = list("ab 0189_eE+-.:#'\"\\{}[],&*!|>%@`?~=<yn\n\t\r\0\x1b\x7f\x85\xa0é😀\ufeff\u2028\u2029\uffff\ue000") + [
-    "\n\n", "- ", "---", "...", ": ", " #", "? ", "<<", ":20", "0x", "0o", "true", "null", "2001-01-01", "k" * 1001,
+FRAGMENTS = [
+    *"ab 0189_eE+-.:#'\"\\{}[],&*!|>%@`?~=<yn\n\t\r\0\x1b\x7f\x85\xa0é😀\ufeff\u2028\u2029\uffff\ue000",
+    "\n\n", "- ", "---", "...", ": ", " #", "? ", "<<", ":20", "0x", "0o", "true", "null", "2001-01-01",
+    "k" * 1001,
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join) | st.text(
     st.characters(exclude_categories=["Cs"])
@@ -123,7 +125,9 @@ def test_what_could_not_be_read_back_is_not_written(tree: Any) -> None:
         dump(tree)
 
 
-@pytest.mark.parametrize("tree", [(1, 2), b"x", {1: 2}, {"a": object()}], ids=["tuple", "bytes", "number as key", "object"])
+@pytest.mark.parametrize(
+    "tree", [(1, 2), b"x", {1: 2}, {"a": object()}], ids=["tuple", "bytes", "number as key", "object"]
+)
 def test_what_is_not_json_shaped_is_an_error_of_the_program(tree: Any) -> None:
     with pytest.raises(TypeError, match="JSON-shaped"):
         dump(tree)

@@ -34,7 +34,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     """The data for one pod; `mesh` and `proxy` are the effective mesh and proxy configuration."""
     seen = run.seen
     meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
-    labels, annotations = meta.get("labels") or {}, status.annotations(seen)
+    labels, annotations = meta.get("labels") or {}, status.annotations_of(seen)
     values = run.config.values
     uid, gid = openshift.identity(run.facts.known, run.config.settings.get("platform", ""))
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
@@ -218,7 +218,7 @@ def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | No
 
 def pod_ports(spec: Manifest, *, defaulted: bool) -> str:
     """The ports of all containers in upstream's layout; `defaulted` as the API server would fill them in."""
-    lines = []
+    lines: list[str] = []
     for port in [p for c in spec.get("containers") or [] for p in c.get("ports") or []]:
         port = {"protocol": "TCP", **port} if defaulted else port
         kept = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {"containerPort": port["containerPort"]}

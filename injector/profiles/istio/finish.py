@@ -66,7 +66,7 @@ def _user_ids(run: Injection, proxy: Manifest) -> None:
     init = next((n for n in ("istio-init", "istio-validation") if find(run.pod, n)), None)
     if not given or init is None:
         return
-    tproxy = proxy.get("interceptionMode") == "TPROXY" or status.annotations(run.pod).get(capture.MODE) == "TPROXY"
+    tproxy = proxy.get("interceptionMode") == "TPROXY" or status.annotations_of(run.pod).get(capture.MODE) == "TPROXY"
     if tproxy and "runAsUser" in given:
         change(run, PROXY, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}})
     if not tproxy and init == "istio-validation":
@@ -120,7 +120,7 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
 
 
 def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
-    annotations = status.annotations(run.pod)
+    annotations = status.annotations_of(run.pod)
     found = prometheus.declared(annotations)
     if not prometheus.wanted(found, annotations, mesh.get("enablePrometheusMerge") is not False, agent_port):
         return
@@ -139,7 +139,7 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
 
 
 def _secure_metrics(run: Injection) -> None:
-    if any(prometheus.normal(k) == prometheus.normal(prometheus.SECURE_PORT) for k in status.annotations(run.pod)):
+    if any(prometheus.normal(k) == prometheus.normal(prometheus.SECURE_PORT) for k in status.annotations_of(run.pod)):
         return
     found = find(run.pod, PROXY)
     port = next((e.get("value") for e in found[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "") if found else ""
@@ -148,7 +148,7 @@ def _secure_metrics(run: Injection) -> None:
 
 
 def _rewrite_probes(run: Injection, agent_port: int) -> None:
-    annotations = status.annotations(run.pod)
+    annotations = status.annotations_of(run.pod)
     asked = boolean_token(annotations.get(REWRITE, ""))
     default = bool(dig(run.config.values, "sidecarInjectorWebhook.rewriteAppHTTPProbe", False))
     proxy = find(run.pod, PROXY)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from injector import yamltext
@@ -13,8 +13,8 @@ from injector.core.model import Config, Door, Finding, Manifest
 from injector.core.profile import Catalogue, Profile
 from injector.core.selectors import WebhookEntry
 from injector.errors import AnnotationError, ConfigError
+from injector.profiles.istio import annotations as known
 from injector.profiles.istio import (
-    annotations,
     context,
     finish,
     meshconfig,
@@ -49,8 +49,8 @@ class IstioProfile(Profile):
 
     def catalogue(self) -> Catalogue:
         return Catalogue(
-            annotations=frozenset(e.key for e in annotations.ANNOTATIONS),
-            labels=frozenset(e.key for e in annotations.LABELS),
+            annotations=frozenset(e.key for e in known.ANNOTATIONS),
+            labels=frozenset(e.key for e in known.LABELS),
             namespace_labels=frozenset({revisions.INJECTION}),
             domains=("istio.io", "istio-injection"),
         )
@@ -66,7 +66,20 @@ class IstioProfile(Profile):
             mesh = meshconfig.effective(raw.get("meshConfig") or {}, base)
         except ValueError as error:
             raise ConfigError(str(error), where="meshConfig") from error
-        return {"mesh": mesh, "platform": raw.get("platform", ""), "compliancePolicy": raw.get("compliancePolicy", "")}
+        policy = raw.get("compliancePolicy", "")
+        return {"mesh": mesh, "platform": raw.get("platform", ""), "compliancePolicy": policy, "given": raw}
+
+    @property
+    def settings_layer(self) -> str:
+        return "mesh configuration"
+
+    def without_settings(self, config: Config) -> Config:
+        return _with_mesh(self, config, {})
+
+    def single_settings(self, config: Config) -> Iterator[tuple[str, Config]]:
+        given = config.settings["given"].get("meshConfig") or {}
+        for path in _leaf_paths(given, ()):
+            yield ".".join(path), _with_mesh(self, config, _without(given, path))
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
         everywhere = bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
@@ -97,7 +110,7 @@ class IstioProfile(Profile):
         return run.base
 
     def problems(self, run: Injection) -> Sequence[AnnotationError]:
-        return annotations.validate(run.annotations, quirks=run.config.quirks)
+        return known.validate(run.annotations, quirks=run.config.quirks)
 
     def seen(self, run: Injection) -> Manifest:
         """Without an earlier injection, but with the user's own versions of what it wrote over."""
@@ -153,6 +166,26 @@ class IstioProfile(Profile):
 
     def restore(self, pod: Manifest, found: status.Status) -> tuple[Manifest, tuple[str, ...]]:
         return restore.restore(pod, found)
+
+
+def _with_mesh(profile: IstioProfile, config: Config, mesh: Manifest) -> Config:
+    raw = {**config.settings["given"], "meshConfig": mesh, "values": config.values}
+    return replace(config, settings=profile.settings(raw))
+
+
+def _leaf_paths(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if isinstance(tree, dict) and tree:
+        for key, inner in tree.items():
+            yield from _leaf_paths(inner, (*path, key))
+    elif path:
+        yield path
+
+
+def _without(tree: Manifest, path: tuple[str, ...]) -> Manifest:
+    head, *rest = path
+    if rest:
+        return {**tree, head: _without(tree[head], tuple(rest))}
+    return {k: v for k, v in tree.items() if k != head}
 
 
 def _has(pod: Manifest, part: str) -> bool:

@@ -1,0 +1,193 @@
+"""Why a pod is what it is: the rules that decided, and which layer set each injected value.
+
+Nothing is tracked while rendering. The pod is built again with one layer after the other left
+out, and a value belongs to the lowest layer from which on it is what it is now. The same with
+single annotations, values and settings left out names the one that did it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from injector.core import names
+from injector.core.inject import assemble, inject
+from injector.core.merge import POD, Schema, keyed, same
+from injector.core.model import Config, Facts, Manifest, Outcome, Verdict
+from injector.core.patch import escape
+from injector.errors import InjectorError
+
+# Past this many single settings the layer alone is named.
+SINGLES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One injected value: where it stands, what it is, which layer set it, and which setting of it.
+
+    A pointer names the elements of keyed lists by their key.
+    """
+
+    pointer: str
+    value: Any
+    layer: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An outcome and the origin of everything that it added or changed."""
+
+    outcome: Outcome
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    pod: Manifest
+    facts: Facts
+    config: Config
+
+
+_Leaves = Mapping[tuple[str, ...], tuple[str, Any]]
+
+
+def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None = None) -> Explanation:
+    """The outcome for a pod template, with the origin of every injected value."""
+    outcome = inject(pod, facts, config, holder)
+    if outcome.decision.verdict is not Verdict.INJECT:
+        return Explanation(outcome)
+    run = assemble(pod, facts, config)
+    whole = _Input(run.original, facts, config)
+    final = _leaves(run.pod)
+    before = _leaves(run.original)
+    injected = {key: found for key, found in final.items() if key not in before or not same(before[key][1], found[1])}
+    steps = _layers(whole, run.shape)
+    built = [(name, _built(step)) for name, step in steps]
+    singles = {name: _built(step) for name, step in _singles(whole)}
+    return Explanation(outcome, tuple(_origins(injected, built, singles)))
+
+
+def _origins(
+    injected: _Leaves, built: list[tuple[str, _Leaves | None]], singles: Mapping[tuple[str, str], _Leaves | None]
+) -> Iterator[Origin]:
+    for key, (pointer, value) in injected.items():
+        layer = built[0][0]
+        for (lower_name, lower), (name, _) in zip(built[-2::-1], built[:0:-1], strict=True):
+            if not _has(lower, key, value):
+                layer = name
+                break
+            layer = lower_name
+        details = [d for (of, d), leaves in singles.items() if of == layer and not _has(leaves, key, value)]
+        yield Origin(pointer, value, layer, ", ".join(details))
+
+
+def _has(leaves: _Leaves | None, key: tuple[str, ...], value: Any) -> bool:
+    return leaves is not None and key in leaves and same(leaves[key][1], value)
+
+
+def _layers(whole: _Input, shape: Manifest) -> list[tuple[str, _Input]]:
+    """The layers from the lowest on, each with all below it."""
+    profile = whole.config.profile
+    catalogue = profile.catalogue().annotations - profile.books - {profile.keys.templates}
+    steps = [("user's own container", whole)]
+    below = replace(whole, pod=_without_containers(whole.pod, shape))
+    steps.append(("pod annotation", below))
+    below = replace(below, pod=_without_annotations(below.pod, catalogue))
+    steps.append(("request path", below))
+    below = replace(below, facts=replace(below.facts, overrides={}))
+    steps.append(("object in the cluster", below))
+    below = replace(below, facts=replace(below.facts, objects=()))
+    steps.append((profile.settings_layer, below))
+    below = replace(below, config=profile.without_settings(below.config))
+    steps.append(("values", below))
+    defaults = replace(below.config, values=profile.values)
+    steps.append(("profile", replace(below, config=profile.without_settings(defaults))))
+    return steps[::-1]
+
+
+def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
+    profile = whole.config.profile
+    catalogue = profile.catalogue().annotations - profile.books - {profile.keys.templates}
+    on_pod = (whole.pod.get("metadata") or {}).get("annotations") or {}
+    for key in sorted(catalogue & set(on_pod)):
+        yield ("pod annotation", key), replace(whole, pod=_without_annotations(whole.pod, {key}))
+    paths = list(_different(whole.config.values, profile.values, ()))
+    for path in paths if len(paths) <= SINGLES else ():
+        values = _reset(whole.config.values, profile.values, path)
+        yield ("values", ".".join(path)), replace(whole, config=replace(whole.config, values=values))
+    for path_text, config in list(profile.single_settings(whole.config))[:SINGLES]:
+        yield (profile.settings_layer, path_text), replace(whole, config=config)
+
+
+def _built(given: _Input) -> _Leaves | None:
+    """The leaves of the pod that such an input gives; None where it gives none."""
+    try:
+        return _leaves(assemble(given.pod, given.facts, given.config).pod)
+    except InjectorError:
+        return None
+
+
+def _leaves(pod: Manifest) -> _Leaves:
+    out: dict[tuple[str, ...], tuple[str, Any]] = {}
+    _collect(pod, POD, "", out)
+    return out
+
+
+def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...], tuple[str, Any]]) -> None:
+    items = keyed(value, schema.key)
+    if items is not None:
+        for key, item in items.items():
+            _collect(item, schema, f"{pointer}/{escape(str(key))}", out)
+    elif isinstance(value, dict) and value:
+        for name, inner in value.items():
+            _collect(inner, schema.of(name), f"{pointer}/{escape(name)}", out)
+    elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        # An argument is found again by itself and the one before it, wherever others push it.
+        for i, item in enumerate(value):
+            out[(pointer, value[i - 1] if i else "", item)] = (f"{pointer}/{i}", item)
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            _collect(item, schema, f"{pointer}/{i}", out)
+    else:
+        out[(pointer,)] = (pointer, value)
+
+
+def _without_containers(pod: Manifest, shape: Manifest) -> Manifest:
+    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (shape.get("spec") or {}).get(part) or []}
+    spec = dict(pod.get("spec") or {})
+    for part in names.CONTAINER_LISTS:
+        if spec.get(part):
+            spec[part] = [c for c in spec[part] if c["name"] not in ours]
+    return {**pod, "spec": spec}
+
+
+def _without_annotations(pod: Manifest, keys: frozenset[str] | set[str]) -> Manifest:
+    meta = pod.get("metadata") or {}
+    left = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in keys}
+    return {**pod, "metadata": {**meta, "annotations": left}}
+
+
+def _different(values: Any, defaults: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The paths of the leaves that are not as in the defaults."""
+    if isinstance(values, dict) and isinstance(defaults, dict) and (values or defaults):
+        for key in {**defaults, **values}:
+            yield from _different(values.get(key, _NOTHING), defaults.get(key, _NOTHING), (*path, key))
+    elif not same(values, defaults):
+        yield path
+
+
+_NOTHING: Any = object()
+
+
+def _reset(values: Manifest, defaults: Manifest, path: tuple[str, ...]) -> Manifest:
+    head, *rest = path
+    out = dict(values)
+    if rest:
+        out[head] = _reset(values.get(head) or {}, defaults.get(head) or {}, tuple(rest))
+    elif head in defaults:
+        out[head] = defaults[head]
+    else:
+        out.pop(head, None)
+    return out
