@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -137,6 +137,6 @@ class Metrics:
         """Count a change of the configuration's source that was taken over, or refused."""
         self._reloads.labels("ok" if ok else "error").inc()
 
-    def namespaces(self, synced: bool) -> None:
-        """Tell whether all namespaces are known."""
-        self._namespaces.set(int(synced))
+    def namespaces(self, synced: Callable[[], bool]) -> None:
+        """Where to ask whether all namespaces are known."""
+        self._namespaces.set_function(lambda: float(synced()))

@@ -80,7 +80,7 @@ class Bed:
     kubectl: Path
     url: str
     folder: Path
-    plane: ControlPlane | None = None
+    plane: ControlPlane | None = field(default=None, repr=False)
 
     def run_kubectl(self, *arguments: str, manifest: object = None) -> str:
         """Run kubectl and return its stdout; `manifest` goes to its stdin as JSON."""

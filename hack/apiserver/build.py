@@ -53,6 +53,8 @@ def programs() -> Path:
     found = _existing()
     if found:
         return found
+    if "KUBEBUILDER_ASSETS" in os.environ:
+        _say(f"KUBEBUILDER_ASSETS is not used: its folder has not all of {', '.join(PACKAGES)}")
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     target = _target()
@@ -83,9 +85,6 @@ def _existing() -> Path | None:
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     if assets and _complete(Path(assets)):
         return Path(assets).resolve()
-    if assets:
-        missing = ", ".join(name for name in PACKAGES if not (Path(assets) / name).is_file())
-        _say(f"KUBEBUILDER_ASSETS is not used: its folder lacks {missing}")
     target = _target()
     return target if _complete(target) else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
@@ -57,6 +58,15 @@ class Lazy(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand of the arguments; a slip of the pen is answered with the nearest name."""
+        near = get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            raise click.UsageError(f"no such command {args[0][:64]!r}; did you mean {near[0]}?", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without loading them."""
         with formatter.section("Commands"):
@@ -66,7 +76,9 @@ class Lazy(click.Group):
         """The names that begin so."""
         from click.shell_completion import CompletionItem
 
-        found = [CompletionItem(n, help=told) for n, (_, told) in COMMANDS.items() if n.startswith(incomplete)]
+        found = [
+            CompletionItem(n, help=told) for n, (_, told) in COMMANDS.items() if n.startswith(incomplete)
+        ]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
@@ -84,7 +96,9 @@ def cli() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns its exit status. Errors are told on stderr."""
     try:
-        status = cli.main(args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False)
+        status = cli.main(
+            args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False
+        )
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
@@ -102,8 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def failed(errors: Sequence[InjectorError]) -> int:
-    """Tell errors on stderr; returns the exit status for them."""
-    for error in errors:
+    """Tell errors on stderr, each once; returns the exit status for them."""
+    told = {(str(error), error.hint): error for error in errors}
+    for error in told.values():
         tell(error)
     return 2 if any(isinstance(error, ConfigError) for error in errors) else 1
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from injector import yamltext
 from injector.core import workload
@@ -69,7 +69,9 @@ def _text(source: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ManifestError("the text is not UTF-8", where=f"{source}:{line}", hint="save it as UTF-8") from error
+        raise ManifestError(
+            "the text is not UTF-8", where=f"{source}:{line}", hint="save it as UTF-8"
+        ) from error
 
 
 def changed(document: Document, change: Change) -> Part:
@@ -142,30 +144,25 @@ def placed(error: ManifestError, document: Document, pointer: str) -> ManifestEr
 def joined(parts: Sequence[Part]) -> str:
     """The parts as one stream; what was read as one stream unchanged comes out as it was."""
     out: list[str] = []
-    previous: Document | None = None
     for part in parts:
-        document = part.document
-        text = document.raw if part.text is None else (document.separator or _separator(previous)) + part.text
-        if previous is not None and not text.startswith(("---", "\ufeff---")):
-            text = "---\n" + text
-        if out and not out[-1].endswith("\n"):
-            out.append("\n")
-        # A line that holds nothing but the dashes opens a document: an empty text would lose it.
+        text = part.document.raw if part.text is None else part.document.separator + part.text
+        if out:
+            text = text.removeprefix("\ufeff")
+            if not text.startswith("---"):
+                # Directives stand behind the end of a document, anything else behind its separator.
+                text = ("...\n" if text.startswith("%") else "---\n") + text
+            if not out[-1].endswith("\n"):
+                out.append("\n")
         if text:
             out.append(text)
-        previous = document
     return "".join(out)
-
-
-def _separator(previous: Document | None) -> str:
-    return "" if previous is None else "---\n"
 
 
 def write(text: str, path: str | None, inputs: Sequence[str]) -> None:
     """Write to stdout or, in one step, to a file: nobody ever sees half of it.
 
-    The output may be the one input (it was read whole). Raises ConfigError where it is one of
-    several inputs, or inside a folder that is one, and ManifestError where it cannot be written.
+    `inputs` are the files that were read. The output may be the only one of them (it was read
+    whole). Raises ConfigError where it is one of several, ManifestError where it cannot be written.
     """
     if path is None or path == STDIN:
         sys.stdout.buffer.write(text.encode("utf-8"))
@@ -179,20 +176,16 @@ def write(text: str, path: str | None, inputs: Sequence[str]) -> None:
         else:
             _replace(target, text)
     except OSError as error:
-        raise ManifestError((error.strerror or "cannot be written").lower(), where=path, hint="check -o") from error
+        raise ManifestError(
+            (error.strerror or "cannot be written").lower(), where=path, hint="check -o"
+        ) from error
 
 
 def _refuse_input(target: Path, path: str, inputs: Sequence[str]) -> None:
-    for name in inputs:
-        if name == STDIN:
-            continue
-        real = Path(os.path.realpath(name))
-        if (real == target and len(inputs) > 1) or (real.is_dir() and real in target.parents):
-            raise ConfigError(
-                "the output is one of several inputs",
-                where=f"-o {path}",
-                hint="choose another file, or give one file to -f",
-            )
+    real = {os.path.realpath(name) for name in inputs if name != STDIN}
+    if str(target) in real and len(set(inputs)) > 1:
+        hint = "choose another file, or give one file to -f"
+        raise ConfigError("the output is one of several inputs", where=f"-o {path}", hint=hint)
 
 
 def _replace(target: Path, text: str) -> None:
@@ -216,9 +209,3 @@ def _mode(target: Path) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
-
-
-def ends_as(value: Any) -> str:
-    """A name for messages, cut."""
-    text = str(value)
-    return text if len(text) <= 64 else text[:64] + "..."

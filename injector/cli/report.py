@@ -64,7 +64,9 @@ class Report:
             text = plain(f"{at}{finding.message} [{finding.code}]")
             if text not in self._told:
                 self._told.add(text)
-                self._line(f"{paint(word + ':', 'yellow' if finding.action else 'cyan', self._colour)} {text}")
+                self._line(
+                    f"{paint(word + ':', 'yellow' if finding.action else 'cyan', self._colour)} {text}"
+                )
 
     def _line(self, text: str) -> None:
         click.echo(text, err=True, color=True if self._colour else None)

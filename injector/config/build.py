@@ -6,7 +6,7 @@ Not here: reading files and texts (`load`, `folder`, `upstream`).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from injector import __version__
@@ -21,18 +21,34 @@ from injector.core.selectors import Selector, parse
 _WHOLE = ("global.proxy.resources",)
 
 
+class Selectable(Templates):
+    """Templates, as a collection of the names that a pod may ask for: parts are for `include` only."""
+
+    def __init__(self, sources: Mapping[str, Source], functions: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__(sources, functions)
+        self._names = tuple(name for name in sources if not name.startswith("_"))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+
 def build(
     settings: Settings,
     folder: Folder,
     *,
     templates: Mapping[str, Source] | None = None,
     complete: Mapping[str, Any] | None = None,
+    mesh_document: bool = False,
     findings: Sequence[Finding] = (),
 ) -> Config:
     """The snapshot. `templates` are the user's own, by name; one of a shipped name replaces it.
 
     `complete` are values as a control plane holds them, everything merged; the settings' values
-    come on top. Raises ConfigError where the profile refuses a setting.
+    come on top. `mesh_document`: the mesh configuration is a control plane's whole document, not
+    what an operator adds to the defaults. Raises ConfigError where the profile refuses a setting.
     """
     profile = folder.profile
     values = merged(_completed(profile.values, complete or {}), settings.values)
@@ -42,11 +58,14 @@ def build(
         "meshConfig": settings.mesh_config,
         "platform": settings.platform,
         "compliancePolicy": settings.compliance_policy,
+        "values": values,
+        "revision": settings.revision,
+        "meshDocument": mesh_document,
     }
     config = Config(
         profile=profile,
         policy=_policy(settings, folder, values, told),
-        templates=Templates(sources, profile.functions),
+        templates=Selectable(sources, profile.functions),
         values=values,
         settings=profile.settings(raw),
         default_templates=settings.default_templates or profile.default_templates,
@@ -56,7 +75,7 @@ def build(
         platform=settings.platform,
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
-        digest=_digest(settings, folder, values, sources),
+        digest=_digest(settings, folder, values, sources, mesh_document),
     )
     told += profile.setting_findings(config)
     return dataclasses.replace(config, findings=tuple(told))
@@ -118,7 +137,13 @@ def _selectors(raw: Sequence[Any], key: str, told: list[Finding]) -> tuple[Selec
     return tuple(found)
 
 
-def _digest(settings: Settings, folder: Folder, values: Mapping[str, Any], sources: Mapping[str, Source]) -> str:
+def _digest(
+    settings: Settings,
+    folder: Folder,
+    values: Mapping[str, Any],
+    sources: Mapping[str, Source],
+    mesh_document: bool,
+) -> str:
     """Of everything that an answer depends on, and of nothing else (paths, server settings)."""
     told = dataclasses.asdict(settings)
     for key in ("server", "templates", "profile", "values"):
@@ -128,4 +153,4 @@ def _digest(settings: Settings, folder: Folder, values: Mapping[str, Any], sourc
     foreign = [dataclasses.asdict(mark) for mark in profile.foreign]
     names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
     own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
-    return status.digest_of(__version__, own, told, values, texts)
+    return status.digest_of(__version__, own, told, values, texts, mesh_document)

@@ -5,6 +5,9 @@ begins with ``_`` are parts for `include` and cannot be asked for by a pod. Not 
 templates, and what the rules of a profile do.
 """
 
+# `setting` is dataclasses.field with more metadata, which the rule does not know.
+# ruff: noqa: RUF009
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -69,7 +72,9 @@ class ProfileSettings:
     foreign_sidecars: tuple[ForeignSidecar, ...] = setting(
         (), listed(section(ForeignSidecar), "maps"), "Proxies that somebody else may have injected."
     )
-    catalogue: CatalogueSettings = setting(CatalogueSettings, section(CatalogueSettings), "Keys for near misses.")
+    catalogue: CatalogueSettings = setting(
+        CatalogueSettings, section(CatalogueSettings), "Keys for near misses."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,15 @@ def find(name: str, base: Path) -> Path:
     if (path / "profile.yaml").is_file():
         return path
     near = get_close_matches(name, shipped(), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"these ship: {', '.join(shipped())}; or give the path of a folder"
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else f"these ship: {', '.join(shipped())}; or give the path of a folder"
+    )
     if path.is_dir():
-        raise ConfigError("the folder has no profile.yaml", where=f"profile {name[:256]}", hint="see docs/profiles.md")
+        raise ConfigError(
+            "the folder has no profile.yaml", where=f"profile {name[:256]}", hint="see docs/profiles.md"
+        )
     raise ConfigError("profile not found", where=f"profile {name[:256]}", hint=hint)
 
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from injector import yamltext
 from injector.config import upstream
 from injector.config.build import build
 from injector.config.folder import Folder, find, open_folder, read_text
 from injector.config.schema import Settings, read_settings, refuse
+from injector.config.shapes import key_of
 from injector.core.model import Config, Finding
 from injector.core.profile import Profile
 from injector.core.render import Source
@@ -49,6 +51,7 @@ class Overrides:
 
 
 NONE: Final = Overrides()
+_TOP: Final = frozenset(key_of(member) for member in dataclasses.fields(Settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,12 @@ def load_profile(path: str | None) -> Profile:
     return _folder(settings, given).profile
 
 
+def rules_of(path: str | None) -> str:
+    """The rule module of the profile that a configuration file names. Raises ConfigError."""
+    given = Input.from_file(path)
+    return _folder(read_settings(given.file.text, given.file.origin), given).rules
+
+
 def load_input(given: Input) -> Config:
     """The snapshot. Raises ConfigError, a TemplateError for templates of an `inject` file among them."""
     settings = read_settings(given.file.text, given.file.origin)
@@ -90,7 +99,14 @@ def load_input(given: Input) -> Config:
     settings, complete = _with_flags(settings, folder, given.overrides)
     settings, more, findings = _with_inject(settings, given.overrides)
     try:
-        config = build(settings, folder, templates={**templates, **more}, complete=complete, findings=findings)
+        config = build(
+            settings,
+            folder,
+            templates={**templates, **more},
+            complete=complete,
+            mesh_document=given.overrides.mesh is not None,
+            findings=findings,
+        )
     except ConfigError as error:
         raise _with_origin(error, given) from error
     if given.overrides.inject is not None:
@@ -103,18 +119,19 @@ def _folder(settings: Settings, given: Input) -> Folder:
     try:
         return open_folder(find(settings.profile, Path(given.base)))
     except ConfigError as error:
-        raise _with_origin(error, given) if error.where.startswith("profile ") else error
+        raise _with_origin(error, given) from error
 
 
 def _with_origin(error: ConfigError, given: Input) -> ConfigError:
-    """The same error with the file in front, where it does not tell one."""
-    places = (given.file.origin, *(t.origin for t in (given.overrides.mesh, given.overrides.values) if t))
-    if type(error) is not ConfigError or error.where.startswith(places):
+    """The same error with file and line of the setting in front, where it does not tell a file."""
+    key = "profile" if error.where.startswith("profile ") else error.where.partition(".")[0]
+    if type(error) is not ConfigError or key not in _TOP:
         return error
-    origin = given.file.origin
-    if given.overrides.mesh and "meshConfig" in error.where:
-        origin = given.overrides.mesh.origin
-    return ConfigError(error.message, where=f"{origin}: {error.where}".removesuffix(": "), hint=error.hint)
+    mesh = given.overrides.mesh
+    if key == "meshConfig" and mesh is not None:
+        return ConfigError(error.message, where=f"{mesh.origin}: {error.where}", hint=error.hint)
+    line = yamltext.locate(yamltext.Document(given.file.text, source=given.file.origin), f"/{key}")
+    return ConfigError(error.message, where=f"{given.file.origin}:{line}: {error.where}", hint=error.hint)
 
 
 def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
@@ -144,11 +161,16 @@ def _with_flags(settings: Settings, folder: Folder, over: Overrides) -> tuple[Se
     if over.revision is not None:
         changes["revision"] = "" if over.revision == "default" else over.revision
     if over.control_namespace is not None:
-        complete = {**complete, "global": {**(complete.get("global") or {}), "istioNamespace": over.control_namespace}}
+        complete = {
+            **complete,
+            "global": {**(complete.get("global") or {}), "istioNamespace": over.control_namespace},
+        }
     return dataclasses.replace(settings, **changes), complete
 
 
-def _with_inject(settings: Settings, over: Overrides) -> tuple[Settings, dict[str, Source], tuple[Finding, ...]]:
+def _with_inject(
+    settings: Settings, over: Overrides
+) -> tuple[Settings, dict[str, Source], tuple[Finding, ...]]:
     """The settings with those of istiod's format, its templates, and what cannot be used."""
     if over.inject is None:
         return settings, {}, ()

@@ -4,6 +4,9 @@ Documentation and error messages are made of these declarations. Not here: how a
 (`load`), and what a setting does.
 """
 
+# `setting` is dataclasses.field with more metadata, which the rule does not know.
+# ruff: noqa: RUF009
+
 from __future__ import annotations
 
 import re
@@ -85,9 +88,13 @@ class IstioSource:
     """The ConfigMaps of a live istiod."""
 
     namespace: str = setting("", TEXT, "Namespace of istiod; empty: its ConfigMaps are not read.")
-    mesh_config_map: str = setting("istio", TEXT, "ConfigMap with the mesh configuration; a revision is appended.")
+    mesh_config_map: str = setting(
+        "istio", TEXT, "ConfigMap with the mesh configuration; a revision is appended."
+    )
     inject_config_map: str = setting(
-        "istio-sidecar-injector", TEXT, "ConfigMap with the injection settings and values; a revision is appended."
+        "istio-sidecar-injector",
+        TEXT,
+        "ConfigMap with the injection settings and values; a revision is appended.",
     )
 
 
@@ -95,9 +102,13 @@ class IstioSource:
 class SourceSettings:
     """Where `serve` reads its configuration from, when not from a file."""
 
-    config_map: ConfigMapSource = setting(ConfigMapSource, section(ConfigMapSource), "A ConfigMap that holds this file.")
+    config_map: ConfigMapSource = setting(
+        ConfigMapSource, section(ConfigMapSource), "A ConfigMap that holds this file."
+    )
     istio: IstioSource = setting(IstioSource, section(IstioSource), "A live istiod's own ConfigMaps.")
-    poll_seconds: int = setting(10, number(1, 3600, "seconds"), "How often the source is looked at for changes.")
+    poll_seconds: int = setting(
+        10, number(1, 3600, "seconds"), "How often the source is looked at for changes."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,37 +123,51 @@ class Server:
     body_limit: int = setting(
         7 * MiB, number(1024, 64 * MiB, "bytes"), "Largest request body; a larger one is answered with 413."
     )
-    nesting_limit: int = setting(200, number(20, 900), "Deepest nesting of a request's JSON; a deeper one gets 400.")
+    nesting_limit: int = setting(
+        200, number(20, 900), "Deepest nesting of a request's JSON; a deeper one gets 400."
+    )
     failure_mode: str = setting(
         "deny", choice("deny", "allow"), "What becomes of a pod when the injector itself fails."
     )
     warnings: bool = setting(True, FLAG, "Tell users of the API about findings, as warnings of the answer.")
-    audit_annotations: bool = setting(True, FLAG, "Write decision and reason into the API server's audit log.")
+    audit_annotations: bool = setting(
+        True, FLAG, "Write decision and reason into the API server's audit log."
+    )
     namespaces: str = setting(
         "watch", choice("watch", "off"), "Keep the Namespace objects at hand, or answer without knowing them."
     )
-    source: SourceSettings = setting(SourceSettings, section(SourceSettings), "Where the configuration comes from.")
-    log_level: str = setting("info", choice("debug", "info", "warning", "error"), "Least important level that is logged.")
+    source: SourceSettings = setting(
+        SourceSettings, section(SourceSettings), "Where the configuration comes from."
+    )
+    log_level: str = setting(
+        "info", choice("debug", "info", "warning", "error"), "Least important level that is logged."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration file."""
 
-    profile: str = setting("istio", checked(TEXT, bool, "a name or path"), "A profile that ships, or the path of a folder.")
+    profile: str = setting(
+        "istio", checked(TEXT, bool, "a name or path"), "A profile that ships, or the path of a folder."
+    )
     policy: str = setting(
         "enabled", choice("enabled", "disabled"), "What happens where neither label nor annotation speaks."
     )
     values: dict[str, Any] = setting(dict, TREE, "Merged deeply over the profile's values; null deletes.")
     mesh_config: dict[str, Any] = setting(
-        dict, TREE, "Mesh configuration, merged over its defaults; a key that ends in + appends to the default list."
+        dict,
+        TREE,
+        "Mesh configuration, merged over its defaults; a key that ends in + appends to the default list.",
     )
     templates: dict[str, TemplateSetting] = setting(
         dict,
         mapped(Shape("a template", _template), "templates"),
         "Templates beside the profile's: name: text, or name: {file: path}; one of the same name replaces.",
     )
-    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that ask for none; empty: the profile's.")
+    default_templates: tuple[str, ...] = setting(
+        (), NAMES, "Templates of pods that ask for none; empty: the profile's."
+    )
     aliases: dict[str, tuple[str, ...]] = setting(
         dict, mapped(NAMES, "lists of names"), "Names that stand for several templates."
     )
@@ -156,14 +181,20 @@ class Settings:
         dict, STRINGS, "Annotations for every injected pod, written last."
     )
     native_sidecars: str = setting(
-        "auto", choice("auto", "enabled", "disabled"), "Sidecars as init containers that keep running; auto asks the cluster."
+        "auto",
+        choice("auto", "enabled", "disabled"),
+        "Sidecars as init containers that keep running; auto asks the cluster.",
     )
     platform: str = setting("", choice("", "openshift"), "What the cluster is built on.")
     compliance_policy: str = setting(
-        "", choice("", "fips-140-2", "fips-140-3", "pqc"), "The compliance policy that the control plane runs with."
+        "",
+        choice("", "fips-140-2", "fips-140-3", "pqc"),
+        "The compliance policy that the control plane runs with.",
     )
     revision: str = setting("", TEXT, "Revision of the control plane; empty means default.")
-    compatibility: Compatibility = setting(Compatibility, section(Compatibility), "What is done as others do it.")
+    compatibility: Compatibility = setting(
+        Compatibility, section(Compatibility), "What is done as others do it."
+    )
     server: Server = setting(Server, section(Server), "What only `serve` needs.")
 
 

@@ -97,8 +97,12 @@ def declared(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, Shape[Any]
         if isinstance(shape, SectionShape):
             yield from declared(shape.of, path + ".")
             continue
-        default = member.default if member.default is not MISSING else member.default_factory()  # type: ignore[misc]
-        yield path, shape, default, member.metadata["sentence"]
+        yield path, shape, _default(member), member.metadata["sentence"]
+
+
+def _default(member: Field[Any]) -> Any:
+    factory = member.default_factory
+    return member.default if factory is MISSING else factory()
 
 
 def nearest(key: str, cls: type[Any]) -> str:
@@ -107,7 +111,9 @@ def nearest(key: str, cls: type[Any]) -> str:
     near = get_close_matches(key, siblings, n=1, cutoff=0.6)
     if not near:
         paths = [path for path, *_ in declared(cls)]
-        near = [path for path in paths if get_close_matches(key, [path.rpartition(".")[2]], n=1, cutoff=0.8)][:1]
+        near = [path for path in paths if get_close_matches(key, [path.rpartition(".")[2]], n=1, cutoff=0.8)][
+            :1
+        ]
     if near:
         return f"did you mean {near[0]}?"
     return "known keys: " + ", ".join(sorted(siblings))
@@ -163,12 +169,14 @@ TEXT: Shape[str] = Shape("a string", _text)
 
 def choice(*words: str) -> Shape[str]:
     """One of some words."""
-    expected = "one of " + ", ".join(f'"{word}"' if not word else word for word in words)
+    expected = "one of " + ", ".join(word or '""' for word in words)
 
     def take(raw: Any, at: str, reading: Reading) -> str:
         if isinstance(raw, str) and raw in words:
             return raw
-        near = get_close_matches(str(raw).lower(), [w for w in words if w], n=1) if isinstance(raw, str) else []
+        near = (
+            get_close_matches(str(raw).lower(), [w for w in words if w], n=1) if isinstance(raw, str) else []
+        )
         raise ValueError(f"{expected} is expected" + (f"; did you mean {near[0]}?" if near else ""))
 
     return Shape(expected, take)

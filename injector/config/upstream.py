@@ -5,6 +5,9 @@ language: those that it ships are the ones that our profile ports, so ours stand
 user's own are named as not usable. Not here: asking a cluster for them, and merging (`load`).
 """
 
+# `setting` is dataclasses.field with more metadata, which the rule does not know.
+# ruff: noqa: RUF009
+
 from __future__ import annotations
 
 import re
@@ -14,7 +17,18 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.config.schema import parsed, refuse
-from injector.config.shapes import NAMES, STRINGS, TEXT, TREES, Problem, Reading, key_of, mapped, read, setting
+from injector.config.shapes import (
+    NAMES,
+    STRINGS,
+    TEXT,
+    TREES,
+    Problem,
+    Reading,
+    key_of,
+    mapped,
+    read,
+    setting,
+)
 from injector.core.model import Finding
 from injector.core.render import Source
 from injector.core.workload import kind_of
@@ -106,7 +120,9 @@ def usable(found: InjectConfig, text: str, origin: str) -> tuple[dict[str, Sourc
         if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:
             kept[name] = source
             continue
-        message = f"template {name[:64]!r} of {origin} is a Go template and cannot be used here; write it in Jinja"
+        message = (
+            f"template {name[:64]!r} of {origin} is a Go template and cannot be used here; write it in Jinja"
+        )
         findings.append(Finding("go-template", message))
     return kept, tuple(findings)
 

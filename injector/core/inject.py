@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from injector.core import decide as rules
-from injector.core import names, nearmiss, retain, status, undo
+from injector.core import names, nearmiss, quantities, retain, status, undo
 from injector.core.merge import MergeError, merge
 from injector.core.model import Config, Decision, Door, Facts, Finding, Manifest, Outcome, Policy, Reason, Verdict
 from injector.core.patch import diff
@@ -60,6 +60,9 @@ class Injection:
         finding = Finding(code, message, action)
         if finding not in self.findings:
             self.findings.append(finding)
+
+
+_POD_FIELDS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 
 
 class _Refused(Exception):
@@ -154,7 +157,7 @@ def _build(run: Injection) -> None:
     try:
         run.seen = profile.seen(run)
         run.data = profile.context(run)
-        overlays = [config.templates.render(name, run.data, _label(run)) for name in chosen_templates(run)]
+        overlays = [_whole(config.templates.render(name, run.data, _label(run))) for name in chosen_templates(run)]
         for overlay in profile.arrange(run, overlays):
             run.shape = merge(run.shape, overlay)
             profile.before_merge(run)
@@ -168,6 +171,18 @@ def _build(run: Injection) -> None:
         raise _Refused(Reason.MERGE_FAILED, InjectorError(str(error))) from error
     except AnnotationError as error:
         raise _Refused(Reason.INVALID_ANNOTATION, error) from error
+
+
+def _whole(overlay: Manifest) -> Manifest:
+    """An overlay as a pod template; fields of a pod's spec or metadata may stand at the top for short."""
+    short = [key for key in overlay if key not in _POD_FIELDS]
+    if not short:
+        return overlay
+    out = {key: value for key, value in overlay.items() if key in _POD_FIELDS}
+    for key in short:
+        half = "metadata" if key in ("labels", "annotations") else "spec"
+        out[half] = {**(out.get(half) or {}), key: overlay[key]}
+    return out
 
 
 def _label(run: Injection) -> str:
@@ -234,8 +249,17 @@ _KEPT_WHEN_EMPTY = frozenset({"emptyDir", "securityContext", "exec", "httpGet", 
 def canonical(container: Manifest) -> Manifest:
     """A container as Kubernetes' own types would print it: no nulls and zero values, `resources` always."""
     out: Manifest = _without_zeros(container)
-    out.setdefault("resources", {})
+    amounts = out.get("resources") or {}
+    out["resources"] = {k: _amounts(v) if k in ("limits", "requests") else v for k, v in amounts.items()}
     return out
+
+
+def _amounts(found: Manifest) -> Manifest:
+    try:
+        return {name: quantities.canonical(amount) for name, amount in found.items()}
+    except ValueError:
+        # The API server will say so; here the text is only kept.
+        return found
 
 
 def _without_zeros(value: Any) -> Any:

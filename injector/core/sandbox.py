@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar, cast
 
-from jinja2 import Template, pass_environment
+from jinja2 import Template, pass_context, pass_environment
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import UndefinedError
 from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined, Undefined
@@ -31,6 +31,8 @@ Place = tuple[str, int]
 """Key of a compiled template, and a line in it."""
 
 MiB: Final = 1 << 20
+NODE: Final = 64
+"""What a walk over a tree charges for each item: its time is that of so many characters."""
 _ABSENT: Final = object()
 # Unions in isinstance cost three times as much, and some of these run for every expression.
 _LIST: Final = (list, tuple)
@@ -146,13 +148,13 @@ class Run:
         return value
 
     def cost(self, value: object) -> int:
-        """Characters and items of a value, all levels: shared parts count each time, as a walk meets them."""
+        """The price of a walk over a value, all levels; shared parts count each time they are met."""
         if isinstance(value, str):
             return len(value) + 1
         total, stack = 0, [value]
         while stack:
             item = stack.pop()
-            total += len(item) + 1 if isinstance(item, _SIZED) else 1
+            total += NODE + (len(item) if isinstance(item, _SIZED) else 0)
             if isinstance(item, _LIST):
                 stack.extend(item)
             elif isinstance(item, dict):
@@ -208,16 +210,19 @@ def text_of(value: object, label: str = "") -> str:
 
 def json_of(value: object, run: Run, label: str = "") -> Any:
     """A copy of a value that is shaped as JSON: tuples are lists. Refused: anything else."""
-    if value is None or isinstance(value, (str, bool, int)):
+    if isinstance(value, str):
+        run.charge(len(value))
+        return value
+    if value is None or isinstance(value, int):
         return value
     if isinstance(value, float):
         _number_text(value)
         return value
     if isinstance(value, _LIST):
-        run.charge(len(value) + 1)
+        run.charge(len(value) * NODE)
         return [json_of(item, run, label) for item in value]
     if isinstance(value, dict):
-        run.charge(len(value) + 1)
+        run.charge(len(value) * NODE)
         return {_key(key, label): json_of(item, run, label) for key, item in value.items()}
     _defined(value)
     raise Refused(f"{_subject(label)} is or holds {kind(value)}", "only JSON-shaped values can be output")
@@ -316,6 +321,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.find = find
         self.filters = {name: _guarded(function) for name, function in FILTERS.items()}
         self.filters |= {name: pass_environment(function) for name, function in _INTERNAL.items()}
+        self.filters["the text"] = _piece
         self.tests = {name: pass_environment(function) for name, function in TESTS.items()}
         self.globals = {name: pass_environment(function) for name, function in _GLOBALS.items()}
         self._callable = {id(function) for function in functions.values()}
@@ -338,9 +344,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, LoopContext) and attribute in _LOOP:
             return getattr(obj, attribute)
         if isinstance(obj, Namespace | TemplateModule) and not attribute.startswith("_"):
-            return (
-                getattr(obj, attribute, None) if hasattr(obj, attribute) else self.undefined(name=attribute)
-            )
+            found = getattr(obj, attribute, missing)
+            return self.undefined(obj=obj, name=attribute) if found is missing else found
         return self.undefined(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -467,8 +472,10 @@ def _listed(env: Sandbox, value: Any, verb: str = "list") -> Any:
     return value
 
 
-def _piece(env: Sandbox, value: object, label: str = "") -> str:
-    return env.run.emit(text_of(value, label))
+@pass_context
+def _piece(context: Context, value: object, label: str = "") -> str:
+    # The context, not the environment: else Jinja evaluates what is constant when it compiles.
+    return cast(Sandbox, context.environment).run.emit(text_of(value, label))
 
 
 # A blank in a name: no template can write them.
@@ -477,7 +484,6 @@ _INTERNAL: Final[Mapping[str, Callable[..., Any]]] = {
     "the concatenation": _concat,
     "the slice": _slice,
     "the loop": _each,
-    "the text": _piece,
 }
 
 # ---- global functions ------------------------------------------------------------------------------

@@ -116,7 +116,9 @@ class Library:
         self.env = Sandbox(functions, limits, lambda key: self.unit(key).template)
         self.env.filters |= {"the mark": _mark, "the trace": _trace}
         self._units: dict[str, Unit] = {}
-        self._whole: set[str] = set()
+        self._closed: set[str] = set()
+        self._checked: set[str] = set()
+        self._free: dict[str, frozenset[str]] = {}
 
     def unit(self, key: str) -> Unit:
         """The compiled unit of a key. TemplateError if its source is missing or does not compile."""
@@ -138,17 +140,19 @@ class Library:
 
     def check(self, key: str) -> Unit:
         """Compile a unit with all that it refers to. TemplateError also for cycles and unknown variables."""
-        if key not in self._whole:
+        if key not in self._checked:
             self._close(key, ())
             self._known_names(key)
-            self._whole.add(key)
+            self._checked.add(key)
         return self.unit(key)
 
     def free(self, key: str) -> frozenset[str]:
         """Variables that a unit and what it includes read and do not assign."""
-        unit = self.unit(key)
-        inner = frozenset[str]().union(*(self.free(other) for other in unit.included))
-        return (unit.free | (inner - unit.assigned)) - self.env.globals.keys()
+        if key not in self._free:
+            unit = self.unit(key)
+            inner = frozenset[str]().union(*map(self.free, unit.included))
+            self._free[key] = (unit.free | (inner - unit.assigned)) - self.env.globals.keys()
+        return self._free[key]
 
     def _close(self, key: str, path: tuple[str, ...]) -> None:
         unit = self.unit(key)
@@ -160,17 +164,15 @@ class Library:
                     "templates include each other: " + " -> ".join(chain), where=unit.source.where(line)
                 )
             self.source(name, unit.source.where(line))
-            if other not in self._whole:
+            if other not in self._closed:
                 self._close(other, (*path, key))
+        self._closed.add(key)
 
     def _known_names(self, key: str) -> None:
         source = self.unit(key).source
         free = self.free(key)
-        if _GO_NAMES & free - set(self.names or ()):
-            starts = [match.start() for pattern in (_GO, _GO_WORD) for match in pattern.finditer(source.text)]
-            if starts:
-                line = source.text.count("\n", 0, min(starts)) + 1
-                raise TemplateError(_GO_MESSAGE, where=source.where(line), hint=_GO_HINT)
+        if _GO_NAMES & free - set(self.names or ()) and (line := _go_line(source)):
+            raise TemplateError(_GO_MESSAGE, where=source.where(line), hint=_GO_HINT)
         if self.names is not None and (unknown := sorted(free - set(self.names))):
             self._unknown(key, unknown[0], self.names)
 
@@ -230,13 +232,18 @@ def _no_marks(source: Source) -> None:
             )
 
 
+def _go_line(source: Source) -> int:
+    """The first line that looks like a Go template, or 0."""
+    starts = [match.start() for match in (_GO.search(source.text), _GO_WORD.search(source.text)) if match]
+    return source.text.count("\n", 0, min(starts)) + 1 if starts else 0
+
+
 def _syntax_error(source: Source, line: int, message: str) -> TemplateError:
     text = source.line(line)
     if _GO.search(text) or _GO_WORD.search(text):
-        return TemplateError(_GO_MESSAGE, where=source.where(line), hint=_GO_HINT)
-    return TemplateError(
-        f"{cut(message, 200)}: {text}" if text else cut(message, 200), where=source.where(line)
-    )
+        return TemplateError(_GO_MESSAGE, where=source.where(_go_line(source)), hint=_GO_HINT)
+    message = cut(message, 200)
+    return TemplateError(f"{message}: {text}" if text else message, where=source.where(line))
 
 
 @pass_context
@@ -453,7 +460,7 @@ class Rewrite(NodeTransformer):
     def visit_Extends(self, node: nodes.Extends) -> NoReturn:
         self.fail(node, "extends is not supported", "use {% include %} or a macro")
 
-    def visit_Scope(self, node: nodes.Scope) -> NoReturn:
+    def visit_ScopedEvalContextModifier(self, node: nodes.ScopedEvalContextModifier) -> NoReturn:
         self.fail(node, "autoescape is not supported: nothing is escaped")
 
 

@@ -20,7 +20,7 @@ def known() -> tuple[str, ...]:
 
 
 def rules(name: str) -> type[Profile]:
-    """The class of a rule module, the plain `Profile` for an empty name. Raises KeyError for an unknown one."""
+    """The class of a rule module, the plain `Profile` for an empty name. Raises KeyError."""
     if not name:
         return Profile
     module, attribute = _RULES[name]

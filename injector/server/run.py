@@ -25,6 +25,7 @@ from injector.server.app import AsgiApp
 # that closes them.
 KEEP_ALIVE_SECONDS = 120
 GRACE_SECONDS = 25
+CLOSING_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +146,22 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        async with asyncio.TaskGroup() as group:
+            hanging_up = group.create_task(self._hang_up())
+            await super().shutdown(sockets)
+            hanging_up.cancel()
+
+    async def _hang_up(self) -> None:
+        """Once nothing is under way, cut connections whose callers do not answer the end of TLS.
+
+        Each of them would hold the process for half a minute.
+        """
+        while True:
+            await asyncio.sleep(CLOSING_SECONDS)
+            if not self.server_state.tasks:
+                for connection in list(self.server_state.connections):
+                    transport = connection.transport
+                    if transport is not None:
+                        transport.abort()

@@ -17,6 +17,7 @@ from bed import Bed
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
 from injector.kube.objects import configmap_key, workload
+from injector.kube.refusals import Request, refused
 from injector.kube.watching import Mirror
 
 POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
@@ -52,9 +53,10 @@ def workloads(bed: Bed) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def forgetful(bed: Bed) -> Bed:
-    """A cluster that has forgotten its first versions. One that is not ours is old enough."""
-    if bed.plane is not None:
-        bed.forget_history()
+    """A cluster that has forgotten its first versions."""
+    if bed.plane is None:
+        pytest.skip("needs a cluster whose history can be dropped")
+    bed.forget_history()
     return bed
 
 
@@ -258,6 +260,28 @@ def test_a_wrong_token_is_a_401_with_a_way_out(bed: Bed) -> None:
         other.get("/api/v1/namespaces/default")
     assert caught.value.status == 401
     assert "log in again" in caught.value.hint
+
+
+def test_an_answer_that_is_no_json_object_is_not_taken_for_one(cluster: Cluster) -> None:
+    with pytest.raises(ClusterError, match="no JSON object"):
+        cluster.get("/healthz")  # says: ok
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            b'{"reason": "TooManyRequests", "message": "slow down"}',
+            "the API server answered 429 TooManyRequests: slow down",
+        ),
+        (b"<html>busy</html>", "the API server answered 429 without a reason: no explanation"),
+        (b"[]", "the API server answered 429 without a reason: no explanation"),
+    ],
+)
+def test_other_refusals_carry_what_the_api_server_said(body: bytes, message: str) -> None:
+    error = refused(Request("https://127.0.0.1:1", "get", "/version"), 429, body)
+
+    assert (error.status, error.message) == (429, message)
 
 
 def kubeconfig_for(folder: Path, server: str, **cluster: str) -> str:

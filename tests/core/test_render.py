@@ -129,7 +129,10 @@ def test_a_value_that_is_alone_in_a_plain_scalar_keeps_its_value_and_type(value:
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value)[:20])
 def test_a_text_stays_what_it_is_wherever_it_stands(value: str) -> None:
-    text = "q: '{{ x }}'\nd: \"{{ x }}\"\np: a{{ x }}b\nk: {'{{ x }}.': 1}\nb: |\n  <{{ x }}>\n  {{ x }}\nf: >-\n  {{ x }}\n"
+    text = (
+        "q: '{{ x }}'\nd: \"{{ x }}\"\np: a{{ x }}b\nk: {'{{ x }}.': 1}\n"
+        "b: |\n  <{{ x }}>\n  {{ x }}\nf: >-\n  {{ x }}\n"
+    )
     assert render(text, x=value) == {
         "q": value,
         "d": value,
@@ -421,9 +424,9 @@ def test_what_a_block_or_macro_gives_is_one_value(block: str, value: str) -> Non
 def test_an_include_adds_structure_and_sees_variables_and_locals() -> None:
     one = templates(
         "a:\n{% for y in [1, 2] %}\n{% include 'item' %}\n{% endfor %}",
-        item="- {n: {{ y }}, x: {{ x }}}\n",
+        item="- {i: {{ y }}, x: {{ x }}}\n",
     )
-    assert one.render("main", {"x": "v: w"}, POD) == {"a": [{"n": 1, "x": "v: w"}, {"n": 2, "x": "v: w"}]}
+    assert one.render("main", {"x": "v: w"}, POD) == {"a": [{"i": 1, "x": "v: w"}, {"i": 2, "x": "v: w"}]}
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "{% if x is defined %}a: 1{% endif %}", "{}"])
@@ -474,7 +477,7 @@ def test_a_function_may_render_another_template() -> None:
 def test_nothing_in_the_language_knows_time_chance_or_the_world() -> None:
     env = templates("")._library.env
     assert set(env.globals) == {"range", "namespace", "dict", "fail"}
-    public = {name for name in env.filters if " " not in name and not name.startswith("the ")}
+    public = {name for name in env.filters if not name.startswith("the ")}
     assert public == set(sandbox.FILTERS)
     forbidden = {
         "random",
@@ -516,18 +519,18 @@ BURNERS = [
     "{% set x = 'x' * 4000000 %}\na:\n{% for i in range(100000) %}\n- {{ x }}\n{% endfor %}",
     "{% set x = 'x' * 4000000 %}\na: '{{ x }}{{ x }}'",
     "a: {{ 9 ** 999999 }}",
-    "a: {{ 9**9**9 }}",
-    "a: {{ -9**9**9 }}",
+    "a: {{ 9**(9**9) }}",
+    "a: {{ -9**(9**9) }}",
+    "a: {{ 9**9**9**9**9 }}",
     "a: {{ (10 ** 1000) ** 1000 }}",
     "a: {{ 2 ** 4000 * 2 ** 4000 }}",
-    "a: {{ '9' * 1000000 | int }}",
     "a: {{ ('9' * 1000000) | int }}",
     "a: {{ 1.5 | round(1000000000) }}",
     "a: {{ 15 | round(-1000000000) }}",
     "a: {{ range(1000000000) }}",
     "a: {{ range(0, 1000000000000, 1) | list | length }}",
     "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}\na: 1",
-    "{% for a in range(90) %}{% for b in range(90) %}{% for c in range(90) %}{% endfor %}{% endfor %}{% endfor %}",
+    "{% for a in range(90) %}{% for b in range(90) %}{% for c in range(90) %}" + "{% endfor %}" * 3,
     "{% for i in range(100000) if i in range(100000) %}{% endfor %}",
     "{% for i in range(99999) %}{{ 'x' }}" + "y" * 200 + "{% endfor %}",
     "{% set x %}{% for i in range(99999) %}" + "y" * 200 + "{% endfor %}{% endset %}\na: 1",
@@ -578,8 +581,8 @@ BURNERS = [
     "{% set x = range(90000) %}{% for i in range(100000) %}{% if 'y' in x %}{% endif %}{% endfor %}",
     "{% macro m() %}{{ m() }}{% endmacro %}\na: {{ m() }}",
     "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}\na: {{ m(45) }}",
-    "{% macro m() %}{{ caller() }}{{ caller() }}{% endmacro %}{% macro n() %}{% call m() %}{{ n() }}{% endcall %}"
-    "{% endmacro %}\na: {{ n() }}",
+    "{% macro m() %}{{ caller() }}{{ caller() }}{% endmacro %}"
+    "{% macro n() %}{% call m() %}{{ n() }}{% endcall %}{% endmacro %}\na: {{ n() }}",
     "{% include 'main' %}",
     "{% import 'main' as m %}",
     "{% from 'main' import m %}",
@@ -590,7 +593,7 @@ BURNERS = [
     "{% if x %}" * 300 + "{% endif %}" * 300,
     "a: {{ " + "9" * 5000 + " }}",
     "a: " + "[" * 5000 + "]" * 5000,
-    "{% set ns = namespace(v=1) %}{% for i in range(5000) %}{% set ns.v = [ns.v] %}{% endfor %}\na: {{ ns.v }}",
+    "{% set n = namespace(v=1) %}{% for i in range(5000) %}{% set n.v = [n.v] %}{% endfor %}\na: {{ n.v }}",
 ]
 
 
@@ -707,6 +710,7 @@ def test_a_constant_expression_is_not_evaluated_when_a_template_is_compiled() ->
 def test_deep_but_honest_templates_pass() -> None:
     text = "{% macro m(n) %}{% if n %}{{ n }},{{ m(n - 1) }}{% endif %}{% endmacro %}\na: {{ m(40) }}\n"
     assert render(text)["a"].startswith("40,39,")
+    assert render("a: {{ 9 ** 9 ** 9 }}") == {"a": 9**81}  # Jinja reads it from the left
     many = "a:\n{% for i in range(5000) %}\n- {n: {{ i }}, t: 't{{ i }}'}\n{% endfor %}"
     assert len(render(many)["a"]) == 5000
 

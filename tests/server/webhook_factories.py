@@ -51,7 +51,9 @@ class Named(Templates):
 
 def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
     profile = rules(name="log-shipper", keys=default_keys({}), default_templates=("shipper",))
-    sources = {name: Source(name, text, f"{name}.yaml.j2") for name, text in (("shipper", SHIPPER), ("fails", FAILS))}
+    sources = {
+        name: Source(name, text, f"{name}.yaml.j2") for name, text in (("shipper", SHIPPER), ("fails", FAILS))
+    }
     given: dict[str, Any] = {
         "profile": profile,
         "policy": Policy("enabled", profile.keys.switch, profile.keys.status),

@@ -36,6 +36,23 @@ class Bootstrap:
     trust_domain: str
     proxy_config: str
 
+    def as_data(self) -> Manifest:
+        """The same for templates."""
+        return {
+            "provider": self.provider,
+            "caAddress": self.ca_address,
+            "discoveryAddress": self.discovery_address,
+            "token": self.token,
+            "trustRoot": self.trust_root,
+            "crl": self.crl,
+            "gke": self.gke,
+            "cluster": self.cluster,
+            "network": self.network,
+            "meshId": self.mesh_id,
+            "trustDomain": self.trust_domain,
+            "proxyConfig": self.proxy_config,
+        }
+
 
 def bootstrap(values: Manifest, mesh: Mapping[str, Any], proxy_config: Manifest, text: str) -> Bootstrap:
     """The bootstrap of a pod from values, mesh configuration and its effective ProxyConfig."""

@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from injector.core import status
+from injector.core import quantities, status
 from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError
-from injector.profiles.istio import capture, images, openshift, otel, owner, proxyconfig, quantities
+from injector.profiles.istio import capture, images, openshift, otel, owner, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap
 from injector.profiles.istio.values import dig, omit_nil, printed
 
@@ -41,24 +41,23 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     settings = capture.Settings(annotations, values, mesh, mode, uid, gid)
     proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
     apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != "istio-proxy"]
-    image, init_image = images_of(values, proxy, annotations)
+    composed = images.choose(values.get("global") or {}, proxy, annotations)
     return {
-        **_upstream(run, meta, spec, mesh, proxy_seen, (uid, gid), (image, init_image)),
+        **_upstream(run, meta, spec, mesh, proxy_seen, (uid, gid), composed),
         "quirks": run.config.quirks,
         "native": native(annotations, run.native),
-        "label": lambda name: labels.get(name) or "",
         "apps": apps,
         "identity": _identity(run, labels, cut=not run.config.quirks),
-        "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)),
+        "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
         "capture": {
             "mode": mode,
             "name": "istio-validation" if settings.cni else "istio-init",
-            "image": full_image(annotations, init_image),
+            "image": images.override(composed.init, str(dig(values, "global.proxy_init.image", "")), annotations),
             "args": capture.arguments(settings),
             "securityContext": capture.rights(settings),
         },
         "cniAnnotations": capture.cni_annotations(settings),
-        "proxy": _proxy(settings, proxy, full_image(annotations, image)),
+        "proxy": _proxy(settings, proxy, images.override(composed.proxy, str(settings.proxy_value("image") or ""), annotations)),
         "status": _status(settings),
         "resources": resources(annotations, values),
         "podPorts": pod_ports(spec, defaulted=not run.config.quirks),
@@ -73,7 +72,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
 
 
 def _upstream(
-    run: Injection, meta: Any, spec: Any, mesh: Any, proxy: Any, ids: tuple[int, int], image: tuple[str, str]
+    run: Injection, meta: Any, spec: Any, mesh: Any, proxy: Any, ids: tuple[int, int], composed: images.Images
 ) -> dict[str, Any]:
     of = owner_of(run)
     inbound = dig(mesh, "inboundTrafficPolicy.mode", "PASSTHROUGH")
@@ -87,8 +86,8 @@ def _upstream(
         "Values": run.config.values,
         "Revision": run.config.revision,
         "NativeSidecars": run.native,
-        "ProxyImage": image[0],
-        "ProxyInitImage": image[1],
+        "ProxyImage": composed.proxy,
+        "ProxyInitImage": composed.init,
         "ProxyUID": ids[0],
         "ProxyGID": ids[1],
         "InboundTrafficPolicyMode": "localhost" if inbound == "LOCALHOST" else "passthrough",
@@ -106,25 +105,6 @@ def owner_of(run: Injection) -> Owner:
     return run.facts.owner or owner.of_pod(run.seen.get("metadata") or {})
 
 
-def images_of(values: Manifest, proxy: Manifest, annotations: Mapping[str, str]) -> tuple[str, str]:
-    """The images of proxy and init container, before the annotation that replaces both."""
-    hub, tag, variant = dig(values, "global.hub", ""), dig(values, "global.tag", ""), dig(values, "global.variant", "")
-    asked = annotations.get("sidecar.istio.io/proxyImageType")
-    kind = str(dig(proxy, "image.imageType", "") or variant or "")
-    proxy_name = str(dig(values, "global.proxy.image", "proxyv2"))
-    init_name = str(dig(values, "global.proxy_init.image", "proxyv2"))
-    return (
-        proxy_name if "/" in proxy_name else images.compose(str(hub), tag, proxy_name, kind if asked is None else asked),
-        init_name if "/" in init_name else images.compose(str(hub), tag, init_name, str(variant) if asked is None else asked),
-    )
-
-
-def full_image(annotations: Mapping[str, str], composed: str) -> str:
-    """The annotation's image where it is a full one, else the composed one."""
-    asked = annotations.get("sidecar.istio.io/proxyImage", "")
-    return asked if "/" in asked else composed
-
-
 def _identity(run: Injection, labels: Mapping[str, str], *, cut: bool) -> dict[str, str]:
     of = owner_of(run)
     name = next((labels[k] for k in ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app") if labels.get(k)), of.name)
@@ -136,28 +116,33 @@ def _identity(run: Injection, labels: Mapping[str, str], *, cut: bool) -> dict[s
         "canonicalRevision": next((labels[k] for k in revisions if labels.get(k)), "latest"),
         "workload": of.name,
         "workloadOrLabel": labels.get("service.istio.io/workload-name") or of.name,
+        "tlsMode": labels.get("security.istio.io/tlsMode") or "istio",
+        "tunnel": labels.get("networking.istio.io/tunnel") or "http",
         "owner": owner.reference(of, run.namespace),
     }
 
 
-def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
-    def args(role: str, *, outliers: bool = True) -> list[str]:
-        a = s.annotations
-        logging = printed(dig(s.values, "global.logging.level"))
-        out = ["proxy", role, "--domain", f"$(POD_NAMESPACE).svc.{printed(s.proxy_value('clusterDomain'))}"]
-        out.append(f"--proxyLogLevel={a.get('sidecar.istio.io/logLevel', printed(s.proxy_value('logLevel')))}")
-        levels = a.get("sidecar.istio.io/componentLogLevel", printed(s.proxy_value("componentLogLevel")))
-        out.append(f"--proxyComponentLogLevel={levels}")
-        out.append(f"--log_output_level={a.get('sidecar.istio.io/agentLogLevel', logging)}")
-        sts = dig(s.values, "global.sts.servicePort", 0)
-        out += [f"--stsPort={printed(sts)}"] if sts not in (0, "0") else []
-        out += ["--log_as_json"] if dig(s.values, "global.logAsJson", False) else []
-        path = s.proxy_value("outlierLogPath")
-        return out + ([f"--outlierLogPath={path}"] if path and outliers and role == "sidecar" else [])
+def _arguments(s: capture.Settings, role: str, *, outliers: bool) -> list[str]:
+    a = s.annotations
+    logging = printed(dig(s.values, "global.logging.level"))
+    out = ["proxy", role, "--domain", f"$(POD_NAMESPACE).svc.{printed(s.proxy_value('clusterDomain'))}"]
+    out.append(f"--proxyLogLevel={a.get('sidecar.istio.io/logLevel', printed(s.proxy_value('logLevel')))}")
+    levels = a.get("sidecar.istio.io/componentLogLevel", printed(s.proxy_value("componentLogLevel")))
+    out.append(f"--proxyComponentLogLevel={levels}")
+    out.append(f"--log_output_level={a.get('sidecar.istio.io/agentLogLevel', logging)}")
+    sts = dig(s.values, "global.sts.servicePort", 0)
+    out += [f"--stsPort={printed(sts)}"] if sts not in (0, "0") else []
+    out += ["--log_as_json"] if dig(s.values, "global.logAsJson", False) else []
+    path = s.proxy_value("outlierLogPath")
+    return out + ([f"--outlierLogPath={path}"] if path and outliers else [])
 
+
+def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
     return {
         "image": image,
-        "args": args,
+        "args": _arguments(s, "sidecar", outliers=True),
+        "gatewayArgs": _arguments(s, "router", outliers=False),
+        "agentArgs": _arguments(s, "sidecar", outliers=False),
         "lifecycle": s.proxy_value("lifecycle") or None,
         "hold": bool(proxy.get("holdApplicationUntilProxyStarts") or s.proxy_value("holdApplicationUntilProxyStarts")),
         "securityContext": proxy_rights(s, proxy),
@@ -196,8 +181,9 @@ def _status(s: capture.Settings) -> dict[str, Any]:
     asked = [s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v) for f, v in zip(fields, given, strict=True)]
     return {
         "port": s.status_port,
-        "readiness": lambda port: probe(port, *asked),
-        "readinessFromValues": lambda port: probe(port, *given),
+        "readiness": probe(15021, *asked),
+        "readinessOfAgent": probe(15020, *asked),
+        "readinessFromValues": probe(15021, *given),
     }
 
 

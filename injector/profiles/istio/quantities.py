@@ -45,8 +45,8 @@ def parse(text: str) -> Decimal:
 def canonical(value: str | int | float) -> str:
     """The form in which the API server writes a quantity: ``4000m`` is ``4``, ``1024Mi`` is ``1Gi``.
 
-    A number stands for its JSON text. ValueError if it is no quantity. Upstream writes 1000E as 1;
-    here it is 1e21.
+    A number stands for its JSON text. ValueError if it is no quantity. Kubernetes writes 1000E as
+    1, having no suffix for it; here it is 1e21.
     """
     if isinstance(value, bool):
         raise ValueError("a quantity is expected, not true or false")
@@ -64,23 +64,24 @@ def canonical(value: str | int | float) -> str:
 def _read(text: str) -> _Quantity:
     # Kubernetes has no limit of length; longer numbers only burn time.
     match = _QUANTITY.fullmatch(text) if len(text) <= 64 else None
-    if match is None or not text:
+    # Kubernetes takes some texts without any digit (`m`, `+`) for zero; here they are refused.
+    if match is None or not (match["whole"] or match["fraction"]):
         raise ValueError("a Kubernetes quantity is expected, such as 100m, 0.5, 128Mi or 1e3")
     whole, fraction = match["whole"], match["fraction"] or ""
-    # Kubernetes takes a suffix (or sign, or point) without digits as zero.
-    mantissa = int(match["sign"] + (whole + fraction or "0"))
+    mantissa = int(match["sign"] + whole + fraction)
     if match["binary"]:
         power = 10 * (_BINARY.index(match["binary"]) + 1)
         nanos = _away_from_zero(mantissa * 2**power * _NANO, 10 ** len(fraction))
         nanos = max(-_LARGEST_BINARY * _NANO, min(nanos, _LARGEST_BINARY * _NANO))
-        short = len(whole) + power * 3 // 10 + 1 <= 15 and not fraction
+        short = len(whole.lstrip("0")) + power * 3 // 10 + 1 <= 15 and not fraction
         return _Quantity(text, "binary", mantissa, 0, nanos, short)
     exponent = _DECIMAL[match["decimal"]] if match["exponent"] is None else int(match["exponent"])
     if abs(exponent) > 999:
         raise ValueError("a quantity between 1e-999 and 1e999 is expected")
     scale = exponent - len(fraction) + 9
     nanos = _away_from_zero(mantissa * 10 ** max(scale, 0), 10 ** max(-scale, 0))
-    short = len(whole + fraction) <= 18 and scale >= 0
+    digits = whole.lstrip("0")
+    short = bool(digits) and len(digits + fraction) <= 18 and scale >= 0
     form: Literal["exponent", "decimal"] = "decimal" if match["exponent"] is None else "exponent"
     return _Quantity(text, form, mantissa, scale - 9, nanos, short)
 
@@ -90,7 +91,8 @@ def _stays(quantity: _Quantity) -> bool:
 
     It does when the digits, without the point, are the canonical number already.
     """
-    base = 1024 if quantity.form == "binary" else 1000
+    # Binary numbers are tested for eighths only; observed, like the bounds of `short`.
+    base = 8 if quantity.form == "binary" else 1000
     return quantity.short and quantity.exponent % 3 == 0 and quantity.mantissa % base != 0
 
 

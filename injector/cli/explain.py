@@ -1,0 +1,255 @@
+"""`injector explain`: why a workload is injected or not, and which layer set each value.
+
+Here: finding the workload, and showing what the core explains. Not here: the explanation itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from injector.cli import manifests
+from injector.core import workload
+from injector.core.model import Finding, Manifest, Step, Verdict
+from injector.errors import ConfigError, ManifestError
+
+if TYPE_CHECKING:
+    from injector.cli.world import World
+    from injector.core.explain import Explanation, Origin
+    from injector.core.model import Config
+    from injector.yamltext import Document
+
+EXAMPLES: Final = """\b
+Examples:
+  injector explain -f shop.yaml
+  injector explain -f shop.yaml --objects namespaces.yaml
+  injector explain deploy/web -n shop --context prod
+  injector explain -f shop.yaml -o json | jq '.workloads[].reason'"""
+
+WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
+_SHOWN: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A workload, where it stands, and its explanation."""
+
+    where: str
+    workload: workload.Workload
+    found: Explanation
+
+
+@click.command("explain", epilog=EXAMPLES)
+@click.argument("target", required=False, metavar="[KIND/NAME]")
+@click.option(
+    "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="Manifests; may be repeated."
+)
+@click.option(
+    "-n",
+    "--namespace",
+    default="",
+    metavar="NS",
+    help="Namespace of KIND/NAME, or of objects that name none.",
+)
+@click.option(
+    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
+)
+@click.option(
+    "--objects",
+    multiple=True,
+    metavar="FILE",
+    help="Namespaces and other objects that the cluster would have.",
+)
+@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with KIND/NAME.")
+@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with KIND/NAME.")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+)
+def command(target: str | None, **flags: Any) -> int:
+    """Why a workload is injected or not, rule by rule, and who set what.
+
+    Looks at manifests, or at an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...).
+    """
+    from injector.config.load import load
+
+    if bool(target) == bool(flags["filenames"]):
+        raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
+    if not target and (flags["kubeconfig"] or flags["kube_context"]):
+        flag = "--kubeconfig" if flags["kubeconfig"] else "--context"
+        raise ConfigError(
+            "a file is explained without a cluster", where=flag, hint="give KIND/NAME, or --objects FILE"
+        )
+    config = load(flags["config_file"])
+    found = list(_of_cluster(target, config, flags) if target else _of_files(config, flags))
+    if flags["output"] == "json":
+        shown = {"workloads": [_json(each) for each in found], "findings": _findings(config.findings)}
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+    else:
+        _show(found, config)
+    return 1 if any(e.found.outcome.decision.verdict is Verdict.DENY for e in found) else 0
+
+
+def _of_files(config: Config, flags: dict[str, Any]) -> Iterator[Explained]:
+    from injector.cli.world import from_objects
+
+    around = from_objects(flags["objects"], flags["namespace"])
+    out: list[Explained] = []
+
+    def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+        try:
+            found = workload.locate(manifest, quirks=config.quirks)
+        except ManifestError as error:
+            raise manifests.placed(error, document, pointer) from error
+        if found:
+            out.append(_explained(manifests.place(document, pointer), found, around, config))
+        return manifest
+
+    for document in manifests.read_all(flags["filenames"]):
+        manifests.changed(document, look)
+    if not out:
+        hint = f"these kinds have one: {', '.join(workload.KINDS)}"
+        raise ManifestError("no object with a pod template", where=", ".join(flags["filenames"]), hint=hint)
+    yield from out
+
+
+def _of_cluster(target: str, config: Config, flags: dict[str, Any]) -> Iterator[Explained]:
+    from injector.cli import world
+    from injector.kube.objects import workload as fetch
+
+    namespace = flags["namespace"] or "default"
+    with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
+        manifest = fetch(cluster, target, namespace)
+        around = world.from_cluster(cluster, config.profile, namespace)
+    if flags["objects"]:
+        around = world.together(around, world.from_objects(flags["objects"], namespace))
+    try:
+        found = workload.locate(manifest, quirks=config.quirks)
+    except ManifestError as error:
+        raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
+    if found is None:
+        raise ManifestError("the object holds no pod template", where=target[:64])
+    yield _explained(f"namespace {namespace}", found, around, config)
+
+
+def _explained(where: str, found: workload.Workload, around: World, config: Config) -> Explained:
+    from injector.core.explain import explain
+
+    return Explained(where, found, explain(found.template, around.facts(found), config, found.manifest))
+
+
+# --- for programs -------------------------------------------------------------------------------
+
+
+def _json(each: Explained) -> dict[str, Any]:
+    outcome = each.found.outcome
+    error = outcome.error
+    return {
+        "kind": each.workload.kind,
+        "namespace": each.workload.namespace,
+        "name": each.workload.name,
+        "where": each.where,
+        "verdict": outcome.decision.verdict.value,
+        "reason": outcome.decision.reason.value,
+        "sentence": outcome.decision.reason.sentence,
+        "error": {"message": str(error), "hint": error.hint} if error else None,
+        "trace": [
+            {"rule": s.rule, "seen": s.seen, "verdict": s.verdict, "won": s.won}
+            for s in outcome.decision.trace
+        ],
+        "findings": _findings(outcome.findings),
+        "origins": [
+            {"pointer": o.pointer, "value": o.value, "layer": o.layer, "detail": o.detail}
+            for o in each.found.origins
+        ],
+    }
+
+
+def _findings(found: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    return [{"code": f.code, "message": f.message, "action": f.action} for f in found]
+
+
+# --- for people ---------------------------------------------------------------------------------
+
+
+def _show(found: list[Explained], config: Config) -> None:
+    import sys
+
+    from injector.cli.report import coloured
+
+    colour = coloured(sys.stdout)
+    lines: list[str] = []
+    for each in found:
+        lines += [*_text(each, colour), ""]
+    lines += [f"{'warning' if f.action else 'note'}: {f.message} [{f.code}]" for f in config.findings]
+    click.echo("\n".join(lines).rstrip("\n"), color=True if colour else None)
+
+
+def _text(each: Explained, colour: bool) -> Iterator[str]:
+    from injector.cli.inject import label
+    from injector.cli.report import COLOURS, paint, plain
+
+    outcome = each.found.outcome
+    word = WORDS[outcome.decision.verdict]
+    yield f"{paint(plain(label(each.workload)), 'white', colour, bold=True)}  ({plain(each.where)})"
+    reason = outcome.decision.reason
+    yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {reason.value}. {reason.sentence}"
+    if outcome.error:
+        yield f"  {plain(str(outcome.error))}"
+        if outcome.error.hint:
+            yield f"    hint: {plain(outcome.error.hint)}"
+    yield from ("", "  Rules, in order")
+    yield from _trace(outcome.decision.trace, colour)
+    if outcome.findings:
+        yield from ("", "  What to know")
+        for finding in outcome.findings:
+            yield f"    {'warning' if finding.action else 'note'}: {plain(finding.message)} [{finding.code}]"
+    if each.found.origins:
+        yield from ("", "  What was added, and who set it")
+        yield from _origins(each.found.origins, colour)
+
+
+def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
+    from injector.cli.report import paint, plain
+
+    rule = max((len(step.rule) for step in trace), default=0)
+    seen = min(max((len(step.seen) for step in trace), default=0), _SHOWN)
+    for step in trace:
+        mark = "->" if step.won else "  "
+        line = f"{mark} {step.rule:<{rule}}  {plain(step.seen):<{seen}}  {plain(step.verdict)}"
+        yield "    " + (paint(line, "cyan", colour, bold=True) if step.won else line)
+
+
+def _origins(origins: tuple[Origin, ...], colour: bool) -> Iterator[str]:
+    from injector.cli.report import paint, plain
+
+    groups: dict[str, list[tuple[str, Origin]]] = {}
+    for origin in origins:
+        group, path = _grouped(origin.pointer)
+        groups.setdefault(group, []).append((path, origin))
+    for group, members in groups.items():
+        yield f"    {paint(plain(group), 'white', colour, bold=True)}"
+        width = min(max(len(path) for path, _ in members), _SHOWN)
+        for path, origin in members:
+            told = origin.layer + (f": {origin.detail}" if origin.detail else "")
+            layer = paint(f"[{plain(told)}]", "blue", colour)
+            yield f"      {plain(path):<{width}}  {plain(_value(origin.value))}  {layer}"
+
+
+def _grouped(pointer: str) -> tuple[str, str]:
+    """A pointer as the container (or the part of the pod) that it is in, and the path there."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    titles = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
+    if parts[:1] == ["spec"] and len(parts) > 2 and parts[1] in titles:
+        return f"{titles[parts[1]]} {parts[2]}", ".".join(parts[3:]) or "(whole)"
+    if parts[:1] == ["metadata"] and len(parts) > 2:
+        return parts[1], ".".join(parts[2:])
+    return "pod", ".".join(parts)
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -1,0 +1,443 @@
+"""`injector serve`: the composition root of the webhook, the only place where its rooms meet.
+
+Here: which configuration, which caches, which listeners, and who tells whom. Not here: what any
+of them does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from injector.config.load import Input, Overrides, Text, load_input
+from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
+from injector.core.model import Config, Manifest, Namespace
+from injector.errors import ConfigError, InjectorError
+from injector.telemetry import Metrics, log_to, tell
+
+if TYPE_CHECKING:
+    import ssl
+    from socket import socket
+
+    from injector.kube.client import AsyncCluster, Cluster
+    from injector.kube.watching import Mirror
+    from injector.server.app import State
+    from injector.server.run import Listener
+
+NAMESPACES: Final = "/api/v1/namespaces"
+NODES: Final = "/api/v1/nodes"
+
+_EXAMPLES: Final = """\b
+Examples:
+  injector serve --config injector.yaml --tls-cert tls.crt --tls-key tls.key
+  injector serve --config-map mesh/injector --tls-bundle tls.pem
+  injector serve --from-istiod istio-system/canary --tls-cert tls.crt --tls-key tls.key
+  injector serve --config injector.yaml --namespaces off ...     (no cluster in sight)"""
+
+
+@click.command("serve", epilog=_EXAMPLES)
+@click.option("--config", "config_file", metavar="FILE", help="The configuration file.")
+@click.option("--config-map", metavar="NS/NAME[/KEY]", help="Read the configuration from a ConfigMap.")
+@click.option(
+    "--from-istiod", metavar="NS[/REVISION]", help="Read what a live istiod's ConfigMaps say on top."
+)
+@click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM.")
+@click.option("--tls-key", metavar="FILE", help="Private key, PEM.")
+@click.option("--tls-bundle", metavar="FILE", help="Key and chain in one file, instead of both.")
+@click.option("--listen", metavar="HOST:PORT", help="Address of the webhook; default :8443.")
+@click.option("--health-listen", metavar="HOST:PORT", help="Address of health and metrics; default :8080.")
+@click.option(
+    "--namespaces", type=click.Choice(["watch", "off"]), help="off: nothing of a cluster is watched."
+)
+@click.option("--failure-mode", type=click.Choice(["deny", "allow"]), help="When the injector itself fails.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; else the cluster around this process.")
+@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl.")
+def serve(**flags: str | None) -> None:
+    """Run the admission webhook until SIGTERM.
+
+    Logs are JSON lines on stderr. The configuration's source is read again every few seconds; a
+    broken one is logged, and the last good one serves on.
+    """
+    source, server = _source(flags)
+    log_to(server.log_level)
+    config = source.read()
+    _announce(config)
+    try:
+        _run(source, server, config)
+    except BaseExceptionGroup as group:
+        _raise_first(group)
+
+
+@dataclass(slots=True)
+class Source:
+    """Where the configuration comes from: a file, a ConfigMap instead of it, an istiod's on top."""
+
+    file: str | None
+    config_map: ConfigMapSource
+    istio: IstioSource
+    revision: str | None
+    kubeconfig: str | None
+    context: str | None
+    _cluster: Cluster | None = None
+    _proven: str = ""
+
+    def read(self) -> Config:
+        """The snapshot as the source is now; a new one is tried out first. Blocks. Raises InjectorError."""
+        given = self.given()
+        config = load_input(given)
+        if config.digest != self._proven:
+            config.templates.compile_all()
+            _try_out(given)
+            self._proven = config.digest
+        return config
+
+    def given(self) -> Input:
+        """The texts as they are now."""
+        given = Input.from_file(self.file)
+        if not self.config_map.name and not self.istio.namespace:
+            return given
+        try:
+            return self._from_cluster(given)
+        except InjectorError:
+            # Credentials may have run out; the next reading connects anew.
+            self._cluster = None
+            raise
+
+    def _from_cluster(self, given: Input) -> Input:
+        from injector.cli import world
+        from injector.kube.client import connect
+        from injector.kube.objects import configmap_key
+
+        if self._cluster is None:
+            self._cluster = connect(self.kubeconfig, self.context)
+        found = self.config_map
+        if found.name:
+            text = configmap_key(self._cluster, found.namespace, found.name, found.key)
+            given = replace(given, file=Text(text, f"ConfigMap {found.namespace}/{found.name} {found.key}"))
+        if self.istio.namespace:
+            maps = world.Maps.named(
+                self.istio.namespace, self.revision, self.istio.mesh_config_map, self.istio.inject_config_map
+            )
+            given = replace(
+                given, overrides=world.control_plane(self._cluster, maps, Overrides(revision=self.revision))
+            )
+        return given
+
+
+def _try_out(given: Input) -> None:
+    """Render sample pods in child processes. Raises ConfigError for the first problem."""
+    from injector.config.dryrun import dry_run
+
+    problems = dry_run(given)
+    if problems:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
+        hint = first.hint or "try 'injector check' with the same configuration"
+        raise ConfigError(f"sample pods: {first.message}{more}", where=first.where, hint=hint)
+
+
+def _source(flags: Mapping[str, str | None]) -> tuple[Source, Server]:
+    """The source, and the settings of the server: the flags over the file's own."""
+    given = Input.from_file(flags["config_file"])
+    settings = read_settings(given.file.text, given.file.origin)
+    istio, revision = settings.server.source.istio, settings.revision or None
+    if flags["from_istiod"]:
+        namespace, _, named = flags["from_istiod"].partition("/")
+        istio, revision = replace(istio, namespace=namespace), named or revision
+    config_map = _config_map(flags["config_map"]) or settings.server.source.config_map
+    source = Source(
+        flags["config_file"], config_map, istio, revision, flags["kubeconfig"], flags["kube_context"]
+    )
+    if config_map.name and flags["config_file"] is None:
+        text = source.given().file
+        settings = read_settings(text.text, text.origin)
+    elsewhere = ("config_file", "config_map", "from_istiod", "kubeconfig", "kube_context")
+    changes: dict[str, Any] = {k: v for k, v in flags.items() if v is not None and k not in elsewhere}
+    return source, replace(settings.server, **changes)
+
+
+def _config_map(flag: str | None) -> ConfigMapSource | None:
+    if flag is None:
+        return None
+    namespace, _, rest = flag.partition("/")
+    name, _, key = rest.partition("/")
+    if not namespace or not name:
+        raise ConfigError(
+            "a namespace and a name are expected", where="--config-map", hint="NS/NAME or NS/NAME/KEY"
+        )
+    return ConfigMapSource(namespace=namespace, name=name, **({"key": key} if key else {}))
+
+
+def _run(source: Source, server: Server, config: Config) -> None:
+    from injector.server import run
+
+    context = _tls(server)
+    sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
+    with contextlib.ExitStack() as stack:
+        for bound in sockets:
+            stack.enter_context(bound)
+
+        async def main(stop: asyncio.Event) -> None:
+            async with _cluster_of(source, server) as cluster, asyncio.TaskGroup() as group:
+                watched = Watched(cluster, group)
+                current = Current(source, config, watched)
+                polling = group.create_task(current.poll(server.source.poll_seconds))
+                listeners = _listeners(_state(current, server), sockets, context)
+                tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]))
+                await run.serve(listeners, stop)
+                polling.cancel()
+                watched.stop()
+            tell("info", "stopped")
+
+        run.run(main)
+
+
+@contextlib.asynccontextmanager
+async def _cluster_of(source: Source, server: Server) -> AsyncIterator[AsyncCluster | None]:
+    if server.namespaces == "off":
+        yield None
+        return
+    from injector.kube.client import connect_async
+
+    async with await connect_async(source.kubeconfig, source.context) as cluster:
+        yield cluster
+
+
+def _tls(server: Server) -> ssl.SSLContext:
+    from injector.server.run import tls_context
+
+    if server.tls_bundle and not (server.tls_cert or server.tls_key):
+        return tls_context(Path(server.tls_bundle))
+    if server.tls_cert and server.tls_key and not server.tls_bundle:
+        return tls_context(Path(server.tls_cert), Path(server.tls_key))
+    raise ConfigError(
+        "a certificate is needed: a chain and its key, or one file with both",
+        where="server",
+        hint="--tls-cert FILE --tls-key FILE, or --tls-bundle FILE",
+    )
+
+
+def _listeners(state: State, sockets: Sequence[socket], context: ssl.SSLContext) -> list[Listener]:
+    from injector.server.app import Webhook, create_app
+    from injector.server.run import Listener
+
+    outer, inner = sockets
+    webhook = Webhook(state, create_app(state, with_metrics=False))
+    return [Listener(webhook, outer, lambda: context), Listener(create_app(state, with_metrics=True), inner)]
+
+
+def _state(current: Current, server: Server) -> State:
+    from injector.server.app import Limits, State
+
+    return State(
+        current=lambda: current.config,
+        metrics=current.metrics,
+        namespace_of=current.watched.namespace_of,
+        native_sidecars=current.watched.native_sidecars,
+        objects=current.watched.objects,
+        waiting=current.watched.waiting,
+        notes=current.notes,
+        limits=Limits(server.body_limit, server.nesting_limit),
+        failure_mode=server.failure_mode,
+        warnings=server.warnings,
+        audit=server.audit_annotations,
+    )
+
+
+class Current:
+    """The configuration in force, and what became of the last try to read a newer one."""
+
+    def __init__(self, source: Source, config: Config, watched: Watched) -> None:
+        self.metrics = Metrics()
+        self.watched = watched
+        self._source = source
+        self._problem = ""
+        self._told: dict[str, str] = {}
+        self.metrics.namespaces(lambda: watched.synced(NAMESPACES))
+        self._take(config)
+
+    def notes(self) -> Mapping[str, str]:
+        """What an operator should know."""
+        problem = {"config": f"the last good one is kept: {self._problem}"} if self._problem else {}
+        return {**problem, **self.watched.stale()}
+
+    async def poll(self, seconds: float) -> None:
+        """Look at the source and the caches again and again; never returns."""
+        while True:
+            await asyncio.sleep(seconds)
+            await self.refresh()
+            self._tell_changes()
+
+    async def refresh(self) -> None:
+        """Read the source once: take over what changed and is valid, keep the last good one else."""
+        try:
+            fresh = await asyncio.to_thread(self._source.read)
+        except InjectorError as error:
+            if str(error) != self._problem:
+                self._problem = str(error)
+                self.metrics.reloaded(ok=False)
+                tell("error", "config-refused", where=error.where, message=error.message, hint=error.hint)
+            return
+        if self._problem:
+            self._problem = ""
+            tell("info", "config-readable")
+        if fresh.digest != self.config.digest:
+            self._take(fresh)
+            self.metrics.reloaded(ok=True)
+            _announce(fresh)
+
+    def _take(self, config: Config) -> None:
+        self.config = config
+        self.metrics.configured(config.digest, config.profile.name, config.revision or "default")
+        self.watched.need(config)
+        # What stays until the next configuration is not looked at by every collection.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+
+    def _tell_changes(self) -> None:
+        """Log once what is waited for or out of date, and once that it is no more."""
+        now = {**self.watched.waiting(), **self.watched.stale()}
+        for what in sorted({*now, *self._told}):
+            if now.get(what) != self._told.get(what):
+                tell(
+                    "warning" if what in now else "info",
+                    "cluster",
+                    what=what,
+                    message=now.get(what, "up to date"),
+                )
+        self._told = now
+
+
+class Watched:
+    """Copies of what the configuration needs of the cluster; without a cluster nothing is known.
+
+    What was needed once stays watched.
+    """
+
+    def __init__(self, cluster: AsyncCluster | None, group: asyncio.TaskGroup) -> None:
+        self._cluster = cluster
+        self._group = group
+        self._mirrors: dict[str, Mirror] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._native: tuple[int, bool | None] = (-1, None)
+        self._objects: tuple[tuple[int, ...], tuple[Manifest, ...]] = ((), ())
+
+    def need(self, config: Config) -> None:
+        """Watch what this configuration needs and what is not watched yet."""
+        if self._cluster is None:
+            return
+        from injector.kube.watching import Mirror
+
+        nodes = (NODES,) if config.native_sidecars == "auto" else ()
+        for path in (NAMESPACES, *nodes, *config.profile.watched()):
+            if path not in self._mirrors:
+                keep = _KEPT.get(path, _object)
+                self._mirrors[path] = Mirror(self._cluster, path, keep=keep)
+                self._tasks.append(self._group.create_task(self._mirrors[path].run()))
+
+    def stop(self) -> None:
+        """Watch nothing more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def synced(self, path: str) -> bool:
+        """Whether all objects of a list are known."""
+        return path in self._mirrors and self._mirrors[path].synced.is_set()
+
+    def waiting(self) -> dict[str, str]:
+        """The lists that were never read whole, and why."""
+        return {
+            path: str(mirror.last_error or "not read yet")
+            for path, mirror in self._mirrors.items()
+            if not mirror.synced.is_set()
+        }
+
+    def stale(self) -> dict[str, str]:
+        """The lists that are known, but perhaps not as they are now, and why."""
+        return {
+            path: f"perhaps out of date: {mirror.last_error}"
+            for path, mirror in self._mirrors.items()
+            if mirror.synced.is_set() and mirror.stale_since is not None
+        }
+
+    def namespace_of(self, name: str) -> Namespace | None:
+        """A Namespace object, None while or where it is not known."""
+        found = self._mirrors[NAMESPACES].get(name) if NAMESPACES in self._mirrors else None
+        return None if found is None else Namespace(name, found["labels"], found["annotations"])
+
+    def native_sidecars(self, node_name: str) -> bool | None:
+        """What the kubelets support, None while the Nodes are not known."""
+        from injector.core.facts import native_support
+
+        if not self.synced(NODES):
+            return None
+        mirror = self._mirrors[NODES]
+        own = mirror.get(node_name) if node_name else None
+        if own is not None:
+            return native_support([own], node_name)
+        if self._native[0] != mirror.generation:
+            self._native = (mirror.generation, native_support(mirror.items()))
+        return self._native[1]
+
+    def objects(self) -> tuple[Manifest, ...]:
+        """All objects of the lists that the profile asks for."""
+        mirrors = [m for path, m in self._mirrors.items() if path not in _KEPT]
+        key = tuple(m.generation for m in mirrors)
+        if self._objects[0] != key:
+            self._objects = (key, tuple(item for m in mirrors for item in m.items()))
+        return self._objects[1]
+
+
+def _namespace(item: Manifest) -> Manifest:
+    meta = item["metadata"]
+    return {"labels": meta.get("labels") or {}, "annotations": meta.get("annotations") or {}}
+
+
+def _node(item: Manifest) -> Manifest:
+    info = (item.get("status") or {}).get("nodeInfo") or {}
+    return {
+        "metadata": {"name": item["metadata"]["name"]},
+        "status": {"nodeInfo": {"kubeletVersion": info.get("kubeletVersion")}},
+    }
+
+
+def _object(item: Manifest) -> Manifest:
+    meta = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    return {**item, "metadata": meta}
+
+
+_KEPT: Final = {NAMESPACES: _namespace, NODES: _node}
+
+
+def _announce(config: Config) -> None:
+    tell(
+        "info",
+        "config",
+        profile=config.profile.name,
+        revision=config.revision or "default",
+        digest=config.digest,
+    )
+    for finding in config.findings:
+        tell("warning" if finding.action else "info", "finding", code=finding.code, message=finding.message)
+
+
+def _name(bound: socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _raise_first(group: BaseExceptionGroup[BaseException]) -> NoReturn:
+    """The first failure ended the process; the others only followed."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    raise first

@@ -1,0 +1,137 @@
+"""What stands around a manifest: namespaces and other objects, from files or from a cluster.
+
+Also the texts of a control plane's own configuration. Not here: what is done with them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from injector.cli import manifests
+from injector.config.load import Overrides, Text
+from injector.core.model import Facts, Manifest, Namespace
+from injector.core.workload import Workload
+from injector.errors import ClusterError
+
+if TYPE_CHECKING:
+    from injector.core.profile import Profile
+    from injector.kube.client import Cluster
+
+MESH_MAP: Final = "istio"
+INJECT_MAP: Final = "istio-sidecar-injector"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is known; by default nothing. `lookup` is the namespace of objects that name none."""
+
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    objects: tuple[Manifest, ...] = ()
+    native_sidecars: bool | None = None
+    lookup: str = ""
+
+    def facts(self, workload: Workload) -> Facts:
+        """The facts around a workload that came as a file."""
+        return Facts(
+            namespace=workload.namespace,
+            known=self.namespaces.get(workload.namespace or self.lookup),
+            owner=workload.owner,
+            native_sidecars=self.native_sidecars,
+            objects=self.objects,
+        )
+
+
+def from_objects(names: Sequence[str], lookup: str) -> World:
+    """The world that files describe. Raises ManifestError."""
+    return _sorted(manifests.objects(names), lookup) if names else World(lookup=lookup)
+
+
+def from_cluster(cluster: Cluster, profile: Profile, lookup: str) -> World:
+    """The world as a cluster tells it. Raises ClusterError."""
+    found = cluster.list("/api/v1/namespaces") + cluster.list("/api/v1/nodes")
+    for path in profile.watched():
+        try:
+            found += cluster.list(path)
+        except ClusterError as error:
+            # A kind that the cluster does not serve has no objects.
+            if error.status != 404:
+                raise
+    return _sorted(found, lookup)
+
+
+def together(first: World, then: World) -> World:
+    """Two worlds; where both know a namespace the second one's counts."""
+    return replace(
+        then,
+        namespaces={**first.namespaces, **then.namespaces},
+        objects=first.objects + then.objects,
+        native_sidecars=first.native_sidecars if then.native_sidecars is None else then.native_sidecars,
+    )
+
+
+def _sorted(found: Sequence[Manifest], lookup: str) -> World:
+    from injector.core.facts import native_support
+
+    kinds = {"Namespace": [], "Node": [], "": []}  # type: dict[str, list[Manifest]]
+    for item in found:
+        kinds[str(item.get("kind")) if item.get("kind") in kinds else ""].append(item)
+    return World(
+        {space.name: space for space in map(_namespace, kinds["Namespace"])},
+        tuple(kinds[""]),
+        native_support(kinds["Node"]) if kinds["Node"] else None,
+        lookup,
+    )
+
+
+def _namespace(item: Manifest) -> Namespace:
+    meta = item.get("metadata") or {}
+    return Namespace(str(meta.get("name") or ""), meta.get("labels") or {}, meta.get("annotations") or {})
+
+
+@contextlib.contextmanager
+def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
+    """The cluster of a kubeconfig. Raises ClusterError."""
+    from injector.kube.client import connect
+
+    with connect(kubeconfig, context) as cluster:
+        yield cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """The ConfigMaps of a control plane; None: not to be read."""
+
+    namespace: str
+    mesh: str | None = None
+    inject: str | None = None
+
+    @classmethod
+    def named(cls, namespace: str, revision: str | None, mesh: str | None, inject: str | None) -> Maps:
+        """A revision is appended to the default names, not to others."""
+        suffix = f"-{revision}" if revision and revision != "default" else ""
+        return cls(
+            namespace,
+            mesh + suffix if mesh == MESH_MAP else mesh,
+            inject + suffix if inject == INJECT_MAP else inject,
+        )
+
+
+def control_plane(cluster: Cluster, maps: Maps, given: Overrides) -> Overrides:
+    """The overrides with what a live control plane runs on; what a flag gave stays. Raises ClusterError."""
+    from injector.kube.objects import configmap_key
+
+    def text(name: str, key: str) -> Text:
+        return Text(
+            configmap_key(cluster, maps.namespace, name, key), f"ConfigMap {maps.namespace}/{name} {key}"
+        )
+
+    if maps.mesh and given.mesh is None:
+        given = replace(given, mesh=text(maps.mesh, "mesh"))
+    if maps.inject and given.values is None:
+        given = replace(given, values=text(maps.inject, "values"))
+    if maps.inject and given.inject is None:
+        given = replace(given, inject=text(maps.inject, "config"), live=True)
+    return given

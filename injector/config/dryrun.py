@@ -1,0 +1,155 @@
+"""Trying all templates out on sample pods, in a child process with bounded time and memory.
+
+The engine's own limits stop a template that grows; this is the wall behind them, and it also finds
+a template whose output is not the same each time: the samples are rendered by two processes whose
+sets and hashes are in another order. Not here: what a template may do (core).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import injector
+from injector.config.load import Input, Overrides, Text, load_input
+from injector.config.samples import SAMPLES
+from injector.core.inject import inject
+from injector.core.model import Config, Door, Facts, Manifest, Outcome, Policy
+from injector.core.status import compact
+from injector.errors import ConfigError, InjectorError
+
+MEMORY_BYTES: Final = 1 << 30
+CPU_SECONDS: Final = 20
+WALL_SECONDS: Final = 60
+
+_SEEDS: Final = ("1", "2")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong in a dry run. `code` is one of a closed set: load, render, determinism, limit."""
+
+    code: str
+    message: str
+    where: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one process found: the problems, and a digest of everything that it rendered."""
+
+    problems: tuple[Problem, ...]
+    digest: str = ""
+
+
+def dry_run(given: Input) -> list[Problem]:
+    """The problems of a configuration's templates, each once. Loads and renders in child processes."""
+    trials = [_child(given, seed) for seed in _SEEDS]
+    problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
+    if not problems and len({trial.digest for trial in trials}) > 1:
+        hint = "look for a loop over what has no order, or sort it"
+        problems.append(Problem("determinism", "the same pod is rendered to different bytes", hint=hint))
+    return problems
+
+
+def _child(given: Input, seed: str) -> Trial:
+    # The folder that this package was imported from, wherever the child would look for it.
+    package = str(Path(injector.__file__).resolve().parent.parent)
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "injector.config.dryrun"],
+            input=json.dumps(dataclasses.asdict(given)),
+            capture_output=True,
+            text=True,
+            timeout=WALL_SECONDS,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(paths)},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Trial((Problem("limit", f"rendering sample pods takes more than {WALL_SECONDS} s"),))
+    if done.returncode != 0:
+        message = (
+            f"rendering sample pods exceeds {CPU_SECONDS} s of processor time or {MEMORY_BYTES >> 20} MiB"
+        )
+        return Trial(
+            (Problem("limit", f"{message} (exit status {done.returncode})", hint="look for what grows"),)
+        )
+    raw = json.loads(done.stdout)
+    return Trial(tuple(Problem(**p) for p in raw["problems"]), raw["digest"])
+
+
+def trial(given: Input) -> Trial:
+    """Load a configuration, compile all its templates and render every sample with each of them."""
+    try:
+        config = load_input(given)
+        config.templates.compile_all()
+    except ConfigError as error:
+        return Trial((_problem("load", error),))
+    problems: list[Problem] = []
+    digest = hashlib.sha256()
+    for name, outcome in _outcomes(config):
+        digest.update(compact([name, outcome.pod, [o.as_json() for o in outcome.patch]]).encode())
+        if outcome.error is not None:
+            problems.append(_problem("render", outcome.error))
+    return Trial(tuple(dict.fromkeys(problems)), digest.hexdigest())
+
+
+def _outcomes(config: Config) -> Iterator[tuple[str, Outcome]]:
+    """Each sample with the default templates and with each single one, through both doors."""
+    keys = config.profile.keys
+    # Whatever the policy and its selectors say, the templates are tried.
+    always = dataclasses.replace(config, policy=Policy("enabled", keys.switch, keys.status))
+    own = [name for name in config.templates if name not in config.default_templates]
+    for native in ("enabled", "disabled"):
+        for template in ("", *own):
+            for sample in SAMPLES:
+                pod = _asking(sample, keys.templates, template)
+                for door in Door:
+                    facts = Facts(namespace="sample", door=door)
+                    tried = dataclasses.replace(always, native_sidecars=native)
+                    yield f"{native}/{template}", inject(pod, facts, tried)
+
+
+def _asking(sample: Manifest, key: str, template: str) -> Manifest:
+    if not template:
+        return sample
+    meta = sample.get("metadata") or {}
+    return {**sample, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), key: template}}}
+
+
+def _problem(code: str, error: InjectorError) -> Problem:
+    return Problem(code, error.message, error.where, error.hint)
+
+
+def _bounded() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def _input(raw: dict[str, Any]) -> Input:
+    over = raw["overrides"]
+    texts = {key: Text(**over[key]) if over[key] else None for key in ("mesh", "values", "inject")}
+    return Input(Text(**raw["file"]), raw["base"], Overrides(**{**over, **texts}))
+
+
+def main() -> None:
+    """The child: an `Input` as JSON on stdin, a `Trial` as JSON on stdout."""
+    given = _input(json.load(sys.stdin))
+    _bounded()
+    json.dump(dataclasses.asdict(trial(given)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+"""`injector serve` as a process of its own, over TLS with certificates made here."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import http.client
+import json
+import os
+import queue
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from webhook_factories import a_body, a_pod, a_review, patched
+
+from injector.errors import ConfigError
+from injector.server.run import bind, tls_context
+
+PATIENCE = 60
+JSON = {"Content-Type": "application/json"}
+
+PROFILE = """\
+name: log-shipper
+defaultTemplates: [shipper]
+"""
+SHIPPER = """\
+spec:
+  containers:
+  - name: shipper
+    image: {{ Values.image }}
+"""
+SETTINGS = """\
+profile: ./shipper
+values: {image: "example.com/shipper:1"}
+server:
+  bodyLimit: 100000
+  source: {pollSeconds: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Certificates and a configuration in a folder."""
+
+    folder: Path
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "ca.pem"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "injector.yaml"
+
+    def arguments(self) -> list[str]:
+        certificate = ["--tls-cert", str(self.folder / "tls.crt"), "--tls-key", str(self.folder / "tls.key")]
+        return [*certificate, "--config", str(self.config), "--namespaces", "off",
+                "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]  # fmt: skip
+
+
+def _certificate(
+    name: str, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey, is_ca: bool
+) -> bytes:
+    now = datetime.datetime.now(datetime.UTC)
+
+    def named(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(named(name))
+        .issuer_name(named(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        # Clients of Python 3.13 insist on this one.
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+    )
+    if is_ca:
+        usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
+        made = made.add_extension(usage, critical=True)
+    return made.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    chain = _certificate("localhost", own, "test CA", authority, is_ca=False)
+    (tmp_path / "ca.pem").write_bytes(_certificate("test CA", authority, "test CA", authority, is_ca=True))
+    (tmp_path / "tls.crt").write_bytes(chain)
+    (tmp_path / "tls.key").write_bytes(_pem(own))
+    (tmp_path / "bundle.pem").write_bytes(_pem(own) + chain)
+    (tmp_path / "other.key").write_bytes(_pem(authority))
+    (tmp_path / "shipper").mkdir()
+    (tmp_path / "shipper" / "profile.yaml").write_text(PROFILE)
+    (tmp_path / "shipper" / "shipper.yaml.j2").write_text(SHIPPER)
+    (tmp_path / "injector.yaml").write_text(SETTINGS)
+    return Files(tmp_path)
+
+
+@dataclass
+class Served:
+    """A running process: its log, and where it listens."""
+
+    process: subprocess.Popen[str]
+    ca: Path
+    told: list[dict[str, Any]] = field(default_factory=list)
+    news: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+    open: list[http.client.HTTPConnection] = field(default_factory=list)
+
+    def read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.news.put(line)
+        self.news.put(None)
+
+    def wait_for(self, event: str, **fields: Any) -> dict[str, Any]:
+        """The next line of the log with these fields."""
+        while True:
+            line = self.news.get(timeout=PATIENCE)
+            assert line is not None, f"the process ended: {self.told}"
+            self.told.append(json.loads(line))
+            told = self.told[-1]
+            if told["event"] == event and all(told.get(k) == v for k, v in fields.items()):
+                return told
+
+    def callers(self, at: dict[str, Any]) -> tuple[http.client.HTTPConnection, http.client.HTTPConnection]:
+        """Connections to the webhook, verified against the CA, and to the inner listener."""
+        trust = ssl.create_default_context(cafile=str(self.ca))
+        outer, inner = (int(at[name].rpartition(":")[2]) for name in ("webhook", "health"))
+        webhook = http.client.HTTPSConnection("localhost", outer, context=trust, timeout=PATIENCE)
+        health = http.client.HTTPConnection("127.0.0.1", inner, timeout=PATIENCE)
+        self.open += [webhook, health]
+        return webhook, health
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "injector.cli.main", "serve", *arguments]
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
+    }
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+
+
+@contextlib.contextmanager
+def served(files: Files) -> Iterator[Served]:
+    process = start(*files.arguments())
+    running = Served(process, files.ca)
+    reader = threading.Thread(target=running.read)
+    reader.start()
+    try:
+        yield running
+    finally:
+        for connection in running.open:
+            connection.close()
+        if process.poll() is None:
+            process.kill()
+        process.wait(PATIENCE)
+        reader.join(PATIENCE)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def call(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection.request(method, path, body, JSON)
+    response = connection.getresponse()
+    return response, response.read()
+
+
+@pytest.mark.timeout(120)
+def test_the_webhook_serves_over_tls_and_stops_when_told(files: Files) -> None:
+    with served(files) as running:
+        at = running.wait_for("listening")
+        webhook, health = running.callers(at)
+
+        sockets = []
+        for version in ("v1", "v1beta1"):
+            response, body = call(webhook, "POST", "/mutate?timeout=10s", a_body(version=version))
+            assert response.status == 200
+            review = json.loads(body)
+            assert review["apiVersion"] == f"admission.k8s.io/{version}"
+            pod = patched(a_review(), review["response"])
+            assert "example.com/shipper:1" in [c["image"] for c in pod["spec"]["containers"]]
+            running.wait_for("admission", decision="inject", budget=10.0)
+            sockets.append(webhook.sock)
+        assert len(set(sockets)) == 1  # the connection was kept
+
+        deep = a_body({**a_pod(), "x": "HERE"}).replace(b'"HERE"', b"[" * 10_000 + b"]" * 10_000)
+        wrong = a_body({**a_pod(), "kind": "Deployment"})
+        for bad, status in ((b"", 400), (b"{", 400), (deep, 400), (wrong, 400), (b" " * 300_000, 413)):
+            response, body = call(webhook, "POST", "/mutate", bad)
+            assert (response.status, bool(body.strip())) == (status, True)
+            response, body = call(webhook, "POST", "/mutate", a_body())
+            assert json.loads(body)["response"]["allowed"] is True
+
+        for connection, path, status in (
+            (webhook, "/healthz", 200),
+            (webhook, "/readyz", 200),
+            (webhook, "/metrics", 404),
+            (health, "/healthz", 200),
+            (health, "/readyz", 200),
+            (health, "/mutate", 404),
+        ):
+            response, _ = call(connection, "GET", path)
+            assert (path, response.status) == (path, status)
+        _, text = call(health, "GET", "/metrics")
+        assert b'injector_admission_total{decision="inject"' in text
+
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for("stopped")
+        assert running.process.wait(PATIENCE) == 0
+
+
+@pytest.mark.timeout(120)
+def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_good_one(files: Files) -> None:
+    with served(files) as running:
+        first = running.wait_for("config")["digest"]
+        at = running.wait_for("listening")
+        webhook, health = running.callers(at)
+
+        files.config.write_text(SETTINGS + "valuse: {}\n")
+        refused = running.wait_for("config-refused")
+        assert refused["where"] == f"{files.config}:6"
+        assert "values" in refused["message"] + refused.get("hint", "")
+        response, body = call(health, "GET", "/readyz")
+        assert (response.status, json.loads(body)["config"]["digest"]) == (200, first)
+        assert "valuse" in json.loads(body)["notes"]["config"]
+        assert json.loads(call(webhook, "POST", "/mutate", a_body())[1])["response"]["allowed"] is True
+
+        files.config.write_text(SETTINGS.replace("shipper:1", "shipper:2"))
+        second = running.wait_for("config")["digest"]
+        assert second != first
+        review = json.loads(call(webhook, "POST", "/mutate", a_body())[1])
+        pod = patched(a_review(), review["response"])
+        assert "example.com/shipper:2" in [c["image"] for c in pod["spec"]["containers"]]
+        text = call(health, "GET", "/metrics")[1].decode()
+        assert 'injector_config_reload_total{result="error"} 1.0' in text
+        assert 'injector_config_reload_total{result="ok"} 1.0' in text
+        assert f'injector_config_info{{digest="{second}"' in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "--tls-cert"),
+        (["--tls-cert", "tls.crt"], "--tls-cert"),
+        (["--tls-cert", "tls.crt", "--tls-key", "gone.key"], "gone.key"),
+        (["--tls-cert", "tls.crt", "--tls-key", "other.key"], "do not belong together"),
+        (["--tls-bundle", "bundle.pem", "--config", "gone.yaml"], "gone.yaml"),
+        (["--tls-bundle", "bundle.pem", "--listen", "256.0.0.1:x"], "256.0.0.1:x"),
+        (["--tls-bundle", "bundle.pem", "--config-map", "no-name"], "--config-map"),
+    ],
+)
+@pytest.mark.timeout(120)
+def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(
+    files: Files, arguments: list[str], words: str
+) -> None:
+    given = [
+        str(files.folder / a) if (files.folder / a).exists() or a.startswith("gone") else a for a in arguments
+    ]
+    config = [] if "--config" in given else ["--config", str(files.config)]
+    process = start(*given, *config, "--namespaces", "off")
+    _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert words in told
+    assert "Traceback" not in told
+
+
+def test_a_bundle_holds_key_and_chain(files: Files) -> None:
+    context = tls_context(files.folder / "bundle.pem")
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", ":0", "localhost:0"])
+def test_an_address_is_bound(address: str) -> None:
+    with bind(address, "listen") as bound:
+        assert bound.getsockname()[1] > 0
+
+
+@pytest.mark.parametrize(
+    "address", ["", "8443", "127.0.0.1:port", "127.0.0.1:70000", "no.such.name.invalid:1"]
+)
+def test_what_cannot_be_bound_is_named(address: str) -> None:
+    with pytest.raises(ConfigError, match="cannot listen") as caught:
+        bind(address, "listen")
+    assert caught.value.where == "listen"
+
+
+def test_a_port_in_use_is_named() -> None:
+    with bind("127.0.0.1:0", "listen") as bound:
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(ConfigError, match="in use"):
+            bind(address, "listen")
