@@ -5,6 +5,7 @@ Flags are those of `istioctl kube-inject`; what is not supported is refused, nev
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -241,6 +242,8 @@ def _inject(flags: dict[str, Any]) -> int:
     from injector.cli.report import Report
     from injector.config.load import load
 
+    # A short run makes little garbage and many objects that stay: looking for it costs a tenth of the time.
+    gc.set_threshold(100_000)
     overrides, world = _around(flags)
     config = load(flags["config_file"], overrides)
     documents = manifests.read_all(flags["filenames"])

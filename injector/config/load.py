@@ -124,14 +124,19 @@ def _folder(settings: Settings, given: Input) -> Folder:
 
 def _with_origin(error: ConfigError, given: Input) -> ConfigError:
     """The same error with file and line of the setting in front, where it does not tell a file."""
-    key = "profile" if error.where.startswith("profile ") else error.where.partition(".")[0]
-    if type(error) is not ConfigError or key not in _TOP:
+    place = "profile" if error.where.startswith("profile ") else error.where
+    if type(error) is not ConfigError or place.partition(".")[0] not in _TOP:
         return error
-    mesh = given.overrides.mesh
-    if key == "meshConfig" and mesh is not None:
-        return ConfigError(error.message, where=f"{mesh.origin}: {error.where}", hint=error.hint)
-    line = yamltext.locate(yamltext.Document(given.file.text, source=given.file.origin), f"/{key}")
-    return ConfigError(error.message, where=f"{given.file.origin}:{line}: {error.where}", hint=error.hint)
+    # A profile's message begins with the path of the field, which says more than the key alone.
+    path = error.message.partition(":")[0]
+    inside = path.startswith(f"{place}.")
+    pointer = "/" + (path if inside else place).replace(".", "/")
+    source = given.file
+    if place == "meshConfig" and given.overrides.mesh is not None:
+        source, pointer = given.overrides.mesh, pointer.removeprefix("/meshConfig")
+    line = yamltext.locate(yamltext.Document(source.text, source=source.origin), pointer)
+    where = f"{source.origin}:{line}" + ("" if inside else f": {error.where}")
+    return ConfigError(error.message, where=where, hint=error.hint)
 
 
 def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
@@ -160,12 +165,18 @@ def _with_flags(settings: Settings, folder: Folder, over: Overrides) -> tuple[Se
             refuse(upstream.typed_problems(complete), over.values.text, over.values.origin)
     if over.revision is not None:
         changes["revision"] = "" if over.revision == "default" else over.revision
+    settings = dataclasses.replace(settings, **changes)
+    return settings, _placed_in_values(complete, settings, over) if folder.rules == "istio" else complete
+
+
+def _placed_in_values(complete: dict[str, Any], settings: Settings, over: Overrides) -> dict[str, Any]:
+    """The values with revision and namespace, where the installer of a control plane writes them."""
+    out = dict(complete)
+    if settings.revision:
+        out.setdefault("revision", settings.revision)
     if over.control_namespace is not None:
-        complete = {
-            **complete,
-            "global": {**(complete.get("global") or {}), "istioNamespace": over.control_namespace},
-        }
-    return dataclasses.replace(settings, **changes), complete
+        out["global"] = {**(out.get("global") or {}), "istioNamespace": over.control_namespace}
+    return out
 
 
 def _with_inject(

@@ -23,11 +23,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from injector.core import names, selectors
+from injector.core import names, selectors, status
 from injector.core.model import Decision, Door, Facts, Manifest, Policy, ProxyMark, Reason, Step, Verdict
 
-_YES = {"label": Reason.OPTED_IN_BY_LABEL, "annotation": Reason.OPTED_IN_BY_ANNOTATION, "selector": Reason.ALWAYS_SELECTED}
-_NO = {"label": Reason.OPTED_OUT_BY_LABEL, "annotation": Reason.OPTED_OUT_BY_ANNOTATION, "selector": Reason.NEVER_SELECTED}
+_YES = {
+    "label": Reason.OPTED_IN_BY_LABEL,
+    "annotation": Reason.OPTED_IN_BY_ANNOTATION,
+    "selector": Reason.ALWAYS_SELECTED,
+}
+_NO = {
+    "label": Reason.OPTED_OUT_BY_LABEL,
+    "annotation": Reason.OPTED_OUT_BY_ANNOTATION,
+    "selector": Reason.NEVER_SELECTED,
+}
 
 
 def decide(template: Manifest, facts: Facts, policy: Policy) -> Decision:
@@ -41,20 +49,31 @@ class _Rules:
     def __init__(self, template: Manifest, facts: Facts, policy: Policy) -> None:
         self.meta: Mapping[str, Any] = template.get("metadata") or {}
         self.spec: Mapping[str, Any] = template.get("spec") or {}
-        self.labels: Mapping[str, str] = self.meta.get("labels") or {}
-        self.annotations: Mapping[str, str] = self.meta.get("annotations") or {}
+        self.labels: Mapping[str, str] = {
+            k: "" if v is None else v for k, v in (self.meta.get("labels") or {}).items()
+        }
+        self.annotations = status.annotations_of(template)
         self.facts = facts
         self.policy = policy
         self.trace: list[Step] = []
 
     def run(self) -> Decision:
-        for rule in (self.static_pod, self.namespace, self.host_network, self.ignored, self.system, self.selected):
+        for rule in (
+            self.static_pod,
+            self.namespace,
+            self.host_network,
+            self.ignored,
+            self.system,
+            self.selected,
+        ):
             decision = rule()
             if decision:
                 return decision
         reason, wanted = self.wish()
         if self.by_policy(reason, wanted):
-            return self.foreign() or Decision(Verdict.INJECT, reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
+            return self.foreign() or Decision(
+                Verdict.INJECT, reason or Reason.ON_BY_DEFAULT, tuple(self.trace)
+            )
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
         return Decision(Verdict.SKIP, reason or Reason.OFF_BY_DEFAULT, tuple(self.trace))
@@ -69,13 +88,17 @@ class _Rules:
     def static_pod(self) -> Decision | None:
         if names.MIRROR_ANNOTATION in self.annotations:
             return self.end("static-pod", f"annotation {names.MIRROR_ANNOTATION}", Reason.STATIC_POD)
+        self.note("static-pod", f"no annotation {names.MIRROR_ANNOTATION}", "no objection")
         return None
 
     def namespace(self) -> Decision | None:
         named = self.meta.get("namespace")
-        if self.facts.door is Door.WEBHOOK and named and self.facts.namespace and named != self.facts.namespace:
-            seen = f"request {self.facts.namespace}, pod {named}"
+        if self.facts.door is not Door.WEBHOOK:
+            return None
+        seen = f"request {_cut(self.facts.namespace)}, pod {_cut(named)}"
+        if named and self.facts.namespace and named != self.facts.namespace:
             return self.end("namespace", seen, Reason.NAMESPACE_MISMATCH, Verdict.DENY)
+        self.note("namespace", seen, "no objection")
         return None
 
     def host_network(self) -> Decision | None:
@@ -91,18 +114,25 @@ class _Rules:
         name = self.facts.namespace or of_template if self.facts.door is Door.WEBHOOK else of_template
         if name in self.policy.ignored_namespaces:
             return self.end("ignored-namespace", f"namespace {name}", Reason.IGNORED_NAMESPACE)
-        self.note("ignored-namespace", f"namespace {name or 'not named'}", "no objection")
+        self.note("ignored-namespace", f"namespace {_cut(name)}", "no objection")
         return None
 
     def system(self) -> Decision | None:
         name = (self.spec.get("os") or {}).get("name")
-        if name and self.policy.operating_systems and name not in self.policy.operating_systems:
-            return self.end("operating-system", f"spec.os.name {name}", Reason.UNSUPPORTED_OS)
+        if not self.policy.operating_systems:
+            return None
+        seen = f"spec.os.name {_cut(name)}"
+        if name and name not in self.policy.operating_systems:
+            return self.end("operating-system", seen, Reason.UNSUPPORTED_OS)
+        self.note("operating-system", seen, "no objection")
         return None
 
     def selected(self) -> Decision | None:
         known = self.facts.known
-        if self.facts.door is Door.WEBHOOK or known is None or not self.policy.entries:
+        if self.facts.door is Door.WEBHOOK or not self.policy.entries:
+            return None
+        if known is None:
+            self.note("webhook-selectors", "namespace not known", "no objection")
             return None
         entry = selectors.selected(self.policy.entries, known, self.labels)
         seen = f"namespace {known.name} {{{', '.join(f'{k}={v}' for k, v in sorted(known.labels.items()))}}}"
@@ -120,7 +150,10 @@ class _Rules:
             self.note(source, f"{key}: {value}", "yes" if value == "true" else "no")
             return (_YES if value == "true" else _NO)[source], value == "true"
         self.note(source, f"{key} {'has another value' if value else 'not set'}", "undecided")
-        for rule, chosen, reasons in (("never", self.policy.never, _NO), ("always", self.policy.always, _YES)):
+        for rule, chosen, reasons in (
+            ("never", self.policy.never, _NO),
+            ("always", self.policy.always, _YES),
+        ):
             found = next((s for s in chosen if s.requirements and s.matches(self.labels)), None)
             if found is not None:
                 self.note(f"{rule}-selectors", str(found), "no" if rule == "never" else "yes")
@@ -141,12 +174,16 @@ class _Rules:
         return verdict
 
     def foreign(self) -> Decision | None:
-        if self.policy.status in self.annotations:
-            return None
+        earlier = status.parse(self.annotations.get(self.policy.status))
+        explained = {*earlier.init_containers, *earlier.containers} if earlier else set()
         for mark in self.policy.foreign:
-            if any(carries(c, mark) for part in names.CONTAINER_LISTS for c in self.spec.get(part) or []):
+            if mark.container not in explained and any(
+                carries(c, mark) for part in names.CONTAINER_LISTS for c in self.spec.get(part) or []
+            ):
                 self.trace = [Step(s.rule, s.seen, s.verdict) for s in self.trace]
                 return self.end("foreign-sidecar", f"container {mark.container}", Reason.FOREIGN_SIDECAR)
+        if self.policy.foreign:
+            self.note("foreign-sidecar", "no proxy without a status", "no objection")
         return None
 
 
@@ -156,6 +193,10 @@ def carries(container: Manifest, mark: ProxyMark) -> bool:
         return False
     have = {e.get("name") for e in container.get("env") or []}
     return have.issuperset(mark.env)
+
+
+def _cut(value: Any) -> str:
+    return str(value)[:64] if value else "not named"
 
 
 def _shown(value: Any) -> str:

@@ -270,6 +270,8 @@ def _without_zeros(value: Any) -> Any:
     out = {}
     for key, inner in value.items():
         inner = _without_zeros(inner)
+        if key == "grpc" and isinstance(inner, dict):
+            inner.setdefault("service", None)
         zero = inner is None or inner is False or inner in ("", 0) or inner in ({}, [])
         if not zero or (key in _KEPT_WHEN_EMPTY and inner is not None):
             out[key] = inner

@@ -16,6 +16,7 @@ PATCH = "$patch"
 RETAIN = "$retainKeys"
 ORDER = "$setElementOrder/"
 DELETE = "$deleteFromPrimitiveList/"
+_NOTHING: Any = object()
 
 
 class MergeError(ValueError):
@@ -79,29 +80,64 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     if directive == "delete":
         return {}
     if directive != "merge":
-        raise MergeError(pointer, f"{PATCH} is merge, replace or delete, not {directive!r}")
+        raise MergeError(pointer, f"{PATCH} is one of merge, replace and delete")
+    old = _retained(base, overlay, pointer)
     changes: dict[str, Any] = {}
-    gone: set[str] = _not_retained(base, overlay, pointer)
-    for name, value in overlay.items():
-        if name.startswith("$"):
-            _directive(name, value, base, overlay, schema, pointer, changes)
-        elif value is None:
+    gone = {name for name in base if name not in old}
+    for name in _spoken_of(overlay, pointer):
+        value = _field(old, name, overlay, schema.of(name), f"{pointer}/{_escape(name)}")
+        if value is _NOTHING:
             gone.add(name)
         else:
-            changes[name] = _field(base, name, value, overlay, schema, pointer)
+            changes[name] = value
     return _with(base, changes, gone)
 
 
-def _field(base: Manifest, name: str, value: Any, overlay: Manifest, schema: Schema, pointer: str) -> Any:
-    at = f"{pointer}/{_escape(name)}"
-    if isinstance(value, list):
-        old = base.get(name)
-        order = overlay.get(ORDER + name)
-        return _merge_list(old if isinstance(old, list) else [], value, schema.of(name), at, order)
-    old = base.get(name)
-    if isinstance(value, dict):
-        return merge(old, value, schema.of(name), at) if isinstance(old, dict) else _plain(value)
-    return value
+def _retained(base: Manifest, overlay: Manifest, pointer: str) -> Manifest:
+    if RETAIN not in overlay:
+        return base
+    retained = overlay[RETAIN]
+    if not isinstance(retained, list):
+        raise MergeError(pointer, f"{RETAIN} is a list of field names")
+    for name, value in overlay.items():
+        if value is not None and not name.startswith("$") and name not in retained:
+            raise MergeError(pointer, f"{RETAIN} does not name {name}, which stands beside it")
+    return {name: value for name, value in base.items() if name in retained}
+
+
+def _spoken_of(overlay: Manifest, pointer: str) -> Iterable[str]:
+    """The fields that an overlay sets, deletes, or has a directive for."""
+    found = {}
+    for name in overlay:
+        if name.startswith((ORDER, DELETE)):
+            found[name.partition("/")[2]] = True
+        elif not name.startswith("$"):
+            found[name] = True
+        elif name not in (PATCH, RETAIN):
+            raise MergeError(pointer, f"the directive {name[:64]!r} is not known")
+    return found
+
+
+def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, at: str) -> Any:
+    old = base.get(name, _NOTHING)
+    value = overlay.get(name, _NOTHING)
+    if value is None:
+        return _NOTHING
+    if isinstance(old, list) and DELETE + name in overlay:
+        deleted = _list(overlay[DELETE + name], DELETE + name, at)
+        old = [item for item in old if item not in deleted]
+    if value is _NOTHING:
+        merged = old
+    elif isinstance(old, list) and isinstance(value, list):
+        merged = _merge_list(old, value, schema, at)
+    elif isinstance(old, dict) and isinstance(value, dict):
+        merged = merge(old, value, schema, at)
+    else:
+        merged = _created(value, schema, at)
+    if ORDER + name in overlay and isinstance(merged, list):
+        order = _order(overlay[ORDER + name], value, schema, at)
+        return _ordered(merged, old if isinstance(old, list) else [], order, schema)
+    return merged
 
 
 def _with(base: Manifest, changes: Mapping[str, Any], gone: Iterable[str]) -> Manifest:
@@ -115,41 +151,42 @@ def _with(base: Manifest, changes: Mapping[str, Any], gone: Iterable[str]) -> Ma
     return out
 
 
-def _not_retained(base: Manifest, overlay: Manifest, pointer: str) -> set[str]:
-    if RETAIN not in overlay:
-        return set()
-    retained = overlay[RETAIN]
-    if not isinstance(retained, list):
-        raise MergeError(pointer, f"{RETAIN} is a list of field names")
-    return {name for name in base if name not in retained}
+def _list(value: Any, directive: str, pointer: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise MergeError(pointer, f"{directive} is a list")
+    return value
 
 
-def _directive(
-    name: str, value: Any, base: Manifest, overlay: Manifest, schema: Schema, pointer: str, changes: dict[str, Any]
-) -> None:
-    """Lists that only a directive speaks of; where the overlay holds the list too, `_field` does it."""
-    if name.startswith(ORDER):
-        target = name.removeprefix(ORDER)
-        if target not in overlay and isinstance(base.get(target), list):
-            changes[target] = _ordered(base[target], base[target], value, schema.of(target))
-    elif name.startswith(DELETE):
-        target = name.removeprefix(DELETE)
-        kept = [item for item in base.get(target) or [] if item not in value]
-        added = overlay.get(target) or []
-        changes[target] = kept + [item for item in added if item not in kept]
-    elif name not in (PATCH, RETAIN):
-        raise MergeError(pointer, f"unknown directive {name!r}")
+def _order(raw: Any, patch: Any, schema: Schema, pointer: str) -> list[Any]:
+    """The keys of a $setElementOrder. What the patch adds must stand in it, in the patch's own order."""
+    order = _list(raw, ORDER + "*", pointer)
+    if schema.key:
+        if not all(isinstance(item, dict) and schema.key in item for item in order):
+            raise MergeError(pointer, f"{ORDER}* is a list of maps with the key {schema.key!r}")
+        order = [key_of(item, schema.key) for item in order]
+    elif any(isinstance(item, dict | list) for item in order):
+        raise MergeError(pointer, f"{ORDER}* of a list without a merge key is a list of scalars")
+    places = iter(order)
+    for item in patch if isinstance(patch, list) and order else ():
+        if isinstance(item, dict) and PATCH in item:
+            continue
+        key = key_of(item, schema.key) if schema.key else item
+        if key not in places:  # consumes up to the key
+            raise MergeError(pointer, f"{ORDER}* has another order than the list, or not all of its elements")
+    return order
 
 
-def _merge_list(base: list[Any], patch: list[Any], schema: Schema, pointer: str, order: Any) -> list[Any]:
+def _merge_list(base: list[Any], patch: list[Any], schema: Schema, pointer: str) -> list[Any]:
     if schema.is_set:
-        return base + [item for item in patch if item not in base]
+        union = list(dict.fromkeys([*base, *patch]))
+        return _ordered(union, base, patch, schema)
     if not schema.key:
-        return [_plain(item) if isinstance(item, dict) else item for item in patch]
+        return [_plain(item) for item in patch]
     plain, deleted, replace = _sorted_out(patch, schema.key, pointer)
     if replace:
         return [_plain(item) for item in plain]
-    merged = [item for item in base if key_of(item, schema.key) not in deleted]
+    left = [item for item in base if key_of(item, schema.key) not in deleted]
+    merged = list(left)
     places = {key_of(item, schema.key): i for i, item in reversed(list(enumerate(merged)))}
     for item in plain:
         key = key_of(item, schema.key)
@@ -159,28 +196,60 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, pointer: str,
         else:
             places[key] = len(merged)
             merged.append(_plain(item))
-    keys = order if isinstance(order, list) else [item[schema.key] for item in plain]
-    return _ordered(merged, base, keys, schema)
+    return _ordered(merged, left, [key_of(item, schema.key) for item in plain], schema)
 
 
 def _sorted_out(patch: list[Any], key: str, pointer: str) -> tuple[list[Manifest], set[Any], bool]:
+    """The elements to merge, the keys to delete, and whether the list is replaced.
+
+    As Kubernetes has it, `$patch: replace` on any element is about the list, and that element goes.
+    """
     plain: list[Manifest] = []
     deleted: set[Any] = set()
     replace = False
     for i, item in enumerate(patch):
-        if not isinstance(item, dict):
-            raise MergeError(f"{pointer}/{i}", f"a map with the key {key!r} is expected")
-        directive = item.get(PATCH)
-        if directive == "replace" and key not in item:
+        directive = item.get(PATCH, "merge") if isinstance(item, dict) else "merge"
+        if directive == "replace":
             replace = True
             continue
-        if item.get(key) is None:
-            raise MergeError(f"{pointer}/{i}", f"the list is merged by {key!r}, and this element has none")
+        _check_key(item, key, f"{pointer}/{i}")
         if directive == "delete":
             deleted.add(key_of(item, key))
-        else:
+        elif directive == "merge":
             plain.append(item)
+        else:
+            raise MergeError(f"{pointer}/{i}", f"{PATCH} is one of merge, replace and delete")
     return plain, deleted, replace
+
+
+def _check_key(item: Any, key: str, pointer: str) -> None:
+    if not isinstance(item, dict):
+        raise MergeError(pointer, f"a map with the key {key!r} is expected")
+    if item.get(key) is None:
+        raise MergeError(pointer, f"the list is merged by {key!r}, and this element has none")
+
+
+def _created(value: Any, schema: Schema, pointer: str) -> Any:
+    """What a value becomes where the base has nothing to merge it into.
+
+    As Kubernetes has it, a map or an element that says `$patch: replace` or `delete` goes as a whole.
+    """
+    if isinstance(value, dict):
+        if value.get(PATCH, "merge") != "merge":
+            return _NOTHING
+        fields = {
+            name: _created(inner, schema.of(name), f"{pointer}/{_escape(name)}")
+            for name, inner in value.items()
+            if inner is not None and not name.startswith("$")
+        }
+        return {name: inner for name, inner in fields.items() if inner is not _NOTHING}
+    if isinstance(value, list):
+        made = [(i, _created(item, schema, f"{pointer}/{i}")) for i, item in enumerate(value)]
+        made = [(i, item) for i, item in made if item is not _NOTHING]
+        for i, item in made if schema.key else ():
+            _check_key(item, schema.key, f"{pointer}/{i}")
+        return [item for _, item in made]
+    return value
 
 
 def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: Schema) -> list[Any]:
@@ -196,7 +265,10 @@ def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: S
     rank = {k: i for i, k in reversed(list(enumerate(order)))}
     old = {key(item): i for i, item in reversed(list(enumerate(base)))}
     spoken = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
-    rest = [item for item in merged if key(item) not in rank]
+    # Of elements with one key (ports 53/TCP and 53/UDP) the later ones move up to the first.
+    rest = sorted(
+        (item for item in merged if key(item) not in rank), key=lambda item: old.get(key(item), len(old))
+    )
     out: list[Any] = []
     s = r = 0
     while s < len(spoken) and r < len(rest):
@@ -239,14 +311,13 @@ def same(a: Any, b: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """A new subtree as it is written: nulls and directives in it say nothing."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
-    out = {}
-    for name, inner in value.items():
-        if inner is None or name.startswith("$"):
-            continue
-        out[name] = [_plain(i) for i in inner] if isinstance(inner, list) else _plain(inner)
-    return out
+    return {
+        name: _plain(inner) for name, inner in value.items() if inner is not None and not name.startswith("$")
+    }
 
 
 def _escape(part: str) -> str:

@@ -13,18 +13,15 @@ from injector.core.model import Finding, Manifest
 from injector.core.profile import Profile
 
 _NEAR = 0.84
+# Finding the nearest key is slow, and a pod's author can write a hundred thousand.
+_LOOKED_AT = 20
 
 
 def near_misses(template: Manifest, profile: Profile, holder: Manifest | None = None) -> tuple[Finding, ...]:
     """What the author of a pod template (and of the workload that holds it) probably meant."""
     meta = template.get("metadata") or {}
-    return tuple(
-        [
-            *_switch_value(meta, profile),
-            *_misplaced(meta, profile),
-            *_on_holder(meta, (holder or {}).get("metadata") or {}, profile),
-        ]
-    )
+    on_holder = _on_holder(meta, (holder or {}).get("metadata") or {}, profile)
+    return (*_switch_value(meta, profile), *_misplaced(meta, profile), *on_holder)
 
 
 def _maps(meta: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -38,8 +35,23 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
         value = str(found.get(key) or "")
         if not value or value in ("true", "false"):
             continue
-        meant = {"true": "true", "yes": "true", "on": "true", "1": "true", "enabled": "true", "y": "true", "t": "true"}
-        meant |= {"false": "false", "no": "false", "off": "false", "0": "false", "disabled": "false", "n": "false"}
+        meant = {
+            "true": "true",
+            "yes": "true",
+            "on": "true",
+            "1": "true",
+            "enabled": "true",
+            "y": "true",
+            "t": "true",
+        }
+        meant |= {
+            "false": "false",
+            "no": "false",
+            "off": "false",
+            "0": "false",
+            "disabled": "false",
+            "n": "false",
+        }
         guess = meant.get(value.lower(), "true or false")
         message = f'{word} {key} is neither "true" nor "false" and says nothing; did you mean "{guess}"?'
         yield Finding("switch-value", message)
@@ -47,17 +59,26 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
 
 def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
     known = profile.catalogue()
-    places = {"label": known.labels | {profile.keys.switch}, "annotation": known.annotations | {profile.keys.switch}}
+    looked_at = 0
+    places = {
+        "label": known.labels | {profile.keys.switch},
+        "annotation": known.annotations | {profile.keys.switch},
+    }
     for word, found in _maps(meta):
         other = "annotation" if word == "label" else "label"
         for key in found:
             if key in places[word]:
                 continue
             if key in known.namespace_labels:
-                yield Finding("wrong-object", f"{word} {key} on a pod does nothing; it is a label of the namespace")
+                yield Finding(
+                    "wrong-object", f"{word} {key} on a pod does nothing; it is a label of the namespace"
+                )
             elif key in places[other]:
-                yield Finding("wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}")
-            elif _ours(key, known.domains):
+                yield Finding(
+                    "wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}"
+                )
+            elif _ours(key, known.domains) and looked_at < _LOOKED_AT:
+                looked_at += 1
                 near = get_close_matches(key, places[word] | places[other], n=1, cutoff=_NEAR)
                 if near:
                     yield Finding("misspelt-key", f"{word} {key} is not known; did you mean {near[0]}?")
@@ -74,8 +95,8 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
     for word, found in _maps(holder):
         for key in found:
             if key in read and key not in on_pod:
-                where = "the pod template's metadata (spec.template.metadata)"
-                yield Finding("wrong-object", f"{word} {key} stands on the workload itself, where it does nothing; it belongs on {where}")
+                text = f"{word} {key} stands on the workload itself, where it does nothing; it belongs on"
+                yield Finding("wrong-object", f"{text} the pod template's metadata (spec.template.metadata)")
 
 
 def _ours(key: str, domains: tuple[str, ...]) -> bool:

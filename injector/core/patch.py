@@ -42,7 +42,9 @@ def _diff(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Ope
         yield Operation("replace", pointer, after)
 
 
-def _diff_map(before: dict[str, Any], after: dict[str, Any], schema: Schema, pointer: str) -> Iterator[Operation]:
+def _diff_map(
+    before: dict[str, Any], after: dict[str, Any], schema: Schema, pointer: str
+) -> Iterator[Operation]:
     for name in before:
         if name not in after:
             yield Operation("remove", f"{pointer}/{escape(name)}")

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from injector.profiles.istio.protojson import number_text
-
 _QUANTITY = re.compile(
     r"(?P<sign>[-+]?)(?P<whole>[0-9]*)(?P<point>\.(?P<fraction>[0-9]*))?"
     r"(?:(?P<binary>[KMGTPE]i)|[eE](?P<exponent>[-+]?[0-9]+)|(?P<decimal>[numkMGTPE]?))"
@@ -50,7 +48,7 @@ def canonical(value: str | int | float) -> str:
     """
     if isinstance(value, bool):
         raise ValueError("a quantity is expected, not true or false")
-    quantity = _read(number_text(value) if isinstance(value, float) else str(value))
+    quantity = _read(_plain(value) if isinstance(value, float) else str(value))
     if quantity.nanos == 0:
         return "0"
     if _stays(quantity):
@@ -59,6 +57,12 @@ def canonical(value: str | int | float) -> str:
     if quantity.form == "binary" and abs(quantity.nanos) >= 1024 * _NANO and quantity.nanos % _NANO == 0:
         return _binary_text(quantity.nanos // _NANO)
     return _decimal_text(quantity.nanos, exponent_form=quantity.form == "exponent")
+
+
+def _plain(number: float) -> str:
+    """The number as its JSON text."""
+    exact = Decimal(repr(number)).normalize()
+    return format(exact, "f" if number == 0 or 1e-6 <= abs(number) < 1e21 else "e")
 
 
 def _read(text: str) -> _Quantity:

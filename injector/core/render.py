@@ -192,6 +192,8 @@ class Templates:
     def _fill(self, name: str, context: Mapping[str, object]) -> Any:
         run = self._library.env.run
         skeleton = "".join(map(run.emit, self._running(key_of("mark", name), context)))
+        if len(skeleton) > self._limits.skeleton:
+            raise Refused(f"the template renders more than {self._limits.skeleton} characters of YAML")
         if skeleton in self._skeletons:
             self._skeletons.move_to_end(skeleton)
             filler = self._skeletons[skeleton]

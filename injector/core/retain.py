@@ -13,7 +13,9 @@ from injector.core.status import LISTS, Status
 _MISSING: Any = object()
 
 
-def retain(fresh: Manifest, existing: Manifest, base: Manifest, earlier: Status) -> tuple[Manifest, list[str]]:
+def retain(
+    fresh: Manifest, existing: Manifest, base: Manifest, earlier: Status
+) -> tuple[Manifest, list[str]]:
     """The fresh result with other people's fields of the existing pod, and the pointers of these.
 
     `base` is the existing pod without us. What stands in the existing pod, neither in the fresh
@@ -22,11 +24,12 @@ def retain(fresh: Manifest, existing: Manifest, base: Manifest, earlier: Status)
     """
     extras: list[str] = []
     spec = base.get("spec") or {}
-    hidden = {
-        **spec,
-        **{part: [i for i in spec[part] if i.get("name") not in earlier.names(part)] for part in LISTS if part in spec},
+    theirs = {
+        part: [i for i in spec.get(part) or [] if i.get("name") not in earlier.names(part)] for part in LISTS
     }
-    kept = _walk(fresh, existing, {**base, "spec": hidden}, POD, "", extras)
+    # These are there even where we made them: what is missing in them is not somebody else's.
+    meta = {"labels": {}, "annotations": {}, **(base.get("metadata") or {})}
+    kept = _walk(fresh, existing, {**base, "metadata": meta, "spec": {**spec, **theirs}}, POD, "", extras)
     return _without_dangling_mounts(kept, earlier), extras
 
 
@@ -35,7 +38,12 @@ def _walk(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, ex
         return _walk_fields(fresh, existing, base, schema, pointer, extras)
     new, old = keyed(fresh, schema.key), keyed(existing, schema.key)
     if new is None or old is None:
-        if base is _MISSING and isinstance(fresh, list) and isinstance(existing, list) and len(fresh) == len(existing):
+        if (
+            base is _MISSING
+            and isinstance(fresh, list)
+            and isinstance(existing, list)
+            and len(fresh) == len(existing)
+        ):
             # Kubernetes fills in defaults inside the elements of atomic lists too.
             pairs = enumerate(zip(fresh, existing, strict=True))
             return [_walk(a, b, _MISSING, schema, f"{pointer}/{i}", extras) for i, (a, b) in pairs]
@@ -51,17 +59,24 @@ def _walk(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, ex
     if not added:
         return out
     # The order in which a strategic merge of ours over theirs would leave the list.
-    merged: list[Any] = merge({"x": existing}, {"x": out}, Schema({"x": schema}))["x"]
-    values = {key_of(item, schema.key): item for item in out}
-    return [values.get(key_of(item, schema.key), item) for item in merged]
+    keys: list[list[Manifest]] = [
+        [{schema.key: key_of(i, schema.key)} for i in items] for items in (existing, out)
+    ]
+    merged = merge({"x": keys[0]}, {"x": keys[1]}, Schema({"x": Schema(key=schema.key)}))["x"]
+    values = {**old, **{key_of(item, schema.key): item for item in out}}
+    return [values[item[schema.key]] for item in merged]
 
 
-def _walk_fields(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, extras: list[str]) -> Manifest:
+def _walk_fields(
+    fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, extras: list[str]
+) -> Manifest:
     out = {}
     for name, value in fresh.items():
         if name in existing:
             under = base.get(name, _MISSING) if isinstance(base, dict) else _MISSING
-            out[name] = _walk(value, existing[name], under, schema.of(name), f"{pointer}/{escape(name)}", extras)
+            out[name] = _walk(
+                value, existing[name], under, schema.of(name), f"{pointer}/{escape(name)}", extras
+            )
         else:
             out[name] = value
     if base is _MISSING:
@@ -80,7 +95,7 @@ def _without_dangling_mounts(pod: Manifest, earlier: Status) -> Manifest:
     if not gone:
         return pod
     for part in names.CONTAINER_LISTS:
-        if part in spec:
+        if spec.get(part):
             spec[part] = [_without_mounts(c, gone) for c in spec[part]]
     return {**pod, "spec": spec}
 

@@ -15,6 +15,7 @@ import json
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 from jinja2 import Template, pass_context, pass_environment
@@ -50,6 +51,8 @@ class Limits:
     """Loop iterations, calls, filters, includes."""
     output: int = 8 * MiB
     """Text that is output, buffered output (set blocks, macros) included."""
+    skeleton: int = 1 * MiB
+    """YAML to be parsed, which costs far more than text."""
     work: int = 32 * MiB
     """Characters and items that operators, filters and comparisons touch or build."""
     text: int = 4 * MiB
@@ -78,8 +81,8 @@ class Unknown(Refused):
     """A name, key or attribute that is not there was used; `name` is its last part."""
 
     def __init__(self, message: str, name: object) -> None:
-        super().__init__(message, "give it a value, or write `| default(...)`")
-        self.name = name if isinstance(name, str) else ""
+        super().__init__(message, "give it a value, or write `| default(...)`" if name else "")
+        self.name = "" if name is None else str(name)
 
 
 class Missing(StrictUndefined):
@@ -284,8 +287,8 @@ class Method:
         for arg in args:
             _defined(arg)
         if isinstance(self.owner, _SIZED):
-            per_item = sum(run.cost(arg) for arg in args if isinstance(arg, _SIZED))
-            run.charge((len(self.owner) + 1) * (per_item if isinstance(self.owner, _LIST) else 1))
+            # Stripping characters and searching from the right take the product of the lengths.
+            run.charge((len(self.owner) + 1) * (1 + sum(map(run.cost, args))))
         result = getattr(self.owner, self.name)(*args, **kwargs)
         # A view has no place among JSON-shaped values.
         return list(result) if self.name in ("items", "keys", "values") else result
@@ -319,10 +322,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         self.run = Run(limits)
         self.find = find
-        self.filters = {name: _guarded(function) for name, function in FILTERS.items()}
+        self.filters = {name: _guarded(name, function) for name, function in FILTERS.items()}
         self.filters |= {name: pass_environment(function) for name, function in _INTERNAL.items()}
         self.filters["the text"] = _piece
-        self.tests = {name: pass_environment(function) for name, function in TESTS.items()}
+        self.tests = {name: _tested(name, function) for name, function in TESTS.items()}
         self.globals = {name: pass_environment(function) for name, function in _GLOBALS.items()}
         self._callable = {id(function) for function in functions.values()}
         self._own = {id(function) for function in self.globals.values()}
@@ -346,18 +349,22 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, Namespace | TemplateModule) and not attribute.startswith("_"):
             found = getattr(obj, attribute, missing)
             return self.undefined(obj=obj, name=attribute) if found is missing else found
-        return self.undefined(obj=obj, name=attribute)
+        if isinstance(obj, dict):
+            return self.undefined(obj=obj, name=attribute)
+        return self.undefined(f"{kind(obj)} has no {cut(attribute)!r} that templates may use", obj=obj)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """An item of a map, list or string; what is not there is undefined."""
         _defined(obj)
         _defined(argument)
+        # The key may be a text of a pod: only a path that stands in the template is told (`render`).
+        absent = f"{kind(obj)} has no such item"
         if isinstance(obj, dict):
-            return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
-        if isinstance(obj, list | tuple | str) and isinstance(argument, int):
+            return obj[argument] if argument in obj else self.undefined(absent, obj=obj, name=argument)
+        if isinstance(obj, str | list | tuple) and isinstance(argument, int):
             in_range = -len(obj) <= argument < len(obj)
-            return obj[argument] if in_range else self.undefined(f"the list has no item {argument}", name="")
-        return self.getattr(obj, argument) if isinstance(argument, str) else self.undefined(name="")
+            return obj[argument] if in_range else self.undefined(absent, obj=obj, name=str(argument))
+        return self.getattr(obj, argument) if isinstance(argument, str) else self.undefined(absent)
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a macro, a method that `getattr` allowed, or a global function; nothing else."""
@@ -398,7 +405,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         elif operator == "*" and not (isinstance(left, int | float) and isinstance(right, int | float)):
             self._repetition(left, right)
         elif operator in ("*", "**") and isinstance(left, int) and isinstance(right, int):
-            size = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+            size = (
+                (left.bit_length() - 1) * right
+                if operator == "**"
+                else left.bit_length() + right.bit_length()
+            )
             if size > bits + 1:
                 raise Refused(f"the template builds an integer of more than {bits} bits")
         return self.run.built(_BINARY[operator](left, right))
@@ -484,6 +495,7 @@ _INTERNAL: Final[Mapping[str, Callable[..., Any]]] = {
     "the concatenation": _concat,
     "the slice": _slice,
     "the loop": _each,
+    "the missing else": lambda env, value: env.undefined("an inline if without else has no value here"),
 }
 
 # ---- global functions ------------------------------------------------------------------------------
@@ -522,20 +534,38 @@ _GLOBALS: Final[Mapping[str, Callable[..., Any]]] = {
 # or that compare, charge more themselves. All of them return lists, never iterators.
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    tolerant = function is _default
-
+def _guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @pass_environment
     def guard(env: Sandbox, value: Any = missing, *args: Any, **kwargs: Any) -> Any:
         env.run.step()
-        if not tolerant:
+        if function is not _default:
             for each in (value, *args, *kwargs.values()):
                 _defined(each)
         if isinstance(value, _SIZED):
             env.run.charge(len(value))
-        return env.run.built(function(env, value, *args, **kwargs))
+        return env.run.built(_applied(f"filter {name!r}", function, env, value, *args, **kwargs))
 
     return guard
+
+
+def _tested(name: str, function: Callable[..., bool]) -> Callable[..., Any]:
+    @pass_environment
+    def guard(env: Sandbox, *args: Any, **kwargs: Any) -> bool:
+        env.run.step()
+        return bool(_applied(f"test {name!r}", function, env, *args, **kwargs))
+
+    return guard
+
+
+def _applied(what: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except TypeError:
+        try:
+            signature(function).bind(*args, **kwargs)
+        except TypeError:
+            raise Refused(f"{what} does not take these arguments") from None
+        raise
 
 
 def _default(env: Sandbox, value: object, fallback: object = "", boolean: bool = False) -> object:
@@ -593,6 +623,7 @@ def _parsed(number: Callable[[Any], int | float], value: object, default: object
 def _round(env: Sandbox, value: Any, precision: int = 0, method: str = "common") -> Any:
     if method not in ("common", "floor", "ceil") or not 0 <= precision <= 15:
         raise Refused("round takes a precision of 0 to 15 and one of common, floor, ceil")
+    _number(value)
     factor = 10**precision
     if method == "common":
         return round(value, precision)
@@ -601,14 +632,22 @@ def _round(env: Sandbox, value: Any, precision: int = 0, method: str = "common")
     return whole / factor
 
 
+def _number(value: Any) -> Any:
+    """The value itself. Else `%` and `*` would format and repeat texts."""
+    _defined(value)
+    if not isinstance(value, _NUMBER):
+        raise Refused(f"a number is expected, not {kind(value)}")
+    return value
+
+
 def _picked(env: Sandbox, value: Any, attribute: str | int | None) -> list[Any]:
     items = list(_listed(env, value))
     return items if attribute is None else [_attribute(env, item, attribute) for item in items]
 
 
 def _attribute(env: Sandbox, item: Any, path: str | int) -> Any:
-    for part in path.split(".") if isinstance(path, str) else [path]:
-        item = env.getitem(item, int(part) if isinstance(part, str) and part.isdecimal() else part)
+    for part in str(path).split("."):
+        item = env.getitem(item, int(part)) if part.isdecimal() else env.getattr(item, part)
     return item
 
 
@@ -676,9 +715,7 @@ def _end(last: bool) -> Callable[..., Any]:
 
 def _sum(env: Sandbox, value: Any, attribute: str | int | None = None, start: Any = 0) -> Any:
     for number in _picked(env, value, attribute):
-        if not isinstance(number, int | float):
-            raise Refused(f"sum adds numbers; an item is {kind(number)}")
-        start = env.run.built(start + number)
+        start = env.run.built(_number(start) + _number(number))
     return start
 
 
@@ -718,8 +755,14 @@ def _tojson(env: Sandbox, value: Any, sort: bool = False) -> str:
 
 def _toyaml(env: Sandbox, value: Any) -> str:
     plain = json_of(value, env.run)
-    env.run.charge(env.run.cost(plain))
+    env.run.charge(env.run.cost(plain) * 16)
     return yamltext.dump(plain).removesuffix("\n")
+
+
+def _trim(env: Sandbox, value: object, characters: str | None = None) -> str:
+    text = text_of(value)
+    env.run.charge(len(text) * len(characters or ""))
+    return text.strip(characters)
 
 
 def _trunc(env: Sandbox, value: object, size: int) -> str:
@@ -738,7 +781,7 @@ def _reverse(env: Sandbox, value: Any) -> Any:
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
-    "abs": lambda env, value: abs(value),
+    "abs": lambda env, value: abs(_number(value)),
     "capitalize": lambda env, value: text_of(value).capitalize(),
     "count": _length,
     "d": _default,
@@ -771,7 +814,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "title": lambda env, value: text_of(value).title(),
     "tojson": _tojson,
     "toyaml": _toyaml,
-    "trim": lambda env, value, characters=None: text_of(value).strip(characters),
+    "trim": _trim,
     "trunc": _trunc,
     "unique": _unique,
     "upper": lambda env, value: text_of(value).upper(),
@@ -804,9 +847,9 @@ TESTS: Final[Mapping[str, Callable[..., bool]]] = {
     "mapping": _is(dict),
     "sequence": _is(list, tuple, str),
     "iterable": _is(list, tuple, str, dict),
-    "odd": lambda env, value: value % 2 == 1,
-    "even": lambda env, value: value % 2 == 0,
-    "divisibleby": lambda env, value, number: value % number == 0,
+    "odd": lambda env, value: _number(value) % 2 == 1,
+    "even": lambda env, value: _number(value) % 2 == 0,
+    "divisibleby": lambda env, value, number: _number(value) % number == 0,
     "in": _compares("in"),
     **_spelled(("eq", "equalto", "=="), _compares("eq")),
     **_spelled(("ne", "!="), _compares("ne")),

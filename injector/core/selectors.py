@@ -73,20 +73,26 @@ def parse(raw: Any) -> Selector:
     unknown = set(raw) - {"matchLabels", "matchExpressions"}
     if unknown:
         raise ValueError(f"unknown key {sorted(unknown)[0]!r}; matchLabels and matchExpressions are known")
-    found = [Requirement(k, "In", frozenset([str(v)])) for k, v in (raw.get("matchLabels") or {}).items()]
-    found += [_expression(e) for e in raw.get("matchExpressions") or []]
-    return Selector(tuple(found))
+    labels, expressions = raw.get("matchLabels") or {}, raw.get("matchExpressions") or []
+    if not isinstance(labels, Mapping) or not all(isinstance(v, str) for v in labels.values()):
+        raise ValueError("matchLabels is a map of strings")
+    if not isinstance(expressions, list):
+        raise ValueError("matchExpressions is a list")
+    found = [Requirement(key, "In", frozenset([value])) for key, value in labels.items()]
+    return Selector((*found, *map(_expression, expressions)))
 
 
 def _expression(raw: Any) -> Requirement:
     if not isinstance(raw, Mapping) or not isinstance(raw.get("key"), str) or not raw["key"]:
         raise ValueError("each of matchExpressions is a map with a key and an operator")
     operator, values = raw.get("operator"), raw.get("values") or []
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise ValueError(f"values of {raw['key']!r} is a list of strings")
     if operator not in OPERATORS:
         raise ValueError(f"operator of {raw['key']!r} must be one of {', '.join(OPERATORS)}")
     if (operator in ("In", "NotIn")) != bool(values):
         raise ValueError(f"{operator} of {raw['key']!r} {'needs' if not values else 'takes no'} values")
-    return Requirement(raw["key"], operator, frozenset(map(str, values)))
+    return Requirement(raw["key"], operator, frozenset(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,8 @@ class WebhookEntry:
         return self.namespaces.matches(of_namespace) and self.objects.matches(labels)
 
 
-def selected(entries: Iterable[WebhookEntry], namespace: Namespace, labels: Mapping[str, str]) -> WebhookEntry | None:
+def selected(
+    entries: Iterable[WebhookEntry], namespace: Namespace, labels: Mapping[str, str]
+) -> WebhookEntry | None:
     """The first entry that the API server would call for such a pod."""
     return next((e for e in entries if e.matches(namespace, labels)), None)

@@ -42,13 +42,19 @@ class Status:
 def of(shape: Manifest, revision: str, digest: str) -> Status:
     """The status of what the templates alone add up to."""
     spec = shape.get("spec") or {}
-    found = {attribute: tuple(str(i["name"]) for i in spec.get(part) or []) for part, attribute in LISTS.items()}
+    found = {
+        attribute: tuple(str(i["name"]) for i in spec.get(part) or []) for part, attribute in LISTS.items()
+    }
     return Status(**found, revision=revision, digest=digest)
 
 
 def read(pod: Manifest, keys: Keys) -> Status | None:
     """The status that a pod carries; None without one, or with one that is no JSON object."""
-    text = annotations_of(pod).get(keys.status)
+    return parse(annotations_of(pod).get(keys.status))
+
+
+def parse(text: str | None) -> Status | None:
+    """A status from the annotation's value; what is not a list of names in it counts as empty."""
     raw = as_object(text) if text is not None else None
     if raw is None:
         return None

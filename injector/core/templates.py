@@ -41,7 +41,7 @@ _MARKS: Final = tuple(f"{MARK}{index}{MARK_END}" for index in range(512))
 _RESERVED: Final = frozenset({"self", "super", "varargs", "kwargs"})
 _GO: Final = re.compile(
     r"\{\{-?\s*(?:/\*|[.$]|(?:if|range|with|define|template|block|include|toYaml|toJSON|printf)\s|else\s+if\s)"
-    r"|\{\{[^}]*[\s(]\.[A-Za-z]"
+    r"|\{\{[^}]{0,200}[\s(]\.[A-Za-z]"
 )
 _GO_WORD: Final = re.compile(r"\{\{-?\s*(?:end|else)\s*-?\}\}")
 # Go's `{{ if .X }}` is Jinja's attribute X of a variable `if`: a free variable of these names gives it away.
@@ -89,6 +89,8 @@ class Unit:
     included: set[str] = field(default_factory=set)
     paths: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     """Last part of a dotted name -> (line, the whole of it)."""
+    wanted: list[tuple[str, str, int]] = field(default_factory=list)
+    """Key, name and line of what it imports by name."""
     free: frozenset[str] = frozenset()
     assigned: frozenset[str] = frozenset()
 
@@ -166,6 +168,14 @@ class Library:
             self.source(name, unit.source.where(line))
             if other not in self._closed:
                 self._close(other, (*path, key))
+        for other, name, line in unit.wanted:
+            if name not in self.unit(other).assigned:
+                template = other.split(" ", 1)[1]
+                raise TemplateError(
+                    f"template {template!r} has no macro or variable {name!r}",
+                    where=unit.source.where(line),
+                    hint=nearest(name, self.unit(other).assigned),
+                )
         self._closed.add(key)
 
     def _known_names(self, key: str) -> None:
@@ -212,7 +222,9 @@ class Library:
         unit = Unit(source, Fresh.from_code(self.env, code, self.env.globals))
         unit.references, unit.included, unit.paths = rewrite.references, rewrite.included, rewrite.paths
         unit.free = frozenset(tracker.undeclared_identifiers)
-        unit.assigned = frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx != "load")
+        unit.wanted = rewrite.wanted
+        stored = (node.name for node in tree.find_all(nodes.Name) if node.ctx != "load")
+        unit.assigned = frozenset((*stored, *rewrite.defined))
         return unit
 
 
@@ -242,7 +254,7 @@ def _syntax_error(source: Source, line: int, message: str) -> TemplateError:
     text = source.line(line)
     if _GO.search(text) or _GO_WORD.search(text):
         return TemplateError(_GO_MESSAGE, where=source.where(_go_line(source)), hint=_GO_HINT)
-    message = cut(message, 200)
+    message = cut(message, 200).rstrip(".")
     return TemplateError(f"{message}: {text}" if text else message, where=source.where(line))
 
 
@@ -288,6 +300,8 @@ class Rewrite(NodeTransformer):
         self.references: list[tuple[str, int]] = []
         self.included: set[str] = set()
         self.paths: dict[str, list[tuple[int, str]]] = {}
+        self.wanted: list[tuple[str, str, int]] = []
+        self.defined: set[str] = set()
         self._blocks = 0
 
     def fail(self, node: nodes.Node, message: str, hint: str = "") -> NoReturn:
@@ -321,6 +335,7 @@ class Rewrite(NodeTransformer):
 
     def visit_Macro(self, node: nodes.Macro) -> nodes.Macro:
         self._own_names([node.name, *(arg.name for arg in node.args)], node)
+        self.defined.add(node.name)
         node.defaults = [self.visit(default) for default in node.defaults]
         node.body = self._as_text(node.body)
         return node
@@ -382,6 +397,13 @@ class Rewrite(NodeTransformer):
         bounds = (part or nodes.Const(None) for part in (node.arg.start, node.arg.stop, node.arg.step))
         return _filter("the slice", node.node, *bounds)
 
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
+        """Without an else, Jinja gives a value that is undefined but passes for an empty text."""
+        self.generic_visit(node)
+        if node.expr2 is None:
+            node.expr2 = _filter("the missing else", nodes.Const(None, lineno=node.lineno))
+        return node
+
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:
         """A tuple that is a value becomes a list: values are shaped as JSON, and no list can be a key."""
         self.generic_visit(node)
@@ -399,7 +421,8 @@ class Rewrite(NodeTransformer):
         return self.generic_visit(node)
 
     def _remember(self, last: str, node: nodes.Node) -> None:
-        if path := dotted(node):
+        path = dotted(node) or (f"(...).{last}" if isinstance(node, nodes.Getattr) else "")
+        if path:
             self.paths.setdefault(last, []).append((node.lineno, path))
 
     def _own_names(self, names: list[str], node: nodes.Node) -> None:
@@ -434,12 +457,16 @@ class Rewrite(NodeTransformer):
 
     def visit_Import(self, node: nodes.Import) -> nodes.Import:
         self._own_names([node.target], node)
+        self.defined.add(node.target)
         self._refer(node, "text")
         return node
 
     def visit_FromImport(self, node: nodes.FromImport) -> nodes.FromImport:
-        self._own_names([name[1] if isinstance(name, tuple) else name for name in node.names], node)
+        pairs = [name if isinstance(name, tuple) else (name, name) for name in node.names]
+        self._own_names([alias for _, alias in pairs], node)
+        self.defined.update(alias for _, alias in pairs)
         self._refer(node, "text")
+        self.wanted += [(self.references[-1][0], name, node.lineno) for name, _ in pairs]
         return node
 
     def _refer(self, node: nodes.Include | nodes.Import | nodes.FromImport, variant: str) -> None:

@@ -17,6 +17,8 @@ from injector.core import names, status
 from injector.core.merge import POD, Schema, key_of, keyed, same
 from injector.core.model import Manifest
 from injector.core.patch import escape
+from injector.core.workload import check_pod
+from injector.errors import ManifestError
 
 if TYPE_CHECKING:
     from injector.core.profile import Profile
@@ -43,6 +45,13 @@ def uninject(pod: Manifest, profile: Profile) -> Uninjected | None:
     if text is None:
         return derived
     restored, lost = _apply(derived.pod, text)
+    try:
+        check_pod(restored)
+    except ManifestError:
+        # Anybody may have written it.
+        return Uninjected(
+            derived.pod, (*derived.notes, "the undo annotation gives no valid pod and was not used")
+        )
     return Uninjected(restored, lost)
 
 
@@ -54,9 +63,13 @@ def derive(pod: Manifest, found: status.Status, profile: Profile) -> Uninjected:
     for part in ("initContainers", "containers", "volumes", "imagePullSecrets"):
         gone = set(found.names(part))
         users = {c["name"]: c for c in stored.get(part, ())}
-        if part not in spec or not (gone or users):
+        if not spec.get(part) or not (gone or users):
             continue
-        left = [users.get(i.get("name"), i) for i in spec[part] if i.get("name") not in gone or i.get("name") in users]
+        left = [
+            users.get(i.get("name"), i)
+            for i in spec[part]
+            if i.get("name") not in gone or i.get("name") in users
+        ]
         have = {i.get("name") for i in left}
         left += [c for name, c in users.items() if name not in have]
         spec[part] = left
@@ -85,13 +98,15 @@ def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
     text = status.annotations_of(pod).get(profile.keys.overrides)
     if not text:
         return {}
-    raw = json.loads(text)
-    if not isinstance(raw, dict):
+    raw = status.as_object(text)
+    if raw is None:
         raise ValueError("a JSON object is expected")
     out = {}
     for part in names.CONTAINER_LISTS:
         listed = raw.get(part) or []
-        if not isinstance(listed, list) or not all(isinstance(c, dict) and isinstance(c.get("name"), str) for c in listed):
+        if not isinstance(listed, list) or not all(
+            isinstance(c, dict) and isinstance(c.get("name"), str) for c in listed
+        ):
             raise ValueError(f"{part} must be a list of containers with names")
         out[part] = listed
     return out
@@ -107,8 +122,9 @@ def record(pod: Manifest, original: Manifest, profile: Profile) -> str | None:
     if not entries:
         return None
     text = status.compact(entries)
-    if len(text.encode()) > LIMIT:
-        raise OverflowError(f"{len(text.encode())} bytes")
+    size = len(text.encode(errors="surrogatepass"))
+    if size > LIMIT:
+        raise OverflowError(f"{size} bytes")
     return text
 
 
@@ -134,7 +150,11 @@ def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[An
 
 
 def _pairs(
-    old: Mapping[Any, Any], new: Mapping[Any, Any], schemas: Mapping[Any, Schema], pointer: str, out: list[list[Any]]
+    old: Mapping[Any, Any],
+    new: Mapping[Any, Any],
+    schemas: Mapping[Any, Schema],
+    pointer: str,
+    out: list[list[Any]],
 ) -> None:
     out.extend([f"{pointer}/{escape(str(key))}"] for key in old if key not in new)
     for key, value in new.items():
@@ -148,16 +168,20 @@ def _pairs(
 def _apply(pod: Manifest, text: str) -> tuple[Manifest, tuple[str, ...]]:
     try:
         entries = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return pod, ("the undo annotation is no JSON: what it held is lost",)
     lost = []
     tree: Any = pod
     for entry in entries if isinstance(entries, list) else []:
         try:
-            parts = [p.replace("~1", "/").replace("~0", "~") for p in entry[0].split("/")[1:]]
-            tree = _edit(tree, parts, POD, entry[1:])
-        except (KeyError, TypeError, IndexError, AttributeError):
-            lost.append(f"{entry[0] if entry else '?'} could not be restored: its place is gone")
+            pointer, *change = entry
+            parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
+            tree = _edit(tree, parts, POD, change)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            place = (
+                entry[0] if isinstance(entry, list) and entry and isinstance(entry[0], str) else "an entry"
+            )
+            lost.append(f"{place[:64]} could not be restored: its place is gone")
     return tree, tuple(lost)
 
 

@@ -21,7 +21,11 @@ KINDS: dict[str, tuple[frozenset[str], str, str]] = {
     "DaemonSet": (_APPS, *_TEMPLATE),
     "StatefulSet": (_APPS, *_TEMPLATE),
     "Job": (frozenset({"batch"}), *_TEMPLATE),
-    "CronJob": (frozenset({"batch"}), "/spec/jobTemplate/spec/template/metadata", "/spec/jobTemplate/spec/template/spec"),
+    "CronJob": (
+        frozenset({"batch"}),
+        "/spec/jobTemplate/spec/template/metadata",
+        "/spec/jobTemplate/spec/template/spec",
+    ),
     # OpenShift served it as a core kind before it had a group.
     "DeploymentConfig": (frozenset({"apps.openshift.io", ""}), *_TEMPLATE),
 }
@@ -58,7 +62,7 @@ class Workload:
         """The object as the owner of its pods; None for a Pod, whose owner is in its own metadata."""
         if self.kind == "Pod":
             return None
-        return Owner(str(self.manifest.get("apiVersion", "")), self.kind, self.name)
+        return Owner(str(self.manifest.get("apiVersion") or ""), self.kind, self.name)
 
     @property
     def template(self) -> Manifest:
@@ -110,7 +114,7 @@ def group_of(manifest: Manifest) -> str:
 
 
 def is_list(manifest: Manifest) -> bool:
-    """Whether the object is a List of objects (kind List, or FooList of a kind with pods)."""
+    """Whether the object is a List of objects."""
     kind = str(manifest.get("kind") or "")
     return kind in LIST_KINDS and group_of(manifest) == ""
 
@@ -150,7 +154,9 @@ def _check_way(manifest: Manifest, spec: str) -> None:
         tree = tree.get(part)
         way += "/" + part
         if tree is None:
-            raise ManifestError(f"{manifest['kind']} needs a map here: its pods' template is missing", where=way)
+            raise ManifestError(
+                f"{manifest['kind']} needs a map here: its pods' template is missing", where=way
+            )
         if not isinstance(tree, dict):
             raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=way)
 
@@ -193,10 +199,18 @@ _TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "integer": int, "bo
 
 
 def check_shape(workload: Workload) -> None:
-    """Raise ManifestError at the first place where a pod template has another type than Kubernetes wants."""
-    template = workload.template
+    """Raise ManifestError at the first place where a pod template has another type than Kubernetes wants.
+
+    The metadata of the object around it is looked at as well.
+    """
+    _check(workload.manifest.get("metadata"), _SHAPE["metadata"], "/metadata")
     for half, pointer in (("metadata", workload.metadata), ("spec", workload.spec)):
-        _check(template.get(half), _SHAPE[half], pointer)
+        _check(get(workload.manifest, pointer), _SHAPE[half], pointer)
+
+
+def check_pod(pod: Manifest) -> None:
+    """The same for a pod template by itself."""
+    _check(pod, _SHAPE, "")
 
 
 def _check(value: Any, shape: Any, where: str) -> None:

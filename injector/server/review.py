@@ -14,7 +14,7 @@ import base64
 import json
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -164,23 +164,16 @@ def answer(
 ) -> Answer:
     """The answer to a review that `parse` has read. Never raises.
 
-    `path` is the decoded path of the request, from the slash on; `failure_mode` is ``deny`` or
-    ``allow``: what becomes of a pod for which the injector or a template fails. `warnings` and
-    `audit` say whether the answer carries findings for users and annotations for the audit log.
+    `path` is the request's decoded path; `failure_mode`, ``deny`` or ``allow``, says what becomes
+    of a pod for which the injector or a template fails; `warnings` and `audit`, whether the answer
+    carries findings for users and annotations for the audit log.
     """
     request = review["request"]
     defect = ""
     operations: list[Manifest] = []
     try:
-        namespace = request.get("namespace") or ""
-        facts = Facts(
-            namespace=namespace,
-            door=Door.WEBHOOK,
-            known=namespace_of(namespace) if namespace else None,
-            native_sidecars=native_sidecars,
-            objects=objects,
-            overrides=config.profile.overrides_of_path(path) if path else {},
-        )
+        facts = _facts(request, namespace_of, config, path)
+        facts = replace(facts, native_sidecars=native_sidecars, objects=objects)
         outcome = _outcome(request, facts, config)
         operations = _proven(request, outcome)
     except Exception as error:
@@ -188,20 +181,31 @@ def answer(
         # the failurePolicy of the API server speaks instead of the failure mode.
         defect = _place(error)
         outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
-    denied = outcome.decision.verdict is Verdict.DENY
-    turned = denied and failure_mode == "allow" and outcome.decision.reason in _TURNED
-    decision = "allow" if turned else outcome.decision.verdict.value
+    may_pass = failure_mode == "allow" and outcome.decision.reason in _TURNED
+    decision = "allow" if may_pass else outcome.decision.verdict.value
     response = {
         "uid": request["uid"],
-        "allowed": turned or not denied,
+        "allowed": decision != "deny",
         **_change(operations),
-        "status": _status(outcome) if denied and not turned else None,
-        "warnings": warnings_of(outcome, turned) if warnings else None,
+        "status": _status(outcome) if decision == "deny" else None,
+        "warnings": warnings_of(outcome, may_pass) if warnings else None,
         "auditAnnotations": _audit(outcome, decision, config) if audit else None,
     }
     response = {key: value for key, value in response.items() if value not in (None, [])}
     sent = {"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": response}
     return Answer(sent, outcome, decision, defect)
+
+
+def _facts(
+    request: Manifest, namespace_of: Callable[[str], Namespace | None], config: Config, path: str
+) -> Facts:
+    namespace = request.get("namespace") or ""
+    return Facts(
+        namespace=namespace,
+        door=Door.WEBHOOK,
+        known=namespace_of(namespace) if namespace else None,
+        overrides=config.profile.overrides_of_path(path) if path else {},
+    )
 
 
 def _outcome(request: Manifest, facts: Facts, config: Config) -> Outcome:

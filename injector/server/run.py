@@ -46,20 +46,22 @@ def bind(address: str, setting: str) -> socket.socket:
 
     `setting` is how the operator named the address. Raises ConfigError.
     """
-    host, _, port = address.rpartition(":")
+    host, colon, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise _not_bound(address, setting)
     try:
         if not host and socket.has_dualstack_ipv6():
             return socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, int(port)), family=family)
-    except (OSError, OverflowError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no address"
-        raise ConfigError(
-            f"cannot listen on {address}: {why}",
-            where=setting,
-            hint="expected HOST:PORT or :PORT, and a free port",
-        ) from error
+    except OSError as error:
+        raise _not_bound(address, setting, f": {(error.strerror or 'no such address').lower()}") from error
+
+
+def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
+    hint = "expected HOST:PORT or :PORT, and a free port"
+    return ConfigError(f"cannot listen on {address[:64]}{why}", where=setting, hint=hint)
 
 
 def tls_context(cert: Path, key: Path | None = None) -> ssl.SSLContext:

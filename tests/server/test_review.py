@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
@@ -296,6 +296,7 @@ def test_warnings_can_be_switched_off() -> None:
 
 
 @given(st.lists(st.text(max_size=400), max_size=30))
+@example([f"number {i} " + "long " * 40 for i in range(30)])
 def test_warnings_are_short_distinct_printable_and_bounded(messages: list[str]) -> None:
     found = reviews.warnings_of(an_outcome(*messages), False)
     assert len(set(found)) == len(found)

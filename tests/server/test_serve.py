@@ -308,13 +308,15 @@ def test_an_address_is_bound(address: str) -> None:
     "address", ["", "8443", "127.0.0.1:port", "127.0.0.1:70000", "no.such.name.invalid:1"]
 )
 def test_what_cannot_be_bound_is_named(address: str) -> None:
-    with pytest.raises(ConfigError, match="cannot listen") as caught:
+    with pytest.raises(ConfigError) as caught:
         bind(address, "listen")
     assert caught.value.where == "listen"
+    assert caught.value.message.startswith(f"cannot listen on {address}")
 
 
 def test_a_port_in_use_is_named() -> None:
     with bind("127.0.0.1:0", "listen") as bound:
         address = f"127.0.0.1:{bound.getsockname()[1]}"
-        with pytest.raises(ConfigError, match="in use"):
+        with pytest.raises(ConfigError) as caught:
             bind(address, "listen")
+    assert "in use" in str(caught.value)

@@ -9,9 +9,10 @@ from typing import Any
 
 import jsonpatch
 
+from injector.config.build import Selectable
 from injector.core.model import Config, Policy
 from injector.core.profile import Profile, default_keys
-from injector.core.render import Source, Templates
+from injector.core.render import Source
 
 SHIPPER = """\
 metadata:
@@ -41,14 +42,6 @@ class Broken(Profile):
         raise KeyError(str(run.received))
 
 
-class Named(Templates):
-    def __contains__(self, name: object) -> bool:
-        return name in self._library.sources
-
-    def __iter__(self) -> Any:
-        return iter(self._library.sources)
-
-
 def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
     profile = rules(name="log-shipper", keys=default_keys({}), default_templates=("shipper",))
     sources = {
@@ -57,7 +50,7 @@ def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
     given: dict[str, Any] = {
         "profile": profile,
         "policy": Policy("enabled", profile.keys.switch, profile.keys.status),
-        "templates": Named(sources),
+        "templates": Selectable(sources, {}),
         "values": {"image": "example.com/shipper:1", "stream": "default"},
         "default_templates": ("shipper",),
         "digest": "0123456789abcdef",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from injector.core import quantities, status
 from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError
-from injector.profiles.istio import capture, images, openshift, otel, owner, proxyconfig
+from injector.profiles.istio import capture, images, meshconfig, openshift, otel, owner, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap
 from injector.profiles.istio.values import dig, omit_nil, printed
 
@@ -65,7 +65,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "userVolumes": _named(annotations, "sidecar.istio.io/userVolume"),
         "userVolumeMounts": _named(annotations, "sidecar.istio.io/userVolumeMount"),
         "datadog": _datadog(annotations, values),
-        "otel": _otel(run, mesh, meta, spec),
+        "otel": otel.attributes(mesh, run.namespace, meta, spec),
         "lightstep": _lightstep(values, proxy),
         "emptySource": {} if run.config.quirks else None,
     }
@@ -75,7 +75,6 @@ def _upstream(
     run: Injection, meta: Any, spec: Any, mesh: Any, proxy: Any, ids: tuple[int, int], composed: images.Images
 ) -> dict[str, Any]:
     of = owner_of(run)
-    inbound = dig(mesh, "inboundTrafficPolicy.mode", "PASSTHROUGH")
     return {
         "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
         "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
@@ -90,7 +89,7 @@ def _upstream(
         "ProxyInitImage": composed.init,
         "ProxyUID": ids[0],
         "ProxyGID": ids[1],
-        "InboundTrafficPolicyMode": "localhost" if inbound == "LOCALHOST" else "passthrough",
+        "InboundTrafficPolicyMode": meshconfig.inbound_mode(mesh),
         "CompliancePolicy": run.config.settings.get("compliancePolicy", ""),
     }
 
@@ -181,6 +180,8 @@ def _status(s: capture.Settings) -> dict[str, Any]:
     asked = [s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v) for f, v in zip(fields, given, strict=True)]
     return {
         "port": s.status_port,
+        # Upstream writes it unquoted, which loses a blank at the end.
+        "debugPort": f"--debug-port={s.status_port}".rstrip(),
         "readiness": probe(15021, *asked),
         "readinessOfAgent": probe(15020, *asked),
         "readinessFromValues": probe(15021, *given),
@@ -235,10 +236,6 @@ def _datadog(annotations: Mapping[str, str], values: Manifest) -> dict[str, str]
     if dig(values, "global.proxy.tracer") != "datadog":
         return {}
     return {name: printed(value) for name, value in sorted(_json_object(annotations, "apm.datadoghq.com/env").items())}
-
-
-def _otel(run: Injection, mesh: Mapping[str, Any], meta: Manifest, spec: Manifest) -> str:
-    return otel.attributes(mesh, run.namespace, meta, spec)
 
 
 def _lightstep(values: Manifest, proxy: Manifest) -> str:

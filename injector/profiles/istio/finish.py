@@ -156,7 +156,7 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
         return
     spec = run.pod["spec"]
     found = probes.registration(spec, agent_port, defaulted=not run.config.quirks)
-    port = _probe_port(annotations, agent_port)
+    port = _probe_port(run, annotations, agent_port)
     _probe_findings(run, spec, agent_port)
 
     def keep(site: probes.Site) -> bool:
@@ -173,9 +173,12 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
         change(run, PROXY, lambda c: {**c, "env": probes.with_registration(c.get("env") or [], found, earlier=earlier)})
 
 
-def _probe_port(annotations: Mapping[str, str], agent_port: int) -> int:
+def _probe_port(run: Injection, annotations: Mapping[str, str], agent_port: int) -> int:
     asked = annotations.get(capture.STATUS_PORT)
-    return agent_port if asked is None else int(asked.strip())
+    if asked is None:
+        return agent_port
+    # Blanks around the number pass upstream's validation, and are then no number any more.
+    return 0 if run.config.quirks and asked != asked.strip() else int(asked)
 
 
 def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:

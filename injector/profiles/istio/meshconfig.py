@@ -112,13 +112,14 @@ DEFAULTS: Tree = {
 }
 
 
-def effective(overrides: object, *, base: Tree | None = None, where: str = "meshConfig") -> Tree:
-    """`overrides` (a tree from YAML or JSON) merged over the built-in defaults, or over `base`.
+def effective(overrides: object, base: object = None, *, where: str = "meshConfig") -> Tree:
+    """`overrides` over the document `base` over the built-in defaults; both are trees from YAML.
 
-    A key that ends in ``+``, here and in defaultConfig, appends its list to the one below it.
-    Raises ValueError with the path under `where` and what is expected there, never the value.
+    In `overrides` a key that ends in ``+``, also one in defaultConfig, appends its list to the one
+    below it. Raises ValueError with the path under `where` and what is expected there, never the
+    value.
     """
-    below = DEFAULTS if base is None else base
+    below = merge(DEFAULTS, read(base, where))
     if not isinstance(overrides, dict):
         return merge(below, read(overrides, where))
     plain, appended = _split(overrides)
@@ -186,7 +187,7 @@ def _split(tree: Tree) -> tuple[Tree, Tree]:
 
 
 def _read_lists(message: Message, appended: Tree, where: str) -> dict[tuple[str, ...], list[Any]]:
-    result = {}
+    result: dict[tuple[str, ...], list[Any]] = {}
     for key, value in appended.items():
         # An unknown field of a closed message vanishes, as it does without the sign.
         for name, items in message.read({key: value}, where).items():

@@ -11,21 +11,20 @@ from typing import Any
 _PREFIX = "resource.opentelemetry.io/"
 
 
-def resource_attributes(
-    mesh: Mapping[str, Any],
-    *,
-    namespace: str,
-    annotations: Mapping[str, str],
-    labels: Mapping[str, str],
-    containers: Sequence[Mapping[str, Any]],
+def attributes(
+    mesh: Mapping[str, Any], namespace: str, metadata: Mapping[str, Any], spec: Mapping[str, Any]
 ) -> str:
     """Namespace, version and instance id of the workload, as far as they are known.
 
     Empty unless an extension provider of the effective MeshConfig asks for semantic conventions.
-    Empty annotations and labels count as absent. Annotations are not escaped, as upstream has it.
+    `metadata` and `spec` are the pod's, without what was injected before. Empty annotations and
+    labels count as absent. Annotations are not escaped, as upstream has it.
     """
     if not _wanted(mesh):
         return ""
+    annotations = metadata.get("annotations") or {}
+    labels = metadata.get("labels") or {}
+    containers = spec.get("containers") or []
     first = containers[0].get("name", "") if containers else ""
     instance = f"{namespace}.$(POD_NAME).{first}" if containers else ""
     version = labels.get("app.kubernetes.io/version") or _only_version(containers)

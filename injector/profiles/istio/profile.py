@@ -63,9 +63,12 @@ class IstioProfile(Profile):
         """
         base = {} if raw.get("meshDocument") else from_values(raw.get("values") or {}, str(raw.get("revision") or ""))
         try:
-            mesh = meshconfig.effective(raw.get("meshConfig") or {}, base)
+            mesh = meshconfig.effective(raw.get("meshConfig") or {}, base=meshconfig.effective(base))
         except ValueError as error:
             raise ConfigError(str(error), where="meshConfig") from error
+        wrong = meshconfig.validate(mesh)
+        if wrong:
+            raise ConfigError("; ".join(wrong), where="meshConfig")
         policy = raw.get("compliancePolicy", "")
         return {"mesh": mesh, "platform": raw.get("platform", ""), "compliancePolicy": policy, "given": raw}
 
@@ -125,16 +128,14 @@ class IstioProfile(Profile):
         return {**seen, "spec": spec}
 
     def context(self, run: Injection) -> Mapping[str, Any]:
-        mesh = run.config.settings["mesh"]
+        mesh = mesh_for(run)
         proxy = effective_proxy_config(run)
         if run.config.native_sidecars == "auto" and run.facts.native_sidecars is None and NATIVE not in run.annotations:
             text = "no cluster in sight: native sidecars are assumed to be supported (nativeSidecars: auto)"
             run.warn("native-assumed", text, action=False)
-        if run.facts.door is Door.FILE:
-            mesh = {**mesh, "defaultConfig": proxy}
-            if run.namespace in self.ignored_namespaces:
-                text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
-                run.warn("ignored-namespace", text)
+        if run.facts.door is Door.FILE and run.namespace in self.ignored_namespaces:
+            text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
+            run.warn("ignored-namespace", text)
         return context.build(run, mesh, proxy)
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
@@ -158,7 +159,7 @@ class IstioProfile(Profile):
         run.pod = {**run.pod, "spec": spec}
 
     def finish(self, run: Injection) -> None:
-        mesh = run.config.settings["mesh"]
+        mesh = mesh_for(run)
         asked = proxyconfig.merge(mesh["defaultConfig"], annotated_proxy_config(run))
         hold = bool(asked.get("holdApplicationUntilProxyStarts") or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts"))
         finish.finish(run, mesh, effective_proxy_config(run), environment(run), hold=hold)
@@ -217,6 +218,17 @@ def _stripped(run: Injection) -> Manifest:
     port = next((run.annotations[k] for k in sorted(run.annotations) if prometheus.normal(k) == "prometheus_io_port"), "")
     gone = {status_key: None for status_key in (run.config.profile.keys.status, *(found.keys if port == agent else ()))}
     return merge(pod, {"metadata": {"annotations": gone}})
+
+
+def mesh_for(run: Injection) -> Mapping[str, Any]:
+    """The mesh configuration, with the pod's own ProxyConfig as its default.
+
+    Upstream's webhook alone keeps the mesh's, so that metrics and probes miss a changed port (Q27).
+    """
+    mesh: Mapping[str, Any] = run.config.settings["mesh"]
+    if run.config.quirks and run.facts.door is Door.WEBHOOK:
+        return mesh
+    return {**mesh, "defaultConfig": effective_proxy_config(run)}
 
 
 def annotated_proxy_config(run: Injection) -> Manifest:

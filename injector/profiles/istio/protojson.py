@@ -73,7 +73,7 @@ class Text:
         return value
 
     def is_zero(self, value: Any) -> bool:
-        return value == ""
+        return bool(value == "")
 
 
 @dataclass(frozen=True, slots=True)

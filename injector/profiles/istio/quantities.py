@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from injector.profiles.istio.protojson import number_text
-
 _QUANTITY = re.compile(
     r"(?P<sign>[-+]?)(?P<whole>[0-9]*)(?P<point>\.(?P<fraction>[0-9]*))?"
     r"(?:(?P<binary>[KMGTPE]i)|[eE](?P<exponent>[-+]?[0-9]+)|(?P<decimal>[numkMGTPE]?))"
@@ -50,7 +48,7 @@ def canonical(value: str | int | float) -> str:
     """
     if isinstance(value, bool):
         raise ValueError("a quantity is expected, not true or false")
-    quantity = _read(number_text(value) if isinstance(value, float) else str(value))
+    quantity = _read(_json_number(value) if isinstance(value, float) else str(value))
     if quantity.nanos == 0:
         return "0"
     if _stays(quantity):
@@ -59,6 +57,11 @@ def canonical(value: str | int | float) -> str:
     if quantity.form == "binary" and abs(quantity.nanos) >= 1024 * _NANO and quantity.nanos % _NANO == 0:
         return _binary_text(quantity.nanos // _NANO)
     return _decimal_text(quantity.nanos, exponent_form=quantity.form == "exponent")
+
+
+def _json_number(value: float) -> str:
+    # As Go writes it: an exponent makes another form of quantity, so where it begins counts.
+    return format(Decimal(repr(value)), "f") if 1e-6 <= abs(value) < 1e21 else repr(value)
 
 
 def _read(text: str) -> _Quantity:

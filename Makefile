@@ -1,0 +1,38 @@
+# What a person does here. The work itself is in hack/.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint docs apiserver clean
+
+IN_VENV := .venv/bin/python
+# The first that runs and is new enough; looked for only where a target needs it.
+PYTHON = $(shell for p in $(IN_VENV) python3.13 python3.12 python3.11 python3; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## the development environment in .venv
+	@python="$(PYTHON)"; if [ -z "$$python" ]; then \
+	  echo 'Python 3.11 or newer is missing (Debian: apt-get install python3 python3-venv)' >&2; exit 1; fi; \
+	$$python hack/setup.py
+
+demo: setup ## inject examples/shop, ask why, and send a pod through the webhook; needs no cluster
+	@$(IN_VENV) hack/demo.py
+
+test: setup ## everything: lint, types, contracts, all tests, coverage; builds the API server once
+	@$(IN_VENV) hack/check.py
+
+test-fast: setup ## the tests of the pure core
+	@$(IN_VENV) -m pytest -q -n 2 tests/core tests/profiles
+
+lint: setup ## ruff, mypy --strict, import contracts
+	@$(IN_VENV) hack/check.py lint
+
+docs: setup ## make the reference pages anew from the code
+	@$(IN_VENV) hack/reference.py
+
+apiserver: setup ## build the API server test bed into the user's cache folder
+	@$(IN_VENV) hack/apiserver/build.py
+
+clean: ## remove what was made here; the cached API server stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,184 @@
+"""Runs everything that has to hold: lint, types, import contracts, tests, coverage.
+
+``hack/check.py`` runs all of it, ``hack/check.py lint`` only what reads the code. Pytest's own
+summary is the last line. With CI=true a test that was skipped although this machine can run it
+is a failure. Not here: the environment (setup.py) and how a test bed is built (apiserver/).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from setup import REPO, REQUIREMENTS, SetupError, environment
+
+sys.path.insert(0, str(REPO / "hack" / "apiserver"))
+
+import bed
+import build
+
+PYTHON = sys.executable
+BIN = Path(PYTHON).parent
+IN_CI = os.environ.get("CI") == "true"
+SOURCES = ("injector", "hack", "tests")
+PURE = "injector/core/*,injector/profiles/*"
+LINE_COVERAGE = 95
+OTHER_PYTHON = "3.13"
+SUMMARY = re.compile(r"^=+ .*\bin [0-9.]+s.* =+$")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def lint() -> list[str]:
+    """Run what reads the code; returns the names of the steps that failed."""
+    steps: dict[str, list[str | Path]] = {
+        "ruff check": [BIN / "ruff", "check", *SOURCES],
+        "ruff format": [BIN / "ruff", "format", "--check", "--quiet", *SOURCES],
+        "mypy --strict": [BIN / "mypy", "injector"],
+        "import contracts": [BIN / "lint-imports"],
+    }
+    return [name for name, command in steps.items() if not step(name, command)]
+
+
+def step(name: str, command: Sequence[str | Path], environ: dict[str, str] | None = None) -> bool:
+    """Run one command; its output is shown where it fails."""
+    started = time.monotonic()
+    found = {**os.environ, **(environ or {})}
+    done = subprocess.run(command, cwd=REPO, env=found, capture_output=True, text=True, check=False)
+    say(f"{name}: {'failed' if done.returncode else 'ok'} ({time.monotonic() - started:.0f} s)")
+    if done.returncode:
+        print(done.stdout + done.stderr, flush=True)
+    return done.returncode == 0
+
+
+def other_python() -> bool:
+    """Run the tests of the pure core on the other Python, where this machine has one."""
+    python = installed(OTHER_PYTHON)
+    folders = [str(f) for f in (REPO / "tests/core", REPO / "tests/profiles") if f.is_dir()]
+    if python is None or sys.version_info[:2] == tuple(map(int, OTHER_PYTHON.split("."))):
+        say(f"core on Python {OTHER_PYTHON}: {'it is the one in use' if python else 'not on this machine'}")
+        return True
+    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]
+    try:
+        inside = environment(build.cache_folder() / f"python{OTHER_PYTHON}-{digest}", python, editable=False)
+    except SetupError as error:
+        say(f"core on Python {OTHER_PYTHON}: {error}")
+        return False
+    command = [str(inside), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *folders]
+    return step(f"core on Python {OTHER_PYTHON}", command, {"PYTHONPATH": str(REPO)})
+
+
+def installed(version: str) -> str | None:
+    """A Python of that version: on PATH, else where pyenv keeps it."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    kept = [str(path) for path in sorted(root.glob(f"versions/{version}*/bin/python{version}"))]
+    for candidate in (shutil.which(f"python{version}"), *kept):
+        # A shim may stand on PATH for a version that is not there.
+        if candidate and subprocess.run([candidate, "-V"], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
+
+
+def bed_arguments() -> list[str] | None:
+    """What pytest has to be told about the API server's tests; None where building it failed."""
+    reason = bed.unavailable()
+    if reason:
+        say(f"API server tests are skipped: {reason}")
+        return []
+    if os.environ.get("E2E_KUBECONFIG"):
+        return []
+    say("API server test bed: building it, once per version and machine, where it is not there yet")
+    built = subprocess.run(
+        [PYTHON, "hack/apiserver/build.py"], cwd=REPO, stdout=subprocess.DEVNULL, check=False
+    )
+    if built.returncode == 0:
+        return []
+    say("API server test bed: it could not be built, its tests are left out")
+    return None if IN_CI else ["--ignore", "tests/apiserver"]
+
+
+def tests(scratch: Path, failed: list[str]) -> str:
+    """Run all tests and measure them; returns pytest's summary line."""
+    more = bed_arguments()
+    if more is None:
+        failed.append("API server test bed")
+    report = scratch / "junit.xml"
+    environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
+    colour = ["--color=yes"] if sys.stdout.isatty() else []
+    pytest = [
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        f"--junitxml={report}",
+        *colour,
+        *(more or []),
+    ]
+    status, summary = streamed([PYTHON, "-m", "coverage", "run", *pytest], environ)
+    if status:
+        failed.append("tests")
+    if IN_CI and report.is_file():
+        for reason in needless_skips(report):
+            say(f"skipped, though this machine can run it: {reason}")
+            failed.append("skipped tests")
+    step("coverage data", [PYTHON, "-m", "coverage", "combine", "--quiet"], environ)
+    gate = [PYTHON, "-m", "coverage", "report", f"--include={PURE}", f"--fail-under={LINE_COVERAGE}"]
+    if not step(f"line coverage of core and profiles >= {LINE_COVERAGE} %", gate, environ):
+        failed.append("coverage")
+    return summary
+
+
+def streamed(command: Sequence[str | Path], environ: dict[str, str]) -> tuple[int, str]:
+    """Run pytest with its output passed on; returns its exit status and its last line."""
+    last = ""
+    with subprocess.Popen(command, cwd=REPO, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if SUMMARY.match(COLOUR.sub("", line.rstrip())):
+                last = line.rstrip()
+    return process.returncode, last
+
+
+def needless_skips(report: Path) -> Iterable[str]:
+    """The reasons of skips that this machine gives no cause for."""
+    allowed = [bed.unavailable() or "-", *([] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"])]
+    reasons = {
+        skip.get("message") or ""
+        for skip in ET.parse(report).getroot().iter("skipped")
+        if skip.get("type") != "pytest.xfail"
+    }
+    return sorted(reason for reason in reasons if not any(word in reason for word in allowed))
+
+
+def say(text: str) -> None:
+    print(f"check: {text}", flush=True)
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 where something failed."""
+    failed = lint()
+    summary = ""
+    if sys.argv[1:] != ["lint"]:
+        if not other_python():
+            failed.append(f"core on Python {OTHER_PYTHON}")
+        with tempfile.TemporaryDirectory(prefix="check-") as scratch:
+            summary = tests(Path(scratch), failed)
+    say(f"failed: {', '.join(dict.fromkeys(failed))}" if failed else "all is well")
+    if summary:
+        print(summary, flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

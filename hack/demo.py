@@ -1,0 +1,251 @@
+"""Shows on this machine what the injector does, without a cluster: ``make demo``.
+
+One: the shop's manifests through the command line, with the report, the diff of one Deployment
+and the reasons for another. Two: the pod of that Deployment through the running webhook, over TLS
+that is verified against a CA made here. Both doors have to give the same pod.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import copy
+import datetime
+import difflib
+import http.client
+import ipaddress
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+REPO = Path(__file__).resolve().parents[1]
+INJECTOR = Path(sys.executable).with_name("injector")
+CONFIG = "examples/injector.yaml"
+NAMESPACE = "examples/shop/00-namespace.yaml"
+WORLD = ["--config", CONFIG, "--objects", NAMESPACE]
+SHOWN = ("Deployment", "cart")
+EXPLAINED = "examples/shop/payments.yaml"
+EXPLAINED_LINES = 44
+# The hash that a ReplicaSet's name ends in; any will do.
+HASH = "6b7f9c8d5"
+
+COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def main() -> None:
+    """Run the demo; any failure ends it with a traceback or the failing command's own words."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="injector-demo-") as scratch:
+        folder = Path(scratch)
+        injected = folder / "injected.yaml"
+        title("1. The shop's manifests, through the command line")
+        run("kube-inject", *WORLD, "-f", "examples/shop", "-o", injected)
+        before = find(*[p.read_text() for p in sorted((REPO / "examples/shop").glob("*.yaml"))])
+        after = find(injected.read_text())
+        title(f"2. What that did to {SHOWN[0]} {SHOWN[1]}")
+        show_diff(before, after)
+        title("3. Why, and who set what")
+        explain()
+        title("4. The pod of that Deployment, through the webhook")
+        through_webhook(before, after, folder)
+    say(f"done in {time.monotonic() - started:.0f} s; nothing is left running")
+
+
+def run(*arguments: str | Path) -> str:
+    """Run the injector and show the command; what it says on stderr passes through."""
+    say(f"$ injector {' '.join(map(str, arguments))}")
+    done = subprocess.run([INJECTOR, *arguments], cwd=REPO, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"demo: exit status {done.returncode}")
+    return done.stdout
+
+
+def find(*texts: str) -> dict[str, Any]:
+    """The object that the demo shows, out of YAML streams."""
+    for text in texts:
+        for document in yaml.safe_load_all(text):
+            if document and (document["kind"], document["metadata"]["name"]) == SHOWN:
+                return dict(document)
+    sys.exit(f"demo: {' '.join(SHOWN)} is not in the manifests")
+
+
+def show_diff(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """A unified diff of two objects in one style of YAML, so that it shows values and not layout."""
+    old, new = (yaml.safe_dump(tree, sort_keys=False).splitlines() for tree in (before, after))
+    colours = {"+": "32", "-": "31", "@": "36"}
+    for line in difflib.unified_diff(old, new, "as written", "injected", lineterm=""):
+        print(paint(line, colours.get(line[0], "")))
+
+
+def explain() -> None:
+    """The beginning of an explanation."""
+    lines = run("explain", *WORLD, "-f", EXPLAINED).splitlines()
+    print("\n".join(lines[:EXPLAINED_LINES]))
+    say(f"... and {len(lines) - EXPLAINED_LINES} lines more")
+
+
+def through_webhook(before: dict[str, Any], after: dict[str, Any], folder: Path) -> None:
+    """Send the pod as the API server would, apply the patch, and compare with the command line's."""
+    say("making a CA and a certificate for 127.0.0.1")
+    ca = make_certificates(folder)
+    with webhook(folder) as (host, port, process):
+        say(f"injector serve (process {process.pid}) listens on https://{host}:{port}/mutate")
+        context = ssl.create_default_context(cafile=str(ca))
+        connection = http.client.HTTPSConnection(host, port, context=context, timeout=10)
+        sent = pod_of(before)
+        began = time.perf_counter()
+        answer = post(connection, review(sent))
+        took = 1000 * (time.perf_counter() - began)
+        connection.close()
+    patch = json.loads(base64.b64decode(answer["patch"]))
+    words = answer["auditAnnotations"]
+    say(f"answered in {took:.0f} ms: allowed {answer['allowed']}, {words['decision']}, {words['reason']}")
+    say(f"a patch of {len(patch)} operations:")
+    for operation in patch[:8]:
+        print(f"    {operation['op']:<8}{operation['path']}")
+    print("    ...")
+    if jsonpatch.apply_patch(sent, patch) != pod_of(after):
+        sys.exit("demo: the webhook's pod differs from the command line's; please report this")
+    say("patch applied: the pod equals what the command line made of the Deployment")
+
+
+def pod_of(deployment: dict[str, Any]) -> dict[str, Any]:
+    """The pod that the ReplicaSet of a Deployment creates."""
+    template = copy.deepcopy(deployment["spec"]["template"])
+    name = deployment["metadata"]["name"]
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": f"{name}-{HASH}",
+        "uid": "1",
+        "controller": True,
+    }
+    template["metadata"]["generateName"] = f"{name}-{HASH}-"
+    template["metadata"]["labels"]["pod-template-hash"] = HASH
+    template["metadata"]["ownerReferences"] = [owner]
+    return {"apiVersion": "v1", "kind": "Pod", **template}
+
+
+def review(pod: dict[str, Any]) -> dict[str, Any]:
+    """The question that the API server asks when a pod is created."""
+    request = {
+        "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "namespace": "shop",
+        "operation": "CREATE",
+        "userInfo": {"username": "system:serviceaccount:kube-system:replicaset-controller"},
+        "object": pod,
+        "dryRun": False,
+    }
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def post(connection: http.client.HTTPSConnection, question: dict[str, Any]) -> dict[str, Any]:
+    """The webhook's answer."""
+    connection.request(
+        "POST", "/mutate?timeout=10s", json.dumps(question), {"Content-Type": "application/json"}
+    )
+    response = connection.getresponse()
+    text = response.read()
+    if response.status != 200:
+        sys.exit(f"demo: HTTP {response.status}: {text.decode()}")
+    return dict(json.loads(text)["response"])
+
+
+@contextlib.contextmanager
+def webhook(folder: Path) -> Iterator[tuple[str, int, subprocess.Popen[str]]]:
+    """`injector serve` on a free port of loopback while the body runs; its log says where."""
+    command: list[str | Path] = [INJECTOR, "serve", "--config", CONFIG, "--namespaces", "off"]
+    command += ["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]
+    command += ["--tls-cert", folder / "tls.crt", "--tls-key", folder / "tls.key"]
+    with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            host, _, port = listening(process).rpartition(":")
+            yield host, int(port), process
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def listening(process: subprocess.Popen[str]) -> str:
+    """The address that the webhook's log tells once it listens."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if event.get("event") == "listening":
+                return str(event["webhook"])
+    sys.exit("demo: the webhook ended:\n" + "".join(seen))
+
+
+def make_certificates(folder: Path) -> Path:
+    """A CA, and a certificate of it for loopback; returns the CA's file."""
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "injector demo CA")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "injector demo")])
+    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
+    ca = certificate(ca_name, ca_name, ca_key.public_key())
+    ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    ca = ca.add_extension(identifier, critical=False).add_extension(usage(ca=True), critical=True)
+    leaf = certificate(name, ca_name, key.public_key()).add_extension(loopback, critical=False)
+    leaf = leaf.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    from_ca = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+    leaf = leaf.add_extension(from_ca, critical=False).add_extension(usage(ca=False), critical=True)
+    pem = serialization.Encoding.PEM
+    (folder / "ca.crt").write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(pem))
+    (folder / "tls.crt").write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(pem))
+    plain = serialization.NoEncryption()
+    (folder / "tls.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return folder / "ca.crt"
+
+
+def certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    """A certificate of one day, not yet signed."""
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number())
+    return made.not_valid_before(now - datetime.timedelta(minutes=5)).not_valid_after(
+        now + datetime.timedelta(days=1)
+    )
+
+
+def usage(*, ca: bool) -> x509.KeyUsage:
+    """What a key may be used for."""
+    never = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    nothing = dict.fromkeys((*never, "crl_sign", "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=not ca, key_cert_sign=ca, **nothing)
+
+
+def title(text: str) -> None:
+    print(f"\n{paint(text, '1')}\n", flush=True)
+
+
+def say(text: str) -> None:
+    print(paint(text, "2"), flush=True)
+
+
+def paint(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if COLOUR and code else text
+
+
+if __name__ == "__main__":
+    main()

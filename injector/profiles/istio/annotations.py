@@ -1,0 +1,65 @@
+"""Validation of a pod's annotations by the catalogue.
+
+Not here: the keys and what they take (catalogue.py), the syntax of values (syntax.py), the ports
+in prometheus annotations (prometheus.py), and misspelt keys (the core's near misses).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from injector.errors import AnnotationError, ManifestError
+from injector.profiles.istio import proxyconfig
+from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG, Entry
+from injector.profiles.istio.syntax import boolean_token
+from injector.yamltext import load_text
+
+__all__ = ["ANNOTATIONS", "LABELS", "Entry", "boolean_token", "validate"]
+
+_CUT = 64
+
+
+def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[AnnotationError]:
+    """All annotations whose values are not accepted, in the order of the catalogue."""
+    errors = []
+    for entry in ANNOTATIONS:
+        if entry.key in annotations:
+            errors += _problems(entry, annotations[entry.key], quirks)
+    return errors
+
+
+def _problems(entry: Entry, value: str, quirks: bool) -> list[AnnotationError]:
+    where = f"annotation {entry.key}"
+    if entry.key == PROXY_CONFIG:
+        hint = "correct the field, or leave it to the mesh configuration"
+        return [
+            AnnotationError(entry.key, message, where=where, hint=hint) for message in _config_problems(value)
+        ]
+    check = entry.check if quirks else entry.strict or entry.check
+    if check is None or check(value):
+        return []
+    shown = "the value is not accepted" if entry.free_text else f"invalid value {_shown(value)}"
+    parameter = (quirks and entry.quirk_parameter) or entry.parameter
+    named = f"{parameter} invalid: " if parameter else ""
+    message = f"{shown}: {named}expected {entry.accepts}"
+    return [AnnotationError(entry.key, message, where=where, hint="correct or remove the annotation")]
+
+
+def _config_problems(value: str) -> list[str]:
+    try:
+        tree = load_text(value, PROXY_CONFIG)
+    except ManifestError as error:
+        # The reader's message may repeat keys of the text.
+        line = getattr(error, "line", None)
+        at = f" (line {line} of the value)" if line else ""
+        return [f"it is no YAML that can be read{at}: expected one map of ProxyConfig fields"]
+    try:
+        config = proxyconfig.read(tree, "ProxyConfig")
+    except ValueError as error:
+        return [str(error)]
+    effective = proxyconfig.merge(proxyconfig.DEFAULTS, config)
+    return [f"ProxyConfig.{message}" for message in proxyconfig.validate(effective)]
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= _CUT else value[:_CUT] + "...")

@@ -1,0 +1,581 @@
+"""The catalogue: every annotation and label of pods that injection reads or writes.
+
+Validation, the search for misspelt keys and the generated reference page use these entries. Not
+here: validation itself (annotations.py), the syntax of values (syntax.py), and what a value does
+in detail (the stages that read it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from injector.profiles.istio import syntax
+from injector.profiles.istio.syntax import Check
+
+PROXY_CONFIG = "proxy.istio.io/config"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of pods, for validation and for people.
+
+    `who` reads and writes it; `default` is what holds without it; `accepts` completes
+    "expected ...". `check` holds always, `strict` only with quirks off, in its place. `parameter` is
+    the name that messages use besides the key, `quirk_parameter` what upstream says instead.
+    """
+
+    key: str
+    type: str
+    who: str
+    default: str
+    effect: str
+    accepts: str = "any text"
+    check: Check | None = None
+    strict: Check | None = None
+    parameter: str = ""
+    quirk_parameter: str = ""
+    free_text: bool = False
+    deprecated: bool = False
+
+
+_INJECTOR = "read by the injector"
+_BOTH = "read by the injector and the CNI plugin"
+_WRITTEN = "written by the injector"
+_AGENT = "read by the proxy's agent"
+_NOBODY = "read by nobody"
+
+_INTERFACES = "a comma separated list of interface names of at most 15 characters, such as net1,tap0"
+_PORTS = "a comma separated list of ports from 0 to 65535"
+_CIDRS = "a comma separated list of prefixes without blanks, such as 10.0.0.0/8,fd00::/8"
+_BOOLEAN = "one of 1 t T TRUE true True 0 f F FALSE false False"
+_UINT32 = "a whole number from 0 to 4294967295, without sign or blanks"
+_ENVOY_LEVELS = f"one of the levels {', '.join(syntax.ENVOY_LEVELS)}"
+_AGENT_LEVELS = f"one of the levels {', '.join(syntax.AGENT_LEVELS)}"
+_QUANTITY = "a Kubernetes quantity such as 100m or 128Mi"
+
+
+def _resource(name: str, effect: str) -> Entry:
+    return Entry(
+        key=f"sidecar.istio.io/{name}",
+        type="quantity",
+        who=_INJECTOR,
+        default="global.proxy.resources",
+        effect=f"{effect} With any of the four resource annotations the values' resources do not count.",
+        accepts=_QUANTITY,
+        check=syntax.is_quantity,
+    )
+
+
+def _readiness(name: str, default: str, effect: str) -> Entry:
+    return Entry(
+        key=f"readiness.status.sidecar.istio.io/{name}",
+        type="number",
+        who=_INJECTOR,
+        default=default,
+        effect=effect,
+        accepts=_UINT32,
+        check=syntax.is_uint32,
+    )
+
+
+def _interfaces(key: str, effect: str, *, deprecated: bool = False) -> Entry:
+    return Entry(
+        key=key,
+        type="interface list",
+        who=_BOTH,
+        default="none",
+        effect=effect,
+        accepts=_INTERFACES,
+        check=syntax.is_interface_list,
+        deprecated=deprecated,
+    )
+
+
+def _otel(name: str, default: str) -> Entry:
+    return Entry(
+        key=f"resource.opentelemetry.io/{name}",
+        type="text",
+        who=_INJECTOR,
+        default=default,
+        effect=f"Sets the OpenTelemetry resource attribute {name} of the proxy.",
+        free_text=True,
+    )
+
+
+def _prometheus(name: str, type_: str, effect: str) -> Entry:
+    who = f"{_INJECTOR}, {_WRITTEN}"
+    return Entry(key=f"prometheus.io/{name}", type=type_, who=who, default="none", effect=effect)
+
+
+def _agent(name: str, type_: str, effect: str) -> Entry:
+    return Entry(
+        key=f"sidecar.istio.io/{name}",
+        type=type_,
+        who=_AGENT,
+        default="the proxy's",
+        effect=effect,
+        free_text=True,
+    )
+
+
+_SWITCHES = (
+    Entry(
+        key="sidecar.istio.io/inject",
+        type="true or false",
+        who=_BOTH,
+        default="the policy",
+        effect="Asks for the sidecar or declines it; the label of the same name wins over it.",
+        accepts="true or false",
+        deprecated=True,
+    ),
+    Entry(
+        key="inject.istio.io/templates",
+        type="list of names",
+        who=_INJECTOR,
+        default="defaultTemplates",
+        effect="Chooses the templates, applied in this order; aliases stand for several.",
+        accepts="a comma separated list of templates or aliases",
+    ),
+    Entry(
+        key=PROXY_CONFIG,
+        type="YAML of ProxyConfig",
+        who=f"{_INJECTOR} and the proxy's agent",
+        default="the mesh configuration's defaultConfig",
+        effect="Changes the proxy's configuration for this pod, field by field.",
+        accepts="one map of ProxyConfig fields",
+        free_text=True,
+    ),
+    Entry(
+        key="proxy.istio.io/overrides",
+        type="JSON object",
+        who=f"{_INJECTOR}, {_WRITTEN}",
+        default="none",
+        effect="Keeps the user's own version of injected containers, for the next injection.",
+        accepts="a JSON object with containers and initContainers",
+        free_text=True,
+    ),
+    Entry(
+        key="sidecar.istio.io/status",
+        type="JSON object",
+        who=f"{_BOTH}, {_WRITTEN}",
+        default="none",
+        effect="Lists what was injected; a pod that has it was injected already.",
+        free_text=True,
+    ),
+    Entry(
+        key="istio.io/rev",
+        type="text",
+        who=_WRITTEN,
+        default="the injector's revision",
+        effect="Says which revision injected the pod.",
+    ),
+    Entry(
+        key="sidecar.istio.io/nativeSidecar",
+        type="true or false",
+        who=_INJECTOR,
+        default="nativeSidecars",
+        effect="Makes the proxy a native sidecar (an init container that keeps running), or not.",
+        accepts="true or false",
+        # Q21: with quirks on, two readers take other words in two ways.
+        strict=syntax.is_one_of("true", "false"),
+        parameter="nativeSidecar",
+    ),
+)
+
+_PROXY = (
+    Entry(
+        key="sidecar.istio.io/proxyImage",
+        type="image reference",
+        who=_INJECTOR,
+        default="the composed image",
+        effect="Replaces the images of proxy and init container; ignored without a slash.",
+        accepts="an image reference without blanks",
+        # Q24, as for everything that has `strict` and no `check` below.
+        strict=syntax.is_word,
+        parameter="proxyImage",
+    ),
+    Entry(
+        key="sidecar.istio.io/proxyImageType",
+        type="text",
+        who=_INJECTOR,
+        default="the ProxyConfig's image type, else global.variant",
+        effect="Sets the suffix of both images' tag, such as distroless; default means none.",
+        accepts="the end of an image tag (letters, digits, underscore, dot, hyphen)",
+        strict=syntax.is_tag_part,
+        parameter="proxyImageType",
+    ),
+    _resource("proxyCPU", "Sets the CPU request of the proxy and the init container."),
+    _resource("proxyMemory", "Sets the memory request of the proxy and the init container."),
+    _resource("proxyCPULimit", "Sets the CPU limit of the proxy and the init container."),
+    _resource("proxyMemoryLimit", "Sets the memory limit of the proxy and the init container."),
+    Entry(
+        key="sidecar.istio.io/logLevel",
+        type="Envoy level",
+        who=_INJECTOR,
+        default="global.proxy.logLevel",
+        effect="Sets the log level of Envoy.",
+        accepts=_ENVOY_LEVELS,
+        strict=syntax.is_envoy_level,
+        parameter="logLevel",
+    ),
+    Entry(
+        key="sidecar.istio.io/componentLogLevel",
+        type="list of component:level",
+        who=_INJECTOR,
+        default="global.proxy.componentLogLevel",
+        effect="Sets the log levels of components of Envoy.",
+        accepts=f"a comma separated list of component:level with {_ENVOY_LEVELS}",
+        strict=syntax.is_component_levels,
+        parameter="componentLogLevel",
+    ),
+    Entry(
+        key="sidecar.istio.io/agentLogLevel",
+        type="list of scope:level",
+        who=_INJECTOR,
+        default="global.logging.level",
+        effect="Sets the log levels of the proxy's agent and of the init container.",
+        accepts=f"a comma separated list of scope:level with {_AGENT_LEVELS}",
+        strict=syntax.is_agent_levels,
+        parameter="agentLogLevel",
+    ),
+    Entry(
+        key="sidecar.istio.io/bootstrapOverride",
+        type="ConfigMap name",
+        who=_INJECTOR,
+        default="none",
+        effect="Mounts this ConfigMap and lets the proxy start from the bootstrap in it.",
+        accepts="the name of a ConfigMap",
+        strict=syntax.is_object_name,
+        parameter="bootstrapOverride",
+    ),
+    Entry(
+        key="sidecar.istio.io/userVolume",
+        type="JSON object",
+        who=_INJECTOR,
+        default="none",
+        effect="Adds volumes to the pod, by name.",
+        accepts="a JSON object of volume sources by volume name",
+        strict=syntax.is_json_of_objects,
+        parameter="userVolume",
+        free_text=True,
+    ),
+    Entry(
+        key="sidecar.istio.io/userVolumeMount",
+        type="JSON object",
+        who=_INJECTOR,
+        default="none",
+        effect="Mounts volumes into the proxy, by name of the volume.",
+        accepts="a JSON object of mounts by volume name",
+        strict=syntax.is_json_of_objects,
+        parameter="userVolumeMount",
+        free_text=True,
+    ),
+    Entry(
+        key="sidecar.istio.io/capNetBindService",
+        type="true or false",
+        who=_INJECTOR,
+        default="global.proxy.capNetBindService",
+        effect="With true the proxy runs as root with NET_BIND_SERVICE, to listen below port 1024.",
+        accepts="true or false",
+    ),
+    Entry(
+        key="apm.datadoghq.com/env",
+        type="JSON object",
+        who=_INJECTOR,
+        default="none",
+        effect="Adds environment variables to the proxy when the tracer is datadog.",
+        accepts="a JSON object of variables",
+        strict=syntax.is_json_object,
+        parameter="env",
+        free_text=True,
+    ),
+)
+
+_PROBES = (
+    Entry(
+        key="sidecar.istio.io/rewriteAppHTTPProbers",
+        type="boolean",
+        who=_INJECTOR,
+        default="sidecarInjectorWebhook.rewriteAppHTTPProbe",
+        effect="Sends the application's probes through the proxy's agent, or leaves them alone.",
+        accepts=_BOOLEAN,
+    ),
+    Entry(
+        key="status.sidecar.istio.io/port",
+        type="port",
+        who=_INJECTOR,
+        default="global.proxy.statusPort",
+        effect="Port of the agent's health server, kept out of the capture; 0 removes the proxy's probes.",
+        accepts="a port from 0 to 65535",
+        check=syntax.is_port,
+        parameter="statusPort",
+        # Q25.
+        quirk_parameter="excludeInboundPorts",
+    ),
+    _readiness("initialDelaySeconds", "0", "Seconds before the proxy's first readiness probe."),
+    _readiness("periodSeconds", "15", "Seconds between readiness probes of the proxy."),
+    _readiness("failureThreshold", "4", "Failed probes after which the proxy is not ready."),
+    Entry(
+        key="readiness.status.sidecar.istio.io/applicationPorts",
+        type="port list",
+        who=_NOBODY,
+        default="none",
+        effect="Has no effect any more.",
+        deprecated=True,
+    ),
+)
+
+_TRAFFIC = (
+    Entry(
+        key="sidecar.istio.io/interceptionMode",
+        type="mode",
+        who=f"{_BOTH}, {_WRITTEN} with CNI",
+        default="the ProxyConfig's interceptionMode (REDIRECT)",
+        effect="Chooses how traffic is captured; NONE captures nothing and adds no init container.",
+        accepts="REDIRECT, TPROXY or NONE",
+        check=syntax.is_one_of("REDIRECT", "TPROXY", "NONE"),
+        parameter="interceptionMode",
+    ),
+    Entry(
+        key="traffic.sidecar.istio.io/includeOutboundIPRanges",
+        type="CIDR list or *",
+        who=_BOTH,
+        default="global.proxy.includeIPRanges (*)",
+        effect="Captures outgoing traffic to these ranges only.",
+        accepts=f"* or {_CIDRS}",
+        check=syntax.is_cidr_list_or_star,
+        parameter="includeIPRanges",
+    ),
+    Entry(
+        key="traffic.sidecar.istio.io/excludeOutboundIPRanges",
+        type="CIDR list",
+        who=_BOTH,
+        default="global.proxy.excludeIPRanges (none)",
+        effect="Does not capture outgoing traffic to these ranges.",
+        accepts=_CIDRS,
+        check=syntax.is_cidr_list,
+        parameter="excludeIPRanges",
+    ),
+    Entry(
+        key="traffic.sidecar.istio.io/includeInboundPorts",
+        type="port list or *",
+        who=_BOTH,
+        default="global.proxy.includeInboundPorts (*)",
+        effect="Captures incoming traffic to these ports only; empty captures none.",
+        accepts=f"* or {_PORTS}",
+        check=syntax.is_port_list_or_star,
+        parameter="includeInboundPorts",
+    ),
+    Entry(
+        key="traffic.sidecar.istio.io/excludeInboundPorts",
+        type="port list",
+        who=_BOTH,
+        default="global.proxy.excludeInboundPorts (none)",
+        effect="Does not capture incoming traffic to these ports.",
+        accepts=_PORTS,
+        check=syntax.is_port_list,
+        parameter="excludeInboundPorts",
+    ),
+    Entry(
+        key="traffic.sidecar.istio.io/includeOutboundPorts",
+        type="port list",
+        who=_BOTH,
+        default="global.proxy.includeOutboundPorts (none)",
+        effect="Captures outgoing traffic to these ports whatever its address.",
+        accepts=_PORTS,
+        strict=syntax.is_port_list,
+        parameter="includeOutboundPorts",
+    ),
+    Entry(
+        key="traffic.sidecar.istio.io/excludeOutboundPorts",
+        type="port list",
+        who=_BOTH,
+        default="global.proxy.excludeOutboundPorts (none)",
+        effect="Does not capture outgoing traffic to these ports.",
+        accepts=_PORTS,
+        check=syntax.is_port_list,
+        parameter="excludeOutboundPorts",
+    ),
+    _interfaces(
+        "traffic.sidecar.istio.io/excludeInterfaces", "Does not capture traffic of these interfaces."
+    ),
+    _interfaces(
+        "istio.io/reroute-virtual-interfaces",
+        "Treats incoming traffic of these interfaces as outgoing (virtual machines).",
+    ),
+    _interfaces(
+        "traffic.sidecar.istio.io/kubevirtInterfaces",
+        "Older name of istio.io/reroute-virtual-interfaces, which wins over it.",
+        deprecated=True,
+    ),
+    Entry(
+        key="k8s.v1.cni.cncf.io/networks",
+        type="list or JSON",
+        who=f"{_INJECTOR}, {_WRITTEN}",
+        default="none",
+        effect="Networks of the pod; with the CNI provider multus the mesh's is added.",
+        free_text=True,
+    ),
+)
+
+_METRICS = (
+    Entry(
+        key="prometheus.istio.io/merge-metrics",
+        type="boolean",
+        who=_INJECTOR,
+        default="the mesh configuration's enablePrometheusMerge (true)",
+        effect="Serves the application's metrics together with the proxy's.",
+        accepts=_BOOLEAN,
+        check=syntax.is_boolean,
+        parameter="merge-metrics",
+    ),
+    Entry(
+        key="prometheus.istio.io/scrape-targets",
+        type="list of port:path",
+        who=_INJECTOR,
+        default="none",
+        effect="Names several metrics endpoints of the application to merge.",
+        accepts="a comma separated list of port:path",
+    ),
+    Entry(
+        key="prometheus.istio.io/secure-port",
+        type="port",
+        who=f"{_INJECTOR}, {_WRITTEN}",
+        default="the proxy's ENVOY_SECURE_MERGED_METRICS_PORT",
+        effect="Tells scrapers where merged metrics are served with mutual TLS.",
+    ),
+    _prometheus(
+        "scrape", "boolean", "Whether metrics are scraped; false leaves the metrics annotations alone."
+    ),
+    _prometheus(
+        "port", "port", "Where metrics are scraped; replaced by the agent's port when metrics are merged."
+    ),
+    _prometheus("path", "path", "Path of the metrics; replaced by the agent's path when metrics are merged."),
+    _otel("service.namespace", "the pod's namespace"),
+    _otel("service.version", "label app.kubernetes.io/version, else the image of the only container"),
+    _otel("service.instance.id", "namespace, pod and first container"),
+)
+
+_KUBECTL = tuple(
+    Entry(
+        key=f"kubectl.kubernetes.io/{name}",
+        type="container name",
+        who=f"{_INJECTOR}, {_WRITTEN}",
+        default="the first container that is not the proxy",
+        effect=f"Container that kubectl {command} takes by default.",
+    )
+    for name, command in (("default-container", "exec and attach"), ("default-logs-container", "logs"))
+)
+
+_BOOTSTRAP = (
+    Entry(
+        key="sidecar.istio.io/discoveryAddress",
+        type="host:port",
+        who=_AGENT,
+        default="the ProxyConfig's discoveryAddress",
+        effect="Names another control plane; discoveryAddress in proxy.istio.io/config is the way to do it.",
+        deprecated=True,
+    ),
+    _agent("statsInclusionPrefixes", "list", "Adds the statistics whose names begin so."),
+    _agent("statsInclusionSuffixes", "list", "Adds the statistics whose names end so."),
+    _agent("statsInclusionRegexps", "list", "Adds the statistics whose names match."),
+    _agent("statsHistogramBuckets", "JSON object", "Sets the buckets of histograms."),
+    _agent("statsHistogramBins", "JSON object", "Sets the number of bins of histograms."),
+    _agent("statsFlushInterval", "duration", "Sets how often statistics are flushed."),
+    _agent("statsEvictionInterval", "duration", "Sets how often unused statistics are dropped."),
+    _agent("statsCompression", "text", "Sets how served statistics are compressed."),
+    _agent("extraStatTags", "list", "Adds tags to the mesh's statistics."),
+)
+
+ANNOTATIONS: tuple[Entry, ...] = (
+    *_SWITCHES,
+    *_PROXY,
+    *_PROBES,
+    *_TRAFFIC,
+    *_METRICS,
+    *_KUBECTL,
+    *_BOOTSTRAP,
+)
+
+LABELS: tuple[Entry, ...] = tuple(
+    Entry(key, type_, who, default, effect)
+    for key, type_, who, default, effect in (
+        (
+            "sidecar.istio.io/inject",
+            "true or false",
+            f"{_INJECTOR} and the webhook's selectors",
+            "the annotation, else the policy",
+            "Asks for the sidecar or declines it.",
+        ),
+        (
+            "istio.io/rev",
+            "text",
+            "read by the webhook's selectors",
+            "the namespace's label",
+            "Chooses the control plane's revision that injects.",
+        ),
+        (
+            "security.istio.io/tlsMode",
+            "text",
+            f"{_INJECTOR}, {_WRITTEN}",
+            "istio",
+            "Says that the workload takes mutual TLS.",
+        ),
+        (
+            "networking.istio.io/tunnel",
+            "text",
+            f"{_INJECTOR}, {_WRITTEN}",
+            "http where HBONE is enabled",
+            "Says that the workload can be reached through an HBONE tunnel.",
+        ),
+        (
+            "service.istio.io/canonical-name",
+            "text",
+            f"{_INJECTOR}, {_WRITTEN}",
+            "label app.kubernetes.io/name, else app, else the workload's name",
+            "Names the service that the workload belongs to, in telemetry.",
+        ),
+        (
+            "service.istio.io/canonical-revision",
+            "text",
+            f"{_INJECTOR}, {_WRITTEN}",
+            "label app.kubernetes.io/version, else version, else latest",
+            "Names the version of the service, in telemetry.",
+        ),
+        (
+            "service.istio.io/workload-name",
+            "text",
+            _INJECTOR,
+            "the owner's name",
+            "Replaces the name of the workload in the proxy's environment.",
+        ),
+        (
+            "topology.istio.io/network",
+            "text",
+            f"{_INJECTOR}, {_WRITTEN}",
+            "global.network",
+            "Names the network that the workload is in.",
+        ),
+        (
+            "pod-template-hash",
+            "text",
+            _INJECTOR,
+            "none",
+            "Tells the Deployment behind a ReplicaSet.",
+        ),
+        (
+            "rollouts-pod-template-hash",
+            "text",
+            _INJECTOR,
+            "none",
+            "Tells the Rollout behind a ReplicaSet.",
+        ),
+        (
+            "deploymentconfig",
+            "text",
+            _INJECTOR,
+            "none",
+            "Tells the DeploymentConfig behind a ReplicationController.",
+        ),
+    )
+)

@@ -1,0 +1,310 @@
+"""`uninject`, `explain`, `admit`, `check`, and what all commands share."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+import pytest
+import yaml
+
+from injector import __version__
+from injector.cli.main import COMMANDS
+from injector.config import load
+from tests.cli.conftest import DEPLOYMENT, Run
+
+CRONJOB = """\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly}
+spec:
+  jobTemplate:
+    spec:
+      template:
+        metadata: {labels: {app: nightly}}
+        spec:
+          containers: [{name: job, image: "job:1"}]
+"""
+POD: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web-1"},
+    "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+}
+
+
+def review(pod: dict[str, Any], version: str = "v1") -> str:
+    request = {
+        "uid": "u-1",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "namespace": "shop",
+        "operation": "CREATE",
+        "object": pod,
+    }
+    return json.dumps({"apiVersion": f"admission.k8s.io/{version}", "kind": "AdmissionReview", "request": request})
+
+
+# --- uninject -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("original", [DEPLOYMENT, CRONJOB, json.dumps(POD)], ids=["Deployment", "CronJob", "Pod"])
+def test_uninject_gives_back_what_there_was(folder: Path, run: Run, original: str) -> None:
+    injected = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=original)
+    back = run("uninject", "--config", "c.yaml", "-f", "-", stdin=injected.out)
+    assert back.status == 0
+    assert injected.out != back.out
+    assert yaml.safe_load(back.out) == yaml.safe_load(original)
+    assert back.err.startswith("removed ")
+
+
+def test_uninject_finds_the_books_that_quirks_keep_above_a_cronjobs_pods(folder: Path, run: Run) -> None:
+    (folder / "q.yaml").write_text("profile: ./logship\ncompatibility: {istioQuirks: true}\n")
+    injected = run("kube-inject", "--config", "q.yaml", "-f", "-", stdin=CRONJOB)
+    assert "annotations" in yaml.safe_load(injected.out)["spec"]["jobTemplate"]["metadata"]
+    back = run("uninject", "--config", "c.yaml", "-f", "-", stdin=injected.out)
+    assert yaml.safe_load(back.out) == yaml.safe_load(CRONJOB)
+
+
+def test_uninject_passes_what_carries_no_injection_byte_for_byte(folder: Path, run: Run) -> None:
+    text = f"# none\n{DEPLOYMENT}---\nkind: Service\napiVersion: v1\n--- # end"
+    done = run("uninject", "--config", "c.yaml", "-f", "-", stdin=text)
+    assert (done.status, done.out) == (0, text)
+
+
+def test_uninject_in_place_restores_the_file(folder: Path, run: Run) -> None:
+    run("kube-inject", "--config", "c.yaml", "-f", "web.yaml", "-o", "web.yaml")
+    assert run("uninject", "--config", "c.yaml", "-f", "web.yaml", "-o", "web.yaml").status == 0
+    assert (folder / "web.yaml").read_text() == DEPLOYMENT
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("a: [", 1), ("apiVersion: apps/v1\nkind: Deployment\nspec: 1\n", 1), (None, 2)],
+)
+def test_uninject_prints_nothing_when_something_fails(folder: Path, run: Run, text: str | None, status: int) -> None:
+    argv = [] if text is None else ["-f", "web.yaml", "-f", "-"]
+    done = run("uninject", "--config", "c.yaml", *argv, stdin=text or "")
+    assert (done.status, done.out) == (status, "")
+    assert "error: " in done.err
+
+
+# --- explain ------------------------------------------------------------------------------------
+
+
+def test_explain_tells_rules_findings_and_origins_to_people(folder: Path, run: Run) -> None:
+    text = DEPLOYMENT.replace("app: web", 'logs.example.com/levle: "debug"')
+    done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
+    assert done.status == 0
+    assert done.out.startswith("Deployment shop/web  (-:1)\n  injected: on-by-default. ")
+    assert "    -> policy " in done.out
+    assert "did you mean logs.example.com/level?" in done.out
+    assert "    container shipper\n" in done.out
+    assert "\x1b" not in done.out
+
+
+def test_explain_for_programs_has_stable_keys(folder: Path, run: Run) -> None:
+    (folder / "c.yaml").write_text("profile: ./logship\nvalues: {image: 'mine:1'}\n")
+    done = run("explain", "--config", "c.yaml", "-o", "json", "-f", "web.yaml")
+    shown = json.loads(done.out)
+    (web,) = shown["workloads"]
+    assert sorted(shown) == ["findings", "workloads"]
+    assert list(web) == [
+        "kind", "namespace", "name", "where", "verdict", "reason", "sentence", "error", "trace", "findings", "origins",
+    ]  # fmt: skip
+    assert (web["where"], web["verdict"], web["reason"]) == ("web.yaml:1", "inject", "on-by-default")
+    assert [step["rule"] for step in web["trace"] if step["won"]] == ["policy"]
+    image = next(o for o in web["origins"] if o["pointer"] == "/spec/containers/shipper/image")
+    assert (image["value"], image["layer"], image["detail"]) == ("mine:1", "values", "image")
+
+
+def test_explain_names_the_rule_that_skips(folder: Path, run: Run) -> None:
+    text = DEPLOYMENT.replace("      containers:", "      hostNetwork: true\n      containers:")
+    done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
+    assert done.status == 0
+    assert "skipped: host-network." in done.out
+    assert "-> host-network  spec.hostNetwork true" in done.out
+
+
+def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run) -> None:
+    text = DEPLOYMENT.replace("labels:", "annotations: {logs.example.com/templates: nope}\n      labels:")
+    done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
+    assert done.status == 1
+    assert "refused: template-failed." in done.out
+    assert "these exist: sidecar" in done.out
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "said"),
+    [
+        ([], 2, "give either -f FILE or KIND/NAME"),
+        (["deploy/web", "-f", "web.yaml"], 2, "give either -f FILE or KIND/NAME"),
+        (["-f", "web.yaml", "--context", "x"], 2, "a file is explained without a cluster"),
+        (["-f", "c.yaml"], 1, "no object with a pod template"),
+    ],
+)
+def test_explain_says_what_it_needs(folder: Path, run: Run, argv: list[str], status: int, said: str) -> None:
+    done = run("explain", "--config", "c.yaml", *argv)
+    assert (done.status, done.out) == (status, "")
+    assert said in done.err
+
+
+# --- admit --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_admit_answers_a_review_with_the_patch_of_the_webhook(folder: Path, run: Run, version: str) -> None:
+    done = run("admit", "--config", "c.yaml", "-f", "-", stdin=review(POD, version))
+    answer = json.loads(done.out)
+    assert done.status == 0
+    assert (answer["apiVersion"], answer["response"]["uid"]) == (f"admission.k8s.io/{version}", "u-1")
+    patch = json.loads(base64.b64decode(answer["response"]["patch"]))
+    pod = jsonpatch.JsonPatch(patch).apply(POD)
+    assert "shipper" in [c["name"] for c in pod["spec"]["containers"]]
+
+
+def test_a_denial_is_an_answer(folder: Path, run: Run) -> None:
+    pod = {**POD, "metadata": {"name": "web-1", "annotations": {"logs.example.com/templates": "nope"}}}
+    done = run("admit", "--config", "c.yaml", "-f", "-", stdin=review(pod))
+    assert done.status == 0
+    assert json.loads(done.out)["response"]["allowed"] is False
+    assert done.err.startswith("refused ")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "not json", '{"kind": "Pod"}', "[" * 10000 + "]" * 10000])
+def test_what_is_no_review_is_an_error_with_a_sentence(folder: Path, run: Run, text: str) -> None:
+    done = run("admit", "--config", "c.yaml", "-f", "-", stdin=text)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("error: ")
+    assert "Traceback" not in done.err
+
+
+def test_admit_needs_a_file_that_is_there(folder: Path, run: Run) -> None:
+    assert run("admit", "--config", "c.yaml").status == 2
+    assert run("admit", "--config", "c.yaml", "-f", "missing.json").status == 1
+
+
+# --- check --------------------------------------------------------------------------------------
+
+
+def test_check_finds_nothing_wrong_with_a_good_configuration(folder: Path, run: Run) -> None:
+    done = run("check", "--config", "c.yaml")
+    assert (done.status, done.out) == (0, "c.yaml: no errors\n")
+
+
+@pytest.mark.parametrize(
+    ("template", "status", "said"),
+    [
+        ("spec:\n{% if %}\n", 2, "sidecar.yaml.j2:2"),
+        ("spec: {containers: [{name: a, image: {{ Values.nope }} }]}\n", 1, "sidecar.yaml.j2:1"),
+        ("- a\n- list\n", 1, "a map (partial pod template) is expected"),
+        ("x: {{ 'a' * 20000000 }}\n", 1, "sidecar.yaml.j2:1"),
+        ("{% for i in range(1000000) %}{% for j in range(1000000) %}x{% endfor %}{% endfor %}", 1, "sidecar.yaml.j2:1"),
+        ("x: {{ ''.__class__.__mro__ }}\n", 1, "sidecar.yaml.j2:1"),
+    ],
+)
+def test_check_tries_templates_on_sample_pods(folder: Path, run: Run, template: str, status: int, said: str) -> None:
+    (folder / "logship" / "sidecar.yaml.j2").write_text(template)
+    done = run("check", "--config", "c.yaml")
+    assert done.status == status
+    assert said in done.out
+
+
+def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> None:
+    (folder / "c.yaml").write_text("profile: ./logship\nneverInjectSelector: [{matchLables: {a: b}}]\n")
+    done = run("check", "--config", "c.yaml", "-o", "json")
+    (found,) = json.loads(done.out)["results"]
+    assert done.status == 0
+    assert (found["level"], found["code"]) == ("warning", "selector")
+
+
+@pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain", "admit", "check"])
+def test_an_unknown_key_of_the_configuration_is_told_with_its_place_and_the_nearest(
+    folder: Path, run: Run, command: str
+) -> None:
+    (folder / "c.yaml").write_text("profile: ./logship\nvalues: {}\npolcy: enabled\n")
+    done = run(command, "--config", "c.yaml", *([] if command == "check" else ["-f", "web.yaml"]))
+    if command == "check":
+        assert done.status == 2
+        assert 'c.yaml:3: polcy: unknown key "polcy" (hint: did you mean policy?)' in done.out
+        return
+    assert (done.status, done.out) == (2, "")
+    assert done.err == 'error: c.yaml:3: polcy: unknown key "polcy"\n  hint: did you mean policy?\n'
+
+
+# --- all commands -------------------------------------------------------------------------------
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").out == f"injector, version {__version__}\n"
+
+
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n != "serve"])
+def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
+    done = run(name, "--help")
+    assert done.status == 0
+    assert "Examples:\n" in done.out
+    assert "injector " + name in done.out
+
+
+def test_the_help_lists_all_commands_without_loading_them() -> None:
+    code = (
+        "import sys; from injector.cli.main import main; main(['--help'])\n"
+        "print([m for m in sys.modules if m.startswith('injector.c') and m not in ('injector.cli', 'injector.cli.main')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["kube-injct"], "did you mean kube-inject?"),
+        (["kube-inject", "--confg", "x"], "--config"),
+        (["explain", "-o", "xml", "-f", "x"], "xml"),
+        (["quux"], "quux"),
+    ],
+)
+def test_a_wrong_usage_ends_with_2(run: Run, argv: list[str], said: str) -> None:
+    done = run(*argv)
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_the_shell(run: Run, shell: str) -> None:
+    done = run("completion", shell)
+    assert done.status == 0
+    assert f"_INJECTOR_COMPLETE={shell}_complete" in done.out
+
+
+def test_completion_knows_the_commands() -> None:
+    import os
+
+    env = {**os.environ, "_INJECTOR_COMPLETE": "bash_complete", "COMP_WORDS": "injector kube", "COMP_CWORD": "1"}
+    argv = [sys.executable, "-c", "from injector.cli.main import main; main()"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
+    assert done.stdout == "plain,kube-inject\n"
+
+
+def test_a_defect_is_one_line_without_the_text_of_the_exception(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("secret of a pod")
+
+    # There is no defect at hand to provoke this with.
+    monkeypatch.setattr(load, "load", broken)
+    monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
+    done = run("kube-inject", "-f", "web.yaml")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("error: unexpected KeyError; this is a defect, please report it\n")
+    assert "secret" not in done.err
+    monkeypatch.setenv("INJECTOR_DEBUG", "1")
+    assert "Traceback" in run("kube-inject", "-f", "web.yaml").err
