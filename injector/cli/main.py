@@ -25,6 +25,10 @@ COMMANDS: Final = {
     "admit": ("injector.cli.admit:command", "Answer one AdmissionReview, as the webhook would."),
     "check": ("injector.cli.check:command", "Check a configuration and its templates."),
     "serve": ("injector.cli.serve:serve", "Run the admission webhook."),
+    "webhook-config": (
+        "injector.cli.webhook_config:command",
+        "Print the MutatingWebhookConfiguration for the webhook.",
+    ),
     "completion": ("injector.cli.completion:command", "Print the completion script of a shell."),
 }
 
@@ -38,6 +42,7 @@ Examples:
   injector admit --config injector.yaml -f review.json
   injector check --config injector.yaml
   injector serve --config injector.yaml
+  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
   source <(injector completion bash)
 
 Exit status: 0 done, 1 an input failed, 2 usage or configuration."""

@@ -6,7 +6,7 @@ Not here: reading files and texts (`load`, `folder`, `upstream`).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector import __version__
@@ -19,20 +19,6 @@ from injector.core.selectors import Selector, parse
 
 # Maps that a user writes as a whole: merging would bring back what was left out on purpose.
 _WHOLE = ("global.proxy.resources",)
-
-
-class Selectable(Templates):
-    """Templates, as a collection of the names that a pod may ask for: parts are for `include` only."""
-
-    def __init__(self, sources: Mapping[str, Source], functions: Mapping[str, Callable[..., Any]]) -> None:
-        super().__init__(sources, functions)
-        self._names = tuple(name for name in sources if not name.startswith("_"))
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
 
 
 def build(
@@ -54,20 +40,12 @@ def build(
     values = merged(_completed(profile.values, complete or {}), settings.values)
     sources = {**folder.sources, **(templates or {})}
     told = list(findings)
-    raw = {
-        "meshConfig": settings.mesh_config,
-        "platform": settings.platform,
-        "compliancePolicy": settings.compliance_policy,
-        "values": values,
-        "revision": settings.revision,
-        "meshDocument": mesh_document,
-    }
     config = Config(
         profile=profile,
         policy=_policy(settings, folder, values, told),
-        templates=Selectable(sources, profile.functions),
+        templates=Templates(sources, profile.functions),
         values=values,
-        settings=profile.settings(raw),
+        settings=profile.settings(_for_profile(settings, values, mesh_document)),
         default_templates=settings.default_templates or profile.default_templates,
         aliases=settings.aliases,
         injected_annotations=settings.injected_annotations,
@@ -79,6 +57,18 @@ def build(
     )
     told += profile.setting_findings(config)
     return dataclasses.replace(config, findings=tuple(told))
+
+
+def _for_profile(settings: Settings, values: Mapping[str, Any], mesh_document: bool) -> dict[str, Any]:
+    """What only the profile reads, as it is written in the file."""
+    return {
+        "meshConfig": settings.mesh_config,
+        "platform": settings.platform,
+        "compliancePolicy": settings.compliance_policy,
+        "values": values,
+        "revision": settings.revision,
+        "meshDocument": mesh_document,
+    }
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -234,7 +234,8 @@ def _reapply(run: Injection) -> None:
             if theirs.get("image") == "auto":
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
             kept.setdefault(part, []).append(theirs)
-            run.pod = merge(run.pod, {"spec": {part: [theirs]}})
+            # As for the API server, null and empty say nothing here; in a patch they would delete.
+            run.pod = merge(run.pod, {"spec": {part: [_without_zeros(theirs)]}})
     if kept and (run.earlier is None or not run.config.quirks):
         ordered = {part: [canonical(c) for c in kept[part]] for part in ("containers", "initContainers") if part in kept}
         annotate(run, {profile.keys.overrides: status.compact(ordered)})

@@ -86,6 +86,10 @@ class Profile:
         """The webhook's entries with their selectors; none: the profile does not tell."""
         return ()
 
+    def tag_entries(self, tag: str, values: Manifest) -> tuple[WebhookEntry, ...]:
+        """The entries of one more name for the revision; none: the profile knows no such names."""
+        return ()
+
     def setting_findings(self, config: Config) -> Sequence[Finding]:
         """What an operator should know about this configuration."""
         return ()

@@ -149,6 +149,14 @@ class Templates:
         self._skeletons: OrderedDict[str, Any] = OrderedDict()
         self._size = 0
 
+    def __contains__(self, name: object) -> bool:
+        """Whether a pod may ask for a template of that name; parts (`_name`) are for include only."""
+        return isinstance(name, str) and not name.startswith("_") and name in self._library.sources
+
+    def __iter__(self) -> Iterator[str]:
+        """The names that a pod may ask for."""
+        return (name for name in self._library.sources if name in self)
+
     def compile(self, name: str) -> None:
         """Compile a template and all that it includes or imports. TemplateError if one does not load."""
         self._library.source(name)

@@ -36,7 +36,10 @@ class Uninjected:
 
 
 def uninject(pod: Manifest, profile: Profile) -> Uninjected | None:
-    """The pod as it was before the injection that its status tells of; None where none does."""
+    """The pod as it was before the injection that its status tells of; None where none does.
+
+    Raises ValueError where the overrides annotation cannot be read.
+    """
     found = status.read(pod, profile.keys)
     if found is None:
         return None
@@ -101,14 +104,11 @@ def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
     raw = status.as_object(text)
     if raw is None:
         raise ValueError("a JSON object is expected")
-    out = {}
-    for part in names.CONTAINER_LISTS:
-        listed = raw.get(part) or []
-        if not isinstance(listed, list) or not all(
-            isinstance(c, dict) and isinstance(c.get("name"), str) for c in listed
-        ):
-            raise ValueError(f"{part} must be a list of containers with names")
-        out[part] = listed
+    out = {part: raw.get(part) or [] for part in names.CONTAINER_LISTS}
+    try:
+        check_pod({"spec": out})
+    except ManifestError as error:
+        raise ValueError(str(error)) from error
     return out
 
 

@@ -14,7 +14,10 @@ from injector.cli.main import main
 
 PROFILE = """\
 name: log-shipper
-keys: {switch: logs.example.com/inject, status: logs.example.com/status, templates: logs.example.com/templates}
+keys:
+  switch: logs.example.com/inject
+  status: logs.example.com/status
+  templates: logs.example.com/templates
 defaultTemplates: [sidecar]
 values: {image: "shipper:1", level: info}
 foreignSidecars: [{container: other-shipper}]
@@ -76,7 +79,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with a profile, its configuration `c.yaml` and one manifest `web.yaml`; we are in it."""
+    """A folder with a profile, its configuration `c.yaml` and the manifest `web.yaml`; we are in it."""
     profile = tmp_path / "logship"
     profile.mkdir()
     (profile / "profile.yaml").write_text(PROFILE)

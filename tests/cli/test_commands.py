@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ import yaml
 
 from injector import __version__
 from injector.cli.main import COMMANDS
+from injector.cli.report import coloured
 from injector.config import load
 from tests.cli.conftest import DEPLOYMENT, Run
 
@@ -47,13 +50,17 @@ def review(pod: dict[str, Any], version: str = "v1") -> str:
         "operation": "CREATE",
         "object": pod,
     }
-    return json.dumps({"apiVersion": f"admission.k8s.io/{version}", "kind": "AdmissionReview", "request": request})
+    return json.dumps(
+        {"apiVersion": f"admission.k8s.io/{version}", "kind": "AdmissionReview", "request": request}
+    )
 
 
 # --- uninject -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("original", [DEPLOYMENT, CRONJOB, json.dumps(POD)], ids=["Deployment", "CronJob", "Pod"])
+@pytest.mark.parametrize(
+    "original", [DEPLOYMENT, CRONJOB, json.dumps(POD)], ids=["Deployment", "CronJob", "Pod"]
+)
 def test_uninject_gives_back_what_there_was(folder: Path, run: Run, original: str) -> None:
     injected = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=original)
     back = run("uninject", "--config", "c.yaml", "-f", "-", stdin=injected.out)
@@ -87,7 +94,9 @@ def test_uninject_in_place_restores_the_file(folder: Path, run: Run) -> None:
     ("text", "status"),
     [("a: [", 1), ("apiVersion: apps/v1\nkind: Deployment\nspec: 1\n", 1), (None, 2)],
 )
-def test_uninject_prints_nothing_when_something_fails(folder: Path, run: Run, text: str | None, status: int) -> None:
+def test_uninject_prints_nothing_when_something_fails(
+    folder: Path, run: Run, text: str | None, status: int
+) -> None:
     argv = [] if text is None else ["-f", "web.yaml", "-f", "-"]
     done = run("uninject", "--config", "c.yaml", *argv, stdin=text or "")
     assert (done.status, done.out) == (status, "")
@@ -115,8 +124,18 @@ def test_explain_for_programs_has_stable_keys(folder: Path, run: Run) -> None:
     (web,) = shown["workloads"]
     assert sorted(shown) == ["findings", "workloads"]
     assert list(web) == [
-        "kind", "namespace", "name", "where", "verdict", "reason", "sentence", "error", "trace", "findings", "origins",
-    ]  # fmt: skip
+        "kind",
+        "namespace",
+        "name",
+        "where",
+        "verdict",
+        "reason",
+        "sentence",
+        "error",
+        "trace",
+        "findings",
+        "origins",
+    ]
     assert (web["where"], web["verdict"], web["reason"]) == ("web.yaml:1", "inject", "on-by-default")
     assert [step["rule"] for step in web["trace"] if step["won"]] == ["policy"]
     image = next(o for o in web["origins"] if o["pointer"] == "/spec/containers/shipper/image")
@@ -204,11 +223,17 @@ def test_check_finds_nothing_wrong_with_a_good_configuration(folder: Path, run: 
         ("spec: {containers: [{name: a, image: {{ Values.nope }} }]}\n", 1, "sidecar.yaml.j2:1"),
         ("- a\n- list\n", 1, "a map (partial pod template) is expected"),
         ("x: {{ 'a' * 20000000 }}\n", 1, "sidecar.yaml.j2:1"),
-        ("{% for i in range(1000000) %}{% for j in range(1000000) %}x{% endfor %}{% endfor %}", 1, "sidecar.yaml.j2:1"),
+        (
+            "{% for i in range(1000000) %}{% for j in range(1000000) %}x{% endfor %}{% endfor %}",
+            1,
+            "sidecar.yaml.j2:1",
+        ),
         ("x: {{ ''.__class__.__mro__ }}\n", 1, "sidecar.yaml.j2:1"),
     ],
 )
-def test_check_tries_templates_on_sample_pods(folder: Path, run: Run, template: str, status: int, said: str) -> None:
+def test_check_tries_templates_on_sample_pods(
+    folder: Path, run: Run, template: str, status: int, said: str
+) -> None:
     (folder / "logship" / "sidecar.yaml.j2").write_text(template)
     done = run("check", "--config", "c.yaml")
     assert done.status == status
@@ -255,7 +280,8 @@ def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
 def test_the_help_lists_all_commands_without_loading_them() -> None:
     code = (
         "import sys; from injector.cli.main import main; main(['--help'])\n"
-        "print([m for m in sys.modules if m.startswith('injector.c') and m not in ('injector.cli', 'injector.cli.main')])"
+        "known = ('injector.cli', 'injector.cli.main')\n"
+        "print([m for m in sys.modules if m.startswith('injector.c') and m not in known])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")
@@ -277,6 +303,33 @@ def test_a_wrong_usage_ends_with_2(run: Run, argv: list[str], said: str) -> None
     assert said in done.err
 
 
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "env", "shown"),
+    [
+        (Terminal(), {}, True),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {}, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, env: dict[str, str], shown: bool
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert coloured(stream) is shown
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script_for_the_shell(run: Run, shell: str) -> None:
     done = run("completion", shell)
@@ -285,9 +338,12 @@ def test_completion_prints_a_script_for_the_shell(run: Run, shell: str) -> None:
 
 
 def test_completion_knows_the_commands() -> None:
-    import os
-
-    env = {**os.environ, "_INJECTOR_COMPLETE": "bash_complete", "COMP_WORDS": "injector kube", "COMP_CWORD": "1"}
+    env = {
+        **os.environ,
+        "_INJECTOR_COMPLETE": "bash_complete",
+        "COMP_WORDS": "injector kube",
+        "COMP_CWORD": "1",
+    }
     argv = [sys.executable, "-c", "from injector.cli.main import main; main()"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
     assert done.stdout == "plain,kube-inject\n"

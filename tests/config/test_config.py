@@ -57,13 +57,28 @@ def refused(text: str) -> ConfigError:
     [
         ("a: 1\nrevison: x\n", "c.yaml", "revison: unknown key", ""),
         ("revison: x\n", "c.yaml:1", 'revison: unknown key "revison"', "did you mean revision?"),
-        ("values: {}\nistioQuirks: true\n", "c.yaml:2", "istioQuirks", "did you mean compatibility.istioQuirks?"),
-        ("compatibility:\n  istioQirks: true\n", "c.yaml:2", "compatibility.istioQirks", "did you mean istioQuirks?"),
+        (
+            "values: {}\nistioQuirks: true\n",
+            "c.yaml:2",
+            "istioQuirks",
+            "did you mean compatibility.istioQuirks?",
+        ),
+        (
+            "compatibility:\n  istioQirks: true\n",
+            "c.yaml:2",
+            "compatibility.istioQirks",
+            "did you mean istioQuirks?",
+        ),
         ("zzz: 1\n", "c.yaml:1", "zzz: unknown key", "known keys: aliases, "),
-        ("policy: enabld\n", "c.yaml:1", "policy: one of enabled, disabled is expected; did you mean enabled?", ""),
+        (
+            "policy: enabld\n",
+            "c.yaml:1",
+            "policy: one of enabled, disabled is expected; did you mean enabled?",
+            "",
+        ),
         ("policy: true\n", "c.yaml:1", "policy: one of enabled, disabled is expected", ""),
         ("nativeSidecars: yes\n", "c.yaml:1", "nativeSidecars: one of auto, enabled, disabled", ""),
-        ('platform: Openshift\n', "c.yaml:1", "did you mean openshift?", ""),
+        ("platform: Openshift\n", "c.yaml:1", "did you mean openshift?", ""),
         ("revision: 1\n", "c.yaml:1", "revision: a string is expected, not a number; put it in quotes", ""),
         ("values: []\n", "c.yaml:1", "values: a map is expected, not a list", ""),
         ("defaultTemplates: sidecar\n", "c.yaml:1", "a list of names is expected, not a string", ""),
@@ -79,13 +94,18 @@ def refused(text: str) -> ConfigError:
         ("server: {listen: '8443'}\n", "c.yaml:1", "server.listen: an address such as", ""),
         ("server: {listen: ':99999'}\n", "c.yaml:1", "server.listen: an address such as", ""),
         ("server: {failureMode: Deny}\n", "c.yaml:1", "did you mean deny?", ""),
-        ("server: {source: {configMap: {nme: x}}}\n", "c.yaml:1", "server.source.configMap.nme", "did you mean name?"),
+        (
+            "server: {source: {configMap: {nme: x}}}\n",
+            "c.yaml:1",
+            "server.source.configMap.nme",
+            "did you mean name?",
+        ),
         ("- a\n", "c.yaml:1", "a map is expected, not a list", ""),
         ("policy: enabled\npolicy: disabled\n", "c.yaml:2", "policy", ""),
         ("a: [\n", "c.yaml:2", "", ""),
         ("a: 1\n---\nb: 1\n", "c.yaml:2", "", ""),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_setting_is_told_with_its_line_and_what_is_expected(
     text: str, where: str, said: str, hint: str
 ) -> None:
@@ -97,7 +117,11 @@ def test_a_wrong_setting_is_told_with_its_line_and_what_is_expected(
 
 def test_all_wrong_settings_are_told_at_once() -> None:
     error = refused("polcy: x\nrevision: 1\nserver:\n  lisen: ':1'\n")
-    assert [line.split(": ")[0] for line in error.message.splitlines()[1:]] == ["  c.yaml:1", "  c.yaml:2", "  c.yaml:4"]
+    assert [line.split(": ")[0] for line in error.message.splitlines()[1:]] == [
+        "  c.yaml:1",
+        "  c.yaml:2",
+        "  c.yaml:4",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "null\n", "values:\nserver:\npolicy: ~\n"])
@@ -108,10 +132,22 @@ def test_an_empty_setting_has_its_default(text: str) -> None:
 def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
     found = {path: sentence for path, _, _, sentence in declared(Settings)}
     wanted = {
-        "profile", "policy", "values", "meshConfig", "templates", "defaultTemplates", "aliases", "neverInjectSelector",
-        "alwaysInjectSelector", "injectedAnnotations", "nativeSidecars", "platform", "compliancePolicy", "revision",
+        "profile",
+        "policy",
+        "values",
+        "meshConfig",
+        "templates",
+        "defaultTemplates",
+        "aliases",
+        "neverInjectSelector",
+        "alwaysInjectSelector",
+        "injectedAnnotations",
+        "nativeSidecars",
+        "platform",
+        "compliancePolicy",
+        "revision",
         "compatibility.istioQuirks",
-    }  # fmt: skip
+    }
     assert {path for path in found if not path.startswith("server.")} == wanted
     assert all(sentence.endswith(".") for sentence in found.values())
 
@@ -128,9 +164,14 @@ def test_the_shipped_profiles_are_found_by_name_and_others_by_path(profile: Path
 
 @pytest.mark.parametrize(
     ("name", "where", "hint"),
-    [("istoi", "c.yaml:1: profile istoi", "did you mean istio?"), ("./x", "c.yaml:1: profile ./x", "these ship: ")],
+    [
+        ("istoi", "c.yaml:1: profile istoi", "did you mean istio?"),
+        ("./x", "c.yaml:1: profile ./x", "these ship: "),
+    ],
 )
-def test_a_profile_that_is_not_there_is_told_with_its_line(tmp_path: Path, name: str, where: str, hint: str) -> None:
+def test_a_profile_that_is_not_there_is_told_with_its_line(
+    tmp_path: Path, name: str, where: str, hint: str
+) -> None:
     (tmp_path / "c.yaml").write_text(f"profile: {name}\n")
     with pytest.raises(ConfigError) as caught:
         load(str(tmp_path / "c.yaml"))
@@ -142,13 +183,15 @@ def test_a_profile_that_is_not_there_is_told_with_its_line(tmp_path: Path, name:
     ("text", "said", "hint"),
     [
         ("nmae: x\n", 'nmae: unknown key "nmae"', "did you mean name?"),
-        ("keys: {swich: a/b}\n", 'keys.swich: unknown key', "did you mean switch?"),
+        ("keys: {swich: a/b}\n", "keys.swich: unknown key", "did you mean switch?"),
         ("rules: linkerd\n", "rules: one of ", ""),
         ("foreignSidecars: [{container: a, envs: []}]\n", "foreignSidecars.0.envs", "did you mean env?"),
         ("foreignSidecars: [{container: ''}]\n", "the name of a container is expected", ""),
     ],
-)  # fmt: skip
-def test_a_wrong_key_of_a_profile_is_told_with_its_line(profile: Path, text: str, said: str, hint: str) -> None:
+)
+def test_a_wrong_key_of_a_profile_is_told_with_its_line(
+    profile: Path, text: str, said: str, hint: str
+) -> None:
     (profile / "profile.yaml").write_text(text)
     with pytest.raises(ConfigError) as caught:
         open_folder(profile)
@@ -162,8 +205,10 @@ def test_an_empty_profile_has_the_folders_name_and_keys_of_this_program(profile:
     found = open_folder(profile).profile
     assert type(found) is Profile
     assert (found.name, found.keys.switch, found.operating_systems) == (
-        "logship", "sidecar-injector/inject", frozenset({"linux"})
-    )  # fmt: skip
+        "logship",
+        "sidecar-injector/inject",
+        frozenset({"linux"}),
+    )
 
 
 def test_parts_can_be_included_and_not_asked_for(profile: Path) -> None:
@@ -235,7 +280,9 @@ def test_values_are_merged_over_the_profiles(profile: Path) -> None:
         ("compatibility: {istioQuirks: true}\n", False),
     ],
 )
-def test_the_digest_stands_for_everything_that_an_answer_depends_on(profile: Path, text: str, same: bool) -> None:
+def test_the_digest_stands_for_everything_that_an_answer_depends_on(
+    profile: Path, text: str, same: bool
+) -> None:
     assert (configured(profile, text).digest == configured(profile).digest) is same
 
 
@@ -254,7 +301,9 @@ def test_a_selector_that_cannot_be_read_is_left_out_and_told(profile: Path) -> N
     assert [str(s) for s in config.policy.always] == ["a In [b]"]
     (finding,) = config.findings
     assert finding.code == "selector"
-    assert finding.message.startswith("alwaysInjectSelector[1] is left out: operator of 'a' must be one of In")
+    assert finding.message.startswith(
+        "alwaysInjectSelector[1] is left out: operator of 'a' must be one of In"
+    )
 
 
 def test_quirks_know_neither_foreign_sidecars_nor_operating_systems(profile: Path) -> None:
@@ -293,13 +342,16 @@ def test_a_template_file_that_is_not_there_is_told(profile: Path) -> None:
 
 
 @pytest.mark.parametrize(("flag", "revision"), [(None, "file"), ("canary", "canary"), ("default", "")])
-def test_the_revision_of_the_flag_wins_and_default_means_none(profile: Path, flag: str | None, revision: str) -> None:
+def test_the_revision_of_the_flag_wins_and_default_means_none(
+    profile: Path, flag: str | None, revision: str
+) -> None:
     assert configured(profile, "revision: file\n", Overrides(revision=flag)).revision == revision
 
 
 @pytest.mark.parametrize(("policy", "verdict"), [("enabled", Verdict.INJECT), ("disabled", Verdict.SKIP)])
 def test_policy_and_selectors_of_an_inject_config_count(profile: Path, policy: str, verdict: Verdict) -> None:
-    text = f"policy: {policy}\ntemplates: {{sidecar: '{{}}'}}\naliases: {{all: [sidecar]}}\nunknown: 1\ntemplate: x\n"
+    text = f"policy: {policy}\ntemplates: {{sidecar: '{{}}'}}\naliases: {{all: [sidecar]}}\n"
+    text += "unknown: 1\ntemplate: x\n"
     config = configured(profile, "policy: enabled\n", Overrides(inject=Text(text, "inject")))
     assert config.aliases == {"all": ("sidecar",)}
     assert inject(POD, Facts(), config).decision.verdict is verdict
@@ -313,11 +365,22 @@ GO = "spec:\n  containers:\n  {{- range .Spec.Containers }}\n  - name: {{ .Name 
 def live(templates: dict[str, str], **more: Any) -> Overrides:
     import json
 
-    return Overrides(inject=Text(json.dumps({"policy": "enabled", "templates": templates, **more}), "CM"), live=True)
+    return Overrides(
+        inject=Text(json.dumps({"policy": "enabled", "templates": templates, **more}), "CM"), live=True
+    )
 
 
 def test_shipped_templates_of_a_live_istiod_stand_for_ours(profile: Path) -> None:
-    names = ["sidecar", "gateway", "grpc-agent", "grpc-simple", "waypoint", "kube-gateway", "agentgateway", "agentgateway-x"]
+    names = [
+        "sidecar",
+        "gateway",
+        "grpc-agent",
+        "grpc-simple",
+        "waypoint",
+        "kube-gateway",
+        "agentgateway",
+        "agentgateway-x",
+    ]
     config = configured(profile, "", live(dict.fromkeys(names, GO), defaultTemplates=["sidecar"]))
     assert list(config.templates) == ["sidecar"]
     assert config.findings == ()
@@ -351,16 +414,28 @@ def test_values_of_a_control_plane_are_whole_where_a_user_writes_whole_maps() ->
         ({"global": []}, "/global", "a map is expected, not a list"),
         ({"global": {"proxy": {"image": {}}}}, "/global/proxy/image", "a string is expected, not a map"),
         ({"global": {"proxy_init": {"image": 1}}}, "/global/proxy_init/image", "a string is expected"),
-        ({"global": {"proxy": {"holdApplicationUntilProxyStarts": "true"}}},
-         "/global/proxy/holdApplicationUntilProxyStarts", "true or false is expected, not a string"),
-        ({"global": {"multiCluster": {"clusterName": 1}}}, "/global/multiCluster/clusterName", "a string is expected"),
+        (
+            {"global": {"proxy": {"holdApplicationUntilProxyStarts": "true"}}},
+            "/global/proxy/holdApplicationUntilProxyStarts",
+            "true or false is expected, not a string",
+        ),
+        (
+            {"global": {"multiCluster": {"clusterName": 1}}},
+            "/global/multiCluster/clusterName",
+            "a string is expected",
+        ),
         ({"global": {"network": []}}, "/global/network", "a string is expected, not a list"),
         ({"global": {"variant": 1}}, "/global/variant", "a string is expected"),
-        ({"sidecarInjectorWebhook": {"rewriteAppHTTPProbe": 1}},
-         "/sidecarInjectorWebhook/rewriteAppHTTPProbe", "true or false is expected"),
+        (
+            {"sidecarInjectorWebhook": {"rewriteAppHTTPProbe": 1}},
+            "/sidecarInjectorWebhook/rewriteAppHTTPProbe",
+            "true or false is expected",
+        ),
     ],
-)  # fmt: skip
-def test_values_that_istiod_reads_by_type_are_checked(values: dict[str, Any], pointer: str, said: str) -> None:
+)
+def test_values_that_istiod_reads_by_type_are_checked(
+    values: dict[str, Any], pointer: str, said: str
+) -> None:
     (problem,) = upstream.typed_problems(values)
     assert problem.pointer == pointer
     assert problem.message.startswith(said)
@@ -381,14 +456,18 @@ def test_a_dry_run_tells_a_template_that_fails_for_some_pods_once(profile: Path)
     assert {p.where for p in problems} == {f"{profile / 'extra.yaml.j2'}:3"}
 
 
-def test_a_dry_run_tells_bytes_that_differ_between_processes(profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_tells_bytes_that_differ_between_processes(
+    profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # No template can be made to depend on the order of hashes, so that the processes are stood in for.
     trials = iter([Trial((), "a"), Trial((), "b")])
     monkeypatch.setattr(dryrun, "_child", lambda *_: next(trials))
     assert [p.code for p in dry_run(Input(Text("", "c.yaml")))] == ["determinism"]
 
 
-def test_a_dry_run_stops_a_process_that_takes_too_much(profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_stops_a_process_that_takes_too_much(
+    profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(dryrun, "WALL_SECONDS", 0)
     (problem,) = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert problem.code == "limit"

@@ -9,10 +9,9 @@ from typing import Any
 
 import jsonpatch
 
-from injector.config.build import Selectable
 from injector.core.model import Config, Policy
 from injector.core.profile import Profile, default_keys
-from injector.core.render import Source
+from injector.core.render import Source, Templates
 
 SHIPPER = """\
 metadata:
@@ -50,7 +49,7 @@ def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
     given: dict[str, Any] = {
         "profile": profile,
         "policy": Policy("enabled", profile.keys.switch, profile.keys.status),
-        "templates": Selectable(sources, {}),
+        "templates": Templates(sources, {}),
         "values": {"image": "example.com/shipper:1", "stream": "default"},
         "default_templates": ("shipper",),
         "digest": "0123456789abcdef",

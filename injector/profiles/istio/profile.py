@@ -85,8 +85,10 @@ class IstioProfile(Profile):
             yield ".".join(path), _with_mesh(self, config, _without(given, path))
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
-        everywhere = bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
-        return revisions.of_revision(config_revision, everywhere=everywhere)
+        return revisions.of_revision(config_revision, everywhere=_everywhere(values))
+
+    def tag_entries(self, tag: str, values: Manifest) -> tuple[WebhookEntry, ...]:
+        return revisions.of_tag(tag, everywhere=_everywhere(values))
 
     def setting_findings(self, config: Config) -> Sequence[Finding]:
         out = []
@@ -167,6 +169,11 @@ class IstioProfile(Profile):
 
     def restore(self, pod: Manifest, found: status.Status) -> tuple[Manifest, tuple[str, ...]]:
         return restore.restore(pod, found)
+
+
+def _everywhere(values: Manifest) -> bool:
+    """Whether namespaces that say nothing are injected as well."""
+    return bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
 
 
 def _with_mesh(profile: IstioProfile, config: Config, mesh: Manifest) -> Config:

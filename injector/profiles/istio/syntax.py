@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from injector.profiles.istio.quantities import parse
+from injector.core.quantities import parse
 
 Check = Callable[[str], bool]
 

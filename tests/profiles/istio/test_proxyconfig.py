@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.profiles.istio import proxyconfig
-from injector.profiles.istio.proxyconfig import DEFAULTS, PROXY_CONFIG, merge, read, text, validate, without_zero
+from injector.profiles.istio.proxyconfig import (
+    DEFAULTS,
+    PROXY_CONFIG,
+    merge,
+    read,
+    text,
+    validate,
+    without_zero,
+)
 
 ALL_FIELDS = {
     "configPath": "a",
@@ -226,7 +234,11 @@ def test_a_wrong_type_is_refused_with_its_path(raw: object, path: str) -> None:
     [
         ({"tracing": {"sampling": 5}}, {"tracing": {}}, '{"tracing":{}}'),
         ({"tracing": {"sampling": 5}}, {"tracing": None}, '{"tracing":{"sampling":5}}'),
-        ({"proxyMetadata": {"a": "1", "b": "2"}}, {"proxyMetadata": {"b": "x", "c": "z"}}, {"a": "1", "b": "x", "c": "z"}),
+        (
+            {"proxyMetadata": {"a": "1", "b": "2"}},
+            {"proxyMetadata": {"b": "x", "c": "z"}},
+            {"a": "1", "b": "x", "c": "z"},
+        ),
         ({"proxyMetadata": {"a": "1", "b": "2"}}, {"proxyMetadata": {}}, {"a": "1", "b": "2"}),
         ({"proxyMetadata": {"a": "1", "b": "2"}}, {"proxyMetadata": {"a": None}}, {"a": "", "b": "2"}),
         ({"runtimeValues": {"a": "x"}}, {"runtimeValues": {}}, "{}"),
@@ -248,7 +260,9 @@ def test_a_wrong_type_is_refused_with_its_path(raw: object, path: str) -> None:
         ),
     ],
 )
-def test_an_annotation_over_the_mesh_gives_what_upstream_gives(mesh: object, overlay: object, expected: object) -> None:
+def test_an_annotation_over_the_mesh_gives_what_upstream_gives(
+    mesh: object, overlay: object, expected: object
+) -> None:
     if isinstance(expected, dict):
         expected = json.dumps({"proxyMetadata": expected}, separators=(",", ":"))
     assert written(overlay, mesh) == expected
@@ -266,7 +280,10 @@ HEADERS = {
     "xForwardedHost": {"enabled": True},
     "xForwardedPort": {"enabled": True},
 }
-INHERITED = {name: HEADERS[name] for name in ("forwardedClientCert", "requestId", "server", "attemptCount", "envoyDebugHeaders")}
+INHERITED = {
+    name: HEADERS[name]
+    for name in ("forwardedClientCert", "requestId", "server", "attemptCount", "envoyDebugHeaders")
+}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +314,9 @@ def test_merging_changes_neither_side() -> None:
 
 def test_what_passes_through_proto_json_cannot_undo_the_mesh() -> None:
     base = {"interceptionMode": "TPROXY", "statusPort": 15030, "concurrency": 3, "extraStatTags": ["a"]}
-    overlay = read({"interceptionMode": "REDIRECT", "statusPort": 0, "concurrency": 0, "extraStatTags": []}, "x")
+    overlay = read(
+        {"interceptionMode": "REDIRECT", "statusPort": 0, "concurrency": 0, "extraStatTags": []}, "x"
+    )
     assert merge(base, without_zero(overlay)) == base | {"concurrency": 0}
 
 
@@ -322,7 +341,11 @@ def test_what_passes_through_proto_json_cannot_undo_the_mesh() -> None:
         {"tracing": {"tlsSettings": {"mode": "SIMPLE", "clientCertificate": "a"}}},
         {"tracing": {"tlsSettings": {"mode": "MUTUAL", "clientCertificate": "a", "privateKey": "b"}}},
         {"tracing": {"tlsSettings": {"mode": "MUTUAL", "credentialName": "x"}}},
-        {"tracing": {"tlsSettings": {"mode": "ISTIO_MUTUAL", "credentialName": "x", "clientCertificate": "a"}}},
+        {
+            "tracing": {
+                "tlsSettings": {"mode": "ISTIO_MUTUAL", "credentialName": "x", "clientCertificate": "a"}
+            }
+        },
         {"tracing": {"tlsSettings": {"mode": "SIMPLE", "insecureSkipVerify": False, "caCertificates": "a"}}},
         {"tracing": {"tlsSettings": {"mode": "SIMPLE", "insecureSkipVerify": True, "caCrl": "a"}}},
         {"readinessProbe": {"tcpSocket": {"port": 99999}, "periodSeconds": -1}},
@@ -374,18 +397,34 @@ def test_what_upstream_accepts_is_valid(raw: object) -> None:
             ["tracing.tlsSettings.credentialName"],
         ),
         (
-            {"tracing": {"tlsSettings": {"mode": "SIMPLE", "credentialName": "x", "insecureSkipVerify": True}}},
+            {
+                "tracing": {
+                    "tlsSettings": {"mode": "SIMPLE", "credentialName": "x", "insecureSkipVerify": True}
+                }
+            },
             ["tracing.tlsSettings.insecureSkipVerify"],
         ),
         (
-            {"tracing": {"tlsSettings": {"mode": "MUTUAL", "credentialName": "x", "insecureSkipVerify": True, "subjectAltNames": ["a"]}}},
+            {
+                "tracing": {
+                    "tlsSettings": {
+                        "mode": "MUTUAL",
+                        "credentialName": "x",
+                        "insecureSkipVerify": True,
+                        "subjectAltNames": ["a"],
+                    }
+                }
+            },
             ["tracing.tlsSettings.insecureSkipVerify"],
         ),
         ({"privateKeyProvider": {}}, ["privateKeyProvider"]),
         ({"privateKeyProvider": {"cryptomb": {}}}, ["privateKeyProvider.cryptomb.pollDelay"]),
         ({"privateKeyProvider": {"qat": {"pollDelay": "0s"}}}, ["privateKeyProvider.qat.pollDelay"]),
         ({"connectionSettings": {"httpIdleTimeout": "-1s"}}, ["connectionSettings.httpIdleTimeout"]),
-        ({"connectionSettings": {"httpMaxConcurrentStreams": 0}}, ["connectionSettings.httpMaxConcurrentStreams"]),
+        (
+            {"connectionSettings": {"httpMaxConcurrentStreams": 0}},
+            ["connectionSettings.httpMaxConcurrentStreams"],
+        ),
         (
             {"connectionSettings": {"http2InitialStreamWindowSize": 65534, "listenerConnectionLimit": 0}},
             ["connectionSettings.http2InitialStreamWindowSize", "connectionSettings.listenerConnectionLimit"],
@@ -481,7 +520,11 @@ CONFIGS = st.fixed_dictionaries(
         "interceptionMode": st.sampled_from(["REDIRECT", "TPROXY", "NONE"]),
         "drainDuration": st.integers(-(2**63), 2**63 - 1).map(lambda n: f"{n}ns"),
         "tracing": st.fixed_dictionaries(
-            {}, optional={"sampling": st.floats(allow_nan=False, allow_infinity=False), "customTags": st.just({})}
+            {},
+            optional={
+                "sampling": st.floats(allow_nan=False, allow_infinity=False),
+                "customTags": st.just({}),
+            },
         ),
         "proxyMetadata": TEXT_MAPS,
         "runtimeValues": TEXT_MAPS,

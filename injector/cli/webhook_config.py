@@ -1,0 +1,232 @@
+"""`injector webhook-config`: the MutatingWebhookConfiguration that sends the API server's pods to us.
+
+Which pods are sent is the profile's table of selectors, the same that the command line decides by.
+The objects carry no label of any mesh: a running control plane writes its own certificate into
+every configuration that bears its revision's label. Not here: applying it, and certificates.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+from injector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from injector.core.model import Config, Manifest
+    from injector.core.selectors import WebhookEntry
+
+PATH: Final = "/mutate"
+
+_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*", re.ASCII)
+_SERVICE = re.compile(
+    rf"(?P<namespace>{_LABEL})/(?P<name>{_LABEL})(:(?P<port>[0-9]{{1,5}}))?(?P<path>/\S*)?", re.ASCII
+)
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+
+EXAMPLES: Final = """\b
+Examples:
+  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
+  injector webhook-config --config injector.yaml --service mesh/injector:8443/inject/cluster/east
+  injector webhook-config --url https://127.0.0.1:8443/mutate --ca-file ca.pem
+  injector webhook-config --config canary.yaml --service mesh/injector-canary --tag prod"""
+
+
+@click.command("webhook-config", epilog=EXAMPLES)
+@click.option(
+    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
+)
+@click.option(
+    "--url", metavar="URL", help="Where the webhook listens, for an API server outside the cluster."
+)
+@click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service in front of the webhook.")
+@click.option(
+    "--ca-file", metavar="FILE", help="Certificates of the CA, PEM; without it caBundle is left to others."
+)
+@click.option(
+    "--name", metavar="NAME", help="Name of the object; default sidecar-injector-PROFILE[-REVISION]."
+)
+@click.option(
+    "--failure-policy",
+    type=click.Choice(["Fail", "Ignore"]),
+    default="Fail",
+    show_default=True,
+    help="Whether pods may start without sidecar while the webhook cannot be reached.",
+)
+@click.option(
+    "--timeout",
+    type=click.IntRange(1, 30),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the API server waits.",
+)
+@click.option(
+    "--reinvocation-policy",
+    type=click.Choice(["IfNeeded", "Never"]),
+    default="IfNeeded",
+    show_default=True,
+    help="Whether we are asked again when a later webhook changed the pod.",
+)
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="One more object, for pods and namespaces labelled with this revision tag; may be repeated.",
+)
+def command(config_file: str | None, tags: tuple[str, ...], **flags: Any) -> int:
+    """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
+
+    The selectors are the profile's. One that has none gets every namespace but those that it
+    ignores, and all pods whose label does not say false.
+    """
+    from injector import yamltext
+    from injector.config.load import load
+
+    config = load(config_file)
+    client = _client(flags["url"], flags["service"], flags["ca_file"])
+    options = Options(client, flags["failure_policy"], flags["timeout"], flags["reinvocation_policy"])
+    found = configurations(config, options, flags["name"], tags)
+    click.echo("---\n".join(yamltext.dump(item) for item in found), nl=False)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What all entries have in common; `client` is their clientConfig."""
+
+    client: Manifest
+    failure_policy: str = "Fail"
+    timeout: int = 10
+    reinvocation_policy: str = "IfNeeded"
+
+
+def configurations(
+    config: Config, options: Options, name: str | None = None, tags: tuple[str, ...] = ()
+) -> Iterator[Manifest]:
+    """The object of the configuration's revision, then one for each tag.
+
+    Raises ConfigError for a name that Kubernetes refuses, and for a tag that means nothing.
+    """
+    profile, revision = config.profile, config.revision or "default"
+    suffix = "" if revision == "default" else f"-{revision}"
+    name = _name(name or f"sidecar-injector-{profile.name}{suffix}", "--name")
+    service = options.client.get("service") or {}
+    yield _configuration(name, config.policy.entries or (_whole(config, service.get("namespace")),), options)
+    for tag in tags:
+        entries = profile.tag_entries(tag, config.values)
+        if not entries:
+            raise ConfigError(f"the profile {profile.name} knows no revision tags", where="--tag")
+        if tag == revision:
+            hint = "its own object, which is printed first, has these selectors already"
+            raise ConfigError(f"{tag[:63]} is the revision itself", where="--tag", hint=hint)
+        yield _configuration(_name(f"{name}-tag-{tag}", "--tag"), entries, options)
+
+
+def _configuration(name: str, entries: tuple[WebhookEntry, ...], options: Options) -> Manifest:
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "sidecar-injector"}},
+        "webhooks": [_webhook(entry, options) for entry in entries],
+    }
+
+
+def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
+    return {
+        "name": entry.name,
+        "clientConfig": options.client,
+        "rules": [
+            {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+        ],
+        "namespaceSelector": entry.namespaces.as_manifest(),
+        "objectSelector": entry.objects.as_manifest(),
+        "failurePolicy": options.failure_policy,
+        "sideEffects": "None",
+        "timeoutSeconds": options.timeout,
+        "reinvocationPolicy": options.reinvocation_policy,
+        "admissionReviewVersions": ["v1"],
+    }
+
+
+def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
+    """The entry of a profile without selectors.
+
+    Our own namespace is left out: nobody would answer for the first pod of the webhook itself.
+    """
+    from injector.core import names
+    from injector.core.selectors import Requirement, Selector, WebhookEntry
+
+    # The API server wants at least three segments.
+    name = _name(f"pods.{config.profile.name}.sidecar-injector", "profile name")
+    outside = config.policy.ignored_namespaces | ({own_namespace} if own_namespace else set())
+    namespaces = (Requirement(names.METADATA_NAME_LABEL, "NotIn", outside),) if outside else ()
+    not_off = Requirement(config.policy.switch, "NotIn", frozenset({"false"}))
+    return WebhookEntry(name, Selector(namespaces), Selector((not_off,)))
+
+
+def _name(text: str, where: str) -> str:
+    if not _NAME.fullmatch(text):
+        hint = "lower case letters, digits, - and . are expected, at most 253 of them"
+        raise ConfigError(f"{text[:64]!r} is no name for Kubernetes", where=where, hint=hint)
+    return text
+
+
+def _client(url: str | None, service: str | None, ca_file: str | None) -> Manifest:
+    if (url is None) == (service is None):
+        hint = "--service inside the cluster, --url outside"
+        raise ConfigError("exactly one of --url and --service is needed", hint=hint)
+    client: Manifest = {"url": _url(url)} if url is not None else {"service": _service(service or "")}
+    if ca_file is not None:
+        client["caBundle"] = _bundle(ca_file)
+    return client
+
+
+def _url(text: str) -> str:
+    """The URL as the API server accepts it, with our path where it has none."""
+    hint = "https://HOST[:PORT]/PATH without user, query and fragment"
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme == "https" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or "?" in text or "#" in text:
+        raise ConfigError("this URL is not accepted by the API server", where="--url", hint=hint)
+    return text if parts.path.strip("/") else text.rstrip("/") + PATH
+
+
+def _service(text: str) -> Manifest:
+    match = _SERVICE.fullmatch(text)
+    port = int(match["port"] or 443) if match else 0
+    if match is None or not 0 < port < 65536:
+        hint = "NS/NAME[:PORT][/PATH], such as mesh/injector:443/mutate"
+        raise ConfigError("a namespace and a name are expected", where="--service", hint=hint)
+    return {
+        "namespace": match["namespace"],
+        "name": match["name"],
+        "port": port,
+        "path": match["path"] or PATH,
+    }
+
+
+def _bundle(file: str) -> str:
+    """The certificates of a file, and nothing else of it: everybody may read the object."""
+    import ssl
+    from pathlib import Path
+
+    from injector.config.folder import read_text
+
+    found = "".join(_CERTIFICATE.findall(read_text(Path(file)).replace("\r\n", "\n")))
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
+    except (ssl.SSLError, ValueError, TypeError) as error:
+        raise ConfigError("no certificate can be read", where=file, hint="PEM is expected") from error
+    return base64.b64encode(found.encode("ascii")).decode("ascii")
