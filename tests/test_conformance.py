@@ -56,7 +56,9 @@ def test_every_difference_between_the_modes_has_a_row_of_the_register() -> None:
 
 def row_of(case: dict[str, Any], difference: str) -> str | None:
     place = difference.partition(": ")[0]
-    found = (row for row, name, where in ASSIGNED if re.search(name, case["in"]) and re.fullmatch(where, place))
+    found = (
+        row for row, name, where in ASSIGNED if re.search(name, case["in"]) and re.fullmatch(where, place)
+    )
     return next(found, None)
 
 
@@ -71,7 +73,10 @@ def differences(case: dict[str, Any]) -> list[str]:
             if with_quirks.decision.verdict != without.decision.verdict:
                 out.append(f"/verdict: {without.decision} where quirks give {with_quirks.decision}")
             elif with_quirks.decision.verdict is Verdict.INJECT:
-                sides = [whole(document, with_quirks.pod, quirks=True), whole(document, without.pod, quirks=False)]
+                sides = [
+                    whole(document, with_quirks.pod, quirks=True),
+                    whole(document, without.pod, quirks=False),
+                ]
                 out += compare.differences(*(compare.normal(json.loads(json.dumps(s))) for s in sides[::-1]))
     return out
 

@@ -52,7 +52,9 @@ def documents(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from of.flat(of.load_all((Path(FOLDER) / "cases" / case["in"]).read_text()))
 
 
-def through_both_doors(case: dict[str, Any], document: dict[str, Any], *, quirks: bool) -> Iterator[tuple[Any, Facts]]:
+def through_both_doors(
+    case: dict[str, Any], document: dict[str, Any], *, quirks: bool
+) -> Iterator[tuple[Any, Facts]]:
     """The pod template of an object as a file's and as the webhook's, with the facts of each door."""
     held = workload.locate(document, quirks=quirks)
     assert held is not None

@@ -30,6 +30,7 @@ _SERVICE = re.compile(
     rf"(?P<namespace>{_LABEL})/(?P<name>{_LABEL})(:(?P<port>[0-9]{{1,5}}))?(?P<path>/\S*)?", re.ASCII
 )
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+_PODS: Final = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
 
 EXAMPLES: Final = """\b
 Examples:
@@ -43,16 +44,12 @@ Examples:
 @click.option(
     "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
 )
-@click.option(
-    "--url", metavar="URL", help="Where the webhook listens, for an API server outside the cluster."
-)
+@click.option("--url", metavar="URL", help="Where the webhook listens, if not behind a Service.")
 @click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service in front of the webhook.")
 @click.option(
     "--ca-file", metavar="FILE", help="Certificates of the CA, PEM; without it caBundle is left to others."
 )
-@click.option(
-    "--name", metavar="NAME", help="Name of the object; default sidecar-injector-PROFILE[-REVISION]."
-)
+@click.option("--name", metavar="NAME", help="Name of the object, by default sidecar-injector-PROFILE[-REV].")
 @click.option(
     "--failure-policy",
     type=click.Choice(["Fail", "Ignore"]),

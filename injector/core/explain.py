@@ -62,7 +62,9 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
     before = _leaves(run.original)
-    injected = {key: found for key, found in final.items() if key not in before or not same(before[key][1], found[1])}
+    injected = {
+        key: found for key, found in final.items() if key not in before or not same(before[key][1], found[1])
+    }
     steps = _layers(whole, run.shape)
     built = [(name, _built(step)) for name, step in steps]
     singles = {name: _built(step) for name, step in _singles(whole)}
@@ -70,7 +72,9 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
 
 
 def _origins(
-    injected: _Leaves, built: list[tuple[str, _Leaves | None]], singles: Mapping[tuple[str, str], _Leaves | None]
+    injected: _Leaves,
+    built: list[tuple[str, _Leaves | None]],
+    singles: Mapping[tuple[str, str], _Leaves | None],
 ) -> Iterator[Origin]:
     for key, (pointer, value) in injected.items():
         layer = built[0][0]

@@ -12,7 +12,18 @@ from typing import Any
 from injector.core import decide as rules
 from injector.core import names, nearmiss, quantities, retain, status, undo
 from injector.core.merge import MergeError, merge
-from injector.core.model import Config, Decision, Door, Facts, Finding, Manifest, Outcome, Policy, Reason, Verdict
+from injector.core.model import (
+    Config,
+    Decision,
+    Door,
+    Facts,
+    Finding,
+    Manifest,
+    Outcome,
+    Policy,
+    Reason,
+    Verdict,
+)
 from injector.core.patch import diff
 from injector.errors import AnnotationError, InjectorError, RenderError
 
@@ -22,7 +33,8 @@ class Injection:
     """One pod on its way through the stages; only `inject` makes one, profiles read and change it.
 
     `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
-    what everything is merged into, `seen` what templates see. `shape` is what the templates alone add up to, `pod` the result so far.
+    what everything is merged into, `seen` what templates see. `shape` is what the templates alone
+    add up to, `pod` the result so far.
     """
 
     received: Manifest
@@ -93,7 +105,9 @@ def inject(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None 
     except _Refused as refused:
         denied = Decision(Verdict.DENY, refused.reason, decision.trace)
         return Outcome(denied, pod, findings=found, error=refused.error)
-    return Outcome(decision, after, diff(pod, after), tuple(run.findings), status.read(after, config.profile.keys))
+    return Outcome(
+        decision, after, diff(pod, after), tuple(run.findings), status.read(after, config.profile.keys)
+    )
 
 
 def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
@@ -132,7 +146,10 @@ def _start(pod: Manifest, facts: Facts, config: Config) -> Injection:
         undo.overrides(pod, profile)
     except ValueError as error:
         wrong = AnnotationError(
-            profile.keys.overrides, str(error), where=f"annotation {profile.keys.overrides}", hint="remove the annotation"
+            profile.keys.overrides,
+            str(error),
+            where=f"annotation {profile.keys.overrides}",
+            hint="remove the annotation",
         )
         raise _Refused(Reason.INVALID_ANNOTATION, wrong) from error
     run = Injection(pod, facts, config, earlier, base, base)
@@ -157,7 +174,9 @@ def _build(run: Injection) -> None:
     try:
         run.seen = profile.seen(run)
         run.data = profile.context(run)
-        overlays = [_whole(config.templates.render(name, run.data, _label(run))) for name in chosen_templates(run)]
+        overlays = [
+            _whole(config.templates.render(name, run.data, _label(run))) for name in chosen_templates(run)
+        ]
         for overlay in profile.arrange(run, overlays):
             run.shape = merge(run.shape, overlay)
             profile.before_merge(run)
@@ -187,7 +206,12 @@ def _whole(overlay: Manifest) -> Manifest:
 
 def _label(run: Injection) -> str:
     meta = run.received.get("metadata") or {}
-    name = str(meta.get("name") or meta.get("generateName") or (run.facts.owner.name if run.facts.owner else "") or "?")
+    name = str(
+        meta.get("name")
+        or meta.get("generateName")
+        or (run.facts.owner.name if run.facts.owner else "")
+        or "?"
+    )
     return f"{run.namespace}/{name}" if run.namespace else name
 
 
@@ -207,7 +231,9 @@ def chosen_templates(run: Injection) -> list[str]:
             have = ", ".join(sorted({*config.templates, *aliases}))
             raise RenderError(
                 f'requested template "{name[:64]}" not found',
-                where=f"annotation {config.profile.keys.templates}" if asked is not None else "defaultTemplates",
+                where=f"annotation {config.profile.keys.templates}"
+                if asked is not None
+                else "defaultTemplates",
                 hint=f"these exist: {have}",
             )
     return out
@@ -237,14 +263,39 @@ def _reapply(run: Injection) -> None:
             # As for the API server, null and empty say nothing here; in a patch they would delete.
             run.pod = merge(run.pod, {"spec": {part: [_without_zeros(theirs)]}})
     if kept and (run.earlier is None or not run.config.quirks):
-        ordered = {part: [canonical(c) for c in kept[part]] for part in ("containers", "initContainers") if part in kept}
+        ordered = {
+            part: [canonical(c) for c in kept[part]]
+            for part in ("containers", "initContainers")
+            if part in kept
+        }
         annotate(run, {profile.keys.overrides: status.compact(ordered)})
 
 
 # Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.
-_KEPT_WHEN_EMPTY = frozenset({"emptyDir", "securityContext", "exec", "httpGet", "tcpSocket", "grpc", "lifecycle", "preStop",
-                              "postStart", "readOnlyRootFilesystem", "privileged", "allowPrivilegeEscalation", "runAsUser",
-                              "runAsGroup", "runAsNonRoot", "optional", "port", "name", "mountPath", "service"})  # fmt: skip
+_KEPT_WHEN_EMPTY = frozenset(
+    [
+        "emptyDir",
+        "securityContext",
+        "exec",
+        "httpGet",
+        "tcpSocket",
+        "grpc",
+        "lifecycle",
+        "preStop",
+        "postStart",
+        "readOnlyRootFilesystem",
+        "privileged",
+        "allowPrivilegeEscalation",
+        "runAsUser",
+        "runAsGroup",
+        "runAsNonRoot",
+        "optional",
+        "port",
+        "name",
+        "mountPath",
+        "service",
+    ]
+)
 
 
 def canonical(container: Manifest) -> Manifest:
@@ -281,7 +332,9 @@ def _without_zeros(value: Any) -> Any:
 
 def annotate(run: Injection, found: Mapping[str, str], labels: Mapping[str, str] | None = None) -> None:
     """Set annotations and labels of the result."""
-    run.pod = merge(run.pod, {"metadata": {"annotations": dict(found), **({"labels": dict(labels)} if labels else {})}})
+    run.pod = merge(
+        run.pod, {"metadata": {"annotations": dict(found), **({"labels": dict(labels)} if labels else {})}}
+    )
 
 
 def _stamp(run: Injection) -> None:
@@ -314,11 +367,16 @@ def _settle(run: Injection) -> Manifest:
             after = kept
         elif extras:
             where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
-            run.warn("rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False)
+            run.warn(
+                "rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False
+            )
     try:
         text = undo.record(after, run.original, run.config.profile)
     except OverflowError as error:
-        run.warn("undo-too-large", f"what uninject needs would take {error}; the annotation {keys.undo} was left out")
+        run.warn(
+            "undo-too-large",
+            f"what uninject needs would take {error}; the annotation {keys.undo} was left out",
+        )
         return after
     if text is not None:
         after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})

@@ -16,7 +16,7 @@ from injector.errors import AnnotationError
 
 if TYPE_CHECKING:
     from injector.core.inject import Injection
-    from injector.core.model import Config, Facts
+    from injector.core.model import Config
     from injector.core.selectors import WebhookEntry
     from injector.core.status import Status
 

@@ -127,6 +127,9 @@ def _tracing(values: Manifest) -> Manifest:
     if tracer == "lightstep":
         return {"lightstep": {k: given[k] for k in ("address", "accessToken") if dig(given, k, "")}}
     if tracer == "stackdriver":
-        counts = {k: dig(given, k, 200) for k in ("maxNumberOfAnnotations", "maxNumberOfAttributes", "maxNumberOfMessageEvents")}
+        counts = {
+            k: dig(given, k, 200)
+            for k in ("maxNumberOfAnnotations", "maxNumberOfAttributes", "maxNumberOfMessageEvents")
+        }
         return {"stackdriver": {"debug": bool(dig(given, "debug", False)), **counts}}
     return {}

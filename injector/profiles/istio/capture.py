@@ -81,13 +81,21 @@ def arguments(s: Settings) -> list[str]:
     a = s.annotations
     excluded = s.excluded_inbound
     out = ["istio-iptables"]
-    out += ["-p", str(s.mesh.get("proxyListenPort") or 15001), "-z", str(s.mesh.get("proxyInboundListenPort") or 15006)]
+    out += [
+        "-p",
+        str(s.mesh.get("proxyListenPort") or 15001),
+        "-z",
+        str(s.mesh.get("proxyInboundListenPort") or 15006),
+    ]
     out += ["-u", "1337" if s.tproxy else str(s.uid), "-m", s.mode]
     out += ["-i", s.setting("includeOutboundIPRanges", "includeIPRanges")]
     out += ["-x", s.setting("excludeOutboundIPRanges", "excludeIPRanges")]
     out += ["-b", s.setting("includeInboundPorts", "includeInboundPorts")]
     out += ["-d", "15090,15021" + (f",{excluded}" if excluded else "")]
-    for flag, ports in (("-q", s.optional("includeOutboundPorts")), ("-o", s.optional("excludeOutboundPorts"))):
+    for flag, ports in (
+        ("-q", s.optional("includeOutboundPorts")),
+        ("-o", s.optional("excludeOutboundPorts")),
+    ):
         out += [] if ports is None else [flag, ports]
     interfaces = a.get(REROUTE, a.get(KUBEVIRT))
     out += [] if interfaces is None else ["-k", interfaces]
@@ -107,7 +115,11 @@ def arguments(s: Settings) -> list[str]:
 def rights(s: Settings) -> Manifest:
     """The init container's securityContext: iptables need the node's, checking needs nothing."""
     privileged = bool(s.proxy_value("privileged"))
-    out: Manifest = {"allowPrivilegeEscalation": privileged, "privileged": privileged, "capabilities": {"drop": ["ALL"]}}
+    out: Manifest = {
+        "allowPrivilegeEscalation": privileged,
+        "privileged": privileged,
+        "capabilities": {"drop": ["ALL"]},
+    }
     if s.cni:
         out |= {
             "readOnlyRootFilesystem": True,
@@ -133,7 +145,10 @@ def cni_annotations(s: Settings) -> dict[str, str]:
         key = "k8s.v1.cni.cncf.io/networks"
         out[key] = append_network(a.get(key, ""), "default/istio-cni")
     out[MODE] = s.mode
-    for name, value in (("includeOutboundIPRanges", "includeIPRanges"), ("excludeOutboundIPRanges", "excludeIPRanges")):
+    for name, value in (
+        ("includeOutboundIPRanges", "includeIPRanges"),
+        ("excludeOutboundIPRanges", "excludeIPRanges"),
+    ):
         ranges = s.setting(name, value)
         if ranges:
             out[PREFIX + name] = ranges

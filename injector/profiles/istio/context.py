@@ -52,12 +52,18 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "capture": {
             "mode": mode,
             "name": "istio-validation" if settings.cni else "istio-init",
-            "image": images.override(composed.init, str(dig(values, "global.proxy_init.image", "")), annotations),
+            "image": images.override(
+                composed.init, str(dig(values, "global.proxy_init.image", "")), annotations
+            ),
             "args": capture.arguments(settings),
             "securityContext": capture.rights(settings),
         },
         "cniAnnotations": capture.cni_annotations(settings),
-        "proxy": _proxy(settings, proxy, images.override(composed.proxy, str(settings.proxy_value("image") or ""), annotations)),
+        "proxy": _proxy(
+            settings,
+            proxy,
+            images.override(composed.proxy, str(settings.proxy_value("image") or ""), annotations),
+        ),
         "status": _status(settings),
         "resources": resources(annotations, values),
         "podPorts": pod_ports(spec, defaulted=not run.config.quirks),
@@ -78,7 +84,11 @@ def _upstream(
     return {
         "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
         "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
-        "ObjectMeta": {**meta, "labels": meta.get("labels") or {}, "annotations": meta.get("annotations") or {}},
+        "ObjectMeta": {
+            **meta,
+            "labels": meta.get("labels") or {},
+            "annotations": meta.get("annotations") or {},
+        },
         "Spec": spec,
         "ProxyConfig": proxy,
         "MeshConfig": mesh,
@@ -106,7 +116,14 @@ def owner_of(run: Injection) -> Owner:
 
 def _identity(run: Injection, labels: Mapping[str, str], *, cut: bool) -> dict[str, str]:
     of = owner_of(run)
-    name = next((labels[k] for k in ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app") if labels.get(k)), of.name)
+    name = next(
+        (
+            labels[k]
+            for k in ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
+            if labels.get(k)
+        ),
+        of.name,
+    )
     revisions = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
     shortened = name.encode()[:NAME_LIMIT].decode(errors="ignore").strip("-_.")
     return {
@@ -143,7 +160,9 @@ def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
         "gatewayArgs": _arguments(s, "router", outliers=False),
         "agentArgs": _arguments(s, "sidecar", outliers=False),
         "lifecycle": s.proxy_value("lifecycle") or None,
-        "hold": bool(proxy.get("holdApplicationUntilProxyStarts") or s.proxy_value("holdApplicationUntilProxyStarts")),
+        "hold": bool(
+            proxy.get("holdApplicationUntilProxyStarts") or s.proxy_value("holdApplicationUntilProxyStarts")
+        ),
         "securityContext": proxy_rights(s, proxy),
     }
 
@@ -151,11 +170,18 @@ def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
 def proxy_rights(s: capture.Settings, proxy: Manifest) -> Manifest:
     """The sidecar's securityContext."""
     privileged = bool(s.proxy_value("privileged"))
-    bind = s.annotations.get("sidecar.istio.io/capNetBindService", printed(s.proxy_value("capNetBindService"))) == "true"
+    bind = (
+        s.annotations.get("sidecar.istio.io/capNetBindService", printed(s.proxy_value("capNetBindService")))
+        == "true"
+    )
     out: Manifest = {"allowPrivilegeEscalation": privileged, "privileged": privileged}
     as_root = {"readOnlyRootFilesystem": True, "runAsUser": 0, "runAsNonRoot": False}
     if (proxy.get("proxyMetadata") or {}).get("IPTABLES_TRACE_LOGGING") == "true":
-        out = {"allowPrivilegeEscalation": True, "privileged": True, "capabilities": {"add": ["NET_ADMIN"], "drop": ["ALL"]}}
+        out = {
+            "allowPrivilegeEscalation": True,
+            "privileged": True,
+            "capabilities": {"add": ["NET_ADMIN"], "drop": ["ALL"]},
+        }
         return {**out, **as_root, "runAsGroup": s.gid}
     add = ["NET_ADMIN"] * s.tproxy + ["NET_BIND_SERVICE"] * bind
     out["capabilities"] = {**({"add": add} if add else {}), "drop": ["ALL"]}
@@ -177,7 +203,10 @@ def _status(s: capture.Settings) -> dict[str, Any]:
 
     fields = ("initialDelaySeconds", "periodSeconds", "failureThreshold")
     given = [s.proxy_value("readiness" + f[0].upper() + f[1:]) or 0 for f in fields]
-    asked = [s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v) for f, v in zip(fields, given, strict=True)]
+    asked = [
+        s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v)
+        for f, v in zip(fields, given, strict=True)
+    ]
     return {
         "port": s.status_port,
         # Upstream writes it unquoted, which loses a blank at the end.
@@ -198,7 +227,9 @@ def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | No
         return out
     given = omit_nil(dig(values, "global.proxy.resources", {})) or {}
     return {
-        kind: {n: quantities.canonical(q) for n, q in found.items()} if kind in ("requests", "limits") else found
+        kind: {n: quantities.canonical(q) for n, q in found.items()}
+        if kind in ("requests", "limits")
+        else found
         for kind, found in given.items()
     } or None
 
@@ -208,7 +239,9 @@ def pod_ports(spec: Manifest, *, defaulted: bool) -> str:
     lines: list[str] = []
     for port in [p for c in spec.get("containers") or [] for p in c.get("ports") or []]:
         port = {"protocol": "TCP", **port} if defaulted else port
-        kept = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {"containerPort": port["containerPort"]}
+        kept = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {
+            "containerPort": port["containerPort"]
+        }
         kept |= {k: port[k] for k in ("protocol", "hostIP") if port.get(k)}
         lines.append("\n    " + ("," if lines else "") + status.compact(kept))
     return "[" + "".join(lines) + "\n]"
@@ -235,7 +268,10 @@ def _json_object(annotations: Mapping[str, str], key: str) -> dict[str, Any]:
 def _datadog(annotations: Mapping[str, str], values: Manifest) -> dict[str, str]:
     if dig(values, "global.proxy.tracer") != "datadog":
         return {}
-    return {name: printed(value) for name, value in sorted(_json_object(annotations, "apm.datadoghq.com/env").items())}
+    return {
+        name: printed(value)
+        for name, value in sorted(_json_object(annotations, "apm.datadoghq.com/env").items())
+    }
 
 
 def _lightstep(values: Manifest, proxy: Manifest) -> str:

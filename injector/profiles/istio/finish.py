@@ -66,9 +66,16 @@ def _user_ids(run: Injection, proxy: Manifest) -> None:
     init = next((n for n in ("istio-init", "istio-validation") if find(run.pod, n)), None)
     if not given or init is None:
         return
-    tproxy = proxy.get("interceptionMode") == "TPROXY" or status.annotations_of(run.pod).get(capture.MODE) == "TPROXY"
+    tproxy = (
+        proxy.get("interceptionMode") == "TPROXY"
+        or status.annotations_of(run.pod).get(capture.MODE) == "TPROXY"
+    )
     if tproxy and "runAsUser" in given:
-        change(run, PROXY, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}})
+        change(
+            run,
+            PROXY,
+            lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}},
+        )
     if not tproxy and init == "istio-validation":
         change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **given}})
     if given.get("runAsUser"):
@@ -98,7 +105,11 @@ def _one_source(run: Injection) -> None:
     users = find(run.base, PROXY)
     theirs = {e["name"]: e for e in (users[1].get("env") or [])} if users else {}
     if theirs:
-        change(run, PROXY, lambda c: {**c, "env": [theirs.get(e["name"], e) if _both(e) else e for e in c.get("env") or []]})
+        change(
+            run,
+            PROXY,
+            lambda c: {**c, "env": [theirs.get(e["name"], e) if _both(e) else e for e in c.get("env") or []]},
+        )
     volumes = {v["name"]: v for v in (run.base.get("spec") or {}).get("volumes") or []}
     if run.pod.get("spec", {}).get("volumes"):
         run.pod = map_items(run.pod, ("spec", "volumes"), lambda v: _single(v, volumes.get(v["name"]), run))
@@ -113,7 +124,11 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
     if len(sources) < 2:
         return volume
     if users is not None and len(users) > 1:
-        run.warn("volume-taken", f"volume {volume['name']} is also the pod's own; its source was kept", action=False)
+        run.warn(
+            "volume-taken",
+            f"volume {volume['name']} is also the pod's own; its source was kept",
+            action=False,
+        )
         return users
     # Of several templates the last one to speak wins, as with any other field.
     return {"name": volume["name"], sources[-1]: volume[sources[-1]]}
@@ -125,24 +140,39 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
     if not prometheus.wanted(found, annotations, mesh.get("enablePrometheusMerge") is not False, agent_port):
         return
     if found.unreadable:
-        run.warn("scrape-targets", f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole")
+        run.warn(
+            "scrape-targets", f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole"
+        )
     if found.conflicting:
-        run.warn("prometheus-spellings", "several spellings of one prometheus annotation disagree; the first by name counts")
+        run.warn(
+            "prometheus-spellings",
+            "several spellings of one prometheus annotation disagree; the first by name counts",
+        )
     prometheus.check(found, agent_port)
     if found.any:
         entry = {"name": prometheus.ENV, "value": found.text()}
         change(run, PROXY, lambda c: {**c, "env": [*(c.get("env") or []), entry]})
         if find(run.pod, PROXY) is None:
-            run.warn("metrics-without-proxy", "prometheus annotations are replaced, but no proxy is there to serve them (Q10)")
+            run.warn(
+                "metrics-without-proxy",
+                "prometheus annotations are replaced, but no proxy is there to serve them (Q10)",
+            )
     gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
     annotate(run, gone | prometheus.written(agent_port))
 
 
 def _secure_metrics(run: Injection) -> None:
-    if any(prometheus.normal(k) == prometheus.normal(prometheus.SECURE_PORT) for k in status.annotations_of(run.pod)):
+    if any(
+        prometheus.normal(k) == prometheus.normal(prometheus.SECURE_PORT)
+        for k in status.annotations_of(run.pod)
+    ):
         return
     found = find(run.pod, PROXY)
-    port = next((e.get("value") for e in found[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "") if found else ""
+    port = (
+        next((e.get("value") for e in found[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "")
+        if found
+        else ""
+    )
     if port not in ("", "0", None):
         annotate(run, {prometheus.SECURE_PORT: port})
 
@@ -161,16 +191,26 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
 
     def keep(site: probes.Site) -> bool:
         # Upstream rewrites what it could not register, and the probe fails for ever (Q11).
-        return not run.config.quirks and site.action is not None and probes.resolve(site.probe[site.action].get("port"), site.container) is None
+        return (
+            not run.config.quirks
+            and site.action is not None
+            and probes.resolve(site.probe[site.action].get("port"), site.container) is None
+        )
 
     for part in LISTS:
         if spec.get(part):
             run.pod = map_items(
-                run.pod, ("spec", part), lambda c: c if c["name"] == PROXY else probes.rewritten(c, port, keep)
+                run.pod,
+                ("spec", part),
+                lambda c: c if c["name"] == PROXY else probes.rewritten(c, port, keep),
             )
     if found:
         earlier = run.config.quirks and run.config.profile.keys.status in run.annotations
-        change(run, PROXY, lambda c: {**c, "env": probes.with_registration(c.get("env") or [], found, earlier=earlier)})
+        change(
+            run,
+            PROXY,
+            lambda c: {**c, "env": probes.with_registration(c.get("env") or [], found, earlier=earlier)},
+        )
 
 
 def _probe_port(run: Injection, annotations: Mapping[str, str], agent_port: int) -> int:
@@ -192,7 +232,10 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
         elif port == agent_port:
             run.warn("probe-port", f"{where} asks for the agent's own port {agent_port} (Q30)")
         if site.action == "httpGet" and action.get("host"):
-            run.warn("probe-host", f"{where} names a host; the kubelet will ask that host for the agent's path (Q13)")
+            run.warn(
+                "probe-host",
+                f"{where} names a host; the kubelet will ask that host for the agent's path (Q13)",
+            )
 
 
 def _tidy(run: Injection) -> None:
@@ -200,7 +243,9 @@ def _tidy(run: Injection) -> None:
     ours = {c["name"] for part in LISTS for c in (run.shape.get("spec") or {}).get(part) or []}
     for part in LISTS:
         if run.pod["spec"].get(part):
-            run.pod = map_items(run.pod, ("spec", part), lambda c: _without_empty(c) if c["name"] in ours else c)
+            run.pod = map_items(
+                run.pod, ("spec", part), lambda c: _without_empty(c) if c["name"] in ours else c
+            )
 
 
 def _without_empty(container: Manifest) -> Manifest:
@@ -232,4 +277,3 @@ def moved(containers: list[Manifest], names: list[str], *, front: bool) -> list[
     picked = [last[name] for name in names if name in last]
     rest = [c for c in containers if c["name"] not in last]
     return picked + rest if front else rest + picked
-

@@ -46,7 +46,7 @@ def without_stamped_ids(pod: Manifest) -> Manifest:
     stamped = others[-1] if others else 0
     out = dict(spec)
     for part in ("containers", "initContainers"):
-        if part in spec and spec[part]:
+        if spec.get(part):
             out[part] = [_freed(c, stamped) if c["name"] == "istio-proxy" else c for c in spec[part]]
     return {**pod, "spec": out} if out != spec else pod
 

@@ -18,7 +18,11 @@ def of_pod(meta: Mapping[str, Any]) -> Owner:
     reference = next((r for r in meta.get("ownerReferences") or [] if r.get("controller") is True), None)
     if meta.get("generateName") and reference:
         labels = meta.get("labels") or {}
-        owner = Owner(str(reference.get("apiVersion", "")), str(reference.get("kind", "")), str(reference.get("name", "")))
+        owner = Owner(
+            str(reference.get("apiVersion", "")),
+            str(reference.get("kind", "")),
+            str(reference.get("name", "")),
+        )
         owner = _behind(owner, labels)
     return owner if owner.name else Owner(owner.api_version, owner.kind, name)
 
@@ -45,4 +49,5 @@ def reference(owner: Owner, namespace: str) -> str:
     """The owner as the control plane names it, empty where its kind or name is not known."""
     if not owner.api_version or not owner.name:
         return ""
-    return f"kubernetes://apis/{owner.api_version}/namespaces/{namespace or 'default'}/{owner.kind.lower()}s/{owner.name}"
+    place = f"{owner.api_version}/namespaces/{namespace or 'default'}"
+    return f"kubernetes://apis/{place}/{owner.kind.lower()}s/{owner.name}"

@@ -82,7 +82,9 @@ def _entry(site: Site, agent_port: int, *, defaulted: bool) -> Manifest | None:
     action = site.probe[kind]
     if kind == "httpGet":
         full = {"path": "/", "scheme": "HTTP", **_given(action)} if defaulted else _given(action)
-        shown: Manifest = {f: port if f == "port" else full[f] for f in _HTTP_FIELDS if f == "port" or full.get(f)}
+        shown: Manifest = {
+            f: port if f == "port" else full[f] for f in _HTTP_FIELDS if f == "port" or full.get(f)
+        }
     elif kind == "tcpSocket":
         shown = {"port": port, **({"host": action["host"]} if action.get("host") else {})}
     else:

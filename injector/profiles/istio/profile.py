@@ -61,7 +61,11 @@ class IstioProfile(Profile):
         Without a mesh document (`meshDocument`) the defaults are those that istiod's chart would
         write for the same values.
         """
-        base = {} if raw.get("meshDocument") else from_values(raw.get("values") or {}, str(raw.get("revision") or ""))
+        base = (
+            {}
+            if raw.get("meshDocument")
+            else from_values(raw.get("values") or {}, str(raw.get("revision") or ""))
+        )
         try:
             mesh = meshconfig.effective(raw.get("meshConfig") or {}, base=meshconfig.effective(base))
         except ValueError as error:
@@ -93,13 +97,19 @@ class IstioProfile(Profile):
     def setting_findings(self, config: Config) -> Sequence[Finding]:
         out = []
         if (dig(config.values, "global.hub"), str(dig(config.values, "global.tag"))) == DEVELOPMENT:
-            text = "values.global.hub and values.global.tag are development defaults; set them to the release that your control plane runs"
+            text = (
+                "values.global.hub and values.global.tag are development defaults; set them to your release"
+            )
             out.append(Finding("development-images", text))
-        if dig(config.values, "global.proxy.statusPort") != dig(config.settings["mesh"], "defaultConfig.statusPort"):
-            text = "values.global.proxy.statusPort and meshConfig.defaultConfig.statusPort differ; probes and metrics follow the second (Q27)"
+        if dig(config.values, "global.proxy.statusPort") != dig(
+            config.settings["mesh"], "defaultConfig.statusPort"
+        ):
+            text = (
+                "statusPort differs between values and meshConfig; probes and metrics follow the second (Q27)"
+            )
             out.append(Finding("status-port", text))
         if dig(config.values, "pilot.cni.enabled") and not dig(config.values, "global.proxy.seccompProfile"):
-            text = "values.global.proxy.seccompProfile is not set: injected pods pass PodSecurity baseline, not restricted"
+            text = "without values.global.proxy.seccompProfile PodSecurity restricted refuses injected pods"
             out.append(Finding("pod-security", text, action=False))
         return out
 
@@ -132,7 +142,11 @@ class IstioProfile(Profile):
     def context(self, run: Injection) -> Mapping[str, Any]:
         mesh = mesh_for(run)
         proxy = effective_proxy_config(run)
-        if run.config.native_sidecars == "auto" and run.facts.native_sidecars is None and NATIVE not in run.annotations:
+        if (
+            run.config.native_sidecars == "auto"
+            and run.facts.native_sidecars is None
+            and NATIVE not in run.annotations
+        ):
             text = "no cluster in sight: native sidecars are assumed to be supported (nativeSidecars: auto)"
             run.warn("native-assumed", text, action=False)
         if run.facts.door is Door.FILE and run.namespace in self.ignored_namespaces:
@@ -163,7 +177,10 @@ class IstioProfile(Profile):
     def finish(self, run: Injection) -> None:
         mesh = mesh_for(run)
         asked = proxyconfig.merge(mesh["defaultConfig"], annotated_proxy_config(run))
-        hold = bool(asked.get("holdApplicationUntilProxyStarts") or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts"))
+        hold = bool(
+            asked.get("holdApplicationUntilProxyStarts")
+            or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts")
+        )
         finish.finish(run, mesh, effective_proxy_config(run), environment(run), hold=hold)
         _findings(run, mesh)
 
@@ -222,8 +239,11 @@ def _stripped(run: Injection) -> Manifest:
             pod = {**pod, "spec": {**pod["spec"], part: left}}
     found = prometheus.declared(run.annotations)
     agent = str(dig(run.config.settings["mesh"], "defaultConfig.statusPort", ""))
-    port = next((run.annotations[k] for k in sorted(run.annotations) if prometheus.normal(k) == "prometheus_io_port"), "")
-    gone = {status_key: None for status_key in (run.config.profile.keys.status, *(found.keys if port == agent else ()))}
+    port = next(
+        (run.annotations[k] for k in sorted(run.annotations) if prometheus.normal(k) == "prometheus_io_port"),
+        "",
+    )
+    gone = dict.fromkeys((run.config.profile.keys.status, *(found.keys if port == agent else ())))
     return merge(pod, {"metadata": {"annotations": gone}})
 
 
@@ -262,10 +282,12 @@ def effective_proxy_config(run: Injection) -> Manifest:
 
 
 def _resources(run: Injection, root: str) -> tuple[Manifest, Manifest, Manifest]:
-    """What ProxyConfig objects say: of the mesh, of the namespace, and of the workload; the oldest of each."""
+    """What ProxyConfig objects of the mesh, the namespace and the workload say; the oldest of each."""
     labels = (run.base.get("metadata") or {}).get("labels") or {}
     objects = [o for o in run.facts.objects if o.get("kind") == "ProxyConfig"]
-    objects.sort(key=lambda o: (str(o["metadata"].get("creationTimestamp") or ""), str(o["metadata"].get("name"))))
+    objects.sort(
+        key=lambda o: (str(o["metadata"].get("creationTimestamp") or ""), str(o["metadata"].get("name")))
+    )
 
     def oldest(namespace: str, *, selecting: bool) -> Manifest:
         for found in objects:
@@ -282,7 +304,11 @@ def _resources(run: Injection, root: str) -> tuple[Manifest, Manifest, Manifest]
 
 def _as_config(spec: Manifest) -> Manifest:
     """A ProxyConfig object contributes three fields only."""
-    out = {"concurrency": spec.get("concurrency"), "proxyMetadata": spec.get("environmentVariables"), "image": spec.get("image")}
+    out = {
+        "concurrency": spec.get("concurrency"),
+        "proxyMetadata": spec.get("environmentVariables"),
+        "image": spec.get("image"),
+    }
     return proxyconfig.read({k: v for k, v in out.items() if v is not None}, "ProxyConfig")
 
 
@@ -292,8 +318,11 @@ def environment(run: Injection) -> dict[str, str]:
     values = run.config.values
     labels = (run.base.get("metadata") or {}).get("labels") or {}
     found = {
-        "ISTIO_META_CLUSTER_ID": out.get("ISTIO_META_CLUSTER_ID") or dig(values, "global.multiCluster.clusterName", ""),
-        "ISTIO_META_NETWORK": labels.get(NETWORK_LABEL) or out.get("ISTIO_META_NETWORK") or dig(values, "global.network", ""),
+        "ISTIO_META_CLUSTER_ID": out.get("ISTIO_META_CLUSTER_ID")
+        or dig(values, "global.multiCluster.clusterName", ""),
+        "ISTIO_META_NETWORK": labels.get(NETWORK_LABEL)
+        or out.get("ISTIO_META_NETWORK")
+        or dig(values, "global.network", ""),
     }
     return {**out, **{k: str(v) for k, v in found.items() if v}}
 
@@ -302,17 +331,25 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
     """Flag rows of the register, and what users ask about."""
     given = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
     if given[0] is not None and given[0].strip() != str(given[1]):
-        run.warn("status-port", "the agent's port is set on the pod; merged metrics still go to the mesh's (Q27)", action=False)
+        run.warn(
+            "status-port",
+            "the agent's port is set on the pod; merged metrics still go to the mesh's (Q27)",
+            action=False,
+        )
     if run.facts.door is Door.WEBHOOK and run.config.quirks:
         asked = annotated_proxy_config(run)
         if asked != proxyconfig.without_zero(asked):
-            run.warn("zero-values", f"{PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)")
+            run.warn(
+                "zero-values",
+                f"{PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)",
+            )
     bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
     if bad:
         run.warn("path-variable", "the request's path sets a variable whose name is not a legal one (Q35)")
     if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
         kind = context.owner_of(run).kind
         if kind in ("Job", "CronJob"):
-            run.warn("job-never-ends", f"a {kind} with a classic sidecar does not complete by itself; use native sidecars")
-
-
+            run.warn(
+                "job-never-ends",
+                f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",
+            )

@@ -74,7 +74,13 @@ def declared(annotations: Mapping[str, str]) -> Declared:
     if targets:
         port, path = targets[0]
     return Declared(
-        found.get("scrape", ""), port, path, targets or (), frozenset(keys), targets is None, frozenset(conflicting)
+        found.get("scrape", ""),
+        port,
+        path,
+        targets or (),
+        frozenset(keys),
+        targets is None,
+        frozenset(conflicting),
     )
 
 
@@ -116,11 +122,23 @@ def _check(port: str, agent_port: int, key: str, what: str) -> None:
     number = int(port) if port.isascii() and port.isdigit() else 0
     shown = f'{what} "{port[:64]}"'
     if not 1 <= number <= 65535:
-        raise AnnotationError(key, f"{shown}: a number from 1 to 65535 is expected", where=f"annotation {key}")
+        raise AnnotationError(
+            key, f"{shown}: a number from 1 to 65535 is expected", where=f"annotation {key}"
+        )
     if number == agent_port:
-        raise AnnotationError(key, f"{shown} conflicts with agent port", where=f"annotation {key}", hint="name the application's port")
+        raise AnnotationError(
+            key,
+            f"{shown} conflicts with agent port",
+            where=f"annotation {key}",
+            hint="name the application's port",
+        )
     if number in RESERVED:
-        raise AnnotationError(key, f"{shown} is reserved for Istio", where=f"annotation {key}", hint="name the application's port")
+        raise AnnotationError(
+            key,
+            f"{shown} is reserved for Istio",
+            where=f"annotation {key}",
+            hint="name the application's port",
+        )
 
 
 def written(agent_port: int) -> dict[str, str]:

@@ -52,7 +52,9 @@ def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: li
             out.pop(key, None)
         out |= _declared(status.as_object(env.get(prometheus.ENV, "")) or {})
     ours = set(found.containers)
-    apps = [c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] not in ours - {PROXY}]
+    apps = [
+        c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] not in ours - {PROXY}
+    ]
     apps = [name for name in apps if name != PROXY] or [
         c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] != PROXY
     ]
@@ -66,7 +68,11 @@ def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: li
 def _declared(told: Manifest) -> dict[str, str]:
     targets = told.get("targets")
     if isinstance(targets, list):
-        out = {prometheus.TARGETS: ",".join(f"{t.get('port')}:{t.get('path')}" for t in targets if isinstance(t, dict))}
+        out = {
+            prometheus.TARGETS: ",".join(
+                f"{t.get('port')}:{t.get('path')}" for t in targets if isinstance(t, dict)
+            )
+        }
         return out | ({"prometheus.io/scrape": told["scrape"]} if told.get("scrape") else {})
     return {f"prometheus.io/{k}": told[k] for k in ("scrape", "port", "path") if told.get(k)}
 

@@ -1,0 +1,216 @@
+"""`webhook-config`: the object that makes the API server call us, from the profile's own selectors."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from injector.config.load import load
+from injector.core.selectors import parse
+from tests.cli.conftest import Run
+
+URL = "https://127.0.0.1:8443/mutate"
+SUFFIX = "sidecar-injector.istio.io"
+
+# Of a key that nobody has; only the form counts.
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBfDCCASOgAwIBAgIUB0l5tw3AM5bL2N1W4mVQvJ0gYq0wCgYIKoZIzj0EAwIw
+-----END CERTIFICATE-----
+"""
+
+
+def printed(run: Run, *arguments: str | Path) -> list[dict[str, Any]]:
+    done = run("webhook-config", *arguments)
+    assert (done.status, done.err) == (0, "")
+    return list(yaml.safe_load_all(done.out))
+
+
+@pytest.fixture
+def ca(tmp_path: Path) -> Path:
+    """A CA's certificate in a file that holds other things as well."""
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test CA")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1))
+    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "ca.pem").write_bytes(b"# ours\n" + secret + pem)
+    (tmp_path / "only.pem").write_bytes(pem)
+    return tmp_path
+
+
+def test_an_entry_is_complete_and_its_defaults_close(run: Run) -> None:
+    (found,) = printed(run, "--url", URL)
+    assert found["metadata"]["name"] == "sidecar-injector-istio"
+    # A control plane writes its own caBundle into what carries this label.
+    assert "istio.io/rev" not in found["metadata"]["labels"]
+    for entry in found["webhooks"]:
+        del entry["name"], entry["namespaceSelector"], entry["objectSelector"]
+        assert entry == {
+            "clientConfig": {"url": URL},
+            "rules": [
+                {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+            ],
+            "failurePolicy": "Fail",
+            "sideEffects": "None",
+            "timeoutSeconds": 10,
+            "reinvocationPolicy": "IfNeeded",
+            "admissionReviewVersions": ["v1"],
+        }
+
+
+# istio-injection 1.4: which entries exist, and for which name they stand.
+@pytest.mark.parametrize(
+    ("config", "revision", "entries"),
+    [
+        ("", "default", ["rev.namespace.", "rev.object.", "namespace.", "object."]),
+        ("revision: canary\n", "canary", ["rev.namespace.", "rev.object."]),
+        (
+            "values: {sidecarInjectorWebhook: {enableNamespacesByDefault: true}}\n",
+            "default",
+            ["rev.namespace.", "rev.object.", "namespace.", "object.", "auto."],
+        ),
+    ],
+)
+def test_the_entries_are_those_of_the_revision(
+    tmp_path: Path, run: Run, config: str, revision: str, entries: list[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text(config)
+    (found,) = printed(run, "--config", tmp_path / "c.yaml", "--url", URL)
+    assert [e["name"] for e in found["webhooks"]] == [entry + SUFFIX for entry in entries]
+    first = found["webhooks"][0]["namespaceSelector"]["matchExpressions"]
+    assert {"key": "istio.io/rev", "operator": "In", "values": [revision]} in first
+
+
+def test_each_tag_has_an_object_of_its_own(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "c.yaml").write_text("revision: canary\n")
+    flags = ("--config", tmp_path / "c.yaml", "--url", URL, "--tag", "prod", "--tag", "default")
+    own, prod, default = printed(run, *flags)
+    names = [found["metadata"]["name"] for found in (own, prod, default)]
+    first = "sidecar-injector-istio-canary"
+    assert names == [first, f"{first}-tag-prod", f"{first}-tag-default"]
+    assert len(own["webhooks"]) == len(prod["webhooks"]) == 2
+    # The tag `default` stands in for the unnamed install (istio-injection 1.5).
+    assert len(default["webhooks"]) == 4
+    assert "prod" in str(prod["webhooks"][0]["namespaceSelector"])
+
+
+def test_the_selectors_are_those_that_the_command_line_decides_by(run: Run) -> None:
+    (found,) = printed(run, "--url", URL)
+    ours = load(None).policy.entries
+    for entry, printed_entry in zip(ours, found["webhooks"], strict=True):
+        assert parse(printed_entry["namespaceSelector"]) == entry.namespaces
+        assert parse(printed_entry["objectSelector"]) == entry.objects
+
+
+def test_a_profile_without_selectors_gets_all_namespaces_but_its_ignored_ones(folder: Path, run: Run) -> None:
+    (folder / "logship" / "profile.yaml").write_text(
+        "name: shipper\nkeys: {switch: logs.example.com/ship}\nignoredNamespaces: [kube-system]\n"
+    )
+    (found,) = printed(run, "--config", "c.yaml", "--service", "mesh/logs")
+    (entry,) = found["webhooks"]
+    assert entry["name"].count(".") >= 2
+    namespaces, objects = parse(entry["namespaceSelector"]), parse(entry["objectSelector"])
+    called = {
+        name: namespaces.matches({"kubernetes.io/metadata.name": name})
+        for name in ("shop", "kube-system", "mesh")
+    }
+    # Nobody would answer for the first pod of the webhook itself, in its own namespace.
+    assert called == {"shop": True, "kube-system": False, "mesh": False}
+    switched = {v: objects.matches({"logs.example.com/ship": v}) for v in ("true", "false", "")}
+    assert switched == {"true": True, "false": False, "": True}
+
+
+@pytest.mark.parametrize(
+    ("flags", "client"),
+    [
+        (["--url", "https://hooks.example.com"], {"url": "https://hooks.example.com/mutate"}),
+        (["--url", "https://[::1]:8443/inject/net/n1"], {"url": "https://[::1]:8443/inject/net/n1"}),
+        (
+            ["--service", "mesh/injector"],
+            {"service": {"namespace": "mesh", "name": "injector", "port": 443, "path": "/mutate"}},
+        ),
+        (
+            ["--service", "mesh/injector:8443/inject/net/n1"],
+            {"service": {"namespace": "mesh", "name": "injector", "port": 8443, "path": "/inject/net/n1"}},
+        ),
+    ],
+)
+def test_the_client_config_says_where_we_are(run: Run, flags: list[str], client: dict[str, Any]) -> None:
+    (found,) = printed(run, *flags)
+    assert all(entry["clientConfig"] == client for entry in found["webhooks"])
+
+
+def test_the_bundle_holds_certificates_and_nothing_else_of_the_file(ca: Path, run: Run) -> None:
+    (found,) = printed(run, "--url", URL, "--ca-file", ca / "ca.pem")
+    bundle = base64.b64decode(found["webhooks"][0]["clientConfig"]["caBundle"])
+    assert bundle == (ca / "only.pem").read_bytes()
+
+
+def test_flags_set_what_they_name(run: Run) -> None:
+    flags = ("--failure-policy", "Ignore", "--timeout", "3", "--reinvocation-policy", "Never", "--name", "x")
+    (found,) = printed(run, "--url", URL, *flags)
+    assert found["metadata"]["name"] == "x"
+    entry = found["webhooks"][0]
+    keys = ("failurePolicy", "timeoutSeconds", "reinvocationPolicy")
+    assert [entry[key] for key in keys] == ["Ignore", 3, "Never"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ([], "--url"),
+        (["--url", URL, "--service", "a/b"], "--service"),
+        (["--url", "http://127.0.0.1/mutate"], "https://"),
+        (["--url", "https:///mutate"], "https://"),
+        (["--url", "https://me@host/mutate"], "without user"),
+        (["--url", "https://host/mutate?a=b"], "without user"),
+        (["--url", "https://host/mutate?"], "without user"),
+        (["--url", "https://host/mutate#x"], "without user"),
+        (["--url", "https://host:99999/"], "https://"),
+        (["--service", "injector"], "NS/NAME"),
+        (["--service", "mesh/injector:0"], "NS/NAME"),
+        (["--service", "mesh/injector:70000"], "NS/NAME"),
+        (["--service", "Mesh/injector"], "NS/NAME"),
+        (["--url", URL, "--name", "No_Name"], "--name"),
+        (["--url", URL, "--name", "a" * 254], "--name"),
+        (["--url", URL, "--timeout", "31"], "1<=x<=30"),
+        (["--url", URL, "--failure-policy", "fail"], "'Fail'"),
+        (["--url", URL, "--tag", "A_B"], "--tag"),
+        (["--url", URL, "--tag", "default"], "the revision itself"),
+        (["--url", URL, "--config", "c.yaml", "--tag", "prod"], "knows no revision tags"),
+        (["--url", URL, "--ca-file", "gone.pem"], "gone.pem"),
+        (["--url", URL, "--ca-file", "web.yaml"], "web.yaml"),
+        (["--url", URL, "--ca-file", "broken.pem"], "broken.pem"),
+    ],
+)
+def test_what_the_api_server_would_refuse_is_refused_with_a_sentence(
+    folder: Path, run: Run, flags: list[str], words: str
+) -> None:
+    (folder / "broken.pem").write_text(CERTIFICATE)
+    done = run("webhook-config", *flags)
+    assert (done.status, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_a_profiles_name_that_is_no_name_is_told(folder: Path, run: Run) -> None:
+    (folder / "logship" / "profile.yaml").write_text("name: Log Shipper\n")
+    done = run("webhook-config", "--config", "c.yaml", "--url", URL)
+    assert done.status == 2
+    assert "Log Shipper" in done.err
+    named = run("webhook-config", "--config", "c.yaml", "--url", URL, "--name", "shipper")
+    assert named.status == 2
+    assert "profile name" in named.err
