@@ -268,7 +268,7 @@ def _reapply(run: Injection) -> None:
             for part in ("containers", "initContainers")
             if part in kept
         }
-        annotate(run, {profile.keys.overrides: status.compact(ordered)})
+        annotate(run, {profile.keys.overrides: status.compact(ordered, sort_keys=True)})
 
 
 # Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.

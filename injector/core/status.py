@@ -80,9 +80,9 @@ def as_object(text: str) -> dict[str, Any] | None:
     return raw if isinstance(raw, dict) else None
 
 
-def compact(value: Any) -> str:
-    """JSON without blanks, keys in the order given, unescaped Unicode."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def compact(value: Any, *, sort_keys: bool = False) -> str:
+    """JSON without blanks, keys in the order given or sorted, unescaped Unicode."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=sort_keys)
 
 
 def digest_of(*parts: Any) -> str:

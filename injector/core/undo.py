@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # An object's annotations may hold 256 KiB in all.
 LIMIT = 32 * 1024
+_SHARED_NAMES = ("metadata", "labels", "annotations")
+_SHARED = frozenset({"/metadata", "/metadata/labels", "/metadata/annotations"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def uninject(pod: Manifest, profile: Profile) -> Uninjected | None:
     try:
         check_pod(restored)
     except ManifestError:
-        # Anybody may have written it.
+        # Anybody may have written the annotation.
         return Uninjected(
             derived.pod, (*derived.notes, "the undo annotation gives no valid pod and was not used")
         )
@@ -121,7 +123,10 @@ def record(pod: Manifest, original: Manifest, profile: Profile) -> str | None:
     _delta(derive(pod, found, profile).pod, original, POD, "", entries)
     if not entries:
         return None
-    text = status.compact(entries)
+    # In an order of its own, whatever the order of fields was; the order of a list comes last,
+    # when its elements are there.
+    entries.sort(key=lambda entry: (len(entry) > 2, entry[0]))
+    text = status.compact(entries, sort_keys=True)
     size = len(text.encode(errors="surrogatepass"))
     if size > LIMIT:
         raise OverflowError(f"{size} bytes")
@@ -131,19 +136,23 @@ def record(pod: Manifest, original: Manifest, profile: Profile) -> str | None:
 def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
     """Entries [pointer] (remove), [pointer, value] (set) and [pointer, null, [keys]] (order).
 
-    A pointer names the elements of keyed lists by their key, so that it still fits after
-    somebody else has added elements.
+    A pointer names the elements of keyed lists by their key, so that it still fits after somebody
+    else has added elements. Order with no keys removes what is empty by then. What others may add
+    to, keyed lists, labels and annotations, is taken apart and put together element by element.
     """
     if same(have, want):
         return
     if isinstance(have, dict) and isinstance(want, dict):
-        _pairs(have, want, {key: schema.of(str(key)) for key in want}, pointer, out)
+        _pairs(have, want, {key: schema.of(str(key)) for key in {**have, **want}}, pointer, out)
         return
     old, new = keyed(have, schema.key), keyed(want, schema.key)
     if old is None or new is None:
+        if _is_empty(want):
+            children = have if isinstance(have, dict) else old or ()
+            out.extend([f"{pointer}/{escape(str(key))}"] for key in children)
         out.append([pointer, want])
         return
-    _pairs(old, new, dict.fromkeys(new, schema), pointer, out)
+    _pairs(old, new, dict.fromkeys([*old, *new], schema), pointer, out)
     after = [k for k in old if k in new] + [k for k in new if k not in old]
     if after != list(new):
         out.append([pointer, None, list(new)])
@@ -156,13 +165,41 @@ def _pairs(
     pointer: str,
     out: list[list[Any]],
 ) -> None:
-    out.extend([f"{pointer}/{escape(str(key))}"] for key in old if key not in new)
+    for key in old:
+        if key not in new:
+            _gone(old[key], schemas[key], f"{pointer}/{escape(str(key))}", out)
     for key, value in new.items():
         at = f"{pointer}/{escape(str(key))}"
         if key in old:
             _delta(old[key], value, schemas[key], at, out)
         else:
-            out.append([at, value])
+            _come(value, schemas[key], at, out)
+
+
+def _gone(have: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
+    parts = _shared(have, schema, pointer)
+    for key, value in parts.items():
+        _gone(value, schema.of(str(key)), f"{pointer}/{escape(str(key))}", out)
+    out.append([pointer, None, []] if parts else [pointer])
+
+
+def _come(want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
+    parts = _shared(want, schema, pointer)
+    for key, value in parts.items():
+        _come(value, schema.of(str(key)), f"{pointer}/{escape(str(key))}", out)
+    if not parts:
+        out.append([pointer, want])
+
+
+def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, Any]:
+    """The parts of what others may add to; nothing for what is ours or the user's alone."""
+    if isinstance(value, dict):
+        return value if pointer in _SHARED else {}
+    return keyed(value, schema.key) or {}
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, dict | list) and not value)
 
 
 def _apply(pod: Manifest, text: str) -> tuple[Manifest, tuple[str, ...]]:
@@ -187,8 +224,6 @@ def _apply(pod: Manifest, text: str) -> tuple[Manifest, tuple[str, ...]]:
 
 def _edit(tree: Any, parts: Sequence[str], schema: Schema, change: Sequence[Any]) -> Any:
     """The tree with one entry applied; KeyError where its place is not there any more."""
-    if not parts:
-        return _changed(tree, schema, change)
     part, rest = parts[0], parts[1:]
     if isinstance(tree, list):
         places = {str(key_of(item, schema.key)): i for i, item in enumerate(tree)}
@@ -202,19 +237,35 @@ def _edit(tree: Any, parts: Sequence[str], schema: Schema, change: Sequence[Any]
         else:
             out.append(change[0])
         return out
+    return _edit_field(tree, part, rest, schema.of(part), change)
+
+
+def _edit_field(
+    tree: Manifest, part: str, rest: Sequence[str], schema: Schema, change: Sequence[Any]
+) -> Manifest:
     fields = dict(tree)
-    if rest or len(change) > 1:
-        fields[part] = _edit(tree[part], rest, schema.of(part), change)
-    elif change:
-        fields[part] = change[0]
-    else:
+    if rest:
+        fields[part] = _edit(_place(tree, part, schema, change), rest, schema, change)
+    elif not change:
         del fields[part]
+    elif len(change) == 1:
+        # Where only emptiness is to be restored, what others have added since stays.
+        if not (_is_empty(change[0]) and tree.get(part) and (schema.key or isinstance(tree[part], dict))):
+            fields[part] = change[0]
+    elif change[1]:
+        fields[part] = _ordered(tree[part], schema, change[1])
+    elif _is_empty(tree.get(part)):
+        fields.pop(part, None)
     return fields
 
 
-def _changed(tree: Any, schema: Schema, change: Sequence[Any]) -> Any:
-    """An entry that ends here: a new order for a list, or a new value."""
-    if len(change) < 2:
-        return change[0]
-    rank = {str(key): i for i, key in enumerate(change[1])}
-    return sorted(tree, key=lambda item: rank.get(str(key_of(item, schema.key)), len(rank)))
+def _place(tree: Manifest, part: str, schema: Schema, change: Sequence[Any]) -> Any:
+    """What an entry goes into; made where others may have taken the last of it away."""
+    if len(change) == 1 and tree.get(part) is None and (schema.key or part in _SHARED_NAMES):
+        return [] if schema.key else {}
+    return tree[part]
+
+
+def _ordered(items: list[Any], schema: Schema, keys: Sequence[Any]) -> list[Any]:
+    rank = {str(key): i for i, key in enumerate(keys)}
+    return sorted(items, key=lambda item: rank.get(str(key_of(item, schema.key)), len(rank)))

@@ -100,6 +100,13 @@ _mounts = _distinct(
 _probes = st.composite(_probe)()
 
 
+def _unshared(value: Any) -> Any:
+    """A tree like one that was read from a text: no two places hold the same object."""
+    if isinstance(value, dict):
+        return {key: _unshared(inner) for key, inner in value.items()}
+    return [_unshared(item) for item in value] if isinstance(value, list) else value
+
+
 @st.composite
 def containers(draw: DrawFn, name: str = "") -> Pod:
     """A container of a pod, by default of any name."""
@@ -118,7 +125,7 @@ def containers(draw: DrawFn, name: str = "") -> Pod:
         "lifecycle": st.sampled_from([{"preStop": {"exec": {"command": ["x"]}}}, {}]),
         "tty": st.booleans(),
     }
-    return {"name": name or draw(_names), **_some(draw, fields)}
+    return _unshared({"name": name or draw(_names), **_some(draw, fields)})  # type: ignore[no-any-return]
 
 
 @st.composite
@@ -193,7 +200,7 @@ def _plain_pods(draw: DrawFn) -> Pod:
     )
     pod: Pod = {"metadata": draw(_metadata()), "spec": spec}
     _disturb(draw, pod)
-    return pod
+    return _unshared(pod)  # type: ignore[no-any-return]
 
 
 def _disturb(draw: DrawFn, pod: Pod) -> None:
@@ -250,7 +257,7 @@ def overlays(draw: DrawFn) -> Pod:
         },
         2,
     )
-    return {"metadata": {"labels": {"ours": "yes"}, "annotations": {"a/b": "c"}}, "spec": spec}
+    return {"metadata": {"labels": {"ours": "yes"}, "annotations": {"a/b": "c"}}, "spec": _unshared(spec)}
 
 
 def features(pod: Pod) -> set[str]:

@@ -98,7 +98,11 @@ def _entry(site: Site, agent_port: int, *, defaulted: bool) -> Manifest | None:
 
 
 def _given(action: Manifest) -> Manifest:
-    return {k: v for k, v in action.items() if v is not None and v != ""}
+    found = {k: v for k, v in action.items() if v is not None and v != ""}
+    if "httpHeaders" in found:
+        headers = found["httpHeaders"]
+        found["httpHeaders"] = [{"name": h.get("name", ""), "value": h.get("value", "")} for h in headers]
+    return found
 
 
 def resolve(port: Any, container: Manifest) -> int | None:

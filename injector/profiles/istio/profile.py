@@ -41,7 +41,7 @@ DEVELOPMENT = ("registry.istio.io/testing", "latest")
 
 @dataclass(frozen=True, slots=True)
 class IstioProfile(Profile):
-    """A drop-in for istiod's injector. Specification: docs/explanation/istio-profile.md."""
+    """A drop-in for istiod's injector. Differences in behaviour: docs/reference/register.md."""
 
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:

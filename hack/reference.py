@@ -1,0 +1,165 @@
+"""Write the reference pages from the code: `python hack/reference.py`; `--check` only compares.
+
+The pages are docs/reference/{annotations,values,reasons,configuration,commands}.md. Everything in
+them is declared where it is used; a test fails when a page is not what this program would write.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from injector import yamltext
+from injector.cli.main import cli
+from injector.config.schema import Settings
+from injector.config.shapes import declared
+from injector.core.model import SENTENCES, Reason
+from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by hack/reference.py (`make docs`); edit the code, not this page. -->\n"
+VERDICTS = {
+    "Injected": (Reason.OPTED_IN_BY_LABEL, Reason.ON_BY_DEFAULT),
+    "Skipped": (Reason.HOST_NETWORK, Reason.FOREIGN_SIDECAR),
+    "Denied": (Reason.NAMESPACE_MISMATCH, Reason.INTERNAL_ERROR),
+}
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """A Markdown table; the first row is its head."""
+    head, *body = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def code(text: object) -> str:
+    """A value as code; nothing for an empty one."""
+    return f"`{text}`" if str(text) else ""
+
+
+def annotations() -> str:
+    """Every annotation and label of the istio profile."""
+
+    def rows(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[tuple[str, ...]]:
+        yield ("key", "type", "who", "default", "effect", "accepted")
+        for e in entries:
+            key = code(e.key) + (" (deprecated)" if e.deprecated else "")
+            yield (key, e.type, e.who, e.default, e.effect, e.accepts)
+
+    intro = "All of them stand on the **pod** (in a workload: on the pod template), unless the effect says otherwise.\n"
+    return (
+        f"{NOTE}# Annotations and labels of the istio profile\n\n{intro}\n## Annotations\n\n"
+        f"{table(*rows(list(ANNOTATIONS)))}\n## Labels\n\n{table(*rows(list(LABELS)))}"
+    )
+
+
+def values() -> str:
+    """Every value of the istio profile, with the comment behind it in profile.yaml."""
+    text = (ROOT / "templates" / "istio" / "profile.yaml").read_text()
+    tree = yamltext.load_text(text, "profile.yaml")["values"]
+    comments = dict(_comments(text.split("\nvalues:\n")[1]))
+    rows = [("value", "default", "effect")]
+    for path, default in _leaves(tree, ""):
+        rows.append((code(path), code(yamltext.dump(default).strip() if default is not None else ""), comments.pop(path)))
+    if comments:
+        raise SystemExit(f"profile.yaml: comments of values that are not there: {sorted(comments)}")
+    return f"{NOTE}# Values of the istio profile\n\nUnder `values:` in the configuration; a null takes a default away.\n\n{table(*rows)}"
+
+
+def _comments(block: str) -> Iterator[tuple[str, str]]:
+    way: list[tuple[int, str]] = []
+    for line in block.splitlines():
+        found = re.match(r"( +)([A-Za-z_]+):(?:.*?#\s(.*))?", line)
+        if not found:
+            continue
+        depth = len(found[1])
+        way = [*((d, k) for d, k in way if d < depth), (depth, found[2])]
+        if found[3]:
+            yield ".".join(key for _, key in way), found[3]
+
+
+def _leaves(tree: object, path: str) -> Iterator[tuple[str, object]]:
+    if isinstance(tree, dict) and tree and not path.endswith("resources"):
+        for key, inner in tree.items():
+            yield from _leaves(inner, f"{path}.{key}".lstrip("."))
+    else:
+        yield path, tree
+
+
+def reasons() -> str:
+    """The closed set of reasons."""
+    listed = list(SENTENCES)
+    parts = []
+    for verdict, (first, last) in VERDICTS.items():
+        rows = [("reason", "meaning")]
+        rows += [(code(r), SENTENCES[r]) for r in listed[listed.index(first) : listed.index(last) + 1]]
+        parts.append(f"## {verdict}\n\n{table(*rows)}")
+    intro = (
+        "One word says why. It is the same in the report of the command line, the log line, the metric's label,\n"
+        "the audit annotation `reason` and in `injector explain`. The set is closed.\n"
+    )
+    return f"{NOTE}# Reasons\n\n{intro}\n" + "\n".join(parts)
+
+
+def configuration() -> str:
+    """Every key of the configuration file."""
+    rows = [("key", "takes", "default", "meaning")]
+    for path, shape, default, sentence in declared(Settings):
+        shown = "" if default in (None, "", {}, [], ()) else yamltext.dump(_plain(default)).strip()
+        rows.append((code(path), shape.expected, code(shown), sentence))
+    intro = "One file (or the ConfigMap that holds it) serves webhook and command line. Unknown keys are errors.\n"
+    return f"{NOTE}# Configuration file\n\n{intro}\n{table(*rows)}"
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def commands() -> str:
+    """The help of every command."""
+    parts = [f"{NOTE}# Commands\n"]
+    context = click.Context(cli, info_name="injector", max_content_width=100, terminal_width=100)
+    parts.append(f"```\n{cli.get_help(context)}\n```\n")
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        below = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
+        parts.append(f"## injector {name}\n\n```\n{command.get_help(below)}\n```\n")
+    return "\n".join(parts)
+
+
+PAGES = {
+    "annotations.md": annotations,
+    "values.md": values,
+    "reasons.md": reasons,
+    "configuration.md": configuration,
+    "commands.md": commands,
+}
+
+
+def stale() -> list[str]:
+    """The pages that are not what the code says."""
+    found = {name: FOLDER / name for name in PAGES}
+    return [name for name, path in found.items() if not path.exists() or path.read_text() != PAGES[name]()]
+
+
+def main() -> int:
+    """Write the pages, or tell which are stale."""
+    old = stale()
+    if "--check" in sys.argv[1:]:
+        print("\n".join(f"docs/reference/{name} is stale: run `make docs`" for name in old))
+        return 1 if old else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in old:
+        (FOLDER / name).write_text(PAGES[name]())
+        print(f"docs/reference/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

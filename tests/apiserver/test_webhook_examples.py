@@ -1,0 +1,224 @@
+"""Both doors give the same pods, for every example: what `kube-inject` printed and what the webhook made.
+
+Each example goes into three namespaces of one cluster. Compared is what the API server stored, so
+that its own defaults are in all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from bed import Bed
+from webhook_serving import (
+    a_namespace,
+    containers,
+    injector,
+    kubectl,
+    listed,
+    registered,
+    serving,
+    until,
+    wait_until_called,
+)
+
+pytestmark = pytest.mark.xdist_group("webhook-examples")
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+CRON = "reports"
+# So would the controller name it at its minute; the name tells whose Job it is.
+CRON_JOB = f"{CRON}-29000000"
+
+IDENTITY = (
+    "name",
+    "generateName",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "managedFields",
+    "namespace",
+)
+IDENTITY_LABELS = (
+    "pod-template-hash",
+    "controller-revision-hash",
+    "controller-uid",
+    "batch.kubernetes.io/controller-uid",
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Manifests, the configuration that goes with them, and how many pods controllers make of them."""
+
+    config: Path
+    manifests: tuple[Path, ...]
+    pods: int
+    injected: int
+    labels: dict[str, str]
+
+
+SHOP = Example(
+    config=EXAMPLES / "injector.yaml",
+    # The namespaces are the test's own.
+    manifests=tuple(p for p in sorted((EXAMPLES / "shop").glob("*.yaml")) if "namespace" not in p.name),
+    pods=13,
+    injected=11,
+    labels={"istio-injection": "enabled"},
+)
+LOG_SHIPPER = Example(
+    config=EXAMPLES / "log-shipper" / "injector.yaml",
+    manifests=(EXAMPLES / "log-shipper" / "deployment.yaml",),
+    pods=1,
+    injected=1,
+    labels={},
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The pods by the way on which they were injected; none, kube-inject, webhook, and both."""
+
+    plain: dict[str, Any]
+    printed: dict[str, Any]
+    admitted: dict[str, Any]
+    both: dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=[SHOP, LOG_SHIPPER], ids=["shop", "log-shipper"])
+def example(request: pytest.FixtureRequest) -> Example:
+    found: Example = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def stored(bed: Bed, example: Example, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
+    if bed.plane is None:
+        pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
+    folder = tmp_path_factory.mktemp("webhook")
+    with contextlib.ExitStack() as stack:
+        unlabelled = [stack.enter_context(a_namespace(bed)) for _ in range(2)]
+        called = [stack.enter_context(a_namespace(bed, example.labels)) for _ in range(2)]
+        names = [*unlabelled, *called]
+        texts = {name: text_for(example, name) for name in names}
+        for name in (unlabelled[1], called[1]):
+            texts[name] = injector("kube-inject", "--config", example.config, "-f", "-", stdin=texts[name])
+        # First those that the webhook must not see: some profiles look at every namespace.
+        for name in unlabelled:
+            apply(bed, name, texts[name])
+        pods = {name: stored_pods(bed, name, example.pods) for name in unlabelled}
+        served = stack.enter_context(serving(bed, folder, "--config", example.config))
+        flags = ("--config", example.config)
+        stack.enter_context(registered(bed, served, "examples", "/mutate", *flags))
+        for name in called:
+            wait_until_called(bed, name, "examples")
+            apply(bed, name, texts[name])
+        pods |= {name: stored_pods(bed, name, example.pods) for name in called}
+        yield Stored(*(pods[name] for name in names))
+
+
+def text_for(example: Example, namespace: str) -> str:
+    """The manifests of an example in another namespace."""
+    text = "\n---\n".join(path.read_text() for path in example.manifests)
+    return re.sub(r'(namespace"?: "?)shop\b', rf"\g<1>{namespace}", text)
+
+
+def apply(bed: Bed, namespace: str, text: str) -> None:
+    """Apply a stream, and do for the kinds that need a node or a clock what these would do."""
+    told = kubectl(bed, "apply", "-n", namespace, "-f", "-", manifest=text)
+    assert told.status == 0, told.err
+    for item in listed(bed, namespace, "daemonsets"):
+        pod = {"apiVersion": "v1", "kind": "Pod", **item["spec"]["template"]}
+        pod["metadata"] = {**pod["metadata"], "name": item["metadata"]["name"]}
+        told = kubectl(bed, "create", "-n", namespace, "-f", "-", manifest=pod)
+        assert told.status == 0, told.err
+    for item in listed(bed, namespace, "cronjobs"):
+        assert item["metadata"]["name"] == CRON
+        bed.run_kubectl("create", "job", CRON_JOB, "-n", namespace, f"--from=cronjob/{CRON}")
+
+
+def stored_pods(bed: Bed, namespace: str, count: int) -> dict[str, Any]:
+    """The pods by their workload and number, without what tells one namespace from another."""
+
+    def look() -> list[dict[str, Any]] | None:
+        found = listed(bed, namespace, "pods")
+        return found if len(found) >= count else None
+
+    out: dict[str, Any] = {}
+    for pod in until(f"{count} pods in {namespace}", look):
+        same = anonymous(pod)
+        workload = (same["metadata"].get("ownerReferences") or [{"name": pod["metadata"]["name"]}])[0]["name"]
+        number = sum(key.startswith(f"{workload} ") for key in out)
+        out[f"{workload} {number}"] = same
+    return out
+
+
+def anonymous(pod: dict[str, Any]) -> dict[str, Any]:
+    """A stored pod without what identifies it and its namespace."""
+    meta = pod["metadata"]
+    labels = meta.get("labels") or {}
+    text = json.dumps(pod)
+    names = {meta["namespace"]: "NAMESPACE"}
+    if hashed := labels.get("pod-template-hash"):
+        names[hashed] = "HASH"
+    for name, stands_in in names.items():
+        text = text.replace(name, stands_in)
+    found: dict[str, Any] = json.loads(re.sub(r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access", text))
+    meta = found["metadata"]
+    for field in IDENTITY:
+        meta.pop(field, None)
+    for label in IDENTITY_LABELS:
+        (meta.get("labels") or {}).pop(label, None)
+    for owner in meta.get("ownerReferences") or []:
+        del owner["uid"]
+    in_order(found["spec"])
+    return found
+
+
+def in_order(spec: dict[str, Any]) -> None:
+    """Sort what has no order for Kubernetes: admission puts the token's volume before or after ours."""
+    spec.get("volumes", []).sort(key=lambda v: v["name"])
+    for container in [*spec.get("initContainers", []), *spec["containers"]]:
+        container.get("volumeMounts", []).sort(key=lambda m: m["mountPath"])
+
+
+def test_the_webhook_stores_what_kube_inject_printed(stored: Stored, example: Example) -> None:
+    assert list(stored.admitted) == list(stored.printed)
+    assert len(stored.printed) == example.pods
+    for name, pod in stored.printed.items():
+        assert stored.admitted[name] == pod, name
+
+
+def test_what_kube_inject_printed_passes_the_webhook_unchanged(stored: Stored) -> None:
+    assert list(stored.both) == list(stored.printed)
+    for name, pod in stored.printed.items():
+        assert stored.both[name] == pod, name
+
+
+def test_as_many_pods_are_injected_as_the_examples_say(stored: Stored, example: Example) -> None:
+    changed = [name for name, pod in stored.printed.items() if pod != stored.plain[name]]
+    more = [
+        name
+        for name in changed
+        if len(containers(stored.printed[name])) > len(containers(stored.plain[name]))
+    ]
+    assert len(changed) == example.injected, changed
+    assert set(more) <= set(changed)
+
+
+def test_uninject_of_a_stored_pod_gives_what_the_api_server_would_have_stored(
+    bed: Bed, stored: Stored, example: Example
+) -> None:
+    pods = [{**pod, "metadata": {**pod["metadata"], "name": "x"}} for pod in stored.admitted.values()]
+    text = yaml.safe_dump_all(pods)
+    back = yaml.safe_load_all(injector("uninject", "--config", example.config, "-f", "-", stdin=text))
+    for (name, plain), pod in zip(stored.plain.items(), back, strict=True):
+        del pod["metadata"]["name"]
+        in_order(pod["spec"])
+        assert pod == plain, name

@@ -1,0 +1,106 @@
+"""A small mesh that is not istio: a profile without rules of its own, for laws about the core."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from injector.core.inject import inject
+from injector.core.model import Config, Facts, Keys, Outcome, Policy, Verdict
+from injector.core.profile import Catalogue, Profile
+from injector.core.render import Limits, Source, Templates
+
+KEYS = Keys("mesh.example/inject", "mesh.example/status", "mesh.example/overrides", "mesh.example/templates", "mesh.example/undo")  # fmt: skip
+PROFILE = Profile(
+    "generic",
+    KEYS,
+    default_templates=("sidecar",),
+    extra_catalogue=Catalogue(
+        annotations=frozenset({"mesh.example/mode", "mesh.example/ports", KEYS.status, KEYS.templates}),
+        labels=frozenset({"mesh.example/app"}),
+        namespace_labels=frozenset({"mesh-injection"}),
+        domains=("mesh.example",),
+    ),
+)  # fmt: skip
+SIDECAR = """
+metadata:
+  labels:
+    mesh: "on"
+    app: {{ ObjectMeta.labels.get("app", "unknown") }}
+  annotations:
+    mesh.example/port: "15000"
+spec:
+  initContainers:
+  - name: setup
+    image: {{ Values.image }}
+    args: ["--capture"]
+  containers:
+  - name: proxy
+    image: {{ Values.image }}
+    args: ["run", "--mode", {{ Values.mode }}]
+    env:
+    - name: MODE
+      value: {{ Values.mode }}
+    - name: POD
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.name
+    volumeMounts:
+    - name: ours
+      mountPath: /ours
+    resources:
+      limits:
+        cpu: "1"
+{% if ObjectMeta.labels.get("app") == "debug" %}
+  - name: debugger
+    image: {{ Values.image }}
+    volumeMounts:
+    - name: dumps
+      mountPath: /dumps
+{% endif %}
+  volumes:
+{% if ObjectMeta.labels.get("app") == "debug" %}
+  - name: dumps
+    emptyDir: {}
+{% endif %}
+  - name: ours
+    projected:
+      sources:
+      - serviceAccountToken:
+          audience: mesh
+  - name: data
+    emptyDir:
+  imagePullSecrets:
+  - name: pull
+  securityContext:
+    fsGroup: 1337
+"""
+
+
+def a_config(digest: str = "one", *, text: str = SIDECAR, **values: Any) -> Config:
+    return Config(
+        profile=PROFILE,
+        policy=Policy("enabled", KEYS.switch, KEYS.status),
+        templates=Templates({"sidecar": Source("sidecar", text, "sidecar.yaml.j2")}, {}, Limits()),
+        values={"image": "proxy:1", "mode": "strict", **values},
+        default_templates=("sidecar",),
+        digest=digest,
+    )
+
+
+CONFIG = a_config()
+
+
+def injected(pod: dict[str, Any], config: Config = CONFIG) -> dict[str, Any]:
+    """The pod as `inject` makes it; a refusal fails the test."""
+    return outcome(pod, config).pod
+
+
+def outcome(pod: dict[str, Any], config: Config = CONFIG) -> Outcome:
+    found = inject(pod, Facts(), config)
+    assert found.decision.verdict is Verdict.INJECT, found.error
+    return found
+
+
+def with_digest(digest: str) -> Config:
+    return replace(CONFIG, digest=digest)

@@ -1,0 +1,287 @@
+"""The way back: an injected pod becomes what it was, whatever was in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from injector.core import undo
+from injector.core.merge import same
+from injector.core.model import Verdict
+from injector.core.profile import Profile
+from injector.core.status import Status
+from injector.core.undo import uninject
+from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome
+from tests.core.strategies import containers, pods
+
+APP = {"name": "app", "image": "app:1"}
+
+
+def back(pod: dict[str, Any]) -> dict[str, Any]:
+    found = uninject(pod, PROFILE)
+    assert found is not None
+    assert found.notes == ()
+    return found.pod
+
+
+def a_pod(*listed: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [APP, *listed], **spec}}
+
+
+def assert_round(pod: dict[str, Any]) -> dict[str, Any]:
+    """inject and back gives the pod; inject of the result gives the result; returns it."""
+    given_pod = copy.deepcopy(pod)
+    once = injected(pod)
+    assert same(back(once), given_pod)
+    assert same(pod, given_pod)
+    again = outcome(once)
+    assert again.patch == ()
+    assert same(again.pod, once)
+    return once
+
+
+@given(pods())
+def test_uninjecting_an_injected_pod_gives_the_pod(pod: dict[str, Any]) -> None:
+    assert_round(pod)
+
+
+@given(containers("proxy"), containers("setup"), pods())
+def test_also_where_the_user_defines_our_containers(
+    proxy: dict[str, Any], setup: dict[str, Any], pod: dict[str, Any]
+) -> None:
+    spec = pod["spec"]
+    spec["containers"] = [*spec["containers"], proxy]
+    spec["initContainers"] = [setup, *(spec.get("initContainers") or [])]
+    assert_round(pod)
+
+
+PODS: list[dict[str, Any]] = [
+    a_pod(),
+    {"spec": {"containers": [APP]}},
+    {"metadata": {}, "spec": {"containers": [APP]}},
+    {"metadata": None, "spec": {"containers": [APP]}},
+    {"metadata": {"labels": None, "annotations": None}, "spec": {"containers": [APP]}},
+    {"metadata": {"labels": {}, "annotations": {}}, "spec": {"containers": [APP]}},
+    {"metadata": {"annotations": {"a": None, "": "x", "b/c~d": "e"}}, "spec": {"containers": [APP]}},
+    {"spec": {}},
+    {"spec": {"containers": []}},
+    {"spec": {"containers": None}},
+    # Lists that we add to, null and empty.
+    *(a_pod(**{part: value}) for part in ("initContainers", "volumes", "imagePullSecrets") for value in (None, [])),
+    a_pod(securityContext=None),
+    a_pod(securityContext={}),
+    a_pod(securityContext={"fsGroup": 1, "sysctls": []}),
+    a_pod(securityContext={"fsGroup": 1337}),
+    # Volumes and pull secrets with our names, before and after others.
+    a_pod(volumes=[{"name": "a"}, {"name": "ours", "csi": {"driver": "d"}}, {"name": "b"}]),
+    a_pod(volumes=[{"name": "data", "emptyDir": {"medium": "Memory"}}, {"name": "ours"}]),
+    a_pod(imagePullSecrets=[{"name": "pull"}, {"name": "other"}]),
+    # Labels and annotations that we set too, with our value, another one, and null.
+    *({"metadata": {"labels": {"mesh": value}}, "spec": {"containers": [APP]}} for value in ("on", "off", "", None)),
+    {"metadata": {"annotations": {"mesh.example/port": "15000"}}, "spec": {"containers": [APP]}},
+    {"metadata": {"annotations": {"mesh.example/port": "1"}}, "spec": {"containers": [APP]}},
+    # Our containers, in place and out of it.
+    a_pod({"name": "proxy", "image": "auto", "env": None, "args": []}),
+    a_pod({"name": "proxy", "image": "auto", "env": [{"name": "MODE", "value": "mine"}, {"name": "X", "value": "1"}]}),
+    a_pod({"name": "proxy", "resources": {"limits": {"cpu": "1000m", "memory": "1Gi"}}, "unknownField": {"a": None}}),
+    a_pod({"name": "proxy", "volumeMounts": [{"name": "mine", "mountPath": "/ours"}]}, volumes=[{"name": "mine"}]),
+    {"spec": {"containers": [{"name": "proxy"}, APP], "initContainers": [{"name": "x"}, {"name": "setup", "tty": False}]}},
+    a_pod(initContainers=[{"name": "proxy", "restartPolicy": "Always"}]),
+    a_pod({"name": "setup"}),
+    # Somebody else's use of our books.
+    {"metadata": {"annotations": {KEYS.undo: "mine"}}, "spec": {"containers": [APP]}},
+    {"metadata": {"annotations": {KEYS.overrides: '{"containers":[{"name":"proxy","tty":true}]}'}}, "spec": {"containers": [APP]}},
+    {"metadata": {"annotations": {KEYS.status: "not ours"}}, "spec": {"containers": [APP]}},
+    # Lists without distinct keys, and what only a newer Kubernetes knows.
+    a_pod({"name": "b", "ports": [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]}),
+    a_pod(newField=[{"a": None}, [], {}, "é\ud800"], **{"$odd": {"$patch": "delete"}}),
+    {"metadata": {"labels": {"app": "debug"}}, "spec": {"containers": [APP, {"name": "debugger"}], "volumes": [{"name": "dumps"}]}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_whatever_stood_where_we_write_comes_back(pod: dict[str, Any]) -> None:
+    assert_round(pod)
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_uninjecting_leaves_no_trace_of_ours_and_the_injected_pod_alone(pod: dict[str, Any]) -> None:
+    once = injected(pod)
+    before = copy.deepcopy(once)
+    assert uninject(back(once), PROFILE) is None
+    assert same(once, before)
+
+
+def test_the_order_of_the_users_elements_comes_back() -> None:
+    volumes = [{"name": name} for name in ("z", "data", "a", "ours", "m")]
+    pod = a_pod({"name": "proxy"}, {"name": "last"}, volumes=volumes)
+    assert [v["name"] for v in back(injected(pod))["spec"]["volumes"]] == ["z", "data", "a", "ours", "m"]
+    assert [c["name"] for c in back(injected(pod))["spec"]["containers"]] == ["app", "proxy", "last"]
+
+
+def test_a_pod_that_nobody_injected_has_no_way_back() -> None:
+    assert uninject(a_pod(), PROFILE) is None
+    assert uninject({"metadata": {"annotations": {KEYS.status: "[]"}}}, PROFILE) is None
+
+
+def test_a_pod_that_needs_no_record_carries_none() -> None:
+    annotations = injected(a_pod())["metadata"]["annotations"]
+    assert undo.record(injected({"spec": {"containers": [APP]}}), {"spec": {"containers": [APP]}}, PROFILE) == (
+        annotations_of_bare := injected({"spec": {"containers": [APP]}})["metadata"]["annotations"]
+    ).get(KEYS.undo)
+    assert KEYS.overrides not in annotations_of_bare
+    plain = a_config(text='spec: {containers: [{name: proxy}], volumes: [{name: ours}]}')
+    assert KEYS.undo not in injected(a_pod(), plain)["metadata"]["annotations"]
+
+
+def test_without_a_record_what_the_status_lists_is_taken_out() -> None:
+    once = injected(a_pod(volumes=[{"name": "mine"}]))
+    del once["metadata"]["annotations"][KEYS.undo]
+    found = uninject(once, PROFILE)
+    assert found is not None
+    assert [c["name"] for c in found.pod["spec"]["containers"]] == ["app"]
+    assert [v["name"] for v in found.pod["spec"]["volumes"]] == ["mine"]
+    assert {"initContainers", "imagePullSecrets"}.isdisjoint(found.pod["spec"])
+
+
+def test_without_a_record_the_users_own_containers_come_from_the_overrides() -> None:
+    mine = {"name": "proxy", "tty": True, "resources": {}}
+    once = injected({"spec": {"containers": [mine, APP]}})
+    del once["metadata"]["annotations"][KEYS.undo]
+    found = uninject(once, PROFILE)
+    assert found is not None
+    assert sorted(c["name"] for c in found.pod["spec"]["containers"]) == ["app", "proxy"]
+    assert mine in found.pod["spec"]["containers"]
+
+
+# ---- what others did since ---------------------------------------------------------------------------
+
+
+def test_what_others_added_to_the_users_part_stays_and_what_they_did_to_ours_goes() -> None:
+    pod = a_pod(volumes=[{"name": "data", "secret": {}}])
+    once = injected(pod)
+    for container in once["spec"]["containers"]:
+        container["env"] = [*container.get("env", []), {"name": "OTHER", "value": "1"}]
+    once["spec"]["volumes"] = [{"name": "theirs"}, *once["spec"]["volumes"]]
+    once["metadata"]["labels"]["theirs"] = "1"
+    found = back(once)
+    assert found["spec"]["containers"] == [{**APP, "env": [{"name": "OTHER", "value": "1"}]}]
+    assert found["spec"]["volumes"] == [{"name": "theirs"}, {"name": "data", "secret": {}}]
+    assert found["metadata"]["labels"] == {"app": "shop", "theirs": "1"}
+
+
+def test_a_place_that_is_gone_is_named() -> None:
+    once = injected(a_pod({"name": "proxy", "tty": True}, securityContext={"fsGroup": 5}))
+    del once["spec"]["securityContext"]
+    found = uninject(once, PROFILE)
+    assert found is not None
+    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its place is gone",)
+
+
+# ---- an annotation that anybody may have written -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("", "no JSON"),
+        ("nonsense", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ('[5, null, "x", {}, [], [7], [[]]]', "an entry could not be restored"),
+        ('[["/spec/nowhere/x", 1]]', "/spec/nowhere/x could not be restored"),
+        ('[["/spec/containers/nobody"]]', "/spec/containers/nobody could not be restored"),
+        ('[["/spec/containers/app/image/x", 1]]', "could not be restored"),
+        ('[["/spec/containers/app", null, 5]]', "gives no valid pod"),
+        ('[["/spec/containers", null, 5]]', "could not be restored"),
+        (f'[["/{"x" * 500}/y", 1]]', "could not be restored"),
+        ('[["", 5]]', " could not be restored"),
+        ('[["", null]]', " could not be restored"),
+        ('[["", null, ["a"]]]', " could not be restored"),
+        ('[["/spec/containers", 5]]', "gives no valid pod"),
+        ('[["/spec/containers/app/env", {"a": 1}]]', "gives no valid pod"),
+        ('[["/spec/containers", [{"image": "x"}]]]', "gives no valid pod"),
+        ("{}", None),
+        ("5", None),
+    ],
+)
+def test_a_bogus_record_never_breaks_anything(text: str, note: str | None) -> None:
+    pod = {
+        "metadata": {"annotations": {KEYS.status: '{"containers":["proxy"]}', KEYS.undo: text}},
+        "spec": {"containers": [APP, {"name": "proxy"}]},
+    }
+    found = uninject(pod, PROFILE)
+    assert found is not None
+    told = " ".join(found.notes)
+    assert (note or "") in told
+    assert "x" * 65 not in told
+    if note is not None:
+        assert found.pod["spec"]["containers"] == [APP]
+    assert outcome(pod).decision.verdict is Verdict.INJECT
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", "[]", '{"containers":5}', '{"containers":[5]}', '{"containers":[{"image":"x"}]}',
+             '{"initContainers":[{"name":5}]}', '{"containers":[{"name":"proxy","env":{}}]}', "[" * 100_000],
+)  # fmt: skip
+def test_overrides_that_are_no_containers_are_refused(text: str) -> None:
+    pod = {"metadata": {"annotations": {KEYS.overrides: text}}}
+    with pytest.raises(ValueError, match="expected|missing"):
+        undo.overrides(pod, PROFILE)
+
+
+def test_overrides_are_lists_of_containers_by_list() -> None:
+    text = json.dumps({"containers": [{"name": "a"}], "initContainers": None, "other": 5})
+    pod = {"metadata": {"annotations": {KEYS.overrides: text}}}
+    assert undo.overrides(pod, PROFILE) == {"containers": [{"name": "a"}], "initContainers": []}
+    assert undo.overrides({"metadata": {"annotations": {KEYS.overrides: ""}}}, PROFILE) == {}
+    assert undo.overrides({}, PROFILE) == {}
+
+
+def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
+    pod = a_pod(securityContext={"fsGroup": 1, "x": "é" * undo.LIMIT}, volumes=None)
+    small = outcome(pod)
+    assert small.findings == ()
+    large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * undo.LIMIT}]))
+    assert [f.code for f in large.findings] == ["undo-too-large"]
+    assert KEYS.undo not in large.pod["metadata"]["annotations"]
+    assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200
+
+
+def test_the_record_holds_only_what_nothing_else_tells() -> None:
+    text = injected(a_pod(securityContext={"fsGroup": 5}))["metadata"]["annotations"][KEYS.undo]
+    pointers = {entry[0]: entry[1:] for entry in json.loads(text)}
+    assert pointers == {
+        "/metadata/labels/mesh": [],
+        "/metadata/annotations": [],
+        "/spec/securityContext/fsGroup": [5],
+    }
+
+
+def test_there_is_no_record_for_a_pod_without_a_status() -> None:
+    assert undo.record(a_pod(), {}, PROFILE) is None
+
+
+class Restoring(Profile):
+    """A profile that reads a label back from a trace of its own, and says so."""
+
+    __slots__ = ()
+
+    def restore(self, pod: dict[str, Any], found: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
+        labels = {k: v for k, v in pod["metadata"]["labels"].items() if k != "mesh"}
+        return {**pod, "metadata": {**pod["metadata"], "labels": labels}}, ("assumed: mesh",)
+
+
+def test_a_profile_restores_from_its_own_traces_first() -> None:
+    profile = Restoring("r", KEYS)
+    once = injected(a_pod())
+    assert "/metadata/labels/mesh" in (undo.record(once, a_pod(), PROFILE) or "")
+    assert "/metadata/labels/mesh" not in (undo.record(once, a_pod(), profile) or "")
+    del once["metadata"]["annotations"][KEYS.undo]
+    found = uninject(once, profile)
+    assert found is not None
+    assert found.notes == ("assumed: mesh",)
+    assert found.pod["metadata"]["labels"] == {"app": "shop"}

@@ -1,0 +1,364 @@
+"""The golden cases of tests/cases: each through its doors, against what was derived from the rule.
+
+How a case is written, and how its patch and report files come to be: tests/cases/README.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import io
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+import pytest
+import yaml
+
+from injector.cli import world
+from injector.cli.main import main
+from injector.config.load import load
+from injector.core import workload
+from injector.core.inject import inject
+from injector.core.model import Config, Door, Facts, Reason, Verdict
+from injector.core.undo import uninject
+from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, Entry
+from injector.server.app import State, Webhook, create_app
+from injector.telemetry import Metrics
+from tests.cases import reading
+from tests.cases.reading import Case, NotThere
+
+Manifest = dict[str, Any]
+VERDICTS = {"injected": "inject", "unchanged": "inject", "skipped": "skip", "passed": "skip", "refused": "deny"}
+VERDICT_LINE = re.compile(r"(injected|unchanged|skipped|passed|refused) +.*?: ([a-z-]+)\. ")
+FINDING_LINE = re.compile(r"(?:warning|note): .*\[([a-z0-9-]+)\]")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of the command line left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came out of one door, in one shape for both. `patch` is the webhook's."""
+
+    verdict: str
+    reason: str
+    template: Manifest
+    error: str
+    report: str
+    patch: list[Manifest]
+    warnings: tuple[str, ...] = ()
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> Run:
+    """Run a command line in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*argv: str, stdin: str = "") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capfdbinary.readouterr()
+        status = main(list(argv))
+        out, err = capfdbinary.readouterr()
+        return Ran(status, out.decode(), err.decode())
+
+    return call
+
+
+@cache
+def case_of(name: str) -> Case:
+    return reading.read(name)
+
+
+def set_up(case: Case) -> list[str]:
+    """Write the case's files into the folder that we are in; the flags that name them."""
+    Path("injector.yaml").write_text(yaml.safe_dump(case.config))
+    Path("objects.yaml").write_text(yaml.safe_dump_all(case.objects))
+    Path("manifest.yaml").write_text(case.text)
+    return ["--config", "injector.yaml", "--objects", "objects.yaml"]
+
+
+def at_file_door(case: Case, run: Run) -> Told:
+    done = run("kube-inject", *set_up(case), "-f", "manifest.yaml")
+    found = VERDICT_LINE.search(done.err)
+    verdict = VERDICTS[found[1]] if found else "error"
+    assert done.status == (0 if verdict in ("inject", "skip") else 1), done.err
+    if verdict == "skip":
+        assert done.out == case.text
+    assert bool(done.out) == (done.status == 0)
+    template = template_of(yaml.safe_load(done.out)) if verdict == "inject" else {}
+    return Told(verdict, found[2] if found else "", template, done.err, done.err, [])
+
+
+def template_of(manifest: Manifest) -> Manifest:
+    found = workload.locate(manifest)
+    assert found is not None
+    return found.template
+
+
+def pod_of(case: Case) -> Manifest:
+    """The pod that the manifest's controller would ask for."""
+    manifest = case.manifest
+    if manifest["kind"] == "Pod":
+        return {**copy.deepcopy(manifest)}
+    pod = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(template_of(manifest))}
+    name, kind, version = manifest["metadata"]["name"], manifest["kind"], manifest["apiVersion"]
+    labels = {}
+    match kind:
+        case "Deployment":
+            kind, name, labels = "ReplicaSet", f"{name}-5d8c7b9f6", {"pod-template-hash": "5d8c7b9f6"}
+        case "CronJob":
+            kind, name = "Job", f"{name}-29012345"
+        case "DeploymentConfig":
+            kind, labels = "ReplicationController", {"deploymentconfig": name}
+            version, name = "v1", f"{name}-1"
+    meta = dict(pod.get("metadata") or {})
+    meta |= {
+        "generateName": f"{name}-",
+        "namespace": case.namespace,
+        "ownerReferences": [{"apiVersion": version, "kind": kind, "name": name, "uid": "1", "controller": True}],
+    }
+    if labels:
+        meta["labels"] = {**(meta.get("labels") or {}), **labels}
+    return {**pod, "metadata": meta}
+
+
+def review_of(case: Case) -> Manifest:
+    request = {
+        "uid": "5a0c63a4-2f0b-4f86-a9b7-111111111111",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": case.namespace,
+        "object": pod_of(case),
+        **case.request,
+    }
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def post(case: Case, body: bytes) -> Manifest:
+    """The answer of the webhook to a POST; the case's files must stand in the folder that we are in."""
+    config, around = load("injector.yaml"), world.from_objects(["objects.yaml"], "")
+    state = State(
+        current=lambda: config,
+        metrics=Metrics(),
+        namespace_of=around.namespaces.get,
+        native_sidecars=lambda node: around.native_sidecars,
+        objects=lambda: around.objects,
+    )
+    app = Webhook(state, create_app(state, with_metrics=False))
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    path = case.path or "/mutate"
+    asyncio.run(app({"type": "http", "method": "POST", "path": path, "headers": headers}, receive, send))
+    assert sent[0]["status"] == 200
+    answer: Manifest = json.loads(sent[1]["body"])
+    return answer
+
+
+def at_webhook_door(case: Case, run: Run) -> Told:
+    flags = set_up(case)
+    review = review_of(case)
+    answer = post(case, json.dumps(review).encode())
+    path = ["--path", case.path] if case.path else []
+    done = run("admit", *flags, *path, "-f", "-", stdin=json.dumps(review))
+    assert json.loads(done.out) == answer
+    response = answer["response"]
+    patch = json.loads(base64.b64decode(response.get("patch", "W10=")))
+    audit = response["auditAnnotations"]
+    assert response["allowed"] == (audit["decision"] != "deny")
+    # Strictly: jsonpatch refuses what RFC 6902 refuses.
+    patched = jsonpatch.apply_patch(review["request"]["object"], patch)
+    error = (response.get("status") or {}).get("message", "")
+    warnings = tuple(response.get("warnings") or [])
+    template = {k: patched[k] for k in ("metadata", "spec") if k in patched}
+    return Told(audit["decision"], audit["reason"], template, error, done.err, patch, warnings)
+
+
+DOORS = {"file": at_file_door, "webhook": at_webhook_door}
+
+
+def failures(told: Told, expected: Manifest) -> list[str]:
+    """What is otherwise than the rule says, one line each."""
+    out = []
+    for key in ("verdict", "reason"):
+        if key in expected and getattr(told, key) != expected[key]:
+            out.append(f"{key}: expected {expected[key]}, not {getattr(told, key)}\n{told.error}")
+    for pointer, value in expected["template"].items():
+        try:
+            found = reading.look(told.template, pointer)
+        except NotThere as error:
+            out.append(f"{pointer}: expected {value!r}, but {error} is not there")
+            continue
+        if found != value or type(found) is not type(value):
+            out.append(f"{pointer}: expected\n    {value!r}, not\n    {found!r}")
+    for pointer in expected["absent"]:
+        try:
+            out.append(f"{pointer}: expected to be absent, not {reading.look(told.template, pointer)!r}")
+        except NotThere:
+            continue
+    wanted = expected.get("error") or []
+    out += [f"error: {text!r} is not in {told.error!r}" for text in wanted if text not in told.error]
+    wanted = expected.get("warnings") or []
+    out += [f"warnings: {text!r} is not in {told.warnings}" for text in wanted if text not in "\n".join(told.warnings)]
+    codes = sorted(set(FINDING_LINE.findall(told.report)))
+    if codes != sorted(expected.get("findings") or []):
+        out.append(f"findings: expected {expected.get('findings') or []}, not {codes}\n{told.report}")
+    return out
+
+
+@pytest.mark.parametrize("name", reading.names())
+def test_the_case_is_what_its_rule_says(name: str, run: Run, pytestconfig: pytest.Config) -> None:
+    case = case_of(name)
+    told = {door: DOORS[door](case, run) for door in case.doors}
+    wrong = [f"{door}: {line}" for door in told for line in failures(told[door], dict(case.expected[door]))]
+    assert not wrong, "\n".join([case.rule, *wrong])
+    # Only what fulfils the expectations is worth keeping.
+    kept = golden_files(name, told)
+    if pytestconfig.getoption("--update-goldens"):
+        for path, text in kept.items():
+            path.write_text(text)
+    for path, text in kept.items():
+        assert path.exists(), f"{path.name} is missing; make it with --update-goldens, and read it"
+        assert path.read_text() == text
+
+
+def golden_files(name: str, told: dict[str, Told]) -> dict[Path, str]:
+    """Path and text of the files that guard what the expectations leave out."""
+    # The command line's report is the one for people; a case of the webhook alone has that of `admit`.
+    report = told["file"] if "file" in told else told["webhook"]
+    out = {reading.FOLDER / f"{name}.report.txt": reading.settled(report.report)}
+    if "webhook" in told:
+        patch = reading.settled(reading.printed(told["webhook"].patch) + "\n")
+        out[reading.FOLDER / f"{name}.patch.json"] = patch
+    return out
+
+
+def test_every_file_belongs_to_a_case(pytestconfig: pytest.Config) -> None:
+    expected = {f"{name}{end}" for name in reading.names() for end in (".yaml", ".expect.yaml", ".report.txt")}
+    expected |= {f"{name}.patch.json" for name in reading.names() if "webhook" in case_of(name).doors}
+    found = {p.name for p in reading.FOLDER.iterdir() if p.suffix in (".yaml", ".json", ".txt")}
+    if pytestconfig.getoption("--update-goldens"):
+        for stale in found - expected:
+            if not stale.endswith(".yaml"):
+                (reading.FOLDER / stale).unlink()
+                found.discard(stale)
+    assert found - expected == set()
+
+
+# --- laws ---------------------------------------------------------------------------------------
+
+
+def core_runs(case: Case) -> list[tuple[Manifest, Facts, Config]]:
+    """What the doors hand to the core: template, facts and configuration."""
+    config, around = load("injector.yaml"), world.from_objects(["objects.yaml"], "")
+    out = []
+    for door in case.doors:
+        if door == "webhook":
+            pod = pod_of(case)
+            template = {k: pod[k] for k in ("metadata", "spec") if k in pod}
+            namespace = case.request.get("namespace", case.namespace)
+            facts = Facts(
+                namespace=namespace,
+                door=Door.WEBHOOK,
+                known=around.namespaces.get(namespace),
+                native_sidecars=around.native_sidecars,
+                objects=around.objects,
+                overrides=config.profile.overrides_of_path(case.path),
+            )
+        else:
+            found = workload.locate(case.manifest, quirks=config.quirks)
+            if found is None:
+                continue
+            template, facts = found.template, around.facts(found)
+        out.append((template, facts, config))
+    return out
+
+
+def healthy(name: str) -> bool:
+    """Whether the core sees the case's pod at all: one that no door lets in is shaped wrongly."""
+    expected = case_of(name).expected
+    return all(e.get("reason") != "invalid-pod" and e["verdict"] != "error" for e in expected.values())
+
+
+LAWFUL = [name for name in reading.names() if healthy(name)]
+
+
+@pytest.mark.parametrize("name", LAWFUL)
+def test_the_patch_applies_and_the_input_stays_as_it_was(name: str, run: Run) -> None:
+    set_up(case_of(name))
+    for template, facts, config in core_runs(case_of(name)):
+        before = json.dumps(template)
+        outcome = inject(template, facts, config)
+        assert json.dumps(template) == before
+        operations = [operation.as_json() for operation in outcome.patch]
+        assert all(operation["op"] in ("add", "remove", "replace") for operation in operations)
+        assert jsonpatch.apply_patch(template, operations) == outcome.pod
+        again = inject(json.loads(before), facts, config)
+        assert json.dumps([o.as_json() for o in again.patch]) == json.dumps(operations)
+        if outcome.decision.verdict is not Verdict.INJECT:
+            assert operations == []
+
+
+@pytest.mark.parametrize("name", [name for name in LAWFUL if not case_of(name).quirks])
+def test_a_second_injection_changes_nothing_and_uninject_undoes_the_first(name: str, run: Run) -> None:
+    set_up(case_of(name))
+    for template, facts, config in core_runs(case_of(name)):
+        outcome = inject(template, facts, config)
+        if outcome.decision.verdict is not Verdict.INJECT:
+            continue
+        second = inject(outcome.pod, facts, config)
+        assert [o.as_json() for o in second.patch] == []
+        undone = uninject(outcome.pod, config.profile)
+        assert undone is not None
+        # A pod that had been injected before goes back to what it was before that.
+        first = uninject(template, config.profile)
+        assert undone.pod == (first.pod if first else template)
+
+
+def agreeing(name: str) -> bool:
+    """Whether both doors inject the case, and no rule tells them apart."""
+    case = case_of(name)
+    both = [case.expected[door] for door in case.doors]
+    return len(both) == 2 and not case.quirks and both[0]["verdict"] == "inject" and both[0] == both[1]
+
+
+@pytest.mark.parametrize("name", [name for name in reading.names() if agreeing(name)])
+def test_both_doors_make_the_same_pod(name: str, run: Run) -> None:
+    file, webhook = at_file_door(case_of(name), run), at_webhook_door(case_of(name), run)
+    assert without_controller(webhook.template) == without_namespace(file.template)
+
+
+def without_controller(template: Manifest) -> Manifest:
+    """A pod without what its controller wrote on it."""
+    meta = {k: v for k, v in template["metadata"].items() if k not in ("generateName", "ownerReferences")}
+    theirs = ("pod-template-hash", "deploymentconfig") if "ownerReferences" in template["metadata"] else ()
+    meta["labels"] = {k: v for k, v in meta["labels"].items() if k not in theirs}
+    return without_namespace({**template, "metadata": meta})
+
+
+def without_namespace(template: Manifest) -> Manifest:
+    return {**template, "metadata": {k: v for k, v in template["metadata"].items() if k != "namespace"}}
+

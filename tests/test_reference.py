@@ -1,0 +1,35 @@
+"""The reference pages say what the code says."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from injector.core.model import SENTENCES, Reason
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "hack" / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_reference_page_is_stale(reference: ModuleType) -> None:
+    assert reference.stale() == [], "run `make docs`"
+
+
+def test_every_reason_has_its_sentence_and_stands_on_the_page(reference: ModuleType) -> None:
+    assert set(SENTENCES) == set(Reason)
+    page = (ROOT / "docs" / "reference" / "reasons.md").read_text()
+    assert [r.value for r in Reason if f"`{r.value}`" not in page] == []
