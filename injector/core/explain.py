@@ -62,8 +62,12 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
     before = _leaves(run.original)
+    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
     injected = {
-        key: found for key, found in final.items() if key not in before or not same(before[key][1], found[1])
+        key: found
+        for key, found in final.items()
+        if key[0] not in books and (key not in before or not same(before[key][1], found[1]))
     }
     steps = _layers(whole, run.shape)
     built = [(name, _built(step)) for name, step in steps]
@@ -148,9 +152,10 @@ def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...]
         for name, inner in value.items():
             _collect(inner, schema.of(name), f"{pointer}/{escape(name)}", out)
     elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        # An argument is found again by itself and the one before it, wherever others push it.
+        # Others may push an argument along: a flag is found again by itself, its value by the flag.
         for i, item in enumerate(value):
-            out[(pointer, value[i - 1] if i else "", item)] = (f"{pointer}/{i}", item)
+            before = "" if item.startswith("-") or not i else value[i - 1]
+            out[(pointer, before, item)] = (f"{pointer}/{i}", item)
     elif isinstance(value, list):
         for i, item in enumerate(value):
             _collect(item, schema, f"{pointer}/{i}", out)

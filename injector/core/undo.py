@@ -123,9 +123,6 @@ def record(pod: Manifest, original: Manifest, profile: Profile) -> str | None:
     _delta(derive(pod, found, profile).pod, original, POD, "", entries)
     if not entries:
         return None
-    # In an order of its own, whatever the order of fields was; the order of a list comes last,
-    # when its elements are there.
-    entries.sort(key=lambda entry: (len(entry) > 2, entry[0]))
     text = status.compact(entries, sort_keys=True)
     size = len(text.encode(errors="surrogatepass"))
     if size > LIMIT:
@@ -139,16 +136,17 @@ def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[An
     A pointer names the elements of keyed lists by their key, so that it still fits after somebody
     else has added elements. Order with no keys removes what is empty by then. What others may add
     to, keyed lists, labels and annotations, is taken apart and put together element by element.
+    Maps are walked in the order of their keys, so that the order in which fields came does not show.
     """
     if same(have, want):
         return
     if isinstance(have, dict) and isinstance(want, dict):
-        _pairs(have, want, {key: schema.of(str(key)) for key in {**have, **want}}, pointer, out)
+        _pairs(_sorted(have), _sorted(want), {k: schema.of(str(k)) for k in {**have, **want}}, pointer, out)
         return
     old, new = keyed(have, schema.key), keyed(want, schema.key)
     if old is None or new is None:
         if _is_empty(want):
-            children = have if isinstance(have, dict) else old or ()
+            children = _sorted(have) if isinstance(have, dict) else old or ()
             out.extend([f"{pointer}/{escape(str(key))}"] for key in children)
         out.append([pointer, want])
         return
@@ -194,8 +192,12 @@ def _come(want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None
 def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, Any]:
     """The parts of what others may add to; nothing for what is ours or the user's alone."""
     if isinstance(value, dict):
-        return value if pointer in _SHARED else {}
+        return _sorted(value) if pointer in _SHARED else {}
     return keyed(value, schema.key) or {}
+
+
+def _sorted(fields: Manifest) -> Manifest:
+    return dict(sorted(fields.items()))
 
 
 def _is_empty(value: Any) -> bool:

@@ -129,13 +129,9 @@ def test_a_pod_that_nobody_injected_has_no_way_back() -> None:
 
 
 def test_a_pod_that_needs_no_record_carries_none() -> None:
-    annotations = injected(a_pod())["metadata"]["annotations"]
-    assert undo.record(injected({"spec": {"containers": [APP]}}), {"spec": {"containers": [APP]}}, PROFILE) == (
-        annotations_of_bare := injected({"spec": {"containers": [APP]}})["metadata"]["annotations"]
-    ).get(KEYS.undo)
-    assert KEYS.overrides not in annotations_of_bare
-    plain = a_config(text='spec: {containers: [{name: proxy}], volumes: [{name: ours}]}')
-    assert KEYS.undo not in injected(a_pod(), plain)["metadata"]["annotations"]
+    plain = a_config(text="spec: {containers: [{name: proxy}], volumes: [{name: ours}]}")
+    annotations = injected({"metadata": {"annotations": {"a": "b"}}, "spec": {"containers": [APP]}}, plain)
+    assert set(annotations["metadata"]["annotations"]) == {"a", KEYS.status}
 
 
 def test_without_a_record_what_the_status_lists_is_taken_out() -> None:
@@ -172,6 +168,40 @@ def test_what_others_added_to_the_users_part_stays_and_what_they_did_to_ours_goe
     assert found["spec"]["containers"] == [{**APP, "env": [{"name": "OTHER", "value": "1"}]}]
     assert found["spec"]["volumes"] == [{"name": "theirs"}, {"name": "data", "secret": {}}]
     assert found["metadata"]["labels"] == {"app": "shop", "theirs": "1"}
+
+
+@pytest.mark.parametrize("empty", [None, {}, "absent"])
+@pytest.mark.parametrize("where", ["labels", "annotations"])
+def test_what_others_added_where_the_user_had_nothing_stays_too(where: str, empty: Any) -> None:
+    meta = {} if empty == "absent" else {where: empty}
+    once = injected({"metadata": meta, "spec": {"containers": [APP]}})
+    once["metadata"][where] = {**once["metadata"][where], "theirs": "1"}
+    assert back(once)["metadata"] == {where: {"theirs": "1"}}
+
+
+@pytest.mark.parametrize("part", ["volumes", "imagePullSecrets", "initContainers"])
+@pytest.mark.parametrize("own", [None, [], [{"name": "mine"}], [{"name": "ours"}], [{"name": "setup"}]])
+def test_a_list_element_of_others_stays_beside_the_users(part: str, own: list[dict[str, Any]] | None) -> None:
+    once = injected(a_pod(**{part: own}))
+    once["spec"][part] = [*once["spec"][part], {"name": "theirs"}]
+    assert sorted(i["name"] for i in back(once)["spec"][part]) == sorted(
+        ["theirs", *(i["name"] for i in own or [])]
+    )
+
+
+def test_the_order_of_fields_does_not_show_in_the_record_and_that_of_elements_does() -> None:
+    volumes = [{"name": "ours", "z": 1, "a": 2}, {"name": "data", "y": 1}]
+    one = {"metadata": {"labels": {"mesh": "a", "app": "b"}, "annotations": {"b": "1", "a": None}}}
+    other = {"metadata": {"annotations": {"a": None, "b": "1"}, "labels": {"app": "b", "mesh": "a"}}}
+    texts = {
+        injected({**half, "spec": {"containers": [APP], "volumes": volumes}})["metadata"]["annotations"][
+            KEYS.undo
+        ]
+        for half in (one, other)
+    }
+    assert len(texts) == 1
+    turned = a_pod(volumes=volumes[::-1])
+    assert back(injected(turned)) == turned
 
 
 def test_a_place_that_is_gone_is_named() -> None:
@@ -256,7 +286,8 @@ def test_the_record_holds_only_what_nothing_else_tells() -> None:
     pointers = {entry[0]: entry[1:] for entry in json.loads(text)}
     assert pointers == {
         "/metadata/labels/mesh": [],
-        "/metadata/annotations": [],
+        "/metadata/annotations/mesh.example~1port": [],
+        "/metadata/annotations": [None, []],
         "/spec/securityContext/fsGroup": [5],
     }
 

@@ -1,0 +1,107 @@
+"""Which layer set each injected value: every layer once, through the istio profile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from injector.config.load import Input, Text, load_input
+from injector.core.explain import Origin, explain
+from injector.core.model import Facts, Verdict
+
+PROXY = "/spec/initContainers/istio-proxy"
+CONFIG = load_input(
+    Input(
+        Text(
+            yaml.safe_dump(
+                {
+                    "values": {"global": {"proxy": {"logLevel": "debug"}, "tag": "1.30"}},
+                    "meshConfig": {
+                        "trustDomain": "example.org",
+                        "defaultConfig": {"proxyMetadata": {"FROM_MESH": "1"}},
+                    },
+                }
+            ),
+            "config",
+        ),
+        ".",
+    )
+)
+POD: dict[str, Any] = {
+    "metadata": {
+        "labels": {"app": "shop"},
+        "annotations": {
+            "sidecar.istio.io/componentLogLevel": "misc:info",
+            "traffic.sidecar.istio.io/excludeOutboundPorts": "22",
+        },
+    },
+    "spec": {
+        "containers": [
+            {"name": "shop", "image": "shop:1"},
+            {"name": "istio-proxy", "image": "auto", "resources": {"limits": {"cpu": "3"}}},
+        ]
+    },
+}
+FACTS = Facts(
+    namespace="shop",
+    overrides={"ISTIO_META_CLUSTER_ID": "c9"},
+    objects=(
+        {
+            "kind": "ProxyConfig",
+            "metadata": {"name": "all", "namespace": "shop"},
+            "spec": {"environmentVariables": {"FROM_OBJECT": "1"}},
+        },
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def origins() -> dict[str, Origin]:
+    return {o.pointer: o for o in explain(POD, FACTS, CONFIG).origins}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value", "layer", "detail"),
+    [
+        (f"{PROXY}/args/0", "proxy", "profile", ""),
+        (f"{PROXY}/args/4", "--proxyLogLevel=debug", "values", "global.proxy.logLevel"),
+        (f"{PROXY}/image", "registry.istio.io/testing/proxyv2:1.30", "values", "global.tag"),
+        (f"{PROXY}/env/TRUST_DOMAIN/value", "example.org", "mesh configuration", "trustDomain"),
+        (f"{PROXY}/env/FROM_MESH/value", "1", "mesh configuration", "defaultConfig.proxyMetadata.FROM_MESH"),
+        (f"{PROXY}/env/FROM_OBJECT/value", "1", "object in the cluster", ""),
+        (f"{PROXY}/env/ISTIO_META_CLUSTER_ID/value", "c9", "request path", ""),
+        (
+            f"{PROXY}/args/5",
+            "--proxyComponentLogLevel=misc:info",
+            "pod annotation",
+            "sidecar.istio.io/componentLogLevel",
+        ),
+        (f"{PROXY}/resources/limits/cpu", "3", "user's own container", ""),
+        (f"{PROXY}/resources/limits/memory", "1Gi", "profile", ""),
+    ],
+)
+def test_a_value_belongs_to_the_layer_that_set_it_last(
+    origins: dict[str, Origin], pointer: str, value: str, layer: str, detail: str
+) -> None:
+    assert origins[pointer] == Origin(pointer, value, layer, detail)
+
+
+def test_an_argument_that_others_push_along_keeps_its_layer(origins: dict[str, Origin]) -> None:
+    found = {o.value: o for p, o in origins.items() if p.startswith("/spec/initContainers/istio-init/args/")}
+    assert (found["-o"].layer, found["22"].layer) == ("pod annotation", "pod annotation")
+    assert found["--log_output_level=default:info"].layer == "profile"
+
+
+def test_only_what_the_injection_changed_has_an_origin(origins: dict[str, Origin]) -> None:
+    assert "/spec/containers/shop/image" not in origins
+    assert not [p for p in origins if "sidecar.istio.io~1status" in p or "sidecar-injector~1undo" in p]
+
+
+def test_a_skipped_pod_has_a_trace_and_no_origins() -> None:
+    pod = {**POD, "spec": {**POD["spec"], "hostNetwork": True}}
+    explanation = explain(pod, FACTS, CONFIG)
+    assert explanation.outcome.decision.verdict is Verdict.SKIP
+    assert explanation.outcome.decision.trace
+    assert explanation.origins == ()

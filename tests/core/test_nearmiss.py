@@ -1,0 +1,154 @@
+"""Near misses: what somebody wrote, what it does not do, and what was probably meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from injector.core.model import Finding
+from injector.core.nearmiss import near_misses
+from tests.core.generic import KEYS, PROFILE
+
+SWITCH = KEYS.switch
+MODE = "mesh.example/mode"
+
+
+def told(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> tuple[Finding, ...]:
+    return near_misses({"metadata": meta}, PROFILE, None if holder is None else {"metadata": holder})
+
+
+def codes(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> list[str]:
+    return [finding.code for finding in told(meta, holder)]
+
+
+@pytest.mark.parametrize("place", ["labels", "annotations"])
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        *((v, "true") for v in ("True", "TRUE", "yes", "Yes", "on", "1", "enabled", "y", "t", "T")),
+        *((v, "false") for v in ("False", "no", "off", "0", "disabled", "n", "F", "f")),
+        *((v, "true or false") for v in ("maybe", " true", "true ", "tru")),
+    ],
+)
+def test_a_switch_that_is_neither_true_nor_false_is_told_with_what_was_meant(
+    place: str, value: str, meant: str
+) -> None:
+    (finding,) = told({place: {SWITCH: value}})
+    assert (finding.code, finding.action) == ("switch-value", True)
+    assert finding.message.startswith(f'{place[:-1]} {SWITCH} is neither "true" nor "false"')
+    assert finding.message.endswith(f'did you mean "{meant}"?')
+
+
+def test_the_value_itself_is_not_repeated() -> None:
+    (finding,) = told({"labels": {SWITCH: "secret"}})
+    assert "secret" not in finding.message
+
+
+@pytest.mark.parametrize("value", ["true", "false", "", None])
+@pytest.mark.parametrize("place", ["labels", "annotations"])
+def test_a_switch_that_is_right_or_empty_is_none(place: str, value: str | None) -> None:
+    assert told({place: {SWITCH: value}}) == ()
+
+
+@pytest.mark.parametrize(
+    ("meta", "code", "message"),
+    [
+        (
+            {"labels": {MODE: "x"}},
+            "wrong-place",
+            f"{MODE} is read as an annotation, and stands here as a label",
+        ),
+        (
+            {"annotations": {"mesh.example/app": "x"}},
+            "wrong-place",
+            "mesh.example/app is read as a label, and stands here as an annotation",
+        ),
+        (
+            {"labels": {"mesh-injection": "enabled"}},
+            "wrong-object",
+            "label mesh-injection on a pod does nothing; it is a label of the namespace",
+        ),
+        (
+            {"annotations": {"mesh-injection": "enabled"}},
+            "wrong-object",
+            "annotation mesh-injection on a pod does nothing; it is a label of the namespace",
+        ),
+        (
+            {"annotations": {"mesh.example/moed": "x"}},
+            "misspelt-key",
+            f"annotation mesh.example/moed is not known; did you mean {MODE}?",
+        ),
+        ({"labels": {"mesh.example/Inject": "true"}}, "misspelt-key", f"did you mean {SWITCH}?"),
+        ({"labels": {"mesh.example/injct": "true"}}, "misspelt-key", f"did you mean {SWITCH}?"),
+        ({"annotations": {"x.mesh.example/mode": "a"}}, "misspelt-key", f"did you mean {MODE}?"),
+    ],
+)
+def test_a_key_in_the_wrong_place_or_with_a_slip_is_told(
+    meta: dict[str, Any], code: str, message: str
+) -> None:
+    (finding,) = told(meta)
+    assert finding.code == code
+    assert message in finding.message
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        None,
+        {},
+        {"labels": None, "annotations": None},
+        {
+            "labels": {"app": "x", "mesh.example/app": "x", SWITCH: "true"},
+            "annotations": {MODE: "x", SWITCH: "true"},
+        },
+        # Other people's prefixes, however near, and keys of ours that resemble nothing.
+        {"annotations": {"mesh.example.com/mode": "x", "mymesh.example/mode": "x", "mode": "x"}},
+        {"annotations": {"mesh.example/something-else-altogether": "x"}},
+        {"annotations": {KEYS.status: "{}", KEYS.templates: "a"}},
+    ],
+)
+def test_what_is_right_or_none_of_our_business_is_not_told(meta: dict[str, Any] | None) -> None:
+    assert told(meta) == ()
+
+
+@pytest.mark.parametrize(
+    ("meta", "holder", "expected"),
+    [
+        ({}, {"labels": {SWITCH: "true"}}, ["wrong-object"]),
+        ({}, {"annotations": {SWITCH: "true"}}, ["wrong-object"]),
+        ({}, {"annotations": {MODE: "x", KEYS.templates: "y"}}, ["wrong-object", "wrong-object"]),
+        (None, {"annotations": {MODE: "x"}}, ["wrong-object"]),
+        # On the pod as well: it works, and the other is decoration.
+        ({"labels": {SWITCH: "true"}}, {"labels": {SWITCH: "true"}}, []),
+        ({"labels": {SWITCH: "true"}}, {"annotations": {SWITCH: "true"}}, []),
+        # Our own books, and what is nobody's.
+        ({}, {"annotations": {KEYS.status: "{}", KEYS.undo: "[]", KEYS.overrides: "{}"}}, []),
+        ({}, {"labels": {"app": "x", "mesh-injection": "enabled"}}, []),
+        ({}, {"labels": None}, []),
+        ({}, {}, []),
+    ],
+)
+def test_an_opt_in_on_the_workload_itself_is_told(
+    meta: dict[str, Any] | None, holder: dict[str, Any], expected: list[str]
+) -> None:
+    assert codes(meta, holder) == expected
+
+
+def test_the_workload_is_told_where_the_key_belongs() -> None:
+    (finding,) = told({}, {"labels": {SWITCH: "true"}})
+    assert finding.message == (
+        f"label {SWITCH} stands on the workload itself, where it does nothing; "
+        "it belongs on the pod template's metadata (spec.template.metadata)"
+    )
+
+
+def test_a_pods_own_metadata_is_not_that_of_a_workload() -> None:
+    meta = {"labels": {SWITCH: "true"}}
+    assert near_misses({"metadata": meta}, PROFILE, {"metadata": meta}) == ()
+    assert near_misses({}, PROFILE) == ()
+
+
+def test_no_more_than_a_handful_of_unknown_keys_is_looked_at() -> None:
+    many = {f"mesh.example/mode{i}": "x" for i in range(1000)}
+    assert len(told({"annotations": many})) == 20
