@@ -51,7 +51,9 @@ def annotations() -> str:
             key = code(e.key) + (" (deprecated)" if e.deprecated else "")
             yield (key, e.type, e.who, e.default, e.effect, e.accepts)
 
-    intro = "All of them stand on the **pod** (in a workload: on the pod template), unless the effect says otherwise.\n"
+    intro = (
+        "All of them stand on the **pod** (in a workload: on its template), unless the effect says else.\n"
+    )
     return (
         f"{NOTE}# Annotations and labels of the istio profile\n\n{intro}\n## Annotations\n\n"
         f"{table(*rows(list(ANNOTATIONS)))}\n## Labels\n\n{table(*rows(list(LABELS)))}"
@@ -65,10 +67,12 @@ def values() -> str:
     comments = dict(_comments(text.split("\nvalues:\n")[1]))
     rows = [("value", "default", "effect")]
     for path, default in _leaves(tree, ""):
-        rows.append((code(path), code(yamltext.dump(default).strip() if default is not None else ""), comments.pop(path)))
+        shown = "" if default is None else yamltext.dump(default).strip()
+        rows.append((code(path), code(shown), comments.pop(path)))
     if comments:
         raise SystemExit(f"profile.yaml: comments of values that are not there: {sorted(comments)}")
-    return f"{NOTE}# Values of the istio profile\n\nUnder `values:` in the configuration; a null takes a default away.\n\n{table(*rows)}"
+    intro = "Under `values:` in the configuration; a null takes a default away.\n"
+    return f"{NOTE}# Values of the istio profile\n\n{intro}\n{table(*rows)}"
 
 
 def _comments(block: str) -> Iterator[tuple[str, str]]:
@@ -100,8 +104,8 @@ def reasons() -> str:
         rows += [(code(r), SENTENCES[r]) for r in listed[listed.index(first) : listed.index(last) + 1]]
         parts.append(f"## {verdict}\n\n{table(*rows)}")
     intro = (
-        "One word says why. It is the same in the report of the command line, the log line, the metric's label,\n"
-        "the audit annotation `reason` and in `injector explain`. The set is closed.\n"
+        "One word says why. It is the same in the report of the command line, the log line, the label of\n"
+        "the metric, the audit annotation `reason` and in `injector explain`. The set is closed.\n"
     )
     return f"{NOTE}# Reasons\n\n{intro}\n" + "\n".join(parts)
 
@@ -112,7 +116,7 @@ def configuration() -> str:
     for path, shape, default, sentence in declared(Settings):
         shown = "" if default in (None, "", {}, [], ()) else yamltext.dump(_plain(default)).strip()
         rows.append((code(path), shape.expected, code(shown), sentence))
-    intro = "One file (or the ConfigMap that holds it) serves webhook and command line. Unknown keys are errors.\n"
+    intro = "One file, or the ConfigMap that holds it, for both doors. Unknown keys are errors.\n"
     return f"{NOTE}# Configuration file\n\n{intro}\n{table(*rows)}"
 
 
@@ -123,12 +127,13 @@ def _plain(value: object) -> object:
 def commands() -> str:
     """The help of every command."""
     parts = [f"{NOTE}# Commands\n"]
-    context = click.Context(cli, info_name="injector", max_content_width=100, terminal_width=100)
+    width: dict[str, int] = {"max_content_width": 100, "terminal_width": 100}
+    context = click.Context(cli, info_name="injector", **width)
     parts.append(f"```\n{cli.get_help(context)}\n```\n")
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
-        below = click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100)
+        below = click.Context(command, info_name=name, parent=context, **width)
         parts.append(f"## injector {name}\n\n```\n{command.get_help(below)}\n```\n")
     return "\n".join(parts)
 

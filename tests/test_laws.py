@@ -34,8 +34,8 @@ CONFIGS: dict[str, Pod] = {
     "all settings": {
         "nativeSidecars": "enabled",
         "values": {
-            "global": {"network": "n1", "multiCluster": {"clusterName": "c1"}, "imagePullSecrets": ["registry"],
-                       "mountMtlsCerts": True, "proxy": {"holdApplicationUntilProxyStarts": True}},
+            "global": {"network": "n1", "multiCluster": {"clusterName": "c1"}, "mountMtlsCerts": True,
+                       "imagePullSecrets": ["registry"], "proxy": {"holdApplicationUntilProxyStarts": True}},
         },
         "injectedAnnotations": {"example.com/by": "us"},
         "meshConfig": {"defaultConfig": {"interceptionMode": "TPROXY", "proxyMetadata": {"A": "b"}}},
@@ -54,7 +54,9 @@ def injected(pod: Pod) -> Pod:
     return inject(pod, FACTS, BUILT["defaults"]).pod
 
 
-def generated(test: Callable[[Pod], None], examples: int = 60, *, same_every_time: bool = False) -> FeatureCount:
+def generated(
+    test: Callable[[Pod], None], examples: int = 60, *, same_every_time: bool = False
+) -> FeatureCount:
     """Run a law on generated pods and count what they had."""
     count = FeatureCount()
     database = None if same_every_time else settings.default.database
@@ -112,7 +114,7 @@ def newer_fields(tree: Any) -> int:
 def test_the_laws_hold_on_generated_pods(name: str) -> None:
     verdicts: list[Verdict] = []
     generated(lambda pod: verdicts.append(check_all(pod, FACTS, BUILT[name]).decision.verdict))
-    assert verdicts.count(Verdict.INJECT) > len(verdicts) / 2, "most pods have to be injected to show anything"
+    assert verdicts.count(Verdict.INJECT) > len(verdicts) / 2, "few injections show little"
 
 
 @pytest.mark.timeout(300)
@@ -127,7 +129,8 @@ def test_webhook_and_command_line_agree_for_the_same_facts() -> None:
     def agree(pod: Pod) -> None:
         file = inject(pod, FACTS, BUILT["defaults"])
         webhook = inject(pod, Facts(namespace="shop", door=Door.WEBHOOK), BUILT["defaults"])
-        assert (file.decision.verdict, file.decision.reason) == (webhook.decision.verdict, webhook.decision.reason)
+        assert file.decision.verdict == webhook.decision.verdict
+        assert file.decision.reason == webhook.decision.reason
         assert same(file.pod, webhook.pod)
 
     generated(agree)

@@ -51,6 +51,7 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
             "0": "false",
             "disabled": "false",
             "n": "false",
+            "f": "false",
         }
         guess = meant.get(value.lower(), "true or false")
         message = f'{word} {key} is neither "true" nor "false" and says nothing; did you mean "{guess}"?'

@@ -184,7 +184,9 @@ def anonymous(pod: dict[str, Any]) -> dict[str, Any]:
         names[hashed] = "HASH"
     for name, stands_in in names.items():
         text = text.replace(name, stands_in)
-    found: dict[str, Any] = json.loads(re.sub(r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access", text))
+    found: dict[str, Any] = json.loads(
+        re.sub(r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-12345", text)
+    )
     meta = found["metadata"]
     for field in IDENTITY:
         meta.pop(field, None)
@@ -270,8 +272,15 @@ def stored_again(bed: Bed, namespace: str, pods: Iterable[dict[str, Any]]) -> li
         items.append({**item, "metadata": {**item["metadata"], "name": f"back-{number}"}})
     told = create(bed, namespace, *items, flags=("--dry-run=server", "-o", "json"))
     assert told.status == 0, told.err
-    found = json.loads(told.out)
-    return [anonymous(pod) for pod in found.get("items", [found])]
+    return [anonymous(pod) for pod in objects(told.out)]
+
+
+def objects(text: str) -> Iterator[dict[str, Any]]:
+    """The objects that kubectl printed one after the other."""
+    while text := text.lstrip():
+        found, end = json.JSONDecoder().raw_decode(text)
+        yield found
+        text = text[end:]
 
 
 def without_owner(pod: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ PROFILE = Profile(
     KEYS,
     default_templates=("sidecar",),
     extra_catalogue=Catalogue(
-        annotations=frozenset({"mesh.example/mode", "mesh.example/ports", KEYS.status, KEYS.templates}),
+        annotations=frozenset({"mesh.example/mode", "mesh.example/exclude", KEYS.status, KEYS.templates}),
         labels=frozenset({"mesh.example/app"}),
         namespace_labels=frozenset({"mesh-injection"}),
         domains=("mesh.example",),
