@@ -5,14 +5,15 @@ None of these does anything, and that is the point: whoever wrote it believes th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Profile
 
 _NEAR = 0.84
+_NEAR_NAME = 0.7
 # Finding the nearest key is slow, and a pod's author can write a hundred thousand.
 _LOOKED_AT = 20
 
@@ -80,9 +81,18 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                 )
             elif _ours(key, known.domains) and looked_at < _LOOKED_AT:
                 looked_at += 1
-                near = get_close_matches(key, places[word] | places[other], n=1, cutoff=_NEAR)
+                near = _nearest(key, places[word] | places[other])
                 if near:
-                    yield Finding("misspelt-key", f"{word} {key} is not known; did you mean {near[0]}?")
+                    yield Finding("misspelt-key", f"{word} {key} is not known; did you mean {near}?")
+
+
+def _nearest(key: str, known: Iterable[str]) -> str | None:
+    """The key that was probably meant: near as a whole, and by its name alone too, as prefixes are long."""
+    name = key.rpartition("/")[2]
+    for near in get_close_matches(key, sorted(known), n=3, cutoff=_NEAR):
+        if SequenceMatcher(None, name, near.rpartition("/")[2]).ratio() >= _NEAR_NAME:
+            return near
+    return None
 
 
 def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:

@@ -21,8 +21,12 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.runtime import new_context
 
 from injector import yamltext
-from injector.core.sandbox import Limits, Place, Refused, Run, Unknown, cut, json_of, kind, text_of
-from injector.core.templates import MARK, MARK_END, Library, Source, key_of
+from injector.core.jsonvalues import cut, json_of, kind, text_of
+from injector.core.limits import Limits, Place, Refused, Run
+from injector.core.operations import MARK, MARK_END
+from injector.core.rewriting import key_of
+from injector.core.sandbox import Unknown
+from injector.core.templates import Library, Source
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError
 
 __all__ = ["Limits", "Source", "Templates"]
@@ -132,7 +136,7 @@ def _text(scalar: yamltext.Marked) -> Text:
 class Templates:
     """A set of templates that render overlays, and that include and import only each other.
 
-    `functions` are global functions beside those of the sandbox; `names`, if given, are the only
+    `functions` are global functions beside those of the language; `names`, if given, are the only
     variables that templates may read. A template is compiled when it is first used. Not for use
     by two threads at once.
     """
@@ -257,7 +261,7 @@ class Templates:
 
     def _path(self, key: str, line: int, last: str) -> str:
         """The dotted name that ends in `last`, at a line if there are several."""
-        found = self._library.unit(key).paths.get(last, [])
+        found = self._library.unit(key).mentions.paths.get(last, [])
         here = {path for at, path in found if at == line} or {path for _, path in found}
         return here.pop() if len(here) == 1 else ""
 

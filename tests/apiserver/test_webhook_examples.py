@@ -7,9 +7,10 @@ that its own defaults are in all of them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ IDENTITY_LABELS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Example:
     """Manifests, the configuration that goes with them, and how many pods controllers make of them."""
 
@@ -104,38 +105,45 @@ class Stored:
     both: dict[str, Any]
 
 
-@pytest.fixture(scope="module", params=[SHOP, LOG_SHIPPER], ids=["shop", "log-shipper"])
+@pytest.fixture(params=[SHOP, LOG_SHIPPER], ids=["shop", "log-shipper"])
 def example(request: pytest.FixtureRequest) -> Example:
     found: Example = request.param
     return found
 
 
 @pytest.fixture(scope="module")
-def stored(bed: Bed, example: Example, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
+def stored_of(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Example], Stored]]:
+    """What becomes of an example; made once, in whatever order the tests run."""
     if bed.plane is None:
         pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
-    folder = tmp_path_factory.mktemp("webhook")
     with contextlib.ExitStack() as stack:
-        unlabelled = [stack.enter_context(a_namespace(bed)) for _ in range(2)]
-        called = [stack.enter_context(a_namespace(bed, example.labels)) for _ in range(2)]
-        names = [*unlabelled, *called]
-        texts = {name: text_for(example, name) for name in names}
-        for name in (unlabelled[1], called[1]):
-            texts[name] = injector("kube-inject", "--config", example.config, "-f", "-", stdin=texts[name])
-        # First those that the webhook must not see: some profiles look at every namespace.
-        for name in unlabelled:
+        yield functools.cache(lambda example: store(bed, example, tmp_path_factory.mktemp("webhook"), stack))
+
+
+@pytest.fixture
+def stored(example: Example, stored_of: Callable[[Example], Stored]) -> Stored:
+    return stored_of(example)
+
+
+def store(bed: Bed, example: Example, folder: Path, stack: contextlib.ExitStack) -> Stored:
+    """Apply an example in all ways."""
+    unlabelled = [stack.enter_context(a_namespace(bed)) for _ in range(2)]
+    called = [stack.enter_context(a_namespace(bed, example.labels)) for _ in range(2)]
+    names = [*unlabelled, *called]
+    texts = {name: text_for(example, name) for name in names}
+    flags = ("--config", example.config)
+    for name in (unlabelled[1], called[1]):
+        texts[name] = injector("kube-inject", *flags, "-f", "-", stdin=texts[name])
+    # First those that the webhook must not see: some profiles look at every namespace.
+    for name in unlabelled:
+        apply(bed, name, texts[name])
+    pods = {name: stored_pods(bed, name, example.pods) for name in unlabelled}
+    with serving(bed, folder, *flags) as served, registered(bed, served, "examples", "/mutate", *flags):
+        for name in called:
+            wait_until_called(bed, name, "examples")
             apply(bed, name, texts[name])
-        pods = {name: stored_pods(bed, name, example.pods) for name in unlabelled}
-        flags = ("--config", example.config)
-        with (
-            serving(bed, folder, *flags) as served,
-            registered(bed, served, "examples", "/mutate", *flags),
-        ):
-            for name in called:
-                wait_until_called(bed, name, "examples")
-                apply(bed, name, texts[name])
-            pods |= {name: stored_pods(bed, name, example.pods) for name in called}
-        yield Stored(unlabelled[0], *(pods[name] for name in names))
+        pods |= {name: stored_pods(bed, name, example.pods) for name in called}
+    return Stored(unlabelled[0], *(pods[name] for name in names))
 
 
 def text_for(example: Example, namespace: str) -> str:

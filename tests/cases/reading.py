@@ -16,11 +16,11 @@ import yaml
 
 FOLDER = Path(__file__).parent
 DOORS = {"both": ("file", "webhook"), "file": ("file",), "webhook": ("webhook",)}
-EXPECTED = ("verdict", "reason", "template", "absent", "findings", "error", "warnings")
+EXPECTED = ("verdict", "reason", "template", "absent", "findings", "error")
 # A released control plane of a cluster with native sidecars, so that no case has to say so.
 BASE = {"nativeSidecars": "enabled", "values": {"global": {"hub": "example.com/mesh", "tag": "1.30.0"}}}
 _HEADER = re.compile(r"# (\w+):(?: (.*))?")
-_KEYS = frozenset({"rule", "config", "door", "namespace", "objects", "path", "request"})
+_KEYS = frozenset({"rule", "config", "door", "namespace", "objects", "path", "request", "inject"})
 _MERGE_KEYS = {"ports": "containerPort", "volumeMounts": "mountPath"}
 _DIGEST = re.compile(r'(digest\W+)[0-9a-f]{16}')
 
@@ -42,6 +42,7 @@ class Case:
     objects: list[dict[str, Any]]
     path: str
     request: dict[str, Any]
+    inject: dict[str, Any]
     expected: Mapping[str, Mapping[str, Any]]
 
     @property
@@ -64,7 +65,7 @@ def read(name: str) -> Case:
     """A case from its files. Raises ValueError or KeyError where they are not written as README.md says."""
     text = (FOLDER / f"{name}.yaml").read_text()
     header = _header(text)
-    if not re.match(r"[1-9A]\S* .*\w \w", header.get("rule", "")):
+    if not re.match(r"(?:[1-9A]|laws)\S* .*\w \w", header.get("rule", "")):
         raise ValueError(f"{name}.yaml: the header needs a rule: the section, and a sentence of it")
     manifest = yaml.safe_load(text)
     expected = yaml.safe_load((FOLDER / f"{name}.expect.yaml").read_text())
@@ -83,6 +84,7 @@ def read(name: str) -> Case:
         objects=objects,
         path=header.get("path") or "",
         request=header.get("request") or {},
+        inject=header.get("inject") or {},
         expected={door: _for_door(name, expected, door) for door in doors},
     )
 

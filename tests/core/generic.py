@@ -10,7 +10,13 @@ from injector.core.model import Config, Facts, Keys, Outcome, Policy, Verdict
 from injector.core.profile import Catalogue, Profile
 from injector.core.render import Limits, Source, Templates
 
-KEYS = Keys("mesh.example/inject", "mesh.example/status", "mesh.example/overrides", "mesh.example/templates", "mesh.example/undo")  # fmt: skip
+KEYS = Keys(
+    "mesh.example/inject",
+    "mesh.example/status",
+    "mesh.example/overrides",
+    "mesh.example/templates",
+    "mesh.example/undo",
+)
 PROFILE = Profile(
     "generic",
     KEYS,
@@ -21,7 +27,7 @@ PROFILE = Profile(
         namespace_labels=frozenset({"mesh-injection"}),
         domains=("mesh.example",),
     ),
-)  # fmt: skip
+)
 SIDECAR = """
 metadata:
   labels:

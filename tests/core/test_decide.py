@@ -42,7 +42,7 @@ def a_pod(
 
 def asking(label: str | None = None, annotation: str | None = None, *selected: str) -> dict[str, Any]:
     """A pod with the switch as label and annotation, and with labels that selectors match."""
-    labels = {name: "yes" for name in selected} | ({SWITCH: label} if label is not None else {})
+    labels = dict.fromkeys(selected, "yes") | ({SWITCH: label} if label is not None else {})
     return a_pod(labels, {SWITCH: annotation} if annotation is not None else {})
 
 
@@ -62,8 +62,11 @@ WISHES: list[tuple[dict[str, Any], bool | None, Reason | None, str]] = [
     (asking("true", "false"), True, Reason.OPTED_IN_BY_LABEL, "label"),
     (asking("false", "true"), False, Reason.OPTED_OUT_BY_LABEL, "label"),
     # A label that says nothing still hides the annotation.
-    *((asking(said, said_too), None, None, "policy") for said in ("", "True", "yes", "on", "1", " true", "FALSE")
-      for said_too in ("true", "false")),
+    *(
+        (asking(said, said_too), None, None, "policy")
+        for said in ("", "True", "yes", "on", "1", " true", "FALSE")
+        for said_too in ("true", "false")
+    ),
     *((asking(None, said), None, None, "policy") for said in ("", "True", "no", "0", "false ")),
     # Selectors: only for the undecided; never is stronger.
     (asking(None, None, "never"), False, Reason.NEVER_SELECTED, "never-selectors"),
@@ -75,7 +78,7 @@ WISHES: list[tuple[dict[str, Any], bool | None, Reason | None, str]] = [
     (asking(None, "false", "always"), False, Reason.OPTED_OUT_BY_ANNOTATION, "annotation"),
     (asking("", "true", "never"), False, Reason.NEVER_SELECTED, "never-selectors"),
     (asking("", "false", "always"), True, Reason.ALWAYS_SELECTED, "always-selectors"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("pod", "wish", "reason", "rule"), WISHES)
@@ -84,9 +87,14 @@ WISHES: list[tuple[dict[str, Any], bool | None, Reason | None, str]] = [
     [("enabled", True, Reason.ON_BY_DEFAULT), ("disabled", False, Reason.OFF_BY_DEFAULT)],
 )
 def test_what_the_pod_asks_for_wins_and_the_policy_decides_for_the_undecided(
-    pod: dict[str, Any], wish: bool | None, reason: Reason | None, rule: str,
-    mode: str, undecided: bool, instead: Reason,
-) -> None:  # fmt: skip
+    pod: dict[str, Any],
+    wish: bool | None,
+    reason: Reason | None,
+    rule: str,
+    mode: str,
+    undecided: bool,
+    instead: Reason,
+) -> None:
     decision = decide(pod, Facts(), policy(mode))
     injected = undecided if wish is None else wish
     expected = (Verdict.INJECT if injected else Verdict.SKIP, reason or instead, rule)
@@ -136,50 +144,154 @@ GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
     (a_pod({SWITCH: "true"}, {MIRROR: ""}), Facts(), Verdict.SKIP, Reason.STATIC_POD, "static-pod"),
     (a_pod({}, {MIRROR: "x"}, hostNetwork=True), Facts(), Verdict.SKIP, Reason.STATIC_POD, "static-pod"),
     (in_namespace("b"), Facts("a", WEBHOOK), Verdict.DENY, Reason.NAMESPACE_MISMATCH, "namespace"),
-    (in_namespace("b", hostNetwork=True), Facts("a", WEBHOOK), Verdict.DENY, Reason.NAMESPACE_MISMATCH, "namespace"),
+    (
+        in_namespace("b", hostNetwork=True),
+        Facts("a", WEBHOOK),
+        Verdict.DENY,
+        Reason.NAMESPACE_MISMATCH,
+        "namespace",
+    ),
     (in_namespace("kube-system"), Facts("a", WEBHOOK), Verdict.DENY, Reason.NAMESPACE_MISMATCH, "namespace"),
     (in_namespace("a"), Facts("a", WEBHOOK), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (in_namespace("b"), Facts("", WEBHOOK), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (in_namespace("b"), Facts("a", FILE), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(hostNetwork=True), Facts(), Verdict.SKIP, Reason.HOST_NETWORK, "host-network"),
     (a_pod({SWITCH: "true"}, hostNetwork=True), Facts(), Verdict.SKIP, Reason.HOST_NETWORK, "host-network"),
-    (in_namespace("kube-system", hostNetwork=True), Facts(), Verdict.SKIP, Reason.HOST_NETWORK, "host-network"),
+    (
+        in_namespace("kube-system", hostNetwork=True),
+        Facts(),
+        Verdict.SKIP,
+        Reason.HOST_NETWORK,
+        "host-network",
+    ),
     (a_pod(hostNetwork=False), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(hostNetwork=None), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (in_namespace(None), Facts("kube-system", WEBHOOK), Verdict.SKIP, Reason.IGNORED_NAMESPACE, "ignored-namespace"),
-    (in_namespace("kube-public"), Facts("", WEBHOOK), Verdict.SKIP, Reason.IGNORED_NAMESPACE, "ignored-namespace"),
-    (in_namespace("kube-system"), Facts("", FILE), Verdict.SKIP, Reason.IGNORED_NAMESPACE, "ignored-namespace"),
+    (
+        in_namespace(None),
+        Facts("kube-system", WEBHOOK),
+        Verdict.SKIP,
+        Reason.IGNORED_NAMESPACE,
+        "ignored-namespace",
+    ),
+    (
+        in_namespace("kube-public"),
+        Facts("", WEBHOOK),
+        Verdict.SKIP,
+        Reason.IGNORED_NAMESPACE,
+        "ignored-namespace",
+    ),
+    (
+        in_namespace("kube-system"),
+        Facts("", FILE),
+        Verdict.SKIP,
+        Reason.IGNORED_NAMESPACE,
+        "ignored-namespace",
+    ),
     # Q1: a template in a file rarely names its namespace, so the object's own does not count.
     (in_namespace(None), Facts("kube-system", FILE), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(os={"name": "windows"}), Facts(), Verdict.SKIP, Reason.UNSUPPORTED_OS, "operating-system"),
-    (a_pod({SWITCH: "true"}, os={"name": "windows"}), Facts(), Verdict.SKIP, Reason.UNSUPPORTED_OS, "operating-system"),
+    (
+        a_pod({SWITCH: "true"}, os={"name": "windows"}),
+        Facts(),
+        Verdict.SKIP,
+        Reason.UNSUPPORTED_OS,
+        "operating-system",
+    ),
     (a_pod(os={"name": "linux"}), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(os={}), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(os=None), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(), Facts(known=Namespace("a")), Verdict.SKIP, Reason.NOT_SELECTED, "webhook-selectors"),
-    (a_pod({SWITCH: "true"}), Facts(known=Namespace("a")), Verdict.SKIP, Reason.NOT_SELECTED, "webhook-selectors"),
+    (
+        a_pod({SWITCH: "true"}),
+        Facts(known=Namespace("a")),
+        Verdict.SKIP,
+        Reason.NOT_SELECTED,
+        "webhook-selectors",
+    ),
     (a_pod({"mesh": "please"}), Facts(known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(), Facts(known=Namespace("a", {"mesh": "on"})), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     # In the webhook the API server's selectors have spoken already.
     (a_pod(), Facts(door=WEBHOOK, known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(), Facts(known=None), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(containers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar"),
-    (a_pod({SWITCH: "true"}, containers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar"),
-    (a_pod(initContainers=[{"name": "x"}, A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar"),
-    (a_pod(containers=None, initContainers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar"),
-    (a_pod({}, {STATUS: STATUS_OF_PROXY}, containers=[A_PROXY]), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (a_pod({}, {STATUS: STATUS_OF_NATIVE}, containers=[A_PROXY]), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
+    (
+        a_pod({SWITCH: "true"}, containers=[A_PROXY]),
+        Facts(),
+        Verdict.SKIP,
+        Reason.FOREIGN_SIDECAR,
+        "foreign-sidecar",
+    ),
+    (
+        a_pod(initContainers=[{"name": "x"}, A_PROXY]),
+        Facts(),
+        Verdict.SKIP,
+        Reason.FOREIGN_SIDECAR,
+        "foreign-sidecar",
+    ),
+    (
+        a_pod(containers=None, initContainers=[A_PROXY]),
+        Facts(),
+        Verdict.SKIP,
+        Reason.FOREIGN_SIDECAR,
+        "foreign-sidecar",
+    ),
+    (
+        a_pod({}, {STATUS: STATUS_OF_PROXY}, containers=[A_PROXY]),
+        Facts(),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
+    (
+        a_pod({}, {STATUS: STATUS_OF_NATIVE}, containers=[A_PROXY]),
+        Facts(),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
     # A status that is none, or lists something else, explains nothing.
-    *((a_pod({}, {STATUS: text}, containers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar")
-      for text in ("", "nonsense", "[]", "{}", '{"containers":["other"]}', '{"containers":"proxy"}', None)),
+    *(
+        (
+            a_pod({}, {STATUS: text}, containers=[A_PROXY]),
+            Facts(),
+            Verdict.SKIP,
+            Reason.FOREIGN_SIDECAR,
+            "foreign-sidecar",
+        )
+        for text in ("", "nonsense", "[]", "{}", '{"containers":["other"]}', '{"containers":"proxy"}', None)
+    ),
     # The user's own version of the sidecar lacks what makes a running one.
     (a_pod(containers=[{"name": "proxy"}]), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (a_pod(containers=[{"name": "proxy", "env": None}]), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (a_pod(containers=[{"name": "proxy", "env": [{"name": "A"}]}]), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (a_pod(containers=[{**A_PROXY, "name": "other"}]), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
+    (
+        a_pod(containers=[{"name": "proxy", "env": None}]),
+        Facts(),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
+    (
+        a_pod(containers=[{"name": "proxy", "env": [{"name": "A"}]}]),
+        Facts(),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
+    (
+        a_pod(containers=[{**A_PROXY, "name": "other"}]),
+        Facts(),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
     # Who is not injected anyway is told the nearer reason.
-    (a_pod({SWITCH: "false"}, containers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.OPTED_OUT_BY_LABEL, "label"),
-]  # fmt: skip
+    (
+        a_pod({SWITCH: "false"}, containers=[A_PROXY]),
+        Facts(),
+        Verdict.SKIP,
+        Reason.OPTED_OUT_BY_LABEL,
+        "label",
+    ),
+]
 
 
 @pytest.mark.parametrize(("pod", "facts", "verdict", "reason", "rule"), GATES)

@@ -105,6 +105,8 @@ def test_a_key_in_the_wrong_place_or_with_a_slip_is_told(
         # Other people's prefixes, however near, and keys of ours that resemble nothing.
         {"annotations": {"mesh.example.com/mode": "x", "mymesh.example/mode": "x", "mode": "x"}},
         {"annotations": {"mesh.example/something-else-altogether": "x"}},
+        # What is alike is the prefix.
+        {"annotations": {"mesh.example/port": "x", "mesh.example/made-up": "y"}},
         {"annotations": {KEYS.status: "{}", KEYS.templates: "a"}},
     ],
 )

@@ -144,7 +144,6 @@ class Untouchable(dict[str, Any]):
     def __eq__(self, other: object) -> bool:
         raise AssertionError("compared")
 
-    __hash__ = None  # type: ignore[assignment]
     items = keys = values = __len__ = __getitem__ = __iter__  # type: ignore[assignment]
 
 
@@ -160,26 +159,49 @@ def test_what_both_trees_share_is_not_walked() -> None:
     [
         # A parent that is missing comes with what it holds.
         ({}, {"metadata": {"labels": {"a": "b"}}}, [("add", "/metadata", {"labels": {"a": "b"}})]),
-        ({"spec": {}}, {"spec": {"initContainers": [{"name": "i"}]}}, [("add", "/spec/initContainers", [{"name": "i"}])]),
+        (
+            {"spec": {}},
+            {"spec": {"initContainers": [{"name": "i"}]}},
+            [("add", "/spec/initContainers", [{"name": "i"}])],
+        ),
         # Null is a value, and no parent.
         ({"a": None}, {"a": {"b": 1}}, [("replace", "/a", {"b": 1})]),
         ({"a": {}}, {"a": {"b": None}}, [("add", "/a/b", None)]),
         ({"a": 1}, {"a": None}, [("replace", "/a", None)]),
         # Pointers are escaped, the tilde first.
-        ({"a/b": 1, "c~d": 1, "~1": 1}, {"a/b": 2, "c~d": 2, "~1": 2},
-         [("replace", "/a~1b", 2), ("replace", "/c~0d", 2), ("replace", "/~01", 2)]),
+        (
+            {"a/b": 1, "c~d": 1, "~1": 1},
+            {"a/b": 2, "c~d": 2, "~1": 2},
+            [("replace", "/a~1b", 2), ("replace", "/c~0d", 2), ("replace", "/~01", 2)],
+        ),
         ({"": 1}, {"": 2}, [("replace", "/", 2)]),
         # Types differ even where Python finds values equal.
-        ({"a": 1, "b": 0, "c": 1}, {"a": True, "b": False, "c": 1.0},
-         [("replace", "/a", True), ("replace", "/b", False), ("replace", "/c", 1.0)]),
+        (
+            {"a": 1, "b": 0, "c": 1},
+            {"a": True, "b": False, "c": 1.0},
+            [("replace", "/a", True), ("replace", "/b", False), ("replace", "/c", 1.0)],
+        ),
         # Elements with a key move as little as possible.
-        (of_containers(*env("a", "b", "c")), of_containers(*env("c", "a", "b")),
-         [("remove", "/spec/containers/2", None), ("add", "/spec/containers/0", env("c")[0])]),
-        (of_containers(*env("a", "b", "c")), of_containers(*env("b")),
-         [("remove", "/spec/containers/2", None), ("remove", "/spec/containers/0", None)]),
-        (of_containers(*env("a")), of_containers(*env("b")),
-         [("remove", "/spec/containers/0", None), ("add", "/spec/containers/0", env("b")[0])]),
-        (of_containers(*env("a", "b")), of_containers(), [("remove", "/spec/containers/1", None), ("remove", "/spec/containers/0", None)]),
+        (
+            of_containers(*env("a", "b", "c")),
+            of_containers(*env("c", "a", "b")),
+            [("remove", "/spec/containers/2", None), ("add", "/spec/containers/0", env("c")[0])],
+        ),
+        (
+            of_containers(*env("a", "b", "c")),
+            of_containers(*env("b")),
+            [("remove", "/spec/containers/2", None), ("remove", "/spec/containers/0", None)],
+        ),
+        (
+            of_containers(*env("a")),
+            of_containers(*env("b")),
+            [("remove", "/spec/containers/0", None), ("add", "/spec/containers/0", env("b")[0])],
+        ),
+        (
+            of_containers(*env("a", "b")),
+            of_containers(),
+            [("remove", "/spec/containers/1", None), ("remove", "/spec/containers/0", None)],
+        ),
         # Lists without keys keep what both have at the start and at the end.
         ({"a": [1, 2, 3, 4]}, {"a": [1, 9, 3, 4]}, [("replace", "/a/1", 9)]),
         ({"a": [1, 2, 3]}, {"a": [1, 2, 8, 9, 3]}, [("add", "/a/2", 8), ("add", "/a/3", 9)]),
@@ -189,12 +211,15 @@ def test_what_both_trees_share_is_not_walked() -> None:
         ({"a": [1, 1, 1]}, {"a": [1]}, [("remove", "/a/2", None), ("remove", "/a/1", None)]),
         ({"a": [[1], [2]]}, {"a": [[1], [3]]}, [("replace", "/a/1/0", 3)]),
         # Two elements with one key: the list is no keyed one.
-        ({"spec": {"containers": [{"name": "a"}, {"name": "a"}]}}, {"spec": {"containers": [{"name": "a"}]}},
-         [("remove", "/spec/containers/1", None)]),
+        (
+            {"spec": {"containers": [{"name": "a"}, {"name": "a"}]}},
+            {"spec": {"containers": [{"name": "a"}]}},
+            [("remove", "/spec/containers/1", None)],
+        ),
         ({"a": 1, "b": 2}, {"c": 3}, [("remove", "/a", None), ("remove", "/b", None), ("add", "/c", 3)]),
         ({"a": [1]}, {"a": {"b": 1}}, [("replace", "/a", {"b": 1})]),
     ],
-)  # fmt: skip
+)
 def test_operations_are_the_fewest_that_say_it(
     before: dict[str, Any], after: dict[str, Any], expected: list[tuple[str, str, Any]]
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from injector.core import sandbox
+from injector.core.filters import FILTERS
 from injector.core.render import Limits, Source, Templates
 from injector.errors import AnnotationError, InjectorError, RenderError, TemplateError
 
@@ -362,7 +362,7 @@ def test_a_test_tells_one_value_from_another(test: str, yes: str, no: str) -> No
 def test_every_filter_and_test_is_tried_by_these_tables() -> None:
     text = " ".join(expression for expression, _ in EXPRESSIONS)
     aliases = {"count", "list", "select", "upper"}
-    assert {name for name in sandbox.FILTERS if f"| {name}" not in text} <= aliases
+    assert {name for name in FILTERS if f"| {name}" not in text} <= aliases
 
 
 def test_lines_of_statements_leave_no_trace_and_branches_choose_structure() -> None:
@@ -480,7 +480,7 @@ def test_nothing_in_the_language_knows_time_chance_or_the_world() -> None:
     env = templates("")._library.env
     assert set(env.globals) == {"range", "namespace", "dict", "fail"}
     public = {name for name in env.filters if not name.startswith("the ")}
-    assert public == set(sandbox.FILTERS)
+    assert public == set(FILTERS)
     forbidden = {
         "random",
         "shuffle",

@@ -223,10 +223,13 @@ def test_only_what_sits_inside_an_object_of_ours_is_somebody_elses() -> None:
     fresh = {"spec": {"containers": [{"name": "app", "a": 1}, {"name": "proxy", "b": {"c": 1}}]}}
     existing = {
         "spec": {
-            "containers": [{"name": "app", "a": 1, "ours-from-before": 1}, {"name": "proxy", "b": {"c": 2, "d": 3}, "x": 4}],
+            "containers": [
+                {"name": "app", "a": 1, "ours-from-before": 1},
+                {"name": "proxy", "b": {"c": 2, "d": 3}, "x": 4},
+            ],
             "field-of-ours-from-before": 1,
         }
-    }  # fmt: skip
+    }
     base = {"spec": {"containers": [{"name": "app", "a": 1}]}}
     result, extras = kept(fresh, existing, base)
     assert result == {

@@ -22,7 +22,8 @@ def carrying(text: str | None) -> dict[str, Any]:
 
 def test_the_text_is_compact_json_in_a_fixed_order_with_null_for_an_empty_list() -> None:
     found = Status(("i",), (), ("v", "w"), (), "blue")
-    expected = '{"initContainers":["i"],"containers":null,"volumes":["v","w"],"imagePullSecrets":null,"revision":"blue"}'
+    expected = '{"initContainers":["i"],"containers":null,"volumes":["v","w"],"imagePullSecrets":null,'
+    expected += '"revision":"blue"}'
     assert found.text() == expected
     assert Status(digest="d").text().endswith('"revision":"","digest":"d"}')
 
@@ -62,12 +63,13 @@ def test_what_is_no_json_object_is_no_status(text: str) -> None:
 
 def test_no_annotation_is_no_status() -> None:
     assert status.parse(None) is None
-    for pod in (
+    bare: list[dict[str, Any]] = [
         {},
         {"metadata": None},
         {"metadata": {"annotations": None}},
         {"metadata": {"annotations": {}}},
-    ):
+    ]
+    for pod in bare:
         assert status.read(pod, KEYS) is None
     assert status.read(carrying(None), KEYS) is None
 

@@ -19,7 +19,7 @@ def marked(pod: dict[str, Any]) -> dict[str, Any]:
 def test_every_feature_appears_in_at_least_two_of_a_hundred_pods() -> None:
     count = FeatureCount()
 
-    @settings(max_examples=600, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(pods(marked))
     def collect(pod: dict[str, Any]) -> None:
         count.add(pod)

@@ -15,7 +15,7 @@ from injector.core.model import Verdict
 from injector.core.profile import Profile
 from injector.core.status import Status
 from injector.core.undo import uninject
-from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome
+from tests.core.generic import KEYS, PROFILE, a_config, injected, outcome
 from tests.core.strategies import containers, pods
 
 APP = {"name": "app", "image": "app:1"}
@@ -59,6 +59,8 @@ def test_also_where_the_user_defines_our_containers(
     assert_round(pod)
 
 
+NOTHING: list[Any] = [None, []]
+MESH: list[Any] = ["on", "off", "", None]
 PODS: list[dict[str, Any]] = [
     a_pod(),
     {"spec": {"containers": [APP]}},
@@ -71,7 +73,11 @@ PODS: list[dict[str, Any]] = [
     {"spec": {"containers": []}},
     {"spec": {"containers": None}},
     # Lists that we add to, null and empty.
-    *(a_pod(**{part: value}) for part in ("initContainers", "volumes", "imagePullSecrets") for value in (None, [])),
+    *(
+        a_pod(**{part: value})
+        for part in ("initContainers", "volumes", "imagePullSecrets")
+        for value in NOTHING
+    ),
     a_pod(securityContext=None),
     a_pod(securityContext={}),
     a_pod(securityContext={"fsGroup": 1, "sysctls": []}),
@@ -81,26 +87,57 @@ PODS: list[dict[str, Any]] = [
     a_pod(volumes=[{"name": "data", "emptyDir": {"medium": "Memory"}}, {"name": "ours"}]),
     a_pod(imagePullSecrets=[{"name": "pull"}, {"name": "other"}]),
     # Labels and annotations that we set too, with our value, another one, and null.
-    *({"metadata": {"labels": {"mesh": value}}, "spec": {"containers": [APP]}} for value in ("on", "off", "", None)),
+    *({"metadata": {"labels": {"mesh": value}}, "spec": {"containers": [APP]}} for value in MESH),
     {"metadata": {"annotations": {"mesh.example/port": "15000"}}, "spec": {"containers": [APP]}},
     {"metadata": {"annotations": {"mesh.example/port": "1"}}, "spec": {"containers": [APP]}},
     # Our containers, in place and out of it.
     a_pod({"name": "proxy", "image": "auto", "env": None, "args": []}),
-    a_pod({"name": "proxy", "image": "auto", "env": [{"name": "MODE", "value": "mine"}, {"name": "X", "value": "1"}]}),
-    a_pod({"name": "proxy", "resources": {"limits": {"cpu": "1000m", "memory": "1Gi"}}, "unknownField": {"a": None}}),
-    a_pod({"name": "proxy", "volumeMounts": [{"name": "mine", "mountPath": "/ours"}]}, volumes=[{"name": "mine"}]),
-    {"spec": {"containers": [{"name": "proxy"}, APP], "initContainers": [{"name": "x"}, {"name": "setup", "tty": False}]}},
+    a_pod(
+        {
+            "name": "proxy",
+            "image": "auto",
+            "env": [{"name": "MODE", "value": "mine"}, {"name": "X", "value": "1"}],
+        }
+    ),
+    a_pod(
+        {
+            "name": "proxy",
+            "resources": {"limits": {"cpu": "1000m", "memory": "1Gi"}},
+            "unknownField": {"a": None},
+        }
+    ),
+    a_pod(
+        {"name": "proxy", "volumeMounts": [{"name": "mine", "mountPath": "/ours"}]},
+        volumes=[{"name": "mine"}],
+    ),
+    {
+        "spec": {
+            "containers": [{"name": "proxy"}, APP],
+            "initContainers": [{"name": "x"}, {"name": "setup", "tty": False}],
+        }
+    },
     a_pod(initContainers=[{"name": "proxy", "restartPolicy": "Always"}]),
     a_pod({"name": "setup"}),
     # Somebody else's use of our books.
     {"metadata": {"annotations": {KEYS.undo: "mine"}}, "spec": {"containers": [APP]}},
-    {"metadata": {"annotations": {KEYS.overrides: '{"containers":[{"name":"proxy","tty":true}]}'}}, "spec": {"containers": [APP]}},
+    {
+        "metadata": {"annotations": {KEYS.overrides: '{"containers":[{"name":"proxy","tty":true}]}'}},
+        "spec": {"containers": [APP]},
+    },
     {"metadata": {"annotations": {KEYS.status: "not ours"}}, "spec": {"containers": [APP]}},
     # Lists without distinct keys, and what only a newer Kubernetes knows.
-    a_pod({"name": "b", "ports": [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]}),
+    a_pod(
+        {
+            "name": "b",
+            "ports": [{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}],
+        }
+    ),
     a_pod(newField=[{"a": None}, [], {}, "é\ud800"], **{"$odd": {"$patch": "delete"}}),
-    {"metadata": {"labels": {"app": "debug"}}, "spec": {"containers": [APP, {"name": "debugger"}], "volumes": [{"name": "dumps"}]}},
-]  # fmt: skip
+    {
+        "metadata": {"labels": {"app": "debug"}},
+        "spec": {"containers": [APP, {"name": "debugger"}], "volumes": [{"name": "dumps"}]},
+    },
+]
 
 
 @pytest.mark.parametrize("pod", PODS)
@@ -254,12 +291,21 @@ def test_a_bogus_record_never_breaks_anything(text: str, note: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["nonsense", "[]", '{"containers":5}', '{"containers":[5]}', '{"containers":[{"image":"x"}]}',
-             '{"initContainers":[{"name":5}]}', '{"containers":[{"name":"proxy","env":{}}]}', "[" * 100_000],
-)  # fmt: skip
+    "text",
+    [
+        "nonsense",
+        "[]",
+        '{"containers":5}',
+        '{"containers":[5]}',
+        '{"containers":[{"image":"x"}]}',
+        '{"initContainers":[{"name":5}]}',
+        '{"containers":[{"name":"proxy","env":{}}]}',
+        "[" * 100_000,
+    ],
+)
 def test_overrides_that_are_no_containers_are_refused(text: str) -> None:
     pod = {"metadata": {"annotations": {KEYS.overrides: text}}}
-    with pytest.raises(ValueError, match="expected|missing"):
+    with pytest.raises(ValueError, match=r"expected|missing"):
         undo.overrides(pod, PROFILE)
 
 

@@ -34,8 +34,17 @@ GROUPS = [
     ("Pod", "example.com/v1", False),
     ("ReplicationController", "v1", True),
     ("ReplicationController", "apps/v1", False),
-    *((kind, version, known) for kind in ("Deployment", "ReplicaSet", "DaemonSet", "StatefulSet") for version, known in
-      [("apps/v1", True), ("apps/v1beta2", True), ("extensions/v1beta1", True), ("v1", False), ("apps.example/v1", False)]),
+    *(
+        (kind, version, known)
+        for kind in ("Deployment", "ReplicaSet", "DaemonSet", "StatefulSet")
+        for version, known in [
+            ("apps/v1", True),
+            ("apps/v1beta2", True),
+            ("extensions/v1beta1", True),
+            ("v1", False),
+            ("apps.example/v1", False),
+        ]
+    ),
     ("Job", "batch/v1", True),
     ("Job", "batch.volcano.sh/v1alpha1", False),
     ("CronJob", "batch/v1", True),
@@ -44,7 +53,7 @@ GROUPS = [
     ("DeploymentConfig", "apps.openshift.io/v1", True),
     ("DeploymentConfig", "v1", True),
     ("DeploymentConfig", "apps/v1", False),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "version", "known"), GROUPS)
@@ -342,7 +351,15 @@ def test_getting_putting_and_dropping_share_what_they_do_not_touch() -> None:
 
 @pytest.mark.parametrize(
     ("value", "word"),
-    [({}, "a map"), ([], "a list"), ("", "a string"), (True, "a boolean"), (None, "null"), (1, "a number"), (0.5, "a number")],
-)  # fmt: skip
+    [
+        ({}, "a map"),
+        ([], "a list"),
+        ("", "a string"),
+        (True, "a boolean"),
+        (None, "null"),
+        (1, "a number"),
+        (0.5, "a number"),
+    ],
+)
 def test_types_are_named_in_words(value: Any, word: str) -> None:
     assert kind_of(value) == word

@@ -1,0 +1,126 @@
+"""How much one rendering may use, the account of what it has used, and the refusal of anything else.
+
+Jinja's sandbox stops a template from reaching Python's internals; it does not stop one from
+burning the processor or filling the memory. So every operation whose cost can grow is charged to
+a `Run` *before* the work is done. Which operation charges what belongs to those (`sandbox`,
+`operations`, `filters`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NoReturn, TypeVar
+
+T = TypeVar("T")
+Place = tuple[str, int]
+"""Key of a compiled template, and a line in it."""
+
+MiB: Final = 1 << 20
+NODE: Final = 64
+"""What a walk over a tree charges for each item: its time is that of so many characters."""
+# Unions in isinstance cost three times as much, and some of these run for every expression.
+LIST: Final = (list, tuple)
+SIZED: Final = (str, list, tuple, dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one rendering may use. Lengths of text are counted in characters."""
+
+    steps: int = 200_000
+    """Loop iterations, calls, filters, includes."""
+    output: int = 8 * MiB
+    """Text that is output, buffered output (set blocks, macros) included."""
+    skeleton: int = 1 * MiB
+    """YAML to be parsed, which costs far more than text."""
+    work: int = 32 * MiB
+    """Characters and items that operators, filters and comparisons touch or build."""
+    text: int = 4 * MiB
+    """One string."""
+    items: int = 1_000_000
+    """One list."""
+    bits: int = 4096
+    """One integer."""
+    depth: int = 50
+    """Macros that call each other; small enough that Python's own stack is never the limit."""
+    skeletons: int = 16 * MiB
+    """Bytes of parsed skeletons that are kept between renderings (an estimate)."""
+
+
+class Refused(Exception):
+    """What a template asks for makes no sense or is not allowed; the message is fit to be shown."""
+
+    def __init__(self, message: str, hint: str = "", place: Place | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.place = place
+
+
+class Run:
+    """The account of one rendering: what it has used, and the values that it has left in its skeleton."""
+
+    __slots__ = ("depth", "last", "limits", "output", "places", "steps", "values", "work")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.steps = self.output = self.work = self.depth = 0
+        self.values: list[object] = []
+        self.places: list[tuple[str, int, str]] = []
+        self.last: Place = ("", 1)
+
+    def step(self, count: int = 1) -> None:
+        self.steps += count
+        if self.steps > self.limits.steps:
+            self._exceeded(f"takes more than {self.limits.steps} steps")
+
+    def charge(self, units: int) -> None:
+        self.work += units
+        if self.work > self.limits.work:
+            self._exceeded(f"builds or compares more than {self.limits.work} characters and items")
+
+    def emit(self, text: str) -> str:
+        """Count `text` as output and return it."""
+        self.output += len(text)
+        if self.output > self.limits.output:
+            self._exceeded(f"outputs more than {self.limits.output} characters")
+        return text
+
+    def room(self, size: int, kind: type) -> None:
+        """Refuse a string (`str`) or list of this size before it is built."""
+        limit = self.limits.text if kind is str else self.limits.items
+        if size > limit:
+            unit = "a text of more than {} characters" if kind is str else "a list of more than {} items"
+            self._exceeded("builds " + unit.format(limit))
+        self.charge(size if kind is str else size * 16)
+
+    def built(self, value: T) -> T:
+        """Check what an operation has built, and return it."""
+        if isinstance(value, str):
+            self.room(len(value), str)
+        elif isinstance(value, LIST):
+            self.room(len(value), list)
+        elif isinstance(value, int) and value.bit_length() > self.limits.bits:
+            self._exceeded(f"builds an integer of more than {self.limits.bits} bits")
+        elif isinstance(value, complex):
+            raise Refused("the result is not a real number")
+        return value
+
+    def cost(self, value: object) -> int:
+        """The price of a walk over a value, all levels; shared parts count each time they are met."""
+        if isinstance(value, str):
+            return len(value) + 1
+        total, stack = 0, [value]
+        while stack:
+            item = stack.pop()
+            total += NODE + (len(item) if isinstance(item, SIZED) else 0)
+            if isinstance(item, LIST):
+                stack.extend(item)
+            elif isinstance(item, dict):
+                stack.extend(item.values())
+            if total > self.limits.work:
+                self.charge(total)
+        return total
+
+    def _exceeded(self, what: str) -> NoReturn:
+        raise Refused(f"the template {what}", "look for a loop, a macro or a text that grows without end")

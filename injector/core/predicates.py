@@ -1,0 +1,56 @@
+"""Tests of the language, what may stand behind `is`: `x is defined`, `n is odd`.
+
+They may be asked about a value that is not there. Comparison itself belongs to `operations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from jinja2.runtime import Undefined
+
+from injector.core.jsonvalues import numeric
+from injector.core.operations import compare
+from injector.core.sandbox import Function, tested
+
+
+def _compares(name: str) -> Callable[..., bool]:
+    return lambda env, value, other: compare(env, value, name, other)
+
+
+def _is(*types: type) -> Callable[..., bool]:
+    return lambda env, value: isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+
+def _spelled(names: Iterable[str], function: Callable[..., bool]) -> dict[str, Callable[..., bool]]:
+    return dict.fromkeys(names, function)
+
+
+_PLAIN: Final[Mapping[str, Callable[..., bool]]] = {
+    "defined": lambda env, value: not isinstance(value, Undefined),
+    "undefined": lambda env, value: isinstance(value, Undefined),
+    "none": lambda env, value: value is None,
+    "boolean": _is(bool),
+    "true": lambda env, value: value is True,
+    "false": lambda env, value: value is False,
+    "integer": _is(int),
+    "float": _is(float),
+    "number": _is(int, float),
+    "string": _is(str),
+    "mapping": _is(dict),
+    "sequence": _is(list, tuple, str),
+    "iterable": _is(list, tuple, str, dict),
+    "odd": lambda env, value: numeric(value) % 2 == 1,
+    "even": lambda env, value: numeric(value) % 2 == 0,
+    "divisibleby": lambda env, value, number: numeric(value) % number == 0,
+    "in": _compares("in"),
+    **_spelled(("eq", "equalto", "=="), _compares("eq")),
+    **_spelled(("ne", "!="), _compares("ne")),
+    **_spelled(("lt", "lessthan", "<"), _compares("lt")),
+    **_spelled(("le", "<="), _compares("lteq")),
+    **_spelled(("gt", "greaterthan", ">"), _compares("gt")),
+    **_spelled(("ge", ">="), _compares("gteq")),
+}
+
+TESTS: Final[Mapping[str, Function]] = {name: tested(name, function) for name, function in _PLAIN.items()}
