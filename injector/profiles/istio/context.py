@@ -38,7 +38,8 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     values = run.config.values
     uid, gid = openshift.identity(run.facts.known, run.config.settings.get("platform", ""))
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
-    settings = capture.Settings(annotations, values, mesh, mode, uid, gid)
+    told = annotations if run.config.quirks else _trimmed(annotations)
+    settings = capture.Settings(told, values, mesh, mode, uid, gid)
     proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
     apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != "istio-proxy"]
     composed = images.choose(values.get("global") or {}, proxy, annotations)
@@ -75,6 +76,12 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "lightstep": _lightstep(values, proxy),
         "emptySource": {} if run.config.quirks else None,
     }
+
+
+def _trimmed(annotations: Mapping[str, str]) -> Mapping[str, str]:
+    """Blanks around the status port are accepted; as part of an argument the agent would not start by it."""
+    port = annotations.get(capture.STATUS_PORT)
+    return annotations if port is None else {**annotations, capture.STATUS_PORT: port.strip()}
 
 
 def _upstream(

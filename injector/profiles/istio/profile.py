@@ -336,6 +336,10 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
             "the agent's port is set on the pod; merged metrics still go to the mesh's (Q27)",
             action=False,
         )
+    policy = (run.base.get("spec") or {}).get("dnsPolicy")
+    if policy and policy != "ClusterFirst":
+        text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
+        run.warn("dns-policy", text, action=False)
     if run.facts.door is Door.WEBHOOK and run.config.quirks:
         asked = annotated_proxy_config(run)
         if asked != proxyconfig.without_zero(asked):
