@@ -119,7 +119,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
         "-n",
         "2",
         "--dist",
-        "loadgroup",
+        "loadfile",
         f"--junitxml={report}",
         *colour,
         *(more or []),

@@ -36,7 +36,13 @@ from tests.cases import reading
 from tests.cases.reading import Case, NotThere
 
 Manifest = dict[str, Any]
-VERDICTS = {"injected": "inject", "unchanged": "inject", "skipped": "skip", "passed": "skip", "refused": "deny"}
+VERDICTS = {
+    "injected": "inject",
+    "unchanged": "inject",
+    "skipped": "skip",
+    "passed": "skip",
+    "refused": "deny",
+}
 VERDICT_LINE = re.compile(r"(injected|unchanged|skipped|passed|refused) +.*?: ([a-z-]+)\. ")
 FINDING_LINE = re.compile(r"(?:warning|note): .*\[([a-z0-9-]+)\]")
 
@@ -158,7 +164,9 @@ def pod_of(case: Case) -> Manifest:
     meta |= {
         "generateName": f"{name}-",
         "namespace": case.namespace,
-        "ownerReferences": [{"apiVersion": version, "kind": kind, "name": name, "uid": "1", "controller": True}],
+        "ownerReferences": [
+            {"apiVersion": version, "kind": kind, "name": name, "uid": "1", "controller": True}
+        ],
     }
     if labels:
         meta["labels"] = {**(meta.get("labels") or {}), **labels}
@@ -309,7 +317,9 @@ def without_namespace(template: Manifest) -> Manifest:
 
 
 def test_every_file_belongs_to_a_case(pytestconfig: pytest.Config) -> None:
-    expected = {f"{name}{end}" for name in reading.names() for end in (".yaml", ".expect.yaml", ".report.txt")}
+    expected = {
+        f"{name}{end}" for name in reading.names() for end in (".yaml", ".expect.yaml", ".report.txt")
+    }
     expected |= {f"{name}.patch.json" for name in reading.names() if "webhook" in case_of(name).doors}
     found = {p.name for p in reading.FOLDER.iterdir() if p.suffix in (".yaml", ".json", ".txt")}
     if pytestconfig.getoption("--update-goldens"):
@@ -347,7 +357,9 @@ def core_runs(case: Case, stage: Stage) -> list[tuple[Manifest, Facts, Config]]:
 
 def healthy(name: str) -> bool:
     """Whether the core sees the case's pod: one that is shaped wrongly is stopped at the doors."""
-    return all(e.get("reason") != "invalid-pod" and e["verdict"] != "error" for e in case_of(name).expected.values())
+    return all(
+        e.get("reason") != "invalid-pod" and e["verdict"] != "error" for e in case_of(name).expected.values()
+    )
 
 
 LAWFUL = [name for name in reading.names() if healthy(name)]
@@ -382,3 +394,87 @@ def test_a_second_injection_changes_nothing_and_uninject_undoes_the_first(
         # A pod that had been injected before goes back to what it was before that.
         first = uninject(template, config.profile)
         assert undone.pod == (first.pod if first else template)
+
+
+# --- coverage -----------------------------------------------------------------------------------
+
+# What no manifest can show, and where it is tried instead.
+OTHER_REASONS = {
+    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_review.py breaks it on purpose",
+}
+OTHER_ROWS = {
+    "Q7": "is not a case: every case is injected twice",
+    "Q8": "is about metrics: tests/server",
+    "Q9": "does not arise, files are rendered here",
+    "Q20": "is a review without a request: tests/server/test_review.py",
+    "Q25": "is the text of an error: tests/profiles/istio/test_annotations.py",
+    "Q26": "is about a reload: tests/server",
+    "Q31": "does not arise, files are rendered here",
+    "Q37": "does not arise, files are rendered here",
+}
+NEAR_MISSES = {"switch-value", "wrong-place", "wrong-object", "misspelt-key"}
+REGISTER = Path(__file__).parent.parent / "docs" / "reference" / "register.md"
+
+
+def keys_of(case: Case) -> set[str]:
+    """The labels and annotations that a case gives or expects."""
+    found: set[str] = set()
+
+    def walk(tree: Any) -> None:
+        for key, inner in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            if key in ("labels", "annotations") and isinstance(inner, dict):
+                found.update(inner)
+            if isinstance(inner, dict | list):
+                walk(inner)
+
+    walk([case.manifest, case.objects])
+    for expected in case.expected.values():
+        for pointer in expected["template"]:
+            found.update(part.replace("~1", "/") for part in pointer.split("/"))
+    return found
+
+
+CASES = [case_of(name) for name in reading.names()]
+SHOWN = {key for case in CASES for key in keys_of(case)}
+OURS = [e for e in (*ANNOTATIONS, *LABELS) if "injector" in e.who or "webhook's selectors" in e.who]
+
+
+@pytest.mark.parametrize("entry", OURS, ids=lambda entry: entry.key)
+def test_every_key_that_the_injector_reads_or_writes_has_a_case(entry: Entry) -> None:
+    assert entry.key in SHOWN
+
+
+@pytest.mark.parametrize("entry", [e for e in OURS if e.check or e.strict], ids=lambda entry: entry.key)
+def test_every_key_that_is_validated_has_a_case_that_is_refused_for_it(entry: Entry) -> None:
+    refused = [e for case in CASES for e in case.expected.values() if e.get("reason") == "invalid-annotation"]
+    assert any(f"annotation {entry.key}" in text for e in refused for text in e["error"])
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r not in OTHER_REASONS])
+def test_every_reason_has_a_case(reason: Reason) -> None:
+    assert any(e.get("reason") == reason for case in CASES for e in case.expected.values())
+
+
+@pytest.mark.parametrize("code", sorted(NEAR_MISSES))
+def test_every_near_miss_has_a_case(code: str) -> None:
+    assert any(code in (e.get("findings") or []) for case in CASES for e in case.expected.values())
+
+
+@pytest.mark.parametrize("row", re.findall(r"^\| (Q[0-9]+) \|", REGISTER.read_text(), re.MULTILINE))
+def test_every_row_of_the_register_has_a_case_that_names_it(row: str) -> None:
+    named = any(re.search(rf"\b{row}\b", case.rule) for case in CASES)
+    assert named != (row in OTHER_ROWS)
+
+
+@pytest.mark.parametrize("template", ["sidecar", "gateway", "grpc-agent", "grpc-simple"])
+def test_every_shipped_template_has_a_case_that_asks_for_it(template: str) -> None:
+    asked = re.compile(rf"inject\.istio\.io/templates: .*\b{template}\b")
+    assert any(asked.search(case.text) for case in CASES)
+
+
+def test_a_case_without_a_rule_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FOLDER", tmp_path)
+    (tmp_path / "x.yaml").write_text("# door: file\nkind: Pod\nmetadata: {name: x}\n")
+    (tmp_path / "x.expect.yaml").write_text("verdict: skip\n")
+    with pytest.raises(ValueError, match="needs a rule"):
+        reading.read("x")

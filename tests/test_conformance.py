@@ -28,6 +28,7 @@ ASSIGNED = [
     # gRPC probe's timeout is the one that upstream's row names.
     ("Q29", r"", r".*/env/\d+/value//app-(health|lifecycle)/.*(path|scheme|timeoutSeconds|service)"),
     ("Q29", r"", r".*/env/\d+/value/\d+/protocol"),
+    ("Q29", r"gateway|proxy-override", r".*/(initContainers|containers)/\d+/imagePullPolicy"),
     ("Q32", r"gateway", r"/spec.*/volumes/\d+/emptyDir"),
 ]
 

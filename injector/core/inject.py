@@ -11,6 +11,7 @@ from typing import Any
 
 from injector.core import decide as rules
 from injector.core import names, nearmiss, quantities, retain, status, undo
+from injector.core.defaults import filled_in
 from injector.core.merge import MergeError, merge
 from injector.core.model import (
     Config,
@@ -257,6 +258,8 @@ def _reapply(run: Injection) -> None:
             theirs = next((c for c in search if c["name"] == ours["name"]), None)
             if theirs is None or ours["name"] in listed:
                 continue
+            if not run.config.quirks:
+                theirs = filled_in(theirs, ours)
             if theirs.get("image") == "auto":
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
             kept.setdefault(part, []).append(theirs)

@@ -141,7 +141,7 @@ def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, at: str
 
 
 def _with(base: Manifest, changes: Mapping[str, Any], gone: Iterable[str]) -> Manifest:
-    gone = [name for name in gone if name in base and name not in changes]
+    gone = [name for name in gone if name in base]
     real = {n: v for n, v in changes.items() if n not in base or not same(base[n], v)}
     if not gone and not real:
         return base

@@ -22,7 +22,7 @@ BASE = {"nativeSidecars": "enabled", "values": {"global": {"hub": "example.com/m
 _HEADER = re.compile(r"# (\w+):(?: (.*))?")
 _KEYS = frozenset({"rule", "config", "door", "namespace", "objects", "path", "request", "inject"})
 _MERGE_KEYS = {"ports": "containerPort", "volumeMounts": "mountPath"}
-_DIGEST = re.compile(r'(digest\W+)[0-9a-f]{16}')
+_DIGEST = re.compile(r"(digest\W+)[0-9a-f]{16}")
 
 
 class NotThere(LookupError):
@@ -181,7 +181,10 @@ def _step(tree: Any, part: str, parent: str) -> Any:
     if part.startswith("-"):
         return _argument(tree, part)
     key = _MERGE_KEYS.get(parent, "name")
-    found = {str(item[key]) if isinstance(item, dict) and key in item else str(n): item for n, item in enumerate(tree)}
+    found = {
+        str(item[key]) if isinstance(item, dict) and key in item else str(n): item
+        for n, item in enumerate(tree)
+    }
     if part == "*":
         return list(found)
     if part not in found:

@@ -224,30 +224,6 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         },
     ),
     (
-        "pull secrets, gates and claims are merged by name",
-        {
-            "spec": {
-                "imagePullSecrets": [{"name": "a"}],
-                "schedulingGates": [{"name": "a"}],
-                "resourceClaims": [{"name": "a", "resourceClaimName": "x"}],
-            }
-        },
-        {
-            "spec": {
-                "imagePullSecrets": [{"name": "b"}, {"name": "a"}],
-                "schedulingGates": [{"name": "b"}],
-                "resourceClaims": [{"name": "a", "resourceClaimName": "y"}],
-            }
-        },
-        {
-            "spec": {
-                "imagePullSecrets": [{"name": "b"}, {"name": "a"}],
-                "resourceClaims": [{"name": "a", "resourceClaimName": "y"}],
-                "schedulingGates": [{"name": "b"}, {"name": "a"}],
-            }
-        },
-    ),
-    (
         "init and ephemeral containers are merged by name too",
         {
             "spec": {
@@ -671,6 +647,54 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"spec": {"containers": [{"name": "x"}], "$setElementOrder/containers": []}},
         {"spec": {"containers": [{"name": "a"}, {"name": "b"}, {"name": "x"}]}},
     ),
+    (
+        "pull secrets, gates and claims are merged by name",
+        {
+            "spec": {
+                "imagePullSecrets": [{"name": "a"}, {"name": "z"}],
+                "schedulingGates": [{"name": "a"}],
+                "resourceClaims": [{"name": "a", "resourceClaimName": "x"}, {"name": "z"}],
+            }
+        },
+        {
+            "spec": {
+                "imagePullSecrets": [{"name": "b"}, {"name": "a"}],
+                "schedulingGates": [{"name": "b"}],
+                "resourceClaims": [{"name": "a", "resourceClaimName": "y"}],
+            }
+        },
+        {
+            "spec": {
+                "imagePullSecrets": [{"name": "b"}, {"name": "a"}, {"name": "z"}],
+                "resourceClaims": [{"name": "a", "resourceClaimName": "y"}, {"name": "z"}],
+                "schedulingGates": [{"name": "b"}, {"name": "a"}],
+            }
+        },
+    ),
+    (
+        "$patch inside a map that is new takes its own map only",
+        {},
+        {"metadata": {"labels": {"$patch": "replace", "a": "1"}, "annotations": {"b": "2"}}},
+        {"metadata": {"annotations": {"b": "2"}}},
+    ),
+    (
+        "of a key that the patch names twice the first place counts",
+        {"spec": {"containers": [{"name": "a", "env": [{"name": "Z"}]}]}},
+        {
+            "spec": {
+                "containers": [
+                    {"name": "a", "env": [{"name": "A"}, {"name": "B"}, {"name": "A", "value": "1"}]}
+                ]
+            }
+        },
+        {
+            "spec": {
+                "containers": [
+                    {"env": [{"name": "A", "value": "1"}, {"name": "B"}, {"name": "Z"}], "name": "a"}
+                ]
+            }
+        },
+    ),
 ]
 
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -768,6 +792,9 @@ def test_what_kubernetes_refuses_is_refused_with_its_place(
     ("overlay", "pointer", "message"),
     [
         ({"$foo": 1}, "", "the directive '$foo' is not known"),
+        ({"$" + "x" * 100: 1}, "", "the directive '$xxx"),
+        ({"spec": {"a~b": {"$foo": 1}}}, "/spec/a~0b", "the directive '$foo' is not known"),
+        ({"spec": {"containers": [{"name": "x", "$patch": "drop"}]}}, "/spec/containers/0", "one of merge"),
         ({"$patch": "drop"}, "", "$patch is one of merge, replace and delete"),
         ({"spec": {"$foo": 1}}, "/spec", "the directive '$foo' is not known"),
         ({"spec": {"containers": [{"name": "a/b", "$foo": 1}]}}, "/spec/containers/a~1b", "the directive"),
@@ -788,6 +815,11 @@ def test_what_kubernetes_refuses_is_refused_with_its_place(
         ),
         ({"spec": {"$deleteFromPrimitiveList/containers": "a"}}, "/spec/containers", "is a list"),
         (
+            {"spec": {"$setElementOrder/containers": ["name"]}},
+            "/spec/containers",
+            "list of maps with the key",
+        ),
+        (
             {"spec": {"$setElementOrder/containers": [{"a": 1}]}},
             "/spec/containers",
             "list of maps with the key",
@@ -804,12 +836,13 @@ def test_what_kubernetes_refuses_is_refused_with_its_place(
 def test_a_refusal_says_where_and_what_was_expected(
     overlay: dict[str, Any], pointer: str, message: str
 ) -> None:
-    base = {"metadata": {"finalizers": ["f"]}, "spec": {"containers": [{"name": "a/b"}]}}
+    base = {"metadata": {"finalizers": ["f"]}, "spec": {"containers": [{"name": "a/b"}], "a~b": {}}}
     with pytest.raises(MergeError) as caught:
         merge(base, overlay)
     assert caught.value.pointer == pointer
     assert message in str(caught.value)
-    assert str(caught.value).startswith(pointer or "/")
+    assert str(caught.value).startswith(f"{pointer or '/'}: ")
+    assert "x" * 65 not in str(caught.value)
 
 
 @pytest.mark.parametrize(
