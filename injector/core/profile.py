@@ -116,7 +116,11 @@ class Profile:
         owner = run.facts.owner or Owner("v1", "Pod", str(meta.get("name") or meta.get("generateName") or ""))
         return {
             "Values": run.config.values,
-            "ObjectMeta": {"labels": {}, "annotations": {}, **{k: v for k, v in meta.items() if v is not None}},
+            "ObjectMeta": {
+                "labels": {},
+                "annotations": {},
+                **{k: v for k, v in meta.items() if v is not None},
+            },
             "Spec": run.seen.get("spec") or {},
             "Owner": {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name},
             "Namespace": run.namespace,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector.core import status
-from injector.core.inject import annotate
 from injector.core.merge import map_items
 from injector.core.model import Manifest
 from injector.profiles.istio import capture, probes, prometheus
@@ -35,7 +34,7 @@ def finish(
     _secure_metrics(run)
     _rewrite_probes(run, agent_port)
     if overrides.get("ISTIO_META_NETWORK"):
-        annotate(run, {}, {NETWORK_LABEL: overrides["ISTIO_META_NETWORK"]})
+        run.annotate({}, {NETWORK_LABEL: overrides["ISTIO_META_NETWORK"]})
     _tidy(run)
     _order(run, hold)
 
@@ -158,7 +157,7 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
                 "prometheus annotations are replaced, but no proxy is there to serve them (Q10)",
             )
     gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
-    annotate(run, gone | prometheus.written(agent_port))
+    run.annotate(gone | prometheus.written(agent_port))
 
 
 def _secure_metrics(run: Injection) -> None:
@@ -174,7 +173,7 @@ def _secure_metrics(run: Injection) -> None:
         else ""
     )
     if port not in ("", "0", None):
-        annotate(run, {prometheus.SECURE_PORT: port})
+        run.annotate({prometheus.SECURE_PORT: port})
 
 
 def _rewrite_probes(run: Injection, agent_port: int) -> None:

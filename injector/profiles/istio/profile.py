@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from injector import yamltext
 from injector.core import status, undo
 from injector.core.merge import merge
 from injector.core.model import Config, Door, Finding, Manifest
@@ -17,6 +16,7 @@ from injector.profiles.istio import annotations as known
 from injector.profiles.istio import (
     context,
     finish,
+    layers,
     meshconfig,
     openshift,
     prometheus,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from injector.core.inject import Injection
 
 PROXY = "istio-proxy"
-PROXY_CONFIG = "proxy.istio.io/config"
 NETWORK_LABEL = "topology.istio.io/network"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
@@ -140,8 +139,8 @@ class IstioProfile(Profile):
         return {**seen, "spec": spec}
 
     def context(self, run: Injection) -> Mapping[str, Any]:
-        mesh = mesh_for(run)
-        proxy = effective_proxy_config(run)
+        proxy = layers.effective(run)
+        mesh = layers.mesh_for(run, proxy)
         if (
             run.config.native_sidecars == "auto"
             and run.facts.native_sidecars is None
@@ -175,13 +174,13 @@ class IstioProfile(Profile):
         run.pod = {**run.pod, "spec": spec}
 
     def finish(self, run: Injection) -> None:
-        mesh = mesh_for(run)
-        asked = proxyconfig.merge(mesh["defaultConfig"], annotated_proxy_config(run))
+        mesh, proxy = run.data["MeshConfig"], run.data["ProxyConfig"]
+        asked = proxyconfig.merge(mesh["defaultConfig"], layers.annotated(run))
         hold = bool(
             asked.get("holdApplicationUntilProxyStarts")
             or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts")
         )
-        finish.finish(run, mesh, effective_proxy_config(run), environment(run), hold=hold)
+        finish.finish(run, mesh, proxy, environment(run), hold=hold)
         _findings(run, mesh)
 
     def restore(self, pod: Manifest, found: status.Status) -> tuple[Manifest, tuple[str, ...]]:
@@ -247,71 +246,6 @@ def _stripped(run: Injection) -> Manifest:
     return merge(pod, {"metadata": {"annotations": gone}})
 
 
-def mesh_for(run: Injection) -> Mapping[str, Any]:
-    """The mesh configuration, with the pod's own ProxyConfig as its default.
-
-    Upstream's webhook alone keeps the mesh's, so that metrics and probes miss a changed port (Q27).
-    """
-    mesh: Mapping[str, Any] = run.config.settings["mesh"]
-    if run.config.quirks and run.facts.door is Door.WEBHOOK:
-        return mesh
-    return {**mesh, "defaultConfig": effective_proxy_config(run)}
-
-
-def annotated_proxy_config(run: Injection) -> Manifest:
-    """What the pod's annotation says; empty without one."""
-    text = run.annotations.get(PROXY_CONFIG)
-    if not text:
-        return {}
-    return proxyconfig.read(yamltext.load_text(text, PROXY_CONFIG) or {}, PROXY_CONFIG)
-
-
-def effective_proxy_config(run: Injection) -> Manifest:
-    """The ProxyConfig that counts for this pod, lowest layer first (istio-injection 2.13.2)."""
-    mesh = run.config.settings["mesh"]
-    layers = [mesh["defaultConfig"], annotated_proxy_config(run)]
-    if run.facts.door is Door.WEBHOOK or run.facts.objects:
-        of_mesh, of_namespace, of_workload = _resources(run, str(mesh.get("rootNamespace", "")))
-        layers = [layers[0], of_mesh, of_namespace, layers[1], of_workload]
-    if run.config.quirks and run.facts.door is Door.WEBHOOK:
-        layers = [layers[0], *map(proxyconfig.without_zero, layers[1:])]
-    out: Manifest = layers[0]
-    for layer in layers[1:]:
-        out = proxyconfig.merge(out, layer)
-    return out
-
-
-def _resources(run: Injection, root: str) -> tuple[Manifest, Manifest, Manifest]:
-    """What ProxyConfig objects of the mesh, the namespace and the workload say; the oldest of each."""
-    labels = (run.base.get("metadata") or {}).get("labels") or {}
-    objects = [o for o in run.facts.objects if o.get("kind") == "ProxyConfig"]
-    objects.sort(
-        key=lambda o: (str(o["metadata"].get("creationTimestamp") or ""), str(o["metadata"].get("name")))
-    )
-
-    def oldest(namespace: str, *, selecting: bool) -> Manifest:
-        for found in objects:
-            wanted = dig(found, "spec.selector.matchLabels", {})
-            if found["metadata"].get("namespace") != namespace or bool(wanted) != selecting:
-                continue
-            if all(labels.get(k) == v for k, v in wanted.items()):
-                return _as_config(found.get("spec") or {})
-        return {}
-
-    of_namespace = oldest(run.namespace, selecting=False) if run.namespace != root else {}
-    return oldest(root, selecting=False), of_namespace, oldest(run.namespace, selecting=True)
-
-
-def _as_config(spec: Manifest) -> Manifest:
-    """A ProxyConfig object contributes three fields only."""
-    out = {
-        "concurrency": spec.get("concurrency"),
-        "proxyMetadata": spec.get("environmentVariables"),
-        "image": spec.get("image"),
-    }
-    return proxyconfig.read({k: v for k, v in out.items() if v is not None}, "ProxyConfig")
-
-
 def environment(run: Injection) -> dict[str, str]:
     """Variables that win over the template's: the request's path, and cluster and network where set."""
     out = dict(run.facts.overrides)
@@ -341,11 +275,11 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
         text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
         run.warn("dns-policy", text, action=False)
     if run.facts.door is Door.WEBHOOK and run.config.quirks:
-        asked = annotated_proxy_config(run)
+        asked = layers.annotated(run)
         if asked != proxyconfig.without_zero(asked):
             run.warn(
                 "zero-values",
-                f"{PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)",
+                f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)",
             )
     bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
     if bad:

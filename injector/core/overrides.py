@@ -1,0 +1,109 @@
+"""The user's own version of a container that the templates define too: it has the last word.
+
+Not here: uninject, which puts these containers back (`undo`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from injector.core import names, quantities, status, undo
+from injector.core.defaults import filled_in
+from injector.core.merge import merge
+from injector.core.model import Manifest
+
+if TYPE_CHECKING:
+    from injector.core.inject import Injection
+
+
+def reapply(run: Injection) -> None:
+    """Merge the user's version of every container that the templates also define over the result.
+
+    Where the pod was not injected before, what was merged is kept in the overrides annotation.
+    """
+    profile = run.config.profile
+    earlier = run.earlier if run.config.quirks else None
+    stored = undo.overrides(run.received if run.config.quirks else run.base, profile)
+    spec = run.base.get("spec") or {}
+    kept: dict[str, list[Manifest]] = {}
+    for part in names.CONTAINER_LISTS[::-1]:
+        listed = set(earlier.names(part)) if earlier else set()
+        search = [*stored.get(part, ()), *(spec.get("containers") or [])]
+        search += (spec.get("initContainers") or []) if part == "initContainers" else []
+        for ours in (run.shape.get("spec") or {}).get(part) or []:
+            theirs = next((c for c in search if c["name"] == ours["name"]), None)
+            if theirs is None or ours["name"] in listed:
+                continue
+            if not run.config.quirks:
+                theirs = filled_in(theirs, ours)
+            if theirs.get("image") == "auto":
+                theirs = {k: v for k, v in theirs.items() if k != "image"}
+            kept.setdefault(part, []).append(theirs)
+            # As for the API server, null and empty say nothing here; in a patch they would delete.
+            run.pod = merge(run.pod, {"spec": {part: [_without_zeros(theirs)]}})
+    if kept and (run.earlier is None or not run.config.quirks):
+        ordered = {
+            part: [canonical(c) for c in kept[part]]
+            for part in ("containers", "initContainers")
+            if part in kept
+        }
+        run.annotate({profile.keys.overrides: status.compact(ordered, sort_keys=True)})
+
+
+# Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.
+_KEPT_WHEN_EMPTY = frozenset(
+    [
+        "emptyDir",
+        "securityContext",
+        "exec",
+        "httpGet",
+        "tcpSocket",
+        "grpc",
+        "lifecycle",
+        "preStop",
+        "postStart",
+        "readOnlyRootFilesystem",
+        "privileged",
+        "allowPrivilegeEscalation",
+        "runAsUser",
+        "runAsGroup",
+        "runAsNonRoot",
+        "optional",
+        "port",
+        "name",
+        "mountPath",
+        "service",
+    ]
+)
+
+
+def canonical(container: Manifest) -> Manifest:
+    """A container as Kubernetes' own types would print it: no nulls and zero values, `resources` always."""
+    out: Manifest = _without_zeros(container)
+    amounts = out.get("resources") or {}
+    out["resources"] = {k: _amounts(v) if k in ("limits", "requests") else v for k, v in amounts.items()}
+    return out
+
+
+def _amounts(found: Manifest) -> Manifest:
+    try:
+        return {name: quantities.canonical(amount) for name, amount in found.items()}
+    except ValueError:
+        # The API server will say so; here the text is only kept.
+        return found
+
+
+def _without_zeros(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_zeros(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    out = {}
+    for key, inner in value.items():
+        inner = _without_zeros(inner)
+        if key == "grpc" and isinstance(inner, dict):
+            inner.setdefault("service", None)
+        zero = inner is None or inner is False or inner in ("", 0) or inner in ({}, [])
+        if not zero or (key in _KEPT_WHEN_EMPTY and inner is not None):
+            out[key] = inner
+    return out
