@@ -133,7 +133,7 @@ def at_file_door(case: Case, run: Run) -> Told:
     if verdict == "skip":
         assert done.out == case.text
     assert bool(done.out) == (done.status == 0)
-    template = template_of(yaml.safe_load(done.out)) if verdict == "inject" else {}
+    template = template_of(reading.load(done.out)) if verdict == "inject" else {}
     codes = tuple(sorted(set(FINDING_LINE.findall(done.err))))
     return Told(verdict, found[2] if found else "", template, done.err, codes)
 

@@ -69,6 +69,7 @@ _KEPT_WHEN_EMPTY = frozenset(
         "runAsGroup",
         "runAsNonRoot",
         "optional",
+        "terminationGracePeriodSeconds",
         "port",
         "name",
         "mountPath",

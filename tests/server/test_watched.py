@@ -9,7 +9,7 @@ from typing import Any
 
 from webhook_factories import Shipper, a_config
 
-from injector.cli.serve import NAMESPACES, NODES, Watched
+from injector.cli.watched import NAMESPACES, NODES, Watched
 from injector.core.model import Namespace
 from injector.errors import ClusterError
 from injector.kube.client import Listing
