@@ -1,0 +1,102 @@
+"""The command line asking a real API server: configuration, namespaces, and a workload by name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bed import Bed
+
+from injector import yamltext
+
+COMMAND = str(Path(sys.executable).with_name("injector"))
+MESH = "trustDomain: live.example\ndefaultConfig: {concurrency: 7}\n"
+VALUES = {"global": {"hub": "hub.example.com/live", "tag": "1.30.1", "network": "n9"}}
+INJECT = {"policy": "enabled", "templates": {"sidecar": "{{ .Values }}{{ end }}"}}
+
+
+def injector(bed: Bed, *arguments: str, manifest: str = "") -> subprocess.CompletedProcess[str]:
+    command = [COMMAND, *arguments, "--kubeconfig", str(bed.kubeconfig)]
+    return subprocess.run(command, input=manifest, capture_output=True, text=True, check=False)
+
+
+def deployment(name: str, namespace: str) -> dict[str, Any]:
+    pod = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": name, "image": "x:1"}]}}
+    spec = {"selector": {"matchLabels": {"app": name}}, "template": pod}
+    meta = {"name": name, "namespace": namespace}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
+@pytest.fixture
+def mesh(bed: Bed, namespace: str) -> str:
+    """A namespace with the ConfigMaps of a control plane."""
+    maps = {
+        "istio": {"mesh": MESH},
+        "istio-sidecar-injector": {"values": json.dumps(VALUES), "config": json.dumps(INJECT)},
+    }
+    for name, data in maps.items():
+        item = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": namespace},
+            "data": data,
+        }
+        bed.run_kubectl("create", "-f", "-", manifest=item)
+    return namespace
+
+
+def test_kube_inject_takes_all_of_it_from_the_cluster(bed: Bed, mesh: str) -> None:
+    called = bed.make_namespace({"istio-injection": "enabled"})
+    told = injector(
+        bed,
+        "kube-inject",
+        "--from-cluster",
+        "-i",
+        mesh,
+        "-f",
+        "-",
+        manifest=json.dumps(deployment("web", called)),
+    )
+    assert told.returncode == 0, told.stderr
+    spec = yamltext.load(yamltext.split(told.stdout, "-")[-1])["spec"]["template"]["spec"]
+    # No nodes are there, and no nodes are no objection to native sidecars.
+    proxy = next(c for c in spec["initContainers"] if c["name"] == "istio-proxy")
+    env = {e["name"]: e.get("value") for e in proxy["env"]}
+    assert proxy["image"] == "hub.example.com/live/proxyv2:1.30.1"
+    assert (env["TRUST_DOMAIN"], env["ISTIO_META_NETWORK"]) == ("live.example", "n9")
+    assert json.loads(env["PROXY_CONFIG"])["concurrency"] == 7
+    bed.run_kubectl("delete", "namespace", called, "--wait=false")
+
+
+def test_kube_inject_leaves_out_what_the_webhook_would_not_get(bed: Bed, mesh: str, namespace: str) -> None:
+    source = json.dumps(deployment("web", namespace))
+    told = injector(bed, "kube-inject", "--from-cluster", "-i", mesh, "-f", "-", manifest=source)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == source
+    assert "not-selected" in told.stderr
+
+
+def test_explain_asks_the_cluster_for_a_workload_by_name(bed: Bed, namespace: str) -> None:
+    bed.run_kubectl("create", "-f", "-", manifest=deployment("shop", namespace))
+    told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
+    assert told.returncode == 0, told.stderr
+    assert '"not-selected"' in told.stdout
+
+    bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+    told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
+    assert '"on-by-default"' in told.stdout
+    assert "namespace.sidecar-injector.istio.io" in told.stdout
+
+
+def test_what_is_not_there_is_named(bed: Bed, namespace: str) -> None:
+    told = injector(bed, "explain", "deploy/nobody", "-n", namespace)
+    assert told.returncode != 0
+    assert told.stdout == ""
+    assert "nobody" in told.stderr
+    told = injector(bed, "kube-inject", "--from-cluster", "-i", namespace, "-f", "-", manifest="{}")
+    assert told.returncode != 0
+    assert "there is no configmaps istio in namespace" in told.stderr
