@@ -400,7 +400,7 @@ def test_a_second_injection_changes_nothing_and_uninject_undoes_the_first(
 
 # What no manifest can show, and where it is tried instead.
 OTHER_REASONS = {
-    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_review.py breaks it on purpose",
+    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_review.py has one",
 }
 OTHER_ROWS = {
     "Q7": "is not a case: every case is injected twice",
