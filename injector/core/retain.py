@@ -29,8 +29,26 @@ def retain(
     }
     # These are there even where we made them: what is missing in them is not somebody else's.
     meta = {"labels": {}, "annotations": {}, **(base.get("metadata") or {})}
+    existing = _aligned(existing, fresh, earlier)
     kept = _walk(fresh, existing, {**base, "metadata": meta, "spec": {**spec, **theirs}}, POD, "", extras)
     return _without_dangling_mounts(kept, earlier), extras
+
+
+def _aligned(existing: Manifest, fresh: Manifest, earlier: Status) -> Manifest:
+    """The existing pod with our containers in the lists where they are to be now.
+
+    A proxy that becomes native is still the one that others have written on.
+    """
+    spec = dict(existing.get("spec") or {})
+    for part, other in (names.CONTAINER_LISTS, names.CONTAINER_LISTS[::-1]):
+        wanted = {c["name"] for c in (fresh.get("spec") or {}).get(part) or []}
+        moved = [
+            c for c in spec.get(other) or [] if c["name"] in wanted and c["name"] in earlier.names(other)
+        ]
+        if moved:
+            spec[other] = [c for c in spec[other] if c not in moved]
+            spec[part] = [*(spec.get(part) or []), *moved]
+    return {**existing, "spec": spec}
 
 
 def _walk(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, extras: list[str]) -> Any:

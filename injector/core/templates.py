@@ -48,7 +48,9 @@ class Source:
     first_line: int = 1
 
     def where(self, line: int) -> str:
-        return f"{self.origin}:{self.first_line + line - 1}"
+        """Place of one line, with the template's name where the origin's does not tell it."""
+        place = f"{self.origin}:{self.first_line + line - 1}"
+        return place if self.name in self.origin.rpartition("/")[2] else f"{place} (template {self.name})"
 
     def line(self, line: int) -> str:
         """One line of the text, for a message; empty if there is none."""

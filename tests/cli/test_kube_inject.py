@@ -341,9 +341,13 @@ def test_the_values_file_is_laid_over_the_profile(folder: Path, run: Run) -> Non
         (
             "templates:\n  sidecar: |\n    spec:\n      x: {{ .Values.x }}\n",
             2,
-            "inject.yaml:4: looks like a Go template",
+            "inject.yaml:4 (template sidecar): looks like a Go template",
         ),
-        ("{{- if .Values.x }}\na: b\n{{ end }}\n", 2, "inject.yaml:1: looks like a Go template"),
+        (
+            "{{- if .Values.x }}\na: b\n{{ end }}\n",
+            2,
+            "inject.yaml:1 (template sidecar): looks like a Go template",
+        ),
         ("templates: {sidecar: 1}\n", 2, "inject.yaml:1: templates.sidecar: a string is expected"),
         ("templates:\n  sidecar: |\n  broken\n", 2, "error: inject.yaml:"),
         ("kind: ConfigMap\ndata: {config: x}\n", 2, "a whole ConfigMap"),

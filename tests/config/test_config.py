@@ -332,7 +332,7 @@ def test_an_error_in_a_template_of_the_file_has_the_files_line(profile: Path, te
     config = configured(profile, text)
     with pytest.raises(TemplateError) as caught:
         config.templates.compile_all()
-    assert caught.value.where == where
+    assert caught.value.where == f"{where} (template sidecar)"
 
 
 def test_a_template_file_that_is_not_there_is_told(profile: Path) -> None:

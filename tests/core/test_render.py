@@ -814,7 +814,7 @@ def test_lines_count_from_where_the_template_begins_in_its_file() -> None:
     one = Templates({"main": Source("main", "a: 1\nb: {{ nope }}\n", "values.yaml", first_line=40)})
     with pytest.raises(RenderError) as caught:
         one.render("main", {}, POD)
-    assert caught.value.where == "values.yaml:41"
+    assert caught.value.where == "values.yaml:41 (template main)"
 
 
 def test_an_error_in_an_included_template_names_that_file() -> None:
