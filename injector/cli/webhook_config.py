@@ -30,14 +30,14 @@ _SERVICE = re.compile(
     rf"(?P<namespace>{_LABEL})/(?P<name>{_LABEL})(:(?P<port>[0-9]{{1,5}}))?(?P<path>/\S*)?", re.ASCII
 )
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.DOTALL)
-_PODS: Final = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
 
 EXAMPLES: Final = """\b
 Examples:
   injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
   injector webhook-config --config injector.yaml --service mesh/injector:8443/inject/cluster/east
   injector webhook-config --url https://127.0.0.1:8443/mutate --ca-file ca.pem
-  injector webhook-config --config canary.yaml --service mesh/injector-canary --tag prod"""
+  injector webhook-config --config canary.yaml --service mesh/injector-canary --tag prod
+  injector webhook-config --service mesh/injector --tag moved --tags-only"""
 
 
 @click.command("webhook-config", epilog=EXAMPLES)
@@ -79,7 +79,8 @@ Examples:
     metavar="TAG",
     help="One more object, for pods and namespaces labelled with this revision tag; may be repeated.",
 )
-def command(config_file: str | None, tags: tuple[str, ...], **flags: Any) -> int:
+@click.option("--tags-only", is_flag=True, help="Leave the revision's own object out.")
+def command(config_file: str | None, tags: tuple[str, ...], *, tags_only: bool, **flags: Any) -> int:
     """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
 
     The selectors are the profile's. One that has none gets every namespace but those that it
@@ -88,11 +89,13 @@ def command(config_file: str | None, tags: tuple[str, ...], **flags: Any) -> int
     from injector import yamltext
     from injector.config.load import load
 
+    if tags_only and not tags:
+        raise ConfigError("there is nothing to print", where="--tags-only", hint="give a --tag with it")
     config = load(config_file)
     client = _client(flags["url"], flags["service"], flags["ca_file"])
     options = Options(client, flags["failure_policy"], flags["timeout"], flags["reinvocation_policy"])
-    found = configurations(config, options, flags["name"], tags)
-    click.echo("---\n".join(yamltext.dump(item) for item in found), nl=False)
+    found = list(configurations(config, options, flags["name"], tags))
+    click.echo("---\n".join(yamltext.dump(item) for item in found[tags_only:]), nl=False)
     return 0
 
 

@@ -214,3 +214,15 @@ def test_a_profiles_name_that_is_no_name_is_told(folder: Path, run: Run) -> None
     named = run("webhook-config", "--config", "c.yaml", "--url", URL, "--name", "shipper")
     assert named.status == 2
     assert "profile name" in named.err
+
+
+def test_the_object_of_a_tag_can_be_printed_alone(run: Run) -> None:
+    both = printed(run, "--url", URL, "--tag", "moved")
+    assert printed(run, "--url", URL, "--tag", "moved", "--tags-only") == both[1:]
+    assert len(both) == 2
+
+
+def test_tags_only_without_a_tag_is_told(run: Run) -> None:
+    done = run("webhook-config", "--url", URL, "--tags-only")
+    assert (done.status, done.out) == (2, "")
+    assert "give a --tag" in done.err
