@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -127,13 +128,13 @@ def _plain(value: object) -> object:
 def commands() -> str:
     """The help of every command."""
     parts = [f"{NOTE}# Commands\n"]
-    width: dict[str, int] = {"max_content_width": 100, "terminal_width": 100}
-    context = click.Context(cli, info_name="injector", **width)
+    shape: dict[str, Any] = {**cli.context_settings, "max_content_width": 100, "terminal_width": 100}
+    context = click.Context(cli, info_name="injector", **shape)
     parts.append(f"```\n{cli.get_help(context)}\n```\n")
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
-        below = click.Context(command, info_name=name, parent=context, **width)
+        below = click.Context(command, info_name=name, parent=context, **shape)
         parts.append(f"## injector {name}\n\n```\n{command.get_help(below)}\n```\n")
     return "\n".join(parts)
 
