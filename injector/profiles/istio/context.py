@@ -229,16 +229,22 @@ def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | No
     out: dict[str, dict[str, str]] = {}
     for key, (kind, name) in RESOURCES.items():
         if key in annotations:
-            out.setdefault(kind, {})[name] = quantities.canonical(annotations[key])
+            out.setdefault(kind, {})[name] = _stored(annotations[key])
     if out:
         return out
     given = omit_nil(dig(values, "global.proxy.resources", {})) or {}
     return {
-        kind: {n: quantities.canonical(q) for n, q in found.items()}
-        if kind in ("requests", "limits")
-        else found
+        kind: {n: _stored(q) for n, q in found.items()} if kind in ("requests", "limits") else found
         for kind, found in given.items()
     } or None
+
+
+def _stored(quantity: Any) -> str:
+    """A quantity as the API server stores what we write.
+
+    Twice, since 12937.5Ki is first written as bytes, and these as a number of thousands.
+    """
+    return quantities.canonical(quantities.canonical(quantity))
 
 
 def pod_ports(spec: Manifest, *, defaulted: bool) -> str:
