@@ -108,7 +108,9 @@ def find(name: str, base: Path) -> Path:
     )
     if path.is_dir():
         raise ConfigError(
-            "the folder has no profile.yaml", where=f"profile {name[:256]}", hint="see docs/profiles.md"
+            "the folder has no profile.yaml",
+            where=f"profile {name[:256]}",
+            hint="see docs/how-to/write-a-profile.md",
         )
     raise ConfigError("profile not found", where=f"profile {name[:256]}", hint=hint)
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from injector.core import names
-from injector.core.model import Finding, Keys, Manifest, Owner, ProxyMark
+from injector.core import names, owner
+from injector.core.model import Finding, Keys, Manifest, ProxyMark
 from injector.errors import AnnotationError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Profile:
     def context(self, run: Injection) -> Mapping[str, Any]:
         """The data of templates."""
         meta = run.seen.get("metadata") or {}
-        owner = run.facts.owner or Owner("v1", "Pod", str(meta.get("name") or meta.get("generateName") or ""))
+        of = run.facts.owner or owner.of_pod(meta)
         return {
             "Values": run.config.values,
             "ObjectMeta": {
@@ -122,7 +122,7 @@ class Profile:
                 **{k: v for k, v in meta.items() if v is not None},
             },
             "Spec": run.seen.get("spec") or {},
-            "Owner": {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name},
+            "Owner": {"apiVersion": of.api_version, "kind": of.kind, "name": of.name},
             "Namespace": run.namespace,
             "Revision": run.config.revision,
             "NativeSidecars": run.native,

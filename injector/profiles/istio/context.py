@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from injector.core import quantities, status
+from injector.core import owner, quantities, status
 from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError
-from injector.profiles.istio import capture, images, meshconfig, openshift, otel, owner, proxyconfig
+from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap
 from injector.profiles.istio.values import dig, omit_nil, printed
 
@@ -116,6 +116,14 @@ def native(annotations: Mapping[str, str], flag: bool) -> bool:
     return (annotations.get("sidecar.istio.io/nativeSidecar") or printed(flag)) != "false"
 
 
+def owner_reference(owner: Owner, namespace: str) -> str:
+    """The owner as the control plane names it, empty where its kind or name is not known."""
+    if not owner.api_version or not owner.name:
+        return ""
+    place = f"{owner.api_version}/namespaces/{namespace or 'default'}"
+    return f"kubernetes://apis/{place}/{owner.kind.lower()}s/{owner.name}"
+
+
 def owner_of(run: Injection) -> Owner:
     """The workload of the pod: the object at hand, else what the pod's metadata tells."""
     return run.facts.owner or owner.of_pod(run.seen.get("metadata") or {})
@@ -141,7 +149,7 @@ def _identity(run: Injection, labels: Mapping[str, str], *, cut: bool) -> dict[s
         "workloadOrLabel": labels.get("service.istio.io/workload-name") or of.name,
         "tlsMode": labels.get("security.istio.io/tlsMode") or "istio",
         "tunnel": labels.get("networking.istio.io/tunnel") or "http",
-        "owner": owner.reference(of, run.namespace),
+        "owner": owner_reference(of, run.namespace),
     }
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from injector.core import status
+from injector.core import owner, status
 from injector.core.merge import map_items
 from injector.core.model import Manifest
 from injector.core.status import Status
-from injector.profiles.istio import owner, probes, prometheus
+from injector.profiles.istio import probes, prometheus
 
 PROXY = "istio-proxy"
 _CONTAINER_KEYS = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container")

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from injector.core.model import Owner
-from injector.profiles.istio.owner import of_pod, reference
+from injector.core.inject import inject
+from injector.core.model import Door, Facts, Owner
+from injector.core.owner import of_pod
+from injector.profiles.istio.context import owner_reference as reference
+from tests.core.generic import a_config
 
 
 def a_meta(kind: str, name: str, version: str = "apps/v1", **more: Any) -> dict[str, Any]:
@@ -76,3 +79,19 @@ def test_the_owner_is_found_from_references_names_and_labels(meta: dict[str, Any
 )
 def test_an_owner_is_named_as_the_control_plane_names_it(owner: Owner, namespace: str, expected: str) -> None:
     assert reference(owner, namespace) == expected
+
+
+def test_a_template_sees_the_same_owner_at_both_doors() -> None:
+    template = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
+    config = a_config(text="{metadata: {annotations: {of: '{{ Owner.kind }}/{{ Owner.name }}'}}}")
+    made = {
+        "generateName": "shop-5d9-",
+        "labels": {"pod-template-hash": "5d9"},
+        "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "shop-5d9", "controller": True}
+        ],
+    }
+    file = inject(template, Facts(owner=Owner("apps/v1", "Deployment", "shop")), config)
+    webhook = inject({**template, "metadata": made}, Facts(door=Door.WEBHOOK), config)
+    assert file.pod["metadata"]["annotations"]["of"] == "Deployment/shop"
+    assert webhook.pod["metadata"]["annotations"]["of"] == "Deployment/shop"

@@ -1,4 +1,4 @@
-"""Which workload a pod belongs to (istio-injection: owner; used for name, owner and identity)."""
+"""Which workload a pod belongs to, from what its controllers wrote on it."""
 
 from __future__ import annotations
 
@@ -43,11 +43,3 @@ def _behind(owner: Owner, labels: Mapping[str, str]) -> Owner:
         if match:
             return Owner("batch/v1", "CronJob", match[1])
     return owner
-
-
-def reference(owner: Owner, namespace: str) -> str:
-    """The owner as the control plane names it, empty where its kind or name is not known."""
-    if not owner.api_version or not owner.name:
-        return ""
-    place = f"{owner.api_version}/namespaces/{namespace or 'default'}"
-    return f"kubernetes://apis/{place}/{owner.kind.lower()}s/{owner.name}"
