@@ -120,7 +120,9 @@ def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - any Python may be tried here
         sys.exit(f"setup: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
     try:
-        environment(REPO / ".venv", sys.executable, editable=True)
+        inside = environment(REPO / ".venv", sys.executable, editable=True)
+        # An editable package is not compiled by pip, and where PYTHONDONTWRITEBYTECODE is set never.
+        subprocess.run([inside, "-m", "compileall", "-q", REPO / "injector"], check=False)
     except SetupError as error:
         sys.exit(f"setup: {error}")
 
