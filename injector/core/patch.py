@@ -9,7 +9,7 @@ what they hold, nothing is removed or replaced that is not there, and no `test` 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from injector.core.merge import POD, Schema, key_of, keyed, same
@@ -19,11 +19,6 @@ from injector.core.model import Operation
 def diff(before: Any, after: Any, schema: Schema = POD, pointer: str = "") -> tuple[Operation, ...]:
     """The operations that turn one JSON tree into another."""
     return tuple(_diff(before, after, schema, pointer))
-
-
-def under(pointer: str, operations: Sequence[Operation]) -> tuple[Operation, ...]:
-    """The same operations on a tree that holds theirs at a pointer."""
-    return tuple(Operation(o.op, pointer + o.path, o.value) for o in operations)
 
 
 def escape(part: str) -> str:

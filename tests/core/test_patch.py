@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.merge import POD, merge, same
+from injector.core.merge import merge, same
 from injector.core.model import Operation
-from injector.core.patch import diff, escape, under
+from injector.core.patch import diff, escape
 from tests.core.strategies import overlays, pods
 
 scalars = (
@@ -239,12 +239,6 @@ def test_a_new_order_moves_only_what_is_out_of_the_longest_run(order: list[str])
 def test_an_operation_travels_with_a_value_only_where_it_has_one() -> None:
     assert Operation("remove", "/a").as_json() == {"op": "remove", "path": "/a"}
     assert Operation("add", "/a", None).as_json() == {"op": "add", "path": "/a", "value": None}
-
-
-def test_a_patch_of_a_part_is_moved_to_where_the_part_stands() -> None:
-    operations = under("/spec/template", diff({"a": 1}, {"a": 2, "b": 3}, POD))
-    assert [o.path for o in operations] == ["/spec/template/a", "/spec/template/b"]
-    assert [o.value for o in operations] == [2, 3]
 
 
 @given(st.text())
