@@ -50,7 +50,6 @@ def build(
         aliases=settings.aliases,
         injected_annotations=settings.injected_annotations,
         native_sidecars=settings.native_sidecars,
-        platform=settings.platform,
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
         digest=_digest(settings, folder, values, sources, mesh_document),

@@ -209,7 +209,6 @@ class Config:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     injected_annotations: Mapping[str, str] = field(default_factory=dict)
     native_sidecars: str = "auto"
-    platform: str = ""
     revision: str = ""
     quirks: bool = False
     digest: str = ""

@@ -238,10 +238,7 @@ def _stripped(run: Injection) -> Manifest:
             pod = {**pod, "spec": {**pod["spec"], part: left}}
     found = prometheus.declared(run.annotations)
     agent = str(dig(run.config.settings["mesh"], "defaultConfig.statusPort", ""))
-    port = next(
-        (run.annotations[k] for k in sorted(run.annotations) if prometheus.normal(k) == "prometheus_io_port"),
-        "",
-    )
+    port = prometheus.first_port(run.annotations)
     gone = dict.fromkeys((run.config.profile.keys.status, *(found.keys if port == agent else ())))
     return merge(pod, {"metadata": {"annotations": gone}})
 

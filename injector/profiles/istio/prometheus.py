@@ -97,6 +97,11 @@ def _targets(text: str) -> tuple[tuple[str, str], ...] | None:
     return tuple(out)
 
 
+def first_port(annotations: Mapping[str, str]) -> str:
+    """The declared port in the first spelling by name; empty without one."""
+    return next((annotations[k] for k in sorted(annotations) if normal(k) == "prometheus_io_port"), "")
+
+
 def wanted(found: Declared, annotations: Mapping[str, str], mesh: bool, agent_port: int) -> bool:
     """Whether metrics are merged: not where scraping is off, it is switched off, or it was done before."""
     if boolean_token(found.scrape) is False:
@@ -104,8 +109,7 @@ def wanted(found: Declared, annotations: Mapping[str, str], mesh: bool, agent_po
     asked = boolean_token(annotations[MERGE]) if MERGE in annotations else None
     if not (mesh if asked is None else asked):
         return False
-    first = next((annotations[k] for k in sorted(annotations) if normal(k) == "prometheus_io_port"), "")
-    return first != str(agent_port)
+    return first_port(annotations) != str(agent_port)
 
 
 def check(found: Declared, agent_port: int) -> None:

@@ -51,18 +51,18 @@ def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: li
         for key in ("prometheus.io/port", "prometheus.io/path", "prometheus.io/scrape"):
             out.pop(key, None)
         out |= _declared(status.as_object(env.get(prometheus.ENV, "")) or {})
-    ours = set(found.containers)
-    apps = [
-        c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] not in ours - {PROXY}
-    ]
-    apps = [name for name in apps if name != PROXY] or [
-        c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] != PROXY
-    ]
+    apps = _applications(pod, found)
     for key in _CONTAINER_KEYS:
         if apps and out.get(key) == apps[0]:
             del out[key]
             notes.append(f"annotation {key} is assumed to be ours")
     return out
+
+
+def _applications(pod: Manifest, found: Status) -> list[str]:
+    """The containers beside the proxy; those that a template wrote on only where there are no others."""
+    names = [c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] != PROXY]
+    return [name for name in names if name not in found.containers] or names
 
 
 def _declared(told: Manifest) -> dict[str, str]:
