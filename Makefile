@@ -31,7 +31,7 @@ docs: setup ## make the reference pages anew from the code
 	@$(IN_VENV) hack/reference.py
 
 apiserver: setup ## build the API server test bed into the user's cache folder
-	@$(IN_VENV) hack/apiserver/build.py
+	@$(IN_VENV) hack/programs/build.py
 
 clean: ## remove what was made here; the cached API server stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* build dist

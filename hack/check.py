@@ -19,12 +19,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from apiserver import bed
+from programs import build
 from setup import REPO, REQUIREMENTS, SetupError, environment
-
-sys.path.insert(0, str(REPO / "hack" / "apiserver"))
-
-import bed
-import build
 
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
@@ -97,7 +94,7 @@ def bed_arguments() -> list[str] | None:
         return []
     say("API server test bed: building it, once per version and machine, where it is not there yet")
     built = subprocess.run(
-        [PYTHON, "hack/apiserver/build.py"], cwd=REPO, stdout=subprocess.DEVNULL, check=False
+        [PYTHON, "hack/programs/build.py"], cwd=REPO, stdout=subprocess.DEVNULL, check=False
     )
     if built.returncode == 0:
         return []

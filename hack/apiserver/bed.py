@@ -1,14 +1,14 @@
 """A real Kubernetes API server on loopback, without nodes: etcd, kube-apiserver, kube-controller-manager.
 
-Here: their keys, flags, start, end and log files. Not here: compiling them, that is build.py; and
-nothing of the product.
+Here: their keys, flags, start, end and log files. Not here: compiling them, that is
+programs/build.py; and nothing of the product.
 
 What tests may rely on: RBAC is on and the kubeconfig belongs to system:masters; ServiceAccount
 admission is on and the controllers run, so pods carry what real pods carry and Deployments make
 ReplicaSets and Pods (which stay Pending); every request about pods and namespaces is audited with
 its bodies and annotations; any number of beds run at the same time.
 
-``python hack/apiserver/bed.py`` runs one until Ctrl-C and prints the path of its kubeconfig.
+``PYTHONPATH=hack python -m apiserver.bed`` runs one until Ctrl-C and prints the path of its kubeconfig.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import build
+from programs import build
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
@@ -147,17 +147,17 @@ def apiserver(folder: Path | None = None) -> Iterator[Bed]:
     """Run an API server while the body runs, or hand out the cluster of E2E_KUBECONFIG.
 
     Without `folder` everything is kept in a temporary one that is removed at the end, but for the
-    log files if the body raises. The first use on a machine compiles for minutes (see build.py).
+    log files if the body raises. The first use on a machine compiles for minutes (see programs/build.py).
     """
     with _folder(folder) as place:
         if os.environ.get("E2E_KUBECONFIG"):
             yield _foreign_bed(Path(os.environ["E2E_KUBECONFIG"]), place)
             return
-        binaries = build.programs()
+        binaries = build.programs(build.APISERVER)
         with contextlib.ExitStack() as stack:
             plane = ControlPlane(binaries, place, stack)
             plane.start()
-            yield Bed(plane.kubeconfig, binaries / "kubectl", plane.url, place, plane)
+            yield Bed(plane.kubeconfig, binaries["kubectl"], plane.url, place, plane)
 
 
 def unavailable() -> str | None:
@@ -169,7 +169,7 @@ def unavailable() -> str | None:
         return f"the API server bed runs on Linux only, not on {sys.platform}"
     if not importlib.util.find_spec("cryptography"):
         return "the API server bed needs the Python package cryptography"
-    return build.unavailable()
+    return build.unavailable(build.APISERVER)
 
 
 class Program:
@@ -232,7 +232,7 @@ class Program:
 class ControlPlane:
     """The three programs and what they share. `stack` ends them and gives their ports back."""
 
-    binaries: Path
+    binaries: Mapping[str, Path]
     folder: Path
     stack: contextlib.ExitStack
     url: str = ""
@@ -276,7 +276,7 @@ class ControlPlane:
             return json.load(answer)
 
     def _program(self, name: str, flags: Sequence[str]) -> Program:
-        command, log = [str(self.binaries / name), *flags], self.folder / f"{name}.log"
+        command, log = [str(self.binaries[name]), *flags], self.folder / f"{name}.log"
         program = Program(name, command, log, self._starter)
         self.stack.callback(program.stop)
         return program
@@ -297,7 +297,7 @@ class ControlPlane:
         return _answers(url, context, {"Authorization": f"Bearer {self._token}"})
 
     def _write_files(self, controller_token: str) -> None:
-        from keys import write_keys  # needs cryptography, which `unavailable` must not
+        from apiserver.keys import write_keys  # needs cryptography, which `unavailable` must not
 
         write_keys(self.folder)
         tokens = [
@@ -392,7 +392,7 @@ def _folder(given: Path | None) -> Iterator[Path]:
 
 def _foreign_bed(kubeconfig: Path, folder: Path) -> Bed:
     found = shutil.which("kubectl")
-    kubectl = Path(found) if found else build.programs() / "kubectl"
+    kubectl = Path(found) if found else build.programs(["kubectl"])["kubectl"]
     bed = Bed(kubeconfig.resolve(), kubectl, "", folder)
     config = json.loads(bed.run_kubectl("config", "view", "--minify", "-o", "json"))
     return Bed(bed.kubeconfig, kubectl, config["clusters"][0]["cluster"]["server"], folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import Bed
+from apiserver.bed import Bed
 
 from injector import yamltext
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import Bed
+from apiserver.bed import Bed
 
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async

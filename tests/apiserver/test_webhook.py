@@ -18,7 +18,7 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from bed import Bed
+from apiserver.bed import Bed
 from webhook_serving import (
     STATUS,
     Served,

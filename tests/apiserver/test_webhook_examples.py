@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from bed import Bed
+from apiserver.bed import Bed
 from webhook_serving import (
     a_namespace,
     containers,

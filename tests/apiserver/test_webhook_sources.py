@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import Bed
+from apiserver.bed import Bed
 from webhook_serving import (
     Served,
     a_namespace,
