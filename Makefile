@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint docs apiserver clean
+.PHONY: help setup demo test test-fast e2e lint docs apiserver cluster cluster-down mesh mesh-cost clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -8,7 +8,7 @@ PYTHON = $(shell for p in $(IN_VENV) python3.13 python3.12 python3.11 python3; d
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## the development environment in .venv
 	@python="$(PYTHON)"; if [ -z "$$python" ]; then \
@@ -24,6 +24,9 @@ test: setup ## everything: lint, types, contracts, all tests, coverage; builds t
 test-fast: setup ## the tests of the pure core
 	@$(IN_VENV) -m pytest -q -n 2 tests/core tests/profiles
 
+e2e: setup ## the tests on a Kubernetes node and a mesh of their own; root; builds them once
+	@$(IN_VENV) hack/check.py e2e
+
 lint: setup ## ruff, mypy --strict, import contracts
 	@$(IN_VENV) hack/check.py lint
 
@@ -33,6 +36,18 @@ docs: setup ## make the reference pages anew from the code
 apiserver: setup ## build the API server test bed into the user's cache folder
 	@$(IN_VENV) hack/programs/build.py
 
-clean: ## remove what was made here; the cached API server stays
+cluster: setup ## a one-node Kubernetes on this machine, until make cluster-down
+	@PYTHONPATH=hack $(IN_VENV) -m cluster up
+
+cluster-down: setup ## remove it, with all that ran in it
+	@PYTHONPATH=hack $(IN_VENV) -m cluster down
+
+mesh: setup ## the shop in a mesh, live: who talks to whom, over which TLS, by which version
+	@PYTHONPATH=hack $(IN_VENV) -m mesh.show
+
+mesh-cost: setup ## measure what a sidecar costs, and write docs/explanation/cost.md
+	@PYTHONPATH=hack $(IN_VENV) -m mesh.cost
+
+clean: ## remove what was made here; what is cached for the beds stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

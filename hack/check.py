@@ -1,8 +1,9 @@
 """Runs everything that has to hold: lint, types, import contracts, tests, coverage.
 
-``hack/check.py`` runs all of it, ``hack/check.py lint`` only what reads the code. Pytest's own
-summary is the last line. With CI=true a test that was skipped although this machine can run it
-is a failure. Not here: the environment (setup.py) and how a test bed is built (apiserver/).
+``hack/check.py`` runs all of it but the tests on a whole node, which are ``hack/check.py e2e``;
+``hack/check.py lint`` runs only what reads the code. Pytest's own summary is the last line. With
+CI=true a test that was skipped although this machine can run it is a failure. Not here: the
+environment (setup.py) and the test beds (apiserver/, cluster/, mesh/).
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from apiserver import bed
+from cluster import bed as node
+from cluster.layout import PROGRAMS as OF_A_NODE
+from mesh.images import PROGRAMS as OF_A_MESH
 from programs import build
 from setup import REPO, REQUIREMENTS, SetupError, environment
 
@@ -30,6 +34,8 @@ SOURCES = ("injector", "hack", "tests")
 PURE = "injector/core/*,injector/profiles/*"
 LINE_COVERAGE = 95
 OTHER_PYTHON = "3.13"
+# What needs a node of its own, or Istio's own programs: minutes, and root.
+END_TO_END = ("tests/e2e", "tests/differential")
 SUMMARY = re.compile(r"^=+ .*\bin [0-9.]+s.* =+$")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -92,42 +98,30 @@ def bed_arguments() -> list[str] | None:
         return []
     if os.environ.get("E2E_KUBECONFIG"):
         return []
-    say("API server test bed: building it, once per version and machine, where it is not there yet")
-    built = subprocess.run(
-        [PYTHON, "hack/programs/build.py"], cwd=REPO, stdout=subprocess.DEVNULL, check=False
-    )
-    if built.returncode == 0:
+    if built("API server", build.APISERVER):
         return []
-    say("API server test bed: it could not be built, its tests are left out")
+    say("the API server's tests are left out")
     return None if IN_CI else ["--ignore", "tests/apiserver"]
 
 
+def built(bed_name: str, programs: Iterable[str]) -> bool:
+    """Build what a bed is made of, with the builder's progress shown; False where that failed."""
+    say(f"{bed_name} test bed: building its programs, once per version and machine, where they are missing")
+    command = [PYTHON, "hack/programs/build.py", *programs]
+    return subprocess.run(command, cwd=REPO, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def tests(scratch: Path, failed: list[str]) -> str:
-    """Run all tests and measure them; returns pytest's summary line."""
+    """Run the tests that need no node and measure them; returns pytest's summary line."""
     more = bed_arguments()
     if more is None:
         failed.append("API server test bed")
-    report = scratch / "junit.xml"
     environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
-    colour = ["--color=yes"] if sys.stdout.isatty() else []
-    pytest = [
-        "-m",
-        "pytest",
-        "-n",
-        "2",
-        "--dist",
-        "loadfile",
-        f"--junitxml={report}",
-        *colour,
-        *(more or []),
-    ]
-    status, summary = streamed([PYTHON, "-m", "coverage", "run", *pytest], environ)
-    if status:
-        failed.append("tests")
-    if IN_CI and report.is_file():
-        for reason in needless_skips(report):
-            say(f"skipped, though this machine can run it: {reason}")
-            failed.append("skipped tests")
+    ignored = [f"--ignore={folder}" for folder in END_TO_END]
+    pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or [])]
+    allowed = [bed.unavailable() or "-", *([] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"])]
+    command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
+    summary = reported(command, scratch, environ, allowed, failed)
     step("coverage data", [PYTHON, "-m", "coverage", "combine", "--quiet"], environ)
     report_pure = [PYTHON, "-m", "coverage", "report", f"--include={PURE}"]
     total = subprocess.run(
@@ -137,6 +131,36 @@ def tests(scratch: Path, failed: list[str]) -> str:
     gate = [*report_pure, f"--fail-under={LINE_COVERAGE}"]
     if not step(f"line coverage of core and profiles >= {LINE_COVERAGE} %", gate, environ):
         failed.append("coverage")
+    return summary
+
+
+def end_to_end(scratch: Path, failed: list[str]) -> str:
+    """Run the tests on a whole node with a mesh; returns pytest's summary line."""
+    reason = node.unavailable()
+    if reason:
+        say(f"tests on a node are skipped: {reason}")
+    elif not os.environ.get("E2E_KUBECONFIG") and not built(
+        "node and mesh", [*OF_A_NODE, *OF_A_MESH, "traffic"]
+    ):
+        failed.append("node and mesh test bed")
+    # One process: the tests share the node, and some of them stop a part of it for a while.
+    command = [PYTHON, "-m", "pytest", *(sys.argv[2:] or END_TO_END)]
+    return reported(command, scratch, {**os.environ}, [reason or "-"], failed)
+
+
+def reported(
+    command: Sequence[str], scratch: Path, environ: dict[str, str], allowed: Iterable[str], failed: list[str]
+) -> str:
+    """Run pytest; in CI a skip fails unless its reason holds one of the words in `allowed`."""
+    report = scratch / "junit.xml"
+    colour = ["--color=yes"] if sys.stdout.isatty() else []
+    status, summary = streamed([*command, f"--junitxml={report}", *colour], environ)
+    if status:
+        failed.append("tests")
+    if IN_CI and report.is_file():
+        for reason in needless_skips(report, allowed):
+            say(f"skipped, though this machine can run it: {reason}")
+            failed.append("skipped tests")
     return summary
 
 
@@ -152,9 +176,8 @@ def streamed(command: Sequence[str | Path], environ: dict[str, str]) -> tuple[in
     return process.returncode, last
 
 
-def needless_skips(report: Path) -> Iterable[str]:
+def needless_skips(report: Path, allowed: Iterable[str]) -> Iterable[str]:
     """The reasons of skips that this machine gives no cause for."""
-    allowed = [bed.unavailable() or "-", *([] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"])]
     reasons = {
         skip.get("message") or ""
         for skip in ET.parse(report).getroot().iter("skipped")
@@ -169,12 +192,17 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Run what the command line asks for; 1 where something failed."""
-    failed = lint()
+    what = sys.argv[1] if sys.argv[1:] else "tests"
+    failed: list[str] = []
     summary = ""
-    if sys.argv[1:] != ["lint"]:
-        if not other_python():
-            failed.append(f"core on Python {OTHER_PYTHON}")
-        with tempfile.TemporaryDirectory(prefix="check-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="check-") as scratch:
+        if what == "e2e":
+            summary = end_to_end(Path(scratch), failed)
+        else:
+            failed += lint()
+        if what == "tests":
+            if not other_python():
+                failed.append(f"core on Python {OTHER_PYTHON}")
             summary = tests(Path(scratch), failed)
     say(f"failed: {', '.join(dict.fromkeys(failed))}" if failed else "all is well")
     if summary:

@@ -1,6 +1,6 @@
 """Write the reference pages from the code: `python hack/reference.py`; `--check` only compares.
 
-The pages are docs/reference/{annotations,values,reasons,configuration,commands}.md. Everything in
+The pages are docs/reference/{annotations,values,reasons,causes,configuration,commands}.md. Everything in
 them is declared where it is used; a test fails when a page is not what this program would write.
 """
 
@@ -18,8 +18,10 @@ from injector import yamltext
 from injector.cli.main import cli
 from injector.config.schema import Settings
 from injector.config.shapes import declared
+from injector.core.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
 from injector.core.model import SENTENCES, Reason
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
+from injector.profiles.istio.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -111,6 +113,30 @@ def reasons() -> str:
     return f"{NOTE}# Reasons\n\n{intro}\n" + "\n".join(parts)
 
 
+def causes() -> str:
+    """The table that `injector explain --live` looks into."""
+    groups = {
+        "No pod is made": NOT_MADE,
+        "The pod is not injected": NOT_INJECTED,
+        "The cluster cannot run the pod": NOT_RUN,
+        "The pod cannot join the mesh (profile istio)": tuple(s.known for s in SYMPTOMS),
+        "A container does not run": AFTER,
+    }
+    intro = (
+        "`injector explain KIND/NAME --live` looks for these, and its verdict is the first that it finds in\n"
+        "this order. A row in *italics* follows from something else: for the application's own containers\n"
+        "it is the verdict where no other row fits; for an injected one the verdict is `unknown` then.\n"
+    )
+    parts = [f"{NOTE}# Causes\n\n{intro}"]
+    for title, rows in groups.items():
+        listed = [("cause", "what it is", "how it is told", "what to do")]
+        for row in rows:
+            word = f"*{code(row.id)}*" if row.follows else code(row.id)
+            listed.append((word, row.title, row.told_by, row.action))
+        parts.append(f"## {title}\n\n{table(*listed)}")
+    return "\n".join(parts)
+
+
 def configuration() -> str:
     """Every key of the configuration file."""
     rows = [("key", "takes", "default", "meaning")]
@@ -143,6 +169,7 @@ PAGES = {
     "annotations.md": annotations,
     "values.md": values,
     "reasons.md": reasons,
+    "causes.md": causes,
     "configuration.md": configuration,
     "commands.md": commands,
 }

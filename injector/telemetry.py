@@ -109,12 +109,38 @@ class Metrics:
             ("result",),
             **own,
         )
+        self._expiry = Gauge(
+            "injector_certificate_expiry_timestamp_seconds",
+            "When a certificate expires, in seconds since 1970, by kind (leaf, current, next, former, ca).",
+            ("kind", "fingerprint"),
+            **own,
+        )
+        self._renewals = Counter(
+            "injector_certificate_renewal_total",
+            "What was renewed: leaf, ca, or caBundle (put right).",
+            ("what",),
+            **own,
+        )
+        self._certificate_failures = Counter(
+            "injector_certificate_failure_total",
+            "Tries that failed: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
+            ("what",),
+            **own,
+        )
+        self._records = Counter(
+            "injector_record_total",
+            "Admissions for the record: written, or dropped by rate, queue, size, or failed (the disk).",
+            ("result",),
+            **own,
+        )
         self._namespaces = Gauge("injector_namespaces_synced", "1 once all namespaces are known.", **own)
         self._legacy = {
             name: Counter(f"sidecar_injection_{name}", told, **own) for name, told in _LEGACY.items()
         }
         for result in ("ok", "error"):
             self._reloads.labels(result)
+        for what in ("leaf", "ca", "caBundle", "secret", "write", "files", "defect"):
+            self._certificate_failures.labels(what)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -141,6 +167,24 @@ class Metrics:
     def reloaded(self, ok: bool) -> None:
         """Count a change of the configuration's source that was taken over, or refused."""
         self._reloads.labels("ok" if ok else "error").inc()
+
+    def certificates(self, expiries: Mapping[tuple[str, str], float]) -> None:
+        """Tell when the certificates in use expire, by kind and fingerprint; those not named are gone."""
+        self._expiry.clear()
+        for labels, moment in expiries.items():
+            self._expiry.labels(*labels).set(moment)
+
+    def certificate_renewed(self, what: str) -> None:
+        """Count a new leaf or CA, or a caBundle that was written."""
+        self._renewals.labels(what).inc()
+
+    def certificate_failed(self, what: str) -> None:
+        """Count something about certificates that did not work."""
+        self._certificate_failures.labels(what).inc()
+
+    def recorded(self, result: str) -> None:
+        """Count an admission that was written to the record, or dropped."""
+        self._records.labels(result).inc()
 
     def namespaces(self, synced: Callable[[], bool]) -> None:
         """Where to ask whether all namespaces are known."""

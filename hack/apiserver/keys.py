@@ -1,13 +1,18 @@
-"""The keys and certificates of one API server bed.
+"""The keys and certificates of a control plane: a CA and what it signs, the keys of ServiceAccounts.
 
-Here: a CA, kube-apiserver's certificate for loopback, the key pair that signs ServiceAccount tokens.
-Not here: the certificates of the product's webhook, which makes its own.
+Here: making them and writing them as files; `write_keys` is the set of the API server bed, the one of
+the whole node is cluster/plane.py. Not here: the certificates of the product's webhook, which makes
+its own.
+
+The certificates carry all extensions that OpenSSL's strict mode asks for, the default of Python 3.13.
 """
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -15,31 +20,65 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-CA_NAME = "apiserver-bed-ca"
-
 
 def write_keys(folder: Path) -> None:
-    """Write ca.crt, ca.key, apiserver.crt, apiserver.key, accounts.key and accounts.pub.
+    """Write ca.crt, ca.key, apiserver.crt, apiserver.key, accounts.key and accounts.pub."""
+    authority = Authority.make(folder, "apiserver-bed-ca")
+    authority.sign("apiserver", "kube-apiserver", names=["127.0.0.1", "localhost"])
+    write_account_keys(folder)
 
-    The certificates carry all extensions that OpenSSL's strict mode asks for, the default of
-    Python 3.13.
-    """
-    ca_key = _new_key(folder / "ca.key")
-    ca = _certificate(CA_NAME, ca_key, ca_key).add_extension(
-        x509.BasicConstraints(ca=True, path_length=None), critical=True
-    )
-    _sign(folder / "ca.crt", ca.add_extension(_usage(of_ca=True), critical=True), ca_key)
 
-    names = x509.SubjectAlternativeName(
-        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    )
-    server = _certificate("kube-apiserver", _new_key(folder / "apiserver.key"), ca_key)
-    server = server.add_extension(names, critical=False)
-    _sign(folder / "apiserver.crt", server.add_extension(_usage(of_ca=False), critical=True), ca_key)
-
+def write_account_keys(folder: Path) -> None:
+    """Write accounts.key and accounts.pub, which sign and verify the tokens of ServiceAccounts."""
     accounts = _new_key(folder / "accounts.key").public_key()
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     (folder / "accounts.pub").write_bytes(accounts.public_bytes(serialization.Encoding.PEM, form))
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority, whose ca.crt and ca.key are in `folder`."""
+
+    folder: Path
+    subject: x509.Name
+    key: ec.EllipticCurvePrivateKey
+
+    @classmethod
+    def make(cls, folder: Path, name: str) -> Authority:
+        """Make a new CA and write ca.crt and ca.key."""
+        authority = cls(folder, _named(name), _new_key(folder / "ca.key"))
+        builder = authority._builder(authority.subject, authority.key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        authority._write("ca", builder.add_extension(_usage(of_ca=True), critical=True))
+        return authority
+
+    def sign(self, stem: str, user: str, group: str | None = None, names: Iterable[str] = ()) -> None:
+        """Write `stem`.crt and `stem`.key for a user and, for a server, its addresses and host names."""
+        builder = self._builder(_named(user, group), _new_key(self.folder / f"{stem}.key"))
+        alternatives = [_alternative(name) for name in names]
+        if alternatives:
+            builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        self._write(stem, builder.add_extension(_usage(of_ca=False), critical=True))
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = datetime.datetime.now(datetime.UTC)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(issuer, critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        )
+
+    def _write(self, stem: str, builder: x509.CertificateBuilder) -> None:
+        signed = builder.sign(self.key, hashes.SHA256())
+        (self.folder / f"{stem}.crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
 
 def _new_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -51,31 +90,18 @@ def _new_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _certificate(
-    name: str, key: ec.EllipticCurvePrivateKey, ca_key: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    return (
-        x509.CertificateBuilder()
-        .subject_name(_named(name))
-        .issuer_name(_named(CA_NAME))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(issuer, critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
+def _named(user: str, group: str | None = None) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
+    if group:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
+    return x509.Name(attributes)
 
 
-def _sign(path: Path, builder: x509.CertificateBuilder, ca_key: ec.EllipticCurvePrivateKey) -> None:
-    signed = builder.sign(ca_key, hashes.SHA256())
-    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-
-
-def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _usage(*, of_ca: bool) -> x509.KeyUsage:

@@ -27,12 +27,13 @@ class Entry:
     """One file, link or folder of an image; `path` is absolute, parents are made as they are needed.
 
     `content` is the bytes themselves or the file on this machine that holds them (its links are
-    followed); `link` is a symbolic link's target; with neither it is a folder.
+    followed); `link` is a symbolic link's target; with neither it is a folder. Without `mode` everybody
+    may read a file and enter a folder.
     """
 
     path: str
     content: bytes | Path | None = None
-    mode: int = 0o644
+    mode: int | None = None
     link: str | None = None
     owner: int = 0
 
@@ -116,7 +117,7 @@ def _layer(entries: Iterable[Entry]) -> bytes:
     wanted = {entry.path.strip("/"): entry for entry in entries}
     for path in list(wanted):
         for parent in list(Path(path).parents)[:-1]:
-            wanted.setdefault(str(parent), Entry(str(parent), mode=0o755))
+            wanted.setdefault(str(parent), Entry(str(parent)))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as layer:
         for path, entry in sorted(wanted.items()):
@@ -127,12 +128,14 @@ def _layer(entries: Iterable[Entry]) -> bytes:
 
 def _add(archive: tarfile.TarFile, path: str, content: bytes | None, entry: Entry | None = None) -> None:
     info = tarfile.TarInfo(path)
-    info.mode = entry.mode if entry else 0o644
+    info.mode = 0o644
     info.uid = info.gid = entry.owner if entry else 0
     if entry and entry.link is not None:
-        info.type, info.linkname = tarfile.SYMTYPE, entry.link
+        info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.link, 0o777
     elif content is None:
-        info.type = tarfile.DIRTYPE
+        info.type, info.mode = tarfile.DIRTYPE, 0o755
+    if entry and entry.mode is not None:
+        info.mode = entry.mode
     info.size = len(content or b"")
     archive.addfile(info, io.BytesIO(content or b""))
 

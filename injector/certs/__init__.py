@@ -1,4 +1,7 @@
-"""Who vouches for the webhook: keys, certificates and their renewal.
+"""Who vouches for the webhook: keys, certificates, their renewal, and the caBundle that trusts them.
 
-Empty as yet: `serve` takes certificates from files, and `server.run` leaves the seam for others.
+Here: three sources, our own (`own`, decided by `plan`, kept in a Secret that `stored` reads and
+writes) and those of others (`files`); what is published (`published`); making (`issue`) and judging
+(`pair`). Not here: sockets and TLS, that is `injector.server.tls`; the cluster's client, which comes
+as something with five methods (`published.Cluster`).
 """

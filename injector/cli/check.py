@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 EXAMPLES: Final = """\b
 Examples:
   injector check --config injector.yaml
-  injector check --config injector.yaml -o json"""
+  injector check --config injector.yaml --cluster
+  injector check --config injector.yaml --cluster --context prod -o json"""
+
+
+LEVELS: Final = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,41 @@ class Result:
     metavar="FILE",
     help="Configuration file; without one the defaults are checked.",
 )
+@click.option("--cluster", "with_cluster", is_flag=True, help="Look at the webhook in a cluster as well.")
+@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with --cluster.")
+@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with --cluster.")
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
 )
-def command(config_file: str | None, output: str) -> int:
+def command(
+    config_file: str | None,
+    with_cluster: bool,
+    kubeconfig: str | None,
+    kube_context: str | None,
+    output: str,
+) -> int:
     """Check a configuration: keys and types, templates, a dry run on sample pods, and what is unwise.
 
-    Exit status 1 where something is wrong, 2 where the configuration does not load at all.
+    With --cluster also how the webhook stands in a cluster: caBundle and certificate, whether it is
+    reached, selectors that never match or overlap with another injector's, pods that must not wait
+    for it, missing rights, PodSecurity. Where no connection is possible the API server is let call
+    the webhook, for a pod that is sent as a dry run.
+
+    Exit status 1 where something is wrong, in a cluster also for a warning; 2 where the configuration
+    does not load at all.
     """
     from injector.config.load import Input
 
-    found, status = results(Input.from_file(config_file))
+    if (kubeconfig or kube_context) and not with_cluster:
+        raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")
+    given = Input.from_file(config_file)
+    found, status = results(given)
+    if with_cluster and status != 2:
+        there = _in_cluster(given, kubeconfig, kube_context)
+        # What was only possible is told again where it is the case.
+        found = [r for r in found if (r.level, r.code) not in {("note", t.code) for t in there}] + there
+        found.sort(key=lambda r: LEVELS.index(r.level))
+        status = 1 if any(r.level in ("error", "warning") for r in there) else status
     if output == "json":
         click.echo(json.dumps({"results": [asdict(r) for r in found]}, ensure_ascii=False, indent=2))
         return status
@@ -62,6 +90,7 @@ def results(given: Input) -> tuple[list[Result], int]:
     """Everything that was found, errors first, and the exit status."""
     from injector.config.dryrun import dry_run
     from injector.config.load import load_input
+    from injector.core.conflicts import unsafe
 
     try:
         config = load_input(given)
@@ -71,7 +100,19 @@ def results(given: Input) -> tuple[list[Result], int]:
     found = [Result("error", p.code, p.message, p.where, p.hint) for p in dry_run(given)]
     status = 1 if found else 0
     found += [Result("warning" if f.action else "note", f.code, f.message) for f in config.findings]
+    if not status:
+        found += [Result("note", "pod-security", told, hint=hint) for _, told, hint in unsafe(config)]
     return found, status
+
+
+def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Result]:
+    """What is found in the cluster. Raises ClusterError."""
+    from injector.cli.check_cluster import found
+    from injector.config.load import load_input
+    from injector.config.schema import read_settings
+
+    server = read_settings(given.file.text, given.file.origin).server
+    return [Result(**asdict(each)) for each in found(load_input(given), server, kubeconfig, context)]
 
 
 def _print(result: Result) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -19,8 +19,10 @@ from injector.errors import ConfigError, ManifestError
 
 if TYPE_CHECKING:
     from injector.cli.world import World
+    from injector.core.diagnose import Diagnosis
     from injector.core.explain import Explanation, Origin
     from injector.core.model import Config
+    from injector.kube.client import Cluster
     from injector.yamltext import Document
 
 EXAMPLES: Final = """\b
@@ -28,6 +30,8 @@ Examples:
   injector explain -f shop.yaml
   injector explain -f shop.yaml --objects namespaces.yaml
   injector explain deploy/web -n shop --context prod
+  injector explain deploy/web -n shop --live
+  injector explain pod/web-7d9f-x2x -n shop --live --from-istiod istio-system
   injector explain -f shop.yaml -o json | jq '.workloads[].reason'"""
 
 WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
@@ -36,11 +40,12 @@ _SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A workload, where it stands, and its explanation."""
+    """A workload, where it stands, its explanation, and what its pod shows in the cluster."""
 
     where: str
     workload: workload.Workload
     found: Explanation
+    live: Diagnosis | None = None
 
 
 @click.command("explain", epilog=EXAMPLES)
@@ -66,36 +71,45 @@ class Explained:
 )
 @click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with KIND/NAME.")
 @click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with KIND/NAME.")
+@click.option("--live", is_flag=True, help="Say why its pod is not ready or not injected; with KIND/NAME.")
+@click.option(
+    "--from-istiod", metavar="NS[/REVISION]", help="Use what a live istiod's ConfigMaps say; with KIND/NAME."
+)
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
 )
 def command(target: str | None, **flags: Any) -> int:
     """Why a workload is injected or not, rule by rule, and who set what.
 
-    Looks at manifests, or at an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...).
+    Looks at manifests, or at an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...). With
+    --live it reads the state of the object's pod, its events and the end of the injected
+    containers' logs, and names the cause (docs/reference/causes.md).
     """
-    from injector.config.load import load
-
     if bool(target) == bool(flags["filenames"]):
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
-    if not target and (flags["kubeconfig"] or flags["kube_context"]):
-        flag = "--kubeconfig" if flags["kubeconfig"] else "--context"
-        raise ConfigError(
-            "a file is explained without a cluster", where=flag, hint="give KIND/NAME, or --objects FILE"
-        )
-    config = load(flags["config_file"])
-    found = list(_of_cluster(target, config, flags) if target else _of_files(config, flags))
+    if target:
+        config, found = _of_cluster(target, flags)
+    else:
+        config, found = _of_files(flags)
     if flags["output"] == "json":
         shown = {"workloads": [_json(each) for each in found], "findings": _findings(config.findings)}
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
         _show(found, config)
-    return 1 if any(e.found.outcome.decision.verdict is Verdict.DENY for e in found) else 0
+    refused = any(e.found.outcome.decision.verdict is Verdict.DENY and e.live is None for e in found)
+    return 1 if refused else 0
 
 
-def _of_files(config: Config, flags: dict[str, Any]) -> Iterator[Explained]:
+def _of_files(flags: dict[str, Any]) -> tuple[Config, list[Explained]]:
     from injector.cli.world import from_objects
+    from injector.config.load import load
 
+    for key in ("kubeconfig", "kube_context", "live", "from_istiod"):
+        if flags[key]:
+            flag = "--" + key.removeprefix("kube_").replace("_", "-")
+            hint = "give KIND/NAME, or --objects FILE"
+            raise ConfigError("a file is explained without a cluster", where=flag, hint=hint)
+    config = load(flags["config_file"])
     around = from_objects(flags["objects"], flags["namespace"])
     out: list[Explained] = []
 
@@ -113,26 +127,56 @@ def _of_files(config: Config, flags: dict[str, Any]) -> Iterator[Explained]:
     if not out:
         hint = f"these kinds have one: {', '.join(workload.KINDS)}"
         raise ManifestError("no object with a pod template", where=", ".join(flags["filenames"]), hint=hint)
-    yield from out
+    return config, out
 
 
-def _of_cluster(target: str, config: Config, flags: dict[str, Any]) -> Iterator[Explained]:
+def _of_cluster(target: str, flags: dict[str, Any]) -> tuple[Config, list[Explained]]:
     from injector.cli import world
     from injector.kube.objects import workload as fetch
 
     namespace = flags["namespace"] or "default"
     with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
+        config = _configured(cluster, flags)
         manifest = fetch(cluster, target, namespace)
-        around = world.from_cluster(cluster, config.profile, namespace)
-    if flags["objects"]:
-        around = world.together(around, world.from_objects(flags["objects"], namespace))
+        unread: tuple[str, ...] = ()
+        if flags["live"]:
+            around, unread = world.around(cluster, config.profile, namespace)
+        else:
+            around = world.from_cluster(cluster, config.profile, namespace)
+        if flags["objects"]:
+            around = world.together(around, world.from_objects(flags["objects"], namespace))
+        explained = _explained(f"namespace {namespace}", _located(manifest, target, config), around, config)
+        if flags["live"]:
+            from injector.cli.live import diagnosis
+
+            explained = replace(explained, live=diagnosis(cluster, manifest, around, config, unread))
+    return config, [explained]
+
+
+def _configured(cluster: Cluster, flags: dict[str, Any]) -> Config:
+    """The local configuration, with a live control plane's on top where that is asked for."""
+    from injector.cli import world
+    from injector.config.load import NONE, Overrides, load, rules_of
+
+    overrides = NONE
+    if flags["from_istiod"]:
+        if rules_of(flags["config_file"]) != "istio":
+            hint = "leave it out, or choose a profile that has a mesh"
+            raise ConfigError("the profile has no use for this flag", where="--from-istiod", hint=hint)
+        namespace, _, revision = flags["from_istiod"].partition("/")
+        maps = world.Maps.named(namespace, revision or None, world.MESH_MAP, world.INJECT_MAP)
+        overrides = world.control_plane(cluster, maps, Overrides(revision=revision or None))
+    return load(flags["config_file"], overrides)
+
+
+def _located(manifest: Manifest, target: str, config: Config) -> workload.Workload:
     try:
         found = workload.locate(manifest, quirks=config.quirks)
     except ManifestError as error:
         raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
     if found is None:
         raise ManifestError("the object holds no pod template", where=target[:64])
-    yield _explained(f"namespace {namespace}", found, around, config)
+    return found
 
 
 def _explained(where: str, found: workload.Workload, around: World, config: Config) -> Explained:
@@ -145,8 +189,11 @@ def _explained(where: str, found: workload.Workload, around: World, config: Conf
 
 
 def _json(each: Explained) -> dict[str, Any]:
+    from injector.cli.live import as_json
+
     outcome = each.found.outcome
     error = outcome.error
+    live = {"live": as_json(each.live)} if each.live else {}
     return {
         "kind": each.workload.kind,
         "namespace": each.workload.namespace,
@@ -165,6 +212,7 @@ def _json(each: Explained) -> dict[str, Any]:
             {"pointer": o.pointer, "value": o.value, "layer": o.layer, "detail": o.detail}
             for o in each.found.origins
         ],
+        **live,
     }
 
 
@@ -183,8 +231,15 @@ def _show(found: list[Explained], config: Config) -> None:
     colour = coloured(sys.stdout)
     lines: list[str] = []
     for each in found:
-        lines += [*_text(each, colour), ""]
-    lines += [f"{'warning' if f.action else 'note'}: {f.message} [{f.code}]" for f in config.findings]
+        if each.live:
+            from injector.cli.live import text
+
+            lines += [*text(each.live, colour), ""]
+        else:
+            lines += [*_text(each, colour), ""]
+    # What to know about the configuration is no answer to why a living pod is not ready.
+    told = () if any(each.live for each in found) else config.findings
+    lines += [f"{'warning' if f.action else 'note'}: {f.message} [{f.code}]" for f in told]
     click.echo("\n".join(lines).rstrip("\n"), color=True if colour else None)
 
 

@@ -24,6 +24,14 @@ COMMANDS: Final = {
     "explain": ("injector.cli.explain:command", "Why a workload is injected or not, and who set what."),
     "admit": ("injector.cli.admit:command", "Answer one AdmissionReview, as the webhook would."),
     "check": ("injector.cli.check:command", "Check a configuration and its templates."),
+    "audit": (
+        "injector.cli.audit:command",
+        "List pods whose sidecar is missing or stale; roll their owners.",
+    ),
+    "replay": (
+        "injector.cli.replay:command",
+        "What a new configuration would change, by recorded admissions.",
+    ),
     "serve": ("injector.cli.serve:serve", "Run the admission webhook."),
     "webhook-config": (
         "injector.cli.webhook_config:command",
@@ -41,6 +49,8 @@ Examples:
   injector uninject -f injected.yaml
   injector admit --config injector.yaml -f review.json
   injector check --config injector.yaml
+  injector audit -n shop --config injector.yaml
+  injector replay records/ --config new.yaml --base injector.yaml
   injector serve --config injector.yaml
   injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
   source <(injector completion bash)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from injector.cli import recording
 from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
@@ -24,12 +24,14 @@ from injector.errors import ConfigError, InjectorError
 from injector.telemetry import Metrics, log_to, tell
 
 if TYPE_CHECKING:
-    import ssl
     from socket import socket
 
+    from injector.cli.certificates import Certificates
     from injector.kube.client import AsyncCluster, Cluster
+    from injector.records.writer import Recorder
     from injector.server.app import State
     from injector.server.run import Listener
+    from injector.server.tls import Swap
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -54,6 +56,8 @@ Examples:
     "--namespaces", type=click.Choice(["watch", "off"]), help="off: nothing of a cluster is watched."
 )
 @click.option("--failure-mode", type=click.Choice(["deny", "allow"]), help="When the injector itself fails.")
+@click.option("--record", "record_dir", metavar="DIR", help="Keep admissions there for 'injector replay'.")
+@click.option("--record-key", metavar="FILE", help="Key of the pseudonyms in records.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--kubeconfig", metavar="FILE", help="As for kubectl; else the cluster around this process.")
 @click.option("--context", "kube_context", metavar="NAME", help="As for kubectl.")
@@ -156,8 +160,10 @@ def _source(flags: Mapping[str, str | None]) -> tuple[Source, Server]:
     if config_map.name and flags["config_file"] is None:
         text = source.given().file
         settings = read_settings(text.text, text.origin)
-    elsewhere = ("config_file", "config_map", "from_istiod", "kubeconfig", "kube_context")
+    elsewhere = ("config_file", "config_map", "from_istiod", "kubeconfig", "kube_context", "record_dir",
+                 "record_key")  # fmt: skip
     changes: dict[str, Any] = {k: v for k, v in flags.items() if v is not None and k not in elsewhere}
+    changes["record"] = recording.with_flags(settings.server.record, flags)
     return source, replace(settings.server, **changes)
 
 
@@ -174,9 +180,12 @@ def _config_map(flag: str | None) -> ConfigMapSource | None:
 
 
 def _run(source: Source, server: Server, config: Config) -> None:
+    from injector.cli import certificates
     from injector.server import run
+    from injector.server.tls import Swap
 
-    context = _tls(server)
+    certificates.check(server)
+    swap = Swap(server.certificates.minimum_tls)
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
     with contextlib.ExitStack() as stack:
         for bound in sockets:
@@ -186,11 +195,18 @@ def _run(source: Source, server: Server, config: Config) -> None:
             async with _cluster_of(source, server) as cluster, asyncio.TaskGroup() as group:
                 watched = Watched(cluster, group)
                 current = Current(source, config, watched)
+                kept = certificates.certificates(server, cluster, current.metrics, swap)
+                current.unseen = kept.unseen
+                kept.start(group)
                 polling = group.create_task(current.poll(server.source.poll_seconds))
-                listeners = _listeners(_state(current, server), sockets, context)
+                recorder = recording.recorder(server, current.metrics)
+                if recorder:
+                    stack.callback(recorder.close)
+                listeners = _listeners(_state(current, kept, server, recorder), sockets, swap)
                 tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]))
                 await run.serve(listeners, stop)
                 polling.cancel()
+                kept.stop()
                 watched.stop()
             tell("info", "stopped")
 
@@ -208,30 +224,19 @@ async def _cluster_of(source: Source, server: Server) -> AsyncIterator[AsyncClus
         yield cluster
 
 
-def _tls(server: Server) -> ssl.SSLContext:
-    from injector.server.run import tls_context
-
-    if server.tls_bundle and not (server.tls_cert or server.tls_key):
-        return tls_context(Path(server.tls_bundle))
-    if server.tls_cert and server.tls_key and not server.tls_bundle:
-        return tls_context(Path(server.tls_cert), Path(server.tls_key))
-    raise ConfigError(
-        "a certificate is needed: a chain and its key, or one file with both",
-        where="server",
-        hint="--tls-cert FILE --tls-key FILE, or --tls-bundle FILE",
-    )
-
-
-def _listeners(state: State, sockets: Sequence[socket], context: ssl.SSLContext) -> list[Listener]:
+def _listeners(state: State, sockets: Sequence[socket], swap: Swap) -> list[Listener]:
     from injector.server.app import Webhook, create_app
     from injector.server.run import Listener
 
     outer, inner = sockets
     webhook = Webhook(state, create_app(state, with_metrics=False))
-    return [Listener(webhook, outer, lambda: context), Listener(create_app(state, with_metrics=True), inner)]
+    return [
+        Listener(webhook, outer, lambda: swap.context),
+        Listener(create_app(state, with_metrics=True), inner),
+    ]
 
 
-def _state(current: Current, server: Server) -> State:
+def _state(current: Current, kept: Certificates, server: Server, recorder: Recorder | None) -> State:
     from injector.server.app import Limits, State
 
     return State(
@@ -240,12 +245,13 @@ def _state(current: Current, server: Server) -> State:
         namespace_of=current.watched.namespace_of,
         native_sidecars=current.watched.native_sidecars,
         objects=current.watched.objects,
-        waiting=current.watched.waiting,
-        notes=current.notes,
+        waiting=lambda: {**current.watched.waiting(), **kept.waiting()},
+        notes=lambda: {**current.notes(), **kept.notes()},
         limits=Limits(server.body_limit, server.nesting_limit),
         failure_mode=server.failure_mode,
         warnings=server.warnings,
         audit=server.audit_annotations,
+        record=recorder.offer if recorder else None,
     )
 
 
@@ -255,6 +261,7 @@ class Current:
     def __init__(self, source: Source, config: Config, watched: Watched) -> None:
         self.metrics = Metrics()
         self.watched = watched
+        self.unseen: Callable[[], Mapping[str, str]] = dict
         self._source = source
         self._problem = ""
         self._told: dict[str, str] = {}
@@ -302,7 +309,7 @@ class Current:
 
     def _tell_changes(self) -> None:
         """Log once what is waited for or out of date, and once that it is no more."""
-        now = {**self.watched.waiting(), **self.watched.stale()}
+        now = {**self.watched.waiting(), **self.watched.stale(), **self.unseen()}
         for what in sorted({*now, *self._told}):
             if now.get(what) != self._told.get(what):
                 tell(

@@ -19,6 +19,7 @@ import click
 from injector.errors import ConfigError
 
 if TYPE_CHECKING:
+    from injector.core.matchconditions import MatchCondition
     from injector.core.model import Config, Manifest
     from injector.core.selectors import WebhookEntry
 
@@ -73,6 +74,18 @@ Examples:
     help="Whether we are asked again when a later webhook changed the pod.",
 )
 @click.option(
+    "--side-effects",
+    type=click.Choice(["auto", "None", "NoneOnDryRun"]),
+    default="auto",
+    show_default=True,
+    help="NoneOnDryRun where admissions leave a trace besides the answer; auto: where the file records them.",
+)
+@click.option(
+    "--match-conditions/--no-match-conditions",
+    default=True,
+    help="Whether the API server leaves out pods that are certain to be skipped; needs Kubernetes 1.28.",
+)
+@click.option(
     "--tag",
     "tags",
     multiple=True,
@@ -84,7 +97,8 @@ def command(config_file: str | None, tags: tuple[str, ...], *, tags_only: bool, 
     """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
 
     The selectors are the profile's. One that has none gets every namespace but those that it
-    ignores, and all pods whose label does not say false.
+    ignores, and all pods whose label does not say false. The conditions are made of what decides
+    about a pod; they drop only pods that are certain to be skipped and say nothing but false.
     """
     from injector import yamltext
     from injector.config.load import load
@@ -93,7 +107,14 @@ def command(config_file: str | None, tags: tuple[str, ...], *, tags_only: bool, 
         raise ConfigError("there is nothing to print", where="--tags-only", hint="give a --tag with it")
     config = load(config_file)
     client = _client(flags["url"], flags["service"], flags["ca_file"])
-    options = Options(client, flags["failure_policy"], flags["timeout"], flags["reinvocation_policy"])
+    options = Options(
+        client,
+        flags["failure_policy"],
+        flags["timeout"],
+        flags["reinvocation_policy"],
+        match_conditions(config) if flags["match_conditions"] else (),
+        _side_effects(flags["side_effects"], config_file),
+    )
     found = list(configurations(config, options, flags["name"], tags))
     click.echo("---\n".join(yamltext.dump(item) for item in found[tags_only:]), nl=False)
     return 0
@@ -107,6 +128,27 @@ class Options:
     failure_policy: str = "Fail"
     timeout: int = 10
     reinvocation_policy: str = "IfNeeded"
+    conditions: tuple[MatchCondition, ...] = ()
+    side_effects: str = "None"
+
+
+def _side_effects(asked: str, config_file: str | None) -> str:
+    """As asked, else by whether the file has `serve` keep records."""
+    from injector.config.load import Input
+    from injector.config.schema import read_settings
+
+    if asked != "auto":
+        return asked
+    given = Input.from_file(config_file).file
+    recording = read_settings(given.text, given.origin).server.record.directory
+    return "NoneOnDryRun" if recording else "None"
+
+
+def match_conditions(config: Config) -> tuple[MatchCondition, ...]:
+    """The conditions that every entry of a configuration gets."""
+    from injector.core.matchconditions import conditions
+
+    return conditions(config.policy, config.profile)
 
 
 def configurations(
@@ -120,7 +162,7 @@ def configurations(
     suffix = "" if revision == "default" else f"-{revision}"
     name = _name(name or f"sidecar-injector-{profile.name}{suffix}", "--name")
     service = options.client.get("service") or {}
-    yield _configuration(name, config.policy.entries or (_whole(config, service.get("namespace")),), options)
+    yield _configuration(name, own_entries(config, service.get("namespace")), options)
     for tag in tags:
         entries = profile.tag_entries(tag, config.values)
         if not entries:
@@ -131,17 +173,24 @@ def configurations(
         yield _configuration(_name(f"{name}-tag-{tag}", "--tag"), entries, options)
 
 
+def own_entries(config: Config, own_namespace: str | None) -> tuple[WebhookEntry, ...]:
+    """The entries of the configuration's revision; the namespace is the webhook's own, if it has one."""
+    return config.policy.entries or (_whole(config, own_namespace),)
+
+
 def _configuration(name: str, entries: tuple[WebhookEntry, ...], options: Options) -> Manifest:
+    from injector.core import names
+
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "sidecar-injector"}},
+        "metadata": {"name": name, "labels": {names.APP_LABEL: names.APP}},
         "webhooks": [_webhook(entry, options) for entry in entries],
     }
 
 
 def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
-    return {
+    found: Manifest = {
         "name": entry.name,
         "clientConfig": options.client,
         "rules": [
@@ -150,11 +199,14 @@ def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
         "namespaceSelector": entry.namespaces.as_manifest(),
         "objectSelector": entry.objects.as_manifest(),
         "failurePolicy": options.failure_policy,
-        "sideEffects": "None",
+        "sideEffects": options.side_effects,
         "timeoutSeconds": options.timeout,
         "reinvocationPolicy": options.reinvocation_policy,
         "admissionReviewVersions": ["v1"],
     }
+    if options.conditions:
+        found["matchConditions"] = [condition.as_manifest() for condition in options.conditions]
+    return found
 
 
 def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
@@ -165,12 +217,17 @@ def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
     from injector.core import names
     from injector.core.selectors import Requirement, Selector, WebhookEntry
 
-    # The API server wants at least three segments.
-    name = _name(f"pods.{config.profile.name}.sidecar-injector", "profile name")
+    name = _name(whole_name(config), "profile name")
     outside = config.policy.ignored_namespaces | ({own_namespace} if own_namespace else set())
     namespaces = (Requirement(names.METADATA_NAME_LABEL, "NotIn", outside),) if outside else ()
-    not_off = Requirement(config.policy.switch, "NotIn", frozenset({"false"}))
+    not_off = Requirement(config.policy.switch, "NotIn", frozenset({names.NO}))
     return WebhookEntry(name, Selector(namespaces), Selector((not_off,)))
+
+
+def whole_name(config: Config) -> str:
+    """The name of the one entry of a profile without selectors."""
+    # The API server wants at least three segments.
+    return f"pods.{config.profile.name}.sidecar-injector"
 
 
 def _name(text: str, where: str) -> str:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from injector.cli import manifests
 from injector.config.load import Overrides, Text
@@ -60,6 +61,24 @@ def from_cluster(cluster: Cluster, profile: Profile, lookup: str) -> World:
             if error.status != 404:
                 raise
     return _sorted(found, lookup)
+
+
+def around(cluster: Cluster, profile: Profile, namespace: str) -> tuple[World, tuple[str, ...]]:
+    """The world around one namespace as far as it may be read, and what was refused.
+
+    Raises ClusterError where the cluster cannot be asked at all.
+    """
+    found: list[Manifest] = []
+    refused: list[str] = []
+    for path in (f"/api/v1/namespaces/{quote(namespace, safe='')}", "/api/v1/nodes", *profile.watched()):
+        try:
+            found += [cluster.get(path)] if path.endswith(f"/{namespace}") else cluster.list(path)
+        except ClusterError as error:
+            if error.status in (0, 401):
+                raise
+            if error.status != 404:
+                refused.append(error.message)
+    return _sorted(found, namespace), tuple(refused)
 
 
 def together(first: World, then: World) -> World:

@@ -139,7 +139,7 @@ def _digest(
         del told[key]
     texts = {name: source.text for name, source in sources.items()}
     profile = folder.profile
-    foreign = [dataclasses.asdict(mark) for mark in profile.foreign]
+    foreign = [{"container": mark.container, "env": mark.env} for mark in profile.foreign]
     names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
     own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
     return status.digest_of(__version__, own, told, values, texts, mesh_document)

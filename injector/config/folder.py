@@ -46,6 +46,7 @@ class ForeignSidecar:
 
     container: str = setting("", checked(TEXT, bool, "the name of a container"), "Name of the container.")
     env: tuple[str, ...] = setting((), NAMES, "Environment variables that it carries all of.")
+    webhook: str = setting("", TEXT, "End of the names that its injector's webhooks have.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,7 @@ def _profile(found: ProfileSettings, folder: str) -> Profile:
         default_templates=found.default_templates,
         ignored_namespaces=frozenset(found.ignored_namespaces),
         operating_systems=frozenset(found.operating_systems),
-        foreign=tuple(ProxyMark(mark.container, mark.env) for mark in found.foreign_sidecars),
+        foreign=tuple(ProxyMark(mark.container, mark.env, mark.webhook) for mark in found.foreign_sidecars),
         extra_catalogue=Catalogue(
             frozenset(listed_keys.annotations),
             frozenset(listed_keys.labels),

@@ -26,6 +26,7 @@ from injector.config.shapes import (
     Shape,
     checked,
     choice,
+    duration,
     mapped,
     number,
     read,
@@ -111,6 +112,65 @@ class SourceSettings:
     )
 
 
+_PART = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_SERVICE = re.compile(rf"({_PART}/{_PART})?", re.ASCII)
+SERVICE: Shape[str] = checked(TEXT, lambda text: _SERVICE.fullmatch(text) is not None, "NAMESPACE/NAME")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Where the webhook's certificate comes from, and who writes caBundle."""
+
+    source: str = setting(
+        "auto",
+        choice("auto", "own", "secret", "files"),
+        "own: made here, from a CA in a Secret; secret: the folder of a mounted one; files: tlsCert and "
+        "tlsKey, or tlsBundle; auto: by what is set, files before folder before service.",
+    )
+    service: str = setting(
+        "", SERVICE, "The Service in front of the webhook; its entries' caBundle is kept right."
+    )
+    names: tuple[str, ...] = setting((), NAMES, "More DNS names and addresses for our own certificate.")
+    cluster_domain: str = setting("cluster.local", TEXT, "DNS domain of the cluster.")
+    ca_secret: str = setting(
+        "", TEXT, "Name of our CA's Secret, in the Service's namespace; empty: SERVICE-ca."
+    )
+    folder: str = setting("", TEXT, "Folder of a mounted Secret: tls.crt, tls.key, and ca.crt.")
+    ca_file: str = setting("", TEXT, "File of the CAs to publish, where the certificate comes from files.")
+    publish: str = setting(
+        "auto", choice("auto", "on", "off"), "Write caBundle; auto: with our own certificates only."
+    )
+    ca_lifetime: str = setting("8760h", duration("20s", "87600h"), "How long a CA of ours is valid.")
+    leaf_lifetime: str = setting("168h", duration("5s", "8760h"), "How long a certificate of ours is valid.")
+    renew_percent: int = setting(
+        66, number(10, 90, "percent"), "Part of its life after which something of ours is renewed."
+    )
+    settle: str = setting(
+        "10s", duration("0s", "1h"), "How long a published CA waits until it may sign; for all API servers."
+    )
+    key_type: str = setting("ecdsa", choice("ecdsa", "rsa"), "Keys of our own: ECDSA P-256 or RSA 2048.")
+    minimum_tls: str = setting("1.2", choice("1.2", "1.3"), "Oldest version of TLS that is spoken.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Admissions kept for `injector replay`."""
+
+    directory: str = setting("", TEXT, "Folder for the records, one for each replica; empty: none are kept.")
+    key_file: str = setting(
+        "",
+        TEXT,
+        "File with the pseudonyms' key, outside of the folder; empty: a new key at each start.",
+    )
+    max_bytes: int = setting(
+        64 * MiB, number(MiB, 64 * 1024 * MiB, "bytes"), "How much is kept; past it the oldest file goes."
+    )
+    max_records: int = setting(
+        20_000, number(8, 10_000_000), "How many admissions are kept; past it the oldest file goes."
+    )
+    per_second: int = setting(10, number(1, 1000), "How many admissions a second are recorded at most.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """What only `serve` needs."""
@@ -120,6 +180,9 @@ class Server:
     tls_cert: str = setting("", TEXT, "File with the certificate chain.")
     tls_key: str = setting("", TEXT, "File with the private key.")
     tls_bundle: str = setting("", TEXT, "One file with key and chain, instead of tlsCert and tlsKey.")
+    certificates: Certificates = setting(
+        Certificates, section(Certificates), "Where the certificate comes from, and who writes caBundle."
+    )
     body_limit: int = setting(
         7 * MiB, number(1024, 64 * MiB, "bytes"), "Largest request body; a larger one is answered with 413."
     )
@@ -139,6 +202,7 @@ class Server:
     source: SourceSettings = setting(
         SourceSettings, section(SourceSettings), "Where the configuration comes from."
     )
+    record: Record = setting(Record, section(Record), "Admissions kept for `injector replay`.")
     log_level: str = setting(
         "info", choice("debug", "info", "warning", "error"), "Least important level that is logged."
     )

@@ -10,6 +10,7 @@ third of the time that `kube-inject` may take for one manifest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
@@ -192,6 +193,26 @@ def number(low: int, high: int, unit: str = "") -> Shape[int]:
         return raw
 
     return Shape(expected, take)
+
+
+_DURATION = re.compile(r"(?:[0-9]{1,9}(?:h|m|s))+", re.ASCII)
+_DURATION_PART = re.compile(r"([0-9]+)([hms])", re.ASCII)
+_UNITS = {"h": 3600, "m": 60, "s": 1}
+
+
+def seconds(text: str) -> int:
+    """What a duration such as ``1h30m`` means."""
+    return sum(int(count) * _UNITS[unit] for count, unit in _DURATION_PART.findall(text))
+
+
+def duration(low: str, high: str) -> Shape[str]:
+    """A duration as Kubernetes writes it, within bounds."""
+    least, most = seconds(low), seconds(high)
+
+    def fits(text: str) -> bool:
+        return _DURATION.fullmatch(text) is not None and least <= seconds(text) <= most
+
+    return checked(TEXT, fits, f'a duration from "{low}" to "{high}" such as "1h30m"')
 
 
 def listed(item: Shape[T], what: str) -> Shape[tuple[T, ...]]:

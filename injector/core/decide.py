@@ -146,9 +146,9 @@ class _Rules:
         key = self.policy.switch
         source = "label" if key in self.labels else "annotation"
         value = (self.labels if source == "label" else self.annotations).get(key) or ""
-        if value in ("true", "false"):
-            self.note(source, f"{key}: {value}", "yes" if value == "true" else "no")
-            return (_YES if value == "true" else _NO)[source], value == "true"
+        if value in (names.YES, names.NO):
+            self.note(source, f"{key}: {value}", "yes" if value == names.YES else "no")
+            return (_YES if value == names.YES else _NO)[source], value == names.YES
         self.note(source, f"{key} {'has another value' if value else 'not set'}", "undecided")
         for rule, chosen, reasons in (
             ("never", self.policy.never, _NO),

@@ -7,10 +7,26 @@ with the same fields.
 
 from __future__ import annotations
 
+from typing import Any
+
 from injector.core.model import Manifest
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+# Beside those of probes: what containers and volumes that say less come back with.
+_FIELDS: Manifest = {
+    **_PROBE,
+    "apiVersion": "v1",
+    "defaultMode": 420,
+    "emptyDir": {},
+    "expirationSeconds": 3600,
+    "protocol": "TCP",
+    "resources": {},
+    "scheme": "HTTP",
+    "terminationMessagePath": "/dev/termination-log",
+    "terminationMessagePolicy": "File",
+}
+_TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def filled_in(theirs: Manifest, ours: Manifest) -> Manifest:
@@ -33,3 +49,19 @@ def pull_policy(image: str) -> str:
     name, at, _ = image.partition("@")
     tag = name.rpartition("/")[2].partition(":")[2]
     return "IfNotPresent" if at or tag not in ("", "latest") else "Always"
+
+
+def is_filled_in(pointer: str, value: Any) -> bool:
+    """Whether the API server itself writes this value at such a place of a container or a volume.
+
+    The pull policy depends on the image, so that any counts.
+    """
+    field = pointer.rpartition("/")[2]
+    if field == "imagePullPolicy":
+        return True
+    mounts = value if isinstance(value, list) else [value]
+    if "/volumeMounts" in pointer and all(
+        isinstance(m, dict) and m.get("mountPath") == _TOKENS for m in mounts
+    ):
+        return True
+    return field in _FIELDS and bool(value == _FIELDS[field])

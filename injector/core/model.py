@@ -160,10 +160,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class ProxyMark:
-    """How a proxy is recognised: a container's name and, where given, env names that it all has."""
+    """How a proxy is recognised: a container's name and, where given, env names that it all has.
+
+    `webhook` is the end of the names that the webhooks of its injector have, empty where not known.
+    """
 
     container: str
     env: tuple[str, ...] = ()
+    webhook: str = ""
 
 
 @dataclass(frozen=True, slots=True)

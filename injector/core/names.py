@@ -7,6 +7,14 @@ from typing import Final
 METADATA_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 MIRROR_ANNOTATION: Final = "kubernetes.io/config.mirror"
 
+# Every webhook configuration that this program prints carries it.
+APP_LABEL: Final = "app.kubernetes.io/name"
+APP: Final = "sidecar-injector"
+
+# What a switch may say; everything else says nothing.
+YES: Final = "true"
+NO: Final = "false"
+
 UNDO_ANNOTATION: Final = "sidecar-injector/undo"
 STATUS_ANNOTATION: Final = "sidecar-injector/status"
 OVERRIDES_ANNOTATION: Final = "sidecar-injector/overrides"

@@ -15,6 +15,7 @@ from injector.core.model import Finding, Keys, Manifest, ProxyMark
 from injector.errors import AnnotationError
 
 if TYPE_CHECKING:
+    from injector.core.causes import Symptom
     from injector.core.inject import Injection
     from injector.core.model import Config
     from injector.core.selectors import WebhookEntry
@@ -33,6 +34,14 @@ class Catalogue:
     labels: frozenset[str] = frozenset()
     namespace_labels: frozenset[str] = frozenset()
     domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """What an annotation or a label accepts. `closed`: an accepted value has no room for free text."""
+
+    accepts: Callable[[str], bool]
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,16 @@ class Profile:
     def catalogue(self) -> Catalogue:
         """The keys that the profile understands."""
         return self.extra_catalogue
+
+    def syntax(self, key: str) -> Syntax | None:
+        """What the annotation or label of that name accepts; None where anything may stand."""
+        return (
+            Syntax(lambda value: value in ("true", "false"), closed=True) if key == self.keys.switch else None
+        )
+
+    def words(self) -> frozenset[str]:
+        """Words with a meaning in the values of annotations: names of fields, levels, modes."""
+        return frozenset()
 
     def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings that only this profile reads, checked. Raises ConfigError."""
@@ -145,6 +164,14 @@ class Profile:
     def annotations(self, run: Injection) -> Mapping[str, str]:
         """Annotations that every injected pod gets, beside the status."""
         return {}
+
+    def symptoms(self) -> tuple[Symptom, ...]:
+        """What the injected containers show when something is wrong, the likelier cause first."""
+        return ()
+
+    def remedy(self, control: str, container: str) -> str:
+        """What to set so that an injected container passes a control of PodSecurity; empty: not known."""
+        return ""
 
     def restore(self, pod: Manifest, found: Status) -> tuple[Manifest, tuple[str, ...]]:
         """The pod with what the profile can read back from its own traces, and what it assumed."""

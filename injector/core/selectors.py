@@ -11,6 +11,9 @@ from injector.core.model import Manifest, Namespace
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
+# A value that no selector of a sane mind names.
+_OTHER = "any-other-value"
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -107,6 +110,22 @@ class WebhookEntry:
         """Whether the API server would call it; every namespace carries its name as a label."""
         of_namespace = {names.METADATA_NAME_LABEL: namespace.name, **namespace.labels}
         return self.namespaces.matches(of_namespace) and self.objects.matches(labels)
+
+
+def witness(*chosen: Selector) -> dict[str, str] | None:
+    """The fewest labels that satisfy all selectors at once; None where no labels do."""
+    wanted: dict[str, list[Requirement]] = {}
+    for requirement in (r for selector in chosen for r in selector.requirements):
+        wanted.setdefault(requirement.key, []).append(requirement)
+    found: dict[str, str] = {}
+    for key, requirements in wanted.items():
+        named = sorted({value for r in requirements if r.operator == "In" for value in r.values})
+        tried: list[dict[str, str]] = [{}, *({key: value} for value in [*named, _OTHER])]
+        fitting = next((labels for labels in tried if all(r.matches(labels) for r in requirements)), None)
+        if fitting is None:
+            return None
+        found |= fitting
+    return found
 
 
 def selected(

@@ -1,4 +1,4 @@
-"""Reading from a cluster: the official client's configuration, authentication and transport.
+"""Asking a cluster: the official client's configuration, authentication and transport.
 
 Objects are plain dicts, so that fields newer than the client survive. Here: one request at a time,
 lists and watches. Not here: what to do with the objects (objects.py), nor keeping up with them
@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -34,6 +36,12 @@ WATCH_SECONDS = 290
 WATCH_SILENCE_SECONDS = 120
 
 USER_AGENT = "sidecar-injector"
+
+METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH"}
+"""HTTP methods of the verbs that change something."""
+
+# The Date of an answer has whole seconds, and the answer is under way for a while.
+CLOCK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,37 @@ class Cluster:
                 pages.start_over(error)
         return pages.items
 
+    def each(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[Object]:
+        """Yield the items of a list page by page, each object once, so that few are held at a time."""
+        pages, seen = _Pages(params), set[str]()
+        while not pages.complete:
+            try:
+                pages.add(self._ask("list", path, pages.query))
+            except ClusterError as error:
+                pages.start_over(error)
+            for item in pages.items:
+                # After starting over, what came before comes again.
+                uid = str((item.get("metadata") or {}).get("uid", ""))
+                if uid not in seen:
+                    seen.add(uid)
+                    yield item
+            pages.items = []
+
+    def create(self, path: str, item: Object, params: Mapping[str, str] | None = None) -> Object:
+        """Create an object in the list at a path, or have a question answered that is asked by one."""
+        request, body = self._answer("create", path, params or {}, sent=item)
+        return decoded(request, body)
+
+    def patch(self, path: str, change: Object) -> Object:
+        """Apply a strategic merge patch to the object at a path; return it as it is then."""
+        request, body = self._answer("patch", path, {}, sent=change)
+        return decoded(request, body)
+
+    def text(self, path: str, params: Mapping[str, str]) -> str:
+        """Return the text at a path that holds no object, as the log of a container."""
+        _, body = self._answer("get", path, params, "*/*")
+        return body.decode(errors="replace")
+
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
@@ -105,11 +144,27 @@ class Cluster:
         self.close()
 
     def _ask(self, verb: str, path: str, query: Mapping[str, str]) -> Object:
+        request, body = self._answer(verb, path, query)
+        return decoded(request, body)
+
+    def _answer(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        accept: str = "application/json",
+        sent: Object | None = None,
+    ) -> tuple[Request, bytes]:
         import urllib3
         from kubernetes.client.exceptions import ApiException
 
         request = Request(self._api.configuration.host, verb, path)
-        prepared = self._api.param_serialize("GET", path, **_arguments(query))
+        arguments = _arguments(query, accept)
+        if sent is not None:
+            arguments["body"] = sent
+            kind = "strategic-merge-patch+json" if verb == "patch" else "json"
+            arguments["header_params"]["Content-Type"] = f"application/{kind}"
+        prepared = self._api.param_serialize(METHODS.get(verb, "GET"), path, **arguments)
         try:
             answer = self._api.call_api(*prepared, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
             body = answer.read()
@@ -117,9 +172,9 @@ class Cluster:
             raise unreachable(request, error.__context__ or error) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise unreachable(request, error) from error
-        if answer.status != 200:
+        if answer.status not in (200, 201):
             raise refused(request, answer.status, body)
-        return decoded(request, body)
+        return request, body
 
 
 class AsyncCluster:
@@ -132,6 +187,14 @@ class AsyncCluster:
     def __init__(self, api: Any, load: Callable[[], Awaitable[Any]]) -> None:
         self._api = api
         self._load = load
+        self._ahead: float | None = None
+
+    def time(self) -> float:
+        """The time by the API server's clock, in seconds since 1970; ours where it never answered.
+
+        It goes on while this machine's clock is set to another time.
+        """
+        return time.time() if self._ahead is None else time.monotonic() + self._ahead
 
     async def get(self, path: str) -> Object:
         """Return the object at a path, as ``/api/v1/namespaces/default``."""
@@ -150,6 +213,18 @@ class AsyncCluster:
             except ClusterError as error:
                 pages.start_over(error)
         return Listing(pages.items, pages.resource_version)
+
+    async def create(self, path: str, body: Object) -> Object:
+        """Make an object in the collection at a path; status 409 where there is one of that name."""
+        return await self._ask("create", path, {}, body)
+
+    async def replace(self, path: str, body: Object) -> Object:
+        """Replace the object at a path; status 409 where its resourceVersion is not the newest."""
+        return await self._ask("update", path, {}, body)
+
+    async def patch(self, path: str, body: Object) -> Object:
+        """Apply a strategic merge patch to the object at a path; status 409 as for `replace`."""
+        return await self._ask("patch", path, {}, body)
 
     async def watch(
         self, path: str, resource_version: str, params: Mapping[str, str] | None = None
@@ -191,36 +266,58 @@ class AsyncCluster:
     ) -> None:
         await self.close()
 
-    async def _ask(self, verb: str, path: str, query: Mapping[str, str]) -> Object:
+    async def _ask(
+        self, verb: str, path: str, query: Mapping[str, str], body: Object | None = None
+    ) -> Object:
         import aiohttp
 
         request = Request(self._api.configuration.host, verb, path)
         timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
-        answer = await self._open(request, query, timeout)
+        answer = await self._open(request, query, timeout, body)
         try:
             return decoded(request, await answer.read())
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(request, error) from error
 
-    async def _open(self, request: Request, query: Mapping[str, str], timeout: Any) -> Any:
-        """Send, with fresh credentials if the API server wants some; return an answer of status 200."""
-        answer = await self._send(request, query, timeout)
+    async def _open(
+        self, request: Request, query: Mapping[str, str], timeout: Any, body: Object | None = None
+    ) -> Any:
+        """Send, with fresh credentials if the API server wants some; return an answer that is good."""
+        answer = await self._send(request, query, timeout, body)
         if answer.status == 401:
             answer.release()
             await self._renew()
-            answer = await self._send(request, query, timeout)
-        if answer.status == 200:
+            answer = await self._send(request, query, timeout, body)
+        self._read_clock(answer.headers.get("Date", ""))
+        if answer.status in (200, 201):
             return answer
         try:
-            body = await answer.read()
+            told = await answer.read()
         except OSError:
-            body = b""
-        raise refused(request, answer.status, body)
+            told = b""
+        raise refused(request, answer.status, told)
 
-    async def _send(self, request: Request, query: Mapping[str, str], timeout: Any) -> Any:
+    def _read_clock(self, date: str) -> None:
+        """Take over the time of an answer, where it is off by more than its rounding."""
+        try:
+            told = parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return
+        if self._ahead is None or not 0 <= self.time() - told <= CLOCK_SECONDS:
+            self._ahead = told - time.monotonic()
+
+    async def _send(
+        self, request: Request, query: Mapping[str, str], timeout: Any, body: Object | None
+    ) -> Any:
         import aiohttp
 
-        prepared = await self._api.param_serialize("GET", request.path, **_arguments(query))
+        method = METHODS.get(request.verb, "GET")
+        arguments = _arguments(query)
+        if body is not None:
+            arguments["body"] = body
+        if method == "PATCH":
+            arguments["header_params"]["Content-Type"] = "application/strategic-merge-patch+json"
+        prepared = await self._api.param_serialize(method, request.path, **arguments)
         try:
             return (await self._api.call_api(*prepared, _request_timeout=timeout)).response
         except (aiohttp.ClientError, OSError) as error:
@@ -276,6 +373,11 @@ async def connect_async(kubeconfig: str | None, context: str | None) -> AsyncClu
             raise _unusable(source, error, config.ConfigException) from error
 
     return AsyncCluster(await load(), load)
+
+
+def inside(kubeconfig: str | None, context: str | None) -> bool:
+    """Return whether `connect` would take the cluster around this process."""
+    return _kubeconfig(kubeconfig, context) is None
 
 
 def _kubeconfig(given: str | None, context: str | None) -> str | None:
@@ -338,10 +440,10 @@ def _drop(answer: Any) -> None:
     answer.close()
 
 
-def _arguments(query: Mapping[str, str]) -> dict[str, Any]:
+def _arguments(query: Mapping[str, str], accept: str = "application/json") -> dict[str, Any]:
     return {
         "query_params": list(query.items()),
-        "header_params": {"Accept": "application/json"},
+        "header_params": {"Accept": accept},
         "auth_settings": ["BearerToken"],
     }
 

@@ -27,9 +27,12 @@ class Request:
         return f"{self.server}{self.path}"
 
     def resource(self) -> str:
-        """Return ``deployments.apps``, or the path where it is that of no resource."""
+        """Return ``deployments.apps`` or ``pods/log``, or the path where it is that of no resource."""
         group, parts = self._parts()
-        return f"{parts[0]}.{group}" if parts and group else parts[0] if parts else self.path
+        if not parts:
+            return self.path
+        named = f"{parts[0]}.{group}" if group else parts[0]
+        return f"{named}/{parts[2]}" if len(parts) > 2 else named
 
     def namespace(self) -> str:
         segments = self.path.strip("/").split("/")
@@ -41,8 +44,21 @@ class Request:
         _, parts = self._parts()
         return parts[1] if len(parts) > 1 else ""
 
+    def attributes(self) -> dict[str, str]:
+        """Return what an access review asks about, without what is empty."""
+        group, parts = self._parts()
+        found = {
+            "verb": self.verb,
+            "group": group,
+            "resource": parts[0] if parts else "",
+            "subresource": parts[2] if len(parts) > 2 else "",
+            "namespace": self.namespace(),
+            "name": self.name(),
+        }
+        return {key: value for key, value in found.items() if value}
+
     def _parts(self) -> tuple[str, list[str]]:
-        """Split into the API group and [resource, name, ...] without the namespace."""
+        """Split into the API group and [resource, name, subresource] without the namespace."""
         segments = self.path.strip("/").split("/")
         if segments[0] not in ("api", "apis"):
             return "", []
@@ -102,6 +118,8 @@ def _words(request: Request, status: int, reason: str, message: str) -> tuple[st
         )
     if status == 404 and request.name() and reason == "NotFound":
         return f"there is no {resource} {request.name()}{place}", "check the name and the namespace"
+    if status == 404 and request.verb == "create" and namespace and reason == "NotFound":
+        return f"there is no namespace {namespace}", "create it, or correct the name"
     if status == 404:
         return f"this cluster does not serve {resource}", "check that what defines it is installed"
     if status == 410:

@@ -35,6 +35,8 @@ class Mirror:
     `stale_since` is the time (of `clock`) since which the API server does not answer, None while
     it does; what was known before stays. `last_error` says why.
 
+    `changed` is called whenever that happens.
+
     `keep` reduces an object to what is needed, for memory, and so that a heartbeat is no change.
     A kind that the cluster does not serve is an empty list, looked for again and again.
     """
@@ -46,6 +48,7 @@ class Mirror:
         params: Mapping[str, str] | None = None,
         *,
         keep: Callable[[Object], Object] = _as_it_is,
+        changed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -54,6 +57,7 @@ class Mirror:
         self.stale_since: float | None = None
         self.last_error: ClusterError | None = None
         self._cluster, self._path, self._params = cluster, path, params
+        self._changed = changed
         self._keep, self._clock, self._jitter = keep, clock, jitter
         self._objects: dict[tuple[str, str], Object] = {}
         self._doublings = 0
@@ -101,6 +105,7 @@ class Mirror:
         if objects != self._objects or not self.synced.is_set():
             self._objects = objects
             self.generation += 1
+            self._changed()
         self.stale_since = self.last_error = None
         self.synced.set()
 
@@ -113,6 +118,7 @@ class Mirror:
             self._objects[key] = self._keep(item)
         if self._objects.get(key) != before:
             self.generation += 1
+            self._changed()
 
     def _lost(self, error: ClusterError) -> None:
         if error.status == 410:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from injector.core.model import Config, Manifest, Namespace
+from injector.core.model import Config, Facts, Manifest, Namespace, Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.telemetry import Metrics, tell
@@ -28,6 +28,8 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Record: TypeAlias = Callable[[Manifest, Facts, Outcome, str, Config, int], None]
+"""Takes a request, what was known, what came of it, the decision's word, and the size of the body."""
 
 # A caller that is still sending does not read an answer: what is a little too large is read and
 # thrown away, so that the reason arrives.
@@ -66,6 +68,7 @@ class State:
     failure_mode: str = "deny"
     warnings: bool = True
     audit: bool = True
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,10 @@ class Webhook:
         reason = answer.outcome.decision.reason.value
         state.metrics.admitted(answer.decision, reason, config.profile.name, seconds)
         _tell(review["request"], answer, config, request, seconds)
+        # A dry run leaves nothing behind: that is what sideEffects NoneOnDryRun promises.
+        if state.record is not None and review["request"].get("dryRun") is not True:
+            decided = answer.decision
+            state.record(review["request"], answer.facts, answer.outcome, decided, config, len(request.body))
         return out
 
 

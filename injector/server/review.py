@@ -14,7 +14,7 @@ import base64
 import json
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -55,6 +55,7 @@ class Answer:
     outcome: Outcome
     decision: str
     defect: str = ""
+    facts: Facts = field(default_factory=Facts)
 
 
 def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int = NESTING_LIMIT) -> Manifest:
@@ -74,8 +75,8 @@ def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int
     request = _object(review.get("request"), "request")
     if not isinstance(request.get("uid"), str) or not request["uid"]:
         raise ReviewError("request.uid is missing; a string is expected")
-    for field in ("namespace", "operation", "subResource"):
-        _word(request, field)
+    for name in ("namespace", "operation", "subResource"):
+        _word(request, name)
     if not _out_of_scope(request):
         _check_pod(request)
     return review
@@ -171,6 +172,7 @@ def answer(
     request = review["request"]
     defect = ""
     operations: list[Manifest] = []
+    facts = Facts(door=Door.WEBHOOK)
     try:
         facts = _facts(request, namespace_of, config, path)
         facts = replace(facts, native_sidecars=native_sidecars, objects=objects)
@@ -193,7 +195,7 @@ def answer(
     }
     response = {key: value for key, value in response.items() if value not in (None, [])}
     sent = {"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": response}
-    return Answer(sent, outcome, decision, defect)
+    return Answer(sent, outcome, decision, defect, facts)
 
 
 def _facts(

@@ -1,7 +1,7 @@
-"""Sockets, TLS and the life of the servers: one process, one loop, one owner of signals.
+"""Sockets and the life of the servers: one process, one loop, one owner of signals.
 
-Here: uvicorn and its settings. Not here: what is served (app.py), where certificates come from
-other than files, and what else runs beside the servers (`injector.cli.serve`).
+Here: uvicorn and its settings. Not here: what is served (app.py), TLS (tls.py), and what else runs
+beside the servers (`injector.cli.serve`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -32,8 +31,7 @@ CLOSING_SECONDS = 1
 class Listener:
     """An app on a bound socket; with `tls` over TLS.
 
-    `tls` is called once, when the listener starts. A certificate that changes later is for the
-    context's `sni_callback`, which may put another context in place for each connection.
+    `tls` is called once, when the listener starts.
     """
 
     app: AsgiApp
@@ -62,33 +60,6 @@ def bind(address: str, setting: str) -> socket.socket:
 def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
     hint = "expected HOST:PORT or :PORT, and a free port"
     return ConfigError(f"cannot listen on {address[:64]}{why}", where=setting, hint=hint)
-
-
-def tls_context(cert: Path, key: Path | None = None) -> ssl.SSLContext:
-    """A server's TLS settings with a certificate chain and its key; without `key` one file holds both.
-
-    TLS 1.2 or later, HTTP/1.1. Raises ConfigError.
-    """
-    for file in (cert, key or cert):
-        try:
-            file.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"cannot be read: {error.strerror}", where=str(file)) from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    # The API server does not resume sessions; tickets would be work for nothing.
-    context.num_tickets = 0
-    try:
-        # Without a password function OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(cert, key, password=lambda: b"")
-    except (ssl.SSLError, ValueError) as error:
-        raise ConfigError(
-            "certificate and key cannot be used: no PEM, encrypted, or they do not belong together",
-            where=str(cert) if key is None else f"{cert} and {key}",
-            hint="expected PEM: an unencrypted key, and a chain that begins with the certificate of that key",
-        ) from error
-    return context
 
 
 def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

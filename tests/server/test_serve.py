@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 from webhook_factories import a_body, a_pod, a_review, patched
 
 from injector.errors import ConfigError
-from injector.server.run import bind, tls_context
+from injector.server.run import bind
 
 PATIENCE = 60
 JSON = {"Content-Type": "application/json"}
@@ -266,6 +266,40 @@ def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_g
         assert f'injector_config_info{{digest="{second}"' in text
 
 
+@pytest.mark.timeout(120)
+def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -> None:
+    with served(files) as running:
+        at = running.wait_for("listening")
+        kept, health = running.callers(at)
+        assert call(kept, "GET", "/healthz")[0].status == 200
+        sock = kept.sock
+
+        (files.folder / "tls.key").write_bytes((files.folder / "other.key").read_bytes())
+        problem = running.wait_for("certificate-problem", about="files")
+        assert "do not belong together" in problem["message"]
+        assert (
+            "do not belong together"
+            in json.loads(call(health, "GET", "/readyz")[1])["notes"]["certificate files"]
+        )
+        fresh, _ = running.callers(at)
+        assert call(fresh, "GET", "/healthz")[0].status == 200
+
+        authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        files.ca.write_bytes(_certificate("test CA", authority, "test CA", authority, is_ca=True))
+        (files.folder / "tls.crt").write_bytes(
+            _certificate("localhost", own, "test CA", authority, is_ca=False)
+        )
+        (files.folder / "tls.key").write_bytes(_pem(own))
+        running.wait_for("certificate-leaf")
+        newest, _ = running.callers(at)
+        assert call(newest, "GET", "/healthz")[0].status == 200
+        assert call(kept, "GET", "/healthz")[0].status == 200
+        assert kept.sock is sock
+        text = call(health, "GET", "/metrics")[1].decode()
+        assert 'injector_certificate_expiry_timestamp_seconds{fingerprint="' in text
+        assert 'injector_certificate_failure_total{what="files"}' in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -291,11 +325,6 @@ def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(
     assert process.returncode == 2
     assert words in told
     assert "Traceback" not in told
-
-
-def test_a_bundle_holds_key_and_chain(files: Files) -> None:
-    context = tls_context(files.folder / "bundle.pem")
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", ":0", "localhost:0"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from injector.core import status, undo
 from injector.core.merge import merge
 from injector.core.model import Config, Door, Finding, Manifest
-from injector.core.profile import Catalogue, Profile
+from injector.core.profile import Catalogue, Profile, Syntax
 from injector.core.selectors import WebhookEntry
 from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import annotations as known
@@ -21,18 +21,22 @@ from injector.profiles.istio import (
     openshift,
     prometheus,
     proxyconfig,
+    recording,
     requestpath,
     restore,
     revisions,
+    symptoms,
     templatefns,
 )
 from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
+    from injector.core.causes import Symptom
     from injector.core.inject import Injection
 
 PROXY = "istio-proxy"
+INIT = "istio-init"
 NETWORK_LABEL = "topology.istio.io/network"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
@@ -53,6 +57,12 @@ class IstioProfile(Profile):
             namespace_labels=frozenset({revisions.INJECTION}),
             domains=("istio.io", "istio-injection"),
         )
+
+    def syntax(self, key: str) -> Syntax | None:
+        return recording.of(key)
+
+    def words(self) -> frozenset[str]:
+        return recording.WORDS
 
     def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
         """The mesh configuration over its defaults, platform and compliance policy.
@@ -107,9 +117,6 @@ class IstioProfile(Profile):
                 "statusPort differs between values and meshConfig; probes and metrics follow the second (Q27)"
             )
             out.append(Finding("status-port", text))
-        if dig(config.values, "pilot.cni.enabled") and not dig(config.values, "global.proxy.seccompProfile"):
-            text = "without values.global.proxy.seccompProfile PodSecurity restricted refuses injected pods"
-            out.append(Finding("pod-security", text, action=False))
         return out
 
     def overrides_of_path(self, path: str) -> Mapping[str, str]:
@@ -182,6 +189,16 @@ class IstioProfile(Profile):
         )
         finish.finish(run, mesh, proxy, environment(run), hold=hold)
         _findings(run, mesh)
+
+    def symptoms(self) -> tuple[Symptom, ...]:
+        return symptoms.SYMPTOMS
+
+    def remedy(self, control: str, container: str) -> str:
+        if container == INIT:
+            return "set values.pilot.cni.enabled, with Istio's CNI plugin on the nodes: it redirects instead"
+        if control == "seccompProfile":
+            return "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
+        return ""
 
     def restore(self, pod: Manifest, found: status.Status) -> tuple[Manifest, tuple[str, ...]]:
         return restore.restore(pod, found)

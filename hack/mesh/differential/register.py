@@ -1,0 +1,74 @@
+"""Rows of the register that differences come from when our quirks are off.
+
+As the golden cases do it: each row names the documents and the places that it may touch. Not
+here: differences of both modes, those have names of their own (comparison.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mesh.differential.comparison import Difference
+from mesh.differential.settings import Tree
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of docs/reference/register.md: a pattern for the document's JSON, and one for the pointer."""
+
+    number: str
+    documents: str
+    places: str
+
+
+# The user's own version of an injected container, in the document or in its overrides annotation.
+_OWN: Final = r'name\\*": ?\\*"istio-(proxy|init|validation)'
+_INJECTED: Final = r'"(sidecar\.istio\.io/status|proxy\.istio\.io/overrides)"'
+_GATEWAY: Final = r'"inject\.istio\.io/templates": "[^"]*gateway'
+_ROWS: Final = (
+    Row("Q2", r'"kind": "CronJob"', r"(/items/\d+)?/spec/jobTemplate/.*"),
+    # A pod that says that it was injected before is taken apart first.
+    Row("Q4", _INJECTED, r".*/((initContainers|containers|volumes)(/.*)?|proxy\.istio\.io~1overrides.*)"),
+    Row("Q7", r"", r".*/annotations/(sidecar\.istio\.io~1status//digest|sidecar-injector~1undo)"),
+    Row("Q11", r'"port": "unknown"', r".*/(\w+Probe|postStart|preStop)/httpGet(/.*)?"),
+    Row("Q11", r'"port": "unknown"', r".*/value//~1app-(health|lifecycle)~1[^/]*"),
+    Row("Q29", r"", r".*/env/\d+/value//~1app-(health|lifecycle).*/(path|scheme|timeoutSeconds|service)"),
+    Row("Q29", r"", r".*/env/\d+/value//\d+/protocol"),
+    Row("Q18", _OWN, r".*/env/\d+/valueFrom"),
+    Row("Q29", _OWN, r".*/imagePullPolicy"),
+    Row(
+        "Q29",
+        _OWN,
+        r".*/readinessProbe/((failure|success)Threshold|(period|timeout)Seconds|httpGet/(path|scheme))",
+    ),
+    Row("Q32", _GATEWAY, r".*/volumes/\d+/emptyDir"),
+)
+_REFUSED_BY_OURS: Final = (
+    ("Q21", r"annotation sidecar\.istio\.io/nativeSidecar"),
+    ("Q24", r"invalid-annotation"),
+)
+
+
+def unassigned(document: Tree, found: Sequence[Difference], named: Counter[str]) -> list[Difference]:
+    """The differences that no row accounts for; the others are counted in `named`."""
+    text = json.dumps(document)
+    rows = [row for row in _ROWS if re.search(row.documents, text)]
+    left = []
+    for difference in found:
+        number = next((row.number for row in rows if re.fullmatch(row.places, difference.pointer)), None)
+        if number:
+            named[number] += 1
+        else:
+            left.append(difference)
+    return left
+
+
+def row_of_refusal(who: str, told: str) -> str | None:
+    """The row of a document that ours alone refuses."""
+    rows = (number for number, words in _REFUSED_BY_OURS if who == "ours" and re.search(words, told))
+    return next(rows, None)

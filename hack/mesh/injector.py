@@ -1,0 +1,252 @@
+"""Our injector in a cluster: the manifests of examples/in-cluster, with the image made here.
+
+Here: filling in what those manifests leave open (image, certificate, caBundle) and what tests vary,
+applying them, and waiting until the API server asks us. Not here: what is in the image
+(injector_image.py), and istiod (bed.py), which must be there first, as its ConfigMaps are read live.
+
+The certificate is made by this bed: a CA of its own for each installation.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from apiserver import keys
+from apiserver.bed import BedError
+from cluster.bed import Cluster
+
+from mesh import injector_image
+
+Object = dict[str, Any]
+REPO = Path(__file__).resolve().parents[2]
+MANIFESTS = REPO / "examples" / "in-cluster" / "injector.yaml"
+NAME = NAMESPACE = "sidecar-injector"
+WEBHOOK = "sidecar-injector-istio"
+STATUS = "sidecar.istio.io/status"
+# istiod's settings are followed by asking again and again; for people every few seconds is enough.
+CONFIGURATION: Mapping[str, Any] = {"profile": "istio", "server": {"source": {"pollSeconds": 1}}}
+DEPLOYMENT = f"deployment/{NAME}"
+CONTENT = "content"
+SELECTED = ["-n", NAMESPACE, "-l", f"app.kubernetes.io/name={NAME}"]
+# A namespace in which the webhook is asked by dry runs; no pod is ever made there.
+SAMPLES = "sidecar-injector-samples"
+READY_SECONDS = 120.0
+POLL_SECONDS = 0.1
+
+
+class Crashed(BedError):
+    """The webhook does not run; the text is what it said."""
+
+
+@dataclass
+class Injector:
+    """Our webhook, running in a cluster. `keys` is the folder of its certificate and CA."""
+
+    cluster: Cluster
+    image: str
+    keys: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    failure_policy: str = "Fail"
+    replicas: int = 1
+
+    def configure(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        failure_policy: str | None = None,
+        replicas: int | None = None,
+    ) -> None:
+        """Change what is given and return once it is in force, and only that.
+
+        `settings` are keys of the configuration file and take the place of all that were given before.
+        """
+        if settings is not None:
+            self.settings = dict(settings)
+        self.failure_policy = failure_policy or self.failure_policy
+        self.replicas = self.replicas if replicas is None else replicas
+        self._apply(*self._objects())
+        self._wait_for_pods(self.replicas)
+        self._apply(self._webhook())
+        if self.replicas:
+            self._wait_until_asked()
+
+    def stop(self) -> None:
+        """Take all pods of the webhook away, as if it were down; its configuration stays."""
+        self._scale(0)
+
+    def start(self) -> None:
+        """Bring the webhook back after `stop`."""
+        self._scale(self.replicas)
+        self._wait_until_asked()
+
+    def remove(self) -> None:
+        """Take the webhook away for good; first its configuration, so that no pod waits for it."""
+        self.cluster.run_kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK, "--ignore-not-found")
+        self.cluster.run_kubectl("delete", "-f", str(MANIFESTS), "--ignore-not-found")
+        self.cluster.delete_namespace(SAMPLES, wait=True)
+
+    def sample(
+        self, labels: Mapping[str, str] | None = None, notes: Mapping[str, str] | None = None
+    ) -> Object:
+        """Return a pod as it would be stored now, by a dry run; `notes` are its annotations.
+
+        Poll it to see a change of istiod's settings arrive.
+        """
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "sample", "labels": dict(labels or {}), "annotations": dict(notes or {})},
+            "spec": {"containers": [{"name": "app", "image": "sidecar.test/sample:1"}]},
+        }
+        command = ["create", "-n", SAMPLES, "--dry-run=server", "-o", "json", "-f", "-"]
+        made: Object = json.loads(self.cluster.run_kubectl(*command, manifest=pod))
+        return made
+
+    def logs(self) -> list[Object]:
+        """Return the log lines of all pods of the webhook."""
+        lines = self.cluster.run_kubectl("logs", *SELECTED, "--tail=-1").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def wait(self, until: Callable[[], object], what: str) -> None:
+        """Return when `until` is true; the cluster may refuse to answer meanwhile."""
+        deadline = time.monotonic() + READY_SECONDS
+        last = ""
+        while time.monotonic() < deadline:
+            try:
+                if until():
+                    return
+            except Crashed:
+                raise
+            except BedError as error:
+                last = f": {error}"
+            time.sleep(POLL_SECONDS)
+        raise BedError(f"waited {READY_SECONDS:.0f} s for {what}{last}")
+
+    def _objects(self) -> list[Object]:
+        """Return the example's manifests, filled in."""
+        objects = [item for item in yaml.safe_load_all(MANIFESTS.read_text()) if item]
+        text = json.dumps({**CONFIGURATION, **self.settings})
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": {"name": NAME, "namespace": NAMESPACE},
+            "data": {f"tls.{end}": _base64(self.keys / f"tls.{end}") for end in ("crt", "key")},
+        }
+        for item in objects:
+            if item["kind"] == "ConfigMap":
+                item["data"]["injector.yaml"] = text
+            if item["kind"] == "Deployment":
+                spec = item["spec"]
+                # All at once, and asked every second whether they are Ready: tests wait for it.
+                spec["replicas"], spec["strategy"]["rollingUpdate"]["maxSurge"] = self.replicas, "100%"
+                template = spec["template"]
+                container = template["spec"]["containers"][0]
+                container["image"], container["readinessProbe"]["periodSeconds"] = self.image, 1
+                # New pods for a new configuration or certificate: what is Ready then is in force.
+                content = f"{text} {secret['data']}"
+                template["metadata"]["annotations"] = {
+                    "content": hashlib.sha256(content.encode()).hexdigest()
+                }
+        labels = {"istio-injection": "enabled"}
+        samples = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SAMPLES, "labels": labels}}
+        return [*objects, secret, samples]
+
+    def _webhook(self) -> Object:
+        """Return the MutatingWebhookConfiguration, as the product itself prints it."""
+        config = self.keys / "injector.yaml"
+        config.write_text(json.dumps({**CONFIGURATION, **self.settings}))
+        command = [sys.executable, "-m", "injector.cli.main", "webhook-config", f"--config={config}"]
+        command += [f"--service={NAMESPACE}/{NAME}", f"--ca-file={self.keys / 'ca.crt'}", f"--name={WEBHOOK}"]
+        command += [f"--failure-policy={self.failure_policy}"]
+        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BedError(f"injector webhook-config: {done.stderr.strip()}")
+        made: Object = yaml.safe_load(done.stdout)
+        return made
+
+    def _apply(self, *objects: Object) -> None:
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        command = ["apply", "--server-side", "--force-conflicts", "--field-manager=mesh-bed", "-f", "-"]
+        self.cluster.run_kubectl(*command, manifest=listed)
+
+    def _wait_until_asked(self) -> None:
+        # With the label, whatever the policy of the configuration is.
+        wanted = {"sidecar.istio.io/inject": "true"}
+        self.wait(lambda: STATUS in annotations_of(self.sample(wanted)), "the API server to ask the webhook")
+
+    def _scale(self, replicas: int) -> None:
+        self.cluster.run_kubectl("scale", DEPLOYMENT, "-n", NAMESPACE, f"--replicas={replicas}")
+        self._wait_for_pods(replicas)
+
+    def _wait_for_pods(self, replicas: int) -> None:
+        """Wait for the rollout, and for the end of those that it replaces: until then they answer too."""
+
+        def done() -> bool:
+            deployment, pods = self.cluster.get("deployment", NAME, NAMESPACE), self._pods()
+            wanted = annotations_of(deployment["spec"]["template"])[CONTENT]
+            self._refuse_crashes([pod for pod in pods if annotations_of(pod).get(CONTENT) == wanted])
+            status = deployment["status"]
+            seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
+            new = status.get("updatedReplicas", 0) == status.get("availableReplicas", 0) == replicas
+            return seen and new and len(pods) == replicas
+
+        self.wait(done, f"exactly {replicas} pods of the webhook, all Ready and as they are wanted now")
+
+    def _refuse_crashes(self, pods: list[Object]) -> None:
+        """Raise what a pod says that ended more than once, instead of waiting for it."""
+        for pod in pods:
+            for status in pod["status"].get("containerStatuses", ()):
+                if status["restartCount"] > 1:
+                    name = pod["metadata"]["name"]
+                    said = self.cluster.run_kubectl("logs", "-n", NAMESPACE, name, "--previous", "--tail=5")
+                    raise Crashed(f"pod {name} of the webhook ends again and again: {said.strip()}")
+
+    def _pods(self) -> list[Object]:
+        found: list[Object] = json.loads(self.cluster.run_kubectl("get", "pods", *SELECTED, "-o", "json"))[
+            "items"
+        ]
+        return found
+
+
+def install(
+    cluster: Cluster,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    failure_policy: str = "Fail",
+    replicas: int = 1,
+) -> Injector:
+    """Install our webhook beside an istiod and return once the API server asks it.
+
+    `settings` are keys of the configuration file. From then on pods are injected in namespaces that
+    are labelled ``istio-injection=enabled`` or ``istio.io/rev=default``.
+    """
+    image, archive = injector_image.image()
+    cluster.load([archive])
+    folder = Path(tempfile.mkdtemp(prefix="injector-keys-", dir=cluster.folder))
+    keys.Authority.make(folder, "sidecar-injector-bed-ca").sign(
+        "tls", NAME, names=[f"{NAME}.{NAMESPACE}.svc"]
+    )
+    injector = Injector(cluster, image, folder)
+    injector.configure(settings or {}, failure_policy=failure_policy, replicas=replicas)
+    return injector
+
+
+def annotations_of(pod: Object) -> dict[str, str]:
+    """Return the annotations of an object, none where it has none."""
+    return dict(pod["metadata"].get("annotations") or {})
+
+
+def _base64(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()

@@ -1,0 +1,165 @@
+"""Certificates that somebody else renews: files, or the folder of a mounted Secret.
+
+They are read again every few seconds, in whatever way they are swapped, and judged before they are
+used; a refused pair leaves the one in use. Where caBundle is ours to write, a new CA is published
+first, and the pair waits until every API server can know it.
+Not here: making anything (own.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from injector.certs.counts import Counts
+from injector.certs.pair import Certificate, Pair, check_time, read_bundle, read_pair
+from injector.certs.problems import Problems
+from injector.certs.published import Published
+from injector.errors import ConfigError, InjectorError
+from injector.telemetry import tell
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where chain, key and CA stand. Chain and key may be one file; without `ca` nothing is published."""
+
+    chain: Path
+    key: Path
+    ca: Path | None = None
+
+    @classmethod
+    def folder(cls, path: Path, *, with_ca: bool) -> Place:
+        """A mounted Secret of type kubernetes.io/tls, as cert-manager writes it."""
+        return cls(path / "tls.crt", path / "tls.key", path / "ca.crt" if with_ca else None)
+
+    def read(self, now: float) -> tuple[Pair, tuple[Certificate, ...]]:
+        """The pair and its CAs. Raises ConfigError for what cannot be used now."""
+        try:
+            return self._read(now)
+        except ConfigError:
+            # Perhaps read while they were swapped, one before and one after.
+            return self._read(now)
+
+    def _read(self, now: float) -> tuple[Pair, tuple[Certificate, ...]]:
+        where = str(self.chain) if self.chain == self.key else f"{self.chain} and {self.key}"
+        pair = read_pair(_text(self.chain), _text(self.key), where)
+        check_time(pair.certificate, now, str(self.chain))
+        if self.ca is None:
+            return pair, ()
+        authorities = tuple(c for c in read_bundle(_text(self.ca)) if c.valid(now))
+        if not authorities:
+            hint = "PEM is expected; without a CA there is nothing to write into caBundle"
+            raise ConfigError("no certificate that is valid now can be read", where=str(self.ca), hint=hint)
+        return pair, authorities
+
+
+@dataclass(slots=True)
+class Files:
+    """Keeps the newest good pair in use; `run` never returns.
+
+    `take` puts a pair in use and may raise ConfigError; `published` is None where caBundle is
+    somebody else's.
+    """
+
+    place: Place
+    take: Callable[[Pair], None]
+    counts: Counts
+    poll_seconds: float
+    published: Published | None = None
+    clock: Callable[[], float] = time.time
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    problems: Problems = field(init=False)
+    _pair: Pair | None = None
+    _authorities: tuple[Certificate, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.problems = Problems(self.counts.certificate_failed)
+
+    def first(self) -> None:
+        """Use what is there now. Raises ConfigError where it cannot be used."""
+        pair, authorities = self.place.read(self.clock())
+        self._use(pair, authorities)
+
+    def waiting(self) -> dict[str, str]:
+        """Why callers cannot be answered over TLS; empty where they can."""
+        if self._pair is not None and self._pair.certificate.valid(self.clock()):
+            return {}
+        told = "; ".join(self.problems.now.values()) or "it is not valid any more"
+        return {"certificate": told}
+
+    def notes(self) -> dict[str, str]:
+        """What an operator should know."""
+        return {f"certificate {about}": told for about, told in self.problems.now.items()}
+
+    async def run(self) -> None:
+        """Keep at it."""
+        while True:
+            try:
+                async with asyncio.timeout(self.poll_seconds):
+                    await self.changed.wait()
+            except TimeoutError:
+                pass
+            else:
+                # Somebody may write caBundle again and again.
+                await asyncio.sleep(min(1.0, self.poll_seconds))
+            self.changed.clear()
+            await self.round()
+
+    async def round(self) -> None:
+        """Look once."""
+        pair, authorities = self._pair, self._authorities
+        try:
+            pair, authorities = await asyncio.to_thread(self.place.read, self.clock())
+        except ConfigError as error:
+            self.problems.note("files", error)
+        else:
+            self.problems.clear("files")
+        if self.published is not None:
+            await self._publish(self.published, (*self._authorities, *authorities))
+        if pair is not None and pair != self._pair and self._may_take(authorities):
+            try:
+                self._use(pair, authorities)
+            except ConfigError as error:
+                self.problems.note("leaf", error)
+            else:
+                self.problems.clear("leaf")
+                self.counts.certificate_renewed("leaf")
+                tell("info", "certificate-leaf", seconds=round(pair.certificate.not_after - self.clock()))
+
+    async def _publish(self, published: Published, authorities: tuple[Certificate, ...]) -> None:
+        now = self.clock()
+        wanted = {c.fingerprint: c for c in authorities if now < c.not_after}
+        try:
+            repaired = await published.ensure(tuple(wanted.values()), now)
+        except InjectorError as error:
+            self.problems.note("caBundle", error)
+            return
+        self.problems.clear("caBundle")
+        if repaired:
+            self.counts.certificate_renewed("caBundle")
+            tell("info", "certificate-published", configurations=repaired, certificates=len(wanted))
+
+    def _may_take(self, authorities: tuple[Certificate, ...]) -> bool:
+        """Whether callers trust a new pair already, or at least not the one in use any more."""
+        if self.published is None or self._pair is None or not self._pair.certificate.valid(self.clock()):
+            return True
+        return {c.fingerprint for c in authorities} <= self.published.settled()
+
+    def _use(self, pair: Pair, authorities: tuple[Certificate, ...]) -> None:
+        self.take(pair)
+        self._pair, self._authorities = pair, authorities
+        expiries = {("ca", c.fingerprint[:16]): c.not_after for c in authorities}
+        expiries["leaf", pair.fingerprint[:16]] = pair.certificate.not_after
+        self.counts.certificates(expiries)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(file)) from error
+    except ValueError as error:
+        raise ConfigError("is no PEM: it is not text", where=str(file)) from error

@@ -1,0 +1,240 @@
+"""Our own certificates: a CA in a Secret that all replicas share, and a leaf of each replica's own.
+
+Here: the loop that looks, asks `plan` and does what it says, a step at a time. Not here: any
+decision about the order (plan.py). No replica leads: whoever comes first writes, the API server's
+resourceVersion makes everybody else read again.
+
+Nothing of this stops the serving: what fails is told, counted and tried again, with the last good
+leaf in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from injector.certs.counts import Counts
+from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.pair import Pair
+from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
+from injector.certs.problems import Problems
+from injector.certs.published import Cluster, Object, Published
+from injector.certs.stored import Stored, read, written
+from injector.errors import ClusterError, InjectorError
+from injector.telemetry import tell
+
+# Looked at this often though nobody says that something changed: timers stand still while a
+# machine is suspended.
+LONGEST_PAUSE_SECONDS = 60.0
+SHORTEST_PAUSE_SECONDS = 0.1
+# Somebody else who keeps writing caBundle is answered more and more slowly.
+REPAIR_MEMORY_SECONDS = 60.0
+LONGEST_REST_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Own:
+    """Keeps CA, caBundle and leaf as they should be; `run` never returns.
+
+    `take` puts a new leaf in use and may raise ConfigError. `clock` is the time by which callers
+    will judge the certificates: the API server's.
+    """
+
+    cluster: Cluster
+    namespace: str
+    name: str
+    wanted: Wanted
+    fraction: float
+    published: Published
+    take: Callable[[Pair], None]
+    counts: Counts
+    clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    leaf: Leaf | None = None
+    problems: Problems = field(init=False)
+    _secret: Object | None = None
+    _stored: Stored = field(default_factory=Stored)
+    _called: bool = False
+    _failed: bool = False
+    _failures: int = 0
+    _repairs: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.problems = Problems(self.counts.certificate_failed)
+
+    @property
+    def path(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/secrets"
+
+    def waiting(self) -> dict[str, str]:
+        """Why callers cannot be answered over TLS; empty where they can."""
+        if self.leaf is None:
+            told = "; ".join(self.problems.now.values()) or "not made yet"
+            return {"certificate": told}
+        if not self.leaf.usable(self.clock()):
+            return {"certificate": "the certificate is not valid any more, and there is no newer one"}
+        return {} if self._called else {"certificate": "its CA is being published"}
+
+    def notes(self) -> dict[str, str]:
+        """What an operator should know."""
+        return {f"certificate {about}": told for about, told in self.problems.now.items()}
+
+    async def run(self) -> None:
+        """Keep at it."""
+        while True:
+            try:
+                pause = await self.round()
+            except Exception as error:
+                # A defect here is no reason to stop answering with the leaf in use.
+                self.problems.note(
+                    "defect", InjectorError(f"the renewal itself failed: {type(error).__name__}")
+                )
+                pause = LONGEST_PAUSE_SECONDS
+            else:
+                self.problems.clear("defect")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self.changed.wait()
+                await asyncio.sleep(self._rest())
+            self.changed.clear()
+
+    async def round(self) -> float:
+        """Look, and do the next steps; returns after how many seconds to look again."""
+        self._failed = False
+        online = await self._look()
+        todo = self._plan()
+        if online:
+            await self._publish(todo)
+        if todo.sign is not None:
+            await self._sign(todo.sign)
+        if todo.write is None:
+            self.problems.clear("write")
+        wrote = online and todo.write is not None and await self._write(todo, todo.write)
+        self._count()
+        self._failures = self._failures + 1 if self._failed else 0
+        return SHORTEST_PAUSE_SECONDS * self.jitter() if wrote else self._pause(todo)
+
+    def _plan(self) -> Plan:
+        settled = self.published.settled()
+        return plan(
+            self.clock(),
+            Seen(self._stored, self.leaf, settled),
+            Lives(self.wanted.leaf_seconds, self.fraction),
+        )
+
+    async def _look(self) -> bool:
+        """Read the Secret. Where that fails, what was read last goes on being true."""
+        try:
+            try:
+                secret = await self.cluster.get(f"{self.path}/{self.name}")
+            except ClusterError as error:
+                if error.status != 404:
+                    raise
+                secret = None
+            self._stored = read(secret)
+        except InjectorError as error:
+            self._fail("secret", error)
+            return False
+        self._secret = secret
+        self.problems.clear("secret")
+        for told in self._stored.problems:
+            self.problems.note("ca", InjectorError(told))
+        if not self._stored.problems:
+            self.problems.clear("ca")
+        return True
+
+    async def _publish(self, todo: Plan) -> None:
+        now = self.clock()
+        try:
+            repaired = await self.published.ensure(todo.publish, now)
+        except ClusterError as error:
+            if error.status != 409:
+                self._fail("caBundle", error)
+                # Who is not allowed to publish has to be told, not kept from serving.
+                self._called = self._called or self.leaf is not None
+            self._failed = True
+            return
+        self.problems.clear("caBundle")
+        if repaired:
+            self.counts.certificate_renewed("caBundle")
+            self._repairs.append(self.published.monotonic())
+            tell("info", "certificate-published", configurations=repaired, certificates=len(todo.publish))
+        self._ready()
+
+    def _ready(self) -> None:
+        """Called once the CA of the leaf is where callers look for it; it stays so."""
+        if self.leaf is None or self._called:
+            return
+        issuer = self.leaf.issuer.fingerprint
+        old = self._stored.current is not None and issuer == self._stored.current.fingerprint
+        fresh = self.published.entries and not old
+        self._called = issuer in (self.published.settled() if fresh else self.published.found or ())
+
+    async def _sign(self, authority: Pair) -> None:
+        try:
+            pair = await asyncio.to_thread(sign_leaf, authority, self.wanted, self.clock())
+            self.take(pair)
+        except InjectorError as error:
+            self._fail("leaf", error)
+            return
+        self.leaf = Leaf(pair.certificate, authority.certificate)
+        self.problems.clear("leaf")
+        self.counts.certificate_renewed("leaf")
+        self._ready()
+        tell(
+            "info",
+            "certificate-leaf",
+            issuer=authority.fingerprint[:16],
+            seconds=round(pair.certificate.not_after - self.clock()),
+        )
+
+    async def _write(self, todo: Plan, content: Stored) -> bool:
+        """Write the Secret; False where that was refused. True too where somebody else was first."""
+        if todo.new:
+            made = await asyncio.to_thread(make_authority, self.wanted, self.clock())
+            content = replace(content, next=made)
+        body = written(content, self._secret, self.namespace, self.name)
+        try:
+            if self._secret is None:
+                await self.cluster.create(self.path, body)
+            else:
+                await self.cluster.replace(f"{self.path}/{self.name}", body)
+        except ClusterError as error:
+            if error.status == 409 or (error.status == 404 and self._secret is not None):
+                return True
+            self._fail("write", error)
+            return False
+        if todo.why != "tidied":
+            self.counts.certificate_renewed("ca")
+        trusted = [f[:16] for f in content.certificates()]
+        tell("info", "certificate-ca", why=todo.why, secret=f"{self.namespace}/{self.name}", trusted=trusted)
+        return True
+
+    def _fail(self, about: str, error: InjectorError) -> None:
+        self.problems.note(about, error)
+        self._failed = True
+
+    def _pause(self, todo: Plan) -> float:
+        retry = 2.0 ** (self._failures - 1) if 0 < self._failures < 7 else LONGEST_PAUSE_SECONDS
+        until = min(todo.due - self.clock(), self.published.settles_in(), retry, LONGEST_PAUSE_SECONDS)
+        return max(SHORTEST_PAUSE_SECONDS, until) * (1 + self.jitter() / 10)
+
+    def _rest(self) -> float:
+        """How long to wait before a change is looked at: longer, the more had to be put right lately."""
+        now = self.published.monotonic()
+        self._repairs = [at for at in self._repairs if now - at < REPAIR_MEMORY_SECONDS]
+        return min(LONGEST_REST_SECONDS, SHORTEST_PAUSE_SECONDS * 2.0 ** min(len(self._repairs), 10))
+
+    def _count(self) -> None:
+        stored = self._stored
+        pairs = {"current": stored.current, "next": stored.next}
+        kinds = {pair.fingerprint: kind for kind, pair in pairs.items() if pair}
+        expiries = {(kinds.get(f, "former"), f[:16]): c.not_after for f, c in stored.certificates().items()}
+        if self.leaf:
+            expiries["leaf", self.leaf.certificate.fingerprint[:16]] = self.leaf.certificate.not_after
+        self.counts.certificates(expiries)

@@ -1,0 +1,42 @@
+"""What is wrong with the certificates just now: told once when it begins and once when it is over.
+
+Not here: what is a problem, and what is done about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from injector.errors import InjectorError
+from injector.telemetry import tell
+
+
+@dataclass(slots=True)
+class Problems:
+    """The problems by what they are about: ``secret`` (reading it), ``write`` (writing it), ``ca``
+    (what is in it), ``caBundle``, ``leaf``, ``files``, ``defect``.
+    """
+
+    count: Callable[[str], None]
+    now: dict[str, str] = field(default_factory=dict)
+
+    def note(self, about: str, error: InjectorError) -> None:
+        """Something did not work; each time is counted, a new message is told."""
+        self.count(about)
+        if self.now.get(about) == str(error):
+            return
+        self.now[about] = str(error)
+        tell(
+            "error",
+            "certificate-problem",
+            about=about,
+            where=error.where,
+            message=error.message,
+            hint=error.hint,
+        )
+
+    def clear(self, about: str) -> None:
+        """It works."""
+        if self.now.pop(about, None) is not None:
+            tell("info", "certificate-problem-over", about=about)

@@ -1,0 +1,91 @@
+"""The Secret that all replicas share: which CA signs, which one is next, which ones are still trusted.
+
+Here: the Secret's keys, and what is wrong with a Secret. Not here: when something in it changes
+(plan.py), and the requests (own.py).
+
+| key | what |
+| --- | --- |
+| `current.crt`, `current.key` | the CA that signs; missing at first and after a loss |
+| `next.crt`, `next.key` | the CA that will sign once every API server trusts it |
+| `ca.crt` | all that has to be trusted: both, and former ones that have not expired |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from injector.certs.pair import Certificate, Pair, bundle, decoded, encoded, read_bundle, read_pair
+from injector.errors import ConfigError
+
+Object: TypeAlias = dict[str, Any]
+
+FORMAT = "1"
+FORMAT_KEY = "sidecar-injector/certificates-format"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The content of the Secret. `former` are certificates without key; `problems` is what was broken."""
+
+    current: Pair | None = None
+    next: Pair | None = None
+    former: tuple[Certificate, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def certificates(self) -> dict[str, Certificate]:
+        """All that stand in it, by fingerprint."""
+        pairs = [pair.certificate for pair in (self.current, self.next) if pair]
+        return {c.fingerprint: c for c in (*self.former, *pairs)}
+
+
+def read(secret: Object | None) -> Stored:
+    """What a Secret holds; an empty or missing one holds nothing.
+
+    A part that is broken counts as missing and is named. Raises ConfigError for a Secret that is
+    not ours, or is written in a form that we do not know: those are never written over.
+    """
+    if secret is None:
+        return Stored()
+    metadata = secret.get("metadata") or {}
+    where = f"Secret {metadata.get('namespace')}/{metadata.get('name')}"
+    data: Mapping[str, Any] = secret.get("data") or {}
+    written = (metadata.get("annotations") or {}).get(FORMAT_KEY)
+    if data and written != FORMAT:
+        told = "is written in a newer form" if written else "holds something else"
+        hint = "name another one in server.certificates.caSecret, or delete this one if nobody needs it"
+        raise ConfigError(f"this Secret {told}, and is left alone", where=where, hint=hint)
+    problems: list[str] = []
+    current, following = (_part(data, name, where, problems) for name in ("current", "next"))
+    texts = [decoded(data.get(key)) for key in ("ca.crt", "current.crt", "next.crt")]
+    own = {pair.fingerprint for pair in (current, following) if pair}
+    former = tuple(c for c in read_bundle("\n".join(texts)) if c.fingerprint not in own)
+    return Stored(current, following, former, tuple(problems))
+
+
+def _part(data: Mapping[str, Any], name: str, where: str, problems: list[str]) -> Pair | None:
+    chain, key = data.get(f"{name}.crt"), data.get(f"{name}.key")
+    if not chain and not key:
+        return None
+    try:
+        return read_pair(decoded(chain), decoded(key), f"{where} {name}")
+    except ConfigError as error:
+        problems.append(str(error))
+        return None
+
+
+def written(stored: Stored, before: Object | None, namespace: str, name: str) -> Object:
+    """The Secret to send: `before` with another content, or a new one."""
+    secret = dict(before or {"apiVersion": "v1", "kind": "Secret", "type": "Opaque"})
+    metadata = dict(secret.get("metadata") or {"name": name, "namespace": namespace})
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), FORMAT_KEY: FORMAT}
+    metadata["labels"] = {
+        "app.kubernetes.io/managed-by": "sidecar-injector",
+        **(metadata.get("labels") or {}),
+    }
+    data = {"ca.crt": encoded(bundle(stored.certificates().values()))}
+    for key, pair in (("current", stored.current), ("next", stored.next)):
+        if pair:
+            data |= {f"{key}.crt": encoded(pair.chain), f"{key}.key": encoded(pair.key)}
+    return {**secret, "metadata": metadata, "data": data}

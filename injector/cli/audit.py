@@ -1,0 +1,358 @@
+"""`injector audit`: pods whose sidecar is missing or not as it would be now, by owner; and restarts.
+
+Here: reading the cluster's pods and telling what is found. Not here: what a pod's state is
+(core.audit), and how workloads are rolled (rolling.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import click
+
+from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
+from injector.core import audit, owner, rollouts
+from injector.core.model import Config, Facts, Manifest, Owner
+from injector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from injector.cli.world import World
+    from injector.kube.client import Cluster
+
+EXAMPLES: Final = """\b
+Examples:
+  injector audit -A --config injector.yaml
+  injector audit -n shop --from-istiod istio-system -o json | jq '.pods[].state'
+  injector audit -n shop --config injector.yaml --restart
+  injector audit -n shop --config injector.yaml --restart --yes --parallel 2
+
+Exit status: 0 nothing was found, or all that was found is put right; 1 something is left."""
+
+_COLOURS: Final = {
+    "missing": "red",
+    "stale": "yellow",
+    "unwanted": "yellow",
+    "foreign": "yellow",
+    "refused": "red",
+}
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod that something was found about."""
+
+    namespace: str
+    name: str
+    labels: dict[str, str]
+    owner: Owner
+    standing: audit.Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What pods are measured by."""
+
+    config: Config
+    world: World
+    overrides: dict[str, str]
+
+    def at(self, pod: Manifest) -> Pod:
+        """One pod and its state."""
+        meta = pod["metadata"]
+        space = str(meta["namespace"])
+        facts = Facts(
+            namespace=space,
+            known=self.world.namespaces.get(space),
+            native_sidecars=self.world.native_sidecars,
+            objects=self.world.objects,
+            overrides=self.overrides,
+        )
+        found = audit.standing(pod, facts, self.config)
+        return Pod(space, str(meta["name"]), meta.get("labels") or {}, owner.of_pod(meta), found)
+
+
+@click.command("audit", epilog=EXAMPLES)
+@click.option("-n", "--namespace", default="", metavar="NS", help="Look at the pods of this namespace.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Look at all pods.")
+@click.option(
+    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
+)
+@click.option(
+    "--from-istiod", metavar="NS[/REVISION]", help="Read what a live istiod's ConfigMaps say on top."
+)
+@click.option("--path", default="", metavar="/PATH", help="Path of the webhook, with its overrides.")
+@click.option("--restart", is_flag=True, help="Show which owners would be rolled anew; with --yes roll them.")
+@click.option("--yes", is_flag=True, help="With --restart: do it.")
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many owners are rolled at a time.",
+)
+@click.option(
+    "--timeout",
+    type=click.IntRange(1, 86400),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one owner may wait for its budgets, and then take.",
+)
+@click.option("--kubeconfig", metavar="FILE", help="As for kubectl.")
+@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl.")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+)
+def command(**flags: Any) -> int:
+    """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.
+
+    Decides and renders with the same configuration and rules as the webhook. With --restart the
+    owners are rolled as `kubectl rollout restart` does it, a few at a time, and never while a
+    PodDisruptionBudget of their pods allows too little; without --yes it only says what it would do.
+    """
+    from injector.cli import world
+
+    if flags["namespace"] and flags["all_namespaces"]:
+        raise ConfigError("give either -n NS or -A", hint="see 'injector audit --help'")
+    if flags["yes"] and not flags["restart"]:
+        raise ConfigError(
+            "--yes goes with --restart", where="--yes", hint="an audit by itself changes nothing"
+        )
+    with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
+        look = _look(cluster, flags)
+        path = "/api/v1/pods" if flags["all_namespaces"] else _pods(flags["namespace"] or "default")
+        counts: Counter[str] = Counter()
+        found = list(_found(cluster.each(path), look, counts))
+        groups = _grouped(found)
+        if not flags["restart"]:
+            _tell(flags, groups, counts)
+            return 1 if found else 0
+        return _restart(cluster, look, groups, counts, flags)
+
+
+def _look(cluster: Cluster, flags: dict[str, Any]) -> Look:
+    from injector.cli import world
+    from injector.config.load import Overrides, load
+
+    config = load(flags["config_file"])
+    if flags["from_istiod"]:
+        namespace, _, named = flags["from_istiod"].partition("/")
+        revision = named or config.revision or None
+        maps = world.Maps.named(namespace, revision, world.MESH_MAP, world.INJECT_MAP)
+        given = world.control_plane(cluster, maps, Overrides(revision=revision))
+        config = load(flags["config_file"], given)
+    around = world.from_cluster(cluster, config.profile, flags["namespace"])
+    path = flags["path"]
+    return Look(config, around, dict(config.profile.overrides_of_path(path)) if path else {})
+
+
+def _pods(namespace: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
+
+
+def _found(pods: Iterator[Manifest], look: Look, counts: Counter[str]) -> Iterator[Pod]:
+    """The pods that something is found about; all that run are counted by their state."""
+    for item in pods:
+        if audit.is_over(item):
+            continue
+        pod = look.at(item)
+        counts[pod.standing.state.value] += 1
+        if pod.standing.state in audit.FOUND:
+            yield pod
+
+
+def _grouped(found: Sequence[Pod]) -> dict[tuple[str, Owner], list[Pod]]:
+    groups: dict[tuple[str, Owner], list[Pod]] = {}
+    for pod in sorted(found, key=lambda p: (p.namespace, p.owner.kind, p.owner.name, p.name)):
+        groups.setdefault((pod.namespace, pod.owner), []).append(pod)
+    return groups
+
+
+# --- restarts -----------------------------------------------------------------------------------
+
+
+def _restart(
+    cluster: Cluster,
+    look: Look,
+    groups: dict[tuple[str, Owner], list[Pod]],
+    counts: Counter[str],
+    flags: dict[str, Any],
+) -> int:
+    by_hand = {key: why for key, pods in groups.items() if (why := _not_ours(key[1], pods))}
+    planned = plan(cluster, [_target(key, pods) for key, pods in groups.items() if key not in by_hand])
+    said = {_name(*key): why for key, why in by_hand.items()}
+    said |= {each.target.label: each.objection for each in planned if each.objection}
+    targets = [each.target for each in planned if not each.objection]
+    result = None
+    if flags["output"] == "text":
+        _tell(flags, groups, counts)
+    if flags["yes"]:
+        pace = Pace(flags["parallel"], flags["timeout"])
+        result = roll(cluster, targets, pace, _still(cluster, look), lambda text: click.echo(text, err=True))
+    if flags["output"] == "json":
+        _tell(flags, groups, counts, _restart_json(planned, said, result))
+    else:
+        click.echo("\n".join(_restart_text(planned, said, result, len(targets))))
+    if result and result.why == "interrupted":
+        return 130
+    return 0 if not groups or (result and len(result.done) == len(groups)) else 1
+
+
+def _not_ours(of: Owner, pods: list[Pod]) -> str:
+    """Why an owner is only named; empty where rolling it puts its pods right."""
+    states = {pod.standing.state for pod in pods}
+    if audit.State.REFUSED in states:
+        return "its new pods would be refused"
+    if not states & set(audit.CURED):
+        return "rolling it does not change what was found"
+    if of.kind not in rollouts.KINDS or of.api_version != "apps/v1":
+        return "its pods are not made anew by a rolling restart"
+    return ""
+
+
+def _target(key: tuple[str, Owner], pods: list[Pod]) -> Target:
+    labels = {json.dumps(pod.labels, sort_keys=True): pod.labels for pod in pods}
+    return Target(key[0], key[1].kind, key[1].name, tuple(labels.values()))
+
+
+def _still(cluster: Cluster, look: Look) -> Callable[[Target], str]:
+    """What is wrong with the pods of a workload after it was rolled."""
+
+    def still(target: Target) -> str:
+        for item in cluster.each(_pods(target.namespace)):
+            if audit.is_over(item):
+                continue
+            of = owner.of_pod(item["metadata"])
+            if (of.kind, of.name) != (target.kind, target.name):
+                continue
+            pod = look.at(item)
+            if pod.standing.state in audit.FOUND:
+                hint = f"see 'injector explain pod/{pod.name} -n {pod.namespace}'"
+                return f"its new pod {pod.name} is {pod.standing.state.value} again; {hint}"
+        return ""
+
+    return still
+
+
+# --- telling ------------------------------------------------------------------------------------
+
+
+def _tell(
+    flags: dict[str, Any],
+    groups: dict[tuple[str, Owner], list[Pod]],
+    counts: Counter[str],
+    restart: dict[str, Any] | None = None,
+) -> None:
+    import sys
+
+    from injector.cli.report import coloured
+
+    if flags["output"] == "json":
+        pods = [_json(pod) for group in groups.values() for pod in group]
+        shown = {"pods": pods, "counts": dict(sorted(counts.items()))}
+        click.echo(
+            json.dumps(shown | ({"restart": restart} if restart else {}), ensure_ascii=False, indent=2)
+        )
+        return
+    colour = coloured(sys.stdout)
+    lines = [line for key, pods in groups.items() for line in _text(key, pods, colour)]
+    click.echo("\n".join([*lines, _summary(groups, counts)]), color=True if colour else None)
+
+
+def _json(pod: Pod) -> dict[str, Any]:
+    found = pod.standing
+    return {
+        "namespace": pod.namespace,
+        "name": pod.name,
+        "owner": {"apiVersion": pod.owner.api_version, "kind": pod.owner.kind, "name": pod.owner.name},
+        "state": found.state.value,
+        "reason": found.reason.value,
+        "sentence": f"{found.state.sentence} {found.reason.sentence}",
+        "revision": found.revision or None,
+        "pointers": list(found.pointers),
+        "error": found.error or None,
+    }
+
+
+def _text(key: tuple[str, Owner], pods: list[Pod], colour: bool) -> Iterator[str]:
+    from injector.cli.report import paint, plain
+
+    yield paint(plain(_name(*key)), "white", colour, bold=True)
+    alike: dict[audit.Standing, list[str]] = {}
+    for pod in pods:
+        alike.setdefault(pod.standing, []).append(pod.name)
+    for found, names in alike.items():
+        word = paint(f"{found.state.value:<8}", _COLOURS[found.state.value], colour)
+        yield f"  {word} {plain(_names(names))}"
+        what = f"{len(found.pointers)} values differ. " if len(found.pointers) > 1 else ""
+        what = f"1 value differs: {found.pointers[0]}. " if len(found.pointers) == 1 else what
+        told = f"{found.reason.value}: {found.error or found.reason.sentence}"
+        yield f"           {found.state.sentence} {plain(what + told)}"
+    yield ""
+
+
+def _names(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
+
+
+def _name(namespace: str, of: Owner) -> str:
+    return f"{of.kind} {namespace}/{of.name}"
+
+
+def _summary(groups: dict[tuple[str, Owner], list[Pod]], counts: Counter[str]) -> str:
+    found = sum(len(pods) for pods in groups.values())
+    text = f"{_count(counts.total(), 'pod')} looked at, {found} of {_count(len(groups), 'owner')} found"
+    words = [f"{counts[s.value]} {s.value}" for s in audit.FOUND if counts[s.value]]
+    text += f": {', '.join(words)}" if words else ""
+    same = counts[audit.State.SAME.value]
+    return text + (f"; {same} injected under another configuration with the same result" if same else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _restart_text(
+    planned: list[Planned], by_hand: dict[str, str], result: Result | None, targets: int
+) -> Iterator[str]:
+    if result is None:
+        for each in planned:
+            if not each.objection:
+                yield f"would restart {each.target.label}" + (f", now {each.blocked}" if each.blocked else "")
+    for name, why in by_hand.items():
+        yield f"left to you: {name}: {why}"
+    if result is None:
+        yield (
+            f"nothing was changed; --yes restarts {_count(targets, 'owner')}" if targets else "nothing to do"
+        )
+        return
+    yield f"restarted {_count(len(result.done), 'owner')}"
+    if result.stopped:
+        yield f"stopped at {result.stopped.label}: {result.why}"
+    for word, targets_left in (("still under way", result.under_way), ("not begun", result.left)):
+        if targets_left:
+            yield f"{word}: {', '.join(target.label for target in targets_left)}"
+
+
+def _restart_json(planned: list[Planned], by_hand: dict[str, str], result: Result | None) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "planned": [
+            {"owner": p.target.label, "blocked": p.blocked or None} for p in planned if not p.objection
+        ],
+        "leftToYou": [{"owner": name, "why": why} for name, why in by_hand.items()],
+        "done": None,
+    }
+    if result is not None:
+        out["done"] = [target.label for target in result.done]
+        stopped = {"owner": result.stopped.label, "why": result.why} if result.stopped else None
+        out |= {"stopped": stopped, "underWay": [t.label for t in result.under_way]}
+        out["notBegun"] = [target.label for target in result.left]
+    return out

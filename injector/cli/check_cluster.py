@@ -1,0 +1,273 @@
+"""`injector check --cluster`: what in a cluster keeps the webhook from doing its work.
+
+Here: asking in turn, and what connections, certificates and rights show. Not here: findings that
+follow from objects alone (core.conflicts), nor how any of it is read (kube).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from injector.core import podsecurity
+from injector.core.conflicts import Conflict, Survey, conflicts, service_of
+from injector.core.registered import Registered
+from injector.core.selectors import WebhookEntry, witness
+from injector.errors import ClusterError
+
+if TYPE_CHECKING:
+    from injector.config.schema import Server
+    from injector.core.model import Config, Manifest
+    from injector.kube.served import Dialled, Validity
+    from injector.kube.survey import Reading
+
+_DAY: Final = 86400
+_NOT_READ: Final = "not-looked-at"
+_RENEW: Final = "renew it, and see why that was not done; own certificates are renewed by serve itself"
+
+
+def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Conflict]:
+    """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
+    from injector.kube.client import connect, inside
+    from injector.kube.survey import Reading
+
+    with connect(kubeconfig, context) as cluster:
+        reading = Reading(cluster)
+        survey = reading.survey()
+        look = Look(reading, survey, config, inside(kubeconfig, context))
+        told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
+        told += _missing_rights(look, server)
+        told += [Conflict("note", _NOT_READ, message) for message in reading.unread]
+    order = ("error", "warning", "note")
+    return sorted(dict.fromkeys(told), key=lambda each: order.index(each.level))
+
+
+def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
+    """The entries that our configurations may have: the revision's own, or those of a tag in their names."""
+    from injector.cli.webhook_config import own_entries
+
+    services = [service[0] for e in survey.ours if (service := service_of(e))]
+    out = [own_entries(config, where) for where in dict.fromkeys([*services, None])]
+    for name in dict.fromkeys(e.configuration for e in survey.ours):
+        _, is_tag, tag = name.rpartition("-tag-")
+        if is_tag:
+            out.append(config.profile.tag_entries(tag, config.values))
+    return [entries for entries in out if entries]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A cluster that is looked at; `inside`: from a pod of it."""
+
+    reading: Reading
+    survey: Survey
+    config: Config
+    inside: bool
+
+    def certificates(self) -> Iterator[Conflict]:
+        """Bundles, and what is served, once for each place where the webhook listens."""
+        for entry in {str(e.client): e for e in self.survey.ours}.values():
+            bundle, told = _bundle(entry)
+            yield from told
+            if bundle is None and (told or service_of(entry)):
+                continue  # nothing could be trusted
+            if self.survey.services.get(service_of(entry) or ("", ""), {}) is None:
+                continue  # no Service: told already
+            yield from self.served(entry, bundle)
+
+    def served(self, entry: Registered, bundle: str | None) -> Iterator[Conflict]:
+        """A handshake where one is possible, else a call by the API server."""
+        from injector.kube.served import dial
+
+        service = service_of(entry)
+        if service is None:
+            parts = urlsplit(str(entry.client.get("url")))
+            host = parts.hostname or ""
+            yield from _shaken(entry, dial(host, parts.port or 443, host, bundle))
+        elif self.inside:
+            port = int((entry.client.get("service") or {}).get("port") or 443)
+            name = f"{service[1]}.{service[0]}.svc"
+            yield from _shaken(entry, dial(name, port, name, bundle))
+        else:
+            yield from self.called(entry)
+
+    def called(self, entry: Registered) -> Iterator[Conflict]:
+        """Let the API server call the webhook: a pod is sent as a dry run, so that nothing is made."""
+        chosen = self._chosen(entry)
+        service = "/".join(service_of(entry) or ())
+        if chosen is None:
+            told = (
+                f"whether the API server reaches {service}: no namespace is there whose pods it is called for"
+            )
+            yield Conflict("note", _NOT_READ, told, entry.where)
+            return
+        probed, namespace, labels = chosen
+        pods = f"/api/v1/namespaces/{namespace}/pods"
+        if not self.reading.may("create", pods, None):
+            told = (
+                f"whether the API server reaches {service}: this account may not create pods in {namespace}"
+            )
+            hint = "use an account that may; the pod is sent as a dry run only"
+            yield Conflict("note", _NOT_READ, told, entry.where, hint)
+            return
+        try:
+            made = self.reading.dry_run(podsecurity.sample(labels), namespace)
+        except ClusterError as error:
+            # Other refusals come from webhooks that answered, or from admission after them.
+            if "failed calling webhook" in error.message and f'"{probed.name}"' in error.message:
+                yield _uncalled(probed, error.message)
+            return
+        if not probed.closed and not self._injected(made):
+            told = f"whether {service} answers: the entry's failurePolicy Ignore hides it"
+            yield Conflict("note", _NOT_READ, told, probed.where)
+        told = f"until when the certificate of {service} is valid: only a pod of the cluster can see it"
+        yield Conflict("note", _NOT_READ, told, entry.where, "run the same command in a pod")
+
+    def _chosen(self, entry: Registered) -> tuple[Registered, str, dict[str, str]] | None:
+        """An entry with the same client, a namespace whose pods come to it, and labels for such a pod.
+
+        One that refuses pods when nobody answers comes first.
+        """
+        same = [e for e in self.survey.ours if e.client == entry.client]
+        for each in sorted(same, key=lambda e: not e.closed):
+            labels = witness(each.objects)
+            for name, item in self.survey.namespaces.items():
+                if labels is not None and each.in_namespace(item) and _lives(item):
+                    return each, name, labels
+        return None
+
+    def _injected(self, pod: Manifest) -> bool:
+        annotations = (pod.get("metadata") or {}).get("annotations") or {}
+        return self.config.profile.keys.status in annotations
+
+
+def _lives(namespace: Manifest) -> bool:
+    return (namespace.get("status") or {}).get("phase") != "Terminating"
+
+
+# --- certificates -----------------------------------------------------------------------------------
+
+
+def _bundle(entry: Registered) -> tuple[str | None, list[Conflict]]:
+    """The bundle of an entry where it can be used, and what is wrong with it."""
+    from injector.kube.served import authorities
+    from injector.kube.survey import bundle_of
+
+    hint = "give --ca-file to injector webhook-config, or let serve or cert-manager write it"
+    try:
+        bundle = bundle_of(entry)
+        found = authorities(bundle) if bundle is not None else []
+    except ValueError as error:
+        return None, [Conflict("error", "ca-bundle", f"its caBundle: {error}", entry.where, hint)]
+    if bundle is None:
+        told = "it has no caBundle, so that the API server trusts nobody there: every call fails"
+        return None, [Conflict("error", "ca-bundle", told, entry.where, hint)] if service_of(entry) else []
+    return bundle, _ages(found, entry)
+
+
+def _ages(found: Sequence[Validity], entry: Registered) -> list[Conflict]:
+    """What is to be said about the age of CAs; while an old one is replaced the last one counts."""
+    now = time.time()
+    last = max(found, key=lambda each: each.end, default=None)
+    if last is None:
+        return []
+    if last.end < now:
+        told = f"every CA of its caBundle has expired, the last one at {_moment(last.end)}"
+        return [Conflict("error", "ca-expired", told, entry.where, _RENEW)]
+    if last.ends_soon(now):
+        told = f"the CA of its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
+        return [Conflict("warning", "ca-expires", told, entry.where, _RENEW)]
+    return []
+
+
+_FAILED: Final = {
+    "untrusted": (
+        "certificate-untrusted",
+        "its caBundle does not trust the certificate that is served",
+        "write the CA that signed it into caBundle (injector webhook-config --ca-file)",
+    ),
+    "name": (
+        "certificate-name",
+        "the certificate that is served is not for the name that the API server asks for",
+        "issue it for SERVICE.NAMESPACE.svc, or the host of the URL",
+    ),
+    "validity": ("certificate-expired", "the certificate that is served is not valid now", _RENEW),
+    "unreachable": (
+        "unreachable",
+        "nobody answers there",
+        "see that the webhook's pods are ready, and that no NetworkPolicy or firewall is between",
+    ),
+}
+
+
+def _shaken(entry: Registered, found: Dialled) -> Iterator[Conflict]:
+    if found.validity is None:
+        code, told, hint = _FAILED[found.code]
+        yield Conflict("error", code, f"{told}: {found.message}", entry.where, hint)
+        return
+    now = time.time()
+    if found.validity.ends_soon(now):
+        told = f"the certificate that is served expires at {_moment(found.validity.end)}"
+        told += f" ({_left(found.validity, now)})"
+        yield Conflict("warning", "certificate-expires", told, entry.where, _RENEW)
+
+
+def _uncalled(entry: Registered, message: str) -> Conflict:
+    """What the API server said when it could not call the webhook."""
+    untrusted = "x509" in message or "certificate" in message
+    kind = "unreachable" if not untrusted else "untrusted"
+    if untrusted and "is valid for" in message:
+        kind = "name"
+    if untrusted and ("expired" in message or "not yet valid" in message):
+        kind = "validity"
+    code, told, hint = _FAILED[kind]
+    return Conflict("error", code, f"{told}, as the API server says: {message}", entry.where, hint)
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _left(found: Validity, now: float) -> str:
+    hours = int((found.end - now) // 3600)
+    return f"in {hours // 24} days" if hours >= 48 else f"in {hours} hours"
+
+
+# --- rights -----------------------------------------------------------------------------------------
+
+
+def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
+    """What the account of the injector's pods may not do, one finding for each resource."""
+    from injector.cli.rights import needed
+    from injector.kube.refusals import Request
+
+    account = _account(look.survey)
+    if account is None and not look.inside:
+        told = "the rights of the injector's ServiceAccount: no pod of it was found behind a Service"
+        yield Conflict("note", _NOT_READ, told)
+        return
+    names = tuple(dict.fromkeys(e.configuration for e in look.survey.ours))
+    missing: dict[tuple[str, str, str], list[str]] = {}
+    for verb, path in needed(look.config, server, names):
+        request = Request("", verb, path)
+        if look.reading.may(verb, path, account) is False:
+            where = (request.resource(), request.namespace(), request.name())
+            missing.setdefault(where, []).append(verb)
+    who = f"ServiceAccount {account[0]}/{account[1]}" if account else "this account"
+    for (resource, namespace, name), verbs in missing.items():
+        place = f" in namespace {namespace}" if namespace else ""
+        told = f"{who} may not {', '.join(verbs)} {resource}{f' {name}' if name else ''}{place}"
+        role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
+        hint = f"grant {'these verbs' if len(verbs) > 1 else 'this verb'} on {resource} with {role}"
+        yield Conflict("error", "rbac", told, hint=hint)
+
+
+def _account(survey: Survey) -> tuple[str, str] | None:
+    """Namespace and name of the ServiceAccount of the injector's own pods."""
+    for pod in survey.own:
+        spec = pod.get("spec") or {}
+        return str(pod["metadata"]["namespace"]), str(spec.get("serviceAccountName") or "default")
+    return None

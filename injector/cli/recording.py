@@ -1,0 +1,42 @@
+"""The recorder of `serve`, made from its settings; and which settings its two flags are.
+
+Not here: what is recorded (injector.records), and when it is offered (injector.server.app).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from injector.config.schema import Record, Server
+from injector.telemetry import Metrics, tell
+
+if TYPE_CHECKING:
+    from injector.records.writer import Recorder
+
+
+def with_flags(record: Record, flags: Mapping[str, str | None]) -> Record:
+    """The settings with what the flags say over them."""
+    folder, key = flags["record_dir"], flags["record_key"]
+    return replace(
+        record,
+        directory=record.directory if folder is None else folder,
+        key_file=record.key_file if key is None else key,
+    )
+
+
+def recorder(server: Server, metrics: Metrics) -> Recorder | None:
+    """The recorder, writing already; None where nothing is to be recorded. Raises ConfigError."""
+    settings = server.record
+    if not settings.directory:
+        return None
+    from injector.records import writer
+
+    folder = writer.prepare(settings.directory)
+    key = writer.read_key(settings.key_file, settings.directory)
+    bounds = writer.Bounds(settings.max_bytes, settings.max_records, settings.per_second)
+    made = writer.Recorder(folder, key, bounds, metrics.recorded)
+    made.start()
+    tell("info", "recording", directory=settings.directory, perSecond=settings.per_second)
+    return made

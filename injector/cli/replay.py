@@ -1,0 +1,304 @@
+"""`injector replay`: what a new configuration would have made of recorded admissions, pod by pod.
+
+Here: deciding and rendering anew, and telling the differences. Not here: the files (injector.records)
+and how two pods are compared (core.compare).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from injector.core.compare import changes
+from injector.core.inject import inject
+from injector.core.model import Config, Decision, Manifest, Outcome, Reason, Verdict
+from injector.core.patch import escape
+from injector.core.workload import check_pod
+from injector.errors import ConfigError, ManifestError
+
+if TYPE_CHECKING:
+    from injector.records.entry import Entry
+
+EXAMPLES: Final = """\b
+Examples:
+  injector replay records/ --config new.yaml --base injector.yaml
+  injector replay records/ --config new.yaml --base injector.yaml --check
+  injector replay records/ --config new.yaml --key pseudonyms.key -o json | jq '.changed[].uid'"""
+
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One place where the pods differ; the values only where both are known not to be pseudonyms."""
+
+    pointer: str
+    values: tuple[Any, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An admission that would have another answer."""
+
+    entry: Entry
+    before: tuple[str, str]
+    after: tuple[str, str]
+    error: str
+    changes: tuple[Change, ...]
+
+    @property
+    def kind(self) -> str:
+        """In one word what changes: the decision, its reason, or the pod."""
+        if self.before[0] != self.after[0]:
+            return "decision"
+        return "reason" if self.before[1] != self.after[1] and not self.changes else "pod"
+
+
+@click.command("replay", epilog=EXAMPLES)
+@click.argument("folder", metavar="DIR")
+@click.option("--config", "config_file", required=True, metavar="FILE", help="The new configuration.")
+@click.option(
+    "--base",
+    metavar="FILE",
+    help="The configuration of before; without it only decisions and places of the patch are compared.",
+)
+@click.option(
+    "--key", "key_file", metavar="FILE", help="The records' key, so that new selectors match names in them."
+)
+@click.option("--check", is_flag=True, help="Exit with 1 where anything changes.")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+)
+def command(folder: str, config_file: str, base: str | None, **flags: Any) -> int:
+    """What a new configuration would change, by the admissions that 'injector serve --record' kept.
+
+    Every recorded pod is decided about and rendered anew. Names in records are pseudonyms; the uid
+    is the one in the webhook's log line, which has the names.
+    """
+    from injector.config.load import load
+    from injector.records.reader import Reader
+
+    new, old = load(config_file), load(base) if base else None
+    reader = Reader(Path(folder))
+    told = Told(new, old, _key(flags["key_file"]))
+    found = [changed for each in reader.entries() if (changed := told.at(each))]
+    _warn(told, reader.broken)
+    if flags["output"] == "json":
+        click.echo(json.dumps(_json(told, found, reader.broken), ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join([*_text(found), _summary(told, found)]))
+    return 1 if flags["check"] and found else 0
+
+
+class Told:
+    """The replay of one entry after the other, and what was seen on the way."""
+
+    def __init__(self, new: Config, old: Config | None, key: bytes | None) -> None:
+        self.new, self.old, self.key = new, old, key
+        self.counts: Counter[str] = Counter()
+        self.unlike = 0
+        self.unknown: set[str] = set()
+        self._names: dict[frozenset[str], Mapping[str, str]] = {}
+
+    def at(self, entry: Entry) -> Changed | None:
+        """What changes for one entry; None where nothing does."""
+        entry = self._named(entry)
+        after = outcome_of(entry, self.new)
+        recorded = ("deny" if entry.decision == "allow" else entry.decision, entry.reason)
+        if self.old is None:
+            before, different = recorded, _operations(entry, after, self.new)
+        else:
+            was = outcome_of(entry, self.old)
+            before, different = _word(was), tuple(_compared(was, after, self.new))
+            self.unlike += before != recorded
+        now = _word(after)
+        if before == now and not different:
+            self.counts["same"] += 1
+            return None
+        error = str(after.error or "") if now[0] == "deny" else ""
+        changed = Changed(entry, before, now, error, different if before[0] == now[0] else ())
+        self.counts[changed.kind] += 1
+        return changed
+
+    def _named(self, entry: Entry) -> Entry:
+        """The entry with the names that selectors of the configurations speak of, if the key is known."""
+        from injector.records.pseudonyms import Pseudonyms
+        from injector.records.redaction import literal_words, words_of
+
+        of = entry.head.words
+        if of not in self._names:
+            literal = literal_words(self.new.profile, of)
+            asked = words_of(self.new) | (words_of(self.old) if self.old else frozenset())
+            asked -= literal
+            if self.key is None:
+                self.unknown |= asked
+                self._names[of] = {}
+            else:
+                made = Pseudonyms(self.key, literal)
+                if made.fingerprint() != entry.head.key:
+                    hint = "give the file that 'serve --record-key' was given"
+                    raise ConfigError("the records were written under another key", where="--key", hint=hint)
+                self._names[of] = {made.name(word): word for word in asked}
+        names = self._names[of]
+        return replace(entry, **_restored(entry, names)) if names else entry
+
+
+def outcome_of(entry: Entry, config: Config) -> Outcome:
+    """What a configuration makes of a recorded pod."""
+    try:
+        check_pod(entry.pod)
+        if entry.pod.get("spec") is None:
+            raise ManifestError("a map is expected; it is missing", where="/spec")
+    except ManifestError as error:
+        return Outcome(Decision(Verdict.DENY, Reason.INVALID_POD), entry.pod, error=error)
+    return inject(entry.pod, entry.facts, config)
+
+
+def _restored(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
+    def back(value: Any) -> Any:
+        if isinstance(value, str):
+            return names.get(value, value)
+        if isinstance(value, list):
+            return [back(item) for item in value]
+        return {back(k): back(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+    facts, known = entry.facts, entry.facts.known
+    if known is not None:
+        known = replace(
+            known,
+            name=back(known.name),
+            labels=back(dict(known.labels)),
+            annotations=back(dict(known.annotations)),
+        )
+    return {"pod": back(entry.pod), "facts": replace(facts, namespace=back(facts.namespace), known=known)}
+
+
+def _word(outcome: Outcome) -> tuple[str, str]:
+    return outcome.decision.verdict.value, outcome.decision.reason.value
+
+
+def _operations(entry: Entry, after: Outcome, config: Config) -> tuple[Change, ...]:
+    """The operations of the patch that come or go; of a pod that was injected before nothing is known."""
+    if entry.operations is None:
+        return ()
+    books = _books(config)
+    now = [(operation.op, operation.path) for operation in after.patch]
+    gone = [done for done in entry.operations if done not in now]
+    come = [done for done in now if done not in entry.operations]
+    return tuple(Change(f"{op} {path}") for op, path in (*gone, *come) if path not in books)
+
+
+def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
+    from injector.records.pseudonyms import has_pseudonym
+
+    books = _books(config)
+    for found in changes(was.pod, after.pod):
+        if found.pointer in books:
+            continue
+        values = (found.before, found.after)
+        yield Change(found.pointer, None if has_pseudonym(json.dumps(values)) else values)
+
+
+def _books(config: Config) -> set[str]:
+    """Where the book-keeping stands, which carries the digest of the configuration and always differs."""
+    return {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+
+
+def _key(file: str | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        return Path(file).read_bytes().strip()
+    except OSError as error:
+        raise ConfigError(f"{file}: {(error.strerror or 'cannot be read').lower()}", where="--key") from error
+
+
+# --- telling ------------------------------------------------------------------------------------
+
+
+def _warn(told: Told, broken: int) -> None:
+    if broken:
+        click.echo(f"warning: {broken} lines of the records cannot be read and were left out", err=True)
+    if told.unknown:
+        shown = ", ".join(sorted(told.unknown)[:_SHOWN])
+        text = "selectors name what was not in force when this was recorded, so that no pod seems to match"
+        click.echo(f"warning: {text}: {shown}; --key FILE finds them", err=True)
+    if told.unlike:
+        text = f"{told.unlike} admissions do not come out under --base as they were recorded"
+        click.echo(f"warning: {text}; was it another configuration?", err=True)
+
+
+def _json(told: Told, found: Sequence[Changed], broken: int) -> dict[str, Any]:
+    return {
+        "counts": dict(sorted(told.counts.items())),
+        "broken": broken,
+        "unlike": told.unlike,
+        "changed": [_changed_json(each) for each in found],
+    }
+
+
+def _changed_json(each: Changed) -> dict[str, Any]:
+    def words(pair: tuple[str, str]) -> Manifest:
+        return {"decision": pair[0], "reason": pair[1]}
+
+    def change(of: Change) -> Manifest:
+        return {"pointer": of.pointer} | (
+            {"before": of.values[0], "after": of.values[1]} if of.values else {}
+        )
+
+    return {
+        "uid": each.entry.uid,
+        "time": each.entry.time,
+        "namespace": each.entry.facts.namespace,
+        "change": each.kind,
+        "before": words(each.before),
+        "after": words(each.after),
+        "error": each.error or None,
+        "changes": [change(of) for of in each.changes],
+    }
+
+
+def _text(found: Sequence[Changed]) -> Iterator[str]:
+    """The changed admissions; those that change alike stand together."""
+    from injector.cli.report import plain
+
+    alike: dict[str, list[Changed]] = {}
+    for each in found:
+        told = {k: v for k, v in _changed_json(each).items() if k not in ("uid", "time", "namespace")}
+        alike.setdefault(json.dumps(told, sort_keys=True), []).append(each)
+    for group in sorted(alike.values(), key=len, reverse=True):
+        first = group[0]
+        more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
+        yield f"{_count(len(group), 'pod')}: {', '.join(each.entry.uid for each in group[:_SHOWN])}{more}"
+        if first.before != first.after:
+            yield f"  {' '.join(first.before)} -> {' '.join(first.after)}"
+        if first.error:
+            yield f"  {plain(first.error)}"
+        for change in first.changes:
+            values = f": {_shown(change.values[0])} -> {_shown(change.values[1])}" if change.values else ""
+            yield f"  {plain(change.pointer + values)}"
+        yield ""
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 64 else text[:61] + "..."
+
+
+def _summary(told: Told, found: Sequence[Changed]) -> str:
+    counts = told.counts
+    words = {"decision": "another decision", "reason": "another reason", "pod": "another pod"}
+    text = ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind])
+    return f"{_count(counts.total(), 'admission')} replayed, {len(found)} changed" + (
+        f": {text}" if text else ""
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,57 @@
+"""What `serve` does in a cluster with a configuration, as RBAC sees it: verbs on paths of the API.
+
+Here: the one list of rights. Not here: asking whether somebody has them (kube.survey).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from injector.cli import world
+from injector.cli.watched import NAMESPACES, NODES
+from injector.config.schema import Server
+from injector.core.model import Config
+
+_CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+
+
+def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each verb with the path that it is used on. `configurations` are the objects that are ours."""
+    if server.namespaces == "watch":
+        nodes = (NODES,) if config.native_sidecars == "auto" else ()
+        for path in (NAMESPACES, *nodes, *config.profile.watched()):
+            yield "list", path
+            yield "watch", path
+    yield from _source(server, config.revision)
+    yield from _certificates(server, configurations)
+
+
+def _source(server: Server, revision: str) -> Iterator[tuple[str, str]]:
+    map_, istio = server.source.config_map, server.source.istio
+    if map_.name:
+        yield "get", f"/api/v1/namespaces/{map_.namespace}/configmaps/{map_.name}"
+    if istio.namespace:
+        maps = world.Maps.named(
+            istio.namespace, revision or None, istio.mesh_config_map, istio.inject_config_map
+        )
+        for name in filter(None, (maps.mesh, maps.inject)):
+            yield "get", f"/api/v1/namespaces/{maps.namespace}/configmaps/{name}"
+
+
+def _certificates(server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    given = server.certificates
+    files = given.folder or server.tls_cert or server.tls_key or server.tls_bundle
+    own = given.source == "own" or (given.source == "auto" and bool(given.service) and not files)
+    if own or given.publish == "on":
+        yield "list", _CONFIGURATIONS
+        yield "watch", _CONFIGURATIONS
+    if given.publish == "on" or (given.publish == "auto" and own):
+        for name in configurations:
+            yield "patch", f"{_CONFIGURATIONS}/{name}"
+    if own:
+        namespace, _, service = given.service.partition("/")
+        secrets = f"/api/v1/namespaces/{namespace}/secrets"
+        yield "create", secrets
+        for verb in ("get", "list", "watch", "update"):
+            yield verb, f"{secrets}/{given.ca_secret or f'{service}-ca'}"

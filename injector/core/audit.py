@@ -1,0 +1,136 @@
+"""Is a running pod as a configuration would have it now? One word, and why.
+
+Here: the comparison of one pod with its own injection as it would be today. Not here: reading
+pods, and what to do with those that are behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from injector.core import decide, retain, status, undo
+from injector.core.compare import changes, value_at
+from injector.core.defaults import is_filled_in
+from injector.core.inject import inject
+from injector.core.model import Config, Door, Facts, Manifest, Outcome, Reason, Verdict
+from injector.core.patch import escape
+
+
+class State(StrEnum):
+    """How a running pod stands to the configuration."""
+
+    MISSING = "missing"
+    STALE = "stale"
+    UNWANTED = "unwanted"
+    FOREIGN = "foreign"
+    REFUSED = "refused"
+    SAME = "same"
+    CURRENT = "current"
+
+    @property
+    def sentence(self) -> str:
+        """What the word means, for people."""
+        return SENTENCES[self]
+
+
+SENTENCES: Mapping[State, str] = {
+    State.MISSING: "It runs without a sidecar, and would get one now.",
+    State.STALE: "Its sidecar is not what it would get now.",
+    State.UNWANTED: "It has a sidecar, and would get none now.",
+    State.FOREIGN: "It has a proxy that no status annotation of ours explains.",
+    State.REFUSED: "A pod like it would be refused now.",
+    State.SAME: "It was injected under another configuration, with the same result.",
+    State.CURRENT: "It is as it would be now.",
+}
+# What a person should look at, and what making the pod anew puts right.
+FOUND = (State.MISSING, State.STALE, State.UNWANTED, State.FOREIGN, State.REFUSED)
+CURED = (State.MISSING, State.STALE, State.UNWANTED)
+
+# Names that the API server generates end so; those that a controller sets itself do not.
+_GENERATED = frozenset("bcdfghjklmnpqrstvwxz2456789")
+_GENERATED_LENGTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state of one pod, the decision's reason now, and the pointers of what differs.
+
+    `revision` is that of the injector that the pod's status names.
+    """
+
+    state: State
+    reason: Reason
+    pointers: tuple[str, ...] = ()
+    revision: str = ""
+    error: str = ""
+
+
+def is_over(pod: Manifest) -> bool:
+    """Whether a pod has ended or is about to, so that nothing about it matters any more."""
+    ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return ended or bool((pod.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def standing(pod: Manifest, facts: Facts, config: Config) -> Standing:
+    """How a pod of a cluster stands to a configuration; `facts` are those of now."""
+    pod = as_received(pod)
+    # The selectors are the API server's to look at, so at the webhook's own door they say nothing.
+    decision = decide.decide(pod, replace(facts, door=Door.FILE), config.policy)
+    earlier = status.read(pod, config.profile.keys)
+    revision = earlier.revision if earlier else ""
+    if decision.reason is Reason.FOREIGN_SIDECAR:
+        return Standing(State.FOREIGN, decision.reason)
+    if decision.verdict is not Verdict.INJECT:
+        state = State.UNWANTED if earlier else State.CURRENT
+        return Standing(state, decision.reason, revision=revision)
+    outcome = inject(pod, replace(facts, door=Door.WEBHOOK), config)
+    if outcome.decision.verdict is Verdict.DENY:
+        error = str(outcome.error or "")
+        return Standing(State.REFUSED, outcome.decision.reason, revision=revision, error=error)
+    if earlier is None:
+        return Standing(State.MISSING, decision.reason)
+    return _compared(pod, outcome, earlier, replace(facts, door=Door.WEBHOOK), config)
+
+
+def as_received(pod: Manifest) -> Manifest:
+    """The halves of a running pod that injection looks at, as they were at its creation."""
+    meta = dict(pod.get("metadata") or {})
+    for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "generation"):
+        meta.pop(field, None)
+    stem, name = meta.get("generateName") or "", meta.get("name") or ""
+    rest = name.removeprefix(stem)
+    if stem and name.startswith(stem) and len(rest) == _GENERATED_LENGTH and set(rest) <= _GENERATED:
+        del meta["name"]
+    return {"metadata": meta, "spec": pod.get("spec") or {}}
+
+
+def _compared(
+    pod: Manifest, outcome: Outcome, earlier: status.Status, facts: Facts, config: Config
+) -> Standing:
+    """A pod that carries our injection against the one that it would get."""
+    reason = outcome.decision.reason
+    if not outcome.patch:
+        return Standing(State.CURRENT, reason, revision=earlier.revision)
+    taken_out = undo.uninject(pod, config.profile)
+    original = taken_out.pod if taken_out else pod
+    fresh = inject(original, facts, config)
+    if fresh.decision.verdict is not Verdict.INJECT:
+        return Standing(
+            State.REFUSED,
+            fresh.decision.reason,
+            revision=earlier.revision,
+            error=str(fresh.error or ""),
+        )
+    kept, extras = retain.retain(fresh.pod, pod, original, earlier)
+    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    found = [c.pointer for c in changes(pod, kept) if c.pointer not in books]
+    now = fresh.added
+    if not (now and now.digest and now.digest == earlier.digest):
+        # Under another configuration what ours does not set may have been ours.
+        found += [p for p in extras if p not in books and not is_filled_in(p, value_at(pod, p))]
+    if now and now.revision != earlier.revision:
+        found.append("revision")
+    state = State.STALE if found else State.SAME
+    return Standing(state, reason, tuple(dict.fromkeys(found)), earlier.revision)

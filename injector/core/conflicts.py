@@ -1,0 +1,304 @@
+"""What stands in the way of the webhook in a cluster: entries that never match, overlap, or deadlock.
+
+Here: from what was read of a cluster to findings, each with what to do. Not here: reading it, and
+what only a connection shows (certificates, reachability).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from injector.core import matchconditions, podsecurity
+from injector.core.model import Config, Manifest
+from injector.core.podsecurity import Violation
+from injector.core.registered import Registered, labels_of
+from injector.core.selectors import Selector, WebhookEntry, witness
+
+_SHOWN: Final = 3
+# Where a node's network plugins have their programs and settings.
+_PLUGIN_PATHS: Final = ("/cni/", "/cni")
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One finding. `level` is error, warning or note; a note asks for nothing."""
+
+    level: str
+    code: str
+    message: str
+    where: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was read of a cluster.
+
+    `own` are the injector's own pods, or the templates of the workloads that would make them, each
+    with its namespace in its metadata.
+    """
+
+    entries: tuple[Registered, ...]
+    namespaces: Mapping[str, Manifest]
+    own: tuple[Manifest, ...] = ()
+    daemon_sets: tuple[Manifest, ...] = ()
+    services: Mapping[tuple[str, str], Manifest | None] = field(default_factory=dict)
+    slices: Mapping[tuple[str, str], tuple[Manifest, ...]] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> list[Registered]:
+        """The entries of this program."""
+        return [entry for entry in self.entries if entry.ours]
+
+
+def conflicts(
+    survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
+) -> Iterator[Conflict]:
+    """All findings. `expected` are the entries that there may be: the configuration's own, or a tag's."""
+    if not survey.ours:
+        told, hint = "no webhook configuration is ours: nobody is asked", "apply injector webhook-config"
+        yield Conflict("error", "webhook-absent", told, hint=hint)
+        return
+    yield from _differing(survey, config, expected)
+    yield from _unmatched(survey)
+    yield from _overlapping(survey, config)
+    yield from _deadlocked(survey, config)
+    yield from _services(survey)
+    yield from _refused(survey, config)
+
+
+# --- the entries themselves -----------------------------------------------------------------------
+
+
+def _differing(
+    survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
+) -> Iterator[Conflict]:
+    """The selectors that the configuration gives, and the conditions of all entries that are ours."""
+    hint = "apply the output of injector webhook-config with this configuration"
+    have = {_identity(entry.name, entry.namespaces, entry.objects) for entry in survey.ours}
+    if not any({_identity(e.name, e.namespaces, e.objects) for e in one} <= have for one in expected):
+        revision = config.revision or "default"
+        told = f"no webhook configuration of ours has the selectors of revision {revision}, nor of a tag"
+        yield Conflict("warning", "selectors-differ", told, hint=hint)
+    ours = {c.name: c.expression for c in matchconditions.conditions(config.policy, config.profile)}
+    for entry in survey.ours:
+        other = [n for n, text in entry.conditions.items() if n in ours and text != ours[n]]
+        if other:
+            told = f"matchConditions {_few(other)} are not those of this version and configuration"
+            yield Conflict("warning", "conditions-differ", told, entry.where, hint)
+
+
+def _identity(name: str, *chosen: Selector) -> tuple[object, ...]:
+    """What makes two entries the same; the order of requirements does not matter."""
+    return (name, *(frozenset(selector.requirements) for selector in chosen))
+
+
+def _unmatched(survey: Survey) -> Iterator[Conflict]:
+    for entry in survey.ours:
+        for word, selector in (("namespaceSelector", entry.namespaces), ("objectSelector", entry.objects)):
+            if witness(selector) is None:
+                told = f"its {word} contradicts itself and never matches: {selector}"
+                yield Conflict("error", "never-matches", told, entry.where, "correct the selector")
+    for name in dict.fromkeys(entry.configuration for entry in survey.ours):
+        # Entries that a namespace's labels alone switch on; others wait for pods that ask.
+        own = [e for e in survey.ours if e.configuration == name and e.objects.matches({})]
+        if own and not any(e.in_namespace(n) for e in own for n in survey.namespaces.values()):
+            wanted = " or ".join(f"{{{e.namespaces}}}" for e in own)
+            told = f"no namespace matches; wanted is {wanted}"
+            hint = "label a namespace; until then only pods that ask by their own label are injected"
+            yield Conflict("warning", "no-namespace", told, f"MutatingWebhookConfiguration {name}", hint)
+
+
+def _overlapping(survey: Survey, config: Config) -> Iterator[Conflict]:
+    """Pairs of configurations that both are called for pods of a namespace."""
+    found: dict[tuple[str, str, bool], set[str]] = {}
+    for ours in survey.ours:
+        for other in survey.entries:
+            if other.configuration == ours.configuration or not (other.ours or _rival(other, config)):
+                continue
+            if other.ours and other.configuration < ours.configuration:
+                continue  # told the other way round
+            both = [n for n, item in survey.namespaces.items() if _both(ours, other, item)]
+            if both:
+                pair = (ours.configuration, other.configuration, other.ours)
+                found.setdefault(pair, set()).update(both)
+    for (mine, theirs, is_ours), spaces in found.items():
+        whose = "ours too" if is_ours else "another injector's"
+        told = f"the same pods are sent to {theirs[:64]}, which is {whose}: in {_few(sorted(spaces))}"
+        hint = "relabel these namespaces so that one of both is called, or delete one configuration"
+        yield Conflict("error", "overlap", told, f"MutatingWebhookConfiguration {mine}", hint)
+
+
+def _rival(entry: Registered, config: Config) -> bool:
+    """Whether an entry is one of an injector that the profile knows, its own mesh's among them."""
+    known = (mark.webhook for mark in config.profile.foreign)
+    return any(end and (entry.name == end or entry.name.endswith(("." + end, "-" + end))) for end in known)
+
+
+def _both(one: Registered, other: Registered, namespace: Manifest) -> bool:
+    if not (one.in_namespace(namespace) and other.in_namespace(namespace)):
+        return False
+    return witness(one.objects, other.objects) is not None
+
+
+# --- who waits for whom ---------------------------------------------------------------------------
+
+
+def _deadlocked(survey: Survey, config: Config) -> Iterator[Conflict]:
+    """Pods that the webhook, or the cluster under it, cannot do without."""
+    label = f'{config.policy.switch}: "false"'
+    for pod in survey.own:
+        where = _place(pod)
+        for entry in _asked(survey, config, pod):
+            if entry.closed:
+                told = f"the injector's own pods ({where}) wait for the injector itself"
+                hint = f"give them the label {label}, or take the injection label from their namespace"
+                yield Conflict("error", "deadlock", told, entry.where, hint)
+            else:
+                told = f"the injector's own pods ({where}) are sent to the injector"
+                hint = f"give them the label {label}"
+                yield Conflict("warning", "own-namespace", told, entry.where, hint)
+            break
+    for name in sorted(config.policy.ignored_namespaces & set(survey.namespaces)):
+        bare: Manifest = {"metadata": {"namespace": name}}
+        for entry in _asked(survey, config, bare):
+            if entry.closed:
+                told = f"pods in {name} wait for the injector, though it never injects them"
+                hint = f"take the injection label from the namespace {name}"
+                yield Conflict("error", "deadlock", told, entry.where, hint)
+                break
+    for item in survey.daemon_sets:
+        if not _is_plugin(item):
+            continue
+        pod = template_of(item)
+        for entry in _asked(survey, config, pod):
+            if entry.closed:
+                told = f"the node's network plugin ({_place(pod)}) waits for the injector, whose pods need it"
+                hint = f"give its pods the label {label}"
+                yield Conflict("error", "deadlock", told, entry.where, hint)
+                break
+
+
+def _asked(survey: Survey, config: Config, pod: Manifest) -> Iterator[Registered]:
+    """Our entries that the API server calls for a pod."""
+    name = str((pod.get("metadata") or {}).get("namespace") or "")
+    namespace = survey.namespaces.get(name)
+    if namespace is None:
+        return
+    known = {c.name: c.expression for c in matchconditions.conditions(config.policy, config.profile)}
+    dropped = matchconditions.dropped(pod, name, config.policy, config.profile)
+    for entry in survey.ours:
+        guarded = dropped and known.items() <= entry.conditions.items()
+        if entry.called(namespace, pod) and not guarded:
+            yield entry
+
+
+def template_of(item: Manifest) -> Manifest:
+    """The pods that a workload makes: its template, in its namespace and by its name."""
+    template = (item.get("spec") or {}).get("template") or {}
+    meta = item.get("metadata") or {}
+    own = {"namespace": meta.get("namespace"), "generateName": f"{meta.get('name')}-"}
+    return {**template, "metadata": {**(template.get("metadata") or {}), **own}}
+
+
+def _is_plugin(daemon_set: Manifest) -> bool:
+    volumes = (template_of(daemon_set).get("spec") or {}).get("volumes") or []
+    paths = [str((volume.get("hostPath") or {}).get("path") or "") for volume in volumes]
+    return any(_PLUGIN_PATHS[0] in path or path.endswith(_PLUGIN_PATHS[1]) for path in paths)
+
+
+def _place(pod: Manifest) -> str:
+    meta = pod.get("metadata") or {}
+    name = str(meta.get("name") or str(meta.get("generateName") or "").rstrip("-"))
+    return f"{meta.get('namespace')}/{name}" if name else str(meta.get("namespace"))
+
+
+# --- the Service ----------------------------------------------------------------------------------
+
+
+def _services(survey: Survey) -> Iterator[Conflict]:
+    for (namespace, name), service in survey.services.items():
+        ports = {
+            int((e.client.get("service") or {}).get("port") or 443): e
+            for e in survey.ours
+            if service_of(e) == (namespace, name)
+        }
+        entry = next(iter(ports.values()))
+        if service is None:
+            told = f"there is no Service {namespace}/{name}, where the webhook is said to be"
+            hint = "make it, or correct --service of injector webhook-config"
+            yield Conflict("error", "service-missing", told, entry.where, hint)
+            continue
+        has = {int(p.get("port") or 0) for p in (service.get("spec") or {}).get("ports") or []}
+        for port in sorted(set(ports) - has):
+            told = f"Service {namespace}/{name} has no port {port}; it has {_few(map(str, sorted(has)))}"
+            hint = "correct --service NS/NAME:PORT of injector webhook-config"
+            yield Conflict("error", "service-port", told, ports[port].where, hint)
+        if (service.get("spec") or {}).get("type") == "ExternalName":
+            continue  # it stands for something outside
+        slices = survey.slices.get((namespace, name))
+        if slices is not None and not any(_ready(end) for s in slices for end in s.get("endpoints") or []):
+            told = f"no pod behind Service {namespace}/{name} is ready: every call fails"
+            hint = f"kubectl get pods -n {namespace}, and look why they are not ready"
+            yield Conflict("error", "no-endpoints", told, entry.where, hint)
+
+
+def service_of(entry: Registered) -> tuple[str, str] | None:
+    """Namespace and name of the Service that an entry names."""
+    found = entry.client.get("service")
+    return (str(found.get("namespace")), str(found.get("name"))) if found else None
+
+
+def _ready(endpoint: Manifest) -> bool:
+    return (endpoint.get("conditions") or {}).get("ready") is not False
+
+
+# --- PodSecurity ----------------------------------------------------------------------------------
+
+
+def unsafe(config: Config) -> Iterator[tuple[str, str, str]]:
+    """For each level of PodSecurity that injected pods do not pass: the level, what is wrong, what to do."""
+    found = podsecurity.of_injection(config) or ()
+    for level in podsecurity.LEVELS:
+        own = [v for v in found if v.level == level]
+        if own:
+            told = f"injected pods do not pass PodSecurity {level}: {_grouped(own)}"
+            yield level, told, _remedies(config, own)
+
+
+def _refused(survey: Survey, config: Config) -> Iterator[Conflict]:
+    """Namespaces that are to be injected and refuse what comes out."""
+    remedies: dict[str, str] = {}
+    spaces: dict[str, list[str]] = {}
+    for level, _, hint in unsafe(config):
+        remedies[level] = hint
+        enforcing = podsecurity.LEVELS[podsecurity.LEVELS.index(level) :]
+        for name, item in survey.namespaces.items():
+            if labels_of(item).get(podsecurity.ENFORCE) in enforcing and any(
+                e.in_namespace(item) and e.objects.matches({}) for e in survey.ours
+            ):
+                spaces.setdefault(level, []).append(name)
+    for level, found in spaces.items():
+        told = f"{_few(sorted(found))} enforce{'s' if len(found) == 1 else ''} PodSecurity, and injected pods"
+        yield Conflict("error", "pod-security", f"{told} do not pass {level}", hint=remedies[level])
+
+
+def _grouped(found: Iterable[Violation]) -> str:
+    by_message: dict[str, list[str]] = {}
+    for violation in found:
+        by_message.setdefault(violation.message, []).append(violation.container or "the pod")
+    return "; ".join(f"{' and '.join(who)}: {message}" for message, who in by_message.items())
+
+
+def _remedies(config: Config, found: Iterable[Violation]) -> str:
+    told = (config.profile.remedy(v.control, v.container) for v in found)
+    return "; ".join(dict.fromkeys(filter(None, told)))
+
+
+def _few(items: Iterable[str]) -> str:
+    """The first of them, and how many more there are."""
+    found = list(items)
+    more = len(found) - _SHOWN
+    return ", ".join(found[:_SHOWN]) + (f" and {more} more" if more > 0 else "") or "nothing"

@@ -1,0 +1,233 @@
+"""Why a living pod is as it is: everything that was read of it, against the table of causes.
+
+Here: which signs count, and which cause is the verdict. Not here: the table (causes.py), the signs
+(podsigns.py, refusedpods.py, uncalled.py), and reading from a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from injector.core import causes, podsigns, refusedpods, status
+from injector.core.causes import Cause, Evidence, Symptom
+from injector.core.model import Decision, Manifest
+from injector.core.podsigns import Container, Log, cut, word
+from injector.core.uncalled import uncalled
+
+if TYPE_CHECKING:
+    from injector.core.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read: the pod, its owners from the asked object down, and what stands around them.
+
+    `pod` is None where the newest owner has none. `webhooks` and `namespace` are None where they
+    could not be read. `unread` says what was refused, each with the verb and the resource.
+    """
+
+    pod: Manifest | None
+    owners: tuple[Manifest, ...] = ()
+    events: tuple[Manifest, ...] = ()
+    logs: tuple[Log, ...] = ()
+    webhooks: tuple[Manifest, ...] | None = None
+    namespace: Manifest | None = None
+    pods: int = 0
+    unread: tuple[str, ...] = ()
+
+
+class State(StrEnum):
+    """How a pod stands."""
+
+    HEALTHY = "healthy"
+    ALTERED = "ready, but not as it was injected"
+    NOT_INJECTED = "ready, not injected"
+    NOT_READY = "not ready"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    MISSING = "pods are missing"
+    NONE_WANTED = "no pod"
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """A container that was injected and goes on running."""
+
+    name: str
+    image: str
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """Who injected a pod. `by_us`: the status carries a digest, which only this program writes."""
+
+    revision: str
+    by_us: bool
+    sidecars: tuple[Injected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The verdict, which is the first of the causes, and what it rests on."""
+
+    subject: str
+    state: State
+    causes: tuple[Cause, ...] = ()
+    injection: Injection | None = None
+    looked_at: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """A pod with its injection, for one look at it."""
+
+    pod: Manifest
+    status: status.Status | None
+    containers: tuple[Container, ...] = field(default=())
+
+    @property
+    def state(self) -> State:
+        told = self.pod.get("status") or {}
+        if told.get("phase") == "Succeeded":
+            return State.COMPLETED
+        if told.get("phase") == "Failed":
+            return State.FAILED
+        if not ready(self.pod):
+            return State.NOT_READY
+        if self.status is None:
+            return State.NOT_INJECTED
+        return State.ALTERED if any(podsigns.pieces(self.pod, self.status)) else State.HEALTHY
+
+
+def diagnose(seen: Seen, decision: Decision | None, profile: Profile, entries: Collection[str]) -> Diagnosis:
+    """What is wrong with a pod, or with the owner that cannot make one.
+
+    `decision` is the one for the pod, None without a pod. `entries` are the names that the profile's
+    webhooks have.
+    """
+    found = status.read(seen.pod, profile.keys) if seen.pod else None
+    refused = list(_refused(seen, injected_names(found), entries))
+    if seen.pod is None or refused:
+        return _without_pod(seen, refused)
+    signs = _Signs(seen.pod, found, podsigns.containers(seen.pod, found))
+    symptoms = profile.symptoms()
+    causes_found = _sorted(
+        [*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries)], symptoms
+    )
+    if signs.state is State.NOT_READY:
+        causes_found = _verdict_first(causes_found)
+    return Diagnosis(
+        f"Pod {_name(seen.pod)}", signs.state, causes_found, _injection(signs), _looked_at(seen), seen.unread
+    )
+
+
+def ready(pod: Manifest) -> bool:
+    """Whether the kubelet calls the pod ready."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def injected_names(found: status.Status | None) -> tuple[str, ...]:
+    """The containers that a status lists."""
+    return (*found.init_containers, *found.containers) if found else ()
+
+
+def _refused(seen: Seen, ours: Collection[str], entries: Collection[str]) -> Iterator[Cause]:
+    if seen.owners and refusedpods.short(seen.owners[-1]):
+        yield from refusedpods.refusals(seen.owners, seen.events, ours, entries)
+
+
+def _without_pod(seen: Seen, refused: list[Cause]) -> Diagnosis:
+    owner = seen.owners[-1] if seen.owners else {}
+    subject = f"{word(owner.get('kind'))} {_name(owner)}"
+    state, found = State.MISSING, tuple(refused)
+    if not found and refusedpods.wanted(owner):
+        found = (Cause(causes.NO_POD_YET),)
+    elif not found:
+        state = State.NONE_WANTED
+        asks = Evidence(f"{word(owner.get('kind'))} /spec", "asks for no pod")
+        found = (Cause(causes.NOT_WANTED, (asks,)),)
+    return Diagnosis(subject, state, found, None, _looked_at(seen), seen.unread)
+
+
+def _of_pod(seen: Seen, signs: _Signs, symptoms: tuple[Symptom, ...]) -> Iterator[Cause]:
+    yield from podsigns.pieces(signs.pod, signs.status)
+    yield from podsigns.placement(signs.pod)
+    if signs.state not in (State.NOT_READY, State.FAILED):
+        return
+    for container in signs.containers:
+        yield from podsigns.of_container(container)
+    waiting = any(c.state("waiting") or not c.status for c in signs.containers)
+    uid = (signs.pod.get("metadata") or {}).get("uid")
+    own = [e for e in seen.events if (e.get("involvedObject") or {}).get("uid") == uid]
+    yield from podsigns.of_events(own, signs.status, waiting)
+    yield from podsigns.of_symptoms(symptoms, seen.logs, signs.containers)
+
+
+def _calling(
+    seen: Seen, signs: _Signs, decision: Decision | None, entries: Collection[str]
+) -> Iterator[Cause]:
+    if signs.status is None and decision is not None:
+        yield uncalled(signs.pod, decision, seen.namespace, seen.webhooks, entries)
+
+
+def _sorted(found: list[Cause], symptoms: tuple[Symptom, ...]) -> tuple[Cause, ...]:
+    """One cause for each row, with all its evidence, in the order of the table."""
+    rank = causes.order(symptoms)
+    joined: dict[str, Cause] = {}
+    for cause in found:
+        first = joined.get(cause.known.id, Cause(cause.known))
+        evidence = (*first.evidence, *(e for e in cause.evidence if e not in first.evidence))
+        joined[cause.known.id] = Cause(cause.known, evidence, first.ours or cause.ours)
+    return tuple(sorted(joined.values(), key=lambda c: rank[c.known.id]))
+
+
+def _verdict_first(found: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """The causes of a pod that is not ready.
+
+    Why it was not injected does not keep it from being ready, so that it comes last. What follows
+    from something else explains the application's own containers; for ours it is unknown.
+    """
+    calling = tuple(c for c in found if c.known in causes.NOT_INJECTED)
+    found = tuple(c for c in found if c.known not in causes.NOT_INJECTED)
+    # Containers that wait for one of the others say nothing beside it.
+    found = tuple(c for c in found if c.known is not causes.STARTING) or found
+    if any(not c.known.follows or c.known is causes.STARTING for c in found):
+        return found + calling
+    own = tuple(c for c in found if not c.ours)
+    if own:
+        return own + tuple(c for c in found if c.ours) + calling
+    return (Cause(causes.UNKNOWN), *found, *calling)
+
+
+def _injection(signs: _Signs) -> Injection | None:
+    if signs.status is None:
+        return None
+    running = tuple(
+        Injected(cut(c.name), cut(c.spec.get("image") or ""), bool(c.status.get("ready")))
+        for c in signs.containers
+        if c.ours and c.stays
+    )
+    return Injection(cut(signs.status.revision or "default"), bool(signs.status.digest), running)
+
+
+def _looked_at(seen: Seen) -> tuple[str, ...]:
+    lines = sum(len(log.lines) for log in seen.logs)
+    out = ["status of the pod"] if seen.pod else []
+    out += [f"{word(owner.get('kind'))} {_name(owner)}" for owner in seen.owners]
+    out.append(f"{len(seen.events)} events")
+    if seen.logs:
+        named = ", ".join(dict.fromkeys(log.container for log in seen.logs))
+        out.append(f"{lines} lines of the logs of {named}")
+    if seen.webhooks is not None:
+        out.append(f"{len(seen.webhooks)} MutatingWebhookConfigurations")
+    return tuple(out)
+
+
+def _name(item: Manifest) -> str:
+    return cut((item.get("metadata") or {}).get("name") or "?")

@@ -1,0 +1,166 @@
+"""Which pods need not be sent to the webhook at all: the CEL matchConditions of its configuration.
+
+A condition drops a pod that `decide` is certain to skip, by what the profile alone declares: no
+setting that an operator may change under a running webhook goes in (docs/adr/0010). And it drops
+only pods that say nothing to the profile but `false`: one that asks, or nearly asks, is always sent,
+so that somebody can tell its author. Not here: the selectors of the entries (the profile's), and
+the decision itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from injector.core import names
+from injector.core.decide import decide
+from injector.core.model import Door, Facts, Manifest, Policy, Reason
+from injector.core.profile import Catalogue, Profile
+
+# More keys than this are not searched: evaluation is budgeted, and running out of it is an error.
+_SEARCHED: Final = 100
+
+# What would be repeated in each is long, so that reasons share a condition.
+_NAMES: Final = {
+    "not-unsuited": (
+        Reason.STATIC_POD,
+        Reason.HOST_NETWORK,
+        Reason.IGNORED_NAMESPACE,
+        Reason.UNSUPPORTED_OS,
+    ),
+    "not-opted-out": (Reason.OPTED_OUT_BY_LABEL, Reason.OPTED_OUT_BY_ANNOTATION),
+}
+
+_LABELS, _ANNOTATIONS = "object.metadata.labels", "object.metadata.annotations"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchCondition:
+    """One condition; the API server calls the webhook where all of them are true."""
+
+    name: str
+    expression: str
+
+    def as_manifest(self) -> Manifest:
+        """The condition as Kubernetes writes it."""
+        return {"name": self.name, "expression": self.expression}
+
+
+def conditions(policy: Policy, profile: Profile) -> tuple[MatchCondition, ...]:
+    """The conditions. Their names are stable: people take single ones out of a configuration.
+
+    Every access is guarded: with failurePolicy Fail an error of evaluation refuses the pod.
+    """
+    words = _Words.of(policy, profile.catalogue()).cel()
+    skipped = dict(_skipped(policy))
+    found = ((name, [skipped[r] for r in reasons if r in skipped]) for name, reasons in _NAMES.items())
+    return tuple(
+        MatchCondition(name, f"!({' || '.join(f'({each})' for each in parts)}) || {words}")
+        for name, parts in found
+    )
+
+
+def dropped(pod: Manifest, namespace: str, policy: Policy, profile: Profile) -> bool:
+    """Whether the conditions keep such a pod from the webhook; the same as the API server finds."""
+    fixed = replace(policy, mode="enabled", never=(), always=(), foreign=())
+    decision = decide(pod, Facts(namespace=namespace, door=Door.WEBHOOK), fixed)
+    certain = {reason for reason, _ in _skipped(policy)}
+    return decision.reason in certain and not _Words.of(policy, profile.catalogue()).speaks(pod)
+
+
+def _skipped(policy: Policy) -> Iterator[tuple[Reason, str]]:
+    """The reasons that hold whatever the configuration says, and how CEL says them."""
+    yield Reason.STATIC_POD, _has(_ANNOTATIONS, names.MIRROR_ANNOTATION)
+    yield Reason.HOST_NETWORK, "has(object.spec.hostNetwork) && object.spec.hostNetwork"
+    if policy.ignored_namespaces:
+        yield Reason.IGNORED_NAMESPACE, f"request.namespace in {_list(policy.ignored_namespaces)}"
+    if policy.operating_systems:
+        system = "object.spec.os.name"
+        guard = f"has(object.spec.os) && has({system}) && {system} != ''"
+        yield Reason.UNSUPPORTED_OS, f"{guard} && !({system} in {_list(policy.operating_systems)})"
+    label, annotation = (_has(where, policy.switch) for where in (_LABELS, _ANNOTATIONS))
+    yield Reason.OPTED_OUT_BY_LABEL, f"{label} && {_says_no(_LABELS, policy.switch)}"
+    no = _says_no(_ANNOTATIONS, policy.switch)
+    yield Reason.OPTED_OUT_BY_ANNOTATION, f"!({label}) && {annotation} && {no}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Which keys of a pod speak to the profile, or might be meant to.
+
+    A superset of what nearmiss.py tells about: a part of a key is compared, where that asks for the
+    end of its prefix. `known` are labels that are right where they are; the annotations are too
+    many to be listed in an expression.
+    """
+
+    switch: str
+    domains: tuple[str, ...]
+    known: frozenset[str]
+    misplaced_labels: frozenset[str]
+    misplaced_annotations: frozenset[str]
+
+    @classmethod
+    def of(cls, policy: Policy, known: Catalogue) -> _Words:
+        def outside(keys: Collection[str]) -> frozenset[str]:
+            return frozenset(k for k in keys if k != policy.switch and not _holds_one(k, known.domains))
+
+        return cls(
+            policy.switch,
+            known.domains,
+            frozenset(k for k in known.labels - {policy.switch} if _holds_one(k, known.domains)),
+            outside((known.annotations | known.namespace_labels) - known.labels),
+            outside((known.labels | known.namespace_labels) - known.annotations),
+        )
+
+    def speaks(self, pod: Manifest) -> bool:
+        """Whether a pod says anything but `false`."""
+        meta = pod.get("metadata") or {}
+        labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+        return self._any(labels, self.misplaced_labels, self.known) or self._any(
+            annotations, self.misplaced_annotations, frozenset()
+        )
+
+    def _any(self, found: Mapping[str, Any], misplaced: Collection[str], known: Collection[str]) -> bool:
+        return len(found) > _SEARCHED or any(
+            value != names.NO
+            if key == self.switch
+            else key in misplaced or (_holds_one(key, self.domains) and key not in known)
+            for key, value in found.items()
+        )
+
+    def cel(self) -> str:
+        """The same as an expression."""
+        labels = self._cel(_LABELS, self.misplaced_labels, self.known)
+        return f"{labels} || {self._cel(_ANNOTATIONS, self.misplaced_annotations, frozenset())}"
+
+    def _cel(self, where: str, misplaced: Collection[str], known: Collection[str]) -> str:
+        ours = " || ".join(f"k.contains({_text(d)})" for d in self.domains)
+        if ours and known:
+            ours = f"({ours}) && !(k in {_list(known)})"
+        told = [f"k in {_list(misplaced)}"] if misplaced else []
+        other = " || ".join([*told, *([f"({ours})"] if ours else [])]) or "false"
+        each = f"k == {_text(self.switch)} ? {where}[k] != {_text(names.NO)} : ({other})"
+        return f"(has({where}) && (size({where}) > {_SEARCHED} || {where}.exists(k, {each})))"
+
+
+def _holds_one(key: str, domains: Collection[str]) -> bool:
+    return any(domain in key for domain in domains)
+
+
+def _has(where: str, key: str) -> str:
+    return f"has({where}) && {_text(key)} in {where}"
+
+
+def _says_no(where: str, key: str) -> str:
+    return f"{where}[{_text(key)}] == {_text(names.NO)}"
+
+
+def _list(values: Collection[str]) -> str:
+    return f"[{', '.join(_text(v) for v in sorted(values))}]"
+
+
+def _text(value: str) -> str:
+    """A string literal; single quotes, so that YAML and shells leave it readable."""
+    return "'" + json.dumps(value)[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"

@@ -1,0 +1,118 @@
+"""Pods that were never made: what their owners' events and conditions say about the refusal.
+
+Here: from texts of the API server to rows of the table. Not here: pods that exist (podsigns.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
+
+from injector.core import causes
+from injector.core.causes import Cause, Evidence
+from injector.core.model import Manifest
+from injector.core.podsigns import cut, event_place, newest_first
+
+_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)
+_CONTAINERS = re.compile(r'"([a-z0-9-]{1,63})"')
+_NO_ANSWER = re.compile(r'failed calling webhook "(?P<name>[a-z0-9.-]{1,253})": (?P<why>.*)', re.DOTALL)
+_DENIED = re.compile(
+    r'admission webhook "(?P<name>[a-z0-9.-]{1,253})" denied the request(?P<why>.*)', re.DOTALL
+)
+_DENIAL: Final = 160
+# What stands in the API server's text -> what it means.
+WHYS: Final = {
+    "no endpoints available": "its Service has no endpoints",
+    "connection refused": "the connection is refused",
+    "x509:": "its certificate does not fit caBundle",
+    "tls:": "its certificate does not fit caBundle",
+    "no such host": "its name is not known",
+    "not found": "its Service is not there",
+    "deadline exceeded": "it does not answer in time",
+    "i/o timeout": "it does not answer in time",
+    "Timeout": "it does not answer in time",
+    "no route to host": "there is no way to it",
+    "EOF": "the connection breaks off",
+    "connection reset": "the connection breaks off",
+}
+
+
+def short(owner: Manifest) -> bool:
+    """Whether a workload has fewer pods than it wants."""
+    spec, status = owner.get("spec") or {}, owner.get("status") or {}
+    match owner.get("kind"):
+        case "Job":
+            return not spec.get("suspend") and not any(
+                status.get(k) for k in ("active", "succeeded", "failed")
+            )
+        case "DaemonSet":
+            return int(status.get("currentNumberScheduled") or 0) < int(
+                status.get("desiredNumberScheduled") or 0
+            )
+        case "CronJob" | "Deployment":
+            return False
+    return int(status.get("replicas") or 0) < wanted(owner)
+
+
+def wanted(owner: Manifest) -> int:
+    """How many pods a workload asks for."""
+    spec = owner.get("spec") or {}
+    if owner.get("kind") == "CronJob":
+        return 0
+    if owner.get("kind") == "Job":
+        return 0 if spec.get("suspend") else int(spec.get("parallelism", 1))
+    if owner.get("kind") == "DaemonSet":
+        return int((owner.get("status") or {}).get("desiredNumberScheduled") or 0)
+    return int(spec.get("replicas", 1))
+
+
+def refusals(
+    owners: Iterable[Manifest], events: Iterable[Manifest], ours: Collection[str], entries: Collection[str]
+) -> Iterator[Cause]:
+    """Why pods were refused, the newest first.
+
+    `ours` are the names of injected containers, `entries` those that the injector's webhooks have.
+    """
+    told: set[str] = set()
+    for where, message in _texts(owners, events):
+        cause = _refusal(where, message, ours, entries)
+        if cause.known.id not in told:
+            told.add(cause.known.id)
+            yield cause
+
+
+def _texts(owners: Iterable[Manifest], events: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
+    for event in newest_first(events):
+        if event.get("reason") == "FailedCreate":
+            yield event_place(event), str(event.get("message") or "")
+    for owner in owners:
+        for i, condition in enumerate((owner.get("status") or {}).get("conditions") or []):
+            if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+                name = cut((owner.get("metadata") or {}).get("name") or "?")
+                where = f"{owner.get('kind')} {name} /status/conditions/{i}/message"
+                yield where, str(condition.get("message") or "")
+
+
+def _refusal(where: str, message: str, ours: Collection[str], entries: Collection[str]) -> Cause:
+    if found := _SECURITY.search(message):
+        named = sorted({n for n in _CONTAINERS.findall(found["checks"]) if n in ours})
+        told = f"level {found['level']}" + (
+            f"; injected containers named: {', '.join(named)}" if named else ""
+        )
+        return Cause(causes.POD_SECURITY, (Evidence(where, told),), bool(named))
+    if found := _NO_ANSWER.search(message):
+        why = next((w for text, w in WHYS.items() if text in found["why"]), "for a reason that is not known")
+        return _of_webhook(causes.WEBHOOK_UNREACHABLE, where, found["name"], why, entries)
+    if found := _DENIED.search(message):
+        # Our own refusals repeat nothing of a pod; what others write is not known.
+        own = found["name"] in entries
+        why = " ".join(found["why"].lstrip(": ").split())[:_DENIAL] if own else ""
+        return _of_webhook(causes.WEBHOOK_DENIED, where, found["name"], why, entries)
+    return Cause(causes.CREATION_REFUSED, (Evidence(where, "another refusal"),))
+
+
+def _of_webhook(row: causes.Known, where: str, name: str, why: str, entries: Collection[str]) -> Cause:
+    ours = name in entries
+    told = f"webhook {cut(name)}" + (" (an injector's)" if ours else " (not the injector's)")
+    return Cause(row, (Evidence(where, f"{told}: {why}" if why else told),), ours)

@@ -1,0 +1,94 @@
+"""The entries of MutatingWebhookConfigurations as they stand in a cluster, ours and those of others.
+
+Here: reading one, and whether the API server would call it for a pod. Not here: the entries that a
+profile asks for (selectors.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from injector.core import names, selectors
+from injector.core.model import Manifest
+from injector.core.selectors import Selector
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One entry that is called for the creation of pods. `ours`: printed by this program."""
+
+    configuration: str
+    index: int
+    raw: Manifest
+    ours: bool
+    namespaces: Selector
+    objects: Selector
+
+    @property
+    def name(self) -> str:
+        """The webhook's own name."""
+        return str(self.raw.get("name") or "")
+
+    @property
+    def where(self) -> str:
+        """The entry, for people."""
+        return f"MutatingWebhookConfiguration {self.configuration[:64]}, webhook {self.name[:64]}"
+
+    @property
+    def closed(self) -> bool:
+        """Whether a pod is refused that the webhook does not answer for."""
+        return self.raw.get("failurePolicy") != "Ignore"
+
+    @property
+    def client(self) -> Manifest:
+        """Where the API server finds the webhook."""
+        return self.raw.get("clientConfig") or {}
+
+    @property
+    def conditions(self) -> Mapping[str, str]:
+        """The CEL expressions by their names."""
+        found = self.raw.get("matchConditions") or []
+        return {str(each.get("name")): str(each.get("expression")) for each in found}
+
+    def in_namespace(self, namespace: Manifest) -> bool:
+        """Whether pods of a namespace may come to it."""
+        return self.namespaces.matches(labels_of(namespace, named=True))
+
+    def called(self, namespace: Manifest, pod: Manifest) -> bool:
+        """Whether it is called for a pod, as far as its selectors say."""
+        return self.in_namespace(namespace) and self.objects.matches(labels_of(pod))
+
+
+def registered(configurations: Iterable[Manifest]) -> Iterator[Registered]:
+    """The entries for the creation of pods; one whose selectors cannot be read is left out."""
+    for item in configurations:
+        name = str((item.get("metadata") or {}).get("name") or "?")
+        ours = labels_of(item).get(names.APP_LABEL) == names.APP
+        for index, webhook in enumerate(item.get("webhooks") or []):
+            if not any(_covers(rule) for rule in webhook.get("rules") or []):
+                continue
+            try:
+                which = [
+                    selectors.parse(webhook.get(k) or {}) for k in ("namespaceSelector", "objectSelector")
+                ]
+            except ValueError:
+                continue
+            yield Registered(name, index, webhook, ours, which[0], which[1])
+
+
+def labels_of(item: Manifest, *, named: bool = False) -> dict[str, str]:
+    """The labels of an object; `named`: with the label that every namespace carries."""
+    meta = item.get("metadata") or {}
+    found: Mapping[str, Any] = meta.get("labels") or {}
+    own = {names.METADATA_NAME_LABEL: str(meta.get("name") or "")} if named else {}
+    return {**own, **{k: "" if v is None else str(v) for k, v in found.items()}}
+
+
+def _covers(rule: Manifest) -> bool:
+    def holds(key: str, *values: str) -> bool:
+        listed: Collection[str] = rule.get(key) or []
+        return bool({"*", *values}.intersection(listed))
+
+    return holds("operations", "CREATE") and holds("apiGroups", "") and holds("resources", "pods", "*/*")

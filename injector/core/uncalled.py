@@ -1,0 +1,145 @@
+"""Why a running pod was not injected: the decision, or why the webhook was not called for it.
+
+Here: from the decision and the cluster's webhook configurations to rows of the table. Not here:
+pods that carry an injection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from injector.core import causes, names, selectors
+from injector.core.causes import Cause, Evidence
+from injector.core.model import Decision, Manifest, Reason, Verdict
+from injector.core.podsigns import cut
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry of a configuration that is there, and where it stands."""
+
+    webhook: Manifest
+    of: Manifest
+    where: str
+
+    def selector(self, which: str) -> selectors.Selector | None:
+        """One of its selectors; None for one that is not written as we know them."""
+        try:
+            return selectors.parse(self.webhook.get(which) or {})
+        except ValueError:
+            return None
+
+
+def uncalled(
+    pod: Manifest,
+    decision: Decision,
+    namespace: Manifest | None,
+    configurations: Iterable[Manifest] | None,
+    entries: Collection[str],
+) -> Cause:
+    """The cause that a pod carries no injection. `entries` are the names that the profile's webhooks have."""
+    if decision.verdict is Verdict.SKIP and decision.reason is not Reason.NOT_SELECTED:
+        return Cause(causes.LEFT_OUT, (_decided(decision),))
+    if configurations is None:
+        found = Evidence("MutatingWebhookConfigurations", "they could not be read")
+        selected = decision.reason is not Reason.NOT_SELECTED
+        return Cause(
+            causes.WEBHOOK_NOT_CALLED if selected else causes.WEBHOOK_SELECTORS, (_decided(decision), found)
+        )
+    ours = list(_entries(configurations, entries))
+    if not ours:
+        return Cause(causes.WEBHOOK_ABSENT, (Evidence("MutatingWebhookConfigurations", "none is ours"),))
+    if namespace is None:
+        found = Evidence("Namespace", "it could not be read, so its labels are not known")
+        return Cause(causes.WEBHOOK_NOT_CALLED, (found,))
+    matching = [entry for entry in ours if not _objection(entry, namespace, pod)]
+    if not matching:
+        told = (Evidence(entry.where, _objection(entry, namespace, pod)) for entry in ours)
+        return Cause(causes.WEBHOOK_SELECTORS, tuple(told))
+    return _although(pod, namespace, matching[0])
+
+
+def _although(pod: Manifest, namespace: Manifest, entry: _Entry) -> Cause:
+    """An entry matches now: why it was not called then."""
+    made = _made(pod)
+    if made and _made(entry.of) > made:
+        found = Evidence(entry.where, f"made at {_made(entry.of)}, the pod at {made}")
+        return Cause(causes.WEBHOOK_YOUNGER, (found,))
+    selector = entry.selector("namespaceSelector")
+    for requirement in selector.requirements if selector else ():
+        when = _labelled(namespace, requirement.key)
+        if made and when > made:
+            told = f"label {cut(requirement.key)} written at {when}, the pod made at {made}"
+            return Cause(causes.LABEL_YOUNGER, (Evidence("Namespace /metadata/managedFields", told),))
+    if entry.webhook.get("failurePolicy") == "Ignore":
+        return Cause(causes.WEBHOOK_IGNORED, (Evidence(entry.where, "failurePolicy Ignore"),))
+    told = "it matches, and failurePolicy is Fail"
+    if entry.webhook.get("matchConditions"):
+        told = "it matches but for its matchConditions, which are not evaluated here"
+    return Cause(causes.WEBHOOK_NOT_CALLED, (Evidence(entry.where, told),))
+
+
+def _decided(decision: Decision) -> Evidence:
+    won = next((step for step in decision.trace if step.won), None)
+    return Evidence(f"rule {won.rule}" if won else "decision", decision.reason.value)
+
+
+def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_Entry]:
+    for configuration in configurations:
+        name = cut((configuration.get("metadata") or {}).get("name") or "?")
+        for i, webhook in enumerate(configuration.get("webhooks") or []):
+            if webhook.get("name") in entries:
+                where = f"MutatingWebhookConfiguration {name} /webhooks/{i} ({cut(webhook['name'])})"
+                yield _Entry(webhook, configuration, where)
+
+
+def _objection(entry: _Entry, namespace: Manifest, pod: Manifest) -> str:
+    """Why the API server would not call an entry for such a pod; empty where it would."""
+    space = _labels(namespace)
+    space.setdefault(names.METADATA_NAME_LABEL, str((namespace.get("metadata") or {}).get("name") or ""))
+    if not any(_covers(rule) for rule in entry.webhook.get("rules") or []):
+        return "its rules do not cover the creation of pods"
+    for which, labels, of in (
+        ("namespaceSelector", space, "the namespace"),
+        ("objectSelector", _labels(pod), "the pod"),
+    ):
+        selector = entry.selector(which)
+        if selector is None:
+            return f"its {which} is not one that is understood here"
+        for requirement in selector.requirements:
+            if not requirement.matches(labels):
+                has = f"has {cut(labels[requirement.key])!r}" if requirement.key in labels else "has none"
+                return f"{which} wants {requirement}; {of} {has}"
+    return ""
+
+
+def _covers(rule: Manifest) -> bool:
+    def holds(key: str, value: str) -> bool:
+        return bool({"*", value} & set(rule.get(key) or []))
+
+    return (
+        holds("operations", "CREATE")
+        and holds("apiGroups", "")
+        and (holds("resources", "pods") or holds("resources", "*/*"))
+    )
+
+
+def _made(item: Manifest) -> str:
+    return str((item.get("metadata") or {}).get("creationTimestamp") or "")
+
+
+def _labels(item: Manifest) -> dict[str, str]:
+    found: dict[str, Any] = (item.get("metadata") or {}).get("labels") or {}
+    return {k: "" if v is None else str(v) for k, v in found.items()}
+
+
+def _labelled(namespace: Manifest, key: str) -> str:
+    """When a label of the namespace was last written, as the API server's books say; empty: unknown."""
+    times = [""]
+    for manager in (namespace.get("metadata") or {}).get("managedFields") or []:
+        labels = ((manager.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {}
+        if f"f:{key}" in labels:
+            times.append(str(manager.get("time") or ""))
+    return max(times)

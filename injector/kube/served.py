@@ -1,0 +1,77 @@
+"""The certificates of a webhook as the API server would see them: the bundle, and what is served.
+
+Here: reading a bundle, and one TLS handshake that trusts nothing else. Not here: which webhook, and
+what follows of it. Verification is as Go does it: any certificate of the bundle is an anchor, and
+only subject alternative names count.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any, Final
+
+DIAL_SECONDS: Final = 5.0
+
+# X509_V_ERR_* of OpenSSL.
+_CODES: Final = {9: "validity", 10: "validity", 62: "name", 64: "name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """From when until when a certificate is valid, in seconds since 1970."""
+
+    start: float
+    end: float
+
+    def ends_soon(self, now: float) -> bool:
+        """Whether it should have been renewed: the last fifth of its life, thirty days at most."""
+        return self.end - now < min((self.end - self.start) / 5, 30 * 86400)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What a handshake showed.
+
+    Without `validity` it failed, and `code` is one of untrusted, name, validity, unreachable.
+    """
+
+    validity: Validity | None = None
+    code: str = ""
+    message: str = ""
+
+
+def authorities(bundle: str) -> list[Validity]:
+    """The CAs of a bundle in PEM. Raises ValueError where there is no certificate in it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cadata=bundle)
+    except (ssl.SSLError, ValueError, TypeError) as error:
+        raise ValueError("no certificate can be read") from error
+    return [_validity(found) for found in context.get_ca_certs()]
+
+
+def dial(host: str, port: int, name: str, bundle: str | None) -> Dialled:
+    """Shake hands with what listens there, as `name`. Without a bundle the system's roots are trusted."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        if bundle is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cadata=bundle)
+        with (
+            socket.create_connection((host, port), DIAL_SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=name) as shaken,
+        ):
+            return Dialled(_validity(shaken.getpeercert() or {}))
+    except ssl.SSLCertVerificationError as error:
+        return Dialled(None, _CODES.get(error.verify_code, "untrusted"), error.verify_message)
+    except (OSError, ValueError) as error:
+        return Dialled(None, "unreachable", f"{type(error).__name__}: {error}"[:200])
+
+
+def _validity(found: dict[str, Any]) -> Validity:
+    return Validity(ssl.cert_time_to_seconds(found["notBefore"]), ssl.cert_time_to_seconds(found["notAfter"]))

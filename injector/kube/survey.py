@@ -1,0 +1,125 @@
+"""What `injector check --cluster` reads of a cluster, and what it asks of it.
+
+Here: the objects around the webhook's entries, what an account may do, and a pod as a dry run. Not
+here: what any of it means (core.conflicts).
+
+Only configurations and namespaces have to be readable; what else is refused is noted and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+from injector.core.conflicts import Survey, service_of, template_of
+from injector.core.model import Manifest
+from injector.core.registered import Registered, labels_of, registered
+from injector.errors import ClusterError
+from injector.kube.client import Cluster, Object
+from injector.kube.refusals import Request
+
+CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+REVIEWS: Final = "/apis/authorization.k8s.io/v1"
+
+
+@dataclass(slots=True)
+class Reading:
+    """A cluster, and what it refused so far."""
+
+    cluster: Cluster
+    unread: list[str] = field(default_factory=list)
+
+    def survey(self) -> Survey:
+        """Everything around the entries. Raises ClusterError."""
+        entries = tuple(registered(self.cluster.list(CONFIGURATIONS)))
+        namespaces = {str(n["metadata"]["name"]): n for n in self.cluster.list("/api/v1/namespaces")}
+        daemon_sets = self._list("/apis/apps/v1/daemonsets") or []
+        named = [place for e in entries if e.ours and (place := service_of(e)) is not None]
+        services: dict[tuple[str, str], Manifest | None] = {}
+        slices: dict[tuple[str, str], tuple[Manifest, ...]] = {}
+        own: list[Manifest] = []
+        for namespace, name in dict.fromkeys(named):
+            try:
+                service = self.cluster.get(_within(namespace, "/api/v1", "services", name))
+            except ClusterError as error:
+                if error.status == 404:
+                    services[namespace, name] = None
+                else:
+                    self._note(error)
+                continue
+            services[namespace, name] = service
+            by_service = {"labelSelector": f"kubernetes.io/service-name={name}"}
+            ends = self._list(_within(namespace, "/apis/discovery.k8s.io/v1", "endpointslices"), by_service)
+            if ends is not None:
+                slices[namespace, name] = tuple(ends)
+            own += self._behind(service)
+        return Survey(entries, namespaces, tuple(own), tuple(daemon_sets), services, slices)
+
+    def may(self, verb: str, path: str, account: tuple[str, str] | None) -> bool | None:
+        """Whether a ServiceAccount, by namespace and name, or we ourselves may do that; None: nobody says."""
+        spec: Object = {"resourceAttributes": Request("", verb, path).attributes()}
+        kind = "SelfSubjectAccessReview"
+        if account is not None:
+            kind, groups = "SubjectAccessReview", ["system:serviceaccounts", "system:authenticated"]
+            spec["user"] = f"system:serviceaccount:{account[0]}:{account[1]}"
+            spec["groups"] = [*groups, f"system:serviceaccounts:{account[0]}"]
+        item = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
+        try:
+            answer = self.cluster.create(f"{REVIEWS}/{kind.lower()}s", item)
+        except ClusterError as error:
+            self._note(error)
+            return None
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    def dry_run(self, pod: Object, namespace: str) -> Object:
+        """The pod as it would be created. Raises ClusterError."""
+        return self.cluster.create(_within(namespace, "/api/v1", "pods"), pod, {"dryRun": "All"})
+
+    def _note(self, error: ClusterError) -> None:
+        # Where nobody answers at all there is nothing to go on with.
+        if error.status in (0, 401):
+            raise error
+        if error.message not in self.unread:
+            self.unread.append(error.message)
+
+    def _list(self, path: str, params: Mapping[str, str] | None = None) -> list[Manifest] | None:
+        """The objects of a list; None where it is refused, which is noted."""
+        try:
+            return self.cluster.list(path, params)
+        except ClusterError as error:
+            self._note(error)
+            return None
+
+    def _behind(self, service: Manifest) -> Iterator[Manifest]:
+        """One pod of each kind behind a Service; where there is none, the templates that would make them."""
+        namespace = str(service["metadata"]["namespace"])
+        selector: dict[str, str] = (service.get("spec") or {}).get("selector") or {}
+        if not selector:
+            return
+        query = {"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())}
+        pods = self._list(_within(namespace, "/api/v1", "pods"), query) or []
+        if not pods:
+            for plural in ("deployments", "statefulsets", "daemonsets"):
+                found = self._list(_within(namespace, "/apis/apps/v1", plural)) or []
+                pods += [p for p in map(template_of, found) if selector.items() <= labels_of(p).items()]
+        seen = set()
+        for pod in pods:
+            kind = pod["metadata"].get("generateName") or pod["metadata"].get("name")
+            if kind not in seen:
+                seen.add(kind)
+                yield pod
+
+
+def bundle_of(entry: Registered) -> str | None:
+    """The PEM text of an entry's caBundle, None without one. Raises ValueError where it is no base64."""
+    import base64
+
+    raw = entry.client.get("caBundle")
+    return base64.b64decode(str(raw), validate=True).decode("ascii") if raw else None
+
+
+def _within(namespace: str, api: str, plural: str, name: str = "") -> str:
+    path = f"{api}/namespaces/{quote(namespace, safe='')}/{plural}"
+    return f"{path}/{quote(name, safe='')}" if name else path

@@ -1,0 +1,233 @@
+"""What agent, Envoy and the init containers log or end with when a pod cannot join the mesh.
+
+Here: patterns over their messages, as data, for the table of causes. Not here: how lines are read
+and matched (core.podsigns).
+
+A pattern begins with the shape of a message of theirs. On the same stream are the access log and
+the configuration that the agent prints, whose texts come from clients and pod authors.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from injector.core.causes import Known, Symptom
+
+# A message that complains: tab-separated, as JSON, or the last word of a command that gives up.
+_COMPLAINT: Final = (
+    r"(?:\d{4}-[^\t]{5,40}\t(?:warn|warning|error|critical|fatal)\t"
+    r'|\{"level":"(?:warn|warning|error|critical|fatal)",'
+    r"|Error: )[^\r]*?"
+)
+_ANY_LEVEL: Final = r'(?:\d{4}-[^\t]{5,40}\t[a-z]+\t|\{"level":"[a-z]+",)[^\r]*?'
+# What is said where the agent asks for its certificate, or for the proxy's configuration.
+_CERTIFICATE: Final = (
+    r"(?:failed to sign|failed to warm|create certificate|failed to get (?:root )?certificate)"
+)
+_XDS: Final = (
+    r"(?:failed to connect to upstream|upstream terminated|xds-grpc|AggregatedResources|discovery failed)"
+)
+_TALKING: Final = rf"(?:{_CERTIFICATE}|{_XDS})"
+_CONNECTED: Final = _ANY_LEVEL + r"connected to (?:delta )?upstream XDS server"
+_CERTIFIED: Final = _ANY_LEVEL + r"generated new workload certificate"
+# The init containers print what xtables say line by line, without a level; clients do not reach them.
+_XTABLES: Final = r"[^\r]*?"
+
+
+def _complaint(*patterns: str) -> tuple[str, ...]:
+    return tuple(_COMPLAINT + pattern for pattern in patterns)
+
+
+TOKEN_MISSING: Final = Symptom(
+    Known(
+        "token-missing",
+        "the sidecar has no token with which to ask for its certificate",
+        "agent: failed to fetch token from file",
+        "see that the pod has the projected volume istio-token and the sidecar mounts it",
+    ),
+    _complaint(r"failed to fetch token from file"),
+    over=_CERTIFIED,
+)
+TOKEN_AUDIENCE: Final = Symptom(
+    Known(
+        "token-audience",
+        "the control plane does not accept the sidecar's token: wrong audience, or another cluster's issuer",
+        "agent: Unauthenticated on a certificate request, or on the configuration stream",
+        "compare values.global.sds.token.aud (the volume istio-token) with the audience that the control "
+        "plane checks, and the API server's issuer with the one that it trusts",
+    ),
+    _complaint(
+        rf"{_TALKING}[^\r]*?(?:Unauthenticated|request authenticate failure|authentication failure)",
+    ),
+    over=_CERTIFIED,
+)
+ROOT_MISSING: Final = Symptom(
+    Known(
+        "trust-root-missing",
+        "the sidecar has no trust root for the control plane",
+        "agent: root-cert.pem does not exist",
+        "see that ConfigMap istio-ca-root-cert is in the namespace and volume istiod-ca-cert mounts it, or "
+        "what values.global.trustBundleName names",
+    ),
+    _complaint(
+        r"root CA file for (?:XDS|CA) does not exist",
+        r"missing a root certificate",
+        r"root-cert\.pem[^\r]*?no such file",
+    ),
+)
+ROOT_WRONG: Final = Symptom(
+    Known(
+        "trust-root",
+        "the sidecar does not trust the control plane: its certificate comes from another root",
+        "agent or Envoy: x509 unknown authority on a certificate request or the configuration stream",
+        "compare root-cert.pem of ConfigMap istio-ca-root-cert in the pod's namespace with the CA of the "
+        "control plane; pods keep an old root until they are restarted",
+    ),
+    _complaint(
+        rf"{_TALKING}[^\r]*?x509: certificate signed by unknown authority",
+        r"x509: certificate signed by unknown authority[^\r]*?(?:discovery|istiod|:15012)",
+        rf"{_XDS}[^\r]*?CERTIFICATE_VERIFY_FAILED",
+    ),
+    over=_CONNECTED,
+)
+NAME_WRONG: Final = Symptom(
+    Known(
+        "control-plane-name",
+        "the control plane's certificate is not for the address that the sidecar was told, or out of date",
+        "agent: x509 certificate is valid for other names, or has expired",
+        "set meshConfig.defaultConfig.discoveryAddress and values.global.caAddress to a name that the "
+        "certificate has; where it has expired look at the control plane and at the clocks",
+    ),
+    _complaint(
+        rf"{_TALKING}[^\r]*?x509: (?:certificate is (?:not )?valid for|cannot validate certificate|"
+        r"certificate has expired)",
+    ),
+    over=_CONNECTED,
+)
+UNREACHABLE: Final = Symptom(
+    Known(
+        "control-plane-unreachable",
+        "the sidecar does not reach the control plane",
+        "agent or Envoy: connection refused, no such host, time-out ... to the discovery or CA address",
+        "see that istiod is ready and that the pod's DNS knows the address; else compare "
+        "meshConfig.defaultConfig.discoveryAddress and values.global.caAddress, look for NetworkPolicies; "
+        "a sidecar that does not run as user and group 1337 fails so too, as its own calls are redirected",
+    ),
+    _complaint(
+        rf"{_TALKING}[^\r]*?(?:connection refused|no such host|i/o timeout|no route to host|"
+        r"network is unreachable|deadline exceeded|DeadlineExceeded|server misbehaving|"
+        r"produced zero addresses|connection reset|no healthy upstream|connection timeout)",
+    ),
+    over=_CONNECTED,
+)
+NOT_CONNECTED: Final = Symptom(
+    Known(
+        "control-plane-not-connected",
+        "the sidecar has not connected to the control plane, and does not say why yet",
+        "agent: Initializing with upstream address, and no line that it connected",
+        "ask again in a minute, as Envoy tells the reason after half a minute of failures; meanwhile see "
+        "that istiod is ready and the address right",
+    ),
+    (_ANY_LEVEL + r"Initializing with upstream address",),
+    over=rf"(?:{_CONNECTED}|{_COMPLAINT}{_TALKING})",
+)
+IDENTITY: Final = Symptom(
+    Known(
+        "identity",
+        "the control plane refuses the sidecar: what it says it is and what its certificate says differ",
+        "agent or Envoy: authorization failed, no identities matched",
+        "see that the sidecar has POD_NAMESPACE and SERVICE_ACCOUNT of the pod, and of no other one",
+    ),
+    _complaint(r"authorization failed", r"no identities"),
+)
+REJECTED: Final = Symptom(
+    Known(
+        "configuration-rejected",
+        "Envoy rejects the configuration that the control plane sends",
+        "agent: config received from XDS server, but was rejected; Envoy: rejected",
+        "Envoy's line before it names the resource: an EnvoyFilter, a Telemetry, or a proxy image that is "
+        "not of the control plane's release",
+    ),
+    _complaint(
+        r"config received from XDS server, but was rejected",
+        r"gRPC config for [A-Za-z0-9./_-]+ rejected",
+    ),
+)
+NOT_WRITABLE: Final = Symptom(
+    Known(
+        "socket-not-writable",
+        "the agent cannot make its sockets",
+        "agent: failed to listen on unix socket, or SDS server failed to (?:start|set up UDS)",
+        "see that the volumes istio-envoy and workload-socket are there, mounted and writable for the "
+        "sidecar's user",
+    ),
+    _complaint(
+        r"failed to listen on unix socket",
+        r"SDS grpc server[^\r]*?failed to (?:start|set up UDS)",
+        r"failed to start xds proxy: failed to (?:remove|update)",
+        r"/etc/istio/proxy[^\r]*?(?:read-only file system|permission denied|no such file)",
+    ),
+)
+REDIRECTION: Final = Symptom(
+    Known(
+        "redirection-missing",
+        "the pod's traffic is not redirected to the sidecar",
+        "istio-validation ends with exit code 126",
+        "see that the CNI plugin is ready on the pod's node (a pod that was faster than it must be made "
+        "anew), or set values.pilot.cni.enabled to false",
+    ),
+    (_XTABLES + r"iptables validation failed",),
+    container="istio-validation",
+    exit_code=126,
+)
+NO_CAPABILITY: Final = Symptom(
+    Known(
+        "redirection-forbidden",
+        "istio-init may not set up the redirection: it lacks NET_ADMIN and NET_RAW",
+        "istio-init: permission denied or operation not permitted",
+        "let the namespace and the runtime grant both capabilities, or use the CNI plugin "
+        "(values.pilot.cni.enabled)",
+    ),
+    (_XTABLES + r"(?:[Pp]ermission denied|[Oo]peration not permitted|you must be root)",),
+    container="istio-init",
+)
+NO_KERNEL: Final = Symptom(
+    Known(
+        "redirection-unsupported",
+        "the node's kernel does not have what the redirection needs",
+        "istio-init: no loaded kernel support, table does not exist",
+        "load the modules that iptables needs on the node (nf_nat, xt_owner, xt_REDIRECT)",
+    ),
+    (
+        _XTABLES
+        + r"(?:no loaded kernel support|[Tt]able does not exist|need to insmod|load target|load match)",
+    ),
+    container="istio-init",
+)
+PROBE_UNKNOWN: Final = Symptom(
+    Known(
+        "probe-unknown",
+        "a probe was sent to the sidecar that it does not know",
+        "agent: Prober does not exists",
+        "probes were changed after the injection, or ISTIO_KUBE_APP_PROBERS is gone: inject the original",
+    ),
+    _complaint(r"Prober does not exist"),
+    while_ready=True,
+)
+PROBE_FAILED: Final = Symptom(
+    Known(
+        "application-probe",
+        "the application does not answer its own probe, which the sidecar asks on the kubelet's behalf",
+        "agent: Request to probe app failed",
+        "look at the application's log and at the port and path of its probe",
+    ),
+    _complaint(r"Request to probe app failed"),
+    while_ready=True,
+)
+
+# A missing capability looks like a missing kernel feature as well, and a trust root that fails like an
+# address that does; the narrower one goes first.
+SYMPTOMS: Final = (
+    TOKEN_MISSING, ROOT_MISSING, TOKEN_AUDIENCE, ROOT_WRONG, NAME_WRONG, IDENTITY, REJECTED, NOT_WRITABLE,
+    REDIRECTION, NO_CAPABILITY, NO_KERNEL, UNREACHABLE, NOT_CONNECTED, PROBE_UNKNOWN, PROBE_FAILED,
+)  # fmt: skip

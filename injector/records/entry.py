@@ -1,0 +1,148 @@
+"""One recorded admission, and the lines of a file that hold it.
+
+A file begins with a head: the format, the key's fingerprint and the words that stayed literal; a
+new head follows where the configuration changes. Objects of the cluster are written once and
+named by number. Not here: what is replaced by pseudonyms, and files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from injector.core import status
+from injector.core.model import Config, Door, Facts, Manifest, Namespace, Operation, Outcome
+from injector.records.redaction import Redaction, words_of
+
+FORMAT: Final = 1
+_UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What holds for the entries after it: configuration, key and literal words of the selectors."""
+
+    config: str
+    profile: str
+    key: str
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An admission as it was answered. `operations` is None where the pod was injected before."""
+
+    uid: str
+    time: str
+    facts: Facts
+    pod: Manifest
+    decision: str
+    reason: str
+    operations: tuple[tuple[str, str], ...] | None = ()
+    head: Head = field(default_factory=lambda: Head("", "", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What the webhook hands over: the request, what was known, and what it answered."""
+
+    request: Manifest
+    facts: Facts
+    outcome: Outcome
+    decision: str
+    config: Config
+    time: str
+    size: int
+
+
+def head_line(config: Config, redaction: Redaction) -> str:
+    """The line before the first entry of a configuration."""
+    key = redaction.pseudonyms.fingerprint()
+    words = sorted(words_of(config))
+    return _line(
+        {"head": FORMAT, "config": config.digest, "profile": config.profile.name, "key": key, "words": words}
+    )
+
+
+def objects_line(number: int, objects: tuple[Manifest, ...], redaction: Redaction) -> str:
+    """The line that holds objects of the cluster."""
+    return _line({"objects": number, "items": [redaction.value(item) for item in objects]})
+
+
+def admission_line(admission: Admission, objects: int, redaction: Redaction) -> str:
+    """The line of one admission."""
+    facts, outcome = admission.facts, admission.outcome
+    uid = str(admission.request.get("uid") or "")
+    pod = admission.request.get("object") or {}
+    again = status.read(pod, redaction.profile.keys) is not None if isinstance(pod, dict) else False
+    return _line(
+        {
+            "admission": uid if _UID.fullmatch(uid) else redaction.pseudonyms.free(uid),
+            "time": admission.time,
+            "namespace": redaction.pseudonyms.name(facts.namespace),
+            "known": _namespace(facts.known, redaction),
+            "native": facts.native_sidecars,
+            "overrides": {redaction.key(k): redaction.pseudonyms.free(v) for k, v in facts.overrides.items()},
+            "objects": objects,
+            "pod": redaction.pod(pod),
+            "decision": admission.decision,
+            "reason": outcome.decision.reason.value,
+            "operations": None if again else [_operation(o, redaction) for o in outcome.patch],
+        }
+    )
+
+
+def head(raw: Mapping[str, Any]) -> Head:
+    """A head from its line; ValueError for another format."""
+    if raw["head"] != FORMAT:
+        raise ValueError("a record of another format")
+    return Head(str(raw["config"]), str(raw["profile"]), str(raw["key"]), frozenset(raw["words"]))
+
+
+def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> Entry:
+    """An entry from its line. Raises KeyError, TypeError or AttributeError for a line that is none."""
+    known = raw["known"]
+    facts = Facts(
+        namespace=str(raw["namespace"]),
+        door=Door.WEBHOOK,
+        known=None if known is None else Namespace(known["name"], known["labels"], known["annotations"]),
+        native_sidecars=raw["native"],
+        objects=objects,
+        overrides=dict(raw["overrides"]),
+    )
+    operations = raw["operations"]
+    done = None if operations is None else tuple((str(op), str(path)) for op, path in operations)
+    return Entry(
+        str(raw["admission"]),
+        str(raw["time"]),
+        facts,
+        dict(raw["pod"]),
+        str(raw["decision"]),
+        str(raw["reason"]),
+        done,
+        of,
+    )
+
+
+def _namespace(known: Namespace | None, redaction: Redaction) -> Manifest | None:
+    if known is None:
+        return None
+    labels = redaction.value({"labels": dict(known.labels)})["labels"]
+    annotations = redaction.annotations(known.annotations)
+    return {"name": redaction.pseudonyms.name(known.name), "labels": labels, "annotations": annotations}
+
+
+def _operation(operation: Operation, redaction: Redaction) -> tuple[str, str]:
+    """An operation without its value; a key that a pod's author chose is a pseudonym."""
+    parts = operation.path.split("/")
+    if parts[1:2] == ["metadata"] and len(parts) == 4:
+        key = redaction.key(parts[3].replace("~1", "/").replace("~0", "~"))
+        parts[3] = key.replace("~", "~0").replace("/", "~1")
+    return operation.op, "/".join(parts)
+
+
+def _line(tree: Mapping[str, Any]) -> str:
+    return json.dumps(tree, separators=(",", ":")) + "\n"

@@ -1,0 +1,71 @@
+"""Keyed pseudonyms: what stands in a record where a pod had free text.
+
+The same text under the same key gives the same pseudonym, so that names that belonged together
+still do; without the key nobody can try out guesses. Not here: which texts are replaced.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Final
+
+# Fits into the name of a port, which has 15 characters, and into that of everything else.
+MARK: Final = "p0x"
+_DIGITS: Final = 10
+_PSEUDONYM = re.compile(rf"{MARK}[0-9a-f]{{{_DIGITS}}}", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_TOKEN = re.compile(r"\w+")
+_SMALL = re.compile(r"[0-9]{1,5}(?:[numkKMGTPE]i?|ns|us|ms|s|h)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """The pseudonyms of one key; `words` stay what they are inside of names."""
+
+    key: bytes
+    words: Set[str] = frozenset()
+
+    def free(self, text: str) -> str:
+        """For free text: a whole number for a whole number, else one word; nothing stays but a boolean."""
+        if text in ("", "true", "false"):
+            return text
+        if _INTEGER.fullmatch(text):
+            sign = "-" if text[0] == "-" else ""
+            return sign + self._number(text[len(sign) :])
+        return self._word(text)
+
+    def name(self, text: str) -> str:
+        """For names, addresses and paths: each part by itself, what stands between them stays.
+
+        So ``web-7d9`` still belongs to ``7d9``, a path is still one, and a port or an amount is
+        what it was.
+        """
+        return text if text in self.words else _TOKEN.sub(lambda found: self._part(found[0]), text)
+
+    def fingerprint(self) -> str:
+        """Tells whether two files were written under one key; says nothing about the key."""
+        return self._digest("fingerprint\0")[:16]
+
+    def _part(self, part: str) -> str:
+        if part in self.words or _SMALL.fullmatch(part):
+            return part
+        # The number in the name of a CronJob's Job has to stay one.
+        return self._number(part) if _INTEGER.fullmatch(part) else self._word(part)
+
+    def _word(self, text: str) -> str:
+        return MARK + self._digest(f"word\0{text}")[:_DIGITS]
+
+    def _number(self, digits: str) -> str:
+        size = min(len(digits), 60)
+        return str(int(self._digest(f"number\0{digits}"), 16))[-size:]
+
+    def _digest(self, text: str) -> str:
+        return hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256").hex()
+
+
+def has_pseudonym(text: str) -> bool:
+    """Whether a pseudonym stands in a text."""
+    return MARK in text and _PSEUDONYM.search(text) is not None

@@ -1,0 +1,66 @@
+"""Reading records again, from the oldest file to the newest.
+
+Not here: what is done with them, and what their lines mean (entry.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from injector.core.model import Manifest
+from injector.errors import ManifestError
+from injector.records.entry import Entry, Head, entry, head
+from injector.records.writer import PATTERN
+
+
+@dataclass(slots=True)
+class Reader:
+    """The records of a folder. `broken` counts lines that cannot be read, such as one cut off."""
+
+    folder: Path
+    broken: int = 0
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, file by file. Raises ManifestError where the folder has none that can be read."""
+        try:
+            files = sorted(self.folder.glob(PATTERN)) if self.folder.is_dir() else []
+        except OSError as error:
+            raise self._unreadable(self.folder, error) from error
+        if not files:
+            hint = "give the folder of 'injector serve --record'"
+            raise ManifestError("there are no records", where=str(self.folder), hint=hint)
+        for file in files:
+            yield from self._of(file)
+
+    def _of(self, file: Path) -> Iterator[Entry]:
+        of: Head | None = None
+        objects: dict[Any, tuple[Manifest, ...]] = {0: ()}
+        try:
+            with file.open(encoding="utf-8") as lines:
+                for line in lines:
+                    try:
+                        raw = json.loads(line)
+                        if "head" in raw:
+                            of = head(raw)
+                        elif "objects" in raw and "items" in raw:
+                            objects[raw["objects"]] = tuple(raw["items"])
+                        elif of is not None:
+                            yield entry(raw, objects[raw["objects"]], of)
+                        else:
+                            self.broken += 1
+                    except (ValueError, KeyError, TypeError, AttributeError):
+                        self.broken += 1
+        except FileNotFoundError:
+            return  # dropped by a running injector since the folder was listed
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._unreadable(file, error) from error
+
+    def _unreadable(self, path: Path, error: Exception) -> ManifestError:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        return ManifestError(
+            f"records cannot be read: {reason}", where=str(path), hint="check its permissions"
+        )

@@ -1,0 +1,202 @@
+"""What of an admission goes into a record, and as what.
+
+====================================================  ============================================
+stays as it is                                        keys of Kubernetes' own fields; numbers,
+                                                      booleans, ports, amounts; words of Kubernetes,
+                                                      of the profile and of the configuration; values
+                                                      of annotations that take no free text
+gets pseudonyms part by part (`Pseudonyms.name`)      names, images, paths, addresses, labels, keys
+                                                      that nobody declared
+gets one pseudonym (`Pseudonyms.free`)                values of variables and headers, commands and
+                                                      arguments, annotations that nobody declared
+is left out                                           the caller, options, status, managed fields, uids
+====================================================  ============================================
+
+A value that its annotation accepts gets a pseudonym that it accepts, one that it refuses one that
+it refuses. Not here: the pseudonyms themselves, and files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from injector import yamltext
+from injector.core import names, undo
+from injector.core.model import Config, Manifest, Policy
+from injector.core.profile import Profile
+from injector.core.selectors import Selector
+from injector.core.workload import KINDS
+from injector.errors import ManifestError
+from injector.records.pseudonyms import Pseudonyms
+
+_FIELD = re.compile(r"[a-z][A-Za-z0-9]{0,40}", re.ASCII)
+_LEFT_OUT: Final = frozenset(
+    {"uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "generation"}
+)
+# Fields of containers, probes and hooks whose texts are anything at all.
+_FREE: Final = frozenset({"value", "command", "args", "volumeAttributes", "options", "stringData", "data"})
+# Maps whose keys are chosen by people.
+_OPEN: Final = frozenset(
+    {"nodeSelector", "matchLabels", "limits", "requests", "overhead", "volumeAttributes", "options"}
+)
+# A breath for other threads after so many texts.
+_BREATH: Final = 32
+
+_WORDS: Final = """
+Always OnFailure Never IfNotPresent ClusterFirst ClusterFirstWithHostNet Default None TCP UDP SCTP
+HTTP HTTPS File FallbackToLogsOnError linux windows auto Exists DoesNotExist In NotIn Equal NoSchedule
+NoExecute PreferNoSchedule RuntimeDefault Unconfined Localhost Memory ALL NET_ADMIN NET_RAW
+NET_BIND_SERVICE SYS_PTRACE DoNotSchedule ScheduleAnyway Directory DirectoryOrCreate Socket
+Bidirectional HostToContainer v1 apps/v1 batch/v1 argoproj.io/v1alpha1 Node Rollout ReplicaSet
+true false cpu memory ephemeral-storage default metadata.name metadata.namespace metadata.uid
+spec.nodeName spec.serviceAccountName status.podIP status.hostIP limits.cpu limits.memory
+requests.cpu requests.memory name namespace mountPath readOnly subPath secret secretName configMap
+emptyDir hostPath path type items key optional csi driver projected sources medium sizeLimit
+persistentVolumeClaim claimName defaultMode token kube-root-ca.crt
+/var/run/secrets/kubernetes.io/serviceaccount
+"""
+# Keys that controllers, and many profiles, read beside those that a profile declares.
+_KEYS: Final = """
+app version app.kubernetes.io/name app.kubernetes.io/version app.kubernetes.io/instance
+app.kubernetes.io/component app.kubernetes.io/part-of app.kubernetes.io/managed-by
+pod-template-hash rollouts-pod-template-hash deploymentconfig controller-revision-hash
+kubectl.kubernetes.io/restartedAt kubernetes.io/config.mirror kubernetes.io/metadata.name
+"""
+KUBERNETES: Final = frozenset(_WORDS.split())
+KEYS: Final = frozenset(_KEYS.split())
+
+
+def words_of(config: Config) -> frozenset[str]:
+    """The words of a configuration that pods are matched by: selectors, templates, namespaces."""
+    policy: Policy = config.policy
+    found: set[str] = {policy.switch, *policy.ignored_namespaces, *config.aliases, *config.default_templates}
+    found |= {*config.templates, config.revision or "default"}
+    selectors = [*policy.never, *policy.always]
+    selectors += [s for entry in policy.entries for s in (entry.namespaces, entry.objects)]
+    for selector in selectors:
+        found |= _spoken(selector)
+    found |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}
+    return frozenset(found - {""})
+
+
+def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
+    """All words that stay what they are, with those of a configuration."""
+    known = profile.catalogue()
+    declared = known.annotations | known.labels | known.namespace_labels
+    return KUBERNETES | KEYS | KINDS.keys() | declared | profile.words() | words
+
+
+def _spoken(selector: Selector) -> set[str]:
+    return {text for r in selector.requirements for text in (r.key, *r.values)}
+
+
+@dataclass(slots=True)
+class Redaction:
+    """The rules for one configuration under one key. `breathe` is called every few texts."""
+
+    pseudonyms: Pseudonyms
+    profile: Profile
+    breathe: Callable[[], None] = lambda: None
+    _count: int = 0
+
+    @classmethod
+    def of(cls, key: bytes, config: Config, breathe: Callable[[], None] = lambda: None) -> Redaction:
+        """The rules that hold for a configuration."""
+        words = literal_words(config.profile, words_of(config))
+        return cls(Pseudonyms(key, words), config.profile, breathe)
+
+    def pod(self, pod: Manifest) -> Manifest:
+        """A pod as it came, without an injection of ours and without what it says in confidence."""
+        try:
+            taken_out = undo.uninject(pod, self.profile)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            # What it says about itself is broken, or its shape; it is to be refused again.
+            taken_out = None
+        halves = taken_out.pod if taken_out else {k: v for k, v in pod.items() if k in ("metadata", "spec")}
+        return {half: self.value(tree, half) for half, tree in halves.items()}
+
+    def value(self, value: Any, field: str = "") -> Any:
+        """Any part of an object; `field` is the name of the field that holds it."""
+        if isinstance(value, list):
+            return [self.value(item, field) for item in value]
+        if isinstance(value, dict):
+            return self._map(value, field)
+        return self._text(value, field) if isinstance(value, str) else value
+
+    def _map(self, value: Manifest, field: str) -> Manifest:
+        if field == "annotations":
+            return self.annotations(value)
+        if field == "labels":
+            return {self.key(k): self._label(k, v) for k, v in value.items()}
+        if field in _OPEN:
+            return {self.key(k): self.value(v, field) for k, v in value.items()}
+        kept = {k: v for k, v in value.items() if k not in _LEFT_OUT}
+        return {k if _FIELD.fullmatch(k) else self.key(k): self.value(v, k) for k, v in kept.items()}
+
+    def _text(self, text: str, field: str) -> str:
+        self._count += 1
+        if self._count % _BREATH == 0:
+            self.breathe()
+        return self.pseudonyms.free(text) if field in _FREE else self.pseudonyms.name(text)
+
+    def key(self, key: str) -> str:
+        """The key of a label, an annotation, or another map that people make the keys of."""
+        return self.pseudonyms.name(key)
+
+    def _label(self, key: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            return self.value(value)
+        syntax = self.profile.syntax(key)
+        return value if syntax and syntax.closed and syntax.accepts(value) else self._text(value, "")
+
+    def annotations(self, found: Mapping[str, Any]) -> Manifest:
+        """Annotations: the profile's by what they accept, all others as free text."""
+        declared = self.profile.catalogue().annotations | self.profile.books
+        out: Manifest = {}
+        for key, value in found.items():
+            if not isinstance(value, str):
+                out[self.key(key)] = self.value(value, "value")
+            elif key in declared or key == self.profile.keys.templates or self.profile.syntax(key):
+                out[key] = self._declared(key, value)
+            else:
+                kept = key in KEYS and key != names.MIRROR_ANNOTATION
+                out[self.key(key)] = self._text(value, "" if kept else "value")
+        return out
+
+    def _declared(self, key: str, value: str) -> str:
+        """The value of an annotation that the profile reads."""
+        syntax = self.profile.syntax(key)
+        if syntax and syntax.closed and syntax.accepts(value):
+            return value
+        candidates: Iterable[str] = (
+            self._tree_text(value) or self._text(value, ""),
+            self._text(value, "value"),
+            self._text(value, "value") + " !",
+        )
+        accepted = syntax is None or syntax.accepts(value)
+        fitting = (c for c in candidates if syntax is None or syntax.accepts(c) == accepted)
+        return next(fitting, self._text(value, "value"))
+
+    def _tree_text(self, text: str) -> str | None:
+        """A text that holds a map or a list, in JSON or YAML; None for another."""
+        if not text.lstrip().startswith(("{", "[")) and ":" not in text:
+            return None
+        try:
+            tree = yamltext.load_text(text, "annotation")
+        except (ManifestError, RecursionError, ValueError):
+            return None
+        if not isinstance(tree, dict | list):
+            return None
+        return json.dumps(self.tree(tree), separators=(",", ":"), ensure_ascii=False)
+
+    def tree(self, value: Any) -> Any:
+        """A tree whose keys are not Kubernetes' own: each is a name as well."""
+        if isinstance(value, list):
+            return [self.tree(item) for item in value]
+        if isinstance(value, dict):
+            return {self.key(str(k)): self.tree(v) for k, v in value.items()}
+        return self._text(value, "") if isinstance(value, str) else value

@@ -1,0 +1,267 @@
+"""Writing records beside the webhook: a bounded queue, one thread, a bounded set of files.
+
+The webhook only puts references into the queue, and drops what does not fit. Files are mode 0600;
+past the bounds the oldest goes. A disk that takes no more costs records, never an answer. Not
+here: what of a pod is written (redaction.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from injector.core.model import Config, Facts, Manifest, Outcome, Reason, Verdict
+from injector.errors import ConfigError
+from injector.records.entry import Admission, admission_line, head_line, objects_line
+from injector.records.redaction import Redaction
+from injector.telemetry import tell
+
+PATTERN: Final = "admissions-*.jsonl"
+# So many files make up the whole: the oldest of them is what goes at once.
+FILES: Final = 8
+QUEUE: Final = 256
+QUEUE_BYTES: Final = 2 << 20
+RETRY_SECONDS: Final = 30.0
+FLUSH_SECONDS: Final = 2.0
+KEY_BYTES: Final = 16
+
+WRITTEN, RATE, FULL, SIZE, FAILED = "written", "rate", "queue", "size", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept, and how many admissions a second are recorded at most."""
+
+    bytes: int = 64 << 20
+    records: int = 20_000
+    per_second: int = 10
+
+
+def read_key(file: str, folder: str) -> bytes:
+    """The key of a file, or a fresh one where no file is given. Raises ConfigError."""
+    if not file:
+        return secrets.token_bytes(32)
+    where = "server.record.keyFile"
+    if Path(file).resolve().is_relative_to(Path(folder).resolve()):
+        hint = "keep it elsewhere: with it names can be guessed from the records"
+        raise ConfigError("the key must not stand beside the records", where=where, hint=hint)
+    try:
+        key = Path(file).read_bytes().strip()
+    except OSError as error:
+        raise ConfigError(f"{file}: {(error.strerror or 'cannot be read').lower()}", where=where) from error
+    if len(key) < KEY_BYTES:
+        hint = "make one with 'openssl rand -hex 32'"
+        raise ConfigError(
+            f"the key has {len(key)} bytes, too few; {KEY_BYTES} are needed", where=where, hint=hint
+        )
+    return key
+
+
+def prepare(folder: str) -> Path:
+    """The folder, made where it is missing. Raises ConfigError where nothing can be written there."""
+    path = Path(folder)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, (error.strerror or "cannot be made").lower()) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise _unusable(folder, "it cannot be written to")
+    return path
+
+
+def _unusable(folder: str, why: str) -> ConfigError:
+    hint = "give a folder of its own that this process may write to"
+    return ConfigError(f"{folder}: {why}", where="server.record.directory", hint=hint)
+
+
+class Recorder:
+    """Takes admissions from the webhook's thread and writes them in one of its own.
+
+    `count` is told what became of each: written, or dropped by rate, a full queue, its size or a
+    failing disk. It is called from both threads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes,
+        bounds: Bounds,
+        count: Callable[[str], None] = lambda result: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._files = _Files(folder, bounds)
+        self._key, self._count, self._clock = key, count, clock
+        self._queue: queue.Queue[Admission | None] = queue.Queue(QUEUE)
+        self._rate, self._allowed, self._since = bounds.per_second, float(bounds.per_second), clock()
+        # Each is written by one thread only, so that no lock is needed; the difference is held.
+        self._offered = self._taken = 0
+        self._redaction: tuple[str, Redaction] | None = None
+        self._objects: tuple[Manifest, ...] = ()
+        self._number = 0
+        self._retry = 0.0
+        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def offer(
+        self, request: Manifest, facts: Facts, outcome: Outcome, decision: str, config: Config, size: int
+    ) -> None:
+        """Take an admission, or drop it: never waits. `size` is that of the request's body."""
+        if outcome.decision.reason is Reason.UNSUPPORTED_KIND:
+            return
+        if outcome.decision.verdict is Verdict.INJECT and not outcome.patch:
+            # The API server asks again after others changed the pod; what came first is recorded.
+            return
+        now = self._clock()
+        self._allowed = min(float(self._rate), self._allowed + (now - self._since) * self._rate)
+        self._since = now
+        if self._allowed < 1:
+            return self._count(RATE)
+        if self._offered - self._taken + size > QUEUE_BYTES:
+            return self._count(FULL)
+        written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        try:
+            self._queue.put_nowait(Admission(request, facts, outcome, decision, config, written, size))
+        except queue.Full:
+            return self._count(FULL)
+        self._allowed -= 1
+        self._offered += size
+
+    def close(self) -> None:
+        """Write what is left, for at most a moment."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=FLUSH_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(FLUSH_SECONDS)
+
+    def _run(self) -> None:
+        while (admission := self._queue.get()) is not None:
+            try:
+                self._count(self._write(admission))
+            except Exception as error:
+                # A pod that cannot be told is no reason to stop; its text is not repeated here.
+                self._count(FAILED)
+                tell("error", "record-failed", message=f"unexpected {type(error).__name__}; a defect")
+            self._taken += admission.size
+        self._files.close()
+
+    def _write(self, admission: Admission) -> str:
+        if self._clock() < self._retry:
+            return FAILED
+        lines = self._lines(admission)
+        if len(lines) > self._files.largest:
+            # Objects that it names may be among what is too large, and are to come again.
+            self._files.finish()
+            return SIZE
+        try:
+            self._files.write(lines)
+        except OSError as error:
+            if not self._retry:
+                hint = "make room; answers go on, and recording tries again by itself"
+                why = (error.strerror or type(error).__name__).lower()
+                tell("error", "record-failed", message=f"{self._files.folder}: {why}", hint=hint)
+            self._retry = self._clock() + RETRY_SECONDS
+            return FAILED
+        if self._retry:
+            self._retry = 0.0
+            tell("info", "record-resumed")
+        return WRITTEN
+
+    def _lines(self, admission: Admission) -> str:
+        """The admission's line, with those in front that it needs in this file."""
+        config, objects = admission.config, admission.facts.objects
+        if self._redaction is None or self._redaction[0] != config.digest:
+            self._redaction = (config.digest, Redaction.of(self._key, config, _breathe))
+            self._files.finish()
+        redaction = self._redaction[1]
+        before = ""
+        if self._files.fresh:
+            before, self._objects, self._number = head_line(config, redaction), (), 0
+        if objects is not self._objects:
+            number = self._number + 1 if objects else 0
+            before += objects_line(number, objects, redaction) if objects else ""
+            self._objects, self._number = objects, number
+        return before + admission_line(admission, self._number, redaction)
+
+
+def _breathe() -> None:
+    """Let the webhook's thread go first: this one would hold the interpreter for milliseconds."""
+    time.sleep(0)
+
+
+class _Files:
+    """The files of a folder: one that is written, older ones, and how much all may be."""
+
+    def __init__(self, folder: Path, bounds: Bounds) -> None:
+        self.folder = folder
+        self._bytes, self._records = bounds.bytes, bounds.records
+        # A file is full at half of its share, so that one record more stays within the share.
+        self.largest = bounds.bytes // FILES // 2
+        self._current: tuple[int, str] | None = None
+        self._size = self._lines = self._number = 0
+        self._name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether what comes next begins a file."""
+        full = self._size >= self.largest or self._lines >= max(1, self._records // FILES)
+        return self._current is None or full
+
+    def write(self, text: str) -> None:
+        """Append the lines of one record whole, or not at all. Raises OSError."""
+        data = text.encode("utf-8", "surrogatepass")
+        if self.fresh:
+            self.finish()
+            self._begin()
+        assert self._current is not None
+        handle = self._current[0]
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(handle, left) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(handle, self._size)
+            # Its head may be missing; the next try begins a file of its own.
+            self.finish()
+            raise
+        self._size += len(data)
+        self._lines += 1
+
+    def finish(self) -> None:
+        """Write no more to the file that is open; an empty one goes."""
+        current, self._current = self._current, None
+        if current is not None:
+            os.close(current[0])
+            if not self._size:
+                with contextlib.suppress(OSError):
+                    (self.folder / current[1]).unlink()
+
+    close = finish
+
+    def _begin(self) -> None:
+        self._make_room()
+        self._number += 1
+        name = f"admissions-{self._name}-{self._number:06}.jsonl"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._current = (os.open(self.folder / name, flags, 0o600), name)
+        self._size = self._lines = 0
+
+    def _make_room(self) -> None:
+        """Drop the oldest files until one more fits in."""
+        files = sorted(self.folder.glob(PATTERN))
+        sizes = {file: file.stat().st_size for file in files}
+        while files and (
+            len(files) >= FILES or sum(sizes[f] for f in files) + 2 * self.largest > self._bytes
+        ):
+            files.pop(0).unlink(missing_ok=True)

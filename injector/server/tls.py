@@ -1,0 +1,77 @@
+"""TLS of the listener: a certificate that can be replaced while connections are open.
+
+Each connection begins with the outer context, whose SNI callback puts the newest inner one in its
+place (also for callers that name nobody). A certificate is loaded into a context of its own, so one
+that OpenSSL refuses breaks nothing, and what is open goes on. Not here: where certificates come
+from, and whether they are still valid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator
+from typing import Final
+
+from injector.errors import ConfigError
+
+VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+class Swap:
+    """The certificate in use. Before there is one, handshakes are refused."""
+
+    def __init__(self, minimum: str = "1.2") -> None:
+        self._minimum = VERSIONS[minimum]
+        self._inner: ssl.SSLContext | None = None
+        self.context = self._new()
+        self.context.sni_callback = self._choose
+
+    def take(self, chain: str, key: str) -> None:
+        """Use a chain and its key, both PEM, from the next connection on.
+
+        Raises ConfigError where OpenSSL refuses them; then the one before stays.
+        """
+        inner = self._new()
+        try:
+            with _as_file(f"{key}\n{chain}") as path:
+                # Without a password function OpenSSL would ask for one on the terminal.
+                inner.load_cert_chain(path, password=lambda: b"")
+        except (ssl.SSLError, ValueError) as error:
+            hint = "expected a key of ECDSA, or of RSA with 2048 bits or more"
+            raise ConfigError("OpenSSL cannot use certificate and key", hint=hint) from error
+        self._inner = inner
+
+    def _choose(self, connection: ssl.SSLObject, name: str | None, outer: ssl.SSLContext) -> int | None:
+        if self._inner is None:
+            return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
+        connection.context = self._inner
+        return None
+
+    def _new(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = self._minimum
+        context.set_alpn_protocols(["http/1.1"])
+        # The API server does not resume sessions; tickets would be work for nothing.
+        context.num_tickets = 0
+        return context
+
+
+@contextlib.contextmanager
+def _as_file(text: str) -> Iterator[str]:
+    """A path at which a text can be read for a moment: OpenSSL's loader takes nothing else.
+
+    In memory where the system can do that; a container may have no folder to write to.
+    """
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("certificate"), "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as kept:
+            kept.write(text.encode("utf-8"))
+            kept.flush()
+            yield kept.name

@@ -1,0 +1,314 @@
+"""`injector audit` against a real API server: pods of real controllers, and restarts of their owners.
+
+No kubelet runs here: pods stay Pending, and so do rollouts, unless a test itself reports the pods as
+ready. The API server and its controllers do not know the difference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiserver.bed import Bed
+from webhook_serving import (
+    a_deployment,
+    a_namespace,
+    a_pod,
+    create,
+    created,
+    kubectl,
+    listed,
+    pods_of,
+    registered,
+    serving,
+    until,
+    wait_until_called,
+)
+
+pytestmark = pytest.mark.xdist_group("audit")
+
+NAME = "sidecar-injector-audit"
+CONFIG = "profile: istio\nvalues: {global: {hub: registry.example.com/istio, tag: %s}}\n"
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+
+
+@dataclass(frozen=True)
+class Ran:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A running webhook with the configuration of before, and one of after."""
+
+    bed: Bed
+    before: Path
+    after: Path
+
+    def audit(self, *arguments: str | Path, kubeconfig: Path | None = None) -> Ran:
+        command = [sys.executable, "-m", "injector.cli.main", "audit", *map(str, arguments)]
+        command += ["--kubeconfig", str(kubeconfig or self.bed.kubeconfig)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def mesh(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    folder = tmp_path_factory.mktemp("audit")
+    found = Mesh(bed, folder / "before.yaml", folder / "after.yaml")
+    found.before.write_text(CONFIG % "1.30.0")
+    found.after.write_text(CONFIG % "1.30.1")
+    with serving(bed, folder, "--config", found.before) as served, registered(bed, served, NAME, "/mutate"):
+        yield found
+
+
+@pytest.fixture
+def shop(mesh: Mesh) -> Iterator[str]:
+    """A namespace whose pods the webhook is called for."""
+    with a_namespace(mesh.bed, {"istio-injection": "enabled"}) as name:
+        wait_until_called(mesh.bed, name, NAME)
+        yield name
+
+
+def restarted(bed: Bed, namespace: str, kind: str, name: str) -> bool:
+    item = json.loads(bed.run_kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+    return RESTARTED_AT in (item["spec"]["template"]["metadata"].get("annotations") or {})
+
+
+def test_pods_as_the_webhook_made_them_are_no_finding(mesh: Mesh, shop: str) -> None:
+    for item in (a_deployment("web"), a_pod("bare"), a_pod("", generateName="made-", labels={"app": "made"})):
+        assert create(mesh.bed, shop, item).status == 0
+    pods_of(mesh.bed, shop, "web")
+    told = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json")
+    assert (told.status, told.json["pods"]) == (0, []), told.out + told.err
+    assert told.json["counts"] == {"current": 3}
+
+
+def test_another_configuration_makes_them_stale_and_names_the_values(mesh: Mesh, shop: str) -> None:
+    created(mesh.bed, shop, a_deployment("web"))
+    [pod] = pods_of(mesh.bed, shop, "web")
+    told = mesh.audit("-n", shop, "--config", mesh.after, "-o", "json")
+    [found] = told.json["pods"]
+    assert (told.status, found["state"], found["name"]) == (1, "stale", pod["metadata"]["name"])
+    assert found["owner"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    assert found["pointers"] == [
+        "/spec/initContainers/istio-init/image",
+        "/spec/initContainers/istio-proxy/image",
+    ]
+    text = mesh.audit("-n", shop, "--config", mesh.after)
+    assert f"Deployment {shop}/web" in text.out
+    assert "1 pod looked at, 1 of 1 owner found: 1 stale" in text.out
+
+
+def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
+    mesh: Mesh, shop: str, tmp_path: Path
+) -> None:
+    created(mesh.bed, shop, a_pod("bare"))
+    same = tmp_path / "same.yaml"
+    same.write_text(mesh.before.read_text() + "aliases: {both: [sidecar]}\n")
+    told = mesh.audit("-n", shop, "--config", same, "-o", "json")
+    assert (told.status, told.json["counts"]) == (0, {"same": 1}), told.out
+
+
+def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
+    with a_namespace(mesh.bed) as namespace:
+        created(mesh.bed, namespace, a_pod("early", labels={"app": "early"}))
+        assert mesh.audit("-n", namespace, "--config", mesh.before).status == 0
+        mesh.bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+        told = mesh.audit("-n", namespace, "--config", mesh.before, "-o", "json")
+        [found] = told.json["pods"]
+        assert (told.status, found["state"], found["reason"]) == (1, "missing", "on-by-default")
+
+
+def test_a_namespace_that_left_has_sidecars_nobody_wants(mesh: Mesh, shop: str) -> None:
+    created(mesh.bed, shop, a_pod("web"))
+    mesh.bed.run_kubectl("label", "namespace", shop, "istio-injection-")
+    [found] = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json").json["pods"]
+    assert (found["state"], found["reason"]) == ("unwanted", "not-selected")
+
+
+def test_without_yes_nothing_is_restarted(mesh: Mesh, shop: str) -> None:
+    created(mesh.bed, shop, a_deployment("web"))
+    created(mesh.bed, shop, a_pod("bare"))
+    pods_of(mesh.bed, shop, "web")
+    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart")
+    assert told.status == 1, told.err
+    assert f"would restart Deployment {shop}/web" in told.out
+    assert f"left to you: Pod {shop}/bare: its pods are not made anew by a rolling restart" in told.out
+    assert "nothing was changed; --yes restarts 1 owner" in told.out
+    assert not restarted(mesh.bed, shop, "deployment", "web")
+
+
+def test_a_restart_stops_where_the_rollout_does_not_complete_and_says_what_is_left(
+    mesh: Mesh, shop: str
+) -> None:
+    for name in ("first", "second"):
+        created(mesh.bed, shop, a_deployment(name))
+        pods_of(mesh.bed, shop, name)
+    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
+    assert told.status == 1, told.err
+    assert restarted(mesh.bed, shop, "deployment", "first")
+    assert not restarted(mesh.bed, shop, "deployment", "second")
+    assert f"stopped at Deployment {shop}/first: not complete in 2 s" in told.out
+    assert f"not begun: Deployment {shop}/second" in told.out
+
+
+READY = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+
+
+def report_ready(bed: Bed, namespace: str) -> None:
+    """Report every pod that is not ready as ready, as a kubelet would."""
+    for pod in listed(bed, namespace, "pods"):
+        if pod["status"]["phase"] == "Pending":
+            kubectl(bed, "patch", "pod", pod["metadata"]["name"], "-n", namespace, "--subresource=status",
+                    "--type=merge", "-p", json.dumps(READY))  # fmt: skip
+
+
+@contextlib.contextmanager
+def a_kubelet(bed: Bed, namespace: str) -> Iterator[None]:
+    """While the body runs, pods become ready soon after they are made."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(0.2):
+            report_ready(bed, namespace)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def a_budget(bed: Bed, namespace: str, app: str, *, least: int, allowed: int) -> None:
+    """A budget, once its controller has counted that so many pods may go."""
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": app},
+        "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": app}}},
+    }
+    created(bed, namespace, budget)
+
+    def counted() -> bool:
+        found = json.loads(bed.run_kubectl("get", "pdb", app, "-n", namespace, "-o", "json"))
+        status = found.get("status") or {}
+        return bool(status.get("observedGeneration")) and status["disruptionsAllowed"] == allowed
+
+    until("the controller has counted the budget", counted)
+
+
+def test_a_budget_that_allows_nothing_holds_a_restart_back(mesh: Mesh, shop: str) -> None:
+    created(mesh.bed, shop, a_deployment("web"))
+    pods_of(mesh.bed, shop, "web")
+    a_budget(mesh.bed, shop, "web", least=1, allowed=0)
+    dry = mesh.audit("-n", shop, "--config", mesh.after, "--restart")
+    assert (
+        f"would restart Deployment {shop}/web, now PodDisruptionBudget web allows no disruptions" in dry.out
+    )
+    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
+    assert told.status == 1
+    assert f"stopped at Deployment {shop}/web: PodDisruptionBudget web allows no disruptions" in told.out
+    assert not restarted(mesh.bed, shop, "deployment", "web")
+
+
+def test_a_budget_that_allows_one_lets_a_restart_begin(mesh: Mesh, shop: str) -> None:
+    created(mesh.bed, shop, a_deployment("web"))
+    pods_of(mesh.bed, shop, "web")
+    report_ready(mesh.bed, shop)
+    a_budget(mesh.bed, shop, "web", least=0, allowed=1)
+    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
+    assert restarted(mesh.bed, shop, "deployment", "web"), told.out + told.err
+
+
+def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> None:
+    bed = mesh.bed
+    with a_namespace(bed) as namespace, a_kubelet(bed, namespace):
+        set_ = {**a_deployment("set"), "kind": "StatefulSet"}
+        for item in (a_deployment("web"), set_):
+            created(bed, namespace, item)
+        pods_of(bed, namespace, "web")
+        pods_of(bed, namespace, "set")
+        a_budget(bed, namespace, "web", least=0, allowed=1)
+        bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+        wait_until_called(bed, namespace, NAME)
+        arguments = ("-n", namespace, "--config", mesh.before)
+        assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"missing": 2}
+        told = mesh.audit(*arguments, "--restart", "--yes", "--timeout", "30")
+        assert told.status == 0, told.out + told.err
+        assert "restarted 2 owners" in told.out
+        order = [line for line in told.err.splitlines() if not line.startswith("waiting")]
+        assert order == [
+            f"{word} {kind} {namespace}/{name}"
+            for kind, name in (("Deployment", "web"), ("StatefulSet", "set"))
+            for word in ("restarting", "done with")
+        ]
+        assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"current": 2}
+
+
+def test_a_restart_that_does_not_help_is_the_last_one(mesh: Mesh, shop: str) -> None:
+    """The webhook still runs with the configuration of before."""
+    for name in ("first", "second"):
+        created(mesh.bed, shop, a_deployment(name))
+        pods_of(mesh.bed, shop, name)
+    with a_kubelet(mesh.bed, shop):
+        told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "30")
+    assert told.status == 1
+    assert "is stale again" in told.out
+    assert not restarted(mesh.bed, shop, "deployment", "second")
+
+
+def test_a_paused_workload_is_left_to_people(mesh: Mesh, shop: str) -> None:
+    created(mesh.bed, shop, a_deployment("web"))
+    pods_of(mesh.bed, shop, "web")
+    mesh.bed.run_kubectl("rollout", "pause", "deployment/web", "-n", shop)
+    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "-o", "json")
+    assert told.json["restart"]["leftToYou"] == [{"owner": f"Deployment {shop}/web", "why": "it is paused"}]
+
+
+def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) -> None:
+    bed = mesh.bed
+    bed.run_kubectl("create", "serviceaccount", "auditor", "-n", shop)
+    token = bed.run_kubectl("create", "token", "auditor", "-n", shop).strip()
+    kubeconfig = bed.kubeconfig_with_token(token)
+    told = mesh.audit("-n", shop, "--config", mesh.after, kubeconfig=kubeconfig)
+    assert told.status == 1
+    assert "not allowed to list namespaces" in told.err
+
+    role = f"audit-{shop}"
+    rules = [
+        {"apiGroups": [group], "resources": ["*"], "verbs": ["get", "list"]}
+        for group in ("", "apps", "policy", "networking.istio.io")
+    ]
+    manifest = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                "metadata": {"name": role}, "rules": rules}  # fmt: skip
+    assert kubectl(bed, "create", "-f", "-", manifest=manifest).status == 0
+    try:
+        bed.run_kubectl("create", "clusterrolebinding", role, f"--clusterrole={role}",
+                        f"--serviceaccount={shop}:auditor")  # fmt: skip
+        created(bed, shop, a_deployment("web"))
+        pods_of(bed, shop, "web")
+        arguments = ("-n", shop, "--config", mesh.after, "--restart", "--yes")
+        until("the role counts", lambda: "list" not in mesh.audit(*arguments[:4], kubeconfig=kubeconfig).err)
+        told = mesh.audit(*arguments, kubeconfig=kubeconfig)
+        assert told.status == 1
+        assert "not allowed to patch deployments.apps" in told.out
+        assert not restarted(bed, shop, "deployment", "web")
+    finally:
+        bed.run_kubectl("delete", "clusterrolebinding,clusterrole", role, "--ignore-not-found")

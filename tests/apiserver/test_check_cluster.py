@@ -1,0 +1,436 @@
+"""`injector check --cluster` on a real API server: each finding is made to happen, and none where all is well."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import webhook_serving as ws
+import yaml
+from apiserver.bed import Bed
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+Item = dict[str, Any]
+Found = dict[str, list[Item]]
+
+CONFIG = "values: {global: {hub: example.invalid, tag: '1'}}\n"
+SAFE = """\
+values:
+  global: {hub: example.invalid, tag: '1', proxy: {seccompProfile: {type: RuntimeDefault}}}
+  pilot: {cni: {enabled: true}}
+"""
+ENABLED = {"istio-injection": "enabled"}
+
+
+def checked(
+    bed: Bed, folder: Path, config: str = SAFE, *, kubeconfig: Path | None = None
+) -> tuple[int, Found]:
+    """The exit status, and the findings by their code."""
+    (folder / "injector.yaml").write_text(config)
+    command = [sys.executable, "-m", "injector.cli.main", "check", "--config", str(folder / "injector.yaml")]
+    command += ["--cluster", "--kubeconfig", str(kubeconfig or bed.kubeconfig), "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    found: Found = {}
+    for each in json.loads(done.stdout)["results"]:
+        found.setdefault(each["code"], []).append(each)
+    return done.returncode, found
+
+
+def urgent(found: Found) -> set[str]:
+    """The codes of what has to be acted on."""
+    return {code for code, all_of in found.items() for each in all_of if each["level"] != "note"}
+
+
+# --- what is registered
+
+
+@contextlib.contextmanager
+def applied(bed: Bed, *items: Item) -> Iterator[None]:
+    """Objects while the body runs."""
+    told = ws.kubectl(bed, "apply", "-f", "-", manifest={"apiVersion": "v1", "kind": "List", "items": items})
+    assert told.status == 0, told.err
+    try:
+        yield
+    finally:
+        ws.kubectl(
+            bed, "delete", "--wait=false", "-f", "-", manifest={"apiVersion": "v1", "kind": "List", "items": items}
+        )  # fmt: skip
+
+
+def webhook(*flags: str | Path, config: str = SAFE, folder: Path) -> Item:
+    """What `injector webhook-config` prints."""
+    (folder / "injector.yaml").write_text(config)
+    text = ws.injector("webhook-config", "--config", folder / "injector.yaml", *flags)
+    found: Item = yaml.safe_load(text)
+    return found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A folder with certificates for loopback."""
+    ws.certificates(tmp_path)
+    yield tmp_path
+
+
+@contextlib.contextmanager
+def listening(folder: Path) -> Iterator[int]:
+    """A webhook with the certificate of the folder that allows everything; gives its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = {**review, "response": {"uid": review["request"]["uid"], "allowed": True}}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield int(server.server_address[1])
+        server.shutdown()
+        thread.join()
+
+
+def certificate(folder: Path, *, lifetime: datetime.timedelta, names: tuple[str, ...] = ()) -> None:
+    """Write ca.crt, and tls.crt with tls.key for names, which have lived for all of `lifetime` but an hour."""
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    issuer, subject = (
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("another CA", "webhook")
+    )
+
+    def unsigned(name: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
+        serial = x509.random_serial_number()
+        made = x509.CertificateBuilder(issuer, name, key.public_key(), serial, end - lifetime, end)
+        return made.add_extension(x509.BasicConstraints(ca, None), critical=True)
+
+    others = x509.SubjectAlternativeName([x509.DNSName(name) for name in names or ("localhost",)])
+    root = unsigned(issuer, authority, ca=True).sign(authority, hashes.SHA256())
+    leaf = unsigned(subject, own, ca=False).add_extension(others, critical=False)
+    (folder / "ca.crt").write_bytes(root.public_bytes(ws.PEM))
+    (folder / "tls.crt").write_bytes(leaf.sign(authority, hashes.SHA256()).public_bytes(ws.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    secret = own.private_bytes(ws.PEM, form, serialization.NoEncryption())
+    (folder / "tls.key").write_bytes(secret)
+
+
+def test_where_all_is_well_nothing_is_said(bed: Bed, home: Path) -> None:
+    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+        flags = ("--url", f"https://127.0.0.1:{port}", "--ca-file", home / "ca.crt")
+        with applied(bed, webhook(*flags, folder=home)):
+            status, found = checked(bed, home)
+    assert (status, urgent(found)) == (0, set()), found
+    # It has to be said what could not be looked at.
+    assert "no pod of it" in found["not-looked-at"][0]["message"]
+
+
+def test_without_a_configuration_of_ours_nobody_is_asked(bed: Bed, home: Path) -> None:
+    status, found = checked(bed, home)
+    assert (status, urgent(found)) == (1, {"webhook-absent"})
+    assert "webhook-config" in found["webhook-absent"][0]["hint"]
+
+
+# --- certificates
+
+
+def test_a_bundle_that_does_not_trust_what_is_served_is_told(bed: Bed, home: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    ws.certificates(other)
+    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+        flags = ("--url", f"https://127.0.0.1:{port}", "--ca-file", other / "ca.crt")
+        with applied(bed, webhook(*flags, folder=home)):
+            status, found = checked(bed, home)
+    assert (status, urgent(found)) == (1, {"certificate-untrusted"})
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "host", "codes"),
+    [
+        (datetime.timedelta(days=10), "localhost", {"ca-expires", "certificate-expires"}),
+        (datetime.timedelta(hours=4), "localhost", set()),
+        (datetime.timedelta(hours=4), "127.0.0.1", {"certificate-name"}),
+    ],
+)
+def test_age_and_name_of_what_is_served_are_looked_at(
+    bed: Bed, home: Path, lifetime: datetime.timedelta, host: str, codes: set[str]
+) -> None:
+    certificate(home, lifetime=lifetime)
+    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+        flags = ("--url", f"https://{host}:{port}", "--ca-file", home / "ca.crt")
+        with applied(bed, webhook(*flags, folder=home)):
+            status, found = checked(bed, home)
+    assert (status, urgent(found)) == (1 if codes else 0, codes), found
+
+
+def test_nobody_there_is_told(bed: Bed, home: Path) -> None:
+    with socket.socket() as holder, ws.a_namespace(bed, ENABLED):
+        holder.bind(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{holder.getsockname()[1]}"
+        with applied(bed, webhook("--url", url, "--ca-file", home / "ca.crt", folder=home)):
+            status, found = checked(bed, home)
+    assert (status, urgent(found)) == (1, {"unreachable"})
+
+
+# --- a Service
+
+
+def service(namespace: str, **spec: Any) -> Item:
+    meta = {"name": "injector", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+
+
+def behind(namespace: str, **metadata: Any) -> Item:
+    """The injector's Deployment without a pod."""
+    labels = {"app": "injector", **metadata.pop("labels", {})}
+    made = ws.a_deployment("injector", **metadata)
+    made["metadata"]["namespace"] = namespace
+    made["spec"] |= {"replicas": 0, "selector": {"matchLabels": {"app": "injector"}}}
+    made["spec"]["template"]["metadata"]["labels"] = labels
+    return made
+
+
+def test_behind_a_service_the_api_server_is_let_call(bed: Bed, home: Path, namespace: str) -> None:
+    """A Service of the kind ExternalName is the one that leads to loopback here."""
+    certificate(home, lifetime=datetime.timedelta(hours=4), names=(f"injector.{namespace}.svc",))
+    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+        flags = ("--service", f"{namespace}/injector:{port}", "--ca-file", home / "ca.crt")
+        outside = service(namespace, type="ExternalName", externalName="localhost", ports=[{"port": port}])
+        with applied(bed, outside, webhook(*flags, folder=home)):
+            status, found = checked(bed, home)
+            assert (status, urgent(found)) == (0, set()), found
+            assert any("until when the certificate" in each["message"] for each in found["not-looked-at"])
+        other = home / "other"
+        other.mkdir()
+        ws.certificates(other)
+        flags = (*flags[:3], other / "ca.crt")
+        with applied(bed, outside, webhook(*flags, folder=home)):
+            ws.until("the new bundle counts", lambda: checked(bed, home)[0])
+            status, found = checked(bed, home)
+            assert urgent(found) == {"certificate-untrusted"}
+            assert "x509" in found["certificate-untrusted"][0]["message"]
+
+
+def test_a_service_that_leads_nowhere_is_told(bed: Bed, home: Path, namespace: str) -> None:
+    flags = ("--service", f"{namespace}/injector:8443", "--ca-file", home / "ca.crt", "--timeout", "1")
+    registration = webhook(*flags, folder=home)
+    with applied(bed, registration):
+        assert {"service-missing"} <= urgent(checked(bed, home)[1])
+    with applied(bed, service(namespace, selector={"app": "injector"}, ports=[{"port": 443}]), registration):
+        _, found = checked(bed, home)
+        assert {"service-port", "no-endpoints"} <= urgent(found)
+        assert "has no port 8443; it has 443" in found["service-port"][0]["message"]
+
+
+def test_without_a_bundle_nobody_trusts_a_service(bed: Bed, home: Path, namespace: str) -> None:
+    with applied(bed, webhook("--service", f"{namespace}/injector", folder=home)):
+        _, found = checked(bed, home)
+    assert "no caBundle" in found["ca-bundle"][0]["message"]
+
+
+# --- selectors and other injectors
+
+
+def test_a_namespace_without_the_label_and_a_selector_that_contradicts_itself(bed: Bed, home: Path) -> None:
+    registration = webhook("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", folder=home)
+    with applied(bed, registration):
+        _, found = checked(bed, home)
+        assert "istio-injection In [enabled]" in found["no-namespace"][0]["message"]
+    for each in registration["webhooks"]:
+        each["objectSelector"] = {
+            "matchLabels": {"a": "b"},
+            "matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b", "c"]}],
+        }
+    with applied(bed, registration):
+        _, found = checked(bed, home)
+    assert {"never-matches", "selectors-differ"} <= urgent(found)
+
+
+def test_another_injector_that_gets_the_same_pods_is_told(bed: Bed, home: Path) -> None:
+    flags = ("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", "--failure-policy", "Ignore")
+    ours = webhook(*flags, folder=home)
+    istiod = json.loads(json.dumps(ours).replace("sidecar-injector-istio", "istio-sidecar-injector"))
+    istiod["metadata"]["labels"] = {"istio.io/rev": "default"}
+    linkerd = json.loads(json.dumps(istiod).replace("istio-sidecar-injector", "linkerd-injector"))
+    linkerd["webhooks"] = [
+        {**istiod["webhooks"][0], "name": "linkerd-proxy-injector.linkerd.io", "namespaceSelector": {}}
+    ]
+    other = json.loads(json.dumps(linkerd).replace("linkerd-injector", "some-policy"))
+    other["webhooks"][0]["name"] = "mutate.policy.example.com"
+    canary = webhook(*flags, folder=home, config=SAFE + "revision: canary\n")
+    with ws.a_namespace(bed, ENABLED) as space, ws.a_namespace(bed, {"istio.io/rev": "canary"}):
+        with applied(bed, ours, canary, other):
+            assert "overlap" not in checked(bed, home)[1]
+        with applied(bed, ours, istiod, linkerd, other):
+            _, found = checked(bed, home)
+    told = {each["message"].split(" ")[6].rstrip(","): each["message"] for each in found["overlap"]}
+    assert set(told) == {"istio-sidecar-injector", "linkerd-injector"}
+    assert space in told["istio-sidecar-injector"]
+
+
+def test_conditions_of_another_version_are_told(bed: Bed, home: Path) -> None:
+    registration = webhook("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", folder=home)
+    registration["webhooks"][0]["matchConditions"][0]["expression"] = "true"
+    with applied(bed, registration):
+        _, found = checked(bed, home)
+    assert [each["code"] for each in found["conditions-differ"]] == ["conditions-differ"]
+
+
+# --- who waits for whom
+
+
+def plugin(namespace: str) -> Item:
+    """A DaemonSet as network plugins are."""
+    made = ws.a_deployment("plugin")
+    del made["spec"]["template"]["metadata"]["annotations"]
+    made["kind"], made["metadata"]["namespace"] = "DaemonSet", namespace
+    made["spec"]["template"]["spec"]["volumes"] = [{"name": "bin", "hostPath": {"path": "/opt/cni/bin"}}]
+    return made
+
+
+def test_pods_that_must_not_wait_for_the_injector_are_named(bed: Bed, home: Path) -> None:
+    with ws.a_namespace(bed, ENABLED) as space:
+        flags = ("--service", f"{space}/injector:8443", "--ca-file", home / "ca.crt", "--timeout", "1")
+        around = [
+            service(space, selector={"app": "injector"}, ports=[{"port": 8443}]),
+            behind(space),
+            plugin(space),
+        ]
+        with applied(bed, *around, webhook(*flags, folder=home)):
+            _, found = checked(bed, home)
+            told = " ".join(each["message"] for each in found["deadlock"])
+            assert f"({space}/injector)" in told
+            assert f"({space}/plugin)" in told
+            assert all(each["level"] == "error" for each in found["deadlock"])
+        off = {"sidecar.istio.io/inject": "false"}
+        guarded = [around[0], behind(space, labels=off), plugin(space)]
+        guarded[2]["spec"]["template"]["spec"]["hostNetwork"] = True
+        with applied(bed, *guarded, webhook(*flags, folder=home)):
+            assert "deadlock" not in checked(bed, home)[1]
+        # Without conditions the API server asks for pods of the node's network, too.
+        with applied(bed, *guarded, webhook(*flags, "--no-match-conditions", folder=home)):
+            _, found = checked(bed, home)
+        assert ["plugin" in each["message"] for each in found["deadlock"]] == [True]
+
+
+def test_the_clusters_own_namespace_does_not_wait_where_there_are_conditions(bed: Bed, home: Path) -> None:
+    flags = ("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt")
+    bed.run_kubectl("label", "namespace", "kube-public", "istio-injection=enabled")
+    try:
+        with applied(bed, webhook(*flags, folder=home)):
+            assert "deadlock" not in checked(bed, home)[1]
+        with applied(bed, webhook(*flags, "--no-match-conditions", folder=home)):
+            _, found = checked(bed, home)
+        assert "pods in kube-public wait" in found["deadlock"][0]["message"]
+    finally:
+        bed.run_kubectl("label", "namespace", "kube-public", "istio-injection-")
+
+
+# --- PodSecurity, rights
+
+
+def test_namespaces_that_refuse_what_is_injected_are_named(bed: Bed, home: Path) -> None:
+    flags = ("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt")
+    enforced = {**ENABLED, "pod-security.kubernetes.io/enforce": "restricted"}
+    with ws.a_namespace(bed, enforced) as space, applied(bed, webhook(*flags, folder=home)):
+        _, found = checked(bed, home, SAFE)
+        assert "pod-security" not in found
+        _, found = checked(bed, home, SAFE.replace("proxy: {seccompProfile: {type: RuntimeDefault}}", ""))
+        (told,) = found["pod-security"]
+        assert (told["level"], space in told["message"]) == ("error", True)
+        assert "values.global.proxy.seccompProfile" in told["hint"]
+
+
+def test_rights_that_the_account_lacks_are_named_until_they_are_there(
+    bed: Bed, home: Path, namespace: str
+) -> None:
+    config = SAFE + f"server: {{certificates: {{service: {namespace}/injector}}}}\n"
+    flags = ("--service", f"{namespace}/injector:8443", "--ca-file", home / "ca.crt", "--timeout", "1")
+    made = [service(namespace, selector={"app": "injector"}, ports=[{"port": 8443}]), behind(namespace)]
+    made[1]["spec"]["template"]["spec"]["serviceAccountName"] = "injector"
+    registration = webhook(*flags, folder=home)
+    with applied(bed, *made, registration):
+        _, found = checked(bed, home, config)
+        told = [each["message"] for each in found["rbac"]]
+        who = f"ServiceAccount {namespace}/injector may not"
+        assert f"{who} list, watch namespaces" in told
+        assert f"{who} get, list, watch, update secrets injector-ca in namespace {namespace}" in told
+        assert f"{who} patch mutatingwebhookconfigurations.admissionregistration.k8s.io "\
+            f"{registration['metadata']['name']}" in told  # fmt: skip
+        with applied(bed, *granted(namespace)):
+            ws.until("the rights are there", lambda: "rbac" not in checked(bed, home, config)[1])
+
+
+def granted(namespace: str) -> list[Item]:
+    """Everything, to the account of the injector."""
+    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    subject = {"kind": "ServiceAccount", "name": "injector", "namespace": namespace}
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding"}
+    return [{**binding, "metadata": {"name": f"check-{namespace}"}, "roleRef": ref, "subjects": [subject]}]
+
+
+def test_what_the_caller_may_not_read_is_told_with_verb_and_resource(
+    bed: Bed, home: Path, namespace: str
+) -> None:
+    token = bed.run_kubectl("create", "token", "default", "-n", namespace).strip()
+    kubeconfig = bed.kubeconfig_with_token(token)
+    command = [
+        sys.executable,
+        "-m",
+        "injector.cli.main",
+        "check",
+        "--cluster",
+        "--kubeconfig",
+        str(kubeconfig),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "not allowed to list mutatingwebhookconfigurations" in done.stderr
+    rules = [
+        {"apiGroups": ["admissionregistration.k8s.io"], "resources": ["*"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]},
+    ]
+    group = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": f"check-{namespace}"}}
+    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"check-{namespace}"}
+    subject = {"kind": "ServiceAccount", "name": "default", "namespace": namespace}
+    few = [
+        {**group, "kind": "ClusterRole", "rules": rules},
+        {**group, "kind": "ClusterRoleBinding", "roleRef": ref, "subjects": [subject]},
+    ]
+    with applied(bed, *few):
+        ws.until(
+            "the rights are there", lambda: "daemonsets" in str(checked(bed, home, kubeconfig=kubeconfig)[1])
+        )
+        _, found = checked(bed, home, kubeconfig=kubeconfig)
+    assert [e["message"] for e in found["not-looked-at"]][-1:] == ["not allowed to list daemonsets.apps"]
+
+
+def test_for_people_each_finding_is_a_line_with_what_to_do(bed: Bed, home: Path) -> None:
+    command = [sys.executable, "-m", "injector.cli.main", "check", "--cluster", "--kubeconfig"]
+    done = subprocess.run([*command, str(bed.kubeconfig)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("error: ") and line.endswith("[webhook-absent]") for line in lines)
+    assert lines[-1] == "the defaults: 1 error"

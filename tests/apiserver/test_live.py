@@ -1,0 +1,364 @@
+"""`injector explain KIND/NAME --live` against a real API server: what it finds, reads and may not read.
+
+There is no kubelet here, so that the tests write the pods' statuses themselves; what pods log is
+for the cluster tests.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apiserver.bed import Bed
+
+from injector.core.podsigns import Log
+from injector.kube.client import Cluster, connect
+from injector.kube.living import observe, read_log
+
+COMMAND = str(Path(sys.executable).with_name("injector"))
+STATUS = {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"], "revision": "default"})}
+NOBODY = "https://127.0.0.1:9/mutate"
+WAIT_SECONDS = 30.0
+
+
+def explained(
+    bed: Bed, target: str, namespace: str, *more: str, kubeconfig: Path | None = None
+) -> dict[str, Any]:
+    """What is told to programs about one object."""
+    config = str(kubeconfig or bed.kubeconfig)
+    command = [
+        COMMAND,
+        "explain",
+        target,
+        "--live",
+        "-n",
+        namespace,
+        "-o",
+        "json",
+        "--kubeconfig",
+        config,
+        *more,
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    live: dict[str, Any] = json.loads(told.stdout)["workloads"][0]["live"]
+    return live
+
+
+def words(live: dict[str, Any]) -> list[str]:
+    return [cause["id"] for cause in live["causes"]]
+
+
+def seen(live: dict[str, Any]) -> str:
+    return "\n".join(f"{e['where']}: {e['seen']}" for cause in live["causes"] for e in cause["evidence"])
+
+
+def a_spec(namespace: str) -> dict[str, Any]:
+    # Bound by hand, as there is no scheduler either. Pods of a node that is not there are taken away 40 s
+    # after one of its pods was first seen; so every test has a node of its own.
+    containers = [{"name": "web", "image": "web:1"}, {"name": "istio-proxy", "image": "proxy:1"}]
+    return {"nodeName": f"no-{namespace}", "containers": containers}
+
+
+def make_pod(
+    bed: Bed, namespace: str, name: str, annotations: dict[str, str] | None = None, **labels: str
+) -> None:
+    meta = {"name": name, "namespace": namespace, "labels": labels, "annotations": annotations or {}}
+    spec = a_spec(namespace)
+    if not annotations:
+        spec["containers"] = spec["containers"][:1]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+    bed.run_kubectl("create", "-f", "-", manifest=pod)
+
+
+def make_deployment(bed: Bed, namespace: str, replicas: int = 1) -> None:
+    labels = {"app": "web"}
+    template = {"metadata": {"labels": labels, "annotations": STATUS}, "spec": a_spec(namespace)}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    meta = {"name": "web", "namespace": namespace}
+    item = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+    bed.run_kubectl("create", "-f", "-", manifest=item)
+
+
+def set_status(bed: Bed, namespace: str, name: str, *, ready: bool, waiting: str = "") -> None:
+    state = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
+    proxy = {"name": "istio-proxy", "image": "proxy:1", "imageID": "", "restartCount": 0}
+    proxy |= {"ready": ready, "state": state}
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    patch = {"status": {"phase": "Running", "conditions": conditions, "containerStatuses": [proxy]}}
+    flags = ("-n", namespace, "--subresource=status", "--type=merge", "-p", json.dumps(patch))
+    bed.run_kubectl("patch", "pod", name, *flags)
+
+
+def until(found: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (got := found()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+    return got
+
+
+def pods(bed: Bed, namespace: str) -> list[str]:
+    return bed.run_kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}").split()
+
+
+@pytest.fixture
+def enabled(bed: Bed) -> Iterator[str]:
+    """A namespace that is opted in."""
+    made = bed.make_namespace({"istio-injection": "enabled"})
+    yield made
+    bed.run_kubectl("delete", "namespace", made, "--wait=false")
+
+
+@pytest.fixture
+def webhook(bed: Bed, request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
+    """Makes configurations that send the pods of one namespace to an address where nobody listens."""
+    made: list[str] = []
+
+    def make(namespace: str, policy: str) -> None:
+        rule = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+        entry = {
+            "name": "namespace.sidecar-injector.istio.io",
+            "clientConfig": {"url": NOBODY},
+            "rules": [rule],
+            "namespaceSelector": {
+                "matchLabels": {"kubernetes.io/metadata.name": namespace, "istio-injection": "enabled"}
+            },
+            "failurePolicy": policy,
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }
+        name = f"nobody-{namespace}"
+        item = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}
+        bed.run_kubectl(
+            "create", "-f", "-", manifest={**item, "metadata": {"name": name}, "webhooks": [entry]}
+        )
+        made.append(name)
+
+    yield make
+    for name in made:
+        bed.run_kubectl("delete", "mutatingwebhookconfiguration", name)
+
+
+def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: Bed, namespace: str) -> None:
+    make_deployment(bed, namespace, 2)
+    good, bad = until(lambda: pods(bed, namespace) if len(pods(bed, namespace)) == 2 else None)
+    set_status(bed, namespace, good, ready=True)
+    set_status(bed, namespace, bad, ready=False, waiting="ImagePullBackOff")
+    live = explained(bed, "deploy/web", namespace)
+    assert (live["subject"], live["state"], words(live)) == (f"Pod {bad}", "not ready", ["image-missing"])
+    assert "istio-proxy: ImagePullBackOff, image proxy:1" in seen(live)
+    assert live["causes"][0]["injected"] is True
+
+    set_status(bed, namespace, bad, ready=True)
+    live = explained(bed, "deploy/web", namespace)
+    assert (live["state"], words(live)) == ("healthy", [])
+    assert live["injection"]["sidecars"] == [{"name": "istio-proxy", "image": "proxy:1", "ready": True}]
+
+
+def test_people_read_the_verdict_first_then_the_evidence_then_what_to_do(bed: Bed, namespace: str) -> None:
+    make_pod(bed, namespace, "web", STATUS)
+    set_status(bed, namespace, "web", ready=False, waiting="ErrImagePull")
+    command = [COMMAND, "explain", "pod/web", "--live", "-n", namespace, "--kubeconfig", str(bed.kubeconfig)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[0] == "Pod web: not ready: image-missing: an image cannot be had"
+    assert told[1].endswith("/state/waiting/reason: istio-proxy: ErrImagePull, image proxy:1")
+    assert told[2].startswith("    what to do: see that registry, name and tag exist")
+    assert "  injected by another injector, or this one with istioQuirks, revision default" in told
+
+
+def test_events_of_the_pod_are_read(bed: Bed, namespace: str) -> None:
+    make_pod(bed, namespace, "web", STATUS)
+    set_status(bed, namespace, "web", ready=False, waiting="ContainerCreating")
+    uid = bed.run_kubectl("get", "pod", "web", "-n", namespace, "-o", "jsonpath={.metadata.uid}")
+    message = (
+        'MountVolume.SetUp failed for volume "istiod-ca-cert" : configmap "istio-ca-root-cert" not found'
+    )
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "web.1", "namespace": namespace},
+        "involvedObject": {"kind": "Pod", "name": "web", "namespace": namespace, "uid": uid},
+        "reason": "FailedMount",
+        "message": message,
+        "type": "Warning",
+    }
+    bed.run_kubectl("create", "-f", "-", manifest=event)
+    live = explained(bed, "pod/web", namespace)
+    assert words(live) == ["mount-missing"]
+    assert "configmap istio-ca-root-cert is not there" in seen(live)
+
+
+def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
+    bed: Bed, enabled: str, webhook: Callable[..., None]
+) -> None:
+    webhook(enabled, "Fail")
+    make_deployment(bed, enabled)
+    live = until(lambda: refused(bed, enabled))
+    assert (live["state"], words(live)) == ("pods are missing", ["webhook-unreachable"])
+    assert "webhook namespace.sidecar-injector.istio.io (an injector's): the connection is refused" in seen(
+        live
+    )
+
+
+def test_pod_security_is_named_where_it_refuses_pods(bed: Bed) -> None:
+    space = bed.make_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
+    make_deployment(bed, space)
+    live = until(lambda: refused(bed, space))
+    assert words(live) == ["pod-security"]
+    assert "level restricted:latest" in seen(live)
+    bed.run_kubectl("delete", "namespace", space, "--wait=false")
+
+
+def refused(bed: Bed, namespace: str) -> dict[str, Any] | None:
+    live = explained(bed, "deploy/web", namespace)
+    return live if words(live) != ["no-pod-yet"] else None
+
+
+def test_with_failure_policy_ignore_a_pod_passes_and_is_told_so(
+    bed: Bed, enabled: str, webhook: Callable[..., None]
+) -> None:
+    webhook(enabled, "Ignore")
+    later(bed, "mutatingwebhookconfiguration", f"nobody-{enabled}")
+    make_pod(bed, enabled, "web")
+    live = explained(bed, "pod/web", enabled)
+    assert words(live)[-1] == "webhook-ignored"
+
+
+def test_without_any_configuration_nobody_was_asked(bed: Bed, enabled: str) -> None:
+    make_pod(bed, enabled, "web")
+    assert words(explained(bed, "pod/web", enabled))[-1] == "webhook-absent"
+
+
+def test_a_pod_that_is_older_than_webhook_or_label_is_told_so(
+    bed: Bed, namespace: str, webhook: Callable[..., None]
+) -> None:
+    make_pod(bed, namespace, "first")
+    later(bed, "pod", "first", namespace)
+    webhook(namespace, "Fail")
+    later(bed, "mutatingwebhookconfiguration", f"nobody-{namespace}")
+    make_pod(bed, namespace, "second")
+    assert words(explained(bed, "pod/second", namespace))[-1] == "webhook-selectors"
+    later(bed, "pod", "second", namespace)
+    bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+    assert words(explained(bed, "pod/first", namespace))[-1] == "webhook-younger"
+    assert words(explained(bed, "pod/second", namespace))[-1] == "label-younger"
+
+
+def later(bed: Bed, kind: str, name: str, namespace: str = "default") -> None:
+    """Wait until it is another second than that in which an object was made: times have no fractions."""
+    made = bed.run_kubectl("get", kind, name, "-n", namespace, "-o", "jsonpath={.metadata.creationTimestamp}")
+    until(lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > made)
+
+
+def test_a_pod_that_opted_out_says_so(bed: Bed, enabled: str) -> None:
+    make_pod(bed, enabled, "web", None, **{"sidecar.istio.io/inject": "false"})
+    live = explained(bed, "pod/web", enabled)
+    assert words(live)[-1] == "left-out"
+    assert "rule label: opted-out-by-label" in seen(live)
+
+
+def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: Bed, enabled: str) -> None:
+    make_pod(bed, enabled, "web")
+    bed.run_kubectl("create", "role", "see", "-n", enabled, "--verb=get", "--resource=pods")
+    bed.run_kubectl(
+        "create", "rolebinding", "see", "-n", enabled, "--role=see", f"--serviceaccount={enabled}:default"
+    )
+    token = bed.run_kubectl("create", "token", "default", "-n", enabled)
+    live = explained(bed, "pod/web", enabled, kubeconfig=bed.kubeconfig_with_token(token.strip()))
+    assert words(live)[-1] == "webhook-not-called"
+    assert set(live["unread"]) >= {
+        "not allowed to list nodes",
+        f"not allowed to list events in namespace {enabled}",
+        "not allowed to list mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    }
+
+
+def test_without_replica_sets_the_selector_tells_the_pods(bed: Bed, namespace: str) -> None:
+    make_deployment(bed, namespace)
+    (name,) = until(lambda: pods(bed, namespace))
+    rules = ("--verb=get,list", "--resource=pods,deployments.apps")
+    bed.run_kubectl("create", "role", "see", "-n", namespace, *rules)
+    bed.run_kubectl(
+        "create", "rolebinding", "see", "-n", namespace, "--role=see", f"--serviceaccount={namespace}:default"
+    )
+    token = bed.run_kubectl("create", "token", "default", "-n", namespace)
+    live = explained(bed, "deploy/web", namespace, kubeconfig=bed.kubeconfig_with_token(token.strip()))
+    assert live["subject"] == f"Pod {name}"
+    assert f"not allowed to list replicasets.apps in namespace {namespace}" in live["unread"]
+
+
+def test_what_is_not_there_ends_with_1(bed: Bed, namespace: str) -> None:
+    command = [
+        COMMAND,
+        "explain",
+        "pod/nobody",
+        "--live",
+        "-n",
+        namespace,
+        "--kubeconfig",
+        str(bed.kubeconfig),
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "there is no pods nobody" in told.stderr
+
+
+# --- logs -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cluster(bed: Bed) -> Iterator[Cluster]:
+    with connect(str(bed.kubeconfig), None) as connected:
+        yield connected
+
+
+def the_pod(bed: Bed, namespace: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bed.run_kubectl("get", "pod", "web", "-n", namespace, "-o", "json"))
+    return found
+
+
+def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
+    bed: Bed, cluster: Cluster, namespace: str
+) -> None:
+    make_pod(bed, namespace, "web", STATUS)
+    set_status(bed, namespace, "web", ready=False)
+    pod = the_pod(bed, namespace)
+    pod["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"exitCode": 1}}
+    asked: list[tuple[str, bool]] = []
+
+    # A log needs a kubelet, which this bed has not.
+    def log(_: Cluster, __: dict[str, Any], container: str, previous: bool) -> str:
+        asked.append((container, previous))
+        return "before\n" if previous else "one\ntwo\n"
+
+    found = observe(cluster, pod, lambda _: ["istio-proxy", "never-started"], log)
+    assert asked == [("istio-proxy", False), ("istio-proxy", True)]
+    assert found.logs == (Log("istio-proxy", ("one", "two")), Log("istio-proxy", ("before",), previous=True))
+
+
+def test_a_log_that_cannot_be_had_is_told_and_the_rest_goes_on(
+    bed: Bed, cluster: Cluster, namespace: str
+) -> None:
+    make_pod(bed, namespace, "web", STATUS)
+    set_status(bed, namespace, "web", ready=False)
+    found = observe(cluster, the_pod(bed, namespace), lambda _: ["istio-proxy"])
+    assert found.logs == ()
+    assert found.pod is not None
+    assert found.unread
+
+
+def test_a_container_that_has_no_log_yet_has_an_empty_one(bed: Bed, cluster: Cluster, namespace: str) -> None:
+    spec = {"containers": [{"name": "web", "image": "web:1"}]}
+    meta = {"name": "web", "namespace": namespace}
+    bed.run_kubectl(
+        "create", "-f", "-", manifest={"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+    )
+    assert read_log(cluster, the_pod(bed, namespace), "web", False) == ""

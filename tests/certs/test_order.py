@@ -1,0 +1,205 @@
+"""Whatever happens in whatever order: the leaf that a replica serves is trusted by what is published.
+
+Replicas act on what they saw a while ago, restart, and race; the Secret is deleted or overwritten;
+time passes. The real plan runs against a Secret with versions; certificates are only names and times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from certificate_factories import DAY, a_ca, a_leaf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from injector.certs.pair import Certificate
+from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
+from injector.certs.stored import Stored
+
+CA_LIFE, LEAF_LIFE, SETTLE, STEP = 60 * DAY, 7 * DAY, 600.0, DAY
+# How long an API server may take until it knows what is published.
+LAG = 300.0
+LIVES = Lives(LEAF_LIFE, 0.66)
+
+
+@dataclass
+class Replica:
+    leaf: Leaf | None = None
+    first: bool = False
+    """Its leaf is of a CA that is not promoted: nobody calls it before that CA is known."""
+    seen: tuple[int, Stored] = (-1, Stored())
+    since: dict[str, float] = field(default_factory=dict)
+    looked: float = 0.0
+    meant: Plan | None = None
+    """What it is about to do, decided a while ago."""
+
+
+@dataclass
+class World:
+    """One Secret with a version, one caBundle, some replicas with the same clock."""
+
+    now: float = 0.0
+    version: int = 0
+    secret: Stored | None = None
+    published: dict[str, Certificate] = field(default_factory=dict)
+    at: dict[str, float] = field(default_factory=dict)
+    """Since when something is published."""
+    replicas: list[Replica] = field(default_factory=lambda: [Replica() for _ in range(3)])
+
+    def look(self, replica: Replica) -> Plan:
+        replica.seen = (self.version, self.secret or Stored())
+        return self.think(replica)
+
+    def think(self, replica: Replica) -> Plan:
+        settled = frozenset(f for f, at in replica.since.items() if self.now - at >= SETTLE)
+        return plan(self.now, Seen(replica.seen[1], replica.leaf, settled), LIVES)
+
+    def publish(self, replica: Replica, todo: Plan) -> None:
+        valid = {f: c for f, c in self.published.items() if self.now < c.not_after}
+        self.published = {**valid, **{c.fingerprint: c for c in todo.publish}}
+        self.at = {**dict.fromkeys(self.published, self.now), **self.at}
+        replica.since = {f: replica.since.get(f, self.now) for f in self.published}
+
+    def sign(self, replica: Replica, todo: Plan) -> None:
+        if todo.sign:
+            served = replica.leaf is not None and replica.leaf.usable(self.now) and not replica.first
+            replica.first = replica.seen[1].next == todo.sign and not served
+            replica.leaf = a_leaf(todo.sign, self.now, LEAF_LIFE)
+
+    def write(self, replica: Replica, todo: Plan) -> None:
+        if todo.write is None or replica.seen[0] != self.version:
+            return  # a conflict: somebody else was first
+        made = {"next": a_ca(self.now, CA_LIFE)} if todo.new else {}
+        self.secret, self.version = replace(todo.write, **made, problems=()), self.version + 1
+
+    def turn(self, number: int) -> None:
+        """A whole round of one replica."""
+        replica = self.replicas[number]
+        todo = self.look(replica)
+        self.publish(replica, todo)
+        self.sign(replica, todo)
+        self.write(replica, todo)
+        replica.looked, replica.meant = self.now, None
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass; a replica looks at least once a day here (in life once a minute)."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now = min(until, self.now + STEP / 4)
+            for number, replica in enumerate(self.replicas):
+                if self.now - replica.looked >= STEP / 2:
+                    self.turn(number)
+                    self.check()
+
+    def check(self) -> None:
+        for replica in self.replicas:
+            if replica.leaf and replica.leaf.usable(self.now):
+                issuer = replica.leaf.issuer.fingerprint
+                assert issuer in self.published
+                assert replica.first or self.now - self.at[issuer] >= LAG
+                assert replica.leaf.certificate.not_after <= replica.leaf.issuer.not_after
+
+
+EVENTS = st.one_of(
+    st.tuples(st.just("turn"), st.integers(0, 2)),
+    st.tuples(st.just("race"), st.permutations(range(3))),
+    st.tuples(st.just("decide"), st.integers(0, 2)),
+    st.tuples(st.just("act"), st.integers(0, 2)),
+    st.tuples(st.just("restart"), st.integers(0, 2)),
+    st.tuples(st.just("delete"), st.just(0)),
+    st.tuples(st.just("overwrite"), st.permutations(range(3))),
+    st.tuples(st.just("break"), st.sampled_from(["current", "next"])),
+    st.tuples(st.just("pass"), st.sampled_from([1.0, SETTLE, DAY, 3 * DAY, 20 * DAY, 45 * DAY])),
+)
+
+
+def happen(world: World, event: str, what: object) -> None:
+    if event == "turn":
+        world.turn(int(str(what)))
+    elif event == "race":
+        racing = [world.replicas[n] for n in what]  # type: ignore[attr-defined]
+        plans = [world.look(replica) for replica in racing]
+        for replica in racing:
+            replica.meant = None
+        for act in (world.publish, world.sign, world.write):
+            for replica, todo in zip(racing, plans, strict=True):
+                act(replica, todo)
+                world.check()
+    elif event == "decide":
+        replica = world.replicas[int(str(what))]
+        replica.meant = world.look(replica)
+    elif event == "act":
+        replica = world.replicas[int(str(what))]
+        if todo := replica.meant:
+            world.publish(replica, todo)
+            world.sign(replica, todo)
+            world.write(replica, todo)
+    elif event == "restart":
+        world.replicas[int(str(what))] = Replica(looked=world.now)
+    elif event == "overwrite":
+        world.published = {}
+        for number in what:  # type: ignore[attr-defined]
+            world.turn(number)
+    elif event == "delete":
+        world.secret, world.version = None, world.version + 1
+    elif event == "break" and world.secret:
+        pair = getattr(world.secret, str(what))
+        if pair:
+            former = (*world.secret.former, pair.certificate)
+            world.secret = replace(world.secret, **{str(what): None}, former=former, problems=("broken",))
+            world.version += 1
+    elif event == "pass":
+        world.pass_time(float(str(what)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(EVENTS, max_size=40))
+def test_every_leaf_is_trusted_at_every_moment_and_all_end_with_one_ca(
+    events: list[tuple[str, object]],
+) -> None:
+    world = World()
+    for event, what in events:
+        happen(world, event, what)
+        world.check()
+    world.pass_time(2 * DAY)
+    for _ in range(3):
+        for number in range(3):
+            world.turn(number)
+        world.now += SETTLE
+    for number in range(3):
+        world.turn(number)
+    assert world.secret is not None
+    assert world.secret.current is not None
+    issuers = {replica.leaf.issuer.fingerprint for replica in world.replicas if replica.leaf}
+    assert issuers == {world.secret.current.fingerprint}
+    assert all(replica.leaf and replica.leaf.usable(world.now) for replica in world.replicas)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(EVENTS, max_size=25), st.sampled_from([100 * DAY, 400 * DAY, 4000 * DAY]))
+def test_a_clock_that_jumps_for_all_and_back_ends_in_one_ca(
+    events: list[tuple[str, object]], jump: float
+) -> None:
+    world = World(now=5000 * DAY)
+    for replica in world.replicas:
+        replica.looked = world.now
+    for event, what in events:
+        happen(world, event, what)
+        world.check()
+    for change in (jump, -jump):
+        world.now += change
+        for replica in world.replicas:
+            replica.looked, replica.since = world.now, {}
+        for _ in range(4):
+            for number in range(3):
+                world.turn(number)
+                world.check()
+            world.now += SETTLE
+    world.pass_time(10 * DAY)
+    for _ in range(2):
+        for number in range(3):
+            world.turn(number)
+        world.now += SETTLE
+    issuers = {replica.leaf.issuer.fingerprint for replica in world.replicas if replica.leaf}
+    assert len(issuers) == 1
+    assert all(replica.leaf and replica.leaf.usable(world.now) for replica in world.replicas)

@@ -1,0 +1,300 @@
+"""The loop around the plan, against a cluster in memory: races, refusals, repairs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
+
+from injector.certs.issue import Wanted, make_authority
+from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
+from injector.certs.pair import Pair, bundle, decoded
+from injector.certs.published import CONFIGURATIONS, Published, Service
+from injector.certs.stored import read
+from injector.errors import ConfigError
+
+SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
+WANTED = Wanted(("hook.mesh.svc",), 1000.0, 100.0)
+SETTLE = 5.0
+
+
+@dataclass
+class Replica:
+    """An `Own` and what it put in use."""
+
+    own: Own
+    counted: Counted
+    taken: list[Pair]
+
+    @property
+    def issuer(self) -> str:
+        assert self.own.leaf is not None
+        return self.own.leaf.issuer.fingerprint
+
+
+def replica(cluster: FakeCluster, clock: Clock, *, patching: bool = True) -> Replica:
+    counted, taken = Counted(), list[Pair]()
+    published = Published(cluster, Service("mesh", "hook"), SETTLE, patching, clock)
+    own = Own(cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5)
+    return Replica(own, counted, taken)
+
+
+def rounds(clock: Clock, *replicas: Replica, count: int = 4, step: float = 0.0) -> None:
+    async def go() -> None:
+        for _ in range(count):
+            await asyncio.gather(*(r.own.round() for r in replicas))
+            clock.now += step
+
+    asyncio.run(go())
+
+
+def test_three_replicas_that_start_at_once_end_with_one_ca() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    racing = [replica(cluster, clock) for _ in range(3)]
+    rounds(clock, *racing, count=6, step=2.0)
+    current = read(cluster.objects[SECRET]).current
+    assert current is not None
+    assert {r.issuer for r in racing} == {current.fingerprint} == trusted(cluster)
+    assert all(r.own.waiting() == {} and not r.counted.failures for r in racing)
+    assert sum(r.counted.renewals.count("ca") for r in racing) == 2  # made, and promoted
+    kinds = {kind for kind, _ in racing[0].counted.expiries}
+    assert kinds == {"leaf", "current"}
+
+
+def test_a_first_ca_is_waited_for_until_it_is_known_where_somebody_calls() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    first = replica(cluster, clock)
+    rounds(clock, first, count=3)
+    assert (len(first.taken), list(first.own.waiting())) == (1, ["certificate"])
+    clock.now += SETTLE
+    rounds(clock, first, count=1)
+    assert first.own.waiting() == {}
+
+
+def test_where_nobody_calls_there_is_nothing_to_wait_for() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    first = replica(cluster, clock)
+    rounds(clock, first, count=2)
+    assert first.own.waiting() == {}
+
+
+def test_a_replica_that_starts_later_is_ready_at_once() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    rounds(clock, replica(cluster, clock), count=6, step=2.0)
+    later = replica(cluster, clock)
+    rounds(clock, later, count=1)
+    assert later.own.waiting() == {}
+
+
+def test_a_life_of_leaves_and_cas_never_leaves_the_bundle() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    both = [replica(cluster, clock), replica(cluster, clock)]
+
+    async def live() -> None:
+        for turn in range(500):
+            await both[turn % 2].own.round()
+            clock.now += 7.0
+            assert all(r.own.leaf is None or r.issuer in trusted(cluster) for r in both)
+            assert turn < 4 or all(r.own.leaf and r.own.leaf.usable(clock.now) for r in both)
+
+    asyncio.run(live())
+    assert len({pair.fingerprint for r in both for pair in r.taken}) > 60
+    assert 4 <= sum(r.counted.renewals.count("ca") for r in both) // 2 <= 8
+    assert len(trusted(cluster)) <= 2
+    assert not both[0].counted.failures
+
+
+def test_a_deleted_secret_comes_back_and_the_old_ca_stays_trusted() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    one = replica(cluster, clock)
+    rounds(clock, one, count=6, step=2.0)
+    before = one.issuer
+    del cluster.objects[SECRET]
+    rounds(clock, one, count=2)
+    assert one.issuer == before
+    assert before in trusted(cluster)
+    assert len(trusted(cluster)) == 2
+    rounds(clock, one, count=6, step=2.0)
+    assert one.issuer != before
+    assert one.own.waiting() == {}
+
+
+def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_memory() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    one = replica(cluster, clock)
+    rounds(clock, one, count=6, step=2.0)
+    taken = len(one.taken)
+    for verb in ("get", "list", "update", "patch"):
+        cluster.broken[verb] = refusal(0, "the API server cannot be reached")
+    clock.now += 80
+    rounds(clock, one, count=3)
+    assert len(one.taken) == taken + 1
+    assert one.own.waiting() == {}
+    assert "cannot be reached" in one.own.notes()["certificate secret"]
+    cluster.broken.clear()
+    rounds(clock, one, count=1)
+    assert one.own.notes() == {}
+
+
+def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:
+    cluster, clock = FakeCluster(broken={"get": refusal(500)}), Clock()
+    one = replica(cluster, clock)
+
+    async def pauses() -> list[float]:
+        return [await one.own.round() for _ in range(9)]
+
+    found = asyncio.run(pauses())
+    assert found == sorted(found)
+    assert found[0] < 2 < found[3] < found[-1] <= LONGEST_PAUSE_SECONDS * 1.1
+    assert one.own.waiting() == {"certificate": "status 500"}
+
+
+def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
+    cluster, clock = FakeCluster(broken={"patch": refusal(403, "not allowed to patch")}), Clock()
+    registered(cluster)
+    one = replica(cluster, clock)
+    rounds(clock, one, count=5, step=10.0)
+    assert one.own.waiting() == {}
+    assert one.own.notes() == {"certificate caBundle": "not allowed to patch"}
+    stored = read(cluster.objects[SECRET])
+    assert stored.current is None
+    assert stored.next is not None
+
+
+@pytest.mark.parametrize("verb", ["create", "update"])
+def test_a_secret_that_cannot_be_written_is_told(verb: str) -> None:
+    cluster, clock = FakeCluster(broken={verb: refusal(403, f"not allowed to {verb} secrets")}), Clock()
+    if verb == "update":
+        cluster.put(SECRET, {"metadata": {"name": "hook-ca", "namespace": "mesh"}})
+    one = replica(cluster, clock)
+    rounds(clock, one)
+    assert one.own.waiting() == {"certificate": f"not allowed to {verb} secrets"}
+
+
+def test_a_leaf_that_tls_refuses_leaves_the_old_one_in_use() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    one = replica(cluster, clock)
+    rounds(clock, one, count=6, step=2.0)
+    before = one.own.leaf
+
+    def refuse(pair: Pair) -> None:
+        raise ConfigError("OpenSSL cannot use certificate and key")
+
+    one.own.take = refuse
+    clock.now += 70
+    rounds(clock, one, count=1)
+    assert one.own.leaf == before
+    assert one.counted.failures == ["leaf"]
+
+
+def test_the_readiness_ends_with_the_leaf() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    one = replica(cluster, clock)
+    rounds(clock, one, step=2.0)
+    clock.now += 80
+    assert one.own.waiting() == {}
+    clock.now += 30
+    assert "not valid any more" in one.own.waiting()["certificate"]
+
+
+def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    others, old = make_authority(WANTED, clock()), make_authority(Wanted(("x",), 10.0), clock() - 20)
+    registered(cluster, bundle([others.certificate, old.certificate]))
+    registered(cluster, bundle([old.certificate]), service="another", name="two")
+    one = replica(cluster, clock)
+    rounds(clock, one, step=2.0)
+    assert trusted(cluster) == {others.fingerprint, one.issuer}
+    assert trusted(cluster, f"{CONFIGURATIONS}/two") == {old.fingerprint}
+    patches = {path for verb, path in cluster.asked if verb == "patch"}
+    assert patches == {f"{CONFIGURATIONS}/one"}
+
+
+def test_where_others_publish_a_ca_waits_for_them() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    path = registered(cluster)
+    one = replica(cluster, clock, patching=False)
+    rounds(clock, one, count=5, step=10.0)
+    assert (trusted(cluster), read(cluster.objects[SECRET]).current) == (set(), None)
+    assert list(one.own.waiting()) == ["certificate"]
+    text = decoded(cluster.objects[SECRET]["data"]["ca.crt"])
+    registered(cluster, text)
+    rounds(clock, one, count=3, step=SETTLE)
+    assert trusted(cluster, path) == {one.issuer}
+    assert read(cluster.objects[SECRET]).current is not None
+    assert one.own.waiting() == {}
+
+
+def test_a_quarrel_about_the_bundle_slows_down() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    one = replica(cluster, clock)
+    rests = []
+    for _ in range(12):
+        rounds(clock, one, count=2)
+        registered(cluster)  # somebody empties it again
+        rests.append(one.own._rest())
+    assert rests == sorted(rests)
+    assert rests[-1] == 30.0
+    clock.now += 61
+    assert one.own._rest() < 1
+
+
+def test_a_refused_write_is_told_once_and_over_once() -> None:
+    cluster, clock = FakeCluster(broken={"create": refusal(403, "not allowed to create secrets")}), Clock()
+    one = replica(cluster, clock)
+    rounds(clock, one)
+    assert one.counted.failures == ["write"] * 4
+    assert one.own.notes() == {"certificate write": "not allowed to create secrets"}
+    cluster.broken.clear()
+    rounds(clock, one, step=SETTLE)
+    assert one.own.notes() == {}
+
+
+def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, clock = FakeCluster(), Clock()
+    one = replica(cluster, clock)
+
+    def broken(*given: object) -> None:
+        raise KeyError("a secret text")
+
+    async def go() -> None:
+        monkeypatch.setattr("injector.certs.own.plan", broken)
+        task = asyncio.create_task(one.own.run())
+        async with asyncio.timeout(10):
+            while not one.own.notes():
+                await asyncio.sleep(0.01)
+            assert one.own.notes() == {"certificate defect": "the renewal itself failed: KeyError"}
+            monkeypatch.undo()
+            one.own.changed.set()
+            while one.own.waiting():
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(go())
+
+
+def test_the_loop_wakes_when_something_changes() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    one = replica(cluster, clock)
+
+    async def go() -> None:
+        task = asyncio.create_task(one.own.run())
+        async with asyncio.timeout(10):
+            while one.own.waiting():
+                await asyncio.sleep(0.01)
+            path = registered(cluster)
+            one.own.changed.set()
+            while not trusted(cluster, path):
+                await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(go())

@@ -1,0 +1,63 @@
+"""The Secret: what is written is read, and what is not ours is left alone."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from injector.certs.issue import Wanted, make_authority
+from injector.certs.pair import encoded
+from injector.certs.stored import FORMAT_KEY, Stored, read, written
+from injector.errors import ConfigError
+
+NOW = time.time()
+ONE, TWO, THREE = (make_authority(Wanted(("x",)), NOW) for _ in range(3))
+
+
+def test_what_is_written_is_read() -> None:
+    for stored in (
+        Stored(),
+        Stored(next=ONE),
+        Stored(ONE, TWO, (THREE.certificate,)),
+        Stored(former=(ONE.certificate,)),
+    ):
+        secret = written(stored, None, "mesh", "hook-ca")
+        assert secret["metadata"] | {"annotations": 0, "labels": 0} == {
+            "name": "hook-ca",
+            "namespace": "mesh",
+            "annotations": 0,
+            "labels": 0,
+        }
+        assert read(secret) == stored
+
+
+def test_what_others_wrote_on_the_secret_stays() -> None:
+    before = {"metadata": {"name": "a", "labels": {"x": "y"}, "resourceVersion": "7"}, "immutable": False}
+    after = written(Stored(ONE), before, "mesh", "a")
+    assert after["immutable"] is False
+    assert after["metadata"]["resourceVersion"] == "7"
+    assert after["metadata"]["labels"]["x"] == "y"
+
+
+def test_an_empty_secret_is_taken_over() -> None:
+    assert read({"metadata": {"name": "a"}}) == read(None) == Stored()
+
+
+@pytest.mark.parametrize(
+    ("annotations", "words"), [({}, "holds something else"), ({FORMAT_KEY: "2"}, "a newer form")]
+)
+def test_a_secret_that_is_not_ours_is_refused(annotations: dict[str, str], words: str) -> None:
+    secret = {"metadata": {"name": "a", "namespace": "b", "annotations": annotations}, "data": {"x": "eA=="}}
+    with pytest.raises(ConfigError, match=words) as caught:
+        read(secret)
+    assert caught.value.where == "Secret b/a"
+
+
+@pytest.mark.parametrize("key", [TWO.key, ONE.key[:100], ""], ids=["other", "half", "none"])
+def test_a_broken_part_is_missing_named_and_its_certificate_is_kept(key: str) -> None:
+    secret = written(Stored(ONE, TWO), None, "mesh", "hook-ca")
+    secret["data"]["current.key"] = encoded(key)
+    found = read(secret)
+    assert (found.current, found.next, found.former) == (None, TWO, (ONE.certificate,))
+    assert "Secret mesh/hook-ca current" in found.problems[0]

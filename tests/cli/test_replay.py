@@ -1,0 +1,179 @@
+"""`injector replay`: recorded admissions under a new configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from injector.config.load import load
+from injector.core.inject import inject
+from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.records.writer import Bounds, Recorder
+
+KEY = b"a key of thirty-two bytes, or so"
+SETTINGS = "profile: istio\nvalues: {global: {hub: registry.example.com/istio, tag: %s}}\n"
+PODS: list[Manifest] = [
+    {"metadata": {"name": "web", "labels": {"team": "blue"}}, "spec": {"containers": [{"name": "web"}]}},
+    {"metadata": {"name": "api", "labels": {"team": "legacy"}}, "spec": {"containers": [{"name": "api"}]}},
+    {"metadata": {"name": "host"}, "spec": {"hostNetwork": True, "containers": [{"name": "host"}]}},
+    {
+        "metadata": {"name": "own", "annotations": {"proxy.istio.io/config": "concurrency: 4"}},
+        "spec": {"containers": [{"name": "own", "env": [{"name": "A", "value": "secret"}]}]},
+    },
+]
+UIDS = [f"5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a0{n}" for n in range(len(PODS))]
+
+
+@pytest.fixture
+def before(tmp_path: Path) -> Path:
+    """The configuration of before."""
+    file = tmp_path / "before.yaml"
+    file.write_text(SETTINGS % "1.30.0")
+    return file
+
+
+@pytest.fixture
+def records(tmp_path: Path, before: Path) -> Path:
+    """A folder with one admission of each pod, under the configuration of before."""
+    folder = tmp_path / "records"
+    folder.mkdir()
+    config = load(str(before))
+    recorder = Recorder(folder, KEY, Bounds(per_second=1000))
+    recorder.start()
+    for uid, pod in zip(UIDS, PODS, strict=True):
+        facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
+        outcome = inject(pod, facts, config)
+        request = {"uid": uid, "object": pod}
+        recorder.offer(request, facts, outcome, outcome.decision.verdict.value, config, 100)
+    recorder.close()
+    return folder
+
+
+def after(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "after.yaml"
+    file.write_text(text)
+    return file
+
+
+def changed(told: Any) -> dict[str, Any]:
+    return {each["uid"]: each for each in json.loads(told.out)["changed"]}
+
+
+def test_the_same_configuration_changes_nothing(run: Callable[..., Any], records: Path, before: Path) -> None:
+    for more in ((), ("--base", before)):
+        told = run("replay", records, "--config", before, "--check", *more)
+        assert (told.status, told.out) == (0, "4 admissions replayed, 0 changed\n")
+        assert told.err == ""
+
+
+def test_a_new_image_is_told_for_every_pod_that_gets_it(
+    run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
+) -> None:
+    new = after(tmp_path, SETTINGS % "1.30.1")
+    told = run("replay", records, "--config", new, "--base", before, "-o", "json")
+    assert told.status == 0
+    assert json.loads(told.out)["counts"] == {"pod": 3, "same": 1}
+    found = changed(told)
+    assert set(found) == {UIDS[0], UIDS[1], UIDS[3]}
+    assert found[UIDS[0]]["changes"] == [
+        {
+            "pointer": f"/spec/initContainers/{name}/image",
+            "before": "registry.example.com/istio/proxyv2:1.30.0",
+            "after": "registry.example.com/istio/proxyv2:1.30.1",
+        }
+        for name in ("istio-init", "istio-proxy")
+    ]
+    text = run("replay", records, "--config", new, "--base", before, "--check")
+    assert text.status == 1
+    assert f"3 pods: {UIDS[0]}, {UIDS[1]}, {UIDS[3]}" in text.out
+    assert "4 admissions replayed, 3 changed: 3 another pod" in text.out
+
+
+def test_without_a_base_decisions_and_places_of_the_patch_are_compared(
+    run: Callable[..., Any], records: Path, tmp_path: Path
+) -> None:
+    off = after(tmp_path, SETTINGS % "1.30.0" + "policy: disabled\n")
+    found = changed(run("replay", records, "--config", off, "-o", "json"))
+    assert {(c["after"]["decision"], c["after"]["reason"]) for c in found.values()} == {
+        ("skip", "off-by-default")
+    }
+    told = run("replay", records, "--config", off)
+    assert "inject on-by-default -> skip off-by-default" in told.out
+    more = after(tmp_path, SETTINGS % "1.30.0" + "injectedAnnotations: {example.com/mesh: east}\n")
+    found = changed(run("replay", records, "--config", more, "-o", "json"))
+    assert found[UIDS[3]]["changes"] == [{"pointer": "add /metadata/annotations/example.com~1mesh"}]
+
+
+def test_values_that_hold_pseudonyms_are_not_shown(
+    run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
+) -> None:
+    new = after(tmp_path, SETTINGS % "1.30.0" + "defaultTemplates: [sidecar, named]\n" + NAMED)
+    found = changed(run("replay", records, "--config", new, "--base", before, "-o", "json"))
+    [change] = found[UIDS[0]]["changes"]
+    assert change == {"pointer": "/metadata/annotations/example.com~1first"}
+
+
+NAMED = """\
+templates:
+  named: |
+    metadata:
+      annotations:
+        example.com/first: "{{ Spec.containers[0].name }}"
+"""
+
+
+def test_selectors_that_are_new_find_their_pods_by_the_key(
+    run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
+) -> None:
+    new = after(tmp_path, SETTINGS % "1.30.0" + "neverInjectSelector: [{matchLabels: {team: legacy}}]\n")
+    told = run("replay", records, "--config", new, "--base", before)
+    assert "0 changed" in told.out
+    assert "so that no pod seems to match: legacy, team; --key FILE finds them" in told.err
+    key = tmp_path / "key"
+    key.write_bytes(KEY + b"\n")
+    told = run("replay", records, "--config", new, "--base", before, "--key", key, "-o", "json")
+    assert told.err == ""
+    assert {uid: c["after"]["reason"] for uid, c in changed(told).items()} == {UIDS[1]: "never-selected"}
+    key.write_bytes(KEY[::-1])
+    told = run("replay", records, "--config", new, "--key", key)
+    assert (told.status, told.out) == (2, "")
+    assert "another key" in told.err
+
+
+def test_a_template_that_would_fail_is_told_with_its_error(
+    run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
+) -> None:
+    new = after(tmp_path, SETTINGS % "1.30.0" + 'templates: {sidecar: "spec: {{ Values.not.there }}"}\n')
+    told = run("replay", records, "--config", new, "--base", before, "-o", "json")
+    first = changed(told)[UIDS[0]]
+    assert (first["change"], first["after"]["reason"]) == ("decision", "template-failed")
+    assert first["error"]
+    assert first["changes"] == []
+
+
+def test_another_base_than_was_recorded_is_told(
+    run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
+) -> None:
+    base = after(tmp_path, SETTINGS % "1.30.0" + "policy: disabled\n")
+    told = run("replay", records, "--config", before, "--base", base)
+    assert "3 admissions do not come out under --base as they were recorded" in told.err
+
+
+def test_broken_lines_are_told_and_the_rest_is_replayed(
+    run: Callable[..., Any], records: Path, before: Path
+) -> None:
+    [file] = records.glob("*.jsonl")
+    file.write_bytes(file.read_bytes()[:-20])
+    told = run("replay", records, "--config", before)
+    assert "3 admissions replayed" in told.out
+    assert "1 lines of the records cannot be read" in told.err
+
+
+def test_a_folder_without_records_fails(run: Callable[..., Any], before: Path, tmp_path: Path) -> None:
+    told = run("replay", tmp_path / "none", "--config", before)
+    assert (told.status, told.out) == (1, "")
+    assert "there are no records" in told.err

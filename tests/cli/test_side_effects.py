@@ -1,0 +1,28 @@
+"""`webhook-config` says whether admissions leave a trace besides the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "expected"),
+    [
+        ("", (), "None"),
+        ("server: {record: {directory: /var/records}}", (), "NoneOnDryRun"),
+        ("server: {record: {directory: /var/records}}", ("--side-effects", "None"), "None"),
+        ("", ("--side-effects", "NoneOnDryRun"), "NoneOnDryRun"),
+    ],
+)
+def test_side_effects(run: Run, tmp_path: Path, text: str, flags: tuple[str, ...], expected: str) -> None:
+    config = tmp_path / "injector.yaml"
+    config.write_text(text)
+    told = run("webhook-config", "--config", config, "--service", "mesh/injector", *flags)
+    assert told.status == 0, told.err
+    entries = yaml.safe_load(told.out)["webhooks"]
+    assert {entry["sideEffects"] for entry in entries} == {expected}

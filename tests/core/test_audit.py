@@ -1,0 +1,167 @@
+"""Running pods against a configuration: the state of each, and what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from injector.config.load import Input, Text, load_input
+from injector.core import audit
+from injector.core.audit import State
+from injector.core.compare import changes, value_at
+from injector.core.inject import inject
+from injector.core.model import Config, Door, Facts, Manifest, Namespace, Reason
+
+
+def a_config(text: str = "") -> Config:
+    return load_input(Input(Text(f"values: {{global: {{hub: example.com, tag: v1}}}}\n{text}", "test")))
+
+
+CONFIG = a_config()
+NEWER = load_input(Input(Text("values: {global: {hub: example.com, tag: v2}}", "test")))
+KNOWN = Namespace("shop", {"istio-injection": "enabled"})
+FACTS = Facts("shop", known=KNOWN)
+
+
+def a_pod(**metadata: Any) -> Manifest:
+    meta = {"name": "web", "namespace": "shop", **metadata}
+    return {"metadata": meta, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
+
+
+def admitted(pod: Manifest, config: Config = CONFIG) -> Manifest:
+    """The pod as a cluster has it some time later."""
+    out = inject(pod, replace(FACTS, door=Door.WEBHOOK), config).pod
+    later = {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return {**out, "metadata": {**out["metadata"], **later}, "status": {"phase": "Running"}}
+
+
+def state(pod: Manifest, facts: Facts = FACTS, config: Config = CONFIG) -> tuple[State, Reason]:
+    found = audit.standing(pod, facts, config)
+    return found.state, found.reason
+
+
+def test_a_pod_of_this_configuration_is_current() -> None:
+    assert state(admitted(a_pod())) == (State.CURRENT, Reason.ON_BY_DEFAULT)
+
+
+def test_what_the_api_server_and_others_wrote_is_no_difference() -> None:
+    pod = admitted(a_pod())
+    proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
+    proxy |= {"terminationMessagePath": "/dev/termination-log", "somebody": "else"}
+    assert state(pod)[0] is State.CURRENT
+
+
+def test_another_configuration_makes_a_pod_stale_where_it_shows() -> None:
+    found = audit.standing(admitted(a_pod()), FACTS, NEWER)
+    images = tuple(f"/spec/initContainers/{name}/image" for name in ("istio-init", "istio-proxy"))
+    assert (found.state, found.pointers, found.revision) == (State.STALE, images, "default")
+
+
+def test_another_digest_with_the_same_result_is_the_same() -> None:
+    same = a_config("aliases: {both: [sidecar]}\n")
+    assert same.digest != CONFIG.digest
+    assert state(admitted(a_pod()), config=same)[0] is State.SAME
+
+
+def test_a_field_that_may_have_been_ours_counts_under_another_configuration() -> None:
+    pod = admitted(a_pod(), a_config())
+    proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
+    proxy["env"] = [*proxy["env"], {"name": "OF_BEFORE", "value": "x"}]
+    proxy["imagePullPolicy"] = "IfNotPresent"
+    found = audit.standing(pod, FACTS, a_config("aliases: {both: [sidecar]}\n"))
+    assert found.pointers == ("/spec/initContainers/istio-proxy/env/OF_BEFORE",)
+
+
+def test_a_setting_of_the_pod_that_was_changed_afterwards_is_stale() -> None:
+    pod = admitted(a_pod())
+    pod["metadata"]["annotations"]["sidecar.istio.io/proxyCPU"] = "77m"
+    assert state(pod)[0] is State.STALE
+
+
+@pytest.mark.parametrize(
+    ("pod", "facts", "expected"),
+    [
+        (a_pod(), FACTS, (State.MISSING, Reason.ON_BY_DEFAULT)),
+        (a_pod(), Facts("shop", known=Namespace("shop")), (State.CURRENT, Reason.NOT_SELECTED)),
+        (a_pod(labels={"sidecar.istio.io/inject": "false"}), FACTS, (State.CURRENT, Reason.NOT_SELECTED)),
+        (
+            a_pod(annotations={"sidecar.istio.io/inject": "false"}),
+            FACTS,
+            (State.CURRENT, Reason.OPTED_OUT_BY_ANNOTATION),
+        ),
+        (
+            a_pod(annotations={"traffic.sidecar.istio.io/includeInboundPorts": "x"}),
+            FACTS,
+            (State.REFUSED, Reason.INVALID_ANNOTATION),
+        ),
+    ],
+)
+def test_a_pod_without_a_sidecar(pod: Manifest, facts: Facts, expected: tuple[State, Reason]) -> None:
+    assert state(pod, facts) == expected
+
+
+def test_a_sidecar_that_nobody_wants_any_more() -> None:
+    pod = admitted(a_pod())
+    assert state(pod, Facts("shop", known=Namespace("shop"))) == (State.UNWANTED, Reason.NOT_SELECTED)
+    assert state(pod, config=a_config("policy: disabled")) == (State.UNWANTED, Reason.OFF_BY_DEFAULT)
+
+
+def test_a_proxy_that_no_status_explains_is_foreign() -> None:
+    pod = admitted(a_pod())
+    del pod["metadata"]["annotations"]["sidecar.istio.io/status"]
+    assert state(pod)[0] is State.FOREIGN
+
+
+def test_another_revision_is_a_difference() -> None:
+    pod = admitted(a_pod(labels={"istio.io/rev": "canary"}), a_config("revision: canary"))
+    known = Namespace("shop", {"istio.io/rev": "default"})
+    found = audit.standing(pod, Facts("shop", known=known), CONFIG)
+    assert found.revision == "canary"
+    assert "revision" in found.pointers or found.state is State.UNWANTED
+
+
+def test_a_generated_name_was_not_there_at_admission() -> None:
+    made = admitted(a_pod(name=None, generateName="web-"))
+    made["metadata"]["name"] = "web-x7k2p"
+    assert state(made)[0] is State.CURRENT
+    assert "name" not in audit.as_received(made)["metadata"]
+    of_a_set = {"metadata": {"name": "web-0", "generateName": "web-"}, "spec": {}}
+    assert audit.as_received(of_a_set)["metadata"]["name"] == "web-0"
+
+
+@pytest.mark.parametrize(
+    ("pod", "over"),
+    [
+        ({"status": {"phase": "Succeeded"}}, True),
+        ({"status": {"phase": "Failed"}}, True),
+        ({"metadata": {"deletionTimestamp": "x"}}, True),
+        ({"status": {"phase": "Running"}}, False),
+        ({}, False),
+    ],
+)
+def test_pods_that_have_ended_do_not_matter(pod: Manifest, over: bool) -> None:
+    assert audit.is_over(pod) is over
+
+
+def test_with_quirks_a_pod_is_compared_with_what_upstream_would_do_to_the_original() -> None:
+    quirks = a_config("compatibility: {istioQuirks: true}")
+    assert state(admitted(a_pod(), quirks), config=quirks)[0] in (State.CURRENT, State.SAME)
+
+
+def test_changes_name_elements_by_their_key() -> None:
+    before = {
+        "spec": {"containers": [{"name": "a", "args": ["x"]}, {"name": "b"}], "volumes": [{"name": "v"}]}
+    }
+    after = {"spec": {"containers": [{"name": "b"}, {"name": "a", "args": ["y"], "tty": True}]}}
+    found = {change.pointer: (change.before, change.after) for change in changes(before, after)}
+    assert found == {
+        "/spec/containers/a/args": (["x"], ["y"]),
+        "/spec/containers/a/tty": (None, True),
+        "/spec/containers": ("another order", "another order"),
+        "/spec/volumes": ([{"name": "v"}], None),
+    }
+    assert changes(before, before) == ()
+    assert value_at(before, "/spec/containers/a/args/0") == "x"
+    assert value_at(before, "/spec/containers/c/args") is None

@@ -1,0 +1,150 @@
+"""When a workload may be rolled, and when it is done: the rules of kubectl and of budgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from injector.core import rollouts
+from injector.core.rollouts import Step
+
+DEPLOYMENT = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "observedGeneration": 3}
+SET = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 3}
+DAEMONS = {
+    "desiredNumberScheduled": 2,
+    "updatedNumberScheduled": 2,
+    "numberAvailable": 2,
+    "observedGeneration": 3,
+}
+
+
+def a_workload(kind: str, status: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"app": "web"}}}
+    return {
+        "kind": kind,
+        "metadata": {"generation": 3},
+        "spec": {"replicas": 2, "template": template, **spec},
+        "status": status,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "step", "detail"),
+    [
+        ("Deployment", DEPLOYMENT, Step.DONE, ""),
+        ("Deployment", {**DEPLOYMENT, "observedGeneration": 2}, Step.UNDER_WAY, "not seen the change"),
+        ("Deployment", {}, Step.UNDER_WAY, "not seen the change"),
+        ("Deployment", {**DEPLOYMENT, "updatedReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are made anew"),
+        ("Deployment", {**DEPLOYMENT, "replicas": 3}, Step.UNDER_WAY, "1 old pods are still there"),
+        ("Deployment", {**DEPLOYMENT, "availableReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are available"),
+        (
+            "Deployment",
+            {**DEPLOYMENT, "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]},
+            Step.FAILED,
+            "deadline",
+        ),
+        ("StatefulSet", SET, Step.DONE, ""),
+        ("StatefulSet", {**SET, "updateRevision": "b", "currentRevision": "b"}, Step.DONE, ""),
+        (
+            "StatefulSet",
+            {**SET, "updatedReplicas": 1, "updateRevision": "b", "currentRevision": "a"},
+            Step.UNDER_WAY,
+            "1 of 2 pods are made anew",
+        ),
+        ("StatefulSet", {**SET, "readyReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are available"),
+        ("DaemonSet", DAEMONS, Step.DONE, ""),
+        ("DaemonSet", {**DAEMONS, "updatedNumberScheduled": 1}, Step.UNDER_WAY, "1 of 2 pods are made anew"),
+        ("DaemonSet", {**DAEMONS, "numberAvailable": 0}, Step.UNDER_WAY, "0 of 2 pods are available"),
+    ],
+)
+def test_progress(kind: str, status: dict[str, Any], step: Step, detail: str) -> None:
+    found = rollouts.progress(a_workload(kind, status))
+    assert found.step is step
+    assert detail in found.detail
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "objection"),
+    [
+        ("Deployment", {}, ""),
+        ("Deployment", {"paused": True}, "paused"),
+        ("StatefulSet", {}, ""),
+        ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, "OnDelete"),
+        ("StatefulSet", {"updateStrategy": {"rollingUpdate": {"partition": 1}}}, "partition"),
+        ("StatefulSet", {"updateStrategy": {"rollingUpdate": {"partition": 0}}}, ""),
+        ("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, "OnDelete"),
+    ],
+)
+def test_what_a_restart_would_not_renew(kind: str, spec: dict[str, Any], objection: str) -> None:
+    found = rollouts.objection(a_workload(kind, {}, **spec))
+    assert objection in found
+    assert bool(found) == bool(objection)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "count"),
+    [
+        ("Deployment", {"replicas": 10}, 2),
+        ("Deployment", {"replicas": 3}, 0),
+        ("Deployment", {"strategy": {"type": "Recreate"}, "replicas": 7}, 7),
+        ("Deployment", {"strategy": {"rollingUpdate": {"maxUnavailable": 3, "maxSurge": 0}}}, 3),
+        ("Deployment", {"strategy": {"rollingUpdate": {"maxUnavailable": "10%", "maxSurge": 0}}}, 1),
+        ("StatefulSet", {}, 1),
+        ("StatefulSet", {"replicas": 9, "updateStrategy": {"rollingUpdate": {"maxUnavailable": "30%"}}}, 3),
+        ("DaemonSet", {}, 1),
+        ("DaemonSet", {"updateStrategy": {"rollingUpdate": {"maxUnavailable": "60%"}}}, 2),
+        ("DaemonSet", {"updateStrategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}, 0),
+    ],
+)
+def test_how_many_pods_a_rollout_takes_away_at_once(kind: str, spec: dict[str, Any], count: int) -> None:
+    assert rollouts.takes_down(a_workload(kind, DAEMONS, **spec)) == count
+
+
+def a_budget(selector: Any, allowed: int = 0, observed: int = 1) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "b", "generation": 1},
+        "spec": {"selector": selector},
+        "status": {"disruptionsAllowed": allowed, "observedGeneration": observed},
+    }
+
+
+@pytest.mark.parametrize(
+    ("selector", "covers"),
+    [
+        ({"matchLabels": {"app": "web"}}, True),
+        ({"matchLabels": {"app": "other"}}, False),
+        ({"matchExpressions": [{"key": "of-the-pod", "operator": "Exists"}]}, True),
+        ({}, True),
+        (None, False),
+        ({"unheard": "of"}, True),
+    ],
+)
+def test_which_budgets_cover_a_workload(selector: Any, covers: bool) -> None:
+    """By its pods as they are, and as they will be."""
+    workload = a_workload("Deployment", DEPLOYMENT)
+    pods = [{"app": "web", "of-the-pod": "x"}]
+    assert bool(rollouts.covering(workload, [a_budget(selector)], pods)) == covers
+
+
+@pytest.mark.parametrize(
+    ("replicas", "budget", "why"),
+    [
+        (3, a_budget({}, 1), ""),
+        (3, a_budget({}, 0), "PodDisruptionBudget b allows no disruptions"),
+        (10, a_budget({}, 2), ""),
+        (10, a_budget({}, 1), "allows 1 disruption, and the rollout takes 2 pods at once"),
+        (3, a_budget({}, 5, observed=0), "is not counted yet"),
+        (3, {"metadata": {"name": "b"}}, "allows no disruptions"),
+    ],
+)
+def test_what_a_budget_forbids(replicas: int, budget: dict[str, Any], why: str) -> None:
+    found = rollouts.blocked(a_workload("Deployment", DEPLOYMENT, replicas=replicas), [budget])
+    assert why in found
+    assert bool(found) == bool(why)
+
+
+def test_the_patch_is_that_of_kubectl() -> None:
+    now = "2026-01-02T03:04:05Z"
+    annotations = rollouts.restart(now)["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"kubectl.kubernetes.io/restartedAt": now}

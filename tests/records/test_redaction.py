@@ -1,0 +1,199 @@
+"""What of a pod goes into a record: no secret, and everything that a replay needs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from injector.config.load import Input, Text, load_input
+from injector.core import workload
+from injector.core.inject import inject
+from injector.core.model import Config, Door, Facts, Manifest, Namespace
+from injector.errors import ManifestError
+from injector.records.pseudonyms import Pseudonyms, has_pseudonym
+from injector.records.redaction import Redaction
+
+KEY = b"a key of thirty-two bytes, or so"
+MARK = "hunter2-Correct.Horse/battery@staple"
+CONFIG = load_input(
+    Input(Text('neverInjectSelector: [{matchLabels: {team: legacy}}]\nvalues: {global: {tag: "1"}}', "test"))
+)
+REDACTION = Redaction.of(KEY, CONFIG)
+
+
+def a_pod(**metadata: Any) -> Manifest:
+    container = {"name": "web", "image": "registry.example.com/shop/web:1.2"}
+    return {"metadata": {"name": "web", **metadata}, "spec": {"containers": [container]}}
+
+
+def outcome(pod: Manifest, config: Config = CONFIG) -> tuple[str, str, list[tuple[str, str]]]:
+    facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
+    found = inject(pod, facts, config)
+    return (found.decision.verdict, found.decision.reason, [(o.op, o.path) for o in found.patch])
+
+
+SECRETS: list[Manifest] = [
+    {**a_pod(), "spec": {"containers": [{"name": "web", "env": [{"name": "PASSWORD", "value": MARK}]}]}},
+    {**a_pod(), "spec": {"containers": [{"name": "web", "env": [{"name": MARK, "value": "x"}]}]}},
+    {**a_pod(), "spec": {"containers": [{"name": "web", "args": [f"--password={MARK}"]}]}},
+    {**a_pod(), "spec": {"containers": [{"name": "web", "command": ["login", MARK]}]}},
+    {
+        **a_pod(),
+        "spec": {"containers": [{"name": "web", "lifecycle": {"preStop": {"exec": {"command": [MARK]}}}}]},
+    },
+    {**a_pod(), "spec": {"volumes": [{"name": "v", "csi": {"volumeAttributes": {"password": MARK}}}]}},
+    {**a_pod(), "spec": {"volumes": [{"name": "v", "flexVolume": {"options": {MARK: MARK}}}]}},
+    {**a_pod(), "spec": {"someNewField": {"deeper": [MARK, {MARK: MARK}]}}},
+    a_pod(annotations={"example.com/password": MARK}),
+    a_pod(annotations={MARK: "x"}),
+    a_pod(annotations={"proxy.istio.io/config": f"proxyMetadata: {{PASSWORD: '{MARK}'}}"}),
+    a_pod(annotations={"proxy.istio.io/config": MARK}),
+    a_pod(annotations={"proxy.istio.io/config": f"{{ {MARK}: [broken"}),
+    a_pod(annotations={"sidecar.istio.io/userVolume": json.dumps({"v": {"secret": {"secretName": MARK}}})}),
+    a_pod(annotations={"traffic.sidecar.istio.io/includeInboundPorts": MARK}),
+    a_pod(annotations={"sidecar.istio.io/proxyCPU": MARK}),
+    a_pod(annotations={"sidecar.istio.io/inject": MARK}),
+    a_pod(annotations={"sidecar.istio.io/status": MARK}),
+    a_pod(annotations={"sidecar.istio.io/status": json.dumps({"containers": [MARK], "revision": MARK})}),
+    a_pod(annotations={"proxy.istio.io/overrides": MARK}),
+    a_pod(labels={"sidecar.istio.io/inject": MARK, "team": MARK, MARK: "x"}),
+    a_pod(managedFields=[{"fieldsV1": {MARK: {}}}], ownerReferences=[{"uid": MARK, "name": MARK}]),
+    {**a_pod(), "status": {"message": MARK}, MARK: MARK},
+]
+
+
+@pytest.mark.parametrize("pod", SECRETS, ids=range(len(SECRETS)))
+def test_no_secret_is_kept(pod: Manifest) -> None:
+    text = json.dumps(REDACTION.pod(pod))
+    assert MARK not in text
+    assert not [word for word in re.split(r"\W", MARK) if len(word) > 2 and word in text]
+
+
+@pytest.mark.parametrize("digits", ["493021", "4111111111111111"])
+def test_a_number_that_somebody_keeps_as_a_secret_is_another_number(digits: str) -> None:
+    pod = a_pod(annotations={"example.com/pin": digits})
+    pod["spec"]["containers"][0]["env"] = [{"name": "PIN", "value": digits}]
+    text = json.dumps(REDACTION.pod(pod))
+    assert digits not in text
+    assert REDACTION.pod(pod)["spec"]["containers"][0]["env"][0]["value"].isdecimal()
+
+
+SAME: list[Manifest] = [
+    a_pod(),
+    a_pod(labels={"sidecar.istio.io/inject": "false"}),
+    a_pod(labels={"team": "legacy"}),
+    a_pod(annotations={"sidecar.istio.io/inject": "false"}),
+    a_pod(annotations={"traffic.sidecar.istio.io/excludeOutboundPorts": "80,443"}),
+    a_pod(annotations={"traffic.sidecar.istio.io/includeInboundPorts": "no ports"}),
+    a_pod(annotations={"traffic.sidecar.istio.io/excludeInterfaces": "net1,tap0"}),
+    a_pod(annotations={"sidecar.istio.io/proxyCPU": "100m", "sidecar.istio.io/proxyMemory": "a lot"}),
+    a_pod(annotations={"sidecar.istio.io/componentLogLevel": "misc:error"}),
+    a_pod(annotations={"sidecar.istio.io/proxyImage": "registry.example.com/proxy:2"}),
+    a_pod(annotations={"sidecar.istio.io/bootstrapOverride": "my-bootstrap"}),
+    a_pod(annotations={"inject.istio.io/templates": "gateway"}),
+    a_pod(annotations={"inject.istio.io/templates": "there-is-none"}),
+    a_pod(annotations={"proxy.istio.io/config": "holdApplicationUntilProxyStarts: true\nconcurrency: 3\n"}),
+    a_pod(annotations={"proxy.istio.io/config": "discoveryAddress: a.mesh.svc:15012\ndrainDuration: 45s\n"}),
+    a_pod(annotations={"proxy.istio.io/config": "discoveryAddress: nowhere\n"}),
+    a_pod(annotations={"proxy.istio.io/config": "concurrency: many\n"}),
+    a_pod(annotations={"sidecar.istio.io/userVolume": '{"v": {"emptyDir": {}}}'}),
+    a_pod(annotations={"sidecar.istio.io/userVolume": "[]"}),
+    a_pod(generateName="web-7d9f8b-", labels={"pod-template-hash": "7d9f8b"}),
+    {"metadata": {"name": "n"}, "spec": {"hostNetwork": True, "containers": [{"name": "web"}]}},
+    {
+        "metadata": {"name": "n"},
+        "spec": {
+            "containers": [
+                {"name": "web", "ports": [{"name": "http", "containerPort": 80}],
+                 "livenessProbe": {"httpGet": {"path": "/live", "port": "http"}}},
+                {"name": "istio-proxy", "image": "auto"},
+            ]
+        },
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pod", SAME, ids=range(len(SAME)))
+def test_a_record_is_decided_about_and_injected_like_the_pod(pod: Manifest) -> None:
+    assert outcome(REDACTION.pod(pod)) == outcome(pod)
+
+
+CASES = Path(__file__).resolve().parent.parent / "cases"
+# A volume of the user's own that is named as one of ours: its name is a pseudonym, and ours is not.
+OTHERWISE = {"sidecar-volume-taken", "sidecar-volume-of-the-user"}
+
+
+def pods_of_the_golden_cases() -> Iterator[Any]:
+    for file in sorted(CASES.glob("*.yaml")):
+        if file.name.endswith(".expect.yaml") or file.stem in OTHERWISE:
+            continue
+        for tree in yaml.safe_load_all(file.read_text()):
+            with contextlib.suppress(ManifestError):
+                if isinstance(tree, dict) and (found := workload.locate(tree)):
+                    yield pytest.param(found.template, id=f"{file.stem}-{found.name}")
+
+
+@pytest.mark.parametrize("pod", list(pods_of_the_golden_cases()))
+def test_a_record_of_a_golden_case_has_the_same_answer(pod: Manifest) -> None:
+    name = REDACTION.pseudonyms.name
+    known = Namespace("shop", {"istio-injection": "enabled"})
+    own = Facts("shop", Door.WEBHOOK, known=known, native_sidecars=True)
+    recorded = replace(own, namespace=name("shop"), known=replace(known, name=name("shop")))
+    answer, again = inject(pod, own, CONFIG), inject(REDACTION.pod(pod), recorded, CONFIG)
+    assert again.decision.reason is answer.decision.reason
+    if "sidecar.istio.io/status" not in ((pod.get("metadata") or {}).get("annotations") or {}):
+        assert [(o.op, o.path) for o in again.patch] == [(o.op, o.path) for o in answer.patch]
+
+
+def test_what_was_injected_is_recorded_without_the_injection() -> None:
+    facts = Facts("shop", Door.WEBHOOK)
+    injected = inject(a_pod(), facts, CONFIG).pod
+    assert REDACTION.pod(injected) == REDACTION.pod(a_pod())
+
+
+def test_names_that_belong_together_still_do() -> None:
+    pod = a_pod(
+        generateName="web-7d9f8b-",
+        labels={"pod-template-hash": "7d9f8b"},
+        ownerReferences=[{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7d9f8b"}],
+    )
+    meta = REDACTION.pod(pod)["metadata"]
+    [owner] = meta["ownerReferences"]
+    assert (owner["apiVersion"], owner["kind"]) == ("apps/v1", "ReplicaSet")
+    assert owner["name"] + "-" == meta["generateName"]
+    assert owner["name"].endswith("-" + meta["labels"]["pod-template-hash"])
+
+
+def test_another_key_gives_other_pseudonyms() -> None:
+    first, second = Redaction.of(KEY, CONFIG), Redaction.of(KEY[::-1], CONFIG)
+    assert first.pod(a_pod()) == REDACTION.pod(a_pod())
+    assert first.pod(a_pod()) != second.pod(a_pod())
+    assert first.pseudonyms.fingerprint() != second.pseudonyms.fingerprint()
+
+
+@given(st.text())
+def test_free_text_is_never_kept(text: str) -> None:
+    made = Pseudonyms(KEY).free(text)
+    assert made == Pseudonyms(KEY).free(text)
+    if text in ("", "true", "false"):
+        assert made == text
+    elif re.fullmatch(r"-?[0-9]+", text):
+        assert re.fullmatch(r"-?[0-9]+", made)
+    else:
+        assert has_pseudonym(made)
+        assert len(made) == 13
+
+
+@given(st.from_regex(r"[a-z]([-a-z0-9]{0,40}[a-z0-9])?", fullmatch=True))
+def test_a_name_stays_a_name(text: str) -> None:
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", Pseudonyms(KEY).name(text))
