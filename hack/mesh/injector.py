@@ -113,6 +113,24 @@ class Injector:
         made: Object = json.loads(self.cluster.run_kubectl(*command, manifest=pod))
         return made
 
+    def render(self, pod: Object) -> Object:
+        """Return a pod as it would be stored now in its namespace, by a dry run, to be changed and made."""
+        command = ["create", "--dry-run=server", "-o", "json", "-f", "-"]
+        made: Object = json.loads(self.cluster.run_kubectl(*command, manifest=pod))
+        kept = ("name", "namespace", "labels", "annotations")
+        metadata = {key: made["metadata"][key] for key in kept if key in made["metadata"]}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made["spec"]}
+
+    def explain(self, target: str, namespace: str) -> Object:
+        """Return what `injector explain KIND/NAME --live` tells programs about a living object."""
+        command = [sys.executable, "-m", "injector.cli.main", "explain", target, "-n", namespace, "--live"]
+        command += ["-o", "json", f"--kubeconfig={self.cluster.kubeconfig}"]
+        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BedError(f"injector explain {target}: {done.stderr.strip()}")
+        live: Object = json.loads(done.stdout)["workloads"][0]["live"]
+        return live
+
     def logs(self) -> list[Object]:
         """Return the log lines of all pods of the webhook."""
         lines = self.cluster.run_kubectl("logs", *SELECTED, "--tail=-1").splitlines()

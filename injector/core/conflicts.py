@@ -113,20 +113,22 @@ def _unmatched(survey: Survey) -> Iterator[Conflict]:
 
 def _overlapping(survey: Survey, config: Config) -> Iterator[Conflict]:
     """Pairs of configurations that both are called for pods of a namespace."""
-    found: dict[tuple[str, str, bool], set[str]] = {}
+    found: dict[tuple[str, str, bool], dict[str, bool]] = {}
     for ours in survey.ours:
         for other in survey.entries:
             if other.configuration == ours.configuration or not (other.ours or _rival(other, config)):
                 continue
             if other.ours and other.configuration < ours.configuration:
                 continue  # told the other way round
-            both = [n for n, item in survey.namespaces.items() if _both(ours, other, item)]
-            if both:
-                pair = (ours.configuration, other.configuration, other.ours)
-                found.setdefault(pair, set()).update(both)
+            bare = ours.objects.matches({}) and other.objects.matches({})
+            for name in _shared(ours, other, survey):
+                spaces = found.setdefault((ours.configuration, other.configuration, other.ours), {})
+                spaces[name] = spaces.get(name, False) or bare
     for (mine, theirs, is_ours), spaces in found.items():
         whose = "ours too" if is_ours else "another injector's"
-        told = f"the same pods are sent to {theirs[:64]}, which is {whose}: in {_few(sorted(spaces))}"
+        # First where every pod is sent to both, then where one has to ask by a label.
+        where = _few(sorted(spaces, key=lambda name: (not spaces[name], name)))
+        told = f"the same pods are sent to {theirs[:64]}, which is {whose}: in {where}"
         hint = "relabel these namespaces so that one of both is called, or delete one configuration"
         yield Conflict("error", "overlap", told, f"MutatingWebhookConfiguration {mine}", hint)
 
@@ -137,10 +139,15 @@ def _rival(entry: Registered, config: Config) -> bool:
     return any(end and (entry.name == end or entry.name.endswith(("." + end, "-" + end))) for end in known)
 
 
-def _both(one: Registered, other: Registered, namespace: Manifest) -> bool:
-    if not (one.in_namespace(namespace) and other.in_namespace(namespace)):
-        return False
-    return witness(one.objects, other.objects) is not None
+def _shared(one: Registered, other: Registered, survey: Survey) -> list[str]:
+    """The namespaces in which a pod may come to both."""
+    if witness(one.objects, other.objects) is None:
+        return []
+    return [
+        name
+        for name, item in survey.namespaces.items()
+        if one.in_namespace(item) and other.in_namespace(item)
+    ]
 
 
 # --- who waits for whom ---------------------------------------------------------------------------

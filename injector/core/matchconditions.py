@@ -1,7 +1,7 @@
 """Which pods need not be sent to the webhook at all: the CEL matchConditions of its configuration.
 
 A condition drops a pod that `decide` is certain to skip, by what the profile alone declares: no
-setting that an operator may change under a running webhook goes in (docs/adr/0010). And it drops
+setting that an operator may change under a running webhook goes in (docs/adr/0012). And it drops
 only pods that say nothing to the profile but `false`: one that asks, or nearly asks, is always sent,
 so that somebody can tell its author. Not here: the selectors of the entries (the profile's), and
 the decision itself.

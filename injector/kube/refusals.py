@@ -11,7 +11,8 @@ from typing import Any
 
 from injector.errors import ClusterError
 
-_TEXT_LIMIT = 200
+# A failed call of a webhook says at its end what is wrong, behind the webhook's name and URL.
+_TEXT_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def test_an_entry_is_complete_and_its_defaults_close(run: Run) -> None:
     # A control plane writes its own caBundle into what carries this label.
     assert "istio.io/rev" not in found["metadata"]["labels"]
     for entry in found["webhooks"]:
+        assert [c["name"] for c in entry.pop("matchConditions")] == ["not-unsuited", "not-opted-out"]
         del entry["name"], entry["namespaceSelector"], entry["objectSelector"]
         assert entry == {
             "clientConfig": {"url": URL},
@@ -70,6 +71,11 @@ def test_an_entry_is_complete_and_its_defaults_close(run: Run) -> None:
             "reinvocationPolicy": "IfNeeded",
             "admissionReviewVersions": ["v1"],
         }
+
+
+def test_conditions_are_left_out_where_nobody_wants_them(run: Run) -> None:
+    (found,) = printed(run, "--url", URL, "--no-match-conditions")
+    assert not any("matchConditions" in entry for entry in found["webhooks"])
 
 
 # istio-injection 1.4: which entries exist, and for which name they stand.

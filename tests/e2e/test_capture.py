@@ -1,0 +1,155 @@
+"""All TCP of an application passes its sidecar, and each annotation keeps out exactly what it says.
+
+What passes is read off the interfaces of the pod: a connection of the application that is captured goes
+over `lo` to its proxy and never shows on `eth0`; one that comes in reaches the application from 127.0.0.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from mesh import applications as a
+from mesh import wire
+from mesh.bed import Mesh
+
+ANNOTATION = "traffic.sidecar.istio.io/"
+OUTBOUND, INBOUND = "127.0.0.1:15001", "127.0.0.6"
+
+# Every pod listens on both ports; no Service knows them.
+PORTS = (9000, 9100)
+OUT = {f"to {peer}:{port}" for peer in ("near", "far") for port in PORTS}
+IN = {f"from near:{port}" for port in PORTS}
+TO_NEAR, TO_FAR = {one for one in OUT if "near" in one}, {one for one in OUT if "far" in one}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Annotations, in which {near} and {far} are addresses, and the connections that are still captured."""
+
+    name: str
+    captured: set[str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def _case(name: str, captured: set[str], **annotations: str) -> Case:
+    return Case(name, captured, {ANNOTATION + key: value for key, value in annotations.items()})
+
+
+CASES = [
+    _case("base", OUT | IN),
+    _case("only-one-port-in", OUT | {"from near:9000"}, includeInboundPorts="9000"),
+    _case("no-port-in", OUT, includeInboundPorts=""),
+    _case("one-port-not-in", OUT | {"from near:9000"}, excludeInboundPorts="9100"),
+    _case("one-port-not-out", {"to near:9000", "to far:9000"} | IN, excludeOutboundPorts="9100"),
+    _case("only-one-range-out", TO_NEAR | IN, includeOutboundIPRanges="{near}/32"),
+    _case("no-range-out", IN, includeOutboundIPRanges=""),
+    _case("one-range-not-out", TO_NEAR | IN, excludeOutboundIPRanges="{far}/32"),
+    _case(
+        "a-port-beside-the-range",
+        TO_NEAR | {"to far:9000"} | IN,
+        includeOutboundIPRanges="{near}/32",
+        includeOutboundPorts="9000",
+    ),
+    _case("not-this-interface", set(), excludeInterfaces="eth0"),
+    _case("not-another-interface", OUT | IN, excludeInterfaces="net7"),
+    Case("no-interception", set(), {"sidecar.istio.io/interceptionMode": "NONE"}),
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The pods of this file: one for each case, and two plain peers, near and far."""
+
+    mesh: Mesh
+    inside: str
+    outside: str
+    addresses: Mapping[str, str]
+
+    def connect(self, sender: str, receiver: str, port: int) -> str:
+        """Let the application of a pod send a line over TCP; return its address and port, after an answer."""
+        where = self.outside if sender in ("near", "far") else self.inside
+        target = f"{self.addresses[receiver]}:{port}"
+        answer = a.ask(self.mesh.cluster, where, sender, "tcp", target)
+        assert answer.get("received") == "ping", f"{sender} to {target}: {answer}"
+        return str(answer["local"])
+
+    def captured(self, pod: str) -> set[str]:
+        """Return which of the connections to and from a pod its proxy had in its hands."""
+        own = self.addresses[pod]
+        with (
+            wire.watched(self.mesh.cluster, (self.inside, pod)) as flows,
+            ThreadPoolExecutor(3) as pool,
+        ):
+            outgoing = {
+                (peer, port): pool.submit(self.connect, pod, peer, port)
+                for peer in ("near", "far")
+                for port in PORTS
+            }
+            incoming = {port: pool.submit(self.connect, "near", pod, port) for port in PORTS}
+        found = set()
+        for (peer, port), sent in outgoing.items():
+            to_proxy = _seen(flows, "lo", sent.result(), OUTBOUND)
+            to_network = _seen(flows, "eth0", sent.result(), f"{self.addresses[peer]}:{port}")
+            assert to_proxy != to_network, f"{pod} to {peer}:{port} went both ways, or no way: {flows}"
+            found |= {f"to {peer}:{port}"} if to_proxy else set()
+        for port, sent in incoming.items():
+            assert _seen(flows, "eth0", sent.result(), f"{own}:{port}"), f"nothing came to {port}: {flows}"
+            found |= {f"from near:{port}"} if _seen(flows, "lo", INBOUND, f"{own}:{port}") else set()
+        return found
+
+
+@pytest.fixture(scope="module")
+def place(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> Place:
+    """All pods of this file, Ready."""
+    inside, outside = injected_namespace, plain_namespace
+    mesh.cluster.load([a.traffic_image()])
+    peers = ("near", "far")
+    mesh.apply(*(a.pod(name, outside, *_listeners()) for name in peers))
+    _await_ready(mesh, outside)
+    addresses = _addresses(mesh, outside)
+    mesh.apply(
+        *(
+            a.pod(case.name, inside, *_listeners(), annotations=_filled(case.annotations, addresses))
+            for case in CASES
+        )
+    )
+    _await_ready(mesh, inside)
+    return Place(mesh, inside, outside, {**addresses, **_addresses(mesh, inside)})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_pod_keeps_out_of_capture_what_its_annotation_says(place: Place, case: Case) -> None:
+    assert place.captured(case.name) == case.captured
+
+
+def _listeners() -> list[dict[str, Any]]:
+    names = ("app", "second")
+    return [a.container(["serve", f"--tcp=:{port}"], name) for name, port in zip(names, PORTS, strict=True)]
+
+
+def _filled(annotations: Mapping[str, str], addresses: Mapping[str, str]) -> dict[str, str]:
+    return {key: value.format(**addresses) for key, value in annotations.items()}
+
+
+def _addresses(mesh: Mesh, namespace: str) -> dict[str, str]:
+    return {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in mesh.pods(namespace)}
+
+
+def _await_ready(mesh: Mesh, namespace: str) -> None:
+    mesh.cluster.run_kubectl(
+        *("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=120s")
+    )
+
+
+def _seen(flows: list[wire.Flow], interface: str, client: str, server: str) -> bool:
+    """Whether a connection showed on an interface; `client` is an address with its port or without."""
+    return any(
+        flow["interface"] == interface
+        and flow["server"] == server
+        and client in (flow["client"], flow["client"].rsplit(":", 1)[0])
+        for flow in flows
+    )
