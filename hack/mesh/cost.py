@@ -140,7 +140,7 @@ class Stand:
     def _check_ways(self) -> None:
         """Raise unless only the way with both sidecars shows the server who asks, which mTLS does."""
         for way in self.ways:
-            callers = self._ask(way, "get")["callers"]
+            callers = self._ask(way, "get", path="")["callers"]
             secure = any(str(caller).startswith("spiffe://") for caller in callers)
             if secure != (way == WITH_BOTH):
                 raise BedError(f"{way}: the server saw the callers {callers}")
@@ -152,11 +152,10 @@ class Stand:
             "its sidecar": ("server", self.injected, PROXY),
         }
 
-    def _ask(self, way: str, command: str, *flags: str) -> Object:
+    def _ask(self, way: str, command: str, *flags: str, path: str = "bytes/70") -> Object:
         asker, answerer = self.ways[way]
-        return a.ask(
-            self.cluster, asker, "deploy/client", command, f"http://server.{answerer}/bytes/70", *flags
-        )
+        url = f"http://server.{answerer}/{path}"
+        return a.ask(self.cluster, asker, "deploy/client", command, url, *flags)
 
     def _pod(self, role: str, namespace: str) -> str:
         (pod,) = self.mesh.pods(namespace, f"app={role}")

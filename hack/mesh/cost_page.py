@@ -1,6 +1,6 @@
 """The page and the picture of what a sidecar costs, made of what cost.py measured. Pure but for `write`.
 
-The prose of docs/explanation/cost.md is written by hand; only what stands between its two markers is made here.
+The prose of docs/explanation/cost.md is written by hand; what stands between its markers is made here.
 """
 
 from __future__ import annotations

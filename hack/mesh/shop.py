@@ -41,7 +41,7 @@ CHECK = [a.PROGRAM, "exec-ok", a.PROGRAM]
 
 def objects(namespace: str) -> list[Object]:
     """Return the shop, to be applied in that namespace."""
-    found = []
+    found: list[Object] = []
     for file in sorted(MANIFESTS.glob("*.yaml")):
         for item in yaml.safe_load_all(file.read_text()):
             found += item["items"] if item and item["kind"] == "List" else [item]

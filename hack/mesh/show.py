@@ -4,7 +4,7 @@ Here: bringing all of it up, reading who talks to whom from the access logs of t
 the view in the terminal. Not here: the shop and its rules (shop.py), cluster and mesh (bed.py of each).
 
 With a terminal the keys change the rules. Without one, or with ``--seconds``, a tour does: two versions in
-equal shares, then 90 to 10, then no plain text any more; a frame is printed whenever other calls are seen.
+equal shares, then 90 to 10, then no plain text any more; what was seen is printed at the end of each step.
 What is shown is what servers' sidecars wrote since the last change; a caller without an identity is
 known by its address. Ctrl-C or ``q`` takes all down again.
 """
@@ -43,7 +43,7 @@ SPLITS = (50, 10, 100, 0)
 FRAME_SECONDS = 1.0
 # Sidecars write their log once a second, so that lines of before a change come after it.
 SETTLE_SECONDS = 2.5
-FORGET_SECONDS = 4.0
+FORGET_SECONDS = 6.0
 _LINE = re.compile(r"\[pod/(?P<pod>[^/]+)/[^]]+\] (?P<text>\{.*\})")
 
 
@@ -221,13 +221,12 @@ def _for_a_while(lines: queue.Queue[str]) -> Iterator[str]:
             yield line
 
 
-def text(frame: Frame) -> str:
+def table(frame: Frame) -> str:
     """Return a frame as lines for people."""
-    lines = [f"{frame.rules}", ""]
     head = ("caller", "server", "version", "calls", "share", "on the wire", "caller's certificate", "answer")
     rows = [head, *(_row(frame, edge) for edge in frame.counts)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     if not frame.counts:
         lines.append("(nothing yet)")
     return "\n".join(line.rstrip() for line in lines)
@@ -245,14 +244,17 @@ def _row(frame: Frame, edge: Edge) -> tuple[str, ...]:
     )
 
 
-def print_changes(seen: Iterable[Frame]) -> None:
-    """Print the frames whose rules or calls, counts aside, are others than in the one before."""
-    last: object = None
+def print_steps(seen: Iterable[Frame]) -> None:
+    """Print each change of rules when it is made, and the last frame before the next one."""
+    last: Frame | None = None
     for frame in seen:
-        what = frame.rules, set(frame.counts)
-        if what != last and frame.counts:
-            print(f"\n{text(frame)}", flush=True)
-            last = what
+        if last is None or last.rules != frame.rules:
+            if last:
+                print(f"\n{table(last)}")
+            print(f"\n{frame.rules}", flush=True)
+        last = frame
+    if last:
+        print(f"\n{table(last)}", flush=True)
 
 
 def draw(seen: Iterable[Frame]) -> None:
@@ -262,11 +264,11 @@ def draw(seen: Iterable[Frame]) -> None:
     try:
         for frame in seen:
             since = f"calls of {max(frame.seconds, 0):.0f} s since the last change"
-            colored = text(frame).replace(PLAIN, f"\x1b[33m{PLAIN}\x1b[0m")
+            colored = table(frame).replace(PLAIN, f"\x1b[33m{PLAIN}\x1b[0m")
             colored = re.sub(r"TLSv[\d.]+", "\x1b[32m\\g<0>\x1b[0m", colored)
             colored = colored.replace(REFUSED, f"\x1b[31m{REFUSED}\x1b[0m")
             keys_ = "s: PERMISSIVE or STRICT   v: next share of catalog v2   q: end"
-            print(f"\x1b[2J\x1b[H{colored}\n\n{since}\n{keys_}", flush=True)
+            print(f"\x1b[2J\x1b[H{frame.rules}\n\n{colored}\n\n{since}\n{keys_}", flush=True)
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
@@ -290,7 +292,7 @@ def main() -> None:
                 if live:
                     draw(frames(mesh, namespace, keys))
                 else:
-                    print_changes(frames(mesh, namespace, tour(asked.seconds or 60)))
+                    print_steps(frames(mesh, namespace, tour(asked.seconds or 60)))
         print("\nall of it is taken down", flush=True)
 
 

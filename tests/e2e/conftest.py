@@ -2,7 +2,8 @@
 
 All tests run in one process, one after the other. A test that takes a part away brings it back.
 While you write tests, ``PYTHONPATH=hack python -m mesh up NAME`` and E2E_CLUSTER=NAME spare the
-start; E2E_KUBECONFIG=FILE takes a cluster that is not ours.
+start; E2E_KUBECONFIG=FILE takes a cluster that is not ours, and E2E_LOAD the command that brings an
+image archive to it (``kind load image-archive``, ``k3d image import``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cluster import bed as clusters
-from cluster.bed import Cluster
+from cluster.bed import Cluster, NotOurs
 from mesh import bed as meshes
 from mesh.bed import Mesh
 from mesh.injector import Injector, install
@@ -26,6 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(240, func_only=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """What only a node of our own can show is skipped elsewhere, with the reason."""
+    try:
+        return (yield)
+    except NotOurs as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,13 @@
 """All TCP of an application passes its sidecar, and each annotation keeps out exactly what it says.
 
 What passes is read off the interfaces of the pod: a connection of the application that is captured goes
-over `lo` to its proxy and never shows on `eth0`; one that comes in reaches the application from 127.0.0.6.
+over `lo` to its proxy and never shows on `eth0`; one that comes in reaches the application over `lo`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +16,12 @@ import pytest
 from mesh import applications as a
 from mesh import wire
 from mesh.bed import Mesh
+from programs import build
 
 ANNOTATION = "traffic.sidecar.istio.io/"
-OUTBOUND, INBOUND = "127.0.0.1:15001", "127.0.0.6"
+OUTBOUND = "127.0.0.1:15001"
+# A network of its own behind a pod, and the pod's address in it.
+MACHINE, GATEWAY = "192.168.77.2", "192.168.77.1"
 
 # Every pod listens on both ports; no Service knows them.
 PORTS = (9000, 9100)
@@ -56,6 +60,9 @@ CASES = [
     ),
     _case("not-this-interface", set(), excludeInterfaces="eth0"),
     _case("not-another-interface", OUT | IN, excludeInterfaces="net7"),
+    Case("virtual-interface", OUT | IN, {"istio.io/reroute-virtual-interfaces": "vm0"}),
+    Case("virtual-interface-by-its-older-name", OUT | IN, {f"{ANNOTATION}kubevirtInterfaces": "vm0"}),
+    Case("transparent", OUT | IN, {"sidecar.istio.io/interceptionMode": "TPROXY"}),
     Case("no-interception", set(), {"sidecar.istio.io/interceptionMode": "NONE"}),
 ]
 
@@ -98,7 +105,7 @@ class Place:
             found |= {f"to {peer}:{port}"} if to_proxy else set()
         for port, sent in incoming.items():
             assert _seen(flows, "eth0", sent.result(), f"{own}:{port}"), f"nothing came to {port}: {flows}"
-            found |= {f"from near:{port}"} if _seen(flows, "lo", INBOUND, f"{own}:{port}") else set()
+            found |= {f"from near:{port}"} if _callers(flows, f"{own}:{port}") else set()
         return found
 
 
@@ -126,6 +133,72 @@ def test_a_pod_keeps_out_of_capture_what_its_annotation_says(place: Place, case:
     assert place.captured(case.name) == case.captured
 
 
+def test_the_application_is_called_by_its_proxy_and_with_tproxy_from_where_the_caller_is(
+    place: Place,
+) -> None:
+    found = {}
+    for pod in ("base", "transparent"):
+        with wire.watched(place.mesh.cluster, (place.inside, pod), interface="lo") as flows:
+            place.connect("near", pod, PORTS[0])
+        found[pod] = _callers(flows, f"{place.addresses[pod]}:{PORTS[0]}")
+    assert found == {"base": {"127.0.0.6"}, "transparent": {place.addresses["near"]}}
+
+
+def test_envoys_own_log_has_every_connection_in_both_directions(place: Place) -> None:
+    far, own = (f"{place.addresses[pod]}:{PORTS[0]}" for pod in ("far", "base"))
+    senders = {place.connect("base", "far", PORTS[0]) for _ in range(3)}
+    callers = {place.connect("near", "base", PORTS[0]) for _ in range(3)}
+
+    def is_complete(found: list[dict[str, Any]]) -> bool:
+        out = {line["downstream_remote"] for line in found if line["upstream_host"] == far}
+        into = {line["downstream_remote"] for line in found if line["upstream_host"] == own}
+        return senders <= out and callers <= into
+
+    place.mesh.access_log(place.inside, "base", is_complete)
+
+
+@pytest.mark.parametrize(
+    ("pod", "direction"),
+    [
+        ("base", "InboundPassthroughCluster"),
+        ("virtual-interface", "PassthroughCluster"),
+        ("virtual-interface-by-its-older-name", "PassthroughCluster"),
+    ],
+)
+def test_traffic_of_a_virtual_machine_behind_the_pod_counts_as_outgoing_if_its_interface_is_named(
+    place: Place, pod: str, direction: str
+) -> None:
+    program = str(build.programs(["traffic"])["traffic"])
+    target = f"{place.addresses['far']}:{PORTS[0]}"
+    with _machine_behind(place, pod) as machine:
+        place.mesh.cluster.run(*machine, program, "tcp", target, "--timeout=3s", "--allow-errors")
+
+    def machines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [line for line in lines if (line["downstream_remote"] or "").startswith(f"{MACHINE}:")]
+
+    logged = machines(place.mesh.access_log(place.inside, pod, machines))
+    assert {line["upstream_cluster"] for line in logged} == {direction}
+
+
+@contextlib.contextmanager
+def _machine_behind(place: Place, pod: str) -> Iterator[list[str]]:
+    """Put a network with one address behind a pod's interface vm0; yield the start of commands run there."""
+    cluster, name = place.mesh.cluster, f"vm-{place.inside}"
+    inside = ["nsenter", f"--net=/run/netns/{name}"]
+    cluster.run("ip", "netns", "add", name)
+    try:
+        in_pod = ["ip", "link", "add", "vm0", "type", "veth", "peer", "name", "vm1", "netns", name]
+        cluster.run_in_pod_network(place.inside, pod, *in_pod)
+        cluster.run_in_pod_network(place.inside, pod, "ip", "address", "add", f"{GATEWAY}/24", "dev", "vm0")
+        cluster.run_in_pod_network(place.inside, pod, "ip", "link", "set", "vm0", "up")
+        cluster.run(*inside, "ip", "address", "add", f"{MACHINE}/24", "dev", "vm1")
+        cluster.run(*inside, "ip", "link", "set", "vm1", "up")
+        cluster.run(*inside, "ip", "route", "add", "default", "via", GATEWAY)
+        yield inside
+    finally:
+        cluster.run("ip", "netns", "delete", name)
+
+
 def _listeners() -> list[dict[str, Any]]:
     names = ("app", "second")
     return [a.container(["serve", f"--tcp=:{port}"], name) for name, port in zip(names, PORTS, strict=True)]
@@ -146,10 +219,15 @@ def _await_ready(mesh: Mesh, namespace: str) -> None:
 
 
 def _seen(flows: list[wire.Flow], interface: str, client: str, server: str) -> bool:
-    """Whether a connection showed on an interface; `client` is an address with its port or without."""
     return any(
-        flow["interface"] == interface
-        and flow["server"] == server
-        and client in (flow["client"], flow["client"].rsplit(":", 1)[0])
-        for flow in flows
+        (flow["interface"], flow["client"], flow["server"]) == (interface, client, server) for flow in flows
     )
+
+
+def _callers(flows: list[wire.Flow], server: str) -> set[str]:
+    """Return the addresses from which an application was called over `lo`."""
+    return {
+        flow["client"].rsplit(":", 1)[0]
+        for flow in flows
+        if flow["interface"] == "lo" and flow["server"] == server
+    }
