@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +50,6 @@ class Costs:
     memory: Sequence[Mapping[str, float]]
     starts: Sequence[Mapping[str, float]]
     machine: Sequence[str]
-    rounds: int
     seconds: float
 
 
@@ -86,9 +86,7 @@ def write(costs: Costs, folder: Path) -> None:
 
 def tables(costs: Costs) -> str:
     """Return the tables in Markdown, with what they depend on."""
-    measured = (
-        f"Medians of {costs.rounds} rounds, and what they lie between; {costs.seconds:g} s for each load."
-    )
+    measured = f"Medians of {len(costs.starts)} rounds, and what they lie between; {costs.seconds:g} s for each load."
     parts = [f"![What a sidecar costs]({PICTURE})", measured]
     for load in LOADS:
         heads = ["latency, " + load, "p50 ms", "p99 ms", "requests/s", "CPU µs for a request"]
@@ -179,7 +177,7 @@ def _shares(costs: Costs) -> list[list[object]]:
     for way in WAYS:
         names = next(run.cpu for run in costs.runs if run.way == way)
         for name in names:
-            spreads = [_of(costs, way, load, lambda run, name=name: run.cpu[name]) for load in LOADS]
+            spreads = [_of(costs, way, load, partial(_cpu_of, name)) for load in LOADS]
             lines.append([f"{way}: {name}", *spreads])
     return lines
 
@@ -210,6 +208,10 @@ def _rate(run: Run) -> float:
 
 def _cpu(run: Run) -> float:
     return sum(run.cpu.values())
+
+
+def _cpu_of(name: str, run: Run) -> float:
+    return run.cpu[name]
 
 
 def _short(value: float) -> str:

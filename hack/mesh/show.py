@@ -42,7 +42,7 @@ END = ""
 SPLITS = (50, 10, 100, 0)
 FRAME_SECONDS = 1.0
 # Sidecars write their log once a second, so that lines of before a change come after it.
-SETTLE_SECONDS = 2.5
+SETTLE_SECONDS = 3.0
 FORGET_SECONDS = 6.0
 _LINE = re.compile(r"\[pod/(?P<pod>[^/]+)/[^]]+\] (?P<text>\{.*\})")
 
@@ -293,7 +293,7 @@ def main() -> None:
                     draw(frames(mesh, namespace, keys))
                 else:
                     print_steps(frames(mesh, namespace, tour(asked.seconds or 60)))
-        print("\nall of it is taken down", flush=True)
+    print("\nthe shop is closed", flush=True)
 
 
 if __name__ == "__main__":

@@ -135,17 +135,13 @@ class Look:
         for each in sorted(same, key=lambda e: not e.closed):
             labels = witness(each.objects)
             for name, item in self.survey.namespaces.items():
-                if labels is not None and each.in_namespace(item) and _lives(item):
+                if labels is not None and each.in_namespace(item):
                     return each, name, labels
         return None
 
     def _injected(self, pod: Manifest) -> bool:
         annotations = (pod.get("metadata") or {}).get("annotations") or {}
         return self.config.profile.keys.status in annotations
-
-
-def _lives(namespace: Manifest) -> bool:
-    return (namespace.get("status") or {}).get("phase") != "Terminating"
 
 
 # --- certificates -----------------------------------------------------------------------------------

@@ -41,7 +41,9 @@ def reapply(run: Injection) -> None:
             kept.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.
             run.pod = merge(run.pod, {"spec": {part: [_without_zeros(theirs)]}})
-    if kept and (run.earlier is None or not run.config.quirks):
+    # Upstream asks only whether a status is there, readable or not.
+    marked = profile.keys.status in status.annotations_of(run.received)
+    if kept and not (run.config.quirks and marked):
         ordered = {
             part: [canonical(c) for c in kept[part]]
             for part in ("containers", "initContainers")

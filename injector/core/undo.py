@@ -101,7 +101,7 @@ def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
     Raises ValueError where the annotation is no JSON object of container lists.
     """
     text = status.annotations_of(pod).get(profile.keys.overrides)
-    if not text:
+    if text is None:
         return {}
     raw = status.as_object(text)
     if raw is None:

@@ -34,7 +34,8 @@ class Reading:
     def survey(self) -> Survey:
         """Everything around the entries. Raises ClusterError."""
         entries = tuple(registered(self.cluster.list(CONFIGURATIONS)))
-        namespaces = {str(n["metadata"]["name"]): n for n in self.cluster.list("/api/v1/namespaces")}
+        found = self.cluster.list("/api/v1/namespaces")
+        namespaces = {str(n["metadata"]["name"]): n for n in found if not _leaving(n)}
         daemon_sets = self._list("/apis/apps/v1/daemonsets") or []
         named = [place for e in entries if e.ours and (place := service_of(e)) is not None]
         services: dict[tuple[str, str], Manifest | None] = {}
@@ -110,6 +111,11 @@ class Reading:
             if kind not in seen:
                 seen.add(kind)
                 yield pod
+
+
+def _leaving(namespace: Manifest) -> bool:
+    """Whether nothing can be made in it any more."""
+    return (namespace.get("status") or {}).get("phase") == "Terminating"
 
 
 def bundle_of(entry: Registered) -> str | None:

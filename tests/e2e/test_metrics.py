@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from cluster.bed import Cluster
 from mesh import applications as a
-from mesh.bed import Mesh, Object
+from mesh.bed import Mesh
 from mesh.readings import Samples
 
 # The counters of connections, in all and over TLS; none of them is told unless it is asked for.
@@ -139,7 +139,7 @@ def _url(host: str, namespace: str) -> str:
     return f"http://{host}.{namespace}/"
 
 
-def _no_connection_twice(namespace: str) -> Object:
+def _no_connection_twice(namespace: str) -> a.Object:
     """Return the rule by which the visitor's proxy opens a connection for each request, too."""
     pool = {"http": {"maxRequestsPerConnection": 1}}
     return {

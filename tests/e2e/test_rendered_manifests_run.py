@@ -20,12 +20,17 @@ from cluster.bed import Cluster
 from mesh import applications as a
 from mesh.bed import Mesh
 from mesh.injector import STATUS, annotations_of
+from mesh.wire import Flow, watched
 
 Object = dict[str, Any]
 REPO = Path(__file__).resolve().parents[2]
 FROM_ISTIOD = ["--meshConfigMapName=istio", "--injectConfigMapName=istio-sidecar-injector"]
 CLASSIC = {"sidecar.istio.io/nativeSidecar": "false"}
 NAMES = ["native", "classic"]
+# The webhook gets a probe with its defaults, a manifest has none: so that they are taken out again by
+# uninject, kube-inject writes down that it was the rewriting that brought them.
+UNDO = "/annotations/sidecar-injector/undo"
+SCHEME = "/spec/containers/app/readinessProbe/httpGet/scheme"
 # What a server says about who asked where no proxy tells it, once.
 NOBODY = {"": 1}
 
@@ -57,18 +62,15 @@ def test_the_pods_are_those_of_the_webhook(mesh: Mesh, shop: Shop, name: str) ->
     webhook = _as_made(_pod(mesh, shop.webhook, name))
     rendered = _as_made(_pod(mesh, shop.rendered, name))
     assert STATUS in rendered["annotations"]
-    assert _differences(webhook, rendered) == {}
+    assert _differences(webhook, rendered) == {UNDO: (None, json.dumps([[SCHEME]]))}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_ways_talk_mutual_tls_with_each_other(mesh: Mesh, shop: Shop, name: str) -> None:
     for here, there in ((shop.webhook, shop.rendered), (shop.rendered, shop.webhook)):
-        host = f"{name}.{there}"
-        mesh.wait(lambda: not _ask(mesh, here, host)["failed"], f"{host} to answer {here}", 30)  # noqa: B023
-        answer = _ask(mesh, here, host)
+        answer, flows = _watched_answer(mesh, here, there, name)
         assert answer["callers"] == {f"spiffe://cluster.local/ns/{here}/sa/default": 1}, answer
-        lines = mesh.access_log(there, f"deploy/{name}", _has_inbound)
-        assert "TLSv1.3" in {line["downstream_tls"] for line in lines}
+        assert {flow["request"]["kind"] for flow in flows} == {"tls"}, flows
 
 
 def test_uninjected_manifests_are_the_original_ones(mesh: Mesh, shop: Shop) -> None:
@@ -78,18 +80,16 @@ def test_uninjected_manifests_are_the_original_ones(mesh: Mesh, shop: Shop) -> N
 
 def test_uninjected_pods_run_without_the_mesh(mesh: Mesh, shop: Shop) -> None:
     mesh.apply(*_injector(mesh.cluster, shop.files, "uninject", "-f", "-"))
+    mesh.wait(lambda: _are_replaced(mesh, shop.rendered), "the pods without a sidecar to replace the others")
     for name in NAMES:
-        mesh.cluster.run_kubectl("rollout", "status", f"deploy/{name}", "-n", shop.rendered, "--timeout=120s")
-        mesh.wait(lambda: len(mesh.pods(shop.rendered, f"app={name}")) == 1, "the old pod to go")  # noqa: B023
         pod = _pod(mesh, shop.rendered, name)
-        assert [one["name"] for one in pod["spec"]["containers"]] == ["app"]
-        assert not pod["spec"].get("initContainers")
+        assert _containers(pod) == ["app"]
         assert STATUS not in annotations_of(pod)
-    for here, there in ((shop.webhook, shop.rendered), (shop.rendered, shop.webhook)):
-        host = f"native.{there}"
-        mesh.wait(lambda: not _ask(mesh, here, host)["failed"], f"{host} to answer {here}", 30)  # noqa: B023
-        answer = _ask(mesh, here, host)
+        answer, flows = _watched_answer(mesh, shop.webhook, shop.rendered, name)
         assert (answer["failed"], answer["callers"]) == (0, NOBODY), answer
+        assert "GET / HTTP/1.1" in {flow["request"]["first"] for flow in flows}, flows
+    answer, _ = _watched_answer(mesh, shop.rendered, shop.webhook, "native")
+    assert (answer["failed"], answer["callers"]) == (0, NOBODY), answer
 
 
 def _manifests(namespace: str) -> list[Object]:
@@ -115,12 +115,30 @@ def _injector(cluster: Cluster, manifests: list[Object], *command: str) -> list[
     return [made for made in yaml.safe_load_all(done.stdout) if made]
 
 
-def _ask(mesh: Mesh, namespace: str, host: str) -> Object:
-    return a.ask(mesh.cluster, namespace, "deploy/native", "get", f"http://{host}/")
+def _watched_answer(mesh: Mesh, here: str, there: str, name: str) -> tuple[Object, list[Flow]]:
+    """Ask a server of the other namespace; return the answer and what went over the wire of its pod."""
+
+    def ask() -> Object:
+        return a.ask(mesh.cluster, here, "deploy/native", "get", f"http://{name}.{there}/")
+
+    mesh.wait(lambda: not ask()["failed"], f"{name}.{there} to answer {here}", 30)
+    server = _pod(mesh, there, name)["metadata"]["name"]
+    with watched(mesh.cluster, (there, server), port=a.PORTS["http"], interface="eth0") as flows:
+        answer = ask()
+    return answer, flows
 
 
-def _has_inbound(lines: list[Object]) -> bool:
-    return any(line["upstream_cluster"] == f"inbound|{a.PORTS['http']}||" for line in lines)
+def _are_replaced(mesh: Mesh, namespace: str) -> bool:
+    """Whether there are just the pods that are wanted now, and all of them Ready."""
+    pods = mesh.pods(namespace)
+    statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", ())]
+    ready = len(statuses) == len(NAMES) and all(status["ready"] for status in statuses)
+    return ready and all(_containers(pod) == ["app"] for pod in pods)
+
+
+def _containers(pod: Object) -> list[str]:
+    spec = pod["spec"]
+    return [one["name"] for one in [*spec.get("initContainers", ()), *spec["containers"]]]
 
 
 def _wait_available(cluster: Cluster, namespace: str) -> None:

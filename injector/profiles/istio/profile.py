@@ -265,12 +265,12 @@ def environment(run: Injection) -> dict[str, str]:
     out = dict(run.facts.overrides)
     values = run.config.values
     labels = (run.base.get("metadata") or {}).get("labels") or {}
+    # A label of the pod that is there but empty wins as well: no network then.
+    network = out.get("ISTIO_META_NETWORK") or dig(values, "global.network", "")
     found = {
         "ISTIO_META_CLUSTER_ID": out.get("ISTIO_META_CLUSTER_ID")
         or dig(values, "global.multiCluster.clusterName", ""),
-        "ISTIO_META_NETWORK": labels.get(NETWORK_LABEL)
-        or out.get("ISTIO_META_NETWORK")
-        or dig(values, "global.network", ""),
+        "ISTIO_META_NETWORK": labels.get(NETWORK_LABEL, network),
     }
     return {**out, **{k: str(v) for k, v in found.items() if v}}
 
