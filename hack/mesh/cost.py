@@ -31,6 +31,7 @@ from mesh import bed, cost_page, envoy, injector
 from mesh.applications import Object
 from mesh.bed import PROXY, Mesh
 from mesh.cost_page import CLOSED, DIRECT, STEADY, WITH_BOTH, WITH_SERVERS, Costs, Run
+from mesh.manifests import Settings
 
 REPO = Path(__file__).resolve().parents[2]
 PAGES = REPO / "docs" / "explanation"
@@ -64,7 +65,6 @@ class Stand:
                 a.server("server", namespace, annotations=UPSTREAM_PERIOD),
                 a.client("client", namespace, annotations=UPSTREAM_PERIOD),
             )
-        mesh.apply(_no_access_log(injected))
         for namespace in (injected, plain):
             wait = ("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available")
             self.cluster.run_kubectl(*wait, "--timeout=120s", timeout=150)
@@ -94,8 +94,11 @@ class Stand:
         before = {part: self.counters[key].cpu_seconds() for part, key in parts.items()}
         times = (f"--seconds={seconds}", f"--warm-up={WARM_UP_SECONDS}s")
         told = self._ask(way, "load", *LOADS[load], *times)
-        if told["errors"]:
-            raise BedError(f"{way}, {load}: not all requests were answered: {told['errors']}")
+        if told["errors"] or not told["requests"]:
+            raise BedError(
+                f"{way}, {load}: answers to all requests were expected, not {told['requests']} in "
+                f"{seconds:g} s with these errors: {told['errors']}; is the machine busy?"
+            )
         # Those of the warm-up used CPU too, and are not among the requests that are told.
         requests = told["requests"] * (seconds + WARM_UP_SECONDS) / seconds
         cpu = {
@@ -202,16 +205,6 @@ def _stand(mesh: Mesh) -> Iterator[Stand]:
             cluster.delete_namespace(namespace)
 
 
-def _no_access_log(namespace: str) -> Object:
-    """Return what keeps the proxies from writing a line for each request, as upstream's do not by default."""
-    return {
-        "apiVersion": "telemetry.istio.io/v1",
-        "kind": "Telemetry",
-        "metadata": {"name": "no-access-log", "namespace": namespace},
-        "spec": {"accessLogging": [{"disabled": True}]},
-    }
-
-
 def _names(containers: Sequence[Mapping[str, Any]]) -> set[str]:
     return {str(one["name"]) for one in containers}
 
@@ -244,7 +237,9 @@ def main() -> None:
     if reason := clusters.unavailable() or bed.unavailable():
         raise BedError(reason)
     bed.prepare()
-    with clusters.cluster() as cluster, bed.mesh(cluster) as mesh:
+    # Upstream's proxies write no line for each request unless they are told to.
+    settings = Settings(access_log=False)
+    with clusters.cluster() as cluster, bed.mesh(cluster, settings) as mesh:
         injector.install(cluster)
         costs = measure(mesh, asked.rounds, asked.seconds)
     cost_page.write(costs, asked.output)

@@ -86,7 +86,8 @@ def write(costs: Costs, folder: Path) -> None:
 
 def tables(costs: Costs) -> str:
     """Return the tables in Markdown, with what they depend on."""
-    measured = f"Medians of {len(costs.starts)} rounds, and what they lie between; {costs.seconds:g} s for each load."
+    rounds = len(costs.starts)
+    measured = f"Medians of {rounds} rounds, and what they lie between; {costs.seconds:g} s for each load."
     parts = [f"![What a sidecar costs]({PICTURE})", measured]
     for load in LOADS:
         heads = ["latency, " + load, "p50 ms", "p99 ms", "requests/s", "CPU µs for a request"]

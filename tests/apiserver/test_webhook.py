@@ -141,10 +141,18 @@ def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: Bed, mesh:
 @pytest.mark.parametrize(
     ("name", "pod", "reason"),
     [
-        ("by-annotation", {"annotations": {SWITCH: "false"}}, "opted-out-by-annotation"),
-        ("host-network", {"spec": {"hostNetwork": True}}, "host-network"),
-        ("windows", {"spec": {"os": {"name": "windows"}}}, "unsupported-os"),
-        # The API server does not call us at all.
+        # These say something beside what rules them out, or are not ruled out for certain.
+        ("asks", {"labels": {SWITCH: "true"}, "spec": {"hostNetwork": True}}, "host-network"),
+        ("both", {"annotations": {SWITCH: "false", "sidecar.istio.io/x": ""}}, "opted-out-by-annotation"),
+        (
+            "windows-slip",
+            {"annotations": {SWITCH: "no"}, "spec": {"os": {"name": "windows"}}},
+            "unsupported-os",
+        ),
+        # For these the API server does not call us at all.
+        ("by-annotation", {"annotations": {SWITCH: "false"}}, None),
+        ("host-network", {"spec": {"hostNetwork": True}}, None),
+        ("windows", {"spec": {"os": {"name": "windows"}}}, None),
         ("by-label", {"labels": {SWITCH: "false"}}, None),
     ],
 )

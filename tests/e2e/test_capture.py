@@ -23,8 +23,9 @@ OUTBOUND = "127.0.0.1:15001"
 # A network of its own behind a pod, and the pod's address in it.
 MACHINE, GATEWAY = "192.168.77.2", "192.168.77.1"
 
-# Every pod listens on both ports; no Service knows them.
-PORTS = (9000, 9100)
+# Every pod listens on both ports. No Service of the mesh may have them: without interception a proxy binds
+# the ports of Services itself, and the application would find them taken.
+PORTS = (7001, 7002)
 OUT = {f"to {peer}:{port}" for peer in ("near", "far") for port in PORTS}
 IN = {f"from near:{port}" for port in PORTS}
 TO_NEAR, TO_FAR = {one for one in OUT if "near" in one}, {one for one in OUT if "far" in one}
@@ -45,18 +46,18 @@ def _case(name: str, captured: set[str], **annotations: str) -> Case:
 
 CASES = [
     _case("base", OUT | IN),
-    _case("only-one-port-in", OUT | {"from near:9000"}, includeInboundPorts="9000"),
+    _case("only-one-port-in", OUT | {"from near:7001"}, includeInboundPorts="7001"),
     _case("no-port-in", OUT, includeInboundPorts=""),
-    _case("one-port-not-in", OUT | {"from near:9000"}, excludeInboundPorts="9100"),
-    _case("one-port-not-out", {"to near:9000", "to far:9000"} | IN, excludeOutboundPorts="9100"),
+    _case("one-port-not-in", OUT | {"from near:7001"}, excludeInboundPorts="7002"),
+    _case("one-port-not-out", {"to near:7001", "to far:7001"} | IN, excludeOutboundPorts="7002"),
     _case("only-one-range-out", TO_NEAR | IN, includeOutboundIPRanges="{near}/32"),
     _case("no-range-out", IN, includeOutboundIPRanges=""),
     _case("one-range-not-out", TO_NEAR | IN, excludeOutboundIPRanges="{far}/32"),
     _case(
         "a-port-beside-the-range",
-        TO_NEAR | {"to far:9000"} | IN,
+        TO_NEAR | {"to far:7001"} | IN,
         includeOutboundIPRanges="{near}/32",
-        includeOutboundPorts="9000",
+        includeOutboundPorts="7001",
     ),
     _case("not-this-interface", set(), excludeInterfaces="eth0"),
     _case("not-another-interface", OUT | IN, excludeInterfaces="net7"),
