@@ -59,14 +59,19 @@ def shop(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> str:
 
 
 @pytest.mark.parametrize("name", [*SERVERS, "probed"])
-def test_a_pod_is_injected_by_us_and_ready(mesh: Mesh, injector: Injector, shop: str, name: str) -> None:
+def test_a_pod_is_injected_and_ready(mesh: Mesh, shop: str, name: str) -> None:
     pod = _pod(mesh, shop, name)
     place = "initContainers" if name in ("native", "probed") else "containers"
     assert "istio-proxy" in json.loads(annotations_of(pod)[STATUS])[place]
     assert _condition(pod, "Ready") == "True"
+
+
+def test_it_was_our_webhook_that_was_asked(injector: Injector, shop: str) -> None:
+    # Where the machine is so busy that the webhook was started again, its first lines are gone.
     asked = [line for line in injector.logs() if line.get("namespace") == shop]
-    injected = {line["pod"] for line in asked if line["decision"] == "inject"}
-    assert any(known.startswith(f"{name}-") for known in injected), injected
+    assert {line["decision"] for line in asked} == {"inject"}
+    assert any(line["pod"].startswith("errand-") for line in asked), asked
+    assert not any(line["pod"].startswith("aside-") for line in asked), asked
 
 
 @pytest.mark.parametrize("name", SERVERS)

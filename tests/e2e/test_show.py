@@ -15,8 +15,8 @@ from mesh.injector import Injector
 from mesh.show import Edge, Frame, Rules
 
 EQUAL, TENTH, STRICT = show.TOUR
-STEP_SECONDS = 60
-CALLS = 60
+STEP_SECONDS = 100
+CALLS = 50
 
 
 @pytest.fixture(scope="module")
