@@ -143,8 +143,8 @@ def end_to_end(scratch: Path, failed: list[str]) -> str:
         "node and mesh", [*OF_A_NODE, *OF_A_MESH, "traffic"]
     ):
         failed.append("node and mesh test bed")
-    # One process: the tests share the node, and some of them stop a part of it for a while.
-    command = [PYTHON, "-m", "pytest", *(sys.argv[2:] or END_TO_END)]
+    # One process, in one order: the tests share the node, and some of them stop a part of it for a while.
+    command = [PYTHON, "-m", "pytest", "-p", "no:randomly", "--durations=10", *(sys.argv[2:] or END_TO_END)]
     return reported(command, scratch, {**os.environ}, [reason or "-"], failed)
 
 
