@@ -258,10 +258,12 @@ def _await_ready(process: subprocess.Popen[str]) -> Layout:
 def _end(process: subprocess.Popen[str], last_words: str) -> list[str]:
     """Let the keeper remove the cluster; return what it has to say."""
     assert process.stdin
+    assert process.stdout
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(last_words)
         process.stdin.close()
     messages = _rest(process)
+    process.stdout.close()
     process.wait(END_SECONDS)
     return messages
 
