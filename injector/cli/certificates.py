@@ -67,10 +67,7 @@ class Certificates:
 def kind_of(server: Server) -> str:
     """The source that the settings ask for. Raises ConfigError where they do not fit together."""
     given = server.certificates
-    files = bool(server.tls_cert or server.tls_key or server.tls_bundle)
-    kind = given.source
-    if kind == "auto":
-        kind = "files" if files else "secret" if given.folder else "own" if given.service else ""
+    kind = server.certificate_source
     if not kind:
         hint = f"--tls-cert FILE --tls-key FILE, --tls-bundle FILE, or {_WHERE}.service for one of our own"
         raise _missing("a certificate is needed", hint)
@@ -95,8 +92,7 @@ def check(server: Server) -> None:
 
 def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> Certificates:
     """The source, which has put its certificate in use where it has one already. Raises ConfigError."""
-    kind, given = kind_of(server), server.certificates
-    publishes = given.publish == "on" or (given.publish == "auto" and kind == "own")
+    kind, publishes = kind_of(server), server.publishes_ca_bundle
     published = _published(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
     made = Certificates(
         _files(server, kind, metrics, swap, published)
@@ -108,7 +104,7 @@ def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics,
 
         _watch(made, cluster, CONFIGURATIONS, None)
         if kind == "own":
-            namespace, name = _secret(server)
+            namespace, name = server.ca_secret
             by_name = {"fieldSelector": f"metadata.name={name}"}
             _watch(made, cluster, f"/api/v1/namespaces/{namespace}/secrets", by_name)
     return made
@@ -132,7 +128,7 @@ def _own(
 
     assert cluster is not None
     assert published is not None
-    namespace, name = _secret(server)
+    namespace, name = server.ca_secret
     return Own(
         cluster,
         namespace,
@@ -154,11 +150,6 @@ def _wanted(server: Server) -> Wanted:
     names = service_names(namespace, name, given.cluster_domain, given.names)
     lives = seconds(given.ca_lifetime), seconds(given.leaf_lifetime)
     return Wanted(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
-
-
-def _secret(server: Server) -> tuple[str, str]:
-    namespace, _, service = server.certificates.service.partition("/")
-    return namespace, server.certificates.ca_secret or f"{service}-ca"
 
 
 def _files(server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None) -> Files:

@@ -40,18 +40,16 @@ def _source(server: Server, revision: str) -> Iterator[tuple[str, str]]:
 
 
 def _certificates(server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    given = server.certificates
-    files = given.folder or server.tls_cert or server.tls_key or server.tls_bundle
-    own = given.source == "own" or (given.source == "auto" and bool(given.service) and not files)
-    if own or given.publish == "on":
+    own = server.certificate_source == "own"
+    if own or server.publishes_ca_bundle:
         yield "list", _CONFIGURATIONS
         yield "watch", _CONFIGURATIONS
-    if given.publish == "on" or (given.publish == "auto" and own):
+    if server.publishes_ca_bundle:
         for name in configurations:
             yield "patch", f"{_CONFIGURATIONS}/{name}"
     if own:
-        namespace, _, service = given.service.partition("/")
+        namespace, name = server.ca_secret
         secrets = f"/api/v1/namespaces/{namespace}/secrets"
         yield "create", secrets
         for verb in ("get", "list", "watch", "update"):
-            yield verb, f"{secrets}/{given.ca_secret or f'{service}-ca'}"
+            yield verb, f"{secrets}/{name}"

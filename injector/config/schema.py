@@ -207,6 +207,27 @@ class Server:
         "info", choice("debug", "info", "warning", "error"), "Least important level that is logged."
     )
 
+    @property
+    def certificate_source(self) -> str:
+        """own, secret or files: what `auto` comes to; empty where nothing is set."""
+        given = self.certificates
+        if given.source != "auto":
+            return given.source
+        files = self.tls_cert or self.tls_key or self.tls_bundle
+        return "files" if files else "secret" if given.folder else "own" if given.service else ""
+
+    @property
+    def publishes_ca_bundle(self) -> bool:
+        """Whether caBundle is written; with `auto` for certificates of our own."""
+        publish = self.certificates.publish
+        return publish == "on" or (publish == "auto" and self.certificate_source == "own")
+
+    @property
+    def ca_secret(self) -> tuple[str, str]:
+        """Namespace and name of the Secret that holds our own CA."""
+        namespace, _, service = self.certificates.service.partition("/")
+        return namespace, self.certificates.ca_secret or f"{service}-ca"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

@@ -77,7 +77,9 @@ class Profile:
     def syntax(self, key: str) -> Syntax | None:
         """What the annotation or label of that name accepts; None where anything may stand."""
         return (
-            Syntax(lambda value: value in ("true", "false"), closed=True) if key == self.keys.switch else None
+            Syntax(lambda value: value in (names.YES, names.NO), closed=True)
+            if key == self.keys.switch
+            else None
         )
 
     def words(self) -> frozenset[str]:

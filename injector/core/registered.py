@@ -67,7 +67,7 @@ def registered(configurations: Iterable[Manifest]) -> Iterator[Registered]:
         name = str((item.get("metadata") or {}).get("name") or "?")
         ours = labels_of(item).get(names.APP_LABEL) == names.APP
         for index, webhook in enumerate(item.get("webhooks") or []):
-            if not any(_covers(rule) for rule in webhook.get("rules") or []):
+            if not any(covers(rule) for rule in webhook.get("rules") or []):
                 continue
             try:
                 which = [
@@ -86,7 +86,9 @@ def labels_of(item: Manifest, *, named: bool = False) -> dict[str, str]:
     return {**own, **{k: "" if v is None else str(v) for k, v in found.items()}}
 
 
-def _covers(rule: Manifest) -> bool:
+def covers(rule: Manifest) -> bool:
+    """Whether a rule of an entry is about the creation of pods."""
+
     def holds(key: str, *values: str) -> bool:
         listed: Collection[str] = rule.get(key) or []
         return bool({"*", *values}.intersection(listed))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from injector.core import causes, names, selectors
+from injector.core import causes, selectors
 from injector.core.causes import Cause, Evidence
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.podsigns import cut
+from injector.core.registered import covers, labels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,11 @@ def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> It
 
 def _objection(entry: _Entry, namespace: Manifest, pod: Manifest) -> str:
     """Why the API server would not call an entry for such a pod; empty where it would."""
-    space = _labels(namespace)
-    space.setdefault(names.METADATA_NAME_LABEL, str((namespace.get("metadata") or {}).get("name") or ""))
-    if not any(_covers(rule) for rule in entry.webhook.get("rules") or []):
+    if not any(covers(rule) for rule in entry.webhook.get("rules") or []):
         return "its rules do not cover the creation of pods"
     for which, labels, of in (
-        ("namespaceSelector", space, "the namespace"),
-        ("objectSelector", _labels(pod), "the pod"),
+        ("namespaceSelector", labels_of(namespace, named=True), "the namespace"),
+        ("objectSelector", labels_of(pod), "the pod"),
     ):
         selector = entry.selector(which)
         if selector is None:
@@ -115,24 +113,8 @@ def _objection(entry: _Entry, namespace: Manifest, pod: Manifest) -> str:
     return ""
 
 
-def _covers(rule: Manifest) -> bool:
-    def holds(key: str, value: str) -> bool:
-        return bool({"*", value} & set(rule.get(key) or []))
-
-    return (
-        holds("operations", "CREATE")
-        and holds("apiGroups", "")
-        and (holds("resources", "pods") or holds("resources", "*/*"))
-    )
-
-
 def _made(item: Manifest) -> str:
     return str((item.get("metadata") or {}).get("creationTimestamp") or "")
-
-
-def _labels(item: Manifest) -> dict[str, str]:
-    found: dict[str, Any] = (item.get("metadata") or {}).get("labels") or {}
-    return {k: "" if v is None else str(v) for k, v in found.items()}
 
 
 def _labelled(namespace: Manifest, key: str) -> str:
