@@ -97,11 +97,6 @@ class Mesh:
             self.settings = before
             self.configure()
 
-    def restart_istiod(self) -> None:
-        """Replace istiod by a new one without a gap; returns once the old one is gone and proxies follow."""
-        self.cluster.run_kubectl("rollout", "restart", ISTIOD, "-n", NAMESPACE)
-        self._wait_for_istiod()
-
     def stop_istiod(self) -> None:
         """Take istiod away; its Service has no endpoint until `start_istiod`."""
         self.cluster.run_kubectl("scale", ISTIOD, "-n", NAMESPACE, "--replicas=0")

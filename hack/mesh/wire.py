@@ -29,7 +29,8 @@ def watched(
 
     `pod` is namespace and name; None stands for the node, where each connection shows on the interface
     of each pod it passes. An entry has interface, client, server, and for request and response their
-    kind (``tls``, ``http``, ``other`` or nothing), bytes, and the first line of what can be read.
+    kind (``tls``, ``http``, ``other`` or nothing), bytes, and the first line of what can be read. A
+    connection on which no request was seen is left out: the end of one from before the body.
     """
     program = str(build.programs(["traffic"])["traffic"])
     words = [program, "wire", f"--seconds={MOST_SECONDS}", "--until-eof", f"--port={port}"]
@@ -47,4 +48,4 @@ def watched(
         finally:
             # Its end is the end of its stdin: signals do not get into the node.
             printed, _ = process.communicate(timeout=END_SECONDS)
-            flows += [json.loads(line) for line in printed.splitlines()]
+            flows += [flow for flow in map(json.loads, printed.splitlines()) if flow["request"]["bytes"]]
