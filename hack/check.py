@@ -104,6 +104,14 @@ def bed_arguments() -> list[str] | None:
     return None if IN_CI else ["--ignore", "tests/apiserver"]
 
 
+def chart_arguments() -> list[str] | None:
+    """What pytest has to be told about the chart's tests; None where building helm failed."""
+    if build.unavailable(build.CHART) or built("chart", build.CHART):
+        return []
+    say("the chart's tests are left out")
+    return None if IN_CI else ["--ignore", "tests/chart"]
+
+
 def built(bed_name: str, programs: Iterable[str]) -> bool:
     """Build what a bed is made of, with the builder's progress shown; False where that failed."""
     say(f"{bed_name} test bed: building its programs, once per version and machine, where they are missing")
@@ -116,10 +124,14 @@ def tests(scratch: Path, failed: list[str]) -> str:
     more = bed_arguments()
     if more is None:
         failed.append("API server test bed")
+    chart = chart_arguments()
+    if chart is None:
+        failed.append("chart test bed")
     environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
-    pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or [])]
-    allowed = [bed.unavailable() or "-", *([] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"])]
+    pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
+    allowed = [bed.unavailable() or "-", build.unavailable(build.CHART) or "-"]
+    allowed += [] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"]
     command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
     summary = reported(command, scratch, environ, allowed, failed)
     step("coverage data", [PYTHON, "-m", "coverage", "combine", "--quiet"], environ)
@@ -140,7 +152,7 @@ def end_to_end(scratch: Path, failed: list[str]) -> str:
     if reason:
         say(f"tests on a node are skipped: {reason}")
     elif not os.environ.get("E2E_KUBECONFIG") and not built(
-        "node and mesh", [*OF_A_NODE, *OF_A_MESH, "traffic"]
+        "node and mesh", [*OF_A_NODE, *OF_A_MESH, "traffic", *build.CHART]
     ):
         failed.append("node and mesh test bed")
     # One process, in one order: the tests share the node, and some of them stop a part of it for a while.

@@ -16,6 +16,7 @@ import http.client
 import ipaddress
 import json
 import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -178,7 +179,7 @@ def webhook(folder: Path) -> Iterator[tuple[str, int, subprocess.Popen[str]]]:
             host, _, port = listening(process).rpartition(":")
             yield host, int(port), process
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
 
 

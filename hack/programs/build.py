@@ -101,6 +101,16 @@ _KUBERNETES_STAMPS = {
         "gitTreeState": "clean",
     }.items()
 }
+# Helm 3 takes a template without a cluster for one of this version; without them it is 1.20. Of the
+# Kubernetes libraries that its go.mod pins. (Helm 4 reads it from what it is built of.)
+_HELM3_STAMPS = {
+    "helm.sh/helm/v3/internal/version.version": "{version}",
+    **{
+        f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}": number
+        for package in ("chartutil", "lint/rules")
+        for part, number in {"Major": "1", "Minor": "37"}.items()
+    },
+}
 _CNI = "github.com/containernetworking/plugins/plugins"
 _CONTAINERD = "github.com/containerd/containerd/v2"
 
@@ -151,8 +161,22 @@ FAMILIES = (
         },
     ),
     Family("traffic", "google.golang.org/grpc", {"traffic": "."}),
+    Family("helm3", "helm.sh/helm/v3", {"helm3": "helm.sh/helm/v3/cmd/helm"}, _HELM3_STAMPS),
+    Family(
+        "helm4",
+        "helm.sh/helm/v4",
+        {"helm4": "helm.sh/helm/v4/cmd/helm"},
+        {"helm.sh/helm/v4/internal/version.version": "{version}"},
+    ),
+    Family(
+        "kubeconform",
+        "github.com/yannh/kubeconform",
+        {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
+        {"main.version": "{version}"},
+    ),
 )
 APISERVER = ("kube-apiserver", "kube-controller-manager", "etcd", "kubectl")
+CHART = ("helm3", "helm4", "kubeconform")
 
 
 class BuildError(Exception):

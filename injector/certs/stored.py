@@ -81,7 +81,7 @@ def written(stored: Stored, before: Object | None, namespace: str, name: str) ->
     metadata = dict(secret.get("metadata") or {"name": name, "namespace": namespace})
     metadata["annotations"] = {**(metadata.get("annotations") or {}), FORMAT_KEY: FORMAT}
     metadata["labels"] = {
-        "app.kubernetes.io/managed-by": "sidecar-injector",
+        "app.kubernetes.io/name": "sidecar-injector",
         **(metadata.get("labels") or {}),
     }
     data = {"ca.crt": encoded(bundle(stored.certificates().values()))}

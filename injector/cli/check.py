@@ -11,6 +11,8 @@ import click
 from injector.errors import ConfigError, ManifestError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from injector.config.load import Input
 
 EXAMPLES: Final = """\b
@@ -47,12 +49,20 @@ class Result:
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
 )
+@click.option(
+    "--fail-on",
+    type=click.Choice(["warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="The least finding in a cluster that makes the exit status 1.",
+)
 def command(
     config_file: str | None,
     with_cluster: bool,
     kubeconfig: str | None,
     kube_context: str | None,
     output: str,
+    fail_on: str,
 ) -> int:
     """Check a configuration: keys and types, templates, a dry run on sample pods, and what is unwise.
 
@@ -61,8 +71,8 @@ def command(
     for it, missing rights, PodSecurity. Where no connection is possible the API server is let call
     the webhook, for a pod that is sent as a dry run.
 
-    Exit status 1 where something is wrong, in a cluster also for a warning; 2 where the configuration
-    does not load at all.
+    Exit status 1 where something is wrong, in a cluster also for a warning (--fail-on); 2 where the
+    configuration does not load at all.
     """
     from injector.config.load import Input
 
@@ -75,7 +85,8 @@ def command(
         # What was only possible is told again where it is the case.
         found = [r for r in found if (r.level, r.code) not in {("note", t.code) for t in there}] + there
         found.sort(key=lambda r: LEVELS.index(r.level))
-        status = 1 if any(r.level in ("error", "warning") for r in there) else status
+        failing = LEVELS[: LEVELS.index(fail_on) + 1]
+        status = 1 if any(r.level in failing for r in there) else status
     if output == "json":
         click.echo(json.dumps({"results": [asdict(r) for r in found]}, ensure_ascii=False, indent=2))
         return status
@@ -90,6 +101,7 @@ def results(given: Input) -> tuple[list[Result], int]:
     """Everything that was found, errors first, and the exit status."""
     from injector.config.dryrun import dry_run
     from injector.config.load import load_input
+    from injector.core.annotationrules import open_to_all
     from injector.core.conflicts import unsafe
 
     try:
@@ -102,7 +114,17 @@ def results(given: Input) -> tuple[list[Result], int]:
     found += [Result("warning" if f.action else "note", f.code, f.message) for f in config.findings]
     if not status:
         found += [Result("note", "pod-security", told, hint=hint) for _, told, hint in unsafe(config)]
+    found += _open_annotations(open_to_all(config.profile, config.annotation_rules))
     return found, status
+
+
+def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Result]:
+    """One note about all annotations that nobody is kept from, and what they can change."""
+    if allowed:
+        listed = ", ".join(f"{key} ({', '.join(powers)})" for key, powers in allowed.items())
+        message = f"every pod may use what changes more than its own traffic: {listed}"
+        hint = "rules under `annotations` limit them, see docs/how-to/limit-annotations.md"
+        yield Result("note", "open-annotations", message, hint=hint)
 
 
 def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Result]:

@@ -32,9 +32,9 @@ Examples:
   injector explain deploy/web -n shop --context prod
   injector explain deploy/web -n shop --live
   injector explain pod/web-7d9f-x2x -n shop --live --from-istiod istio-system
+  injector explain -f shop.yaml --html shop.html
   injector explain -f shop.yaml -o json | jq '.workloads[].reason'"""
 
-WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
 _SHOWN: Final = 60
 
 
@@ -78,6 +78,7 @@ class Explained:
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
 )
+@click.option("--html", metavar="FILE", help="Write a page for a browser, in one step, instead of stdout.")
 def command(target: str | None, **flags: Any) -> int:
     """Why a workload is injected or not, rule by rule, and who set what.
 
@@ -87,11 +88,20 @@ def command(target: str | None, **flags: Any) -> int:
     """
     if bool(target) == bool(flags["filenames"]):
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
+    if flags["html"] and (flags["live"] or flags["output"] == "json"):
+        raise ConfigError(
+            "the page has neither --live nor -o json", where="--html", hint="leave one of them out"
+        )
     if target:
         config, found = _of_cluster(target, flags)
     else:
         config, found = _of_files(flags)
-    if flags["output"] == "json":
+    if flags["html"]:
+        from injector.pages.explain import page
+
+        inputs = [] if target else [each.where.rpartition(":")[0] for each in found]
+        manifests.write(page(found, config), flags["html"], inputs, "--html", onto_input=False)
+    elif flags["output"] == "json":
         shown = {"workloads": [_json(each) for each in found], "findings": _findings(config.findings)}
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
@@ -244,12 +254,12 @@ def _show(found: list[Explained], config: Config) -> None:
 
 
 def _text(each: Explained, colour: bool) -> Iterator[str]:
-    from injector.cli.inject import label
     from injector.cli.report import COLOURS, paint, plain
+    from injector.core.explain import WORDS
 
     outcome = each.found.outcome
     word = WORDS[outcome.decision.verdict]
-    yield f"{paint(plain(label(each.workload)), 'white', colour, bold=True)}  ({plain(each.where)})"
+    yield f"{paint(plain(each.workload.label), 'white', colour, bold=True)}  ({plain(each.where)})"
     reason = outcome.decision.reason
     yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {reason.value}. {reason.sentence}"
     if outcome.error:
@@ -283,7 +293,7 @@ def _origins(origins: tuple[Origin, ...], colour: bool) -> Iterator[str]:
 
     groups: dict[str, list[tuple[str, Origin]]] = {}
     for origin in origins:
-        group, path = _grouped(origin.pointer)
+        group, path = origin.place
         groups.setdefault(group, []).append((path, origin))
     for group, members in groups.items():
         yield f"    {paint(plain(group), 'white', colour, bold=True)}"
@@ -292,17 +302,6 @@ def _origins(origins: tuple[Origin, ...], colour: bool) -> Iterator[str]:
             told = origin.layer + (f": {origin.detail}" if origin.detail else "")
             layer = paint(f"[{plain(told)}]", "blue", colour)
             yield f"      {plain(path):<{width}}  {plain(_value(origin.value))}  {layer}"
-
-
-def _grouped(pointer: str) -> tuple[str, str]:
-    """A pointer as the container (or the part of the pod) that it is in, and the path there."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    titles = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
-    if parts[:1] == ["spec"] and len(parts) > 2 and parts[1] in titles:
-        return f"{titles[parts[1]]} {parts[2]}", ".".join(parts[3:]) or "(whole)"
-    if parts[:1] == ["metadata"] and len(parts) > 2:
-        return parts[1], ".".join(parts[2:])
-    return "pod", ".".join(parts)
 
 
 def _value(value: Any) -> str:

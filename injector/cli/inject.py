@@ -76,7 +76,7 @@ class Run:
         self, document: Document, found: workload.Workload, pointer: str, outcome: Outcome
     ) -> Manifest:
         """Report an outcome; the object that comes of it."""
-        what = label(found)
+        what = found.label
         new = self.verdict(document, found, pointer, outcome, what)
         self.report.findings(outcome.findings, what)
         return new
@@ -137,12 +137,6 @@ class Run:
         return part
 
 
-def label(found: workload.Workload) -> str:
-    """A workload's name for messages."""
-    name = f"{found.namespace}/{found.name}" if found.namespace else found.name or "?"
-    return f"{found.kind} {name[:128]}"
-
-
 def refusal(document: Document, found: workload.Workload, pointer: str, outcome: Outcome) -> ManifestError:
     """A denial as an error that says where in the file it comes from."""
     error = outcome.error or InjectorError(outcome.decision.reason.sentence)
@@ -150,7 +144,7 @@ def refusal(document: Document, found: workload.Workload, pointer: str, outcome:
     key = getattr(error, "key", "")
     if key:
         at = f"{found.metadata}/annotations/{key.replace('~', '~0').replace('/', '~1')}"
-    message = f"{label(found)}: {outcome.decision.reason.value}: {error}"
+    message = f"{found.label}: {outcome.decision.reason.value}: {error}"
     return ManifestError(message, where=manifests.place(document, pointer + at), hint=error.hint)
 
 

@@ -158,18 +158,22 @@ def joined(parts: Sequence[Part]) -> str:
     return "".join(out)
 
 
-def write(text: str, path: str | None, inputs: Sequence[str]) -> None:
+def write(
+    text: str, path: str | None, inputs: Sequence[str], flag: str = "-o", *, onto_input: bool = True
+) -> None:
     """Write to stdout or, in one step, to a file: nobody ever sees half of it.
 
-    `inputs` are the files that were read. The output may be the only one of them (it was read
-    whole). Raises ConfigError where it is one of several, ManifestError where it cannot be written.
+    `inputs` are the files that were read. With `onto_input` the output may be the only one of them
+    (it was read whole). Raises ConfigError where it is one that must stay, ManifestError where it
+    cannot be written.
     """
     if path is None or path == STDIN:
         sys.stdout.buffer.write(text.encode("utf-8"))
         sys.stdout.buffer.flush()
         return
     target = Path(os.path.realpath(path))
-    _refuse_input(target, path, inputs)
+    if not onto_input or len(set(inputs)) > 1:
+        _refuse_input(target, f"{flag} {path}", inputs)
     try:
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8", newline="")
@@ -177,15 +181,14 @@ def write(text: str, path: str | None, inputs: Sequence[str]) -> None:
             _replace(target, text)
     except OSError as error:
         raise ManifestError(
-            (error.strerror or "cannot be written").lower(), where=path, hint="check -o"
+            (error.strerror or "cannot be written").lower(), where=path, hint=f"check {flag}"
         ) from error
 
 
-def _refuse_input(target: Path, path: str, inputs: Sequence[str]) -> None:
+def _refuse_input(target: Path, where: str, inputs: Sequence[str]) -> None:
     real = {os.path.realpath(name) for name in inputs if name != STDIN}
-    if str(target) in real and len(set(inputs)) > 1:
-        hint = "choose another file, or give one file to -f"
-        raise ConfigError("the output is one of several inputs", where=f"-o {path}", hint=hint)
+    if str(target) in real:
+        raise ConfigError("the output is one of the inputs", where=where, hint="choose another file")
 
 
 def _replace(target: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from injector.cli import recording
+from injector.cli import debug_page, recording
 from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
@@ -52,6 +52,9 @@ Examples:
 @click.option("--tls-bundle", metavar="FILE", help="Key and chain in one file, instead of both.")
 @click.option("--listen", metavar="HOST:PORT", help="Address of the webhook; default :8443.")
 @click.option("--health-listen", metavar="HOST:PORT", help="Address of health and metrics; default :8080.")
+@click.option(
+    "--debug-listen", metavar="HOST:PORT", help="Loopback address of the page to try things; default: off."
+)
 @click.option(
     "--namespaces", type=click.Choice(["watch", "off"]), help="off: nothing of a cluster is watched."
 )
@@ -187,11 +190,12 @@ def _run(source: Source, server: Server, config: Config) -> None:
     certificates.check(server)
     swap = Swap(server.certificates.minimum_tls)
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
+    sockets += debug_page.sockets(server.debug_listen)
     with contextlib.ExitStack() as stack:
         for bound in sockets:
             stack.enter_context(bound)
 
-        async def main(stop: asyncio.Event) -> None:
+        async def main(stop: run.Stop) -> None:
             async with _cluster_of(source, server) as cluster, asyncio.TaskGroup() as group:
                 watched = Watched(cluster, group)
                 current = Current(source, config, watched)
@@ -202,9 +206,12 @@ def _run(source: Source, server: Server, config: Config) -> None:
                 recorder = recording.recorder(server, current.metrics)
                 if recorder:
                     stack.callback(recorder.close)
-                listeners = _listeners(_state(current, kept, server, recorder), sockets, swap)
-                tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]))
-                await run.serve(listeners, stop)
+                state = replace(_state(current, kept, server, recorder), draining=stop.is_set)
+                current.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
+                listeners = _listeners(state, sockets, swap)
+                page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
+                tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
+                await run.serve(listeners, stop, server.drain_seconds)
                 polling.cancel()
                 kept.stop()
                 watched.stop()
@@ -228,11 +235,12 @@ def _listeners(state: State, sockets: Sequence[socket], swap: Swap) -> list[List
     from injector.server.app import Webhook, create_app
     from injector.server.run import Listener
 
-    outer, inner = sockets
+    outer, inner, *pages = sockets
     webhook = Webhook(state, create_app(state, with_metrics=False))
     return [
         Listener(webhook, outer, lambda: swap.context),
         Listener(create_app(state, with_metrics=True), inner),
+        *(debug_page.listener(state, bound) for bound in pages),
     ]
 
 
@@ -266,6 +274,7 @@ class Current:
         self._problem = ""
         self._told: dict[str, str] = {}
         self.metrics.namespaces(lambda: watched.synced(NAMESPACES))
+        self.metrics.configuration(lambda: not self._problem)
         self._take(config)
 
     def notes(self) -> Mapping[str, str]:

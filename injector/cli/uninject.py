@@ -45,7 +45,6 @@ class Run:
 
     def object(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """One object: without its injection, or as it is."""
-        from injector.cli.inject import label
         from injector.core.undo import uninject
 
         # Upstream keeps the books of a CronJob's pods in another place, and asks for the kind only.
@@ -61,9 +60,9 @@ class Run:
                 return manifest
             if found and undone:
                 self.report.verdict(
-                    "removed", label(found), "uninjected", "What its status lists was taken out."
+                    "removed", found.label, "uninjected", "What its status lists was taken out."
                 )
-                self.report.findings([Finding("uninject", note) for note in undone.notes], label(found))
+                self.report.findings([Finding("uninject", note) for note in undone.notes], found.label)
                 return found.with_template(undone.pod)
         return manifest
 

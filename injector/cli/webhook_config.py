@@ -21,7 +21,7 @@ from injector.errors import ConfigError
 if TYPE_CHECKING:
     from injector.core.matchconditions import MatchCondition
     from injector.core.model import Config, Manifest
-    from injector.core.selectors import WebhookEntry
+    from injector.core.selectors import Selector, WebhookEntry
 
 PATH: Final = "/mutate"
 
@@ -86,6 +86,13 @@ Examples:
     help="Whether the API server leaves out pods that are certain to be skipped; needs Kubernetes 1.28.",
 )
 @click.option(
+    "--exclude-namespace",
+    "excluded",
+    multiple=True,
+    metavar="NAME",
+    help="A namespace whose pods are never sent, whatever its labels say; may be repeated.",
+)
+@click.option(
     "--tag",
     "tags",
     multiple=True,
@@ -93,7 +100,14 @@ Examples:
     help="One more object, for pods and namespaces labelled with this revision tag; may be repeated.",
 )
 @click.option("--tags-only", is_flag=True, help="Leave the revision's own object out.")
-def command(config_file: str | None, tags: tuple[str, ...], *, tags_only: bool, **flags: Any) -> int:
+def command(
+    config_file: str | None,
+    tags: tuple[str, ...],
+    excluded: tuple[str, ...],
+    *,
+    tags_only: bool,
+    **flags: Any,
+) -> int:
     """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
 
     The selectors are the profile's. One that has none gets every namespace but those that it
@@ -114,6 +128,7 @@ def command(config_file: str | None, tags: tuple[str, ...], *, tags_only: bool, 
         flags["reinvocation_policy"],
         match_conditions(config) if flags["match_conditions"] else (),
         _side_effects(flags["side_effects"], config_file),
+        frozenset(_name(name, "--exclude-namespace") for name in excluded),
     )
     found = list(configurations(config, options, flags["name"], tags))
     click.echo("---\n".join(yamltext.dump(item) for item in found[tags_only:]), nl=False)
@@ -130,6 +145,7 @@ class Options:
     reinvocation_policy: str = "IfNeeded"
     conditions: tuple[MatchCondition, ...] = ()
     side_effects: str = "None"
+    excluded: frozenset[str] = frozenset()
 
 
 def _side_effects(asked: str, config_file: str | None) -> str:
@@ -196,7 +212,7 @@ def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
         "rules": [
             {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
         ],
-        "namespaceSelector": entry.namespaces.as_manifest(),
+        "namespaceSelector": without(entry.namespaces, options.excluded).as_manifest(),
         "objectSelector": entry.objects.as_manifest(),
         "failurePolicy": options.failure_policy,
         "sideEffects": options.side_effects,
@@ -207,6 +223,16 @@ def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
     if options.conditions:
         found["matchConditions"] = [condition.as_manifest() for condition in options.conditions]
     return found
+
+
+def without(selector: Selector, excluded: frozenset[str]) -> Selector:
+    """The selector of namespaces, which some are taken out of by their names."""
+    from injector.core import names
+    from injector.core.selectors import Requirement, Selector
+
+    if not excluded:
+        return selector
+    return Selector((*selector.requirements, Requirement(names.METADATA_NAME_LABEL, "NotIn", excluded)))
 
 
 def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:

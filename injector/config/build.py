@@ -13,6 +13,7 @@ from injector import __version__
 from injector.config.folder import Folder
 from injector.config.schema import Settings
 from injector.core import status
+from injector.core.annotationrules import AnnotationRule
 from injector.core.model import Config, Finding, Policy
 from injector.core.render import Source, Templates
 from injector.core.selectors import Selector, parse
@@ -49,6 +50,7 @@ def build(
         default_templates=settings.default_templates or profile.default_templates,
         aliases=settings.aliases,
         injected_annotations=settings.injected_annotations,
+        annotation_rules=_annotation_rules(settings),
         native_sidecars=settings.native_sidecars,
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
@@ -112,6 +114,12 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], told: li
         entries=profile.entries(settings.revision, values),
         foreign=profile.foreign if ours else (),
         operating_systems=profile.operating_systems if ours else frozenset(),
+    )
+
+
+def _annotation_rules(settings: Settings) -> tuple[AnnotationRule, ...]:
+    return tuple(
+        AnnotationRule(parse(rule.namespace_selector), rule.allow, rule.deny) for rule in settings.annotations
     )
 
 

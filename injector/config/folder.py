@@ -16,9 +16,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector.config.schema import parsed, refuse
-from injector.config.shapes import NAMES, TEXT, TREE, Reading, checked, choice, listed, read, section, setting
+from injector.config.shapes import (
+    NAMES,
+    TEXT,
+    TREE,
+    Reading,
+    checked,
+    choice,
+    listed,
+    mapped,
+    read,
+    section,
+    setting,
+)
 from injector.core.model import ProxyMark
-from injector.core.profile import Catalogue, Profile, default_keys
+from injector.core.profile import POWERS, Catalogue, Profile, default_keys
 from injector.core.render import Source
 from injector.errors import ConfigError
 from injector.profiles import registry
@@ -57,6 +69,11 @@ class CatalogueSettings:
     labels: tuple[str, ...] = setting((), NAMES, "Labels of pods.")
     namespace_labels: tuple[str, ...] = setting((), NAMES, "Labels of namespaces.")
     domains: tuple[str, ...] = setting((), NAMES, "Ends of prefixes that belong to the profile.")
+    powers: dict[str, tuple[str, ...]] = setting(
+        dict,
+        mapped(listed(choice(*POWERS), "words"), "lists of words"),
+        f"Annotations that can change something that security hangs on, and what: {', '.join(POWERS)}.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +162,7 @@ def _profile(found: ProfileSettings, folder: str) -> Profile:
             frozenset(listed_keys.labels),
             frozenset(listed_keys.namespace_labels),
             listed_keys.domains,
+            listed_keys.powers,
         ),
     )
 

@@ -27,6 +27,7 @@ from injector.config.shapes import (
     checked,
     choice,
     duration,
+    listed,
     mapped,
     number,
     read,
@@ -34,6 +35,7 @@ from injector.config.shapes import (
     setting,
     together,
 )
+from injector.core import selectors
 from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
 
@@ -75,6 +77,32 @@ class Compatibility:
     )
 
 
+def _selector(raw: Any, at: str, reading: Reading) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise ValueError
+    selectors.parse(raw)
+    return raw
+
+
+SELECTOR: Shape[dict[str, Any]] = Shape("a label selector", _selector)
+GLOBS: Shape[tuple[str, ...]] = listed(
+    checked(TEXT, bool, 'an annotation\'s key, such as "example.com/name" or "example.com/*"'), "keys"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationRuleSettings:
+    """One rule about annotations of pods."""
+
+    namespace_selector: dict[str, Any] = setting(
+        dict, SELECTOR, "Label selector of the namespaces that it is about; empty: all."
+    )
+    allow: tuple[str, ...] = setting(
+        ("*",), GLOBS, "Annotations of the profile that pods may use; * stands for any text."
+    )
+    deny: tuple[str, ...] = setting((), GLOBS, "Annotations that pods may not use, whoever reads them.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigMapSource:
     """A ConfigMap that holds this file."""
@@ -111,6 +139,10 @@ class SourceSettings:
         10, number(1, 3600, "seconds"), "How often the source is looked at for changes."
     )
 
+
+LOOPBACK: Shape[str] = checked(
+    TEXT, lambda text: not text or _is_address(text), 'an address such as "127.0.0.1:8081", or nothing'
+)
 
 _PART = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SERVICE = re.compile(rf"({_PART}/{_PART})?", re.ASCII)
@@ -177,6 +209,11 @@ class Server:
 
     listen: str = setting(":8443", ADDRESS, "Address and port of the webhook (TLS).")
     health_listen: str = setting(":8080", ADDRESS, "Address and port of health and metrics (plain HTTP).")
+    debug_listen: str = setting(
+        "",
+        LOOPBACK,
+        "Address and port of `/debug/explain`, a page to try things (loopback only); empty: off.",
+    )
     tls_cert: str = setting("", TEXT, "File with the certificate chain.")
     tls_key: str = setting("", TEXT, "File with the private key.")
     tls_bundle: str = setting("", TEXT, "One file with key and chain, instead of tlsCert and tlsKey.")
@@ -188,6 +225,11 @@ class Server:
     )
     nesting_limit: int = setting(
         200, number(20, 900), "Deepest nesting of a request's JSON; a deeper one gets 400."
+    )
+    drain_seconds: int = setting(
+        10,
+        number(0, 600, "seconds"),
+        "How long it is served on after SIGTERM, while callers learn that this replica goes; SIGINT: 0.",
     )
     failure_mode: str = setting(
         "deny", choice("deny", "allow"), "What becomes of a pod when the injector itself fails."
@@ -264,6 +306,12 @@ class Settings:
     )
     injected_annotations: dict[str, str] = setting(
         dict, STRINGS, "Annotations for every injected pod, written last."
+    )
+    annotations: tuple[AnnotationRuleSettings, ...] = setting(
+        (),
+        listed(section(AnnotationRuleSettings), "maps with namespaceSelector, allow and deny"),
+        "Which annotations pods may use: the first rule whose namespaceSelector matches holds (`allow`, by "
+        "default `*`, without `deny`); a pod that uses another is denied. No rule: all.",
     )
     native_sidecars: str = setting(
         "auto",

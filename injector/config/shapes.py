@@ -43,10 +43,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Shape(Generic[T]):
-    """What is expected, in words, and a function that returns the value or raises ValueError."""
+    """What is expected, in words, and a function that returns the value or raises ValueError.
+
+    `schema` is what JSON Schema (draft-07) can say of it; empty: anything.
+    """
 
     expected: str
     take: Callable[[Any, str, Reading], T]
+    schema: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
 
 def setting(default: Any, shape: Shape[Any], sentence: str) -> Any:
@@ -101,6 +105,18 @@ def declared(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, Shape[Any]
         yield path, shape, _default(member), member.metadata["sentence"]
 
 
+def schema_of(cls: type[Any]) -> dict[str, Any]:
+    """The JSON schema of a class of settings; null is left to `read`."""
+    return {
+        "type": "object",
+        "properties": {
+            key_of(member): {**member.metadata["shape"].schema, "description": member.metadata["sentence"]}
+            for member in fields(cls)
+        },
+        "additionalProperties": False,
+    }
+
+
 def _default(member: Field[Any]) -> Any:
     factory = member.default_factory
     return member.default if factory is MISSING else factory()
@@ -142,20 +158,22 @@ class SectionShape(Shape[Any]):
 
 def section(cls: type[T]) -> SectionShape:
     """A map that becomes a `cls`."""
-    return SectionShape("a map", lambda raw, at, reading: read(cls, raw, at, reading), cls)
+    return SectionShape(
+        "a map", lambda raw, at, reading: read(cls, raw, at, reading), cls, schema=schema_of(cls)
+    )
 
 
-def _plain(expected: str, *types: type) -> Shape[Any]:
+def _plain(expected: str, type_: type, word: str) -> Shape[Any]:
     def take(raw: Any, at: str, reading: Reading) -> Any:
-        if type(raw) not in types:
+        if type(raw) is not type_:
             raise ValueError
         return raw
 
-    return Shape(expected, take)
+    return Shape(expected, take, schema={"type": word})
 
 
-FLAG: Shape[bool] = _plain("true or false", bool)
-TREE: Shape[dict[str, Any]] = _plain("a map", dict)
+FLAG: Shape[bool] = _plain("true or false", bool, "boolean")
+TREE: Shape[dict[str, Any]] = _plain("a map", dict, "object")
 
 
 def _text(raw: Any, at: str, reading: Reading) -> str:
@@ -165,7 +183,7 @@ def _text(raw: Any, at: str, reading: Reading) -> str:
     return raw
 
 
-TEXT: Shape[str] = Shape("a string", _text)
+TEXT: Shape[str] = Shape("a string", _text, schema={"type": "string"})
 
 
 def choice(*words: str) -> Shape[str]:
@@ -180,7 +198,7 @@ def choice(*words: str) -> Shape[str]:
         )
         raise ValueError(f"{expected} is expected" + (f"; did you mean {near[0]}?" if near else ""))
 
-    return Shape(expected, take)
+    return Shape(expected, take, schema={"enum": list(words)})
 
 
 def number(low: int, high: int, unit: str = "") -> Shape[int]:
@@ -192,7 +210,7 @@ def number(low: int, high: int, unit: str = "") -> Shape[int]:
             raise ValueError(f"{expected} is expected")
         return raw
 
-    return Shape(expected, take)
+    return Shape(expected, take, schema={"type": "integer", "minimum": low, "maximum": high})
 
 
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:h|m|s))+", re.ASCII)
@@ -223,7 +241,7 @@ def listed(item: Shape[T], what: str) -> Shape[tuple[T, ...]]:
             raise ValueError
         return tuple(_each(item, enumerate(raw), at, reading).values())
 
-    return Shape(f"a list of {what}", take)
+    return Shape(f"a list of {what}", take, schema={"type": "array", "items": item.schema})
 
 
 def mapped(item: Shape[T], what: str) -> Shape[dict[str, T]]:
@@ -234,7 +252,7 @@ def mapped(item: Shape[T], what: str) -> Shape[dict[str, T]]:
             raise ValueError
         return _each(item, raw.items(), at, reading)
 
-    return Shape(f"a map of {what}", take)
+    return Shape(f"a map of {what}", take, schema={"type": "object", "additionalProperties": item.schema})
 
 
 def _each(item: Shape[T], pairs: Any, at: str, reading: Reading) -> dict[Any, T]:
@@ -262,7 +280,7 @@ def checked(shape: Shape[T], test: Callable[[T], bool], expected: str) -> Shape[
             raise ValueError(f"{expected} is expected")
         return value
 
-    return Shape(expected, take)
+    return Shape(expected, take, schema=shape.schema)
 
 
 def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str) -> tuple[str, str, str]:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from injector.core import matchconditions, podsecurity
+from injector.core import matchconditions, names, podsecurity
 from injector.core.model import Config, Manifest
 from injector.core.podsecurity import Violation
 from injector.core.registered import Registered, labels_of
-from injector.core.selectors import Selector, WebhookEntry, witness
+from injector.core.selectors import Requirement, Selector, WebhookEntry, witness
 
 _SHOWN: Final = 3
 # Where a node's network plugins have their programs and settings.
@@ -91,8 +91,15 @@ def _differing(
 
 
 def _identity(name: str, *chosen: Selector) -> tuple[object, ...]:
-    """What makes two entries the same; the order of requirements does not matter."""
-    return (name, *(frozenset(selector.requirements) for selector in chosen))
+    """What makes two entries the same.
+
+    The order of requirements does not matter, nor which namespaces somebody took out by their names.
+    """
+    return (name, *(frozenset(r for r in selector.requirements if not _takes_out(r)) for selector in chosen))
+
+
+def _takes_out(requirement: Requirement) -> bool:
+    return requirement.key == names.METADATA_NAME_LABEL and requirement.operator == "NotIn"
 
 
 def _unmatched(survey: Survey) -> Iterator[Conflict]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from injector.core import names
 from injector.core.inject import assemble, inject
@@ -18,6 +18,8 @@ from injector.core.model import Config, Facts, Manifest, Outcome, Verdict
 from injector.core.patch import escape
 from injector.errors import InjectorError
 
+WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
+_TITLES: Final = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
 # Past this many single settings the layer alone is named.
 SINGLES = 60
 
@@ -33,6 +35,16 @@ class Origin:
     value: Any
     layer: str
     detail: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The container (or the part of the pod) that it is in, and the path there."""
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in self.pointer.split("/")[1:]]
+        if parts[:1] == ["spec"] and len(parts) > 2 and parts[1] in _TITLES:
+            return f"{_TITLES[parts[1]]} {parts[2]}", ".".join(parts[3:]) or "(whole)"
+        if parts[:1] == ["metadata"] and len(parts) > 2:
+            return parts[1], ".".join(parts[2:])
+        return "pod", ".".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

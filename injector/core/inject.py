@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from injector.core import annotationrules, nearmiss, retain, status, undo
 from injector.core import decide as rules
-from injector.core import nearmiss, retain, status, undo
 from injector.core.merge import MergeError, merge
 from injector.core.model import (
     Config,
@@ -26,7 +26,7 @@ from injector.core.model import (
 )
 from injector.core.overrides import reapply
 from injector.core.patch import diff
-from injector.errors import AnnotationError, InjectorError, RenderError
+from injector.errors import AnnotationError, InjectorError, ManifestError, RenderError
 
 
 @dataclass(slots=True)
@@ -161,10 +161,33 @@ def _start(pod: Manifest, facts: Facts, config: Config) -> Injection:
         )
         raise _Refused(Reason.INVALID_ANNOTATION, wrong) from error
     run = Injection(pod, facts, config, earlier, base, base)
+    _check_rules(run)
     problems = profile.problems(run)
     if problems:
         raise _Refused(Reason.INVALID_ANNOTATION, _together(problems))
     return run
+
+
+def _check_rules(run: Injection) -> None:
+    """Raise _Refused where the pod's author used annotations that the operator's rules do not allow."""
+    config, written = run.config, run.base
+    if not config.annotation_rules:
+        return
+    if run.earlier is not None and config.quirks:
+        # Here the base still carries what an earlier injection wrote.
+        taken_out = undo.uninject(run.base, config.profile)
+        written = taken_out.pod if taken_out else run.base
+    keys = annotationrules.refused(
+        status.annotations_of(written), run.facts, run.namespace, config.annotation_rules, config.profile
+    )
+    if keys:
+        told = ", ".join(key[:64] for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
+        error = ManifestError(
+            f"not allowed for pods of this namespace: {told}",
+            where="/metadata/annotations",
+            hint="remove the annotation, or ask whoever runs the injector",
+        )
+        raise _Refused(Reason.ANNOTATION_NOT_ALLOWED, error)
 
 
 def _together(problems: Any) -> InjectorError:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from injector.core.annotationrules import AnnotationRule
     from injector.core.profile import Profile
     from injector.core.render import Templates
     from injector.core.selectors import Selector, WebhookEntry
@@ -48,6 +49,7 @@ class Reason(StrEnum):
     FOREIGN_SIDECAR = "foreign-sidecar"
 
     NAMESPACE_MISMATCH = "namespace-mismatch"
+    ANNOTATION_NOT_ALLOWED = "annotation-not-allowed"
     INVALID_ANNOTATION = "invalid-annotation"
     INVALID_POD = "invalid-pod"
     TEMPLATE_FAILED = "template-failed"
@@ -78,6 +80,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.UNSUPPORTED_OS: "The pod asks for an operating system that the sidecar does not run on.",
     Reason.FOREIGN_SIDECAR: "The pod already carries a proxy that no status annotation of ours explains.",
     Reason.NAMESPACE_MISMATCH: "The pod names another namespace than the request.",
+    Reason.ANNOTATION_NOT_ALLOWED: "Pods of this namespace may not use an annotation that the pod carries.",
     Reason.INVALID_ANNOTATION: "An annotation has a value that is not accepted.",
     Reason.INVALID_POD: "The pod is not shaped as Kubernetes wants it.",
     Reason.TEMPLATE_FAILED: "A template failed for this pod, or the pod asks for one that does not exist.",
@@ -212,6 +215,7 @@ class Config:
     default_templates: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     injected_annotations: Mapping[str, str] = field(default_factory=dict)
+    annotation_rules: tuple[AnnotationRule, ...] = ()
     native_sidecars: str = "auto"
     revision: str = ""
     quirks: bool = False

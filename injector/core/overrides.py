@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from injector.core import names, quantities, status, undo
 from injector.core.defaults import filled_in
-from injector.core.merge import merge
+from injector.core.merge import POD, Schema, merge
 from injector.core.model import Manifest
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def reapply(run: Injection) -> None:
         listed = set(earlier.names(part)) if earlier else set()
         search = [*stored.get(part, ()), *(spec.get("containers") or [])]
         search += (spec.get("initContainers") or []) if part == "initContainers" else []
-        for ours in (run.shape.get("spec") or {}).get(part) or []:
+        # A template may speak of one container more than once.
+        for ours in {c["name"]: c for c in (run.shape.get("spec") or {}).get(part) or []}.values():
             theirs = next((c for c in search if c["name"] == ours["name"]), None)
             if theirs is None or ours["name"] in listed:
                 continue
@@ -40,7 +41,8 @@ def reapply(run: Injection) -> None:
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
             kept.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.
-            run.pod = merge(run.pod, {"spec": {part: [_without_zeros(theirs)]}})
+            schema = None if run.config.quirks else POD.of("spec").of(part)
+            run.pod = merge(run.pod, {"spec": {part: [_without_zeros(theirs, schema)]}})
     # Upstream asks only whether a status is there, readable or not.
     marked = profile.keys.status in status.annotations_of(run.received)
     if kept and not (run.config.quirks and marked):
@@ -96,14 +98,16 @@ def _amounts(found: Manifest) -> Manifest:
         return found
 
 
-def _without_zeros(value: Any) -> Any:
+def _without_zeros(value: Any, schema: Schema | None = None) -> Any:
+    """What a value says; with a schema, lists that a merge replaces as a whole stay as they are."""
     if isinstance(value, list):
-        return [_without_zeros(item) for item in value]
+        whole = schema is not None and not schema.key
+        return value if whole else [_without_zeros(item, schema) for item in value]
     if not isinstance(value, dict):
         return value
     out = {}
     for key, inner in value.items():
-        inner = _without_zeros(inner)
+        inner = _without_zeros(inner, schema and schema.of(key))
         if key == "grpc" and isinstance(inner, dict):
             inner.setdefault("service", None)
         zero = inner is None or inner is False or inner in ("", 0) or inner in ({}, [])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from injector.core import names, owner
 from injector.core.model import Finding, Keys, Manifest, ProxyMark
@@ -22,18 +22,24 @@ if TYPE_CHECKING:
     from injector.core.status import Status
 
 
+POWERS: Final = ("image", "user", "capabilities", "volumes", "control-plane")
+"""What an annotation can change of an injected container that security hangs on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The keys that a profile understands, for telling a near miss.
+    """The keys that a profile understands, for telling a near miss and for rules about annotations.
 
     `domains` are the ends of prefixes that belong to the profile (``example.com`` covers
-    ``x.example.com/...``).
+    ``x.example.com/...``). `powers` says which annotations can change something that security
+    hangs on, and what, in words of `POWERS`.
     """
 
     annotations: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     namespace_labels: frozenset[str] = frozenset()
     domains: tuple[str, ...] = ()
+    powers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

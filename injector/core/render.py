@@ -148,6 +148,7 @@ class Templates:
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         names: Collection[str] | None = None,
     ) -> None:
+        self._made_of = (sources, functions, limits, names)
         self._library = Library(sources, functions, limits, names)
         self._limits = limits
         self._skeletons: OrderedDict[str, Any] = OrderedDict()
@@ -160,6 +161,10 @@ class Templates:
     def __iter__(self) -> Iterator[str]:
         """The names that a pod may ask for."""
         return (name for name in self._library.sources if name in self)
+
+    def apart(self) -> Templates:
+        """The same templates for another thread; nothing that changes is shared."""
+        return Templates(*self._made_of)
 
     def compile(self, name: str) -> None:
         """Compile a template and all that it includes or imports. TemplateError if one does not load."""

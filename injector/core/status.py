@@ -43,7 +43,8 @@ def of(shape: Manifest, revision: str, digest: str) -> Status:
     """The status of what the templates alone add up to."""
     spec = shape.get("spec") or {}
     found = {
-        attribute: tuple(str(i["name"]) for i in spec.get(part) or []) for part, attribute in LISTS.items()
+        attribute: tuple(dict.fromkeys(str(i["name"]) for i in spec.get(part) or []))
+        for part, attribute in LISTS.items()
     }
     return Status(**found, revision=revision, digest=digest)
 

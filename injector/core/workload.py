@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,12 @@ class Workload:
     def namespace(self) -> str:
         """The object's namespace, empty where it names none."""
         return str((self.manifest.get("metadata") or {}).get("namespace") or "")
+
+    @property
+    def label(self) -> str:
+        """The object's name for messages."""
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name or "?"
+        return f"{self.kind} {name[:128]}"
 
     @property
     def owner(self) -> Owner | None:
@@ -206,11 +213,40 @@ def check_shape(workload: Workload) -> None:
     _check(workload.manifest.get("metadata"), _SHAPE["metadata"], "/metadata")
     for half, pointer in (("metadata", workload.metadata), ("spec", workload.spec)):
         _check(get(workload.manifest, pointer), _SHAPE[half], pointer)
+    _check_names(get(workload.manifest, workload.spec) or {}, workload.spec)
 
 
 def check_pod(pod: Manifest) -> None:
     """The same for a pod template by itself."""
     _check(pod, _SHAPE, "")
+    _check_names(pod.get("spec") or {}, "/spec")
+
+
+def _check_names(spec: Manifest, where: str) -> None:
+    """Raise ManifestError for what stands twice where Kubernetes wants it once: a merge would keep one."""
+    containers = [
+        (f"{where}/{part}/{i}", container)
+        for part in ("initContainers", "containers")
+        for i, container in enumerate(spec.get(part) or ())
+    ]
+    _check_distinct(containers, "name")
+    _check_distinct([(f"{where}/volumes/{i}", v) for i, v in enumerate(spec.get("volumes") or ())], "name")
+    for at, container in containers:
+        mounts = enumerate(container.get("volumeMounts") or ())
+        _check_distinct([(f"{at}/volumeMounts/{i}", mount) for i, mount in mounts], "mountPath")
+
+
+def _check_distinct(items: Sequence[tuple[str, Manifest]], key: str) -> None:
+    if len({item[key] for _, item in items}) == len(items):
+        return
+    first: dict[str, str] = {}
+    for at, item in items:
+        if first.setdefault(item[key], at) != at:
+            raise ManifestError(
+                f"{key} is that of {first[item[key]]} too; each needs one of its own",
+                where=at,
+                hint=f"give one of them another {key}, or remove it",
+            )
 
 
 def _check(value: Any, shape: Any, where: str) -> None:

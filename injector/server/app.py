@@ -64,6 +64,7 @@ class State:
     objects: Callable[[], tuple[Manifest, ...]] = tuple
     waiting: Callable[[], Mapping[str, str]] = dict
     notes: Callable[[], Mapping[str, str]] = dict
+    draining: Callable[[], bool] = bool
     limits: Limits = field(default_factory=Limits)
     failure_mode: str = "deny"
     warnings: bool = True
@@ -146,6 +147,8 @@ def create_app(state: State, *, with_metrics: bool) -> FastAPI:
     @app.get("/readyz")
     async def readyz() -> Response:
         config, waiting = state.current(), dict(state.waiting())
+        if state.draining():
+            waiting["draining"] = "this replica stops; what still comes is answered"
         detail = {
             "ready": not waiting,
             "waiting": waiting,

@@ -1,7 +1,7 @@
 """Sockets and the life of the servers: one process, one loop, one owner of signals.
 
-Here: uvicorn and its settings. Not here: what is served (app.py), TLS (tls.py), and what else runs
-beside the servers (`injector.cli.serve`).
+Here: listening, draining, stopping. Not here: what is served (app.py), one connection
+(connection.py), TLS (tls.py), and what else runs beside the servers (`injector.cli.serve`).
 """
 
 from __future__ import annotations
@@ -11,32 +11,59 @@ import contextlib
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
 
 from injector.errors import ConfigError
 from injector.server.app import AsgiApp
+from injector.server.connection import CLOSING_SECONDS, KEEP_ALIVE_SECONDS, Bounds, Connection, Shared
+from injector.telemetry import tell
 
-# The API server keeps idle connections for 90 s and sends no POST twice: it has to be the one
-# that closes them.
-KEEP_ALIVE_SECONDS = 120
-GRACE_SECONDS = 25
-CLOSING_SECONDS = 1
+# What is under way when the drain is over: a body that still arrives, an admission that waits.
+FINISH_SECONDS = 12.0
+# A connection that was silent for so long at the end of the drain is closed without an answer.
+QUIET_SECONDS = 1.0
+BACKLOG = 2048
+_LOOK_SECONDS = 1.0
+_END_SECONDS = 0.05
+
+
+class Stop(asyncio.Event):
+    """Set by the first SIGTERM or SIGINT; `at_once` by the second. SIGINT, a person's, skips the drain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = asyncio.Event()
+        self.drains = True
+
+    def signalled(self, number: int) -> None:
+        """Take note of a signal."""
+        if self.is_set():
+            self.at_once.set()
+        self.drains = number == signal.SIGTERM
+        self.set()
+
+
+def _uncounted(cause: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
     """An app on a bound socket; with `tls` over TLS.
 
-    `tls` is called once, when the listener starts.
+    `tls` is called once, when the listener starts; `cut` for each connection that is ended because
+    of its bounds, with the cause: connections, head, request, answer.
     """
 
     app: AsgiApp
     bound: socket.socket
     tls: Callable[[], ssl.SSLContext] | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+    cut: Callable[[str], None] = _uncounted
 
 
 def bind(address: str, setting: str) -> socket.socket:
@@ -62,8 +89,8 @@ def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
     return ConfigError(f"cannot listen on {address[:64]}{why}", where=setting, hint=hint)
 
 
-def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run the process in uvloop; `main` gets the event that SIGTERM and SIGINT set."""
+def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
+    """Run the process in uvloop; `main` gets what SIGTERM and SIGINT set."""
     try:
         import httptools  # noqa: F401
         import uvloop
@@ -73,68 +100,125 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
         ) from error
 
     async def owned() -> None:
-        stop = asyncio.Event()
+        stop = Stop()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.signalled, number)
         await main(stop)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(owned())
 
 
-async def serve(listeners: Sequence[Listener], stop: asyncio.Event) -> None:
-    """Serve until `stop` is set; then accept nothing more, finish what is under way, and return."""
-    servers = [_Server(_settings(listener)) for listener in listeners]
+async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float = 0.0) -> None:
+    """Serve until `stop` is set; then drain, finish what is under way, and return.
+
+    While it drains the listeners stay open, as callers learn only slowly that this process is to
+    go, and every answer is the last one on its connection.
+    """
+    doors = [_Door(listener) for listener in listeners]
+    for door in doors:
+        await door.open()
     async with asyncio.TaskGroup() as group:
-        for server, listener in zip(servers, listeners, strict=True):
-            group.create_task(server.serve(sockets=[listener.bound]))
+        looking = group.create_task(_look_after(doors))
         await stop.wait()
-        for server in servers:
-            server.should_exit = True
+        seconds = drain_seconds if stop.drains else 0.0
+        tell("info", "draining", seconds=seconds)
+        for door in doors:
+            door.drain()
+        await _wait(stop.at_once, seconds)
+        quiet = min(QUIET_SECONDS, seconds)
+        ending = [group.create_task(door.close(quiet)) for door in doors]
+        hurrying = group.create_task(_hurry(stop.at_once, doors))
+        await asyncio.gather(*ending)
+        hurrying.cancel()
+        looking.cancel()
 
 
-def _settings(listener: Listener) -> uvicorn.Config:
-    tls = listener.tls
-    return uvicorn.Config(
-        listener.app,
-        http="httptools",
-        loop="none",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        ssl_context_factory=None if tls is None else lambda config, default: tls(),
-    )
+async def _look_after(doors: Sequence[_Door]) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        for door in doors:
+            for connection in door.connections():
+                connection.look_after()
 
 
-class _Server(uvicorn.Server):
-    """One of several servers in a process: signals belong to `run`."""
+async def _hurry(at_once: asyncio.Event, doors: Sequence[_Door]) -> None:
+    await at_once.wait()
+    for door in doors:
+        door.abort()
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        async with asyncio.TaskGroup() as group:
-            hanging_up = group.create_task(self._hang_up())
-            await super().shutdown(sockets)
-            hanging_up.cancel()
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
-    async def _hang_up(self) -> None:
-        """Once nothing is under way, cut connections whose callers do not answer the end of TLS.
 
-        Each of them would hold the process for half a minute.
+class _Door:
+    """A listener that is open, and its connections."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._shared = Shared(listener.bounds, listener.cut)
+        self._aborted = False
+        self._config = uvicorn.Config(
+            listener.app,
+            http=Connection,
+            loop="none",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+
+    async def open(self) -> None:
+        tls, patience = self._listener.tls, self._listener.bounds.read_seconds
+        self._config.load()
+        over_tls: dict[str, Any] = {
+            "ssl_handshake_timeout": patience,
+            "ssl_shutdown_timeout": CLOSING_SECONDS,
+        }
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self._config, self._shared),
+            sock=self._listener.bound,
+            backlog=BACKLOG,
+            ssl=tls() if tls else None,
+            **(over_tls if tls else {}),
+        )
+
+    def connections(self) -> list[Connection]:
+        """Those that are open, past their handshake."""
+        # All of them were made by `open`.
+        return list(self._shared.connections)  # type: ignore[arg-type]
+
+    def drain(self) -> None:
+        """From now on every answer is the last one on its connection."""
+        self._shared.draining = True
+        for connection in self.connections():
+            connection.end_after_answer()
+
+    async def close(self, quiet: float) -> None:
+        """Accept nothing more, and return when the last connection is closed.
+
+        For `quiet` seconds at least: a handshake may be under way, and its request will follow.
         """
-        while True:
-            await asyncio.sleep(CLOSING_SECONDS)
-            if not self.server_state.tasks:
-                for connection in list(self.server_state.connections):
-                    transport = connection.transport
-                    if transport is not None:
-                        transport.abort()
+        now = asyncio.get_running_loop().time
+        self._server.close()
+        begun = now()
+        while now() - begun < FINISH_SECONDS and not self._aborted:
+            for connection in self.connections():
+                connection.end_if_idle(quiet)
+            if not self._shared.connections and now() - begun >= quiet:
+                return
+            await asyncio.sleep(_END_SECONDS)
+        self.abort()
+        await asyncio.sleep(0)
+
+    def abort(self) -> None:
+        """Cut every connection, whatever is under way."""
+        self._aborted = True
+        for connection in self.connections():
+            connection.transport.abort()

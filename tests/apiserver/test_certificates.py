@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 import yaml
+from apiserver.balancer import balanced
 from apiserver.bed import Bed
-from balancer import balanced
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from webhook_serving import (

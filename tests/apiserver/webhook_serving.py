@@ -214,7 +214,7 @@ def serving(bed: Bed, folder: Path, *arguments: str | Path) -> Iterator[Served]:
 
         yield Served(f"https://{until('serve listens', listening)}", folder)
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         try:
             process.wait(PATIENCE)
         finally:

@@ -142,6 +142,7 @@ def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
         "neverInjectSelector",
         "alwaysInjectSelector",
         "injectedAnnotations",
+        "annotations",
         "nativeSidecars",
         "platform",
         "compliancePolicy",

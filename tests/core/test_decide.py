@@ -305,6 +305,7 @@ def test_the_first_gate_that_objects_decides_before_the_policy(
 def test_every_reason_that_deciding_can_give_has_a_row() -> None:
     later = {
         Reason.UNSUPPORTED_KIND,
+        Reason.ANNOTATION_NOT_ALLOWED,
         Reason.INVALID_ANNOTATION,
         Reason.INVALID_POD,
         Reason.TEMPLATE_FAILED,

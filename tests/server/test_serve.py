@@ -46,6 +46,7 @@ profile: ./shipper
 values: {image: "example.com/shipper:1"}
 server:
   bodyLimit: 100000
+  drainSeconds: 0
   source: {pollSeconds: 1}
 """
 
@@ -247,7 +248,7 @@ def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_g
 
         files.config.write_text(SETTINGS + "valuse: {}\n")
         refused = running.wait_for("config-refused")
-        assert refused["where"] == f"{files.config}:6"
+        assert refused["where"] == f"{files.config}:7"
         assert "values" in refused["message"] + refused.get("hint", "")
         response, body = call(health, "GET", "/readyz")
         assert (response.status, json.loads(body)["config"]["digest"]) == (200, first)

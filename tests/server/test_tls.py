@@ -16,7 +16,7 @@ import pytest
 from injector.certs.issue import Wanted, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.errors import ConfigError
-from injector.server.run import Listener, bind, serve
+from injector.server.run import Listener, Stop, bind, serve
 from injector.server.tls import Swap
 
 PATIENCE = 30
@@ -42,7 +42,7 @@ def listening(swap: Swap) -> Iterator[int]:
     """The port of a server whose certificate is that of `swap`."""
     with bind("127.0.0.1:0", "listen") as bound:
         loop = asyncio.new_event_loop()
-        stop = asyncio.Event()
+        stop = Stop()
         listener = Listener(hello, bound, lambda: swap.context)
         running = threading.Thread(target=lambda: loop.run_until_complete(serve([listener], stop)))
         running.start()

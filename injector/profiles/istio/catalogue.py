@@ -22,6 +22,7 @@ class Entry:
     `who` reads and writes it; `default` is what holds without it; `accepts` completes
     "expected ...". `check` holds always, `strict` only with quirks off, in its place. `parameter` is
     the name that messages use besides the key, `quirk_parameter` what upstream says instead.
+    `powers` is as in the core's catalogue.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Entry:
     quirk_parameter: str = ""
     free_text: bool = False
     deprecated: bool = False
+    powers: tuple[str, ...] = ()
 
 
 _INJECTOR = "read by the injector"
@@ -135,6 +137,7 @@ _SWITCHES = (
         default="defaultTemplates",
         effect="Chooses the templates, applied in this order; aliases stand for several.",
         accepts="a comma separated list of templates or aliases",
+        powers=("image", "user", "capabilities", "volumes", "control-plane"),
     ),
     Entry(
         key=PROXY_CONFIG,
@@ -144,6 +147,7 @@ _SWITCHES = (
         effect="Changes the proxy's configuration for this pod, field by field.",
         accepts="one map of ProxyConfig fields",
         free_text=True,
+        powers=("image", "user", "capabilities", "control-plane"),
     ),
     Entry(
         key="proxy.istio.io/overrides",
@@ -153,6 +157,7 @@ _SWITCHES = (
         effect="Keeps the user's own version of injected containers, for the next injection.",
         accepts="a JSON object with containers and initContainers",
         free_text=True,
+        powers=("image", "user", "capabilities", "volumes"),
     ),
     Entry(
         key="sidecar.istio.io/status",
@@ -193,6 +198,7 @@ _PROXY = (
         # Q24, as for everything that has `strict` and no `check` below.
         strict=syntax.is_word,
         parameter="proxyImage",
+        powers=("image",),
     ),
     Entry(
         key="sidecar.istio.io/proxyImageType",
@@ -203,6 +209,7 @@ _PROXY = (
         accepts="the end of an image tag (letters, digits, underscore, dot, hyphen)",
         strict=syntax.is_tag_part,
         parameter="proxyImageType",
+        powers=("image",),
     ),
     _resource("proxyCPU", "Sets the CPU request of the proxy and the init container."),
     _resource("proxyMemory", "Sets the memory request of the proxy and the init container."),
@@ -247,6 +254,7 @@ _PROXY = (
         accepts="the name of a ConfigMap",
         strict=syntax.is_object_name,
         parameter="bootstrapOverride",
+        powers=("volumes", "control-plane"),
     ),
     Entry(
         key="sidecar.istio.io/userVolume",
@@ -258,6 +266,7 @@ _PROXY = (
         strict=syntax.is_json_of_objects,
         parameter="userVolume",
         free_text=True,
+        powers=("volumes",),
     ),
     Entry(
         key="sidecar.istio.io/userVolumeMount",
@@ -269,6 +278,7 @@ _PROXY = (
         strict=syntax.is_json_of_objects,
         parameter="userVolumeMount",
         free_text=True,
+        powers=("volumes",),
     ),
     Entry(
         key="sidecar.istio.io/capNetBindService",
@@ -277,6 +287,7 @@ _PROXY = (
         default="global.proxy.capNetBindService",
         effect="With true the proxy runs as root with NET_BIND_SERVICE, to listen below port 1024.",
         accepts="true or false",
+        powers=("user", "capabilities"),
     ),
     Entry(
         key="apm.datadoghq.com/env",
@@ -335,6 +346,7 @@ _TRAFFIC = (
         accepts="REDIRECT, TPROXY or NONE",
         check=syntax.is_one_of("REDIRECT", "TPROXY", "NONE"),
         parameter="interceptionMode",
+        powers=("user", "capabilities"),
     ),
     Entry(
         key="traffic.sidecar.istio.io/includeOutboundIPRanges",
@@ -475,6 +487,7 @@ _BOOTSTRAP = (
         default="the ProxyConfig's discoveryAddress",
         effect="Names another control plane; discoveryAddress in proxy.istio.io/config is the way to do it.",
         deprecated=True,
+        powers=("control-plane",),
     ),
     _agent("statsInclusionPrefixes", "list", "Adds the statistics whose names begin so."),
     _agent("statsInclusionSuffixes", "list", "Adds the statistics whose names end so."),

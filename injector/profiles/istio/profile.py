@@ -56,6 +56,7 @@ class IstioProfile(Profile):
             labels=frozenset(e.key for e in known.LABELS),
             namespace_labels=frozenset({revisions.INJECTION}),
             domains=("istio.io", "istio-injection"),
+            powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
         )
 
     def syntax(self, key: str) -> Syntax | None:

@@ -1,0 +1,81 @@
+{{/* What the MutatingWebhookConfigurations are made of. */}}
+
+{{- define "injector.profileFacts" -}}
+{{- $profile := .Values.config.profile | default "istio" -}}
+{{- index (include "injector.facts" . | fromYaml).profiles $profile | default dict | toYaml -}}
+{{- end -}}
+
+{{- define "injector.webhookName" -}}
+{{- $revision := .Values.config.revision | default "default" -}}
+{{- $profile := .Values.config.profile | default "istio" -}}
+{{- if .Values.webhook.name -}}
+{{- .Values.webhook.name -}}
+{{- else -}}
+{{- if not (include "injector.profileFacts" . | fromYaml) -}}
+{{- $profile = index .Values.files "profile.yaml" | default "" | fromYaml | dig "name" "" -}}
+{{- end -}}
+{{- if not $profile -}}
+{{- fail "webhook.name is needed for a profile of your own: the name of the MutatingWebhookConfiguration" -}}
+{{- end -}}
+sidecar-injector-{{ $profile }}{{ if ne $revision "default" }}-{{ $revision }}{{ end }}
+{{- end -}}
+{{- end -}}
+
+{{/* The names of all of them, one in a line. */}}
+{{- define "injector.webhookNames" -}}
+{{- $name := include "injector.webhookName" . -}}
+{{- $name }}
+{{- range .Values.webhook.tags }}
+{{ $name }}-tag-{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Entries of a revision or a tag, as {"entries": [...]}: dict "top" $ "revision" NAME. */}}
+{{- define "injector.entries" -}}
+{{- $values := .top.Values -}}
+{{- $facts := include "injector.profileFacts" .top | fromYaml -}}
+{{- if $values.webhook.entries -}}
+{{- dict "entries" $values.webhook.entries | toYaml -}}
+{{- else if not $facts -}}
+{{- fail "webhook.entries is needed for a profile of your own: run `injector webhook-config --config FILE --service NAMESPACE/NAME`, and put there what it prints under webhooks" -}}
+{{- else -}}
+{{- $which := "named" -}}
+{{- if eq .revision "default" -}}
+{{- $which = "unnamed" -}}
+{{- if dig "values" "sidecarInjectorWebhook" "enableNamespacesByDefault" false $values.config -}}
+{{- $which = "everywhere" -}}
+{{- end -}}
+{{- end -}}
+{{- $listed := index $facts.entries $which | toYaml | replace "REVISION" .revision -}}
+{{- $listed = replace "NAMESPACE" (include "injector.namespace" .top) $listed -}}
+{{- $entries := list -}}
+{{- range fromYamlArray $listed -}}
+{{- $entries = append $entries (set . "matchConditions" $facts.matchConditions) -}}
+{{- end -}}
+{{- dict "entries" $entries | toYaml -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The namespaceSelector of an entry without the namespaces that never come: dict "top" $ "selector" SELECTOR. */}}
+{{- define "injector.namespaceSelector" -}}
+{{- $webhook := .top.Values.webhook -}}
+{{- $outside := $webhook.excludedNamespaces -}}
+{{- if $webhook.excludeOwnNamespace -}}
+{{- $outside = append $outside (include "injector.namespace" .top) -}}
+{{- end -}}
+{{- $selector := deepCopy (.selector | default dict) -}}
+{{- if $outside -}}
+{{- $last := dict "key" "kubernetes.io/metadata.name" "operator" "NotIn" "values" ($outside | uniq | sortAlpha) -}}
+{{- $_ := set $selector "matchExpressions" (append ($selector.matchExpressions | default list) $last) -}}
+{{- end -}}
+{{- toYaml $selector -}}
+{{- end -}}
+
+{{- define "injector.sideEffects" -}}
+{{- $record := (include "injector.effective" . | fromYaml).server.record.directory -}}
+{{- if ne .Values.webhook.sideEffects "auto" -}}
+{{- .Values.webhook.sideEffects -}}
+{{- else -}}
+{{- ternary "NoneOnDryRun" "None" (not (empty $record)) -}}
+{{- end -}}
+{{- end -}}

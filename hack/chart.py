@@ -1,0 +1,293 @@
+"""Write what the chart knows of the program: `python hack/chart.py`; `--check` only compares.
+
+Made are files/facts.yaml (selectors, conditions and watches of the profiles, defaults that templates
+look at), values.schema.json and docs/reference/chart.md. Here: how they follow from the settings,
+the profiles and the comments in values.yaml. Not here: what the templates do with them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from reference import code, table
+
+from injector import yamltext
+from injector.cli.webhook_config import match_conditions, own_entries
+from injector.config import folder
+from injector.config.load import Input, Text, load_input
+from injector.config.schema import Settings
+from injector.config.shapes import declared, schema_of
+from injector.core.model import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "charts" / "injector"
+PAGE = ROOT / "docs" / "reference" / "chart.md"
+NOTE = "Written by hack/chart.py (`make docs`)"
+
+# What templates replace in the selectors.
+REVISION, NAMESPACE = "REVISION", "NAMESPACE"
+
+# Settings whose value decides about other objects of the chart.
+LOOKED_AT = (
+    *("nativeSidecars", "server.namespaces", "server.listen", "server.healthListen", "server.drainSeconds"),
+    *("server.tlsCert", "server.tlsKey", "server.tlsBundle", "server.record.directory"),
+    *(
+        f"server.certificates.{key}"
+        for key in ("source", "service", "caSecret", "folder", "publish", "clusterDomain")
+    ),
+    *(f"server.source.configMap.{key}" for key in ("namespace", "name")),
+    *(f"server.source.istio.{key}" for key in ("namespace", "meshConfigMap", "injectConfigMap")),
+)
+
+Tree = dict[str, Any]
+
+
+def facts() -> str:
+    """files/facts.yaml."""
+    found = {"defaults": _defaults(), "profiles": {name: _profile(name) for name in folder.shipped()}}
+    return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(found)}"
+
+
+def _defaults() -> Tree:
+    tree: Tree = {}
+    known = {path: default for path, _, default, _ in declared(Settings)}
+    for path in LOOKED_AT:
+        *way, last = path.split(".")
+        place = tree
+        for key in way:
+            place = place.setdefault(key, {})
+        place[last] = known[path]
+    return tree
+
+
+def _profile(name: str) -> Tree:
+    """What the program would print and watch for a profile; `entries` by what decides about them."""
+
+    def configured(revision: str, values: Tree) -> Config:
+        text = yamltext.dump({"profile": name, "revision": revision, "values": values})
+        return load_input(Input(Text(text, name)))
+
+    everywhere = {"sidecarInjectorWebhook": {"enableNamespacesByDefault": True}}
+    ways = {"unnamed": ("", {}), "everywhere": ("", everywhere), "named": (REVISION, {})}
+    plain = configured("", {})
+    return {
+        "watched": [_resource(path) for path in plain.profile.watched()],
+        "entries": {way: _entries(configured(*given)) for way, given in ways.items()},
+        "matchConditions": [condition.as_manifest() for condition in match_conditions(plain)],
+    }
+
+
+def _resource(path: str) -> Tree:
+    """``/apis/GROUP/VERSION/RESOURCE`` as RBAC names it."""
+    _, _, group, _, resource = path.split("/")
+    return {"group": group, "resource": resource}
+
+
+def _entries(config: Config) -> list[Tree]:
+    return [
+        {
+            "name": entry.name,
+            "namespaceSelector": entry.namespaces.as_manifest(),
+            "objectSelector": entry.objects.as_manifest(),
+        }
+        for entry in own_entries(config, NAMESPACE)
+    ]
+
+
+# --- the values -------------------------------------------------------------------------------------
+
+
+def _words(*words: str) -> Tree:
+    return {"type": "string", "enum": list(words)}
+
+
+def _whole(low: int, high: int = 2**31 - 1) -> Tree:
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
+_NAME = {"type": "string", "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", "maxLength": 63}
+_DOMAIN = {"type": "string", "pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", "maxLength": 253}
+_STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
+_DURATION = {"type": "string", "pattern": "^([0-9]+(h|m|s|ms))+$"}
+
+# What a value takes, where its default does not say it.
+TAKES: Mapping[str, Tree] = {
+    "files": _STRINGS,
+    "certificates.source": _words("own", "cert-manager", "secret"),
+    "certificates.existingSecret": _DOMAIN,
+    "certificates.certManager.issuerRef": {
+        "type": "object",
+        "properties": {key: {"type": "string"} for key in ("name", "kind", "group")},
+        "additionalProperties": False,
+    },
+    "certificates.certManager.duration": _DURATION,
+    "certificates.certManager.renewBefore": _DURATION,
+    "webhook.name": _DOMAIN,
+    "webhook.failurePolicy": _words("Fail", "Ignore"),
+    "webhook.timeoutSeconds": _whole(1, 30),
+    "webhook.reinvocationPolicy": _words("IfNeeded", "Never"),
+    "webhook.sideEffects": _words("auto", "None", "NoneOnDryRun"),
+    "webhook.path": {"type": "string", "pattern": "^/[^?#]*$"},
+    "webhook.excludedNamespaces": {"type": "array", "items": {**_NAME, "minLength": 1}},
+    "webhook.tags": {"type": "array", "items": {**_NAME, "minLength": 1}, "uniqueItems": True},
+    "webhook.entries": {"type": "array", "items": {"type": "object", "required": ["name"]}},
+    "webhook.annotations": _STRINGS,
+    "replicas": _whole(0),
+    "image.repository": {"type": "string", "minLength": 1},
+    "image.digest": {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"},
+    "image.pullPolicy": _words("IfNotPresent", "Always", "Never"),
+    "imagePullSecrets": _OBJECTS,
+    "fullnameOverride": {**_NAME, "maxLength": 52},
+    "namespaceOverride": _NAME,
+    "commonLabels": _STRINGS,
+    "commonAnnotations": _STRINGS,
+    "podAnnotations": _STRINGS,
+    "podLabels": _STRINGS,
+    "nodeSelector": _STRINGS,
+    "tolerations": _OBJECTS,
+    "topologySpreadConstraints": _OBJECTS,
+    "terminationGracePeriodSeconds": _whole(0),
+    "env": _OBJECTS,
+    "extraVolumes": _OBJECTS,
+    "extraVolumeMounts": _OBJECTS,
+    "service.type": _words("ClusterIP", "NodePort", "LoadBalancer"),
+    "service.port": _whole(1, 65535),
+    "service.annotations": _STRINGS,
+    "serviceAccount.annotations": _STRINGS,
+    "podDisruptionBudget.maxUnavailable": {
+        "anyOf": [_whole(0), {"type": "string", "pattern": "^[0-9]{1,2}%$"}]
+    },
+    "autoscaling.minReplicas": _whole(1),
+    "autoscaling.maxReplicas": _whole(1),
+    "autoscaling.targetCPUUtilizationPercentage": _whole(1, 1000),
+    "networkPolicy.metricsFrom": _OBJECTS,
+    "networkPolicy.apiServerPorts": {"type": "array", "items": _whole(1, 65535), "minItems": 1},
+    "networkPolicy.apiServerCIDRs": {"type": "array", "items": {"type": "string"}},
+    "metrics.serviceMonitor.interval": _DURATION,
+    "metrics.serviceMonitor.labels": _STRINGS,
+    "metrics.alerts.labels": _STRINGS,
+    "metrics.dashboard.labels": _STRINGS,
+    "metrics.dashboard.annotations": _STRINGS,
+    "extraObjects": {"type": "array", "items": {"type": ["object", "string"]}},
+    # Kubernetes' own objects: the API server knows them better.
+    "podSecurityContext": {"type": "object"},
+    "resources": {"type": "object"},
+}
+
+_TYPES = {bool: "boolean", int: "integer", str: "string", dict: "object", list: "array"}
+
+
+def values() -> tuple[Tree, dict[str, str]]:
+    """The chart's values, and what stands above them."""
+    text = (CHART / "values.yaml").read_text()
+    return yaml.safe_load(text), dict(_comments(text))
+
+
+def _comments(text: str) -> Iterator[tuple[str, str]]:
+    """Each key with the comment above it; a blank line ends a comment."""
+    way: list[tuple[int, str]] = []
+    said: list[str] = []
+    for line in text.splitlines():
+        if line.lstrip().startswith("# "):
+            said.append(line.lstrip()[2:])
+            continue
+        found = re.match(r"( *)([A-Za-z]+):", line)
+        if found:
+            way = [*((depth, key) for depth, key in way if depth < len(found[1])), (len(found[1]), found[2])]
+            if said:
+                yield ".".join(key for _, key in way), " ".join(said)
+        said = []
+
+
+def leaves(tree: Tree, said: Mapping[str, str], path: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Each value that a person sets: its path, default and sentence. Exits where one has no sentence."""
+    for key, inner in tree.items():
+        here = f"{path}.{key}".lstrip(".")
+        if isinstance(inner, dict) and inner and here != "config" and here not in TAKES:
+            yield from leaves(inner, said, here)
+        elif here not in said:
+            raise SystemExit(f"values.yaml: no comment above {here}")
+        else:
+            yield here, inner, said[here]
+
+
+def schema() -> str:
+    """values.schema.json."""
+    tree, said = values()
+    root: Tree = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$comment": f"{NOTE} from injector/config/schema.py and values.yaml.",
+        **_object(),
+    }
+    for path, default, sentence in leaves(tree, said):
+        *way, last = path.split(".")
+        place = root
+        for key in way:
+            place = place["properties"].setdefault(key, _object())
+        place["properties"][last] = {**_type(path, default), "description": sentence}
+    # A parent chart shares what it likes, and switches its charts on by a value in their midst.
+    del root["properties"]["global"]["additionalProperties"]
+    root["properties"]["enabled"] = {"type": "boolean", "description": "For the condition of a parent chart."}
+    return json.dumps(root, indent=2) + "\n"
+
+
+def _object() -> Tree:
+    return {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def _type(path: str, default: Any) -> Tree:
+    if path == "config":
+        return schema_of(Settings)
+    return dict(TAKES.get(path) or {"type": _TYPES[type(default)]})
+
+
+def page() -> str:
+    """docs/reference/chart.md."""
+    rows = [("value", "default", "meaning")]
+    for path, default, sentence in leaves(*values()):
+        empty = default in ("", {}, []) and default is not False
+        shown = "" if empty else json.dumps(default) if isinstance(default, dict | list) else str(default)
+        rows.append((code(path), code(shown.lower() if isinstance(default, bool) else shown), sentence))
+    intro = "Values of `charts/injector`. Unknown ones are refused, under `config` too."
+    head = f"<!-- {NOTE}; edit values.yaml, not this page. -->\n# Values of the chart\n\n{intro}\n"
+    return f"{head}\n{table(*rows)}"
+
+
+MADE: Mapping[Path, Callable[[], str]] = {
+    CHART / "files" / "facts.yaml": facts,
+    CHART / "values.schema.json": schema,
+    PAGE: page,
+}
+
+
+def stale() -> list[str]:
+    """The files that are not what the code and values.yaml say."""
+    return [
+        str(path.relative_to(ROOT))
+        for path, made in MADE.items()
+        if not path.exists() or path.read_text() != made()
+    ]
+
+
+def main() -> int:
+    """Write the files, or tell which are stale."""
+    old = stale()
+    if "--check" in sys.argv[1:]:
+        print("\n".join(f"{name} is stale: run `make docs`" for name in old))
+        return 1 if old else 0
+    for name in old:
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(MADE[ROOT / name]())
+        print(name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

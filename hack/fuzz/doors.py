@@ -1,0 +1,254 @@
+"""The doors that a review goes through, with the configurations behind them.
+
+Each `Setup` is a snapshot with the state of a webhook around it. A review goes through
+`parse`/`answer`, and a share of them through the ASGI app as well, which has to say the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import yaml
+
+from fuzz import oracles
+from fuzz.design import losses
+from injector import telemetry
+from injector.config.folder import shipped
+from injector.config.load import Input, Text, load_input
+from injector.core import status, undo
+from injector.core.inject import inject
+from injector.core.merge import same
+from injector.core.model import Config, Facts, Namespace, Reason, Verdict
+from injector.errors import ReviewError
+from injector.server import review as reviews
+from injector.server.app import State, Webhook, create_app
+from injector.telemetry import Metrics
+
+Tree = dict[str, Any]
+
+_REPO: Final = Path(__file__).parents[2]
+_SETTINGS: Final[Tree] = {
+    "nativeSidecars": "enabled",
+    "values": {
+        "global": {
+            "network": "n1",
+            "multiCluster": {"clusterName": "c1"},
+            "mountMtlsCerts": True,
+            "imagePullSecrets": ["registry"],
+            "proxy": {"holdApplicationUntilProxyStarts": True},
+        }
+    },
+    "injectedAnnotations": {"example.com/by": "us"},
+    "meshConfig": {"defaultConfig": {"interceptionMode": "TPROXY", "proxyMetadata": {"A": "b"}}},
+}
+_ISTIO: Final[dict[str, Tree]] = {
+    "istio": {},
+    "istio, quirks": {"compatibility": {"istioQuirks": True}},
+    "istio, classic": {"nativeSidecars": "disabled"},
+    "istio, classic, quirks": {"nativeSidecars": "disabled", "compatibility": {"istioQuirks": True}},
+    "istio, CNI": {"values": {"pilot": {"cni": {"enabled": True}}}},
+    "istio, settings": _SETTINGS,
+}
+
+
+@dataclass
+class Setup:
+    """A configuration and the webhook around it."""
+
+    name: str
+    config: Config
+    app: Webhook = field(init=False)
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        state = State(current=lambda: self.config, metrics=Metrics(), namespace_of=self.namespaces.get)
+        self.app = Webhook(state, create_app(state, with_metrics=False))
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The annotations that the profile knows, its own books among them."""
+        books = self.config.profile.keys
+        named = (books.switch, books.status, books.overrides, books.templates, books.undo)
+        return sorted({*self.config.profile.catalogue().annotations, *named})
+
+    def injected(self, pod: Tree) -> Tree:
+        """The pod after an injection, as a webhook sees it that is called again; else the pod itself."""
+        try:
+            reviews.check_shape(reviews.Workload(pod, "/metadata", "/spec"))
+        except Exception:
+            return pod
+        found = inject(pod, Facts(namespace="shop"), self.config)
+        made: Tree = json.loads(json.dumps({**pod, **found.pod}))
+        return made
+
+
+def setups() -> list[Setup]:
+    """Every shipped profile, with quirks off and on where it has them, and a profile of one's own."""
+    found = {name: _config(raw) for name, raw in _ISTIO.items()}
+    for name in shipped():
+        if name != "istio":
+            found[name] = _config({"profile": name})
+    found["log-shipper"] = _config({"profile": str(_REPO / "examples/log-shipper")})
+    return [Setup(name, config) for name, config in found.items()]
+
+
+def _config(raw: Tree) -> Config:
+    return load_input(Input(Text(yaml.safe_dump(raw), "fuzz"), "."))
+
+
+def draw_namespaces(random: Random, setup: Setup, value: str) -> None:
+    """What the webhook knows of the namespaces this time; `value` is on one of them."""
+    setup.namespaces.clear()
+    if random.random() < 0.3:
+        key = random.choice(setup.keys)
+        setup.namespaces["shop"] = Namespace("shop", {"istio-injection": "enabled"}, {key: value})
+
+
+@dataclass
+class Told:
+    """What came of one body: the word for the statistics, what is wrong, and the CPU time it took."""
+
+    word: str
+    faults: list[str]
+    seconds: float = 0.0
+
+
+def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -> Told:
+    """One body through the door, and everything that has to hold for what comes back.
+
+    `thorough` injects the result again and takes it out; `in_app` asks the ASGI app as well.
+    """
+    started = time.process_time()
+    try:
+        review = reviews.parse(body)
+    except ReviewError as error:
+        told = Told(f"refused {error.status}", _refusal_faults(error))
+        told.seconds = time.process_time() - started
+    else:
+        answer = reviews.answer(review, setup.config, setup.namespaces.get, path=path)
+        seconds = time.process_time() - started
+        told = Told(answer.outcome.decision.reason.value, _faults(setup, review, answer, thorough), seconds)
+    if in_app:
+        told.faults += _app_faults(setup, body, path, told.word)
+    return told
+
+
+def _refusal_faults(error: ReviewError) -> list[str]:
+    fine = error.status in (400, 413) and error.message.isprintable() and len(error.message) < 500
+    return [] if fine else [f"a refusal with status {error.status} and an odd message"]
+
+
+def _faults(setup: Setup, review: Tree, answer: reviews.Answer, thorough: bool) -> list[str]:
+    if answer.defect or answer.outcome.decision.reason is Reason.INTERNAL_ERROR:
+        return [f"defect: {answer.defect}"]
+    sent = json.loads(json.dumps(answer.review))
+    faults = oracles.answer_faults(review, sent)
+    received = review["request"].get("object")
+    if not isinstance(received, dict):
+        return faults
+    after, wrong = oracles.patched(received, sent["response"])
+    if wrong or answer.outcome.decision.verdict is not Verdict.INJECT:
+        return [*faults, *wrong]
+    faults += _lost(setup, received, after)
+    if thorough and not setup.config.quirks:
+        faults += _laws(setup, received, after, answer)
+    return faults
+
+
+def _lost(setup: Setup, received: Tree, after: Tree) -> list[str]:
+    """The user's fields that are gone, except what injection changes by design."""
+    config = setup.config
+    before = received
+    if not config.quirks:
+        original = undo.uninject(received, config.profile)
+        before = {**received, **original.pod} if original else received
+    elif status.read(received, config.profile.keys):
+        return []
+    added = status.read(after, config.profile.keys)
+    ours = {name for part in status.LISTS for name in added.names(part)} if added else set()
+    gone = losses(before, after, ours, config.profile.books)
+    return [f"lost: /{'/'.join(way)}"[:300] for way in gone[:3]]
+
+
+def _laws(setup: Setup, received: Tree, after: Tree, answer: reviews.Answer) -> list[str]:
+    out = []
+    again = inject(_template(after), answer.facts, setup.config)
+    if again.patch:
+        out.append(f"injected twice is not injected once: {again.patch[0].op} {again.patch[0].path}")
+    before = undo.uninject(_template(received), setup.config.profile)
+    back = undo.uninject(_template(after), setup.config.profile)
+    wanted = before.pod if before else _template(received)
+    too_large = any(finding.code == "undo-too-large" for finding in answer.outcome.findings)
+    if not too_large and (back is None or not same(back.pod, wanted)):
+        out.append("uninject does not give the original")
+    return out
+
+
+def _template(pod: Tree) -> Tree:
+    return {half: pod[half] for half in ("metadata", "spec") if pod.get(half) is not None}
+
+
+def _app_faults(setup: Setup, body: bytes, path: str, word: str) -> list[str]:
+    """The same body over ASGI: no 5xx, nothing said twice differently."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "headers": headers,
+        "query_string": b"timeout=10s",
+    }
+    asyncio.run(setup.app(scope, receive, send))  # type: ignore[arg-type]
+    code = sent[0]["status"]
+    if word.startswith("refused"):
+        return [] if f"refused {code}" == word else [f"the app answers {code} where parse says {word}"]
+    if code != 200:
+        return [f"the app answers {code} where parse takes the review"]
+    reason = json.loads(sent[1]["body"])["response"]["auditAnnotations"]["reason"]
+    return [] if reason == word else [f"the app says {reason}, the door {word}"]
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[None]:
+    """Log lines are written, as in the product, and have to be JSON in ASCII each."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], logging.getLogger("injector").level
+    telemetry.log_to("info", _Lines())
+    handler = root.handlers[0]
+    handler.handleError = _raised  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        root.handlers[:] = before
+        logging.getLogger("injector").setLevel(level)
+
+
+class _Lines(io.StringIO):
+    def write(self, text: str) -> int:
+        text.encode("ascii")
+        for line in text.splitlines():
+            json.loads(line)
+        return len(text)
+
+
+def _raised(record: logging.LogRecord) -> None:
+    raise

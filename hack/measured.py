@@ -1,0 +1,35 @@
+"""What pages of measurements share: the machine in words, and the place between two markers.
+
+The prose of such a page is written by hand; what stands between its markers is made by a command.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+
+
+def machine() -> str:
+    """The machine in words: CPUs, memory, kernel."""
+    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    processor = re.sub(r"\s+", " ", found.group(1)) if found else platform.machine()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} CPUs ({processor}), {memory:.0f} GiB, Linux {platform.release()}"
+
+
+def markers(maker: str) -> tuple[str, str]:
+    """The two lines between which `maker`, as ``make soak``, writes."""
+    return f"<!-- made by {maker}: begin -->", f"<!-- made by {maker}: end -->"
+
+
+def write_between(page: Path, maker: str, text: str) -> None:
+    """Replace what `maker` wrote into a page the last time."""
+    begin, end = markers(maker)
+    whole = page.read_text()
+    if whole.count(begin) != 1 or whole.count(end) != 1:
+        raise ValueError(f"{page}: one line '{begin}' and one '{end}' are expected, to write between them")
+    before, rest = whole.split(begin)
+    _, after = rest.split(end)
+    page.write_text(f"{before}{begin}\n\n{text}\n{end}{after}")

@@ -1,0 +1,55 @@
+"""Manifests to start from, one for each kind of answer that people meet first.
+
+They speak with the profile's own switch, so that they fit every profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from injector import yamltext
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Manifests and the sentence that offers them."""
+
+    title: str
+    text: str
+
+
+def examples(switch: str) -> Mapping[str, Example]:
+    """The examples by name, for a profile whose switch is this label and annotation."""
+    return {
+        "nothing-said": Example("Nothing said", _deployment()),
+        "asks": Example("Asks by label", _deployment(labels={switch: "true"})),
+        "declines": Example("Declines by label", _deployment(labels={switch: "false"})),
+        "wrong-place": Example("Label in the wrong place", _deployment(on_workload={switch: "true"})),
+        "wrong-word": Example("A value nobody knows", _deployment(labels={switch: "yes please"})),
+        "node-network": Example("On the node's network", _pod({"hostNetwork": True})),
+        "windows": Example("Another operating system", _pod({"os": {"name": "windows"}})),
+    }
+
+
+def _deployment(labels: Mapping[str, str] | None = None, on_workload: Mapping[str, str] | None = None) -> str:
+    meta: dict[str, Any] = {"name": "web", "namespace": "shop"}
+    if on_workload:
+        meta["labels"] = dict(on_workload)
+    container = {
+        "name": "web",
+        "image": "registry.example.com/web:1.4",
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}},
+    }
+    template = {"metadata": {"labels": {"app": "web", **(labels or {})}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    return yamltext.dump({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
+
+
+def _pod(more: Mapping[str, Any]) -> str:
+    containers = [{"name": "agent", "image": "registry.example.com/agent:2.0"}]
+    meta = {"name": "agent", "namespace": "shop"}
+    spec = {**more, "containers": containers}
+    return yamltext.dump({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})

@@ -1,0 +1,211 @@
+"""The page that explains: decision, rules, the pod before and after, and who set what.
+
+One self-contained text: style and script stand in it, allowed by their digest, and nothing is
+loaded from anywhere. The same data give the same bytes. Not here: what the answers are (the core
+explains), how they came to be asked (typed.py), how the page travels.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from injector import __version__, yamltext
+from injector.core.explain import WORDS, Explanation, Origin
+from injector.core.model import Config, Finding, Outcome, Verdict
+from injector.core.workload import Workload
+from injector.errors import InjectorError
+from injector.pages.sidebyside import Stretch, compare
+
+_HERE: Final = Path(__file__).resolve().parent
+_SHOWN: Final = 400
+# What a browser does not show, or what turns the direction of the text around it.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
+)
+
+
+class Explained(Protocol):
+    """A workload, where it stands, and its explanation."""
+
+    @property
+    def where(self) -> str: ...
+    @property
+    def workload(self) -> Workload: ...
+    @property
+    def found(self) -> Explanation: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the form offers, and what a person typed into it.
+
+    `profiles` and `examples` are titles by the value that is sent for them.
+    """
+
+    action: str
+    profiles: Mapping[str, str]
+    examples: Mapping[str, str]
+    profile: str = ""
+    manifests: str = ""
+    labels: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A container, or another part of the pod, and what was set in it."""
+
+    title: str
+    rows: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """An answer in the words of the template."""
+
+    id: str
+    where: str
+    label: str
+    word: str
+    outcome: Outcome
+    parts: list[_Part]
+    stretches: tuple[Stretch, ...]
+    patch: str
+
+    @property
+    def origins(self) -> int:
+        return sum(len(part.rows) for part in self.parts)
+
+
+def page(
+    answers: Sequence[Explained],
+    config: Config,
+    *,
+    form: Form | None = None,
+    error: InjectorError | None = None,
+) -> str:
+    """The page for these answers under a configuration; with `form` a page to try things."""
+    views = [_view(f"w{number}", answer) for number, answer in enumerate(answers, 1)]
+    style, script = _asset("explain.css"), _asset("explain.js")
+    return _template().render(
+        title=_title(views, error),
+        policy=policy(form is not None),
+        style=Markup(style),
+        script=Markup(script),
+        version=__version__,
+        config=config,
+        form=form,
+        error=error,
+        views=views,
+    )
+
+
+@cache
+def policy(has_form: bool) -> str:
+    """The Content-Security-Policy of the page: its own style and script, and nothing else."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src {_digest('explain.css')}",
+            f"script-src {_digest('explain.js')}",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'self'" if has_form else "form-action 'none'",
+            "require-trusted-types-for 'script'",
+        ]
+    )
+
+
+def _title(views: Sequence[_View], error: InjectorError | None) -> str:
+    if error is not None:
+        return "Error - explain - sidecar-injector"
+    if len(views) == 1:
+        return f"{views[0].word}: {views[0].label} - explain - sidecar-injector"
+    count = f"{len(views)} workloads - " if views else ""
+    return f"{count}explain - sidecar-injector"
+
+
+def _view(anchor: str, answer: Explained) -> _View:
+    outcome, origins = answer.found.outcome, answer.found.origins
+    stretches: tuple[Stretch, ...] = ()
+    if outcome.decision.verdict is Verdict.INJECT:
+        found = answer.workload
+        after = found.with_template(outcome.pod)
+        stretches = compare(yamltext.dump(found.manifest), yamltext.dump(after))
+    operations = [operation.as_json() for operation in outcome.patch]
+    return _View(
+        id=anchor,
+        where=answer.where,
+        label=answer.workload.label,
+        word=WORDS[outcome.decision.verdict],
+        outcome=outcome,
+        parts=_parts(origins),
+        stretches=stretches,
+        patch=json.dumps(operations, ensure_ascii=False, indent=2) if operations else "",
+    )
+
+
+def _parts(origins: Sequence[Origin]) -> list[_Part]:
+    parts: dict[str, _Part] = {}
+    for origin in origins:
+        title, path = origin.place
+        layer = origin.layer + (f": {origin.detail}" if origin.detail else "")
+        parts.setdefault(title, _Part(title)).rows.append((path, _value(origin.value), layer))
+    return list(parts.values())
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def told(finding: Finding) -> str:
+    """How urgent a finding is."""
+    return "warning" if finding.action else "note"
+
+
+def visible(value: Any) -> Any:
+    r"""A value for the page: what cannot be seen in a text is written as ``\u202e``."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match.group()):04x}", value)
+
+
+def typed(text: str) -> Markup:
+    """A text as a person typed it, for the field that it goes back into."""
+    return Markup.escape(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(told=told, typed=typed)
+    return environment.get_template("explain.html.j2")
+
+
+@cache
+def _asset(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _digest(name: str) -> str:
+    digest = hashlib.sha256(_asset(name).encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

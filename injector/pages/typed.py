@@ -1,0 +1,96 @@
+"""What a person types into the form: manifests and the labels of a namespace, explained.
+
+Here: from text to explanations, with the place of what is wrong in it. Not here: files (the
+command line reads those), and how the answer looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from injector import yamltext
+from injector.core import workload
+from injector.core.explain import Explanation, explain
+from injector.core.model import Config, Facts, Manifest
+from injector.errors import ManifestError
+
+MANIFESTS: Final = "manifests"
+LABELS: Final = "namespace labels"
+# Each takes some tens of milliseconds.
+MOST: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A workload, where it stands, and its explanation."""
+
+    where: str
+    workload: workload.Workload
+    found: Explanation
+
+
+def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], Facts]) -> tuple[Answer, ...]:
+    """Every workload of a text explained. Raises ManifestError with the line in the text."""
+    out: list[Answer] = []
+    for document in yamltext.split(text, MANIFESTS):
+        kind = yamltext.kind_of(document)
+        if kind is None or not (kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS):
+            continue
+        for pointer, manifest in _objects(document, yamltext.load(document), ""):
+            found = _located(document, pointer, manifest, config)
+            if found is None:
+                continue
+            if len(out) == MOST:
+                raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
+            explanation = explain(found.template, facts_of(found), config, found.manifest)
+            out.append(Answer(_place(document, pointer), found, explanation))
+    if not out:
+        hint = f"these kinds have one: {', '.join(workload.KINDS)}"
+        raise ManifestError("no object with a pod template", where=MANIFESTS, hint=hint)
+    return tuple(out)
+
+
+def labels(text: str) -> dict[str, str] | None:
+    """The labels in a text, None where it is empty. Raises ManifestError with the line in the text."""
+    document = yamltext.Document(text, source=LABELS)
+    tree = yamltext.load(document)
+    if tree is None:
+        return None
+    try:
+        workload.check_pod({"metadata": {"labels": tree}})
+    except ManifestError as error:
+        at = error.where.removeprefix("/metadata/labels")
+        hint = "write one label a line, as name: value"
+        raise ManifestError(error.message, where=f"{_place(document, at)}: {at or '/'}", hint=hint) from error
+    return {key: value or "" for key, value in tree.items()}
+
+
+def _objects(document: yamltext.Document, manifest: object, pointer: str) -> Iterator[tuple[str, Manifest]]:
+    """The objects of a document, those of Lists one by one."""
+    if not isinstance(manifest, dict):
+        raise ManifestError("an object is expected", where=_place(document, pointer))
+    if not workload.is_list(manifest):
+        yield pointer, manifest
+        return
+    items = manifest.get("items") or []
+    if not isinstance(items, list):
+        raise ManifestError("a list is expected", where=_place(document, f"{pointer}/items"))
+    for number, item in enumerate(items):
+        yield from _objects(document, item, f"{pointer}/items/{number}")
+
+
+def _located(
+    document: yamltext.Document, pointer: str, manifest: Manifest, config: Config
+) -> workload.Workload | None:
+    try:
+        return workload.locate(manifest, quirks=config.quirks)
+    except ManifestError as error:
+        at = pointer + error.where
+        where = f"{_place(document, at)}: {at or '/'}"
+        raise ManifestError(error.message, where=where, hint=error.hint) from error
+
+
+def _place(document: yamltext.Document, pointer: str) -> str:
+    return f"{document.source}:{yamltext.locate(document, pointer)}"

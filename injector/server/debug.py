@@ -1,0 +1,246 @@
+"""The page to try things, on a listener of its own that only this machine reaches.
+
+Here: who may ask (loopback, the right Host, no other site's form), how much is read, one request
+at a time, and the headers of the answer. Nothing of what is typed is logged, counted or kept.
+Not here: the page itself and the reading of the form's texts (injector.pages).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+
+from injector.core.model import Config, Facts, Manifest, Namespace
+from injector.core.workload import Workload
+from injector.errors import ConfigError, InjectorError, ReviewError
+from injector.pages import explain, typed
+from injector.pages.examples import examples
+from injector.server.run import bind
+from injector.telemetry import tell
+
+PATH: Final = "/debug/explain"
+# A pod of this size is explained in about a second; manifests of people are a hundredth of it.
+FORM_LIMIT: Final = 256 * 1024
+_FIELDS: Final = 8
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": f"{explain.policy(True)}; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # With no-referrer a browser would send the form with `Origin: null`, as another site's.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Debug:
+    """What the page asks of the world; as in `State`, and the profiles that ship.
+
+    `load` gives the configuration that a profile has by itself; it may block.
+    """
+
+    current: Callable[[], Config]
+    namespace_of: Callable[[str], Namespace | None] = lambda name: None
+    native_sidecars: Callable[[str], bool | None] = lambda node: None
+    objects: Callable[[], tuple[Manifest, ...]] = tuple
+    profiles: Sequence[str] = ()
+    load: Callable[[str], Config] = lambda name: _no_profile(name)
+
+
+def bind_loopback(address: str, setting: str) -> socket.socket:
+    """A listening socket as `bind` gives it, for an address that only this machine reaches.
+
+    Raises ConfigError for every other one.
+    """
+    host, _, port = address.rpartition(":")
+    name = host.removeprefix("[").removesuffix("]")
+    try:
+        found = socket.getaddrinfo(name or "::", None, type=socket.SOCK_STREAM)
+    except OSError:
+        found = []
+    # IPv4 first: it is what `kubectl port-forward` tries first.
+    hosts = sorted({str(info[4][0]) for info in found}, key=lambda host: (":" in host, host))
+    if not hosts or not all(ip_address(host.partition("%")[0]).is_loopback for host in hosts):
+        raise ConfigError(
+            f"{address[:64]} is no loopback address",
+            where=setting,
+            hint="the page is for this machine alone: 127.0.0.1:PORT, or empty to leave it off",
+        )
+    return bind(f"[{hosts[0]}]:{port}" if ":" in hosts[0] else f"{hosts[0]}:{port}", setting)
+
+
+def create_debug_app(debug: Debug) -> FastAPI:
+    """The page at ``GET`` and ``POST /debug/explain``."""
+    app = FastAPI(title="sidecar-injector debug", docs_url=None, redoc_url=None, openapi_url=None)
+    desk = _Desk(debug)
+
+    @app.get(PATH)
+    async def offer(request: Request) -> Response:
+        try:
+            _check_caller(request)
+        except ReviewError as error:
+            return _refusal(error)
+        return _page(*desk.offer(request.query_params.get("example", "")))
+
+    @app.post(PATH)
+    async def answer(request: Request) -> Response:
+        try:
+            _check_caller(request)
+            given = await _fields(request)
+            return _page(*await desk.answer(given))
+        except ReviewError as error:
+            return _refusal(error)
+
+    return app
+
+
+class _Desk:
+    """Answers one form at a time, in a thread, with configurations that nobody else uses."""
+
+    def __init__(self, debug: Debug) -> None:
+        self._debug = debug
+        self._busy = False
+        self._own: dict[str, Config] = {}
+
+    def offer(self, example: str) -> tuple[int, str]:
+        """The empty form, or one with an example in it."""
+        config = self._debug.current()
+        found = examples(config.profile.keys.switch).get(example)
+        return 200, explain.page((), config, form=self._form({"manifests": found.text if found else ""}))
+
+    async def answer(self, given: Mapping[str, str]) -> tuple[int, str]:
+        """The page for what was typed, with its HTTP status. ReviewError while another is at work."""
+        if self._busy:
+            hint = "try again in a moment"
+            raise ReviewError("another pod is being explained", status=503, hint=hint)
+        self._busy = True
+        # Asked for here: the caches behind them change in this thread.
+        base = Facts(native_sidecars=self._debug.native_sidecars(""), objects=self._debug.objects())
+        loop = asyncio.get_running_loop()
+        working = loop.run_in_executor(None, self._answer, given, self._debug.current(), base)
+        # It goes on when the caller has gone away, so that only its own end makes room.
+        working.add_done_callback(self._done)
+        return await asyncio.shield(working)
+
+    def _done(self, working: asyncio.Future[tuple[int, str]]) -> None:
+        self._busy = False
+
+    def _answer(self, given: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
+        form = self._form(given)
+        try:
+            chosen = self._chosen(given.get("profile", ""), config)
+            labels = typed.labels(given.get("labels", ""))
+
+            def facts_of(found: Workload) -> Facts:
+                name = found.namespace
+                known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
+                return replace(base, namespace=name, owner=found.owner, known=known)
+
+            answers = typed.answers(given.get("manifests", ""), chosen, facts_of)
+            return 200, explain.page(answers, chosen, form=form)
+        except InjectorError as error:
+            return 422, explain.page((), config, form=form, error=error)
+        except Exception as error:
+            # As for an admission: what a defect says may repeat the pod.
+            tell("error", "defect", page=PATH, defect=type(error).__name__)
+            told = InjectorError("the injector failed; this is a defect, please report it")
+            return 500, explain.page((), config, form=form, error=told)
+
+    def _chosen(self, profile: str, config: Config) -> Config:
+        """A configuration with templates of its own: those of the webhook are for its thread alone."""
+        key = profile or config.digest
+        if key not in self._own:
+            if not profile:
+                # Of the configurations that were in force the newest alone is kept.
+                self._own = {name: own for name, own in self._own.items() if name in self._debug.profiles}
+                self._own[key] = replace(config, templates=config.templates.apart())
+            elif profile in self._debug.profiles:
+                self._own[key] = self._debug.load(profile)
+            else:
+                _no_profile(profile)
+        return self._own[key]
+
+    def _form(self, given: Mapping[str, str]) -> explain.Form:
+        config = self._debug.current()
+        profiles = {"": f"in force: {config.profile.name}"}
+        profiles |= {name: f"profile {name}, as it ships" for name in self._debug.profiles}
+        offered = examples(config.profile.keys.switch)
+        return explain.Form(
+            action=PATH,
+            profiles=profiles,
+            examples={name: example.title for name, example in offered.items()},
+            profile=given.get("profile", ""),
+            manifests=given.get("manifests", ""),
+            labels=given.get("labels", ""),
+        )
+
+
+def _no_profile(name: str) -> Config:
+    raise ConfigError(
+        "this profile does not ship", where=f"profile {name[:64]}", hint="choose one of the list"
+    )
+
+
+def _check_caller(request: Request) -> None:
+    """Raise ReviewError for what did not come from a page of ours, or from a person at this machine."""
+    host = request.headers.get("host", "")
+    if not _is_ours(host, request.scope["server"][1]):
+        # A name that somebody else's DNS points at this machine is no name of ours.
+        hint = "ask for localhost and the port of debugListen; forward the same port"
+        raise ReviewError("the Host is not this listener's", status=421, hint=hint)
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
+    if request.method == "POST" and (origin not in (None, f"http://{host}") or site != "same-origin"):
+        raise ReviewError("the form of another site is not answered", status=403, hint=f"open {PATH} itself")
+
+
+def _is_ours(host: str, port: int) -> bool:
+    name, colon, given = host.rpartition(":")
+    if not colon or not given.isdecimal() or int(given) != port:
+        return False
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """The fields of the form. Keeps at most `FORM_LIMIT` bytes in memory."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise ReviewError("a form is expected (application/x-www-form-urlencoded)", status=415)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_LIMIT:
+            hint = "use injector explain --html for it"
+            raise ReviewError(
+                f"the form is too large; at most {FORM_LIMIT} bytes are read", status=413, hint=hint
+            )
+    try:
+        found = parse_qs(bytes(body).decode("ascii"), errors="strict", max_num_fields=_FIELDS)
+    except ValueError as error:
+        raise ReviewError("the form cannot be read", hint="it is URL-encoded UTF-8") from error
+    # A browser sends the line ends of a form as CR LF.
+    return {name: values[0].replace("\r\n", "\n") for name, values in found.items()}
+
+
+def _page(status: int, text: str) -> Response:
+    return HTMLResponse(text, status, _HEADERS)
+
+
+def _refusal(error: ReviewError) -> Response:
+    text = f"{error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+    # The rest of a body that was not read would be taken for the next request.
+    return PlainTextResponse(text, error.status, {**_HEADERS, "Connection": "close"})

@@ -1,0 +1,78 @@
+"""Rules about annotations on the command line: both doors refuse alike, and `check` tells what is open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import Run
+
+IMAGE = "sidecar.istio.io/proxyImage"
+SECRET = "registry.example.com/hunter2:1"
+RULES = """\
+annotations:
+- namespaceSelector: {matchLabels: {team: platform}}
+- deny: [sidecar.istio.io/proxyImage*, "*/userVolume*"]
+"""
+
+
+def a_pod() -> dict[str, object]:
+    meta = {"name": "web", "namespace": "shop", "annotations": {IMAGE: SECRET}}
+    spec = {"containers": [{"name": "web", "image": "web:1"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "injector.yaml"
+    file.write_text(RULES)
+    return file
+
+
+@pytest.mark.parametrize(("team", "denied"), [("platform", False), ("shop", True)])
+def test_webhook_and_command_line_refuse_alike(
+    run: Run, config: Path, tmp_path: Path, team: str, denied: bool
+) -> None:
+    labels = {"team": team, "istio-injection": "enabled"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}
+    objects, manifest, review = (tmp_path / name for name in ("ns.yaml", "pod.yaml", "review.json"))
+    objects.write_text(yaml.safe_dump(namespace))
+    manifest.write_text(yaml.safe_dump(a_pod()))
+    request = {"uid": "1", "namespace": "shop", "operation": "CREATE", "object": a_pod()}
+    asked = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    review.write_text(json.dumps(asked))
+    common = ("--config", config, "--objects", objects)
+    by_file = run("kube-inject", *common, "-f", manifest)
+    by_review = run("admit", *common, "-f", review)
+    assert by_file.status == int(denied)
+    response = json.loads(by_review.out)["response"]
+    assert response["allowed"] is not denied
+    if denied:
+        assert "annotation-not-allowed" in by_file.err
+        assert "annotation-not-allowed" in response["status"]["message"]
+        assert IMAGE in by_file.err
+        assert IMAGE in by_review.out
+        assert "hunter2" not in by_file.err + by_review.out + by_review.err
+
+
+def test_check_lists_what_everybody_may_use_and_can_change_much(run: Run, config: Path) -> None:
+    def listed(*flags: str | Path) -> str:
+        results = json.loads(run("check", "-o", "json", *flags).out)["results"]
+        [note] = [r for r in results if r["code"] == "open-annotations"]
+        assert note["level"] == "note"
+        assert "annotations" in note["hint"]
+        return str(note["message"])
+
+    assert f"{IMAGE} (image)" in listed()
+    restricted = listed("--config", config)
+    assert IMAGE not in restricted
+    assert "userVolume" not in restricted
+    assert "proxy.istio.io/config (" in restricted
+
+
+def test_check_says_nothing_where_all_of_it_is_closed(run: Run, config: Path) -> None:
+    config.write_text("annotations: [{allow: [sidecar.istio.io/proxyCPU]}]\n")
+    assert "open-annotations" not in run("check", "--config", config).out

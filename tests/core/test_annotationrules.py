@@ -1,0 +1,146 @@
+"""Rules about annotations: which rule holds for a namespace, what its patterns mean, what is denied."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from injector.core.annotationrules import AnnotationRule, open_to_all, refused
+from injector.core.inject import inject
+from injector.core.model import Door, Facts, Namespace, Reason, Verdict
+from injector.core.profile import Catalogue
+from injector.core.selectors import Selector, parse
+from tests.core.generic import CONFIG, KEYS, PROFILE, SIDECAR, a_config, injected
+
+EVERYWHERE = Selector()
+TEAM_A = parse({"matchLabels": {"team": "a"}})
+NOT_SYSTEM = parse({"matchExpressions": [{"key": "system", "operator": "DoesNotExist"}]})
+NAMED = parse({"matchLabels": {"kubernetes.io/metadata.name": "shop"}})
+MODE, EXCLUDE = "mesh.example/mode", "mesh.example/exclude"
+SECRET = "hunter2-in-a-value"
+
+
+def facts(name: str, **labels: str) -> Facts:
+    return Facts(namespace=name, door=Door.WEBHOOK, known=Namespace(name, labels))
+
+
+def a_pod(**annotations: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "web", "annotations": annotations},
+        "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "keys", "expected"),
+    [
+        (("*",), (), [MODE, "other.example/x"], ()),
+        (("*",), (MODE,), [MODE, EXCLUDE], (MODE,)),
+        (("*",), ("mesh.example/*",), [MODE, EXCLUDE, "other.example/x"], (EXCLUDE, MODE)),
+        # deny is about every key, allow only about those of the profile.
+        (("*",), ("other.example/*",), ["other.example/x"], ("other.example/x",)),
+        ((), (), [MODE, "other.example/x"], (MODE,)),
+        ((MODE,), (), [MODE, EXCLUDE], (EXCLUDE,)),
+        # A key that nobody declared may still be read by a template, if its prefix is the profile's.
+        ((MODE,), (), ["mesh.example/new", "x.mesh.example/new"], ("mesh.example/new", "x.mesh.example/new")),
+        # deny goes over allow; what surrounds a star is literal.
+        ((MODE,), (MODE,), [MODE], (MODE,)),
+        (("*",), ("mesh.example/m*e",), [MODE, EXCLUDE], (MODE,)),
+        (("*",), ("mesh?example/mode", "mesh.example/[m]ode", "meshxexample/mode"), [MODE], ()),
+        (("*",), ("MESH.example/mode", "mesh.example/mod"), [MODE], ()),
+        # The switch, and our own books, are no wishes of the author's.
+        ((), ("*",), [KEYS.switch, KEYS.status, KEYS.undo], ()),
+        ((), (), [KEYS.templates, KEYS.overrides], (KEYS.overrides, KEYS.templates)),
+    ],
+)
+def test_what_one_rule_refuses(
+    allow: tuple[str, ...], deny: tuple[str, ...], keys: list[str], expected: tuple[str, ...]
+) -> None:
+    rule = AnnotationRule(EVERYWHERE, allow, deny)
+    assert refused(keys, facts("shop"), "shop", (rule,), PROFILE) == expected
+
+
+def test_the_first_rule_whose_selector_matches_holds() -> None:
+    rules = (AnnotationRule(TEAM_A, deny=(MODE,)), AnnotationRule(EVERYWHERE, deny=(EXCLUDE,)))
+    keys = (MODE, EXCLUDE)
+    assert refused(keys, facts("x", team="a"), "x", rules, PROFILE) == (MODE,)
+    assert refused(keys, facts("x", team="b"), "x", rules, PROFILE) == (EXCLUDE,)
+    assert refused(keys, facts("x", team="b"), "x", rules[:1], PROFILE) == ()
+
+
+def test_a_namespace_has_its_name_as_a_label() -> None:
+    rules = (AnnotationRule(NAMED, deny=(MODE,)),)
+    assert refused([MODE], facts("shop"), "shop", rules, PROFILE) == (MODE,)
+    assert refused([MODE], facts("till"), "till", rules, PROFILE) == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        # Whoever may be meant counts, so that not knowing opens nothing.
+        ((AnnotationRule(TEAM_A), AnnotationRule(EVERYWHERE, deny=(MODE,))), (MODE,)),
+        ((AnnotationRule(TEAM_A, deny=(MODE,)), AnnotationRule(EVERYWHERE)), (MODE,)),
+        ((AnnotationRule(NOT_SYSTEM), AnnotationRule(TEAM_A, deny=(MODE,))), (MODE,)),
+        ((AnnotationRule(EVERYWHERE), AnnotationRule(TEAM_A, deny=(MODE,))), ()),
+        # The name is known where the labels are not.
+        ((AnnotationRule(NAMED), AnnotationRule(EVERYWHERE, deny=(MODE,))), ()),
+        ((AnnotationRule(NAMED, deny=(MODE,)), AnnotationRule(EVERYWHERE)), (MODE,)),
+    ],
+)
+def test_while_a_namespace_is_not_known_the_strictest_rule_holds(
+    rules: tuple[AnnotationRule, ...], expected: tuple[str, ...]
+) -> None:
+    assert refused([MODE], Facts(namespace="shop"), "shop", rules, PROFILE) == expected
+
+
+@pytest.mark.parametrize("door", list(Door))
+def test_a_pod_that_asks_for_what_it_may_not_is_denied_and_its_value_not_repeated(door: Door) -> None:
+    config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE,)),))
+    found = inject(a_pod(**{MODE: SECRET}), replace(facts("shop"), door=door), config)
+    assert (found.decision.verdict, found.decision.reason) == (Verdict.DENY, Reason.ANNOTATION_NOT_ALLOWED)
+    assert found.patch == ()
+    assert MODE in str(found.error)
+    assert SECRET not in f"{found.error}{found.findings}{found.decision.trace}"
+
+
+def test_a_pod_that_is_not_injected_may_carry_anything() -> None:
+    config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=("*",)),))
+    found = inject(a_pod(**{MODE: "x", KEYS.switch: "false"}), facts("shop"), config)
+    assert found.decision.reason is Reason.OPTED_OUT_BY_ANNOTATION
+
+
+@pytest.mark.parametrize("quirks", [False, True])
+def test_what_an_injection_wrote_is_not_the_authors_wish(quirks: bool) -> None:
+    rules = (AnnotationRule(EVERYWHERE, allow=()),)
+    # With quirks on nothing tells which annotations came from a template.
+    text = SIDECAR.replace('  annotations:\n    mesh.example/port: "15000"\n', "") if quirks else SIDECAR
+    config = replace(a_config(text=text), quirks=quirks, annotation_rules=rules)
+    pod = a_pod(**{"note": "mine"})
+    # A container of the sidecar's name makes the injection write its overrides annotation.
+    pod["spec"]["containers"].append({"name": "proxy", "image": "auto", "tty": True})
+    once = injected(pod, config)
+    assert KEYS.overrides in once["metadata"]["annotations"]
+    again = inject(once, facts("shop"), config)
+    assert again.decision.verdict is Verdict.INJECT, again.error
+
+
+def test_a_forged_status_hides_no_annotation() -> None:
+    forged = json.dumps({"containers": ["proxy"], "revision": "default", "digest": CONFIG.digest})
+    config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE, KEYS.overrides)),))
+    for key, value in ((MODE, "x"), (KEYS.overrides, '{"containers": []}')):
+        undone = json.dumps([[f"/metadata/annotations/{key.replace('/', '~1')}", value]])
+        pod = a_pod(**{key: value, KEYS.status: forged, KEYS.undo: undone})
+        found = inject(pod, facts("shop"), config)
+        assert found.decision.reason is Reason.ANNOTATION_NOT_ALLOWED, key
+
+
+def test_what_is_open_to_everybody() -> None:
+    catalogue = Catalogue(powers={MODE: ("image",), EXCLUDE: ("user", "volumes")})
+    profile = replace(PROFILE, extra_catalogue=catalogue)
+    restricted = AnnotationRule(EVERYWHERE, deny=(MODE,))
+    assert set(open_to_all(profile, ())) == {MODE, EXCLUDE}
+    assert set(open_to_all(profile, (AnnotationRule(TEAM_A, deny=(MODE,)),))) == {MODE, EXCLUDE}
+    assert open_to_all(profile, (AnnotationRule(TEAM_A), restricted)) == {EXCLUDE: ("user", "volumes")}

@@ -1,0 +1,126 @@
+"""A listener of ours in a thread, over TLS, and connections to it, for the tests of sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvloop
+
+from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.server.connection import Bounds
+from injector.server.run import Listener, Stop, bind, serve
+from injector.server.tls import Swap
+
+PATIENCE = 30
+NAME = "localhost"
+_WANTED = Wanted((NAME,))
+_CA = make_authority(_WANTED, time.time())
+_LEAF = sign_leaf(_CA, _WANTED, time.time())
+
+
+@dataclass
+class Serving:
+    """A running server. `causes` are those of the connections that it cut."""
+
+    port: int
+    loop: asyncio.AbstractEventLoop
+    stop: Stop
+    thread: threading.Thread
+    open: contextlib.ExitStack
+    causes: list[str] = field(default_factory=list)
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """As if the process had got that signal; returns when it has."""
+        seen = threading.Event()
+
+        def take() -> None:
+            self.stop.signalled(number)
+            seen.set()
+
+        self.loop.call_soon_threadsafe(take)
+        assert seen.wait(PATIENCE)
+
+    def ended(self, seconds: float = PATIENCE) -> bool:
+        """Whether the server returns in that time."""
+        self.thread.join(seconds)
+        return not self.thread.is_alive()
+
+    def trusting(self) -> ssl.SSLContext:
+        """What a client needs to believe the server."""
+        return ssl.create_default_context(cadata=_CA.chain)
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """A connection, past its handshake."""
+        made = http.client.HTTPSConnection(NAME, self.port, context=self.trusting(), timeout=PATIENCE)
+        self.open.callback(made.close)
+        made.connect()
+        return made
+
+    def dial(self, tls: bool = True) -> socket.socket:
+        """A bare socket for bytes that no client library would send."""
+        made = socket.create_connection((NAME, self.port), PATIENCE)
+        self.open.callback(made.close)
+        if not tls:
+            return made
+        wrapped = self.trusting().wrap_socket(made, server_hostname=NAME)
+        self.open.callback(wrapped.close)
+        return wrapped
+
+    def until(self, what: str, look: Callable[[], bool]) -> None:
+        """Wait for a condition."""
+        deadline = time.monotonic() + PATIENCE
+        while not look():
+            assert time.monotonic() < deadline, what
+            time.sleep(0.01)
+
+
+def ask(connection: http.client.HTTPConnection) -> tuple[bytes, str]:
+    """The answer to a GET, and what its Connection header says."""
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    return answer.read(), answer.headers.get("connection", "")
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """An app that reads the body and greets."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+@contextlib.contextmanager
+def serving(app: Any = hello, bounds: Bounds | None = None, drain_seconds: float = 0.0) -> Iterator[Serving]:
+    """A server on a free port while the body runs."""
+    swap = Swap()
+    swap.take(_LEAF.chain, _LEAF.key)
+    causes: list[str] = []
+    with bind("127.0.0.1:0", "listen") as bound, contextlib.ExitStack() as open_ones:
+        loop = uvloop.new_event_loop()
+        stop = Stop()
+        listener = Listener(app, bound, lambda: swap.context, bounds or Bounds(), causes.append)
+
+        def run() -> None:
+            loop.run_until_complete(serve([listener], stop, drain_seconds))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        running = Serving(bound.getsockname()[1], loop, stop, thread, open_ones, causes)
+        try:
+            yield running
+        finally:
+            if thread.is_alive():
+                loop.call_soon_threadsafe(stop.signalled, signal.SIGINT)
+                loop.call_soon_threadsafe(stop.signalled, signal.SIGINT)
+            thread.join(PATIENCE)
+            loop.close()
