@@ -65,33 +65,49 @@ def is_hook(item: Object) -> bool:
     return "helm.sh/hook" in (item["metadata"].get("annotations") or {})
 
 
+# Kinds of operators, whose schemas nobody ships.
+OPERATORS = ("Certificate", "Issuer", "PrometheusRule", "ServiceMonitor")
+
+_SCHEMAS = "kubernetes-json-schema"
+_DEFINITIONS = "_definitions.json"
+
+
 def schema_versions() -> list[str]:
     """The versions of Kubernetes whose strict schemas are on this machine, as ``1.29.0``."""
-    folder = resources.files("kubernetes_validate") / "kubernetes-json-schema"
-    found = [entry.name for entry in folder.iterdir() if entry.name.endswith("-local-strict")]
-    versions = [name.removeprefix("v").removesuffix("-local-strict") for name in found]
-    return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
+    names = (entry.name for entry in (resources.files("kubernetes_validate") / _SCHEMAS).iterdir())
+    found = [name.removeprefix("v").removesuffix(_STRICT) for name in names if name.endswith(_STRICT)]
+    return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
 
 
-def refused_by_schema(text: str, version: str) -> list[Object]:
-    """What kubeconform says about objects that a version of Kubernetes does not know in this form.
+_STRICT = "-local-strict"
 
-    Kinds that the schemas lack (those of operators) are told as skipped, and not here.
-    """
-    program = build.programs(["kubeconform"])["kubeconform"]
-    folder = resources.files("kubernetes_validate") / "kubernetes-json-schema"
-    location = f"{folder}/v{{{{.NormalizedKubernetesVersion}}}}-local{{{{.StrictSuffix}}}}"
+
+def kubeconform(text: str, version: str, scratch: Path) -> list[str]:
+    """What is wrong with objects for a version of Kubernetes, nothing unknown allowed; [] where all is well."""
+    location = f"{_local(version, scratch)}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
     command = [
-        *(program, "-strict", "-output", "json", "-kubernetes-version", version, "-skip", ",".join(OPERATORS)),
-        *("-schema-location", location.replace("/vv", "/v") + "/{{.ResourceKind}}{{.KindSuffix}}.json"),
+        *(build.programs(["kubeconform"])["kubeconform"], "-strict", "-n", "1", "-output", "json"),
+        *("-kubernetes-version", version, "-schema-location", location, "-skip", ",".join(OPERATORS)),
     ]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     try:
-        found: list[Object] = json.loads(done.stdout)["resources"]
+        found = json.loads(done.stdout)["resources"]
     except (ValueError, KeyError) as error:
-        raise HelmError(f"kubeconform: {done.stderr.strip() or done.stdout.strip()}") from error
-    return found
+        raise HelmError(f"kubeconform: {(done.stderr or done.stdout).strip()}") from error
+    return [f"{each['kind']} {each['name']}: {each['msg']}" for each in found]
 
 
-# Kinds of operators, whose schemas nobody ships.
-OPERATORS = ("ServiceMonitor", "PrometheusRule", "Certificate", "Issuer")
+def _local(version: str, scratch: Path) -> Path:
+    """A folder with the schemas of a version that refer to each other as files.
+
+    Those of the package have an address on the net, which kubeconform would look for.
+    """
+    folder = scratch / version
+    if not folder.exists():
+        folder.mkdir()
+        for source in (resources.files("kubernetes_validate") / _SCHEMAS / f"v{version}{_STRICT}").iterdir():
+            schema = json.loads(source.read_text())
+            schema.pop("$id", None)
+            text = json.dumps(schema).replace(f"/api/{_DEFINITIONS}#", f"{_DEFINITIONS}#")
+            (folder / source.name).write_text(text)
+    return folder

@@ -133,6 +133,29 @@ class Metrics:
             ("result",),
             **own,
         )
+        self._events = Counter(
+            "injector_event_total",
+            "Kubernetes Events: written, repeated (counted up), or dropped by owner (none there), rate, "
+            "queue, or failed.",
+            ("result",),
+            **own,
+        )
+        self._shed = Counter(
+            "injector_request_shed_total",
+            "Requests not answered in an overload, by cause: full or wait (the queue), bytes (of bodies), "
+            "age (waited too long), gone (the caller).",
+            ("cause",),
+            **own,
+        )
+        self._cut = Counter(
+            "injector_connection_cut_total",
+            "Connections ended without an answer, by cause: connections (too many), head (large), request "
+            "(too slow), answer (not taken).",
+            ("cause",),
+            **own,
+        )
+        self._waiting = Gauge("injector_queue_length", "Admissions that wait for their turn.", **own)
+        self._under_way = Gauge("injector_requests_in_flight", "Requests that are not answered yet.", **own)
         self._namespaces = Gauge("injector_namespaces_synced", "1 once all namespaces are known.", **own)
         self._ready = Gauge("injector_ready", "1 while the process is ready, as /readyz tells it.", **own)
         self._config_ok = Gauge(
@@ -145,6 +168,10 @@ class Metrics:
         }
         for result in ("ok", "error"):
             self._reloads.labels(result)
+        for cause in ("full", "wait", "bytes", "age", "gone"):
+            self._shed.labels(cause)
+        for cause in ("connections", "head", "request", "answer"):
+            self._cut.labels(cause)
         for what in ("leaf", "ca", "caBundle", "secret", "write", "files", "defect"):
             self._certificate_failures.labels(what)
 
@@ -164,6 +191,19 @@ class Metrics:
         self._rejected.labels(str(status)).inc()
         self._legacy["requests"].inc()
         self._legacy["failure"].inc()
+
+    def shed(self, cause: str) -> None:
+        """Count a request that was not answered because of an overload."""
+        self._shed.labels(cause).inc()
+
+    def cut(self, cause: str) -> None:
+        """Count a connection that was ended because of its bounds."""
+        self._cut.labels(cause).inc()
+
+    def load(self, *, waiting: Callable[[], int], under_way: Callable[[], int]) -> None:
+        """Where to ask how many requests wait, and how many are not answered yet."""
+        self._waiting.set_function(waiting)
+        self._under_way.set_function(under_way)
 
     def configured(self, digest: str, profile: str, revision: str) -> None:
         """Name the configuration in force."""
@@ -191,6 +231,10 @@ class Metrics:
     def recorded(self, result: str) -> None:
         """Count an admission that was written to the record, or dropped."""
         self._records.labels(result).inc()
+
+    def event(self, result: str) -> None:
+        """Count a Kubernetes Event that was written, or dropped."""
+        self._events.labels(result).inc()
 
     def namespaces(self, synced: Callable[[], bool]) -> None:
         """Where to ask whether all namespaces are known."""

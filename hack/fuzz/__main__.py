@@ -93,9 +93,8 @@ def _report(tally: Tally, seconds: float) -> None:
             print(f"  {number:>8}  {word}")
     asked = tally.kinds.total()
     slow, number = tally.slowest
-    print(
-        f"fuzz: {asked} reviews in {seconds:.0f} s; {len(tally.failures)} failed; slowest {slow:.2f} s (number {number})"
-    )
+    print(f"fuzz: {asked} reviews in {seconds:.0f} s; slowest {slow:.2f} s of CPU time (number {number})")
+    print(f"fuzz: {len(tally.failures)} failed" if tally.failures else "fuzz: all is well")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fuzz.oracles import Way, lost
@@ -18,7 +19,7 @@ Tree = dict[str, Any]
 
 _LISTS: Final = ("containers", "initContainers")
 _METRICS: Final = re.compile(
-    r"prometheus[^a-zA-Z0-9]io[^a-zA-Z0-9](scrape|port|path)|prometheus[^a-zA-Z0-9]istio[^a-zA-Z0-9]io[^a-zA-Z0-9]scrape-targets",
+    r"prometheus[^a-zA-Z0-9](io[^a-zA-Z0-9](scrape|port|path)|istio[^a-zA-Z0-9]io[^a-zA-Z0-9]scrape.targets)",
     re.DOTALL,
 )
 _HANDLERS: Final = re.compile(
@@ -29,15 +30,42 @@ _HANDLERS: Final = re.compile(
 )
 
 
-def losses(before: Tree, after: Tree, ours: set[str], books: frozenset[str]) -> list[Way]:
+# What the templates write themselves: the effective value stands where the asked one stood.
+_WRITTEN: Final = re.compile(
+    r"istio\.io/rev|traffic\.sidecar\.istio\.io/.*|sidecar\.istio\.io/(interceptionMode|rewriteAppHTTPProbers)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What is ours in a pod: names of containers and volumes, the profile's own annotations, and the
+    variables that cluster, network and request path set whatever the user says."""
+
+    names: frozenset[str]
+    books: frozenset[str]
+    variables: frozenset[str]
+
+
+def losses(before: Tree, after: Tree, meant: Meant, *, merged: bool) -> list[Way]:
     """The places of the user's pod that are gone without being meant to.
 
-    `ours` are the names of injected containers and volumes, `books` the profile's own annotations.
+    `merged` says that in what is injected the user's fields do not always stand: with quirks, as
+    upstream does it, and where something else is the user's version.
     """
-    return [way for way in _found(before, after, ours) if not _meant(before, way, ours, books)]
+    found = _found(before, after, meant.names)
+    return [
+        way
+        for way in found
+        if not (merged and _is_ours(way, meant.names)) and not _is_meant(before, way, meant)
+    ]
 
 
-def _found(before: Tree, after: Tree, ours: set[str]) -> Iterator[Way]:
+def _is_ours(way: Way, ours: frozenset[str]) -> bool:
+    return len(way) > 2 and way[0] == "spec" and way[2].removeprefix("name=") in ours
+
+
+def _found(before: Tree, after: Tree, ours: frozenset[str]) -> Iterator[Way]:
     for way in lost(before, after):
         name = way[-1].removeprefix("name=")
         if len(way) == 3 and way[1] in _LISTS and name in ours:
@@ -52,15 +80,17 @@ def _named(pod: Tree, part: str, name: str) -> Tree | None:
     return next((c for c in pod["spec"].get(part) or [] if c.get("name") == name), None)
 
 
-def _meant(before: Tree, way: Way, ours: set[str], books: frozenset[str]) -> bool:
+def _is_meant(before: Tree, way: Way, meant: Meant) -> bool:
     if way[:2] == ("metadata", "annotations") and len(way) == 3:
-        return way[2] in books or way[2] == "istio.io/rev" or bool(_METRICS.fullmatch(way[2]))
+        return way[2] in meant.books or bool(_WRITTEN.fullmatch(way[2]) or _METRICS.fullmatch(way[2]))
     if _HANDLERS.fullmatch("/" + "/".join(way)):
         return True
-    users = (
-        _named(before, way[1], way[2].removeprefix("name=")) if len(way) > 3 and way[1] in _LISTS else None
-    )
-    if users is None or users["name"] not in ours:
+    if not (_is_ours(way, meant.names) and way[1] in _LISTS):
         return False
+    users = _named(before, way[1], way[2].removeprefix("name=")) or {}
+    if way[3:4] == ("env",):
+        # Of two variables of one name the last one counts, for Kubernetes as well.
+        name = way[4].removeprefix("name=")
+        return name in meant.variables or [entry["name"] for entry in users["env"]].count(name) > 1
     # Where the proxy has to be root to capture, its own user is only the one that is left alone.
-    return way[3:] == ("image",) and users["image"] == "auto" or way[3:] == ("securityContext", "runAsUser")
+    return (way[3:] == ("image",) and users["image"] == "auto") or way[3:] == ("securityContext", "runAsUser")

@@ -22,7 +22,7 @@ from typing import Any, Final
 import yaml
 
 from fuzz import oracles
-from fuzz.design import losses
+from fuzz.design import Meant, losses
 from injector import telemetry
 from injector.config.folder import shipped
 from injector.config.load import Input, Text, load_input
@@ -38,6 +38,7 @@ from injector.telemetry import Metrics
 Tree = dict[str, Any]
 
 _REPO: Final = Path(__file__).parents[2]
+_FORCED: Final = frozenset({"ISTIO_META_NETWORK", "ISTIO_META_CLUSTER_ID"})
 _SETTINGS: Final[Tree] = {
     "nativeSidecars": "enabled",
     "values": {
@@ -160,13 +161,13 @@ def _faults(setup: Setup, review: Tree, answer: reviews.Answer, thorough: bool) 
     after, wrong = oracles.patched(received, sent["response"])
     if wrong or answer.outcome.decision.verdict is not Verdict.INJECT:
         return [*faults, *wrong]
-    faults += _lost(setup, received, after)
+    faults += _lost(setup, received, after, answer.facts)
     if thorough and not setup.config.quirks:
         faults += _laws(setup, received, after, answer)
     return faults
 
 
-def _lost(setup: Setup, received: Tree, after: Tree) -> list[str]:
+def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
     """The user's fields that are gone, except what injection changes by design."""
     config = setup.config
     before = received
@@ -176,8 +177,11 @@ def _lost(setup: Setup, received: Tree, after: Tree) -> list[str]:
     elif status.read(received, config.profile.keys):
         return []
     added = status.read(after, config.profile.keys)
-    ours = {name for part in status.LISTS for name in added.names(part)} if added else set()
-    gone = losses(before, after, ours, config.profile.books)
+    ours = frozenset(name for part in status.LISTS for name in added.names(part)) if added else frozenset()
+    meant = Meant(ours, config.profile.books, frozenset(facts.overrides) | _FORCED)
+    # The overrides are the user's version too, and the one that counts.
+    overridden = bool(undo.overrides(before, config.profile))
+    gone = losses(before, after, meant, merged=config.quirks or overridden)
     return [f"lost: /{'/'.join(way)}"[:300] for way in gone[:3]]
 
 

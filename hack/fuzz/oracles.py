@@ -127,6 +127,8 @@ def _says_nothing(value: Any) -> bool:
 def _lost_items(before: list[Any], after: list[Any], way: Way) -> Iterator[Way]:
     key = _KEYS.get(way[-1] if way else "")
     start = 0
+    # Ports of one number and two protocols move together.
+    in_order = way[-1:] != ("ports",)
     for number, item in enumerate(before):
         if key and isinstance(item, dict) and isinstance(item.get(key), str):
             named = [other for other in after if isinstance(other, dict) and other.get(key) == item[key]]
@@ -138,5 +140,5 @@ def _lost_items(before: list[Any], after: list[Any], way: Way) -> Iterator[Way]:
         place = next((n for n in range(start, len(after)) if not list(lost(item, after[n]))), None)
         if place is None:
             yield (*way, str(number))
-        else:
+        elif in_order:
             start = place + 1

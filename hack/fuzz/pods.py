@@ -15,11 +15,11 @@ from random import Random
 from typing import Any, Final
 
 import yaml
+from mesh.differential.workloads import draw_document
 
 from fuzz.values import draw_value
 from injector.core import workload
 from injector.errors import InjectorError
-from mesh.differential.workloads import draw_document
 
 Tree = dict[str, Any]
 
@@ -214,6 +214,8 @@ def _own(random: Random) -> Tree:
     return copy.deepcopy(pod)
 
 
+_OWNER: Final = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d8c7b9f6", "controller": True}
+_JOB: Final = {"apiVersion": "batch/v1", "kind": "Job", "name": "j-29012345", "controller": True}
 _METADATA: Final[Sequence[tuple[str, Any]]] = (
     ("labels", {"app": "web", "version": "v1", "x/y~z": ""}),
     ("labels", {"sidecar.istio.io/inject": "true", "logs.example.com/ship": "true"}),
@@ -224,9 +226,9 @@ _METADATA: Final[Sequence[tuple[str, Any]]] = (
     ("annotations", {"a": None}),
     ("creationTimestamp", None),
     ("namespace", "shop"),
-    ("ownerReferences", [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d8c7b9f6", "controller": True}]),
+    ("ownerReferences", [_OWNER]),
     ("ownerReferences", [{}]),
-    ("ownerReferences", [{"apiVersion": "batch/v1", "kind": "Job", "name": "j-29012345", "controller": True}]),
+    ("ownerReferences", [_JOB]),
     ("finalizers", ["x/y"]),
     ("managedFields", [{"manager": "kubectl", "fieldsV1": {"f:spec": {'k:{"name":"app"}': {".": {}}}}}]),
 )  # fmt: skip
@@ -269,8 +271,8 @@ def _variable(random: Random) -> Tree:
     name = random.choice(["A", "B", "PATH", "ISTIO_META_X", "ÜBER", "POD_NAME", "PROXY_CONFIG", ""])
     source = {"fieldRef": {"fieldPath": "metadata.name"}}
     more: Sequence[Tree] = (
-        {"value": "x"}, {"value": ""}, {}, {"valueFrom": source}, {"valueFrom": {"fileKeyRef": {"path": "p"}}},
-        {"value": None}, {"value": "a\nb: {{ c }}"},
+        {"value": "x"}, {"value": ""}, {}, {"value": None}, {"value": "a\nb: {{ c }}"},
+        {"valueFrom": source}, {"valueFrom": {"fileKeyRef": {"path": "p"}}},
     )  # fmt: skip
     return {"name": name, **random.choice(more)}
 
@@ -320,7 +322,9 @@ def _handler(random: Random) -> Tree:
 
 
 def _annotate(random: Random, pod: Tree, keys: Sequence[str]) -> None:
-    meta = pod.setdefault("metadata", {})
+    if not isinstance(pod.get("metadata"), dict):
+        pod["metadata"] = {}
+    meta = pod["metadata"]
     found = dict(meta.get("annotations") or {})
     # One at a time mostly: a value that is refused hides what the others would have done.
     for key in random.sample(keys, min(len(keys), random.choice([1, 1, 1, 2, 6]))):

@@ -83,7 +83,7 @@ def _namespace(random: Random, pod: Tree) -> str:
 
 
 def damaged(random: Random, review: Tree) -> Tree:
-    """The review with one to four pieces of another type, gone, renamed, doubled or added; changed in place."""
+    """The review, changed in place: up to four pieces of another type, gone, doubled or added."""
     for _ in range(random.choice([1, 1, 2, 4])):
         holder, key = random.choice(_places(review))
         random.choice(_ACCIDENTS)(random, holder, key)
@@ -116,13 +116,17 @@ def garbage(random: Random, body: bytes) -> bytes:
             lambda: body[:at] + body[at:to] * 20 + body[to:],
             lambda: bytes(byte ^ (random.random() < 0.01) << random.randrange(8) for byte in body),
             lambda: body.replace(b'"metadata":', b'"metadata":{"name":"x"},"metadata":', 1),
-            lambda: body.replace(b'"object":', b'"object":' + b'{"a":' * (size := random.choice([100, 190, 5000]))
-                                 + b"1" + b"}" * size + b',"object":', 1),
+            lambda: body.replace(b'"object":', b'"object":' + _nested(random) + b',"object":', 1),
             lambda: body.replace(b'"spec":', b'"x":' + b"[" * 150 + b"]" * 150 + b',"spec":', 1),
             lambda: body.replace(b"null", token, 1).replace(b"80", token, 1),
             lambda: bytes(random.randrange(256) for _ in range(random.randrange(300))),
         )
     )()  # fmt: skip
+
+
+def _nested(random: Random) -> bytes:
+    depth = random.choice([100, 190, 5000])
+    return b'{"a":' * depth + b"1" + b"}" * depth
 
 
 def _places(tree: Any) -> list[tuple[Any, Any]]:

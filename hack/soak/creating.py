@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import ssl
 import threading
@@ -143,12 +144,15 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop."""
-        made = 0
-        while not stop.is_set():
-            name = f"soak-{self._number}-{made}"
-            made += 1
-            if self._create(name, SHAPES[made % len(SHAPES)]):
-                self._delete(name)
+        try:
+            for made in itertools.count():
+                if stop.is_set():
+                    return
+                name = f"soak-{self._number}-{made}"
+                if self._create(name, SHAPES[made % len(SHAPES)]):
+                    self._delete(name)
+        finally:
+            self._hang_up()
 
     def _create(self, name: str, shape: dict[str, Any]) -> bool:
         metadata = {"name": name, "labels": {"app": "soak"}, "annotations": shape.get("annotations", {})}
@@ -203,9 +207,13 @@ class Worker:
             answer = self._http.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
+            self._hang_up()
+            raise _Away(f"{type(error).__name__}: {error}") from error
+
+    def _hang_up(self) -> None:
+        if self._http is not None:
             self._http.close()
             self._http = None
-            raise _Away(f"{type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ class Findings:
         found += [f"{tally.refused} creations refused"] * bool(tally.refused)
         found += [f"{tally.bare} pods without sidecar"] * bool(tally.bare)
         found += [f"{few} creations too few"] * (few > 0)
-        found += [f"{self.errors['defect']} defects"] * ("defect" in self.errors)
+        found += [f"{self.errors.get('defect')} defects of the webhook"] * ("defect" in self.errors)
         return found + self.tally.messages
 
     def milliseconds(self, percent: int) -> float:

@@ -25,6 +25,19 @@ def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> I
             yield "watch", path
     yield from _source(server, config.revision)
     yield from _certificates(server, configurations)
+    yield from _events(server)
+
+
+def _events(server: Server) -> Iterator[tuple[str, str]]:
+    """In every namespace, as pods come from all of them."""
+    if server.events == "off" or server.namespaces == "off":
+        return
+    from injector.kube.events import EVENTS, OWNERS
+
+    for path in OWNERS.values():
+        yield "get", path.format("")
+    yield "create", EVENTS.format("")
+    yield "patch", EVENTS.format("")
 
 
 def _source(server: Server, revision: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from injector.cli import debug_page, recording
+from injector.cli import debug_page, eventing, recording
 from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
@@ -200,19 +200,24 @@ def _run(source: Source, server: Server, config: Config) -> None:
                 watched = Watched(cluster, group)
                 current = Current(source, config, watched)
                 kept = certificates.certificates(server, cluster, current.metrics, swap)
-                current.unseen = kept.unseen
+                events = eventing.eventing(server, cluster, current.metrics)
+                current.unseen = lambda: {**kept.unseen(), **events.unwritten()}
                 kept.start(group)
+                events.start(group)
                 polling = group.create_task(current.poll(server.source.poll_seconds))
                 recorder = recording.recorder(server, current.metrics)
                 if recorder:
                     stack.callback(recorder.close)
-                state = replace(_state(current, kept, server, recorder), draining=stop.is_set)
+                state = replace(
+                    _state(current, kept, server, recorder), draining=stop.is_set, notify=events.notify
+                )
                 current.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
-                listeners = _listeners(state, sockets, swap)
+                listeners = _listeners(state, sockets, swap, server)
                 page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
                 tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
                 await run.serve(listeners, stop, server.drain_seconds)
                 polling.cancel()
+                events.stop()
                 kept.stop()
                 watched.stop()
             tell("info", "stopped")
@@ -231,14 +236,17 @@ async def _cluster_of(source: Source, server: Server) -> AsyncIterator[AsyncClus
         yield cluster
 
 
-def _listeners(state: State, sockets: Sequence[socket], swap: Swap) -> list[Listener]:
+def _listeners(state: State, sockets: Sequence[socket], swap: Swap, server: Server) -> list[Listener]:
     from injector.server.app import Webhook, create_app
+    from injector.server.connection import Bounds
     from injector.server.run import Listener
 
     outer, inner, *pages = sockets
     webhook = Webhook(state, create_app(state, with_metrics=False))
+    given = server.connections
+    bounds = Bounds(given.limit, given.read_seconds, given.age_seconds)
     return [
-        Listener(webhook, outer, lambda: swap.context),
+        Listener(webhook, outer, lambda: swap.context, bounds, state.metrics.cut),
         Listener(create_app(state, with_metrics=True), inner),
         *(debug_page.listener(state, bound) for bound in pages),
     ]
@@ -246,6 +254,7 @@ def _listeners(state: State, sockets: Sequence[socket], swap: Swap) -> list[List
 
 def _state(current: Current, kept: Certificates, server: Server, recorder: Recorder | None) -> State:
     from injector.server.app import Limits, State
+    from injector.server.queue import Size
 
     return State(
         current=lambda: current.config,
@@ -255,7 +264,9 @@ def _state(current: Current, kept: Certificates, server: Server, recorder: Recor
         objects=current.watched.objects,
         waiting=lambda: {**current.watched.waiting(), **kept.waiting()},
         notes=lambda: {**current.notes(), **kept.notes()},
-        limits=Limits(server.body_limit, server.nesting_limit),
+        limits=Limits(
+            server.body_limit, server.nesting_limit, Size(server.queue.length, server.queue.max_bytes)
+        ),
         failure_mode=server.failure_mode,
         warnings=server.warnings,
         audit=server.audit_annotations,

@@ -78,7 +78,7 @@ Examples:
     type=click.Choice(["auto", "None", "NoneOnDryRun"]),
     default="auto",
     show_default=True,
-    help="NoneOnDryRun where admissions leave a trace besides the answer; auto: where the file records them.",
+    help="NoneOnDryRun where admissions leave a trace; auto: where the file asks for records or Events.",
 )
 @click.option(
     "--match-conditions/--no-match-conditions",
@@ -149,15 +149,15 @@ class Options:
 
 
 def _side_effects(asked: str, config_file: str | None) -> str:
-    """As asked, else by whether the file has `serve` keep records."""
+    """As asked, else by whether the file has `serve` keep records or write Events."""
     from injector.config.load import Input
     from injector.config.schema import read_settings
 
     if asked != "auto":
         return asked
     given = Input.from_file(config_file).file
-    recording = read_settings(given.text, given.origin).server.record.directory
-    return "NoneOnDryRun" if recording else "None"
+    server = read_settings(given.text, given.origin).server
+    return "NoneOnDryRun" if server.record.directory or server.events != "off" else "None"
 
 
 def match_conditions(config: Config) -> tuple[MatchCondition, ...]:

@@ -204,6 +204,35 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """Requests that wait for their turn; what comes past it is answered with 429."""
+
+    length: int = setting(512, number(1, 100_000), "How many requests may wait.")
+    max_bytes: int = setting(
+        32 * MiB, number(MiB, 1024 * MiB, "bytes"), "How large their bodies may be together."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSettings:
+    """What callers may take."""
+
+    limit: int = setting(
+        2000, number(30, 100_000), "How many may be open; an API server keeps up to 25 idle ones."
+    )
+    read_seconds: int = setting(
+        10,
+        number(1, 300, "seconds"),
+        "Time for a handshake, for a request to come, for an answer to be read.",
+    )
+    age_seconds: int = setting(
+        300,
+        number(0, 86_400, "seconds"),
+        "Age after which an answer is the last one, so that callers spread over all replicas; 0: never.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """What only `serve` needs."""
 
@@ -226,6 +255,12 @@ class Server:
     nesting_limit: int = setting(
         200, number(20, 900), "Deepest nesting of a request's JSON; a deeper one gets 400."
     )
+    queue: QueueSettings = setting(
+        QueueSettings, section(QueueSettings), "Requests that wait for their turn."
+    )
+    connections: ConnectionSettings = setting(
+        ConnectionSettings, section(ConnectionSettings), "What callers may take."
+    )
     drain_seconds: int = setting(
         10,
         number(0, 600, "seconds"),
@@ -243,6 +278,12 @@ class Server:
     )
     source: SourceSettings = setting(
         SourceSettings, section(SourceSettings), "Where the configuration comes from."
+    )
+    events: str = setting(
+        "off",
+        choice("off", "warnings", "all"),
+        "Kubernetes Events on the controllers of pods: of denials and of what a person should act on, or of "
+        "every decision.",
     )
     record: Record = setting(Record, section(Record), "Admissions kept for `injector replay`.")
     log_level: str = setting(

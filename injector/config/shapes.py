@@ -186,11 +186,16 @@ def _text(raw: Any, at: str, reading: Reading) -> str:
 TEXT: Shape[str] = Shape("a string", _text, schema={"type": "string"})
 
 
+_SWITCH_WORDS = {True: "on", False: "off"}
+
+
 def choice(*words: str) -> Shape[str]:
     """One of some words."""
     expected = "one of " + ", ".join(word or '""' for word in words)
 
     def take(raw: Any, at: str, reading: Reading) -> str:
+        # YAML, as Kubernetes reads it, takes a plain on or off for true or false.
+        raw = _SWITCH_WORDS.get(raw, raw) if isinstance(raw, bool) else raw
         if isinstance(raw, str) and raw in words:
             return raw
         near = (

@@ -194,7 +194,7 @@ _SHAPE: Manifest = {
         "initContainers": [_CONTAINER],
         "ephemeralContainers": [_CONTAINER],
         "volumes": [{"name": "string!"}],
-        "imagePullSecrets": [{}],
+        "imagePullSecrets": [{"name": "string"}],
         "hostAliases": [{}],
         "topologySpreadConstraints": [{}],
         "securityContext": {},

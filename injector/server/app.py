@@ -21,6 +21,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from injector.core.model import Config, Facts, Manifest, Namespace, Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
+from injector.server.body import DISCARDED, Body, too_large
+from injector.server.queue import Overloaded, Queue, Size
 from injector.telemetry import Metrics, tell
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -30,10 +32,11 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Record: TypeAlias = Callable[[Manifest, Facts, Outcome, str, Config, int], None]
 """Takes a request, what was known, what came of it, the decision's word, and the size of the body."""
+Notify: TypeAlias = Callable[[Manifest, Outcome, str], None]
+"""Takes a request, what came of it, and the decision's word."""
 
-# A caller that is still sending does not read an answer: what is a little too large is read and
-# thrown away, so that the reason arrives.
-_DISCARDED = 4
+# How often an overload is told, at most.
+_TOLD_SECONDS = 10.0
 
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+", re.ASCII)
 _DURATION_PART = re.compile(r"([0-9.]+)(ms|s|m|h)", re.ASCII)
@@ -42,10 +45,11 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a request is read, in bytes and levels."""
+    """How much of a request is read, in bytes and levels, and how many may wait."""
 
     body: int = reviews.BODY_LIMIT
     nesting: int = reviews.NESTING_LIMIT
+    queue: Size = field(default_factory=Size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class State:
     warnings: bool = True
     audit: bool = True
     record: Record | None = None
+    notify: Notify | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +93,54 @@ class Webhook:
     def __init__(self, state: State, rest: AsgiApp) -> None:
         self._state = state
         self._rest = rest
+        self._queue = Queue(state.limits.queue)
+        self._under_way = 0
+        self._refused = 0
+        self._told = -_TOLD_SECONDS
+        state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _is_hot(scope["path"]):
             await self._rest(scope, receive, send)
             return
-        started = time.perf_counter()
+        self._under_way += 1
         try:
-            _check_head(scope, self._state.limits.body)
-            body = await _read(receive, self._state.limits.body)
-            if body is None:
-                return
-            budget = budget_of(scope.get("query_string", b""))
-            answer = self._admit(Request(scope["path"], budget, started, body))
+            await self._answer(scope, Body(receive, self._state.limits.body), send)
         except ReviewError as error:
             self._state.metrics.rejected(error.status)
             tell("warning", "rejected", code=error.status, reason=error.message)
             await _send_refusal(send, error)
+        finally:
+            self._under_way -= 1
+
+    async def _answer(self, scope: Scope, body: Body, send: Send) -> None:
+        """Read and answer a review when its turn comes; past what can be done in time, say so at once."""
+        started = time.perf_counter()
+        _check_head(scope, self._state.limits.body)
+        budget = budget_of(scope.get("query_string", b""))
+        try:
+            self._queue.check(budget)
+            with self._queue.holding() as hold:
+                text = await body.read(hold)
+                if text is None:
+                    return
+                request = Request(scope["path"], budget, started, text)
+                answer = await self._queue.turn(lambda: self._admit(request), started, budget, _gone(scope))
+        except Overloaded as overload:
+            self._note(overload.cause)
+            await body.discard()
+            await _send_overloaded(send, last=not body.ended)
             return
         await _send(send, 200, b"application/json", answer)
+
+    def _note(self, cause: str) -> None:
+        """Count a refusal, and tell of the overload now and then."""
+        self._state.metrics.shed(cause)
+        self._refused += 1
+        now = time.perf_counter()
+        if now - self._told >= _TOLD_SECONDS:
+            tell("warning", "overloaded", cause=cause, refused=self._refused, waiting=len(self._queue))
+            self._told, self._refused = now, 0
 
     def _admit(self, request: Request) -> bytes:
         state = self._state
@@ -130,7 +164,10 @@ class Webhook:
         state.metrics.admitted(answer.decision, reason, config.profile.name, seconds)
         _tell(review["request"], answer, config, request, seconds)
         # A dry run leaves nothing behind: that is what sideEffects NoneOnDryRun promises.
-        if state.record is not None and review["request"].get("dryRun") is not True:
+        dry = review["request"].get("dryRun") is True
+        if state.notify is not None and not dry:
+            state.notify(review["request"], answer.outcome, answer.decision)
+        if state.record is not None and not dry:
             decided = answer.decision
             state.record(review["request"], answer.facts, answer.outcome, decided, config, len(request.body))
         return out
@@ -187,33 +224,20 @@ def _check_head(scope: Scope, limit: int) -> None:
     if kind != b"application/json":
         raise ReviewError("the Content-Type must be application/json", status=415)
     length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > limit * _DISCARDED:
-        raise _too_large(limit)
+    if length.isdigit() and int(length) > limit * DISCARDED:
+        raise too_large(limit)
 
 
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The body, None where the caller went away. Keeps at most `limit` bytes in memory."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-        more = message.get("more_body", False)
-        if size > limit and (not more or size > limit * _DISCARDED):
-            raise _too_large(limit)
-        if not more:
-            return b"".join(chunks)
+def _gone(scope: Scope) -> Callable[[], bool]:
+    """Whether the caller has hung up, where the server tells its connection."""
+    transport = scope.get("state", {}).get("transport")
+    return bool if transport is None else transport.is_closing
 
 
-def _too_large(limit: int) -> ReviewError:
-    return ReviewError(f"the body is too large; at most {limit} bytes are read", status=413)
+async def _send_overloaded(send: Send, *, last: bool) -> None:
+    """The API server calls again by itself after that time, as long as its own has not run out."""
+    extra = [(b"retry-after", b"1"), *([(b"connection", b"close")] if last else [])]
+    await _send(send, 429, b"text/plain; charset=utf-8", b"too many requests wait; try again\n", extra)
 
 
 async def _send_refusal(send: Send, error: ReviewError) -> None:

@@ -27,7 +27,7 @@ from injector.server.run import bind
 from injector.telemetry import tell
 
 PATH: Final = "/debug/explain"
-# A pod of this size is explained in about a second; manifests of people are a hundredth of it.
+# What fits in it is explained in less than two seconds; manifests of people are a hundredth of it.
 FORM_LIMIT: Final = 256 * 1024
 _FIELDS: Final = 8
 _HEADERS: Final = {

@@ -287,7 +287,7 @@ def message_of(outcome: Outcome) -> str:
         text += f" {error}"
     if error is not None and error.hint:
         text += f" (hint: {error.hint})"
-    return cut(_printable(text), MESSAGE_LENGTH)
+    return cut(printable(text), MESSAGE_LENGTH)
 
 
 def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
@@ -302,7 +302,7 @@ def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
         )
     out: list[str] = []
     left = WARNINGS_LENGTH
-    for text in dict.fromkeys(cut(_printable(text)) for text in told):
+    for text in dict.fromkeys(cut(printable(text)) for text in told):
         left -= len(text)
         if left < 0:
             break
@@ -319,7 +319,7 @@ def cut(text: str, size: int = WARNING_LENGTH) -> str:
     return (whole if blank and len(whole) > size // 2 else head).rstrip(" ,;:.") + "…"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without control characters and lone surrogates, for which the API server drops a warning."""
     return "".join(c if c.isprintable() else " " for c in text)
 

@@ -136,8 +136,9 @@ async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float 
 
 
 async def _look_after(doors: Sequence[_Door]) -> None:
+    patience = min(door.patience for door in doors)
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(min(_LOOK_SECONDS, patience / 4))
         for door in doors:
             for connection in door.connections():
                 connection.look_after()
@@ -175,10 +176,10 @@ class _Door:
         )
 
     async def open(self) -> None:
-        tls, patience = self._listener.tls, self._listener.bounds.read_seconds
+        tls = self._listener.tls
         self._config.load()
         over_tls: dict[str, Any] = {
-            "ssl_handshake_timeout": patience,
+            "ssl_handshake_timeout": self.patience,
             "ssl_shutdown_timeout": CLOSING_SECONDS,
         }
         self._server = await asyncio.get_running_loop().create_server(
@@ -188,6 +189,11 @@ class _Door:
             ssl=tls() if tls else None,
             **(over_tls if tls else {}),
         )
+
+    @property
+    def patience(self) -> float:
+        """How long a caller may take."""
+        return self._listener.bounds.read_seconds
 
     def connections(self) -> list[Connection]:
         """Those that are open, past their handshake."""

@@ -17,6 +17,9 @@ from tests.cli.conftest import Run
         ("server: {record: {directory: /var/records}}", (), "NoneOnDryRun"),
         ("server: {record: {directory: /var/records}}", ("--side-effects", "None"), "None"),
         ("", ("--side-effects", "NoneOnDryRun"), "NoneOnDryRun"),
+        ("server: {events: warnings}", (), "NoneOnDryRun"),
+        ("server: {events: all}", (), "NoneOnDryRun"),
+        ("server: {events: off}", (), "None"),
     ],
 )
 def test_side_effects(run: Run, tmp_path: Path, text: str, flags: tuple[str, ...], expected: str) -> None:

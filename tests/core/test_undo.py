@@ -160,6 +160,31 @@ def test_the_order_of_the_users_elements_comes_back() -> None:
     assert [c["name"] for c in back(injected(pod))["spec"]["containers"]] == ["app", "proxy", "last"]
 
 
+def test_the_users_version_keeps_what_lists_newer_than_us_say_in_zeros() -> None:
+    newer = [{"on": False, "count": 0}]
+    proxy = {"name": "proxy", "newerThanUs": newer, "lifecycle": {"newer": {"steps": newer}}}
+    after = assert_round(a_pod(proxy))
+    found = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
+    assert (found["newerThanUs"], found["lifecycle"]["newer"]["steps"]) == (newer, newer)
+
+
+def test_a_template_may_speak_of_a_container_more_than_once() -> None:
+    twice = """
+spec:
+  containers:
+  - {name: proxy, image: "proxy:1"}
+  - {name: proxy, args: [run]}
+"""
+    config = a_config(text=twice)
+    pod = a_pod({"name": "proxy", "tty": True})
+    once = injected(pod, config)
+    proxies = [c for c in once["spec"]["containers"] if c["name"] == "proxy"]
+    assert proxies == [{"name": "proxy", "tty": True, "image": "proxy:1", "args": ["run"]}]
+    assert json.loads(once["metadata"]["annotations"][KEYS.status])["containers"] == ["proxy"]
+    assert outcome(once, config).patch == ()
+    assert same(back(once), pod)
+
+
 def test_a_pod_that_nobody_injected_has_no_way_back() -> None:
     assert uninject(a_pod(), PROFILE) is None
     assert uninject({"metadata": {"annotations": {KEYS.status: "[]"}}}, PROFILE) is None

@@ -244,6 +244,7 @@ IN_B = "/spec/containers/1"
         (pod_with(os="linux"), "/spec/os", "a map is expected, not a string"),
         (pod_with(securityContext=[]), "/spec/securityContext", "a map is expected, not a list"),
         (pod_with(imagePullSecrets=["x"]), "/spec/imagePullSecrets/0", "a map is expected"),
+        (pod_with(imagePullSecrets=[{"name": {}}]), "/spec/imagePullSecrets/0/name", "a string is expected"),
         (container_with(image=True), f"{IN_B}/image", "a string is expected, not a boolean"),
         (container_with(args="x"), f"{IN_B}/args", "a list is expected, not a string"),
         (container_with(args=["x", 1.5]), f"{IN_B}/args/1", "a string is expected, not a number"),
@@ -316,6 +317,44 @@ def test_a_pod_by_itself_is_checked_as_in_its_workload(pod: dict[str, Any]) -> N
     check_pod({})
     with pytest.raises(ManifestError):
         check_pod({**pod, "spec": 5})
+
+
+@pytest.mark.parametrize(
+    ("spec", "where", "other"),
+    [
+        ({"containers": [{"name": "a"}, {"name": "b"}, {"name": "a"}]}, "/spec/containers/2", "containers/0"),
+        (
+            {"initContainers": [{"name": "a"}], "containers": [{"name": "a"}]},
+            "/spec/containers/0",
+            "initContainers/0",
+        ),
+        ({"volumes": [{"name": "v"}, {"name": "v", "emptyDir": {}}]}, "/spec/volumes/1", "volumes/0"),
+        (
+            {
+                "containers": [
+                    {"name": "a", "volumeMounts": [{"name": n, "mountPath": "/same"} for n in ("v", "w")]}
+                ]
+            },
+            "/spec/containers/0/volumeMounts/1",
+            "volumeMounts/0",
+        ),
+    ],
+)
+def test_what_kubernetes_wants_once_is_refused_where_it_stands_twice(
+    spec: dict[str, Any], where: str, other: str
+) -> None:
+    # A merge would keep one of them, and make a valid pod of one that nobody meant.
+    with pytest.raises(ManifestError, match=f"{other} too") as caught:
+        check_pod({"spec": spec})
+    assert caught.value.where == where
+    with pytest.raises(ManifestError):
+        locate(pod_with(**spec))
+
+
+def test_containers_may_share_variables_ports_and_mounts_of_other_containers() -> None:
+    one = {"env": [{"name": "A"}, {"name": "A"}], "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    ports = [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53, "protocol": "TCP"}]
+    check_pod({"spec": {"containers": [{"name": "a", "ports": ports, **one}, {"name": "b", **one}]}})
 
 
 @pytest.mark.parametrize(

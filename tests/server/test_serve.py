@@ -311,6 +311,7 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
         (["--tls-bundle", "bundle.pem", "--config", "gone.yaml"], "gone.yaml"),
         (["--tls-bundle", "bundle.pem", "--listen", "256.0.0.1:x"], "256.0.0.1:x"),
         (["--tls-bundle", "bundle.pem", "--config-map", "no-name"], "--config-map"),
+        (["--tls-bundle", "bundle.pem", "--debug-listen", "0.0.0.0:0"], "no loopback address"),
     ],
 )
 @pytest.mark.timeout(120)

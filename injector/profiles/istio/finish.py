@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector.core import status
-from injector.core.merge import map_items
+from injector.core.merge import ATOMIC, map_items, merge, same
 from injector.core.model import Manifest
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
@@ -120,15 +120,17 @@ def _both(entry: Manifest) -> bool:
 
 def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifest:
     sources = [k for k in volume if k != "name"]
-    if len(sources) < 2:
-        return volume
-    if users is not None and len(users) > 1:
+    # As the API server sees it: null says nothing.
+    said = merge({}, users or {})
+    if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
         run.warn(
             "volume-taken",
             f"volume {volume['name']} is also the pod's own; its source was kept",
             action=False,
         )
-        return users
+        return users or volume
+    if len(sources) < 2:
+        return volume
     # Of several templates the last one to speak wins, as with any other field.
     return {"name": volume["name"], sources[-1]: volume[sources[-1]]}
 

@@ -1,0 +1,101 @@
+"""Which admissions `serve` writes Kubernetes Events about, and their words.
+
+Not here: how Events are written (injector.kube.events), and when admissions are offered
+(injector.server.app).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from injector.config.schema import Server
+from injector.core.model import Manifest, Outcome, Verdict
+from injector.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from injector.kube.client import AsyncCluster
+    from injector.kube.events import Events, Owner
+
+
+class Eventing:
+    """Offers the Events that the settings ask for; `everything` tells what went well too.
+
+    Without `events` nothing is written, and `notify` is None.
+    """
+
+    def __init__(self, events: Events | None = None, *, everything: bool = False) -> None:
+        self.notify = self.offer if events else None
+        self._events = events
+        self._everything = everything
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to write."""
+        if self._events:
+            self._task = group.create_task(self._events.run())
+
+    def stop(self) -> None:
+        """Write nothing more."""
+        if self._task:
+            self._task.cancel()
+
+    def unwritten(self) -> Mapping[str, str]:
+        """Why Events cannot be written, empty where they can."""
+        error = self._events.last_error if self._events else ""
+        return {"events": error} if error else {}
+
+    def offer(self, request: Manifest, outcome: Outcome, decision: str) -> None:
+        """Tell the pod's controller what came of its pod; never waits."""
+        from injector.kube.events import Notice
+
+        told = list(notices(outcome, decision, everything=self._everything))
+        owner = owner_of(request) if told else None
+        if self._events and owner is not None:
+            for type_, reason, message in told:
+                self._events.offer(Notice(owner, type_, reason, message))
+
+
+def eventing(server: Server, cluster: AsyncCluster | None, metrics: Metrics) -> Eventing:
+    """What writes the Events that the settings ask for, where a cluster is in sight."""
+    if server.events == "off" or cluster is None:
+        return Eventing()
+    from injector.kube.events import Events
+
+    return Eventing(Events(cluster, metrics.event), everything=server.events == "all")
+
+
+def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tuple[str, str, str]]:
+    """Type, reason and message of each Event; the messages hold no free text of the pod."""
+    from injector.server.review import message_of, printable
+
+    reason = outcome.decision.reason
+    if decision == "deny":
+        yield "Warning", "InjectionDenied", message_of(outcome)
+    elif decision == "allow":
+        yield "Warning", "InjectionFailed", f"{message_of(outcome)} The pod was let through without sidecar."
+    elif everything and outcome.decision.verdict is not Verdict.INJECT:
+        yield "Normal", "InjectionSkipped", f"{reason.value}: {reason.sentence}"
+    elif everything and outcome.patch:
+        yield "Normal", "Injected", f"{reason.value}: {reason.sentence}"
+    # The second look at a pod that changes nothing has told the same before.
+    if outcome.decision.verdict is not Verdict.INJECT or outcome.patch:
+        for finding in outcome.findings:
+            if finding.action:
+                yield "Warning", "InjectionWarning", printable(f"{finding.code}: {finding.message}")
+
+
+def owner_of(request: Manifest) -> Owner | None:
+    """The controller that the pod of a request names; None where it names none that is told about."""
+    from injector.kube.events import Owner
+
+    pod = request.get("object")
+    meta = pod.get("metadata") if isinstance(pod, dict) else None
+    references = meta.get("ownerReferences") if isinstance(meta, dict) else None
+    for reference in references if isinstance(references, list) else ():
+        if isinstance(reference, dict) and reference.get("controller") is True:
+            named = (reference.get(key) for key in ("apiVersion", "kind", "name", "uid"))
+            owner = Owner(*(str(part or "") for part in (request.get("namespace"), *named)))
+            return owner if owner.path() is not None else None
+    return None

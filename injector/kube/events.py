@@ -1,0 +1,232 @@
+"""Kubernetes Events on the workloads whose pods were decided about: deduplicated, few, never waited for.
+
+`offer` puts a notice into a bounded table and returns; one task writes. What comes again counts up
+the Event that is there. An owner is looked up first: a caller could name anything. Not here: what
+is worth an Event, and its words (`injector.cli.eventing`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from injector.errors import ClusterError
+from injector.kube.client import AsyncCluster, Object
+
+OWNERS: Final = {
+    ("apps/v1", "ReplicaSet"): "/apis/apps/v1/{}replicasets",
+    ("apps/v1", "StatefulSet"): "/apis/apps/v1/{}statefulsets",
+    ("apps/v1", "DaemonSet"): "/apis/apps/v1/{}daemonsets",
+    ("batch/v1", "Job"): "/apis/batch/v1/{}jobs",
+    ("v1", "ReplicationController"): "/api/v1/{}replicationcontrollers",
+}
+"""Whose pods' Events are written; the path of the list, with a place for the namespace."""
+
+EVENTS: Final = "/api/v1/{}events"
+
+COMPONENT: Final = "sidecar-injector"
+MESSAGE_LENGTH: Final = 1000
+# What waits to be written, what is remembered as written, and how long one Event is counted up.
+WAITING: Final = 256
+REMEMBERED: Final = 1024
+COUNTED_SECONDS: Final = 3600.0
+# Different notices about one owner in that time, so that no tenant takes all of the rate.
+PER_OWNER: Final = 10
+BURST: Final = 20
+PER_SECOND: Final = 1.0
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+
+WRITTEN, REPEATED, OWNER, RATE, FULL, FAILED = "written", "repeated", "owner", "rate", "queue", "failed"
+
+
+class Owner(NamedTuple):
+    """The controller of a pod, as the pod names it."""
+
+    namespace: str
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+    def path(self) -> str | None:
+        """Where it is; None where its kind is none of ours, or a name is none."""
+        found = OWNERS.get((self.api_version, self.kind))
+        if found is None or not _NAME.fullmatch(self.namespace) or not _NAME.fullmatch(self.name):
+            return None
+        return f"{found.format(f'namespaces/{self.namespace}/')}/{self.name}"
+
+
+class Notice(NamedTuple):
+    """What an Event says. `type` is Normal or Warning, `reason` one word in CamelCase."""
+
+    owner: Owner
+    type: str
+    reason: str
+    message: str
+
+
+@dataclass(slots=True)
+class _Written:
+    """An Event that is there."""
+
+    name: str
+    count: int
+    at: float
+
+
+@dataclass(slots=True)
+class _Seen:
+    """An owner that is there, and how many Events it got since a time."""
+
+    since: float
+    events: int = 0
+
+
+class Events:
+    """Writes Events in the background. `count` is told what became of each notice.
+
+    `last_error` is why the last one could not be written, empty where it could.
+    """
+
+    def __init__(
+        self,
+        cluster: AsyncCluster,
+        count: Callable[[str], None] = lambda result: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.last_error = ""
+        self._cluster, self._count, self._clock = cluster, count, clock
+        self._waiting: OrderedDict[Notice, int] = OrderedDict()
+        self._written: OrderedDict[Notice, _Written] = OrderedDict()
+        self._owners: OrderedDict[Owner, _Seen] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._allowed, self._since = float(BURST), clock()
+
+    def offer(self, notice: Notice) -> None:
+        """Take a notice, or drop it; never waits."""
+        if notice not in self._waiting and len(self._waiting) >= WAITING:
+            return self._count(FULL)
+        self._waiting[notice] = self._waiting.get(notice, 0) + 1
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write what is offered, one Event after the other. Never returns."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._pause()
+                notice, times = self._waiting.popitem(last=False)
+                try:
+                    result = await self._write(notice, times)
+                    self.last_error = ""
+                except ClusterError as error:
+                    self.last_error, result = error.message, FAILED
+                for _ in range(times):
+                    self._count(result)
+
+    async def _pause(self) -> None:
+        """Wait until the rate allows one Event more; what comes again meanwhile is counted."""
+        now = self._clock()
+        self._allowed = min(float(BURST), self._allowed + (now - self._since) * PER_SECOND)
+        self._since = now
+        if self._allowed < 1:
+            await asyncio.sleep((1 - self._allowed) / PER_SECOND)
+            self._allowed = 1.0
+            self._since = self._clock()
+        self._allowed -= 1
+
+    async def _write(self, notice: Notice, times: int) -> str:
+        before = self._written.get(notice)
+        if before is not None and self._clock() - before.at < COUNTED_SECONDS:
+            if await self._counted(notice, before, times):
+                return REPEATED
+            del self._written[notice]
+        seen = await self._look_up(notice.owner)
+        if seen is None:
+            return OWNER
+        if seen.events >= PER_OWNER:
+            return RATE
+        made = await self._cluster.create(_events(notice.owner), _event(notice, times))
+        seen.events += 1
+        name = str((made.get("metadata") or {}).get("name") or "")
+        _remember(self._written, notice, _Written(name, times, self._clock()))
+        return WRITTEN
+
+    async def _counted(self, notice: Notice, before: _Written, times: int) -> bool:
+        """Whether the Event was there still, and counts now what came again."""
+        change = {"count": before.count + times, "lastTimestamp": _now()}
+        try:
+            await self._cluster.patch(f"{_events(notice.owner)}/{before.name}", change)
+        except ClusterError as error:
+            if error.status == 404:
+                return False
+            raise
+        before.count += times
+        return True
+
+    async def _look_up(self, owner: Owner) -> _Seen | None:
+        """What is known of an owner, asked for again after a while; None without one of this uid."""
+        seen = self._owners.get(owner)
+        if seen is not None and self._clock() - seen.since < COUNTED_SECONDS:
+            return seen
+        path = owner.path()
+        if path is None or not owner.uid:
+            return None
+        try:
+            found = await self._cluster.get(path)
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+        if (found.get("metadata") or {}).get("uid") != owner.uid:
+            return None
+        seen = _Seen(self._clock())
+        _remember(self._owners, owner, seen)
+        return seen
+
+
+def _remember(table: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    """Keep the newest."""
+    table[key] = value
+    table.move_to_end(key)
+    while len(table) > REMEMBERED:
+        table.popitem(last=False)
+
+
+def _events(owner: Owner) -> str:
+    return EVENTS.format(f"namespaces/{owner.namespace}/")
+
+
+def _event(notice: Notice, times: int) -> Object:
+    owner, now = notice.owner, _now()
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": "sidecar-injector-", "namespace": owner.namespace},
+        "involvedObject": {
+            "apiVersion": owner.api_version,
+            "kind": owner.kind,
+            "namespace": owner.namespace,
+            "name": owner.name,
+            "uid": owner.uid,
+        },
+        "type": notice.type,
+        "reason": notice.reason,
+        "message": notice.message[:MESSAGE_LENGTH],
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "count": times,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+    }
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

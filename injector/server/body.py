@@ -1,0 +1,63 @@
+"""The body of a request: read whole up to a limit, or thrown away.
+
+A caller that is still sending does not read an answer, and what it sends would be taken for the next
+request. So what is refused is read to its end where that is near, else the connection has to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from injector.errors import ReviewError
+
+# What is a little too large is read and thrown away, so that the reason arrives.
+DISCARDED = 4
+
+
+class Body:
+    """A body that arrives. `ended` says that nothing of it is left to read."""
+
+    def __init__(self, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], limit: int) -> None:
+        self.ended = False
+        self._receive = receive
+        self._limit = limit
+        self._size = 0
+
+    async def read(self, hold: Callable[[int], None]) -> bytes | None:
+        """The whole of it, None where the caller went away; `hold` is told the size of each part.
+
+        Raises ReviewError with the status 413, and what `hold` raises.
+        """
+        chunks: list[bytes] = []
+        while self._size <= self._limit and not self.ended:
+            chunk = await self._next()
+            if chunk is None:
+                return None
+            hold(len(chunk))
+            chunks.append(chunk)
+        if self._size > self._limit:
+            chunks.clear()
+            await self.discard()
+            raise too_large(self._limit)
+        return b"".join(chunks)
+
+    async def discard(self) -> None:
+        """Read what is left of it, up to some multiple of the limit."""
+        while not self.ended and self._size <= self._limit * DISCARDED:
+            if await self._next() is None:
+                return
+
+    async def _next(self) -> bytes | None:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk: bytes = message.get("body", b"")
+        self._size += len(chunk)
+        self.ended = not message.get("more_body", False)
+        return chunk
+
+
+def too_large(limit: int) -> ReviewError:
+    """What is said of a body past the limit."""
+    return ReviewError(f"the body is too large; at most {limit} bytes are read", status=413)

@@ -1,0 +1,70 @@
+"""The soak in its short form, and what makes one fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from apiserver.bed import apiserver, unavailable
+from soak.creating import Tally, missing_of
+from soak.run import Findings, Plan, soak
+
+SHORT = Plan(
+    creations=200,
+    workers=3,
+    lag=0.4,
+    server={
+        "drainSeconds": 2,
+        "certificates": {"caLifetime": "60s", "leafLifetime": "8s", "settle": "1s"},
+    },
+)
+
+
+@pytest.mark.timeout(150, func_only=True)
+def test_no_pod_is_refused_or_left_without_sidecar_whatever_happens_to_the_webhook(tmp_path: Path) -> None:
+    if reason := unavailable():
+        pytest.skip(f"API server bed: {reason}")
+    # A bed of its own: an API server that others use must not be killed beside them.
+    with apiserver(audited=False) as bed:
+        if bed.plane is None:
+            pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
+        findings = soak(bed, tmp_path, SHORT, print)
+    assert findings.faults() == []
+    assert findings.tally.created >= SHORT.creations
+
+
+def found(tally: Tally, **traces: int) -> list[str]:
+    return Findings(SHORT, tally, 1.0, {"leaves renewed": 1, **traces}, 0.0).faults()
+
+
+def test_a_soak_fails_by_each_thing_that_it_is_there_to_find() -> None:
+    assert found(Tally(created=200)) == []
+    assert found(Tally(created=199)) == ["1 creations too few"]
+    assert found(Tally(created=200), CAs=0) == ["CAs: never seen"]
+    refused = Tally(created=200)
+    refused.refuse("failed calling webhook")
+    assert found(refused) == ["1 creations refused", "failed calling webhook"]
+    bare = Tally(created=199)
+    bare.took(0.0, {"metadata": {}, "spec": {"containers": [{"name": "app"}]}})
+    assert found(bare) == ["1 pods without sidecar", "no annotation sidecar.istio.io/status"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "names", "words"),
+    [
+        ('["istio-proxy"]', ["app", "istio-proxy"], ""),
+        ('["istio-proxy"]', ["app"], "the status lists"),
+        ("null", ["app", "istio-proxy"], "the status lists"),
+        ('["istio-proxy"]', ["istio-proxy"], "the user's own"),
+    ],
+)
+def test_a_pod_counts_as_injected_only_with_what_its_status_says(
+    listed: str, names: list[str], words: str
+) -> None:
+    status = f'{{"initContainers": null, "containers": {listed}}}'
+    pod = {
+        "metadata": {"annotations": {"sidecar.istio.io/status": status}},
+        "spec": {"containers": [{"name": name} for name in names]},
+    }
+    assert missing_of(pod).startswith(words)
+    assert bool(missing_of(pod)) == bool(words)

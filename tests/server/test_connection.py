@@ -1,0 +1,149 @@
+"""What a caller may not hold on to, on real sockets: large heads, slow requests, answers nobody reads."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import threading
+from typing import Any
+
+import pytest
+from serving_in_thread import PATIENCE, ask, hello, serving
+
+from injector.server.connection import HEAD_BYTES, HEADERS, Bounds
+
+HURRIED = Bounds(read_seconds=0.4)
+# So long that no test meets it.
+PATIENT = Bounds(read_seconds=600)
+
+
+def closed(connection: socket.socket) -> bool:
+    """Whether the other side ends the connection without a word."""
+    with contextlib.suppress(ConnectionResetError):
+        return connection.recv(1) == b""
+    return True
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"x: " + b"a" * HEAD_BYTES + b"\r\n",
+        b"".join(b"x-%d: a\r\n" % number for number in range(HEADERS + 1)),
+    ],
+    ids=["bytes", "lines"],
+)
+def test_a_head_that_is_too_large_gets_431(head: bytes) -> None:
+    with serving(bounds=PATIENT) as server:
+        caller = server.dial()
+        caller.sendall(b"GET / HTTP/1.1\r\n" + head + b"\r\n")
+        answer = http.client.HTTPResponse(caller)
+        answer.begin()
+        assert (answer.status, answer.headers["connection"]) == (431, "close")
+
+
+def test_a_head_within_the_bounds_is_read_and_the_next_one_counts_anew() -> None:
+    with serving(bounds=PATIENT) as server:
+        caller = server.connect()
+        headers = {f"x-{number}": "a" * 300 for number in range(HEADERS - 5)}
+        for _ in range(3):
+            caller.request("GET", "/", headers=headers)
+            answer = caller.getresponse()
+            assert (answer.status, answer.read()) == (200, b"hello")
+
+
+def test_a_line_that_never_ends_is_cut() -> None:
+    with serving(bounds=PATIENT) as server:
+        caller = server.dial()
+        caller.sendall(b"GET / HTTP/1.1\r\nx: ")
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                caller.sendall(b"a" * HEAD_BYTES)
+        server.until("the connection is cut", lambda: server.causes == ["head"])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"G", b"POST /mutate HTTP/1.1\r\nhost: x\r\n", b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf"],
+    ids=["first byte", "head", "body"],
+)
+def test_a_request_that_does_not_arrive_is_cut(sent: bytes) -> None:
+    with serving(bounds=HURRIED) as server:
+        caller = server.dial()
+        caller.sendall(sent)
+        assert closed(caller)
+        assert server.causes == ["request"]
+
+
+def test_a_handshake_that_never_ends_is_cut() -> None:
+    with serving(bounds=HURRIED) as server:
+        assert closed(server.dial(tls=False))
+
+
+def test_an_answer_that_nobody_reads_is_cut() -> None:
+    ended = threading.Event()
+
+    async def talks(scope: Any, receive: Any, send: Any) -> None:
+        size = 64 << 20
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % size)]}
+        )
+        await send({"type": "http.response.body", "body": bytes(size)})
+        ended.set()
+
+    with serving(talks, HURRIED) as server:
+        caller = server.dial()
+        caller.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        server.until("the connection is cut", lambda: server.causes == ["answer"])
+        assert ended.wait(PATIENCE)
+
+
+def test_idle_connections_stay_however_short_the_time_for_a_request_is() -> None:
+    with serving(bounds=HURRIED) as server:
+        idle = [server.connect() for _ in range(25)]
+        for connection in idle[:20]:
+            ask(connection)
+        slow = server.dial()
+        slow.sendall(b"G")
+        assert closed(slow)
+        assert [ask(connection) for connection in idle] == [(b"hello", "")] * 25
+
+
+def test_past_the_limit_a_connection_is_ended_and_the_others_go_on() -> None:
+    with serving(bounds=Bounds(connections=2)) as server:
+        first, second = server.connect(), server.connect()
+        ask(first)
+        ask(second)
+        assert closed(server.connect().sock)
+        assert server.causes == ["connections"]
+        second.close()
+        ask(first)
+        server.until("its place is free", lambda: _answers(server))
+
+
+def _answers(server: Any) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return ask(server.connect())[0] == b"hello"
+    return False
+
+
+def test_after_some_time_an_answer_is_the_last_one() -> None:
+    with serving(bounds=Bounds(age_seconds=0.2)) as server:
+        caller = server.connect()
+        said = [""]
+        while said[-1] == "":
+            said.append(ask(caller)[1])
+        assert said[-1] == "close"
+        assert len(said) > 2  # it was kept for a while
+        assert closed(caller.sock) if caller.sock else True
+
+
+def test_two_requests_at_once_on_a_connection_are_both_answered() -> None:
+    with serving(hello) as server:
+        caller = server.dial()
+        caller.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 2)
+        got = b""
+        while got.count(b"hello") < 2:
+            more = caller.recv(4096)
+            assert more, got
+            got += more
