@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast e2e lint docs apiserver cluster cluster-down mesh mesh-cost clean
+.PHONY: help setup demo test test-fast e2e lint docs apiserver cluster cluster-down mesh mesh-cost soak fuzz clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -47,6 +47,12 @@ mesh: setup ## the shop in a mesh, live: who talks to whom, over which TLS, by w
 
 mesh-cost: setup ## measure what a sidecar costs, and write docs/explanation/cost.md
 	@PYTHONPATH=hack $(IN_VENV) -m mesh.cost
+
+soak: setup ## pods without pause while all that can happen to the webhook happens; N=100000 for longer
+	@PYTHONPATH=hack $(IN_VENV) -m soak $(if $(N),--creations $(N))
+
+fuzz: setup ## 200,000 generated reviews through the webhook's door; N=1000 for fewer, SEED=x for the same again
+	@PYTHONPATH=hack $(IN_VENV) -m fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what was made here; what is cached for the beds stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* build dist

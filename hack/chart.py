@@ -24,6 +24,8 @@ from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings
 from injector.config.shapes import declared, schema_of
 from injector.core.model import Config
+from injector.kube.events import OWNERS
+from injector.kube.refusals import Request
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "injector"
@@ -36,7 +38,7 @@ REVISION, NAMESPACE = "REVISION", "NAMESPACE"
 # Settings whose value decides about other objects of the chart.
 LOOKED_AT = (
     *("nativeSidecars", "server.namespaces", "server.listen", "server.healthListen", "server.drainSeconds"),
-    *("server.tlsCert", "server.tlsKey", "server.tlsBundle", "server.record.directory"),
+    *("server.tlsCert", "server.tlsKey", "server.tlsBundle", "server.record.directory", "server.events"),
     *(
         f"server.certificates.{key}"
         for key in ("source", "service", "caSecret", "folder", "publish", "clusterDomain")
@@ -50,7 +52,11 @@ Tree = dict[str, Any]
 
 def facts() -> str:
     """files/facts.yaml."""
-    found = {"defaults": _defaults(), "profiles": {name: _profile(name) for name in folder.shipped()}}
+    found = {
+        "defaults": _defaults(),
+        "owners": [_resource(path.format("")) for path in OWNERS.values()],
+        "profiles": {name: _profile(name) for name in folder.shipped()},
+    }
     return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(found)}"
 
 
@@ -84,9 +90,9 @@ def _profile(name: str) -> Tree:
 
 
 def _resource(path: str) -> Tree:
-    """``/apis/GROUP/VERSION/RESOURCE`` as RBAC names it."""
-    _, _, group, _, resource = path.split("/")
-    return {"group": group, "resource": resource}
+    """The path of a list as RBAC names it."""
+    asked = Request("", "list", path).attributes()
+    return {"group": asked.get("group", ""), "resource": asked["resource"]}
 
 
 def _entries(config: Config) -> list[Tree]:

@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import browser
 from apiserver import bed
 from cluster import bed as node
 from cluster.layout import PROGRAMS as OF_A_NODE
@@ -130,7 +131,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
     environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
     pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
-    allowed = [bed.unavailable() or "-", build.unavailable(build.CHART) or "-"]
+    allowed = [bed.unavailable(), build.unavailable(build.CHART), browser.excused()]
     allowed += [] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"]
     command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
     summary = reported(command, scratch, environ, allowed, failed)
@@ -157,11 +158,15 @@ def end_to_end(scratch: Path, failed: list[str]) -> str:
         failed.append("node and mesh test bed")
     # One process, in one order: the tests share the node, and some of them stop a part of it for a while.
     command = [PYTHON, "-m", "pytest", "-p", "no:randomly", "--durations=10", *(sys.argv[2:] or END_TO_END)]
-    return reported(command, scratch, {**os.environ}, [reason or "-"], failed)
+    return reported(command, scratch, {**os.environ}, [reason], failed)
 
 
 def reported(
-    command: Sequence[str], scratch: Path, environ: dict[str, str], allowed: Iterable[str], failed: list[str]
+    command: Sequence[str],
+    scratch: Path,
+    environ: dict[str, str],
+    allowed: Sequence[str | None],
+    failed: list[str],
 ) -> str:
     """Run pytest; in CI a skip fails unless its reason holds one of the words in `allowed`."""
     report = scratch / "junit.xml"
@@ -188,14 +193,14 @@ def streamed(command: Sequence[str | Path], environ: dict[str, str]) -> tuple[in
     return process.returncode, last
 
 
-def needless_skips(report: Path, allowed: Iterable[str]) -> Iterable[str]:
+def needless_skips(report: Path, allowed: Sequence[str | None]) -> Iterable[str]:
     """The reasons of skips that this machine gives no cause for."""
     reasons = {
         skip.get("message") or ""
         for skip in ET.parse(report).getroot().iter("skipped")
         if skip.get("type") != "pytest.xfail"
     }
-    return sorted(reason for reason in reasons if not any(word in reason for word in allowed))
+    return sorted(reason for reason in reasons if not any(word in reason for word in allowed if word))
 
 
 def say(text: str) -> None:

@@ -7,8 +7,9 @@ into a cluster (tests/e2e).
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def is_hook(item: Object) -> bool:
 OPERATORS = ("Certificate", "Issuer", "PrometheusRule", "ServiceMonitor")
 
 _SCHEMAS = "kubernetes-json-schema"
+_STRICT = "-local-strict"
 _DEFINITIONS = "_definitions.json"
 
 
@@ -79,16 +81,17 @@ def schema_versions() -> list[str]:
     return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
 
 
-_STRICT = "-local-strict"
-
-
-def kubeconform(text: str, version: str, scratch: Path) -> list[str]:
-    """What is wrong with objects for a version of Kubernetes, nothing unknown allowed; [] where all is well."""
-    location = f"{_local(version, scratch)}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+def kubeconform(items: Sequence[Object], version: str, scratch: Path) -> list[str]:
+    """What is wrong with objects for a version of Kubernetes, where nothing unknown is allowed."""
+    folder = scratch / version
+    folder.mkdir(exist_ok=True)
+    _write_schemas({(item["kind"], item["apiVersion"]) for item in items}, version, folder)
     command = [
         *(build.programs(["kubeconform"])["kubeconform"], "-strict", "-n", "1", "-output", "json"),
-        *("-kubernetes-version", version, "-schema-location", location, "-skip", ",".join(OPERATORS)),
+        *("-kubernetes-version", version, "-skip", ",".join(OPERATORS)),
+        *("-schema-location", f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"),
     ]
+    text = yaml.safe_dump_all(items)
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     try:
         found = json.loads(done.stdout)["resources"]
@@ -97,17 +100,30 @@ def kubeconform(text: str, version: str, scratch: Path) -> list[str]:
     return [f"{each['kind']} {each['name']}: {each['msg']}" for each in found]
 
 
-def _local(version: str, scratch: Path) -> Path:
-    """A folder with the schemas of a version that refer to each other as files.
+def _write_schemas(kinds: Iterable[tuple[str, str]], version: str, folder: Path) -> None:
+    """The schemas of some kinds, each with all that it refers to.
 
-    Those of the package have an address on the net, which kubeconform would look for.
+    In the package they refer to an address on the net, which kubeconform would ask.
     """
-    folder = scratch / version
-    if not folder.exists():
-        folder.mkdir()
-        for source in (resources.files("kubernetes_validate") / _SCHEMAS / f"v{version}{_STRICT}").iterdir():
-            schema = json.loads(source.read_text())
-            schema.pop("$id", None)
-            text = json.dumps(schema).replace(f"/api/{_DEFINITIONS}#", f"{_DEFINITIONS}#")
-            (folder / source.name).write_text(text)
-    return folder
+    source = resources.files("kubernetes_validate") / _SCHEMAS / f"v{version}{_STRICT}"
+    known = json.loads((source / _DEFINITIONS).read_text())["$defs"]
+    for kind, api in kinds:
+        if kind in OPERATORS:
+            continue
+        group, _, rest = api.lower().partition("/")
+        name = "-".join(filter(None, [kind.lower(), group.partition(".")[0], rest])) + ".json"
+        schema = json.loads((source / name).read_text().replace(f"/api/{_DEFINITIONS}#", "#"))
+        schema["$defs"] = {each: known[each] for each in _reached(schema, known)}
+        del schema["$id"]
+        (folder / name).write_text(json.dumps(schema))
+
+
+def _reached(schema: Object, known: Mapping[str, Object]) -> set[str]:
+    """The definitions that a schema refers to, and those that they do."""
+    reached: set[str] = set()
+    ahead = [schema]
+    while ahead:
+        names = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(ahead.pop()))) - reached
+        reached |= names
+        ahead += [known[name] for name in names]
+    return reached

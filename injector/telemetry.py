@@ -133,6 +133,12 @@ class Metrics:
             ("result",),
             **own,
         )
+        self._callers = Counter(
+            "injector_caller_total",
+            "Callers of the webhook that were looked at: accepted, or the reason against them.",
+            ("result",),
+            **own,
+        )
         self._events = Counter(
             "injector_event_total",
             "Kubernetes Events: written, repeated (counted up), or dropped by owner (none there), rate, "
@@ -231,6 +237,10 @@ class Metrics:
     def recorded(self, result: str) -> None:
         """Count an admission that was written to the record, or dropped."""
         self._records.labels(result).inc()
+
+    def caller(self, result: str) -> None:
+        """Count a caller that was accepted, or why it was not."""
+        self._callers.labels(result).inc()
 
     def event(self, result: str) -> None:
         """Count a Kubernetes Event that was written, or dropped."""

@@ -146,6 +146,9 @@ def test_the_wheel_holds_templates_licence_and_type_marker_and_no_tests(wheel: P
     for wanted in (
         "injector/templates/istio/profile.yaml",
         "injector/templates/istio/sidecar.yaml.j2",
+        "injector/pages/explain.html.j2",
+        "injector/pages/explain.css",
+        "injector/pages/explain.js",
         "injector/py.typed",
     ):
         assert wanted in names
@@ -250,6 +253,11 @@ def test_a_profile_outside_the_package_is_explained(
     found = installed.run("explain", *outside("-f", LOG_SHIPPER / "deployment.yaml")).stdout
     assert "opted-in-by-label" in found
     assert "logs.example.com/folder" in found
+
+
+def test_an_explanation_is_written_as_a_page(installed: Installed, tmp_path: Path) -> None:
+    installed.run("explain", "-f", EXAMPLES / "shop" / "cart.yaml", "--html", tmp_path / "cart.html")
+    assert "Deployment shop/cart" in (tmp_path / "cart.html").read_text()
 
 
 def test_a_profile_outside_the_package_decides_by_its_own_key(

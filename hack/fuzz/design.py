@@ -23,10 +23,8 @@ _METRICS: Final = re.compile(
     re.DOTALL,
 )
 _HANDLERS: Final = re.compile(
-    r"/spec/(?:containers|initContainers)/name=[^/]*"
-    r"/(?:(?:liveness|readiness|startup)Probe|lifecycle/(?:preStop|postStart))"
+    r"(?:(?:liveness|readiness|startup)Probe|lifecycle/(?:preStop|postStart))"
     r"/(?:httpGet/(?:path|port|scheme)|tcpSocket|grpc)",
-    re.DOTALL,
 )
 
 
@@ -80,10 +78,21 @@ def _named(pod: Tree, part: str, name: str) -> Tree | None:
     return next((c for c in pod["spec"].get(part) or [] if c.get("name") == name), None)
 
 
+def _value(tree: Any, way: Way) -> Any:
+    for step in way:
+        if isinstance(tree, dict):
+            tree = tree.get(step)
+        else:
+            key, _, value = step.partition("=")
+            named = [item for item in tree if isinstance(item, dict) and item.get(key) == value]
+            tree = named[0] if named else tree[int(step)]
+    return tree
+
+
 def _is_meant(before: Tree, way: Way, meant: Meant) -> bool:
     if way[:2] == ("metadata", "annotations") and len(way) == 3:
         return way[2] in meant.books or bool(_WRITTEN.fullmatch(way[2]) or _METRICS.fullmatch(way[2]))
-    if _HANDLERS.fullmatch("/" + "/".join(way)):
+    if way[:1] == ("spec",) and way[1] in _LISTS and _HANDLERS.fullmatch("/".join(way[3:])):
         return True
     if not (_is_ours(way, meant.names) and way[1] in _LISTS):
         return False
@@ -92,5 +101,8 @@ def _is_meant(before: Tree, way: Way, meant: Meant) -> bool:
         # Of two variables of one name the last one counts, for Kubernetes as well.
         name = way[4].removeprefix("name=")
         return name in meant.variables or [entry["name"] for entry in users["env"]].count(name) > 1
+    if _value(before, way) in (False, 0):
+        # Kubernetes leaves zeros out, so that nobody can tell one from a field that is not there.
+        return True
     # Where the proxy has to be root to capture, its own user is only the one that is left alone.
     return (way[3:] == ("image",) and users["image"] == "auto") or way[3:] == ("securityContext", "runAsUser")

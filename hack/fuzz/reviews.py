@@ -85,8 +85,9 @@ def _namespace(random: Random, pod: Tree) -> str:
 def damaged(random: Random, review: Tree) -> Tree:
     """The review, changed in place: up to four pieces of another type, gone, doubled or added."""
     for _ in range(random.choice([1, 1, 2, 4])):
-        holder, key = random.choice(_places(review))
-        random.choice(_ACCIDENTS)(random, holder, key)
+        places = _places(review)
+        if places:
+            random.choice(_ACCIDENTS)(random, *random.choice(places))
     return review
 
 

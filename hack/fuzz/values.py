@@ -120,6 +120,21 @@ _LONG: Final[Sequence[Callable[[int], str]]] = (
     lambda size: "'" * size,
     lambda size: "#" * size,
 )
+# Depths around those at which readers and recursion give up.
+_DEPTHS: Final = (60, 190, 210, 320, 500, 900)
+
+
+def _deep(random: Random) -> str:
+    """JSON that is nested, and else in order."""
+    depth = random.choice(_DEPTHS)
+    middle = random.choice(['"x"', "1", '{"mountPath":"/x"}', '["x"]', "{}"])
+    opened, closed = random.choice([('{"a":', "}"), ("[", "]"), ('{"own":[', "]}")])
+    inner = opened * depth + middle + closed * depth
+    return random.choice(
+        [inner, f'{{"own":{inner}}}', f'{{"containers":[{{"name":"istio-proxy","new":{inner}}}]}}']
+    )
+
+
 _SIZES: Final = (200, 2_000, 20_000)
 _HUGE: Final = 300_000
 
@@ -140,6 +155,8 @@ def draw_value(random: Random, key: str) -> str:
         return nearly(random, _in_order(random, key))
     if roll < 0.9:
         return random.choice(HOSTILE)
+    if roll < 0.92:
+        return _deep(random)
     if roll < 0.95:
         return json.dumps(tree(random), allow_nan=True)
     # Very long ones are read slowly by nature, so there are few of them.

@@ -174,9 +174,10 @@ FAMILIES = (
         {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
         {"main.version": "{version}"},
     ),
+    Family("alertrules", "github.com/prometheus/prometheus", {"alertrules": "."}),
 )
 APISERVER = ("kube-apiserver", "kube-controller-manager", "etcd", "kubectl")
-CHART = ("helm3", "helm4", "kubeconform")
+CHART = ("helm3", "helm4", "kubeconform", "alertrules")
 
 
 class BuildError(Exception):

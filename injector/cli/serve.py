@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from injector.cli import debug_page, eventing, recording
+from injector.cli import caller_auth, debug_page, eventing, recording
 from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
@@ -188,7 +188,8 @@ def _run(source: Source, server: Server, config: Config) -> None:
     from injector.server.tls import Swap
 
     certificates.check(server)
-    swap = Swap(server.certificates.minimum_tls)
+    caller_auth.check_settings(server)
+    swap = Swap(server.certificates.minimum_tls, asks=server.caller_auth.asks_for_certificates)
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
     sockets += debug_page.sockets(server.debug_listen)
     with contextlib.ExitStack() as stack:
@@ -202,24 +203,23 @@ def _run(source: Source, server: Server, config: Config) -> None:
                 kept = certificates.certificates(server, cluster, current.metrics, swap)
                 events = eventing.eventing(server, cluster, current.metrics)
                 current.unseen = lambda: {**kept.unseen(), **events.unwritten()}
-                kept.start(group)
-                events.start(group)
+                callers = caller_auth.Callers(server, cluster, current.metrics, swap)
+                for each in (kept, events, callers):
+                    each.start(group)
                 polling = group.create_task(current.poll(server.source.poll_seconds))
                 recorder = recording.recorder(server, current.metrics)
                 if recorder:
                     stack.callback(recorder.close)
-                state = replace(
-                    _state(current, kept, server, recorder), draining=stop.is_set, notify=events.notify
-                )
+                state = _state(current, kept, callers, server, recorder)
+                state = replace(state, draining=stop.is_set, notify=events.notify)
                 current.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
                 listeners = _listeners(state, sockets, swap, server)
                 page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
                 tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
                 await run.serve(listeners, stop, server.drain_seconds)
                 polling.cancel()
-                events.stop()
-                kept.stop()
-                watched.stop()
+                for running in (events, callers, kept, watched):
+                    running.stop()
             tell("info", "stopped")
 
         run.run(main)
@@ -252,7 +252,13 @@ def _listeners(state: State, sockets: Sequence[socket], swap: Swap, server: Serv
     ]
 
 
-def _state(current: Current, kept: Certificates, server: Server, recorder: Recorder | None) -> State:
+def _state(
+    current: Current,
+    kept: Certificates,
+    callers: caller_auth.Callers,
+    server: Server,
+    recorder: Recorder | None,
+) -> State:
     from injector.server.app import Limits, State
     from injector.server.queue import Size
 
@@ -262,8 +268,8 @@ def _state(current: Current, kept: Certificates, server: Server, recorder: Recor
         namespace_of=current.watched.namespace_of,
         native_sidecars=current.watched.native_sidecars,
         objects=current.watched.objects,
-        waiting=lambda: {**current.watched.waiting(), **kept.waiting()},
-        notes=lambda: {**current.notes(), **kept.notes()},
+        waiting=lambda: {**current.watched.waiting(), **kept.waiting(), **callers.waiting()},
+        notes=lambda: {**current.notes(), **kept.notes(), **callers.notes()},
         limits=Limits(
             server.body_limit, server.nesting_limit, Size(server.queue.length, server.queue.max_bytes)
         ),
@@ -271,6 +277,7 @@ def _state(current: Current, kept: Certificates, server: Server, recorder: Recor
         warnings=server.warnings,
         audit=server.audit_annotations,
         record=recorder.offer if recorder else None,
+        caller=callers.check,
     )
 
 

@@ -185,6 +185,40 @@ class Certificates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallerAuth:
+    """Who may call the webhook."""
+
+    mode: str = setting(
+        "off",
+        choice("off", "audit", "enforce"),
+        "audit: who would be refused is counted and logged, and answered; enforce: gets 401 or 403.",
+    )
+    client_ca_file: str = setting(
+        "", TEXT, "File of the CAs of API servers' client certificates; empty: none is asked for."
+    )
+    client_names: tuple[str, ...] = setting(
+        (), NAMES, "Common names, DNS names or URIs of client certificates that are accepted."
+    )
+    audience: str = setting(
+        "", TEXT, "Audience that a bearer token must be for, and for no other; empty: no token is accepted."
+    )
+    subjects: tuple[str, ...] = setting((), NAMES, "Subjects of tokens that are accepted.")
+    issuer: str = setting("", TEXT, "Issuer of tokens; empty: the cluster's own.")
+    jwks_file: str = setting("", TEXT, "File with the issuer's keys; empty: asked of the API server.")
+    groups_claim: str = setting(
+        "",
+        TEXT,
+        "Path of the claim that lists attested API groups, its parts separated by slashes; pods need `*` or "
+        "an empty name in it. Empty: not looked at.",
+    )
+
+    @property
+    def asks_for_certificates(self) -> bool:
+        """Whether callers are asked for a certificate in the handshake."""
+        return self.mode != "off" and bool(self.client_ca_file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Admissions kept for `injector replay`."""
 
@@ -249,6 +283,7 @@ class Server:
     certificates: Certificates = setting(
         Certificates, section(Certificates), "Where the certificate comes from, and who writes caBundle."
     )
+    caller_auth: CallerAuth = setting(CallerAuth, section(CallerAuth), "Who may call the webhook.")
     body_limit: int = setting(
         7 * MiB, number(1024, 64 * MiB, "bytes"), "Largest request body; a larger one is answered with 413."
     )

@@ -203,7 +203,8 @@ def choice(*words: str) -> Shape[str]:
         )
         raise ValueError(f"{expected} is expected" + (f"; did you mean {near[0]}?" if near else ""))
 
-    return Shape(expected, take, schema={"enum": list(words)})
+    switches = [switch for switch, word in _SWITCH_WORDS.items() if word in words]
+    return Shape(expected, take, schema={"enum": [*words, *switches]})
 
 
 def number(low: int, high: int, unit: str = "") -> Shape[int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import Keys, Manifest
+from injector.yamltext import load_json
 
 LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
          "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
@@ -75,8 +76,8 @@ def annotations_of(pod: Manifest) -> Mapping[str, str]:
 def as_object(text: str) -> dict[str, Any] | None:
     """A JSON object from text, None where it is something else."""
     try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError):
+        raw = load_json(text)
+    except ValueError:
         return None
     return raw if isinstance(raw, dict) else None
 

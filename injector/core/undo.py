@@ -8,7 +8,6 @@ annotation, which `record` writes as the difference between that and the pod as 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from injector.core.model import Manifest
 from injector.core.patch import escape
 from injector.core.workload import check_pod
 from injector.errors import ManifestError
+from injector.yamltext import load_json
 
 if TYPE_CHECKING:
     from injector.core.profile import Profile
@@ -206,8 +206,8 @@ def _is_empty(value: Any) -> bool:
 
 def _apply(pod: Manifest, text: str) -> tuple[Manifest, tuple[str, ...]]:
     try:
-        entries = json.loads(text)
-    except (ValueError, RecursionError):
+        entries = load_json(text)
+    except ValueError:
         return pod, ("the undo annotation is no JSON: what it held is lost",)
     lost = []
     tree: Any = pod
@@ -216,7 +216,7 @@ def _apply(pod: Manifest, text: str) -> tuple[Manifest, tuple[str, ...]]:
             pointer, *change = entry
             parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
             tree = _edit(tree, parts, POD, change)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError):
             place = (
                 entry[0] if isinstance(entry, list) and entry and isinstance(entry[0], str) else "an entry"
             )

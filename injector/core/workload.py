@@ -199,7 +199,7 @@ _SHAPE: Manifest = {
         "topologySpreadConstraints": [{}],
         "securityContext": {},
         "hostNetwork": "boolean",
-        "os": {},
+        "os": {"name": "string"},
     },
 }  # fmt: skip
 _TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "integer": int, "boolean": bool}

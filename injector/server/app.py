@@ -32,6 +32,9 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Record: TypeAlias = Callable[[Manifest, Facts, Outcome, str, Config, int], None]
 """Takes a request, what was known, what came of it, the decision's word, and the size of the body."""
+Caller: TypeAlias = Callable[[Mapping[str, Any] | None, str], Awaitable[tuple[int, str] | None]]
+"""Takes the caller's certificate as the handshake verified it, and the Authorization header; gives
+HTTP status and reason for a caller that is refused."""
 Notify: TypeAlias = Callable[[Manifest, Outcome, str], None]
 """Takes a request, what came of it, and the decision's word."""
 
@@ -75,6 +78,7 @@ class State:
     audit: bool = True
     record: Record | None = None
     notify: Notify | None = None
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class Webhook:
         """Read and answer a review when its turn comes; past what can be done in time, say so at once."""
         started = time.perf_counter()
         _check_head(scope, self._state.limits.body)
+        await self._check_caller(scope, body)
         budget = budget_of(scope.get("query_string", b""))
         try:
             self._queue.check(budget)
@@ -132,6 +137,17 @@ class Webhook:
             await _send_overloaded(send, last=not body.ended)
             return
         await _send(send, 200, b"application/json", answer)
+
+    async def _check_caller(self, scope: Scope, body: Body) -> None:
+        """Raise ReviewError for a caller that is not accepted. Its body is read by nobody."""
+        if self._state.caller is None:
+            return
+        authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        refused = await self._state.caller(_certificate(scope), authorization)
+        if refused is not None:
+            status, reason = refused
+            await body.discard()
+            raise ReviewError(f"the caller is not accepted: {reason}", status=status)
 
     def _note(self, cause: str) -> None:
         """Count a refusal, and tell of the overload now and then."""
@@ -215,6 +231,13 @@ def _is_hot(path: str) -> bool:
     return path in ("/mutate", "/inject") or path.startswith("/inject/")
 
 
+def _certificate(scope: Scope) -> Mapping[str, Any] | None:
+    """The verified certificate of the connection's other end, None without one."""
+    tls = scope["state"]["transport"].get_extra_info("ssl_object")
+    found: Mapping[str, Any] | None = tls.getpeercert() if tls is not None else None
+    return found or None
+
+
 def _check_head(scope: Scope, limit: int) -> None:
     """Raise ReviewError for what the head of a request tells already."""
     if scope["method"] != "POST":
@@ -242,7 +265,7 @@ async def _send_overloaded(send: Send, *, last: bool) -> None:
 
 async def _send_refusal(send: Send, error: ReviewError) -> None:
     text = f"{error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
-    extra = [(b"allow", b"POST")] if error.status == 405 else []
+    extra = {405: [(b"allow", b"POST")], 401: [(b"www-authenticate", b"Bearer")]}.get(error.status, [])
     # The rest of a body that was not read would be taken for the next request.
     extra.append((b"connection", b"close"))
     await _send(send, error.status, b"text/plain; charset=utf-8", text.encode("utf-8", "replace"), extra)

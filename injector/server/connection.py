@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import random
+import sys
 import termios
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -157,13 +158,15 @@ class Connection(HttpToolsProtocol):
             # Callers that do not answer the end of TLS would hold the process for half a minute.
             if now - self._closed_at > CLOSING_SECONDS:
                 self.transport.abort()
-        elif self._is_idle() and now - self._quiet_since >= quiet and not self._unread():
+        elif self._is_idle() and now - self._quiet_since >= quiet and not self._in_kernel(termios.FIONREAD):
             self._close()
 
     def look_after(self) -> None:
         """End the connection where its caller is too slow, or has been silent for too long."""
+        if self.transport.is_closing():
+            return
         now, patience = self.loop.time(), self._bounds.read_seconds
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self._in_kernel(termios.TIOCOUTQ)
         if not unsent or unsent < self._unsent:
             self._stuck_since = now
         self._unsent = unsent
@@ -177,10 +180,10 @@ class Connection(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         return self._since is None and (self.cycle is None or self.cycle.response_complete)
 
-    def _unread(self) -> bool:
-        """Whether the kernel has bytes for us that we have not seen: a request that just came."""
-        found = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.FIONREAD, bytes(4))
-        return any(found)
+    def _in_kernel(self, what: int) -> int:
+        """How many bytes the kernel has: come and not seen by us (FIONREAD), or not taken (TIOCOUTQ)."""
+        found = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), what, bytes(4))
+        return int.from_bytes(found, sys.byteorder)
 
     def _close(self) -> None:
         self._closed_at = self.loop.time()

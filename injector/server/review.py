@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -84,7 +85,7 @@ def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int
 
 def _decoded(body: bytes | str, nesting_limit: int) -> Any:
     try:
-        tree = json.loads(body, parse_constant=_no_number)
+        tree = json.loads(body, parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
         raise _too_deep(nesting_limit) from None
     except ValueError:
@@ -106,6 +107,14 @@ def _inside(value: Any) -> Iterable[Any]:
 
 def _no_number(word: str) -> Any:
     raise ValueError(word)
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can write again; the API server's own reader takes no other."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _too_deep(limit: int) -> ReviewError:

@@ -19,7 +19,7 @@ import uvicorn
 
 from injector.errors import ConfigError
 from injector.server.app import AsgiApp
-from injector.server.connection import CLOSING_SECONDS, KEEP_ALIVE_SECONDS, Bounds, Connection, Shared
+from injector.server.connection import KEEP_ALIVE_SECONDS, Bounds, Connection, Shared
 from injector.telemetry import tell
 
 # What is under way when the drain is over: a body that still arrives, an admission that waits.
@@ -27,6 +27,8 @@ FINISH_SECONDS = 12.0
 # A connection that was silent for so long at the end of the drain is closed without an answer.
 QUIET_SECONDS = 1.0
 BACKLOG = 2048
+# For callers that take the last of an answer, and say that they have seen the end of TLS.
+SHUTDOWN_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 _END_SECONDS = 0.05
 
@@ -180,7 +182,7 @@ class _Door:
         self._config.load()
         over_tls: dict[str, Any] = {
             "ssl_handshake_timeout": self.patience,
-            "ssl_shutdown_timeout": CLOSING_SECONDS,
+            "ssl_shutdown_timeout": SHUTDOWN_SECONDS,
         }
         self._server = await asyncio.get_running_loop().create_server(
             lambda: Connection(self._config, self._shared),

@@ -21,10 +21,17 @@ VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class Swap:
-    """The certificate in use. Before there is one, handshakes are refused."""
+    """The certificate in use, and the CAs of callers. Before there is one, handshakes are refused.
 
-    def __init__(self, minimum: str = "1.2") -> None:
+    Where `asks` is set callers are asked for a certificate. They may have none; one that is of no
+    CA that is trusted ends the handshake.
+    """
+
+    def __init__(self, minimum: str = "1.2", *, asks: bool = False) -> None:
         self._minimum = VERSIONS[minimum]
+        self._asks = asks
+        self._trusted = ""
+        self._pair: tuple[str, str] | None = None
         self._inner: ssl.SSLContext | None = None
         self.context = self._new()
         self.context.sni_callback = self._choose
@@ -42,7 +49,21 @@ class Swap:
         except (ssl.SSLError, ValueError) as error:
             hint = "expected a key of ECDSA, or of RSA with 2048 bits or more"
             raise ConfigError("OpenSSL cannot use certificate and key", hint=hint) from error
+        self._pair = (chain, key)
         self._inner = inner
+
+    def trust(self, authorities: str) -> None:
+        """Accept certificates of these CAs, PEM, from callers, from the next connection on.
+
+        Raises ConfigError where there is none in it; then those before stay.
+        """
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=authorities)
+        except (ssl.SSLError, ValueError) as error:
+            raise ConfigError("no certificate of a CA can be read", hint="PEM is expected") from error
+        self._trusted = authorities
+        if self._pair:
+            self.take(*self._pair)
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, outer: ssl.SSLContext) -> int | None:
         if self._inner is None:
@@ -56,6 +77,11 @@ class Swap:
         context.set_alpn_protocols(["http/1.1"])
         # The API server does not resume sessions; tickets would be work for nothing.
         context.num_tickets = 0
+        if self._asks:
+            # Whether to ask is the outer context's, whom to trust the inner one's.
+            context.verify_mode = ssl.CERT_OPTIONAL
+        if self._trusted:
+            context.load_verify_locations(cadata=self._trusted)
         return context
 
 

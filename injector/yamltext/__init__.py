@@ -5,12 +5,12 @@ Kubernetes reads YAML neither as version 1.1 nor as 1.2 says, and neither as PyY
 that knows; nobody else imports a YAML library. Trees are what JSON has: dict, list, str, int,
 float, bool, None.
 
-Here: cutting a stream (`split`), reading (`load` and its kin), finding a line (`locate`),
+Here: cutting a stream (`split`), reading (`load` and its kin, `load_json`), finding a line (`locate`),
 writing (`dump`). Not here: files, what a manifest must contain, templates.
 """
 
 from injector.yamltext.compose import MARK, Marked, YamlError
-from injector.yamltext.read import kind_of, load, load_styled, load_text, locate
+from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, locate
 from injector.yamltext.split import Document, split
 from injector.yamltext.write import dump
 
@@ -22,6 +22,7 @@ __all__ = [
     "dump",
     "kind_of",
     "load",
+    "load_json",
     "load_styled",
     "load_text",
     "locate",

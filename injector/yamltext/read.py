@@ -6,12 +6,14 @@ is built (compose.py), cutting streams (split.py), writing (write.py).
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
-from injector.yamltext.compose import Composer, Frame, events
+from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events
 from injector.yamltext.split import Document
 
 
@@ -29,6 +31,42 @@ def load(document: Document) -> Any:
 def load_text(text: str, source: str) -> Any:
     """Read a text of one document, a configuration file for instance; errors as `load`."""
     return load(Document(text, source=source))
+
+
+def load_json(text: str) -> Any:
+    """Read JSON that anybody may have written, such as that of an annotation.
+
+    ValueError for what is none, for numbers that JSON does not know or a double cannot hold, and
+    for more than `MAX_DEPTH` levels: what is read here is walked by recursion later.
+    """
+    try:
+        tree = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("too many levels") from None
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        level = [tree]
+        for _ in range(MAX_DEPTH):
+            level = [inner for outer in level for inner in _inside(outer)]
+        if level:
+            raise ValueError("too many levels")
+    return tree
+
+
+def _inside(value: Any) -> Any:
+    """The lists and maps in a list or map."""
+    found = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [inner for inner in found if isinstance(inner, dict | list)]
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("too large a number")
+    return number
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def load_styled(text: str, source: str) -> Any:

@@ -94,7 +94,8 @@ CASES = {
     "cert-manager, published by us": Case(
         {
             "certificates": {"source": "cert-manager"},
-            "config": {"server": {"certificates": {"publish": "on"}}},
+            # As YAML takes a plain on.
+            "config": {"server": {"certificates": {"publish": True}}},
         }
     ),
     "a Secret": Case(
@@ -135,6 +136,8 @@ CASES = {
             }
         }
     ),
+    "with Events": Case({"config": {"server": {"events": "warnings"}}}),
+    "without Events, as YAML takes a plain off": Case({"config": {"server": {"events": False}}}),
     "a profile of its own": Case(
         {
             "config": {"profile": "./"},

@@ -157,6 +157,13 @@ def test_the_refused_pod_is_shown_with_its_error_and_no_sides() -> None:
     assert "Before and after" not in text
 
 
+def test_the_skipped_pod_stays_as_it_is() -> None:
+    text = Reading(page([answer(pod("web", **{"sidecar.istio.io/inject": "false"}))], CONFIG)).text
+    assert "opted-out-by-annotation" in text
+    assert "The pod stays as it is." in text
+    assert "Before and after" not in text
+
+
 def test_a_pod_that_carries_its_injection_already_is_not_compared() -> None:
     once = answer(pod("web"))
     again = answer(once.workload.with_template(once.found.outcome.pod))

@@ -13,16 +13,22 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from fuzz.pods import draw_pod, manifests
+from fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
+from mesh.differential.annotations import ANNOTATIONS
 from webhook_factories import a_body, a_pod, a_review, patched
 
 from injector.errors import ConfigError
@@ -351,3 +357,18 @@ def test_a_port_in_use_is_named() -> None:
         with pytest.raises(ConfigError) as caught:
             bind(address, "listen")
     assert "in use" in str(caught.value)
+
+
+def test_generated_reviews_over_tls_get_an_answer_or_a_refusal(files: Files) -> None:
+    random, shipped = Random("over TLS"), manifests()
+    codes: Counter[int] = Counter()
+    with served(files) as running:
+        webhook, health = running.callers(running.wait_for("listening"))
+        for _ in range(150):
+            pod = draw_pod(random, shipped, sorted(ANNOTATIONS), lambda pod: pod)
+            body = body_of(random, damaged(random, draw_review(random, pod)))
+            body = garbage(random, body) if random.random() < 0.3 else body
+            response, _ = call(webhook, "POST", quote(draw_path(random), safe="/"), body)
+            codes[response.status] += 1
+        assert call(health, "GET", "/readyz")[0].status == 200
+    assert codes.keys() == {200, 400}

@@ -14,7 +14,7 @@
 {{- $added := dict "service" (include "injector.service" .) -}}
 {{- if ne .Values.certificates.source "own" -}}
 {{- $added = dict "source" "secret" "folder" "/var/run/sidecar-injector/certificate" -}}
-{{- if dig "server" "certificates" "publish" "" .Values.config | eq "on" -}}
+{{- if has (dig "server" "certificates" "publish" "" .Values.config | toString) (list "on" "true") -}}
 {{- $_ := set $added "service" (include "injector.service" .) -}}
 {{- end -}}
 {{- end -}}
@@ -44,8 +44,16 @@ own
 
 {{/* Whether the webhook writes caBundle: "true" or nothing. */}}
 {{- define "injector.publishes" -}}
-{{- $publish := (include "injector.effective" . | fromYaml).server.certificates.publish -}}
-{{- if or (eq $publish "on") (and (eq $publish "auto") (eq (include "injector.certificateSource" .) "own")) -}}
+{{- /* A plain on is true in YAML. */ -}}
+{{- $publish := (include "injector.effective" . | fromYaml).server.certificates.publish | toString -}}
+{{- if or (has $publish (list "on" "true")) (and (eq $publish "auto") (eq (include "injector.certificateSource" .) "own")) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Whether Events are written: "true" or nothing. */}}
+{{- define "injector.events" -}}
+{{- if not (has ((include "injector.effective" . | fromYaml).server.events | toString) (list "off" "false")) -}}
 true
 {{- end -}}
 {{- end -}}

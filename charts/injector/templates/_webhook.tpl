@@ -72,10 +72,11 @@ sidecar-injector-{{ $profile }}{{ if ne $revision "default" }}-{{ $revision }}{{
 {{- end -}}
 
 {{- define "injector.sideEffects" -}}
-{{- $record := (include "injector.effective" . | fromYaml).server.record.directory -}}
+{{- $server := (include "injector.effective" . | fromYaml).server -}}
+{{- $traces := or $server.record.directory (include "injector.events" .) -}}
 {{- if ne .Values.webhook.sideEffects "auto" -}}
 {{- .Values.webhook.sideEffects -}}
 {{- else -}}
-{{- ternary "NoneOnDryRun" "None" (not (empty $record)) -}}
+{{- ternary "NoneOnDryRun" "None" (not (empty $traces)) -}}
 {{- end -}}
 {{- end -}}

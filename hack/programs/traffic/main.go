@@ -23,6 +23,7 @@ func commands() []command {
 		{"tcp", "HOST:PORT [FLAGS]", "send a line to a TCP echo and read it back", tcpClient},
 		{"grpc", "HOST:PORT [FLAGS]", "ask gRPC for its health and for an echo", grpcClient},
 		{"load", "URL [FLAGS]", "requests at a rate, or as fast as answers come, and their latencies", load},
+		{"admit", "URL --body FILE --ca FILE", "POST as an API server does, at a rate or as fast as answers come", admit},
 		{"wire", "--seconds S [FLAGS]", "what TCP connections carry, as seen on the interfaces here", wire},
 		{"wait-for", "URL [FLAGS]", "GET until the answer is 200", waitFor},
 		{"exec-ok", "FILE", "succeed if the file is there, for exec probes", execOK},

@@ -12,6 +12,7 @@ from typing import Any
 
 from injector.core.model import Manifest
 from injector.profiles.istio.values import dig, printed
+from injector.yamltext import load_json
 
 PREFIX = "traffic.sidecar.istio.io/"
 MODE = "sidecar.istio.io/interceptionMode"
@@ -173,7 +174,7 @@ def append_network(existing: str, network: str) -> str:
         return existing if network in listed else f"{existing}, {network}"
     namespace, _, name = network.rpartition("/")
     try:
-        entries = json.loads(existing)
+        entries = load_json(existing)
         have = {(e.get("name"), e.get("namespace") or "") for e in entries}
     except (ValueError, AttributeError, TypeError):
         return existing

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from injector.errors import AnnotationError
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap
 from injector.profiles.istio.values import dig, omit_nil, printed
+from injector.yamltext import load_json
 
 if TYPE_CHECKING:
     from injector.core.inject import Injection
@@ -140,7 +140,7 @@ def _identity(run: Injection, labels: Mapping[str, str], *, cut: bool) -> dict[s
         of.name,
     )
     revisions = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
-    shortened = name.encode()[:NAME_LIMIT].decode(errors="ignore").strip("-_.")
+    shortened = name.encode(errors="replace")[:NAME_LIMIT].decode(errors="ignore").strip("-_.")
     return {
         "canonicalName": shortened if cut else name,
         "canonicalNameCut": shortened,
@@ -278,7 +278,7 @@ def _json_object(annotations: Mapping[str, str], key: str) -> dict[str, Any]:
     if key not in annotations:
         return {}
     try:
-        found = json.loads(annotations[key])
+        found = load_json(annotations[key])
     except ValueError:
         found = None
     if not isinstance(found, dict):

@@ -6,13 +6,13 @@ that path on the agent's port. exec is left alone. Rules: istio-injection 2.11.4
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import Manifest
 from injector.core.status import compact
+from injector.yamltext import load_json
 
 ENV = "ISTIO_KUBE_APP_PROBERS"
 PROXY = "istio-proxy"
@@ -127,7 +127,7 @@ def with_registration(env: list[Manifest], found: Mapping[str, Manifest], *, ear
     if place is None:
         return [*env, {"name": ENV, "value": value}]
     try:
-        have = json.loads(env[place].get("value") or "")
+        have = load_json(env[place].get("value") or "")
         value = compact(dict(sorted({**found, **have}.items())))
     except (ValueError, TypeError):
         return env

@@ -6,12 +6,12 @@ Not here: which annotation takes which of them (annotations.py).
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import unicodedata
 from collections.abc import Callable
 
 from injector.core.quantities import parse
+from injector.yamltext import load_json
 
 Check = Callable[[str], bool]
 
@@ -142,8 +142,8 @@ def is_agent_levels(value: str) -> bool:
 
 def _json_object(value: str) -> dict[str, object] | None:
     try:
-        tree = json.loads(value)
-    except (ValueError, RecursionError):
+        tree = load_json(value)
+    except ValueError:
         return None
     return tree if isinstance(tree, dict) else None
 

@@ -6,13 +6,13 @@ pods in the webhook and in a pipeline.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from injector.core.status import compact
 from injector.profiles.istio import capture, proxyconfig
 from injector.profiles.istio.values import omit_nil, printed
+from injector.yamltext import load_json
 
 
 def annotation(meta: Mapping[str, Any], name: str, default: Any = None) -> str:
@@ -49,7 +49,7 @@ def to_json(value: Any) -> str:
 
 def from_json(text: str) -> Any:
     """Parsed JSON."""
-    return json.loads(text)
+    return load_json(text)
 
 
 def directory(path: str) -> str:

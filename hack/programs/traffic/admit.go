@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	mostAdmitSeconds = 900
+	mostOpen         = 20000
+)
+
+// admission is one run of POSTs as an API server's: a connection is used again, up to `idle` are kept,
+// and who is told Retry-After calls again while its time lasts. Closed: `callers` of them, each asks
+// again once it has its answer. Else Rate requests a second are due, whatever the answers do.
+type admission struct {
+	url      string
+	body     []byte
+	mark     []byte
+	rate     float64
+	callers  int
+	closed   bool
+	idle     int
+	retries  int
+	timeout  time.Duration
+	seconds  float64
+	requests int64
+	warmUp   time.Duration
+	counts   time.Time
+	next     atomic.Int64
+	opened   atomic.Int64
+	client   *http.Client
+	mutex    sync.Mutex
+	told     admitted
+	accepted []time.Duration
+	refused  []time.Duration
+}
+
+// admitted is what a run brought. Answered are those with status 200; Statuses count last answers.
+type admitted struct {
+	Seconds     float64        `json:"seconds"`
+	Requests    int            `json:"requests"`
+	Answered    int            `json:"answered"`
+	Rate        float64        `json:"rate"`
+	Statuses    map[string]int `json:"statuses"`
+	Errors      map[string]int `json:"errors"`
+	Retries     int            `json:"retries"`
+	Connections int64          `json:"connections"`
+	Accepted    quantiles      `json:"acceptedMilliseconds"`
+	Refused     quantiles      `json:"refusedMilliseconds"`
+}
+
+func admit(name string, arguments []string) error {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	a := &admission{told: admitted{Statuses: map[string]int{}, Errors: map[string]int{}}}
+	file := flags.String("body", "", "`FILE` with the body of each request")
+	authority := flags.String("ca", "", "`FILE` with the CA of the server, PEM")
+	mark := flags.String("mark", "", "text in the body that the number of the request replaces")
+	flags.Float64Var(&a.rate, "rate", 100, "requests a second")
+	flags.IntVar(&a.callers, "callers", 4, "with --closed: how many ask")
+	flags.BoolVar(&a.closed, "closed", false, "no rate: the next request follows the answer")
+	flags.IntVar(&a.idle, "idle", 25, "idle connections that are kept")
+	flags.IntVar(&a.retries, "retries", 10, "how often Retry-After is obeyed for one request")
+	flags.DurationVar(&a.timeout, "timeout", 10*time.Second, "for one request with its retries")
+	flags.Float64Var(&a.seconds, "seconds", 5, "time that is measured, at most 900")
+	flags.Int64Var(&a.requests, "requests", 0, "end after so many; 0: when the time is over")
+	flags.DurationVar(&a.warmUp, "warm-up", 500*time.Millisecond, "time before it that does not count")
+	words, err := parse(flags, arguments, 1)
+	if err != nil {
+		return err
+	}
+	if a.seconds <= 0 || a.seconds > mostAdmitSeconds || a.rate <= 0 || a.callers < 1 || a.callers > mostOpen {
+		return usage("admit: more than 0 and at most %d seconds, a rate, and callers are expected", mostAdmitSeconds)
+	}
+	if a.body, err = os.ReadFile(*file); err != nil {
+		return err
+	}
+	trust := x509.NewCertPool()
+	pem, err := os.ReadFile(*authority)
+	if err != nil {
+		return err
+	}
+	if !trust.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("admit: %s holds no certificate", *authority)
+	}
+	a.url, a.mark, a.client = words[0], []byte(*mark), a.newClient(trust)
+	a.run()
+	return printJSON(a.told)
+}
+
+// newClient is shaped as the API server's client for webhooks; InsecureSkipVerify would spare the work.
+func (a *admission) newClient(trust *x509.CertPool) *http.Client {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig:     &tls.Config{RootCAs: trust, NextProtos: []string{"http/1.1"}},
+		TLSHandshakeTimeout: 10 * time.Second,
+		MaxIdleConnsPerHost: a.idle,
+		IdleConnTimeout:     90 * time.Second,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			a.opened.Add(1)
+			return dialer.DialContext(ctx, network, address)
+		},
+	}}
+}
+
+func (a *admission) run() {
+	stopped, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	began := time.Now()
+	a.counts = began.Add(a.warmUp)
+	ends := a.counts.Add(time.Duration(a.seconds * float64(time.Second)))
+	var open sync.WaitGroup
+	due := func() bool {
+		return stopped.Err() == nil && time.Now().Before(ends) && (a.requests == 0 || a.next.Load() < a.requests)
+	}
+	if a.closed {
+		for range a.callers {
+			open.Go(func() {
+				for due() {
+					a.one(stopped)
+				}
+			})
+		}
+	} else {
+		places := make(chan struct{}, mostOpen)
+		for number := 0; due(); number++ {
+			at := began.Add(time.Duration(float64(number) / a.rate * float64(time.Second)))
+			if !wait(stopped, time.Until(at)) {
+				break
+			}
+			places <- struct{}{}
+			open.Go(func() {
+				a.one(stopped)
+				<-places
+			})
+		}
+	}
+	open.Wait()
+	a.told.Seconds = min(time.Since(a.counts).Seconds(), a.seconds)
+	a.told.Rate = float64(a.told.Answered) / a.told.Seconds
+	a.told.Connections = a.opened.Load()
+	a.told.Accepted, a.told.Refused = quantilesOf(a.accepted), quantilesOf(a.refused)
+}
+
+// one sends a request, and again where it is asked to.
+func (a *admission) one(stopped context.Context) {
+	ctx, cancel := context.WithTimeout(stopped, a.timeout)
+	defer cancel()
+	body := a.body
+	if len(a.mark) > 0 {
+		body = bytes.ReplaceAll(body, a.mark, strconv.AppendInt(nil, a.next.Add(1), 10))
+	} else {
+		a.next.Add(1)
+	}
+	from := time.Now()
+	retries := 0
+	for {
+		status, pause, err := a.post(ctx, body)
+		if err == nil && pause >= 0 && retries < a.retries && wait(ctx, pause) {
+			retries++
+			continue
+		}
+		a.note(from, status, retries, err)
+		return
+	}
+}
+
+// post sends a request once; `pause` is what Retry-After asks for, negative where it does not.
+func (a *admission) post(ctx context.Context, body []byte) (status int, pause time.Duration, err error) {
+	asked, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
+	if err != nil {
+		return 0, -1, err
+	}
+	asked.Header.Set("Content-Type", "application/json")
+	answer, err := a.client.Do(asked)
+	if err != nil {
+		return 0, -1, err
+	}
+	defer answer.Body.Close()
+	if _, err = io.Copy(io.Discard, answer.Body); err != nil {
+		return 0, -1, err
+	}
+	pause = -1
+	if answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode >= http.StatusInternalServerError {
+		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil {
+			pause = time.Duration(seconds) * time.Second
+		}
+	}
+	return answer.StatusCode, pause, nil
+}
+
+func (a *admission) note(from time.Time, status, retries int, err error) {
+	spent := time.Since(from)
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if from.Before(a.counts) {
+		return
+	}
+	a.told.Requests++
+	a.told.Retries += retries
+	switch {
+	case err != nil:
+		a.told.Errors[errorKind(err)]++
+		return
+	case status == http.StatusOK:
+		a.told.Answered++
+		a.accepted = append(a.accepted, spent)
+	default:
+		a.refused = append(a.refused, spent)
+	}
+	a.told.Statuses[strconv.Itoa(status)]++
+}

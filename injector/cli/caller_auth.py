@@ -1,0 +1,143 @@
+"""Caller authentication of `serve`, made from its settings: what is checked, and where keys come from.
+
+Not here: whether a caller is accepted (injector.callers), and when that is asked (injector.server).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from injector.config.folder import read_text
+from injector.config.schema import CallerAuth, Server
+from injector.errors import ConfigError
+from injector.telemetry import Metrics, tell
+
+if TYPE_CHECKING:
+    from injector.callers.check import Check
+    from injector.callers.tokens import Keys
+    from injector.kube.client import AsyncCluster
+    from injector.server.tls import Swap
+
+_WHERE: Final = "server.callerAuth"
+DISCOVERY: Final = "/.well-known/openid-configuration"
+JWKS: Final = "/openid/v1/jwks"
+
+
+def check_settings(server: Server) -> None:
+    """Raise ConfigError for settings that do not fit together, or that would let anybody in."""
+    given = server.caller_auth
+    if given.mode == "off":
+        return
+    if not given.client_ca_file and not given.audience:
+        raise _missing("nothing is checked", "set clientCaFile and clientNames, or audience and subjects")
+    if given.client_ca_file and not given.client_names:
+        hint = "name the API server's certificate: the CA may have signed others"
+        raise _missing("every certificate of the CA would be accepted", hint, "clientNames")
+    if given.audience and not given.subjects:
+        hint = "name whose token it is, such as system:serviceaccount:kube-system:webhook-auth"
+        raise _missing("everybody's token would be accepted", hint, "subjects")
+    if given.audience and given.jwks_file and not given.issuer:
+        raise _missing("a key set in a file does not tell its issuer", "set issuer", "issuer")
+    if given.audience and not given.jwks_file and server.namespaces == "off":
+        raise _missing("the API server's keys need a cluster", "set jwksFile and issuer", "jwksFile")
+
+
+class Callers:
+    """What is asked about each caller, and what keeps it up to date. With mode off `check` is None."""
+
+    def __init__(self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> None:
+        self.check: Check | None = None
+        self._given = server.caller_auth
+        self._poll = server.source.poll_seconds
+        self._keys: Keys | None = None
+        self._swap = swap
+        self._trusted = ""
+        self._problem = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        if self._given.mode != "off":
+            self._trust()
+            self.check = self._make(cluster, metrics)
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to fetch keys, and to look at the file of CAs."""
+        running: list[Coroutine[Any, Any, None]] = [self._keys.run()] if self._keys else []
+        running += [self._look()] if self._trusted else []
+        self._tasks = [group.create_task(each) for each in running]
+
+    def stop(self) -> None:
+        """Fetch nothing more; what is known is used on."""
+        for task in self._tasks:
+            task.cancel()
+
+    def waiting(self) -> Mapping[str, str]:
+        """Why the API server would be refused, empty where it would not."""
+        if self._keys and not self._keys.known and self._given.mode == "enforce":
+            return {"callerAuth": f"no keys for tokens: {self._keys.problem}"}
+        return {}
+
+    def notes(self) -> Mapping[str, str]:
+        """What an operator should know: keys or CAs that could not be read again."""
+        keys = self._keys.problem if self._keys else ""
+        told = "; ".join(text for text in (self._problem, keys) if text)
+        return {"callerAuth": told} if told else {}
+
+    def _make(self, cluster: AsyncCluster | None, metrics: Metrics) -> Check:
+        from injector.callers.check import Check
+
+        given, tokens = self._given, None
+        if given.audience:
+            from injector.callers.tokens import Keys, Tokens, Wanted
+
+            self._keys = Keys(_fetch(given, cluster))
+            subjects = frozenset(given.subjects)
+            tokens = Tokens(Wanted(given.audience, subjects, given.issuer, given.groups_claim), self._keys)
+        names = frozenset(given.client_names) if given.client_ca_file else frozenset()
+        return Check(enforce=given.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
+
+    def _trust(self) -> None:
+        """Take over the file of CAs where it has changed. Raises ConfigError; the one before stays."""
+        if not self._given.client_ca_file:
+            return
+        text = read_text(Path(self._given.client_ca_file))
+        if text != self._trusted:
+            self._swap.trust(text)
+            self._trusted = text
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll)
+            try:
+                self._trust()
+                self._problem = ""
+            except ConfigError as error:
+                if str(error) != self._problem:
+                    self._problem = str(error)
+                    tell("error", "client-ca-refused", where=error.where, message=error.message)
+
+
+def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    """What gets the key set: from a file, else from the API server."""
+
+    async def from_file() -> Mapping[str, Any]:
+        try:
+            found = json.loads(read_text(Path(given.jwks_file)))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ConfigError("a JSON Web Key Set is expected", where=given.jwks_file)
+        return {"keys": found.get("keys")}
+
+    async def from_cluster() -> Mapping[str, Any]:
+        assert cluster is not None
+        issuer = {"issuer": given.issuer} if given.issuer else await cluster.get(DISCOVERY)
+        return {"issuer": issuer.get("issuer"), "keys": (await cluster.get(JWKS)).get("keys")}
+
+    return from_file if given.jwks_file else from_cluster
+
+
+def _missing(message: str, hint: str, key: str = "") -> ConfigError:
+    return ConfigError(message, where=f"{_WHERE}.{key}" if key else _WHERE, hint=hint)

@@ -1,0 +1,141 @@
+"""What `serve` knows of its cluster while the API server misbehaves: the last it was told, and newer soon after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver
+
+from injector.cli.watched import NAMESPACES, Watched
+from injector.config.load import Input, load_input
+from injector.core.model import Config, Namespace
+from injector.kube.client import connect_async
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real deadlines are minutes."""
+    monkeypatch.setattr("injector.kube.client.READ_SECONDS", 0.3)
+    monkeypatch.setattr("injector.kube.client.WATCH_SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr("injector.kube.watching.FIRST_DELAY_SECONDS", 0.02)
+    monkeypatch.setattr("injector.kube.watching.LONGEST_DELAY_SECONDS", 0.1)
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeApiServer]:
+    with fake_apiserver(tmp_path) as (made, _):
+        made.label("shop", tier="gold")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Nothing but namespaces is asked of the cluster."""
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "profile.yaml").write_text("name: shipper\ndefaultTemplates: [shipper]\n")
+    (folder / "shipper.yaml.j2").write_text("spec: {containers: [{name: shipper, image: x}]}\n")
+    (folder / "injector.yaml").write_text("profile: .\nnativeSidecars: enabled\n")
+    return load_input(Input.from_file(str(folder / "injector.yaml")))
+
+
+@asynccontextmanager
+async def watching(folder: Path, config: Config) -> AsyncIterator[Watched]:
+    async with await connect_async(str(folder / "kubeconfig"), None) as cluster, asyncio.TaskGroup() as group:
+        watched = Watched(cluster, group)
+        watched.need(config)
+        yield watched
+        watched.stop()
+
+
+async def until(fits: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not fits():
+            await asyncio.sleep(0.01)
+
+
+def run(folder: Path, config: Config, body: Callable[[Watched], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with watching(folder, config) as watched:
+            await body(watched)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_is_known_stays_is_called_old_and_is_renewed(
+    fake: FakeApiServer, config: Config, tmp_path: Path, trouble: str
+) -> None:
+    async def body(watched: Watched) -> None:
+        await until(lambda: watched.synced(NAMESPACES))
+        fake.trouble(trouble)
+        await until(lambda: bool(watched.stale()))
+        assert watched.namespace_of("shop") == Namespace("shop", {"tier": "gold"}, {})
+        assert watched.waiting() == {}
+
+        fake.label("shop", tier="lead")
+        fake.label("new")
+        fake.trouble("")
+        await until(lambda: watched.namespace_of("shop") == Namespace("shop", {"tier": "lead"}, {}))
+        await until(lambda: watched.namespace_of("new") is not None and not watched.stale())
+
+    run(tmp_path, config, body)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_start_in_trouble_waits_with_a_reason_and_knows_nothing(
+    fake: FakeApiServer, config: Config, tmp_path: Path, trouble: str
+) -> None:
+    fake.trouble(trouble)
+
+    async def body(watched: Watched) -> None:
+        await until(lambda: watched.waiting()[NAMESPACES] != "not read yet")
+        assert watched.namespace_of("shop") is None
+        fake.trouble("")
+        await until(lambda: watched.namespace_of("shop") is not None)
+        assert watched.waiting() == {}
+
+    run(tmp_path, config, body)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "no JSON",
+        "[]",
+        '{"type": "MODIFIED"}',
+        '{"type": "MODIFIED", "object": {"metadata": {"resourceVersion": "7"}}}',
+        '{"type": "MODIFIED", "object": {"metadata": {"name": "shop"}}}',
+        '{"type": "ERROR", "object": {"code": "many"}}',
+        '{"type": "ERROR", "object": []}',
+    ],
+)
+def test_an_event_that_is_none_ends_the_watch_and_not_the_process(
+    fake: FakeApiServer, config: Config, tmp_path: Path, line: str
+) -> None:
+    async def body(watched: Watched) -> None:
+        await until(lambda: watched.synced(NAMESPACES))
+        before = fake.lists
+        fake.tell(line)
+        await until(lambda: fake.lists > before)
+        fake.label("new")
+        await until(lambda: watched.namespace_of("new") is not None)
+
+    run(tmp_path, config, body)
+
+
+def test_an_event_as_large_as_an_object_may_be_is_read(
+    fake: FakeApiServer, config: Config, tmp_path: Path
+) -> None:
+    async def body(watched: Watched) -> None:
+        await until(lambda: watched.synced(NAMESPACES))
+        fake.label("large", text="x" * (1 << 20))
+        fake.label("after")
+        await until(lambda: watched.namespace_of("after") is not None)
+        assert watched.namespace_of("large") is not None
+        assert fake.lists == 1
+
+    run(tmp_path, config, body)
