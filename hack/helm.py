@@ -29,26 +29,28 @@ class HelmError(Exception):
 
 
 def run(version: str, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
-    """Run helm and return its stdout; `values` are given as a file."""
+    """Run helm and return all that it said; `values` are given as a file."""
     program = build.programs([version])[version]
     given = [] if values is None else ["--values", "-"]
     done = subprocess.run(
         [program, *arguments, *given],
-        input=json.dumps(values) if given else None,
-        capture_output=True,
+        input=None if values is None else json.dumps(values),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise HelmError((done.stderr + done.stdout).strip())
+        raise HelmError(done.stdout.strip())
     return done.stdout
 
 
-def template(version: str, values: Mapping[str, Any] | None = None, *flags: str) -> str:
+def template(
+    version: str, values: Mapping[str, Any] | None = None, *flags: str, namespace: str = NAMESPACE
+) -> str:
     """Render the chart, hooks too, without a cluster."""
-    return run(
-        version, "template", RELEASE, str(CHART), f"--namespace={NAMESPACE}", *flags, values=values or {}
-    )
+    place = (RELEASE, str(CHART), f"--namespace={namespace}")
+    return run(version, "template", *place, *flags, values=values or {})
 
 
 def objects(text: str) -> list[Object]:

@@ -145,10 +145,13 @@ class Bed:
 
 
 @contextlib.contextmanager
-def apiserver(folder: Path | None = None, *, audited: bool = True) -> Iterator[Bed]:
+def apiserver(
+    folder: Path | None = None, *, audited: bool = True, towards_webhooks: Mapping[str, str] | None = None
+) -> Iterator[Bed]:
     """Run an API server while the body runs, or hand out the cluster of E2E_KUBECONFIG.
 
-    With `audited` off nothing is audited: the log takes some 30 KiB for each pod. Without `folder`
+    With `audited` off nothing is audited: the log takes some 30 KiB for each pod. `towards_webhooks`
+    is how it identifies itself to webhooks, as the user of a kubeconfig. Without `folder`
     everything is kept in a temporary one that is removed at the end, but for the log files if the body
     raises. The first use on a machine compiles for minutes (see programs/build.py).
     """
@@ -158,7 +161,7 @@ def apiserver(folder: Path | None = None, *, audited: bool = True) -> Iterator[B
             return
         binaries = build.programs(build.APISERVER)
         with contextlib.ExitStack() as stack:
-            plane = ControlPlane(binaries, place, stack, audited)
+            plane = ControlPlane(binaries, place, stack, audited, towards_webhooks)
             plane.start()
             yield Bed(plane.kubeconfig, binaries["kubectl"], plane.url, place, plane)
 
@@ -251,6 +254,7 @@ class ControlPlane:
     folder: Path
     stack: contextlib.ExitStack
     audited: bool = True
+    towards_webhooks: Mapping[str, str] | None = None
     url: str = ""
     kubeconfig: Path = Path()
     apiserver: Program = field(init=False)
@@ -327,6 +331,9 @@ class ControlPlane:
         _write_private(self.kubeconfig, _kubeconfig(self.url, self.folder / "ca.crt", self._token))
         controllers = _kubeconfig(self.url, self.folder / "ca.crt", controller_token)
         _write_private(self.folder / "controllers.kubeconfig", controllers)
+        if self.towards_webhooks is not None:
+            _write_private(self.folder / "webhooks.kubeconfig", _webhook_users(self.towards_webhooks))
+            (self.folder / "admission.json").write_text(_admission(self.folder / "webhooks.kubeconfig"))
 
     def _etcd_flags(self, url: str, peer_url: str) -> list[str]:
         return [
@@ -342,6 +349,7 @@ class ControlPlane:
         ]
 
     def _apiserver_flags(self, etcd_url: str, port: int) -> list[str]:
+        identified = self.towards_webhooks is not None
         return [
             f"--etcd-servers={etcd_url}",
             "--bind-address=127.0.0.1",
@@ -364,6 +372,7 @@ class ControlPlane:
             f"--audit-policy-file={self.folder / 'audit-policy.json'}",
             f"--audit-log-path={self.folder / 'audit.log'}",
             "--audit-log-mode=blocking",
+            *([f"--admission-control-config-file={self.folder / 'admission.json'}"] * identified),
         ]
 
     def _controller_flags(self) -> list[str]:
@@ -445,6 +454,19 @@ def _kubeconfig(url: str, ca: Path, token: str) -> str:
         },
         indent=1,
     )
+
+
+def _webhook_users(user: Mapping[str, str]) -> str:
+    """A kubeconfig with one user, for webhooks on any host."""
+    return json.dumps({"apiVersion": "v1", "kind": "Config", "users": [{"name": "*", "user": dict(user)}]})
+
+
+def _admission(kubeconfig: Path) -> str:
+    """The API server's own admission configuration, which names the kubeconfig."""
+    group = "apiserver.config.k8s.io/v1"
+    plugin = {"apiVersion": group, "kind": "WebhookAdmissionConfiguration", "kubeConfigFile": str(kubeconfig)}
+    plugins = [{"name": "MutatingAdmissionWebhook", "configuration": plugin}]
+    return json.dumps({"apiVersion": group, "kind": "AdmissionConfiguration", "plugins": plugins})
 
 
 def _serve_until_interrupted() -> None:

@@ -111,7 +111,8 @@ def lost(before: Any, after: Any, way: Way = ()) -> Iterator[Way]:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key, value in before.items():
-            yield from lost(value, after.get(key), (*way, key))
+            if not key.startswith("$"):
+                yield from lost(value, after.get(key), (*way, key))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _lost_items(before, after, way)
     elif type(before) is not type(after) or before != after:
@@ -119,8 +120,11 @@ def lost(before: Any, after: Any, way: Way = ()) -> Iterator[Way]:
 
 
 def _says_nothing(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return all(map(_says_nothing, value.values() if isinstance(value, dict) else value))
+    """Whether a value is empty throughout; Kubernetes has no fields whose names begin with a dollar."""
+    if isinstance(value, dict):
+        return all(key.startswith("$") or _says_nothing(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(_says_nothing, value))
     return value is None or value == ""
 
 

@@ -33,7 +33,11 @@ def _review() -> dict[str, Any]:
             "userInfo": {
                 "username": "system:serviceaccount:kube-system:replicaset-controller",
                 "uid": "0c3c0b0e-55b4-4ee0-9bb2-2f6c7f3f6a11",
-                "groups": ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
+                "groups": [
+                    "system:serviceaccounts",
+                    "system:serviceaccounts:kube-system",
+                    "system:authenticated",
+                ],
             },
             "object": _pod(),
             "oldObject": None,
@@ -136,7 +140,11 @@ def _managed() -> dict[str, Any]:
         ".": {},
         **{f"f:{name}": {} for name in ("image", "imagePullPolicy", "name", "terminationMessagePath")},
         "f:env": {f'k:{{"name":"SETTING_{n}"}}': {".": {}, "f:name": {}, "f:value": {}} for n in range(12)},
-        "f:livenessProbe": {".": {}, "f:failureThreshold": {}, "f:httpGet": {".": {}, "f:path": {}, "f:port": {}}},
+        "f:livenessProbe": {
+            ".": {},
+            "f:failureThreshold": {},
+            "f:httpGet": {".": {}, "f:path": {}, "f:port": {}},
+        },
         "f:resources": {".": {}, "f:limits": {".": {}, "f:memory": {}}},
     }
     return {
@@ -147,6 +155,8 @@ def _managed() -> dict[str, Any]:
         "fieldsType": "FieldsV1",
         "fieldsV1": {
             "f:metadata": {"f:generateName": {}, "f:labels": {".": {}, "f:app": {}, "f:version": {}}},
-            "f:spec": {"f:containers": {f'k:{{"name":"{name}"}}': of_a_container for name in ("cart", "metrics")}},
+            "f:spec": {
+                "f:containers": {f'k:{{"name":"{name}"}}': of_a_container for name in ("cart", "metrics")}
+            },
         },
     }

@@ -62,7 +62,9 @@ class Server:
     def usage(self) -> Usage:
         """What it has used so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return Usage((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * os.sysconf("SC_PAGE_SIZE"))
+        return Usage(
+            (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+        )
 
     def loaded(self, *flags: str, query: str = "timeout=10s") -> Load:
         """The load that the flags of the generator ask for, and what the server used for it."""

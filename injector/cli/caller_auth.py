@@ -22,28 +22,8 @@ if TYPE_CHECKING:
     from injector.kube.client import AsyncCluster
     from injector.server.tls import Swap
 
-_WHERE: Final = "server.callerAuth"
 DISCOVERY: Final = "/.well-known/openid-configuration"
 JWKS: Final = "/openid/v1/jwks"
-
-
-def check_settings(server: Server) -> None:
-    """Raise ConfigError for settings that do not fit together, or that would let anybody in."""
-    given = server.caller_auth
-    if given.mode == "off":
-        return
-    if not given.client_ca_file and not given.audience:
-        raise _missing("nothing is checked", "set clientCaFile and clientNames, or audience and subjects")
-    if given.client_ca_file and not given.client_names:
-        hint = "name the API server's certificate: the CA may have signed others"
-        raise _missing("every certificate of the CA would be accepted", hint, "clientNames")
-    if given.audience and not given.subjects:
-        hint = "name whose token it is, such as system:serviceaccount:kube-system:webhook-auth"
-        raise _missing("everybody's token would be accepted", hint, "subjects")
-    if given.audience and given.jwks_file and not given.issuer:
-        raise _missing("a key set in a file does not tell its issuer", "set issuer", "issuer")
-    if given.audience and not given.jwks_file and server.namespaces == "off":
-        raise _missing("the API server's keys need a cluster", "set jwksFile and issuer", "jwksFile")
 
 
 class Callers:
@@ -137,7 +117,3 @@ def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awai
         return {"issuer": issuer.get("issuer"), "keys": (await cluster.get(JWKS)).get("keys")}
 
     return from_file if given.jwks_file else from_cluster
-
-
-def _missing(message: str, hint: str, key: str = "") -> ConfigError:
-    return ConfigError(message, where=f"{_WHERE}.{key}" if key else _WHERE, hint=hint)

@@ -99,14 +99,17 @@ def command(
 
 def results(given: Input) -> tuple[list[Result], int]:
     """Everything that was found, errors first, and the exit status."""
+    from injector.config import coherence
     from injector.config.dryrun import dry_run
     from injector.config.load import load_input
+    from injector.config.schema import read_settings
     from injector.core.annotationrules import open_to_all
     from injector.core.conflicts import unsafe
 
     try:
         config = load_input(given)
         config.templates.compile_all()
+        coherence.caller_auth(read_settings(given.file.text, given.file.origin).server)
     except (ConfigError, ManifestError) as error:
         return [Result("error", "load", error.message, error.where, error.hint)], 2
     found = [Result("error", p.code, p.message, p.where, p.hint) for p in dry_run(given)]

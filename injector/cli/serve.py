@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from injector.cli import caller_auth, debug_page, eventing, recording
+from injector.cli.threads import beside
 from injector.cli.watched import NAMESPACES, Watched
+from injector.config import coherence
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
 from injector.core.model import Config
@@ -80,6 +82,10 @@ def serve(**flags: str | None) -> None:
         _raise_first(group)
 
 
+# In how many looks the source has to hold still.
+_TRIES: Final = 5
+
+
 @dataclass(slots=True)
 class Source:
     """Where the configuration comes from: a file, a ConfigMap instead of it, an istiod's on top."""
@@ -95,13 +101,39 @@ class Source:
 
     def read(self) -> Config:
         """The snapshot as the source is now; a new one is tried out first. Blocks. Raises InjectorError."""
-        given = self.given()
-        config = load_input(given)
+        given, config = self._settled()
         if config.digest != self._proven:
             config.templates.compile_all()
             _try_out(given)
             self._proven = config.digest
         return config
+
+    def _settled(self) -> tuple[Input, Config]:
+        """Texts that belong together, and their snapshot.
+
+        Files, as kubelet swaps them, and ConfigMaps may change between two of our looks: then one of
+        the texts would be older than another.
+        """
+        for _ in range(_TRIES):
+            given = self.given()
+            try:
+                config = load_input(given)
+            except ConfigError:
+                if self._still(given):
+                    raise
+                continue
+            if config.digest == self._proven or self._still(given):
+                return given, config
+        raise ConfigError(
+            "the configuration changes while it is read",
+            where=given.file.origin,
+            hint="it is read again soon",
+        )
+
+    def _still(self, given: Input) -> bool:
+        """Whether everything that was read still reads the same."""
+        now = self.given()
+        return (now.file, now.overrides) == (given.file, given.overrides) and given.files.unchanged()
 
     def given(self) -> Input:
         """The texts as they are now."""
@@ -188,7 +220,7 @@ def _run(source: Source, server: Server, config: Config) -> None:
     from injector.server.tls import Swap
 
     certificates.check(server)
-    caller_auth.check_settings(server)
+    coherence.caller_auth(server)
     swap = Swap(server.certificates.minimum_tls, asks=server.caller_auth.asks_for_certificates)
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
     sockets += debug_page.sockets(server.debug_listen)
@@ -222,6 +254,8 @@ def _run(source: Source, server: Server, config: Config) -> None:
                     running.stop()
             tell("info", "stopped")
 
+        # An admission makes thousands of objects that live for a moment; looking at them costs more.
+        gc.set_threshold(20_000, 20, 50)
         run.run(main)
 
 
@@ -310,12 +344,13 @@ class Current:
     async def refresh(self) -> None:
         """Read the source once: take over what changed and is valid, keep the last good one else."""
         try:
-            fresh = await asyncio.to_thread(self._source.read)
+            fresh = await beside(self._source.read)
         except InjectorError as error:
-            if str(error) != self._problem:
-                self._problem = str(error)
-                self.metrics.reloaded(ok=False)
-                tell("error", "config-refused", where=error.where, message=error.message, hint=error.hint)
+            self._refuse(error)
+            return
+        except Exception as error:
+            # A defect in reading is no reason to stop answering.
+            self._refuse(InjectorError(f"reading the configuration itself failed: {type(error).__name__}"))
             return
         if self._problem:
             self._problem = ""
@@ -324,6 +359,12 @@ class Current:
             self._take(fresh)
             self.metrics.reloaded(ok=True)
             _announce(fresh)
+
+    def _refuse(self, error: InjectorError) -> None:
+        if str(error) != self._problem:
+            self._problem = str(error)
+            self.metrics.reloaded(ok=False)
+            tell("error", "config-refused", where=error.where, message=error.message, hint=error.hint)
 
     def _take(self, config: Config) -> None:
         self.config = config

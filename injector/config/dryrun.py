@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import injector
+from injector.config.folder import Files
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.samples import SAMPLES
 from injector.core.inject import inject
@@ -141,7 +142,7 @@ def _bounded() -> None:
 def _input(raw: dict[str, Any]) -> Input:
     over = raw["overrides"]
     texts = {key: Text(**over[key]) if over[key] else None for key in ("mesh", "values", "inject")}
-    return Input(Text(**raw["file"]), raw["base"], Overrides(**{**over, **texts}))
+    return Input(Text(**raw["file"]), raw["base"], Overrides(**{**over, **texts}), Files(**raw["files"]))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ templates, and what the rules of a profile do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -133,16 +133,51 @@ def find(name: str, base: Path) -> Path:
     raise ConfigError("profile not found", where=f"profile {name[:256]}", hint=hint)
 
 
-def open_folder(path: Path) -> Folder:
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Texts of files and names in folders, each read once.
+
+    So what was read together stays together, whoever swaps the files later: the texts that were
+    tried out are the texts that serve.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def text(self, path: Path) -> str:
+        """The text of a file. Raises ConfigError."""
+        if str(path) not in self.texts:
+            self.texts[str(path)] = read_text(path)
+        return self.texts[str(path)]
+
+    def templates(self, folder: Path) -> list[str]:
+        """The names of the template files in a folder, in order."""
+        if str(folder) not in self.names:
+            found = sorted(p.name for p in folder.glob(f"*{SUFFIX}") if p.is_file())
+            self.names[str(folder)] = found
+        return self.names[str(folder)]
+
+    def unchanged(self) -> bool:
+        """Whether all that was read so far would be read the same now."""
+        now = Files()
+        try:
+            texts = all(now.text(Path(path)) == text for path, text in self.texts.items())
+        except ConfigError:
+            return False
+        return texts and all(now.templates(Path(path)) == names for path, names in self.names.items())
+
+
+def open_folder(path: Path, files: Files | None = None) -> Folder:
     """Read a profile folder. Raises ConfigError with file, line and key."""
+    files = files or Files()
     file = path / "profile.yaml"
     origin = str(file)
-    text = read_text(file)
+    text = files.text(file)
     reading = Reading()
     found = read(ProfileSettings, parsed(text, origin), "", reading)
     refuse(reading.problems, text, origin)
-    sources = {p.name.removesuffix(SUFFIX): p for p in sorted(path.glob(f"*{SUFFIX}")) if p.is_file()}
-    texts = {name: Source(name, read_text(p), str(p)) for name, p in sources.items()}
+    sources = {name.removesuffix(SUFFIX): path / name for name in files.templates(path)}
+    texts = {name: Source(name, files.text(p), str(p)) for name, p in sources.items()}
     return Folder(_profile(found, path.resolve().name), texts, found.rules)
 
 

@@ -7,14 +7,14 @@ Not here: what the parts look like (`schema`, `folder`, `upstream`) and how they
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from injector import yamltext
 from injector.config import upstream
 from injector.config.build import build
-from injector.config.folder import Folder, find, open_folder, read_text
+from injector.config.folder import Files, Folder, find, open_folder, read_text
 from injector.config.schema import Settings, read_settings, refuse
 from injector.config.shapes import key_of
 from injector.core.model import Config, Finding
@@ -56,12 +56,13 @@ _TOP: Final = frozenset(key_of(member) for member in dataclasses.fields(Settings
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Everything that a snapshot is made of, as texts: the file, the folder that its paths start
-    from, and the overrides."""
+    """Everything that a snapshot is made of: the file, the folder that its paths start from, the
+    overrides, and the files that were read for it so far."""
 
     file: Text
     base: str = "."
     overrides: Overrides = NONE
+    files: Files = field(default_factory=Files)
 
     @classmethod
     def from_file(cls, path: str | None, overrides: Overrides = NONE) -> Input:
@@ -117,7 +118,7 @@ def load_input(given: Input) -> Config:
 
 def _folder(settings: Settings, given: Input) -> Folder:
     try:
-        return open_folder(find(settings.profile, Path(given.base)))
+        return open_folder(find(settings.profile, Path(given.base)), given.files)
     except ConfigError as error:
         raise _with_origin(error, given) from error
 
@@ -145,7 +146,7 @@ def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
     for name, found in settings.templates.items():
         if found.file:
             path = Path(given.base) / Path(found.file).expanduser()
-            out[name] = Source(name, read_text(path), str(path))
+            out[name] = Source(name, given.files.text(path), str(path))
         else:
             pointer = f"/templates/{name.replace('~', '~0').replace('/', '~1')}"
             line = upstream.first_line(given.file.text, given.file.origin, pointer)

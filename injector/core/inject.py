@@ -261,7 +261,7 @@ def chosen_templates(run: Injection) -> list[str]:
         if name not in config.templates:
             have = ", ".join(sorted({*config.templates, *aliases}))
             raise RenderError(
-                f'requested template "{name[:64]}" not found',
+                "a requested template is not found" if asked is not None else f"{name[:64]} is not found",
                 where=f"annotation {config.profile.keys.templates}"
                 if asked is not None
                 else "defaultTemplates",

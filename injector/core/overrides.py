@@ -107,6 +107,9 @@ def _without_zeros(value: Any, schema: Schema | None = None) -> Any:
         return value
     out = {}
     for key, inner in value.items():
+        if schema is not None and key.startswith("$"):
+            # A pod is no patch: what would direct a merge is a field as any other here.
+            continue
         inner = _without_zeros(inner, schema and schema.of(key))
         if key == "grpc" and isinstance(inner, dict):
             inner.setdefault("service", None)

@@ -62,6 +62,8 @@ class _Pages:
         self.complete = False
 
     def add(self, page: Object) -> None:
+        """Take in the next page; raises ClusterError where it is none."""
+        _check_page(page)
         version, kind = str(page.get("apiVersion", "")), str(page.get("kind", "")).removesuffix("List")
         self.items += [{"apiVersion": version, "kind": kind, **item} for item in page.get("items") or []]
         metadata = page.get("metadata") or {}
@@ -248,7 +250,7 @@ class AsyncCluster:
         answer = await self._open(request, query, timeout)
         try:
             async for line in answer.content:
-                yield _event(request, json.loads(line))
+                yield _event(json.loads(line), request)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a line cut off
             raise unreachable(request, error) from error
         finally:
@@ -448,8 +450,36 @@ def _arguments(query: Mapping[str, str], accept: str = "application/json") -> di
     }
 
 
-def _event(request: Request, event: Object) -> Object:
+def _check_page(page: Object) -> None:
+    """Raise ClusterError where it is no list: an empty answer must not pass for an empty cluster."""
+    items, metadata = page.get("items") or [], page.get("metadata")
+    whole = "items" in page and isinstance(items, list) and isinstance(metadata, dict)
+    if not whole or not all(_has(item, "name") for item in items):
+        raise _strange("list of objects")
+
+
+def _event(event: Any, request: Request) -> Object:
+    """What a line of a watch says. Raises ClusterError where it tells of an error, or is no event."""
+    told = event.get("object") if isinstance(event, dict) else None
+    if not isinstance(event, dict) or not isinstance(told, dict):
+        raise _strange("event of a watch")
     if event.get("type") == "ERROR":
-        status = event.get("object") or {}
-        raise refused(request, int(status.get("code") or 500), status)
+        code = told.get("code")
+        raise refused(request, code if isinstance(code, int) else 500, told)
+    if not _has(told, "resourceVersion") or not (event.get("type") == "BOOKMARK" or _has(told, "name")):
+        raise _strange("event of a watch")
     return event
+
+
+def _has(item: Any, key: str) -> bool:
+    """Whether it is an object with such a text in its metadata."""
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    return isinstance(metadata, dict) and isinstance(metadata.get(key), str)
+
+
+def _strange(wanted: str) -> ClusterError:
+    return ClusterError(
+        f"the answer is no {wanted}, so this is no Kubernetes API server",
+        status=200,
+        hint="check the server of the kubeconfig's context, and proxies on the way",
+    )

@@ -81,6 +81,10 @@ class Mirror:
                     await self._pause()
             except ClusterError as error:
                 self._lost(error)
+            except Exception as error:
+                # A defect in keeping up is no reason to stop answering.
+                told = f"keeping up itself failed: {type(error).__name__}"
+                self._lost(ClusterError(told, where=self._path))
             await self._pause()
 
     async def _list(self) -> str:

@@ -7,6 +7,7 @@ answered (app.py), and how many requests wait (queue.py).
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import random
 import sys
@@ -77,8 +78,9 @@ class Connection(HttpToolsProtocol):
         self._fed = 0
         self._head = 0
         self._lines = 0
+        # What the kernel had for the caller at the last look, and since when that has not become less.
         self._unsent = 0
-        self._stuck_since = 0.0
+        self._stuck_since = self._looked_at = 0.0
         self._closed_at: float | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -167,9 +169,11 @@ class Connection(HttpToolsProtocol):
             return
         now, patience = self.loop.time(), self._bounds.read_seconds
         unsent = self._in_kernel(termios.TIOCOUTQ)
-        if not unsent or unsent < self._unsent:
+        # As much as the last time may be the next answer on its way.
+        answered = self._quiet_since > self._looked_at
+        if not self._unsent or unsent < self._unsent or (answered and unsent == self._unsent):
             self._stuck_since = now
-        self._unsent = unsent
+        self._unsent, self._looked_at = unsent, now
         if self._since is not None and now - self._since > patience:
             self._end("request")
         elif now - self._stuck_since > patience and unsent:
@@ -182,8 +186,11 @@ class Connection(HttpToolsProtocol):
 
     def _in_kernel(self, what: int) -> int:
         """How many bytes the kernel has: come and not seen by us (FIONREAD), or not taken (TIOCOUTQ)."""
-        found = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), what, bytes(4))
-        return int.from_bytes(found, sys.byteorder)
+        kept = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):  # it ended a moment ago
+            if kept is not None:
+                return int.from_bytes(fcntl.ioctl(kept.fileno(), what, bytes(4)), sys.byteorder)
+        return 0
 
     def _close(self) -> None:
         self._closed_at = self.loop.time()

@@ -123,10 +123,10 @@ class _Desk:
         if self._busy:
             hint = "try again in a moment"
             raise ReviewError("another pod is being explained", status=503, hint=hint)
-        self._busy = True
         # Asked for here: the caches behind them change in this thread.
         base = Facts(native_sidecars=self._debug.native_sidecars(""), objects=self._debug.objects())
         loop = asyncio.get_running_loop()
+        self._busy = True
         working = loop.run_in_executor(None, self._answer, given, self._debug.current(), base)
         # It goes on when the caller has gone away, so that only its own end makes room.
         working.add_done_callback(self._done)

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 Done = TypeVar("Done")
 
 SLICE_SECONDS = 0.004
-MOST_SECONDS = 1.0
+# With the time for the answer itself, who is let in is answered within a second.
+MOST_SECONDS = 0.8
 # A body up to this size is never refused for its size: who sends large ones slowly starves nobody.
 SMALL = 64 * 1024
 # How much the newest slice counts in what an admission is thought to take.

@@ -180,13 +180,13 @@ def answer(
     """
     request = review["request"]
     defect = ""
-    operations: list[Manifest] = []
+    patch = ""
     facts = Facts(door=Door.WEBHOOK)
     try:
         facts = _facts(request, namespace_of, config, path)
         facts = replace(facts, native_sidecars=native_sidecars, objects=objects)
         outcome = _outcome(request, facts, config)
-        operations = _proven(request, outcome)
+        patch = _proven(request, outcome)
     except Exception as error:
         # The one place that catches everything: a defect must not become an HTTP 500, for which
         # the failurePolicy of the API server speaks instead of the failure mode.
@@ -197,7 +197,7 @@ def answer(
     response = {
         "uid": request["uid"],
         "allowed": decision != "deny",
-        **_change(operations),
+        **_change(patch),
         "status": _status(outcome) if decision == "deny" else None,
         "warnings": warnings_of(outcome, may_pass) if warnings else None,
         "auditAnnotations": _audit(outcome, decision, config) if audit else None,
@@ -245,26 +245,28 @@ def _denied(request: Manifest, reason: Reason, error: InjectorError) -> Outcome:
     return Outcome(Decision(Verdict.DENY, reason), request.get("object") or {}, error=error)
 
 
-def _proven(request: Manifest, outcome: Outcome) -> list[Manifest]:
-    """The patch, applied as it will be read. One that does not apply is an error of the API
-    server which no failurePolicy covers, so it must not leave this house.
+def _proven(request: Manifest, outcome: Outcome) -> str:
+    """The patch as text, applied as it will be read; empty where there is none.
+
+    One that does not apply is an error of the API server which no failurePolicy covers, so it must
+    not leave this house.
     """
-    operations = [operation.as_json() for operation in outcome.patch]
-    if operations:
-        applied = jsonpatch.JsonPatch.from_string(_compact(operations)).apply(_template(request["object"]))
-        if not same(applied, outcome.pod):
-            raise AssertionError("the patch gives another pod than the merge")
-    return operations
+    if not outcome.patch:
+        return ""
+    patch = _compact([operation.as_json() for operation in outcome.patch])
+    # A copy of our own, as through JSON it takes a fifth of the time of a deep copy.
+    received = json.loads(_compact(_template(request["object"])))
+    applied = jsonpatch.JsonPatch.from_string(patch).apply(received, in_place=True)
+    if not same(applied, outcome.pod):
+        raise AssertionError("the patch gives another pod than the merge")
+    return patch
 
 
-def _change(operations: list[Manifest]) -> Manifest:
+def _change(patch: str) -> Manifest:
     """Both fields or neither: the API server takes a type without a patch for an invalid answer."""
-    if not operations:
+    if not patch:
         return {}
-    return {
-        "patchType": "JSONPatch",
-        "patch": base64.b64encode(_compact(operations).encode("ascii")).decode("ascii"),
-    }
+    return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode("ascii")).decode("ascii")}
 
 
 def _compact(value: Any) -> str:

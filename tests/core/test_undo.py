@@ -168,6 +168,13 @@ def test_the_users_version_keeps_what_lists_newer_than_us_say_in_zeros() -> None
     assert (found["newerThanUs"], found["lifecycle"]["newer"]["steps"]) == (newer, newer)
 
 
+@pytest.mark.parametrize("directive", ["delete", "replace", "nonsense"])
+def test_a_users_container_does_not_direct_the_merge(directive: str) -> None:
+    after = assert_round(a_pod({"name": "proxy", "tty": True, "$patch": directive}))
+    found = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
+    assert (found["$patch"], found["tty"], found["image"]) == (directive, True, "proxy:1")
+
+
 def test_a_template_may_speak_of_a_container_more_than_once() -> None:
     twice = """
 spec:

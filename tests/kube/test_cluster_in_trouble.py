@@ -1,4 +1,4 @@
-"""What `serve` knows of its cluster while the API server misbehaves: the last it was told, and newer soon after."""
+"""What `serve` knows of its cluster while the API server misbehaves: what it was told last."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver
 
 from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, load_input
 from injector.core.model import Config, Namespace
 from injector.kube.client import connect_async
+from injector.kube.watching import Mirror
+from tests.fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +141,26 @@ def test_an_event_as_large_as_an_object_may_be_is_read(
         assert fake.lists == 1
 
     run(tmp_path, config, body)
+
+
+def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp_path: Path) -> None:
+    defects = [KeyError("secret")]
+
+    def keep(item: dict[str, Any]) -> dict[str, Any]:
+        if defects:
+            raise defects[0]
+        return item
+
+    async def main() -> None:
+        async with await connect_async(str(tmp_path / "kubeconfig"), None) as cluster:
+            mirror = Mirror(cluster, NAMESPACES, keep=keep)
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(mirror.run())
+                await until(lambda: mirror.last_error is not None)
+                assert str(mirror.last_error) == f"{NAMESPACES}: keeping up itself failed: KeyError"
+                defects.clear()
+                await until(lambda: mirror.get("shop") is not None)
+                assert mirror.last_error is None
+                running.cancel()
+
+    asyncio.run(main())

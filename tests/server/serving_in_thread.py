@@ -100,9 +100,11 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextlib.contextmanager
-def serving(app: Any = hello, bounds: Bounds | None = None, drain_seconds: float = 0.0) -> Iterator[Serving]:
-    """A server on a free port while the body runs."""
-    swap = Swap()
+def serving(
+    app: Any = hello, bounds: Bounds | None = None, drain_seconds: float = 0.0, swap: Swap | None = None
+) -> Iterator[Serving]:
+    """A server on a free port while the body runs; a `swap` of the test's own gets our certificate."""
+    swap = swap or Swap()
     swap.take(_LEAF.chain, _LEAF.key)
     causes: list[str] = []
     with bind("127.0.0.1:0", "listen") as bound, contextlib.ExitStack() as open_ones:

@@ -122,7 +122,11 @@ def test_a_new_ca_counts_from_the_next_connection_on_and_one_that_cannot_be_read
     one, two = first.write_pair(tmp_path, "one"), second.write_pair(tmp_path, "two")
     seen, swap = Seen(), a_swap(first)
     with threads.serving(an_app(seen), swap=swap) as serving:
-        for broken in ("", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        for broken in (
+            "",
+            "no certificate",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ):
             with pytest.raises(ConfigError):
                 swap.trust(broken)
         posted(serving, one)

@@ -169,3 +169,12 @@ def test_over_tls_a_refused_caller_is_answered_by_the_same_connection_the_next_t
         again = refused.getresponse()
         assert json.loads(again.read())["response"]["allowed"] is True
         assert refused.sock is sock
+
+
+def test_idle_connections_are_no_load() -> None:
+    with serving(Webhook(a_state(Size(length=1)), nothing_else)) as server:
+        idle = [server.connect() for _ in range(30)]
+        for connection in (*idle[::10], server.connect()):
+            connection.request("POST", "/mutate", a_body(), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())["response"]["allowed"]) == (200, True)

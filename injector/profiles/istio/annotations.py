@@ -16,8 +16,6 @@ from injector.yamltext import load_text
 
 __all__ = ["ANNOTATIONS", "LABELS", "Entry", "boolean_token", "validate"]
 
-_CUT = 64
-
 
 def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[AnnotationError]:
     """All annotations whose values are not accepted, in the order of the catalogue."""
@@ -38,10 +36,10 @@ def _problems(entry: Entry, value: str, quirks: bool) -> list[AnnotationError]:
     check = entry.check if quirks else entry.strict or entry.check
     if check is None or check(value):
         return []
-    shown = "the value is not accepted" if entry.free_text else f"invalid value {_shown(value)}"
     parameter = (quirks and entry.quirk_parameter) or entry.parameter
     named = f"{parameter} invalid: " if parameter else ""
-    message = f"{shown}: {named}expected {entry.accepts}"
+    # The value itself is not repeated: whatever stands there may be a secret that went astray.
+    message = f"the value is not accepted: {named}expected {entry.accepts}"
     return [AnnotationError(entry.key, message, where=where, hint="correct or remove the annotation")]
 
 
@@ -59,7 +57,3 @@ def _config_problems(value: str) -> list[str]:
         return [str(error)]
     effective = proxyconfig.merge(proxyconfig.DEFAULTS, config)
     return [f"ProxyConfig.{message}" for message in proxyconfig.validate(effective)]
-
-
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= _CUT else value[:_CUT] + "...")

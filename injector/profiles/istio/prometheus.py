@@ -123,8 +123,9 @@ def check(found: Declared, agent_port: int) -> None:
 
 
 def _check(port: str, agent_port: int, key: str, what: str) -> None:
-    number = int(port) if port.isascii() and port.isdigit() else 0
-    shown = f'{what} "{port[:64]}"'
+    number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
+    # What is no port is not repeated: it may be anything.
+    shown = f'{what} "{number}"' if number else what
     if not 1 <= number <= 65535:
         raise AnnotationError(
             key, f"{shown}: a number from 1 to 65535 is expected", where=f"annotation {key}"

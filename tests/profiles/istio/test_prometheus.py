@@ -86,11 +86,11 @@ def test_metrics_are_merged_unless_somebody_objects_or_it_was_done(
         ({TARGETS: "8080:/metrics,15000:/metrics"}, ["scrape targets", '"15000"', "reserved"]),
         ({TARGETS: "15020:/metrics"}, ['"15020"', "conflicts with agent port"]),
         ({"prometheus.io/port": "15000"}, ["scrape configuration", '"15000"', "reserved"]),
-        ({"prometheus.io/port": "0"}, ['invalid port "0"']),
+        ({"prometheus.io/port": "0"}, ["invalid port: a number from 1 to 65535"]),
         ({"prometheus.io/port": "65536"}, ['invalid port "65536"']),
-        ({"prometheus.io/port": "+80"}, ['invalid port "+80"']),
-        ({"prometheus.io/port": "٨٠"}, ["invalid port"]),
-        ({TARGETS: "web:/metrics"}, ['invalid target port "web"']),
+        ({"prometheus.io/port": "+80"}, ["invalid port: a number"]),
+        ({"prometheus.io/port": "٨٠"}, ["invalid port: a number"]),
+        ({TARGETS: "web:/metrics"}, ["invalid target port: a number"]),
     ],
 )
 def test_ports_that_cannot_be_the_applications_are_refused(

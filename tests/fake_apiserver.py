@@ -1,4 +1,4 @@
-"""An API server that can be made to misbehave as no real one can be told to; it knows Namespaces only.
+"""An API server that can be made to misbehave as no real one can; it knows Namespaces and a ConfigMap.
 
 A fake, because a real one answers 500 or nothing only where something of its own breaks. What a real
 one does when it is killed and started again stands in tests/apiserver.
@@ -35,7 +35,9 @@ class FakeApiServer:
 
     def __init__(self) -> None:
         self.namespaces: dict[str, dict[str, str]] = {}
+        self.settings = ""
         self.lists = 0
+        self.hanging: list[str] = []
         self._news = threading.Condition()
         self._version = 1
         self._events: list[tuple[int, str]] = []
@@ -74,6 +76,9 @@ class FakeApiServer:
             self._misbehave(handler)
         elif "watch=true" in handler.path:
             self._watch(handler)
+        elif "/configmaps/" in handler.path:
+            found = {"metadata": {"name": "injector"}, "data": {"injector.yaml": self.settings}}
+            _send(handler, 200, json.dumps(found))
         else:
             self.lists += 1
             with self._news:
@@ -85,6 +90,7 @@ class FakeApiServer:
         handler.close_connection = True
         if self._trouble == "nothing":
             with self._news:
+                self.hanging.append(handler.path)
                 self._news.wait_for(lambda: self._ended or self._trouble != "nothing")
         elif self._trouble == "half an answer":
             _send(handler, 200, '{"kind": "NamespaceList", "items": [', missing=100)
@@ -97,17 +103,19 @@ class FakeApiServer:
         handler.end_headers()
         since = int(handler.path.partition("resourceVersion=")[2].partition("&")[0])
         sent = sum(version <= since for version, _ in self._events)
-        while True:
-            with self._news:
-                self._news.wait_for(lambda: self._ended or self._cuts() or len(self._events) > sent)
-                if self._ended or self._cuts():
-                    return
-                lines = [line for _, line in self._events[sent:]]
+        while (lines := self._after(sent)) is not None:
             sent += len(lines)
             handler.wfile.write("".join(f"{line}\n" for line in lines).encode())
 
-    def _cuts(self) -> bool:
-        return self._trouble not in ("", "nothing")
+    def _after(self, sent: int) -> list[str] | None:
+        """The lines after so many, once there are some; None where the watch ends."""
+
+        def ends() -> bool:
+            return self._ended or self._trouble not in ("", "nothing")
+
+        with self._news:
+            self._news.wait_for(lambda: ends() or len(self._events) > sent)
+            return None if ends() else [line for _, line in self._events[sent:]]
 
     def _object(self, name: str) -> dict[str, Any]:
         return {

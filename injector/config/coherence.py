@@ -1,0 +1,33 @@
+"""Settings that are in order one by one, and not together.
+
+Not here: what one setting takes (schema.py), and what needs files or a cluster to be told.
+"""
+
+from __future__ import annotations
+
+from injector.config.schema import Server
+from injector.errors import ConfigError
+
+
+def caller_auth(server: Server) -> None:
+    """Raise ConfigError for an authentication that checks nothing, or that would let anybody in."""
+    given = server.caller_auth
+    if given.mode == "off":
+        return
+    if not given.client_ca_file and not given.audience:
+        raise _missing("nothing is checked", "set clientCaFile and clientNames, or audience and subjects")
+    if given.client_ca_file and not given.client_names:
+        hint = "name the API server's certificate: the CA may have signed others"
+        raise _missing("every certificate of the CA would be accepted", hint, "clientNames")
+    if given.audience and not given.subjects:
+        hint = "name whose token it is, such as system:serviceaccount:kube-system:webhook-auth"
+        raise _missing("everybody's token would be accepted", hint, "subjects")
+    if given.audience and given.jwks_file and not given.issuer:
+        raise _missing("a key set in a file does not tell its issuer", "set issuer", "issuer")
+    if given.audience and not given.jwks_file and server.namespaces == "off":
+        raise _missing("the API server's keys need a cluster", "set jwksFile and issuer", "jwksFile")
+
+
+def _missing(message: str, hint: str, key: str = "") -> ConfigError:
+    where = "server.callerAuth"
+    return ConfigError(message, where=f"{where}.{key}" if key else where, hint=hint)

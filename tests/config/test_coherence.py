@@ -1,0 +1,45 @@
+"""Settings of caller authentication that do not fit together are refused, with what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from injector.config.coherence import caller_auth
+from injector.config.schema import read_settings
+from injector.errors import ConfigError
+
+CERTIFICATE = "clientCaFile: ca.pem, clientNames: [kube-apiserver]"
+TOKEN = "audience: us, subjects: [them]"
+
+
+def checked(given: str, **server: str) -> None:
+    more = "".join(f", {key}: {value}" for key, value in server.items())
+    caller_auth(read_settings(f"server: {{callerAuth: {{{given}}}{more}}}", "c.yaml").server)
+
+
+@pytest.mark.parametrize("mode", ["audit", "enforce"])
+@pytest.mark.parametrize(
+    ("given", "where", "hint"),
+    [
+        ("", "server.callerAuth", "clientCaFile"),
+        ("clientNames: [kube-apiserver]", "server.callerAuth", "clientCaFile"),
+        ("clientCaFile: ca.pem", "server.callerAuth.clientNames", "name the API server's certificate"),
+        ("audience: us", "server.callerAuth.subjects", "name whose token it is"),
+        (f"{TOKEN}, jwksFile: keys.json", "server.callerAuth.issuer", "set issuer"),
+        (f"{CERTIFICATE}, audience: us", "server.callerAuth.subjects", "name whose token it is"),
+    ],
+)
+def test_what_would_check_nothing_is_refused(mode: str, given: str, where: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        checked(f"mode: {mode}{', ' if given else ''}{given}")
+    assert caught.value.where == where
+    assert hint in caught.value.hint
+    checked(f"mode: off{', ' if given else ''}{given}")
+
+
+def test_the_clusters_keys_need_a_cluster() -> None:
+    checked(f"mode: enforce, {TOKEN}")
+    with pytest.raises(ConfigError, match="need a cluster"):
+        checked(f"mode: enforce, {TOKEN}", namespaces="off")
+    checked(f"mode: enforce, {TOKEN}, jwksFile: keys.json, issuer: them", namespaces="off")
+    checked(f"mode: enforce, {CERTIFICATE}", namespaces="off")

@@ -1,0 +1,146 @@
+"""`injector serve` as a process while its API server answers 500, hangs, or hangs up."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import pytest
+from test_serve import PATIENCE, Files, Served, call, served
+from test_serve import files as files
+from webhook_factories import a_body, a_config, a_pod
+
+from injector.cli.serve import Current
+from injector.cli.watched import Watched
+from tests.fake_apiserver import FakeApiServer, fake_apiserver
+
+NAMESPACES = "/api/v1/namespaces"
+# A list that is under way when the stop comes has to be given up, not waited for.
+SOON = 15
+
+
+@dataclass(frozen=True)
+class WithCluster(Files):
+    """The same files, and a cluster instead of none."""
+
+    def arguments(self) -> list[str]:
+        given = super().arguments()
+        at = given.index("--namespaces")
+        return [*given[:at], *given[at + 2 :], "--kubeconfig", str(self.folder / "kubeconfig")]
+
+
+@dataclass(frozen=True)
+class FromConfigMap(WithCluster):
+    """The configuration in a ConfigMap instead of a file."""
+
+    def arguments(self) -> list[str]:
+        given = super().arguments()
+        at = given.index("--config")
+        return [*given[:at], *given[at + 2 :], "--config-map", "mesh/injector"]
+
+
+@dataclass
+class Running:
+    """A process with a cluster, asked on its two listeners."""
+
+    fake: FakeApiServer
+    process: Served
+    webhook: http.client.HTTPConnection
+    health: http.client.HTTPConnection
+
+    def readiness(self) -> tuple[int, dict[str, Any]]:
+        answer, body = call(self.health, "GET", "/readyz")
+        return answer.status, json.loads(body)
+
+    def until(self, fits: Callable[[int, dict[str, Any]], object]) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while not fits(*(found := self.readiness())):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found[1]
+
+    def injects(self) -> bool:
+        answer, body = call(self.webhook, "POST", "/mutate", a_body(a_pod()))
+        return answer.status == 200 and "patch" in json.loads(body)["response"]
+
+
+@pytest.fixture
+def running(files: Files) -> Iterator[Running]:
+    """A process whose API server answers 500 from the first request on."""
+    settings = files.config.read_text().replace("server:", "nativeSidecars: enabled\nserver:")
+    files.config.write_text(settings)
+    with fake_apiserver(files.folder) as (fake, _), served(WithCluster(files.folder)) as process:
+        fake.label("shop", tier="gold")
+        fake.trouble("500")
+        yield Running(fake, process, *process.callers(process.wait_for("listening")))
+
+
+@pytest.mark.timeout(120)
+def test_before_the_first_list_it_is_not_ready_and_answers_by_what_the_review_says(running: Running) -> None:
+    told = running.until(lambda status, detail: detail["waiting"].get(NAMESPACES) != "not read yet")
+    assert told["ready"] is False
+    assert "the API server answered 500 InternalError" in told["waiting"][NAMESPACES]
+    assert running.injects()
+    waits = running.process.wait_for("cluster", what=NAMESPACES)
+    assert (waits["level"], waits["message"]) == ("warning", told["waiting"][NAMESPACES])
+
+    running.fake.trouble("")
+    assert running.until(lambda status, detail: status == 200)["notes"] == {}
+    assert running.process.wait_for("cluster", what=NAMESPACES)["message"] == "up to date"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("trouble", ["500", "nothing", "hung up"])
+def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
+    running: Running, trouble: str
+) -> None:
+    running.fake.trouble("")
+    running.until(lambda status, detail: status == 200)
+    running.fake.trouble(trouble)
+    if trouble != "nothing":
+        # Silence is noticed after minutes only, as a quiet cluster is silent too.
+        noted = running.until(lambda status, detail: detail["notes"])
+        assert noted["ready"] is True
+        assert noted["notes"][NAMESPACES].startswith("perhaps out of date: ")
+    assert running.injects()
+    assert running.readiness()[0] == 200
+    running.process.process.send_signal(signal.SIGTERM)
+    assert running.process.process.wait(SOON) == 0
+
+
+@pytest.mark.timeout(120)
+def test_a_configmap_that_is_being_read_does_not_keep_the_process(files: Files) -> None:
+    with fake_apiserver(files.folder) as (fake, _):
+        fake.settings = files.config.read_text().replace("./shipper", str(files.folder / "shipper"))
+        with served(FromConfigMap(files.folder)) as process:
+            process.wait_for("listening")
+            fake.trouble("nothing")
+            deadline = time.monotonic() + PATIENCE
+            while not any("/configmaps/" in path for path in fake.hanging):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.process.send_signal(signal.SIGTERM)
+            assert process.process.wait(SOON) == 0
+
+
+def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
+    class Failing:
+        def read(self) -> NoReturn:
+            raise KeyError("secret")
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            config = a_config()
+            current = Current(Failing(), config, Watched(None, group))  # type: ignore[arg-type]
+            await current.refresh()
+            assert current.config is config
+            told = "the last good one is kept: reading the configuration itself failed: KeyError"
+            assert current.notes() == {"config": told}
+
+    asyncio.run(main())
