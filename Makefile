@@ -30,8 +30,9 @@ e2e: setup ## the tests on a Kubernetes node and a mesh of their own; root; buil
 lint: setup ## ruff, mypy --strict, import contracts
 	@$(IN_VENV) hack/check.py lint
 
-docs: setup ## make the reference pages anew from the code
+docs: setup ## make the reference pages, and what the chart knows of the code, anew
 	@$(IN_VENV) hack/reference.py
+	@$(IN_VENV) hack/chart.py
 
 apiserver: setup ## build the API server test bed into the user's cache folder
 	@$(IN_VENV) hack/programs/build.py

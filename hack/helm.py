@@ -29,20 +29,26 @@ class HelmError(Exception):
 
 
 def run(version: str, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
-    """Run helm and return all that it said; `values` are given as a file."""
+    """Run helm and return its stdout; `values` are given as a file."""
+    return told(version, *arguments, values=values).stdout
+
+
+def told(
+    version: str, *arguments: str, values: Mapping[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run helm, for what it says beside its output."""
     program = build.programs([version])[version]
     given = [] if values is None else ["--values", "-"]
     done = subprocess.run(
         [program, *arguments, *given],
         input=None if values is None else json.dumps(values),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise HelmError(done.stdout.strip())
-    return done.stdout
+        raise HelmError((done.stderr + done.stdout).strip())
+    return done
 
 
 def template(

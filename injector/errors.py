@@ -47,7 +47,7 @@ class ManifestError(InjectorError):
 class AnnotationError(ManifestError):
     """An annotation has a value that is not accepted.
 
-    `key` names it. The value itself is repeated only where it cannot be free text, and cut.
+    `key` names it. The value itself is not repeated: it may be anything, a secret among it.
     """
 
     def __init__(self, key: str, message: str, *, where: str = "", hint: str = "") -> None:

@@ -112,13 +112,13 @@ def _standard_library() -> Iterator[Picked]:
 
 
 def _packages() -> Iterator[Picked]:
-    for distribution in _needed():
+    for distribution in needed():
         for file in distribution.files or ():
             if not _PACKAGES_SKIPPED.fullmatch(str(file)):
                 yield Picked(Path(str(file.locate())), f"{_PACKAGES}/{file}")
 
 
-def _needed() -> list[metadata.Distribution]:
+def needed() -> list[metadata.Distribution]:
     """Return the distributions that the wheel with its extra asks for, as far as they apply here."""
     found: dict[str, metadata.Distribution] = {}
     open_ends = [(DISTRIBUTION, EXTRA)]

@@ -84,7 +84,7 @@ class Callers:
             return
         text = read_text(Path(self._given.client_ca_file))
         if text != self._trusted:
-            self._swap.trust(text)
+            self._swap.trust(text, self._given.client_ca_file)
             self._trusted = text
 
     async def _look(self) -> None:

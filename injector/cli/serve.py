@@ -219,8 +219,8 @@ def _run(source: Source, server: Server, config: Config) -> None:
     from injector.server import run
     from injector.server.tls import Swap
 
-    certificates.check(server)
     coherence.caller_auth(server)
+    certificates.check(server)
     swap = Swap(server.certificates.minimum_tls, asks=server.caller_auth.asks_for_certificates)
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
     sockets += debug_page.sockets(server.debug_listen)

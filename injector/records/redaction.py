@@ -159,7 +159,7 @@ class Redaction:
         out: Manifest = {}
         for key, value in found.items():
             if not isinstance(value, str):
-                out[self.key(key)] = self.value(value, "value")
+                out[self.key(key)] = self.tree(value)
             elif key in declared or key == self.profile.keys.templates or self.profile.syntax(key):
                 out[key] = self._declared(key, value)
             else:

@@ -30,7 +30,7 @@ class Swap:
     def __init__(self, minimum: str = "1.2", *, asks: bool = False) -> None:
         self._minimum = VERSIONS[minimum]
         self._asks = asks
-        self._trusted = ""
+        self.trusted = ""
         self._pair: tuple[str, str] | None = None
         self._inner: ssl.SSLContext | None = None
         self.context = self._new()
@@ -52,16 +52,18 @@ class Swap:
         self._pair = (chain, key)
         self._inner = inner
 
-    def trust(self, authorities: str) -> None:
+    def trust(self, authorities: str, where: str = "") -> None:
         """Accept certificates of these CAs, PEM, from callers, from the next connection on.
 
-        Raises ConfigError where there is none in it; then those before stay.
+        Raises ConfigError, with the place `where` they come from, if there is none in it; then
+        those before stay.
         """
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=authorities)
         except (ssl.SSLError, ValueError) as error:
-            raise ConfigError("no certificate of a CA can be read", hint="PEM is expected") from error
-        self._trusted = authorities
+            told = "no certificate of a CA can be read"
+            raise ConfigError(told, where=where, hint="PEM is expected") from error
+        self.trusted = authorities
         if self._pair:
             self.take(*self._pair)
 
@@ -80,8 +82,8 @@ class Swap:
         if self._asks:
             # Whether to ask is the outer context's, whom to trust the inner one's.
             context.verify_mode = ssl.CERT_OPTIONAL
-        if self._trusted:
-            context.load_verify_locations(cadata=self._trusted)
+        if self.trusted:
+            context.load_verify_locations(cadata=self.trusted)
         return context
 
 

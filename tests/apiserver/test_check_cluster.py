@@ -122,16 +122,24 @@ def listening(folder: Path) -> Iterator[int]:
         thread.join()
 
 
-def certificate(folder: Path, *, lifetime: datetime.timedelta, names: tuple[str, ...] = ()) -> None:
-    """Write ca.crt, and tls.crt with tls.key for names; of their lifetime an hour is left."""
-    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+def certificate(
+    folder: Path,
+    *,
+    lifetime: datetime.timedelta,
+    names: tuple[str, ...] = (),
+    hours_left: float = 1,
+    ca_hours_left: float | None = None,
+) -> None:
+    """Write ca.crt, and tls.crt with tls.key for names; of their lifetime so much is left, or less than none."""
+    now = datetime.datetime.now(datetime.UTC)
+    left = {True: hours_left if ca_hours_left is None else ca_hours_left, False: hours_left}
     authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     issuer, subject = (
         x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("another CA", "webhook")
     )
 
     def unsigned(name: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
-        serial = x509.random_serial_number()
+        serial, end = x509.random_serial_number(), now + datetime.timedelta(hours=left[ca])
         made = x509.CertificateBuilder(issuer, name, key.public_key(), serial, end - lifetime, end)
         return made.add_extension(x509.BasicConstraints(ca, None), critical=True)
 
@@ -192,6 +200,30 @@ def test_age_and_name_of_what_is_served_are_looked_at(
         with applied(bed, webhook(*flags, folder=home)):
             status, found = checked(bed)
     assert (status, urgent(found)) == (1 if codes else 0, codes), found
+
+
+@pytest.mark.parametrize(
+    ("hours", "leaf", "ca", "codes", "words"),
+    [
+        (4, -1, 1, {"certificate-expired"}, "expired"),
+        (2, 4, 1, {"certificate-expired"}, "not yet valid"),
+        (4, 1, -1, {"ca-expired", "certificate-expired"}, "has expired"),
+        (2, 1, 4, {"certificate-expired"}, "not yet valid"),
+    ],
+    ids=["leaf expired", "leaf not yet valid", "CA expired", "CA not yet valid"],
+)
+def test_a_certificate_outside_its_time_is_told_with_what_to_do(
+    bed: Bed, home: Path, hours: int, leaf: float, ca: float, codes: set[str], words: str
+) -> None:
+    certificate(home, lifetime=datetime.timedelta(hours=hours), hours_left=leaf, ca_hours_left=ca)
+    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+        flags = ("--url", f"https://localhost:{port}", "--ca-file", home / "ca.crt")
+        with applied(bed, webhook(*flags, folder=home)):
+            status, found = checked(bed)
+    assert (status, urgent(found)) == (1, codes), found
+    told = [each for code in codes for each in found[code]]
+    assert any(words in each["message"] for each in told), told
+    assert all("renew" in each["hint"] for each in told), told
 
 
 def test_nobody_there_is_told(bed: Bed, home: Path) -> None:

@@ -231,7 +231,8 @@ class Release:
         return helm.run(self.version, "upgrade", "--install", *chart, *self.place, values=values)
 
     def remove(self) -> str:
-        return helm.run(self.version, "uninstall", helm.RELEASE, "--debug", *self.place)
+        done = helm.told(self.version, "uninstall", helm.RELEASE, "--debug", *self.place)
+        return done.stdout + done.stderr
 
     def get(self, kind: str, name: str) -> Manifest:
         found: Manifest = json.loads(

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from injector import __version__
+from injector.cli import check
 from injector.cli.main import COMMANDS
 from injector.cli.report import coloured
 from injector.config import load
@@ -241,6 +242,26 @@ def test_check_tries_templates_on_sample_pods(
     done = run("check", "--config", "c.yaml")
     assert done.status == status
     assert said in done.out
+
+
+@pytest.mark.parametrize(
+    ("level", "flags", "status"),
+    [
+        ("warning", (), 1),
+        ("warning", ("--fail-on=error",), 0),
+        ("error", ("--fail-on=error",), 1),
+        ("note", (), 0),
+    ],
+)
+def test_check_fails_for_what_it_is_asked_to(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, level: str, flags: tuple[str, ...], status: int
+) -> None:
+    # No cluster: only what becomes of a finding counts.
+    found = [check.Result(level, "no-namespace", "no namespace matches")]
+    monkeypatch.setattr(check, "_in_cluster", lambda *given: found)
+    done = run("check", "--config", "c.yaml", "--cluster", *flags)
+    assert done.status == status
+    assert "no namespace matches" in done.out
 
 
 def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> None:

@@ -18,7 +18,8 @@ from injector.core.model import Config
 from injector.errors import ConfigError
 
 FILES = {
-    "injector.yaml": "profile: ./profile\nvalues: {{image: 'app:{0}'}}\ntemplates: {{own: {{file: own.j2}}}}\n",
+    "injector.yaml": "profile: ./profile\nvalues: {{image: 'app:{0}'}}\n"
+    "templates: {{own: {{file: own.j2}}}}\n",
     "own.j2": "metadata: {{labels: {{own: '{0}'}}}}\n",
     "profile/profile.yaml": "name: shipper\ndefaultTemplates: [sidecar]\nvalues: {{tag: '{0}'}}\n",
     "profile/sidecar.yaml.j2": "spec: {{containers: [{{name: 'shipper-{0}', image: x}}]}}\n",

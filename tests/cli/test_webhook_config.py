@@ -101,6 +101,24 @@ def test_the_entries_are_those_of_the_revision(
     assert {"key": "istio.io/rev", "operator": "In", "values": [revision]} in first
 
 
+def test_pods_of_an_excluded_namespace_never_come(run: Run) -> None:
+    flags = ("--exclude-namespace", "kube-system", "--exclude-namespace", "mesh")
+    with_, without = (printed(run, "--url", URL, "--tag", "prod", *more) for more in (flags, ()))
+    for item, as_before in zip(with_, without, strict=True):
+        for entry, before in zip(item["webhooks"], as_before["webhooks"], strict=True):
+            selector, other = parse(entry["namespaceSelector"]), parse(before["namespaceSelector"])
+            for labels in ({"istio-injection": "enabled"}, {"istio.io/rev": "prod"}, {}):
+                for name in ("kube-system", "mesh", "shop"):
+                    named = {**labels, "kubernetes.io/metadata.name": name}
+                    assert selector.matches(named) == (name == "shop" and other.matches(named))
+
+
+def test_a_namespace_to_exclude_is_a_name(run: Run) -> None:
+    done = run("webhook-config", "--url", URL, "--exclude-namespace", "Kube_System")
+    assert done.status == 2
+    assert "--exclude-namespace" in done.err
+
+
 def test_each_tag_has_an_object_of_its_own(tmp_path: Path, run: Run) -> None:
     (tmp_path / "c.yaml").write_text("revision: canary\n")
     flags = ("--config", tmp_path / "c.yaml", "--url", URL, "--tag", "prod", "--tag", "default")

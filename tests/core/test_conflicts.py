@@ -40,6 +40,30 @@ def codes(*items: dict[str, Any], **more: Any) -> list[str]:
     return [each.code for each in found if each.code not in ("pod-security", "selectors-differ")]
 
 
+def test_namespaces_that_somebody_took_out_make_no_other_selectors() -> None:
+    outside = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["mesh"]}
+    other = {"key": "team", "operator": "NotIn", "values": ["mesh"]}
+
+    def found(*more: dict[str, Any]) -> bool:
+        item = configuration()
+        item["webhooks"] = [
+            {
+                **item["webhooks"][0],
+                "name": entry.name,
+                "namespaceSelector": {
+                    "matchExpressions": [*entry.namespaces.as_manifest()["matchExpressions"], *more]
+                },
+                "objectSelector": entry.objects.as_manifest(),
+            }
+            for entry in OURS.policy.entries
+        ]
+        survey = Survey(tuple(registered([item])), {"shop": namespace("shop")})
+        told = conflicts(survey, OURS, [OURS.policy.entries])
+        return "selectors-differ" in [each.code for each in told]
+
+    assert [found(), found(outside), found(other)] == [False, False, True]
+
+
 @pytest.mark.parametrize(
     ("selectors", "expected"),
     [

@@ -1,0 +1,92 @@
+"""What somebody who reaches the webhook can learn by posting reviews of his own, and what not."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from test_app import a_state, an_app, post
+from webhook_factories import a_body, a_pod
+
+from injector.config.load import load
+from injector.core.model import Namespace
+
+CONFIG = load(None)
+ROOT = "istio-system"
+
+
+def a_proxy_config(namespace: str, mark: str, **labels: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {"environmentVariables": {"MARK": mark}}
+    if labels:
+        spec["selector"] = {"matchLabels": labels}
+    meta = {"name": "config", "namespace": namespace}
+    return {
+        "apiVersion": "networking.istio.io/v1beta1",
+        "kind": "ProxyConfig",
+        "metadata": meta,
+        "spec": spec,
+    }
+
+
+OBJECTS = (
+    a_proxy_config("shop", "zq-of-shop"),
+    a_proxy_config("till", "zq-of-till"),
+    a_proxy_config("till", "zq-of-a-workload", app="safe"),
+)
+
+
+def namespace_of(name: str) -> Namespace | None:
+    """Two namespaces that say something about themselves."""
+    if name not in ("shop", "till"):
+        return None
+    marks = {"team": f"zq-label-{name}", "istio-injection": "enabled"}
+    return Namespace(name, marks, {"note": f"zq-annotation-{name}"})
+
+
+def answered(namespace: str, path: str = "/inject", **request: Any) -> str:
+    """All that comes back for a pod that says it is of a namespace, patch and all."""
+    state = a_state(
+        current=lambda: CONFIG,
+        objects=lambda: OBJECTS,
+        namespace_of=namespace_of,
+        native_sidecars=lambda node: True,
+    )
+    reply = post(an_app(state), a_body(a_pod(), namespace=namespace, **request), path)
+    response = reply.json["response"]
+    assert response["allowed"] is True, response
+    patch = base64.b64decode(response.pop("patch")).decode()
+    return f"{reply.headers}{json.dumps(reply.json)}{patch}"
+
+
+def test_an_answer_holds_nothing_of_another_namespace() -> None:
+    told = answered("shop")
+    # What goes into every pod of the namespace that the caller names is in the answer: see the threat model.
+    assert "zq-of-shop" in told
+    assert "zq-of-till" not in told
+    assert "zq-of-a-workload" not in told
+
+
+@pytest.mark.parametrize("namespace", ["shop", "till", "nowhere"])
+def test_what_a_namespace_says_about_itself_is_in_no_answer(namespace: str) -> None:
+    told = answered(namespace)
+    assert "zq-label" not in told
+    assert "zq-annotation" not in told
+
+
+def test_whether_a_namespace_is_there_cannot_be_told_from_an_answer() -> None:
+    # "till" has a ProxyConfig; a namespace without one is as good as none.
+    there = a_state(current=lambda: CONFIG, namespace_of=lambda name: Namespace(name, {"team": "x"}))
+    not_there = a_state(current=lambda: CONFIG, namespace_of=lambda name: None)
+    body = a_body(a_pod(), namespace="somewhere")
+    assert post(an_app(there), body).body == post(an_app(not_there), body).body
+
+
+def test_a_namespace_in_the_path_or_the_pod_does_not_count() -> None:
+    told = answered("shop", "/inject/namespace/till")
+    assert "zq-of-till" not in told
+    state = a_state(current=lambda: CONFIG, objects=lambda: OBJECTS)
+    reply = post(an_app(state), a_body(a_pod(namespace="till"), namespace="shop"))
+    assert reply.json["response"]["allowed"] is False
+    assert "zq-of" not in reply.body.decode()

@@ -1,0 +1,165 @@
+"""What a release is made of: the image's recipe, the packages in it, the workflow, the versions.
+
+No image can be built here, as its base is in no package registry; so the instructions are read, and
+`serve` is started with the packages of requirements/serve.txt and nothing else. The same code in an image
+of this machine's Python runs in tests/e2e. Not here: the wheel (test_packaging.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import release
+import yaml
+from apiserver import keys
+from mesh import injector_image
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPO = Path(__file__).resolve().parents[1]
+SERVE, DEV = (REPO / "requirements" / f"{name}.txt" for name in ("serve", "dev"))
+WORKFLOW = REPO / ".github" / "workflows" / "release.yml"
+# Hosts that images and packages come from, and addresses of any kind.
+ADDRESS = re.compile(r"[a-z]+://(?!\$)|\b(?:docker|ghcr|gcr|quay|pypi|k8s)\.(?:io|org)\b|\bpkg\.dev\b")
+
+
+def pins(file: Path) -> dict[str, str]:
+    """What a requirements file pins, with its hashes, by name."""
+    blocks = re.findall(r"^(\S+)==(.+(?:\n    --hash=.+)+)$", file.read_text(), re.MULTILINE)
+    return {canonicalize_name(name): text for name, text in blocks}
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions with their arguments, in order."""
+    text = re.sub(r"^\s*#.*\n", "", (REPO / "Dockerfile").read_text(), flags=re.MULTILINE)
+    lines = text.replace("\\\n", " ").splitlines()
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines if line)]
+
+
+def test_the_image_holds_what_the_wheel_needs_in_the_versions_that_the_tests_run_with() -> None:
+    pinned = pins(SERVE)
+    needed = {canonicalize_name(each.metadata["Name"]) for each in injector_image.needed()}
+    assert needed <= set(pinned)
+    assert all(pins(DEV)[name] == text for name, text in pinned.items())
+    lines = [line for line in SERVE.read_text().splitlines() if re.match(r"\w", line)]
+    applying = {
+        canonicalize_name(each.name)
+        for each in (Requirement(line.rstrip(" \\")) for line in lines)
+        if not each.marker or each.marker.evaluate()
+    }
+    assert applying - needed == older_pythons()
+
+
+def older_pythons() -> set[str]:
+    """Packages that the newest Python does without, and uv cannot tell so for all systems."""
+    return set()
+
+
+def test_every_stage_is_made_of_the_base_that_the_builder_chose() -> None:
+    steps = instructions()
+    ((_, default),) = [step for step in steps[:1] if step[0] == "ARG"]
+    assert "@" not in default
+    assert {rest.split()[0] for word, rest in steps if word == "FROM"} == {"${PYTHON_IMAGE}"}
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    last = {word: rest for word, rest in instructions()}
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last["USER"])
+    assert json.loads(last["ENTRYPOINT"]) == ["/opt/injector/bin/injector"]
+    assert json.loads(last["CMD"]) == ["serve"]
+
+
+def test_what_is_installed_has_a_hash_or_is_the_wheel() -> None:
+    installs = [rest for word, rest in instructions() if word == "RUN" and " install " in rest]
+    assert ["--require-hashes" in rest or "--no-index" in rest for rest in installs] == [True, True]
+
+
+def test_only_what_is_copied_is_sent_to_the_builder() -> None:
+    copied = {rest.split()[0] for word, rest in instructions() if word == "COPY" and "--from" not in rest}
+    sent = [line for line in (REPO / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    assert sent == ["*", "!dist/*.whl", "!requirements/serve.txt"]
+    assert copied == {"dist/sidecar_injector-*.whl", "requirements/serve.txt"}
+
+
+def test_the_version_is_the_same_everywhere_and_another_tag_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (version,) = set(release.versions().values())
+    assert release.main(f"v{version}") == 0
+    assert release.main("v99.0.0") == 1
+    assert "Chart.yaml appVersion" in capsys.readouterr().err
+
+
+def test_nothing_is_published_before_the_tests_have_passed() -> None:
+    jobs = yaml.safe_load(WORKFLOW.read_text())["jobs"]
+
+    def before(name: str) -> set[str]:
+        needs = jobs[name].get("needs", [])
+        return {
+            each for need in ([needs] if isinstance(needs, str) else needs) for each in {need} | before(need)
+        }
+
+    assert all("test" in before(name) for name in set(jobs) - {"test"})
+    assert all("permissions" in job and "timeout-minutes" in job for job in jobs.values())
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "requirements/serve.txt", WORKFLOW])
+def test_no_address_is_written_down(name: str | Path) -> None:
+    assert not ADDRESS.findall((REPO / name).read_text())
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A folder with the packages that serve.txt names, and no other."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for name in pins(SERVE):
+        try:
+            found = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # of another Python or system
+        for top in {Path(str(file)).parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
+            (folder / top).symlink_to(found.locate_file(top))
+    return folder
+
+
+@pytest.fixture
+def health(packages: Path, tmp_path: Path) -> Iterator[str]:
+    """`serve`, ready, with these packages only; its health listener."""
+    keys.Authority.make(tmp_path, "ca").sign("tls", "injector", names=["injector.mesh.svc"])
+    (tmp_path / "injector.yaml").write_text("profile: istio\nserver: {drainSeconds: 0}\n")
+    command = [sys.executable, "-S", "-P", "-m", "injector.cli.main", "serve", "--config=injector.yaml"]
+    command += ["--namespaces=off", "--tls-cert=tls.crt", "--tls-key=tls.key"]
+    command += ["--listen=127.0.0.1:0", "--health-listen=127.0.0.1:0"]
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{packages}:{REPO}"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if '"event":"listening"' in line:
+                    yield json.loads(line)["health"]
+                    break
+            else:
+                pytest.fail("".join(said))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=30)
+
+
+def test_serve_needs_no_other_packages(health: str) -> None:
+    with urllib.request.urlopen(f"http://{health}/readyz", timeout=30) as answer:
+        assert json.load(answer)["ready"] is True
+    with urllib.request.urlopen(f"http://{health}/metrics", timeout=30) as answer:
+        assert b"\ninjector_ready 1.0\n" in answer.read()
