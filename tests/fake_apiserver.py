@@ -18,6 +18,7 @@ STATUS_500 = {"kind": "Status", "status": "Failure", "code": 500, "reason": "Int
 
 ANSWERS = {
     "500": (500, json.dumps({**STATUS_500, "message": "etcdserver: no leader"})),
+    "404 of a proxy": (404, "<html>no such page</html>"),
     "503 of a proxy": (503, "<html>no backend</html>"),
     "a page": (200, "<html>welcome</html>"),
     "an object that is no list": (200, '{"status": "ok"}'),

@@ -1,7 +1,7 @@
 """Measures `injector serve` at its limits: ``make load``, or ``PYTHONPATH=hack python -m load``.
 
-Here: the order of the measurements. `--brief` is a try of a minute that writes no page. Exit status 1
-where something that should hold does not.
+Here: the order of the measurements: `overload` in two minutes, `footprint` in some seven. ``--brief`` is
+a try that writes no page. Exit status 1 where something that should hold does not.
 """
 
 from __future__ import annotations
@@ -18,37 +18,41 @@ from load import page, scenarios, stand
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "explanation"
 ADMISSIONS = (1_000, 10_000, 100_000)
-CROWD = 1000
+STARTS = 5
+SECONDS = 8.0
+# As many as an API server lets in by default: --max-mutating-requests-inflight.
+CROWD = 200
 
 
 def main() -> int:
     """Measure, write the page, and say what was missed."""
     flags = argparse.ArgumentParser(prog="load")
     flags.add_argument("--brief", action="store_true", help="short loads, tables on stdout")
-    brief = flags.parse_args().brief
+    flags.add_argument("parts", nargs="*", metavar="overload|footprint", help="one of them; else both")
+    given = flags.parse_args()
+    parts = {"overload": _overload, "footprint": _footprint}
+    if not set(given.parts) <= set(parts):
+        flags.error(f"{' or '.join(parts)} is expected")
     build.programs(["traffic"])
+    missed: list[str] = []
     try:
-        found = _measure(2.0 if brief else 8.0, 1 if brief else 5, ADMISSIONS[:1] if brief else ADMISSIONS)
+        for name in given.parts or parts:
+            maker, tables, failed = parts[name](given.brief)
+            missed += failed
+            if given.brief:
+                print(tables)
+            else:
+                page.write(PAGES, maker, tables)
     except stand.StandError as error:
         sys.exit(f"load: {error}")
-    if brief:
-        print(page.tables(found))
-    else:
-        page.write(found, PAGES)
-    missed = page.missed(found)
     for name in missed:
         _say(f"missed: {name}")
     return 1 if missed else 0
 
 
-def _measure(seconds: float, starts: int, admissions: tuple[int, ...]) -> page.Measured:
-    load = os.getloadavg()[0]
-    conditions = [f"{measured.machine()}; load average before the first run {load:.1f}"]
-    if len(os.sched_getaffinity(0)) > 1:
-        conditions.append("`serve` on one core, the load generator on another")
-    else:
-        conditions.append("`serve` and the load generator on one core")
-    with stand.served(stand.SLOW, **stand.SLOW_FILES) as server:
+def _overload(brief: bool) -> tuple[str, str, list[str]]:
+    conditions, seconds = _conditions(), SECONDS / 4 if brief else SECONDS
+    with stand.served(stand.SLOW, stand.SLOW_FILES) as server:
         _say("a slow profile at twice its rate")
         slow = scenarios.open_beyond(server, "slow profile, twice the rate", 4, seconds)
     with stand.served(stand.SHIPPED) as server:
@@ -60,9 +64,24 @@ def _measure(seconds: float, starts: int, admissions: tuple[int, ...]) -> page.M
         crowd = scenarios.many_callers(server, capacity, CROWD, seconds)
         _say("twice the rate")
         flooded = scenarios.open_beyond(server, "shipped profile, twice the rate", capacity.callers, seconds)
+    found = page.Overloads(capacity, slow, closed, crowd, flooded)
+    return page.OVERLOAD, page.of_overloads(found, conditions), page.missed_by_overloads(found)
+
+
+def _footprint(brief: bool) -> tuple[str, str, list[str]]:
     _say("start and memory")
-    footprint = scenarios.footprint(starts, admissions, _say)
-    return page.Measured(footprint, capacity, slow, closed, crowd, flooded, conditions)
+    conditions, admissions = _conditions(), ADMISSIONS[:1] if brief else ADMISSIONS
+    found = scenarios.footprint(STARTS, admissions, _say)
+    return page.FOOTPRINT, page.of_footprint(found, conditions), page.missed_by_footprint(found)
+
+
+def _conditions() -> list[str]:
+    """What the figures depend on."""
+    two = len(os.sched_getaffinity(0)) > 1
+    return [
+        f"{measured.machine()}; load average before the first run {os.getloadavg()[0]:.1f}",
+        f"`serve` and the load generator on {'a core each' if two else 'one core'}",
+    ]
 
 
 def _say(text: str) -> None:

@@ -60,7 +60,7 @@ def footprint(starts: int, admissions: Sequence[int], say: Callable[[str], None]
     """How long `serve` takes to be ready, and its memory after so many admissions, no two of them alike."""
     times = []
     for _ in range(starts):
-        with stand.served(stand.SHIPPED) as server:
+        with stand.served(stand.SHIPPED, pinned=False) as server:
             times.append(server.ready_seconds)
     with stand.served(stand.SHIPPED) as server:
         memory = [(0, server.usage().memory / MiB)]

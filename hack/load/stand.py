@@ -111,20 +111,22 @@ def _on_core(number: int) -> Any:
 
 
 @contextlib.contextmanager
-def served(config: str, **files: str) -> Iterator[Server]:
-    """A server with that configuration while the body runs; `files` lie beside it, ``a__b`` is ``a/b``."""
+def served(config: str, files: Mapping[str, str] | None = None, *, pinned: bool = True) -> Iterator[Server]:
+    """A server with that configuration while the body runs; `files` lie beside it, by their paths."""
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         folder = Path(name)
         Authority.make(folder, "load").sign("tls", "webhook", names=["localhost"])
-        for path, text in files.items():
-            file = folder / path.replace("__", "/")
+        for path, text in (files or {}).items():
+            file = folder / path
             file.parent.mkdir(exist_ok=True)
             file.write_text(text)
         (folder / "injector.yaml").write_text(config)
         log = folder / "serve.log"
         with log.open("wb") as stream:
             begun = time.monotonic()
-            process = subprocess.Popen(_command(folder), stderr=stream, preexec_fn=_on_core(0))
+            process = subprocess.Popen(
+                _command(folder), stderr=stream, preexec_fn=_on_core(0) if pinned else None
+            )
         try:
             yield _ready(process, folder, begun)
         finally:
@@ -173,4 +175,4 @@ def _is_ready(address: str) -> bool:
 
 SHIPPED = "profile: istio\n"
 SLOW = "profile: ./slow\n"
-SLOW_FILES = {"slow__profile.yaml": "name: slow\ndefaultTemplates: [slow]\n", "slow__slow.yaml.j2": _SLOW}
+SLOW_FILES = {"slow/profile.yaml": "name: slow\ndefaultTemplates: [slow]\n", "slow/slow.yaml.j2": _SLOW}

@@ -67,6 +67,7 @@ def replace_ca(stand: Stand) -> str:
 
 def restart_apiserver(stand: Stand) -> str:
     """Kill the API server and start it again; then all replicas have to catch up with it."""
+    stand.count_failed_calls()
     with stand.outages.one():
         stand.bed.restart_apiserver()
     until("all replicas are up to date again", lambda: all(r.is_current() for r in stand.replicas))

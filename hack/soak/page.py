@@ -25,6 +25,10 @@ def tables(findings: Findings) -> str:
         ("created", _number(tally.created)),
         ("**refused because of the webhook**", f"**{_number(tally.refused)}**"),
         ("**without sidecar**", f"**{_number(tally.bare)}**"),
+        (
+            "**calls of the webhook that failed, by the API server's own count**",
+            f"**{findings.failed_calls}**",
+        ),
         ("deleted again", _number(tally.deleted)),
         ("created in a second, on average", f"{rate:.0f}"),
         ("milliseconds of a creation, median", f"{findings.milliseconds(50):.0f}"),
@@ -33,7 +37,12 @@ def tables(findings: Findings) -> str:
     ]
     meanwhile = [(what, _number(count)) for what, count in findings.traces.items()]
     retried = [(f"of these attempts: {why}", _number(n)) for why, n in sorted(tally.retried.items())]
-    meanwhile += [*retried, ("seconds that the API server was away", f"{findings.outage_seconds:.0f}")]
+    errors = [(f"log lines of level error: `{e}`", _number(n)) for e, n in sorted(findings.errors.items())]
+    meanwhile += [
+        *retried,
+        *errors,
+        ("seconds that the API server was away", f"{findings.outage_seconds:.0f}"),
+    ]
     return "\n".join(
         [
             f"{_number(tally.created)} pods in {findings.seconds:.0f} s by {findings.plan.workers} workers; "

@@ -38,13 +38,18 @@ FULL = Plan(20_000, 8, 1.0, {"certificates": {"caLifetime": "60s", "leafLifetime
 
 @dataclass(frozen=True)
 class Findings:
-    """What a soak brought. `traces` is what each disturbance left in the replicas' own logs."""
+    """What a soak brought.
+
+    `traces` is what each disturbance left in the replicas' own logs, `errors` their lines of level error by
+    event; `failed_calls` is the API server's own count of calls of a webhook that failed or denied.
+    """
 
     plan: Plan
     tally: Tally
     seconds: float
     traces: Mapping[str, int]
     outage_seconds: float
+    failed_calls: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
 
     def faults(self) -> list[str]:
@@ -53,6 +58,7 @@ class Findings:
         found = [f"{what}: never seen" for what, count in self.traces.items() if not count]
         found += [f"{tally.refused} creations refused"] * bool(tally.refused)
         found += [f"{tally.bare} pods without sidecar"] * bool(tally.bare)
+        found += [f"{self.failed_calls} calls failed, says the API server"] * bool(self.failed_calls)
         found += [f"{few} creations too few"] * (few > 0)
         found += [f"{self.errors.get('defect')} defects of the webhook"] * ("defect" in self.errors)
         return found + self.tally.messages
@@ -74,7 +80,9 @@ def soak(bed: Bed, folder: Path, plan: Plan, say: Callable[[str], None]) -> Find
                 check()
                 rate = tally.created / (time.monotonic() - began)
                 say(f"{tally.created} pods, {rate:.0f}/s, {tally.refused} refused; {told}")
-        return _findings(stand, plan, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        stand.count_failed_calls()
+        return _findings(stand, plan, seconds)
 
 
 def _findings(stand: Stand, plan: Plan, seconds: float) -> Findings:
@@ -92,7 +100,7 @@ def _findings(stand: Stand, plan: Plan, seconds: float) -> Findings:
     }
     told = (line for replica in everyone for line in replica.events)
     errors = Counter(line["event"] for line in told if line["level"] == "error")
-    return Findings(plan, stand.tally, seconds, traces, stand.outages.seconds, errors)
+    return Findings(plan, stand.tally, seconds, traces, stand.outages.seconds, stand.failed_calls, errors)
 
 
 def _beyond_first(lines: Iterable[Any]) -> int:

@@ -64,6 +64,7 @@ class Stand:
     replicas: list[Replica] = field(default_factory=list)
     everyone: list[Replica] = field(default_factory=list)
     configuration: int = 0
+    failed_calls: int = 0
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def settings(self) -> dict[str, Any]:
@@ -86,6 +87,12 @@ class Stand:
         self.everyone.append(made)
         made.start()
         return made
+
+    def count_failed_calls(self) -> None:
+        """Add what the API server itself counted since its start: refusals and failures of webhooks."""
+        for line in self.bed.run_kubectl("get", "--raw", "/metrics").splitlines():
+            if line.startswith("apiserver_admission_webhook_rejection_count{"):
+                self.failed_calls += int(float(line.rpartition(" ")[2]))
 
     def told(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Lines of all replicas that ever ran."""

@@ -109,7 +109,7 @@ def results(given: Input) -> tuple[list[Result], int]:
     try:
         config = load_input(given)
         config.templates.compile_all()
-        coherence.caller_auth(read_settings(given.file.text, given.file.origin).server)
+        coherence.check(read_settings(given.file.text, given.file.origin).server)
     except (ConfigError, ManifestError) as error:
         return [Result("error", "load", error.message, error.where, error.hint)], 2
     found = [Result("error", p.code, p.message, p.where, p.hint) for p in dry_run(given)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -74,12 +75,21 @@ def serve(**flags: str | None) -> None:
     """
     source, server = _source(flags)
     log_to(server.log_level)
+    # While the sample pods are rendered, which other processes do.
+    threading.Thread(target=_load_libraries).start()
     config = source.read()
     _announce(config)
     try:
         _run(source, server, config)
     except BaseExceptionGroup as group:
         _raise_first(group)
+
+
+def _load_libraries() -> None:
+    """Import what takes longest; what is missing is told by who needs it."""
+    with contextlib.suppress(ImportError):
+        import injector.cli.certificates
+        import injector.server.run  # noqa: F401
 
 
 # In how many looks the source has to hold still.
@@ -219,7 +229,7 @@ def _run(source: Source, server: Server, config: Config) -> None:
     from injector.server import run
     from injector.server.tls import Swap
 
-    coherence.caller_auth(server)
+    coherence.check(server)
     certificates.check(server)
     swap = Swap(server.certificates.minimum_tls, asks=server.caller_auth.asks_for_certificates)
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
@@ -234,7 +244,7 @@ def _run(source: Source, server: Server, config: Config) -> None:
                 current = Current(source, config, watched)
                 kept = certificates.certificates(server, cluster, current.metrics, swap)
                 events = eventing.eventing(server, cluster, current.metrics)
-                current.unseen = lambda: {**kept.unseen(), **events.unwritten()}
+                current.unseen = lambda: {**kept.unseen(), **events.unwritten(), **callers.notes()}
                 callers = caller_auth.Callers(server, cluster, current.metrics, swap)
                 for each in (kept, events, callers):
                     each.start(group)

@@ -9,8 +9,16 @@ from injector.config.schema import Server
 from injector.errors import ConfigError
 
 
-def caller_auth(server: Server) -> None:
-    """Raise ConfigError for an authentication that checks nothing, or that would let anybody in."""
+def check(server: Server) -> None:
+    """Raise ConfigError for the first that do not fit."""
+    if server.events != "off" and server.namespaces == "off":
+        hint = "leave out namespaces: off, or set events: off"
+        raise ConfigError("Events need a cluster", where="server.events", hint=hint)
+    _caller_auth(server)
+
+
+def _caller_auth(server: Server) -> None:
+    """An authentication that checks nothing, or that would let anybody in."""
     given = server.caller_auth
     if given.mode == "off":
         return

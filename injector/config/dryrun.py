@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -54,7 +55,8 @@ class Trial:
 
 def dry_run(given: Input) -> list[Problem]:
     """The problems of a configuration's templates, each once. Loads and renders in child processes."""
-    trials = [_child(given, seed) for seed in _SEEDS]
+    with ThreadPoolExecutor(len(_SEEDS)) as both:
+        trials = list(both.map(lambda seed: _child(given, seed), _SEEDS))
     problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
     if not problems and len({trial.digest for trial in trials}) > 1:
         hint = "look for a loop over what has no order, or sort it"
@@ -135,6 +137,8 @@ def _problem(code: str, error: InjectorError) -> Problem:
 def _bounded() -> None:
     import resource
 
+    # The process that waits for this one may be answering the API server meanwhile.
+    os.nice(10)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from injector.core import names
 from injector.core.model import Facts
 from injector.core.profile import Profile
 from injector.core.selectors import Selector
+
+KEY_LENGTH: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +38,53 @@ class AnnotationRule:
         object.__setattr__(self, "_allowed", _pattern(self.allow))
         object.__setattr__(self, "_denied", _pattern(self.deny))
 
-    def refuses(self, key: str, profile: Profile) -> bool:
+    def refuses(self, key: str, own: Own) -> bool:
         """Whether a pod may not use this annotation."""
-        if key in _free(profile):
+        if key in own.free:
             return False
-        if self._denied.fullmatch(key):
+        # No key of Kubernetes' is longer; patterns are slow on what is.
+        text = key[:KEY_LENGTH]
+        if self._denied.fullmatch(text):
             return True
-        return _of_profile(key, profile) and not self._allowed.fullmatch(key)
+        return own.holds(key) and not self._allowed.fullmatch(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The keys that belong to a profile, and those of them that are `free`."""
+
+    free: frozenset[str]
+    known: frozenset[str]
+    domains: tuple[str, ...]
+
+    @classmethod
+    def of(cls, profile: Profile) -> Own:
+        """The switch, and the books that say nothing about how a pod is injected, are free."""
+        keys, known = profile.keys, profile.catalogue()
+        free = frozenset({keys.switch, keys.status, keys.undo})
+        return cls(free, known.annotations | {keys.templates, keys.overrides}, known.domains)
+
+    def holds(self, key: str) -> bool:
+        """Whether it is a key of the profile, or one with a prefix that belongs to it."""
+        prefix = key.partition("/")[0]
+        return key in self.known or any(prefix == d or prefix.endswith("." + d) for d in self.domains)
 
 
 def refused(
     keys: Iterable[str], facts: Facts, namespace: str, rules: tuple[AnnotationRule, ...], profile: Profile
 ) -> tuple[str, ...]:
     """Those of a pod's annotations that it may not use, sorted."""
-    holding = tuple(_holding(rules, facts, namespace))
-    return tuple(sorted(k for k in keys if any(rule.refuses(k, profile) for rule in holding)))
+    own, holding = Own.of(profile), tuple(_holding(rules, facts, namespace))
+    return tuple(sorted(k for k in keys if any(rule.refuses(k, own) for rule in holding)))
 
 
 def open_to_all(profile: Profile, rules: tuple[AnnotationRule, ...]) -> Mapping[str, tuple[str, ...]]:
     """Annotations that can change what matters and are allowed where no selector says otherwise."""
-    general = next((rule for rule in rules if not rule.namespaces.requirements), None)
+    own, general = Own.of(profile), next((rule for rule in rules if not rule.namespaces.requirements), None)
     return {
         key: powers
         for key, powers in sorted(profile.catalogue().powers.items())
-        if general is None or not general.refuses(key, profile)
+        if general is None or not general.refuses(key, own)
     }
 
 
@@ -75,21 +101,6 @@ def _holding(rules: tuple[AnnotationRule, ...], facts: Facts, namespace: str) ->
             yield rule
             if len(sure) == len(rule.namespaces.requirements):
                 return
-
-
-def _free(profile: Profile) -> frozenset[str]:
-    """The switch, and the books that say nothing about how a pod is injected."""
-    return frozenset({profile.keys.switch, profile.keys.status, profile.keys.undo})
-
-
-def _of_profile(key: str, profile: Profile) -> bool:
-    known = profile.catalogue()
-    prefix = key.partition("/")[0]
-    return (
-        key in known.annotations
-        or key in (profile.keys.templates, profile.keys.overrides)
-        or any(prefix == d or prefix.endswith("." + d) for d in known.domains)
-    )
 
 
 def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:

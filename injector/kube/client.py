@@ -37,6 +37,9 @@ WATCH_SILENCE_SECONDS = 120
 
 USER_AGENT = "sidecar-injector"
 
+# The API server's own public keys have a type of their own.
+ACCEPT = "application/json, application/jwk-set+json"
+
 METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH"}
 """HTTP methods of the verbs that change something."""
 
@@ -154,7 +157,7 @@ class Cluster:
         verb: str,
         path: str,
         query: Mapping[str, str],
-        accept: str = "application/json",
+        accept: str = ACCEPT,
         sent: Object | None = None,
     ) -> tuple[Request, bytes]:
         import urllib3
@@ -442,7 +445,7 @@ def _drop(answer: Any) -> None:
     answer.close()
 
 
-def _arguments(query: Mapping[str, str], accept: str = "application/json") -> dict[str, Any]:
+def _arguments(query: Mapping[str, str], accept: str = ACCEPT) -> dict[str, Any]:
     return {
         "query_params": list(query.items()),
         "header_params": {"Accept": accept},

@@ -38,7 +38,8 @@ class Mirror:
     `changed` is called whenever that happens.
 
     `keep` reduces an object to what is needed, for memory, and so that a heartbeat is no change.
-    A kind that the cluster does not serve is an empty list, looked for again and again.
+    A kind that the cluster does not serve is an empty list, looked for again and again; those of
+    Kubernetes' core are served by all, so there a 404 is another's.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Mirror:
     def _lost(self, error: ClusterError) -> None:
         if error.status == 410:
             return  # the version is too old, which happens; the list that follows tells all
-        if error.status == 404:
+        if error.status == 404 and not self._path.startswith("/api/"):
             self._replace([])
         elif self.stale_since is None:
             self.stale_since = self._clock()

@@ -91,6 +91,25 @@ class Request:
     body: bytes
 
 
+# What /readyz answers, for the app's OpenAPI: by it the answers are tested.
+_SENTENCES = {"type": "object", "additionalProperties": {"type": "string"}}
+_DETAIL = {
+    "type": "object",
+    "properties": {
+        "ready": {"type": "boolean"},
+        "waiting": _SENTENCES,
+        "notes": _SENTENCES,
+        "config": {**_SENTENCES, "required": ["digest", "profile", "revision"]},
+    },
+    "required": ["ready", "waiting", "notes", "config"],
+    "additionalProperties": False,
+}
+_READINESS: dict[int | str, dict[str, Any]] = {
+    code: {"description": told, "content": {"application/json": {"schema": _DETAIL}}}
+    for code, told in ((200, "Ready."), (503, "Not ready, with what is waited for."))
+}
+
+
 class Webhook:
     """The ASGI app of the TLS listener: ``POST /mutate``, ``/inject`` and below; all else to `rest`."""
 
@@ -193,11 +212,11 @@ def create_app(state: State, *, with_metrics: bool) -> FastAPI:
     """Health and readiness, and the metrics where the listener is the inner one."""
     app = FastAPI(title="sidecar-injector", docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
+    @app.get("/healthz", response_class=PlainTextResponse)
     async def healthz() -> Response:
         return PlainTextResponse("ok")
 
-    @app.get("/readyz")
+    @app.get("/readyz", responses=_READINESS)
     async def readyz() -> Response:
         config, waiting = state.current(), dict(state.waiting())
         if state.draining():
@@ -212,7 +231,7 @@ def create_app(state: State, *, with_metrics: bool) -> FastAPI:
 
     if with_metrics:
 
-        @app.get("/metrics")
+        @app.get("/metrics", response_class=PlainTextResponse)
         async def metrics() -> Response:
             return Response(state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

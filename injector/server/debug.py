@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request, Response
@@ -40,6 +40,27 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+
+
+def _told(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Refusals in plain text, for the app's OpenAPI: by it the answers are tested."""
+    content = {"text/plain": {"schema": _TEXT}}
+    return {code: {"description": "Refused, and why.", "content": content} for code in codes}
+
+
+_OFFER: Final = {"parameters": [{"name": "example", "in": "query", "schema": _TEXT}]}
+_FORM: Final = {"type": "object", "properties": dict.fromkeys(("profile", "manifests", "labels"), _TEXT)}
+_ANSWER: Final = {
+    "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": _FORM}}}
+}
+_UNREAD: Final = {
+    "description": "What was typed cannot be read.",
+    "content": {"text/html": {"schema": _TEXT}},
+}
+_ANSWERS: Final = {**_told(400, 403, 413, 415, 421, 503), 422: _UNREAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +105,7 @@ def create_debug_app(debug: Debug) -> FastAPI:
     app = FastAPI(title="sidecar-injector debug", docs_url=None, redoc_url=None, openapi_url=None)
     desk = _Desk(debug)
 
-    @app.get(PATH)
+    @app.get(PATH, openapi_extra=_OFFER, response_class=HTMLResponse, responses=_told(421))
     async def offer(request: Request) -> Response:
         try:
             _check_caller(request)
@@ -92,7 +113,7 @@ def create_debug_app(debug: Debug) -> FastAPI:
             return _refusal(error)
         return _page(*desk.offer(request.query_params.get("example", "")))
 
-    @app.post(PATH)
+    @app.post(PATH, openapi_extra=_ANSWER, response_class=HTMLResponse, responses=_ANSWERS)
     async def answer(request: Request) -> Response:
         try:
             _check_caller(request)

@@ -160,9 +160,11 @@ def test_a_token_that_attests_nothing_is_refused_where_that_is_asked_for(
         assert "token-groups" in until_refused(identified, namespace)
 
 
-def test_without_credentials_nothing_is_injected_and_the_reason_arrives(
+def test_an_api_server_without_credentials_is_refused_and_the_log_says_why(
     bed: Bed, authority: Authority, tmp_path: Path
 ) -> None:
     config = by_certificate(tmp_path, authority, "enforce", "kube-apiserver")
-    with a_room(bed, tmp_path, config) as (_, namespace):
-        assert "no-credentials" in until_refused(bed, namespace)
+    with a_room(bed, tmp_path, config) as (served, namespace):
+        # For a 401 the API server has words of its own.
+        assert "the server has asked for the client to provide credentials" in until_refused(bed, namespace)
+        assert {e["reason"] for e in served.events() if e["event"] == "caller"} == {"no-credentials"}

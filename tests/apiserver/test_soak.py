@@ -11,11 +11,11 @@ from soak.run import Findings, Plan, soak
 
 SHORT = Plan(
     creations=200,
-    workers=3,
-    lag=0.4,
+    workers=2,
+    lag=0.3,
     server={
-        "drainSeconds": 2,
-        "certificates": {"caLifetime": "60s", "leafLifetime": "8s", "settle": "1s"},
+        "drainSeconds": 1,
+        "certificates": {"caLifetime": "60s", "leafLifetime": "12s", "settle": "1s"},
     },
 )
 
@@ -33,8 +33,8 @@ def test_no_pod_is_refused_or_left_without_sidecar_whatever_happens_to_the_webho
     assert findings.tally.created >= SHORT.creations
 
 
-def found(tally: Tally, **traces: int) -> list[str]:
-    return Findings(SHORT, tally, 1.0, {"leaves renewed": 1, **traces}, 0.0).faults()
+def found(tally: Tally, failed: int = 0, **traces: int) -> list[str]:
+    return Findings(SHORT, tally, 1.0, {"leaves renewed": 1, **traces}, 0.0, failed).faults()
 
 
 def test_a_soak_fails_by_each_thing_that_it_is_there_to_find() -> None:
@@ -44,6 +44,7 @@ def test_a_soak_fails_by_each_thing_that_it_is_there_to_find() -> None:
     refused = Tally(created=200)
     refused.refuse("failed calling webhook")
     assert found(refused) == ["1 creations refused", "failed calling webhook"]
+    assert found(Tally(created=200), failed=3) == ["3 calls failed, says the API server"]
     bare = Tally(created=199)
     bare.took(0.0, {"metadata": {}, "spec": {"containers": [{"name": "app"}]}})
     assert found(bare) == ["1 pods without sidecar", "no annotation sidecar.istio.io/status"]

@@ -1,10 +1,10 @@
-"""Settings of caller authentication that do not fit together are refused, with what to do."""
+"""Settings of `serve` that do not fit together are refused, with what to do."""
 
 from __future__ import annotations
 
 import pytest
 
-from injector.config.coherence import caller_auth
+from injector.config.coherence import check
 from injector.config.schema import read_settings
 from injector.errors import ConfigError
 
@@ -14,7 +14,7 @@ TOKEN = "audience: us, subjects: [them]"
 
 def checked(given: str, **server: str) -> None:
     more = "".join(f", {key}: {value}" for key, value in server.items())
-    caller_auth(read_settings(f"server: {{callerAuth: {{{given}}}{more}}}", "c.yaml").server)
+    check(read_settings(f"server: {{callerAuth: {{{given}}}{more}}}", "c.yaml").server)
 
 
 @pytest.mark.parametrize("mode", ["audit", "enforce"])
@@ -43,3 +43,10 @@ def test_the_clusters_keys_need_a_cluster() -> None:
         checked(f"mode: enforce, {TOKEN}", namespaces="off")
     checked(f"mode: enforce, {TOKEN}, jwksFile: keys.json, issuer: them", namespaces="off")
     checked(f"mode: enforce, {CERTIFICATE}", namespaces="off")
+
+
+def test_events_need_a_cluster() -> None:
+    checked("", events="warnings")
+    checked("", events="off", namespaces="off")
+    with pytest.raises(ConfigError, match="Events need a cluster"):
+        checked("", events="all", namespaces="off")

@@ -30,17 +30,13 @@ def a_load(rate: float, slowest: float = 400.0, memory: int = 80, **told: Any) -
     return Load(counted, 9.0, 80 * MiB, memory * MiB)
 
 
-def a_run(**changed: Any) -> page.Measured:
-    good = page.Measured(
-        Footprint((1.0, 2.0), ((0, 70.0), (1000, 75.0), (100_000, 76.0))),
-        Capacity(((1, 100.0), (2, 195.0), (4, 200.0)), 0.0002),
-        Overload("slow", 100.0, a_load(95.0)),
-        Overload("closed", 200.0, a_load(190.0)),
-        Overload("crowd", 200.0, a_load(150.0)),
-        Overload("flooded", 200.0, a_load(180.0)),
-        ("two CPUs",),
-    )
-    return replace(good, **changed)
+GOOD = page.Overloads(
+    Capacity(((1, 100.0), (2, 195.0), (4, 200.0)), 0.0002),
+    Overload("slow", 100.0, a_load(95.0)),
+    Overload("closed", 200.0, a_load(190.0)),
+    Overload("crowd", 200.0, a_load(150.0)),
+    Overload("flooded", 200.0, a_load(180.0)),
+)
 
 
 def test_refusals_take_their_part_of_the_capacity() -> None:
@@ -51,19 +47,34 @@ def test_refusals_take_their_part_of_the_capacity() -> None:
 
 
 def test_the_callers_that_saturate_are_the_fewest_that_get_nearly_all() -> None:
-    assert a_run().capacity.callers == 2
+    assert GOOD.capacity.callers == 2
+
+
+@pytest.mark.parametrize(
+    ("starts", "memory", "missed"),
+    [
+        ((1.0, 2.0), (70.0, 75.0, 76.0), 0),
+        ((1.0, 2.6), (70.0, 75.0, 76.0), 1),
+        ((1.0,), (70.0, 75.0, 85.0), 1),
+        ((1.0,), (70.0, 118.0, 121.0), 1),
+        ((9.0,), (70.0, 75.0, 130.0), 3),
+    ],
+)
+def test_start_and_memory_are_judged(
+    starts: tuple[float, ...], memory: tuple[float, ...], missed: int
+) -> None:
+    found = Footprint(starts, tuple(zip((0, 1000, 100_000), memory, strict=True)))
+    assert len(page.missed_by_footprint(found)) == missed
+    assert "100 000" in page.of_footprint(found, ["two CPUs"])
 
 
 def test_a_good_run_misses_nothing() -> None:
-    assert page.missed(a_run()) == []
+    assert page.missed_by_overloads(GOOD) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "word"),
     [
-        ({"footprint": Footprint((1.0, 2.6), ((0, 70.0), (1000, 75.0), (100_000, 76.0)))}, "ready"),
-        ({"footprint": Footprint((1.0,), ((0, 70.0), (1000, 75.0), (100_000, 85.0)))}, "flat"),
-        ({"footprint": Footprint((1.0,), ((0, 70.0), (1000, 118.0), (100_000, 121.0)))}, "120 MiB"),
         ({"slow": Overload("slow", 210.0, a_load(200.0))}, "5 ms"),
         ({"slow": Overload("slow", 100.0, a_load(89.0))}, "slow profile: goodput"),
         ({"slow": Overload("slow", 100.0, a_load(95.0, slowest=1001.0))}, "in time"),
@@ -74,13 +85,13 @@ def test_a_good_run_misses_nothing() -> None:
     ],
 )
 def test_what_does_not_hold_is_named(changed: dict[str, Any], word: str) -> None:
-    missed = page.missed(a_run(**changed))
+    missed = page.missed_by_overloads(replace(GOOD, **changed))
     assert len(missed) == 1
     assert word in missed[0]
 
 
 def test_the_tables_hold_a_line_for_each_load() -> None:
-    text = page.tables(a_run())
+    text = page.of_overloads(GOOD, ["two CPUs"])
     for name in ("slow", "closed", "crowd", "flooded"):
         assert text.count(f"\n| {name} |") == 2
 

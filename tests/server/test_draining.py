@@ -100,6 +100,30 @@ def test_a_handshake_under_way_when_the_listener_closes_is_finished_and_its_requ
             assert (answer.read(), answer.headers["connection"]) == (b"hello", "close")
 
 
+def test_a_connection_whose_next_request_has_just_come_is_not_closed_for_being_idle() -> None:
+    ours: list[Any] = []
+    sent = threading.Event()
+
+    async def seen(scope: Any, receive: Any, send: Any) -> None:
+        ours.append(scope["state"]["transport"].get_protocol())
+        await hello(scope, receive, send)
+
+    with serving(seen) as server:
+        caller = server.connect()
+        ask(caller)
+
+        def at_the_same_moment() -> None:
+            caller.request("GET", "/")
+            ours[0].end_if_idle(0)  # the loop has not read the request yet
+            sent.set()
+
+        server.loop.call_soon_threadsafe(at_the_same_moment)
+        assert sent.wait(PATIENCE)
+        assert caller.getresponse().read() == b"hello"
+        server.loop.call_soon_threadsafe(ours[0].end_if_idle, 0)
+        assert caller.sock.recv(1) == b""
+
+
 def _accepts(port: int) -> bool:
     with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("localhost", port), PATIENCE):
         return True

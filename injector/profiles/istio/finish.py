@@ -30,6 +30,7 @@ def finish(
     _environment(run, overrides)
     if not run.config.quirks:
         _one_source(run)
+        _keep_sysctls(run)
     _metrics(run, mesh, agent_port)
     _secure_metrics(run)
     _rewrite_probes(run, agent_port)
@@ -112,6 +113,18 @@ def _one_source(run: Injection) -> None:
     volumes = {v["name"]: v for v in (run.base.get("spec") or {}).get("volumes") or []}
     if run.pod.get("spec", {}).get("volumes"):
         run.pod = map_items(run.pod, ("spec", "volumes"), lambda v: _single(v, volumes.get(v["name"]), run))
+
+
+def _keep_sysctls(run: Injection) -> None:
+    """The gateway's template has one, and a merge replaces that list as a whole: the user's stay in it."""
+    context = (run.base.get("spec") or {}).get("securityContext") or {}
+    users = context.get("sysctls")
+    ours = (run.pod["spec"].get("securityContext") or {}).get("sysctls")
+    if not isinstance(users, list) or not isinstance(ours, list) or same(users, ours):
+        return
+    named = [item.get("name") for item in users if isinstance(item, dict)]
+    both = [*users, *(item for item in ours if not isinstance(item, dict) or item.get("name") not in named)]
+    run.pod = merge(run.pod, {"spec": {"securityContext": {"sysctls": both}}})
 
 
 def _both(entry: Manifest) -> bool:

@@ -39,6 +39,13 @@ PROXY = "istio-proxy"
 INIT = "istio-init"
 NETWORK_LABEL = "topology.istio.io/network"
 NATIVE = "sidecar.istio.io/nativeSidecar"
+CATALOGUE = Catalogue(
+    annotations=frozenset(e.key for e in known.ANNOTATIONS),
+    labels=frozenset(e.key for e in known.LABELS),
+    namespace_labels=frozenset({revisions.INJECTION}),
+    domains=("istio.io", "istio-injection"),
+    powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
+)
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
 
 
@@ -51,13 +58,7 @@ class IstioProfile(Profile):
         return templatefns.FUNCTIONS
 
     def catalogue(self) -> Catalogue:
-        return Catalogue(
-            annotations=frozenset(e.key for e in known.ANNOTATIONS),
-            labels=frozenset(e.key for e in known.LABELS),
-            namespace_labels=frozenset({revisions.INJECTION}),
-            domains=("istio.io", "istio-injection"),
-            powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
-        )
+        return CATALOGUE
 
     def syntax(self, key: str) -> Syntax | None:
         return recording.of(key)
