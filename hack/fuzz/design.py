@@ -60,6 +60,9 @@ def losses(before: Tree, after: Tree, meant: Meant, *, merged: bool) -> list[Way
 
 
 def _is_ours(way: Way, ours: frozenset[str]) -> bool:
+    if way[:3] == ("spec", "securityContext", "sysctls"):
+        # A list that the gateway's template sets as a whole.
+        return True
     return len(way) > 2 and way[0] == "spec" and way[2].removeprefix("name=") in ours
 
 

@@ -1,6 +1,6 @@
 """Measures `injector serve` at its limits: ``make load``, or ``PYTHONPATH=hack python -m load``.
 
-Here: the order of the measurements: `overload` in two minutes, `footprint` in some seven. ``--brief`` is
+Here: the order of the measurements: `overload` in three minutes, `footprint` in some seven. ``--brief`` is
 a try that writes no page. Exit status 1 where something that should hold does not.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import measured
@@ -19,7 +20,8 @@ from load import page, scenarios, stand
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "explanation"
 ADMISSIONS = (1_000, 10_000, 100_000)
 STARTS = 5
-SECONDS = 8.0
+SECONDS = 6.0
+ROUNDS = 3
 # As many as an API server lets in by default: --max-mutating-requests-inflight.
 CROWD = 200
 
@@ -51,19 +53,21 @@ def main() -> int:
 
 
 def _overload(brief: bool) -> tuple[str, str, list[str]]:
-    conditions, seconds = _conditions(), SECONDS / 4 if brief else SECONDS
+    conditions, seconds = _conditions(), SECONDS / 3 if brief else SECONDS
+    middle = partial(scenarios.middle, rounds=1 if brief else ROUNDS)
     with stand.served(stand.SLOW, stand.SLOW_FILES) as server:
         _say("a slow profile at twice its rate")
-        slow = scenarios.open_beyond(server, "slow profile, twice the rate", 4, seconds)
+        slow = middle(lambda: scenarios.open_beyond(server, "slow profile, twice the rate", 4, seconds))
     with stand.served(stand.SHIPPED) as server:
         _say("the shipped profile: capacity")
         capacity = scenarios.capacity(server, seconds / 2)
         _say("four times the callers")
-        closed = scenarios.closed_beyond(server, capacity, seconds)
+        closed = middle(lambda: scenarios.closed_beyond(server, capacity, seconds))
         _say(f"{CROWD} callers")
-        crowd = scenarios.many_callers(server, capacity, CROWD, seconds)
+        crowd = middle(lambda: scenarios.many_callers(server, capacity, CROWD, seconds))
         _say("twice the rate")
-        flooded = scenarios.open_beyond(server, "shipped profile, twice the rate", capacity.callers, seconds)
+        twice, callers = "shipped profile, twice the rate", capacity.callers
+        flooded = middle(lambda: scenarios.open_beyond(server, twice, callers, seconds))
     found = page.Overloads(capacity, slow, closed, crowd, flooded)
     return page.OVERLOAD, page.of_overloads(found, conditions), page.missed_by_overloads(found)
 

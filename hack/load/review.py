@@ -136,7 +136,7 @@ def _token() -> dict[str, Any]:
 
 def _managed() -> dict[str, Any]:
     """Who owns which field, as the API server notes it; larger than one would think."""
-    of_a_container = {
+    of_a_container: dict[str, Any] = {
         ".": {},
         **{f"f:{name}": {} for name in ("image", "imagePullPolicy", "name", "terminationMessagePath")},
         "f:env": {f'k:{{"name":"SETTING_{n}"}}': {".": {}, "f:name": {}, "f:value": {}} for n in range(12)},

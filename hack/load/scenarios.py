@@ -109,6 +109,11 @@ def open_beyond(server: Server, name: str, callers: int, seconds: float) -> Over
     return Overload(name, (before + after) / 2, load)
 
 
+def middle(scenario: Callable[[], Overload], rounds: int) -> Overload:
+    """The round whose goodput is the median: others use this machine too, for some seconds at a time."""
+    return sorted((scenario() for _ in range(rounds)), key=lambda found: found.goodput)[rounds // 2]
+
+
 def allowed_by_refusals(capacity: float, offered: float, refusal: float) -> float:
     """The best rate of answers where each of the others costs `refusal` seconds.
 

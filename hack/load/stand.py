@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,11 @@ class Server:
         program = build.programs(["traffic"])["traffic"]
         body = self.folder / "review.json"
         body.write_bytes(review.body())
-        command = [program, "admit", f"https://localhost:{self.webhook.rpartition(':')[2]}/mutate?{query}"]
+        command: list[str | Path] = [
+            program,
+            "admit",
+            f"https://localhost:{self.webhook.rpartition(':')[2]}/mutate?{query}",
+        ]
         command += ["--body", body, "--ca", self.folder / "ca.crt", "--mark", review.NUMBER, *flags]
         before = self.usage()
         ran = subprocess.run(command, stdout=subprocess.PIPE, check=True, preexec_fn=_on_core(1))
@@ -128,7 +133,9 @@ def served(config: str, files: Mapping[str, str] | None = None, *, pinned: bool 
                 _command(folder), stderr=stream, preexec_fn=_on_core(0) if pinned else None
             )
         try:
-            yield _ready(process, folder, begun)
+            server = _ready(process, folder, begun)
+            _check_that_it_injects(server)
+            yield server
         finally:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -160,6 +167,18 @@ def _listening(log: Path) -> dict[str, str]:
         if '"event":"listening"' in line:
             return dict(json.loads(line))
     return {}
+
+
+def _check_that_it_injects(server: Server) -> None:
+    """A refusal would be quicker than what is to be measured."""
+    trust = ssl.create_default_context(cafile=str(server.folder / "ca.crt"))
+    port = int(server.webhook.rpartition(":")[2])
+    asked = http.client.HTTPSConnection("localhost", port, context=trust, timeout=PATIENCE_SECONDS)
+    with contextlib.closing(asked):
+        asked.request("POST", "/mutate", review.body(), {"Content-Type": "application/json"})
+        answer = json.loads(asked.getresponse().read())
+    if not answer["response"].get("patch"):
+        raise StandError(f"the review is not injected: {answer['response'].get('status')}")
 
 
 def _is_ready(address: str) -> bool:

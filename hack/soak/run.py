@@ -7,11 +7,12 @@ tells of it (page.py), the parts (stand.py, creating.py, disturbances.py).
 from __future__ import annotations
 
 import itertools
+import os
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ class Findings:
     """What a soak brought.
 
     `traces` is what each disturbance left in the replicas' own logs, `errors` their lines of level error by
-    event; `failed_calls` is the API server's own count of calls of a webhook that failed or denied.
+    event; `failed_calls` is the API server's own count of calls of a webhook that failed or denied; `load` is
+    the machine's load average before the first pod.
     """
 
     plan: Plan
@@ -51,6 +53,7 @@ class Findings:
     outage_seconds: float
     failed_calls: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
+    load: float = 0.0
 
     def faults(self) -> list[str]:
         """Why the soak failed; empty where it did not."""
@@ -71,7 +74,7 @@ class Findings:
 def soak(bed: Bed, folder: Path, plan: Plan, say: Callable[[str], None]) -> Findings:
     """Create pods and disturb until there were enough of both; `say` hears what happens."""
     with standing(bed, folder, plan.server, plan.lag) as stand:
-        tally, began = stand.tally, time.monotonic()
+        tally, load, began = stand.tally, os.getloadavg()[0], time.monotonic()
         with creating(bed, stand.labelled, plan.workers, tally, stand.outages) as check:
             for turn, step in enumerate(itertools.cycle(STEPS)):
                 if turn >= len(STEPS) and tally.created >= plan.creations:
@@ -82,7 +85,7 @@ def soak(bed: Bed, folder: Path, plan: Plan, say: Callable[[str], None]) -> Find
                 say(f"{tally.created} pods, {rate:.0f}/s, {tally.refused} refused; {told}")
         seconds = time.monotonic() - began
         stand.count_failed_calls()
-        return _findings(stand, plan, seconds)
+        return replace(_findings(stand, plan, seconds), load=load)
 
 
 def _findings(stand: Stand, plan: Plan, seconds: float) -> Findings:

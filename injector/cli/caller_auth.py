@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from injector.config.folder import read_text
 from injector.config.schema import CallerAuth, Server
 from injector.errors import ConfigError
-from injector.telemetry import Metrics, tell
+from injector.telemetry import Metrics
 
 if TYPE_CHECKING:
     from injector.callers.check import Check
@@ -94,9 +94,7 @@ class Callers:
                 self._trust()
                 self._problem = ""
             except ConfigError as error:
-                if str(error) != self._problem:
-                    self._problem = str(error)
-                    tell("error", "client-ca-refused", where=error.where, message=error.message)
+                self._problem = f"the last good CAs are kept: {error}"
 
 
 def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:

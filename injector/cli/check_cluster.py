@@ -240,12 +240,15 @@ def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
     from injector.cli.rights import needed
     from injector.kube.refusals import Request
 
-    account = _account(look.survey)
+    # Another injector of ours beside this one has an account and a configuration of its own.
+    own = tuple(server.certificates.service.split("/")) if server.certificates.service else None
+    account = _account(look.survey, own[0] if own else None)
     if account is None and not look.inside:
         told = "the rights of the injector's ServiceAccount: no pod of it was found behind a Service"
         yield Conflict("note", _NOT_READ, told)
         return
-    names = tuple(dict.fromkeys(e.configuration for e in look.survey.ours))
+    ours = [e for e in look.survey.ours if own is None or service_of(e) in (None, own)]
+    names = tuple(dict.fromkeys(e.configuration for e in ours))
     missing: dict[tuple[str, str, str], list[str]] = {}
     for verb, path in needed(look.config, server, names):
         request = Request("", verb, path)
@@ -261,9 +264,11 @@ def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
         yield Conflict("error", "rbac", told, hint=hint)
 
 
-def _account(survey: Survey) -> tuple[str, str] | None:
-    """Namespace and name of the ServiceAccount of the injector's own pods."""
+def _account(survey: Survey, namespace: str | None) -> tuple[str, str] | None:
+    """Namespace and name of the ServiceAccount of the injector's own pods, in any namespace or in one."""
     for pod in survey.own:
-        spec = pod.get("spec") or {}
-        return str(pod["metadata"]["namespace"]), str(spec.get("serviceAccountName") or "default")
+        where = str(pod["metadata"]["namespace"])
+        if namespace in (None, where):
+            spec = pod.get("spec") or {}
+            return where, str(spec.get("serviceAccountName") or "default")
     return None

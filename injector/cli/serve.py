@@ -108,6 +108,7 @@ class Source:
     context: str | None
     _cluster: Cluster | None = None
     _proven: str = ""
+    _text: str = ""
 
     def read(self) -> Config:
         """The snapshot as the source is now; a new one is tried out first. Blocks. Raises InjectorError."""
@@ -116,6 +117,7 @@ class Source:
             config.templates.compile_all()
             _try_out(given)
             self._proven = config.digest
+        self._text = given.file.text
         return config
 
     def _settled(self) -> tuple[Input, Config]:
@@ -126,6 +128,10 @@ class Source:
         """
         for _ in range(_TRIES):
             given = self.given()
+            if self._text.strip() and not given.file.text.strip():
+                # Whoever writes a file in place empties it first, and nothing is a valid configuration.
+                hint = "write {} where the defaults alone are meant"
+                raise ConfigError("the file is empty now", where=given.file.origin, hint=hint)
             try:
                 config = load_input(given)
             except ConfigError:
@@ -244,8 +250,8 @@ def _run(source: Source, server: Server, config: Config) -> None:
                 current = Current(source, config, watched)
                 kept = certificates.certificates(server, cluster, current.metrics, swap)
                 events = eventing.eventing(server, cluster, current.metrics)
-                current.unseen = lambda: {**kept.unseen(), **events.unwritten(), **callers.notes()}
                 callers = caller_auth.Callers(server, cluster, current.metrics, swap)
+                current.unseen = lambda: {**kept.unseen(), **events.unwritten(), **callers.notes()}
                 for each in (kept, events, callers):
                     each.start(group)
                 polling = group.create_task(current.poll(server.source.poll_seconds))

@@ -75,7 +75,7 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     """
     directive = overlay.get(PATCH, "merge")
     if directive == "replace":
-        fresh: Manifest = _plain(overlay)
+        fresh: Manifest = plain(overlay)
         return fresh
     if directive == "delete":
         return {}
@@ -181,22 +181,22 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, pointer: str)
         union = list(dict.fromkeys([*base, *patch]))
         return _ordered(union, base, patch, schema)
     if not schema.key:
-        return [_plain(item) for item in patch]
-    plain, deleted, replace = _sorted_out(patch, schema.key, pointer)
+        return [plain(item) for item in patch]
+    to_merge, deleted, replace = _sorted_out(patch, schema.key, pointer)
     if replace:
-        return [_plain(item) for item in plain]
+        return [plain(item) for item in to_merge]
     left = [item for item in base if key_of(item, schema.key) not in deleted]
     merged = list(left)
     places = {key_of(item, schema.key): i for i, item in reversed(list(enumerate(merged)))}
-    for item in plain:
+    for item in to_merge:
         key = key_of(item, schema.key)
         if key in places:
             i = places[key]
             merged[i] = merge(merged[i], item, schema, f"{pointer}/{_escape(str(key))}")
         else:
             places[key] = len(merged)
-            merged.append(_plain(item))
-    return _ordered(merged, left, [key_of(item, schema.key) for item in plain], schema)
+            merged.append(plain(item))
+    return _ordered(merged, left, [key_of(item, schema.key) for item in to_merge], schema)
 
 
 def _sorted_out(patch: list[Any], key: str, pointer: str) -> tuple[list[Manifest], set[Any], bool]:
@@ -238,7 +238,10 @@ def _created(value: Any, schema: Schema, pointer: str) -> Any:
         if value.get(PATCH, "merge") != "merge":
             return _NOTHING
         fields = {
+            # Most are neither, and need no call.
             name: _created(inner, schema.of(name), f"{pointer}/{_escape(name)}")
+            if isinstance(inner, (dict, list))
+            else inner
             for name, inner in value.items()
             if inner is not None and not name.startswith("$")
         }
@@ -303,20 +306,28 @@ def same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):
-        return len(a) == len(b) and all(k in b and same(v, b[k]) for k, v in a.items())
+        if len(a) != len(b):
+            return False
+        for key, value in a.items():
+            other = b.get(key, _NOTHING)
+            # Most are texts, and need no call.
+            texts = type(value) is str and type(other) is str
+            if not (value == other if texts else same(value, other)):
+                return False
+        return True
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
     return bool(a == b)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A new subtree as it is written: nulls and directives in it say nothing."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        name: _plain(inner) for name, inner in value.items() if inner is not None and not name.startswith("$")
+        name: plain(inner) for name, inner in value.items() if inner is not None and not name.startswith("$")
     }
 
 

@@ -77,6 +77,7 @@ def words_of(config: Config) -> frozenset[str]:
     found |= {*config.templates, config.revision or "default"}
     selectors = [*policy.never, *policy.always]
     selectors += [s for entry in policy.entries for s in (entry.namespaces, entry.objects)]
+    selectors += [rule.namespaces for rule in config.annotation_rules]
     for selector in selectors:
         found |= _spoken(selector)
     found |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}

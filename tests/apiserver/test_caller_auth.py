@@ -160,11 +160,17 @@ def test_a_token_that_attests_nothing_is_refused_where_that_is_asked_for(
         assert "token-groups" in until_refused(identified, namespace)
 
 
-def test_an_api_server_without_credentials_is_refused_and_the_log_says_why(
-    bed: Bed, authority: Authority, tmp_path: Path
+def test_for_a_401_the_api_server_has_words_of_its_own_and_the_log_says_why(
+    identified: Bed, tmp_path: Path
 ) -> None:
-    config = by_certificate(tmp_path, authority, "enforce", "kube-apiserver")
-    with a_room(bed, tmp_path, config) as (served, namespace):
-        # For a 401 the API server has words of its own.
-        assert "the server has asked for the client to provide credentials" in until_refused(bed, namespace)
-        assert {e["reason"] for e in served.events() if e["event"] == "caller"} == {"no-credentials"}
+    config = by_token(tmp_path, "enforce", audience="https://elsewhere.example.com")
+    with a_room(identified, tmp_path, config) as (served, namespace):
+        assert "the server has asked for the client to provide credentials" in until_refused(
+            identified, namespace
+        )
+
+        def told() -> bool:
+            until_refused(identified, namespace)
+            return "token-audience" in {e.get("reason") for e in served.events() if e["event"] == "caller"}
+
+        ws.until("the log says why", told)

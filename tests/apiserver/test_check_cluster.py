@@ -412,7 +412,8 @@ def test_rights_that_the_account_lacks_are_named_until_they_are_there(
     made = [service(namespace, selector={"app": "injector"}, ports=[{"port": 8443}]), behind(namespace)]
     made[1]["spec"]["template"]["spec"]["serviceAccountName"] = "injector"
     registration = webhook(*flags, folder=home)
-    with applied(bed, *made, registration):
+    elsewhere = ("--service", f"{namespace}/another", *flags[2:], "--name", "of-another-injector")
+    with applied(bed, *made, registration, webhook(*elsewhere, folder=home)):
         _, found = checked(bed, config)
         told = [each["message"] for each in found["rbac"]]
         who = f"ServiceAccount {namespace}/injector may not"
@@ -420,6 +421,7 @@ def test_rights_that_the_account_lacks_are_named_until_they_are_there(
         assert f"{who} get, list, watch, update secrets injector-ca in namespace {namespace}" in told
         assert f"{who} patch mutatingwebhookconfigurations.admissionregistration.k8s.io "\
             f"{registration['metadata']['name']}" in told  # fmt: skip
+        assert not [each for each in told if "of-another-injector" in each]
         with applied(bed, *granted(namespace)):
             ws.until("the rights are there", lambda: "rbac" not in checked(bed, config)[1])
 

@@ -25,7 +25,6 @@ from injector.kube.survey import CONFIGURATIONS, REVIEWS, Reading
 
 ACCOUNT_AND_RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-WORKLOADS = ("Deployment", "Pod")
 
 Right = tuple[str, str, str, str]
 
@@ -65,24 +64,27 @@ def restricted(bed: Bed) -> str:
 
 
 def moved(item: Object, namespace: str) -> Object:
+    """The object in that namespace, if it is in one."""
+    if "namespace" not in item["metadata"]:
+        return item
     return {**item, "metadata": {**item["metadata"], "namespace": namespace}}
 
 
 def as_pod(deployment: Object) -> Object:
     template = deployment["spec"]["template"]
-    metadata = {**template["metadata"], "generateName": "injector-"}
+    metadata = {**template["metadata"], "name": "as-a-pod", "namespace": deployment["metadata"]["namespace"]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_namespace_that_enforces_restricted_takes_the_pods(case: Case, bed: Bed, restricted: str) -> None:
+def test_a_namespace_that_enforces_restricted_takes_all_of_it(case: Case, bed: Bed, restricted: str) -> None:
     items = [moved(item, restricted) for item in rendered(case, restricted)]
+    items = [item for item in items if item["kind"] not in helm.OPERATORS]
     accounts = [item for item in items if item["kind"] == "ServiceAccount"]
     bed.run_kubectl("apply", "-f", "-", manifest=listed(accounts))
-    workloads = [item for item in items if item["kind"] in WORKLOADS]
-    (deployment,) = (item for item in workloads if item["kind"] == "Deployment")
-    wanted = [*workloads, moved(as_pod(deployment), restricted)]
-    told = kubectl(bed, "create", "--dry-run=server", "-f", "-", manifest=listed(wanted))
+    (deployment,) = of_kind(items, "Deployment")
+    wanted = [*items, as_pod(deployment)]
+    told = kubectl(bed, "apply", "--dry-run=server", "-f", "-", manifest=listed(wanted))
     # A pod that violates it is refused; for the pods of a Deployment there is a warning.
     assert (told.returncode, told.stderr) == (0, "")
     assert len(told.stdout.splitlines()) == len(wanted)
@@ -90,7 +92,7 @@ def test_a_namespace_that_enforces_restricted_takes_the_pods(case: Case, bed: Be
 
 def test_that_namespace_refuses_a_pod_that_may_gain_privileges(bed: Bed, restricted: str) -> None:
     (deployment,) = of_kind(rendered(CASES["defaults"], restricted), "Deployment")
-    pod = moved(as_pod(deployment), restricted)
+    pod = as_pod(deployment)
     del pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"]
     with pytest.raises(BedError, match="violates PodSecurity"):
         bed.run_kubectl("create", "--dry-run=server", "-f", "-", manifest=pod)

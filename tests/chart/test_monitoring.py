@@ -1,6 +1,6 @@
 """Alert rules, the dashboard and their page: they speak of metrics and labels that there are, and of all.
 
-The rules are read by Prometheus' own parser. Not here: whether the chart renders them (test_chart_rendered.py).
+The rules are read by Prometheus' own parser. Not here: how the chart renders them (test_chart_rendered.py).
 """
 
 from __future__ import annotations

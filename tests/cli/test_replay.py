@@ -177,3 +177,21 @@ def test_a_folder_without_records_fails(run: Callable[..., Any], before: Path, t
     told = run("replay", tmp_path / "none", "--config", before)
     assert (told.status, told.out) == (1, "")
     assert "there are no records" in told.err
+
+
+@pytest.mark.parametrize(
+    ("selector", "denied"),
+    [
+        ("{}", {UIDS[3]}),
+        ("{matchLabels: {istio-injection: enabled}}", {UIDS[3]}),
+        ("{matchLabels: {istio-injection: disabled}}", set()),
+    ],
+)
+def test_pods_that_a_new_rule_about_annotations_would_deny_are_told(
+    run: Callable[..., Any], records: Path, before: Path, tmp_path: Path, selector: str, denied: set[str]
+) -> None:
+    rule = f"annotations: [{{namespaceSelector: {selector}, deny: [proxy.istio.io/config]}}]\n"
+    new = after(tmp_path, SETTINGS % "1.30.0" + rule)
+    told = run("replay", records, "--config", new, "--base", before, "-o", "json")
+    assert set(changed(told)) == denied
+    assert ("annotation-not-allowed" in told.out) == bool(denied)

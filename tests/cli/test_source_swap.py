@@ -136,6 +136,19 @@ def test_what_is_broken_and_holds_still_is_told_as_it_is(mount: Mount, tried: li
     assert len(tried) == 2
 
 
+def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount, tried: list[Input]) -> None:
+    source = a_source(mount)
+    good = source.read()
+    mount.swap(**{"injector.yaml": "\n"})
+    with pytest.raises(ConfigError, match="empty now"):
+        source.read()
+    mount.swap(**{"injector.yaml": FILES["injector.yaml"].format(1).replace("{", "{{").replace("}", "}}")})
+    assert source.read().values["image"] == good.values["image"]
+    # Who starts with an empty file means the defaults.
+    mount.swap(**{"injector.yaml": ""})
+    assert a_source(mount).read().profile.name == "istio"
+
+
 def test_the_processes_that_try_it_out_get_the_texts_that_were_read(mount: Mount) -> None:
     given = Input.from_file(mount.config)
     first = serve.load_input(given)

@@ -20,6 +20,7 @@ import helm
 import pytest
 from apiserver import keys
 from apiserver.bed import BedError
+from cluster import bed as clusters
 from cluster.bed import Cluster
 from cluster.images import PAUSE
 from mesh import injector_image
@@ -31,6 +32,8 @@ T = TypeVar("T")
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "log-shipper"
 WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.1
+# Short, as every upgrade and every end of a release waits for it.
+SERVER = {"source": {"pollSeconds": 1}, "drainSeconds": 3}
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 # Written by the cluster itself wherever there is a namespace.
 OF_THE_CLUSTER = ("configmap/kube-root-ca.crt", "serviceaccount/default", "event", "lease")
@@ -149,7 +152,7 @@ def chart_values(name: str, image: str) -> Object:
             "profile": "./",
             "policy": "disabled",
             "values": {"image": PAUSE, "collector": "first:4318"},
-            "server": {"source": {"pollSeconds": 1}},
+            "server": SERVER,
         },
         "files": {each: (EXAMPLE / each).read_text() for each in ("profile.yaml", "sidecar.yaml.j2")},
         "webhook": {"name": f"sidecar-injector-{name}", "entries": [entry]},
@@ -182,6 +185,15 @@ def helm_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for what in ("CACHE", "CONFIG", "DATA"):
             patch.setenv(f"HELM_{what}_HOME", home)
         yield
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A node of its own, as `helm test` would tell of the injector that the other tests have installed."""
+    if reason := clusters.unavailable():
+        pytest.skip(f"node: {reason}")
+    with clusters.cluster() as running:
+        yield running
 
 
 @pytest.fixture(scope="module", params=helm.VERSIONS)
@@ -235,34 +247,38 @@ def test_a_setting_of_the_server_replaces_the_pods_one_by_one_and_no_create_is_r
 ) -> None:
     before = {pod["metadata"]["uid"] for pod in release.pods()}
     secret = release.cluster.get("secret", f"{release.name}-injector-ca", release.namespace)
-    server = {"source": {"pollSeconds": 1}, "drainSeconds": 5, "logLevel": "debug"}
     with release.creating():
-        release.upgrade(server=server)
+        release.upgrade(server={**SERVER, "logLevel": "debug"})
         until("the end of the old pods", lambda: not before & {p["metadata"]["uid"] for p in release.pods()})
     after = release.cluster.get("secret", f"{release.name}-injector-ca", release.namespace)
     assert after["data"] == secret["data"]
 
 
 def test_nothing_is_left_behind_and_creates_work_again(release: Release) -> None:
-    labelled = f"app.kubernetes.io/instance={release.name}"
-    assert len(objects(release.cluster, "-A", "-l", labelled)) > 10
+    labelled = ("-A", "-l", f"app.kubernetes.io/instance={release.name}")
+    assert len(objects(release.cluster, *labelled)) > 10
     release.uninstall()
     pod = a_pod("afterwards")
     release.cluster.run_kubectl("create", "-n", release.apps, "-f", "-", manifest=pod)
     assert release.collector() == ""
-    until("the end of all that was labelled", lambda: not objects(release.cluster, "-A", "-l", labelled))
-    until("an empty namespace", lambda: not objects(release.cluster, "-n", release.namespace))
+    until("the end of all that was labelled", lambda: not objects(release.cluster, *labelled))
+    until("an empty namespace", lambda: not inside(release.cluster, release.namespace))
 
 
-def objects(cluster: Cluster, *which: str) -> list[str]:
-    """Names of all objects of all kinds, but for those of the cluster itself."""
-    kinds = cluster.run_kubectl("api-resources", "--verbs=list,create", "-o", "name").split()
-    command = ("get", ",".join(kinds), *which, "-o", "name", "--ignore-not-found")
+def objects(cluster: Cluster, *which: str, of: str = "") -> list[str]:
+    """Names of all objects of all kinds, or of some, but for those of the cluster itself."""
+    kinds = cluster.run_kubectl("api-resources", "--verbs=list,create", *filter(None, [of]), "-o", "name")
+    command = ("get", ",".join(kinds.split()), *which, "-o", "name", "--ignore-not-found")
     try:
         found = cluster.run_kubectl(*command).splitlines()
     except BedError as gone:  # kinds of other tests may go meanwhile
         return [str(gone)]
     return [name for name in found if not name.startswith(OF_THE_CLUSTER)]
+
+
+def inside(cluster: Cluster, namespace: str) -> list[str]:
+    """Names of all objects in a namespace."""
+    return objects(cluster, "-n", namespace, of="--namespaced=true")
 
 
 def a_kind(plural: str, kind: str) -> Object:

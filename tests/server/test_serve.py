@@ -259,6 +259,7 @@ def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_g
         response, body = call(health, "GET", "/readyz")
         assert (response.status, json.loads(body)["config"]["digest"]) == (200, first)
         assert "valuse" in json.loads(body)["notes"]["config"]
+        assert "injector_config_last_reload_ok 0.0" in call(health, "GET", "/metrics")[1].decode()
         assert json.loads(call(webhook, "POST", "/mutate", a_body())[1])["response"]["allowed"] is True
 
         files.config.write_text(SETTINGS.replace("shipper:1", "shipper:2"))
@@ -271,6 +272,7 @@ def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_g
         assert 'injector_config_reload_total{result="error"} 1.0' in text
         assert 'injector_config_reload_total{result="ok"} 1.0' in text
         assert f'injector_config_info{{digest="{second}"' in text
+        assert "injector_config_last_reload_ok 1.0" in text
 
 
 @pytest.mark.timeout(120)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector.core import status
-from injector.core.merge import ATOMIC, map_items, merge, same
+from injector.core.merge import ATOMIC, map_items, merge, plain, same
 from injector.core.model import Manifest
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
@@ -134,7 +134,7 @@ def _both(entry: Manifest) -> bool:
 def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifest:
     sources = [k for k in volume if k != "name"]
     # As the API server sees it: null says nothing.
-    said = merge({}, users or {})
+    said = plain(users or {})
     if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
         run.warn(
             "volume-taken",

@@ -1,0 +1,70 @@
+"""What docs/how-to/when-the-injector-is-down.md tells people to type, typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from apiserver.bed import Bed
+from webhook_serving import a_namespace, a_pod, certificates, create, injector, kubectl, until
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/when-the-injector-is-down.md"
+
+
+def written(name: str) -> str:
+    """The commands under a mark of the page."""
+    found = re.search(rf"<!-- tested: {name} -->\n\n((?:    .*\n)+)", PAGE.read_text())
+    assert found is not None, name
+    return found[1]
+
+
+def typed(bed: Bed, name: str) -> str:
+    """Run them in a shell, as a person would; what they print."""
+    path = f"{Path(bed.kubectl).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "KUBECONFIG": str(bed.kubeconfig)}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", written(name)], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(bed: Bed, tmp_path: Path) -> None:
+    if bed.plane is None:
+        pytest.skip("on a cluster of somebody's own all webhook configurations of ours would be opened")
+    certificates(tmp_path)
+    flags = (
+        "--url",
+        "https://127.0.0.1:1/mutate",
+        "--ca-file",
+        tmp_path / "ca.crt",
+        "--name",
+        "nobody-answers",
+    )
+    registration = yaml.safe_load(injector("webhook-config", *flags))
+    with a_namespace(bed, {"istio-injection": "enabled"}) as namespace:
+        # Only this namespace: other tests make pods on the same API server.
+        for entry in registration["webhooks"]:
+            chosen = entry.setdefault("namespaceSelector", {}).setdefault("matchExpressions", [])
+            chosen.append({"key": "kubernetes.io/metadata.name", "operator": "In", "values": [namespace]})
+        assert kubectl(bed, "apply", "-f", "-", manifest=registration).status == 0
+        try:
+
+            def refused() -> str:
+                told = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server",))
+                return told.err if told.status else ""
+
+            said = until("nobody answers", refused)
+            assert "failed calling webhook" in said
+            assert "connect: connection refused" in said
+            assert "nobody-answers replaced" in typed(bed, "open")
+            until("pods pass", lambda: not refused())
+            assert create(bed, namespace, a_pod("goes")).status == 0
+            assert "nobody-answers replaced" in typed(bed, "close")
+            until("the door is closed", refused)
+        finally:
+            bed.run_kubectl("delete", "mutatingwebhookconfiguration", "nobody-answers")
