@@ -130,7 +130,7 @@ def certificate(
     hours_left: float = 1,
     ca_hours_left: float | None = None,
 ) -> None:
-    """Write ca.crt, and tls.crt with tls.key for names; of their lifetime so much is left, or less than none."""
+    """Write ca.crt, and tls.crt with tls.key for names; hours left below zero: it has expired."""
     now = datetime.datetime.now(datetime.UTC)
     left = {True: hours_left if ca_hours_left is None else ca_hours_left, False: hours_left}
     authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
