@@ -110,8 +110,9 @@ def trial(given: Input) -> Trial:
 def _outcomes(config: Config) -> Iterator[tuple[str, Outcome]]:
     """Each sample with the default templates and with each single one, through both doors."""
     keys = config.profile.keys
-    # Whatever the policy and its selectors say, the templates are tried.
-    always = dataclasses.replace(config, policy=Policy("enabled", keys.switch, keys.status))
+    # Whatever the policy, its selectors and the rules about annotations say, the templates are tried.
+    policy = Policy("enabled", keys.switch, keys.status)
+    always = dataclasses.replace(config, policy=policy, annotation_rules=())
     own = [name for name in config.templates if name not in config.default_templates]
     for native in ("enabled", "disabled"):
         for template in ("", *own):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from injector.cli.serve import Source
+from injector.config.schema import ConfigMapSource, IstioSource
 from tests.cli.conftest import Run
 
 IMAGE = "sidecar.istio.io/proxyImage"
@@ -60,8 +62,9 @@ def test_webhook_and_command_line_refuse_alike(
 
 def test_check_lists_what_everybody_may_use_and_can_change_much(run: Run, config: Path) -> None:
     def listed(*flags: str | Path) -> str:
-        results = json.loads(run("check", "-o", "json", *flags).out)["results"]
-        [note] = [r for r in results if r["code"] == "open-annotations"]
+        checked = run("check", "-o", "json", *flags)
+        assert checked.status == 0, checked.out
+        [note] = [r for r in json.loads(checked.out)["results"] if r["code"] == "open-annotations"]
         assert note["level"] == "note"
         assert "annotations" in note["hint"]
         return str(note["message"])
@@ -75,4 +78,14 @@ def test_check_lists_what_everybody_may_use_and_can_change_much(run: Run, config
 
 def test_check_says_nothing_where_all_of_it_is_closed(run: Run, config: Path) -> None:
     config.write_text("annotations: [{allow: [sidecar.istio.io/proxyCPU]}]\n")
-    assert "open-annotations" not in run("check", "--config", config).out
+    checked = run("check", "--config", config)
+    assert (checked.status, "open-annotations" in checked.out) == (0, False)
+
+
+def test_the_rules_of_the_documentation_load_and_serve(run: Run, config: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/how-to/limit-annotations.md").read_text()
+    config.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    checked = run("check", "--config", config)
+    assert (checked.status, "error:" in checked.out) == (0, False), checked.out
+    source = Source(str(config), ConfigMapSource(), IstioSource(), None, None, None)
+    assert len(source.read().annotation_rules) == 3
