@@ -15,6 +15,7 @@ from injector.config.schema import Settings
 from injector.core import status
 from injector.core.annotationrules import AnnotationRule
 from injector.core.model import Config, Finding, Policy
+from injector.core.profile import Catalogue
 from injector.core.render import Source, Templates
 from injector.core.selectors import Selector, parse
 
@@ -150,4 +151,11 @@ def _digest(
     foreign = [{"container": mark.container, "env": mark.env} for mark in profile.foreign]
     names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
     own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
+    own.append(_listed(profile.extra_catalogue))
     return status.digest_of(__version__, own, told, values, texts, mesh_document)
+
+
+def _listed(catalogue: Catalogue) -> list[Any]:
+    """The keys that a profile folder adds to what its rules know, in an order that is always the same."""
+    keys = (catalogue.annotations, catalogue.labels, catalogue.namespace_labels, catalogue.domains)
+    return [*map(sorted, keys), catalogue.powers]

@@ -287,6 +287,33 @@ def test_the_digest_stands_for_everything_that_an_answer_depends_on(
     assert (configured(profile, text).digest == configured(profile).digest) is same
 
 
+CATALOGUE = "catalogue: {annotations: [x.io/b, x.io/a], domains: [x.io]}\n"
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "same"),
+    [
+        (CATALOGUE, True),
+        ("catalogue: {annotations: [x.io/a, x.io/b], domains: [x.io]}\n", True),
+        ("", False),
+        ("catalogue: {annotations: [x.io/a], domains: [x.io]}\n", False),
+        (CATALOGUE.replace("}", ", labels: [x.io/c]}"), False),
+        (CATALOGUE.replace("}", ", namespaceLabels: [x.io/c]}"), False),
+        (CATALOGUE.replace("[x.io]", "[x.io, y.io]"), False),
+        (CATALOGUE.replace("}", ", powers: {x.io/a: [image]}}"), False),
+    ],
+)
+def test_the_digest_stands_for_the_keys_that_a_profile_knows(
+    profile: Path, catalogue: str, same: bool
+) -> None:
+    settings = profile / "profile.yaml"
+    own = settings.read_text()
+    settings.write_text(own + CATALOGUE)
+    before = configured(profile).digest
+    settings.write_text(own + catalogue)
+    assert (configured(profile).digest == before) is same
+
+
 def test_the_digest_changes_with_a_template_and_not_with_its_place(profile: Path, tmp_path: Path) -> None:
     before = configured(profile).digest
     moved = tmp_path / "elsewhere"
