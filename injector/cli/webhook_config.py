@@ -110,9 +110,10 @@ def command(
 ) -> int:
     """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
 
-    The selectors are the profile's. One that has none gets every namespace but those that it
-    ignores, and all pods whose label does not say false. The conditions are made of what decides
-    about a pod; they drop only pods that are certain to be skipped and say nothing but false.
+    The selectors are the profile's. One that has none gets all pods whose label does not say false,
+    in every namespace but those that it ignores, the webhook's own, kube-system and
+    kube-node-lease. The conditions are made of what decides about a pod; they drop only pods that
+    are certain to be skipped and say nothing but false.
     """
     from injector import yamltext
     from injector.config.load import load
@@ -238,14 +239,17 @@ def without(selector: Selector, excluded: frozenset[str]) -> Selector:
 def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
     """The entry of a profile without selectors.
 
-    Our own namespace is left out: nobody would answer for the first pod of the webhook itself.
+    Our own namespace is left out: nobody would answer for the first pod of the webhook itself. So are
+    those of the cluster, which has to start without us.
     """
     from injector.core import names
     from injector.core.selectors import Requirement, Selector, WebhookEntry
 
     name = _name(whole_name(config), "profile name")
-    outside = config.policy.ignored_namespaces | ({own_namespace} if own_namespace else set())
-    namespaces = (Requirement(names.METADATA_NAME_LABEL, "NotIn", outside),) if outside else ()
+    outside = config.policy.ignored_namespaces | names.CLUSTER_NAMESPACES
+    if own_namespace:
+        outside |= {own_namespace}
+    namespaces = (Requirement(names.METADATA_NAME_LABEL, "NotIn", outside),)
     not_off = Requirement(config.policy.switch, "NotIn", frozenset({names.NO}))
     return WebhookEntry(name, Selector(namespaces), Selector((not_off,)))
 

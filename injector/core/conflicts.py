@@ -175,12 +175,14 @@ def _deadlocked(survey: Survey, config: Config) -> Iterator[Conflict]:
                 hint = f"give them the label {label}"
                 yield Conflict("warning", "own-namespace", told, entry.where, hint)
             break
-    for name in sorted(config.policy.ignored_namespaces & set(survey.namespaces)):
+    ignored = config.policy.ignored_namespaces
+    for name in sorted((ignored | names.CLUSTER_NAMESPACES) & set(survey.namespaces)):
         bare: Manifest = {"metadata": {"namespace": name}}
         for entry in _asked(survey, config, bare):
             if entry.closed:
-                told = f"pods in {name} wait for the injector, though it never injects them"
-                hint = f"take the injection label from the namespace {name}"
+                why = "though it never injects them" if name in ignored else "and the cluster needs them"
+                told = f"pods in {name} wait for the injector, {why}"
+                hint = f"take the injection label from the namespace {name}, or leave it out by its name"
                 yield Conflict("error", "deadlock", told, entry.where, hint)
                 break
     for item in survey.daemon_sets:

@@ -6,6 +6,8 @@ from typing import Final
 
 METADATA_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 MIRROR_ANNOTATION: Final = "kubernetes.io/config.mirror"
+# What the cluster runs on is there: nothing starts again where these pods wait for a webhook that is away.
+CLUSTER_NAMESPACES: Final = frozenset({"kube-system", "kube-node-lease"})
 
 # Every webhook configuration that this program prints carries it.
 APP_LABEL: Final = "app.kubernetes.io/name"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from injector.cli.webhook_config import Options, configurations, own_entries
 from injector.config.load import load
 from injector.core.conflicts import Survey, conflicts
 from injector.core.matchconditions import conditions
@@ -13,6 +15,7 @@ from injector.core.registered import registered
 from injector.core.selectors import Selector, parse, witness
 
 OURS = load(None)
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "log-shipper" / "injector.yaml"
 RULE = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
 CONDITIONS = [c.as_manifest() for c in conditions(OURS.policy, OURS.profile)]
 
@@ -126,6 +129,21 @@ def test_our_own_pods_wait_for_us_only_if_refusal_is_the_policy() -> None:
     assert codes(configuration(failurePolicy="Ignore"), own=(own,)) == ["own-namespace"]
     elsewhere = {"metadata": {"namespace": "mesh", "name": "injector-1"}, "spec": {}}
     assert codes(configuration(), own=(elsewhere,)) == []
+
+
+def test_pods_that_the_cluster_needs_wait_for_no_profile() -> None:
+    shipper = load(str(EXAMPLE))
+    assert not shipper.policy.ignored_namespaces
+    spaces = {n["metadata"]["name"]: n for n in map(namespace, ("shop", "kube-system", "kube-node-lease"))}
+
+    def deadlocks(*items: dict[str, Any]) -> list[str]:
+        found = conflicts(Survey(tuple(registered(items)), spaces), shipper, [own_entries(shipper, "mesh")])
+        return [each.message for each in found if each.code == "deadlock"]
+
+    everywhere = configuration(namespaceSelector={})
+    assert [text.split()[2] for text in deadlocks(everywhere)] == ["kube-node-lease", "kube-system"]
+    assert deadlocks(configuration(namespaceSelector={}, failurePolicy="Ignore")) == []
+    assert deadlocks(*configurations(shipper, Options({"service": {"namespace": "mesh"}}))) == []
 
 
 def test_conditions_help_only_where_they_are_those_of_the_policy() -> None:
