@@ -93,20 +93,11 @@ class Request:
 
 # What /readyz answers, for the app's OpenAPI: by it the answers are tested.
 _SENTENCES = {"type": "object", "additionalProperties": {"type": "string"}}
-_DETAIL = {
-    "type": "object",
-    "properties": {
-        "ready": {"type": "boolean"},
-        "waiting": _SENTENCES,
-        "notes": _SENTENCES,
-        "config": {**_SENTENCES, "required": ["digest", "profile", "revision"]},
-    },
-    "required": ["ready", "waiting", "notes", "config"],
-    "additionalProperties": False,
-}
-_READINESS: dict[int | str, dict[str, Any]] = {
-    code: {"description": told, "content": {"application/json": {"schema": _DETAIL}}}
-    for code, told in ((200, "Ready."), (503, "Not ready, with what is waited for."))
+_READY: dict[str, Any] = {"ready": {"type": "boolean"}}
+_DETAIL: dict[str, Any] = {
+    "waiting": _SENTENCES,
+    "notes": _SENTENCES,
+    "config": {**_SENTENCES, "required": ["digest", "profile", "revision"]},
 }
 
 
@@ -209,25 +200,26 @@ class Webhook:
 
 
 def create_app(state: State, *, with_metrics: bool) -> FastAPI:
-    """Health and readiness, and the metrics where the listener is the inner one."""
+    """Health and readiness; with the metrics, for the inner listener, also what readiness waits for.
+
+    The outer one answers whoever reaches the webhook, and says no more than whether it is ready.
+    """
     app = FastAPI(title="sidecar-injector", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz", response_class=PlainTextResponse)
     async def healthz() -> Response:
         return PlainTextResponse("ok")
 
-    @app.get("/readyz", responses=_READINESS)
+    @app.get("/readyz", responses=_readiness({**_READY, **_DETAIL} if with_metrics else _READY))
     async def readyz() -> Response:
         config, waiting = state.current(), dict(state.waiting())
         if state.draining():
             waiting["draining"] = "this replica stops; what still comes is answered"
-        detail = {
-            "ready": not waiting,
-            "waiting": waiting,
-            "notes": dict(state.notes()),
-            "config": {"digest": config.digest, "profile": config.profile.name, "revision": config.revision},
-        }
-        return JSONResponse(detail, 503 if waiting else 200)
+        told: dict[str, Any] = {"ready": not waiting}
+        if with_metrics:
+            named = {"digest": config.digest, "profile": config.profile.name, "revision": config.revision}
+            told |= {"waiting": waiting, "notes": dict(state.notes()), "config": named}
+        return JSONResponse(told, 503 if waiting else 200)
 
     if with_metrics:
 
@@ -236,6 +228,20 @@ def create_app(state: State, *, with_metrics: bool) -> FastAPI:
             return Response(state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
+
+
+def _readiness(properties: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The answers of /readyz, each of which has all of these properties."""
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {
+        code: {"description": told, "content": {"application/json": {"schema": schema}}}
+        for code, told in ((200, "Ready."), (503, "Not ready."))
+    }
 
 
 def budget_of(query: bytes) -> float | None:

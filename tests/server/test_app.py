@@ -213,8 +213,8 @@ def test_readiness_names_what_is_waited_for_and_reviews_are_answered_meanwhile()
     state = a_state(
         waiting=lambda: waiting, notes=lambda: {"config": "last good kept"}, namespace_of=lambda name: None
     )
-    app = an_app(state)
-    reply = ask(app, "GET", "/readyz")
+    app, inner = an_app(state), create_app(state, with_metrics=True)
+    reply = ask(inner, "GET", "/readyz")
     assert reply is not None
     assert reply.status == 503
     assert reply.json == {
@@ -225,7 +225,7 @@ def test_readiness_names_what_is_waited_for_and_reviews_are_answered_meanwhile()
     }
     assert post(app, a_body()).json["response"]["allowed"] is True
     waiting.clear()
-    ready = ask(app, "GET", "/readyz")
+    ready = ask(inner, "GET", "/readyz")
     assert ready is not None
     assert (ready.status, ready.json["ready"]) == (200, True)
 

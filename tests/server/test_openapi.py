@@ -32,12 +32,14 @@ APPS = {
     "ready": create_app(STATE, with_metrics=True),
     "not ready": create_app(WAITING, with_metrics=True),
     "beside the webhook": create_app(STATE, with_metrics=False),
+    "not ready beside the webhook": create_app(WAITING, with_metrics=False),
     "debug": DEBUG,
 }
 EXPECTED = {
     "ready": {"/healthz": {200}, "/readyz": {200}, "/metrics": {200}},
     "not ready": {"/healthz": {200}, "/readyz": {503}, "/metrics": {200}},
     "beside the webhook": {"/healthz": {200}, "/readyz": {200}},
+    "not ready beside the webhook": {"/healthz": {200}, "/readyz": {503}},
     "debug": {PATH: {200, 400, 422}},
 }
 

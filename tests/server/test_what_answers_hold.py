@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from test_app import a_state, an_app, post
+from test_app import a_state, an_app, ask, post
 from webhook_factories import a_body, a_pod
 
 from injector.config.load import load
@@ -81,6 +81,14 @@ def test_whether_a_namespace_is_there_cannot_be_told_from_an_answer() -> None:
     not_there = a_state(current=lambda: CONFIG, namespace_of=lambda name: None)
     body = a_body(a_pod(), namespace="somewhere")
     assert post(an_app(there), body).body == post(an_app(not_there), body).body
+
+
+@pytest.mark.parametrize(("waiting", "status"), [({"certificate": "zq-of-the-cluster"}, 503), ({}, 200)])
+def test_readiness_beside_the_webhook_is_one_word(waiting: dict[str, str], status: int) -> None:
+    state = a_state(waiting=lambda: waiting, notes=lambda: {"config": "zq-of-the-file"})
+    reply = ask(an_app(state), "GET", "/readyz")
+    assert reply is not None
+    assert (reply.status, reply.json) == (status, {"ready": status == 200})
 
 
 def test_a_namespace_in_the_path_or_the_pod_does_not_count() -> None:
