@@ -117,8 +117,13 @@ class Look:
             made = self.reading.dry_run(podsecurity.sample(labels), namespace)
         except ClusterError as error:
             # Other refusals come from webhooks that answered, or from admission after them.
-            if "failed calling webhook" in error.message and f'"{probed.name}"' in error.message:
+            if "failed calling webhook" not in error.message:
+                return
+            if _is_about(probed, error.message):
                 yield _uncalled(probed, error.message)
+            else:
+                told = f"whether the API server reaches {service}: the call of another webhook failed"
+                yield Conflict("note", _NOT_READ, told, probed.where)
             return
         if not probed.closed and not self._injected(made):
             told = f"whether {service} answers: the entry's failurePolicy Ignore hides it"
@@ -209,6 +214,12 @@ def _shaken(entry: Registered, found: Dialled) -> Iterator[Conflict]:
         told = f"the certificate that is served expires at {_moment(found.validity.end)}"
         told += f" ({_left(found.validity, now)})"
         yield Conflict("warning", "certificate-expires", told, entry.where, _RENEW)
+
+
+def _is_about(entry: Registered, message: str) -> bool:
+    """Whether a failed call was one of this entry: entries of istiod have the same names as ours."""
+    address = "//" + ".".join(reversed(service_of(entry) or ())) + ".svc:"
+    return f'"{entry.name}"' in message and (address in message or "//" not in message)
 
 
 def _uncalled(entry: Registered, message: str) -> Conflict:

@@ -274,6 +274,23 @@ def test_behind_a_service_the_api_server_is_let_call(bed: Bed, home: Path, names
             assert "x509" in found["certificate-untrusted"][0]["message"]
 
 
+def test_a_call_that_fails_is_put_to_the_entry_that_it_was_for(bed: Bed, home: Path, namespace: str) -> None:
+    """istiod's entries have the names of ours."""
+    certificate(home, lifetime=datetime.timedelta(hours=4), names=(f"injector.{namespace}.svc",))
+    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+        flags = ("--service", f"{namespace}/injector:{port}", "--ca-file", home / "ca.crt")
+        outside = service(namespace, type="ExternalName", externalName="localhost", ports=[{"port": port}])
+        away = webhook("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", folder=home)
+        away["metadata"] = {"name": "istio-sidecar-injector"}
+        with applied(bed, outside, webhook(*flags, folder=home), away):
+
+            def told() -> list[str]:
+                return [each["message"] for each in checked(bed)[1]["not-looked-at"]]
+
+            ws.until("the other is called", lambda: any("another webhook failed" in text for text in told()))
+            assert urgent(checked(bed)[1]) == {"overlap"}
+
+
 def test_a_service_that_leads_nowhere_is_told(bed: Bed, home: Path, namespace: str) -> None:
     flags = ("--service", f"{namespace}/injector:8443", "--ca-file", home / "ca.crt", "--timeout", "1")
     registration = webhook(*flags, folder=home)
