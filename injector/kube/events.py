@@ -1,8 +1,9 @@
 """Kubernetes Events on the workloads whose pods were decided about: deduplicated, few, never waited for.
 
 `offer` puts a notice into a bounded table and returns; one task writes. What comes again counts up
-the Event that is there. An owner is looked up first: a caller could name anything. Not here: what
-is worth an Event, and its words (`injector.cli.eventing`).
+the Event that is there. An owner is looked up first: a caller could name anything, and as that
+costs a turn of the rate as well, namespaces take turns. Not here: what is worth an Event, and its
+words (`injector.cli.eventing`).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MESSAGE_LENGTH: Final = 1000
 WAITING: Final = 256
 REMEMBERED: Final = 1024
 COUNTED_SECONDS: Final = 3600.0
-# Different notices about one owner in that time, so that no tenant takes all of the rate.
+# Different notices about one owner in that time, so that one workload does not take all of the rate.
 PER_OWNER: Final = 10
 BURST: Final = 20
 PER_SECOND: Final = 1.0
@@ -91,7 +92,8 @@ class _Seen:
 class Events:
     """Writes Events in the background. `count` is told what became of each notice.
 
-    `last_error` is why the last one could not be written, empty where it could.
+    What waits is shared between the namespaces, and so is the rate: one that offers more than it gets
+    loses its own, not those of others.
     """
 
     def __init__(
@@ -100,19 +102,31 @@ class Events:
         count: Callable[[str], None] = lambda result: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.last_error = ""
         self._cluster, self._count, self._clock = cluster, count, clock
-        self._waiting: OrderedDict[Notice, int] = OrderedDict()
+        self._error, self._failed = "", 0.0
+        # By namespace, the one whose turn is next first.
+        self._waiting: OrderedDict[str, OrderedDict[Notice, int]] = OrderedDict()
         self._written: OrderedDict[Notice, _Written] = OrderedDict()
         self._owners: OrderedDict[Owner, _Seen] = OrderedDict()
         self._wake = asyncio.Event()
         self._allowed, self._since = float(BURST), clock()
 
+    @property
+    def last_error(self) -> str:
+        """Why the last one could not be written; empty where it could, and after a while."""
+        return self._error if self._clock() - self._failed < COUNTED_SECONDS else ""
+
     def offer(self, notice: Notice) -> None:
-        """Take a notice, or drop it; never waits."""
-        if notice not in self._waiting and len(self._waiting) >= WAITING:
-            return self._count(FULL)
-        self._waiting[notice] = self._waiting.get(notice, 0) + 1
+        """Take a notice, or drop it, or another one of a namespace that has more; never waits."""
+        own = self._waiting.get(notice.owner.namespace, OrderedDict())
+        if notice not in own and sum(map(len, self._waiting.values())) >= WAITING:
+            most = max(self._waiting.values(), key=len)
+            if len(most) <= len(own) + 1:
+                return self._count(FULL)
+            _, times = most.popitem()
+            self._tell(FULL, times)
+        own[notice] = own.get(notice, 0) + 1
+        self._waiting[notice.owner.namespace] = own
         self._wake.set()
 
     async def run(self) -> None:
@@ -122,14 +136,25 @@ class Events:
             self._wake.clear()
             while self._waiting:
                 await self._pause()
-                notice, times = self._waiting.popitem(last=False)
+                notice, times = self._next()
                 try:
                     result = await self._write(notice, times)
-                    self.last_error = ""
+                    self._error = ""
                 except ClusterError as error:
-                    self.last_error, result = error.message, FAILED
-                for _ in range(times):
-                    self._count(result)
+                    self._error, self._failed, result = error.message, self._clock(), FAILED
+                self._tell(result, times)
+
+    def _next(self) -> tuple[Notice, int]:
+        """The first notice of the namespace whose turn it is; its next turn comes after all others'."""
+        namespace, own = self._waiting.popitem(last=False)
+        notice, times = own.popitem(last=False)
+        if own:
+            self._waiting[namespace] = own
+        return notice, times
+
+    def _tell(self, result: str, times: int) -> None:
+        for _ in range(times):
+            self._count(result)
 
     async def _pause(self) -> None:
         """Wait until the rate allows one Event more; what comes again meanwhile is counted."""

@@ -152,6 +152,39 @@ def test_one_owner_does_not_take_all_of_the_rate() -> None:
     assert cluster.messages()[other.message] == 1
 
 
+def elsewhere(number: int) -> Notice:
+    """A notice of a namespace that invents owners."""
+    return NOTICE._replace(owner=Owner("evil", "apps/v1", "ReplicaSet", f"web-{number}", f"uid-{number}"))
+
+
+def test_a_namespace_that_invents_owners_does_not_silence_another() -> None:
+    cluster = Cluster({PATH: "uid-1"})
+
+    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+        for number in range(300):
+            events.offer(elsewhere(number))
+        events.offer(NOTICE)
+
+    now = iter(range(10_000))
+    results = talk(cluster, do, lambda: float(next(now)))
+    assert results == {"written": 1, "owner": module.WAITING - 1, "queue": 300 - module.WAITING + 1}
+    assert len(cluster.asked) == module.WAITING
+    # Its turn came second, not after all that had come before.
+    assert cluster.asked.index(PATH) == 1
+
+
+def test_what_waits_is_shared_between_namespaces() -> None:
+    events = Events(Cluster({}))  # type: ignore[arg-type]
+    for number in range(module.WAITING):
+        events.offer(elsewhere(number))
+    for number in range(module.WAITING):
+        events.offer(NOTICE._replace(message=str(number)))
+    assert {name: len(own) for name, own in events._waiting.items()} == {
+        "evil": module.WAITING // 2,
+        "shop": module.WAITING // 2,
+    }
+
+
 def test_more_than_what_waits_is_dropped_at_once() -> None:
     cluster = Cluster({PATH: "uid-1"})
 
@@ -206,3 +239,19 @@ def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
 
     assert talk(cluster, do) == {"failed": 1, "written": 1}
     assert seen == ["not allowed to create events", ""]
+
+
+def test_a_failure_is_not_told_for_ever() -> None:
+    cluster = Cluster({PATH: "uid-1"})
+    cluster.error = ClusterError("the API server does not answer")
+    now = [0.0]
+    seen: list[str] = []
+
+    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+        events.offer(NOTICE)
+        await settle()
+        for now[0] in (module.COUNTED_SECONDS - 1, module.COUNTED_SECONDS):
+            seen.append(events.last_error)
+
+    assert talk(cluster, do, lambda: now[0]) == {"failed": 1}
+    assert seen == ["the API server does not answer", ""]
