@@ -102,7 +102,10 @@ _DETAIL: dict[str, Any] = {
 
 
 class Webhook:
-    """The ASGI app of the TLS listener: ``POST /mutate``, ``/inject`` and below; all else to `rest`."""
+    """The ASGI app of the TLS listener: ``POST /mutate``, ``/inject`` and below; other questions to `rest`.
+
+    A POST to any other path is a review that a wrong registration sends: it is refused, and counted.
+    """
 
     def __init__(self, state: State, rest: AsgiApp) -> None:
         self._state = state
@@ -114,7 +117,7 @@ class Webhook:
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_hot(scope["path"]):
+        if scope["type"] != "http" or not (_is_hot(scope["path"]) or scope["method"] == "POST"):
             await self._rest(scope, receive, send)
             return
         self._under_way += 1
@@ -265,6 +268,9 @@ def _certificate(scope: Scope) -> Mapping[str, Any] | None:
 
 def _check_head(scope: Scope, limit: int) -> None:
     """Raise ReviewError for what the head of a request tells already."""
+    if not _is_hot(scope["path"]):
+        hint = "correct the path in the MutatingWebhookConfiguration"
+        raise ReviewError("reviews come to /mutate, or to /inject and below", status=404, hint=hint)
     if scope["method"] != "POST":
         raise ReviewError("an AdmissionReview comes by POST", status=405)
     headers = dict(scope["headers"])

@@ -177,6 +177,14 @@ def test_a_bad_body_is_refused_with_a_reason_and_the_next_request_is_answered(bo
     assert number(state, f'injector_request_rejected_total{{code="{status}"}}') == 1
 
 
+def test_a_review_that_comes_by_a_wrong_path_is_counted_and_told_what_to_do() -> None:
+    state = a_state()
+    reply = post(an_app(state), a_body(), path="/mutation")
+    assert reply.status == 404
+    assert b"correct the path in the MutatingWebhookConfiguration" in reply.body
+    assert number(state, 'injector_request_rejected_total{code="404"}') == 1
+
+
 def test_ten_thousand_levels_in_a_pod_are_refused() -> None:
     body = a_body({**a_pod(), "x": "HERE"}).replace(b'"HERE"', b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
     reply = post(an_app(a_state()), body)
