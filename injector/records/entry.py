@@ -77,7 +77,6 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
     facts, outcome = admission.facts, admission.outcome
     uid = str(admission.request.get("uid") or "")
     pod = admission.request.get("object") or {}
-    again = status.read(pod, redaction.profile.keys) is not None if isinstance(pod, dict) else False
     return _line(
         {
             "admission": uid if _UID.fullmatch(uid) else redaction.pseudonyms.free(uid),
@@ -90,7 +89,9 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
             "pod": redaction.pod(pod),
             "decision": admission.decision,
             "reason": outcome.decision.reason.value,
-            "operations": None if again else [_operation(o, redaction) for o in outcome.patch],
+            "operations": None
+            if _injected(pod, redaction)
+            else [_operation(o, redaction) for o in outcome.patch],
         }
     )
 
@@ -125,6 +126,14 @@ def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> En
         done,
         of,
     )
+
+
+def _injected(pod: Manifest, redaction: Redaction) -> bool:
+    """Whether the pod's status says so; one that is refused for its shape may have no annotations."""
+    try:
+        return status.read(pod, redaction.profile.keys) is not None
+    except (AttributeError, TypeError):
+        return False
 
 
 def _namespace(known: Namespace | None, redaction: Redaction) -> Manifest | None:

@@ -18,7 +18,10 @@ _DIGITS: Final = 10
 _PSEUDONYM = re.compile(rf"{MARK}[0-9a-f]{{{_DIGITS}}}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 _TOKEN = re.compile(r"\w+")
-_SMALL = re.compile(r"[0-9]{1,5}(?:[numkKMGTPE]i?|ns|us|ms|s|h)?", re.ASCII)
+_ITEM = re.compile(r"[^\s,]+")
+_SMALL = re.compile(
+    r"[0-9]{1,5}(?:[numkKMGTPE]i?|ns|us|ms|s|h)?|(?:[0-9]{1,5}(?:ns|us|ms|s|m|h)){2,4}", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,28 @@ class Pseudonyms:
             return sign + self._number(text[len(sign) :])
         return self._word(text)
 
+    def amount(self, number: float) -> float:
+        """For a number: a smaller one of its type and sign, so that a port is still one; 0 and 1 stay."""
+        chosen = int(self._digest(f"amount\0{number!r}"), 16)
+        if isinstance(number, int):
+            size = abs(number)
+            return number if size < 2 else (1 + chosen % (size - 1)) * (number // size)
+        return number * ((1 + chosen % 998) / 1000)
+
     def name(self, text: str) -> str:
-        """For names, addresses and paths: each part by itself, what stands between them stays.
+        """For names, addresses and paths, and lists of them: each part by itself, the rest stays.
 
         So ``web-7d9`` still belongs to ``7d9``, a path is still one, and a port or an amount is
         what it was.
         """
-        return text if text in self.words else _TOKEN.sub(lambda found: self._part(found[0]), text)
+        return text if text in self.words else _ITEM.sub(lambda found: self._item(found[0]), text)
 
     def fingerprint(self) -> str:
         """Tells whether two files were written under one key; says nothing about the key."""
         return self._digest("fingerprint\0")[:16]
+
+    def _item(self, text: str) -> str:
+        return text if text in self.words else _TOKEN.sub(lambda found: self._part(found[0]), text)
 
     def _part(self, part: str) -> str:
         if part in self.words or _SMALL.fullmatch(part):

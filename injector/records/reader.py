@@ -40,10 +40,10 @@ class Reader:
         of: Head | None = None
         objects: dict[Any, tuple[Manifest, ...]] = {0: ()}
         try:
-            with file.open(encoding="utf-8") as lines:
+            with file.open("rb") as lines:
                 for line in lines:
                     try:
-                        raw = json.loads(line)
+                        raw = json.loads(line.decode())
                         if "head" in raw:
                             of = head(raw)
                         elif "objects" in raw and "items" in raw:
@@ -56,11 +56,11 @@ class Reader:
                         self.broken += 1
         except FileNotFoundError:
             return  # dropped by a running injector since the folder was listed
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise self._unreadable(file, error) from error
 
-    def _unreadable(self, path: Path, error: Exception) -> ManifestError:
-        reason = getattr(error, "strerror", None) or "it is no text"
+    def _unreadable(self, path: Path, error: OSError) -> ManifestError:
+        reason = error.strerror or type(error).__name__
         return ManifestError(
             f"records cannot be read: {reason}", where=str(path), hint="check its permissions"
         )

@@ -1,14 +1,18 @@
 """What of an admission goes into a record, and as what.
 
 ====================================================  ============================================
-stays as it is                                        keys of Kubernetes' own fields; numbers,
-                                                      booleans, ports, amounts; words of Kubernetes,
-                                                      of the profile and of the configuration; values
-                                                      of annotations that take no free text
+stays as it is                                        keys of Kubernetes' own fields; booleans, and
+                                                      numbers, ports and amounts outside of free text;
+                                                      words of Kubernetes, of the profile and of the
+                                                      configuration; values of annotations that take
+                                                      no free text
 gets pseudonyms part by part (`Pseudonyms.name`)      names, images, paths, addresses, labels, keys
                                                       that nobody declared
 gets one pseudonym (`Pseudonyms.free`)                values of variables and headers, commands and
-                                                      arguments, annotations that nobody declared
+                                                      arguments, attributes of volumes, annotations
+                                                      that nobody declared
+becomes a smaller number (`Pseudonyms.amount`)        numbers in these, and in the JSON and YAML of
+                                                      annotations
 is left out                                           the caller, options, status, managed fields, uids
 ====================================================  ============================================
 
@@ -25,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from injector import yamltext
-from injector.core import names, undo
+from injector.core import names, status, undo
 from injector.core.model import Config, Manifest, Policy
 from injector.core.profile import Profile
 from injector.core.selectors import Selector
@@ -37,12 +41,15 @@ _FIELD = re.compile(r"[a-z][A-Za-z0-9]{0,40}", re.ASCII)
 _LEFT_OUT: Final = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "generation"}
 )
-# Fields of containers, probes and hooks whose texts are anything at all.
-_FREE: Final = frozenset({"value", "command", "args", "volumeAttributes", "options", "stringData", "data"})
+# Fields whose texts are anything at all, however deep: of containers, probes, hooks, volumes, proxies.
+_FREE: Final = frozenset(
+    {
+        "value", "command", "args", "volumeAttributes", "options", "stringData", "data",
+        "proxyMetadata", "environmentVariables",
+    }
+)  # fmt: skip
 # Maps whose keys are chosen by people.
-_OPEN: Final = frozenset(
-    {"nodeSelector", "matchLabels", "limits", "requests", "overhead", "volumeAttributes", "options"}
-)
+_OPEN: Final = frozenset({"nodeSelector", "matchLabels", "limits", "requests", "overhead"}) | _FREE
 # A breath for other threads after so many texts.
 _BREATH: Final = 32
 
@@ -126,7 +133,9 @@ class Redaction:
             return [self.value(item, field) for item in value]
         if isinstance(value, dict):
             return self._map(value, field)
-        return self._text(value, field) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return self._text(value, field)
+        return self._amount(value) if field in _FREE else value
 
     def _map(self, value: Manifest, field: str) -> Manifest:
         if field == "annotations":
@@ -143,6 +152,11 @@ class Redaction:
         if self._count % _BREATH == 0:
             self.breathe()
         return self.pseudonyms.free(text) if field in _FREE else self.pseudonyms.name(text)
+
+    def _amount(self, value: Any) -> Any:
+        """Another number for a number; what else YAML has besides text and numbers stays."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return self.pseudonyms.amount(value) if number else value
 
     def key(self, key: str) -> str:
         """The key of a label, an annotation, or another map that people make the keys of."""
@@ -173,8 +187,13 @@ class Redaction:
         syntax = self.profile.syntax(key)
         if syntax and syntax.closed and syntax.accepts(value):
             return value
+        # What was replaced by an injection stands in its undo, whatever it was.
+        field = "value" if key == self.profile.keys.undo else ""
+        # Without a syntax it may be anything, such as ``8080: ``; a map that is none of JSON's is read
+        # where one is asked for.
+        nested = value.lstrip().startswith(("{", "[")) or (syntax is not None and ":" in value)
         candidates: Iterable[str] = (
-            self._tree_text(value) or self._text(value, ""),
+            (self._tree_text(value, field) if nested else None) or self._text(value, field),
             self._text(value, "value"),
             self._text(value, "value") + " !",
         )
@@ -182,22 +201,26 @@ class Redaction:
         fitting = (c for c in candidates if syntax is None or syntax.accepts(c) == accepted)
         return next(fitting, self._text(value, "value"))
 
-    def _tree_text(self, text: str) -> str | None:
-        """A text that holds a map or a list, in JSON or YAML; None for another."""
-        if not text.lstrip().startswith(("{", "[")) and ":" not in text:
-            return None
+    def _tree_text(self, text: str, field: str) -> str | None:
+        """A text that holds a map or a list, in JSON or YAML; None for another.
+
+        One that is meant to hold some and is broken is free text: nobody knows what stands where.
+        """
         try:
-            tree = yamltext.load_text(text, "annotation")
+            # As the profiles read it: JSON may hold characters that YAML does not know.
+            tree = status.as_object(text) or yamltext.load_text(text, "annotation")
         except (ManifestError, RecursionError, ValueError):
-            return None
+            return self.pseudonyms.free(text)
         if not isinstance(tree, dict | list):
             return None
-        return json.dumps(self.tree(tree), separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(self.tree(tree, field), separators=(",", ":"), ensure_ascii=False)
 
-    def tree(self, value: Any) -> Any:
-        """A tree whose keys are not Kubernetes' own: each is a name as well."""
+    def tree(self, value: Any, field: str = "") -> Any:
+        """A tree whose keys are not Kubernetes' own: each is a name as well; `field` as for `value`."""
         if isinstance(value, list):
-            return [self.tree(item) for item in value]
+            return [self.tree(item, field) for item in value]
         if isinstance(value, dict):
-            return {self.key(str(k)): self.tree(v) for k, v in value.items()}
-        return self._text(value, "") if isinstance(value, str) else value
+            return {
+                self.key(str(k)): self.tree(v, field if field in _FREE else str(k)) for k, v in value.items()
+            }
+        return self._text(value, field) if isinstance(value, str) else self._amount(value)

@@ -79,13 +79,70 @@ def test_no_secret_is_kept(pod: Manifest) -> None:
     assert not [word for word in re.split(r"\W", MARK) if len(word) > 2 and word in text]
 
 
-@pytest.mark.parametrize("digits", ["493021", "4111111111111111"])
+NESTED: dict[str, Any] = {
+    "proxy.istio.io/config": {"proxyMetadata": {"PIN": "%", "MORE": {"a": ["%"]}}},
+    "proxy.istio.io/overrides": {
+        "containers": [
+            {"name": "istio-proxy", "env": [{"name": "A", "value": "%"}], "args": ["%"], "command": ["%"]}
+        ]
+    },
+    "sidecar.istio.io/userVolume": {"v": {"csi": {"driver": "d", "volumeAttributes": {"password": "%"}}}},
+    "sidecar-injector/undo": {"x": {"value": "%"}, "y": ["%"]},
+    "example.com/pin": "%",
+}
+DIGITS = ["49302", "493021", "4111111111111111"]
+
+
+def with_digits(tree: Any, digits: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: with_digits(value, digits) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [with_digits(item, digits) for item in tree]
+    return digits if tree == "%" else tree
+
+
+@pytest.mark.parametrize("digits", DIGITS)
+@pytest.mark.parametrize("key", NESTED)
+def test_digits_are_no_secret_less_than_words(key: str, digits: str) -> None:
+    """As a text and, where JSON or YAML stands, as a number, whole or with a fraction."""
+    nested = NESTED[key]
+    kinds = (digits, int(digits), float(f"{digits}.5")) if isinstance(nested, dict) else (digits,)
+    for kept in kinds:
+        tree = with_digits(nested, kept)
+        value = json.dumps(tree) if isinstance(tree, dict) else tree
+        for text in (value, f"{value} ]"):
+            told = REDACTION.pod(a_pod(annotations={key: text}))["metadata"]["annotations"]
+            assert digits not in json.dumps(told)
+
+
+@pytest.mark.parametrize("digits", DIGITS)
 def test_a_number_that_somebody_keeps_as_a_secret_is_another_number(digits: str) -> None:
-    pod = a_pod(annotations={"example.com/pin": digits})
-    pod["spec"]["containers"][0]["env"] = [{"name": "PIN", "value": digits}]
-    text = json.dumps(REDACTION.pod(pod))
-    assert digits not in text
-    assert REDACTION.pod(pod)["spec"]["containers"][0]["env"][0]["value"].isdecimal()
+    pod = a_pod()
+    [container] = pod["spec"]["containers"]
+    container["env"] = [{"name": "PIN", "value": digits}, {"name": "PIN", "value": int(digits)}]
+    container["args"] = [{"a": int(digits)}]
+    told = REDACTION.pod(pod)
+    assert digits not in json.dumps(told)
+    first, second = told["spec"]["containers"][0]["env"]
+    assert first["value"].isdecimal()
+    assert isinstance(second["value"], int)
+
+
+@pytest.mark.parametrize("kept", ["49302", 49302])
+def test_variables_of_a_proxy_configuration_are_free_text(kept: Any) -> None:
+    spec = {"environmentVariables": {"PIN": kept, "password": MARK}}
+    text = json.dumps(REDACTION.value({"kind": "ProxyConfig", "metadata": {"name": "p"}, "spec": spec}))
+    assert "49302" not in text
+    assert "password" not in text
+    assert "Horse" not in text
+
+
+@given(st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False)))
+def test_a_number_becomes_a_smaller_one_of_its_type_and_sign(number: float) -> None:
+    made = Pseudonyms(KEY).amount(number)
+    assert type(made) is type(number)
+    assert 0 <= made <= number or number <= made <= 0
+    assert made != number or abs(number) < 2
 
 
 SAME: list[Manifest] = [
@@ -102,12 +159,18 @@ SAME: list[Manifest] = [
     a_pod(annotations={"sidecar.istio.io/bootstrapOverride": "my-bootstrap"}),
     a_pod(annotations={"inject.istio.io/templates": "gateway"}),
     a_pod(annotations={"inject.istio.io/templates": "there-is-none"}),
+    a_pod(annotations={"inject.istio.io/templates": "gateway, grpc-agent"}),
+    a_pod(annotations={"prometheus.istio.io/scrape-targets": "8080: "}),
+    a_pod(annotations={"prometheus.istio.io/scrape-targets": "8080:/a,9090: /b: c"}),
+    a_pod(annotations={"prometheus.istio.io/scrape-targets": "nowhere"}),
     a_pod(annotations={"proxy.istio.io/config": "holdApplicationUntilProxyStarts: true\nconcurrency: 3\n"}),
     a_pod(annotations={"proxy.istio.io/config": "discoveryAddress: a.mesh.svc:15012\ndrainDuration: 45s\n"}),
+    a_pod(annotations={"proxy.istio.io/config": "drainDuration: 1m30s\nproxyAdminPort: 15002\n"}),
     a_pod(annotations={"proxy.istio.io/config": "discoveryAddress: nowhere\n"}),
     a_pod(annotations={"proxy.istio.io/config": "concurrency: many\n"}),
     a_pod(annotations={"sidecar.istio.io/userVolume": '{"v": {"emptyDir": {}}}'}),
     a_pod(annotations={"sidecar.istio.io/userVolume": "[]"}),
+    a_pod(annotations={"proxy.istio.io/overrides": '{"containers": [{"name": "web", "args": ["\\ud800"]}]}'}),
     a_pod(generateName="web-7d9f8b-", labels={"pod-template-hash": "7d9f8b"}),
     {"metadata": {"name": "n"}, "spec": {"hostNetwork": True, "containers": [{"name": "web"}]}},
     {

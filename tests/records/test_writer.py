@@ -22,6 +22,7 @@ from injector.core.model import Config, Door, Facts, Manifest, Namespace
 from injector.errors import ConfigError, ManifestError
 from injector.records.reader import Reader
 from injector.records.writer import FILES, PATTERN, Bounds, Recorder, prepare, read_key
+from injector.server.review import answer
 
 KEY = b"a key of thirty-two bytes, or so"
 UID = "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a%02x"
@@ -236,12 +237,40 @@ def test_a_second_look_that_changes_nothing_is_not_recorded(recording: Recording
     assert (recording.counts, recording.files()) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    "metadata", [[], "x", 7, {"annotations": ["x"]}, {"annotations": "x"}, {"annotations": 7}], ids=str
+)
+def test_a_pod_that_is_refused_for_its_shape_is_recorded(
+    recording: Recording, tmp_path: Path, metadata: Any
+) -> None:
+    pod = {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "web"}]}}
+    answered = answer({"apiVersion": "v1", "request": {"uid": "x", "object": pod}}, CONFIG, lambda name: None)
+    request = {"uid": UID % 1, "object": pod}
+    recording.recorder.offer(request, answered.facts, answered.outcome, answered.decision, CONFIG, 100)
+    recording.recorder.close()
+    assert recording.counts == {"written": 1}
+    [entry] = Reader(tmp_path).entries()
+    assert (entry.decision, entry.reason) == ("deny", "invalid-pod")
+
+
 def test_a_line_that_was_cut_off_is_left_out_and_counted(recording: Recording, tmp_path: Path) -> None:
     for number in range(3):
         recording.offer(number)
     recording.recorder.close()
     [file] = recording.files()
     file.write_bytes(file.read_bytes()[:-100])
+    reader = Reader(tmp_path)
+    assert (len(list(reader.entries())), reader.broken) == (2, 1)
+
+
+def test_a_line_that_is_no_text_is_left_out_and_counted(recording: Recording, tmp_path: Path) -> None:
+    for number in range(3):
+        recording.offer(number)
+    recording.recorder.close()
+    [file] = recording.files()
+    first, *rest = file.read_bytes().splitlines(keepends=True)
+    rest[1] = rest[1].replace(b"inject", b"\xff", 1)
+    file.write_bytes(b"".join([first, *rest]))
     reader = Reader(tmp_path)
     assert (len(list(reader.entries())), reader.broken) == (2, 1)
 
