@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import re
 import ssl
 import urllib.request
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ server:
 """
 # Every mark begins with it.
 SIGN = "zq7hunter2"
+# Digits are a secret too. Those of a PIN may occur inside of a digest, so they are looked for alone.
+PIN, CARD = "58213", "4716301297846025"
+PLANTED = re.compile(rf"{SIGN}|(?<![0-9A-Za-z]){PIN}(?![0-9A-Za-z])|{CARD}")
 LAST = "sidecar.istio.io/rewriteAppHTTPProber"
 
 
@@ -56,13 +60,12 @@ class Out:
 
     def found(self) -> dict[str, list[str]]:
         """Where marks were found, and some text around the first."""
-        return {
-            where: [text[max(0, (at := text.find(SIGN)) - 150) : at + 60] for text in texts if SIGN in text][
-                :2
-            ]
-            for where, texts in self.texts.items()
-            if any(SIGN in text for text in texts)
-        }
+        seen: dict[str, list[str]] = {}
+        for where, texts in self.texts.items():
+            for text in texts:
+                if first := PLANTED.search(text):
+                    seen.setdefault(where, []).append(text[max(0, first.start() - 150) : first.end() + 60])
+        return {where: texts[:2] for where, texts in seen.items()}
 
 
 # --- what is planted
@@ -73,8 +76,12 @@ def a_pod(name: str, **annotations: str) -> dict[str, Any]:
     pod = ws.a_pod(name, annotations={"example.com/note": mark("note"), **annotations})
     [container] = pod["spec"]["containers"]
     container |= {
-        "env": [{"name": "PASSWORD", "value": mark("env")}],
-        "command": ["run", mark("command")],
+        "env": [
+            {"name": "PASSWORD", "value": mark("env")},
+            {"name": "PIN", "value": PIN},
+            {"name": "CARD", "value": CARD},
+        ],
+        "command": ["run", mark("command"), PIN, CARD],
         "args": [f"--password={mark('args')}"],
         "workingDir": f"/{mark('folder')}",
         "readinessProbe": {"exec": {"command": ["check", mark("probe")]}},
@@ -85,8 +92,17 @@ def a_pod(name: str, **annotations: str) -> dict[str, Any]:
 
 def customised() -> dict[str, Any]:
     """A pod whose author changes the sidecar by free text: that has to be in the patch."""
-    pod = a_pod("web", **{"proxy.istio.io/config": f'{{"proxyMetadata": {{"X": "{mark("proxyconfig")}"}}}}'})
-    own = {"name": "istio-proxy", "image": "auto", "env": [{"name": "OWN", "value": mark("own")}]}
+    metadata = {"X": mark("proxyconfig"), "PIN": PIN, "CARD": CARD}
+    attributes = {"csi": {"driver": "d", "volumeAttributes": {"pin": PIN, "card": CARD}}}
+    pod = a_pod(
+        "web",
+        **{
+            "proxy.istio.io/config": json.dumps({"proxyMetadata": metadata}),
+            "sidecar.istio.io/userVolume": json.dumps({"own": attributes}),
+        },
+    )
+    env = [{"name": "OWN", "value": mark("own")}, {"name": "PIN", "value": PIN}]
+    own = {"name": "istio-proxy", "image": "auto", "env": env}
     pod["spec"]["containers"].append(own)
     return pod
 
@@ -101,6 +117,19 @@ def wrong_values() -> Iterator[dict[str, Any]]:
         for key in ("proxy.istio.io/config", "proxy.istio.io/overrides", "sidecar.istio.io/userVolume",
                     "sidecar.istio.io/status", "sidecar-injector/undo"):  # fmt: skip
             yield a_pod(f"nested-{number}", **{key: text % mark("nested")})
+    for digits in (PIN, CARD, f'"{PIN}"', f'"{CARD}"'):
+        for key, text in (
+            ("proxy.istio.io/config", "proxyMetadata: {X: %s}"),
+            ("proxy.istio.io/config", "proxyMetadata: {X: %s"),
+            (
+                "proxy.istio.io/overrides",
+                '{"containers": [{"name": "istio-proxy", "args": [%s], "x": {"value": %s}}]}',
+            ),
+            ("sidecar.istio.io/userVolume", '{"v": {"csi": {"volumeAttributes": {"x": %s}}}}'),
+            ("sidecar-injector/undo", '{"x": [%s]}'),
+            ("example.com/x", "%s"),
+        ):
+            yield a_pod("digits", **{key: text.replace("%s", digits)})
 
 
 def broken_pods() -> Iterator[Any]:
@@ -111,6 +140,7 @@ def broken_pods() -> Iterator[Any]:
         ("containers", mark("containers")),
         ("containers", [mark("item")]),
         ("containers", [{"name": "app", "env": mark("environment")}]),
+        ("containers", [{"name": "app", "env": [{"name": "PIN", "value": int(PIN)}], "args": [int(CARD)]}]),
         ("containers", [{"name": "app", "ports": [{"containerPort": mark("number")}]}]),
         ("containers", [{"name": "app"}, {"name": "istio-proxy", "$patch": mark("directive")}]),
         ("containers", [{"name": "app", "readinessProbe": {"httpGet": {"port": mark("port"), "path": 1}}}]),
@@ -245,6 +275,8 @@ def test_what_was_planted_is_found_in_the_patch_alone(bed: Bed, tmp_path: Path) 
     # Nothing that was searched was empty, and what is told there was told.
     assert min(whole.values()) > 0, whole
     assert whole.keys() >= {"answers", "kubectl", "events", "audit annotations", "log", "records", "metrics"}
+    # A pod of any shape is recorded.
+    assert "record-failed" not in "".join(out.texts["log"])
     assert "invalid-annotation" in "".join(out.texts["events"] + out.texts["log"] + out.texts["kubectl"])
     assert {"inject", "deny"} <= {entry.decision for entry in Reader(records).entries()}
     # What its author wrote for the sidecar is in the patch, as it has to be in the pod; nothing else is.
