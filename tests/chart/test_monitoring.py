@@ -143,5 +143,6 @@ def test_the_page_names_every_metric_and_its_labels() -> None:
 
 
 def test_the_page_says_what_to_do_for_every_alert() -> None:
-    headings = re.findall(r"^### (Injector\w+)$", PAGE, re.MULTILINE)
-    assert headings == [rule["alert"] for rule in rules()]
+    headings = re.findall(r"^### (Injector\w+)\n\n\*(\w+)\.\*", PAGE, re.MULTILINE)
+    severities = [(name, word.lower()) for name, word in headings]
+    assert severities == [(rule["alert"], rule["labels"]["severity"]) for rule in rules()]
