@@ -31,6 +31,11 @@ class InjectorError(Exception):
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
 
+    @property
+    def advice(self) -> str:
+        """The whole of it on one line: where, what, and what to do."""
+        return f"{self} (hint: {self.hint})" if self.hint else str(self)
+
 
 class ConfigError(InjectorError):
     """The configuration cannot be used."""

@@ -105,8 +105,9 @@ class Metrics:
         )
         self._reloads = Counter(
             "injector_config_reload_total",
-            "Changes of the configuration's source, by result.",
-            ("result",),
+            "Changes of the configuration's source, by result (ok, error) and reason of an error: source, "
+            "settings, template, samples, changing (while it is read), defect.",
+            ("result", "reason"),
             **own,
         )
         self._expiry = Gauge(
@@ -172,8 +173,9 @@ class Metrics:
         self._legacy = {
             name: Counter(f"sidecar_injection_{name}", told, **own) for name, told in _LEGACY.items()
         }
-        for result in ("ok", "error"):
-            self._reloads.labels(result)
+        self._reloads.labels("ok", "")
+        for reason in ("source", "settings", "template", "samples", "changing", "defect"):
+            self._reloads.labels("error", reason)
         for cause in ("full", "wait", "bytes", "age", "gone"):
             self._shed.labels(cause)
         for cause in ("connections", "head", "request", "answer"):
@@ -216,9 +218,9 @@ class Metrics:
         self._config.clear()
         self._config.labels(digest, profile, revision).set(1)
 
-    def reloaded(self, ok: bool) -> None:
-        """Count a change of the configuration's source that was taken over, or refused."""
-        self._reloads.labels("ok" if ok else "error").inc()
+    def reloaded(self, refused: str = "") -> None:
+        """Count a change of the configuration's source that was taken over, or why it was refused."""
+        self._reloads.labels("error" if refused else "ok", refused).inc()
 
     def certificates(self, expiries: Mapping[tuple[str, str], float]) -> None:
         """Tell when the certificates in use expire, by kind and fingerprint; those not named are gone."""

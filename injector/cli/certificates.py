@@ -48,7 +48,7 @@ class Certificates:
     def unseen(self) -> Mapping[str, str]:
         """The watches that do not work, and why; then changes are seen once a minute only."""
         return {
-            f"watch {path}": str(mirror.last_error)
+            f"watch {path}": mirror.last_error.advice
             for path, mirror in self.watches.items()
             if mirror.last_error is not None
         }

@@ -109,12 +109,17 @@ def results(given: Input) -> tuple[list[Result], int]:
     try:
         config = load_input(given)
         config.templates.compile_all()
-        coherence.check(read_settings(given.file.text, given.file.origin).server)
+        server = read_settings(given.file.text, given.file.origin).server
+        coherence.check(server)
     except (ConfigError, ManifestError) as error:
         return [Result("error", "load", error.message, error.where, error.hint)], 2
     found = [Result("error", p.code, p.message, p.where, p.hint) for p in dry_run(given)]
     status = 1 if found else 0
     found += [Result("warning" if f.action else "note", f.code, f.message) for f in config.findings]
+    if server.failure_mode == "allow":
+        message = "a pod that cannot be injected is let through without sidecar"
+        hint = "leave out failureMode, so that it is denied"
+        found.append(Result("warning", "fails-open", message, "server.failureMode", hint))
     if not status:
         found += [Result("note", "pod-security", told, hint=hint) for _, told, hint in unsafe(config)]
     found += _open_annotations(open_to_all(config.profile, config.annotation_rules))

@@ -23,7 +23,7 @@ from injector.config import coherence
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
 from injector.core.model import Config
-from injector.errors import ConfigError, InjectorError
+from injector.errors import ClusterError, ConfigError, InjectorError, TemplateError
 from injector.telemetry import Metrics, log_to, tell
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ def serve(**flags: str | None) -> None:
     threading.Thread(target=_load_libraries).start()
     config = source.read()
     _announce(config)
+    if server.failure_mode == "allow":
+        told = "a pod that cannot be injected is let through without sidecar"
+        tell("warning", "failure-mode", message=told)
     try:
         _run(source, server, config)
     except BaseExceptionGroup as group:
@@ -98,7 +101,13 @@ _TRIES: Final = 5
 
 @dataclass(slots=True)
 class Source:
-    """Where the configuration comes from: a file, a ConfigMap instead of it, an istiod's on top."""
+    """Where the configuration comes from: a file, a ConfigMap instead of it, an istiod's on top.
+
+    `serving` makes the settings of the server from those that are read, with the flags over them,
+    and raises ConfigError where they do not fit together. `server` is what it made last. `step` is
+    what a reading has come to, which is the reason where it fails: source, settings, template,
+    samples, or changing.
+    """
 
     file: str | None
     config_map: ConfigMapSource
@@ -106,45 +115,63 @@ class Source:
     revision: str | None
     kubeconfig: str | None
     context: str | None
+    serving: Callable[[Server], Server] = lambda server: server
+    server: Server | None = None
+    step: str = ""
     _cluster: Cluster | None = None
     _proven: str = ""
-    _text: str = ""
+    _filled: frozenset[str] = frozenset()
 
     def read(self) -> Config:
-        """The snapshot as the source is now; a new one is tried out first. Blocks. Raises InjectorError."""
-        given, config = self._settled()
-        if config.digest != self._proven:
-            config.templates.compile_all()
-            _try_out(given)
-            self._proven = config.digest
-        self._text = given.file.text
-        return config
-
-    def _settled(self) -> tuple[Input, Config]:
-        """Texts that belong together, and their snapshot.
+        """The snapshot as the source is now; a new one is tried out first. Blocks. Raises InjectorError.
 
         Files, as kubelet swaps them, and ConfigMaps may change between two of our looks: then one of
         the texts would be older than another.
         """
         for _ in range(_TRIES):
+            self.step = "source"
             given = self.given()
-            if self._text.strip() and not given.file.text.strip():
-                # Whoever writes a file in place empties it first, and nothing is a valid configuration.
-                hint = "write {} where the defaults alone are meant"
-                raise ConfigError("the file is empty now", where=given.file.origin, hint=hint)
             try:
-                config = load_input(given)
+                config = self._tried(given)
             except ConfigError:
                 if self._still(given):
                     raise
                 continue
-            if config.digest == self._proven or self._still(given):
-                return given, config
+            if config is not None:
+                self._proven = config.digest
+                self._filled = frozenset(name for name, text in _texts(given).items() if text.strip())
+                return config
+        self.step = "changing"
         raise ConfigError(
             "the configuration changes while it is read",
             where=given.file.origin,
             hint="it is read again soon",
         )
+
+    def _tried(self, given: Input) -> Config | None:
+        """The snapshot of these texts, None where they change meanwhile. Raises ConfigError."""
+        self.step = "settings"
+        config = load_input(given)
+        self.server = self.serving(read_settings(given.file.text, given.file.origin).server)
+        self._check_filled(given)
+        if config.digest == self._proven:
+            return config
+        if not self._still(given):
+            return None
+        self.step = "template"
+        config.templates.compile_all()
+        self.step = "samples"
+        _try_out(given)
+        # That takes seconds, in which whoever writes a file in place may have gone on.
+        return config if self._still(given) else None
+
+    def _check_filled(self, given: Input) -> None:
+        """Whoever writes a file in place empties it first, and nothing is often valid."""
+        for name, text in _texts(given).items():
+            if name in self._filled and not text.strip():
+                self.step = "changing"
+                hint = "write {} where nothing more than the defaults is meant"
+                raise ConfigError("the file is empty now", where=name, hint=hint)
 
     def _still(self, given: Input) -> bool:
         """Whether everything that was read still reads the same."""
@@ -184,6 +211,11 @@ class Source:
         return given
 
 
+def _texts(given: Input) -> dict[str, str]:
+    """All texts of files that were read, by where they are from."""
+    return {given.file.origin: given.file.text, **given.files.texts}
+
+
 def _try_out(given: Input) -> None:
     """Render sample pods in child processes. Raises ConfigError for the first problem."""
     from injector.config.dryrun import dry_run
@@ -214,8 +246,22 @@ def _source(flags: Mapping[str, str | None]) -> tuple[Source, Server]:
     elsewhere = ("config_file", "config_map", "from_istiod", "kubeconfig", "kube_context", "record_dir",
                  "record_key")  # fmt: skip
     changes: dict[str, Any] = {k: v for k, v in flags.items() if v is not None and k not in elsewhere}
-    changes["record"] = recording.with_flags(settings.server.record, flags)
-    return source, replace(settings.server, **changes)
+
+    def serving(server: Server) -> Server:
+        served = replace(server, **changes, record=recording.with_flags(server.record, flags))
+        _check(served)
+        return served
+
+    source.serving = serving
+    return source, serving(settings.server)
+
+
+def _check(server: Server) -> None:
+    """Raise ConfigError for settings of the server that do not fit together."""
+    from injector.cli import certificates
+
+    coherence.check(server)
+    certificates.kind_of(server)
 
 
 def _config_map(flag: str | None) -> ConfigMapSource | None:
@@ -235,7 +281,6 @@ def _run(source: Source, server: Server, config: Config) -> None:
     from injector.server import run
     from injector.server.tls import Swap
 
-    coherence.check(server)
     certificates.check(server)
     swap = Swap(server.certificates.minimum_tls, asks=server.caller_auth.asks_for_certificates)
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
@@ -331,6 +376,12 @@ def _state(
     )
 
 
+# Why a reading failed, where the error says more than how far it came.
+_REASONS: Final[Mapping[type[InjectorError], str]] = {TemplateError: "template", ClusterError: "source"}
+# Whose trouble a line is about; all else is the cluster's.
+_TROUBLES: Final = {"events": "events", "callerAuth": "callers"}
+
+
 class Current:
     """The configuration in force, and what became of the last try to read a newer one."""
 
@@ -339,6 +390,7 @@ class Current:
         self.watched = watched
         self.unseen: Callable[[], Mapping[str, str]] = dict
         self._source = source
+        self._server = source.server
         self._problem = ""
         self._told: dict[str, str] = {}
         self.metrics.namespaces(lambda: watched.synced(NAMESPACES))
@@ -362,25 +414,36 @@ class Current:
         try:
             fresh = await beside(self._source.read)
         except InjectorError as error:
-            self._refuse(error)
+            self._refuse(error, _REASONS.get(type(error), self._source.step))
             return
         except Exception as error:
             # A defect in reading is no reason to stop answering.
-            self._refuse(InjectorError(f"reading the configuration itself failed: {type(error).__name__}"))
+            told = f"reading the configuration itself failed: {type(error).__name__}"
+            self._refuse(InjectorError(told), "defect")
             return
         if self._problem:
             self._problem = ""
             tell("info", "config-readable")
+        if self._source.server != self._server:
+            self._server = self._source.server
+            tell("warning", "server-settings", message="they have changed, and count from the next start")
         if fresh.digest != self.config.digest:
             self._take(fresh)
-            self.metrics.reloaded(ok=True)
+            self.metrics.reloaded()
             _announce(fresh)
 
-    def _refuse(self, error: InjectorError) -> None:
-        if str(error) != self._problem:
-            self._problem = str(error)
-            self.metrics.reloaded(ok=False)
-            tell("error", "config-refused", where=error.where, message=error.message, hint=error.hint)
+    def _refuse(self, error: InjectorError, reason: str) -> None:
+        if error.advice != self._problem:
+            self._problem = error.advice
+            self.metrics.reloaded(reason)
+            tell(
+                "error",
+                "config-refused",
+                reason=reason,
+                where=error.where,
+                message=error.message,
+                hint=error.hint,
+            )
 
     def _take(self, config: Config) -> None:
         self.config = config
@@ -398,7 +461,7 @@ class Current:
             if now.get(what) != self._told.get(what):
                 tell(
                     "warning" if what in now else "info",
-                    "cluster",
+                    _TROUBLES.get(what, "cluster"),
                     what=what,
                     message=now.get(what, "up to date"),
                 )

@@ -57,7 +57,7 @@ class Watched:
     def waiting(self) -> dict[str, str]:
         """The lists that were never read whole, and why."""
         return {
-            path: str(mirror.last_error or "not read yet")
+            path: mirror.last_error.advice if mirror.last_error else "not read yet"
             for path, mirror in self._mirrors.items()
             if not mirror.synced.is_set()
         }
@@ -65,9 +65,9 @@ class Watched:
     def stale(self) -> dict[str, str]:
         """The lists that are known, but perhaps not as they are now, and why."""
         return {
-            path: f"perhaps out of date: {mirror.last_error}"
+            path: f"perhaps out of date: {mirror.last_error.advice}"
             for path, mirror in self._mirrors.items()
-            if mirror.synced.is_set() and mirror.stale_since is not None
+            if mirror.synced.is_set() and mirror.stale_since is not None and mirror.last_error is not None
         }
 
     def namespace_of(self, name: str) -> Namespace | None:

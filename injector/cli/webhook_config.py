@@ -133,6 +133,9 @@ def command(
     )
     found = list(configurations(config, options, flags["name"], tags))
     click.echo("---\n".join(yamltext.dump(item) for item in found[tags_only:]), nl=False)
+    if options.failure_policy == "Ignore":
+        told = "while the webhook does not answer, pods are made without sidecar (failurePolicy Ignore)"
+        click.echo(f"warning: {told}", err=True)
     return 0
 
 

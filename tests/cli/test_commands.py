@@ -272,6 +272,13 @@ def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> 
     assert sorted(found) == [("note", "pod-security"), ("warning", "selector")]
 
 
+def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
+    (folder / "c.yaml").write_text("profile: ./logship\nserver: {failureMode: allow}\n")
+    done = run("check", "--config", "c.yaml")
+    assert done.status == 0
+    assert "warning: server.failureMode: a pod that cannot be injected is let through" in done.out
+
+
 @pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain", "admit", "check"])
 def test_an_unknown_key_of_the_configuration_is_told_with_its_place_and_the_nearest(
     folder: Path, run: Run, command: str

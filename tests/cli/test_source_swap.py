@@ -149,6 +149,44 @@ def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount
     assert a_source(mount).read().profile.name == "istio"
 
 
+@pytest.mark.parametrize("name", ["profile/profile.yaml", "profile/sidecar.yaml.j2", "own.j2"])
+def test_no_file_that_held_something_is_taken_over_empty(mount: Mount, tried: list[Input], name: str) -> None:
+    source = a_source(mount)
+    source.read()
+    mount.swap(**{name: ""})
+    with pytest.raises(ConfigError) as caught:
+        source.read()
+    assert (caught.value.message, caught.value.where) == ("the file is empty now", str(mount.path / name))
+    assert (source.step, len(tried)) == ("changing", 1)
+
+
+def test_what_is_written_on_while_it_is_tried_out_is_read_again(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FILES["injector.yaml"] + "annotations: [{{deny: [x]}}]\n"
+    mount.swap(**{"injector.yaml": whole.partition("annotations")[0]})
+    tried: list[str] = []
+
+    def try_out(given: Input) -> None:
+        tried.append(given.file.text)
+        if len(tried) == 1:
+            mount.swap(**{"injector.yaml": whole})
+
+    monkeypatch.setattr(serve, "_try_out", try_out)
+    assert len(a_source(mount).read().annotation_rules) == 1
+    assert ["annotations" in text for text in tried] == [False, True]
+
+
+def test_what_changes_each_time_it_is_tried_out_is_refused(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "_try_out", lambda given: mount.swap())
+    source = a_source(mount)
+    with pytest.raises(ConfigError, match="changes while it is read"):
+        source.read()
+    assert source.step == "changing"
+
+
 def test_the_processes_that_try_it_out_get_the_texts_that_were_read(mount: Mount) -> None:
     given = Input.from_file(mount.config)
     first = serve.load_input(given)

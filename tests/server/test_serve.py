@@ -269,10 +269,30 @@ def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_g
         pod = patched(a_review(), review["response"])
         assert "example.com/shipper:2" in [c["image"] for c in pod["spec"]["containers"]]
         text = call(health, "GET", "/metrics")[1].decode()
-        assert 'injector_config_reload_total{result="error"} 1.0' in text
-        assert 'injector_config_reload_total{result="ok"} 1.0' in text
+        assert 'injector_config_reload_total{reason="settings",result="error"} 1.0' in text
+        assert 'injector_config_reload_total{reason="",result="ok"} 1.0' in text
         assert f'injector_config_info{{digest="{second}"' in text
         assert "injector_config_last_reload_ok 1.0" in text
+
+
+@pytest.mark.timeout(120)
+def test_settings_of_the_server_count_from_the_next_start_and_are_judged_before_it(files: Files) -> None:
+    with served(files) as running:
+        running.wait_for("listening")
+        files.config.write_text(SETTINGS + "  callerAuth: {mode: enforce}\n")
+        refused = running.wait_for("config-refused")
+        assert (refused["reason"], refused["where"]) == ("settings", "server.callerAuth")
+        assert refused["hint"].startswith("set clientCaFile")
+        files.config.write_text(SETTINGS + "  failureMode: allow\n")
+        assert "next start" in running.wait_for("server-settings")["message"]
+
+
+@pytest.mark.timeout(120)
+def test_letting_pods_through_is_told_at_the_start(files: Files) -> None:
+    files.config.write_text(SETTINGS + "  failureMode: allow\n")
+    with served(files) as running:
+        told = running.wait_for("failure-mode")
+        assert (told["level"], "without sidecar" in told["message"]) == ("warning", True)
 
 
 @pytest.mark.timeout(120)

@@ -86,6 +86,7 @@ def test_before_the_first_list_it_is_not_ready_and_answers_by_what_the_review_sa
     told = running.until(lambda status, detail: detail["waiting"].get(NAMESPACES) != "not read yet")
     assert told["ready"] is False
     assert "the API server answered 500 InternalError" in told["waiting"][NAMESPACES]
+    assert told["waiting"][NAMESPACES].endswith("(hint: try again)")
     assert running.injects()
     waits = running.process.wait_for("cluster", what=NAMESPACES)
     assert (waits["level"], waits["message"]) == ("warning", told["waiting"][NAMESPACES])
@@ -108,6 +109,7 @@ def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
         noted = running.until(lambda status, detail: detail["notes"])
         assert noted["ready"] is True
         assert noted["notes"][NAMESPACES].startswith("perhaps out of date: ")
+        assert "(hint: " in noted["notes"][NAMESPACES]
     assert running.injects()
     assert running.readiness()[0] == 200
     running.process.process.send_signal(signal.SIGTERM)
@@ -131,6 +133,8 @@ def test_a_configmap_that_is_being_read_does_not_keep_the_process(files: Files) 
 
 def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
     class Failing:
+        server = None
+
         def read(self) -> NoReturn:
             raise KeyError("secret")
 

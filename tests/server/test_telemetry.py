@@ -56,12 +56,12 @@ def test_only_the_configuration_in_force_is_named() -> None:
     metrics = telemetry.Metrics()
     metrics.configured("one", "p", "r")
     metrics.configured("two", "p", "r")
-    metrics.reloaded(ok=False)
+    metrics.reloaded("samples")
     metrics.namespaces(lambda: True)
     lines = metrics.text().decode().splitlines()
     assert [line for line in lines if line.startswith("injector_config_info{")] == [
         'injector_config_info{digest="two",profile="p",revision="r"} 1.0'
     ]
-    assert 'injector_config_reload_total{result="error"} 1.0' in lines
-    assert 'injector_config_reload_total{result="ok"} 0.0' in lines
+    assert 'injector_config_reload_total{reason="samples",result="error"} 1.0' in lines
+    assert 'injector_config_reload_total{reason="",result="ok"} 0.0' in lines
     assert "injector_namespaces_synced 1.0" in lines

@@ -29,7 +29,7 @@ class DictCluster:
     async def listing(self, path: str, params: object = None) -> Listing:
         self.asked.append(path)
         if path in self.forbidden:
-            raise ClusterError("not allowed to list it", status=403)
+            raise ClusterError("not allowed to list it", status=403, hint="grant the verb")
         if path not in self.lists:
             raise ClusterError("this cluster does not serve it", status=404)
         return Listing(self.lists[path], "1")
@@ -145,7 +145,7 @@ def test_a_kind_that_the_cluster_does_not_serve_has_no_objects() -> None:
 
 def test_what_must_not_be_read_is_waited_for_with_the_reason() -> None:
     async def body(watched: Watched) -> None:
-        await until(lambda: watched.waiting() == {NODES: "not allowed to list it"})
+        await until(lambda: watched.waiting() == {NODES: "not allowed to list it (hint: grant the verb)"})
         assert watched.native_sidecars("") is None
 
     run(a_cluster(forbidden=frozenset({NODES})), body)
