@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from injector.certs.counts import Counts
 from injector.certs.pair import Certificate, Pair, check_time, read_bundle, read_pair
 from injector.certs.problems import Problems
 from injector.certs.published import Published
-from injector.errors import ConfigError, InjectorError
+from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import tell
 
 
@@ -74,6 +74,8 @@ class Files:
     problems: Problems = field(init=False)
     _pair: Pair | None = None
     _authorities: tuple[Certificate, ...] = ()
+    _looked: bool = False
+    _called: bool = False
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.counts.certificate_failed)
@@ -85,10 +87,10 @@ class Files:
 
     def waiting(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
-        if self._pair is not None and self._pair.certificate.valid(self.clock()):
-            return {}
-        told = "; ".join(self.problems.now.values()) or "it is not valid any more"
-        return {"certificate": told}
+        if self._pair is None or not self._pair.certificate.valid(self.clock()):
+            told = "; ".join(self.problems.now.values()) or "it is not valid any more"
+            return {"certificate": told}
+        return {} if self._called or self.published is None else {"certificate": "its CA is being published"}
 
     def notes(self) -> dict[str, str]:
         """What an operator should know."""
@@ -98,7 +100,16 @@ class Files:
         """Keep at it."""
         while True:
             try:
-                async with asyncio.timeout(self.poll_seconds):
+                await self.round()
+            except Exception as error:
+                # A defect here is no reason to stop answering with the pair in use.
+                told = f"looking at the certificates itself failed: {type(error).__name__}"
+                self.problems.note("defect", InjectorError(told))
+            else:
+                self.problems.clear("defect")
+            settles = self.published.settles_in() if self.published else self.poll_seconds
+            try:
+                async with asyncio.timeout(min(self.poll_seconds, settles)):
                     await self.changed.wait()
             except TimeoutError:
                 pass
@@ -106,7 +117,6 @@ class Files:
                 # Somebody may write caBundle again and again.
                 await asyncio.sleep(min(1.0, self.poll_seconds))
             self.changed.clear()
-            await self.round()
 
     async def round(self) -> None:
         """Look once."""
@@ -128,19 +138,33 @@ class Files:
                 self.problems.clear("leaf")
                 self.counts.certificate_renewed("leaf")
                 tell("info", "certificate-leaf", seconds=round(pair.certificate.not_after - self.clock()))
+        elif pair == self._pair:
+            self._authorities = authorities
+        self._count()
 
     async def _publish(self, published: Published, authorities: tuple[Certificate, ...]) -> None:
         now = self.clock()
         wanted = {c.fingerprint: c for c in authorities if now < c.not_after}
         try:
+            if not self._looked:
+                # Whom all trust before we have written anything is known to callers already.
+                await published.refresh(tuple(wanted.values()))
+                self._looked, self._called = True, self._known(published.found or frozenset())
             repaired = await published.ensure(tuple(wanted.values()), now)
         except InjectorError as error:
             self.problems.note("caBundle", error)
+            # Who is not allowed to publish has to be told, not kept from serving.
+            self._called = self._called or (isinstance(error, ClusterError) and error.status == 403)
             return
         self.problems.clear("caBundle")
+        self._called = self._called or self._known(published.settled())
         if repaired:
             self.counts.certificate_renewed("caBundle")
             tell("info", "certificate-published", configurations=repaired, certificates=len(wanted))
+
+    def _known(self, fingerprints: Set[str]) -> bool:
+        """Whether the CAs of the pair in use are among these."""
+        return {c.fingerprint for c in self._authorities} <= fingerprints
 
     def _may_take(self, authorities: tuple[Certificate, ...]) -> bool:
         """Whether callers trust a new pair already, or at least not the one in use any more."""
@@ -151,8 +175,12 @@ class Files:
     def _use(self, pair: Pair, authorities: tuple[Certificate, ...]) -> None:
         self.take(pair)
         self._pair, self._authorities = pair, authorities
-        expiries = {("ca", c.fingerprint[:16]): c.not_after for c in authorities}
-        expiries["leaf", pair.fingerprint[:16]] = pair.certificate.not_after
+        self._count()
+
+    def _count(self) -> None:
+        expiries = {("ca", c.fingerprint[:16]): c.not_after for c in self._authorities}
+        if self._pair is not None:
+            expiries["leaf", self._pair.fingerprint[:16]] = self._pair.certificate.not_after
         self.counts.certificates(expiries)
 
 
@@ -160,6 +188,8 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=str(file)) from error
+        hint = "check the path, what is mounted there, and its permissions"
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(file), hint=hint) from error
     except ValueError as error:
-        raise ConfigError("is no PEM: it is not text", where=str(file)) from error
+        hint = "PEM is expected, not DER"
+        raise ConfigError("is no PEM: it is not text", where=str(file), hint=hint) from error

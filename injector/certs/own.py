@@ -108,8 +108,8 @@ class Own:
         self._failed = False
         online = await self._look()
         todo = self._plan()
-        if online:
-            await self._publish(todo)
+        # Also while the Secret cannot be read: whom callers have to trust is known from before.
+        await self._publish(todo)
         if todo.sign is not None:
             await self._sign(todo.sign)
         if todo.write is None:
@@ -142,9 +142,10 @@ class Own:
             return False
         self._secret = secret
         self.problems.clear("secret")
-        for told in self._stored.problems:
-            self.problems.note("ca", InjectorError(told))
-        if not self._stored.problems:
+        if broken := self._stored.problems:
+            hint = "; ".join(dict.fromkeys(error.hint for error in broken))
+            self.problems.note("ca", InjectorError("; ".join(map(str, broken)), hint=hint))
+        else:
             self.problems.clear("ca")
         return True
 

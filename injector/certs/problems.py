@@ -20,13 +20,14 @@ class Problems:
 
     count: Callable[[str], None]
     now: dict[str, str] = field(default_factory=dict)
+    """What each is, and what to do."""
 
     def note(self, about: str, error: InjectorError) -> None:
         """Something did not work; each time is counted, a new message is told."""
         self.count(about)
-        if self.now.get(about) == str(error):
+        if self.now.get(about) == error.advice:
             return
-        self.now[about] = str(error)
+        self.now[about] = error.advice
         tell(
             "error",
             "certificate-problem",

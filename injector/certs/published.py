@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from injector.certs.pair import Certificate, bundle, decoded, encoded, read_bundle
+from injector.errors import InjectorError
 
 Object: TypeAlias = dict[str, Any]
 
@@ -99,7 +100,7 @@ class Published:
         self._since = {f: self._since.get(f, now) for f in everywhere}
 
     async def ensure(self, wanted: Sequence[Certificate], now: float) -> int:
-        """Look, and patch what lacks something; how many that were. Raises InjectorError."""
+        """Look, and patch what lacks something; how many that were. Raises InjectorError, the first one."""
         await self.refresh(wanted)
         if not self.patching:
             return 0
@@ -108,10 +109,17 @@ class Published:
             for c in self._configurations
             if (patch := patch_of(c, self.service, wanted, now))
         }
+        failed: list[InjectorError] = []
         for name, patch in patches.items():
-            await self.cluster.patch(f"{CONFIGURATIONS}/{name}", patch)
+            try:
+                await self.cluster.patch(f"{CONFIGURATIONS}/{name}", patch)
+            except InjectorError as error:
+                # The others have other writers, and perhaps other rights.
+                failed.append(error)
         if patches:
             await self.refresh(wanted)
+        if failed:
+            raise failed[0]
         return len(patches)
 
     def settled(self) -> frozenset[str]:

@@ -32,7 +32,7 @@ class Stored:
     current: Pair | None = None
     next: Pair | None = None
     former: tuple[Certificate, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[ConfigError, ...] = ()
 
     def certificates(self) -> dict[str, Certificate]:
         """All that stand in it, by fingerprint."""
@@ -56,7 +56,7 @@ def read(secret: Object | None) -> Stored:
         told = "is written in a newer form" if written else "holds something else"
         hint = "name another one in server.certificates.caSecret, or delete this one if nobody needs it"
         raise ConfigError(f"this Secret {told}, and is left alone", where=where, hint=hint)
-    problems: list[str] = []
+    problems: list[ConfigError] = []
     current, following = (_part(data, name, where, problems) for name in ("current", "next"))
     texts = [decoded(data.get(key)) for key in ("ca.crt", "current.crt", "next.crt")]
     own = {pair.fingerprint for pair in (current, following) if pair}
@@ -64,14 +64,14 @@ def read(secret: Object | None) -> Stored:
     return Stored(current, following, former, tuple(problems))
 
 
-def _part(data: Mapping[str, Any], name: str, where: str, problems: list[str]) -> Pair | None:
+def _part(data: Mapping[str, Any], name: str, where: str, problems: list[ConfigError]) -> Pair | None:
     chain, key = data.get(f"{name}.crt"), data.get(f"{name}.key")
     if not chain and not key:
         return None
     try:
         return read_pair(decoded(chain), decoded(key), f"{where} {name}")
     except ConfigError as error:
-        problems.append(str(error))
+        problems.append(error)
         return None
 
 

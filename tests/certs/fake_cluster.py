@@ -21,7 +21,7 @@ def refusal(status: int, message: str = "") -> ClusterError:
 
 @dataclass
 class FakeCluster:
-    """`broken` maps verbs to the error that they raise."""
+    """`broken` maps verbs, or a verb and a path, to the error that they raise."""
 
     objects: dict[str, Object] = field(default_factory=dict)
     broken: dict[str, ClusterError] = field(default_factory=dict)
@@ -30,8 +30,9 @@ class FakeCluster:
 
     def _ask(self, verb: str, path: str) -> None:
         self.asked.append((verb, path))
-        if verb in self.broken:
-            raise self.broken[verb]
+        for asked in (verb, f"{verb} {path}"):
+            if asked in self.broken:
+                raise self.broken[asked]
 
     def put(self, path: str, body: Object) -> Object:
         self.version += 1

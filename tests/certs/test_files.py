@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,12 @@ def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_pa
         mounted(tmp_path, Pair(two.certificate, chain, key), ca, number)
         asyncio.run(made.round())
         assert words in made.notes()["certificate files"]
+        assert "(hint: " in made.notes()["certificate files"]
         assert made.waiting() == {}
     (tmp_path / "tls.key").unlink()
     asyncio.run(made.round())
     assert "cannot be read: No such file" in made.notes()["certificate files"]
+    assert "(hint: check the path" in made.notes()["certificate files"]
     assert (taken, counted.failures) == ([one], ["files"] * 5)
     clock.now += 101
     assert "cannot be read" in made.waiting()["certificate"]
@@ -132,6 +135,70 @@ def test_a_leaf_whose_ca_cannot_be_published_waits_until_the_old_one_is_over(tmp
     asyncio.run(made.round())
     assert (taken, made.waiting()) == ([one, two], {})
     assert counted.failures == ["caBundle"] * 2
+
+
+def test_a_first_ca_is_published_and_known_before_a_replica_is_ready(tmp_path: Path) -> None:
+    clock, cluster = Clock(), FakeCluster()
+    registered(cluster)
+    ca = make_authority(WANTED, clock())
+    mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
+    told = {"certificate": "its CA is being published"}
+
+    def replica() -> Files:
+        return files(tmp_path, clock, Published(cluster, Service("mesh", "hook"), SETTLE, monotonic=clock))[0]
+
+    one = replica()
+    assert one.waiting() == told
+    asyncio.run(one.round())
+    assert (one.waiting(), trusted(cluster)) == (told, {ca.fingerprint})
+    clock.now += SETTLE
+    asyncio.run(one.round())
+    assert one.waiting() == {}
+    later = replica()
+    asyncio.run(later.round())
+    assert later.waiting() == {}
+
+
+def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) -> None:
+    clock, cluster = Clock(), FakeCluster()
+    registered(cluster)
+    ca = make_authority(WANTED, clock())
+    mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
+    published = Published(cluster, Service("mesh", "hook"), 0.0, monotonic=clock)
+    made, _, _ = files(tmp_path, clock, published)
+    made.poll_seconds = 600.0
+    place, made.place = made.place, None  # type: ignore[assignment]
+
+    async def until(fits: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not fits():
+                await asyncio.sleep(0)
+
+    async def go() -> None:
+        task = asyncio.create_task(made.run())
+        told = {"certificate defect": "looking at the certificates itself failed: AttributeError"}
+        await until(lambda: made.notes() == told)
+        made.place, made.poll_seconds = place, 0.01
+        made.changed.set()
+        await until(lambda: made.notes() == made.waiting() == {})
+        assert trusted(cluster) == {ca.fingerprint}
+        task.cancel()
+
+    asyncio.run(go())
+
+
+def test_the_expiry_of_a_new_ca_is_told_though_the_leaf_stays(tmp_path: Path) -> None:
+    clock, cluster = Clock(), FakeCluster()
+    registered(cluster)
+    old, new = (make_authority(WANTED, clock()) for _ in range(2))
+    leaf = sign_leaf(old, WANTED, clock())
+    mounted(tmp_path, leaf, old)
+    published = Published(cluster, Service("mesh", "hook"), SETTLE, monotonic=clock)
+    made, taken, counted = files(tmp_path, clock, published)
+    mounted(tmp_path, leaf, new, 2)
+    asyncio.run(made.round())
+    assert taken == [leaf]
+    assert set(counted.expiries) == {("leaf", leaf.fingerprint[:16]), ("ca", new.fingerprint[:16])}
 
 
 def test_the_loop_looks_again_and_again(tmp_path: Path) -> None:

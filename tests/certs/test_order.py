@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from injector.certs.pair import Certificate
 from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
 from injector.certs.stored import Stored
+from injector.errors import ConfigError
 
 CA_LIFE, LEAF_LIFE, SETTLE, STEP = 60 * DAY, 7 * DAY, 600.0, DAY
 # How long an API server may take until it knows what is published.
@@ -146,7 +147,9 @@ def happen(world: World, event: str, what: object) -> None:
         pair = getattr(world.secret, str(what))
         if pair:
             former = (*world.secret.former, pair.certificate)
-            world.secret = replace(world.secret, **{str(what): None}, former=former, problems=("broken",))
+            world.secret = replace(
+                world.secret, **{str(what): None}, former=former, problems=(ConfigError("broken"),)
+            )
             world.version += 1
     elif event == "pass":
         world.pass_time(float(str(what)))

@@ -12,7 +12,7 @@ from injector.certs.issue import Wanted, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
 from injector.certs.pair import Pair, bundle, decoded
 from injector.certs.published import CONFIGURATIONS, Published, Service
-from injector.certs.stored import read
+from injector.certs.stored import Stored, read, written
 from injector.errors import ConfigError
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
@@ -142,6 +142,46 @@ def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_
     cluster.broken.clear()
     rounds(clock, one, count=1)
     assert one.own.notes() == {}
+
+
+def test_a_bundle_is_put_right_while_the_secret_cannot_be_read() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    one = replica(cluster, clock)
+    rounds(clock, one, count=6, step=2.0)
+    cluster.broken["get"] = refusal(403, "not allowed to get secrets")
+    registered(cluster)
+    assert trusted(cluster) == set()
+    rounds(clock, one, count=1)
+    assert trusted(cluster) == {one.issuer}
+    assert one.own.notes() == {"certificate secret": "not allowed to get secrets"}
+
+
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_a_configuration_that_cannot_be_patched_keeps_no_other_from_its_bundle(first: str) -> None:
+    cluster, clock = FakeCluster(), Clock()
+    for name in (first, "two" if first == "one" else "one"):
+        registered(cluster, name=name)
+    cluster.broken[f"patch {CONFIGURATIONS}/one"] = refusal(403, "not allowed to patch one")
+    one = replica(cluster, clock)
+    rounds(clock, one)
+    assert (trusted(cluster), trusted(cluster, f"{CONFIGURATIONS}/two")) == (set(), {one.issuer})
+    assert one.own.notes() == {"certificate caBundle": "not allowed to patch one"}
+
+
+def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    stored = Stored(make_authority(WANTED, clock()), make_authority(WANTED, clock()))
+    secret = written(stored, None, "mesh", "hook-ca")
+    secret["data"] |= {"current.key": secret["data"]["next.key"], "next.key": ""}
+    cluster.put(SECRET, secret)
+    cluster.broken["update"] = refusal(403, "not allowed to update secrets")
+    one = replica(cluster, clock)
+    rounds(clock, one, count=2)
+    told = one.own.notes()["certificate ca"]
+    assert "mesh/hook-ca current: certificate and key do not belong together; " in told
+    assert "mesh/hook-ca next: no private key can be read (hint: the chain has to begin" in told
+    assert one.counted.failures == ["ca", "write"] * 2
 
 
 def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:

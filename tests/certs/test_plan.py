@@ -9,6 +9,7 @@ from certificate_factories import DAY, a_ca, a_leaf
 
 from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lives, Plan, Seen, plan
 from injector.certs.stored import Stored
+from injector.errors import ConfigError
 
 LIVES = Lives(7 * DAY, 0.66)
 
@@ -104,10 +105,10 @@ def test_a_replica_adds_the_ca_of_its_leaf_where_the_secret_lacks_it() -> None:
 
 def test_a_broken_part_is_replaced_and_its_certificate_stays_trusted() -> None:
     old = a_ca()
-    broken = Stored(former=(old.certificate,), problems=("mismatched",))
+    broken = Stored(former=(old.certificate,), problems=(ConfigError("mismatched"),))
     todo = planned(1.0, broken, a_leaf(old))
     assert (todo.new, todo.write) == (True, Stored(former=(old.certificate,)))
-    healthy = replace(Stored(current=old), problems=("next is half-written",))
+    healthy = replace(Stored(current=old), problems=(ConfigError("next is half-written"),))
     assert planned(1.0, healthy, a_leaf(old)).write == Stored(current=old)
 
 

@@ -60,4 +60,6 @@ def test_a_broken_part_is_missing_named_and_its_certificate_is_kept(key: str) ->
     secret["data"]["current.key"] = encoded(key)
     found = read(secret)
     assert (found.current, found.next, found.former) == (None, TWO, (ONE.certificate,))
-    assert "Secret mesh/hook-ca current" in found.problems[0]
+    (problem,) = found.problems
+    assert problem.where == "Secret mesh/hook-ca current"
+    assert problem.hint

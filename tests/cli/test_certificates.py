@@ -51,6 +51,8 @@ def test_what_does_not_fit_is_told_with_what_to_do(server: str, words: str) -> N
     with pytest.raises(ConfigError, match=words) as caught:
         check(read_settings(f"server: {server}", "injector.yaml").server)
     assert caught.value.where
+    # A form says what is expected.
+    assert caught.value.hint or " is expected" in caught.value.message
 
 
 def test_durations() -> None:
