@@ -68,7 +68,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many at a time, and how long one may take, from the wait for its budgets on."""
+    """How many at a time, and how long one may take; as long it may wait for its budgets before.
+
+    The time in which others of the same run keep it waiting does not count.
+    """
 
     parallel: int = 1
     seconds: float = 600
@@ -100,7 +103,7 @@ def roll(
     still: Callable[[Target], str],
     say: Callable[[str], None],
 ) -> Result:
-    """Roll the targets in their order; stops at the first that does not complete, and begins no other.
+    """Roll the targets, each as soon as it may; stops at the first that fails, and begins no other.
 
     `still` looks at the new pods and says what is still wrong with them: then the cause is not the
     pods' age, and rolling more would help nobody.
@@ -115,13 +118,18 @@ def roll(
             pace.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         run.result.why = "interrupted"
-    run.result.under_way, run.result.left = list(run.running), run.waiting
+    run.result.under_way = [*run.running, *(t for t in run.waiting if t in run.sent)]
+    run.result.left = [t for t in run.waiting if t not in run.sent]
     return run.result
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run: what waits, what is under way with its time limit and its budgets."""
+    """One run: what waits, what is under way with its time limit and its budgets.
+
+    `sent` holds the times of the restarts that were asked for: where an answer was lost, the same time
+    again is no second rollout. `limits` is until when those that wait may do so.
+    """
 
     cluster: Cluster
     waiting: list[Target]
@@ -129,49 +137,54 @@ class _Run:
     still: Callable[[Target], str]
     say: Callable[[str], None]
     running: dict[Target, tuple[float, frozenset[str]]] = field(default_factory=dict)
+    sent: dict[Target, str] = field(default_factory=dict)
+    limits: dict[Target, float] = field(default_factory=dict)
+    told: dict[Target, str] = field(default_factory=dict)
     result: Result = field(default_factory=Result)
-    until: float | None = None
-    told: str = ""
 
     def begin(self) -> None:
-        """Begin the next ones for as long as there is room and their budgets allow."""
-        while self.waiting and len(self.running) < self.pace.parallel and not self.result.stopped:
-            target = self.waiting[0]
-            if self.until is None:
-                self.until = self.pace.clock() + self.pace.seconds
+        """Begin those that are free for as long as there is room, first those that may have begun."""
+        for target in sorted(self.waiting, key=lambda each: each not in self.sent):
+            if len(self.running) >= self.pace.parallel:
+                return self.limits.clear()
             try:
-                why, names = self.obstacle(target)
-                if not why:
-                    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                    self.cluster.patch(target.path, rollouts.restart(now))
+                self.attempt(target)
             except ClusterError as error:
                 if error.status not in _PASSING:
                     return self.stop(target, str(error))
-                why, names = error.message, frozenset()
-            if why:
-                return self.hold(target, why)
-            self.say(f"restarting {target.label}")
-            self.running[target] = (self.pace.clock() + self.pace.seconds, names)
-            self.waiting.pop(0)
-            self.until, self.told = None, ""
+                # Nothing else is begun before it is known whether this one was.
+                return self.hold(target, error.message)
+            if self.result.stopped:
+                return
 
-    def obstacle(self, target: Target) -> tuple[str, frozenset[str]]:
-        """What forbids to begin now, and the names of the budgets that cover the target."""
+    def attempt(self, target: Target) -> None:
+        """Begin a target, or say what it waits for. Raises ClusterError."""
         workload = _read(self.cluster, target)
         budgets = rollouts.covering(workload, _budgets(self.cluster, target), target.pods)
         names = frozenset(f"{target.namespace}/{b['metadata']['name']}" for b in budgets)
-        shared = next((t for t, (_, of) in self.running.items() if of & names), None)
-        if shared:
-            return f"it shares a PodDisruptionBudget with {shared.label}", names
-        return rollouts.blocked(workload, budgets), names
+        if not rollouts.restarted(workload, self.sent.get(target)):
+            if shared := next((t for t, (_, of) in self.running.items() if of & names), None):
+                self.limits.pop(target, None)
+                return self.tell(target, f"it shares a PodDisruptionBudget with {shared.label}")
+            if why := rollouts.blocked(workload, budgets):
+                return self.hold(target, why)
+            at = self.sent.setdefault(target, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            self.cluster.patch(target.path, rollouts.restart(at))
+        self.running[target] = (self.pace.clock() + self.pace.seconds, names)
+        self.waiting.remove(target)
+        self.say(f"restarting {target.label}")
 
     def hold(self, target: Target, why: str) -> None:
         """Wait with a target; past its time limit that ends the run."""
-        if self.pace.clock() > (self.until or 0.0):
+        if self.pace.clock() > self.limits.setdefault(target, self.pace.clock() + self.pace.seconds):
             return self.stop(target, why)
-        if why != self.told:
+        self.tell(target, why)
+
+    def tell(self, target: Target, why: str) -> None:
+        """Say once why a target waits."""
+        if why != self.told.get(target):
             self.say(f"waiting with {target.label}: {why}")
-            self.told = why
+            self.told[target] = why
 
     def look(self) -> None:
         """See how far those under way are."""

@@ -43,6 +43,13 @@ def restart(now: str) -> Manifest:
     return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}}}
 
 
+def restarted(workload: Manifest, at: str | None) -> bool:
+    """Whether a workload holds the patch of `restart` with that time."""
+    template = (workload.get("spec") or {}).get("template") or {}
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    return at is not None and annotations.get(RESTARTED_AT) == at
+
+
 def objection(workload: Manifest) -> str:
     """Why a restart would not renew all pods of a workload; empty where it would."""
     spec = workload.get("spec") or {}
