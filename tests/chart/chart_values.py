@@ -101,6 +101,12 @@ CASES = {
     "a Secret": Case(
         {"certificates": {"source": "secret", "existingSecret": "tls", "caBundle": CERTIFICATE}}
     ),
+    "a Secret, published by us": Case(
+        {
+            "certificates": {"source": "secret", "existingSecret": "tls"},
+            "config": {"server": {"certificates": {"publish": "on"}}},
+        }
+    ),
     "files": Case(
         {
             "config": {"server": {"tlsCert": "/c/tls.crt", "tlsKey": "/c/tls.key"}},
@@ -134,6 +140,38 @@ CASES = {
                 "revision": "canary",
                 "server": {"source": {"istio": {"namespace": "istio-system", "meshConfigMap": "mesh"}}},
             }
+        }
+    ),
+    "a ConfigMap of somebody else": Case(
+        {"config": {"server": {"source": {"configMap": {"namespace": "gitops", "name": "injector"}}}}}
+    ),
+    "without namespaces, to callers that prove who they are": Case(
+        {
+            "config": {
+                "server": {
+                    # As YAML takes a plain off.
+                    "namespaces": False,
+                    "callerAuth": {
+                        "mode": "enforce",
+                        "audience": "injector",
+                        "subjects": ["system:serviceaccount:kube-system:webhook-auth"],
+                    },
+                }
+            }
+        }
+    ),
+    "rights and account by others": Case(
+        {
+            "rbac": {"create": False},
+            "serviceAccount": {"create": False, "name": "given"},
+            "podDisruptionBudget": {"enabled": False},
+        }
+    ),
+    "the account that every namespace has": Case(
+        {
+            "serviceAccount": {"create": False},
+            "service": {"type": "LoadBalancer"},
+            "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
         }
     ),
     "with Events": Case({"config": {"server": {"events": "warnings"}}}),

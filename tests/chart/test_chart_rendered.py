@@ -15,12 +15,14 @@ import yaml
 from chart_values import CASES, OPERATORS, Case
 from helm import NAMESPACE, Object, of_kind
 
+from injector import yamltext
 from injector.cli.main import main
 from injector.cli.rights import needed
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings, read_settings
 from injector.core.model import Config
 from injector.kube.refusals import Request
+from injector.server.run import FINISH_SECONDS
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -260,11 +262,13 @@ def test_every_mount_is_a_folder(case: Case) -> None:
             assert mount["name"] in names
 
 
+@pytest.mark.parametrize("timeout", [1, 30])
 @pytest.mark.parametrize("drain", [0, 10, 300])
-def test_a_pod_ends_later_than_its_last_request(drain: int) -> None:
-    values = {"config": {"server": {"drainSeconds": drain}}, "webhook": {"timeoutSeconds": 30}}
+def test_a_pod_ends_later_than_its_last_request(drain: int, timeout: int) -> None:
+    values = {"config": {"server": {"drainSeconds": drain}}, "webhook": {"timeoutSeconds": timeout}}
     (spec, _) = pods(helm.objects(helm.template("helm4", values)))
-    assert spec["terminationGracePeriodSeconds"] > drain + 30
+    # As docs/explanation/availability.md says.
+    assert spec["terminationGracePeriodSeconds"] > drain + max(15, FINISH_SECONDS)
 
 
 def test_ports_follow_the_configuration() -> None:
@@ -313,6 +317,39 @@ def test_monitoring_waits_for_its_operator() -> None:
     assert kinds >= {"ServiceMonitor", "PrometheusRule"}
 
 
+def test_what_others_bring_is_not_made() -> None:
+    for name, account in (
+        ("defaults", "injector"),
+        ("rights and account by others", "given"),
+        ("the account that every namespace has", "default"),
+    ):
+        items = rendered(CASES[name])
+        assert pods(items)[0]["serviceAccountName"] == account
+        made = [i["metadata"]["name"] for i in of_kind(items, "ServiceAccount")]
+        assert made == (["injector"] if name == "defaults" else [])
+    assert of_kind(rendered(CASES["rights and account by others"]), "PodDisruptionBudget") == []
+
+
+def test_the_service_and_who_reads_metrics_are_as_asked_for() -> None:
+    items = rendered(CASES["the account that every namespace has"])
+    assert only(items, "Service")["spec"]["type"] == "LoadBalancer"
+    ingress = only(items, "NetworkPolicy")["spec"]["ingress"]
+    assert ingress[1]["from"] == [{"namespaceSelector": {}}]
+
+
+def test_labels_of_ones_own_replace_ours_but_those_that_are_selected_by() -> None:
+    labels = {"app.kubernetes.io/part-of": "platform", "app.kubernetes.io/name": "x"}
+    pod_labels = {"app.kubernetes.io/component": "x", "team": "mesh"}
+    text = helm.template("helm4", {"commonLabels": {**labels, "team": "all"}, "podLabels": pod_labels})
+    # PyYAML takes the last of two equal keys; this reader refuses them.
+    items = [yamltext.load(document) for document in yamltext.split(text, source="the chart")]
+    deployment = next(item for item in items if item and item["kind"] == "Deployment")
+    found = deployment["spec"]["template"]["metadata"]["labels"]
+    assert (found["app.kubernetes.io/part-of"], found["team"]) == ("platform", "mesh")
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= found.items()
+    assert deployment["metadata"]["labels"]["team"] == "all"
+
+
 def test_common_labels_and_annotations_are_everywhere() -> None:
     for item in rendered(CASES["everything"]):
         if item["metadata"]["name"] not in ("injector-more", "text"):
@@ -350,7 +387,7 @@ def test_rights_are_exactly_what_the_program_needs(case: Case, tmp_path: Path) -
         asked = Request("", verb, path).attributes()
         place = (asked.get("name", ""), asked.get("namespace", ""))
         wanted.add((verb, asked.get("group", ""), asked["resource"], *place))
-    assert granted(items) == wanted
+    assert granted(items) == (wanted if case.values.get("rbac", {}).get("create", True) else set())
     account = pods(items)[0]["serviceAccountName"]
     for binding in of_kind(items, "RoleBinding") + of_kind(items, "ClusterRoleBinding"):
         (subject,) = binding["subjects"]
@@ -361,6 +398,24 @@ def test_rights_are_exactly_what_the_program_needs(case: Case, tmp_path: Path) -
 # --- the next command -----------------------------------------------------------------------------------
 
 
+A_SECRET = {"certificates": {"source": "secret", "existingSecret": "tls"}}
+TRUSTED = {
+    "by itself": {},
+    "cert-manager": {"certificates": {"source": "cert-manager"}},
+    "a bundle": CASES["a Secret"].values,
+    "published": CASES["a Secret, published by us"].values,
+    "injected": {**A_SECRET, "webhook": {"annotations": {"cert-manager.io/inject-ca-from-secret": "a/b"}}},
+}
+
+
+def notes(values: Object) -> str:
+    """What an install says."""
+    # Helm 3 asks a cluster for its version here.
+    flags = ("--dry-run=client", f"--namespace={NAMESPACE}")
+    text = helm.run("helm4", "install", helm.RELEASE, str(helm.CHART), *flags, values=values)
+    return text.partition("NOTES:")[2]
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
@@ -368,12 +423,17 @@ def test_rights_are_exactly_what_the_program_needs(case: Case, tmp_path: Path) -
         ({"config": {"revision": "canary"}}, "kubectl label namespace NAME istio.io/rev=canary"),
         ({"webhook": {"enabled": False}}, "injector webhook-config --service mesh/injector"),
         ({"replicas": 1}, "set replicas to 2"),
+        (A_SECRET, 'certificates.publish: "on"'),
+        (A_SECRET, "certificates.caBundle"),
+        (A_SECRET, "webhook.annotations"),
     ],
 )
 def test_the_notes_say_the_next_command(values: Object, told: str) -> None:
-    # Helm 3 asks a cluster for its version here.
-    flags = ("--dry-run=client", f"--namespace={NAMESPACE}")
-    text = helm.run("helm4", "install", helm.RELEASE, str(helm.CHART), *flags, values=values)
-    notes = text.partition("NOTES:")[2]
-    assert told in notes
-    assert f"helm test {helm.RELEASE} -n {NAMESPACE}" in notes
+    text = notes(values)
+    assert told in text
+    assert f"helm test {helm.RELEASE} -n {NAMESPACE}" in text
+
+
+@pytest.mark.parametrize("values", TRUSTED.values(), ids=TRUSTED)
+def test_where_somebody_writes_ca_bundle_the_notes_ask_for_nobody(values: Object) -> None:
+    assert "Nobody writes caBundle" not in notes(values)

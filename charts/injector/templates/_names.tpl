@@ -29,17 +29,20 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: webhook
 {{- end -}}
 
-{{/* Without the component: what is not the webhook itself has these as well. */}}
+{{/*
+The labels of an object: dict "top" $, and where they are wanted "labels". What selectors and Helm go by stays as it is,
+whatever the values say.
+*/}}
 {{- define "injector.labels" -}}
-app.kubernetes.io/name: sidecar-injector
-app.kubernetes.io/instance: {{ .Release.Name | quote }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: sidecar-injector
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $top := .top -}}
+{{- $labels := dict "app.kubernetes.io/version" $top.Chart.AppVersion "app.kubernetes.io/part-of" "sidecar-injector" -}}
+{{- $labels = mergeOverwrite $labels $top.Values.commonLabels (.labels | default dict) -}}
+{{- $chart := printf "%s-%s" $top.Chart.Name $top.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- $_ := set $labels "helm.sh/chart" $chart -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $top.Release.Service -}}
+{{- $_ := set $labels "app.kubernetes.io/name" "sidecar-injector" -}}
+{{- $_ := set $labels "app.kubernetes.io/instance" $top.Release.Name -}}
+{{- toYaml $labels -}}
 {{- end -}}
 
 {{/*
@@ -52,10 +55,7 @@ name: {{ .name }}
 namespace: {{ . }}
 {{- end }}
 labels:
-  {{- include "injector.labels" .top | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "injector.labels" (dict "top" .top "labels" .labels) | nindent 2 }}
 {{- with mergeOverwrite (deepCopy .top.Values.commonAnnotations) (.annotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
