@@ -99,11 +99,15 @@ def _is_meant(before: Tree, way: Way, meant: Meant) -> bool:
         return True
     if not (_is_ours(way, meant.names) and way[1] in _LISTS):
         return False
-    users = _named(before, way[1], way[2].removeprefix("name=")) or {}
+    name = way[2].removeprefix("name=")
+    if _named(before, _LISTS[way[1] == "containers"], name):
+        # Kubernetes takes no pod with one name in both lists; one version of it counts.
+        return True
+    users = _named(before, way[1], name) or {}
     if way[3:4] == ("env",):
         # Of two variables of one name the last one counts, for Kubernetes as well.
-        name = way[4].removeprefix("name=")
-        return name in meant.variables or [entry["name"] for entry in users["env"]].count(name) > 1
+        variable = way[4].removeprefix("name=")
+        return variable in meant.variables or [e["name"] for e in users["env"]].count(variable) > 1
     if _value(before, way) in (False, 0):
         # Kubernetes leaves zeros out, so that nobody can tell one from a field that is not there.
         return True

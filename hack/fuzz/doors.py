@@ -22,6 +22,7 @@ from typing import Any, Final
 import yaml
 
 from fuzz import oracles
+from fuzz.aside import Aside
 from fuzz.design import Meant, losses
 from injector import telemetry
 from injector.config.folder import shipped
@@ -70,10 +71,18 @@ class Setup:
     name: str
     config: Config
     app: Webhook = field(init=False)
+    aside: Aside = field(init=False)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        state = State(current=lambda: self.config, metrics=Metrics(), namespace_of=self.namespaces.get)
+        self.aside = Aside(self.config)
+        state = State(
+            current=lambda: self.config,
+            metrics=Metrics(),
+            namespace_of=self.namespaces.get,
+            record=self.aside.record,
+            notify=self.aside.notify,
+        )
         self.app = Webhook(state, create_app(state, with_metrics=False))
 
     @cached_property
@@ -206,7 +215,7 @@ def _template(pod: Tree) -> Tree:
 
 
 def _app_faults(setup: Setup, body: bytes, path: str, word: str) -> list[str]:
-    """The same body over ASGI: no 5xx, nothing said twice differently."""
+    """The same body over ASGI, with records and Events: no 5xx, nothing said twice differently."""
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -224,6 +233,8 @@ def _app_faults(setup: Setup, body: bytes, path: str, word: str) -> list[str]:
         "query_string": b"timeout=10s",
     }
     asyncio.run(setup.app(scope, receive, send))  # type: ignore[arg-type]
+    if faults := setup.aside.taken():
+        return faults
     code = sent[0]["status"]
     if word.startswith("refused"):
         return [] if f"refused {code}" == word else [f"the app answers {code} where parse says {word}"]

@@ -37,6 +37,7 @@ def test_generated_reviews_are_answered_as_they_have_to_be(rounds: Rounds) -> No
     injected = tally.words["on-by-default"] + tally.words["opted-in-by-label"]
     assert injected > REVIEWS / 5, "few injections show little"
     assert tally.words["refused 400"] > REVIEWS / 20
+    assert sum(setup.aside.recorded for setup in rounds.setups) > REVIEWS / 20
     assert {kind.partition(" to ")[2] for kind in tally.kinds} == {setup.name for setup in rounds.setups}
 
 
@@ -147,6 +148,14 @@ def test_a_field_that_is_lost_is_seen(path: str, value: Any) -> None:
     assert losses(POD, grown, meant, merged=False) == []
     after = applied(POD, [{"op": "replace", "path": path, "value": value}])
     assert losses(POD, after, meant, merged=False) != []
+
+
+def test_of_a_proxy_in_both_lists_one_counts() -> None:
+    proxy = {"name": "proxy", "env": [{"name": "A", "value": "x"}]}
+    both = {"spec": {"containers": [{"name": "proxy"}], "initContainers": [proxy]}}
+    after = {"spec": {"containers": [{"name": "app"}], "initContainers": [{"name": "proxy"}]}}
+    meant = Meant(frozenset({"proxy"}), frozenset(), frozenset())
+    assert losses(both, after, meant, merged=False) == []
 
 
 def test_a_failing_review_is_made_small() -> None:
