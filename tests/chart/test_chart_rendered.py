@@ -395,6 +395,14 @@ def test_rights_are_exactly_what_the_program_needs(case: Case, tmp_path: Path) -
         assert subject["namespace"] == only(items, "Deployment")["metadata"]["namespace"]
 
 
+def test_who_registers_by_hand_finds_the_right_to_publish_there() -> None:
+    values = {"webhook": {"enabled": False, "tags": ["moved"]}}
+    items = helm.objects(helm.template("helm4", values))
+    assert of_kind(items, "MutatingWebhookConfiguration") == []
+    patched = {name for verb, _, _, name, _ in granted(items) if verb == "patch"}
+    assert "sidecar-injector-istio-tag-moved" in patched
+
+
 # --- the next command -----------------------------------------------------------------------------------
 
 
