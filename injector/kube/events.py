@@ -141,7 +141,11 @@ class Events:
                     result = await self._write(notice, times)
                     self._error = ""
                 except ClusterError as error:
-                    self._error, self._failed, result = error.message, self._clock(), FAILED
+                    self._error, self._failed, result = error.advice, self._clock(), FAILED
+                except Exception as error:
+                    # A defect in telling is no reason to stop answering.
+                    told = f"writing Events itself failed: {type(error).__name__}"
+                    self._error, self._failed, result = told, self._clock(), FAILED
                 self._tell(result, times)
 
     def _next(self) -> tuple[Notice, int]:

@@ -225,7 +225,7 @@ def test_past_the_burst_events_wait_for_their_time(monkeypatch: pytest.MonkeyPat
 
 def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
     cluster = Cluster({PATH: "uid-1"})
-    cluster.error = ClusterError("not allowed to create events", status=403)
+    cluster.error = ClusterError("not allowed to create events", status=403, hint="grant it")
     seen: list[str] = []
 
     async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
@@ -238,7 +238,7 @@ def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
         seen.append(events.last_error)
 
     assert talk(cluster, do) == {"failed": 1, "written": 1}
-    assert seen == ["not allowed to create events", ""]
+    assert seen == ["not allowed to create events (hint: grant it)", ""]
 
 
 def test_a_failure_is_not_told_for_ever() -> None:
@@ -255,3 +255,19 @@ def test_a_failure_is_not_told_for_ever() -> None:
 
     assert talk(cluster, do, lambda: now[0]) == {"failed": 1}
     assert seen == ["the API server does not answer", ""]
+
+
+def test_a_defect_in_writing_is_told_and_the_next_event_is_written() -> None:
+    cluster = Cluster({PATH: "uid-1"})
+    cluster.error = KeyError("secret")  # type: ignore[assignment]
+    seen: list[str] = []
+
+    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+        events.offer(NOTICE)
+        await settle()
+        seen.append(events.last_error)
+        cluster.error = None
+        events.offer(NOTICE)
+
+    assert talk(cluster, do) == {"failed": 1, "written": 1}
+    assert seen == ["writing Events itself failed: KeyError"]
