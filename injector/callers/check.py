@@ -57,20 +57,23 @@ class Check:
         self._told: dict[str, tuple[float, int]] = {}
 
     async def __call__(
-        self, certificate: Mapping[str, Any] | None, authorization: str
+        self, certificate: Mapping[str, Any] | None, authorization: str, budget: float | None = None
     ) -> tuple[int, str] | None:
         """HTTP status and reason for a caller that is refused, None for one that is answered.
 
-        `certificate` is the one that the handshake has verified, as the ssl module tells it.
+        `certificate` is the one that the handshake has verified, as the ssl module tells it;
+        `budget` is for how many seconds the caller waits, where it says so.
         """
-        reason = await self._reason(certificate, authorization)
+        reason = await self._reason(certificate, authorization, budget)
         self._count(reason or ACCEPTED)
         if not reason:
             return None
         self._note(reason)
         return (403 if reason in _FORBIDDEN else 401, reason) if self._enforce else None
 
-    async def _reason(self, certificate: Mapping[str, Any] | None, authorization: str) -> str:
+    async def _reason(
+        self, certificate: Mapping[str, Any] | None, authorization: str, budget: float | None
+    ) -> str:
         reason = "no-credentials"
         if certificate and self._names:
             if not self._names.isdisjoint(names_of(certificate)):
@@ -78,7 +81,7 @@ class Check:
             reason = "certificate-name"
         kind, _, token = authorization.partition(" ")
         if self._tokens is not None and kind.lower() == "bearer" and token.strip():
-            return await self._tokens.judge(token.strip())
+            return await self._tokens.judge(token.strip(), budget)
         return reason
 
     def _note(self, reason: str) -> None:

@@ -6,6 +6,7 @@ Here: keys and claims. Not here: what becomes of a caller (check.py).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ REFRESH_SECONDS: Final = 600.0
 # A key that is not known may be a new one, or no key at all: so often we ask because of one.
 AGAIN_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 5.0
+# How long a caller waits for keys; with a budget of its own, half of that, as an admission is to follow.
+PATIENCE_SECONDS: Final = 5.0
 # Clocks differ.
 LEEWAY_SECONDS: Final = 10
 
@@ -26,6 +29,8 @@ LEEWAY_SECONDS: Final = 10
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
+
+_NO_KEY: Final = "the key set holds no public key that can be used (hint: look at the issuer's JWKS)"
 
 # The API group of pods has an empty name.
 _PODS: Final = frozenset({"", "*"})
@@ -71,7 +76,7 @@ class Keys:
         self._fetch, self._clock = fetch, clock
         self._keys: dict[str, jwt.PyJWK] = {}
         self._tried = -AGAIN_SECONDS
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     @property
     def known(self) -> bool:
@@ -85,24 +90,38 @@ class Keys:
             await asyncio.sleep(RETRY_SECONDS if self.problem else REFRESH_SECONDS)
 
     async def refresh(self) -> None:
-        """Fetch them once."""
-        async with self._fetching:
-            self._tried = self._clock()
-            try:
-                found = await self._fetch()
-            except InjectorError as error:
-                self.problem = str(error)
-                return
-            keys = dict(_usable(found.get("keys")))
-            self.problem = "" if keys else "the key set holds no public key that can be used"
-            if keys:
-                self._keys, self.issuer = keys, str(found.get("issuer") or "")
+        """Fetch them once; who asks while that is under way waits for the same answer."""
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._take())
+        # Who gives up waiting does not take the answer from the others.
+        await asyncio.shield(self._fetching)
 
-    async def find(self, name: str) -> jwt.PyJWK | None:
-        """The key of that name; one that is not known is looked for, not too often."""
-        if name not in self._keys and self._clock() - self._tried >= AGAIN_SECONDS:
-            await self.refresh()
+    async def find(self, name: str, budget: float | None = None) -> jwt.PyJWK | None:
+        """The key of that name; one that is not known is looked for, not too often and not too long."""
+        if name not in self._keys and (self._fetching or self._clock() - self._tried >= AGAIN_SECONDS):
+            patience = PATIENCE_SECONDS if budget is None else min(PATIENCE_SECONDS, budget / 2)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self.refresh()
         return self._keys.get(name)
+
+    async def _take(self) -> None:
+        self._tried = self._clock()
+        try:
+            found = await self._fetch()
+            keys = dict(_usable(found.get("keys")))
+            issuer = str(found.get("issuer") or "")
+        except InjectorError as error:
+            self.problem = error.advice
+        except Exception as error:
+            # A defect in fetching is no reason to stop answering with the keys that are known.
+            self.problem = f"fetching keys itself failed: {type(error).__name__}"
+        else:
+            self.problem = "" if keys else _NO_KEY
+            if keys:
+                self._keys, self.issuer = keys, issuer
+        finally:
+            self._fetching = None
 
 
 def _usable(keys: Any) -> list[tuple[str, jwt.PyJWK]]:
@@ -124,13 +143,13 @@ class Tokens:
         self._wanted = wanted
         self._keys = keys
 
-    async def judge(self, token: str) -> str:
-        """Why a token is not accepted, one word; empty where it is."""
+    async def judge(self, token: str, budget: float | None = None) -> str:
+        """Why a token is not accepted, one word; empty where it is. `budget`: seconds the caller waits."""
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError:
             return "token-malformed"
-        key = await self._keys.find(str(header.get("kid") or ""))
+        key = await self._keys.find(str(header.get("kid") or ""), budget)
         if key is None:
             return "token-key" if self._keys.known else "keys-unavailable"
         if header.get("alg") != key.algorithm_name:

@@ -94,7 +94,10 @@ class Callers:
                 self._trust()
                 self._problem = ""
             except ConfigError as error:
-                self._problem = f"the last good CAs are kept: {error}"
+                self._problem = f"the last good CAs are kept: {error.advice}"
+            except Exception as error:
+                # A defect in looking is no reason to stop answering.
+                self._problem = f"looking at the CAs itself failed: {type(error).__name__}"
 
 
 def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
@@ -106,7 +109,8 @@ def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awai
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise ConfigError("a JSON Web Key Set is expected", where=given.jwks_file)
+            hint = "write what the issuer serves at its jwks_uri"
+            raise ConfigError("a JSON Web Key Set is expected", where=given.jwks_file, hint=hint)
         return {"keys": found.get("keys")}
 
     async def from_cluster() -> Mapping[str, Any]:

@@ -169,7 +169,10 @@ class Cluster:
             arguments["body"] = sent
             kind = "strategic-merge-patch+json" if verb == "patch" else "json"
             arguments["header_params"]["Content-Type"] = f"application/{kind}"
-        prepared = self._api.param_serialize(METHODS.get(verb, "GET"), path, **arguments)
+        try:
+            prepared = self._api.param_serialize(METHODS.get(verb, "GET"), path, **arguments)
+        except Exception as error:
+            raise _without_credentials(request, error) from error
         try:
             answer = self._api.call_api(*prepared, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
             body = answer.read()
@@ -322,7 +325,10 @@ class AsyncCluster:
             arguments["body"] = body
         if method == "PATCH":
             arguments["header_params"]["Content-Type"] = "application/strategic-merge-patch+json"
-        prepared = await self._api.param_serialize(method, request.path, **arguments)
+        try:
+            prepared = await self._api.param_serialize(method, request.path, **arguments)
+        except Exception as error:
+            raise _without_credentials(request, error) from error
         try:
             return (await self._api.call_api(*prepared, _request_timeout=timeout)).response
         except (aiohttp.ClientError, OSError) as error:
@@ -424,6 +430,17 @@ def _unusable(source: str | None, error: Exception, expected: type[Exception]) -
         reason="Configuration",
         where=source or "the ServiceAccount of this pod",
         hint="try 'kubectl config view' with the same file and context",
+    )
+
+
+def _without_credentials(request: Request, error: Exception) -> ClusterError:
+    """The client reads the token again when it is old, and lets through what that raises."""
+    told = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    return ClusterError(
+        f"the credentials cannot be read: {told}",
+        reason="Configuration",
+        where=request.where,
+        hint="check the token of this pod's ServiceAccount, or 'kubectl config view'",
     )
 
 

@@ -8,6 +8,7 @@ known here: `State` declares what is needed as callables, and `injector.cli.serv
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -32,9 +33,9 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Record: TypeAlias = Callable[[Manifest, Facts, Outcome, str, Config, int], None]
 """Takes a request, what was known, what came of it, the decision's word, and the size of the body."""
-Caller: TypeAlias = Callable[[Mapping[str, Any] | None, str], Awaitable[tuple[int, str] | None]]
-"""Takes the caller's certificate as the handshake verified it, and the Authorization header; gives
-HTTP status and reason for a caller that is refused."""
+Caller: TypeAlias = Callable[[Mapping[str, Any] | None, str, float | None], Awaitable[tuple[int, str] | None]]
+"""Takes the caller's certificate as the handshake verified it, the Authorization header, and the seconds
+that the caller waits where it says so; gives HTTP status and reason for a caller that is refused."""
 Notify: TypeAlias = Callable[[Manifest, Outcome, str], None]
 """Takes a request, what came of it, and the decision's word."""
 
@@ -134,8 +135,8 @@ class Webhook:
         """Read and answer a review when its turn comes; past what can be done in time, say so at once."""
         started = time.perf_counter()
         _check_head(scope, self._state.limits.body)
-        await self._check_caller(scope, body)
         budget = budget_of(scope.get("query_string", b""))
+        await self._check_caller(scope, body, budget)
         try:
             self._queue.check(budget)
             with self._queue.holding() as hold:
@@ -151,12 +152,12 @@ class Webhook:
             return
         await _send(send, 200, b"application/json", answer)
 
-    async def _check_caller(self, scope: Scope, body: Body) -> None:
+    async def _check_caller(self, scope: Scope, body: Body, budget: float | None) -> None:
         """Raise ReviewError for a caller that is not accepted. Its body is read by nobody."""
         if self._state.caller is None:
             return
         authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        refused = await self._state.caller(_certificate(scope), authorization)
+        refused = await self._state.caller(_certificate(scope), authorization, budget)
         if refused is not None:
             status, reason = refused
             await body.discard()
@@ -252,7 +253,8 @@ def budget_of(query: bytes) -> float | None:
     given = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
     if not _DURATION.fullmatch(given):
         return None
-    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(given))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(given))
+    return seconds if math.isfinite(seconds) else None
 
 
 def _is_hot(path: str) -> bool:

@@ -141,17 +141,20 @@ class Publishing:
     def __init__(self, *signers: Signer) -> None:
         self.found: Mapping[str, Any] | None = key_set(*signers)
         self.asked = 0
+        self.open = asyncio.Event()
+        self.open.set()
         self.now = 0.0
         self.keys = Keys(self.fetch, lambda: self.now)
 
     async def fetch(self) -> Mapping[str, Any]:
         self.asked += 1
+        await self.open.wait()
         if self.found is None:
-            raise ClusterError("no answer")
+            raise ClusterError("no answer", hint="ask again")
         return self.found
 
-    async def says(self, token: str) -> str:
-        return await Tokens(WANTED, self.keys).judge(token)
+    async def says(self, token: str, budget: float | None = None) -> str:
+        return await Tokens(WANTED, self.keys).judge(token, budget)
 
 
 def test_a_new_key_is_asked_for_but_not_for_every_token_that_names_one() -> None:
@@ -191,6 +194,56 @@ def test_without_keys_nobody_is_believed() -> None:
         issuer = Publishing()
         issuer.found = None
         assert await issuer.says(SIGNER.token()) == "keys-unavailable"
-        assert not issuer.keys.known
+        assert (issuer.keys.known, issuer.keys.problem) == (False, "no answer (hint: ask again)")
+
+    asyncio.run(talk())
+
+
+def test_callers_that_come_while_keys_are_fetched_wait_for_them() -> None:
+    async def talk() -> None:
+        issuer = Publishing(SIGNER)
+        issuer.open.clear()
+        first, second = (asyncio.create_task(issuer.says(SIGNER.token())) for _ in range(2))
+        while not issuer.asked:
+            await asyncio.sleep(0)
+        third = asyncio.create_task(issuer.says(SIGNER.token()))
+        await asyncio.sleep(0)
+        issuer.open.set()
+        assert await asyncio.gather(first, second, third) == ["", "", ""]
+        assert issuer.asked == 1
+
+    asyncio.run(talk())
+
+
+def test_who_cannot_wait_for_the_keys_is_refused_and_takes_them_from_nobody() -> None:
+    async def talk() -> None:
+        issuer = Publishing(SIGNER)
+        issuer.open.clear()
+        assert await issuer.says(SIGNER.token(), 0.02) == "keys-unavailable"
+        patient = asyncio.create_task(issuer.says(SIGNER.token()))
+        await asyncio.sleep(0)
+        issuer.open.set()
+        assert (await patient, issuer.asked) == ("", 1)
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("trouble", [FileNotFoundError("token"), KeyError("x")])
+def test_a_defect_in_fetching_is_told_and_the_keys_stay(trouble: Exception) -> None:
+    async def talk() -> None:
+        issuer = Publishing(SIGNER)
+        await issuer.keys.refresh()
+
+        async def fail() -> Mapping[str, Any]:
+            raise trouble
+
+        issuer.keys._fetch = fail
+        running = asyncio.create_task(issuer.keys.run())
+        async with asyncio.timeout(10):
+            while not issuer.keys.problem:
+                await asyncio.sleep(0)
+        assert issuer.keys.problem == f"fetching keys itself failed: {type(trouble).__name__}"
+        assert (await issuer.says(SIGNER.token()), running.done()) == ("", False)
+        running.cancel()
 
     asyncio.run(talk())

@@ -65,7 +65,11 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
             callers.start(group)
             file.write_text("-----BEGIN CERT")
             await until(lambda: str(file) in callers.notes().get("callerAuth", ""))
+            assert callers.notes()["callerAuth"].endswith("(hint: PEM is expected)")
             assert swap.trusted == first.pem
+            take, callers._swap = callers._swap, None  # type: ignore[assignment]
+            await until(lambda: "itself failed: AttributeError" in callers.notes()["callerAuth"])
+            callers._swap = take
             file.write_text(second.pem)
             await until(lambda: not callers.notes())
             assert swap.trusted == second.pem
@@ -83,7 +87,9 @@ def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_pat
         callers = Callers(server, None, Metrics(), Swap())
         async with asyncio.TaskGroup() as group:
             callers.start(group)
-            await asyncio.sleep(0)
+            async with asyncio.timeout(20):
+                while callers.notes() == {"callerAuth": "not read yet"}:
+                    await asyncio.sleep(0)
             callers.stop()
         return callers.waiting()
 

@@ -346,6 +346,7 @@ def test_the_node_that_a_pod_names_is_asked_for() -> None:
         (b"timeout=10", None),
         (b"timeout=-1s", None),
         (b"timeout=1x", None),
+        (b"timeout=" + b"9" * 400 + b"s", None),
         (b"\xff\xfe", None),
     ],
 )

@@ -29,10 +29,14 @@ class Seen:
     def __init__(self) -> None:
         self.certificates: list[Mapping[str, Any] | None] = []
         self.headers: list[str] = []
+        self.budgets: list[float | None] = []
 
-    async def __call__(self, certificate: Mapping[str, Any] | None, authorization: str) -> None:
+    async def __call__(
+        self, certificate: Mapping[str, Any] | None, authorization: str, budget: float | None
+    ) -> None:
         self.certificates.append(certificate)
         self.headers.append(authorization)
+        self.budgets.append(budget)
 
 
 def an_app(caller: Any) -> Webhook:
@@ -60,7 +64,7 @@ def posted(
         context.load_cert_chain(*pair)
     connection = http.client.HTTPSConnection(threads.NAME, serving.port, context=context, timeout=30)
     try:
-        connection.request("POST", "/mutate", body, {**JSON, **headers})
+        connection.request("POST", "/mutate?timeout=8s", body, {**JSON, **headers})
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
@@ -86,6 +90,7 @@ def test_what_the_handshake_has_verified_reaches_the_check(tmp_path: Path, versi
     assert named["subjectAltName"] == (("DNS", "apiserver.example.com"),)
     assert nobody is None
     assert seen.headers == ["Bearer x", ""]
+    assert seen.budgets == [8.0, 8.0]
 
 
 def test_who_is_not_accepted_is_refused_before_the_body_is_parsed(tmp_path: Path) -> None:
