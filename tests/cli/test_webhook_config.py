@@ -10,11 +10,15 @@ import pytest
 import yaml
 
 from injector.config.load import load
+from injector.core.matchconditions import dropped
+from injector.core.nearmiss import near_misses
+from injector.core.registered import registered
 from injector.core.selectors import parse
 from tests.cli.conftest import Run
 
 URL = "https://127.0.0.1:8443/mutate"
 SUFFIX = "sidecar-injector.istio.io"
+SWITCH, MISSPELT = "sidecar.istio.io/inject", "sidecar.istio.io/proxyCPUU"
 
 # Of a key that nobody has; only the form counts.
 CERTIFICATE = """\
@@ -140,6 +144,31 @@ def test_the_selectors_are_those_that_the_command_line_decides_by(run: Run) -> N
         assert parse(printed_entry["objectSelector"]) == entry.objects
 
 
+# The selectors are istiod's; the conditions would let all of these through (docs/adr/0012).
+@pytest.mark.parametrize(
+    ("namespace", "pod", "called"),
+    [
+        ({"istio-injection": "enabled"}, {"labels": {SWITCH: "True"}}, True),
+        ({"istio-injection": "enabled"}, {"annotations": {SWITCH: "false", MISSPELT: "1"}}, True),
+        (
+            {"istio-injection": "enabled"},
+            {"labels": {SWITCH: "false"}, "annotations": {MISSPELT: "1"}},
+            False,
+        ),
+        ({}, {"labels": {SWITCH: "True"}}, False),
+    ],
+)
+def test_near_misses_come_but_for_two_that_the_selectors_keep_back(
+    run: Run, namespace: dict[str, str], pod: dict[str, Any], called: bool
+) -> None:
+    config = load(None)
+    assert near_misses({"metadata": pod}, config.profile)
+    assert not dropped({"metadata": pod}, "shop", config.policy, config.profile)
+    entries = registered(printed(run, "--url", URL))
+    space = {"metadata": {"name": "shop", "labels": namespace}}
+    assert any(entry.called(space, {"metadata": pod}) for entry in entries) is called
+
+
 def test_a_profile_without_selectors_gets_all_namespaces_but_its_ignored_ones(folder: Path, run: Run) -> None:
     (folder / "logship" / "profile.yaml").write_text(
         "name: shipper\nkeys: {switch: logs.example.com/ship}\nignoredNamespaces: [quiet]\n"
@@ -152,7 +181,7 @@ def test_a_profile_without_selectors_gets_all_namespaces_but_its_ignored_ones(fo
         name: namespaces.matches({"kubernetes.io/metadata.name": name})
         for name in ("shop", "quiet", "mesh", "kube-system", "kube-node-lease")
     }
-    # Nobody would answer for the first pod of the webhook itself, in its own namespace, nor for the cluster's.
+    # Nobody would answer for the first pod of the webhook itself, in its own namespace, nor for the cluster.
     assert [name for name, is_called in called.items() if is_called] == ["shop"]
     switched = {v: objects.matches({"logs.example.com/ship": v}) for v in ("true", "false", "")}
     assert switched == {"true": True, "false": False, "": True}
