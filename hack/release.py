@@ -27,16 +27,22 @@ def versions() -> Mapping[str, str]:
     }
 
 
+def dated(version: str, changelog: str) -> bool:
+    """Whether the changelog tells of a version that has a day, as a released one has."""
+    heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
+    return re.search(heading, changelog, re.MULTILINE) is not None
+
+
 def main(tag: str) -> int:
-    """1 where a version is another one than the tag's, or the changelog has no word about it."""
+    """1 where a version is another one than the tag's, or the changelog has no dated section on it."""
     wanted = tag.removeprefix("v")
     wrong = [
         f"{place} is {version}, the tag is {tag}"
         for place, version in versions().items()
         if version != wanted
     ]
-    if not re.search(rf"^## \[?{re.escape(wanted)}\b", (REPO / "CHANGELOG.md").read_text(), re.MULTILINE):
-        wrong.append(f"CHANGELOG.md has no section {wanted}")
+    if not dated(wanted, (REPO / "CHANGELOG.md").read_text()):
+        wrong.append(f"CHANGELOG.md has no section '## [{wanted}] - YYYY-MM-DD'")
     for line in wrong:
         print(f"release: {line}", file=sys.stderr)
     return 1 if wrong else 0

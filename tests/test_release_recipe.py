@@ -83,9 +83,32 @@ def test_the_version_is_the_same_everywhere_and_another_tag_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (version,) = set(release.versions().values())
-    assert release.main(f"v{version}") == 0
+    release.main(f"v{version}")
+    assert "the tag is" not in capsys.readouterr().err
     assert release.main("v99.0.0") == 1
     assert "Chart.yaml appVersion" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("heading", "status"),
+    [
+        ("## [{0}] - 2026-02-01", 0),
+        ("## [{0}] - Unreleased", 1),
+        ("## [{0}]", 1),
+        ("## [{0}-rc.1] - 2026-02-01", 1),
+    ],
+)
+def test_a_version_is_released_on_a_day(
+    heading: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (version,) = set(release.versions().values())
+    for name in ("pyproject.toml", "charts/injector/Chart.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text((REPO / name).read_text())
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{heading.format(version)}\n")
+    # The repository's own changelog has a day only when it is released.
+    monkeypatch.setattr(release, "REPO", tmp_path)
+    assert release.main(f"v{version}") == status
 
 
 def test_nothing_is_published_before_the_tests_have_passed() -> None:
