@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -33,3 +34,11 @@ def test_every_reason_has_its_sentence_and_stands_on_the_page(reference: ModuleT
     assert set(SENTENCES) == set(Reason)
     page = (ROOT / "docs" / "reference" / "reasons.md").read_text()
     assert [r.value for r in Reason if f"`{r.value}`" not in page] == []
+
+
+def test_the_index_leads_to_every_page_and_to_nothing_else() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", index.read_text())}
+    assert [str(path) for path in linked if not path.exists()] == []
+    pages = set((ROOT / "docs").rglob("*.md")) - {index}
+    assert sorted(str(page.relative_to(ROOT)) for page in pages - linked) == []
