@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import random
+import ssl
 import sys
 import termios
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +36,7 @@ _JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What connections may take.
+    """What connections may take. `connections` are those that are open, in their handshake or past it.
 
     `read_seconds` is the time for a handshake, for a request to arrive, and for an answer to be
     taken. After `age_seconds` an answer is the last one, so that callers spread over all replicas;
@@ -61,6 +63,15 @@ class Shared(ServerState):
         self.bounds = bounds
         self.cut = cut
         self.draining = False
+        # Those that never end, or fail, are gone with their connection.
+        self.handshakes = weakref.WeakSet[ssl.SSLObject]()
+
+    def enter(self, handshake: ssl.SSLObject) -> None:
+        """Take a connection whose handshake begins. Raises OSError where there are too many."""
+        if len(self.connections) + len(self.handshakes) >= self.bounds.connections:
+            self.cut("connections")
+            raise ConnectionAbortedError
+        self.handshakes.add(handshake)
 
 
 class Connection(HttpToolsProtocol):
@@ -85,6 +96,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        if (handshake := transport.get_extra_info("ssl_object")) is not None:
+            self._shared.handshakes.discard(handshake)
         # For who asks who the caller is, or whether it is still there.
         self.app_state = {"transport": transport}
         now = self.loop.time()

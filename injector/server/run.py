@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ import uvicorn
 from injector.errors import ConfigError
 from injector.server.app import AsgiApp
 from injector.server.connection import KEEP_ALIVE_SECONDS, Bounds, Connection, Shared
+from injector.server.tls import Outer
 from injector.telemetry import tell
 
 # What is under way when the drain is over: a body that still arrives, an admission that waits.
@@ -63,7 +63,7 @@ class Listener:
 
     app: AsgiApp
     bound: socket.socket
-    tls: Callable[[], ssl.SSLContext] | None = None
+    tls: Callable[[], Outer] | None = None
     bounds: Bounds = field(default_factory=Bounds)
     cut: Callable[[str], None] = _uncounted
 
@@ -179,6 +179,9 @@ class _Door:
 
     async def open(self) -> None:
         tls = self._listener.tls
+        context = tls() if tls else None
+        if context is not None:
+            context.enter = self._shared.enter
         self._config.load()
         over_tls: dict[str, Any] = {
             "ssl_handshake_timeout": self.patience,
@@ -188,8 +191,8 @@ class _Door:
             lambda: Connection(self._config, self._shared),
             sock=self._listener.bound,
             backlog=BACKLOG,
-            ssl=tls() if tls else None,
-            **(over_tls if tls else {}),
+            ssl=context,
+            **(over_tls if context else {}),
         )
 
     @property

@@ -12,12 +12,31 @@ import contextlib
 import os
 import ssl
 import tempfile
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
 from injector.errors import ConfigError
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+Context = TypeVar("Context", bound=ssl.SSLContext)
+
+
+class Outer(ssl.SSLContext):
+    """The context of a listener. `enter` is told of each handshake before it begins, and may refuse it.
+
+    It refuses by an OSError, which ends the connection.
+    """
+
+    enter: Callable[[ssl.SSLObject], None] | None = None
+
+    def wrap_bio(self, *given: Any, **named: Any) -> ssl.SSLObject:
+        """Begin a handshake, as the event loop does for each connection that comes."""
+        handshake = super().wrap_bio(*given, **named)
+        if self.enter is not None:
+            self.enter(handshake)
+        return handshake
 
 
 class Swap:
@@ -33,7 +52,7 @@ class Swap:
         self.trusted = ""
         self._pair: tuple[str, str] | None = None
         self._inner: ssl.SSLContext | None = None
-        self.context = self._new()
+        self.context = self._set_up(Outer(ssl.PROTOCOL_TLS_SERVER))
         self.context.sni_callback = self._choose
 
     def take(self, chain: str, key: str) -> None:
@@ -74,7 +93,9 @@ class Swap:
         return None
 
     def _new(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        return self._set_up(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+    def _set_up(self, context: Context) -> Context:
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
         # The API server does not resume sessions; tickets would be work for nothing.

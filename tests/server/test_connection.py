@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import socket
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -115,11 +116,40 @@ def test_past_the_limit_a_connection_is_ended_and_the_others_go_on() -> None:
         first, second = server.connect(), server.connect()
         ask(first)
         ask(second)
-        assert closed(server.connect().sock)
+        assert closed(server.dial(tls=False))
         assert server.causes == ["connections"]
         second.close()
         ask(first)
         server.until("its place is free", lambda: _answers(server))
+
+
+def test_connections_count_from_the_beginning_of_their_handshake() -> None:
+    with serving(bounds=Bounds(connections=3)) as server:
+        first = server.connect()
+        silent = [server.dial(tls=False) for _ in range(20)]
+        server.until("all but two are cut", lambda: server.causes == ["connections"] * 18)
+        server.until("they hear of it", lambda: sum(map(_ended, silent)) == 18)
+        assert ask(first) == (b"hello", "")
+        for connection in silent:
+            connection.close()
+        server.until("their places are free", lambda: _answers(server))
+
+
+def test_the_place_of_a_handshake_that_never_ends_becomes_free() -> None:
+    with serving(bounds=replace(HURRIED, connections=1)) as server:
+        assert closed(server.dial(tls=False))
+        server.until("its place is free", lambda: _answers(server))
+
+
+def _ended(connection: socket.socket) -> bool:
+    """Whether the other end has closed it."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def _answers(server: Any) -> bool:
