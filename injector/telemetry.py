@@ -116,6 +116,12 @@ class Metrics:
             ("kind", "fingerprint"),
             **own,
         )
+        self._due = Gauge(
+            "injector_certificate_renewal_due_timestamp_seconds",
+            "When a certificate should be replaced, in seconds since 1970, by kind (leaf, current, ca).",
+            ("kind", "fingerprint"),
+            **own,
+        )
         self._renewals = Counter(
             "injector_certificate_renewal_total",
             "What was renewed: leaf, ca, or caBundle (put right).",
@@ -222,11 +228,14 @@ class Metrics:
         """Count a change of the configuration's source that was taken over, or why it was refused."""
         self._reloads.labels("error" if refused else "ok", refused).inc()
 
-    def certificates(self, expiries: Mapping[tuple[str, str], float]) -> None:
-        """Tell when the certificates in use expire, by kind and fingerprint; those not named are gone."""
-        self._expiry.clear()
-        for labels, moment in expiries.items():
-            self._expiry.labels(*labels).set(moment)
+    def certificates(
+        self, expiries: Mapping[tuple[str, str], float], due: Mapping[tuple[str, str], float]
+    ) -> None:
+        """Tell when certificates expire and when they are due, by kind and fingerprint; others are gone."""
+        for gauge, moments in ((self._expiry, expiries), (self._due, due)):
+            gauge.clear()
+            for labels, moment in moments.items():
+                gauge.labels(*labels).set(moment)
 
     def certificate_renewed(self, what: str) -> None:
         """Count a new leaf or CA, or a caBundle that was written."""

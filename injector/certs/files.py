@@ -21,6 +21,9 @@ from injector.certs.published import Published
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import tell
 
+# After which part of their life others renew them, as a rule: cert-manager's.
+_RENEWED = 2 / 3
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -178,10 +181,13 @@ class Files:
         self._count()
 
     def _count(self) -> None:
-        expiries = {("ca", c.fingerprint[:16]): c.not_after for c in self._authorities}
+        found = {("ca", c.fingerprint[:16]): c for c in self._authorities}
         if self._pair is not None:
-            expiries["leaf", self._pair.fingerprint[:16]] = self._pair.certificate.not_after
-        self.counts.certificates(expiries)
+            found["leaf", self._pair.fingerprint[:16]] = self._pair.certificate
+        self.counts.certificates(
+            {key: c.not_after for key, c in found.items()},
+            {key: c.due(_RENEWED) for key, c in found.items()},
+        )
 
 
 def _text(file: Path) -> str:

@@ -236,6 +236,9 @@ class Own:
         pairs = {"current": stored.current, "next": stored.next}
         kinds = {pair.fingerprint: kind for kind, pair in pairs.items() if pair}
         expiries = {(kinds.get(f, "former"), f[:16]): c.not_after for f, c in stored.certificates().items()}
+        renewed = {"current": stored.current.certificate} if stored.current else {}
         if self.leaf:
+            renewed["leaf"] = self.leaf.certificate
             expiries["leaf", self.leaf.certificate.fingerprint[:16]] = self.leaf.certificate.not_after
-        self.counts.certificates(expiries)
+        due = {(kind, c.fingerprint[:16]): c.due(self.fraction) for kind, c in renewed.items()}
+        self.counts.certificates(expiries, due)

@@ -82,14 +82,17 @@ class FakeCluster:
 
 @dataclass
 class Counted:
-    """What was counted, and the last expiries."""
+    """What was counted, the last expiries, and when something is due."""
 
     renewals: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     expiries: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    due: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
-    def certificates(self, expiries: Mapping[tuple[str, str], float]) -> None:
-        self.expiries = expiries
+    def certificates(
+        self, expiries: Mapping[tuple[str, str], float], due: Mapping[tuple[str, str], float]
+    ) -> None:
+        self.expiries, self.due = expiries, due
 
     def certificate_renewed(self, what: str) -> None:
         self.renewals.append(what)

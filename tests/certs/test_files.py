@@ -199,6 +199,8 @@ def test_the_expiry_of_a_new_ca_is_told_though_the_leaf_stays(tmp_path: Path) ->
     asyncio.run(made.round())
     assert taken == [leaf]
     assert set(counted.expiries) == {("leaf", leaf.fingerprint[:16]), ("ca", new.fingerprint[:16])}
+    assert counted.due.keys() == counted.expiries.keys()
+    assert all(clock() < due < counted.expiries[key] for key, due in counted.due.items())
 
 
 def test_the_loop_looks_again_and_again(tmp_path: Path) -> None:

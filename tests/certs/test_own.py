@@ -110,6 +110,29 @@ def test_a_life_of_leaves_and_cas_never_leaves_the_bundle() -> None:
     assert not both[0].counted.failures
 
 
+def test_what_is_renewed_is_told_with_the_moment_at_which_it_is_due() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    registered(cluster)
+    one = replica(cluster, clock)
+    rounds(clock, one, count=6, step=2.0)
+    assert {kind for kind, _ in one.counted.due} == {"leaf", "current"}
+    leaf = one.own.leaf
+    assert leaf is not None
+    due = one.counted.due["leaf", leaf.certificate.fingerprint[:16]]
+    taken = len(one.taken)
+    clock.now = due - 1
+    rounds(clock, one, count=1)
+    assert len(one.taken) == taken
+    clock.now = due
+    rounds(clock, one, count=1)
+    assert len(one.taken) == taken + 1
+    # A CA that was replaced is to expire.
+    clock.now = one.counted.due["current", one.issuer[:16]]
+    rounds(clock, one, count=8, step=SETTLE)
+    kinds = {kind for kind, _ in one.counted.expiries}
+    assert kinds - {kind for kind, _ in one.counted.due} == {"former"}
+
+
 def test_a_deleted_secret_comes_back_and_the_old_ca_stays_trusted() -> None:
     cluster, clock = FakeCluster(), Clock()
     registered(cluster)

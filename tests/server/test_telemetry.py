@@ -65,3 +65,17 @@ def test_only_the_configuration_in_force_is_named() -> None:
     assert 'injector_config_reload_total{reason="samples",result="error"} 1.0' in lines
     assert 'injector_config_reload_total{reason="",result="ok"} 0.0' in lines
     assert "injector_namespaces_synced 1.0" in lines
+
+
+def test_only_the_certificates_in_use_are_named() -> None:
+    metrics = telemetry.Metrics()
+    metrics.certificates({("leaf", "old"): 9.0}, {("leaf", "old"): 6.0})
+    metrics.certificates({("leaf", "new"): 12.0, ("former", "ca"): 20.0}, {("leaf", "new"): 8.0})
+    lines = metrics.text().decode().splitlines()
+    named = {
+        line.partition("{")[0].removeprefix("injector_certificate_"): line
+        for line in lines
+        if "kind=" in line
+    }
+    assert sum("kind=" in line for line in lines) == 3
+    assert 'fingerprint="new",kind="leaf"} 8.0' in named["renewal_due_timestamp_seconds"]
