@@ -39,6 +39,9 @@ class FakeApiServer:
         self.settings = ""
         self.lists = 0
         self.hanging: list[str] = []
+        # The versions from which watches were begun.
+        self.since: list[int] = []
+        self._ends = 0
         self._news = threading.Condition()
         self._version = 1
         self._events: list[tuple[int, str]] = []
@@ -57,6 +60,20 @@ class FakeApiServer:
         """Send a line to all watches, now and later."""
         with self._news:
             self._events.append((self._version, line))
+            self._news.notify_all()
+
+    def bookmark(self) -> int:
+        """Tell all watches of a version at which nothing of theirs has changed; return it."""
+        with self._news:
+            self._version += 1
+            about = {"kind": "Namespace", "metadata": {"resourceVersion": str(self._version)}}
+            self.tell(json.dumps({"type": "BOOKMARK", "object": about}))
+            return self._version
+
+    def end_watches(self) -> None:
+        """End the watches that are open, as after their time, once they were told all."""
+        with self._news:
+            self._ends += 1
             self._news.notify_all()
 
     def trouble(self, kind: str) -> None:
@@ -103,20 +120,21 @@ class FakeApiServer:
         handler.send_response(200)
         handler.end_headers()
         since = int(handler.path.partition("resourceVersion=")[2].partition("&")[0])
-        sent = sum(version <= since for version, _ in self._events)
-        while (lines := self._after(sent)) is not None:
+        self.since.append(since)
+        sent, ends = sum(version <= since for version, _ in self._events), self._ends
+        while (lines := self._after(sent, ends)) is not None:
             sent += len(lines)
             handler.wfile.write("".join(f"{line}\n" for line in lines).encode())
 
-    def _after(self, sent: int) -> list[str] | None:
+    def _after(self, sent: int, ended: int) -> list[str] | None:
         """The lines after so many, once there are some; None where the watch ends."""
 
         def ends() -> bool:
             return self._ended or self._trouble not in ("", "nothing")
 
         with self._news:
-            self._news.wait_for(lambda: ends() or len(self._events) > sent)
-            return None if ends() else [line for _, line in self._events[sent:]]
+            self._news.wait_for(lambda: ends() or self._ends > ended or len(self._events) > sent)
+            return None if ends() else [line for _, line in self._events[sent:]] or None
 
     def _object(self, name: str) -> dict[str, Any]:
         return {

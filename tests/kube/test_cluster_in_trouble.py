@@ -164,3 +164,25 @@ def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp
                 running.cancel()
 
     asyncio.run(main())
+
+
+def test_a_watch_goes_on_from_the_bookmark_and_lists_nothing_anew(
+    fake: FakeApiServer, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        async with await connect_async(str(tmp_path / "kubeconfig"), None) as cluster:
+            mirror = Mirror(cluster, NAMESPACES)
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(mirror.run())
+                await until(lambda: len(fake.since) == 1)
+                before, generation = mirror.items(), mirror.generation
+                version = fake.bookmark()
+                fake.end_watches()
+                await until(lambda: len(fake.since) == 2)
+                assert (fake.since[1], fake.lists) == (version, 1)
+                assert (mirror.items(), mirror.generation) == (before, generation)
+                fake.label("new")
+                await until(lambda: mirror.get("new") is not None)
+                running.cancel()
+
+    asyncio.run(main())
