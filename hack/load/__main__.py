@@ -1,7 +1,8 @@
 """Measures `injector serve` at its limits: ``make load``, or ``PYTHONPATH=hack python -m load``.
 
 Here: the order of the measurements: `overload` in three minutes, `footprint` in some seven. ``--brief`` is
-a try that writes no page. Exit status 1 where something that should hold does not.
+a try that writes no page. Where something that should hold does not, the page stays as it was, and the exit
+status is 1.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import measured
+from apiserver.bed import apiserver, unavailable
 from programs import build
 
 from load import page, scenarios, stand
+from load.scenarios import Overload, Round
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "explanation"
 ADMISSIONS = (1_000, 10_000, 100_000)
@@ -27,9 +31,9 @@ CROWD = 200
 
 
 def main() -> int:
-    """Measure, write the page, and say what was missed."""
+    """Measure, write what missed nothing into the page, and say what was missed."""
     flags = argparse.ArgumentParser(prog="load")
-    flags.add_argument("--brief", action="store_true", help="short loads, tables on stdout")
+    flags.add_argument("--brief", action="store_true", help="short loads, no page")
     flags.add_argument("parts", nargs="*", metavar="overload|footprint", help="one of them; else both")
     given = flags.parse_args()
     parts = {"overload": _overload, "footprint": _footprint}
@@ -41,9 +45,8 @@ def main() -> int:
         for name in given.parts or parts:
             maker, tables, failed = parts[name](given.brief)
             missed += failed
-            if given.brief:
-                print(tables)
-            else:
+            print(tables, flush=True)
+            if not (given.brief or failed):
                 page.write(PAGES, maker, tables)
     except stand.StandError as error:
         sys.exit(f"load: {error}")
@@ -54,28 +57,40 @@ def main() -> int:
 
 def _overload(brief: bool) -> tuple[str, str, list[str]]:
     conditions, seconds = _conditions(), SECONDS / 3 if brief else SECONDS
-    middle = partial(scenarios.middle, rounds=1 if brief else ROUNDS)
+
+    def rounds(name: str, scenario: Callable[[float], Round], *, twice: bool = False) -> Overload:
+        _say(name)
+        return scenarios.rounds(name, scenario, 1 if brief else ROUNDS, seconds, twice=twice)
+
     with stand.served(stand.SLOW, stand.SLOW_FILES) as server:
-        _say("a slow profile at twice its rate")
-        slow = middle(lambda: scenarios.open_beyond(server, "slow profile, twice the rate", 4, seconds))
+        _say("slow profile: capacity")
+        of_slow = scenarios.capacity(server, seconds / 2)
+        twice = partial(scenarios.open_beyond, server, of_slow.callers)
+        slow = rounds("slow profile, twice the rate", twice, twice=True)
     with stand.served(stand.SHIPPED) as server:
-        _say("the shipped profile: capacity")
+        _say("shipped profile: capacity")
         capacity = scenarios.capacity(server, seconds / 2)
-        _say("four times the callers")
-        closed = middle(lambda: scenarios.closed_beyond(server, capacity, seconds))
-        _say(f"{CROWD} callers")
-        crowd = middle(lambda: scenarios.many_callers(server, capacity, CROWD, seconds))
-        _say("twice the rate")
-        twice, callers = "shipped profile, twice the rate", capacity.callers
-        flooded = middle(lambda: scenarios.open_beyond(server, twice, callers, seconds))
-    found = page.Overloads(capacity, slow, closed, crowd, flooded)
+        callers = capacity.callers
+        refusal = scenarios.refusal(server, callers, CROWD, seconds)
+        beyond = partial(scenarios.closed_beyond, server, callers, 4 * callers)
+        closed = rounds("shipped profile, four times the callers", beyond)
+        many = partial(scenarios.closed_beyond, server, callers, CROWD)
+        crowd = rounds(f"shipped profile, {CROWD} callers", many)
+        twice = partial(scenarios.open_beyond, server, callers)
+        flooded = rounds("shipped profile, twice the rate", twice, twice=True)
+    found = page.Overloads(of_slow, capacity, refusal, slow, closed, crowd, flooded)
     return page.OVERLOAD, page.of_overloads(found, conditions), page.missed_by_overloads(found)
 
 
 def _footprint(brief: bool) -> tuple[str, str, list[str]]:
     _say("start and memory")
     conditions, admissions = _conditions(), ADMISSIONS[:1] if brief else ADMISSIONS
-    found = scenarios.footprint(STARTS, admissions, _say)
+    if reason := unavailable():
+        raise stand.StandError(reason)
+    with apiserver(audited=False) as bed:
+        if bed.plane is None:
+            raise stand.StandError("an API server of our own is wanted; unset E2E_KUBECONFIG")
+        found = scenarios.footprint(bed, STARTS, admissions, _say)
     return page.FOOTPRINT, page.of_footprint(found, conditions), page.missed_by_footprint(found)
 
 

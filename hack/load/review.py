@@ -1,20 +1,36 @@
 """The review that the load is made of: a pod of a Deployment as the API server sends it, defaults filled in.
 
 Not here: who sends it. The number of the request stands where replicas differ: in the uid, in a label, in
-the name of the token's volume. So no two reviews are alike.
+the name of the token's volume. So no two reviews are alike, and all take the same way through the templates.
+Those of `shapes` do not: their lists are of different lengths, so that a template makes another text of each.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 NUMBER = "NUMBER-OF-THE-REQUEST"
+SHAPES = 100
 
 
 def body() -> bytes:
     """An AdmissionReview, with NUMBER in it."""
     return json.dumps(_review(), separators=(",", ":")).encode()
+
+
+def shapes() -> Iterator[bytes]:
+    """Reviews whose texts, parsed, are more than the cache of the webhook keeps."""
+    for number in range(SHAPES):
+        made = _review()
+        ports = ",".join(str(10_000 + port) for port in range(1 + number % 37))
+        metadata = {f"SETTING_{name}": "value" for name in range(2 * number)}
+        made["request"]["object"]["metadata"]["annotations"] |= {
+            "traffic.sidecar.istio.io/excludeOutboundPorts": ports,
+            "proxy.istio.io/config": json.dumps({"proxyMetadata": metadata}),
+        }
+        yield json.dumps(made).replace(NUMBER, str(number)).encode()
 
 
 def _review() -> dict[str, Any]:

@@ -10,23 +10,27 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from apiserver.bed import Bed
 from apiserver.keys import Authority
 from programs import build
 
 from load import review
 
 PATIENCE_SECONDS = 60.0
+# What /proc/PID/clear_refs takes to forget the peak of the resident set (proc(5)).
+_FORGET_THE_PEAK = "5"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 # A template that loops: what it makes is small, what it costs is not.
@@ -45,10 +49,11 @@ class StandError(Exception):
 
 
 class Usage(NamedTuple):
-    """Counters of a process: seconds of CPU since its start, bytes of memory."""
+    """Seconds of CPU since the start of a process, its bytes of memory, and the most since `loaded` began."""
 
     cpu: float
     memory: int
+    peak: int
 
 
 @dataclass(frozen=True)
@@ -62,37 +67,46 @@ class Server:
 
     def usage(self) -> Usage:
         """What it has used so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return Usage(
-            (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-        )
+        own = Path(f"/proc/{self.process.pid}")
+        fields = (own / "stat").read_text().rpartition(")")[2].split()
+        (peak,) = re.findall(r"^VmHWM:\s+([0-9]+) kB$", (own / "status").read_text(), re.MULTILINE)
+        cpu, pages = (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21])
+        return Usage(cpu, pages * os.sysconf("SC_PAGE_SIZE"), int(peak) * 1024)
 
-    def loaded(self, *flags: str, query: str = "timeout=10s") -> Load:
+    def loaded(self, *flags: str) -> Load:
         """The load that the flags of the generator ask for, and what the server used for it."""
         program = build.programs(["traffic"])["traffic"]
         body = self.folder / "review.json"
         body.write_bytes(review.body())
-        command: list[str | Path] = [
-            program,
-            "admit",
-            f"https://localhost:{self.webhook.rpartition(':')[2]}/mutate?{query}",
-        ]
-        command += ["--body", body, "--ca", self.folder / "ca.crt", "--mark", review.NUMBER, *flags]
+        url = f"https://localhost:{self.webhook.rpartition(':')[2]}/mutate?timeout=10s"
+        command: list[str | Path] = [program, "admit", url, "--body", body]
+        command += ["--ca", self.folder / "ca.crt", "--mark", review.NUMBER, *flags]
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text(_FORGET_THE_PEAK)
         before = self.usage()
         ran = subprocess.run(command, stdout=subprocess.PIPE, check=True, preexec_fn=_on_core(1))
         told: dict[str, Any] = json.loads(ran.stdout)
         after = self.usage()
-        return Load(told, after.cpu - before.cpu, before.memory, after.memory)
+        return Load(told, after.cpu - before.cpu, before.memory, after.peak)
+
+    def answers(self, bodies: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+        """The response to each of these reviews, one after the other on one connection."""
+        trust = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
+        port = int(self.webhook.rpartition(":")[2])
+        asked = http.client.HTTPSConnection("localhost", port, context=trust, timeout=PATIENCE_SECONDS)
+        with contextlib.closing(asked):
+            for body in bodies:
+                asked.request("POST", "/mutate", body, {"Content-Type": "application/json"})
+                yield json.loads(asked.getresponse().read())["response"]
 
 
 @dataclass(frozen=True)
 class Load:
-    """What the generator counted, and what the server used meanwhile."""
+    """What the generator counted, and what the server used meanwhile; memory before, and the most."""
 
     told: Mapping[str, Any]
     cpu: float
     memory_before: int
-    memory_after: int
+    memory_peak: int
 
     @property
     def rate(self) -> float:
@@ -116,8 +130,13 @@ def _on_core(number: int) -> Any:
 
 
 @contextlib.contextmanager
-def served(config: str, files: Mapping[str, str] | None = None, *, pinned: bool = True) -> Iterator[Server]:
-    """A server with that configuration while the body runs; `files` lie beside it, by their paths."""
+def served(
+    config: str, files: Mapping[str, str] | None = None, *, bed: Bed | None = None, pinned: bool = True
+) -> Iterator[Server]:
+    """A server with that configuration while the body runs; `files` lie beside it, by their paths.
+
+    With a bed it watches the namespaces there, as by default; without one it has none to ask.
+    """
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         folder = Path(name)
         Authority.make(folder, "load").sign("tls", "webhook", names=["localhost"])
@@ -130,7 +149,7 @@ def served(config: str, files: Mapping[str, str] | None = None, *, pinned: bool 
         with log.open("wb") as stream:
             begun = time.monotonic()
             process = subprocess.Popen(
-                _command(folder), stderr=stream, preexec_fn=_on_core(0) if pinned else None
+                _command(folder, bed), stderr=stream, preexec_fn=_on_core(0) if pinned else None
             )
         try:
             server = _ready(process, folder, begun)
@@ -144,10 +163,11 @@ def served(config: str, files: Mapping[str, str] | None = None, *, pinned: bool 
             process.wait()
 
 
-def _command(folder: Path) -> list[str | Path]:
+def _command(folder: Path, bed: Bed | None) -> list[str | Path]:
+    cluster: list[str | Path] = ["--kubeconfig", bed.kubeconfig] if bed else ["--namespaces", "off"]
     return [
         sys.executable, "-m", "injector.cli.main", "serve", "--config", folder / "injector.yaml",
-        "--namespaces", "off", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0",
+        *cluster, "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0",
         "--tls-cert", folder / "tls.crt", "--tls-key", folder / "tls.key",
     ]  # fmt: skip
 
@@ -171,14 +191,9 @@ def _listening(log: Path) -> dict[str, str]:
 
 def _check_that_it_injects(server: Server) -> None:
     """A refusal would be quicker than what is to be measured."""
-    trust = ssl.create_default_context(cafile=str(server.folder / "ca.crt"))
-    port = int(server.webhook.rpartition(":")[2])
-    asked = http.client.HTTPSConnection("localhost", port, context=trust, timeout=PATIENCE_SECONDS)
-    with contextlib.closing(asked):
-        asked.request("POST", "/mutate", review.body(), {"Content-Type": "application/json"})
-        answer = json.loads(asked.getresponse().read())
-    if not answer["response"].get("patch"):
-        raise StandError(f"the review is not injected: {answer['response'].get('status')}")
+    for response in server.answers([review.body()]):
+        if not response.get("patch"):
+            raise StandError(f"the review is not injected: {response.get('status')}")
 
 
 def _is_ready(address: str) -> bool:

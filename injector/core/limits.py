@@ -43,7 +43,7 @@ class Limits:
     """One integer."""
     depth: int = 50
     """Macros that call each other; small enough that Python's own stack is never the limit."""
-    skeletons: int = 16 * MiB
+    skeletons: int = 4 * MiB
     """Bytes of parsed skeletons that are kept between renderings (an estimate)."""
 
 
