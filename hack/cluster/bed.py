@@ -26,7 +26,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ HACK = Path(__file__).resolve().parents[1]
 END_SECONDS = 60.0
 # The exit status by which timeout(1) says that it ended a program.
 TIMED_OUT = 124
+NOT_OURS = "this cluster is not ours (E2E_KUBECONFIG)"
 
 
 class NotOurs(BedError):
@@ -168,16 +169,17 @@ class Cluster:
 
     def _own_node(self) -> Layout:
         if self.node is None:
-            raise NotOurs("this cluster is not ours (E2E_KUBECONFIG), so its node cannot be reached")
+            raise NotOurs(f"{NOT_OURS}, so its node cannot be reached")
         return self.node
 
 
 @contextlib.contextmanager
-def cluster(name: str | None = None) -> Iterator[Cluster]:
+def cluster(name: str | None = None, *, keep: Callable[[], bool] = lambda: False) -> Iterator[Cluster]:
     """Run a cluster while the body runs, or hand out the one of E2E_KUBECONFIG or E2E_CLUSTER.
 
-    Without a name it gets one that nobody has. If the body raises, the logs are kept and the place is
-    printed. The first use on a machine compiles for minutes (see programs/build.py).
+    Without a name it gets one that nobody has. If the body raises, or `keep` says so at its end, the logs
+    are kept and the place is printed. The first use on a machine compiles for minutes (see
+    programs/build.py).
     """
     if foreign := os.environ.get("E2E_KUBECONFIG"):
         with tempfile.TemporaryDirectory(prefix="cluster-bed-") as folder:
@@ -187,15 +189,13 @@ def cluster(name: str | None = None) -> Iterator[Cluster]:
         yield attached(standing)
         return
     process = _start_keeper(name or f"bed-{secrets.token_hex(3)}", stay=False)
-    wanted = ""
+    wanted = True
     try:
         yield _own(_await_ready(process))
-    except BaseException:
-        wanted = "keep\n"
-        raise
+        wanted = keep()
     finally:
-        messages = _end(process, wanted)
-        if wanted:
+        # The keeper speaks unasked too, of a node that ended by itself.
+        if messages := _end(process, "keep\n" if wanted else ""):
             print("\n".join(["cluster:", *messages]), file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from apiserver.bed import BedError
 
 from cluster import cgroups
-from cluster.bed import Cluster
+from cluster.bed import NOT_OURS, Cluster, NotOurs
 
 
 class Counters(NamedTuple):
@@ -38,7 +38,7 @@ class Counters(NamedTuple):
 def counters(cluster: Cluster, namespace: str, pod: str) -> dict[str, Counters]:
     """Return the counters of a pod's running containers by name, native sidecars among them."""
     if cluster.node is None:
-        raise BedError("this cluster is not ours (E2E_KUBECONFIG), so its cgroups cannot be read")
+        raise NotOurs(f"{NOT_OURS}, so its cgroups cannot be read")
     status = cluster.get("pod", pod, namespace)["status"]
     found = {}
     for one in [*status.get("initContainerStatuses", []), *status["containerStatuses"]]:

@@ -25,8 +25,8 @@ def bring_up(name: str) -> None:
     started = time.monotonic()
     bed.prepare()
     cluster = attached(name) if name in keeper.running() else up(name)
-    with bed.mesh(cluster):
-        injector.install(cluster)
+    with bed.mesh(cluster), injector.installed(cluster):
+        pass
     print(f"mesh {name!r} is ready after {time.monotonic() - started:.1f} s; it stays until `down {name}`")
     print("pods made in namespaces with the label istio-injection=enabled get a sidecar")
     print(f"export KUBECONFIG={cluster.kubeconfig}")

@@ -235,8 +235,11 @@ def main() -> None:
     bed.prepare()
     # Upstream's proxies write no line for each request unless they are told to.
     settings = Settings(access_log=False)
-    with clusters.cluster() as cluster, bed.mesh(cluster, settings) as mesh:
-        injector.install(cluster)
+    with (
+        clusters.cluster() as cluster,
+        bed.mesh(cluster, settings) as mesh,
+        injector.installed(cluster),
+    ):
         costs = measure(mesh, asked.rounds, asked.seconds)
     cost_page.write(costs, asked.output)
     _say(f"wrote cost.md and cost.svg in {asked.output}")

@@ -10,13 +10,14 @@ The certificate is made by this bed: a CA of its own for each installation.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,10 @@ CONTENT = "content"
 SELECTED = ["-n", NAMESPACE, "-l", f"app.kubernetes.io/name={NAME}"]
 # A namespace in which the webhook is asked by dry runs; no pod is ever made there.
 SAMPLES = "sidecar-injector-samples"
+# By the end of their names the entries of a webhook for sidecars are known, istiod's too.
+ENTRY = ".sidecar-injector.istio.io"
 READY_SECONDS = 120.0
+COMMAND_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
 
@@ -125,10 +129,7 @@ class Injector:
         """Return what `injector explain KIND/NAME --live` tells programs about a living object."""
         command = [sys.executable, "-m", "injector.cli.main", "explain", target, "-n", namespace, "--live"]
         command += ["-o", "json", f"--kubeconfig={self.cluster.kubeconfig}"]
-        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BedError(f"injector explain {target}: {done.stderr.strip()}")
-        live: Object = json.loads(done.stdout)["workloads"][0]["live"]
+        live: Object = json.loads(_output(command, f"injector explain {target}"))["workloads"][0]["live"]
         return live
 
     def logs(self) -> list[Object]:
@@ -188,10 +189,7 @@ class Injector:
         command = [sys.executable, "-m", "injector.cli.main", "webhook-config", f"--config={config}"]
         command += [f"--service={NAMESPACE}/{NAME}", f"--ca-file={self.keys / 'ca.crt'}", f"--name={WEBHOOK}"]
         command += [f"--failure-policy={self.failure_policy}"]
-        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BedError(f"injector webhook-config: {done.stderr.strip()}")
-        made: Object = yaml.safe_load(done.stdout)
+        made: Object = yaml.safe_load(_output(command, "injector webhook-config"))
         return made
 
     def _apply(self, *objects: Object) -> None:
@@ -238,18 +236,22 @@ class Injector:
         return found
 
 
-def install(
+@contextlib.contextmanager
+def installed(
     cluster: Cluster,
     settings: Mapping[str, Any] | None = None,
     *,
     failure_policy: str = "Fail",
     replicas: int = 1,
-) -> Injector:
-    """Install our webhook beside an istiod and return once the API server asks it.
+) -> Iterator[Injector]:
+    """Install our webhook beside an istiod and hand it out once the API server asks it.
 
     `settings` are keys of the configuration file. From then on pods are injected in namespaces that
-    are labelled ``istio-injection=enabled`` or ``istio.io/rev=default``.
+    are labelled ``istio-injection=enabled`` or ``istio.io/rev=default``. In a cluster of ours it stays
+    until the cluster goes. One that is not ours must have no injector, and has none again afterwards.
     """
+    if cluster.node is None:
+        _refuse_other(cluster)
     image, archive = injector_image.image()
     cluster.load([archive])
     folder = Path(tempfile.mkdtemp(prefix="injector-keys-", dir=cluster.folder))
@@ -257,8 +259,37 @@ def install(
         "tls", NAME, names=[f"{NAME}.{NAMESPACE}.svc"]
     )
     injector = Injector(cluster, image, folder)
-    injector.configure(settings or {}, failure_policy=failure_policy, replicas=replicas)
-    return injector
+    try:
+        injector.configure(settings or {}, failure_policy=failure_policy, replicas=replicas)
+        yield injector
+    finally:
+        # Nobody would answer for it, and with failurePolicy Fail no pod could be made any more.
+        if cluster.node is None:
+            injector.remove()
+
+
+def _refuse_other(cluster: Cluster) -> None:
+    """Raise BedError where the cluster has an injector already: one would get into the other's way."""
+    configurations = cluster.run_kubectl("get", "mutatingwebhookconfigurations", "-o", "json")
+    others = [
+        f"MutatingWebhookConfiguration {found['metadata']['name']}"
+        for found in json.loads(configurations)["items"]
+        if any(entry["name"].endswith(ENTRY) for entry in found.get("webhooks", ()))
+    ]
+    names = cluster.run_kubectl("get", "namespaces", "-o", "name").split()
+    others += [f"Namespace {name}" for name in (NAMESPACE, SAMPLES) if f"namespace/{name}" in names]
+    if others:
+        raise BedError(f"this cluster has an injector already: {', '.join(others)}")
+
+
+def _output(command: list[str], what: str) -> str:
+    """Run a command of the product in the checkout and return its stdout."""
+    done = subprocess.run(
+        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
+    )
+    if done.returncode:
+        raise BedError(f"{what}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def annotations_of(pod: Object) -> dict[str, str]:

@@ -285,8 +285,7 @@ def main() -> None:
     bed.prepare()
     with clusters.cluster() as cluster, contextlib.suppress(KeyboardInterrupt):
         print("a node, istiod and the injector are started", flush=True)
-        with bed.mesh(cluster) as mesh:
-            injector.install(cluster)
+        with bed.mesh(cluster) as mesh, injector.installed(cluster):
             print("the shop opens", flush=True)
             with running_shop(mesh, asked.namespace) as namespace:
                 if live:

@@ -8,7 +8,8 @@ image archive to it (``kind load image-archive``, ``k3d image import``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from cluster import bed as clusters
 from cluster.bed import Cluster, NotOurs
 from mesh import bed as meshes
 from mesh.bed import Mesh
-from mesh.injector import Injector, install
+from mesh.injector import Injector, installed
 
 HERE = Path(__file__).resolve().parent
 INJECTED = {"istio-injection": "enabled"}
+
+NewNamespace = Callable[[Mapping[str, str]], str]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_setup() -> Iterator[None]:
     """What only a node of our own can show is skipped elsewhere, with the reason."""
     try:
         return (yield)
@@ -38,13 +41,21 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         pytest.skip(str(reason))
 
 
+# What holds for the fixtures of a test holds for the test.
+pytest_runtest_call = pytest_runtest_setup
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A node of our own, or the cluster of E2E_CLUSTER or E2E_KUBECONFIG."""
     if reason := clusters.unavailable():
         pytest.skip(f"node: {reason}")
-    with clusters.cluster() as running:
-        yield running
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(clusters.cluster(keep=lambda: request.session.testsfailed > 0))
+        # What a cluster says at its end is of the whole session, not of the last test.
+        with capture.global_and_fixture_disabled():
+            stack.close()
 
 
 @pytest.fixture(scope="session")
@@ -57,22 +68,38 @@ def mesh(cluster: Cluster) -> Iterator[Mesh]:
 
 
 @pytest.fixture(scope="session")
-def injector(mesh: Mesh) -> Injector:
+def injector(mesh: Mesh) -> Iterator[Injector]:
     """Our webhook in the place of istiod's, for namespaces with the labels of `INJECTED`."""
-    return install(mesh.cluster)
+    with installed(mesh.cluster) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def injected_namespace(cluster: Cluster, injector: Injector) -> Iterator[str]:
-    """An empty namespace whose pods are injected, for the tests of one file."""
-    made = cluster.make_namespace(INJECTED)
-    yield made
-    cluster.delete_namespace(made)
+def new_namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[NewNamespace]:
+    """Makes an empty namespace with these labels, for the tests of one file.
+
+    The logs of pods go with them. So where a test of the file fails it stays in a cluster of ours.
+    """
+    made: list[str] = []
+    failed = request.session.testsfailed
+
+    def make(labels: Mapping[str, str]) -> str:
+        made.append(cluster.make_namespace(labels))
+        return made[-1]
+
+    yield make
+    if cluster.node is None or request.session.testsfailed == failed:
+        for name in made:
+            cluster.delete_namespace(name)
 
 
 @pytest.fixture(scope="module")
-def plain_namespace(cluster: Cluster) -> Iterator[str]:
-    """An empty namespace whose pods are left alone, for the tests of one file."""
-    made = cluster.make_namespace()
-    yield made
-    cluster.delete_namespace(made)
+def injected_namespace(new_namespace: NewNamespace, injector: Injector) -> str:
+    """A namespace whose pods are injected."""
+    return new_namespace(INJECTED)
+
+
+@pytest.fixture(scope="module")
+def plain_namespace(new_namespace: NewNamespace) -> str:
+    """A namespace whose pods are left alone."""
+    return new_namespace({})

@@ -9,7 +9,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,11 @@ def plugin(mesh: Mesh, injector: Injector) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def restricted(mesh: Mesh, plugin: None) -> Iterator[str]:
+def restricted(mesh: Mesh, plugin: None, new_namespace: Callable[[dict[str, str]], str]) -> str:
     """A namespace that enforces PodSecurity restricted, with a server and who asks it."""
     cluster = mesh.cluster
     cluster.load([a.traffic_image()])
-    namespace = cluster.make_namespace(ENFORCED)
+    namespace = new_namespace(ENFORCED)
     workloads = [
         a.server("server", namespace),
         a.client("client", namespace),
@@ -57,8 +57,7 @@ def restricted(mesh: Mesh, plugin: None) -> Iterator[str]:
     cluster.run_kubectl(
         *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=120s")
     )
-    yield namespace
-    cluster.delete_namespace(namespace)
+    return namespace
 
 
 @pytest.mark.parametrize("sender", ["client", "classic"])
@@ -178,7 +177,7 @@ def _check(cluster: Cluster, folder: Path) -> dict[str, dict[str, Any]]:
     config.write_text(json.dumps({"profile": "istio", "values": json.loads(data["values"])}))
     command = [sys.executable, "-m", "injector.cli.main", "check", f"--config={config}", "--cluster"]
     command += [f"--kubeconfig={cluster.kubeconfig}", "-o", "json"]
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode in (0, 1), done.stderr
     return {one["code"]: one for one in json.loads(done.stdout)["results"]}
 
