@@ -31,11 +31,20 @@ PACKAGES = {
     "ldd": "libc-bin",
 }
 # Numbers of linux/capability.h. The kubelet, runc and pods use more, which come with these.
-CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21, "CAP_MKNOD": 27}
+CAPABILITIES = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_CHROOT": 18,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_MKNOD": 27,
+}
+TRIAL_SECONDS = 60.0
 
 # The rules of kube-proxy, of the pod network and of a sidecar's traffic capture, by kernel module.
 RULES = {
     "xt_REDIRECT": "-t nat -A OUTPUT -p tcp -j REDIRECT --to-ports 15001",
+    "xt_TPROXY": "-t mangle -A PREROUTING -p tcp -j TPROXY --on-port 15006 --tproxy-mark 0x539",
+    "xt_connmark": "-t mangle -A OUTPUT -m connmark --mark 0x539 -j CONNMARK --restore-mark",
     "xt_owner": "-t nat -A OUTPUT -m owner --uid-owner 1337 -j RETURN",
     "xt_MASQUERADE": "-t nat -A POSTROUTING -j MASQUERADE",
     "xt_nat": "-t nat -A OUTPUT -p tcp -j DNAT --to-destination 10.0.0.1:80",
@@ -84,7 +93,10 @@ def _missing_cgroups() -> Iterator[str]:
         yield f"no cgroup hierarchies are mounted below {cgroups.ROOT}"
         return
     if missing := cgroups.missing_controllers():
-        yield f"cgroup controllers are not to be had: {', '.join(sorted(missing))}"
+        what = "cgroup controllers are not to be had"
+        if cgroups.is_v2():
+            what = f"{cgroups.ROOT}/cgroup.subtree_control does not hand down these controllers"
+        yield f"{what}: {', '.join(sorted(missing))}"
     if not os.access(cgroups.ROOT if cgroups.is_v2() else cgroups.ROOT / "memory", os.W_OK):
         yield f"{cgroups.ROOT} is mounted read-only"
 
@@ -95,14 +107,17 @@ def _missing_in_kernel() -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="preflight-", dir=folder) as scratch:
         command = ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"]
-        done = subprocess.run(
-            [*command, sys.executable, "-m", "cluster.preflight", scratch],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
-            timeout=60,
-        )
+        try:
+            done = subprocess.run(
+                [*command, sys.executable, "-m", "cluster.preflight", scratch],
+                capture_output=True,
+                text=True,
+                check=False,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+                timeout=TRIAL_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return [f"what the kernel can do was not tried out within {TRIAL_SECONDS:g} s"]
     if done.returncode:
         return [f"no new namespaces: {done.stderr.strip()[-200:]}"]
     return done.stdout.splitlines()

@@ -79,6 +79,14 @@ def test_a_kernel_feature_that_is_not_there_is_named_with_the_kernels_words(tmp_
     ]
 
 
+def test_a_trial_that_does_not_come_to_its_end_is_a_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(preflight, "TRIAL_SECONDS", 0)
+    assert preflight._missing_in_kernel() == ["what the kernel can do was not tried out within 0 s"]
+
+
 @pytest.mark.parametrize("name", ["Upper", "a/b", "", "-a", "a" * 31])
 def test_a_name_that_cannot_be_a_folder_and_a_cgroup_is_refused(name: str) -> None:
     with pytest.raises(BedError, match="cannot be the name of a cluster"):
