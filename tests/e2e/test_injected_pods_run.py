@@ -1,61 +1,79 @@
-"""Pods of a labelled namespace are injected by us and run: each form, Jobs, probes, init containers, opt-out.
+"""Injected pods run, whoever made them: forms of sidecar, Jobs, probes, init containers, an opt-out.
 
-The namespace is STRICT: what comes past a proxy in plain text is refused, the kubelet's own probes too
-if they were not rewritten. Two pods are wrong on purpose, to show that probes can fail.
+The same objects (forms.py) go into two namespaces: as they are into one that is labelled, and rendered
+from istiod's own ConfigMaps into one that is not. Both are STRICT: what comes past a proxy in plain text
+is refused, the kubelet's own probes too if they were not rewritten. At the end the rendered ones are
+uninjected, and run without the mesh.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from typing import Any
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from cluster.bed import Cluster
 from mesh import applications as a
 from mesh.bed import Mesh
-from mesh.injector import STATUS, Injector, annotations_of
+from mesh.injector import REPO, STATUS, Injector, annotations_of
+from mesh.wire import Flow, watched
+
+from tests.e2e import forms
+from tests.e2e.conftest import NewNamespace
+from tests.e2e.forms import SERVERS, app_of
 
 Object = dict[str, Any]
-CLASSIC = {"sidecar.istio.io/nativeSidecar": "false"}
-HELD = {**CLASSIC, "proxy.istio.io/config": json.dumps({"holdApplicationUntilProxyStarts": True})}
-OPT_OUT = {"sidecar.istio.io/inject": "false"}
-EXEC = {"exec": {"command": [a.PROGRAM, "exec-ok", "/tmp/ready"]}}
-SERVERS = ["native", "classic", "held"]
+FROM_ISTIOD = ["--meshConfigMapName=istio", "--injectConfigMapName=istio-sidecar-injector"]
+WEBHOOK, RENDERED = "webhook", "kube-inject"
 # What a server says about who asked where no proxy tells it, once.
 NOBODY = {"": 1}
+# The webhook gets a probe with its defaults, a manifest has none: so that they are taken out again by
+# uninject, kube-inject writes down that it was the rewriting that brought them.
+UNDO = "/annotations/sidecar-injector/undo"
+PROBE = "/spec/containers/app/readinessProbe"
+BROUGHT = {
+    **dict.fromkeys(["native", "held", "broken"], f"{PROBE}/httpGet/scheme"),
+    "probed": f"{PROBE}/grpc/service",
+}
+# Drawn for each Job and ReplicaSet.
+DRAWN = ("pod-template-hash", "controller-uid", "batch.kubernetes.io/controller-uid")
+
+
+class Shops(NamedTuple):
+    """The namespaces of both ways, one where nobody is injected, the manifests and what was made of them."""
+
+    by_way: Mapping[str, str]
+    outside: str
+    manifests: list[Object]
+    files: list[Object]
 
 
 @pytest.fixture(scope="module")
-def shop(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> str:
-    """A namespace with servers in each form of sidecar, and Jobs that ask them."""
-    namespace = injected_namespace
+def shops(mesh: Mesh, injected_namespace: str, plain_namespace: str, new_namespace: NewNamespace) -> Shops:
+    """All of forms.py by both ways, and the server that opts out where nothing injects it."""
+    by_way, outside = {WEBHOOK: injected_namespace, RENDERED: plain_namespace}, new_namespace({})
     mesh.cluster.load([a.traffic_image()])
-    mesh.apply(
-        _strict(namespace),
-        *(a.service(name, namespace) for name in ["aside", "native", "classic", "held"]),
-        a.server("aside", namespace, labels=OPT_OUT),
-        a.server("aside", plain_namespace, labels=OPT_OUT),
-        a.server("native", namespace),
-        a.server("classic", namespace, probe=EXEC, annotations=CLASSIC),
-        a.server("held", namespace, annotations=HELD),
-        _probed(namespace),
-        _broken(namespace),
-        a.server("bare-probe", namespace, annotations={"sidecar.istio.io/rewriteAppHTTPProbers": "false"}),
-    )
-    good = [f"deploy/{name}" for name in ["aside", "probed", *SERVERS]]
-    _wait_available(mesh.cluster, namespace, *good)
-    _wait_available(mesh.cluster, plain_namespace, "deploy/aside")
+    manifests = [*forms.servers(plain_namespace), *forms.jobs(plain_namespace)]
+    files = _injector(mesh.cluster, manifests, "kube-inject", *FROM_ISTIOD, "-f", "-")
+    mesh.apply(*forms.servers(injected_namespace), *_without_jobs(files), forms.aside(outside))
+    for namespace in by_way.values():
+        _wait_available(mesh.cluster, namespace, *(f"deploy/{name}" for name in forms.SOUND))
+    _wait_available(mesh.cluster, outside, "deploy/aside")
     # The Jobs ask at once and only once, so they come when there is somebody to answer.
-    mesh.apply(
-        a.job("errand", namespace, _get("aside"), initContainers=[_asks("native")]),
-        a.job(
-            *("errand-classic", namespace, _get("aside")),
-            initContainers=[_asks("aside"), _asks("native")],
-            annotations=CLASSIC,
-        ),
-    )
-    return namespace
+    mesh.apply(*forms.jobs(injected_namespace), *_jobs(files))
+    return Shops(by_way, outside, manifests, files)
+
+
+@pytest.fixture(params=[WEBHOOK, RENDERED])
+def shop(shops: Shops, request: pytest.FixtureRequest) -> str:
+    """The namespace of one of the ways: what holds for the pods of one holds for those of the other."""
+    return shops.by_way[request.param]
 
 
 @pytest.mark.parametrize("name", [*SERVERS, "probed"])
@@ -66,9 +84,11 @@ def test_a_pod_is_injected_and_ready(mesh: Mesh, shop: str, name: str) -> None:
     assert _condition(pod, "Ready") == "True"
 
 
-def test_it_was_our_webhook_that_was_asked(injector: Injector, shop: str) -> None:
+def test_it_was_our_webhook_that_was_asked(injector: Injector, shops: Shops) -> None:
     # Where the machine is so busy that the webhook was started again, its first lines are gone.
-    asked = [line for line in injector.logs() if line.get("namespace") == shop and "decision" in line]
+    told = [line for line in injector.logs() if "decision" in line]
+    asked = [line for line in told if line.get("namespace") == shops.by_way[WEBHOOK]]
+    assert not [line for line in told if line.get("namespace") == shops.by_way[RENDERED]]
     assert {line["decision"] for line in asked} == {"inject"}
     assert any(line["pod"].startswith("errand-") for line in asked), asked
     assert not any(line["pod"].startswith("aside-") for line in asked), asked
@@ -82,11 +102,11 @@ def test_a_proxy_stands_in_front_of_each_server(mesh: Mesh, shop: str, name: str
     assert {line["downstream_tls"] for line in lines if _is_inbound(line)} == {"TLSv1.3"}
 
 
-def test_who_has_no_proxy_is_refused_by_all_of_them(mesh: Mesh, shop: str, plain_namespace: str) -> None:
+def test_who_has_no_proxy_is_refused_by_all_of_them(mesh: Mesh, shop: str, shops: Shops) -> None:
     for name in SERVERS:
-        answer = _ask(mesh, plain_namespace, "aside", f"{name}.{shop}")
+        answer = _ask(mesh, shops.outside, "aside", f"{name}.{shop}")
         assert answer["errors"] == {"reset": 1}, (name, answer)
-    assert _ask(mesh, plain_namespace, "aside", f"aside.{shop}")["failed"] == 0
+    assert _ask(mesh, shops.outside, "aside", f"aside.{shop}")["failed"] == 0
 
 
 def test_a_held_application_starts_after_its_proxy_is_ready(mesh: Mesh, shop: str) -> None:
@@ -105,7 +125,7 @@ def test_a_native_sidecar_is_ready_before_the_application_starts(mesh: Mesh, sho
 
 
 def test_a_job_with_a_native_sidecar_completes(mesh: Mesh, shop: str) -> None:
-    mesh.cluster.run_kubectl("wait", "-n", shop, "job/errand", "--for=condition=Complete", "--timeout=120s")
+    _wait_complete(mesh.cluster, shop, "errand")
     pod = _pod(mesh, shop, "errand")
     assert STATUS in annotations_of(pod)
     assert pod["status"]["phase"] == "Succeeded"
@@ -131,26 +151,26 @@ def test_the_init_container_of_a_classic_pod_has_a_network_without_the_mesh(mesh
     assert _printed(mesh, shop, "errand-classic", "ask-native")["errors"] == {"reset": 1}
 
 
-def test_a_pod_that_opts_out_stays_as_it_was(mesh: Mesh, shop: str, plain_namespace: str) -> None:
-    pod, uninjected = _pod(mesh, shop, "aside"), _pod(mesh, plain_namespace, "aside")
-    assert _as_made(pod) == _as_made(uninjected)
+def test_a_pod_that_opts_out_stays_as_it_was(mesh: Mesh, shop: str, shops: Shops) -> None:
+    pod, uninjected = _pod(mesh, shop, "aside"), _pod(mesh, shops.outside, "aside")
+    assert _differences(_as_made(pod), _as_made(uninjected)) == {}
     assert _condition(pod, "Ready") == "True"
 
 
 def test_network_probes_go_through_the_agent(mesh: Mesh, shop: str) -> None:
-    app = _container(_pod(mesh, shop, "probed"))
+    app = app_of(_pod(mesh, shop, "probed")["spec"])
     for probe, path in (("startupProbe", "startupz"), ("readinessProbe", "readyz")):
         assert app[probe]["httpGet"]["port"] == 15020
         assert app[probe]["httpGet"]["path"] == f"/app-health/app/{path}"
-    http = _container(_pod(mesh, shop, "native"))["readinessProbe"]["httpGet"]
+    http = app_of(_pod(mesh, shop, "native")["spec"])["readinessProbe"]["httpGet"]
     assert (http["port"], http["path"]) == (15020, "/app-health/app/readyz")
 
 
 def test_an_exec_probe_is_left_as_it_is(mesh: Mesh, shop: str) -> None:
-    probe = _container(_pod(mesh, shop, "classic"))["readinessProbe"]
-    assert probe["exec"] == EXEC["exec"]
+    probe = app_of(_pod(mesh, shop, "classic")["spec"])["readinessProbe"]
+    assert probe["exec"] == forms.EXEC["exec"]
     assert "httpGet" not in probe
-    assert _container(_pod(mesh, shop, "probed"))["livenessProbe"]["exec"] == EXEC["exec"]
+    assert app_of(_pod(mesh, shop, "probed")["spec"])["livenessProbe"]["exec"] == forms.EXEC["exec"]
     assert _status(_pod(mesh, shop, "probed"), "app")["restartCount"] == 0
 
 
@@ -174,43 +194,102 @@ def test_a_tcp_probe_of_a_port_that_nobody_serves_fails(mesh: Mesh, shop: str) -
 def test_without_rewriting_the_proxy_refuses_the_kubelet(mesh: Mesh, shop: str) -> None:
     mesh.wait(lambda: _failures(mesh, shop, "bare-probe", "Readiness probe failed"), "the probe to fail")
     pod = _pod(mesh, shop, "bare-probe")
-    assert _container(pod)["readinessProbe"]["httpGet"]["port"] == 8080
+    assert app_of(pod["spec"])["readinessProbe"]["httpGet"]["port"] == 8080
     assert _status(pod, "istio-proxy")["ready"]
     assert not _status(pod, "app")["ready"]
 
 
-def _strict(namespace: str) -> Object:
-    return {
-        "apiVersion": "security.istio.io/v1",
-        "kind": "PeerAuthentication",
-        "metadata": {"name": "default", "namespace": namespace},
-        "spec": {"mtls": {"mode": "STRICT"}},
-    }
+@pytest.mark.parametrize("name", [*forms.SOUND, "broken", "bare-probe", *forms.JOBS])
+def test_both_ways_make_the_same_pods(mesh: Mesh, shops: Shops, name: str) -> None:
+    webhook, rendered = (_as_made(_pod(mesh, namespace, name)) for namespace in shops.by_way.values())
+    undo = {UNDO: (None, json.dumps([[BROUGHT[name]]]))} if name in BROUGHT else {}
+    assert _differences(webhook, rendered) == undo
 
 
-def _probed(namespace: str) -> Object:
-    """Return a server with a probe of each kind but HTTP."""
-    made = a.server("probed", namespace, probe={"grpc": {"port": a.PORTS["grpc"]}})
-    app = _container(made["spec"]["template"])
-    app["startupProbe"] = {"tcpSocket": {"port": a.PORTS["tcp"]}, "periodSeconds": 1}
-    app["livenessProbe"] = {**EXEC, "periodSeconds": 2, "timeoutSeconds": 5}
-    return made
+@pytest.mark.parametrize("name", SERVERS)
+def test_both_ways_talk_mutual_tls_with_each_other(mesh: Mesh, shops: Shops, name: str) -> None:
+    one, other = shops.by_way.values()
+    for here, there in ((one, other), (other, one)):
+        answer, flows = _watched_answer(mesh, here, there, name)
+        assert answer["callers"] == {f"spiffe://cluster.local/ns/{here}/sa/default": 1}, answer
+        assert {flow["request"]["kind"] for flow in flows} == {"tls"}, flows
 
 
-def _broken(namespace: str) -> Object:
-    """Return a server whose probe asks a port on which it does not listen."""
-    made = a.server("broken", namespace)
-    probe = {"tcpSocket": {"port": 9999}, "periodSeconds": 1, "failureThreshold": 600}
-    _container(made["spec"]["template"])["startupProbe"] = probe
-    return made
+def test_uninjected_manifests_are_the_original_ones(mesh: Mesh, shops: Shops) -> None:
+    assert shops.files != shops.manifests
+    assert _injector(mesh.cluster, shops.files, "uninject", "-f", "-") == shops.manifests
 
 
-def _asks(name: str) -> Object:
-    return a.container(_get(name), f"ask-{name}")
+def test_uninjected_pods_run_without_the_mesh(mesh: Mesh, shops: Shops) -> None:
+    webhook, rendered = shops.by_way.values()
+    files = _injector(mesh.cluster, shops.files, "uninject", "-f", "-")
+    mesh.apply(*_without_jobs(files))
+    for name in [*forms.SOUND, "bare-probe"]:
+        mesh.wait(lambda name=name: _is_plain(mesh, rendered, name), f"{name} to run without a sidecar")
+    for name in SERVERS:
+        answer, flows = _watched_answer(mesh, webhook, rendered, name)
+        assert (answer["failed"], answer["callers"]) == (0, NOBODY), answer
+        assert "GET / HTTP/1.1" in {flow["request"].get("first") for flow in flows}, flows
+        assert _ask(mesh, rendered, "native", f"{name}.{webhook}")["errors"] == {"reset": 1}
+    # The pods of a Job cannot be changed.
+    mesh.delete(*_jobs(files))
+    mesh.wait(
+        lambda: not any(mesh.pods(rendered, f"app={name}") for name in forms.JOBS), "the Jobs' pods to go"
+    )
+    mesh.apply(*_jobs(files))
+    for name in forms.JOBS:
+        _wait_complete(mesh.cluster, rendered, name)
+        answer = _printed(mesh, rendered, name, "ask-native")
+        assert (answer["failed"], answer["callers"]) == (0, NOBODY), answer
 
 
-def _get(name: str) -> list[str]:
-    return ["get", f"http://{name}/", "--allow-errors"]
+def _injector(cluster: Cluster, manifests: list[Object], *command: str) -> list[Object]:
+    """Run a command of the product on manifests; it finds the cluster as kubectl does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "injector.cli.main", *command],
+        input=yaml.safe_dump_all(manifests, sort_keys=False),
+        env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPO,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return [made for made in yaml.safe_load_all(done.stdout) if made]
+
+
+def _jobs(objects: list[Object]) -> list[Object]:
+    return [made for made in objects if made["kind"] == "Job"]
+
+
+def _without_jobs(objects: list[Object]) -> list[Object]:
+    return [made for made in objects if made["kind"] != "Job"]
+
+
+def _watched_answer(mesh: Mesh, here: str, there: str, name: str) -> tuple[Object, list[Flow]]:
+    """Ask a server of the other namespace; return the answer and what went over the wire of its pod."""
+
+    def ask() -> Object:
+        return _ask(mesh, here, "native", f"{name}.{there}")
+
+    mesh.wait(lambda: not ask()["failed"], f"{name}.{there} to answer {here}", 30)
+    server = _pod(mesh, there, name)["metadata"]["name"]
+    with watched(mesh.cluster, (there, server), port=a.PORTS["http"], interface="eth0") as flows:
+        answer = ask()
+    return answer, flows
+
+
+def _is_plain(mesh: Mesh, namespace: str, app: str) -> bool:
+    """Whether there is one pod of it, Ready, with nothing of the mesh."""
+    pods = mesh.pods(namespace, f"app={app}")
+    return len(pods) == 1 and _condition(pods[0], "Ready") == "True" and _has_nothing_added(pods[0])
+
+
+def _has_nothing_added(pod: Object) -> bool:
+    spec = pod["spec"]
+    names = [one["name"] for one in [*spec.get("initContainers", ()), *spec["containers"]]]
+    return names == ["app"] and STATUS not in annotations_of(pod)
 
 
 def _ask(mesh: Mesh, namespace: str, sender: str, server: str) -> Object:
@@ -226,14 +305,13 @@ def _wait_available(cluster: Cluster, namespace: str, *names: str) -> None:
     cluster.run_kubectl("wait", "-n", namespace, *names, "--for=condition=Available", "--timeout=150s")
 
 
+def _wait_complete(cluster: Cluster, namespace: str, job: str) -> None:
+    cluster.run_kubectl("wait", "-n", namespace, f"job/{job}", "--for=condition=Complete", "--timeout=120s")
+
+
 def _pod(mesh: Mesh, namespace: str, app: str) -> Object:
     (pod,) = mesh.pods(namespace, f"app={app}")
     return pod
-
-
-def _container(pod: Object, name: str = "app") -> Object:
-    found: Object = next(one for one in pod["spec"]["containers"] if one["name"] == name)
-    return found
 
 
 def _status(pod: Object, container: str) -> Object:
@@ -287,8 +365,27 @@ def _is_inbound(line: Object) -> bool:
 
 
 def _as_made(pod: Object) -> Object:
-    """Return what a pod was made of; the name of the token's volume is drawn by lot."""
-    marks = {key: pod["metadata"].get(key) for key in ("labels", "annotations")}
-    text = json.dumps({**marks, "spec": pod["spec"]}, sort_keys=True)
-    found: Object = json.loads(re.sub(r"kube-api-access-\w+", "kube-api-access", text))
+    """Return what a pod was made of, without what is another for each pod: its namespace and drawn names."""
+    marks = {key: dict(pod["metadata"].get(key) or {}) for key in ("labels", "annotations")}
+    for label in DRAWN:
+        marks["labels"].pop(label, None)
+    text = json.dumps({**marks, "spec": pod["spec"]})
+    text = text.replace(pod["metadata"]["namespace"], "NAMESPACE")
+    text = re.sub(r"kube-api-access-\w+", "kube-api-access", text)
+    found: Object = json.loads(text)
     return found
+
+
+def _differences(one: Any, other: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return what differs by its path; lists of named things are compared by name."""
+    if isinstance(one, list) and isinstance(other, list) and _named(one) and _named(other):
+        one, other = ({item["name"]: item for item in items} for items in (one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = one.keys() | other.keys()
+        parts = [_differences(one.get(key), other.get(key), f"{path}/{key}") for key in sorted(keys)]
+        return {where: pair for part in parts for where, pair in part.items()}
+    return {} if one == other else {path: (one, other)}
+
+
+def _named(items: list[Any]) -> bool:
+    return all(isinstance(item, dict) and "name" in item for item in items)
