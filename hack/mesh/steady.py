@@ -41,7 +41,9 @@ class Steady:
         """Return what is to be applied, together with the other pods of a test."""
         arguments = [f"--call={SERVER}=http://{SERVER}/", f"--call-every={EVERY}"]
         caller = a.server(CALLER, self.namespace, arguments=arguments, annotations=SCRAPED)
-        return [a.service(SERVER, self.namespace), a.server(SERVER, self.namespace), caller]
+        # As an application that is to be replaced without loss: what is on its way still comes to it.
+        server = a.server(SERVER, self.namespace, arguments=["--drain=3s"])
+        return [a.service(SERVER, self.namespace), server, caller]
 
     def counts(self) -> Counts:
         """Return what the caller has counted so far."""

@@ -12,7 +12,11 @@ import (
 	"time"
 )
 
-const callTimeout = 5 * time.Second
+const (
+	callTimeout = 5 * time.Second
+	// mostCalling ends the calls of a server that nobody takes away.
+	mostCalling = time.Hour
+)
 
 var callClient = newClient(true, 10, callTimeout)
 
@@ -46,8 +50,10 @@ func readCalls(wanted pairs) ([]call, error) {
 	return calls, nil
 }
 
-// callAgain calls all upstreams in an even rhythm until the context ends.
+// callAgain calls all upstreams in an even rhythm until the context ends, and for an hour at most.
 func (s *server) callAgain(ctx context.Context, every time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, mostCalling)
+	defer cancel()
 	rhythm := time.NewTicker(every)
 	defer rhythm.Stop()
 	for {

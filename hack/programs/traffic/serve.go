@@ -43,7 +43,7 @@ func serve(name string, arguments []string) error {
 	flags.Var(&f.greets, "tcp-greets", "`address` of a TCP echo that speaks first")
 	flags.Var(&f.grpc, "grpc", "`address` for gRPC: health and echo")
 	flags.Var(f.calls, "call", "`NAME=URL` to call for each request; http, tcp and grpc; several are allowed")
-	flags.DurationVar(&f.every, "call-every", 0, "call that often, instead of for each request (at least 20ms)")
+	flags.DurationVar(&f.every, "call-every", 0, "call that often for an hour, instead of for each request (at least 20ms)")
 	flags.DurationVar(&f.drain, "drain", 0, "after SIGTERM serve that long, not ready, before closing")
 	flags.StringVar(&f.mark, "mark", "", "`file` that is made when all listeners are open")
 	notReady := flags.Bool("not-ready", false, "start with /ready failing")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -80,11 +81,15 @@ func tcpClient(name string, arguments []string) error {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	text := flags.String("send", "ping", "`line` to send")
 	greets := flags.Bool("greets", false, "the server speaks first: wait for its line before sending")
-	timeout := flags.Duration("timeout", 10*time.Second, "for all of it")
+	held := flags.Bool("held", false, "send the lines of stdin, over one connection, and print each that comes back")
+	timeout := flags.Duration("timeout", 10*time.Second, "for all of it; with --held for each line")
 	allow := allowErrors(flags)
 	words, err := parse(flags, arguments, 1)
 	if err != nil {
 		return err
+	}
+	if *held {
+		return holdTCP(words[0], *timeout)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
 	defer cancel()
@@ -123,6 +128,31 @@ func tcpRoundTrip(ctx context.Context, address, text string, greets bool) (spoke
 	}
 	heard.Milliseconds = milliseconds(time.Since(started))
 	return heard, nil
+}
+
+// holdTCP ends with stdin, with the connection, or after a time in which nobody said anything.
+func holdTCP(address string, timeout time.Duration) error {
+	connection, err := net.DialTimeout("tcp", address, timeout)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	// Nothing else ends the reading of a stdin that stays silent.
+	quiet := time.AfterFunc(quietTime, func() { os.Exit(1) })
+	lines, said := bufio.NewReader(connection), bufio.NewScanner(os.Stdin)
+	for said.Scan() {
+		quiet.Reset(quietTime)
+		_ = connection.SetDeadline(time.Now().Add(timeout))
+		if _, err := io.WriteString(connection, said.Text()+"\n"); err != nil {
+			return err
+		}
+		heard, err := line(lines)
+		if err != nil {
+			return err
+		}
+		fmt.Println(heard)
+	}
+	return said.Err()
 }
 
 func line(from *bufio.Reader) (string, error) {
