@@ -63,6 +63,10 @@ def claimed(name: str, holder: str) -> Iterator[None]:
                     f"cluster {name!r} is there already, held by {(folder / 'holder').read_text().strip()};"
                     f" another name makes another cluster, `python -m cluster down {name}` removes this one"
                 )
+            if (folder / "layout.json").exists():
+                raise KeeperError(
+                    f"a cluster {name!r} is not wholly gone; `python -m cluster status` says what is left"
+                )
             lock.write(f"{holder}, since {time.strftime('%H:%M:%S')}\n")
             lock.flush()
         try:
@@ -89,9 +93,13 @@ def remove_remains() -> None:
         with (folder / "holder").open("a+") as lock:
             if not _lock(lock):
                 continue
-            with contextlib.suppress(OSError, ValueError):
+            try:
                 # The veth pair went with the node's network; its number may be somebody else's by now.
                 cgroups.remove(read_layout(folder.name).cgroup)
+            except TimeoutError:
+                continue  # the folder tells the next command what to remove
+            except (OSError, ValueError):
+                pass  # its keeper did not get as far as writing a layout
             shutil.rmtree(folder)
 
 
@@ -103,8 +111,9 @@ def read_layout(name: str) -> Layout:
 def end(name: str) -> None:
     """Tell the keeper of a cluster to remove it, and return when it has."""
     pid = int((folder_of(name) / "holder").read_text().split()[1])
-    os.kill(pid, signal.SIGTERM)
-    _wait_for_end(pid)
+    with contextlib.suppress(ProcessLookupError):  # it may end by itself just now
+        os.kill(pid, signal.SIGTERM)
+    wait_for_end(pid)
 
 
 def remove_link(layout: Layout) -> None:
@@ -182,7 +191,7 @@ class Keeper:
         self.process.kill()
         self.process.wait()
         if self.layout:
-            _wait_for_end(self.layout.pid)
+            wait_for_end(self.layout.pid)
             remove_link(self.layout)
             cgroups.remove(self.layout.cgroup)
         if keep_logs:
@@ -206,7 +215,8 @@ def _make_link(pid: int) -> int:
     raise KeeperError(f"{HIGHEST_NUMBER} clusters are running here already")
 
 
-def _wait_for_end(pid: int) -> None:
+def wait_for_end(pid: int) -> None:
+    """Return when a process has ended, one of somebody else too."""
     with contextlib.suppress(ProcessLookupError):
         pidfd = os.pidfd_open(pid)
         with contextlib.closing(selectors.DefaultSelector()) as selector:

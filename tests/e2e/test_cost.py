@@ -1,0 +1,54 @@
+"""What a sidecar costs is measured whole: each way and load, each form of sidecar, and more work with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mesh import cost, cost_page
+from mesh.bed import Mesh
+from mesh.cost_page import DIRECT, WITH_BOTH, WITH_SERVERS, Costs
+from mesh.injector import Injector
+
+ROUNDS, SECONDS = 1, 1
+
+
+@pytest.fixture(scope="module")
+def costs(mesh: Mesh, injector: Injector) -> Costs:
+    """One short round of `make mesh-cost`."""
+    return cost.measure(mesh, ROUNDS, SECONDS)
+
+
+def test_each_way_is_asked_with_each_load(costs: Costs) -> None:
+    assert sorted((run.way, run.load) for run in costs.runs) == sorted(
+        (way, load) for way in cost_page.WAYS for load in cost_page.LOADS
+    )
+    assert all(0 < run.p50 <= run.p99 and run.rate > 0 for run in costs.runs)
+
+
+@pytest.mark.parametrize("load", cost_page.LOADS)
+def test_each_sidecar_on_the_way_of_a_request_adds_cpu_time(costs: Costs, load: str) -> None:
+    spent = {run.way: sum(run.cpu.values()) for run in costs.runs if run.load == load}
+    assert spent[DIRECT] < spent[WITH_SERVERS] < spent[WITH_BOTH]
+
+
+def test_a_container_without_calls_is_told_too(costs: Costs) -> None:
+    (idle,), (memory,) = costs.idle, costs.memory
+    assert idle.keys() == memory.keys()
+    assert memory["its sidecar"] > memory["application, no sidecar"] > 0
+
+
+def test_each_form_of_sidecar_is_started(costs: Costs) -> None:
+    (starts,) = costs.starts
+    assert starts.keys() == cost.FORMS.keys()
+    assert all(seconds > 0 for seconds in starts.values())
+
+
+def test_the_page_has_all_of_it(costs: Costs, tmp_path: Path) -> None:
+    page = tmp_path / cost_page.PAGE
+    page.write_text(f"{cost_page.BEGIN}\n{cost_page.END}\n")
+    cost_page.write(costs, tmp_path)
+    picture = tmp_path / cost_page.PICTURE
+    for name in (*cost_page.WAYS, *cost.FORMS):
+        assert name in page.read_text()
+        assert name in picture.read_text()
