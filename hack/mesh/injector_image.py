@@ -170,7 +170,10 @@ def _compiled(picked: Iterable[Picked]) -> Iterator[oci.Entry]:
                 copy.write_bytes(file.source.read_bytes())
         # Unchecked: the image cannot change, so that nobody has to look whether the source did.
         command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "-s", scratch, "-p", "/"]
-        subprocess.run([*command, "--invalidation-mode", "unchecked-hash", scratch], check=False)
+        command += ["--invalidation-mode", "unchecked-hash", scratch]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise build.BuildError(f"injector image: not all of it compiles: {done.stdout.strip()[-500:]}")
         for made in sorted(root.rglob("*.pyc")):
             yield oci.Entry(f"/{made.relative_to(root)}", made.read_bytes())
 

@@ -7,6 +7,7 @@ command that shows one case alone.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -60,6 +61,9 @@ def test_no_difference_but_the_named_ones(
     told = capsys.readouterr().out
     print(told)
     assert status == 0, told
+    (done, injected) = map(int, re.findall(r"(\d+) (?:rounds|injected),", told.splitlines()[-1]))
+    assert done > 1
+    assert injected >= done, "there was nothing to compare in some of the rounds"
 
 
 def test_one_setting_of_ours_changed_is_seen(istioctl: Path) -> None:

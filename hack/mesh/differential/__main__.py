@@ -21,6 +21,7 @@ from mesh.differential.doors import DoorError
 from mesh.differential.rounds import Failure, Tally, run
 from mesh.differential.shrinking import shrink
 
+_LEAST_ROUNDS = 2
 _SHOWN_FAILURES = 5
 _SHOWN_DIFFERENCES = 5
 _SHOWN_LINES = 8
@@ -51,12 +52,13 @@ def _rounds(istioctl: Path, asked: argparse.Namespace) -> int:
     """Run the rounds; returns how many documents differ."""
     numbers = range(asked.documents) if asked.only is None else [asked.only]
     deadline = time.monotonic() + asked.seconds
-    tally, drawn, failed = Tally(), Counter[tuple[str, str]](), 0
+    tally, drawn, done, failed = Tally(), Counter[tuple[str, str]](), 0, 0
     print(f"differential: seed {asked.seed}, {asked.rounds} rounds of {len(numbers)} documents", flush=True)
     for seed in range(asked.seed, asked.seed + asked.rounds):
-        if time.monotonic() > deadline:
-            print(f"differential: {asked.seconds:g} s are over, {seed - asked.seed} rounds were run")
+        if done >= _LEAST_ROUNDS and time.monotonic() > deadline:
+            print(f"differential: {asked.seconds:g} s are over")
             break
+        done += 1
         case = draw_case(seed, numbers, quirks=not asked.quirks_off)
         drawn += coverage(case)
         for failure in run(istioctl, case, tally, twice=asked.twice):
@@ -68,8 +70,8 @@ def _rounds(istioctl: Path, asked: argparse.Namespace) -> int:
         print(f"drawn {group}: {', '.join(found) or 'none'}")
     print("named: " + (", ".join(f"{name} {n}" for name, n in sorted(tally.named.items())) or "none"))
     print(
-        f"differential: {tally.documents} documents, {tally.injected} injected, {tally.refused} refused by"
-        f" both, {failed} with differences"
+        f"differential: {done} rounds, {tally.documents} documents, {tally.injected} injected,"
+        f" {tally.refused} refused by both, {failed} with differences"
     )
     return failed
 
@@ -105,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of the first round; the others count on")
     parser.add_argument("--rounds", type=int, default=10, help="each has settings of its own")
     parser.add_argument("--documents", type=int, default=20, help="in each round")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no round after these")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="begin no third round after these")
     parser.add_argument("--only", type=int, help="one document, by its number")
     parser.add_argument("--twice", action="store_true", help="inject istioctl's output once more with both")
     parser.add_argument(
