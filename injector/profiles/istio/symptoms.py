@@ -157,7 +157,7 @@ NOT_WRITABLE: Final = Symptom(
     Known(
         "socket-not-writable",
         "the agent cannot make its sockets",
-        "agent: failed to listen on unix socket, or SDS server failed to (?:start|set up UDS)",
+        "agent: failed to listen on unix socket, or SDS grpc server failed to start or to set up UDS",
         "see that the volumes istio-envoy and workload-socket are there, mounted and writable for the "
         "sidecar's user",
     ),
