@@ -30,6 +30,7 @@ SIDECAR = "istio-proxy"
 ANSWER_SECONDS = 60
 RETRY_SECONDS = 0.05
 KEPT_MESSAGES = 20
+UNREACHED = ", webhook not reached"
 
 _PROBE = {"httpGet": {"path": "/ready", "port": 8080}}
 _APP = {"name": "app", "image": "example.invalid/app:1", "ports": [{"containerPort": 8080}]}
@@ -172,7 +173,7 @@ class Worker:
             if status in (200, 201):
                 self._tally.took(began, json.loads(answer))
                 return True
-            webhook = ", webhook not reached" if b"failed calling webhook" in answer else ""
+            webhook = UNREACHED if b"failed calling webhook" in answer else ""
             if not self._may_retry(began, f"status {status}{webhook}"):
                 self._tally.refuse(answer.decode(errors="replace"))
                 return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from soak.replicas import Replica
 from soak.stand import SECRET, Stand
@@ -40,16 +41,16 @@ def change(stand: Stand) -> str:
 
 
 def spoil(stand: Stand) -> str:
-    """Write a broken configuration, see that pods go on to get the last good one, and take it back."""
-    kind = list(BROKEN)[len(stand.told("config-refused")) // len(stand.replicas) % len(BROKEN)]
-    before = {replica: _count(replica, "config-refused") for replica in stand.replicas}
-    stand.mounted.write(BROKEN[kind](stand))
-    until(f"a broken configuration ({kind}) is refused", lambda: _all_told(before, "config-refused"))
-    _let_pass(stand)
+    """Write broken configurations, see that pods go on to get the last good one, and take it back."""
+    for kind, broken in BROKEN.items():
+        before = {replica: _count(replica, "config-refused") for replica in stand.replicas}
+        stand.mounted.write(broken(stand))
+        until(f"a broken configuration ({kind}) is refused", partial(_all_told, before, "config-refused"))
+        _let_pass(stand)
     readable = {replica: _count(replica, "config-readable") for replica in stand.replicas}
     stand.configure()
     until("the repaired configuration is read", lambda: _all_told(readable, "config-readable"))
-    return f"a broken configuration ({kind}) was refused"
+    return f"{len(BROKEN)} broken configurations were refused"
 
 
 def replace_ca(stand: Stand) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from apiserver.bed import Bed
 
-from soak.creating import Tally, creating
+from soak.creating import UNREACHED, Tally, creating
 from soak.disturbances import STEPS
 from soak.stand import Stand, standing
 
@@ -62,6 +62,9 @@ class Findings:
         found += [f"{tally.refused} creations refused"] * bool(tally.refused)
         found += [f"{tally.bare} pods without sidecar"] * bool(tally.bare)
         found += [f"{self.failed_calls} calls failed, says the API server"] * bool(self.failed_calls)
+        # An API server that answers so is there; its metrics may be lost when it is killed.
+        unreached = sum(count for why, count in tally.retried.items() if why.endswith(UNREACHED))
+        found += [f"{unreached} retried because the webhook was not reached"] * bool(unreached)
         found += [f"{few} creations too few"] * (few > 0)
         found += [f"{self.errors.get('defect')} defects of the webhook"] * ("defect" in self.errors)
         return found + self.tally.messages

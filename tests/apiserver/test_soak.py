@@ -45,6 +45,11 @@ def test_a_soak_fails_by_each_thing_that_it_is_there_to_find() -> None:
     refused.refuse("failed calling webhook")
     assert found(refused) == ["1 creations refused", "failed calling webhook"]
     assert found(Tally(created=200), failed=3) == ["3 calls failed, says the API server"]
+    retried = Tally(created=200)
+    retried.retry("no connection")
+    assert found(retried) == []
+    retried.retry("status 500, webhook not reached")
+    assert found(retried) == ["1 retried because the webhook was not reached"]
     bare = Tally(created=199)
     bare.took(0.0, {"metadata": {}, "spec": {"containers": [{"name": "app"}]}})
     assert found(bare) == ["1 pods without sidecar", "no annotation sidecar.istio.io/status"]
