@@ -11,6 +11,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+# Coverage is about what runs in the tests' own processes. Measured as well, the commands and servers
+# that they start would take twice their time.
+if os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
