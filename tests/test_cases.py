@@ -194,7 +194,7 @@ def post(case: Case, body: bytes, stage: Stage) -> Manifest:
         native_sidecars=lambda node: stage.around.native_sidecars,
         objects=lambda: stage.around.objects,
     )
-    app = Webhook(state, create_app(state, with_metrics=False))
+    app = Webhook(state, create_app(state, inner=False))
     sent: list[Any] = []
 
     async def receive() -> Any:

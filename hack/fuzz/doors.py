@@ -83,7 +83,7 @@ class Setup:
             record=self.aside.record,
             notify=self.aside.notify,
         )
-        self.app = Webhook(state, create_app(state, with_metrics=False))
+        self.app = Webhook(state, create_app(state, inner=False))
 
     @cached_property
     def keys(self) -> list[str]:

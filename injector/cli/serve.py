@@ -337,12 +337,12 @@ def _listeners(state: State, sockets: Sequence[socket], swap: Swap, server: Serv
     from injector.server.run import Listener
 
     outer, inner, *pages = sockets
-    webhook = Webhook(state, create_app(state, with_metrics=False))
+    webhook = Webhook(state, create_app(state, inner=False))
     given = server.connections
     bounds = Bounds(given.limit, given.read_seconds, given.age_seconds)
     return [
         Listener(webhook, outer, lambda: swap.context, bounds, state.metrics.cut),
-        Listener(create_app(state, with_metrics=True), inner),
+        Listener(create_app(state, inner=True), inner),
         *(debug_page.listener(state, bound) for bound in pages),
     ]
 

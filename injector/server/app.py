@@ -203,8 +203,8 @@ class Webhook:
         return out
 
 
-def create_app(state: State, *, with_metrics: bool) -> FastAPI:
-    """Health and readiness; with the metrics, for the inner listener, also what readiness waits for.
+def create_app(state: State, *, inner: bool) -> FastAPI:
+    """Health and readiness; on the inner listener also what readiness waits for, and the metrics.
 
     The outer one answers whoever reaches the webhook, and says no more than whether it is ready.
     """
@@ -214,18 +214,18 @@ def create_app(state: State, *, with_metrics: bool) -> FastAPI:
     async def healthz() -> Response:
         return PlainTextResponse("ok")
 
-    @app.get("/readyz", responses=_readiness({**_READY, **_DETAIL} if with_metrics else _READY))
+    @app.get("/readyz", responses=_readiness({**_READY, **_DETAIL} if inner else _READY))
     async def readyz() -> Response:
         config, waiting = state.current(), dict(state.waiting())
         if state.draining():
             waiting["draining"] = "this replica stops; what still comes is answered"
         told: dict[str, Any] = {"ready": not waiting}
-        if with_metrics:
+        if inner:
             named = {"digest": config.digest, "profile": config.profile.name, "revision": config.revision}
             told |= {"waiting": waiting, "notes": dict(state.notes()), "config": named}
         return JSONResponse(told, 503 if waiting else 200)
 
-    if with_metrics:
+    if inner:
 
         @app.get("/metrics", response_class=PlainTextResponse)
         async def metrics() -> Response:

@@ -83,7 +83,7 @@ def a_state(**changed: Any) -> State:
 
 
 def an_app(state: State) -> Webhook:
-    return Webhook(state, create_app(state, with_metrics=False))
+    return Webhook(state, create_app(state, inner=False))
 
 
 def number(state: State, name: str) -> float:
@@ -221,7 +221,7 @@ def test_readiness_names_what_is_waited_for_and_reviews_are_answered_meanwhile()
     state = a_state(
         waiting=lambda: waiting, notes=lambda: {"config": "last good kept"}, namespace_of=lambda name: None
     )
-    app, inner = an_app(state), create_app(state, with_metrics=True)
+    app, inner = an_app(state), create_app(state, inner=True)
     reply = ask(inner, "GET", "/readyz")
     assert reply is not None
     assert reply.status == 503
@@ -254,7 +254,7 @@ def test_the_metrics_count_by_decision_and_reason() -> None:
     assert number(state, "sidecar_injection_success_total") == 2
     assert number(state, "sidecar_injection_skip_total") == 1
     assert number(state, "sidecar_injection_failure_total") == 2
-    inner = ask(create_app(state, with_metrics=True), "GET", "/metrics")
+    inner = ask(create_app(state, inner=True), "GET", "/metrics")
     assert inner is not None
     assert inner.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert b"injector_admission_total" in inner.body

@@ -41,7 +41,7 @@ class Seen:
 
 def an_app(caller: Any) -> Webhook:
     state = a_state(caller=caller)
-    return Webhook(state, create_app(state, with_metrics=False))
+    return Webhook(state, create_app(state, inner=False))
 
 
 def a_swap(*authorities: Authority) -> Swap:

@@ -66,8 +66,8 @@ def post(app: Any, fields: Mapping[str, str] | bytes, headers: Mapping[str, str]
 
 
 def test_the_other_listeners_do_not_have_the_page() -> None:
-    for with_metrics in (True, False):
-        app = create_app(a_state(), with_metrics=with_metrics)
+    for inner in (True, False):
+        app = create_app(a_state(), inner=inner)
         assert get(app).status == 404
         assert post(app, {"manifests": POD}).status == 404
 

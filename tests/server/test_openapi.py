@@ -29,10 +29,10 @@ STATE = State(
 WAITING = replace(STATE, waiting=lambda: {"certificate": "it is not valid any more"})
 DEBUG = create_debug_app(Debug(current=lambda: CONFIG, profiles=("istio",)))
 APPS = {
-    "ready": create_app(STATE, with_metrics=True),
-    "not ready": create_app(WAITING, with_metrics=True),
-    "beside the webhook": create_app(STATE, with_metrics=False),
-    "not ready beside the webhook": create_app(WAITING, with_metrics=False),
+    "ready": create_app(STATE, inner=True),
+    "not ready": create_app(WAITING, inner=True),
+    "beside the webhook": create_app(STATE, inner=False),
+    "not ready beside the webhook": create_app(WAITING, inner=False),
     "debug": DEBUG,
 }
 EXPECTED = {
