@@ -12,7 +12,7 @@ gets one pseudonym (`Pseudonyms.free`)                values of variables and he
                                                       arguments, attributes of volumes, annotations
                                                       that nobody declared
 becomes a smaller number (`Pseudonyms.amount`)        numbers in these, and in the JSON and YAML of
-                                                      annotations
+                                                      annotations but for ports
 is left out                                           the caller, options, status, managed fields, uids
 ====================================================  ============================================
 
@@ -50,6 +50,7 @@ _FREE: Final = frozenset(
 )  # fmt: skip
 # Maps whose keys are chosen by people.
 _OPEN: Final = frozenset({"nodeSelector", "matchLabels", "limits", "requests", "overhead"}) | _FREE
+_PORT = re.compile(r"port|[A-Za-z0-9]+Port", re.ASCII)
 # A breath for other threads after so many texts.
 _BREATH: Final = 32
 
@@ -125,6 +126,9 @@ class Redaction:
             # What it says about itself is broken, or its shape; it is to be refused again.
             taken_out = None
         halves = taken_out.pod if taken_out else {k: v for k, v in pod.items() if k in ("metadata", "spec")}
+        if halves.get("spec") is None and isinstance(pod.get("spec"), dict):
+            # All of it was ours; a pod without a spec is none that is decided about.
+            halves = {**halves, "spec": {}}
         return {half: self.value(tree, half) for half, tree in halves.items()}
 
     def value(self, value: Any, field: str = "") -> Any:
@@ -223,4 +227,8 @@ class Redaction:
             return {
                 self.key(str(k)): self.tree(v, field if field in _FREE else str(k)) for k, v in value.items()
             }
-        return self._text(value, field) if isinstance(value, str) else self._amount(value)
+        if isinstance(value, str):
+            return self._text(value, field)
+        # Ports of a pod and of its annotations are compared with each other.
+        port = _PORT.fullmatch(field) and isinstance(value, int) and 0 <= value < 1 << 16
+        return value if port else self._amount(value)

@@ -167,6 +167,14 @@ SAME: list[Manifest] = [
     a_pod(annotations={"proxy.istio.io/config": "discoveryAddress: a.mesh.svc:15012\ndrainDuration: 45s\n"}),
     a_pod(annotations={"proxy.istio.io/config": "drainDuration: 1m30s\nproxyAdminPort: 15002\n"}),
     a_pod(annotations={"proxy.istio.io/config": "discoveryAddress: nowhere\n"}),
+    a_pod(
+        annotations={
+            "proxy.istio.io/config": "statusPort: 15020\n",
+            "status.sidecar.istio.io/port": "15022",
+            "prometheus.istio.io/merge-metrics": "true",
+            "prometheus.io/port": "15020",
+        }
+    ),
     a_pod(annotations={"proxy.istio.io/config": "concurrency: many\n"}),
     a_pod(annotations={"sidecar.istio.io/userVolume": '{"v": {"emptyDir": {}}}'}),
     a_pod(annotations={"sidecar.istio.io/userVolume": "[]"}),
@@ -222,6 +230,13 @@ def test_what_was_injected_is_recorded_without_the_injection() -> None:
     facts = Facts("shop", Door.WEBHOOK)
     injected = inject(a_pod(), facts, CONFIG).pod
     assert REDACTION.pod(injected) == REDACTION.pod(a_pod())
+
+
+def test_of_a_pod_that_is_all_ours_an_empty_one_is_left() -> None:
+    """A pod without a spec would be refused by the replay."""
+    injected = inject({"metadata": {"name": "web"}, "spec": None}, Facts("shop", Door.WEBHOOK), CONFIG).pod
+    assert injected["spec"]
+    assert REDACTION.pod(injected)["spec"] == {}
 
 
 def test_names_that_belong_together_still_do() -> None:
