@@ -60,7 +60,7 @@ HTTP HTTPS File FallbackToLogsOnError linux windows auto Exists DoesNotExist In 
 NoExecute PreferNoSchedule RuntimeDefault Unconfined Localhost Memory ALL NET_ADMIN NET_RAW
 NET_BIND_SERVICE SYS_PTRACE DoNotSchedule ScheduleAnyway Directory DirectoryOrCreate Socket
 Bidirectional HostToContainer v1 apps/v1 batch/v1 argoproj.io/v1alpha1 Node Rollout ReplicaSet
-true false cpu memory ephemeral-storage default metadata.name metadata.namespace metadata.uid
+true false null cpu memory ephemeral-storage default metadata.name metadata.namespace metadata.uid
 spec.nodeName spec.serviceAccountName status.podIP status.hostIP limits.cpu limits.memory
 requests.cpu requests.memory name namespace mountPath readOnly subPath secret secretName configMap
 emptyDir hostPath path type items key optional csi driver projected sources medium sizeLimit

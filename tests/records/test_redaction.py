@@ -176,6 +176,7 @@ SAME: list[Manifest] = [
         }
     ),
     a_pod(annotations={"proxy.istio.io/config": "concurrency: many\n"}),
+    a_pod(annotations={"proxy.istio.io/config": "null"}),
     a_pod(annotations={"sidecar.istio.io/userVolume": '{"v": {"emptyDir": {}}}'}),
     a_pod(annotations={"sidecar.istio.io/userVolume": "[]"}),
     a_pod(annotations={"proxy.istio.io/overrides": '{"containers": [{"name": "web", "args": ["\\ud800"]}]}'}),
