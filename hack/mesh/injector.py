@@ -35,8 +35,12 @@ MANIFESTS = REPO / "examples" / "in-cluster" / "injector.yaml"
 NAME = NAMESPACE = "sidecar-injector"
 WEBHOOK = "sidecar-injector-istio"
 STATUS = "sidecar.istio.io/status"
-# istiod's settings are followed by asking again and again; for people every few seconds is enough.
-CONFIGURATION: Mapping[str, Any] = {"profile": "istio", "server": {"source": {"pollSeconds": 1}}}
+# istiod's settings are followed by asking again and again; for people every few seconds is enough. What
+# drains is waited for with every change.
+CONFIGURATION: Mapping[str, Any] = {
+    "profile": "istio",
+    "server": {"source": {"pollSeconds": 1}, "drainSeconds": 3},
+}
 DEPLOYMENT = f"deployment/{NAME}"
 CONTENT = "content"
 SELECTED = ["-n", NAMESPACE, "-l", f"app.kubernetes.io/name={NAME}"]
@@ -97,8 +101,9 @@ class Injector:
     def remove(self) -> None:
         """Take the webhook away for good; first its configuration, so that no pod waits for it."""
         self.cluster.run_kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK, "--ignore-not-found")
-        self.cluster.run_kubectl("delete", "-f", str(MANIFESTS), "--ignore-not-found")
-        self.cluster.delete_namespace(SAMPLES, wait=True)
+        self.cluster.run_kubectl("delete", "-f", str(MANIFESTS), "--ignore-not-found", "--wait=false")
+        for name in (SAMPLES, NAMESPACE):
+            self.cluster.delete_namespace(name, wait=True)
 
     def sample(
         self, labels: Mapping[str, str] | None = None, notes: Mapping[str, str] | None = None
