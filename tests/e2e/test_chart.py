@@ -188,11 +188,11 @@ def helm_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A node of its own, as `helm test` would tell of the injector that the other tests have installed."""
     if reason := clusters.unavailable():
         pytest.skip(f"node: {reason}")
-    with clusters.cluster() as running:
+    with clusters.cluster(keep=lambda: request.session.testsfailed > 0) as running:
         yield running
 
 
