@@ -41,8 +41,9 @@ class Steady:
         """Return what is to be applied, together with the other pods of a test."""
         arguments = [f"--call={SERVER}=http://{SERVER}/", f"--call-every={EVERY}"]
         caller = a.server(CALLER, self.namespace, arguments=arguments, annotations=SCRAPED)
-        # As an application that is to be replaced without loss: what is on its way still comes to it.
-        server = a.server(SERVER, self.namespace, arguments=["--drain=3s"])
+        # As an application that is to be replaced without loss: it serves on until callers know of its end,
+        # also those whose Envoys have to find the control plane again first, for which they wait up to 30 s.
+        server = a.server(SERVER, self.namespace, arguments=["--drain=40s"], terminationGracePeriodSeconds=50)
         return [a.service(SERVER, self.namespace), server, caller]
 
     def counts(self) -> Counts:

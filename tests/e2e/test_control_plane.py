@@ -131,8 +131,6 @@ def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
             kubectl("rollout", "restart", f"deploy/{SERVER}", "-n", shop)
             mesh.wait(lambda: _names(mesh, shop, called) - {old}, "the new pod of the rollout")
             (new,) = _names(mesh, shop, called) - {old}
-            told = _told(mesh, injector, new, shop, "control-plane-unreachable")
-            assert told["state"] == "not ready"
             steady.goes_on()
             assert say("meanwhile") == "meanwhile"
             pods = {pod["metadata"]["name"]: pod for pod in mesh.pods(shop, called)}
@@ -148,10 +146,22 @@ def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
         assert say("after") == "after"
 
 
+def test_a_pod_that_is_made_while_istiod_is_away_joins_later_and_is_told_why_not_before(
+    mesh: Mesh, injector: Injector, shop: str
+) -> None:
+    try:
+        mesh.stop_istiod()
+        mesh.apply(a.pod("early", shop, a.container(["pause"])))
+        _assert_told(mesh, injector, shop, "early", "control-plane-unreachable")
+    finally:
+        mesh.start_istiod()
+    _wait_for_ready(mesh, shop, "early")
+
+
 def test_a_pod_that_looks_for_istiod_elsewhere_is_not_ready_and_the_cause_is_told(
     mesh: Mesh, injector: Injector, refused: str
 ) -> None:
-    # Its proxy says why after half a minute of failures only, which the test before this one takes.
+    # Its proxy says why after half a minute of failures only, which the tests before this one take.
     _assert_told(mesh, injector, refused, "istiod-elsewhere", "control-plane-unreachable")
 
 
