@@ -101,15 +101,15 @@ def results(given: Input) -> tuple[list[Result], int]:
     """Everything that was found, errors first, and the exit status."""
     from injector.config import coherence
     from injector.config.dryrun import dry_run
-    from injector.config.load import load_input
+    from injector.config.load import load_settings
     from injector.config.schema import read_settings
     from injector.core.annotationrules import open_to_all
     from injector.core.conflicts import unsafe
 
     try:
-        config = load_input(given)
+        settings = read_settings(given.file.text, given.file.origin)
+        config, server = load_settings(settings, given), settings.server
         config.templates.compile_all()
-        server = read_settings(given.file.text, given.file.origin).server
         coherence.check(server)
     except (ConfigError, ManifestError) as error:
         return [Result("error", "load", error.message, error.where, error.hint)], 2
@@ -117,9 +117,8 @@ def results(given: Input) -> tuple[list[Result], int]:
     status = 1 if found else 0
     found += [Result("warning" if f.action else "note", f.code, f.message) for f in config.findings]
     if server.failure_mode == "allow":
-        message = "a pod that cannot be injected is let through without sidecar"
         hint = "leave out failureMode, so that it is denied"
-        found.append(Result("warning", "fails-open", message, "server.failureMode", hint))
+        found.append(Result("warning", "fails-open", coherence.FAILS_OPEN, "server.failureMode", hint))
     if not status:
         found += [Result("note", "pod-security", told, hint=hint) for _, told, hint in unsafe(config)]
     found += _open_annotations(open_to_all(config.profile, config.annotation_rules))
@@ -138,11 +137,12 @@ def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Result
 def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Result]:
     """What is found in the cluster. Raises ClusterError."""
     from injector.cli.check_cluster import found
-    from injector.config.load import load_input
+    from injector.config.load import load_settings
     from injector.config.schema import read_settings
 
-    server = read_settings(given.file.text, given.file.origin).server
-    return [Result(**asdict(each)) for each in found(load_input(given), server, kubeconfig, context)]
+    settings = read_settings(given.file.text, given.file.origin)
+    config = load_settings(settings, given)
+    return [Result(**asdict(each)) for each in found(config, settings.server, kubeconfig, context)]
 
 
 def _print(result: Result) -> None:

@@ -20,7 +20,7 @@ from injector.cli import caller_auth, debug_page, eventing, recording
 from injector.cli.threads import beside
 from injector.cli.watched import NAMESPACES, Watched
 from injector.config import coherence
-from injector.config.load import Input, Overrides, Text, load_input
+from injector.config.load import Input, Overrides, Text, load_settings
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
 from injector.core.model import Config
 from injector.errors import ClusterError, ConfigError, InjectorError, TemplateError
@@ -80,8 +80,7 @@ def serve(**flags: str | None) -> None:
     config = source.read()
     _announce(config)
     if server.failure_mode == "allow":
-        told = "a pod that cannot be injected is let through without sidecar"
-        tell("warning", "failure-mode", message=told)
+        tell("warning", "failure-mode", message=coherence.FAILS_OPEN)
     try:
         _run(source, server, config)
     except BaseExceptionGroup as group:
@@ -151,8 +150,9 @@ class Source:
     def _tried(self, given: Input) -> Config | None:
         """The snapshot of these texts, None where they change meanwhile. Raises ConfigError."""
         self.step = "settings"
-        config = load_input(given)
-        self.server = self.serving(read_settings(given.file.text, given.file.origin).server)
+        settings = read_settings(given.file.text, given.file.origin)
+        config = load_settings(settings, given)
+        self.server = self.serving(settings.server)
         self._check_filled(given)
         if config.digest == self._proven:
             return config

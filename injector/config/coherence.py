@@ -5,8 +5,13 @@ Not here: what one setting takes (schema.py), and what needs files or a cluster 
 
 from __future__ import annotations
 
+from typing import Final
+
 from injector.config.schema import Server
 from injector.errors import ConfigError
+
+FAILS_OPEN: Final = "a pod that cannot be injected is let through without sidecar"
+"""What `failureMode: allow` means, for whoever has it set."""
 
 
 def check(server: Server) -> None:

@@ -92,7 +92,11 @@ def rules_of(path: str | None) -> str:
 
 def load_input(given: Input) -> Config:
     """The snapshot. Raises ConfigError, a TemplateError for templates of an `inject` file among them."""
-    settings = read_settings(given.file.text, given.file.origin)
+    return load_settings(read_settings(given.file.text, given.file.origin), given)
+
+
+def load_settings(settings: Settings, given: Input) -> Config:
+    """The same, for who has read the settings of the input's file already."""
     folder = _folder(settings, given)
     if folder.rules == "istio":
         refuse(upstream.typed_problems(settings.values, "/values"), given.file.text, given.file.origin)

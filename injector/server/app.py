@@ -118,7 +118,7 @@ class Webhook:
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not (_is_hot(scope["path"]) or scope["method"] == "POST"):
+        if scope["type"] != "http" or (scope["method"] != "POST" and not _is_hot(scope["path"])):
             await self._rest(scope, receive, send)
             return
         self._under_way += 1

@@ -12,7 +12,7 @@ import pytest
 from injector.cli import serve
 from injector.cli.serve import Source
 from injector.config import dryrun, folder
-from injector.config.load import Input, load
+from injector.config.load import Input, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
 from injector.core.model import Config
 from injector.errors import ConfigError
@@ -189,7 +189,7 @@ def test_what_changes_each_time_it_is_tried_out_is_refused(
 
 def test_the_processes_that_try_it_out_get_the_texts_that_were_read(mount: Mount) -> None:
     given = Input.from_file(mount.config)
-    first = serve.load_input(given)
+    first = load_input(given)
     mount.swap(**{"profile/sidecar.yaml.j2": "{{{{ broken"})
     assert dryrun.dry_run(given) == []
-    assert serve.load_input(given).digest == first.digest
+    assert load_input(given).digest == first.digest

@@ -223,9 +223,8 @@ def test_past_the_burst_events_wait_for_their_time(monkeypatch: pytest.MonkeyPat
     assert slept == [1 / module.PER_SECOND] * 3
 
 
-def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
-    cluster = Cluster({PATH: "uid-1"})
-    cluster.error = ClusterError("not allowed to create events", status=403, hint="grant it")
+def told_while_broken_and_after(cluster: Cluster) -> list[str]:
+    """What is told while an Event fails, and once the next one is written."""
     seen: list[str] = []
 
     async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
@@ -238,7 +237,13 @@ def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
         seen.append(events.last_error)
 
     assert talk(cluster, do) == {"failed": 1, "written": 1}
-    assert seen == ["not allowed to create events (hint: grant it)", ""]
+    return seen
+
+
+def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
+    cluster = Cluster({PATH: "uid-1"})
+    cluster.error = ClusterError("not allowed to create events", status=403, hint="grant it")
+    assert told_while_broken_and_after(cluster) == ["not allowed to create events (hint: grant it)", ""]
 
 
 def test_a_failure_is_not_told_for_ever() -> None:
@@ -260,14 +265,4 @@ def test_a_failure_is_not_told_for_ever() -> None:
 def test_a_defect_in_writing_is_told_and_the_next_event_is_written() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = KeyError("secret")  # type: ignore[assignment]
-    seen: list[str] = []
-
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
-        events.offer(NOTICE)
-        await settle()
-        seen.append(events.last_error)
-        cluster.error = None
-        events.offer(NOTICE)
-
-    assert talk(cluster, do) == {"failed": 1, "written": 1}
-    assert seen == ["writing Events itself failed: KeyError"]
+    assert told_while_broken_and_after(cluster) == ["writing Events itself failed: KeyError", ""]
