@@ -12,6 +12,7 @@ else catches them, and nothing matches them by text.
     ├── ManifestError          input that is no YAML, has a duplicate key, a wrong type: exit status 1
     │   └── AnnotationError    an annotation whose value is not one of the accepted ones
     ├── RenderError            a template that fails for this pod
+    │   └── WorkError          a template that needs more work than one pod may cost
     ├── ReviewError            an AdmissionReview that is none; `status` is the HTTP status
     └── ClusterError           the API server refused, is not there, or the client is not installed
 """
@@ -62,6 +63,10 @@ class AnnotationError(ManifestError):
 
 class RenderError(InjectorError):
     """A template fails for one pod."""
+
+
+class WorkError(RenderError):
+    """A template needs more work for one pod than a pod may cost."""
 
 
 class ReviewError(InjectorError):

@@ -28,7 +28,7 @@ from injector.config.load import Overrides, Text, load
 from injector.core import workload
 from injector.core.inject import inject
 from injector.core.model import Config, Door, Facts, Reason, Verdict
-from injector.core.undo import uninject
+from injector.core.recover import recover
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, Entry
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
@@ -389,10 +389,10 @@ def test_a_second_injection_changes_nothing_and_uninject_undoes_the_first(
         if outcome.decision.verdict is not Verdict.INJECT:
             continue
         assert [o.as_json() for o in inject(outcome.pod, facts, config).patch] == []
-        undone = uninject(outcome.pod, config.profile)
+        undone = recover(outcome.pod, facts, config)
         assert undone is not None
         # A pod that had been injected before goes back to what it was before that.
-        first = uninject(template, config.profile)
+        first = recover(template, facts, config)
         assert undone.pod == (first.pod if first else template)
 
 

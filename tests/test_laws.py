@@ -16,10 +16,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 
 from injector.config.load import Input, Text, load_input
-from injector.core import undo
 from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Door, Facts, Outcome, Verdict
+from injector.core.recover import recover
 from tests import upstream
 from tests.core.strategies import FeatureCount, pods
 
@@ -94,8 +94,8 @@ def check_all(pod: Pod, facts: Facts, config: Config) -> Outcome:
     assert same(jsonpatch.JsonPatch(operations).apply(json.loads(json.dumps(pod))), outcome.pod)
     second = inject(outcome.pod, facts, config)
     assert [o.as_json() for o in second.patch] == [], "not idempotent"
-    original = undo.uninject(pod, config.profile)
-    back = undo.uninject(outcome.pod, config.profile)
+    original = recover(pod, facts, config)
+    back = recover(outcome.pod, facts, config)
     assert back is not None
     assert same(back.pod, original.pod if original else pod), "uninject does not give the original"
     assert newer_fields(outcome.pod) >= newer_fields(original.pod if original else pod)

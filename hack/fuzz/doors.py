@@ -31,6 +31,7 @@ from injector.core import status, undo
 from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Facts, Namespace, Reason, Verdict
+from injector.core.recover import recover
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.server.app import State, Webhook, create_app
@@ -181,7 +182,7 @@ def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
     config = setup.config
     before = received
     if not config.quirks:
-        original = undo.uninject(received, config.profile)
+        original = recover(received, facts, config)
         before = {**received, **original.pod} if original else received
     elif status.read(received, config.profile.keys):
         return []
@@ -202,8 +203,8 @@ def _laws(setup: Setup, received: Tree, after: Tree, answer: reviews.Answer) -> 
     again = inject(_template(after), answer.facts, setup.config)
     if again.patch:
         out.append(f"injected twice is not injected once: {again.patch[0].op} {again.patch[0].path}")
-    before = undo.uninject(_template(received), setup.config.profile)
-    back = undo.uninject(_template(after), setup.config.profile)
+    before = recover(_template(received), answer.facts, setup.config)
+    back = recover(_template(after), answer.facts, setup.config)
     wanted = before.pod if before else _template(received)
     if back is None or not same(back.pod, wanted):
         out.append("uninject does not give the original")

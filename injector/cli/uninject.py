@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from injector.cli import manifests
+from injector.cli.world import World
 from injector.core import workload
 from injector.core.model import Finding, Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
 
 if TYPE_CHECKING:
     from injector.cli.report import Report
-    from injector.core.profile import Profile
+    from injector.core.model import Config
     from injector.yamltext import Document
 
 EXAMPLES: Final = """\b
@@ -31,7 +32,7 @@ Examples:
 class Run:
     """One run over a stream."""
 
-    profile: Profile
+    config: Config
     report: Report
     errors: list[InjectorError] = field(default_factory=list)
 
@@ -45,13 +46,13 @@ class Run:
 
     def object(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """One object: without its injection, or as it is."""
-        from injector.core.undo import uninject
+        from injector.core.recover import removed
 
         # Upstream keeps the books of a CronJob's pods in another place, and asks for the kind only.
         for quirks in (False, True):
             try:
                 found = workload.locate(manifest, quirks=quirks)
-                undone = found and uninject(found.template, self.profile)
+                undone = found and removed(found.template, World().facts(found), self.config)
             except ManifestError as error:
                 self.errors.append(manifests.placed(error, document, pointer))
                 return manifest
@@ -68,7 +69,7 @@ class Run:
 
     def unreadable(self, document: Document, pointer: str, message: str) -> ManifestError:
         """What the overrides annotation holds is not what we write."""
-        key = self.profile.keys.overrides
+        key = self.config.profile.keys.overrides
         where = manifests.place(document, pointer)
         return ManifestError(
             f"annotation {key}: {message}", where=where, hint="repair or remove the annotation"
@@ -76,7 +77,7 @@ class Run:
 
 
 @click.command("uninject", epilog=EXAMPLES)
-@click.option("--config", "config_file", metavar="FILE", help="Configuration file; it names the profile.")
+@click.option("--config", "config_file", metavar="FILE", help="Configuration file of the injection.")
 @click.option(
     "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="Manifests; may be repeated."
 )
@@ -88,13 +89,13 @@ def command(config_file: str | None, filenames: tuple[str, ...], output: str | N
     """
     from injector.cli.main import failed
     from injector.cli.report import Report
-    from injector.config.load import load_profile
+    from injector.config.load import load
 
     if not filenames:
         raise ConfigError(
             "filename not specified (see --filename or -f)", hint="give -f FILE, or -f - for stdin"
         )
-    run = Run(load_profile(config_file), Report())
+    run = Run(load(config_file), Report())
     documents = manifests.read_all(filenames)
     parts = [run.document(document) for document in documents]
     if run.errors:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from injector.core import decide, retain, status, undo
+from injector.core import decide, retain, status
 from injector.core.compare import changes, value_at
 from injector.core.defaults import is_filled_in
 from injector.core.inject import inject
@@ -113,8 +113,8 @@ def _compared(
     reason = outcome.decision.reason
     if not outcome.patch:
         return Standing(State.CURRENT, reason, revision=earlier.revision)
-    taken_out = undo.uninject(pod, config.profile)
-    original = taken_out.pod if taken_out else pod
+    before = outcome.before
+    original = before.pod if before else pod
     fresh = inject(original, facts, config)
     if fresh.decision.verdict is not Verdict.INJECT:
         return Standing(
@@ -123,7 +123,7 @@ def _compared(
             revision=earlier.revision,
             error=str(fresh.error or ""),
         )
-    kept, extras = retain.retain(fresh.pod, pod, original, earlier)
+    kept, extras = retain.retain(fresh.pod, pod, original, before.earlier if before else earlier)
     books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
     found = [c.pointer for c in changes(pod, kept) if c.pointer not in books]
     now = fresh.added

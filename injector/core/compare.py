@@ -32,7 +32,7 @@ def changes(before: Manifest, after: Manifest) -> tuple[Change, ...]:
 
 
 def _changes(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Change]:
-    if same(before, after):
+    if before is after:
         return
     old, new = keyed(before, schema.key), keyed(after, schema.key)
     if old is not None and new is not None:
@@ -41,7 +41,7 @@ def _changes(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[
             yield Change(pointer, "another order", "another order")
     elif isinstance(before, dict) and isinstance(after, dict):
         yield from _each(before, after, schema, pointer, of_list=False)
-    else:
+    elif not same(before, after):
         yield Change(pointer, before, after)
 
 

@@ -5,117 +5,66 @@ Both doors call `inject`; what differs between them is in `Facts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 from injector.core import annotationrules, nearmiss, retain, status, undo
 from injector.core import decide as rules
-from injector.core.merge import MergeError, merge
+from injector.core.injection import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
+from injector.core.merge import merge
 from injector.core.model import (
     Config,
     Decision,
     Door,
     Facts,
-    Finding,
     Manifest,
     Outcome,
     Policy,
     Reason,
     Verdict,
 )
-from injector.core.overrides import reapply
 from injector.core.patch import diff
-from injector.errors import AnnotationError, InjectorError, ManifestError, RenderError
+from injector.core.recover import recover
+from injector.core.work import TooExpensive, Work
+from injector.core.workload import check_names
+from injector.errors import AnnotationError, InjectorError, ManifestError
 
 
-@dataclass(slots=True)
-class Injection:
-    """One pod on its way through the stages; only `inject` makes one, profiles read and change it.
-
-    `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
-    what everything is merged into, `seen` what templates see. `shape` is what the templates alone
-    add up to, `pod` the result so far.
-    """
-
-    received: Manifest
-    facts: Facts
-    config: Config
-    earlier: status.Status | None
-    original: Manifest
-    base: Manifest
-    seen: Manifest = field(default_factory=dict)
-    shape: Manifest = field(default_factory=dict)
-    pod: Manifest = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def namespace(self) -> str:
-        """The pod's namespace, empty where nobody says."""
-        return str(self.facts.namespace or (self.base.get("metadata") or {}).get("namespace") or "")
-
-    @property
-    def native(self) -> bool:
-        """Whether sidecars are native: as configured, else as the cluster says, else yes."""
-        wanted = self.config.native_sidecars
-        if wanted in ("enabled", "disabled"):
-            return wanted == "enabled"
-        return self.facts.native_sidecars is not False
-
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """The annotations of the pod that everything is merged into."""
-        return status.annotations_of(self.base)
-
-    def annotate(
-        self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
-    ) -> None:
-        """Set annotations and labels of the result; null removes an annotation."""
-        meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
-        self.pod = merge(self.pod, {"metadata": meta})
-
-    def warn(self, code: str, message: str, *, action: bool = True) -> None:
-        """Tell a person something, once."""
-        finding = Finding(code, message, action)
-        if finding not in self.findings:
-            self.findings.append(finding)
-
-
-_POD_FIELDS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
-
-
-class _Refused(Exception):
-    """Ends an injection early with a reason."""
-
-    def __init__(self, reason: Reason, error: InjectorError) -> None:
-        super().__init__(str(error))
-        self.reason = reason
-        self.error = error
-
-
-def inject(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None = None) -> Outcome:
+def inject(
+    pod: Manifest,
+    facts: Facts,
+    config: Config,
+    holder: Manifest | None = None,
+    work: Work | None = None,
+) -> Outcome:
     """What this pod template becomes.
 
-    `holder` is the workload around the template, for near misses only. A refusal is an Outcome
-    with the verdict DENY and an `error`, never an exception.
+    `holder` is the workload around the template, for near misses only. `work` is the account of the
+    admission, by default one with the configuration's limit. A refusal is an Outcome with the
+    verdict DENY and an `error`, never an exception.
     """
-    found = nearmiss.near_misses(pod, config.profile, holder)
+    near = nearmiss.near_misses(pod, config.profile, holder)
     decision = rules.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:
         error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
-        return Outcome(decision, pod, findings=found, error=error)
+        return Outcome(decision, pod, findings=near, error=error)
+    work = work or Work(config.work_limit)
     try:
-        run = _start(pod, facts, config)
-        run.findings.extend(found)
-        _build(run)
+        size = work.measure(pod, WALKS)
+        run = _start(pod, facts, config, work, decision)
+        run.findings.extend(near)
+        build(run, size)
         after = _settle(run)
-    except _Refused as refused:
+        work.measure(after, WALKS_OF_RESULT)
+        _check_after(run, after)
+    except Refusal as refused:
         denied = Decision(Verdict.DENY, refused.reason, decision.trace)
-        return Outcome(denied, pod, findings=found, error=refused.error)
-    return Outcome(
-        decision, after, diff(pod, after), tuple(run.findings), status.read(after, config.profile.keys)
-    )
+        return Outcome(denied, pod, findings=near, error=refused.error)
+    except TooExpensive:
+        denied = Decision(Verdict.DENY, Reason.TOO_EXPENSIVE, decision.trace)
+        return Outcome(denied, pod, findings=near, error=_too_expensive(work))
+    patch = diff(pod, after)
+    added = status.read(after, config.profile.keys)
+    return Outcome(decision, after, patch, run.findings.all(), added, before=run.before)
 
 
 def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
@@ -123,12 +72,23 @@ def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
 
     Raises InjectorError where it would be refused.
     """
+    work = Work(config.work_limit)
     try:
-        run = _start(pod, facts, config)
-        _build(run)
-    except _Refused as refused:
+        size = work.measure(pod, WALKS)
+        run = _start(pod, facts, config, work, None)
+        build(run, size)
+    except Refusal as refused:
         raise refused.error from None
+    except TooExpensive:
+        raise _too_expensive(work) from None
     return run
+
+
+def _too_expensive(work: Work) -> InjectorError:
+    return InjectorError(
+        f"more than {work.limit} units of work are needed",
+        hint="make the pod smaller (containers, variables, annotations), or raise workLimit",
+    )
 
 
 def policy_for(facts: Facts, config: Config) -> Policy:
@@ -142,15 +102,17 @@ def policy_for(facts: Facts, config: Config) -> Policy:
     return Policy("enabled", p.switch, p.status, p.ignored_namespaces, entries=p.entries, foreign=p.foreign)
 
 
-def _start(pod: Manifest, facts: Facts, config: Config) -> Injection:
-    """The pod, without an earlier injection of ours unless quirks keep it, and its annotations checked."""
+def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: Decision | None) -> Injection:
+    """The pod, without an earlier injection of ours unless quirks keep it, and its annotations checked.
+
+    `decision` is the one about the pod as it came, None where none counts.
+    """
     profile = config.profile
     earlier = status.read(pod, profile.keys)
-    base = pod
+    taken_out = None
     try:
         if earlier is not None and not config.quirks:
-            taken_out = undo.uninject(pod, profile)
-            base = taken_out.pod if taken_out else pod
+            taken_out = recover(pod, facts, config, work)
         undo.overrides(pod, profile)
     except ValueError as error:
         wrong = AnnotationError(
@@ -159,132 +121,63 @@ def _start(pod: Manifest, facts: Facts, config: Config) -> Injection:
             where=f"annotation {profile.keys.overrides}",
             hint="remove the annotation",
         )
-        raise _Refused(Reason.INVALID_ANNOTATION, wrong) from error
-    run = Injection(pod, facts, config, earlier, base, base)
-    _check_rules(run)
+        raise Refusal(Reason.INVALID_ANNOTATION, wrong) from error
+    run = Injection(pod, facts, config, work, earlier)
+    if taken_out is not None:
+        run.earlier, run.before = taken_out.earlier, taken_out
+        run.base = run.original = taken_out.pod
+    if decision is not None and taken_out is not None:
+        _decide_again(run, decision)
+    if earlier is None or not config.quirks:
+        _check_rules(_refused_keys(run, run.base))
     problems = profile.problems(run)
     if problems:
-        raise _Refused(Reason.INVALID_ANNOTATION, _together(problems))
+        raise Refusal(Reason.INVALID_ANNOTATION, _together(problems))
     return run
 
 
-def _check_rules(run: Injection) -> None:
-    """Raise _Refused where the pod's author used annotations that the operator's rules do not allow."""
-    config, written = run.config, run.base
+def _decide_again(run: Injection, decision: Decision) -> None:
+    """Raise Refusal where the pod without its earlier injection would be decided about differently."""
+    again = rules.decide(run.base, run.facts, policy_for(run.facts, run.config))
+    if (again.verdict, again.reason) != (decision.verdict, decision.reason):
+        keys = run.config.profile.keys
+        error = AnnotationError(
+            keys.undo,
+            f"without the injection that it describes the pod would be {again.reason.value}, not "
+            f"{decision.reason.value}",
+            where=f"annotations {keys.status}, {keys.undo}",
+            hint="remove both annotations",
+        )
+        raise Refusal(Reason.INVALID_ANNOTATION, error)
+
+
+def _refused_keys(run: Injection, pod: Manifest) -> tuple[str, ...]:
+    """Those of a pod's annotations that the operator's rules do not allow."""
+    config = run.config
     if not config.annotation_rules:
-        return
-    if run.earlier is not None and config.quirks:
-        # Here the base still carries what an earlier injection wrote.
-        taken_out = undo.uninject(run.base, config.profile)
-        written = taken_out.pod if taken_out else run.base
-    keys = annotationrules.refused(
-        status.annotations_of(written), run.facts, run.namespace, config.annotation_rules, config.profile
-    )
+        return ()
+    keys = status.annotations_of(pod)
+    return annotationrules.refused(keys, run.facts, run.namespace, config.annotation_rules, config.profile)
+
+
+def _check_rules(keys: Sequence[str]) -> None:
+    """Raise Refusal where annotations are not allowed."""
     if keys:
-        told = ", ".join(key[:64] for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
+        named = ", ".join(key[:64] for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
         error = ManifestError(
-            f"not allowed for pods of this namespace: {told}",
+            f"not allowed for pods of this namespace: {named}",
             where="/metadata/annotations",
             hint="remove the annotation, or ask whoever runs the injector",
         )
-        raise _Refused(Reason.ANNOTATION_NOT_ALLOWED, error)
+        raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, error)
 
 
-def _together(problems: Any) -> InjectorError:
+def _together(problems: Sequence[AnnotationError]) -> InjectorError:
     if len(problems) == 1:
         only: InjectorError = problems[0]
         return only
     text = "; ".join(str(p) for p in problems)
     return AnnotationError(problems[0].key, f"{len(problems)} annotations are not accepted: {text}")
-
-
-def _build(run: Injection) -> None:
-    """Render, merge, give the user's own containers the last word, and let the profile finish."""
-    profile, config = run.config.profile, run.config
-    run.base = run.pod = profile.prepare(run)
-    try:
-        run.seen = profile.seen(run)
-        run.data = profile.context(run)
-        overlays = [
-            _whole(config.templates.render(name, run.data, _label(run))) for name in chosen_templates(run)
-        ]
-        for overlay in profile.arrange(run, overlays):
-            run.shape = merge(run.shape, overlay)
-            profile.before_merge(run)
-            run.pod = merge(run.pod, overlay)
-        reapply(run)
-        profile.finish(run)
-        _stamp(run)
-    except RenderError as error:
-        raise _Refused(Reason.TEMPLATE_FAILED, error) from error
-    except MergeError as error:
-        raise _Refused(Reason.MERGE_FAILED, InjectorError(str(error))) from error
-    except AnnotationError as error:
-        raise _Refused(Reason.INVALID_ANNOTATION, error) from error
-
-
-def _whole(overlay: Manifest) -> Manifest:
-    """An overlay as a pod template; fields of a pod's spec or metadata may stand at the top for short."""
-    short = [key for key in overlay if key not in _POD_FIELDS]
-    if not short:
-        return overlay
-    out = {key: value for key, value in overlay.items() if key in _POD_FIELDS}
-    for key in short:
-        half = "metadata" if key in ("labels", "annotations") else "spec"
-        out[half] = {**(out.get(half) or {}), key: overlay[key]}
-    return out
-
-
-def _label(run: Injection) -> str:
-    meta = run.received.get("metadata") or {}
-    name = str(
-        meta.get("name")
-        or meta.get("generateName")
-        or (run.facts.owner.name if run.facts.owner else "")
-        or "?"
-    )
-    return f"{run.namespace}/{name}" if run.namespace else name
-
-
-def chosen_templates(run: Injection) -> list[str]:
-    """The templates that the pod asks for, else the default ones; aliases are replaced once."""
-    config = run.config
-    asked = run.annotations.get(config.profile.keys.templates)
-    by_file = config.quirks and run.facts.door is Door.FILE
-    if asked is None:
-        wanted = list(config.profile.default_templates if by_file else config.default_templates)
-    else:
-        wanted = [part.strip() for part in asked.split(",")]
-    aliases = {} if by_file else config.aliases
-    out = [name for part in wanted for name in aliases.get(part, (part,))]
-    for name in out:
-        if name not in config.templates:
-            have = ", ".join(sorted({*config.templates, *aliases}))
-            raise RenderError(
-                "a requested template is not found" if asked is not None else f"{name[:64]} is not found",
-                where=f"annotation {config.profile.keys.templates}"
-                if asked is not None
-                else "defaultTemplates",
-                hint=f"these exist: {have}",
-            )
-    return out
-
-
-def _stamp(run: Injection) -> None:
-    """The status, and the operator's own annotations last."""
-    config, profile = run.config, run.config.profile
-    revision = config.revision or "default"
-    digest = "" if config.quirks else _digest(run)
-    written = {**profile.annotations(run), profile.keys.status: status.of(run.shape, revision, digest).text()}
-    if not (config.quirks and run.facts.door is Door.FILE):
-        written |= config.injected_annotations
-    run.annotate(written)
-
-
-def _digest(run: Injection) -> str:
-    """Of the configuration in force, the pod's own settings for this profile among it."""
-    ours = run.config.profile.catalogue().annotations
-    return status.digest_of(run.config.digest, {k: v for k, v in run.annotations.items() if k in ours})
 
 
 def _settle(run: Injection) -> Manifest:
@@ -295,14 +188,15 @@ def _settle(run: Injection) -> Manifest:
     after = run.pod
     if run.earlier is not None:
         now = status.read(after, keys)
-        kept, extras = retain.retain(after, run.received, run.original, run.earlier)
+        retained, extras = retain.retain(after, run.received, run.original, run.earlier)
         if now and run.earlier.digest == now.digest:
-            after = kept
+            after = retained
         elif extras:
             where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
             run.warn(
                 "rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False
             )
+        _name_those_that_stay(run)
     try:
         text = undo.record(after, run.original, run.config.profile)
     except OverflowError as error:
@@ -314,3 +208,86 @@ def _settle(run: Injection) -> Manifest:
     if text is not None:
         after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
     return after
+
+
+def _name_those_that_stay(run: Injection) -> None:
+    """Tell which names of the status no injection of this configuration can have made."""
+    listed = status.read(run.received, run.config.profile.keys)
+    if listed is None or run.earlier is None:
+        return
+    made = {part: frozenset(run.earlier.names(part)) for part in status.LISTS}
+    for part in status.LISTS:
+        stay = [name[:64] for name in listed.names(part) if name not in made[part]]
+        if stay:
+            more = f" and {len(stay) - 5} more" if stay[5:] else ""
+            run.warn(
+                "status-name",
+                f"{run.config.profile.keys.status} lists {part} that no template makes; they stay: "
+                f"{', '.join(stay[:5])}{more}",
+                action=False,
+            )
+
+
+def _check_after(run: Injection, after: Manifest) -> None:
+    """What can be judged by the result alone: annotations that came with an earlier injection, and names."""
+    if run.earlier is not None:
+        _check_rules(_forged_keys(run, after))
+    if run.config.quirks:
+        return
+    if _containers(run.received) and not _containers(after):
+        key = run.config.profile.keys.status
+        where, hint = f"annotation {key}", "remove the annotation"
+        error = AnnotationError(key, "it lists every container of the pod", where=where, hint=hint)
+        raise Refusal(Reason.INVALID_ANNOTATION, error)
+    try:
+        check_names(after)
+    except ManifestError as error:
+        if _is_distinct(run.received):
+            raise _clash(run, error) from error
+
+
+def _containers(pod: Manifest) -> list[Manifest]:
+    return (pod.get("spec") or {}).get("containers") or []
+
+
+def _forged_keys(run: Injection, after: Manifest) -> list[str]:
+    """Refused annotations of an injected pod, without those that an injection writes with the same value."""
+    refused = _refused_keys(run, run.received)
+    without = run.base
+    if refused and run.config.quirks:
+        # Nothing was taken out: what would have been written is seen on the pod without these annotations.
+        without, after = _injected_without(run, refused)
+    own, written = status.annotations_of(without), status.annotations_of(after)
+    received = status.annotations_of(run.received)
+    return [key for key in refused if key in own or written.get(key) != received[key]]
+
+
+def _injected_without(run: Injection, keys: Sequence[str]) -> tuple[Manifest, Manifest]:
+    """The pod as if it had never been injected and had none of these annotations, and that pod injected."""
+    earlier = run.earlier or status.Status()
+    derived = undo.derive(run.received, earlier, run.config.profile).pod
+    pod = merge(derived, {"metadata": {"annotations": dict.fromkeys(keys)}})
+    fresh = Injection(pod, run.facts, run.config, run.work)
+    try:
+        build(fresh, run.work.measure(pod, WALKS))
+    except Refusal:
+        return pod, pod
+    return pod, fresh.pod
+
+
+def _is_distinct(pod: Manifest) -> bool:
+    try:
+        check_names(pod)
+    except ManifestError:
+        return False
+    return True
+
+
+def _clash(run: Injection, error: ManifestError) -> Refusal:
+    """What is said of a result with two elements of one name: the pod's own, or what an annotation adds."""
+    message = f"the injected pod would not be valid: {error.message}"
+    if _is_distinct(run.shape):
+        hint = "give the pod's own container, volume or mount another name or path"
+        return Refusal(Reason.INVALID_POD, ManifestError(message, where=error.where, hint=hint))
+    hint = "let annotations add nothing that a template has already"
+    return Refusal(Reason.INVALID_ANNOTATION, ManifestError(message, where=error.where, hint=hint))

@@ -8,7 +8,7 @@ a `Run` *before* the work is done. Which operation charges what belongs to those
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -46,6 +46,15 @@ class Limits:
     skeletons: int = 4 * MiB
     """Bytes of parsed skeletons that are kept between renderings (an estimate)."""
 
+    def within(self, units: int) -> Limits:
+        """The same, but for what one admission has left, in units of `work`."""
+        return replace(
+            self,
+            steps=min(self.steps, units),
+            work=min(self.work, units * NODE),
+            output=min(self.output, units * NODE),
+        )
+
 
 class Refused(Exception):
     """What a template asks for makes no sense or is not allowed; the message is fit to be shown."""
@@ -55,6 +64,10 @@ class Refused(Exception):
         self.message = message
         self.hint = hint
         self.place = place
+
+
+class Exhausted(Refused):
+    """A template asks for more than it may use."""
 
 
 class Run:
@@ -122,5 +135,10 @@ class Run:
                 self.charge(total)
         return total
 
+    @property
+    def units(self) -> int:
+        """What was used, in units of `work`."""
+        return self.steps + (self.work + self.output) // NODE
+
     def _exceeded(self, what: str) -> NoReturn:
-        raise Refused(f"the template {what}", "look for a loop, a macro or a text that grows without end")
+        raise Exhausted(f"the template {what}", "look for a loop, a macro or a text that grows without end")

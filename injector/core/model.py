@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from injector.core.work import DEFAULT_LIMIT
+
 if TYPE_CHECKING:
     from injector.core.annotationrules import AnnotationRule
     from injector.core.profile import Profile
     from injector.core.render import Templates
     from injector.core.selectors import Selector, WebhookEntry
     from injector.core.status import Status
+    from injector.core.undo import Uninjected
     from injector.errors import InjectorError
 
 Manifest = dict[str, Any]
@@ -54,6 +57,7 @@ class Reason(StrEnum):
     INVALID_POD = "invalid-pod"
     TEMPLATE_FAILED = "template-failed"
     MERGE_FAILED = "merge-failed"
+    TOO_EXPENSIVE = "too-expensive"
     INTERNAL_ERROR = "internal-error"
 
     @property
@@ -85,6 +89,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.INVALID_POD: "The pod is not shaped as Kubernetes wants it.",
     Reason.TEMPLATE_FAILED: "A template failed for this pod, or the pod asks for one that does not exist.",
     Reason.MERGE_FAILED: "What the templates gave cannot be merged into the pod.",
+    Reason.TOO_EXPENSIVE: "Injecting the pod takes more work than one pod may cost.",
     Reason.INTERNAL_ERROR: "The injector failed; this is a defect, please report it.",
 }
 
@@ -219,6 +224,7 @@ class Config:
     native_sidecars: str = "auto"
     revision: str = ""
     quirks: bool = False
+    work_limit: int = DEFAULT_LIMIT
     digest: str = ""
     findings: tuple[Finding, ...] = ()
 
@@ -243,7 +249,8 @@ class Outcome:
     """What `inject` says: the decision, the pod template afterwards, and the way there.
 
     `findings` are for people; `error` explains a denial. `added` is what the status annotation
-    records, None where nothing was injected.
+    records, None where nothing was injected. `before` is the pod without an earlier injection,
+    where one was taken out.
     """
 
     decision: Decision
@@ -252,3 +259,4 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
     added: Status | None = None
     error: InjectorError | None = None
+    before: Uninjected | None = None

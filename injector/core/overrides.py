@@ -13,7 +13,7 @@ from injector.core.merge import POD, Schema, merge
 from injector.core.model import Manifest
 
 if TYPE_CHECKING:
-    from injector.core.inject import Injection
+    from injector.core.injection import Injection
 
 
 def reapply(run: Injection) -> None:
@@ -30,9 +30,10 @@ def reapply(run: Injection) -> None:
         listed = set(earlier.names(part)) if earlier else set()
         search = [*stored.get(part, ()), *(spec.get("containers") or [])]
         search += (spec.get("initContainers") or []) if part == "initContainers" else []
+        first = {c["name"]: c for c in reversed(search)}
         # A template may speak of one container more than once.
         for ours in {c["name"]: c for c in (run.shape.get("spec") or {}).get(part) or []}.values():
-            theirs = next((c for c in search if c["name"] == ours["name"]), None)
+            theirs = first.get(ours["name"])
             if theirs is None or ours["name"] in listed:
                 continue
             if not run.config.quirks:

@@ -27,13 +27,13 @@ def escape(part: str) -> str:
 
 
 def _diff(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Operation]:
-    if before is after or same(before, after):
+    if before is after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _diff_map(before, after, schema, pointer)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _diff_list(before, after, schema, pointer)
-    else:
+    elif not same(before, after):
         yield Operation("replace", pointer, after)
 
 

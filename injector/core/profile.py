@@ -16,7 +16,7 @@ from injector.errors import AnnotationError
 
 if TYPE_CHECKING:
     from injector.core.causes import Symptom
-    from injector.core.inject import Injection
+    from injector.core.injection import Injection
     from injector.core.model import Config
     from injector.core.selectors import WebhookEntry
     from injector.core.status import Status
@@ -74,6 +74,10 @@ class Profile:
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:
         """Functions for templates, beside those of the engine."""
+        return {}
+
+    def made(self) -> Mapping[str, frozenset[str]]:
+        """Names that its templates give, by list of a pod's spec, under any configuration; none: see them."""
         return {}
 
     def catalogue(self) -> Catalogue:

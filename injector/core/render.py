@@ -22,17 +22,21 @@ from jinja2.runtime import new_context
 
 from injector import yamltext
 from injector.core.jsonvalues import cut, json_of, kind, text_of
-from injector.core.limits import Limits, Place, Refused, Run
+from injector.core.limits import Exhausted, Limits, Place, Refused, Run
 from injector.core.operations import MARK, MARK_END
+from injector.core.outline import Outline
 from injector.core.rewriting import key_of
 from injector.core.sandbox import Unknown
 from injector.core.templates import Library, Source
-from injector.errors import InjectorError, ManifestError, RenderError, TemplateError
+from injector.core.work import TooExpensive, Work
+from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
 
 __all__ = ["Limits", "Source", "Templates"]
 
 _SPLIT: Final = re.compile(f"{MARK}([0-9]+){MARK_END}")
 _LINE: Final = re.compile(r"\bline ([0-9]+)")
+_PARSING: Final = 8
+"""What a character of YAML costs more than one of text."""
 _TREE_FACTOR: Final = 16
 """Bytes of a parsed skeleton for each character of its text: an estimate for bounding the cache."""
 
@@ -153,6 +157,7 @@ class Templates:
         self._limits = limits
         self._skeletons: OrderedDict[str, Any] = OrderedDict()
         self._size = 0
+        self._outline: Outline | None = None
 
     def __contains__(self, name: object) -> bool:
         """Whether a pod may ask for a template of that name; parts (`_name`) are for include only."""
@@ -181,19 +186,31 @@ class Templates:
         self.compile(name)
         return self._library.free(key_of("mark", name))
 
-    def render(self, name: str, context: Mapping[str, object], pod: str) -> dict[str, Any]:
-        """Render a template for `pod` (its name, for messages) to an overlay.
+    def outline(self, lists: Collection[str]) -> Outline:
+        """What these templates can write: names in `lists` of a pod's spec, and fields of the spec."""
+        if self._outline is None:
+            self._outline = self._library.outline(lists)
+        return self._outline
+
+    def render(
+        self, name: str, context: Mapping[str, object], pod: str, work: Work | None = None
+    ) -> dict[str, Any]:
+        """Render a template for `pod` (its name, for messages) to an overlay, on the account of `work`.
 
         `context` holds JSON-shaped values. Parts of the overlay are shared between renderings:
-        nobody may change it in place. RenderError says where the template failed; errors about
-        the manifest itself (ManifestError) that a profile's function raises pass through.
+        nobody may change it in place. RenderError says where the template failed, WorkError where
+        it asked for too much; errors about the manifest itself (ManifestError) that a profile's
+        function raises pass through.
         """
         self.compile(name)
         env = self._library.env
-        outer, env.run = env.run, Run(self._limits)
+        run = Run(self._limits if work is None else self._limits.within(work.left))
+        outer, env.run = env.run, run
         try:
             overlay = self._fill(name, context)
-        except (TemplateError, ManifestError, RenderError):
+            if work is not None:
+                work.charge(run.units)
+        except (TemplateError, ManifestError, RenderError, TooExpensive):
             raise
         except Exception as exc:
             raise self._failure(exc, name, pod) from exc
@@ -208,9 +225,11 @@ class Templates:
 
     def _fill(self, name: str, context: Mapping[str, object]) -> Any:
         run = self._library.env.run
+        # Parsing costs so much more than text; a skeleton that is cached counts the same.
         skeleton = "".join(map(run.emit, self._running(key_of("mark", name), context)))
         if len(skeleton) > self._limits.skeleton:
-            raise Refused(f"the template renders more than {self._limits.skeleton} characters of YAML")
+            raise Exhausted(f"the template renders more than {self._limits.skeleton} characters of YAML")
+        run.charge(len(skeleton) * _PARSING)
         if skeleton in self._skeletons:
             self._skeletons.move_to_end(skeleton)
             filler = self._skeletons[skeleton]
@@ -259,7 +278,8 @@ class Templates:
         message, hint = _said(exc)
         if isinstance(exc, Unknown) and (path := self._path(key, line, exc.name)):
             message = f"{path!r} is not defined"
-        return RenderError(f"{message} (pod {cut(pod)})", where=self._where((key, line)), hint=hint)
+        error = WorkError if isinstance(exc, Exhausted) else RenderError
+        return error(f"{message} (pod {cut(pod)})", where=self._where((key, line)), hint=hint)
 
     def _where(self, place: Place) -> str:
         return self._library.unit(place[0]).source.where(place[1])

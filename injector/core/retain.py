@@ -24,9 +24,8 @@ def retain(
     """
     extras: list[str] = []
     spec = base.get("spec") or {}
-    theirs = {
-        part: [i for i in spec.get(part) or [] if i.get("name") not in earlier.names(part)] for part in LISTS
-    }
+    made = {part: frozenset(earlier.names(part)) for part in LISTS}
+    theirs = {part: [i for i in spec.get(part) or [] if i.get("name") not in made[part]] for part in LISTS}
     # These are there even where we made them: what is missing in them is not somebody else's.
     meta = {"labels": {}, "annotations": {}, **(base.get("metadata") or {})}
     existing = _aligned(existing, fresh, earlier)
@@ -42,11 +41,10 @@ def _aligned(existing: Manifest, fresh: Manifest, earlier: Status) -> Manifest:
     spec = dict(existing.get("spec") or {})
     for part, other in (names.CONTAINER_LISTS, names.CONTAINER_LISTS[::-1]):
         wanted = {c["name"] for c in (fresh.get("spec") or {}).get(part) or []}
-        moved = [
-            c for c in spec.get(other) or [] if c["name"] in wanted and c["name"] in earlier.names(other)
-        ]
+        moving = wanted & frozenset(earlier.names(other))
+        moved = [c for c in spec.get(other) or [] if c["name"] in moving]
         if moved:
-            spec[other] = [c for c in spec[other] if c not in moved]
+            spec[other] = [c for c in spec[other] if c["name"] not in moving]
             spec[part] = [*(spec.get(part) or []), *moved]
     return {**existing, "spec": spec}
 

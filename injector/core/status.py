@@ -31,6 +31,14 @@ class Status:
         found: tuple[str, ...] = getattr(self, LISTS[part])
         return found
 
+    def only(self, names: Mapping[str, frozenset[str]]) -> Status:
+        """The status with those names alone, by list; a list that is missing stands for none."""
+        left = {
+            attribute: tuple(name for name in self.names(part) if name in names.get(part, ()))
+            for part, attribute in LISTS.items()
+        }
+        return Status(**left, revision=self.revision, digest=self.digest)
+
     def text(self) -> str:
         """The annotation's value: compact JSON in a fixed order, null for an empty list."""
         out: dict[str, Any] = {part: list(self.names(part)) or None for part in LISTS}

@@ -22,6 +22,7 @@ from injector.core.functions import FUNCTIONS
 from injector.core.jsonvalues import cut
 from injector.core.limits import Limits
 from injector.core.operations import MARK, MARK_END, OPERATIONS
+from injector.core.outline import Outline, flattened
 from injector.core.predicates import TESTS
 from injector.core.rewriting import Mentions, key_of, nearest, rewrite
 from injector.core.sandbox import Sandbox
@@ -140,6 +141,18 @@ class Library:
             inner = frozenset[str]().union(*map(self.free, unit.mentions.included))
             self._free[key] = (unit.free | (inner - unit.mentions.assigned)) - self.env.globals.keys()
         return self._free[key]
+
+    def outline(self, lists: Collection[str]) -> Outline:
+        """What the templates that a pod may ask for can write. TemplateError where one does not load."""
+        outline = Outline()
+        for name in self.sources:
+            if not name.startswith("_"):
+                self.check(key_of("mark", name))
+                outline.add(self._flattened(name), lists)
+        return outline
+
+    def _flattened(self, name: str) -> str:
+        return flattened(self.env, self.source(name).text, self._flattened)
 
     def _close(self, key: str, path: tuple[str, ...]) -> None:
         unit = self.unit(key)

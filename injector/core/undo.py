@@ -4,18 +4,21 @@ Three sources, in this order: what the status lists is removed; what the profile
 from its own traces is restored (`Profile.restore`); and what neither tells stands in the undo
 annotation, which `record` writes as the difference between that and the pod as it was. So the law
 ``uninject(inject(p)) == p`` holds by construction, and the annotation stays small.
+
+Status and undo annotation are untrusted: what they may take out or change is bounded by a `Reach`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from injector.core import names, status
-from injector.core.merge import POD, Schema, key_of, keyed, same
+from injector.core.merge import POD, Schema, keyed, same
 from injector.core.model import Manifest
 from injector.core.patch import escape
+from injector.core.undoentries import LIMIT, Reach, apply, is_empty
 from injector.core.workload import check_pod
 from injector.errors import ManifestError
 from injector.yamltext import load_json
@@ -23,51 +26,80 @@ from injector.yamltext import load_json
 if TYPE_CHECKING:
     from injector.core.profile import Profile
 
-# An object's annotations may hold 256 KiB in all.
-LIMIT = 32 * 1024
-_SHARED_NAMES = ("metadata", "labels", "annotations")
 _SHARED = frozenset({"/metadata", "/metadata/labels", "/metadata/annotations"})
 
 
 @dataclass(frozen=True, slots=True)
 class Uninjected:
-    """A pod template without its injection, and what had to be assumed or could not be restored."""
+    """A pod template without its injection, and what had to be assumed or could not be restored.
+
+    `earlier` is the status, without the names that no injection can have made.
+    """
 
     pod: Manifest
+    earlier: status.Status
     notes: tuple[str, ...] = ()
 
 
-def uninject(pod: Manifest, profile: Profile) -> Uninjected | None:
-    """The pod as it was before the injection that its status tells of; None where none does.
+def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None:
+    """The pod as it was before the injection that its status describes; None without a status.
 
     Raises ValueError where the overrides annotation cannot be read.
     """
-    found = status.read(pod, profile.keys)
-    if found is None:
+    listed = status.read(pod, profile.keys)
+    if listed is None:
         return None
+    earlier = listed.only(reach.names)
+    derived = derive(pod, earlier, profile)
     text = status.annotations_of(pod).get(profile.keys.undo)
-    derived = derive(pod, found, profile)
     if text is None:
         return derived
-    restored, lost = _apply(derived.pod, text)
+    entries = _entries(text)
+    if isinstance(entries, str):
+        return Uninjected(derived.pod, earlier, (*derived.notes, entries))
+    made = {part: frozenset(earlier.names(part)) for part in status.LISTS}
+    made |= dict.fromkeys(names.CONTAINER_LISTS, made["containers"] | made["initContainers"])
+    restored, notes = apply(derived.pod, entries, Reach(made, reach.fields))
     try:
         check_pod(restored)
     except ManifestError:
-        # Anybody may have written the annotation.
-        return Uninjected(
-            derived.pod, (*derived.notes, "the undo annotation gives no valid pod and was not used")
-        )
-    return Uninjected(restored, lost)
+        note = "the undo annotation gives no valid pod and was not used"
+        return Uninjected(derived.pod, earlier, (*derived.notes, note))
+    return Uninjected(restored, earlier, notes)
 
 
-def derive(pod: Manifest, found: status.Status, profile: Profile) -> Uninjected:
+def undone_fields(pod: Manifest, profile: Profile) -> frozenset[str]:
+    """Fields of the spec, other than lists of the status, that the undo annotation would change."""
+    entries = _entries(status.annotations_of(pod).get(profile.keys.undo) or "[]")
+    pointers = (entry[0] for entry in entries if isinstance(entry, list) and entry)
+    fields = (p.split("/")[2] for p in pointers if isinstance(p, str) and p.startswith("/spec/"))
+    return frozenset(field for field in fields if field not in status.LISTS)
+
+
+def _entries(text: str) -> list[Any] | str:
+    """The entries of an undo annotation, or a note that says why there are none."""
+    if len(text.encode(errors="surrogatepass")) > LIMIT:
+        return f"the undo annotation is longer than {LIMIT} bytes and was not used"
+    try:
+        entries = load_json(text)
+    except ValueError:
+        return "the undo annotation is no JSON: what it held is lost"
+    return entries if isinstance(entries, list) else []
+
+
+def _users(pod: Manifest, earlier: status.Status, profile: Profile, part: str) -> list[Manifest]:
+    """The user's own versions of containers that the earlier injection wrote over, in one list."""
+    made = {*earlier.init_containers, *earlier.containers}
+    return [c for c in overrides(pod, profile).get(part, ()) if c["name"] in made]
+
+
+def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjected:
     """The pod without what its status lists, restored as far as traces in the pod itself tell."""
-    restored, notes = profile.restore(pod, found)
+    restored, notes = profile.restore(pod, earlier)
     spec = dict(restored.get("spec") or {})
-    stored = overrides(pod, profile)
-    for part in ("initContainers", "containers", "volumes", "imagePullSecrets"):
-        gone = set(found.names(part))
-        users = {c["name"]: c for c in stored.get(part, ())}
+    for part in status.LISTS:
+        gone = set(earlier.names(part))
+        users = {c["name"]: c for c in _users(pod, earlier, profile, part)}
         if not spec.get(part) or not (gone or users):
             continue
         left = [
@@ -82,8 +114,8 @@ def derive(pod: Manifest, found: status.Status, profile: Profile) -> Uninjected:
             del spec[part]
     out = {**restored, "spec": spec}
     meta = dict(out.get("metadata") or {})
-    kept = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in profile.books}
-    for field, left_over in (("annotations", kept), ("labels", meta.get("labels"))):
+    annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in profile.books}
+    for field, left_over in (("annotations", annotations), ("labels", meta.get("labels"))):
         if left_over:
             meta[field] = left_over
         else:
@@ -92,7 +124,7 @@ def derive(pod: Manifest, found: status.Status, profile: Profile) -> Uninjected:
         out["metadata"] = meta
     else:
         out.pop("metadata", None)
-    return Uninjected(out, notes)
+    return Uninjected(out, earlier, notes)
 
 
 def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
@@ -116,11 +148,11 @@ def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
 
 def record(pod: Manifest, original: Manifest, profile: Profile) -> str | None:
     """What the undo annotation has to hold, None for nothing. Raises OverflowError past LIMIT bytes."""
-    found = status.read(pod, profile.keys)
-    if found is None:
+    added = status.read(pod, profile.keys)
+    if added is None:
         return None
     entries: list[list[Any]] = []
-    _delta(derive(pod, found, profile).pod, original, POD, "", entries)
+    _delta(derive(pod, added, profile).pod, original, POD, "", entries)
     if not entries:
         return None
     text = status.compact(entries, sort_keys=True)
@@ -138,14 +170,16 @@ def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[An
     to, keyed lists, labels and annotations, is taken apart and put together element by element.
     Maps are walked in the order of their keys, so that the order in which fields came does not show.
     """
-    if same(have, want):
+    if have is want:
         return
     if isinstance(have, dict) and isinstance(want, dict):
         _pairs(_sorted(have), _sorted(want), {k: schema.of(str(k)) for k in {**have, **want}}, pointer, out)
         return
     old, new = keyed(have, schema.key), keyed(want, schema.key)
     if old is None or new is None:
-        if _is_empty(want):
+        if same(have, want):
+            return
+        if is_empty(want):
             children = _sorted(have) if isinstance(have, dict) else old or ()
             out.extend([f"{pointer}/{escape(str(key))}"] for key in children)
         out.append([pointer, want])
@@ -198,76 +232,3 @@ def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, Any]:
 
 def _sorted(fields: Manifest) -> Manifest:
     return dict(sorted(fields.items()))
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, dict | list) and not value)
-
-
-def _apply(pod: Manifest, text: str) -> tuple[Manifest, tuple[str, ...]]:
-    try:
-        entries = load_json(text)
-    except ValueError:
-        return pod, ("the undo annotation is no JSON: what it held is lost",)
-    lost = []
-    tree: Any = pod
-    for entry in entries if isinstance(entries, list) else []:
-        try:
-            pointer, *change = entry
-            parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
-            tree = _edit(tree, parts, POD, change)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError):
-            place = (
-                entry[0] if isinstance(entry, list) and entry and isinstance(entry[0], str) else "an entry"
-            )
-            lost.append(f"{place[:64]} could not be restored: its place is gone")
-    return tree, tuple(lost)
-
-
-def _edit(tree: Any, parts: Sequence[str], schema: Schema, change: Sequence[Any]) -> Any:
-    """The tree with one entry applied; KeyError where its place is not there any more."""
-    part, rest = parts[0], parts[1:]
-    if isinstance(tree, list):
-        places = {str(key_of(item, schema.key)): i for i, item in enumerate(tree)}
-        out = list(tree)
-        if rest:
-            out[places[part]] = _edit(tree[places[part]], rest, schema, change)
-        elif not change:
-            del out[places[part]]
-        elif part in places:
-            out[places[part]] = change[0]
-        else:
-            out.append(change[0])
-        return out
-    return _edit_field(tree, part, rest, schema.of(part), change)
-
-
-def _edit_field(
-    tree: Manifest, part: str, rest: Sequence[str], schema: Schema, change: Sequence[Any]
-) -> Manifest:
-    fields = dict(tree)
-    if rest:
-        fields[part] = _edit(_place(tree, part, schema, change), rest, schema, change)
-    elif not change:
-        del fields[part]
-    elif len(change) == 1:
-        # Where only emptiness is to be restored, what others have added since stays.
-        if not (_is_empty(change[0]) and tree.get(part) and (schema.key or isinstance(tree[part], dict))):
-            fields[part] = change[0]
-    elif change[1]:
-        fields[part] = _ordered(tree[part], schema, change[1])
-    elif _is_empty(tree.get(part)):
-        fields.pop(part, None)
-    return fields
-
-
-def _place(tree: Manifest, part: str, schema: Schema, change: Sequence[Any]) -> Any:
-    """What an entry goes into; made where others may have taken the last of it away."""
-    if len(change) == 1 and tree.get(part) is None and (schema.key or part in _SHARED_NAMES):
-        return [] if schema.key else {}
-    return tree[part]
-
-
-def _ordered(items: list[Any], schema: Schema, keys: Sequence[Any]) -> list[Any]:
-    rank = {str(key): i for i, key in enumerate(keys)}
-    return sorted(items, key=lambda item: rank.get(str(key_of(item, schema.key)), len(rank)))

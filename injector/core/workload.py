@@ -219,6 +219,11 @@ def check_shape(workload: Workload) -> None:
 def check_pod(pod: Manifest) -> None:
     """The same for a pod template by itself."""
     _check(pod, _SHAPE, "")
+    check_names(pod)
+
+
+def check_names(pod: Manifest) -> None:
+    """Raise ManifestError where a pod template has two containers, volumes or mounts of one name or path."""
     _check_names(pod.get("spec") or {}, "/spec")
 
 

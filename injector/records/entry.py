@@ -86,7 +86,7 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
             "native": facts.native_sidecars,
             "overrides": {redaction.key(k): redaction.pseudonyms.free(v) for k, v in facts.overrides.items()},
             "objects": objects,
-            "pod": redaction.pod(pod),
+            "pod": redaction.pod(_never_injected(pod, outcome)),
             "decision": admission.decision,
             "reason": outcome.decision.reason.value,
             "operations": None
@@ -126,6 +126,13 @@ def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> En
         done,
         of,
     )
+
+
+def _never_injected(pod: Manifest, outcome: Outcome) -> Manifest:
+    """The pod as it was before an earlier injection; one that was all ours has an empty spec."""
+    if outcome.before is None:
+        return pod
+    return {**outcome.before.pod, "spec": outcome.before.pod.get("spec") or {}}
 
 
 def _injected(pod: Manifest, redaction: Redaction) -> bool:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from injector import yamltext
-from injector.core import names, status, undo
+from injector.core import names, status
 from injector.core.model import Config, Manifest, Policy
 from injector.core.profile import Profile
 from injector.core.selectors import Selector
@@ -119,16 +119,8 @@ class Redaction:
         return cls(Pseudonyms(key, words), config.profile, breathe)
 
     def pod(self, pod: Manifest) -> Manifest:
-        """A pod as it came, without an injection of ours and without what it says in confidence."""
-        try:
-            taken_out = undo.uninject(pod, self.profile)
-        except (ValueError, TypeError, AttributeError, KeyError):
-            # What it says about itself is broken, or its shape; it is to be refused again.
-            taken_out = None
-        halves = taken_out.pod if taken_out else {k: v for k, v in pod.items() if k in ("metadata", "spec")}
-        if halves.get("spec") is None and isinstance(pod.get("spec"), dict):
-            # All of it was ours; a pod without a spec is none that is decided about.
-            halves = {**halves, "spec": {}}
+        """The halves of a pod that injection looks at, without what it says in confidence."""
+        halves = {k: v for k, v in pod.items() if k in ("metadata", "spec")}
         return {half: self.value(tree, half) for half, tree in halves.items()}
 
     def value(self, value: Any, field: str = "") -> Any:

@@ -10,6 +10,7 @@ writing (`dump`). Not here: files, what a manifest must contain, templates.
 """
 
 from injector.yamltext.compose import MARK, Marked, YamlError
+from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, locate
 from injector.yamltext.split import Document, split
 from injector.yamltext.write import dump
@@ -18,11 +19,13 @@ __all__ = [
     "MARK",
     "Document",
     "Marked",
+    "Pairs",
     "YamlError",
     "dump",
     "kind_of",
     "load",
     "load_json",
+    "load_pairs",
     "load_styled",
     "load_text",
     "locate",

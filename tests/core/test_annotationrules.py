@@ -13,7 +13,7 @@ from injector.core.inject import inject
 from injector.core.model import Door, Facts, Namespace, Reason, Verdict
 from injector.core.profile import Catalogue
 from injector.core.selectors import Selector, parse
-from tests.core.generic import CONFIG, KEYS, PROFILE, SIDECAR, a_config, injected
+from tests.core.generic import CONFIG, KEYS, PROFILE, injected
 
 EVERYWHERE = Selector()
 TEAM_A = parse({"matchLabels": {"team": "a"}})
@@ -115,9 +115,7 @@ def test_a_pod_that_is_not_injected_may_carry_anything() -> None:
 @pytest.mark.parametrize("quirks", [False, True])
 def test_what_an_injection_wrote_is_not_the_authors_wish(quirks: bool) -> None:
     rules = (AnnotationRule(EVERYWHERE, allow=()),)
-    # With quirks on nothing tells which annotations came from a template.
-    text = SIDECAR.replace('  annotations:\n    mesh.example/port: "15000"\n', "") if quirks else SIDECAR
-    config = replace(a_config(text=text), quirks=quirks, annotation_rules=rules)
+    config = replace(CONFIG, quirks=quirks, annotation_rules=rules)
     pod = a_pod(**{"note": "mine"})
     # A container of the sidecar's name makes the injection write its overrides annotation.
     pod["spec"]["containers"].append({"name": "proxy", "image": "auto", "tty": True})

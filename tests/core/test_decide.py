@@ -310,6 +310,7 @@ def test_every_reason_that_deciding_can_give_has_a_row() -> None:
         Reason.INVALID_POD,
         Reason.TEMPLATE_FAILED,
         Reason.MERGE_FAILED,
+        Reason.TOO_EXPENSIVE,
         Reason.INTERNAL_ERROR,
     }
     shown = {row[2] for row in WISHES if row[2]} | {row[3] for row in GATES}

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.merge import same
-from injector.core.model import Outcome
+from injector.core.model import Facts, Outcome
+from injector.core.recover import recover
 from injector.core.retain import retain
 from injector.core.status import Status
-from injector.core.undo import uninject
-from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome, with_digest
+from tests.core.generic import CONFIG, KEYS, a_config, injected, outcome, with_digest
 from tests.core.strategies import pods
 
 APP = {"name": "app", "image": "app:1"}
@@ -159,7 +159,7 @@ def test_new_values_show_and_the_pod_before_is_still_known() -> None:
     pod = once()
     found = outcome(pod, a_config("two", image="proxy:2"))
     assert named(found.pod["spec"]["containers"], "proxy")["image"] == "proxy:2"
-    undone = uninject(found.pod, PROFILE)
+    undone = recover(found.pod, Facts(), CONFIG)
     assert undone is not None
     assert undone.pod == POD
 
@@ -202,7 +202,7 @@ def test_injecting_an_injected_and_defaulted_pod_changes_nothing(pod: dict[str, 
 @given(pods())
 def test_a_pod_that_was_injected_twice_goes_back_to_the_same_pod(pod: dict[str, Any]) -> None:
     twice = injected(injected(pod), with_digest("two"))
-    found = uninject(twice, PROFILE)
+    found = recover(twice, Facts(), CONFIG)
     assert found is not None
     assert same(found.pod, pod)
 

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from injector.core import undo
+from injector.core.inject import inject
 from injector.core.merge import same
-from injector.core.model import Verdict
+from injector.core.model import Facts, Reason, Verdict
 from injector.core.profile import Profile
+from injector.core.recover import recover
 from injector.core.status import Status
-from injector.core.undo import uninject
-from tests.core.generic import KEYS, PROFILE, a_config, injected, outcome
+from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome
 from tests.core.strategies import containers, pods
 
 APP = {"name": "app", "image": "app:1"}
 
 
 def back(pod: dict[str, Any]) -> dict[str, Any]:
-    found = uninject(pod, PROFILE)
+    found = recover(pod, Facts(), CONFIG)
     assert found is not None
     assert found.notes == ()
     return found.pod
@@ -116,8 +118,6 @@ PODS: list[dict[str, Any]] = [
             "initContainers": [{"name": "x"}, {"name": "setup", "tty": False}],
         }
     },
-    a_pod(initContainers=[{"name": "proxy", "restartPolicy": "Always"}]),
-    a_pod({"name": "setup"}),
     # Somebody else's use of our books.
     {"metadata": {"annotations": {KEYS.undo: "mine"}}, "spec": {"containers": [APP]}},
     {
@@ -149,8 +149,18 @@ def test_whatever_stood_where_we_write_comes_back(pod: dict[str, Any]) -> None:
 def test_uninjecting_leaves_no_trace_of_ours_and_the_injected_pod_alone(pod: dict[str, Any]) -> None:
     once = injected(pod)
     before = copy.deepcopy(once)
-    assert uninject(back(once), PROFILE) is None
+    assert recover(back(once), Facts(), CONFIG) is None
     assert same(once, before)
+
+
+@pytest.mark.parametrize(
+    "pod", [a_pod(initContainers=[{"name": "proxy", "restartPolicy": "Always"}]), a_pod({"name": "setup"})]
+)
+def test_a_container_of_an_injected_name_in_the_other_list_is_refused(pod: dict[str, Any]) -> None:
+    # Kubernetes wants one name once among init containers and containers together.
+    refused = inject(pod, Facts(), CONFIG)
+    assert refused.decision.reason is Reason.INVALID_POD
+    assert refused.patch == ()
 
 
 def test_the_order_of_the_users_elements_comes_back() -> None:
@@ -193,8 +203,8 @@ spec:
 
 
 def test_a_pod_that_nobody_injected_has_no_way_back() -> None:
-    assert uninject(a_pod(), PROFILE) is None
-    assert uninject({"metadata": {"annotations": {KEYS.status: "[]"}}}, PROFILE) is None
+    assert recover(a_pod(), Facts(), CONFIG) is None
+    assert recover({"metadata": {"annotations": {KEYS.status: "[]"}}}, Facts(), CONFIG) is None
 
 
 def test_a_pod_that_needs_no_record_carries_none() -> None:
@@ -206,7 +216,7 @@ def test_a_pod_that_needs_no_record_carries_none() -> None:
 def test_without_a_record_what_the_status_lists_is_taken_out() -> None:
     once = injected(a_pod(volumes=[{"name": "mine"}]))
     del once["metadata"]["annotations"][KEYS.undo]
-    found = uninject(once, PROFILE)
+    found = recover(once, Facts(), CONFIG)
     assert found is not None
     assert [c["name"] for c in found.pod["spec"]["containers"]] == ["app"]
     assert [v["name"] for v in found.pod["spec"]["volumes"]] == ["mine"]
@@ -217,7 +227,7 @@ def test_without_a_record_the_users_own_containers_come_from_the_overrides() -> 
     mine = {"name": "proxy", "tty": True, "resources": {}}
     once = injected({"spec": {"containers": [mine, APP]}})
     del once["metadata"]["annotations"][KEYS.undo]
-    found = uninject(once, PROFILE)
+    found = recover(once, Facts(), CONFIG)
     assert found is not None
     assert sorted(c["name"] for c in found.pod["spec"]["containers"]) == ["app", "proxy"]
     assert mine in found.pod["spec"]["containers"]
@@ -276,7 +286,7 @@ def test_the_order_of_fields_does_not_show_in_the_record_and_that_of_elements_do
 def test_a_place_that_is_gone_is_named() -> None:
     once = injected(a_pod({"name": "proxy", "tty": True}, securityContext={"fsGroup": 5}))
     del once["spec"]["securityContext"]
-    found = uninject(once, PROFILE)
+    found = recover(once, Facts(), CONFIG)
     assert found is not None
     assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its place is gone",)
 
@@ -289,20 +299,34 @@ def test_a_place_that_is_gone_is_named() -> None:
     [
         ("", "no JSON"),
         ("nonsense", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ('[5, null, "x", {}, [], [7], [[]]]', "an entry could not be restored"),
-        ('[["/spec/nowhere/x", 1]]', "/spec/nowhere/x could not be restored"),
-        ('[["/spec/containers/nobody"]]', "/spec/containers/nobody could not be restored"),
+        ("[" * 100_000, "longer than 32768 bytes"),
+        ("[" * 10_000, "no JSON"),
+        ('[5, null, "x", {}, [], [7], [[]]]', "an entry could not be read"),
+        ('[["/spec/nowhere/x", 1]]', "/spec/nowhere/x was not restored"),
+        ('[["/spec/containers/nobody"]]', "/spec/containers/nobody was not restored"),
         ('[["/spec/containers/app/image/x", 1]]', "could not be restored"),
-        ('[["/spec/containers/app", null, 5]]', "gives no valid pod"),
+        ('[["/spec/containers/proxy", {"name": "proxy"}]]', None),
+        ('[["/spec/containers/app"]]', "/spec/containers/app was not restored"),
+        ('[["/spec/containers/app", {"name": "app"}]]', "/spec/containers/app was not restored"),
+        ('[["/spec/containers/evil", {"name": "evil"}]]', "/spec/containers/evil was not restored"),
+        ('[["/spec/containers/proxy", {"name": "evil"}]]', "/spec/containers/proxy was not restored"),
+        ('[["/spec/containers"]]', "/spec/containers could not be restored"),
+        ('[["/spec/containers", [{"name": "evil"}]]]', "/spec/containers was not restored"),
+        ('[["/spec/hostNetwork", true]]', "/spec/hostNetwork was not restored"),
+        ('[["/spec/os", {"name": "windows"}]]', "/spec/os was not restored"),
+        ('[["/spec/dnsPolicy", "None"]]', "/spec/dnsPolicy was not restored"),
+        ('[["/spec", {"containers": []}]]', "/spec was not restored"),
+        ('[["/metadata/finalizers", ["a/b"]]]', "/metadata/finalizers was not restored"),
+        ('[["/metadata", {"finalizers": ["a/b"]}]]', "/metadata was not restored"),
+        ('[["/spec/containers/app", null, 5]]', "/spec/containers/app was not restored"),
         ('[["/spec/containers", null, 5]]', "could not be restored"),
-        (f'[["/{"x" * 500}/y", 1]]', "could not be restored"),
-        ('[["", 5]]', " could not be restored"),
-        ('[["", null]]', " could not be restored"),
-        ('[["", null, ["a"]]]', " could not be restored"),
-        ('[["/spec/containers", 5]]', "gives no valid pod"),
+        (f'[["/{"x" * 500}/y", 1]]', "was not restored"),
+        ('[["", 5]]', " was not restored"),
+        ('[["", null]]', " was not restored"),
+        ('[["", null, ["a"]]]', " was not restored"),
+        ('[["/spec/containers", 5]]', "/spec/containers was not restored"),
         ('[["/spec/containers/app/env", {"a": 1}]]', "gives no valid pod"),
-        ('[["/spec/containers", [{"image": "x"}]]]', "gives no valid pod"),
+        ('[["/spec/containers", [{"image": "x"}]]]', "/spec/containers was not restored"),
         ("{}", None),
         ("5", None),
     ],
@@ -312,7 +336,7 @@ def test_a_bogus_record_never_breaks_anything(text: str, note: str | None) -> No
         "metadata": {"annotations": {KEYS.status: '{"containers":["proxy"]}', KEYS.undo: text}},
         "spec": {"containers": [APP, {"name": "proxy"}]},
     }
-    found = uninject(pod, PROFILE)
+    found = recover(pod, Facts(), CONFIG)
     assert found is not None
     told = " ".join(found.notes)
     assert (note or "") in told
@@ -390,7 +414,7 @@ def test_a_profile_restores_from_its_own_traces_first() -> None:
     assert "/metadata/labels/mesh" in (undo.record(once, a_pod(), PROFILE) or "")
     assert "/metadata/labels/mesh" not in (undo.record(once, a_pod(), profile) or "")
     del once["metadata"]["annotations"][KEYS.undo]
-    found = uninject(once, profile)
+    found = recover(once, Facts(), replace(CONFIG, profile=profile))
     assert found is not None
     assert found.notes == ("assumed: mesh",)
     assert found.pod["metadata"]["labels"] == {"app": "shop"}

@@ -20,6 +20,7 @@ from injector.core import workload
 from injector.core.inject import inject
 from injector.core.model import Config, Door, Facts, Manifest, Namespace
 from injector.errors import ManifestError
+from injector.records.entry import Admission, admission_line
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym
 from injector.records.redaction import Redaction
 
@@ -230,14 +231,23 @@ def test_a_record_of_a_golden_case_has_the_same_answer(pod: Manifest) -> None:
 def test_what_was_injected_is_recorded_without_the_injection() -> None:
     facts = Facts("shop", Door.WEBHOOK)
     injected = inject(a_pod(), facts, CONFIG).pod
-    assert REDACTION.pod(injected) == REDACTION.pod(a_pod())
+    assert recorded_pod(injected, facts) == REDACTION.pod(a_pod())
 
 
 def test_of_a_pod_that_is_all_ours_an_empty_one_is_left() -> None:
     """A pod without a spec would be refused by the replay."""
-    injected = inject({"metadata": {"name": "web"}, "spec": None}, Facts("shop", Door.WEBHOOK), CONFIG).pod
+    facts = Facts("shop", Door.WEBHOOK)
+    injected = inject({"metadata": {"name": "web"}, "spec": None}, facts, CONFIG).pod
     assert injected["spec"]
-    assert REDACTION.pod(injected)["spec"] == {}
+    assert recorded_pod(injected, facts)["spec"] == {}
+
+
+def recorded_pod(pod: Manifest, facts: Facts) -> Manifest:
+    """The pod in the line of an admission."""
+    answered = inject(pod, facts, CONFIG)
+    admission = Admission({"uid": "u", "object": pod}, facts, answered, "inject", CONFIG, "", 0)
+    recorded: Manifest = json.loads(admission_line(admission, 0, REDACTION))["pod"]
+    return recorded
 
 
 def test_names_that_belong_together_still_do() -> None:

@@ -33,7 +33,7 @@ from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
     from injector.core.causes import Symptom
-    from injector.core.inject import Injection
+    from injector.core.injection import Injection
 
 PROXY = "istio-proxy"
 INIT = "istio-init"
@@ -46,6 +46,17 @@ CATALOGUE = Catalogue(
     domains=("istio.io", "istio-injection"),
     powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
 )
+# What the shipped templates, and those of istiod since 1.20, give by a fixed name.
+_CONTAINERS = frozenset({PROXY, INIT, "istio-validation", "enable-core-dump", "grpc-bootstrap-init"})
+_VOLUMES = frozenset(
+    (
+        *("workload-socket", "credential-socket", "workload-certs", "gke-workload-certificate"),
+        *("istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert", "istio-ca-crl"),
+        *("istio-certs", "istio-kubeconfig", "lightstep-certs", "custom-bootstrap-volume", "istio-xds"),
+        "grpc-io-proxyless-bootstrap",
+    )
+)
+MADE = {"initContainers": _CONTAINERS, "containers": _CONTAINERS, "volumes": _VOLUMES}
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
 
 
@@ -56,6 +67,9 @@ class IstioProfile(Profile):
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:
         return templatefns.FUNCTIONS
+
+    def made(self) -> Mapping[str, frozenset[str]]:
+        return MADE
 
     def catalogue(self) -> Catalogue:
         return CATALOGUE

@@ -1,0 +1,46 @@
+"""Findings of one pod, few enough to be read: distinct, and a count in place of what is too much."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from injector.core.model import Finding
+
+PER_CODE: Final = 20
+"""Findings of one code that are listed; the rest is counted."""
+
+
+class Findings:
+    """The findings of one pod, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._listed: dict[Finding, None] = {}
+        self._by_code: Counter[str] = Counter()
+        # One that is not listed stands for the others of its code.
+        self._unlisted: dict[str, Finding] = {}
+
+    def add(self, finding: Finding) -> None:
+        """Take a finding, once."""
+        if finding in self._listed:
+            return
+        self._by_code[finding.code] += 1
+        if self._by_code[finding.code] > PER_CODE:
+            self._unlisted[finding.code] = finding
+        else:
+            self._listed[finding] = None
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        """Take several findings."""
+        for finding in findings:
+            self.add(finding)
+
+    def all(self) -> tuple[Finding, ...]:
+        """At most PER_CODE findings of each code, then one that counts the others of its code."""
+        counts = [
+            replace(finding, message=f"{self._by_code[code] - PER_CODE} more of this code are not listed")
+            for code, finding in self._unlisted.items()
+        ]
+        return (*self._listed, *counts)

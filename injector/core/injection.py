@@ -1,0 +1,193 @@
+"""One pod on its way through the stages: the account, and rendering and merging.
+
+Not here: what is decided, what an earlier injection left, and what is refused about the result
+(`inject`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from injector.core import status
+from injector.core.findings import Findings
+from injector.core.merge import MergeError, merge
+from injector.core.model import Config, Door, Facts, Finding, Manifest, Reason
+from injector.core.overrides import reapply
+from injector.core.undo import Uninjected
+from injector.core.work import Work
+from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
+
+# How often the stages walk the pod, an overlay and the result, all in all.
+WALKS: Final = 8
+_WALKS_OF_OVERLAY: Final = 8
+WALKS_OF_RESULT: Final = 8
+_POD_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
+
+
+class Refusal(Exception):
+    """Ends an injection early with a reason."""
+
+    def __init__(self, reason: Reason, error: InjectorError) -> None:
+        super().__init__(str(error))
+        self.reason = reason
+        self.error = error
+
+
+@dataclass(slots=True)
+class Injection:
+    """One pod on its way through the stages; only the core makes one, profiles read and change it.
+
+    `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
+    what everything is merged into, `seen` what templates see. `shape` is what the templates alone
+    add up to, `pod` the result so far. `earlier` is the status of an earlier injection, with quirks
+    off without the names that none can have made; `before` the
+    pod without that injection.
+    """
+
+    received: Manifest
+    facts: Facts
+    config: Config
+    work: Work
+    earlier: status.Status | None = None
+    before: Uninjected | None = None
+    original: Manifest = field(init=False)
+    base: Manifest = field(init=False)
+    seen: Manifest = field(default_factory=dict)
+    shape: Manifest = field(default_factory=dict)
+    pod: Manifest = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+
+    def __post_init__(self) -> None:
+        self.original = self.base = self.received
+
+    @property
+    def namespace(self) -> str:
+        """The pod's namespace, empty where nobody says."""
+        return str(self.facts.namespace or (self.base.get("metadata") or {}).get("namespace") or "")
+
+    @property
+    def native(self) -> bool:
+        """Whether sidecars are native: as configured, else as the cluster says, else yes."""
+        wanted = self.config.native_sidecars
+        if wanted in ("enabled", "disabled"):
+            return wanted == "enabled"
+        return self.facts.native_sidecars is not False
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations of the pod that everything is merged into."""
+        return status.annotations_of(self.base)
+
+    def annotate(
+        self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Set annotations and labels of the result; null removes an annotation."""
+        meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
+        self.pod = merge(self.pod, {"metadata": meta})
+
+    def warn(self, code: str, message: str, *, action: bool = True) -> None:
+        """Tell a person something, once."""
+        self.findings.add(Finding(code, message, action))
+
+
+def build(run: Injection, size: int) -> None:
+    """Render, merge, give the user's own containers the last word, and let the profile finish.
+
+    `size` is that of the pod as it came, in units of work.
+    """
+    profile = run.config.profile
+    try:
+        for overlay in overlays(run):
+            run.work.charge(size)
+            run.work.measure(overlay, _WALKS_OF_OVERLAY)
+            run.shape = merge(run.shape, overlay)
+            profile.before_merge(run)
+            run.pod = merge(run.pod, overlay)
+        reapply(run)
+        profile.finish(run)
+        _stamp(run)
+    except WorkError as error:
+        raise Refusal(Reason.TOO_EXPENSIVE, error) from error
+    except RenderError as error:
+        raise Refusal(Reason.TEMPLATE_FAILED, error) from error
+    except MergeError as error:
+        raise Refusal(Reason.MERGE_FAILED, InjectorError(str(error))) from error
+    except AnnotationError as error:
+        raise Refusal(Reason.INVALID_ANNOTATION, error) from error
+
+
+def overlays(run: Injection) -> list[Manifest]:
+    """What the templates that the pod asks for give."""
+    profile, templates = run.config.profile, run.config.templates
+    run.base = run.pod = profile.prepare(run)
+    run.seen = profile.seen(run)
+    run.data = profile.context(run)
+    rendered = [templates.render(name, run.data, _label(run), run.work) for name in chosen_templates(run)]
+    return profile.arrange(run, [_whole(overlay) for overlay in rendered])
+
+
+def _whole(overlay: Manifest) -> Manifest:
+    """An overlay as a pod template; fields of a pod's spec or metadata may stand at the top for short."""
+    short = [key for key in overlay if key not in _POD_FIELDS]
+    if not short:
+        return overlay
+    out = {key: value for key, value in overlay.items() if key in _POD_FIELDS}
+    for key in short:
+        half = "metadata" if key in ("labels", "annotations") else "spec"
+        out[half] = {**(out.get(half) or {}), key: overlay[key]}
+    return out
+
+
+def _label(run: Injection) -> str:
+    meta = run.received.get("metadata") or {}
+    name = str(
+        meta.get("name")
+        or meta.get("generateName")
+        or (run.facts.owner.name if run.facts.owner else "")
+        or "?"
+    )
+    return f"{run.namespace}/{name}" if run.namespace else name
+
+
+def chosen_templates(run: Injection) -> list[str]:
+    """The templates that the pod asks for, else the default ones; aliases are replaced once."""
+    config = run.config
+    asked = run.annotations.get(config.profile.keys.templates)
+    by_file = config.quirks and run.facts.door is Door.FILE
+    if asked is None:
+        wanted = list(config.profile.default_templates if by_file else config.default_templates)
+    else:
+        wanted = [part.strip() for part in asked.split(",")]
+    aliases = {} if by_file else config.aliases
+    out = [name for part in wanted for name in aliases.get(part, (part,))]
+    for name in out:
+        if name not in config.templates:
+            have = ", ".join(sorted({*config.templates, *aliases}))
+            raise RenderError(
+                "a requested template is not found" if asked is not None else f"{name[:64]} is not found",
+                where=f"annotation {config.profile.keys.templates}"
+                if asked is not None
+                else "defaultTemplates",
+                hint=f"these exist: {have}",
+            )
+    return out
+
+
+def _stamp(run: Injection) -> None:
+    """The status, and the operator's own annotations last."""
+    config, profile = run.config, run.config.profile
+    revision = config.revision or "default"
+    digest = "" if config.quirks else _digest(run)
+    written = {**profile.annotations(run), profile.keys.status: status.of(run.shape, revision, digest).text()}
+    if not (config.quirks and run.facts.door is Door.FILE):
+        written |= config.injected_annotations
+    run.annotate(written)
+
+
+def _digest(run: Injection) -> str:
+    """Of the configuration in force, the pod's own settings for this profile among it."""
+    ours = run.config.profile.catalogue().annotations
+    return status.digest_of(run.config.digest, {k: v for k, v in run.annotations.items() if k in ours})

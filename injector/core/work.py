@@ -1,0 +1,63 @@
+"""The account of one admission: counted work, the same for the same pod wherever it is injected.
+
+A unit is one item of a tree that is visited once, or 64 characters of text. Each stage charges the
+size of what it walks before it starts, so that the sum grows as the pod does. What one template
+may use by itself belongs to `limits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+CHARACTERS: Final = 64
+"""Characters of text that count as one unit."""
+
+
+DEFAULT_LIMIT: Final = 1_000_000
+
+
+class TooExpensive(Exception):
+    """An admission needs more counted work than its limit."""
+
+
+class Work:
+    """Counts work up to a limit. `look` is called at every charge; it may end the work by raising."""
+
+    __slots__ = ("_look", "limit", "spent")
+
+    def __init__(self, limit: int, look: Callable[[], None] | None = None) -> None:
+        self.limit = limit
+        self.spent = 0
+        self._look = look
+
+    def charge(self, units: int) -> None:
+        """Count work that is about to be done. Raises TooExpensive past the limit."""
+        self.spent += units
+        if self.spent > self.limit:
+            raise TooExpensive
+        if self._look is not None:
+            self._look()
+
+    @property
+    def left(self) -> int:
+        """Units that may still be charged."""
+        return max(self.limit - self.spent, 0)
+
+    def measure(self, tree: Any, times: int = 1) -> int:
+        """Charge `times` walks over a tree and return its size in units."""
+        size, stack = 0, [tree]
+        while stack:
+            item = stack.pop()
+            size += 1
+            if isinstance(item, str):
+                size += len(item) // CHARACTERS
+            elif isinstance(item, dict):
+                stack.extend(item.values())
+                size += sum(len(key) // CHARACTERS for key in item if isinstance(key, str))
+            elif isinstance(item, list):
+                stack.extend(item)
+            if size > self.left:
+                break
+        self.charge(size * times)
+        return size
