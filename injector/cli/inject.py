@@ -301,7 +301,7 @@ def _for_a_mesh(flags: dict[str, Any], rules: str) -> None:
 def _read(path: str | None) -> Any:
     from pathlib import Path
 
-    from injector.config.folder import read_text
     from injector.config.load import Text
+    from injector.files import read_text
 
     return None if path is None else Text(read_text(Path(path)), path)
