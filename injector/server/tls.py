@@ -98,7 +98,8 @@ class Swap:
     def _set_up(self, context: Context) -> Context:
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
-        # The API server does not resume sessions; tickets would be work for nothing.
+        # The API server does not resume sessions; tickets of TLS 1.3 would be work for nothing. In
+        # TLS 1.2 a session may be resumed all the same, by its number or by a ticket.
         context.num_tickets = 0
         if self._asks:
             # Whether to ask is the outer context's, whom to trust the inner one's.
