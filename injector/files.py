@@ -1,4 +1,4 @@
-"""Reading files: those that a person names, and those that have to lie in a folder.
+"""Files: those that a person names, those that have to lie in a folder, and those that are only a text.
 
 Who writes a configuration, or what lies in a folder, may not be allowed to read what this process can
 read: its own key, a token, another mount. So what is named there is read only where it lies inside the
@@ -7,8 +7,11 @@ folder after all links are followed. Not here: which files these are.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +57,24 @@ def read_inside(folder: Path, name: str) -> bytes:
 def is_inside(folder: Path, path: Path) -> bool:
     """Whether a path lies in a folder, with all links followed."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+@contextlib.contextmanager
+def as_file(text: str) -> Iterator[str]:
+    """A path at which a text can be read for a moment: OpenSSL's loader takes nothing else.
+
+    In memory where the system can do that; a container may have no folder to write to.
+    """
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("certificate"), "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as kept:
+            kept.write(text.encode("utf-8"))
+            kept.flush()
+            yield kept.name
 
 
 def _opened(root: Path, parts: tuple[str, ...]) -> int:
