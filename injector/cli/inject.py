@@ -181,7 +181,12 @@ Examples:
     "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
 )
 @click.option(
-    "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="Manifests; may be repeated."
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Manifests; may be repeated. Links out of a folder are skipped.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write to a file, in one step, instead of stdout.")
 @click.option(

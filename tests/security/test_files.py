@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -301,6 +302,15 @@ def test_the_debug_page_reads_shipped_profiles_only(place: Place, monkeypatch: p
     for name in ("./profile", "profile", str(place.profile)):
         with pytest.raises(ConfigError):
             debug_page._as_shipped(name)
+
+
+def test_the_chart_mounts_nothing_else_below_the_folder_of_the_configuration() -> None:
+    chart = Path(__file__).parents[2] / "charts" / "injector" / "templates"
+    text = (chart / "deployment.yaml").read_text()
+    mounts = re.findall(r"mountPath: (\S+)", text)
+    folder = str(Path(re.findall(r"--config=(\S+)", text)[0]).parent)
+    assert mounts.count(folder) == 1
+    assert not [mount for mount in mounts if mount.startswith(f"{folder}/") or folder.startswith(f"{mount}/")]
 
 
 # --- every command ---------------------------------------------------------------------------------
