@@ -54,6 +54,12 @@ def read_inside(folder: Path, name: str) -> bytes:
         return file.read()
 
 
+def reason_of(error: OSError | ValueError) -> str:
+    """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
+    told = error.strerror if isinstance(error, OSError) else ""
+    return (told or str(error) or "cannot be read").lower()
+
+
 def is_inside(folder: Path, path: Path) -> bool:
     """Whether a path lies in a folder, with all links followed."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
@@ -107,7 +113,4 @@ def _text(data: bytes, path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> ConfigError:
-    # A ValueError is about the path itself: a NUL in it, or that it is no regular file.
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    hint = "check the path and its permissions"
-    return ConfigError((reason or "cannot be read").lower(), where=str(path), hint=hint)
+    return ConfigError(reason_of(error), where=str(path), hint="check the path and its permissions")

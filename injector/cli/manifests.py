@@ -62,9 +62,8 @@ class _Source:
         try:
             data = self._bytes()
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
             hint = "check the path and its permissions"
-            raise ManifestError((reason or "cannot be read").lower(), where=self.name, hint=hint) from error
+            raise ManifestError(files.reason_of(error), where=self.name, hint=hint) from error
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
