@@ -1,6 +1,7 @@
 # The image of `injector serve`, from a wheel in dist/:
 #
-#   python -m pip wheel --no-deps --wheel-dir dist .
+#   python -m pip install --require-hashes --requirement requirements/build.txt
+#   python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 #   docker build --build-arg PYTHON_IMAGE=IMAGE -t sidecar-injector .
 #
 # PYTHON_IMAGE is any image with Python 3.11 to 3.13 and pip, Debian's libc or musl; pin it by digest where you

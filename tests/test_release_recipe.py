@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from collections.abc import Iterator
 from importlib import metadata
@@ -23,10 +24,11 @@ import release
 import yaml
 from apiserver import keys
 from mesh import injector_image
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 REPO = Path(__file__).resolve().parents[1]
-SERVE, DEV = (REPO / "requirements" / f"{name}.txt" for name in ("serve", "dev"))
+SERVE, DEV, BUILD = (REPO / "requirements" / f"{name}.txt" for name in ("serve", "dev", "build"))
 WORKFLOW = REPO / ".github" / "workflows" / "release.yml"
 # Hosts that images and packages come from, and addresses of any kind.
 ADDRESS = re.compile(r"[a-z]+://(?!\$)|\b(?:docker|ghcr|gcr|quay|pypi|k8s)\.(?:io|org)\b|\bpkg\.dev\b")
@@ -124,7 +126,67 @@ def test_nothing_is_published_before_the_tests_have_passed() -> None:
     assert all("permissions" in job and "timeout-minutes" in job for job in jobs.values())
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "requirements/serve.txt", WORKFLOW])
+def needed_to_build() -> set[str]:
+    """The build backend of pyproject.toml, and all that it needs on this Python."""
+    with (REPO / "pyproject.toml").open("rb") as file:
+        waiting = [Requirement(each) for each in tomllib.load(file)["build-system"]["requires"]]
+    found: set[str] = set()
+    while waiting:
+        one = waiting.pop()
+        name = canonicalize_name(one.name)
+        if name not in found and (one.marker is None or one.marker.evaluate({"extra": ""})):
+            found.add(name)
+            waiting += map(Requirement, metadata.requires(name) or ())
+    return found
+
+
+def test_the_build_backend_is_pinned_with_hashes_in_the_versions_that_the_tests_run_with() -> None:
+    pinned, tested = pins(BUILD), pins(DEV)
+    assert set(pinned) == needed_to_build()
+    assert pinned == {name: tested[name] for name in pinned}
+    assert all(len(hashes) > 0 for _, *hashes in pinned.values())
+
+
+def test_the_wheel_is_built_with_the_pinned_backend_and_fetches_nothing() -> None:
+    steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["wheel"]["steps"]
+    install, build = (step["run"].split() for step in steps if " pip " in step.get("run", ""))
+    assert install[3:] == ["install", "--require-hashes", "--requirement", "requirements/build.txt"]
+    assert build[3] == "wheel"
+    assert {"--no-deps", "--no-build-isolation", "--no-index"} <= set(build)
+
+
+def test_no_job_installs_what_has_no_hash() -> None:
+    jobs = yaml.safe_load(WORKFLOW.read_text())["jobs"]
+    lines = [
+        line for job in jobs.values() for step in job["steps"] for line in step.get("run", "").splitlines()
+    ]
+    installs = [
+        line
+        for line in lines
+        if re.search(r"\b(pip|npm|go|gem|apt-get)\b.* install\b|\bcurl\b|\bwget\b", line)
+    ]
+    assert all("--require-hashes" in line for line in installs)
+
+
+def test_the_chart_is_packed_by_the_helm_that_the_tests_run() -> None:
+    tested = re.search(r"helm\.sh/helm/v3 (v\S+)", (REPO / "hack/programs/helm3/go.mod").read_text())
+    steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["chart"]["steps"]
+    (used,) = (step for step in steps if "setup-helm" in step.get("uses", ""))
+    assert tested is not None
+    assert used["with"]["version"] == tested[1]
+
+
+def test_an_action_is_named_by_commit_and_release_or_is_one_of_those_that_the_head_names() -> None:
+    text = WORKFLOW.read_text()
+    head = text.partition("\nname:")[0]
+    used = re.findall(r"uses: (\S+?)/(\S+?)@(\S+)(.*)", text)
+    assert len(used) > 10
+    for _, name, at, comment in used:
+        by_commit = re.fullmatch(r"[0-9a-f]{40}", at) and re.fullmatch(r" # v\d+\.\d+\.\d+", comment)
+        assert by_commit or (re.fullmatch(r"v\d+", at) and name in head), name
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "requirements/serve.txt", BUILD, WORKFLOW])
 def test_no_address_is_written_down(name: str | Path) -> None:
     assert not ADDRESS.findall((REPO / name).read_text())
 

@@ -7,7 +7,7 @@ that a certificate is of the right CA has been seen to by the handshake.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from injector.callers.tokens import Tokens
@@ -21,6 +21,7 @@ _FORBIDDEN: Final = frozenset({"certificate-name", "token-subject", "token-group
 REASONS: Final = (
     "no-credentials",
     "certificate-name",
+    "certificate-resumed",
     "keys-unavailable",
     "token-malformed",
     "token-key",
@@ -32,6 +33,11 @@ REASONS: Final = (
     "token-subject",
     "token-groups",
 )
+
+# What the caller is told beside the reason's word, where that does not say what to do.
+_ADVICE: Final = {
+    "certificate-resumed": "a resumed TLS session proves no certificate; connect anew without resuming",
+}
 
 TOLD_SECONDS: Final = 10.0
 
@@ -61,15 +67,17 @@ class Check:
     ) -> tuple[int, str] | None:
         """HTTP status and reason for a caller that is refused, None for one that is answered.
 
-        `certificate` is the one that the handshake has verified, as the ssl module tells it;
-        `budget` is for how many seconds the caller waits, where it says so.
+        `certificate` is the one that the handshake has verified, as the ssl module tells it, or
+        ``{"resumed": True}`` for one of an earlier handshake; `budget` is for how many seconds the
+        caller waits, where it says so.
         """
         reason = await self._reason(certificate, authorization, budget)
         self._count(reason or ACCEPTED)
         if not reason:
             return None
         self._note(reason)
-        return (403 if reason in _FORBIDDEN else 401, reason) if self._enforce else None
+        text = f"{reason}: {_ADVICE[reason]}" if reason in _ADVICE else reason
+        return (403 if reason in _FORBIDDEN else 401, text) if self._enforce else None
 
     async def _reason(
         self, certificate: Mapping[str, Any] | None, authorization: str, budget: float | None
@@ -78,7 +86,7 @@ class Check:
         if certificate and self._names:
             if not self._names.isdisjoint(names_of(certificate)):
                 return ""
-            reason = "certificate-name"
+            reason = "certificate-resumed" if certificate.get("resumed") else "certificate-name"
         kind, _, token = authorization.partition(" ")
         if self._tokens is not None and kind.lower() == "bearer" and token.strip():
             return await self._tokens.judge(token.strip(), budget)
@@ -96,10 +104,14 @@ class Check:
         self._told[reason] = (now, 0)
 
 
-def names_of(certificate: Mapping[str, Any]) -> Iterator[str]:
-    """The common name, and the DNS names and URIs."""
-    for relative in certificate.get("subject") or ():
-        yield from (value for key, value in relative if key == "commonName")
-    for kind, value in certificate.get("subjectAltName") or ():
-        if kind in ("DNS", "URI"):
-            yield value
+def names_of(certificate: Mapping[str, Any]) -> tuple[str, ...]:
+    """The common name, and the DNS names and URIs; none where there are several common names.
+
+    Programs disagree about which one of several is meant, and so may whoever had it signed.
+    """
+    pairs = [pair for relative in certificate.get("subject") or () for pair in relative]
+    common = [value for key, value in pairs if key == "commonName"]
+    if len(common) > 1:
+        return ()
+    alternatives = certificate.get("subjectAltName") or ()
+    return (*common, *(value for kind, value in alternatives if kind in ("DNS", "URI")))

@@ -14,17 +14,18 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from injector.certs.counts import Counts
 from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.certs.pair import Pair
+from injector.certs.pair import Certificate, Pair
 from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
 from injector.certs.problems import Problems
+from injector.certs.proof import prove
 from injector.certs.published import Cluster, Object, Published
-from injector.certs.stored import Stored, read, written
-from injector.errors import ClusterError, InjectorError
+from injector.certs.stored import Stored, read, without, written
+from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import tell
 
 # Looked at this often though nobody says that something changed: timers stand still while a
@@ -63,6 +64,8 @@ class Own:
     _failed: bool = False
     _failures: int = 0
     _repairs: list[float] = field(default_factory=list)
+    _proofs: dict[tuple[str, frozenset[str]], ConfigError | None] = field(default_factory=dict)
+    """What came of the proof of a CA beside what was published then."""
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.counts.certificate_failed)
@@ -136,7 +139,7 @@ class Own:
                 if error.status != 404:
                     raise
                 secret = None
-            self._stored = read(secret)
+            self._stored = await asyncio.to_thread(self._proven, read(secret))
         except InjectorError as error:
             self._fail("secret", error)
             return False
@@ -148,6 +151,34 @@ class Own:
         else:
             self.problems.clear("ca")
         return True
+
+    def _proven(self, stored: Stored) -> Stored:
+        """The same without the CAs that no caller would accept; these count as broken."""
+        now, proofs = self.clock(), dict[tuple[str, frozenset[str]], ConfigError | None]()
+        own = {self.leaf.issuer.fingerprint: self.leaf.issuer} if self.leaf else {}
+        known = {**own, **stored.certificates()}
+        published = {f: c for f, c in known.items() if now < c.not_after}
+        for name, pair in (("current", stored.current), ("next", stored.next)):
+            if pair is None or not pair.certificate.valid(now):
+                continue
+            key = pair.fingerprint, frozenset(published)
+            proofs[key] = (
+                self._proofs[key] if key in self._proofs else self._proof(name, pair, published, now)
+            )
+            if (problem := proofs[key]) is not None:
+                stored = without(stored, name, problem)
+        self._proofs = proofs
+        return stored
+
+    def _proof(
+        self, name: str, pair: Pair, published: Mapping[str, Certificate], now: float
+    ) -> ConfigError | None:
+        try:
+            where = f"Secret {self.namespace}/{self.name} {name}"
+            prove(pair, published.values(), self.wanted, now, where)
+        except ConfigError as error:
+            return error
+        return None
 
     async def _publish(self, todo: Plan) -> None:
         now = self.clock()
@@ -197,8 +228,11 @@ class Own:
     async def _write(self, todo: Plan, content: Stored) -> bool:
         """Write the Secret; False where that was refused. True too where somebody else was first."""
         if todo.new:
-            made = await asyncio.to_thread(make_authority, self.wanted, self.clock())
-            content = replace(content, next=made)
+            try:
+                content = replace(content, next=await asyncio.to_thread(self._new_authority, content))
+            except ConfigError as error:
+                self._fail("write", error)
+                return False
         body = written(content, self._secret, self.namespace, self.name)
         try:
             if self._secret is None:
@@ -215,6 +249,14 @@ class Own:
         trusted = [f[:16] for f in content.certificates()]
         tell("info", "certificate-ca", why=todo.why, secret=f"{self.namespace}/{self.name}", trusted=trusted)
         return True
+
+    def _new_authority(self, content: Stored) -> Pair:
+        """A new CA. Raises ConfigError where it is of no use: it would only be replaced again."""
+        now = self.clock()
+        made = make_authority(self.wanted, now)
+        published = (*content.certificates().values(), made.certificate)
+        prove(made, published, self.wanted, now, "a new CA")
+        return made
 
     def _fail(self, about: str, error: InjectorError) -> None:
         self.problems.note(about, error)

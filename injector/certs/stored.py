@@ -13,7 +13,7 @@ Here: the Secret's keys, and what is wrong with a Secret. Not here: when somethi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from injector.certs.pair import Certificate, Pair, bundle, decoded, encoded, read_bundle, read_pair
@@ -73,6 +73,15 @@ def _part(data: Mapping[str, Any], name: str, where: str, problems: list[ConfigE
     except ConfigError as error:
         problems.append(error)
         return None
+
+
+def without(stored: Stored, name: str, problem: ConfigError) -> Stored:
+    """The same with a part, `current` or `next`, counted as broken. Its certificate stays trusted."""
+    pair: Pair | None = getattr(stored, name)
+    if pair is None:
+        return stored
+    former = (*stored.former, pair.certificate)
+    return replace(stored, **{name: None}, former=former, problems=(*stored.problems, problem))
 
 
 def written(stored: Stored, before: Object | None, namespace: str, name: str) -> Object:

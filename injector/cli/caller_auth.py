@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from injector.config.folder import read_text
 from injector.config.schema import CallerAuth, Server
 from injector.errors import ConfigError
+from injector.files import read_text
 from injector.telemetry import Metrics
 
 if TYPE_CHECKING:

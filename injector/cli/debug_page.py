@@ -44,4 +44,4 @@ def listener(state: State, bound: socket) -> Listener:
 
 
 def _as_shipped(profile: str) -> Config:
-    return load_input(Input(Text(f"profile: {profile}\n", f"profile {profile}")))
+    return load_input(Input(Text(f"profile: {profile}\n", f"profile {profile}"), base=None))

@@ -51,7 +51,12 @@ class Explained:
 @click.command("explain", epilog=EXAMPLES)
 @click.argument("target", required=False, metavar="[KIND/NAME]")
 @click.option(
-    "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="Manifests; may be repeated."
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Manifests; may be repeated. Links out of a folder are skipped.",
 )
 @click.option(
     "-n",

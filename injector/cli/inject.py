@@ -181,7 +181,12 @@ Examples:
     "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
 )
 @click.option(
-    "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="Manifests; may be repeated."
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Manifests; may be repeated. Links out of a folder are skipped.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write to a file, in one step, instead of stdout.")
 @click.option(
@@ -301,7 +306,7 @@ def _for_a_mesh(flags: dict[str, Any], rules: str) -> None:
 def _read(path: str | None) -> Any:
     from pathlib import Path
 
-    from injector.config.folder import read_text
     from injector.config.load import Text
+    from injector.files import read_text
 
     return None if path is None else Text(read_text(Path(path)), path)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from injector import __version__
+from injector import __version__, stdout
 from injector.errors import ConfigError, InjectorError
 
 # name -> (where the command stands, what it does). Help and completion need no more than this.
@@ -111,10 +111,10 @@ def cli() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns its exit status. Errors are told on stderr."""
     try:
-        status = cli.main(
-            args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False
-        )
-        sys.stdout.flush()
+        with stdout.checked():
+            status = cli.main(
+                args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False
+            )
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
         return _usage(error)
@@ -123,8 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
-        # Whoever read us has gone; the interpreter would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us has gone, and needs no word.
         return 1
     except Exception as error:
         return _defect(error)

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from injector import yamltext
+import click
+
+from injector import files, yamltext
+from injector.cli.report import plain
 from injector.core import workload
 from injector.core.model import Manifest
 from injector.errors import ConfigError, ManifestError
@@ -42,36 +45,67 @@ def read_all(names: Sequence[str]) -> list[Document]:
     """
     if list(names).count(STDIN) > 1:
         raise ConfigError("stdin can be read once", where="-f -", hint="give -f - only once")
-    return [d for name in names for source in _sources(name) for d in yamltext.split(_text(source), source)]
+    return [
+        d for name in names for source in _sources(name) for d in yamltext.split(source.text(), source.name)
+    ]
 
 
-def _sources(name: str) -> Iterator[str]:
-    path = Path(name)
-    if name == STDIN or not path.is_dir():
-        yield name
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Stdin, a file, or one that has to lie in a folder. `name` is what messages call it."""
+
+    name: str
+    folder: Path | None = None
+
+    def text(self) -> str:
+        """The text. Raises ManifestError."""
+        try:
+            data = self._bytes()
+        except (OSError, ValueError) as error:
+            hint = "check the path and its permissions"
+            raise ManifestError(files.reason_of(error), where=self.name, hint=hint) from error
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ManifestError(
+                "the text is not UTF-8", where=f"{self.name}:{line}", hint="save it as UTF-8"
+            ) from error
+
+    def _bytes(self) -> bytes:
+        # Not as text: line ends are part of what must pass through.
+        if self.name == STDIN:
+            return sys.stdin.buffer.read()
+        if self.folder is None:
+            return Path(self.name).read_bytes()
+        return files.read_inside(self.folder, str(Path(self.name).relative_to(self.folder)))
+
+
+def _sources(name: str) -> Iterator[_Source]:
+    folder = Path(name)
+    if name == STDIN or not os.path.isdir(folder):
+        yield _Source(name)
         return
-    found = [p for p in sorted(path.rglob("*")) if p.suffix in SUFFIXES and p.is_file()]
-    shown = [p for p in found if not any(part.startswith(".") for part in p.relative_to(path).parts)]
-    if not shown:
+    shown = [p for p in sorted(folder.rglob("*")) if not _is_hidden(p.relative_to(folder))]
+    kept = [p for p in shown if not _leaves(p, folder)]
+    read = [p for p in kept if p.suffix in SUFFIXES and os.path.isfile(p)]
+    if not read:
         hint = f"files that end in {', '.join(SUFFIXES)} are read"
         raise ManifestError("the folder holds no manifests", where=name, hint=hint)
-    yield from map(str, shown)
+    yield from (_Source(str(path), folder) for path in read)
 
 
-def _text(source: str) -> str:
-    try:
-        # Not as text: line ends are part of what must pass through.
-        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
-    except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
-        raise ManifestError(reason, where=source, hint="check the path and its permissions") from error
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ManifestError(
-            "the text is not UTF-8", where=f"{source}:{line}", hint="save it as UTF-8"
-        ) from error
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _leaves(path: Path, folder: Path) -> bool:
+    """Whether a path is a link out of the folder; one that might have been meant is named on stderr."""
+    if not path.is_symlink() or files.is_inside(folder, path):
+        return False
+    if path.suffix in SUFFIXES or os.path.isdir(path):
+        click.echo(f"warning: {plain(str(path))}: skipped, as the link leaves {plain(str(folder))}", err=True)
+    return True
 
 
 def changed(document: Document, change: Change) -> Part:

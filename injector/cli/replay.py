@@ -24,6 +24,7 @@ from injector.errors import ConfigError, ManifestError
 
 if TYPE_CHECKING:
     from injector.records.entry import Entry
+    from injector.records.reader import Reader
 
 EXAMPLES: Final = """\b
 Examples:
@@ -88,7 +89,7 @@ def command(folder: str, config_file: str, base: str | None, **flags: Any) -> in
     reader = Reader(Path(folder))
     told = Told(new, old, _key(flags["key_file"]))
     found = [changed for each in reader.entries() if (changed := told.at(each))]
-    _warn(told, reader.broken)
+    _warn(told, reader)
     if flags["output"] == "json":
         click.echo(json.dumps(_json(told, found, reader.broken), ensure_ascii=False, indent=2))
     else:
@@ -222,9 +223,16 @@ def _key(file: str | None) -> bytes | None:
 # --- telling ------------------------------------------------------------------------------------
 
 
-def _warn(told: Told, broken: int) -> None:
-    if broken:
-        click.echo(f"warning: {broken} lines of the records cannot be read and were left out", err=True)
+def _warn(told: Told, reader: Reader) -> None:
+    from injector.cli.report import plain
+
+    for file in reader.skipped:
+        why = "is a link out of the folder, or no regular file"
+        click.echo(f"warning: {plain(str(file))}: skipped, as it {why}", err=True)
+    if reader.broken:
+        click.echo(
+            f"warning: {reader.broken} lines of the records cannot be read and were left out", err=True
+        )
     if told.unknown:
         shown = ", ".join(sorted(told.unknown)[:_SHOWN])
         text = "selectors name what was not in force when this was recorded, so that no pod seems to match"

@@ -31,9 +31,10 @@ def plain(text: str) -> str:
     return _CONTROL.sub("?", text)
 
 
-def coloured(stream: IO[str]) -> bool:
-    """Whether a stream is a terminal that may show colour."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+def coloured(stream: IO[str] | None) -> bool:
+    """Whether a stream is a terminal that may show colour; one that is closed is None."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and stream is not None and stream.isatty()
 
 
 def paint(text: str, colour: str, on: bool, bold: bool = False) -> str:

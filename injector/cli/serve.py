@@ -200,7 +200,9 @@ class Source:
         found = self.config_map
         if found.name:
             text = configmap_key(self._cluster, found.namespace, found.name, found.key)
-            given = replace(given, file=Text(text, f"ConfigMap {found.namespace}/{found.name} {found.key}"))
+            origin = f"ConfigMap {found.namespace}/{found.name} {found.key}"
+            # Not the folder of --config: who may write the ConfigMap may not read this machine.
+            given = replace(given, file=Text(text, origin), base=None)
         if self.istio.namespace:
             maps = world.Maps.named(
                 self.istio.namespace, self.revision, self.istio.mesh_config_map, self.istio.inject_config_map
@@ -213,7 +215,7 @@ class Source:
 
 def _texts(given: Input) -> dict[str, str]:
     """All texts of files that were read, by where they are from."""
-    return {given.file.origin: given.file.text, **given.files.texts}
+    return {given.file.origin: given.file.text, **given.files.by_path()}
 
 
 def _try_out(given: Input) -> None:

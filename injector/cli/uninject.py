@@ -79,7 +79,12 @@ class Run:
 @click.command("uninject", epilog=EXAMPLES)
 @click.option("--config", "config_file", metavar="FILE", help="Configuration file of the injection.")
 @click.option(
-    "-f", "--filename", "filenames", multiple=True, metavar="FILE|DIR|-", help="Manifests; may be repeated."
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Manifests; may be repeated. Links out of a folder are skipped.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write to a file, in one step, instead of stdout.")
 def command(config_file: str | None, filenames: tuple[str, ...], output: str | None) -> int:

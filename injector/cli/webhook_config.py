@@ -312,7 +312,7 @@ def _bundle(file: str) -> str:
     import ssl
     from pathlib import Path
 
-    from injector.config.folder import read_text
+    from injector.files import read_text
 
     found = "".join(_CERTIFICATE.findall(read_text(Path(file)).replace("\r\n", "\n")))
     try:

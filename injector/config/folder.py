@@ -10,6 +10,7 @@ templates, and what the rules of a profile do.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -33,10 +34,12 @@ from injector.core.model import ProxyMark
 from injector.core.profile import POWERS, Catalogue, Profile, default_keys
 from injector.core.render import Source
 from injector.errors import ConfigError
+from injector.files import read_text_inside
 from injector.profiles import registry
 
-SUFFIX: Final = ".yaml.j2"
 _HERE = Path(__file__).resolve().parent.parent
+SUFFIX: Final = ".yaml.j2"
+NO_FOLDER: Final = "the configuration is no file, so that it has no folder"
 # In the wheel the templates are inside the package, in a checkout beside it.
 _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
 
@@ -109,76 +112,91 @@ def shipped() -> list[str]:
     return sorted({p.parent.name for root in _ROOTS for p in root.glob("*/profile.yaml")})
 
 
-def find(name: str, base: Path) -> Path:
-    """The folder of a profile: one that ships, else a path, relative to `base`. Raises ConfigError."""
+def find(name: str, base: Path | None) -> Path:
+    """The folder of a profile: one that ships, else a path, relative to `base`.
+
+    Without `base`, the folder of the configuration, paths are refused. Raises ConfigError.
+    """
+    where, ships = f"profile {name[:256]}", f"these ship: {', '.join(shipped())}"
+    path = (base or Path()) / expanded(name)
     if "/" not in name and name not in (".", ".."):
         for root in _ROOTS:
-            if (root / name / "profile.yaml").is_file():
+            if os.path.isfile(root / name / "profile.yaml"):
                 return root / name
-    path = base / Path(name).expanduser()
-    if (path / "profile.yaml").is_file():
+    elif base is None:
+        raise ConfigError(f"a path is not possible here: {NO_FOLDER}", where=where, hint=ships)
+    if base is not None and os.path.isfile(path / "profile.yaml"):
         return path
     near = get_close_matches(name, shipped(), n=1)
-    hint = (
-        f"did you mean {near[0]}?"
-        if near
-        else f"these ship: {', '.join(shipped())}; or give the path of a folder"
-    )
-    if path.is_dir():
-        raise ConfigError(
-            "the folder has no profile.yaml",
-            where=f"profile {name[:256]}",
-            hint="see docs/how-to/write-a-profile.md",
-        )
-    raise ConfigError("profile not found", where=f"profile {name[:256]}", hint=hint)
+    if base is not None and os.path.isdir(path):
+        hint = "see docs/how-to/write-a-profile.md"
+        raise ConfigError("the folder has no profile.yaml", where=where, hint=hint)
+    hint = f"did you mean {near[0]}?" if near else ships + ("; or give the path of a folder" if base else "")
+    raise ConfigError("profile not found", where=where, hint=hint)
+
+
+def expanded(name: str) -> Path:
+    """A path as it is written, with the home directory for `~`; a user that is not there has none."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Texts of files and names in folders, each read once.
+    """Texts by folder and name, and the names of templates by folder; each is read once.
 
     So what was read together stays together, whoever swaps the files later: the texts that were
     tried out are the texts that serve.
     """
 
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
 
-    def text(self, path: Path) -> str:
-        """The text of a file. Raises ConfigError."""
-        if str(path) not in self.texts:
-            self.texts[str(path)] = read_text(path)
-        return self.texts[str(path)]
+    def text(self, folder: Path, name: str) -> str:
+        """The text of a file that has to lie in a folder. Raises ConfigError."""
+        texts = self.texts.setdefault(str(folder), {})
+        if name not in texts:
+            texts[name] = read_text_inside(folder, name)
+        return texts[name]
 
     def templates(self, folder: Path) -> list[str]:
         """The names of the template files in a folder, in order."""
         if str(folder) not in self.names:
-            found = sorted(p.name for p in folder.glob(f"*{SUFFIX}") if p.is_file())
-            self.names[str(folder)] = found
+            names = sorted(p.name for p in folder.glob(f"*{SUFFIX}") if os.path.isfile(p))
+            self.names[str(folder)] = names
         return self.names[str(folder)]
+
+    def by_path(self) -> dict[str, str]:
+        """All texts, by the path that messages show."""
+        return {str(Path(f) / name): text for f, texts in self.texts.items() for name, text in texts.items()}
 
     def unchanged(self) -> bool:
         """Whether all that was read so far would be read the same now."""
         now = Files()
         try:
-            texts = all(now.text(Path(path)) == text for path, text in self.texts.items())
+            for folder, texts in self.texts.items():
+                if any(now.text(Path(folder), name) != text for name, text in texts.items()):
+                    return False
         except ConfigError:
             return False
-        return texts and all(now.templates(Path(path)) == names for path, names in self.names.items())
+        return all(now.templates(Path(folder)) == names for folder, names in self.names.items())
 
 
 def open_folder(path: Path, files: Files | None = None) -> Folder:
     """Read a profile folder. Raises ConfigError with file, line and key."""
     files = files or Files()
-    file = path / "profile.yaml"
-    origin = str(file)
-    text = files.text(file)
+    origin = str(path / "profile.yaml")
+    text = files.text(path, "profile.yaml")
     reading = Reading()
     found = read(ProfileSettings, parsed(text, origin), "", reading)
     refuse(reading.problems, text, origin)
-    sources = {name.removesuffix(SUFFIX): path / name for name in files.templates(path)}
-    texts = {name: Source(name, files.text(p), str(p)) for name, p in sources.items()}
-    return Folder(_profile(found, path.resolve().name), texts, found.rules)
+    sources = {}
+    for file in files.templates(path):
+        name = file.removesuffix(SUFFIX)
+        sources[name] = Source(name, files.text(path, file), str(path / file))
+    return Folder(_profile(found, Path(os.path.realpath(path)).name), sources, found.rules)
 
 
 def _profile(found: ProfileSettings, folder: str) -> Profile:
@@ -200,14 +218,3 @@ def _profile(found: ProfileSettings, folder: str) -> Profile:
             listed_keys.powers,
         ),
     )
-
-
-def read_text(path: Path) -> str:
-    """The text of a file that belongs to the configuration. Raises ConfigError."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
-        raise ConfigError(reason, where=str(path), hint="check the path and its permissions") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("the file is not UTF-8", where=str(path), hint="save it as UTF-8") from error

@@ -14,13 +14,14 @@ from typing import Any, Final
 from injector import yamltext
 from injector.config import upstream
 from injector.config.build import build
-from injector.config.folder import Files, Folder, find, open_folder, read_text
+from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
 from injector.config.shapes import key_of
 from injector.core.model import Config, Finding
 from injector.core.profile import Profile
 from injector.core.render import Source
 from injector.errors import ConfigError
+from injector.files import read_text
 
 DEFAULTS: Final = "(defaults)"
 
@@ -57,10 +58,13 @@ _TOP: Final = frozenset(key_of(member) for member in dataclasses.fields(Settings
 @dataclass(frozen=True, slots=True)
 class Input:
     """Everything that a snapshot is made of: the file, the folder that its paths start from, the
-    overrides, and the files that were read for it so far."""
+    overrides, and the files that were read for it so far.
+
+    `base` is None where the configuration is no file of this machine: then it may name none.
+    """
 
     file: Text
-    base: str = "."
+    base: str | None = "."
     overrides: Overrides = NONE
     files: Files = field(default_factory=Files)
 
@@ -68,7 +72,7 @@ class Input:
     def from_file(cls, path: str | None, overrides: Overrides = NONE) -> Input:
         """The input for a configuration file, or for the defaults. Raises ConfigError."""
         if path is None:
-            return cls(Text("", DEFAULTS), ".", overrides)
+            return cls(Text("", DEFAULTS), None, overrides)
         return cls(Text(read_text(Path(path)), path), str(Path(path).parent), overrides)
 
 
@@ -122,7 +126,8 @@ def load_settings(settings: Settings, given: Input) -> Config:
 
 def _folder(settings: Settings, given: Input) -> Folder:
     try:
-        return open_folder(find(settings.profile, Path(given.base)), given.files)
+        base = None if given.base is None else Path(given.base)
+        return open_folder(find(settings.profile, base), given.files)
     except ConfigError as error:
         raise _with_origin(error, given) from error
 
@@ -148,14 +153,24 @@ def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
     """The user's templates of the configuration file."""
     out = {}
     for name, found in settings.templates.items():
+        pointer = f"/templates/{name.replace('~', '~0').replace('/', '~1')}"
+        line = upstream.first_line(given.file.text, given.file.origin, pointer)
         if found.file:
-            path = Path(given.base) / Path(found.file).expanduser()
-            out[name] = Source(name, given.files.text(path), str(path))
+            out[name] = _of_file(name, str(expanded(found.file)), given, f"{given.file.origin}:{line}")
         else:
-            pointer = f"/templates/{name.replace('~', '~0').replace('/', '~1')}"
-            line = upstream.first_line(given.file.text, given.file.origin, pointer)
             out[name] = Source(name, found.text, given.file.origin, line)
     return out
+
+
+def _of_file(name: str, file: str, given: Input, where: str) -> Source:
+    if given.base is None:
+        hint = "write the template's text in place of the map"
+        raise ConfigError(f"a file is not possible here: {NO_FOLDER}", where=f"{where}: templates", hint=hint)
+    folder = Path(given.base)
+    try:
+        return Source(name, given.files.text(folder, file), str(folder / file))
+    except ConfigError as error:
+        raise ConfigError(error.message, where=f"{where}: {error.where}", hint=error.hint) from error
 
 
 def _with_flags(settings: Settings, folder: Folder, over: Overrides) -> tuple[Settings, dict[str, Any]]:

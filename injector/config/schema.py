@@ -366,7 +366,8 @@ class Settings:
     templates: dict[str, TemplateSetting] = setting(
         dict,
         mapped(Shape("a template", _template), "templates"),
-        "Templates beside the profile's: name: text, or name: {file: path}; one of the same name replaces.",
+        "Templates beside the profile's: name: text, or name: {file: path} for a file in the folder of this "
+        "one; one of the same name replaces.",
     )
     default_templates: tuple[str, ...] = setting(
         (), NAMES, "Templates of pods that ask for none; empty: the profile's."

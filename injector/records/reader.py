@@ -6,30 +6,37 @@ Not here: what is done with them, and what their lines mean (entry.py).
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from injector.core.model import Manifest
 from injector.errors import ManifestError
+from injector.files import is_inside
 from injector.records.entry import Entry, Head, entry, head
 from injector.records.writer import PATTERN
 
 
 @dataclass(slots=True)
 class Reader:
-    """The records of a folder. `broken` counts lines that cannot be read, such as one cut off."""
+    """The records of a folder. `broken` counts lines that cannot be read, such as one cut off;
+    `skipped` are files that were not read, as they are links out of the folder or no regular files.
+    """
 
     folder: Path
     broken: int = 0
+    skipped: list[Path] = field(default_factory=list)
 
     def entries(self) -> Iterator[Entry]:
         """All entries, file by file. Raises ManifestError where the folder has none that can be read."""
         try:
-            files = sorted(self.folder.glob(PATTERN)) if self.folder.is_dir() else []
+            found = sorted(self.folder.glob(PATTERN)) if self.folder.is_dir() else []
         except OSError as error:
             raise self._unreadable(self.folder, error) from error
+        files = [file for file in found if os.path.isfile(file) and is_inside(self.folder, file)]
+        self.skipped = [file for file in found if file not in files and os.path.lexists(file)]
         if not files:
             hint = "give the folder of 'injector serve --record'"
             raise ManifestError("there are no records", where=str(self.folder), hint=hint)

@@ -262,9 +262,14 @@ def _is_hot(path: str) -> bool:
 
 
 def _certificate(scope: Scope) -> Mapping[str, Any] | None:
-    """The verified certificate of the connection's other end, None without one."""
+    """The verified certificate of the connection's other end, None without one.
+
+    ``{"resumed": True}`` where an earlier handshake verified it: its CA may not be trusted any more.
+    """
     tls = scope["state"]["transport"].get_extra_info("ssl_object")
     found: Mapping[str, Any] | None = tls.getpeercert() if tls is not None else None
+    if found and tls.session_reused:
+        return {"resumed": True}
     return found or None
 
 

@@ -8,14 +8,12 @@ from, and whether they are still valid.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import ssl
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from injector.errors import ConfigError
+from injector.files import as_file
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -62,7 +60,7 @@ class Swap:
         """
         inner = self._new()
         try:
-            with _as_file(f"{key}\n{chain}") as path:
+            with as_file(f"{key}\n{chain}") as path:
                 # Without a password function OpenSSL would ask for one on the terminal.
                 inner.load_cert_chain(path, password=lambda: b"")
         except (ssl.SSLError, ValueError) as error:
@@ -98,7 +96,8 @@ class Swap:
     def _set_up(self, context: Context) -> Context:
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
-        # The API server does not resume sessions; tickets would be work for nothing.
+        # The API server does not resume sessions; tickets of TLS 1.3 would be work for nothing. In
+        # TLS 1.2 a session may be resumed all the same, by its number or by a ticket.
         context.num_tickets = 0
         if self._asks:
             # Whether to ask is the outer context's, whom to trust the inner one's.
@@ -106,21 +105,3 @@ class Swap:
         if self.trusted:
             context.load_verify_locations(cadata=self.trusted)
         return context
-
-
-@contextlib.contextmanager
-def _as_file(text: str) -> Iterator[str]:
-    """A path at which a text can be read for a moment: OpenSSL's loader takes nothing else.
-
-    In memory where the system can do that; a container may have no folder to write to.
-    """
-    if hasattr(os, "memfd_create"):
-        with open(os.memfd_create("certificate"), "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
-    else:
-        with tempfile.NamedTemporaryFile() as kept:
-            kept.write(text.encode("utf-8"))
-            kept.flush()
-            yield kept.name

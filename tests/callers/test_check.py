@@ -56,6 +56,7 @@ OF_ANOTHER = f"Bearer {SIGNER.token(sub='somebody')}"
         (None, "Bearer ", (401, "no-credentials")),
         (None, "Bearer x", (401, "token-malformed")),
         ({}, "", (401, "no-credentials")),
+        ({"resumed": True}, GOOD, None),
     ],
 )
 def test_either_credential_is_enough_and_each_refusal_has_its_word(

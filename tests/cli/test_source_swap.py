@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from injector import files
 from injector.cli import serve
 from injector.cli.serve import Source
 from injector.config import dryrun, folder
@@ -68,15 +69,22 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[Input]:
 
 def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
     """Call `act` with the number of each file that is about to be read, from 1."""
-    real, count = folder.read_text, [0]
+    named, inside, count = files.read_text, files.read_text_inside, [0]
 
-    def reading(path: Path) -> str:
+    def before() -> None:
         count[0] += 1
         act(count[0])
-        return real(path)
 
-    monkeypatch.setattr(folder, "read_text", reading)
+    def reading(path: Path) -> str:
+        before()
+        return named(path)
+
+    def reading_inside(within: Path, name: str) -> str:
+        before()
+        return inside(within, name)
+
     monkeypatch.setattr("injector.config.load.read_text", reading)
+    monkeypatch.setattr(folder, "read_text_inside", reading_inside)
 
 
 def a_source(mount: Mount) -> Source:

@@ -1,0 +1,101 @@
+"""Whether a CA works: would a client that trusts what is published, and nothing else, accept its leaves?
+
+A client of OpenSSL is asked, in memory, with a leaf that is made for it. Kinds of keys and extensions
+that one library lets pass and another does not are judged before: the API server is not of OpenSSL.
+Not here: whether it is valid now (plan.py), by whose clock we do not say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from injector.certs.issue import Wanted, sign_leaf
+from injector.certs.pair import Certificate, Pair, bundle
+from injector.errors import ConfigError
+from injector.files import as_file
+
+_RSA_BITS: Final = range(2048, 8192 + 1)
+_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+# X509_V_FLAG_NO_CHECK_TIME, for which the ssl module has no name: the API server's clock counts, and
+# not this machine's.
+_NO_CHECK_TIME: Final = 0x200000
+_CIPHERS: Final = "DEFAULT:@SECLEVEL=2"
+_TURNS: Final = 4
+_UNUSABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+_HINT: Final = "it is replaced by a new one; see what wrote it into the Secret"
+
+
+def prove(authority: Pair, published: Iterable[Certificate], wanted: Wanted, now: float, where: str) -> None:
+    """Raise ConfigError unless clients that trust exactly these accept what the CA signs."""
+    try:
+        _check_kind(x509.load_pem_x509_certificate(authority.chain.encode("ascii")))
+        # The key of the leaf is no matter of the CA's, and of this kind it is made at once.
+        leaf = sign_leaf(authority, replace(wanted, key_type="ecdsa"), now)
+        _shake_hands(leaf, bundle(published), wanted.names[0])
+    except ssl.SSLCertVerificationError as error:
+        told = f"who trusts what is published refuses its certificates: {error.verify_message}"
+        raise _refused(told, where) from error
+    except ssl.SSLError as error:
+        told = f"who trusts what is published refuses its certificates: {error.reason or 'TLS fails'}"
+        raise _refused(told, where) from error
+    except ConfigError as error:
+        raise _refused(error.message, where) from error
+    except _UNUSABLE as error:
+        raise _refused("it cannot be read, or signs nothing", where) from error
+
+
+def _check_kind(found: x509.Certificate) -> None:
+    key = found.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        fits = key.key_size in _RSA_BITS
+    else:
+        fits = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
+    if not fits:
+        raise ConfigError("its key is neither of ECDSA P-256, P-384, P-521 nor of RSA with 2048 to 8192 bits")
+    with contextlib.suppress(x509.ExtensionNotFound):
+        if not found.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
+            raise ConfigError("its key usage does not let it sign certificates")
+    try:
+        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        raise ConfigError("it is no CA: it has no basic constraints") from None
+    if not constraints.ca:
+        raise ConfigError("it is no CA: its basic constraints say so")
+
+
+def _shake_hands(leaf: Pair, trusted: str, name: str) -> None:
+    """The beginning of a TLS connection in memory. Raises SSLError where the client ends it."""
+    client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Partial chains are not among the flags: who trusts an intermediate CA needs its root too.
+    client.verify_flags = ssl.VerifyFlags(ssl.VERIFY_X509_TRUSTED_FIRST | _NO_CHECK_TIME)
+    client.set_ciphers(_CIPHERS)
+    client.load_verify_locations(cadata=trusted)
+    with as_file(f"{leaf.key}\n{leaf.chain}") as path:
+        server.load_cert_chain(path, password=lambda: b"")
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(down, up, server_hostname=name)
+    answering = server.wrap_bio(up, down, server_side=True)
+    for _ in range(_TURNS):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            asking.do_handshake()
+            return
+        with contextlib.suppress(ssl.SSLWantReadError):
+            answering.do_handshake()
+    raise ssl.SSLError("the handshake does not end")
+
+
+def _refused(told: str, where: str) -> ConfigError:
+    return ConfigError(f"the CA cannot be used: {told}", where=where, hint=_HINT)

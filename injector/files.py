@@ -1,0 +1,116 @@
+"""Files: those that a person names, those that have to lie in a folder, and those that are only a text.
+
+Who writes a configuration, or what lies in a folder, may not be allowed to read what this process can
+read: its own key, a token, another mount. So what is named there is read only where it lies inside the
+folder after all links are followed. Not here: which files these are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from injector.errors import ConfigError
+
+_STEP: Final = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
+
+
+class Outside(OSError):
+    """A file that does not lie in the folder. It is an OSError as for what may not be read."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that an operator names. Raises ConfigError."""
+    try:
+        return _text(path.read_bytes(), path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_text_inside(folder: Path, name: str) -> str:
+    """The text of a regular file that lies in a folder. Raises ConfigError."""
+    path = folder / name
+    try:
+        return _text(read_inside(folder, name), path)
+    except Outside as error:
+        hint = f"put the file itself into {folder}, or write its text into the configuration"
+        raise ConfigError(str(error), where=str(path), hint=hint) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_inside(folder: Path, name: str) -> bytes:
+    """The content of a regular file that lies in a folder. Raises OSError, or ValueError for the path."""
+    # Whether a path outside exists is not said: it is not looked at.
+    root, real = Path(os.path.realpath(folder)), Path(os.path.realpath(folder / name))
+    if not real.is_relative_to(root):
+        raise Outside("with all links followed, the file is not in the folder of what names it")
+    with os.fdopen(_opened(root, real.relative_to(root).parts), "rb") as file:
+        return file.read()
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
+    told = error.strerror if isinstance(error, OSError) else ""
+    return (told or str(error) or "cannot be read").lower()
+
+
+def is_inside(folder: Path, path: Path) -> bool:
+    """Whether a path lies in a folder, with all links followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+@contextlib.contextmanager
+def as_file(text: str) -> Iterator[str]:
+    """A path at which a text can be read for a moment: OpenSSL's loader takes nothing else.
+
+    In memory where the system can do that; a container may have no folder to write to.
+    """
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("certificate"), "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as kept:
+            kept.write(text.encode("utf-8"))
+            kept.flush()
+            yield kept.name
+
+
+def _opened(root: Path, parts: tuple[str, ...]) -> int:
+    """A descriptor of a regular file below a folder.
+
+    No link is followed on the way: somebody may have put one there since the path was resolved.
+    """
+    at = os.open(root, _STEP)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, _STEP, dir_fd=at)
+            os.close(at)
+            at = below
+        # Without O_NONBLOCK a FIFO would be waited for.
+        found = os.open(parts[-1] if parts else ".", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+    finally:
+        os.close(at)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise ValueError("not a regular file")
+    return found
+
+
+def _text(data: bytes, path: Path) -> str:
+    try:
+        # Line ends as Python reads them from text files.
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError("the file is not UTF-8", where=str(path), hint="save it as UTF-8") from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> ConfigError:
+    return ConfigError(reason_of(error), where=str(path), hint="check the path and its permissions")
