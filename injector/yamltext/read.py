@@ -43,13 +43,12 @@ def load_json(text: str) -> Any:
         tree = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
         raise ValueError("too many levels") from None
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        level = [tree]
-        for _ in range(MAX_DEPTH):
-            level = [inner for outer in level for inner in _inside(outer)]
-        if level:
-            raise ValueError("too many levels")
-    return tree
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return tree
+    raise ValueError("too many levels")
 
 
 def _inside(value: Any) -> Any:
