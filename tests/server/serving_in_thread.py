@@ -17,7 +17,7 @@ from typing import Any
 import uvloop
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.server.connection import Bounds
+from injector.server.places import Bounds
 from injector.server.run import Listener, Stop, bind, serve
 from injector.server.tls import Swap
 
