@@ -21,7 +21,7 @@ class Inside(Protocol):
     """What a channel asks of its connection, besides that it is an asyncio.Protocol."""
 
     def accepted(self, transport: Any) -> None:
-        """The socket is open; the handshake begins."""
+        """The connection is open; its handshake begins."""
 
     def shaken(self, size: int) -> None:
         """So many bytes came before the handshake was complete."""
@@ -55,7 +55,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._socket = transport
-        self._inside.accepted(transport)
+        self._inside.accepted(self)
 
     def data_received(self, data: bytes) -> None:
         if self._closing:

@@ -102,7 +102,7 @@ class Connection(HttpToolsProtocol):
         self._closed_at: float | None = None
 
     def accepted(self, transport: Any) -> None:
-        """Take a place. The transport is that of the socket, below TLS."""
+        """Take a place. A handshake may be before it."""
         self._accepted = transport
         peer = transport.get_extra_info("peername")
         # Who has hung up in the meantime has no address.
@@ -122,8 +122,8 @@ class Connection(HttpToolsProtocol):
     def count(self) -> None:
         """Count what the connection makes the process hold: what has come, and what was not taken."""
         size = sum(self._unanswered) if self._made else self._shaken
-        if isinstance(self.transport, Channel):
-            size += self.transport.waits
+        if isinstance(self._accepted, Channel):
+            size += self._accepted.waits
         if size > self._bounds.bytes_of_one:
             self.end("size")
         else:
@@ -322,4 +322,4 @@ class Connection(HttpToolsProtocol):
 
     def abort(self) -> None:
         """End the connection without a word, whatever is under way."""
-        (self.transport if self._made else self._accepted).abort()
+        self._accepted.abort()
