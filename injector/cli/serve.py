@@ -351,17 +351,21 @@ def _listeners(
 ) -> list[Listener]:
     from injector.server.app import Webhook, create_app
     from injector.server.places import Bounds
-    from injector.server.run import Listener
+    from injector.server.run import Listener, allowed
 
     outer, inner, *pages = sockets
     webhook = Webhook(state, create_app(state, inner=False))
     given = server.connections
+    limit = allowed(given.limit)
+    if limit < given.limit:
+        told = f"{limit} in place of server.connections.limit: the process may not open more files"
+        tell("warning", "connections", what="limit", message=told)
     bounds = Bounds(
-        given.limit, given.read_seconds, given.age_seconds, bytes=given.max_bytes, body=server.body_limit
+        limit, given.read_seconds, given.age_seconds, bytes=given.max_bytes, body=server.body_limit
     )
     # It reads no bodies, and its callers are kubelets and who collects metrics.
     health = Bounds(
-        given.limit, given.read_seconds, per_address=given.health_per_address,
+        limit, given.read_seconds, per_address=given.health_per_address,
         bytes=_HEALTH_BYTES, body=_HEALTH_BODY,
     )  # fmt: skip
     return [

@@ -24,7 +24,7 @@ class Inside(Protocol):
         """The connection is open; its handshake begins."""
 
     def shaken(self, size: int) -> None:
-        """So many bytes came before the handshake was complete."""
+        """TLS needed so many more bytes for itself: of a handshake, or answers to changes of keys."""
 
     def left(self) -> None:
         """The socket is closed."""
@@ -191,10 +191,12 @@ class Channel(asyncio.Protocol):
                     return
                 self._inside.data_received(data)
         except ssl.SSLWantReadError:
+            if self._made:
+                self._inside.shaken(self._outgoing.pending)
             self._flush()
         except ssl.SSLZeroReturnError:
             self.close()
 
     def _flush(self) -> None:
-        if self._outgoing.pending:
+        if self._outgoing.pending and not self._socket.is_closing():
             self._socket.write(self._outgoing.read())

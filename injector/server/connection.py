@@ -110,7 +110,7 @@ class Connection(HttpToolsProtocol):
         self._shared.places.enter(self)
 
     def shaken(self, size: int) -> None:
-        """So many bytes came before the handshake was complete."""
+        """TLS needed so many more bytes for itself: of a handshake, or answers to changes of keys."""
         self._shaken += size
         if self._shaken > HANDSHAKE_BYTES:
             self.end("handshake")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import ssl
@@ -29,6 +30,8 @@ FINISH_SECONDS = 12.0
 # A connection that was silent for so long at the end of the drain is closed without an answer.
 QUIET_SECONDS = 1.0
 BACKLOG = 2048
+# What the process has open besides the connections of its two listeners.
+OTHER_FILES = 128
 # What the kernel keeps for a connection in each direction; it doubles this for its own needs.
 SOCKET_BYTES = 256 * 1024
 _LOOK_SECONDS = 1.0
@@ -112,6 +115,20 @@ def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(owned())
+
+
+def allowed(connections: int) -> int:
+    """How many connections each of two listeners may have, as the process may open only so many files.
+
+    It lets the process open as many as the system grants it. Past that the kernel's newest would be refused.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    return min(connections, max(1, (soft - OTHER_FILES) // 2))
 
 
 async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float = 0.0) -> None:

@@ -9,6 +9,8 @@ import http.client
 import json
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -312,6 +314,16 @@ def test_a_client_has_no_more_than_its_share_and_others_do_not_give_way_to_it() 
 )
 def test_a_client_is_an_address_or_a_network_of_ipv6(address: str, client: str) -> None:
     assert client_of(address) == client
+
+
+@pytest.mark.parametrize(("files", "limit"), [(328, 100), (4096, 1984), (4328, 2000)])
+def test_there_are_no_more_places_than_files_that_may_be_open(files: int, limit: int) -> None:
+    program = (
+        "import resource; from injector.server.run import allowed;"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (200, {files})); print(allowed(2000))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, text=True)
+    assert int(ran.stdout) == limit
 
 
 # Time.
