@@ -31,6 +31,11 @@ _LEGACY = {
     "skip": "Pods left alone.",
 }
 
+_CUTS = (
+    *("connections", "address", "memory", "size", "pipelined", "handshake"),
+    *("silent", "request", "answer", "head", "framing", "malformed"),
+)
+
 _log = logging.getLogger("injector")
 
 
@@ -162,8 +167,10 @@ class Metrics:
         )
         self._cut = Counter(
             "injector_connection_cut_total",
-            "Connections ended without an answer, by cause: connections (too many), head (large), request "
-            "(too slow), answer (not taken).",
+            "Connections ended by the bounds on callers, by cause: connections (too many), address (too many "
+            "from one), memory (held for all), size (for one), pipelined (requests), handshake, silent (no "
+            "first request), request (too slow), answer (not taken), head (large), framing (of chunks), "
+            "malformed.",
             ("cause",),
             **own,
         )
@@ -184,7 +191,7 @@ class Metrics:
             self._reloads.labels("error", reason)
         for cause in ("full", "wait", "bytes", "age", "gone"):
             self._shed.labels(cause)
-        for cause in ("connections", "head", "request", "answer"):
+        for cause in _CUTS:
             self._cut.labels(cause)
         for what in ("leaf", "ca", "caBundle", "secret", "write", "files", "defect"):
             self._certificate_failures.labels(what)

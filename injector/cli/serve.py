@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from injector.kube.client import AsyncCluster, Cluster
     from injector.records.writer import Recorder
     from injector.server.app import State
+    from injector.server.places import Reached
     from injector.server.run import Listener
     from injector.server.tls import Swap
 
@@ -281,10 +282,16 @@ def _config_map(flag: str | None) -> ConfigMapSource | None:
 def _run(source: Source, server: Server, config: Config) -> None:
     from injector.cli import certificates
     from injector.server import run
+    from injector.server.places import Reached
     from injector.server.tls import Swap
 
     certificates.check(server)
-    swap = Swap(server.certificates.minimum_tls, asks=server.caller_auth.asks_for_certificates)
+    auth = server.caller_auth
+    swap = Swap(
+        server.certificates.minimum_tls,
+        asks=auth.asks_for_certificates,
+        requires=auth.requires_certificates,
+    )
     sockets = [run.bind(server.listen, "listen"), run.bind(server.health_listen, "healthListen")]
     sockets += debug_page.sockets(server.debug_listen)
     with contextlib.ExitStack() as stack:
@@ -298,17 +305,20 @@ def _run(source: Source, server: Server, config: Config) -> None:
                 kept = certificates.certificates(server, cluster, current.metrics, swap)
                 events = eventing.eventing(server, cluster, current.metrics)
                 callers = caller_auth.Callers(server, cluster, current.metrics, swap)
-                current.unseen = lambda: {**kept.unseen(), **events.unwritten(), **callers.notes()}
+                reached = Reached(current.metrics.cut)
+                current.unseen = lambda: {
+                    **kept.unseen(), **events.unwritten(), **callers.notes(), **reached.notes(),
+                }  # fmt: skip
                 for each in (kept, events, callers):
                     each.start(group)
                 polling = group.create_task(current.poll(server.source.poll_seconds))
                 recorder = recording.recorder(server, current.metrics)
                 if recorder:
                     stack.callback(recorder.close)
-                state = _state(current, kept, callers, server, recorder)
+                state = _state(current, kept, callers, server, recorder, reached)
                 state = replace(state, draining=stop.is_set, notify=events.notify)
                 current.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
-                listeners = _listeners(state, sockets, swap, server)
+                listeners = _listeners(state, sockets, swap, server, reached)
                 page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
                 tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
                 await run.serve(listeners, stop, server.drain_seconds)
@@ -333,18 +343,36 @@ async def _cluster_of(source: Source, server: Server) -> AsyncIterator[AsyncClus
         yield cluster
 
 
-def _listeners(state: State, sockets: Sequence[socket], swap: Swap, server: Server) -> list[Listener]:
+# The listener of health reads no bodies; its requests and answers are small, its metrics some 30 KB.
+_HEALTH_BODY: Final = 64 * 1024
+_HEALTH_BYTES: Final = 16 * 1024 * 1024
+
+
+def _listeners(
+    state: State, sockets: Sequence[socket], swap: Swap, server: Server, reached: Reached
+) -> list[Listener]:
     from injector.server.app import Webhook, create_app
-    from injector.server.connection import Bounds
-    from injector.server.run import Listener
+    from injector.server.places import Bounds
+    from injector.server.run import Listener, allowed
 
     outer, inner, *pages = sockets
     webhook = Webhook(state, create_app(state, inner=False))
     given = server.connections
-    bounds = Bounds(given.limit, given.read_seconds, given.age_seconds)
+    limit = allowed(given.limit)
+    if limit < given.limit:
+        told = f"{limit} in place of server.connections.limit: the process may not open more files"
+        tell("warning", "connections", what="limit", message=told)
+    bounds = Bounds(
+        limit, given.read_seconds, given.age_seconds, bytes=given.max_bytes, body=server.body_limit
+    )
+    # It reads no bodies, and its callers are kubelets and who collects metrics.
+    health = Bounds(
+        limit, given.read_seconds, per_address=given.health_per_address,
+        bytes=_HEALTH_BYTES, body=_HEALTH_BODY,
+    )  # fmt: skip
     return [
-        Listener(webhook, outer, lambda: swap.context, bounds, state.metrics.cut),
-        Listener(create_app(state, inner=True), inner),
+        Listener(webhook, outer, lambda: swap.context, bounds, reached.at("webhook")),
+        Listener(create_app(state, inner=True), inner, bounds=health, cut=reached.at("health")),
         *(debug_page.listener(state, bound) for bound in pages),
     ]
 
@@ -355,6 +383,7 @@ def _state(
     callers: caller_auth.Callers,
     server: Server,
     recorder: Recorder | None,
+    reached: Reached,
 ) -> State:
     from injector.server.app import Limits, State
     from injector.server.queue import Size
@@ -366,7 +395,7 @@ def _state(
         native_sidecars=current.watched.native_sidecars,
         objects=current.watched.objects,
         waiting=lambda: {**current.watched.waiting(), **kept.waiting(), **callers.waiting()},
-        notes=lambda: {**current.notes(), **kept.notes(), **callers.notes()},
+        notes=lambda: {**current.notes(), **kept.notes(), **callers.notes(), **reached.notes()},
         limits=Limits(
             server.body_limit, server.nesting_limit, Size(server.queue.length, server.queue.max_bytes)
         ),
@@ -381,7 +410,7 @@ def _state(
 # Why a reading failed, where the error says more than how far it came.
 _REASONS: Final[Mapping[type[InjectorError], str]] = {TemplateError: "template", ClusterError: "source"}
 # Whose trouble a line is about; all else is the cluster's.
-_TROUBLES: Final = {"events": "events", "callerAuth": "callers"}
+_TROUBLES: Final = {"events": "events", "callerAuth": "callers", "connections": "connections"}
 
 
 class Current:

@@ -217,6 +217,11 @@ class CallerAuth:
         """Whether callers are asked for a certificate in the handshake."""
         return self.mode != "off" and bool(self.client_ca_file)
 
+    @property
+    def requires_certificates(self) -> bool:
+        """Whether the handshake fails without one, as nothing else would let a caller in."""
+        return self.mode == "enforce" and bool(self.client_ca_file) and not self.audience
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -252,12 +257,26 @@ class ConnectionSettings:
     """What callers may take."""
 
     limit: int = setting(
-        2000, number(30, 100_000), "How many may be open; an API server keeps up to 25 idle ones."
+        2000,
+        number(30, 100_000),
+        "How many may be open at each listener; past it the one that has been silent longest ends. An API "
+        "server keeps up to 25 idle ones.",
+    )
+    health_per_address: int = setting(
+        64,
+        number(8, 100_000),
+        "How many of one client address may be open at the listener of health and metrics.",
+    )
+    max_bytes: int = setting(
+        64 * MiB,
+        number(16 * MiB, 4096 * MiB, "bytes"),
+        "What all connections of the webhook together may make the process hold: heads, bodies, answers "
+        "that are not taken. Past it those end that have been silent longest.",
     )
     read_seconds: int = setting(
         10,
         number(1, 300, "seconds"),
-        "Time for a handshake, for a request to come, for an answer to be read.",
+        "Time for a handshake, for the first request, for a request to come, for an answer to be read.",
     )
     age_seconds: int = setting(
         300,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +20,9 @@ import uvicorn
 
 from injector.errors import ConfigError
 from injector.server.app import AsgiApp
-from injector.server.connection import KEEP_ALIVE_SECONDS, Bounds, Connection, Shared
-from injector.server.tls import Outer
+from injector.server.channel import Channel
+from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
+from injector.server.places import Bounds
 from injector.telemetry import tell
 
 # What is under way when the drain is over: a body that still arrives, an admission that waits.
@@ -27,8 +30,10 @@ FINISH_SECONDS = 12.0
 # A connection that was silent for so long at the end of the drain is closed without an answer.
 QUIET_SECONDS = 1.0
 BACKLOG = 2048
-# For callers that take the last of an answer, and say that they have seen the end of TLS.
-SHUTDOWN_SECONDS = 5.0
+# What the process has open besides the connections of its two listeners.
+OTHER_FILES = 128
+# What the kernel keeps for a connection in each direction; it doubles this for its own needs.
+SOCKET_BYTES = 256 * 1024
 _LOOK_SECONDS = 1.0
 _END_SECONDS = 0.05
 
@@ -58,12 +63,12 @@ class Listener:
     """An app on a bound socket; with `tls` over TLS.
 
     `tls` is called once, when the listener starts; `cut` for each connection that is ended because
-    of its bounds, with the cause: connections, head, request, answer.
+    of its bounds, with the cause.
     """
 
     app: AsgiApp
     bound: socket.socket
-    tls: Callable[[], Outer] | None = None
+    tls: Callable[[], ssl.SSLContext] | None = None
     bounds: Bounds = field(default_factory=Bounds)
     cut: Callable[[str], None] = _uncounted
 
@@ -110,6 +115,20 @@ def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(owned())
+
+
+def allowed(connections: int) -> int:
+    """How many connections each of two listeners may have, as the process may open only so many files.
+
+    It lets the process open as many as the system grants it. Past that the kernel's newest would be refused.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    return min(connections, max(1, (soft - OTHER_FILES) // 2))
 
 
 async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float = 0.0) -> None:
@@ -180,19 +199,17 @@ class _Door:
     async def open(self) -> None:
         tls = self._listener.tls
         context = tls() if tls else None
-        if context is not None:
-            context.enter = self._shared.enter
         self._config.load()
-        over_tls: dict[str, Any] = {
-            "ssl_handshake_timeout": self.patience,
-            "ssl_shutdown_timeout": SHUTDOWN_SECONDS,
-        }
+        # Connections that are accepted inherit it.
+        for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self._listener.bound.setsockopt(socket.SOL_SOCKET, direction, SOCKET_BYTES)
+
+        def accept() -> asyncio.Protocol:
+            connection = Connection(self._config, self._shared)
+            return connection if context is None else Channel(context, connection)
+
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._config, self._shared),
-            sock=self._listener.bound,
-            backlog=BACKLOG,
-            ssl=context,
-            **(over_tls if context else {}),
+            accept, sock=self._listener.bound, backlog=BACKLOG
         )
 
     @property
@@ -201,9 +218,8 @@ class _Door:
         return self._listener.bounds.read_seconds
 
     def connections(self) -> list[Connection]:
-        """Those that are open, past their handshake."""
-        # All of them were made by `open`.
-        return list(self._shared.connections)  # type: ignore[arg-type]
+        """Those that are open, in their handshake or past it."""
+        return list(self._shared.places)
 
     def drain(self) -> None:
         """From now on every answer is the last one on its connection."""
@@ -223,7 +239,7 @@ class _Door:
             for connection in self.connections():
                 connection.end_if_idle(quiet)
             if not self._shared.connections and now() - begun >= quiet:
-                return
+                break
             await asyncio.sleep(_END_SECONDS)
         self.abort()
         await asyncio.sleep(0)
@@ -232,4 +248,4 @@ class _Door:
         """Cut every connection, whatever is under way."""
         self._aborted = True
         for connection in self.connections():
-            connection.transport.abort()
+            connection.abort()

@@ -9,8 +9,7 @@ from, and whether they are still valid.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from injector.errors import ConfigError
 from injector.files import as_file
@@ -18,39 +17,20 @@ from injector.files import as_file
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-Context = TypeVar("Context", bound=ssl.SSLContext)
-
-
-class Outer(ssl.SSLContext):
-    """The context of a listener. `enter` is told of each handshake before it begins, and may refuse it.
-
-    It refuses by an OSError, which ends the connection.
-    """
-
-    enter: Callable[[ssl.SSLObject], None] | None = None
-
-    def wrap_bio(self, *given: Any, **named: Any) -> ssl.SSLObject:
-        """Begin a handshake, as the event loop does for each connection that comes."""
-        handshake = super().wrap_bio(*given, **named)
-        if self.enter is not None:
-            self.enter(handshake)
-        return handshake
-
-
 class Swap:
     """The certificate in use, and the CAs of callers. Before there is one, handshakes are refused.
 
-    Where `asks` is set callers are asked for a certificate. They may have none; one that is of no
-    CA that is trusted ends the handshake.
+    Where `asks` is set callers are asked for a certificate; one that is of no CA that is trusted ends
+    the handshake. They may have none, unless `requires` is set.
     """
 
-    def __init__(self, minimum: str = "1.2", *, asks: bool = False) -> None:
+    def __init__(self, minimum: str = "1.2", *, asks: bool = False, requires: bool = False) -> None:
         self._minimum = VERSIONS[minimum]
-        self._asks = asks
+        self._mode = ssl.CERT_REQUIRED if requires else ssl.CERT_OPTIONAL if asks else ssl.CERT_NONE
         self.trusted = ""
         self._pair: tuple[str, str] | None = None
         self._inner: ssl.SSLContext | None = None
-        self.context = self._set_up(Outer(ssl.PROTOCOL_TLS_SERVER))
+        self.context = self._set_up(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
         self.context.sni_callback = self._choose
 
     def take(self, chain: str, key: str) -> None:
@@ -93,15 +73,14 @@ class Swap:
     def _new(self) -> ssl.SSLContext:
         return self._set_up(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
 
-    def _set_up(self, context: Context) -> Context:
+    def _set_up(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
         # The API server does not resume sessions; tickets of TLS 1.3 would be work for nothing. In
         # TLS 1.2 a session may be resumed all the same, by its number or by a ticket.
         context.num_tickets = 0
-        if self._asks:
-            # Whether to ask is the outer context's, whom to trust the inner one's.
-            context.verify_mode = ssl.CERT_OPTIONAL
+        # Whether to ask is the outer context's, whom to trust the inner one's.
+        context.verify_mode = self._mode
         if self.trusted:
             context.load_verify_locations(cadata=self.trusted)
         return context

@@ -17,7 +17,7 @@ from typing import Any
 import uvloop
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.server.connection import Bounds
+from injector.server.places import Bounds
 from injector.server.run import Listener, Stop, bind, serve
 from injector.server.tls import Swap
 
@@ -101,7 +101,11 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 @contextlib.contextmanager
 def serving(
-    app: Any = hello, bounds: Bounds | None = None, drain_seconds: float = 0.0, swap: Swap | None = None
+    app: Any = hello,
+    bounds: Bounds | None = None,
+    drain_seconds: float = 0.0,
+    swap: Swap | None = None,
+    tls: bool = True,
 ) -> Iterator[Serving]:
     """A server on a free port while the body runs; a `swap` of the test's own gets our certificate."""
     swap = swap or Swap()
@@ -110,7 +114,9 @@ def serving(
     with bind("127.0.0.1:0", "listen") as bound, contextlib.ExitStack() as open_ones:
         loop = uvloop.new_event_loop()
         stop = Stop()
-        listener = Listener(app, bound, lambda: swap.context, bounds or Bounds(), causes.append)
+        listener = Listener(
+            app, bound, (lambda: swap.context) if tls else None, bounds or Bounds(), causes.append
+        )
 
         def run() -> None:
             loop.run_until_complete(serve([listener], stop, drain_seconds))

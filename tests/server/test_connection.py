@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from serving_in_thread import PATIENCE, ask, hello, serving
 
-from injector.server.connection import HEAD_BYTES, HEADERS, Bounds
+from injector.server.connection import HEAD_BYTES, HEADERS
+from injector.server.places import Bounds
 
 # Long enough for a handshake on a busy machine.
 HURRIED = Bounds(read_seconds=1.0)
@@ -103,36 +104,12 @@ def test_an_answer_that_nobody_reads_is_cut() -> None:
 def test_idle_connections_stay_however_short_the_time_for_a_request_is() -> None:
     with serving(bounds=HURRIED) as server:
         idle = [server.connect() for _ in range(25)]
-        for connection in idle[:20]:
+        for connection in idle:
             ask(connection)
         slow = server.dial()
         slow.sendall(b"G")
         assert closed(slow)
         assert [ask(connection) for connection in idle] == [(b"hello", "")] * 25
-
-
-def test_past_the_limit_a_connection_is_ended_and_the_others_go_on() -> None:
-    with serving(bounds=Bounds(connections=2)) as server:
-        first, second = server.connect(), server.connect()
-        ask(first)
-        ask(second)
-        assert closed(server.dial(tls=False))
-        assert server.causes == ["connections"]
-        second.close()
-        ask(first)
-        server.until("its place is free", lambda: _answers(server))
-
-
-def test_connections_count_from_the_beginning_of_their_handshake() -> None:
-    with serving(bounds=Bounds(connections=3)) as server:
-        first = server.connect()
-        silent = [server.dial(tls=False) for _ in range(20)]
-        server.until("all but two are cut", lambda: server.causes == ["connections"] * 18)
-        server.until("they hear of it", lambda: sum(map(_ended, silent)) == 18)
-        assert ask(first) == (b"hello", "")
-        for connection in silent:
-            connection.close()
-        server.until("their places are free", lambda: _answers(server))
 
 
 def test_the_place_of_a_handshake_that_never_ends_becomes_free() -> None:

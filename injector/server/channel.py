@@ -1,0 +1,202 @@
+"""TLS between a socket and a connection, in both directions.
+
+The event loop's own keeps a buffer of 256 KiB for each connection from the beginning of its handshake,
+and tells nobody what is in it. Here every byte that waits is counted. Not here: certificates (tls.py),
+and how long a handshake may take (connection.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from typing import Any, Protocol
+
+# A record of TLS holds up to 16 KiB.
+RECORD = 16 * 1024 + 256
+
+
+class Inside(Protocol):
+    """What a channel asks of its connection, besides that it is an asyncio.Protocol."""
+
+    def accepted(self, transport: Any) -> None:
+        """The connection is open; its handshake begins."""
+
+    def shaken(self, size: int) -> None:
+        """TLS needed so many more bytes for itself: of a handshake, or answers to changes of keys."""
+
+    def left(self) -> None:
+        """The socket is closed."""
+
+    def count(self) -> None:
+        """What waits in the channel has changed."""
+
+
+class Channel(asyncio.Protocol):
+    """The protocol of a socket, and the transport of the connection inside."""
+
+    def __init__(self, context: ssl.SSLContext, inside: Any) -> None:
+        self._inside = inside
+        self._context = context
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._socket: Any = None
+        # What has come and was not decrypted, as the connection reads nothing now.
+        self._unread = bytearray()
+        self._made = self._paused = self._closing = False
+
+    @property
+    def waits(self) -> int:
+        """How many bytes have come, and were not given to the connection."""
+        return len(self._unread) + self._incoming.pending
+
+    # What the socket calls.
+
+    def connection_made(self, transport: Any) -> None:
+        self._socket = transport
+        self._inside.accepted(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        self._unread += data
+        self._advance()
+        self._inside.count()
+
+    def eof_received(self) -> None:
+        self._closing = True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._closing = True
+        self._unread.clear()
+        self._inside.left()
+        if self._made:
+            self._inside.connection_lost(error)
+        # What is in a ring is freed late.
+        self._inside = None
+
+    def pause_writing(self) -> None:
+        if self._made:
+            self._inside.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._made:
+            self._inside.resume_writing()
+
+    # What the connection calls.
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send."""
+        if self._closing or not data:
+            return
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._tls.write(rest) :]
+        except ssl.SSLError:
+            self.abort()
+            return
+        self._flush()
+
+    def close(self) -> None:
+        """Send what was written and the end of TLS. Until the caller closes, what comes is thrown away."""
+        if self._closing:
+            return
+        self._closing = True
+        self._unread.clear()
+        if self._socket.is_closing():
+            return
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+        # With unread bytes in the kernel its end would take the answer away from the caller.
+        self._socket.write_eof()
+        if self._paused:
+            self._socket.resume_reading()
+
+    def abort(self) -> None:
+        """End it without a word."""
+        self._closing = True
+        self._unread.clear()
+        self._socket.abort()
+
+    def is_closing(self) -> bool:
+        """Whether it has ended, or ends."""
+        return self._closing or self._socket.is_closing()
+
+    def pause_reading(self) -> None:
+        """Give the connection nothing more for now."""
+        if not self._paused and not self.is_closing():
+            self._paused = True
+            self._socket.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Give the connection what has come, and what comes."""
+        if self._paused and not self.is_closing():
+            self._paused = False
+            self._socket.resume_reading()
+            asyncio.get_running_loop().call_soon(self._resumed)
+
+    def get_protocol(self) -> Any:
+        """The connection inside."""
+        return self._inside
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes the kernel has not taken yet."""
+        size: int = self._socket.get_write_buffer_size()
+        return size
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """As the event loop's own transports tell it."""
+        named: dict[str, Callable[[], Any]] = {
+            "ssl_object": lambda: self._tls,
+            "sslcontext": lambda: self._context,
+        }
+        return named[name]() if name in named else self._socket.get_extra_info(name, default)
+
+    def _resumed(self) -> None:
+        if not self._closing:
+            self._advance()
+            self._inside.count()
+
+    def _advance(self) -> None:
+        """Decrypt in pieces, so that what is inside can stop it after each."""
+        try:
+            self._decrypt()
+            while self._unread and not self._paused and not self._closing:
+                piece = self._unread[:RECORD]
+                del self._unread[:RECORD]
+                self._incoming.write(piece)
+                self._decrypt()
+                if not self._made:
+                    self._inside.shaken(len(piece))
+        except ssl.SSLError:
+            # Its alert says why.
+            self._flush()
+            self._closing = True
+            self._socket.close()
+
+    def _decrypt(self) -> None:
+        try:
+            if not self._made:
+                self._tls.do_handshake()
+                self._flush()
+                self._made = True
+                self._inside.connection_made(self)
+            while not self._paused and not self._closing:
+                data = self._tls.read(RECORD)
+                if not data:
+                    self.close()
+                    return
+                self._inside.data_received(data)
+        except ssl.SSLWantReadError:
+            if self._made:
+                self._inside.shaken(self._outgoing.pending)
+            self._flush()
+        except ssl.SSLZeroReturnError:
+            self.close()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending and not self._socket.is_closing():
+            self._socket.write(self._outgoing.read())

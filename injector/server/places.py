@@ -1,0 +1,236 @@
+"""Who has a place at a listener, and who gives way: where too many are there, or they hold too much memory.
+
+Here: how many connections there are, in all and from each address, how long each has been silent, and
+what each makes the process hold. Not here: what a connection is (connection.py).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, Generic, Protocol, TypeVar
+
+MiB = 1024 * 1024
+
+# Who came a moment ago has had no time to ask. While only few are in that state they are spared, so
+# that a newcomer can ask even where all others have asked before.
+_MOMENT_SECONDS = 0.5
+_FEW = 1 / 16
+# What is ended because too much memory is held has to be worth it, and to last for a while.
+_SOME_BYTES = 8 * 1024
+_RELEASED = 1 / 8
+
+_NOTED_SECONDS = 60.0
+_LIMITS: Final = {
+    "connections": "the limit of open connections (server.connections.limit)",
+    "address": "the limit of connections from one address (server.connections.healthPerAddress)",
+    "memory": "the limit of memory held for connections (server.connections.maxBytes)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What connections may take. `connections` are those that are open, in their handshake or past it.
+
+    `per_address` is how many of them may be of one client, 0: as many as there are. `bytes` is what
+    all of them together may make the process hold. Of a request whose body is larger than `body`
+    nothing is kept. `read_seconds` is the time for a handshake, for the first request of a
+    connection, for each request to arrive, and for an answer to be taken. After `age_seconds` an
+    answer is the last one, so that callers spread over all replicas; 0 means never.
+    """
+
+    connections: int = 2000
+    read_seconds: float = 10.0
+    age_seconds: float = 0.0
+    per_address: int = 0
+    bytes: int = 64 * MiB
+    body: int = 7 * MiB
+
+    @property
+    def bytes_of_one(self) -> int:
+        """What one connection may make the process hold of its requests."""
+        return self.body + MiB
+
+
+class Rank(IntEnum):
+    """What a connection has come to. The lower, the earlier it gives way."""
+
+    NEWCOMER = 0
+    """No head of a request is complete."""
+    CALLER = 1
+    """It has asked, and may ask again, or is still sending."""
+    WAITING = 2
+    """Its request is complete, and the answer is ours to make."""
+
+
+class Guest(Protocol):
+    """What a place is for. `heard_at` is when something came from it last; `held` is in bytes."""
+
+    address: str
+    rank: Rank
+    held: int
+    heard_at: float
+
+    def end(self, cause: str) -> None:
+        """End the connection at once. It leaves its place."""
+
+
+Of = TypeVar("Of", bound=Guest)
+
+
+class _Line(Generic[Of]):
+    """Connections by rank, in each the longest silent one first."""
+
+    def __init__(self) -> None:
+        self._ranks: tuple[OrderedDict[Of, None], ...] = tuple(OrderedDict() for _ in Rank)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._ranks))
+
+    def __iter__(self) -> Iterator[Of]:
+        for rank in self._ranks:
+            yield from rank
+
+    def __contains__(self, guest: Of) -> bool:
+        return guest in self._ranks[guest.rank]
+
+    def add(self, guest: Of) -> None:
+        self._ranks[guest.rank][guest] = None
+
+    def remove(self, guest: Of) -> None:
+        self._ranks[guest.rank].pop(guest, None)
+
+    def heard(self, guest: Of) -> None:
+        self._ranks[guest.rank].move_to_end(guest)
+
+    def first_to_go(self, newest: Of, limit: int) -> Of:
+        """The one that gives way to the newest; itself, where nobody else is there."""
+        newcomers, callers, waiting = self._ranks
+        longest = next(iter(newcomers))
+        others = len(newcomers) - 1
+        if others >= max(1, limit * _FEW) or newest.heard_at - longest.heard_at >= _MOMENT_SECONDS:
+            return longest
+        if callers:
+            return next(iter(callers))
+        return longest if others or not waiting else next(iter(waiting))
+
+
+class Places(Generic[Of]):
+    """The places of one listener. `held` is what all connections make the process hold, in bytes.
+
+    Who has to go is ended with the name of the limit: connections, address or memory.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.held = 0
+        self._bounds = bounds
+        self._all = _Line[Of]()
+        self._by_address: dict[str, _Line[Of]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[Of]:
+        return iter(list(self._all))
+
+    def enter(self, guest: Of) -> None:
+        """Give a place to a connection that was accepted; where there is none another one ends."""
+        for line in self._lines(guest):
+            line.add(guest)
+        each = self._by_address.get(guest.address)
+        if each is not None and len(each) > self._bounds.per_address:
+            each.first_to_go(guest, self._bounds.per_address).end("address")
+        if len(self._all) > self._bounds.connections:
+            self._all.first_to_go(guest, self._bounds.connections).end("connections")
+
+    def leave(self, guest: Of) -> None:
+        """Free a place, and forget what the connection held."""
+        for line in self._lines(guest):
+            line.remove(guest)
+        if not self._by_address.get(guest.address, True):
+            del self._by_address[guest.address]
+        self.held -= guest.held
+        guest.held = 0
+
+    def heard(self, guest: Of, now: float) -> None:
+        """Something has come from the connection."""
+        guest.heard_at = now
+        if guest in self._all:
+            for line in self._lines(guest):
+                line.heard(guest)
+
+    def rank(self, guest: Of, rank: Rank) -> None:
+        """The connection has come to another rank; it goes behind all that have it."""
+        if guest not in self._all:
+            return
+        lines = self._lines(guest)
+        for line in lines:
+            line.remove(guest)
+        guest.rank = rank
+        for line in lines:
+            line.add(guest)
+
+    def hold(self, guest: Of, size: int) -> None:
+        """The connection holds so much; past the bound of all, those end that were silent longest."""
+        if guest not in self._all:
+            return
+        self.held += size - guest.held
+        guest.held = size
+        if self.held > self._bounds.bytes:
+            self._release()
+
+    def _release(self) -> None:
+        enough = self._bounds.bytes * (1 - _RELEASED)
+        for guest in self:
+            if self.held <= enough:
+                return
+            if guest.held >= _SOME_BYTES:
+                guest.end("memory")
+
+    def _lines(self, guest: Of) -> list[_Line[Of]]:
+        if not self._bounds.per_address:
+            return [self._all]
+        return [self._all, self._by_address.setdefault(guest.address, _Line())]
+
+
+class Reached:
+    """Which limits were reached a moment ago, and at which listener, for whoever looks at the replica."""
+
+    def __init__(self, count: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._count, self._clock = count, clock
+        self._at: dict[tuple[str, str], float] = {}
+
+    def at(self, listener: str) -> Callable[[str], None]:
+        """What to call with the cause of each connection that is ended there."""
+
+        def cut(cause: str) -> None:
+            self._count(cause)
+            if cause in _LIMITS:
+                self._at[listener, cause] = self._clock()
+
+        return cut
+
+    def notes(self) -> Mapping[str, str]:
+        """A sentence that names them, nothing where there was none for a minute."""
+        since = self._clock() - _NOTED_SECONDS
+        reached = [
+            f"{_LIMITS[cause]} is reached at the listener of the {listener}"
+            for (listener, cause), last in sorted(self._at.items())
+            if last > since
+        ]
+        told = "; those that have been silent longest are ended"
+        return {"connections": "; ".join(reached) + told} if reached else {}
+
+
+def client_of(address: str) -> str:
+    """What counts as one client: an IPv4 address, or the 64 bits that an IPv6 network has in common."""
+    if ":" not in address:
+        return address
+    packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    if packed.startswith(bytes(10) + b"\xff\xff"):
+        return socket.inet_ntop(socket.AF_INET, packed[12:])
+    return socket.inet_ntop(socket.AF_INET6, packed[:8] + bytes(8))
