@@ -57,6 +57,8 @@ _VOLUMES = frozenset(
     )
 )
 MADE = {"initContainers": _CONTAINERS, "containers": _CONTAINERS, "volumes": _VOLUMES}
+# Parsing YAML costs more than other text; this is for all readings of the annotation together.
+YAML_UNITS = 4
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
 
 
@@ -147,6 +149,7 @@ class IstioProfile(Profile):
         return run.base
 
     def problems(self, run: Injection) -> Sequence[AnnotationError]:
+        run.work.charge(len(run.annotations.get(layers.PROXY_CONFIG, "")) * YAML_UNITS)
         return known.validate(run.annotations, quirks=run.config.quirks)
 
     def seen(self, run: Injection) -> Manifest:
