@@ -9,13 +9,14 @@ Here: cutting a stream (`split`), reading (`load` and its kin, `load_json`), fin
 writing (`dump`). Not here: files, what a manifest must contain, templates.
 """
 
-from injector.yamltext.compose import MARK, Marked, YamlError
-from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, locate
+from injector.yamltext.compose import MARK, AnchorError, Marked, YamlError
+from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
 from injector.yamltext.split import Document, split
 from injector.yamltext.write import dump
 
 __all__ = [
     "MARK",
+    "AnchorError",
     "Document",
     "Marked",
     "YamlError",
@@ -25,6 +26,7 @@ __all__ = [
     "load_json",
     "load_styled",
     "load_text",
+    "load_untrusted",
     "locate",
     "split",
 ]
