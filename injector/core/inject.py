@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from injector.core import annotationrules, nearmiss, retain, status, undo
+from injector.core import annotationrules, annotationsize, nearmiss, retain, status, undo
 from injector.core import decide as rules
 from injector.core.merge import MergeError, merge
 from injector.core.model import (
@@ -100,6 +100,8 @@ def inject(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None 
     `holder` is the workload around the template, for near misses only. A refusal is an Outcome
     with the verdict DENY and an `error`, never an exception.
     """
+    if too_large := annotationsize.excess(pod):
+        return Outcome(Decision(Verdict.DENY, Reason.INVALID_ANNOTATION), pod, error=too_large)
     found = nearmiss.near_misses(pod, config.profile, holder)
     decision = rules.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:

@@ -21,6 +21,7 @@ from typing import Any
 
 import jsonpatch
 
+from injector.core import structure
 from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Decision, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
@@ -63,13 +64,16 @@ def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int
     """The AdmissionReview in a request body.
 
     A CREATE of a pod is known to hold one afterwards; other operations and subresources may hold
-    anything. Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes.
+    anything. Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes or past the
+    structure that is parsed.
     """
     size = len(body)
     if size > body_limit:
         raise ReviewError(f"the body has {size} bytes; at most {body_limit} are read", status=413)
     if not body:
         raise ReviewError("the body is empty; an AdmissionReview is expected")
+    if wide := structure.refusal(body, "the body"):
+        raise ReviewError(wide, status=413, hint="make the pod smaller: fewer variables, volumes or containers")
     review = _object(_decoded(body, nesting_limit), "the body")
     if review.get("kind") != "AdmissionReview" or review.get("apiVersion") not in VERSIONS:
         raise ReviewError(f"the body is no AdmissionReview of {' or '.join(VERSIONS)}")
