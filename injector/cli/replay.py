@@ -19,6 +19,7 @@ from injector.core.compare import changes
 from injector.core.inject import inject
 from injector.core.model import Config, Decision, Manifest, Outcome, Reason, Verdict
 from injector.core.patch import escape
+from injector.core.printable import json_text, visible
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 
@@ -90,7 +91,7 @@ def command(folder: str, config_file: str, base: str | None, **flags: Any) -> in
     found = [changed for each in reader.entries() if (changed := told.at(each))]
     _warn(told, reader.broken)
     if flags["output"] == "json":
-        click.echo(json.dumps(_json(told, found, reader.broken), ensure_ascii=False, indent=2))
+        click.echo(json_text(_json(told, found, reader.broken)))
     else:
         click.echo("\n".join([*_text(found), _summary(told, found)]))
     return 1 if flags["check"] and found else 0
@@ -228,7 +229,7 @@ def _warn(told: Told, broken: int) -> None:
     if told.unknown:
         shown = ", ".join(sorted(told.unknown)[:_SHOWN])
         text = "selectors name what was not in force when this was recorded, so that no pod seems to match"
-        click.echo(f"warning: {text}: {shown}; --key FILE finds them", err=True)
+        click.echo(f"warning: {text}: {visible(shown)}; --key FILE finds them", err=True)
     if told.unlike:
         text = f"{told.unlike} admissions do not come out under --base as they were recorded"
         click.echo(f"warning: {text}; was it another configuration?", err=True)
@@ -266,8 +267,6 @@ def _changed_json(each: Changed) -> dict[str, Any]:
 
 def _text(found: Sequence[Changed]) -> Iterator[str]:
     """The changed admissions; those that change alike stand together."""
-    from injector.cli.report import plain
-
     alike: dict[str, list[Changed]] = {}
     for each in found:
         told = {k: v for k, v in _changed_json(each).items() if k not in ("uid", "time", "namespace")}
@@ -275,14 +274,15 @@ def _text(found: Sequence[Changed]) -> Iterator[str]:
     for group in sorted(alike.values(), key=len, reverse=True):
         first = group[0]
         more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
-        yield f"{_count(len(group), 'pod')}: {', '.join(each.entry.uid for each in group[:_SHOWN])}{more}"
+        uids = ", ".join(each.entry.uid for each in group[:_SHOWN])
+        yield f"{_count(len(group), 'pod')}: {visible(uids)}{more}"
         if first.before != first.after:
-            yield f"  {' '.join(first.before)} -> {' '.join(first.after)}"
+            yield visible(f"  {' '.join(first.before)} -> {' '.join(first.after)}")
         if first.error:
-            yield f"  {plain(first.error)}"
+            yield f"  {visible(first.error)}"
         for change in first.changes:
             values = f": {_shown(change.values[0])} -> {_shown(change.values[1])}" if change.values else ""
-            yield f"  {plain(change.pointer + values)}"
+            yield f"  {visible(change.pointer + values)}"
         yield ""
 
 

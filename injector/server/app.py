@@ -20,6 +20,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from injector.core.model import Config, Facts, Manifest, Namespace, Outcome
+from injector.core.printable import visible
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.server.body import DISCARDED, Body, too_large
@@ -297,7 +298,7 @@ async def _send_overloaded(send: Send, *, last: bool) -> None:
 
 
 async def _send_refusal(send: Send, error: ReviewError) -> None:
-    text = f"{error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+    text = f"{visible(str(error))}\n" + (f"hint: {visible(error.hint)}\n" if error.hint else "")
     extra = {405: [(b"allow", b"POST")], 401: [(b"www-authenticate", b"Bearer")]}.get(error.status, [])
     # The rest of a body that was not read would be taken for the next request.
     extra.append((b"connection", b"close"))

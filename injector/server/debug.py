@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from injector.core.model import Config, Facts, Manifest, Namespace
+from injector.core.printable import visible
 from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
 from injector.pages import explain, typed
@@ -262,6 +263,6 @@ def _page(status: int, text: str) -> Response:
 
 
 def _refusal(error: ReviewError) -> Response:
-    text = f"{error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+    text = f"{visible(str(error))}\n" + (f"hint: {visible(error.hint)}\n" if error.hint else "")
     # The rest of a body that was not read would be taken for the next request.
     return PlainTextResponse(text, error.status, {**_HEADERS, "Connection": "close"})
