@@ -196,9 +196,7 @@ def _restart(
         _tell(flags, groups, counts)
     if flags["yes"]:
         pace = Pace(flags["parallel"], flags["timeout"])
-        result = roll(
-            cluster, targets, pace, _still(cluster, look), lambda text: click.echo(visible(text), err=True)
-        )
+        result = roll(cluster, targets, pace, _still(cluster, look), _say)
     if flags["output"] == "json":
         _tell(flags, groups, counts, _restart_json(planned, said, result))
     else:

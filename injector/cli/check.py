@@ -93,9 +93,8 @@ def command(
     for result in found:
         _print(result)
     errors = sum(r.level == "error" for r in found)
-    click.echo(
-        f"{visible(config_file or 'the defaults')}: {errors or 'no'} error{'' if errors == 1 else 's'}"
-    )
+    what = visible(config_file or "the defaults")
+    click.echo(f"{what}: {errors or 'no'} error{'' if errors == 1 else 's'}")
     return status
 
 

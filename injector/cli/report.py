@@ -44,9 +44,8 @@ class Report:
 
     def verdict(self, word: str, what: str, reason: str, sentence: str) -> None:
         """One workload: what became of it, and why."""
-        self._line(
-            f"{paint(f'{word:<9}', COLOURS[word], self._colour)} {visible(what)}: {reason}. {sentence}"
-        )
+        painted = paint(f"{word:<9}", COLOURS[word], self._colour)
+        self._line(f"{painted} {visible(what)}: {reason}. {sentence}")
 
     def reasoned(self, word: str, what: str, reason: Reason) -> None:
         """One workload whose reason is one of the closed set."""

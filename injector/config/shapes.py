@@ -297,7 +297,8 @@ def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str)
     if len(problems) == 1:
         return ConfigError(told(first), where=f"{source}:{lines[first.pointer]}", hint=first.hint)
     rows = [f"{source}:{lines[p.pointer]}: {told(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems]
-    return ConfigError(f"{len(problems)} settings are not accepted:", where=source, rows=rows)
+    head = f"{len(problems)} settings are not accepted:"
+    return ConfigError(head, where=source, rows=[visible(row) for row in rows])
 
 
 def told(problem: Problem) -> str:

@@ -74,9 +74,7 @@ def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int
     if not body:
         raise ReviewError("the body is empty; an AdmissionReview is expected")
     if wide := structure.refusal(body, "the body"):
-        raise ReviewError(
-            wide, status=413, hint="make the pod smaller: fewer variables, volumes or containers"
-        )
+        raise ReviewError(wide, status=413, hint="give the pod fewer variables, volumes or containers")
     review = _object(_decoded(body, nesting_limit), "the body")
     if review.get("kind") != "AdmissionReview" or review.get("apiVersion") not in VERSIONS:
         raise ReviewError(f"the body is no AdmissionReview of {' or '.join(VERSIONS)}")
