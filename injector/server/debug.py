@@ -28,8 +28,9 @@ from injector.server.run import bind
 from injector.telemetry import tell
 
 PATH: Final = "/debug/explain"
-# What fits in it is explained in less than two seconds; manifests of people are a hundredth of it.
-FORM_LIMIT: Final = 256 * 1024
+# With `typed.MOST` and `typed.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
+# share a CPU with. Manifests of people are a tenth of it.
+FORM_LIMIT: Final = 64 * 1024
 _FIELDS: Final = 8
 _HEADERS: Final = {
     "Cache-Control": "no-store",
