@@ -17,11 +17,19 @@ from typing import Any
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+# What CI systems obey in the output of a program: a line that begins with ::word::, which may be
+# indented, and ##[word] or ##word[ anywhere.
+_COMMAND = re.compile(r"\A\s*:(?=:[A-Za-z-]+(?:\s.*)?::)|#(?=#[A-Za-z]*\[)", re.DOTALL)
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def visible(text: str) -> str:
-    r"""The text with ``\n``, ``\x1b`` or ``\u202e`` for what does not print as itself."""
+    r"""The text with ``\n``, ``\x1b`` or ``\u202e`` for what does not print as itself.
+
+    The first character of what a CI system takes for a command is escaped as well.
+    """
+    if "::" in text or "##" in text:
+        text = _COMMAND.sub(lambda match: match.group()[:-1] + _escape(match.group()[-1]), text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if _prints(c) else _escape(c) for c in text)
@@ -31,6 +39,8 @@ def json_text(value: Any) -> str:
     """A value as JSON for people and programs: letters as they are, what does not print escaped."""
     # Line breaks and blanks between the values are the writer's own, as those of texts are escaped.
     text = json.dumps(value, ensure_ascii=False, indent=2)
+    # In JSON two of these characters stand in texts alone.
+    text = re.sub(r"#(?=#[A-Za-z]*\[)", r"\\u0023", text)
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(c if c == "\n" or _prints(c) else json.dumps(c)[1:-1] for c in text)
