@@ -153,7 +153,7 @@ def _start(pod: Manifest, facts: Facts, config: Config) -> Injection:
         if earlier is not None and not config.quirks:
             taken_out = undo.uninject(pod, profile)
             base = taken_out.pod if taken_out else pod
-        undo.overrides(pod, profile)
+        undo.overrides(pod, profile, typed=not config.quirks)
     except ValueError as error:
         wrong = AnnotationError(
             profile.keys.overrides,

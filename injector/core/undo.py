@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from injector.core import names, status
+from injector.core import fieldtypes, names, status
 from injector.core.merge import POD, Schema, key_of, keyed, same
 from injector.core.model import Manifest
 from injector.core.patch import escape
@@ -52,6 +52,7 @@ def uninject(pod: Manifest, profile: Profile) -> Uninjected | None:
     restored, lost = _apply(derived.pod, text)
     try:
         check_pod(restored)
+        _check_types(restored, pod)
     except ManifestError:
         # Anybody may have written the annotation.
         return Uninjected(
@@ -95,10 +96,17 @@ def derive(pod: Manifest, found: status.Status, profile: Profile) -> Uninjected:
     return Uninjected(out, notes)
 
 
-def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
+def _check_types(restored: Manifest, pod: Manifest) -> None:
+    """Raise ManifestError where fields have types that Kubernetes does not want, and had none in the pod."""
+    if not fieldtypes.is_spec(restored.get("spec")) and fieldtypes.is_spec(pod.get("spec")):
+        raise ManifestError("a field of another type is expected", where="/spec")
+
+
+def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[str, list[Manifest]]:
     """The user's own versions of containers that an injection wrote over, by list.
 
-    Raises ValueError where the annotation is no JSON object of container lists.
+    Raises ValueError where the annotation is no JSON object of container lists; with `typed` also
+    where a field has another type than Kubernetes wants.
     """
     text = status.annotations_of(pod).get(profile.keys.overrides)
     if text is None:
@@ -111,6 +119,8 @@ def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
         check_pod({"spec": out})
     except ManifestError as error:
         raise ValueError(str(error)) from error
+    if typed and not fieldtypes.is_spec(out):
+        raise ValueError("a field of a container has another type than Kubernetes wants")
     return out
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from injector.config.load import Input, Text, load_input
+from injector.core import fieldtypes
 from injector.core.inject import inject
 from injector.core.model import Config, Door, Facts, Outcome, Reason, Verdict
-from injector.profiles.istio import volumetypes
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))
 QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: true}\n", "config")))
@@ -172,7 +172,7 @@ def test_volumes_of_wrong_types_are_refused(volume: Any) -> None:
     "mount", [{"mountPath": "/a", "readOnly": True}, {"mountPath": "/a", "subPath": "b"}, {}]
 )
 def test_mounts_of_the_right_types_fit(mount: Any) -> None:
-    assert volumetypes.are_mounts({"mine": mount})
+    assert fieldtypes.are_mounts({"mine": mount})
 
 
 @pytest.mark.parametrize(
@@ -199,3 +199,55 @@ def test_mounts_of_wrong_types_are_refused(mount: Any) -> None:
 def test_upstream_looks_at_no_types(key: str) -> None:
     wrong = {"mine": {"emptyDir": {"medium": 1}, "mountPath": 1}}
     assert accepted({key: json.dumps(wrong)}, QUIRKS)
+
+
+# --- books that somebody else wrote -------------------------------------------------------------
+
+STATUS = "sidecar.istio.io/status"
+OVERRIDES = "proxy.istio.io/overrides"
+UNDO = "sidecar-injector/undo"
+FIELDS: list[Any] = [
+    {"readinessProbe": {"periodSeconds": 2**31}},
+    {"livenessProbe": {"initialDelaySeconds": 4294967295}},
+    {"startupProbe": {"failureThreshold": "3"}},
+    {"livenessProbe": {"timeoutSeconds": 1.5}},
+    {"readinessProbe": {"httpGet": {"port": 2**31}}},
+    {"readinessProbe": {"grpc": {"port": 2**40}}},
+    {"livenessProbe": {"terminationGracePeriodSeconds": 2**63}},
+    {"ports": [{"containerPort": 2**31}]},
+    {"ports": [{"containerPort": 80, "hostPort": 2**32}]},
+    {"lifecycle": {"preStop": {"sleep": {"seconds": "1"}}}},
+    {"securityContext": {"runAsUser": 2**63}},
+    {"securityContext": {"privileged": "no"}},
+    {"securityContext": {"capabilities": {"add": "ALL"}}},
+    {"resources": {"limits": {"cpu": "many"}}},
+    {"restartPolicyRules": [{"action": "Restart", "exitCodes": {"values": [2**31]}}]},
+    {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "optional": "true"}}}]},
+    {"stdin": 1},
+    {"terminationMessagePath": 1},
+]
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=json.dumps)
+@pytest.mark.parametrize("part", ["containers", "initContainers"])
+def test_overrides_of_wrong_types_are_refused(part: str, field: Any) -> None:
+    stored = json.dumps({part: [{"name": "istio-proxy", **field}]})
+    forged = {OVERRIDES: stored, STATUS: json.dumps({"containers": ["istio-proxy"]})}
+    found = outcome(forged)
+    assert found.decision.reason is Reason.INVALID_ANNOTATION
+    assert f"annotation {OVERRIDES}: a field of a container has another type" in str(found.error)
+    # As upstream: it looks at none of them.
+    assert OVERRIDES not in str(outcome(forged, QUIRKS).error)
+
+
+@pytest.mark.parametrize("path", ["livenessProbe/periodSeconds", "tty", "securityContext/runAsUser"])
+@pytest.mark.parametrize("value", ["a text", 2**63, 1.5, [1]])
+def test_an_undo_brings_no_wrong_types_into_a_pod(path: str, value: Any) -> None:
+    entries = json.dumps([[f"/spec/containers/web/{path}", value]])
+    found = outcome({UNDO: entries, STATUS: "{}"})
+    if found.decision.verdict is Verdict.INJECT:
+        assert fieldtypes.is_spec(found.pod["spec"])
+
+
+def test_what_injection_itself_makes_has_kubernetes_types() -> None:
+    assert fieldtypes.is_spec(outcome({}).pod["spec"])

@@ -10,8 +10,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from injector.core.fieldtypes import are_mounts, are_volumes
 from injector.core.quantities import parse
-from injector.profiles.istio.volumetypes import are_mounts, are_volumes
 from injector.yamltext import load_json
 
 Check = Callable[[str], bool]

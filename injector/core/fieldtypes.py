@@ -1,8 +1,8 @@
-"""The types of a volume's fields, as the API server reads them.
+"""The types of the fields of containers and volumes, as the API server reads them.
 
-A patch with a field of another type is answered by the API server with its own HTTP 500, in the
-name of nobody. Here: types alone, of the fields that Kubernetes knows; others it drops. Not here:
-what a volume may be and where it may be mounted.
+It answers a patch with a field of another type with its own HTTP 500, which names no annotation.
+Here: types alone, of the fields that Kubernetes knows; others it drops. Not here: what a volume may
+be and where it may be mounted, and what the stages take for granted (workload.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TEXTS: Final = {"*": "string"}
 _SECRET: Final = {"name": "string"}
 _ITEMS: Final = [{"key": "string", "path": "string", "mode": "int32"}]
 _NAMED: Final = {"name": "string", "items": _ITEMS, "optional": "boolean"}
-_FIELDS: Final = [
+_FIELDS: Final[list[dict[str, Any]]] = [
     {
         "path": "string",
         "fieldRef": {"apiVersion": "string", "fieldPath": "string"},
@@ -209,6 +209,116 @@ MOUNT: Final[dict[str, Any]] = {
     "mountPropagation": "string",
     "subPathExpr": "string",
 }
+_HANDLER: Final[dict[str, Any]] = {
+    "exec": {"command": ["string"]},
+    "httpGet": {
+        "path": "string",
+        "port": "port",
+        "host": "string",
+        "scheme": "string",
+        "httpHeaders": [{"name": "string", "value": "string"}],
+    },
+    "tcpSocket": {"port": "port", "host": "string"},
+}
+_PROBE: Final = {
+    **_HANDLER,
+    "grpc": {"port": "int32", "service": "string"},
+    "initialDelaySeconds": "int32",
+    "timeoutSeconds": "int32",
+    "periodSeconds": "int32",
+    "successThreshold": "int32",
+    "failureThreshold": "int32",
+    "terminationGracePeriodSeconds": "int64",
+}
+_HOOK: Final = {**_HANDLER, "sleep": {"seconds": "int64"}}
+_OF_MAP: Final = {"name": "string", "optional": "boolean"}
+_KEY_OF_MAP: Final = {**_OF_MAP, "key": "string"}
+_SECURITY_PROFILE: Final = {"type": "string", "localhostProfile": "string"}
+CONTAINER: Final[dict[str, Any]] = {
+    "name": "string",
+    "image": "string",
+    "command": ["string"],
+    "args": ["string"],
+    "workingDir": "string",
+    "ports": [
+        {
+            "name": "string",
+            "hostPort": "int32",
+            "containerPort": "int32",
+            "protocol": "string",
+            "hostIP": "string",
+        }
+    ],
+    "envFrom": [{"prefix": "string", "configMapRef": _OF_MAP, "secretRef": _OF_MAP}],
+    "env": [
+        {
+            "name": "string",
+            "value": "string",
+            "valueFrom": {
+                "fieldRef": _FIELDS[0]["fieldRef"],
+                "resourceFieldRef": _FIELDS[0]["resourceFieldRef"],
+                "configMapKeyRef": _KEY_OF_MAP,
+                "secretKeyRef": _KEY_OF_MAP,
+                "fileKeyRef": {
+                    "volumeName": "string",
+                    "path": "string",
+                    "key": "string",
+                    "optional": "boolean",
+                },
+            },
+        }
+    ],
+    "resources": {
+        "limits": {"*": "quantity"},
+        "requests": {"*": "quantity"},
+        "claims": [{"name": "string", "request": "string"}],
+    },
+    "resizePolicy": [{"resourceName": "string", "restartPolicy": "string"}],
+    "restartPolicy": "string",
+    "restartPolicyRules": [{"action": "string", "exitCodes": {"operator": "string", "values": ["int32"]}}],
+    "volumeMounts": [MOUNT],
+    "volumeDevices": [{"name": "string", "devicePath": "string"}],
+    "livenessProbe": _PROBE,
+    "readinessProbe": _PROBE,
+    "startupProbe": _PROBE,
+    "lifecycle": {"postStart": _HOOK, "preStop": _HOOK, "stopSignal": "string"},
+    "terminationMessagePath": "string",
+    "terminationMessagePolicy": "string",
+    "imagePullPolicy": "string",
+    "securityContext": {
+        "capabilities": {"add": ["string"], "drop": ["string"]},
+        "privileged": "boolean",
+        "seLinuxOptions": {"user": "string", "role": "string", "type": "string", "level": "string"},
+        "windowsOptions": {
+            "gmsaCredentialSpecName": "string",
+            "gmsaCredentialSpec": "string",
+            "runAsUserName": "string",
+            "hostProcess": "boolean",
+        },
+        "runAsUser": "int64",
+        "runAsGroup": "int64",
+        "runAsNonRoot": "boolean",
+        "readOnlyRootFilesystem": "boolean",
+        "allowPrivilegeEscalation": "boolean",
+        "procMount": "string",
+        "seccompProfile": _SECURITY_PROFILE,
+        "appArmorProfile": _SECURITY_PROFILE,
+    },
+    "stdin": "boolean",
+    "stdinOnce": "boolean",
+    "tty": "boolean",
+}
+_SPEC: Final = {
+    "containers": [CONTAINER],
+    "initContainers": [CONTAINER],
+    "volumes": [VOLUME],
+    "imagePullSecrets": [{"name": "string"}],
+}
+
+
+def is_spec(value: Any) -> bool:
+    """Whether the containers, volumes and pull secrets of a pod's spec have Kubernetes' types."""
+    return _fits(value, _SPEC)
 
 
 def are_volumes(value: Any) -> bool:
@@ -243,6 +353,8 @@ def _fits(value: Any, shape: Any) -> bool:
 def _is(value: Any, word: str) -> bool:
     if word == "quantity":
         return _is_quantity(value)
+    if word == "port":
+        return isinstance(value, str) or _is(value, "int32")
     if word == "time":
         return isinstance(value, str) and _TIME.fullmatch(value) is not None
     if word in ("int32", "int64"):
