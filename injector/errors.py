@@ -19,18 +19,31 @@ else catches them, and nothing matches them by text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class InjectorError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
 
-    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+    `rows` are the parts of one that stands for several; `message` has them on lines of their own.
+    """
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "", rows: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.message = message
+        self.head = message
+        self.rows = tuple(rows)
+        self.message = "\n  ".join((message, *rows))
         self.where = where
         self.hint = hint
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What `str` gives, without the line breaks between the rows."""
+        first = f"{self.where}: {self.head}" if self.where else self.head
+        return first, *self.rows
 
     @property
     def advice(self) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import IO, Any
 
 # Fine below 25 ms, and every edge of the API server's own histogram of webhook calls, so that
@@ -39,10 +40,48 @@ _CUTS = (
 _log = logging.getLogger("injector")
 
 
-def log_to(level: str, stream: IO[str] | None = None) -> None:
+class NowAndThen:
+    """Lets one of each kind through in `seconds`, and counts the others.
+
+    For what callers can make happen as often as they like; the kinds are a closed set.
+    """
+
+    def __init__(self, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._since: dict[Hashable, tuple[float, int]] = {}
+
+    def times(self, kind: Hashable) -> int:
+        """How many there were since the last that was let through, this one too; 0 keeps this one back."""
+        now = self._clock()
+        last, unsaid = self._since.get(kind, (-math.inf, 0))
+        if now - last < self._seconds:
+            self._since[kind] = (last, unsaid + 1)
+            return 0
+        self._since[kind] = (now, 0)
+        return unsaid + 1
+
+
+class _OfLibraries(logging.Filter):
+    """Keeps a library's lines back that come from one place again and again, such as on bad requests."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._gate = NowAndThen(clock=clock)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == _log.name:
+            return True
+        times = self._gate.times((record.pathname, record.lineno, record.levelno))
+        record.fields = {"times": times} if times > 1 else {}
+        return times > 0
+
+
+def log_to(level: str, stream: IO[str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
     """Send the lines of this process, libraries' too, to a stream: stderr where none is given."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Lines())
+    handler.addFilter(_OfLibraries(clock))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
+from injector.core.printable import json_text
 from injector.errors import ConfigError, ReviewError
 
 EXAMPLES: Final = """\b
@@ -52,7 +52,7 @@ def command(config_file: str | None, filename: str | None, objects: tuple[str, .
     words = {"inject": "injected", "skip": "skipped", "deny": "refused"}
     report.reasoned(words[decision.verdict.value], "request", decision.reason)
     report.findings(answer.outcome.findings)
-    click.echo(json.dumps(answer.review, ensure_ascii=False, indent=2))
+    click.echo(json_text(answer.review))
     return 0
 
 

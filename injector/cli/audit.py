@@ -18,6 +18,7 @@ import click
 from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
 from injector.core import audit, owner, rollouts
 from injector.core.model import Config, Facts, Manifest, Owner
+from injector.core.printable import json_text, visible
 from injector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -195,14 +196,18 @@ def _restart(
         _tell(flags, groups, counts)
     if flags["yes"]:
         pace = Pace(flags["parallel"], flags["timeout"])
-        result = roll(cluster, targets, pace, _still(cluster, look), lambda text: click.echo(text, err=True))
+        result = roll(cluster, targets, pace, _still(cluster, look), _say)
     if flags["output"] == "json":
         _tell(flags, groups, counts, _restart_json(planned, said, result))
     else:
-        click.echo("\n".join(_restart_text(planned, said, result, len(targets))))
+        click.echo("\n".join(map(visible, _restart_text(planned, said, result, len(targets)))))
     if result and result.why == "interrupted":
         return 130
     return 0 if not groups or (result and len(result.done) == len(groups)) else 1
+
+
+def _say(text: str) -> None:
+    click.echo(visible(text), err=True)
 
 
 def _not_ours(of: Owner, pods: list[Pod]) -> str:
@@ -257,9 +262,7 @@ def _tell(
     if flags["output"] == "json":
         pods = [_json(pod) for group in groups.values() for pod in group]
         shown = {"pods": pods, "counts": dict(sorted(counts.items()))}
-        click.echo(
-            json.dumps(shown | ({"restart": restart} if restart else {}), ensure_ascii=False, indent=2)
-        )
+        click.echo(json_text(shown | ({"restart": restart} if restart else {})))
         return
     colour = coloured(sys.stdout)
     lines = [line for key, pods in groups.items() for line in _text(key, pods, colour)]
@@ -282,19 +285,19 @@ def _json(pod: Pod) -> dict[str, Any]:
 
 
 def _text(key: tuple[str, Owner], pods: list[Pod], colour: bool) -> Iterator[str]:
-    from injector.cli.report import paint, plain
+    from injector.cli.report import paint
 
-    yield paint(plain(_name(*key)), "white", colour, bold=True)
+    yield paint(visible(_name(*key)), "white", colour, bold=True)
     alike: dict[audit.Standing, list[str]] = {}
     for pod in pods:
         alike.setdefault(pod.standing, []).append(pod.name)
     for found, names in alike.items():
         word = paint(f"{found.state.value:<8}", _COLOURS[found.state.value], colour)
-        yield f"  {word} {plain(_names(names))}"
+        yield f"  {word} {visible(_names(names))}"
         what = f"{len(found.pointers)} values differ. " if len(found.pointers) > 1 else ""
         what = f"1 value differs: {found.pointers[0]}. " if len(found.pointers) == 1 else what
         told = f"{found.reason.value}: {found.error or found.reason.sentence}"
-        yield f"           {found.state.sentence} {plain(what + told)}"
+        yield f"           {found.state.sentence} {visible(what + told)}"
     yield ""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from injector.core.printable import json_text, visible
 from injector.errors import ConfigError, ManifestError
 
 if TYPE_CHECKING:
@@ -88,12 +88,13 @@ def command(
         failing = LEVELS[: LEVELS.index(fail_on) + 1]
         status = 1 if any(r.level in failing for r in there) else status
     if output == "json":
-        click.echo(json.dumps({"results": [asdict(r) for r in found]}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"results": [asdict(r) for r in found]}))
         return status
     for result in found:
         _print(result)
     errors = sum(r.level == "error" for r in found)
-    click.echo(f"{config_file or 'the defaults'}: {errors or 'no'} error{'' if errors == 1 else 's'}")
+    what = visible(config_file or "the defaults")
+    click.echo(f"{what}: {errors or 'no'} error{'' if errors == 1 else 's'}")
     return status
 
 
@@ -112,6 +113,8 @@ def results(given: Input) -> tuple[list[Result], int]:
         config.templates.compile_all()
         coherence.check(server)
     except (ConfigError, ManifestError) as error:
+        if error.rows:
+            return [Result("error", "load", row) for row in error.rows], 2
         return [Result("error", "load", error.message, error.where, error.hint)], 2
     found = [Result("error", p.code, p.message, p.where, p.hint) for p in dry_run(given)]
     status = 1 if found else 0
@@ -148,11 +151,12 @@ def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> li
 def _print(result: Result) -> None:
     import sys
 
-    from injector.cli.report import coloured, paint, plain
+    from injector.cli.report import coloured, paint
 
     colour = coloured(sys.stdout)
     tint = {"error": "red", "warning": "yellow", "note": "cyan"}[result.level]
     at = f"{result.where}: " if result.where else ""
     advice = f" (hint: {result.hint})" if result.hint else ""
-    line = f"{paint(result.level + ':', tint, colour)} {plain(at + result.message + advice)} [{result.code}]"
+    text = visible(at + result.message + advice)
+    line = f"{paint(result.level + ':', tint, colour)} {text} [{result.code}]"
     click.echo(line, color=True if colour else None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from injector.config.schema import Server
 from injector.core.model import Manifest, Outcome, Verdict
+from injector.core.printable import visible
 from injector.telemetry import Metrics
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def eventing(server: Server, cluster: AsyncCluster | None, metrics: Metrics) -> 
 
 def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tuple[str, str, str]]:
     """Type, reason and message of each Event; the messages hold no free text of the pod."""
-    from injector.server.review import message_of, printable
+    from injector.server.review import message_of
 
     reason = outcome.decision.reason
     if decision == "deny":
@@ -83,7 +84,7 @@ def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tu
     if outcome.decision.verdict is not Verdict.INJECT or outcome.patch:
         for finding in outcome.findings:
             if finding.action:
-                yield "Warning", "InjectionWarning", printable(f"{finding.code}: {finding.message}")
+                yield "Warning", "InjectionWarning", visible(f"{finding.code}: {finding.message}")
 
 
 def owner_of(request: Manifest) -> Owner | None:

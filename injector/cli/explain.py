@@ -15,6 +15,7 @@ import click
 from injector.cli import manifests
 from injector.core import workload
 from injector.core.model import Finding, Manifest, Step, Verdict
+from injector.core.printable import json_text, visible
 from injector.errors import ConfigError, ManifestError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def command(target: str | None, **flags: Any) -> int:
         manifests.write(page(found, config), flags["html"], inputs, "--html", onto_input=False)
     elif flags["output"] == "json":
         shown = {"workloads": [_json(each) for each in found], "findings": _findings(config.findings)}
-        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        click.echo(json_text(shown))
     else:
         _show(found, config)
     refused = any(e.found.outcome.decision.verdict is Verdict.DENY and e.live is None for e in found)
@@ -254,59 +255,64 @@ def _show(found: list[Explained], config: Config) -> None:
             lines += [*_text(each, colour), ""]
     # What to know about the configuration is no answer to why a living pod is not ready.
     told = () if any(each.live for each in found) else config.findings
-    lines += [f"{'warning' if f.action else 'note'}: {f.message} [{f.code}]" for f in told]
+    lines += map(_told, told)
     click.echo("\n".join(lines).rstrip("\n"), color=True if colour else None)
 
 
 def _text(each: Explained, colour: bool) -> Iterator[str]:
-    from injector.cli.report import COLOURS, paint, plain
+    from injector.cli.report import COLOURS, paint
     from injector.core.explain import WORDS
 
     outcome = each.found.outcome
     word = WORDS[outcome.decision.verdict]
-    yield f"{paint(plain(each.workload.label), 'white', colour, bold=True)}  ({plain(each.where)})"
+    yield f"{paint(visible(each.workload.label), 'white', colour, bold=True)}  ({visible(each.where)})"
     reason = outcome.decision.reason
     yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {reason.value}. {reason.sentence}"
     if outcome.error:
-        yield f"  {plain(str(outcome.error))}"
+        yield f"  {visible(str(outcome.error))}"
         if outcome.error.hint:
-            yield f"    hint: {plain(outcome.error.hint)}"
+            yield f"    hint: {visible(outcome.error.hint)}"
     yield from ("", "  Rules, in order")
     yield from _trace(outcome.decision.trace, colour)
     if outcome.findings:
         yield from ("", "  What to know")
         for finding in outcome.findings:
-            yield f"    {'warning' if finding.action else 'note'}: {plain(finding.message)} [{finding.code}]"
+            yield f"    {_told(finding)}"
     if each.found.origins:
         yield from ("", "  What was added, and who set it")
         yield from _origins(each.found.origins, colour)
 
 
-def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
-    from injector.cli.report import paint, plain
+def _told(finding: Finding) -> str:
+    return f"{'warning' if finding.action else 'note'}: {visible(finding.message)} [{finding.code}]"
 
-    rule = max((len(step.rule) for step in trace), default=0)
-    seen = min(max((len(step.seen) for step in trace), default=0), _SHOWN)
-    for step in trace:
+
+def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
+    from injector.cli.report import paint
+
+    rows = [(visible(step.rule), visible(step.seen), visible(step.verdict)) for step in trace]
+    rule = max((len(row[0]) for row in rows), default=0)
+    seen = min(max((len(row[1]) for row in rows), default=0), _SHOWN)
+    for step, row in zip(trace, rows, strict=True):
         mark = "->" if step.won else "  "
-        line = f"{mark} {step.rule:<{rule}}  {plain(step.seen):<{seen}}  {plain(step.verdict)}"
+        line = f"{mark} {row[0]:<{rule}}  {row[1]:<{seen}}  {row[2]}"
         yield "    " + (paint(line, "cyan", colour, bold=True) if step.won else line)
 
 
 def _origins(origins: tuple[Origin, ...], colour: bool) -> Iterator[str]:
-    from injector.cli.report import paint, plain
+    from injector.cli.report import paint
 
     groups: dict[str, list[tuple[str, Origin]]] = {}
     for origin in origins:
         group, path = origin.place
-        groups.setdefault(group, []).append((path, origin))
+        groups.setdefault(group, []).append((visible(path), origin))
     for group, members in groups.items():
-        yield f"    {paint(plain(group), 'white', colour, bold=True)}"
+        yield f"    {paint(visible(group), 'white', colour, bold=True)}"
         width = min(max(len(path) for path, _ in members), _SHOWN)
         for path, origin in members:
             told = origin.layer + (f": {origin.detail}" if origin.detail else "")
-            layer = paint(f"[{plain(told)}]", "blue", colour)
-            yield f"      {plain(path):<{width}}  {plain(_value(origin.value))}  {layer}"
+            layer = paint(f"[{visible(told)}]", "blue", colour)
+            yield f"      {path:<{width}}  {visible(_value(origin.value))}  {layer}"
 
 
 def _value(value: Any) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from injector.core.printable import visible
+
 if TYPE_CHECKING:
     from injector.cli.world import World
     from injector.core.diagnose import Diagnosis, Injection
@@ -98,32 +100,30 @@ def _injection(found: Injection | None) -> dict[str, Any] | None:
 
 def text(found: Diagnosis, colour: bool) -> Iterator[str]:
     """The diagnosis for people: verdict, evidence, what to do."""
-    from injector.cli.report import paint, plain
+    from injector.cli.report import paint
 
     state = paint(found.state.value, COLOURS.get(found.state.value, "red"), colour, bold=True)
     first = found.causes[0] if found.causes else None
     verdict = f": {first.known.id}: {first.known.title}" if first else ""
-    yield f"{paint(plain(found.subject), 'white', colour, bold=True)}: {state}{verdict}"
+    yield f"{paint(visible(found.subject), 'white', colour, bold=True)}: {state}{verdict}"
     for cause in found.causes:
         if cause is not first:
             yield f"  also {cause.known.id}: {cause.known.title}"
         for evidence in cause.evidence:
-            yield f"    {plain(evidence.where)}: {plain(evidence.seen)}"
+            yield f"    {visible(evidence.where)}: {visible(evidence.seen)}"
         if cause is first or not cause.known.follows:
             yield f"    {paint('what to do', 'cyan', colour)}: {cause.known.action}"
     if found.injection:
         yield from _injected(found.injection)
     if first and not first.evidence:
-        yield f"  looked at: {plain(', '.join(found.looked_at))}"
+        yield f"  looked at: {visible(', '.join(found.looked_at))}"
     for refused in found.unread:
-        yield f"  not read: {plain(refused)}"
+        yield f"  not read: {visible(refused)}"
 
 
 def _injected(found: Injection) -> Iterator[str]:
-    from injector.cli.report import plain
-
     who = "this injector" if found.by_us else "another injector, or this one with istioQuirks"
-    yield f"  injected by {who}, revision {plain(found.revision)}"
+    yield f"  injected by {who}, revision {visible(found.revision)}"
     for sidecar in found.sidecars:
         ready = "ready" if sidecar.ready else "not ready"
-        yield f"    {plain(sidecar.name)}: {ready}, image {plain(sidecar.image)}"
+        yield f"    {visible(sidecar.name)}: {ready}, image {visible(sidecar.image)}"

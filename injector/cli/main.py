@@ -139,19 +139,22 @@ def failed(errors: Sequence[InjectorError]) -> int:
 
 def tell(error: InjectorError) -> None:
     """One error on stderr: where, what, and what to do."""
-    from injector.cli.report import plain
+    from injector.core.printable import visible
 
-    click.echo(f"error: {plain(str(error))}", err=True)
+    first, *rows = map(visible, error.lines)
+    click.echo("\n  ".join([f"error: {first}", *rows]), err=True)
     if error.hint:
-        click.echo(f"  hint: {plain(error.hint)}", err=True)
+        click.echo(f"  hint: {visible(error.hint)}", err=True)
 
 
 def _usage(error: click.ClickException) -> int:
+    from injector.core.printable import visible
+
     context = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return 2
-    click.echo(f"error: {error.format_message()}", err=True)
+    click.echo(f"error: {visible(error.format_message())}", err=True)
     if context is not None:
         click.echo(f"  hint: see '{context.command_path} --help'", err=True)
     return 2

@@ -16,9 +16,9 @@ from typing import Final
 import click
 
 from injector import files, yamltext
-from injector.cli.report import plain
 from injector.core import workload
 from injector.core.model import Manifest
+from injector.core.printable import visible
 from injector.errors import ConfigError, ManifestError
 from injector.yamltext import Document
 
@@ -104,7 +104,8 @@ def _leaves(path: Path, folder: Path) -> bool:
     if not path.is_symlink() or files.is_inside(folder, path):
         return False
     if path.suffix in SUFFIXES or os.path.isdir(path):
-        click.echo(f"warning: {plain(str(path))}: skipped, as the link leaves {plain(str(folder))}", err=True)
+        text = f"warning: {visible(str(path))}: skipped, as the link leaves {visible(str(folder))}"
+        click.echo(text, err=True)
     return True
 
 

@@ -19,6 +19,7 @@ from injector.core.compare import changes
 from injector.core.inject import inject
 from injector.core.model import Config, Decision, Manifest, Outcome, Reason, Verdict
 from injector.core.patch import escape
+from injector.core.printable import json_text, visible
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 
@@ -91,7 +92,7 @@ def command(folder: str, config_file: str, base: str | None, **flags: Any) -> in
     found = [changed for each in reader.entries() if (changed := told.at(each))]
     _warn(told, reader)
     if flags["output"] == "json":
-        click.echo(json.dumps(_json(told, found, reader.broken), ensure_ascii=False, indent=2))
+        click.echo(json_text(_json(told, found, reader.broken)))
     else:
         click.echo("\n".join([*_text(found), _summary(told, found)]))
     return 1 if flags["check"] and found else 0
@@ -224,11 +225,10 @@ def _key(file: str | None) -> bytes | None:
 
 
 def _warn(told: Told, reader: Reader) -> None:
-    from injector.cli.report import plain
 
     for file in reader.skipped:
         why = "is a link out of the folder, or no regular file"
-        click.echo(f"warning: {plain(str(file))}: skipped, as it {why}", err=True)
+        click.echo(f"warning: {visible(str(file))}: skipped, as it {why}", err=True)
     if reader.broken:
         click.echo(
             f"warning: {reader.broken} lines of the records cannot be read and were left out", err=True
@@ -236,7 +236,7 @@ def _warn(told: Told, reader: Reader) -> None:
     if told.unknown:
         shown = ", ".join(sorted(told.unknown)[:_SHOWN])
         text = "selectors name what was not in force when this was recorded, so that no pod seems to match"
-        click.echo(f"warning: {text}: {shown}; --key FILE finds them", err=True)
+        click.echo(f"warning: {text}: {visible(shown)}; --key FILE finds them", err=True)
     if told.unlike:
         text = f"{told.unlike} admissions do not come out under --base as they were recorded"
         click.echo(f"warning: {text}; was it another configuration?", err=True)
@@ -274,8 +274,6 @@ def _changed_json(each: Changed) -> dict[str, Any]:
 
 def _text(found: Sequence[Changed]) -> Iterator[str]:
     """The changed admissions; those that change alike stand together."""
-    from injector.cli.report import plain
-
     alike: dict[str, list[Changed]] = {}
     for each in found:
         told = {k: v for k, v in _changed_json(each).items() if k not in ("uid", "time", "namespace")}
@@ -283,14 +281,15 @@ def _text(found: Sequence[Changed]) -> Iterator[str]:
     for group in sorted(alike.values(), key=len, reverse=True):
         first = group[0]
         more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
-        yield f"{_count(len(group), 'pod')}: {', '.join(each.entry.uid for each in group[:_SHOWN])}{more}"
+        uids = ", ".join(each.entry.uid for each in group[:_SHOWN])
+        yield f"{_count(len(group), 'pod')}: {visible(uids)}{more}"
         if first.before != first.after:
-            yield f"  {' '.join(first.before)} -> {' '.join(first.after)}"
+            yield visible(f"  {' '.join(first.before)} -> {' '.join(first.after)}")
         if first.error:
-            yield f"  {plain(first.error)}"
+            yield f"  {visible(first.error)}"
         for change in first.changes:
             values = f": {_shown(change.values[0])} -> {_shown(change.values[1])}" if change.values else ""
-            yield f"  {plain(change.pointer + values)}"
+            yield f"  {visible(change.pointer + values)}"
         yield ""
 
 

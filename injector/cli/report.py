@@ -6,7 +6,6 @@ Colour only on a terminal, and not where NO_COLOR is set. Not here: what goes to
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable
 from typing import IO, Final
@@ -14,8 +13,8 @@ from typing import IO, Final
 import click
 
 from injector.core.model import Finding, Reason
+from injector.core.printable import visible
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 COLOURS: Final = {
     "injected": "green",
     "unchanged": "cyan",
@@ -24,11 +23,6 @@ COLOURS: Final = {
     "passed": "yellow",
     "refused": "red",
 }
-
-
-def plain(text: str) -> str:
-    """Text without control characters, which could change what a terminal shows."""
-    return _CONTROL.sub("?", text)
 
 
 def coloured(stream: IO[str] | None) -> bool:
@@ -51,7 +45,8 @@ class Report:
 
     def verdict(self, word: str, what: str, reason: str, sentence: str) -> None:
         """One workload: what became of it, and why."""
-        self._line(f"{paint(f'{word:<9}', COLOURS[word], self._colour)} {plain(what)}: {reason}. {sentence}")
+        painted = paint(f"{word:<9}", COLOURS[word], self._colour)
+        self._line(f"{painted} {visible(what)}: {reason}. {sentence}")
 
     def reasoned(self, word: str, what: str, reason: Reason) -> None:
         """One workload whose reason is one of the closed set."""
@@ -62,7 +57,7 @@ class Report:
         for finding in found:
             word = "warning" if finding.action else "note"
             at = f"{what}: " if what else ""
-            text = plain(f"{at}{finding.message} [{finding.code}]")
+            text = visible(f"{at}{finding.message} [{finding.code}]")
             if text not in self._told:
                 self._told.add(text)
                 self._line(

@@ -450,5 +450,4 @@ def refuse(problems: list[Problem], text: str, origin: str) -> None:
         return
     document = yamltext.Document(text, source=origin)
     lines = {problem.pointer: yamltext.locate(document, problem.pointer) for problem in problems}
-    where, message, hint = together(problems, lines, origin)
-    raise ConfigError(message, where=where, hint=hint)
+    raise together(problems, lines, origin)

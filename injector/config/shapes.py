@@ -16,7 +16,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
+from injector.core.printable import visible
 from injector.core.workload import kind_of
+from injector.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -289,15 +291,14 @@ def checked(shape: Shape[T], test: Callable[[T], bool], expected: str) -> Shape[
     return Shape(expected, take, schema=shape.schema)
 
 
-def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str) -> tuple[str, str, str]:
-    """Where, message and hint of one error that tells all problems; `lines` by pointer."""
+def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str) -> ConfigError:
+    """One error for all problems; `lines` by pointer."""
     first = problems[0]
     if len(problems) == 1:
-        return f"{source}:{lines[first.pointer]}", told(first), first.hint
-    rows = [
-        f"\n  {source}:{lines[p.pointer]}: {told(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems
-    ]
-    return source, f"{len(problems)} settings are not accepted:" + "".join(rows), ""
+        return ConfigError(told(first), where=f"{source}:{lines[first.pointer]}", hint=first.hint)
+    rows = [f"{source}:{lines[p.pointer]}: {told(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems]
+    head = f"{len(problems)} settings are not accepted:"
+    return ConfigError(head, where=source, rows=[visible(row) for row in rows])
 
 
 def told(problem: Problem) -> str:

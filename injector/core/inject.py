@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from injector.core import annotationrules, nearmiss, retain, status, undo
+from injector.core import annotationrules, annotationsize, nearmiss, retain, status, undo
 from injector.core import decide as rules
 from injector.core.injection import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
 from injector.core.merge import merge
@@ -42,6 +42,8 @@ def inject(
     admission, by default one with the configuration's limit. A refusal is an Outcome with the
     verdict DENY and an `error`, never an exception.
     """
+    if too_large := annotationsize.excess(pod):
+        return Outcome(Decision(Verdict.DENY, Reason.INVALID_ANNOTATION), pod, error=too_large)
     near = nearmiss.near_misses(pod, config.profile, holder)
     decision = rules.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:
@@ -113,7 +115,7 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
     try:
         if earlier is not None and not config.quirks:
             taken_out = recover(pod, facts, config, work)
-        undo.overrides(pod, profile)
+        undo.overrides(pod, profile, typed=not config.quirks)
     except ValueError as error:
         wrong = AnnotationError(
             profile.keys.overrides,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from injector.core import names, status
+from injector.core import fieldtypes, names, status
 from injector.core.merge import POD, Schema, keyed, same
 from injector.core.model import Manifest
 from injector.core.patch import escape
@@ -62,6 +62,7 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     restored, notes = apply(derived.pod, entries, Reach(made, reach.fields))
     try:
         check_pod(restored)
+        _check_types(restored, pod)
     except ManifestError:
         note = "the undo annotation gives no valid pod and was not used"
         return Uninjected(derived.pod, earlier, (*derived.notes, note))
@@ -127,10 +128,17 @@ def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjecte
     return Uninjected(out, earlier, notes)
 
 
-def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
+def _check_types(restored: Manifest, pod: Manifest) -> None:
+    """Raise ManifestError where fields have types that Kubernetes does not want, and had none in the pod."""
+    if not fieldtypes.is_spec(restored.get("spec")) and fieldtypes.is_spec(pod.get("spec")):
+        raise ManifestError("a field of another type is expected", where="/spec")
+
+
+def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[str, list[Manifest]]:
     """The user's own versions of containers that an injection wrote over, by list.
 
-    Raises ValueError where the annotation is no JSON object of container lists.
+    Raises ValueError where the annotation is no JSON object of container lists; with `typed` also
+    where a field has another type than Kubernetes wants.
     """
     text = status.annotations_of(pod).get(profile.keys.overrides)
     if text is None:
@@ -143,6 +151,8 @@ def overrides(pod: Manifest, profile: Profile) -> dict[str, list[Manifest]]:
         check_pod({"spec": out})
     except ManifestError as error:
         raise ValueError(str(error)) from error
+    if typed and not fieldtypes.is_spec(out):
+        raise ValueError("a field of a container has another type than Kubernetes wants")
     return out
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,16 +22,13 @@ from markupsafe import Markup
 from injector import __version__, yamltext
 from injector.core.explain import WORDS, Explanation, Origin
 from injector.core.model import Config, Finding, Outcome, Verdict
+from injector.core.printable import json_text, visible
 from injector.core.workload import Workload
 from injector.errors import InjectorError
 from injector.pages.sidebyside import Stretch, compare
 
 _HERE: Final = Path(__file__).resolve().parent
 _SHOWN: Final = 400
-# What a browser does not show, or what turns the direction of the text around it.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
-)
 
 
 class Explained(Protocol):
@@ -151,7 +147,7 @@ def _view(anchor: str, answer: Explained) -> _View:
         outcome=outcome,
         parts=_parts(origins),
         stretches=stretches,
-        patch=json.dumps(operations, ensure_ascii=False, indent=2) if operations else "",
+        patch=json_text(operations) if operations else "",
     )
 
 
@@ -174,11 +170,14 @@ def told(finding: Finding) -> str:
     return "warning" if finding.action else "note"
 
 
-def visible(value: Any) -> Any:
-    r"""A value for the page: what cannot be seen in a text is written as ``\u202e``."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match.group()):04x}", value)
+def shown(value: Any) -> Any:
+    """A value for the page: what does not print as itself is escaped in every text."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
+
+
+def several(text: str) -> Markup:
+    """A text of several lines that was made of escaped ones."""
+    return Markup.escape(text)
 
 
 def typed(text: str) -> Markup:
@@ -192,12 +191,12 @@ def _template() -> Template:
         loader=FileSystemLoader(_HERE),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=visible,
+        finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(told=told, typed=typed)
+    environment.filters.update(told=told, typed=typed, several=several)
     return environment.get_template("explain.html.j2")
 
 

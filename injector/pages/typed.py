@@ -18,8 +18,11 @@ from injector.errors import ManifestError
 
 MANIFESTS: Final = "manifests"
 LABELS: Final = "namespace labels"
-# Each takes some tens of milliseconds.
+# Each takes a tenth of a second.
 MOST: Final = 20
+# In all objects, aliases written out; of a text each 16 characters count as one more.
+MOST_VALUES: Final = 10_000
+_CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,17 @@ class Answer:
 def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], Facts]) -> tuple[Answer, ...]:
     """Every workload of a text explained. Raises ManifestError with the line in the text."""
     out: list[Answer] = []
+    left = MOST_VALUES
     for document in yamltext.split(text, MANIFESTS):
         kind = yamltext.kind_of(document)
         if kind is None or not (kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS):
             continue
-        for pointer, manifest in _objects(document, yamltext.load(document), ""):
+        tree = yamltext.load(document)
+        left -= _size(tree, left)
+        if left < 0:
+            hint = "use injector explain --html for it"
+            raise ManifestError(f"more than {MOST_VALUES} values", where=MANIFESTS, hint=hint)
+        for pointer, manifest in _objects(document, tree, ""):
             found = _located(document, pointer, manifest, config)
             if found is None:
                 continue
@@ -50,6 +59,23 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
         hint = f"these kinds have one: {', '.join(workload.KINDS)}"
         raise ManifestError("no object with a pod template", where=MANIFESTS, hint=hint)
     return tuple(out)
+
+
+def _size(tree: object, most: int) -> int:
+    """How many values a tree has, long texts as several; not counted further than past `most`."""
+    size = 0
+    waiting = [tree]
+    while waiting and size <= most:
+        value = waiting.pop()
+        size += 1
+        if isinstance(value, str):
+            size += len(value) // _CHARACTERS
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+            size += sum(len(key) for key in value) // _CHARACTERS
+    return size
 
 
 def labels(text: str) -> dict[str, str] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from injector.core import structure
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.files import is_inside
@@ -50,6 +51,8 @@ class Reader:
             with file.open("rb") as lines:
                 for line in lines:
                     try:
+                        if structure.count(line) > structure.LIMIT:
+                            raise ValueError("no admission is recorded that has so much")
                         raw = json.loads(line.decode())
                         if "head" in raw:
                             of = head(raw)
@@ -59,7 +62,7 @@ class Reader:
                             yield entry(raw, objects[raw["objects"]], of)
                         else:
                             self.broken += 1
-                    except (ValueError, KeyError, TypeError, AttributeError):
+                    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                         self.broken += 1
         except FileNotFoundError:
             return  # dropped by a running injector since the folder was listed

@@ -11,20 +11,22 @@ import json
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from injector.core.model import Config, Facts, Manifest, Namespace, Outcome
+from injector.core.model import Config, Facts, Finding, Manifest, Namespace, Outcome
+from injector.core.printable import visible
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.server.body import DISCARDED, Body, too_large
 from injector.server.queue import Overloaded, Queue, Size
-from injector.telemetry import Metrics, tell
+from injector.telemetry import Metrics, NowAndThen, tell
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -39,8 +41,12 @@ that the caller waits where it says so; gives HTTP status and reason for a calle
 Notify: TypeAlias = Callable[[Manifest, Outcome, str], None]
 """Takes a request, what came of it, and the decision's word."""
 
-# How often an overload is told, at most.
+# How often an overload, or a kind of bad request, is told at most.
 _TOLD_SECONDS = 10.0
+# What of an admission's findings one log line holds, in characters, each of which takes up to six
+# in JSON; container runtimes split lines at 16 KiB.
+_FINDINGS = 200
+_FINDINGS_LENGTH = 2000
 
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+", re.ASCII)
 _DURATION_PART = re.compile(r"([0-9.]+)(ms|s|m|h)", re.ASCII)
@@ -115,6 +121,7 @@ class Webhook:
         self._under_way = 0
         self._refused = 0
         self._told = -_TOLD_SECONDS
+        self._rejected = NowAndThen(_TOLD_SECONDS)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,7 +133,8 @@ class Webhook:
             await self._answer(scope, Body(receive, self._state.limits.body), send)
         except ReviewError as error:
             self._state.metrics.rejected(error.status)
-            tell("warning", "rejected", code=error.status, reason=error.message)
+            if times := self._rejected.times(error.status):
+                tell("warning", "rejected", code=error.status, reason=error.message, times=times)
             await _send_refusal(send, error)
         finally:
             self._under_way -= 1
@@ -302,7 +310,7 @@ async def _send_overloaded(send: Send, *, last: bool) -> None:
 
 
 async def _send_refusal(send: Send, error: ReviewError) -> None:
-    text = f"{error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+    text = f"{visible(str(error))}\n" + (f"hint: {visible(error.hint)}\n" if error.hint else "")
     extra = {405: [(b"allow", b"POST")], 401: [(b"www-authenticate", b"Bearer")]}.get(error.status, [])
     # The rest of a body that was not read would be taken for the next request.
     extra.append((b"connection", b"close"))
@@ -318,7 +326,7 @@ async def _send(
 
 
 def _tell(request: Manifest, answer: reviews.Answer, config: Config, call: Request, seconds: float) -> None:
-    """One line for each admission, and the whole text of what a warning had to cut."""
+    """One line for each admission, one for all its findings, one for a denial, one for a defect."""
     outcome = answer.outcome
     named = {
         "uid": _name(request.get("uid")),
@@ -337,13 +345,22 @@ def _tell(request: Manifest, answer: reviews.Answer, config: Config, call: Reque
         dryRun=request.get("dryRun") is True,
         budget=call.budget,
     )
-    for finding in outcome.findings:
-        if finding.action:
-            tell("warning", "finding", **named, code=finding.code, message=finding.message)
+    if acted := [finding for finding in outcome.findings if finding.action]:
+        tell("warning", "finding", **named, **_together(acted))
     if outcome.error is not None:
         tell("warning", "refused", **named, message=reviews.message_of(outcome))
     if answer.defect:
         tell("error", "defect", **named, defect=answer.defect)
+
+
+def _together(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The fields of one line: the codes, the messages as far as they fit, and how many there are."""
+    if len(findings) == 1:
+        return {"code": findings[0].code, "message": reviews.cut(findings[0].message, _FINDINGS_LENGTH)}
+    codes = sorted({finding.code for finding in findings})
+    told = islice((f"{finding.code}: {finding.message}" for finding in findings), _FINDINGS)
+    text = reviews.cut("; ".join(told), _FINDINGS_LENGTH)
+    return {"code": ", ".join(codes), "message": text, "count": len(findings)}
 
 
 def _pod_name(pod: Any) -> str | None:

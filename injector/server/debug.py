@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from injector.core.model import Config, Facts, Manifest, Namespace
+from injector.core.printable import visible
 from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
 from injector.pages import explain, typed
@@ -27,8 +28,9 @@ from injector.server.run import bind
 from injector.telemetry import tell
 
 PATH: Final = "/debug/explain"
-# What fits in it is explained in less than two seconds; manifests of people are a hundredth of it.
-FORM_LIMIT: Final = 256 * 1024
+# With `typed.MOST` and `typed.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
+# share a CPU with. Manifests of people are a tenth of it.
+FORM_LIMIT: Final = 64 * 1024
 _FIELDS: Final = 8
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -262,6 +264,6 @@ def _page(status: int, text: str) -> Response:
 
 
 def _refusal(error: ReviewError) -> Response:
-    text = f"{error}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+    text = f"{visible(str(error))}\n" + (f"hint: {visible(error.hint)}\n" if error.hint else "")
     # The rest of a body that was not read would be taken for the next request.
     return PlainTextResponse(text, error.status, {**_HEADERS, "Connection": "close"})

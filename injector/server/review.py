@@ -21,9 +21,11 @@ from typing import Any
 
 import jsonpatch
 
+from injector.core import structure
 from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Decision, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
+from injector.core.printable import visible
 from injector.core.workload import Workload, check_shape, get, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
 
@@ -63,13 +65,16 @@ def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int
     """The AdmissionReview in a request body.
 
     A CREATE of a pod is known to hold one afterwards; other operations and subresources may hold
-    anything. Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes.
+    anything. Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes or past the
+    structure that is parsed.
     """
     size = len(body)
     if size > body_limit:
         raise ReviewError(f"the body has {size} bytes; at most {body_limit} are read", status=413)
     if not body:
         raise ReviewError("the body is empty; an AdmissionReview is expected")
+    if wide := structure.refusal(body, "the body"):
+        raise ReviewError(wide, status=413, hint="give the pod fewer variables, volumes or containers")
     review = _object(_decoded(body, nesting_limit), "the body")
     if review.get("kind") != "AdmissionReview" or review.get("apiVersion") not in VERSIONS:
         raise ReviewError(f"the body is no AdmissionReview of {' or '.join(VERSIONS)}")
@@ -298,7 +303,7 @@ def message_of(outcome: Outcome) -> str:
         text += f" {error}"
     if error is not None and error.hint:
         text += f" (hint: {error.hint})"
-    return cut(printable(text), MESSAGE_LENGTH)
+    return cut(visible(text), MESSAGE_LENGTH)
 
 
 def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
@@ -313,7 +318,7 @@ def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
         )
     out: list[str] = []
     left = WARNINGS_LENGTH
-    for text in dict.fromkeys(cut(printable(text)) for text in told):
+    for text in dict.fromkeys(cut(visible(text)) for text in told):
         left -= len(text)
         if left < 0:
             break
@@ -328,11 +333,6 @@ def cut(text: str, size: int = WARNING_LENGTH) -> str:
     head = text[: size - 1]
     whole, blank, _ = head.rpartition(" ")
     return (whole if blank and len(whole) > size // 2 else head).rstrip(" ,;:.") + "…"
-
-
-def printable(text: str) -> str:
-    """Without control characters and lone surrogates, for which the API server drops a warning."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _audit(outcome: Outcome, decision: str, config: Config) -> dict[str, str]:

@@ -9,14 +9,15 @@ Here: cutting a stream (`split`), reading (`load` and its kin, `load_json`), fin
 writing (`dump`). Not here: files, what a manifest must contain, templates.
 """
 
-from injector.yamltext.compose import MARK, Marked, YamlError
+from injector.yamltext.compose import MARK, AnchorError, Marked, YamlError
 from injector.yamltext.pairs import Pairs, load_pairs
-from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, locate
+from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
 from injector.yamltext.split import Document, split
 from injector.yamltext.write import dump
 
 __all__ = [
     "MARK",
+    "AnchorError",
     "Document",
     "Marked",
     "Pairs",
@@ -28,6 +29,7 @@ __all__ = [
     "load_pairs",
     "load_styled",
     "load_text",
+    "load_untrusted",
     "locate",
     "split",
 ]

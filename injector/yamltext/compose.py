@@ -20,6 +20,7 @@ from yaml.events import (
     DocumentStartEvent,
     Event,
     MappingStartEvent,
+    NodeEvent,
     ScalarEvent,
     SequenceStartEvent,
     StreamEndEvent,
@@ -38,6 +39,8 @@ MAX_DEPTH: Final = 200
 _MAX_NESTING: Final = 500
 # As many as Kubernetes' reader lets aliases add.
 MAX_ALIASED_NODES: Final = 400_000
+# So many characters, read or written, count as one more value.
+_CHARACTERS: Final = 16
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -59,6 +62,10 @@ class YamlError(ManifestError):
         super().__init__(message, where=f"{source}:{line}", hint=hint)
         self.line = line
         self.column = column
+
+
+class AnchorError(YamlError):
+    """An anchor or an alias in a text that may have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +164,11 @@ class Frame:
 class Composer:
     """Builds the tree of one document, with a stack of its own instead of recursion."""
 
-    def __init__(self, document: Document, *, styled: bool = False) -> None:
+    def __init__(self, document: Document, *, styled: bool = False, anchors: bool = True) -> None:
         self.root = Frame([])
         self._document = document
         self._styled = styled
+        self._allow_anchors = anchors
         self._stack = [self.root]
         self._anchors: dict[str, Any] = {}
         self._aliased = 0
@@ -168,6 +176,14 @@ class Composer:
     def compose(self) -> Any:
         """Read the document; afterwards `root` is the list that holds it, with the lines."""
         for event in events(self._document):
+            if not self._allow_anchors and isinstance(event, NodeEvent) and event.anchor:
+                raise AnchorError(
+                    "an anchor or an alias, expected none",
+                    source=self._document.source,
+                    line=self._line(event),
+                    column=1,
+                    hint="write the value out",
+                )
             if isinstance(event, ScalarEvent):
                 self._take_scalar(event)
             elif isinstance(event, MappingStartEvent):
@@ -187,7 +203,7 @@ class Composer:
         frame = self._stack[-1]
         if frame.key is not _NO_KEY:
             self._put(frame, value, event)
-        elif _is_merge(event):
+        elif is_merge(event):
             frame.key = _MERGE
         else:
             self._set_key(frame, value, event)
@@ -200,6 +216,7 @@ class Composer:
             raise self._fail(event, "an anchor whose value contains itself")
         frame = self._stack[-1]
         if frame.key is _NO_KEY:
+            self._count(anchored, len(self._stack), event)
             self._set_key(frame, anchored, event)
         else:
             self._put(frame, self._copy(anchored, len(self._stack), event), event)
@@ -284,12 +301,27 @@ class Composer:
         except ValueError as error:
             raise self._fail(event, str(error)) from error
 
-    def _copy(self, value: Any, depth: int, event: Event) -> Any:
-        self._aliased += 1
+    def _count(self, value: Any, depth: int, event: Event) -> None:
+        """Count what an alias adds: a value, and the characters that writing it takes."""
+        self._aliased += 1 + 2 * depth // _CHARACTERS
+        text = value.text if isinstance(value, Marked) else value
+        if isinstance(text, str):
+            # In a block each line is indented.
+            self._aliased += (len(text) + 2 * depth * text.count("\n")) // _CHARACTERS
         if self._aliased > MAX_ALIASED_NODES:
-            raise self._fail(event, f"aliases that add more than {MAX_ALIASED_NODES} values")
+            raise self._fail(
+                event,
+                f"aliases that add more than {MAX_ALIASED_NODES} values,"
+                f" where {_CHARACTERS} characters count as one",
+                hint="write fewer aliases of large values",
+            )
+
+    def _copy(self, value: Any, depth: int, event: Event) -> Any:
+        self._count(value, depth, event)
         if isinstance(value, dict):
             self._check_depth(depth, event)
+            for key in value:
+                self._count(key, depth, event)
             return {key: self._copy(member, depth + 1, event) for key, member in value.items()}
         if isinstance(value, list):
             self._check_depth(depth, event)
@@ -311,7 +343,8 @@ class Composer:
         return _error(self._document, event.start_mark, message, hint=hint)
 
 
-def _is_merge(event: ScalarEvent) -> bool:
+def is_merge(event: ScalarEvent) -> bool:
+    """Whether a key is a merge key."""
     return event.value == "<<" and (event.tag == MERGE_TAG or (event.tag is None and event.implicit[0]))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
-from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events
+from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events, is_merge
 from injector.yamltext.split import Document
 
 
@@ -21,7 +21,8 @@ def load(document: Document) -> Any:
     """Read a document as Kubernetes would; None where nothing is in it.
 
     YamlError for what is no YAML, duplicate keys, keys and numbers that JSON does not know, more
-    than one document, more than `MAX_DEPTH` levels or `MAX_ALIASED_NODES` nodes from aliases.
+    than one document, more than `MAX_DEPTH` levels or `MAX_ALIASED_NODES` values from aliases; of a
+    text from an alias its characters count as well.
     Merge keys follow Kubernetes' reader: of two values for a key the later one stays, wherever
     the merge stands. An alias gives a copy.
     """
@@ -31,6 +32,14 @@ def load(document: Document) -> Any:
 def load_text(text: str, source: str) -> Any:
     """Read a text of one document, a configuration file for instance; errors as `load`."""
     return load(Document(text, source=source))
+
+
+def load_untrusted(text: str, source: str) -> Any:
+    """Read a text that the author of a pod wrote, such as an annotation; errors as `load`.
+
+    AnchorError for an anchor or an alias: a short text with them can hold a large value.
+    """
+    return Composer(Document(text, source=source), anchors=False).compose()
 
 
 def load_json(text: str) -> Any:
@@ -98,26 +107,35 @@ def kind_of(document: Document) -> tuple[str, str] | None:
     """Read only apiVersion (empty if missing) and kind; None where there is no kind.
 
     YamlError where the document is no YAML. What else `load` refuses is not looked at, so that a
-    document of a kind that nobody asks for can pass.
+    document of a kind that nobody asks for can pass; only where a tag or a merge key has a say in
+    the two fields, the tree decides, and YamlError is raised as `load` does.
     """
-    nodes = list(_top_level(document))
-    found = dict(zip(nodes[::2], nodes[1::2], strict=True))
-    return (found.get("apiVersion", ""), found["kind"]) if found.get("kind") else None
+    top = list(_top_level(document))
+    found = load(document) if None in top else dict(zip(top[::2], top[1::2], strict=True))
+    kind, version = found.get("kind"), found.get("apiVersion", "")
+    return (version if isinstance(version, str) else "", kind) if kind and isinstance(kind, str) else None
 
 
-def _top_level(document: Document) -> Iterator[str]:
-    """Give the keys and values of the outermost mapping in turn, collections as empty text."""
-    anchors: dict[str, str] = {}
+def _top_level(document: Document) -> Iterator[str | None]:
+    """Give the keys and values of the outermost mapping in turn, collections as empty text.
+
+    None stands for a scalar whose text is not its value: a merge key, or one with a tag.
+    """
+    anchors: dict[str, str | None] = {}
     in_mapping = False
     depth = 0
     for event in events(document):
         if isinstance(event, ScalarEvent) and event.anchor:
-            anchors[event.anchor] = event.value
+            anchors[event.anchor] = _text_of(event)
         if depth == 0 and isinstance(event, MappingStartEvent):
             in_mapping = True
         elif depth == 1 and in_mapping and isinstance(event, NodeEvent):
-            yield event.value if isinstance(event, ScalarEvent) else anchors.get(event.anchor or "", "")
+            yield _text_of(event) if isinstance(event, ScalarEvent) else anchors.get(event.anchor or "", "")
         if isinstance(event, CollectionStartEvent):
             depth += 1
         elif isinstance(event, CollectionEndEvent):
             depth -= 1
+
+
+def _text_of(event: ScalarEvent) -> str | None:
+    return None if event.tag is not None or is_merge(event) else str(event.value)

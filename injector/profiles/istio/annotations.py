@@ -12,7 +12,7 @@ from injector.errors import AnnotationError, ManifestError
 from injector.profiles.istio import proxyconfig
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG, Entry
 from injector.profiles.istio.syntax import boolean_token
-from injector.yamltext import load_text
+from injector.yamltext import AnchorError, load_untrusted
 
 __all__ = ["ANNOTATIONS", "LABELS", "Entry", "boolean_token", "validate"]
 
@@ -45,7 +45,10 @@ def _problems(entry: Entry, value: str, quirks: bool) -> list[AnnotationError]:
 
 def _config_problems(value: str) -> list[str]:
     try:
-        tree = load_text(value, PROXY_CONFIG)
+        tree = load_untrusted(value, PROXY_CONFIG)
+    except AnchorError as error:
+        at = f"line {error.line} of the value"
+        return [f"anchors and aliases are not accepted ({at}): write the values out"]
     except ManifestError as error:
         # The reader's message may repeat keys of the text.
         line = getattr(error, "line", None)

@@ -50,7 +50,7 @@ _INTERFACES = "a comma separated list of interface names of at most 15 character
 _PORTS = "a comma separated list of ports from 0 to 65535"
 _CIDRS = "a comma separated list of prefixes without blanks, such as 10.0.0.0/8,fd00::/8"
 _BOOLEAN = "one of 1 t T TRUE true True 0 f F FALSE false False"
-_UINT32 = "a whole number from 0 to 4294967295, without sign or blanks"
+_INT32 = "a whole number from 0 to 2147483647, without sign or blanks"
 _ENVOY_LEVELS = f"one of the levels {', '.join(syntax.ENVOY_LEVELS)}"
 _AGENT_LEVELS = f"one of the levels {', '.join(syntax.AGENT_LEVELS)}"
 _QUANTITY = "a Kubernetes quantity such as 100m or 128Mi"
@@ -75,8 +75,10 @@ def _readiness(name: str, default: str, effect: str) -> Entry:
         who=_INJECTOR,
         default=default,
         effect=effect,
-        accepts=_UINT32,
+        accepts=_INT32,
         check=syntax.is_uint32,
+        # The fields are of 32 bits with a sign; upstream lets the API server fail on others.
+        strict=syntax.is_int32,
     )
 
 
@@ -263,7 +265,7 @@ _PROXY = (
         default="none",
         effect="Adds volumes to the pod, by name.",
         accepts="a JSON object of volume sources by volume name",
-        strict=syntax.is_json_of_objects,
+        strict=syntax.is_json_of_volumes,
         parameter="userVolume",
         free_text=True,
         powers=("volumes",),
@@ -275,7 +277,7 @@ _PROXY = (
         default="none",
         effect="Mounts volumes into the proxy, by name of the volume.",
         accepts="a JSON object of mounts by volume name",
-        strict=syntax.is_json_of_objects,
+        strict=syntax.is_json_of_mounts,
         parameter="userVolumeMount",
         free_text=True,
         powers=("volumes",),

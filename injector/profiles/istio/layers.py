@@ -32,7 +32,7 @@ def annotated(run: Injection) -> Manifest:
     text = run.annotations.get(PROXY_CONFIG)
     if not text:
         return {}
-    return proxyconfig.read(yamltext.load_text(text, PROXY_CONFIG) or {}, PROXY_CONFIG)
+    return proxyconfig.read(yamltext.load_untrusted(text, PROXY_CONFIG) or {}, PROXY_CONFIG)
 
 
 def effective(run: Injection) -> Manifest:

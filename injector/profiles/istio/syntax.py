@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from injector.core.fieldtypes import are_mounts, are_volumes
 from injector.core.quantities import parse
 from injector.yamltext import load_json
 
@@ -87,6 +88,11 @@ def is_uint32(value: str) -> bool:
     return _unsigned(value, 2**32 - 1) is not None
 
 
+def is_int32(value: str) -> bool:
+    """Whether a text is a number without sign that fits a field of 32 bits with one."""
+    return _unsigned(value, 2**31 - 1) is not None
+
+
 def is_quantity(value: str) -> bool:
     try:
         parse(value)
@@ -152,9 +158,12 @@ def is_json_object(value: str) -> bool:
     return _json_object(value) is not None
 
 
-def is_json_of_objects(value: str) -> bool:
-    tree = _json_object(value)
-    return tree is not None and all(isinstance(item, dict) for item in tree.values())
+def is_json_of_volumes(value: str) -> bool:
+    return are_volumes(_json_object(value))
+
+
+def is_json_of_mounts(value: str) -> bool:
+    return are_mounts(_json_object(value))
 
 
 def is_word(value: str) -> bool:

@@ -23,7 +23,7 @@ PROBES = tuple(f"{READINESS}{name}" for name in ("initialDelaySeconds", "periodS
 ACCEPTED: list[tuple[str, tuple[str, ...]]] = [
     (f"{SIDECAR}interceptionMode", ("REDIRECT", "TPROXY", "NONE")),
     (PORT, ("0", "65535", " 5 ", "5\n", "\t5", "007")),
-    *((key, ("0", "4294967295", "007")) for key in PROBES),
+    *((key, ("0", "2147483647", "007")) for key in PROBES),
     (
         f"{TRAFFIC}includeOutboundIPRanges",
         ("*", "", "10.0.0.0/8", "10.0.0.0/8,fd00::/8", "10.0.0.1/8", "::ffff:1.2.3.4/100", "::/0"),

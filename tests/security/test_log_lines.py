@@ -1,0 +1,190 @@
+"""Neither the author of a pod nor a caller decides how many lines are logged, or how long they are."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from injector import telemetry
+from injector.config.load import Input, Text, load_input
+from injector.core.model import Finding, Outcome
+from injector.server import app as webhook
+from injector.server import review
+from injector.server.app import State, Webhook, create_app
+from injector.telemetry import Metrics, NowAndThen
+
+CONFIG = load_input(Input(Text("profile: istio\n", "config")))
+# Container runtimes split longer lines.
+LINE = 16 * 1024
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def lines(clock: Clock) -> Iterator[io.StringIO]:
+    """What is logged, with a clock of ours for the lines of libraries."""
+    stream = io.StringIO()
+    root, own = logging.getLogger(), logging.getLogger("injector")
+    before = root.handlers[:], root.level, own.level
+    telemetry.log_to("info", stream, clock)
+    yield stream
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    own.setLevel(before[2])
+
+
+def logged(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def an_app() -> Webhook:
+    state = State(current=lambda: CONFIG, metrics=Metrics())
+    return Webhook(state, create_app(state, inner=False))
+
+
+def post(app: Webhook, body: bytes, path: str = "/mutate", kind: bytes = b"application/json") -> int:
+    messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"content-type", kind)],
+    }
+    asyncio.run(app(scope, receive, send))
+    return int(sent[0]["status"])
+
+
+def with_findings(count: int) -> bytes:
+    """A review of a pod with as many probes whose port nobody declares; each is a finding."""
+    probe = {"httpGet": {"port": "x"}}
+    containers = [{"name": f"c{i}", "livenessProbe": probe} for i in range(count)]
+    meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": containers}}
+    request = {"uid": "u", "namespace": "shop", "operation": "CREATE", "object": pod}
+    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    return json.dumps(whole).encode()
+
+
+@pytest.mark.parametrize("count", [2, 300])
+def test_one_line_holds_the_findings_of_an_admission(count: int, lines: io.StringIO) -> None:
+    assert post(an_app(), with_findings(count)) == 200
+    told = logged(lines)
+    assert [line["event"] for line in told] == ["admission", "finding"]
+    assert told[1]["pod"] == "web"
+    assert max(map(len, lines.getvalue().splitlines())) < LINE
+
+
+def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
+    # A profile's messages in any number and of any length, which no pod of ours would bring about.
+    findings = tuple(Finding(f"code-{i % 3}", f"\u202e{'漢' * 900} {i}") for i in range(5000))
+    answer = review.Answer({}, replace(a_skip(), findings=findings), "skip")
+    request = webhook.Request("/mutate", None, 0.0, b"")
+    webhook._tell({"uid": "u", "name": "x" * 5000}, answer, CONFIG, request, 0.0)
+    (_, line) = logged(lines)
+    assert line["code"] == "code-0, code-1, code-2"
+    assert line["count"] == 5000
+    assert line["message"].startswith("code-0: ")
+    assert max(map(len, lines.getvalue().splitlines())) < LINE
+
+
+def a_skip() -> Outcome:
+    pod = {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}], "hostNetwork": True}}
+    body = json.dumps(
+        {
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": {
+                "uid": "u",
+                "operation": "CREATE",
+                "object": {"apiVersion": "v1", "kind": "Pod", **pod},
+            },
+        }
+    )
+    return review.answer(review.parse(body), CONFIG, lambda name: None).outcome
+
+
+def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> None:
+    post(an_app(), with_findings(1))
+    (_, line) = logged(lines)
+    assert "count" not in line
+    assert line["code"]
+    assert not line["message"].startswith(line["code"])
+
+
+def test_refused_requests_are_told_now_and_then_with_their_number(lines: io.StringIO, clock: Clock) -> None:
+    app = an_app()
+    app._rejected = NowAndThen(clock=clock)
+    for _ in range(50):
+        assert post(app, b"{") == 400
+        assert post(app, b"", path="/other") == 404
+    assert [(line["event"], line["code"], line["times"]) for line in logged(lines)] == [
+        ("rejected", 400, 1),
+        ("rejected", 404, 1),
+    ]
+    clock.now += 10
+    post(app, b"{")
+    assert (logged(lines)[-1]["code"], logged(lines)[-1]["times"]) == (400, 50)
+    assert len(logged(lines)) == 3
+
+
+def test_a_librarys_lines_are_told_now_and_then(lines: io.StringIO, clock: Clock) -> None:
+    server = logging.getLogger("uvicorn.error")
+
+    def bad_request(words: str) -> None:
+        server.warning("Invalid HTTP request received. %s", words)
+
+    for i in range(50):
+        bad_request(str(i))
+    assert [line["event"] for line in logged(lines)] == ["Invalid HTTP request received. 0"]
+    server.warning("another place")
+    assert logged(lines)[-1]["event"] == "another place"
+    clock.now += 10
+    bad_request("again")
+    assert (logged(lines)[-1]["event"], logged(lines)[-1]["times"]) == (
+        "Invalid HTTP request received. again",
+        50,
+    )
+
+
+def test_lines_of_our_own_are_not_held_back(lines: io.StringIO) -> None:
+    for _ in range(5):
+        telemetry.tell("info", "x")
+    assert len(logged(lines)) == 5
+
+
+def test_each_kind_is_counted_by_itself(clock: Clock) -> None:
+    gate = NowAndThen(10.0, clock)
+    assert [gate.times("a"), gate.times("a"), gate.times("b"), gate.times("a")] == [1, 0, 1, 0]
+    clock.now += 9.9
+    assert gate.times("a") == 0
+    clock.now += 0.2
+    assert [gate.times("a"), gate.times("b")] == [4, 1]
