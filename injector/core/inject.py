@@ -6,10 +6,10 @@ Both doors call `inject`; what differs between them is in `Facts`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from injector.core import annotationrules, nearmiss, retain, status, undo
+from injector.core import annotationrules, nearmiss, powers, retain, status, undo
 from injector.core import decide as rules
 from injector.core.merge import MergeError, merge
 from injector.core.model import (
@@ -110,6 +110,7 @@ def inject(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None 
         run.findings.extend(found)
         _build(run)
         after = _settle(run)
+        _check_powers(run, after)
     except _Refused as refused:
         denied = Decision(Verdict.DENY, refused.reason, decision.trace)
         return Outcome(denied, pod, findings=found, error=refused.error)
@@ -188,6 +189,20 @@ def _check_rules(run: Injection) -> None:
             hint="remove the annotation, or ask whoever runs the injector",
         )
         raise _Refused(Reason.ANNOTATION_NOT_ALLOWED, error)
+
+
+def _check_powers(run: Injection, after: Manifest) -> None:
+    """Raise _Refused where the result shows a power that the operator's rules withhold."""
+    withheld = annotationrules.withheld(run.facts, run.namespace, run.config.annotation_rules)
+    if not withheld:
+        return
+    without_rules = replace(run.config, annotation_rules=())
+    try:
+        found = powers.uses(run, after, withheld, lambda pod: assemble(pod, run.facts, without_rules))
+    except InjectorError as error:
+        raise _Refused(Reason.ANNOTATION_NOT_ALLOWED, powers.not_judged(withheld, error)) from error
+    if found:
+        raise _Refused(Reason.ANNOTATION_NOT_ALLOWED, powers.error(found))
 
 
 def _together(problems: Any) -> InjectorError:

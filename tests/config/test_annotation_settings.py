@@ -32,7 +32,7 @@ def test_rules_are_a_part_of_the_digest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{deny: [x/y]}", "a list of maps with namespaceSelector, allow and deny is expected"),
+        ("{deny: [x/y]}", "a list of maps with namespaceSelector, allow, deny and withhold is expected"),
         ("[{dany: [x/y]}]", "did you mean deny?"),
         ("[{deny: ['']}]", "an annotation's key"),
         ("[{deny: x/y}]", "a list of keys is expected"),
@@ -56,5 +56,5 @@ def test_a_profile_of_ones_own_says_what_its_annotations_can_change(tmp_path: Pa
     loaded = load(str(config))
     assert open_to_all(loaded.profile, loaded.annotation_rules) == {"x/image": ("image",)}
     profile.write_text("catalogue: {powers: {x/image: [picture]}}\n")
-    with pytest.raises(ConfigError, match=r"image, user, capabilities, volumes, control-plane"):
+    with pytest.raises(ConfigError, match=r"image, user, capabilities, volumes, trust-root, control-plane"):
         load(str(config))

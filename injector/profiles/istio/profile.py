@@ -19,6 +19,7 @@ from injector.profiles.istio import (
     layers,
     meshconfig,
     openshift,
+    powers,
     prometheus,
     proxyconfig,
     recording,
@@ -62,6 +63,27 @@ class IstioProfile(Profile):
 
     def syntax(self, key: str) -> Syntax | None:
         return recording.of(key)
+
+    def canonical_key(self, key: str) -> str:
+        return prometheus.canonical_key(key)
+
+    def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
+        """The ProxyConfig field by field, every other annotation as a whole."""
+        out = dict(Profile.permitted(self, annotations, withheld))
+        if layers.PROXY_CONFIG in annotations:
+            left = powers.permitted(annotations[layers.PROXY_CONFIG], withheld)
+            out |= {} if left is None else {layers.PROXY_CONFIG: left}
+        return out
+
+    @property
+    def free_variables(self) -> frozenset[str]:
+        return powers.FREE_VARIABLES
+
+    def read_at_start(self, run: Injection, annotations: Mapping[str, str]) -> Mapping[str, Any]:
+        return powers.read_at_start(run, annotations)
+
+    def control_plane_hosts(self, run: Injection) -> frozenset[str] | None:
+        return powers.control_plane_hosts(run)
 
     def words(self) -> frozenset[str]:
         return recording.WORDS

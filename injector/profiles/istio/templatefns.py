@@ -64,7 +64,8 @@ def contains(needle: str, haystack: str) -> bool:
 
 def omit(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """A copy without keys."""
-    return {k: v for k, v in mapping.items() if k not in keys}
+    gone = {key for key in keys if isinstance(key, str)}
+    return {k: v for k, v in mapping.items() if k not in gone}
 
 
 def strdict(*parts: Any) -> dict[str, str]:
