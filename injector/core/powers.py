@@ -8,7 +8,6 @@ the injected containers has to be the same in both. Not here: which powers are w
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ from injector.core import names, status, undo
 from injector.core.defaults import TOKENS, is_filled_in
 from injector.core.merge import same
 from injector.core.model import Manifest
+from injector.core.paths import normal_path
 from injector.core.profile import POWERS
 from injector.errors import InjectorError, ManifestError
 
@@ -251,10 +251,12 @@ class _Judged:
                 context = spec.get("securityContext") or {}
                 for field, powers, value in _of_container(run, container, context, tokens):
                     out[f"{field} of the container {name}{again}"] = Carrier(powers, value, name)
+        by_name: dict[str, list[Any]] = {}
         for volume in spec.get("volumes") or []:
             if volume["name"] in self.volumes:
-                name = volume["name"]
-                out[f"the volume {name[:64]}"] = Carrier(_FILES, _said(volume, ""), volume=name)
+                by_name.setdefault(volume["name"], []).append(_said(volume, ""))
+        for name, there in by_name.items():
+            out[f"the volume {name[:64]}"] = Carrier(_FILES, there, volume=name)
         return out
 
     def _of_pod(self, run: Injection, pod: Manifest) -> Iterator[tuple[str, Carrier]]:
@@ -379,18 +381,6 @@ def _reaching_in(
                 if volume in volumes and (name, volume, normal_path(mount["mountPath"])) not in given:
                     place = f"mount of the volume {volume} in the container {name[:64]}"
                     out[place] = Carrier(_FILES, mount, container=name)
-    return out
-
-
-def normal_path(path: str) -> str:
-    """The one spelling of a path in a container.
-
-    The kubelet makes relative paths absolute, and /var/run is a link to /run in nearly every image.
-    """
-    out = posixpath.normpath("/" + path.lstrip("/"))
-    for linked, target in (("/var/run", "/run"), ("/var/lock", "/run/lock")):
-        if out == linked or out.startswith(linked + "/"):
-            return target + out.removeprefix(linked)
     return out
 
 

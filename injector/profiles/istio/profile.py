@@ -28,6 +28,7 @@ from injector.profiles.istio import (
     revisions,
     symptoms,
     templatefns,
+    uservolumes,
 )
 from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.values import dig
@@ -155,7 +156,10 @@ class IstioProfile(Profile):
         return run.base
 
     def problems(self, run: Injection) -> Sequence[AnnotationError]:
-        return known.validate(run.annotations, quirks=run.config.quirks)
+        found = known.validate(run.annotations, quirks=run.config.quirks)
+        if found or run.config.quirks:
+            return found
+        return uservolumes.problems(run.annotations)
 
     def seen(self, run: Injection) -> Manifest:
         """Without an earlier injection, but with the user's own versions of what it wrote over."""
@@ -186,7 +190,10 @@ class IstioProfile(Profile):
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """A template that speaks of the proxy means it wherever it lives (Q6)."""
-        if run.config.quirks or not any(_has(o, "initContainers") for o in overlays):
+        if run.config.quirks:
+            return overlays
+        uservolumes.check(run)
+        if not any(_has(o, "initContainers") for o in overlays):
             return overlays
         return [_rehomed(o) for o in overlays]
 
