@@ -248,6 +248,8 @@ class _Judged:
                     continue
                 seen[name] = seen.get(name, 0) + 1
                 again = f" (no. {seen[name]})" if seen[name] > 1 else ""
+                # One without counterpart has every power, also by what it leaves out.
+                out[f"the container {name}{again}"] = Carrier(POWERS, True, name)
                 context = spec.get("securityContext") or {}
                 for field, powers, value in _of_container(run, container, context, tokens):
                     out[f"{field} of the container {name}{again}"] = Carrier(powers, value, name)
