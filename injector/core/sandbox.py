@@ -153,8 +153,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
         for internal in ("_loop_vars", "_block_vars"):
             kwargs.pop(internal, None)
         self.run.step()
-        # Python copies what is unpacked into the arguments of a call.
-        self.run.charge(16 * (len(args) + len(kwargs)))
         if isinstance(obj, Macro):
             return self._call_macro(obj, args, kwargs)
         if isinstance(obj, Method):

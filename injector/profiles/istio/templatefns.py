@@ -64,8 +64,7 @@ def contains(needle: str, haystack: str) -> bool:
 
 def omit(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """A copy without keys."""
-    gone = {key for key in keys if isinstance(key, str)}
-    return {k: v for k, v in mapping.items() if k not in gone}
+    return {k: v for k, v in mapping.items() if k not in keys}
 
 
 def strdict(*parts: Any) -> dict[str, str]:
