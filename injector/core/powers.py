@@ -123,7 +123,9 @@ def uses(run: Injection, after: Manifest, withheld: frozenset[str], build: Build
         carrier = one or other
         power = next((p for p in POWERS if carrier and p in carrier.powers and p in withheld), "")
         if carrier and power:
-            found.append(Use(power, place, tuple(_sources(run, carrier, power))))
+            # The rest is only counted.
+            sources = tuple(_sources(run, carrier, power)) if len(found) < _TOLD else ()
+            found.append(Use(power, place, sources))
     return found
 
 
