@@ -115,7 +115,7 @@ def uses(run: Injection, after: Manifest, withheld: frozenset[str], build: Build
     )
     have, want = pods.carriers(run, after), pods.carriers(permitted, permitted.pod)
     have |= _reaching_in(run, after, pods.containers, _volume_names(permitted.shape))
-    found = []
+    found: list[Use] = []
     for place in [*have, *(place for place in want if place not in have)]:
         one, other = have.get(place), want.get(place)
         if one is not None and other is not None and same(one.value, other.value):
@@ -286,15 +286,12 @@ class _Judged:
         if field != "hostAliases":
             return value
         hosts = self.permitted.config.profile.control_plane_hosts(self.permitted)
-        return [
-            alias
-            for alias in value or []
-            if hosts is None or any(_host(name) in hosts for name in alias.get("hostnames") or [])
-        ]
+        return [alias for alias in value or [] if hosts is None or not hosts.isdisjoint(_hosts(alias))]
 
 
-def _host(name: Any) -> str:
-    return str(name).lower().rstrip(".")
+def _hosts(alias: Manifest) -> list[str]:
+    listed = alias.get("hostnames")
+    return [str(name).lower().rstrip(".") for name in listed] if isinstance(listed, list) else []
 
 
 def _of_container(
