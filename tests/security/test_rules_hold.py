@@ -364,6 +364,7 @@ def broken(way: Way, quirks: bool) -> tuple[set[str], list[str]]:
     return used, passed
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("quirks", [False, True])
 @pytest.mark.parametrize(("ways", "least"), WAYS)
 def test_no_way_leads_around_a_rule_that_withholds_a_power(ways: Any, least: int, quirks: bool) -> None:
