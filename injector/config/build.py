@@ -120,7 +120,8 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], told: li
 
 def _annotation_rules(settings: Settings) -> tuple[AnnotationRule, ...]:
     return tuple(
-        AnnotationRule(parse(rule.namespace_selector), rule.allow, rule.deny) for rule in settings.annotations
+        AnnotationRule(parse(rule.namespace_selector), rule.allow, rule.deny, rule.withhold)
+        for rule in settings.annotations
     )
 
 

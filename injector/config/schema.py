@@ -36,6 +36,7 @@ from injector.config.shapes import (
     together,
 )
 from injector.core import selectors
+from injector.core.profile import POWERS
 from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
 
@@ -101,6 +102,11 @@ class AnnotationRuleSettings:
         ("*",), GLOBS, "Annotations of the profile that pods may use; * stands for any text."
     )
     deny: tuple[str, ...] = setting((), GLOBS, "Annotations that pods may not use, whoever reads them.")
+    withhold: tuple[str, ...] = setting(
+        (),
+        listed(choice(*POWERS), "powers"),
+        "What pods may not change of the injected containers, by whatever means: " + ", ".join(POWERS) + ".",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,9 +411,10 @@ class Settings:
     )
     annotations: tuple[AnnotationRuleSettings, ...] = setting(
         (),
-        listed(section(AnnotationRuleSettings), "maps with namespaceSelector, allow and deny"),
-        "Which annotations pods may use: the first rule whose namespaceSelector matches holds (`allow`, by "
-        "default `*`, without `deny`); a pod that uses another is denied. No rule: all.",
+        listed(section(AnnotationRuleSettings), "maps with namespaceSelector, allow, deny and withhold"),
+        "Which annotations and powers pods may use: the first rule whose namespaceSelector matches holds "
+        "(`allow`, by default `*`, without `deny`; no power of `withhold`); a pod that uses another is "
+        "denied. No rule: all.",
     )
     native_sidecars: str = setting(
         "auto",

@@ -1,23 +1,21 @@
-"""Which annotations pods may use, by namespace: rules of the operator, in order, the first that fits.
+"""Which annotations and powers pods may use, by namespace: rules of the operator, in order.
 
-A rule speaks about pods that are injected, and about the keys that stand on a pod as its author
-wrote it. The switch is free: who may decline is a matter of the policy. Not here: whether a value
-is accepted (the profile), and which annotations are worth a rule (`Catalogue.powers`).
+The first rule that fits a namespace holds. It is about pods that are injected, and about the keys
+that stand on a pod as its author wrote it. The switch is free: who may decline is a matter of the
+policy. Not here: whether a value is accepted (the profile), which annotations are worth a rule
+(`Catalogue.powers`), and whether a pod uses a power (`powers`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from injector.core import names
+from injector.core.globs import Glob, matches, parsed
 from injector.core.model import Facts
 from injector.core.profile import Profile
 from injector.core.selectors import Selector
-
-KEY_LENGTH: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,44 +23,50 @@ class AnnotationRule:
     """What pods of some namespaces may use: a pattern of `allow` matches, and none of `deny`.
 
     In a pattern ``*`` stands for any text. `allow` is about the profile's own keys, and the
-    prefixes that belong to it; `deny` about every key, as templates may read any.
+    prefixes that belong to it; `deny` about every key, as templates may read any. Where a profile
+    reads a key as another one, both spellings are judged. `withhold` names powers (`POWERS`) that
+    these pods do not have, whatever carries them.
     """
 
     namespaces: Selector
     allow: tuple[str, ...] = ("*",)
     deny: tuple[str, ...] = ()
-    _allowed: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _denied: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    withhold: tuple[str, ...] = ()
+    _allowed: tuple[Glob, ...] = field(init=False, repr=False, compare=False)
+    _denied: tuple[Glob, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_allowed", _pattern(self.allow))
-        object.__setattr__(self, "_denied", _pattern(self.deny))
+        object.__setattr__(self, "_allowed", parsed(self.allow))
+        object.__setattr__(self, "_denied", parsed(self.deny))
 
     def refuses(self, key: str, own: Own) -> bool:
         """Whether a pod may not use this annotation."""
+        return any(self._refuses(spelling, own) for spelling in {key, own.canonical(key)})
+
+    def _refuses(self, key: str, own: Own) -> bool:
         if key in own.free:
             return False
-        # No key of Kubernetes' is longer; patterns are slow on what is.
-        text = key[:KEY_LENGTH]
-        if self._denied.fullmatch(text):
+        if any(matches(glob, key) for glob in self._denied):
             return True
-        return own.holds(key) and not self._allowed.fullmatch(text)
+        return own.holds(key) and not any(matches(glob, key) for glob in self._allowed)
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The keys that belong to a profile, and those of them that are `free`."""
+    """The keys that belong to a profile, those of them that are `free`, and how it reads a key."""
 
     free: frozenset[str]
     known: frozenset[str]
     domains: tuple[str, ...]
+    canonical: Callable[[str], str]
 
     @classmethod
     def of(cls, profile: Profile) -> Own:
         """The switch, and the books that say nothing about how a pod is injected, are free."""
         keys, known = profile.keys, profile.catalogue()
         free = frozenset({keys.switch, keys.status, keys.undo})
-        return cls(free, known.annotations | {keys.templates, keys.overrides}, known.domains)
+        declared = known.annotations | {keys.templates, keys.overrides}
+        return cls(free, declared, known.domains, profile.canonical_key)
 
     def holds(self, key: str) -> bool:
         """Whether it is a key of the profile, or one with a prefix that belongs to it."""
@@ -78,14 +82,20 @@ def refused(
     return tuple(sorted(k for k in keys if any(rule.refuses(k, own) for rule in holding)))
 
 
+def withheld(facts: Facts, namespace: str, rules: tuple[AnnotationRule, ...]) -> frozenset[str]:
+    """The powers that the pods of a namespace do not have."""
+    return frozenset(power for rule in _holding(rules, facts, namespace) for power in rule.withhold)
+
+
 def open_to_all(profile: Profile, rules: tuple[AnnotationRule, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Annotations that can change what matters and are allowed where no selector says otherwise."""
+    """Annotations with powers that no rule takes from pods where no selector says otherwise."""
     own, general = Own.of(profile), next((rule for rule in rules if not rule.namespaces.requirements), None)
-    return {
-        key: powers
+    left = {
+        key: tuple(power for power in powers if general is None or power not in general.withhold)
         for key, powers in sorted(profile.catalogue().powers.items())
         if general is None or not general.refuses(key, own)
     }
+    return {key: powers for key, powers in left.items() if powers}
 
 
 def _holding(rules: tuple[AnnotationRule, ...], facts: Facts, namespace: str) -> Iterator[AnnotationRule]:
@@ -101,8 +111,3 @@ def _holding(rules: tuple[AnnotationRule, ...], facts: Facts, namespace: str) ->
             yield rule
             if len(sure) == len(rule.namespaces.requirements):
                 return
-
-
-def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
-    """All patterns as one; of none, what matches nothing."""
-    return re.compile("|".join(re.escape(glob).replace(r"\*", ".*") for glob in globs) or r"(?!)", re.DOTALL)

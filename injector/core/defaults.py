@@ -26,7 +26,7 @@ _FIELDS: Manifest = {
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
 }
-_TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
+TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def filled_in(theirs: Manifest, ours: Manifest) -> Manifest:
@@ -61,7 +61,7 @@ def is_filled_in(pointer: str, value: Any) -> bool:
         return True
     mounts = value if isinstance(value, list) else [value]
     if "/volumeMounts" in pointer and all(
-        isinstance(m, dict) and m.get("mountPath") == _TOKENS for m in mounts
+        isinstance(m, dict) and m.get("mountPath") == TOKENS for m in mounts
     ):
         return True
     return field in _FIELDS and bool(value == _FIELDS[field])

@@ -6,8 +6,9 @@ Both doors call `inject`; what differs between them is in `Facts`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from injector.core import annotationrules, annotationsize, nearmiss, retain, status, undo
+from injector.core import annotationrules, annotationsize, nearmiss, powers, retain, status, undo
 from injector.core import decide as rules
 from injector.core.injection import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
 from injector.core.merge import merge
@@ -58,6 +59,7 @@ def inject(
         after = _settle(run)
         work.measure(after, WALKS_OF_RESULT)
         _check_after(run, after)
+        _check_powers(run, after)
     except Refusal as refused:
         denied = Decision(Verdict.DENY, refused.reason, decision.trace)
         return Outcome(denied, pod, findings=near, error=refused.error)
@@ -76,13 +78,18 @@ def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
     """
     work = Work(config.work_limit)
     try:
-        size = work.measure(pod, WALKS)
-        run = _start(pod, facts, config, work, None)
-        build(run, size)
+        return _assembled(pod, facts, config, work)
     except Refusal as refused:
         raise refused.error from None
     except TooExpensive:
         raise _too_expensive(work) from None
+
+
+def _assembled(pod: Manifest, facts: Facts, config: Config, work: Work) -> Injection:
+    """The same on an account. Raises Refusal and TooExpensive."""
+    size = work.measure(pod, WALKS)
+    run = _start(pod, facts, config, work, None)
+    build(run, size)
     return run
 
 
@@ -172,6 +179,23 @@ def _check_rules(keys: Sequence[str]) -> None:
             hint="remove the annotation, or ask whoever runs the injector",
         )
         raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, error)
+
+
+def _check_powers(run: Injection, after: Manifest) -> None:
+    """Raise Refusal where the result shows a power that the operator's rules withhold."""
+    withheld = annotationrules.withheld(run.facts, run.namespace, run.config.annotation_rules)
+    if not withheld:
+        return
+    without_rules = replace(run.config, annotation_rules=())
+    try:
+        uses = powers.uses(
+            run, after, withheld, lambda pod: _assembled(pod, run.facts, without_rules, run.work)
+        )
+    except Refusal as refused:
+        error = powers.not_judged(withheld, refused.error)
+        raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, error) from refused
+    if uses:
+        raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, powers.error(uses))
 
 
 def _together(problems: Sequence[AnnotationError]) -> InjectorError:

@@ -119,6 +119,15 @@ def build(run: Injection, size: int) -> None:
         raise Refusal(Reason.INVALID_ANNOTATION, error) from error
 
 
+def shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
+    """What the templates alone add up to for a pod. Raises RenderError, MergeError, TooExpensive."""
+    run = Injection(pod, facts, config, work)
+    for overlay in overlays(run):
+        work.measure(overlay, _WALKS_OF_OVERLAY)
+        run.shape = merge(run.shape, overlay)
+    return run.shape
+
+
 def overlays(run: Injection) -> list[Manifest]:
     """What the templates that the pod asks for give."""
     profile, templates = run.config.profile, run.config.templates

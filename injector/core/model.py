@@ -84,7 +84,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.UNSUPPORTED_OS: "The pod asks for an operating system that the sidecar does not run on.",
     Reason.FOREIGN_SIDECAR: "The pod already carries a proxy that no status annotation of ours explains.",
     Reason.NAMESPACE_MISMATCH: "The pod names another namespace than the request.",
-    Reason.ANNOTATION_NOT_ALLOWED: "Pods of this namespace may not use an annotation that the pod carries.",
+    Reason.ANNOTATION_NOT_ALLOWED: "The pod uses an annotation or a power that its namespace may not use.",
     Reason.INVALID_ANNOTATION: "An annotation has a value that is not accepted.",
     Reason.INVALID_POD: "The pod is not shaped as Kubernetes wants it.",
     Reason.TEMPLATE_FAILED: "A template failed for this pod, or the pod asks for one that does not exist.",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from injector.core.status import Status
 
 
-POWERS: Final = ("image", "user", "capabilities", "volumes", "control-plane")
-"""What an annotation can change of an injected container that security hangs on."""
+POWERS: Final = ("image", "user", "capabilities", "volumes", "trust-root", "control-plane")
+"""What a pod's author can change of an injected container that security hangs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,38 @@ class Profile:
             if key == self.keys.switch
             else None
         )
+
+    def canonical_key(self, key: str) -> str:
+        """The one spelling that an annotation's key is read as."""
+        return key
+
+    def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
+        """The annotations without what uses one of these powers."""
+        powers = self.catalogue().powers
+        return {
+            key: value
+            for key, value in annotations.items()
+            if withheld.isdisjoint(powers.get(self.canonical_key(key), ()))
+        }
+
+    @property
+    def free_variables(self) -> frozenset[str]:
+        """Variables of injected containers with neither trust root nor control plane in them.
+
+        Every other one counts for both powers, as nobody knows all that a program reads.
+        """
+        return frozenset()
+
+    def read_at_start(self, run: Injection, annotations: Mapping[str, str]) -> Mapping[str, Any]:
+        """What injected containers read of the result's annotations when they start, by annotation.
+
+        Each of these counts for trust root and control plane.
+        """
+        return {}
+
+    def control_plane_hosts(self, run: Injection) -> frozenset[str] | None:
+        """Host names of the control plane, in lower case; None where the profile does not know them."""
+        return None
 
     def words(self) -> frozenset[str]:
         """Words with a meaning in the values of annotations: names of fields, levels, modes."""

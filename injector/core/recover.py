@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from injector.core import status, undo
-from injector.core.injection import Injection, overlays
-from injector.core.merge import MergeError, merge
+from injector.core.injection import shape_of
+from injector.core.merge import MergeError
 from injector.core.model import Config, Facts, Manifest
 from injector.core.undoentries import Reach
 from injector.core.work import TooExpensive, Work
@@ -38,13 +38,10 @@ def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = Non
 
 def _shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
     """What the templates alone add up to for a pod; nothing where they fail."""
-    run = Injection(pod, facts, config, work)
     try:
-        for overlay in overlays(run):
-            run.shape = merge(run.shape, overlay)
+        return shape_of(pod, facts, config, work)
     except (InjectorError, MergeError, TooExpensive):
         return {}
-    return run.shape
 
 
 def removed(pod: Manifest, facts: Facts, config: Config) -> undo.Uninjected | None:

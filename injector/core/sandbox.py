@@ -22,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
 
 from injector.core.jsonvalues import Method, cut, defined, kind
-from injector.core.limits import SIZED, Limits, Refused, Run
+from injector.core.limits import NODE, SIZED, Limits, Refused, Run
 
 Function = Callable[..., Any]
 """A filter, test, operation or global function of the language: takes the environment first."""
@@ -160,11 +160,24 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if id(obj) in self._builtins:
             return obj(self, *args, **kwargs)
         if id(obj) in self._functions:
-            for value in (*args, *kwargs.values()):
-                defined(value)
-            return self.run.built(obj(*args, **kwargs))
+            return self._call_function(obj, args, kwargs)
         defined(obj)
         raise Refused(f"{kind(obj)} cannot be called")
+
+    def _call_function(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A function of a profile. It knows no account: charged are a walk over all that it gets and gives.
+
+        A text may hold JSON, so that what it would become counts as well.
+        """
+        run = self.run
+        for value in (*args, *kwargs.values()):
+            defined(value)
+            run.charge(run.cost(value))
+            if isinstance(value, str):
+                run.charge(NODE * sum(map(value.count, "[{,")))
+        result = run.built(function(*args, **kwargs))
+        run.charge(run.cost(result))
+        return result
 
     def _call_method(self, method: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         for arg in args:

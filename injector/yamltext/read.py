@@ -42,14 +42,16 @@ def load_untrusted(text: str, source: str) -> Any:
     return Composer(Document(text, source=source), anchors=False).compose()
 
 
-def load_json(text: str) -> Any:
+def load_json(text: str, *, distinct: bool = False) -> Any:
     """Read JSON that anybody may have written, such as that of an annotation.
 
     ValueError for what is none, for numbers that JSON does not know or a double cannot hold, and
-    for more than `MAX_DEPTH` levels: what is read here is walked by recursion later.
+    for more than `MAX_DEPTH` levels: what is read here is walked by recursion later. With `distinct`
+    for a key that stands twice in a map as well; else the last one holds.
     """
+    pairs = _distinct if distinct else None
     try:
-        tree = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        tree = json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=pairs)
     except RecursionError:
         raise ValueError("too many levels") from None
     level = [tree]
@@ -64,6 +66,13 @@ def _inside(value: Any) -> Any:
     """The lists and maps in a list or map."""
     found = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [inner for inner in found if isinstance(inner, dict | list)]
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) < len(pairs):
+        raise ValueError("a key stands twice")
+    return out
 
 
 def _finite(text: str) -> float:

@@ -76,6 +76,20 @@ def test_check_lists_what_everybody_may_use_and_can_change_much(run: Run, config
     assert "proxy.istio.io/config (" in restricted
 
 
+def test_check_lists_no_power_that_is_withheld_from_everybody(run: Run, config: Path) -> None:
+    config.write_text("annotations: [{withhold: [image, control-plane]}]\n")
+    checked = run("check", "-o", "json", "--config", config)
+    [note] = [r for r in json.loads(checked.out)["results"] if r["code"] == "open-annotations"]
+    assert IMAGE not in note["message"]
+    assert "sidecar.istio.io/capNetBindService (user, capabilities)" in note["message"]
+    assert "sidecar.istio.io/userVolume (volumes, trust-root)" in note["message"]
+    config.write_text(
+        "annotations: [{withhold: [image, user, capabilities, volumes, trust-root, control-plane]}]\n"
+    )
+    checked = run("check", "--config", config)
+    assert (checked.status, "open-annotations" in checked.out) == (0, False)
+
+
 def test_check_says_nothing_where_all_of_it_is_closed(run: Run, config: Path) -> None:
     config.write_text("annotations: [{allow: [sidecar.istio.io/proxyCPU]}]\n")
     checked = run("check", "--config", config)

@@ -24,17 +24,27 @@ def test_rules_are_read_in_their_order(tmp_path: Path) -> None:
     assert (str(second.namespaces), second.allow, second.deny) == ("everything", ("x/*",), ("x/y",))
 
 
+def test_a_rule_names_the_powers_that_it_withholds(tmp_path: Path) -> None:
+    [rule] = load(a_config(tmp_path, "[{withhold: [image, trust-root]}]")).annotation_rules
+    assert (rule.allow, rule.deny, rule.withhold) == (("*",), (), ("image", "trust-root"))
+
+
+TEXTS = ("[]", "[{deny: [x/y]}]", "[{deny: [x/z]}]", "[{withhold: [image]}]", "[{withhold: [user]}]")
+
+
 def test_rules_are_a_part_of_the_digest(tmp_path: Path) -> None:
-    digests = {load(a_config(tmp_path, text)).digest for text in ("[]", "[{deny: [x/y]}]", "[{deny: [x/z]}]")}
-    assert len(digests) == 3
+    digests = {load(a_config(tmp_path, text)).digest for text in TEXTS}
+    assert len(digests) == len(TEXTS)
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{deny: [x/y]}", "a list of maps with namespaceSelector, allow and deny is expected"),
+        ("{deny: [x/y]}", "a list of maps with namespaceSelector, allow, deny and withhold is expected"),
         ("[{dany: [x/y]}]", "did you mean deny?"),
         ("[{deny: ['']}]", "an annotation's key"),
+        ("[{withhold: [picture]}]", "image, user, capabilities, volumes, trust-root, control-plane"),
+        ("[{withhold: image}]", "a list of powers is expected"),
         ("[{deny: x/y}]", "a list of keys is expected"),
         ("[{namespaceSelector: team}]", "a label selector is expected"),
         # Elsewhere a selector that cannot be read is left out; here that would open what is to be closed.
@@ -56,5 +66,5 @@ def test_a_profile_of_ones_own_says_what_its_annotations_can_change(tmp_path: Pa
     loaded = load(str(config))
     assert open_to_all(loaded.profile, loaded.annotation_rules) == {"x/image": ("image",)}
     profile.write_text("catalogue: {powers: {x/image: [picture]}}\n")
-    with pytest.raises(ConfigError, match=r"image, user, capabilities, volumes, control-plane"):
+    with pytest.raises(ConfigError, match=r"image, user, capabilities, volumes, trust-root, control-plane"):
         load(str(config))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from injector.core.profile import POWERS
 from injector.profiles.istio import syntax
 from injector.profiles.istio.syntax import Check
 
@@ -139,7 +140,7 @@ _SWITCHES = (
         default="defaultTemplates",
         effect="Chooses the templates, applied in this order; aliases stand for several.",
         accepts="a comma separated list of templates or aliases",
-        powers=("image", "user", "capabilities", "volumes", "control-plane"),
+        powers=POWERS,
     ),
     Entry(
         key=PROXY_CONFIG,
@@ -149,7 +150,7 @@ _SWITCHES = (
         effect="Changes the proxy's configuration for this pod, field by field.",
         accepts="one map of ProxyConfig fields",
         free_text=True,
-        powers=("image", "user", "capabilities", "control-plane"),
+        powers=POWERS,
     ),
     Entry(
         key="proxy.istio.io/overrides",
@@ -159,7 +160,7 @@ _SWITCHES = (
         effect="Keeps the user's own version of injected containers, for the next injection.",
         accepts="a JSON object with containers and initContainers",
         free_text=True,
-        powers=("image", "user", "capabilities", "volumes"),
+        powers=POWERS,
     ),
     Entry(
         key="sidecar.istio.io/status",
@@ -256,7 +257,7 @@ _PROXY = (
         accepts="the name of a ConfigMap",
         strict=syntax.is_object_name,
         parameter="bootstrapOverride",
-        powers=("volumes", "control-plane"),
+        powers=("volumes", "trust-root", "control-plane"),
     ),
     Entry(
         key="sidecar.istio.io/userVolume",
@@ -268,7 +269,7 @@ _PROXY = (
         strict=syntax.is_json_of_volumes,
         parameter="userVolume",
         free_text=True,
-        powers=("volumes",),
+        powers=("volumes", "trust-root", "control-plane"),
     ),
     Entry(
         key="sidecar.istio.io/userVolumeMount",
@@ -280,7 +281,7 @@ _PROXY = (
         strict=syntax.is_json_of_mounts,
         parameter="userVolumeMount",
         free_text=True,
-        powers=("volumes",),
+        powers=("volumes", "trust-root", "control-plane"),
     ),
     Entry(
         key="sidecar.istio.io/capNetBindService",
@@ -301,6 +302,7 @@ _PROXY = (
         strict=syntax.is_json_object,
         parameter="env",
         free_text=True,
+        powers=("trust-root", "control-plane"),
     ),
 )
 

@@ -19,6 +19,7 @@ from injector.profiles.istio import (
     layers,
     meshconfig,
     openshift,
+    powers,
     prometheus,
     proxyconfig,
     recording,
@@ -27,6 +28,7 @@ from injector.profiles.istio import (
     revisions,
     symptoms,
     templatefns,
+    uservolumes,
 )
 from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.values import dig
@@ -78,6 +80,27 @@ class IstioProfile(Profile):
 
     def syntax(self, key: str) -> Syntax | None:
         return recording.of(key)
+
+    def canonical_key(self, key: str) -> str:
+        return prometheus.canonical_key(key)
+
+    def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
+        """The ProxyConfig field by field, every other annotation as a whole."""
+        out = dict(Profile.permitted(self, annotations, withheld))
+        if layers.PROXY_CONFIG in annotations:
+            left = powers.permitted(annotations[layers.PROXY_CONFIG], withheld)
+            out |= {} if left is None else {layers.PROXY_CONFIG: left}
+        return out
+
+    @property
+    def free_variables(self) -> frozenset[str]:
+        return powers.FREE_VARIABLES
+
+    def read_at_start(self, run: Injection, annotations: Mapping[str, str]) -> Mapping[str, Any]:
+        return powers.read_at_start(run, annotations)
+
+    def control_plane_hosts(self, run: Injection) -> frozenset[str] | None:
+        return powers.control_plane_hosts(run)
 
     def words(self) -> frozenset[str]:
         return recording.WORDS
@@ -150,7 +173,10 @@ class IstioProfile(Profile):
 
     def problems(self, run: Injection) -> Sequence[AnnotationError]:
         run.work.charge(len(run.annotations.get(layers.PROXY_CONFIG, "")) * YAML_UNITS)
-        return known.validate(run.annotations, quirks=run.config.quirks)
+        wrong = known.validate(run.annotations, quirks=run.config.quirks)
+        if wrong or run.config.quirks:
+            return wrong
+        return uservolumes.problems(run.annotations)
 
     def seen(self, run: Injection) -> Manifest:
         """Without an earlier injection, but with the user's own versions of what it wrote over."""
@@ -181,7 +207,10 @@ class IstioProfile(Profile):
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """A template that speaks of the proxy means it wherever it lives (Q6)."""
-        if run.config.quirks or not any(_has(o, "initContainers") for o in overlays):
+        if run.config.quirks:
+            return overlays
+        uservolumes.check(run)
+        if not any(_has(o, "initContainers") for o in overlays):
             return overlays
         return [_rehomed(o) for o in overlays]
 

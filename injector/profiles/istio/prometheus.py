@@ -32,6 +32,16 @@ def normal(key: str) -> str:
     return _OTHER.sub("_", key)
 
 
+_CANONICAL = {
+    normal(k): k for k in (*(f"prometheus.io/{f}" for f in ("scrape", "port", "path")), TARGETS, SECURE_PORT)
+}
+
+
+def canonical_key(key: str) -> str:
+    """The documented spelling of a key that is read in any spelling; every other key as it is."""
+    return _CANONICAL.get(normal(key), key)
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What a pod declares about its metrics. `keys` are the annotations that said so."""

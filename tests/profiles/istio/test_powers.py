@@ -22,6 +22,7 @@ MORE = {
         '{"image": {"imageType": "debug"}}',
         '{"proxyMetadata": {"IPTABLES_TRACE_LOGGING": "true"}}',
         '{"tracing": {"openCensusAgent": {}}, "interceptionMode": "TPROXY"}',
+        '{"caCertificatesPem": ["-----BEGIN CERTIFICATE-----"]}',
     ],
     OVERRIDES: [
         json.dumps({"initContainers": [{"name": "istio-proxy", **changed}]})
@@ -34,8 +35,19 @@ MORE = {
 }
 # The agent reads these itself, from a file or from the pod's annotations, when it runs.
 BY_THE_AGENT = {"sidecar.istio.io/discoveryAddress", "sidecar.istio.io/bootstrapOverride"}
-# What other templates of the operator's may do.
-NOT_SHOWN = {(TEMPLATES, "control-plane"), (TEMPLATES, "image")}
+# What other templates of the operator's may do; and a tracer that is not configured here. A mount of
+# the mesh's Secret needs another one.
+NOT_SHOWN = {
+    (TEMPLATES, "image"),
+    ("apm.datadoghq.com/env", "trust-root"),
+    ("apm.datadoghq.com/env", "control-plane"),
+    (PROXY_CONFIG, "volumes"),
+}
+# They tell the application's ports, containers, probes and metrics, and the mode of the capture.
+ABOUT_THE_POD = {
+    *("ISTIO_META_POD_PORTS", "ISTIO_META_APP_CONTAINERS", "ISTIO_META_INTERCEPTION_MODE"),
+    *("ISTIO_PROMETHEUS_ANNOTATIONS", "ISTIO_KUBE_APP_PROBERS", "OTEL_RESOURCE_ATTRIBUTES"),
+}
 
 
 def the_pod(annotations: dict[str, str]) -> Manifest | None:
@@ -50,7 +62,8 @@ def the_pod(annotations: dict[str, str]) -> Manifest | None:
 def seen(pod: Manifest) -> dict[tuple[str, str], Any]:
     """By power and container, what security hangs on."""
     spec = pod["spec"]
-    out: dict[tuple[str, str], Any] = {("volumes", ""): {v["name"] for v in spec.get("volumes", [])}}
+    volumes = {v["name"] for v in spec.get("volumes", [])}
+    out: dict[tuple[str, str], Any] = {(p, ""): volumes for p in ("volumes", "trust-root", "control-plane")}
     for container in [*spec.get("initContainers", []), *spec["containers"]]:
         name, rights = container["name"], container.get("securityContext", {})
         out["image", name] = container["image"]
@@ -58,8 +71,11 @@ def seen(pod: Manifest) -> dict[tuple[str, str], Any]:
         out["capabilities", name] = [rights.get(key) for key in ("capabilities", "privileged")]
         out["volumes", name] = container.get("volumeMounts")
         env = {e["name"]: e.get("value") for e in container.get("env", [])}
-        address = json.loads(env.get("PROXY_CONFIG") or "{}").get("discoveryAddress")
-        out["control-plane", name] = [address, env.get("CA_ADDR")]
+        config = json.loads(env.pop("PROXY_CONFIG", None) or "{}")
+        # Any variable and any file may be read by the agent.
+        read = [{k: v for k, v in env.items() if k not in ABOUT_THE_POD}, container.get("volumeMounts")]
+        out["trust-root", name] = [*read, config.get("caCertificatesPem")]
+        out["control-plane", name] = [*read, config.get("discoveryAddress")]
     return out
 
 
