@@ -207,10 +207,7 @@ class IstioProfile(Profile):
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """A template that speaks of the proxy means it wherever it lives (Q6)."""
-        if run.config.quirks:
-            return overlays
-        uservolumes.check(run)
-        if not any(_has(o, "initContainers") for o in overlays):
+        if run.config.quirks or not any(_has(o, "initContainers") for o in overlays):
             return overlays
         return [_rehomed(o) for o in overlays]
 
@@ -229,6 +226,8 @@ class IstioProfile(Profile):
         run.pod = {**run.pod, "spec": spec}
 
     def finish(self, run: Injection) -> None:
+        if not run.config.quirks:
+            uservolumes.check(run)
         mesh, proxy = run.data["MeshConfig"], run.data["ProxyConfig"]
         asked = proxyconfig.merge(mesh["defaultConfig"], layers.annotated(run))
         hold = bool(
