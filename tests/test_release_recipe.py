@@ -166,11 +166,11 @@ def health(packages: Path, tmp_path: Path) -> Iterator[str]:
                 pytest.fail("".join(said))
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
 
 
 def test_serve_needs_no_other_packages(health: str) -> None:
-    with urllib.request.urlopen(f"http://{health}/readyz", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://{health}/readyz", timeout=60) as answer:
         assert json.load(answer)["ready"] is True
-    with urllib.request.urlopen(f"http://{health}/metrics", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://{health}/metrics", timeout=60) as answer:
         assert b"\ninjector_ready 1.0\n" in answer.read()

@@ -22,7 +22,8 @@ from tests.fake_apiserver import FakeApiServer, fake_apiserver
 
 NAMESPACES = "/api/v1/namespaces"
 # A list that is under way when the stop comes has to be given up, not waited for.
-SOON = 15
+# By itself it ends after READ_SECONDS of injector/kube/client.py, a minute.
+SOON = 45
 
 
 @dataclass(frozen=True)
