@@ -47,7 +47,7 @@ from injector.certs.stored import FORMAT, FORMAT_KEY
 from injector.kube.client import connect_async
 from injector.telemetry import Metrics
 
-pytestmark = [pytest.mark.xdist_group("webhook"), pytest.mark.timeout(180, func_only=True)]
+pytestmark = pytest.mark.xdist_group("webhook")
 
 ISSUED = 0.05
 """Seconds between two pods."""

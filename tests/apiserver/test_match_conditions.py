@@ -308,7 +308,6 @@ def a_pod_at_random(chosen: random.Random) -> Pod:
     return {"metadata": {"labels": some(), "annotations": annotations}, "spec": spec}
 
 
-@pytest.mark.timeout(120, func_only=True)
 def test_for_pods_at_random_both_agree(bed: Bed, webhook: Webhook, namespace: str) -> None:
     chosen = random.Random(5)
     pods = [

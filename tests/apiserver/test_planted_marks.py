@@ -245,7 +245,6 @@ def by_hand(served: ws.Served, out: Out) -> None:
     post(served, out, b"{}", f"/{quote(mark('elsewhere'))}")
 
 
-@pytest.mark.timeout(120, func_only=True)
 def test_what_was_planted_is_found_in_the_patch_alone(bed: Bed, tmp_path: Path) -> None:
     records, config, keys = tmp_path / "records", tmp_path / "injector.yaml", tmp_path / "keys.json"
     keys.write_text(json.dumps({"keys": [{"kid": mark("jwk")}]}))

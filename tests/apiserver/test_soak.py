@@ -20,7 +20,6 @@ SHORT = Plan(
 )
 
 
-@pytest.mark.timeout(150, func_only=True)
 def test_no_pod_is_refused_or_left_without_sidecar_whatever_happens_to_the_webhook(tmp_path: Path) -> None:
     if reason := unavailable():
         pytest.skip(f"API server bed: {reason}")

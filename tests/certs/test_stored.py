@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from injector.certs.issue import Wanted, make_authority

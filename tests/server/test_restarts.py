@@ -1,8 +1,8 @@
 """Replicas of `injector serve` that restart one after the other under load: no call may fail.
 
 The caller is shaped as the API server's: it keeps idle connections, takes the one it used last, drops
-those that the other side has closed, and asks again only where it is told to (429). New connections go to replicas that were
-ready when somebody last looked, as with a Service.
+those that the other side has closed, and asks again only where it is told to (429). New
+connections go to replicas that were ready when somebody last looked, as with a Service.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from test_serve import JSON, PATIENCE, SETTINGS, Files, Served, call, served
 from test_serve import files as files
 from webhook_factories import a_body
@@ -140,7 +139,6 @@ def started(open_ones: contextlib.ExitStack, files: Files) -> Replica:
     return replica
 
 
-@pytest.mark.timeout(180)
 def test_replicas_restart_one_after_the_other_and_no_call_fails(files: Files) -> None:
     files.config.write_text(SETTINGS.replace("  drainSeconds: 0\n", DRAIN))
     with contextlib.ExitStack() as open_ones:
