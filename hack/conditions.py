@@ -19,6 +19,7 @@ from check import END_TO_END
 from setup import REPO
 
 WITH_PROGRAMS = ("tests/apiserver", "tests/chart", *END_TO_END)
+ROOT = Path("/")
 COLLECTED, RUN = "+365d", "+366d"
 # tests/conftest.py puts its value into FAKETIME once the tests are collected.
 ONCE_COLLECTED = "FAKETIME_ONCE_COLLECTED"
@@ -53,7 +54,7 @@ def ahead() -> Iterator[Mapping[str, str]]:
 
 def _library() -> Path:
     """Return libfaketime; ends the program where it is not installed."""
-    found = sorted(Path("/").glob("usr/lib*/**/faketime/libfaketime.so.1"))
+    found = sorted(ROOT.glob("usr/lib*/**/faketime/libfaketime.so.1"))
     if not found:
         sys.exit("conditions: libfaketime is missing (Debian: apt-get install faketime)")
     return found[0]

@@ -124,7 +124,7 @@ class Sender:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(path, json.dumps(sent).encode(), headers)
         try:
-            with urllib.request.urlopen(request, context=self.context, timeout=20) as answer:
+            with urllib.request.urlopen(request, context=self.context, timeout=60) as answer:
                 return int(answer.status), b""
         except urllib.error.HTTPError as error:
             with error:

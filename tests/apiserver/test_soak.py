@@ -15,7 +15,7 @@ SHORT = Plan(
     lag=0.3,
     server={
         "drainSeconds": 1,
-        "certificates": {"caLifetime": "60s", "leafLifetime": "12s", "settle": "1s"},
+        "certificates": {"caLifetime": "60s", "leafLifetime": "20s", "settle": "1s"},
     },
 )
 
