@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -41,23 +43,23 @@ def busy() -> Iterator[Mapping[str, str]]:
 @contextlib.contextmanager
 def ahead() -> Iterator[Mapping[str, str]]:
     """Yield what lets a process, and those that it starts, see another day."""
-    yield {
-        "LD_PRELOAD": str(_library()),
-        "FAKETIME": COLLECTED,
-        ONCE_COLLECTED: RUN,
-        # Else a changed FAKETIME would be noticed seconds later.
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(REPO / "hack/ahead"), os.environ.get("PYTHONPATH")])),
-    }
-
-
-def _library() -> Path:
-    """Return libfaketime; ends the program where it is not installed."""
-    found = sorted(ROOT.glob("usr/lib*/**/faketime/libfaketime.so.1"))
-    if not found:
-        sys.exit("conditions: libfaketime is missing (Debian: apt-get install faketime)")
-    return found[0]
+    libraries = sorted(ROOT.glob("usr/lib*/**/faketime/libfaketime.so.1"))
+    missing = [] if libraries else ["faketime"]
+    missing += [] if shutil.which("gcc") else ["gcc", "libc6-dev"]
+    if missing:
+        sys.exit(f"conditions: libfaketime or a compiler is missing: apt-get install {' '.join(missing)}")
+    with tempfile.TemporaryDirectory(prefix="ahead-") as folder:
+        sleeping = Path(folder, "sleeping.so")
+        source = Path(__file__).with_name("sleeping.c")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", sleeping, source], check=True)
+        yield {
+            "LD_PRELOAD": f"{sleeping}:{libraries[0]}",
+            "FAKETIME": COLLECTED,
+            ONCE_COLLECTED: RUN,
+            # Else a changed FAKETIME would be noticed seconds later.
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
 
 
 CONDITIONS = {"busy": busy, "ahead": ahead}

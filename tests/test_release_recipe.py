@@ -152,7 +152,7 @@ def health(packages: Path, tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, "-S", "-P", "-m", "injector.cli.main", "serve", "--config=injector.yaml"]
     command += ["--namespaces=off", "--tls-cert=tls.crt", "--tls-key=tls.key"]
     command += ["--listen=127.0.0.1:0", "--health-listen=127.0.0.1:0"]
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{packages}:{REPO}"}
+    environ = {**os.environ, "PYTHONPATH": f"{packages}:{REPO}"}
     with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
