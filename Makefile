@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast e2e lint docs apiserver cluster cluster-down mesh mesh-cost soak load fuzz clean
+.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs apiserver cluster cluster-down mesh mesh-cost soak load fuzz clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -23,6 +23,12 @@ test: setup ## everything: lint, types, contracts, all tests, coverage; builds t
 
 test-fast: setup ## the tests of the pure core
 	@$(IN_VENV) -m pytest -q -n 2 tests/core tests/profiles
+
+test-busy: setup ## the tests that need no built programs, with every core kept busy
+	@$(IN_VENV) hack/conditions.py busy
+
+test-ahead: setup ## the same tests with the clock a year ahead; takes libfaketime
+	@$(IN_VENV) hack/conditions.py ahead
 
 e2e: setup ## the tests on a Kubernetes node and a mesh of their own; root; builds them once
 	@$(IN_VENV) hack/check.py e2e

@@ -57,7 +57,11 @@ def browser() -> Iterator[Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as profile:
         options.add_argument(f"--user-data-dir={profile}")
-        window = Chrome(options=options, service=ChromeService(str(shutil.which("chromedriver"))))
+        # It does not start with another clock (make test-ahead).
+        environ = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
+        window = Chrome(
+            options=options, service=ChromeService(str(shutil.which("chromedriver")), env=environ)
+        )
         try:
             yield window
         finally:

@@ -25,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_finish() -> None:
+    """For ``make test-ahead``: tests run a day after they were collected."""
+    if day := os.environ.get("FAKETIME_ONCE_COLLECTED"):
+        os.environ["FAKETIME"] = day
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError("--update-goldens has no place in CI: a person reads what it writes")

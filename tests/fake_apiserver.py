@@ -120,8 +120,9 @@ class FakeApiServer:
         handler.send_response(200)
         handler.end_headers()
         since = int(handler.path.partition("resourceVersion=")[2].partition("&")[0])
-        self.since.append(since)
-        sent, ends = sum(version <= since for version, _ in self._events), self._ends
+        with self._news:
+            sent, ends = sum(version <= since for version, _ in self._events), self._ends
+            self.since.append(since)
         while (lines := self._after(sent, ends)) is not None:
             sent += len(lines)
             handler.wfile.write("".join(f"{line}\n" for line in lines).encode())

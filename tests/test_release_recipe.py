@@ -214,7 +214,7 @@ def health(packages: Path, tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, "-S", "-P", "-m", "injector.cli.main", "serve", "--config=injector.yaml"]
     command += ["--namespaces=off", "--tls-cert=tls.crt", "--tls-key=tls.key"]
     command += ["--listen=127.0.0.1:0", "--health-listen=127.0.0.1:0"]
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{packages}:{REPO}"}
+    environ = {**os.environ, "PYTHONPATH": f"{packages}:{REPO}"}
     with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
@@ -228,11 +228,11 @@ def health(packages: Path, tmp_path: Path) -> Iterator[str]:
                 pytest.fail("".join(said))
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
 
 
 def test_serve_needs_no_other_packages(health: str) -> None:
-    with urllib.request.urlopen(f"http://{health}/readyz", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://{health}/readyz", timeout=60) as answer:
         assert json.load(answer)["ready"] is True
-    with urllib.request.urlopen(f"http://{health}/metrics", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://{health}/metrics", timeout=60) as answer:
         assert b"\ninjector_ready 1.0\n" in answer.read()

@@ -36,7 +36,7 @@ from typing import Any
 
 from programs import build
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
@@ -100,7 +100,7 @@ class Bed:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         self.run_kubectl("create", "-f", "-", manifest=namespace)
         # Admission refuses pods in a namespace whose account is not there yet.
-        self.run_kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=30s")
+        self.run_kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=90s")
         return name
 
     def kubeconfig_with_token(self, token: str) -> Path:
@@ -292,7 +292,7 @@ class ControlPlane:
 
     def _etcd(self, operation: str, body: object) -> Any:
         request = urllib.request.Request(f"{self._etcd_url}/v3/kv/{operation}", json.dumps(body).encode())
-        with _opener().open(request, timeout=10) as answer:
+        with _opener().open(request, timeout=60) as answer:
             return json.load(answer)
 
     def _program(self, name: str, flags: Sequence[str]) -> Program:

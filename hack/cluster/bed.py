@@ -57,7 +57,7 @@ class Cluster:
     folder: Path
     node: Layout | None = None
 
-    def run_kubectl(self, *arguments: str, manifest: object = None, timeout: float = 120) -> str:
+    def run_kubectl(self, *arguments: str, manifest: object = None, timeout: float = 240) -> str:
         """Run kubectl and return its stdout; `manifest` goes to its stdin as JSON."""
         cache = f"--cache-dir={self.folder / 'kubectl-cache'}"
         command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", cache, *arguments]
@@ -77,7 +77,7 @@ class Cluster:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         self.run_kubectl("create", "-f", "-", manifest=namespace)
         # Admission refuses pods in a namespace whose account is not there yet.
-        self.run_kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=30s")
+        self.run_kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=90s")
         return name
 
     def delete_namespace(self, name: str, *, wait: bool = False) -> None:

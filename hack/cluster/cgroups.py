@@ -21,7 +21,7 @@ from cluster import syscalls
 ROOT = Path("/sys/fs/cgroup")
 REQUIRED = {"cpu", "memory", "pids"}
 REQUIRED_V1 = REQUIRED | {"cpuset", "cpuacct", "devices", "freezer"}
-REMOVAL_SECONDS = 10.0
+REMOVAL_SECONDS = 60.0
 
 
 def is_v2() -> bool:

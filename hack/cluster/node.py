@@ -27,7 +27,7 @@ from programs import build
 from cluster import dns, images, kubelet, mounts, plane
 from cluster.layout import NODE_NAME, PROGRAMS, SERVICE_RANGE, Layout
 
-READY_SECONDS = 90.0
+READY_SECONDS = 200.0
 POLL_SECONDS = 0.05
 LOG_LINES = 12
 

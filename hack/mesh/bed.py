@@ -30,7 +30,7 @@ from programs import build
 from mesh import images, manifests, readings
 from mesh.manifests import NAMESPACE, Object, Settings
 
-READY_SECONDS = 120.0
+READY_SECONDS = 200.0
 POLL_SECONDS = 0.1
 PROXY = "istio-proxy"
 ISTIOD = "deployment/istiod"
@@ -60,7 +60,7 @@ class Mesh:
             self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
             self.apply(*definitions)
             names = [f"crd/{made['metadata']['name']}" for made in definitions]
-            self.cluster.run_kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+            self.cluster.run_kubectl("wait", "--for=condition=Established", "--timeout=200s", *names)
             loading.result()
         self._apply_istiod(objects)
 
@@ -111,7 +111,7 @@ class Mesh:
         """Put istio-cni on the node; `configure(cni=True)` makes the injector count on it."""
         self.cluster.load([images.install_cni()])
         self.apply(*self._cni())
-        self.cluster.run_kubectl("rollout", "status", CNI, "-n", NAMESPACE, "--timeout=90s")
+        self.cluster.run_kubectl("rollout", "status", CNI, "-n", NAMESPACE, "--timeout=200s")
 
     def remove_cni(self) -> None:
         """Take istio-cni off the node; at its end it takes its entry out of the node's configuration."""
@@ -167,7 +167,7 @@ class Mesh:
             found = readings.access_log(text.splitlines())
             return found if until(found) else None
 
-        found = self.wait(read, f"the awaited lines in the access log of {namespace}/{pod}", seconds=10)
+        found = self.wait(read, f"the awaited lines in the access log of {namespace}/{pod}")
         assert found is not None
         return found
 
@@ -194,7 +194,7 @@ class Mesh:
     def _wait_for_istiod(self) -> None:
         """Wait for one istiod that answers, for the end of those before it, and for the proxies to follow."""
         try:
-            self.cluster.run_kubectl("rollout", "status", ISTIOD, "-n", NAMESPACE, "--timeout=90s")
+            self.cluster.run_kubectl("rollout", "status", ISTIOD, "-n", NAMESPACE, "--timeout=200s")
         except BedError as error:
             raise BedError(f"{error}\n{self._istiod_log()}") from None
         self.wait(lambda: len(self._istiods()) == 1, "the istiod before this one to be gone")

@@ -48,7 +48,7 @@ FORMS: Mapping[str, Mapping[str, str] | None] = {
     "native sidecar": {**UPSTREAM_PERIOD, "sidecar.istio.io/nativeSidecar": "true"},
     "classic sidecar": {**UPSTREAM_PERIOD, "sidecar.istio.io/nativeSidecar": "false"},
 }
-READY_SECONDS = 60
+READY_SECONDS = 200
 # For all rounds together; cluster and mesh take most of a minute more.
 MOST_SECONDS = 180.0
 
@@ -67,7 +67,7 @@ class Stand:
             )
         for namespace in (injected, plain):
             wait = ("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available")
-            self.cluster.run_kubectl(*wait, "--timeout=120s", timeout=150)
+            self.cluster.run_kubectl(*wait, "--timeout=200s")
         self.ways = {
             DIRECT: (plain, plain),
             WITH_SERVERS: (plain, injected),

@@ -48,8 +48,8 @@ SELECTED = ["-n", NAMESPACE, "-l", f"app.kubernetes.io/name={NAME}"]
 SAMPLES = "sidecar-injector-samples"
 # By the end of their names the entries of a webhook for sidecars are known, istiod's too.
 ENTRY = ".sidecar-injector.istio.io"
-READY_SECONDS = 120.0
-COMMAND_SECONDS = 60.0
+READY_SECONDS = 200.0
+COMMAND_SECONDS = 200.0
 POLL_SECONDS = 0.1
 
 

@@ -135,9 +135,9 @@ def running_shop(mesh: Mesh, namespace: str) -> Iterator[str]:
     try:
         apply_rules(mesh, namespace, Rules())
         mesh.apply(*shop.objects(namespace))
-        ready = ["-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=170s"]
+        ready = ["-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=200s"]
         mesh.wait(lambda: mesh.pods(namespace, "app=store"), "the pods of the shop")
-        mesh.cluster.run_kubectl("wait", *ready, timeout=180)
+        mesh.cluster.run_kubectl("wait", *ready)
         yield namespace
     finally:
         mesh.cluster.delete_namespace(namespace)

@@ -17,8 +17,8 @@ from cluster.bed import Cluster
 from programs import build
 
 Flow = dict[str, Any]
-MOST_SECONDS = 120
-END_SECONDS = 10
+MOST_SECONDS = 600
+END_SECONDS = 60
 
 
 @contextlib.contextmanager

@@ -250,7 +250,7 @@ def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> 
         wait_until_called(bed, namespace, NAME)
         arguments = ("-n", namespace, "--config", mesh.before)
         assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"missing": 2}
-        told = mesh.audit(*arguments, "--restart", "--yes", "--timeout", "30")
+        told = mesh.audit(*arguments, "--restart", "--yes", "--timeout", "90")
         assert told.status == 0, told.out + told.err
         assert "restarted 2 owners" in told.out
         order = [line for line in told.err.splitlines() if not line.startswith("waiting")]
@@ -268,7 +268,7 @@ def test_a_restart_that_does_not_help_is_the_last_one(mesh: Mesh, shop: str) -> 
         created(mesh.bed, shop, a_deployment(name))
         pods_of(mesh.bed, shop, name)
     with a_kubelet(mesh.bed, shop):
-        told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "30")
+        told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "90")
     assert told.status == 1
     assert "is stale again" in told.out
     assert not restarted(mesh.bed, shop, "deployment", "second")

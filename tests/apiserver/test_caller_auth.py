@@ -90,7 +90,7 @@ def by_hand(served: ws.Served, token: str = "") -> tuple[str, str]:
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
     )
     try:
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=60) as answer:
             return str(answer.status), answer.read().decode().strip()
     except urllib.error.HTTPError as error:
         with error:

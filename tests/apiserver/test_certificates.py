@@ -47,7 +47,7 @@ from injector.certs.stored import FORMAT, FORMAT_KEY
 from injector.kube.client import connect_async
 from injector.telemetry import Metrics
 
-pytestmark = [pytest.mark.xdist_group("webhook"), pytest.mark.timeout(180, func_only=True)]
+pytestmark = pytest.mark.xdist_group("webhook")
 
 ISSUED = 0.05
 """Seconds between two pods."""
@@ -60,7 +60,8 @@ server:
     source: own
     service: NAMESPACE/webhook
 """
-QUICK = "    caLifetime: 24s\n    leafLifetime: 8s\n    settle: 2s\n"
+# Renewed when a third of them is left, which has to be more than a busy machine holds a replica up.
+QUICK = "    caLifetime: 60s\n    leafLifetime: 20s\n    settle: 2s\n"
 STEADY = "    settle: 1s\n"
 
 
@@ -203,7 +204,7 @@ class Creating:
         body = json.dumps(a_pod("steady")).encode()
         while not stop.wait(ISSUED):
             try:
-                with opener.open(urllib.request.Request(url, body, headers), timeout=30) as answer:
+                with opener.open(urllib.request.Request(url, body, headers), timeout=60) as answer:
                     text = answer.read()
                 if b"sidecar.istio.io/status" not in text:
                     self.wrong.append("no sidecar")
@@ -393,7 +394,7 @@ def test_the_documented_rights_are_enough(bed: Bed, tmp_path: Path) -> None:
             ):
                 until("a CA is promoted", lambda: _told(served, "certificate-ca", why="promoted"))
                 with urllib.request.urlopen(
-                    f"http://{_told(served, 'listening')[0]['health']}/readyz", timeout=10
+                    f"http://{_told(served, 'listening')[0]['health']}/readyz", timeout=60
                 ) as answer:
                     assert json.load(answer)["notes"] == {}
                 # Its watch is seen to work: without it a deleted Secret would wait for a minute.

@@ -485,7 +485,6 @@ def test_what_the_caller_may_not_read_is_told_with_verb_and_resource(
     assert [e["message"] for e in found["not-looked-at"]][-1:] == ["not allowed to list daemonsets.apps"]
 
 
-@pytest.mark.timeout(180, func_only=True)
 def test_the_command_tells_people_a_line_each_and_programs_the_same(bed: Bed) -> None:
     command = [sys.executable, "-m", "injector.cli.main", "check", "--cluster", "--kubeconfig"]
     told = [

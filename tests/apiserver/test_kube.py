@@ -453,7 +453,7 @@ def test_a_name_cannot_leave_its_place_in_the_path(cluster: Cluster, workloads: 
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -464,7 +464,7 @@ async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterat
     mirror = Mirror(cluster, path, jitter=lambda: 0.0, **more)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(mirror.run())
-        await asyncio.wait_for(mirror.synced.wait(), 30)
+        await asyncio.wait_for(mirror.synced.wait(), 60)
         yield mirror
         running.cancel()
 
@@ -606,7 +606,7 @@ def test_a_kind_that_is_not_served_yet_is_an_empty_mirror_until_it_is(bed: Bed, 
             assert mirror.items() == []
             assert mirror.stale_since is None
             bed.run_kubectl("create", "-f", "-", manifest=definition)
-            bed.run_kubectl("wait", "--for=condition=Established", f"crd/things.{group}", "--timeout=30s")
+            bed.run_kubectl("wait", "--for=condition=Established", f"crd/things.{group}", "--timeout=90s")
             create(bed, namespace, a("Thing", "one", f"{group}/v1"))
             await until(lambda: mirror.get(namespace, "one") is not None)
 

@@ -25,7 +25,7 @@ from injector.kube.living import observe, read_log
 COMMAND = str(Path(sys.executable).with_name("injector"))
 STATUS = {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"], "revision": "default"})}
 NOBODY = "https://127.0.0.1:9/mutate"
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 90.0
 
 
 def explained(

@@ -124,7 +124,7 @@ class Sender:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(path, json.dumps(sent).encode(), headers)
         try:
-            with urllib.request.urlopen(request, context=self.context, timeout=20) as answer:
+            with urllib.request.urlopen(request, context=self.context, timeout=60) as answer:
                 return int(answer.status), b""
         except urllib.error.HTTPError as error:
             with error:
@@ -308,7 +308,6 @@ def a_pod_at_random(chosen: random.Random) -> Pod:
     return {"metadata": {"labels": some(), "annotations": annotations}, "spec": spec}
 
 
-@pytest.mark.timeout(120, func_only=True)
 def test_for_pods_at_random_both_agree(bed: Bed, webhook: Webhook, namespace: str) -> None:
     chosen = random.Random(5)
     pods = [

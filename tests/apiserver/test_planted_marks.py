@@ -174,7 +174,7 @@ def post(served: ws.Served, out: Out, body: bytes, path: str = "/mutate", **head
     """Post whatever it is, and keep the answer; the response of a review, else nothing."""
     host = urlsplit(served.url).netloc
     context = ssl.create_default_context(cafile=str(served.ca))
-    connection = http.client.HTTPSConnection(host, context=context, timeout=30)
+    connection = http.client.HTTPSConnection(host, context=context, timeout=60)
     try:
         connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
@@ -245,7 +245,6 @@ def by_hand(served: ws.Served, out: Out) -> None:
     post(served, out, b"{}", f"/{quote(mark('elsewhere'))}")
 
 
-@pytest.mark.timeout(120, func_only=True)
 def test_what_was_planted_is_found_in_the_patch_alone(bed: Bed, tmp_path: Path) -> None:
     records, config, keys = tmp_path / "records", tmp_path / "injector.yaml", tmp_path / "keys.json"
     keys.write_text(json.dumps({"keys": [{"kid": mark("jwk")}]}))
@@ -287,4 +286,4 @@ def test_what_was_planted_is_found_in_the_patch_alone(bed: Bed, tmp_path: Path) 
 
 def open_url(url: str) -> Any:
     """An answer over plain HTTP; not ready is one as well."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10)
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=60)

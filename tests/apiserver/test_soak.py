@@ -15,12 +15,11 @@ SHORT = Plan(
     lag=0.3,
     server={
         "drainSeconds": 1,
-        "certificates": {"caLifetime": "60s", "leafLifetime": "12s", "settle": "1s"},
+        "certificates": {"caLifetime": "60s", "leafLifetime": "20s", "settle": "1s"},
     },
 )
 
 
-@pytest.mark.timeout(150, func_only=True)
 def test_no_pod_is_refused_or_left_without_sidecar_whatever_happens_to_the_webhook(tmp_path: Path) -> None:
     if reason := unavailable():
         pytest.skip(f"API server bed: {reason}")

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 Found = TypeVar("Found")
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 POLL = 0.05
 STATUS = "sidecar.istio.io/status"
 PEM = serialization.Encoding.PEM
@@ -272,7 +272,7 @@ def certificates(folder: Path) -> None:
     now = datetime.datetime.now(datetime.UTC)
 
     def unsigned(name: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
-        start, end = now - datetime.timedelta(minutes=5), now + datetime.timedelta(hours=1)
+        start, end = now - datetime.timedelta(minutes=5), now + datetime.timedelta(days=1)
         serial = x509.random_serial_number()
         made = x509.CertificateBuilder(issuer, name, key.public_key(), serial, start, end)
         return made.add_extension(x509.BasicConstraints(ca, None), critical=True)

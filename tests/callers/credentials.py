@@ -19,6 +19,10 @@ AUDIENCE = "https://injector.mesh.svc/mutate"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 SUBJECT = "system:serviceaccount:kube-system:webhook-auth"
 
+# Longer than any run of the tests.
+TOKEN_SECONDS = 86400
+CERTIFICATE_TIME = datetime.timedelta(days=1)
+
 CLIENT, SERVER = x509.ExtendedKeyUsageOID.CLIENT_AUTH, x509.ExtendedKeyUsageOID.SERVER_AUTH
 
 
@@ -60,9 +64,9 @@ class Authority:
 def _unsigned(
     issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
-    now, hour = datetime.datetime.now(datetime.UTC), datetime.timedelta(hours=1)
-    serial = x509.random_serial_number()
-    return x509.CertificateBuilder(issuer, subject, key.public_key(), serial, now - hour, now + hour)
+    now, serial = datetime.datetime.now(datetime.UTC), x509.random_serial_number()
+    start, end = now - CERTIFICATE_TIME, now + CERTIFICATE_TIME
+    return x509.CertificateBuilder(issuer, subject, key.public_key(), serial, start, end)
 
 
 def _pem(certificate: x509.Certificate) -> str:
@@ -102,8 +106,9 @@ class Signer:
         return self.key.public_key().public_bytes(serialization.Encoding.PEM, kind)
 
     def token(self, **claims: Any) -> str:
-        """A good token but for the claims given; None leaves one out."""
+        """A good token but for these claims; None leaves one out. Make it when it is used: it expires."""
         now = int(time.time())
-        told = {"iss": ISSUER, "aud": [AUDIENCE], "sub": SUBJECT, "exp": now + 600, "nbf": now - 60, **claims}
-        told = {key: value for key, value in told.items() if value is not None}
+        times = {"exp": now + TOKEN_SECONDS, "nbf": now - 60}
+        wanted = {"iss": ISSUER, "aud": [AUDIENCE], "sub": SUBJECT, **times, **claims}
+        told = {key: value for key, value in wanted.items() if value is not None}
         return jwt.encode(told, self.key, self.algorithm, {"kid": self.name})

@@ -7,7 +7,7 @@ import io
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -35,36 +35,55 @@ def a_check(*, enforce: bool = True, names: frozenset[str] = NAMES, **more: Any)
     return Check(enforce=enforce, names=names, tokens=tokens, **more)
 
 
-GOOD = f"Bearer {SIGNER.token()}"
-OF_ANOTHER = f"Bearer {SIGNER.token(sub='somebody')}"
+def good() -> str:
+    """A header with a token that is accepted, made when it is used: tokens expire."""
+    return f"Bearer {SIGNER.token()}"
+
+
+def of_another() -> str:
+    """A header with a token of a subject that is not accepted."""
+    return f"Bearer {SIGNER.token(sub='somebody')}"
+
+
+def in_lower_case() -> str:
+    """A header that spells its scheme as HTTP allows too."""
+    return good().replace("Bearer", "bearer")
+
+
+def no_header() -> str:
+    return ""
+
+
+def header(text: str) -> Callable[[], str]:
+    return lambda: text
 
 
 @pytest.mark.parametrize(
     ("certificate", "authorization", "expected"),
     [
-        (a_certificate("kube-apiserver"), "", None),
-        (a_certificate("x", "apiserver.example.com"), "", None),
-        (None, GOOD, None),
-        (None, GOOD.replace("Bearer", "bearer"), None),
-        (a_certificate("kubelet"), GOOD, None),
-        (a_certificate("kubelet"), "", (403, "certificate-name")),
-        (a_certificate("KUBE-APISERVER", "example.com"), "", (403, "certificate-name")),
-        (a_certificate("kubelet"), OF_ANOTHER, (403, "token-subject")),
-        (None, OF_ANOTHER, (403, "token-subject")),
-        (None, "", (401, "no-credentials")),
-        (None, "Basic dXNlcjpwYXNz", (401, "no-credentials")),
-        (None, "Bearer ", (401, "no-credentials")),
-        (None, "Bearer x", (401, "token-malformed")),
-        ({}, "", (401, "no-credentials")),
-        ({"resumed": True}, GOOD, None),
+        (a_certificate("kube-apiserver"), no_header, None),
+        (a_certificate("x", "apiserver.example.com"), no_header, None),
+        (None, good, None),
+        (None, in_lower_case, None),
+        (a_certificate("kubelet"), good, None),
+        (a_certificate("kubelet"), no_header, (403, "certificate-name")),
+        (a_certificate("KUBE-APISERVER", "example.com"), no_header, (403, "certificate-name")),
+        (a_certificate("kubelet"), of_another, (403, "token-subject")),
+        (None, of_another, (403, "token-subject")),
+        (None, no_header, (401, "no-credentials")),
+        (None, header("Basic dXNlcjpwYXNz"), (401, "no-credentials")),
+        (None, header("Bearer "), (401, "no-credentials")),
+        (None, header("Bearer x"), (401, "token-malformed")),
+        ({}, no_header, (401, "no-credentials")),
+        ({"resumed": True}, good, None),
     ],
 )
 def test_either_credential_is_enough_and_each_refusal_has_its_word(
-    certificate: dict[str, Any] | None, authorization: str, expected: tuple[int, str] | None
+    certificate: dict[str, Any] | None, authorization: Callable[[], str], expected: tuple[int, str] | None
 ) -> None:
     counted: Counter[str] = Counter()
     check = a_check(count=lambda word: counted.update([word]))
-    assert asyncio.run(check(certificate, authorization)) == expected
+    assert asyncio.run(check(certificate, authorization())) == expected
     assert counted == {expected[1] if expected else ACCEPTED: 1}
     assert expected is None or expected[1] in REASONS
 
@@ -72,7 +91,7 @@ def test_either_credential_is_enough_and_each_refusal_has_its_word(
 def test_audit_counts_who_would_be_refused_and_answers() -> None:
     counted: Counter[str] = Counter()
     check = a_check(enforce=False, count=lambda word: counted.update([word]))
-    for authorization in ("", OF_ANOTHER, GOOD):
+    for authorization in ("", of_another(), good()):
         assert asyncio.run(check(None, authorization)) is None
     assert counted == {"no-credentials": 1, "token-subject": 1, ACCEPTED: 1}
 
@@ -84,7 +103,7 @@ def test_a_certificate_does_not_count_where_none_is_asked_for() -> None:
 
 def test_a_token_does_not_count_where_none_is_asked_for() -> None:
     check = Check(enforce=True, names=NAMES)
-    assert asyncio.run(check(None, GOOD)) == (401, "no-credentials")
+    assert asyncio.run(check(None, good())) == (401, "no-credentials")
 
 
 @pytest.fixture
@@ -105,7 +124,7 @@ def test_refusals_are_logged_now_and_then_with_how_many_there_were(lines: io.Str
     check = a_check(clock=lambda: now[0])
     for _ in range(4):
         asyncio.run(check(None, ""))
-    asyncio.run(check(None, OF_ANOTHER))
+    asyncio.run(check(None, of_another()))
     now[0] = TOLD_SECONDS
     asyncio.run(check(None, ""))
     told = [json.loads(line) for line in lines.getvalue().splitlines()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,7 +102,9 @@ class Counted:
 
 @dataclass
 class Clock:
-    now: float = field(default_factory=lambda: float(int(time.time())))
+    """Stands still until a test moves it; any moment will do."""
+
+    now: float = 1_800_000_000.0
 
     def __call__(self) -> float:
         return self.now

@@ -170,7 +170,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     place, made.place = made.place, None  # type: ignore[assignment]
 
     async def until(fits: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not fits():
                 await asyncio.sleep(0)
 
@@ -213,7 +213,7 @@ def test_the_loop_looks_again_and_again(tmp_path: Path) -> None:
 
     async def go() -> None:
         task = asyncio.create_task(made.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             made.changed.set()
             mounted(tmp_path, two, ca, 2)
             while taken[-1] != two:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from injector.certs.issue import Wanted, make_authority
@@ -11,7 +9,8 @@ from injector.certs.pair import encoded
 from injector.certs.stored import FORMAT_KEY, Stored, read, written
 from injector.errors import ConfigError
 
-NOW = time.time()
+# Any moment will do.
+NOW = 1_800_000_000.0
 ONE, TWO, THREE = (make_authority(Wanted(("x",)), NOW) for _ in range(3))
 
 

@@ -56,7 +56,7 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
     callers = Callers(Server(caller_auth=auth, source=SourceSettings(poll_seconds=1)), None, Metrics(), swap)
 
     async def until(fits: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not fits():
                 await asyncio.sleep(0.02)
 
@@ -87,7 +87,7 @@ def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_pat
         callers = Callers(server, None, Metrics(), Swap())
         async with asyncio.TaskGroup() as group:
             callers.start(group)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while callers.notes() == {"callerAuth": "not read yet"}:
                     await asyncio.sleep(0)
             callers.stop()

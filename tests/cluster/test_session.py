@@ -73,7 +73,7 @@ def session(folder: Path, files: Sequence[str], node: str = "object()") -> tuple
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     deleted = folder / "deleted"
     return done.stdout, deleted.read_text().split() if deleted.exists() else []

@@ -499,6 +499,12 @@ def test_a_dry_run_stops_a_process_that_takes_too_much(
     monkeypatch.setattr(dryrun, "WALL_SECONDS", 0)
     (problem,) = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert problem.code == "limit"
+    assert "processor time" in problem.hint
+
+
+def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() -> None:
+    # A process that gets a thirtieth of a processor, as on a busy machine, may use all of its time.
+    assert dryrun.WALL_SECONDS >= 30 * dryrun.CPU_SECONDS
 
 
 def test_problems_of_one_place_are_told_once() -> None:

@@ -15,8 +15,6 @@ from injector.core.filters import FILTERS
 from injector.core.render import Limits, Source, Templates
 from injector.errors import AnnotationError, InjectorError, RenderError, TemplateError
 
-pytestmark = pytest.mark.timeout(30)
-
 POD = "ns/pod"
 DEFAULT = Limits()
 

@@ -42,7 +42,6 @@ def deployment(**annotations: str) -> dict[str, object]:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
 
 
-@pytest.mark.timeout(300, func_only=True)
 @pytest.mark.parametrize(
     ("rounds", "seconds", "flags"),
     [

@@ -30,7 +30,7 @@ Object = dict[str, Any]
 T = TypeVar("T")
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "log-shipper"
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 200.0
 POLL_SECONDS = 0.1
 # Short, as every upgrade and every end of a release waits for it.
 SERVER = {"source": {"pollSeconds": 1}, "drainSeconds": 3}
@@ -65,7 +65,7 @@ class Release:
     def upgrade(self, **config: Any) -> None:
         """Change keys of the configuration file and return when helm says that it is done."""
         values = {**self.values, "config": {**self.values["config"], **config}}
-        self.helm("upgrade", self.name, str(helm.CHART), "--wait", "--timeout=90s", values=values)
+        self.helm("upgrade", self.name, str(helm.CHART), "--wait", "--timeout=200s", values=values)
 
     def uninstall(self) -> None:
         """Take it away, if it is there."""
@@ -206,14 +206,14 @@ def kept(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Release]:
 @pytest.fixture
 def release(kept: Release) -> Release:
     """The release, installed: `install --wait` came back, and nothing was waited for besides."""
-    kept.install("--wait", "--timeout=90s")
+    kept.install("--wait", "--timeout=200s")
     return kept
 
 
 def test_pods_are_injected_and_run_from_the_end_of_the_installation_on(release: Release) -> None:
     cluster = release.cluster
     cluster.run_kubectl("create", "-n", release.apps, "-f", "-", manifest=a_pod("first"))
-    cluster.run_kubectl("wait", "-n", release.apps, "--for=condition=Ready", "pod/first", "--timeout=60s")
+    cluster.run_kubectl("wait", "-n", release.apps, "--for=condition=Ready", "pod/first", "--timeout=200s")
     pod = cluster.get("pod", "first", release.apps)
     assert {container["name"] for container in pod["spec"]["containers"]} == {"log-shipper", "app"}
 
@@ -226,7 +226,7 @@ def test_the_webhooks_own_certificate_is_what_the_api_server_trusts(release: Rel
 
 
 def test_helm_test_finds_nothing_wrong(release: Release) -> None:
-    said = release.helm("test", release.name, "--timeout=60s")
+    said = release.helm("test", release.name, "--timeout=200s")
     assert "Succeeded" in said
 
 
@@ -236,7 +236,7 @@ def test_a_configuration_comes_into_force_in_running_pods_and_goes_with_a_rollba
         release.upgrade(values={"image": PAUSE, "collector": "second:4318"})
         release.hurry()
         until("the new configuration", lambda: release.collector() == "second:4318")
-        release.helm("rollback", release.name, "--wait", "--timeout=90s")
+        release.helm("rollback", release.name, "--wait", "--timeout=200s")
         release.hurry()
         until("the old configuration", lambda: release.collector() == "first:4318")
     assert {pod["metadata"]["uid"] for pod in release.pods()} == before
@@ -306,7 +306,7 @@ def cert_manager(cluster: Cluster) -> Iterator[None]:
     cluster.run_kubectl("create", "-f", "-", manifest=listed)
     try:
         names = [f"crd/{kind['metadata']['name']}" for kind in kinds]
-        cluster.run_kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
+        cluster.run_kubectl("wait", "--for=condition=Established", *names, "--timeout=90s")
         yield
     finally:
         cluster.run_kubectl("delete", "--ignore-not-found", "-f", "-", manifest=listed)
@@ -375,7 +375,7 @@ def test_a_secret_of_cert_manager_is_served_and_its_renewal_too(cluster: Cluster
         )
         first = issue(release, certificate, tmp_path / "first")
         inject_ca(release, certificate, first)
-        rollout = ("rollout", "status", "deployment", "-n", release.namespace, "--timeout=90s")
+        rollout = ("rollout", "status", "deployment", "-n", release.namespace, "--timeout=200s")
         cluster.run_kubectl(*rollout)
         assert release.collector() == "first:4318"
         before = served(release)

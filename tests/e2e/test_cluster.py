@@ -109,7 +109,7 @@ def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m cluster`."""
     command = [sys.executable, "-m", "cluster", *arguments]
     return subprocess.run(
-        command, env=_environment(), capture_output=True, text=True, check=False, timeout=150
+        command, env=_environment(), capture_output=True, text=True, check=False, timeout=600
     )
 
 

@@ -37,7 +37,7 @@ def shop(mesh: Mesh, injected_namespace: str) -> str:
         *Steady(mesh, namespace).objects(),
     )
     mesh.cluster.run_kubectl(
-        *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=120s")
+        *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
     )
     mesh.wait(lambda: not _visit(mesh.cluster, namespace)["failed"], "the catalog to answer")
     return namespace
@@ -141,7 +141,7 @@ def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
             assert "deletionTimestamp" not in pods[old]["metadata"]
         finally:
             mesh.start_istiod()
-        kubectl("rollout", "status", f"deploy/{SERVER}", "-n", shop, "--timeout=120s")
+        kubectl("rollout", "status", f"deploy/{SERVER}", "-n", shop, "--timeout=200s")
         mesh.wait(lambda: _names(mesh, shop, called) == {new}, "the old pod to be gone")
         assert say("after") == "after"
 
@@ -182,7 +182,7 @@ def _told(mesh: Mesh, injector: Injector, pod: str, namespace: str, cause: str) 
         return bool(told["causes"]) and told["causes"][0]["id"] == cause
 
     try:
-        mesh.wait(is_told, f"explain to say {cause} of {pod}", seconds=90)
+        mesh.wait(is_told, f"explain to say {cause} of {pod}")
     finally:
         print(json.dumps(told, indent=1))
     return told
@@ -302,4 +302,4 @@ def _visit(cluster: Cluster, namespace: str) -> Object:
 
 
 def _wait_for_ready(mesh: Mesh, namespace: str, pod: str) -> None:
-    mesh.cluster.run_kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=120s")
+    mesh.cluster.run_kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=200s")

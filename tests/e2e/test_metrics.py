@@ -51,7 +51,7 @@ def places(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> tuple[s
     )
     for namespace in (injected, plain):
         mesh.cluster.run_kubectl(
-            *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=120s")
+            *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
         )
     # The first requests come too early for a proxy that has yet to hear of the servers.
     bakery, quiet = _url("bakery", injected), _url("quiet", injected)

@@ -57,7 +57,7 @@ class Parties:
         """Let somebody send requests and return the summary of the traffic program."""
         host = f"server.{self.inside}" if by == "service" else f"{self.server['status']['podIP']}:{PORT}"
         where = self.outside if who == "stranger" else self.inside
-        flags = ["--timeout=5s", f"--count={count}"]
+        flags = ["--timeout=30s", f"--count={count}"]
         return a.ask(self.mesh.cluster, where, f"deploy/{who}", "get", f"http://{host}{path}", *flags)
 
     def status(self, who: str, path: str = "/") -> str:
@@ -97,7 +97,7 @@ def parties(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> Partie
     )
     for namespace in (inside, outside):
         mesh.cluster.run_kubectl(
-            *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=120s")
+            *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
         )
     made = Parties(mesh, inside, outside)
     for who in ("member", "guest", "stranger"):
@@ -185,6 +185,6 @@ def _statuses(parties: Parties, path: str) -> dict[str, str]:
 def _until(mesh: Mesh, condition: Callable[[], bool], what: str) -> None:
     """Give a change some time to reach the proxies; the test's own assertion tells what is missing."""
     try:
-        mesh.wait(condition, what, seconds=20)
+        mesh.wait(condition, what, seconds=120)
     except BedError:
         return

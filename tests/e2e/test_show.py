@@ -15,7 +15,7 @@ from mesh.injector import Injector
 from mesh.show import Edge, Frame, Rules
 
 EQUAL, TENTH, STRICT = show.TOUR
-STEP_SECONDS = 100
+STEP_SECONDS = 300
 CALLS = 50
 
 

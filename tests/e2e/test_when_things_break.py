@@ -147,7 +147,7 @@ def _told(mesh: Mesh, injector: Injector, target: str, namespace: str, cause: st
         return _verdict(live) == cause
 
     try:
-        mesh.wait(is_told, f"explain to say {cause} of {target}", seconds=60)
+        mesh.wait(is_told, f"explain to say {cause} of {target}")
     finally:
         print(json.dumps(live, indent=1))
     return live
@@ -178,7 +178,7 @@ def _wait_for_event(mesh: Mesh, namespace: str, name: str, reason: str, text: st
             for event in _items(mesh, "events", namespace)
         )
 
-    mesh.wait(found, f"an event {reason} of {name} about {text}", seconds=60)
+    mesh.wait(found, f"an event {reason} of {name} about {text}")
 
 
 def _items(mesh: Mesh, kind: str, namespace: str, selector: str = "") -> list[Object]:
@@ -192,9 +192,9 @@ def _names(mesh: Mesh, namespace: str, app: str) -> set[str]:
 
 
 def _wait_for_ready(mesh: Mesh, namespace: str, pod: str) -> None:
-    mesh.cluster.run_kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=120s")
+    mesh.cluster.run_kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=200s")
 
 
 def _wait_for_rollouts(cluster: Cluster, namespace: str, *deployments: str) -> None:
     for name in deployments:
-        cluster.run_kubectl("rollout", "status", f"deploy/{name}", "-n", namespace, "--timeout=120s")
+        cluster.run_kubectl("rollout", "status", f"deploy/{name}", "-n", namespace, "--timeout=200s")

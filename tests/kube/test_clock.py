@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
@@ -10,29 +10,59 @@ import pytest
 
 from injector.kube.client import AsyncCluster
 
+DAY = 86400.0
+
+
+@dataclass
+class Clocks:
+    """The machine's clocks: the time of day, which people set, and the one that only goes on."""
+
+    now: float = 1_800_000_000.0
+    gone_on: float = 5000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.gone_on
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.gone_on += seconds
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    """Clocks that stand still until a test moves them."""
+    made = Clocks()
+    monkeypatch.setattr("injector.kube.client.time", made)
+    return made
+
 
 async def _never() -> Any:
     raise AssertionError("nothing is sent")
 
 
-def test_the_time_is_ours_until_the_api_server_answers_and_then_its_own() -> None:
+def test_the_time_is_ours_until_the_api_server_answers_and_then_its_own(clocks: Clocks) -> None:
     cluster = AsyncCluster(None, _never)
-    assert abs(cluster.time() - time.time()) < 5
-    for ahead in (86400.0, -86400.0):
-        cluster._read_clock(formatdate(time.time() + ahead, usegmt=True))
-        assert abs(cluster.time() - time.time() - ahead) < 5
+    assert cluster.time() == clocks.now
+    for ahead in (DAY, -DAY):
+        cluster._read_clock(formatdate(clocks.now + ahead, usegmt=True))
+        assert cluster.time() == clocks.now + ahead
+        clocks.pass_time(7.0)
+        assert cluster.time() == clocks.now + ahead
 
 
-def test_a_clock_that_is_set_meanwhile_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_set_meanwhile_changes_nothing(clocks: Clocks) -> None:
     cluster = AsyncCluster(None, _never)
-    now = time.time()
-    cluster._read_clock(formatdate(now, usegmt=True))
-    monkeypatch.setattr(time, "time", lambda: now + 1e9)
-    assert abs(cluster.time() - now) < 5
+    right = clocks.now
+    cluster._read_clock(formatdate(right, usegmt=True))
+    clocks.now += 1e9
+    assert cluster.time() == right
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 00:00:00 GMT"])
-def test_a_date_that_cannot_be_read_is_none(date: str) -> None:
+def test_a_date_that_cannot_be_read_is_none(clocks: Clocks, date: str) -> None:
     cluster = AsyncCluster(None, _never)
     cluster._read_clock(date)
-    assert abs(cluster.time() - time.time()) < 5
+    assert cluster.time() == clocks.now

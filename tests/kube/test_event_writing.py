@@ -66,7 +66,7 @@ def talk(cluster: Cluster, do: Talk, clock: Callable[[], float] = lambda: 0.0) -
         running = asyncio.create_task(events.run())
 
         async def settle() -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while events._waiting or not running or sum(results.values()) < offered[0]:
                     await asyncio.sleep(0)
 

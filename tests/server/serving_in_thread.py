@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import functools
 import http.client
 import signal
 import socket
@@ -17,15 +17,33 @@ from typing import Any
 import uvloop
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.pair import Pair
 from injector.server.places import Bounds
 from injector.server.run import Listener, Stop, bind, serve
 from injector.server.tls import Swap
 
-PATIENCE = 30
+PATIENCE = 60
 NAME = "localhost"
-_WANTED = Wanted((NAME,))
-_CA = make_authority(_WANTED, time.time())
-_LEAF = sign_leaf(_CA, _WANTED, time.time())
+
+
+@functools.cache
+def _pair() -> tuple[Pair, Pair]:
+    """A CA and a leaf of it, which is valid for a week."""
+    wanted = Wanted((NAME,))
+    ca = make_authority(wanted, time.time())
+    return ca, sign_leaf(ca, wanted, time.time())
+
+
+class Loop(uvloop.Loop):
+    """A loop whose clock a test can move, and stop. Timers run by the machine's clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0.0
+        self.stopped_at: float | None = None
+
+    def time(self) -> float:
+        return (super().time() if self.stopped_at is None else self.stopped_at) + self.ahead
 
 
 @dataclass
@@ -33,7 +51,7 @@ class Serving:
     """A running server. `causes` are those of the connections that it cut."""
 
     port: int
-    loop: asyncio.AbstractEventLoop
+    loop: Loop
     stop: Stop
     thread: threading.Thread
     open: contextlib.ExitStack
@@ -50,6 +68,14 @@ class Serving:
         self.loop.call_soon_threadsafe(take)
         assert seen.wait(PATIENCE)
 
+    def pass_time(self, seconds: float) -> None:
+        """Let the server believe that so much time has passed."""
+        self.loop.ahead += seconds
+
+    def stop_clock(self) -> None:
+        """Let no time pass for the server any more."""
+        self.loop.stopped_at = self.loop.time() - self.loop.ahead
+
     def ended(self, seconds: float = PATIENCE) -> bool:
         """Whether the server returns in that time."""
         self.thread.join(seconds)
@@ -57,7 +83,7 @@ class Serving:
 
     def trusting(self) -> ssl.SSLContext:
         """What a client needs to believe the server."""
-        return ssl.create_default_context(cadata=_CA.chain)
+        return ssl.create_default_context(cadata=_pair()[0].chain)
 
     def connect(self) -> http.client.HTTPSConnection:
         """A connection, past its handshake."""
@@ -109,10 +135,11 @@ def serving(
 ) -> Iterator[Serving]:
     """A server on a free port while the body runs; a `swap` of the test's own gets our certificate."""
     swap = swap or Swap()
-    swap.take(_LEAF.chain, _LEAF.key)
+    _, leaf = _pair()
+    swap.take(leaf.chain, leaf.key)
     causes: list[str] = []
     with bind("127.0.0.1:0", "listen") as bound, contextlib.ExitStack() as open_ones:
-        loop = uvloop.new_event_loop()
+        loop = Loop()
         stop = Stop()
         listener = Listener(
             app, bound, (lambda: swap.context) if tls else None, bounds or Bounds(), causes.append

@@ -62,7 +62,9 @@ def posted(
     prepare(context)
     if pair:
         context.load_cert_chain(*pair)
-    connection = http.client.HTTPSConnection(threads.NAME, serving.port, context=context, timeout=30)
+    connection = http.client.HTTPSConnection(
+        threads.NAME, serving.port, context=context, timeout=threads.PATIENCE
+    )
     try:
         connection.request("POST", "/mutate?timeout=8s", body, {**JSON, **headers})
         answer = connection.getresponse()

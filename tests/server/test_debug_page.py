@@ -219,14 +219,14 @@ def test_one_is_explained_at_a_time_and_room_is_made_afterwards() -> None:
 
     def namespace_of(name: str) -> None:
         reached.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
 
     app = an_app(namespace_of=namespace_of)
     body = urlencode({"manifests": POD}).encode()
 
     async def three() -> tuple[int, int, int]:
         first = asyncio.ensure_future(call(app, scope_of("POST", FORM), body))
-        await asyncio.to_thread(reached.wait, 30)
+        await asyncio.to_thread(reached.wait, 60)
         second = await call(app, scope_of("POST", FORM), body)
         go_on.set()
         done = await first

@@ -32,7 +32,7 @@ async def results(queue: Queue, *works: Callable[[], Any], budget: float | None 
     return await asyncio.gather(*map(one, works))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """A clock of the queue that stands still; what it is given makes it go on."""
     now = [1000.0]

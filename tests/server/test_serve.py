@@ -201,7 +201,6 @@ def call(
     return response, response.read()
 
 
-@pytest.mark.timeout(120)
 def test_the_webhook_serves_over_tls_and_stops_when_told(files: Files) -> None:
     with served(files) as running:
         at = running.wait_for("listening")
@@ -245,7 +244,6 @@ def test_the_webhook_serves_over_tls_and_stops_when_told(files: Files) -> None:
         assert running.process.wait(PATIENCE) == 0
 
 
-@pytest.mark.timeout(120)
 def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_good_one(files: Files) -> None:
     with served(files) as running:
         first = running.wait_for("config")["digest"]
@@ -275,7 +273,6 @@ def test_a_changed_configuration_is_taken_over_and_a_broken_one_keeps_the_last_g
         assert "injector_config_last_reload_ok 1.0" in text
 
 
-@pytest.mark.timeout(120)
 def test_settings_of_the_server_count_from_the_next_start_and_are_judged_before_it(files: Files) -> None:
     with served(files) as running:
         running.wait_for("listening")
@@ -287,7 +284,6 @@ def test_settings_of_the_server_count_from_the_next_start_and_are_judged_before_
         assert "next start" in running.wait_for("server-settings")["message"]
 
 
-@pytest.mark.timeout(120)
 def test_letting_pods_through_is_told_at_the_start(files: Files) -> None:
     files.config.write_text(SETTINGS + "  failureMode: allow\n")
     with served(files) as running:
@@ -295,7 +291,6 @@ def test_letting_pods_through_is_told_at_the_start(files: Files) -> None:
         assert (told["level"], "without sidecar" in told["message"]) == ("warning", True)
 
 
-@pytest.mark.timeout(120)
 def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -> None:
     with served(files) as running:
         at = running.wait_for("listening")
@@ -342,7 +337,6 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
         (["--tls-bundle", "bundle.pem", "--debug-listen", "0.0.0.0:0"], "no loopback address"),
     ],
 )
-@pytest.mark.timeout(120)
 def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(
     files: Files, arguments: list[str], words: str
 ) -> None:

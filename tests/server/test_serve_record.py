@@ -7,7 +7,6 @@ import resource
 import signal
 from pathlib import Path
 
-import pytest
 from test_serve import PATIENCE, SETTINGS, Files, Served, call, files, served
 from webhook_factories import a_body, a_pod
 
@@ -34,7 +33,6 @@ def end(running: Served) -> None:
     assert running.process.wait(PATIENCE) == 0
 
 
-@pytest.mark.timeout(120)
 def test_what_is_in_the_queue_is_written_before_the_end(files: Files, tmp_path: Path) -> None:
     start(files, tmp_path / "records")
     with served(files) as running:
@@ -45,7 +43,6 @@ def test_what_is_in_the_queue_is_written_before_the_end(files: Files, tmp_path: 
     assert (len(list(reader.entries())), reader.broken) == (40, 0)
 
 
-@pytest.mark.timeout(120)
 def test_a_full_disk_is_told_and_answers_go_on(files: Files, tmp_path: Path) -> None:
     """The process may not write files beyond a size, which fails like a disk without room."""
     start(files, tmp_path / "records")
@@ -63,7 +60,6 @@ def test_a_full_disk_is_told_and_answers_go_on(files: Files, tmp_path: Path) -> 
     assert reader.broken == 0
 
 
-@pytest.mark.timeout(120)
 def test_a_key_beside_the_records_ends_the_start(files: Files, tmp_path: Path) -> None:
     folder = tmp_path / "records"
     folder.mkdir()

@@ -19,7 +19,7 @@ from injector.errors import ConfigError
 from injector.server.run import Listener, Stop, bind, serve
 from injector.server.tls import Swap
 
-PATIENCE = 30
+PATIENCE = 60
 CONNECTIONS = 60
 NAME = "localhost"
 WANTED = Wanted((NAME,))

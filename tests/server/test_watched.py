@@ -55,7 +55,7 @@ def a_node(name: str, version: str) -> dict[str, Any]:
 
 
 async def until(fits: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not fits():
             await asyncio.sleep(0)
 
