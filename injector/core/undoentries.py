@@ -83,8 +83,8 @@ class Reach:
                 return len(change) > 1 or bare or self._is_list_of_ours(part, change[0])
             case ["spec", part, name] if part in LISTS:
                 return name in self.of(part) and _is_element(change, name)
-            case ["spec", part, _, *_] if part in LISTS:
-                return True
+            case ["spec", part, _, *rest] if part in LISTS:
+                return rest != ["name"]
             case ["spec", name, *_]:
                 return name in self.fields and name not in NEVER
             case _:
