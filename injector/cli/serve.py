@@ -368,7 +368,10 @@ def _state(
         waiting=lambda: {**current.watched.waiting(), **kept.waiting(), **callers.waiting()},
         notes=lambda: {**current.notes(), **kept.notes(), **callers.notes()},
         limits=Limits(
-            server.body_limit, server.nesting_limit, Size(server.queue.length, server.queue.max_bytes)
+            server.body_limit,
+            server.nesting_limit,
+            Size(server.queue.length, server.queue.max_bytes),
+            server.cpu_milliseconds / 1000,
         ),
         failure_mode=server.failure_mode,
         warnings=server.warnings,
@@ -429,7 +432,7 @@ class Current:
         if self._source.server != self._server:
             self._server = self._source.server
             tell("warning", "server-settings", message="they have changed, and count from the next start")
-        if fresh.digest != self.config.digest:
+        if (fresh.digest, fresh.work_limit) != (self.config.digest, self.config.work_limit):
             self._take(fresh)
             self.metrics.reloaded()
             _announce(fresh)

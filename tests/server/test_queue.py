@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from injector.server import queue
-from injector.server.queue import SMALL, Overloaded, Queue, Size
+from injector.server.queue import SMALL, Call, Overloaded, Queue, Size
 
 LENGTH = 4
 
@@ -25,7 +25,7 @@ async def results(queue: Queue, *works: Callable[[], Any], budget: float | None 
 
     async def one(work: Callable[[], Any]) -> Any:
         try:
-            return await queue.turn(work, time.perf_counter(), budget, present)
+            return await queue.turn(work, Call(time.perf_counter(), budget, present))
         except Overloaded as overload:
             return overload.cause
 
@@ -114,7 +114,7 @@ def test_a_request_whose_body_took_all_of_its_time_is_refused(clock: Callable[[f
     async def main() -> None:
         came = time.perf_counter()
         clock(2.5)
-        await Queue(Size()).turn(lambda: None, came, 2.0, present)
+        await Queue(Size()).turn(lambda: None, Call(came, 2.0, present))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
@@ -145,7 +145,7 @@ def test_who_has_gone_is_passed_over() -> None:
 
     async def main() -> None:
         waiting = Queue(Size())
-        await waiting.turn(lambda: done.append("work"), time.perf_counter(), None, lambda: True)
+        await waiting.turn(lambda: done.append("work"), Call(time.perf_counter(), None, lambda: True))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
@@ -158,7 +158,9 @@ def test_an_error_of_the_work_is_its_callers_and_nobody_elses() -> None:
 
     async def main() -> list[Any]:
         waiting = Queue(Size())
-        turns = [waiting.turn(work, time.perf_counter(), None, present) for work in (fails, lambda: "done")]
+        turns = [
+            waiting.turn(work, Call(time.perf_counter(), None, present)) for work in (fails, lambda: "done")
+        ]
         return await asyncio.gather(*turns, return_exceptions=True)
 
     failed, done = asyncio.run(main())
@@ -172,7 +174,7 @@ def test_who_gave_up_waiting_costs_nothing() -> None:
     async def main() -> None:
         waiting = Queue(Size())
         given_up = asyncio.create_task(
-            waiting.turn(lambda: done.append("given up"), time.perf_counter(), None, present)
+            waiting.turn(lambda: done.append("given up"), Call(time.perf_counter(), None, present))
         )
         await asyncio.sleep(0)
         given_up.cancel()
