@@ -31,7 +31,9 @@ _UNDO = "sidecar-injector/undo"
 def wide(containers: int, variables: int) -> dict[str, Any]:
     """A pod that is legitimate and large: the largest sensible one has 20 containers of 200 variables."""
     env = [{"name": f"VARIABLE_{number}", "value": "x" * 24} for number in range(variables)]
-    return _pod([{"name": f"c{number}", "image": "example.com/web:1", "env": env} for number in range(containers)])
+    return _pod(
+        [{"name": f"c{number}", "image": "example.com/web:1", "env": env} for number in range(containers)]
+    )
 
 
 def undone(count: int) -> dict[str, Any]:
@@ -66,13 +68,14 @@ EXPENSIVE: dict[str, Callable[[], dict[str, Any]]] = {
 
 def rows(server: Server, seconds: float = SECONDS) -> Iterator[Row]:
     """Each expensive pod for some seconds; LONG_SECONDS for the figures of the documentation."""
-    for what, make in EXPENSIVE.items():
-        yield _row(server, what, json.dumps(review(make(), "greedy")).encode(), seconds)
-
-
-def _row(server: Server, what: str, body: bytes, seconds: float) -> Row:
     forget_the_peak(server.pid)
     idle = peak_mb(server.pid)
+    for what, make in EXPENSIVE.items():
+        yield _row(server, what, json.dumps(review(make(), "greedy")).encode(), seconds, idle)
+
+
+def _row(server: Server, what: str, body: bytes, seconds: float, idle: float) -> Row:
+    forget_the_peak(server.pid)
     begun = time.monotonic()
     until = begun + seconds
     with concurrent.futures.ThreadPoolExecutor(8) as callers:
@@ -81,9 +84,10 @@ def _row(server: Server, what: str, body: bytes, seconds: float) -> Row:
         greedy = _greedy(server, body, until)
         waits = sorted(wait for each in honest for wait in each.result())
         asked = health.result()
+    more = peak_mb(server.pid) - idle
     answer = (
         f"{dict(greedy)}; {len(waits)} honest admissions: p50 {_part(waits, 0.5):.3f} s, p99 "
-        f"{_part(waits, 0.99):.3f} s; /healthz at most {max(asked):.3f} s; {peak_mb(server.pid) - idle:.0f} MB more"
+        f"{_part(waits, 0.99):.3f} s; /healthz at most {max(asked):.3f} s; {more:.0f} MB more"
     )
     slowest = max([*waits, *asked])
     return Row("3", what, peak_mb(server.pid), time.monotonic() - begun, slowest, answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -93,6 +94,8 @@ def _load_libraries() -> None:
         import injector.cli.certificates
         import injector.server.run  # noqa: F401
 
+
+_SWITCH_SECONDS: Final = 0.001
 
 # In how many looks the source has to hold still.
 _TRIES: Final = 5
@@ -317,6 +320,8 @@ def _run(source: Source, server: Server, config: Config) -> None:
                     running.stop()
             tell("info", "stopped")
 
+        # While threads work on long admissions, the loop waits for so long whenever it has something to do.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         # An admission makes thousands of objects that live for a moment; looking at them costs more.
         gc.set_threshold(20_000, 20, 50)
         run.run(main)

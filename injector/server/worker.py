@@ -30,8 +30,8 @@ LOOK_SECONDS: Final = 0.02
 class Stopped(SystemExit):
     """Ends work, from inside or outside.
 
-    It is no Exception, so that nothing on the way takes it for an error of the work. A thread that it
-    reaches too late ends without a word, as with every SystemExit.
+    It is no Exception, so that nothing on the way takes it for an error of the work, and a SystemExit, so
+    that a thread which it reaches at its very end says nothing.
     """
 
 
@@ -93,25 +93,30 @@ class Worker:
         try:
             while not (await asyncio.wait({done}, timeout=LOOK_SECONDS))[0]:
                 check()
-            finished, result = done.result()
-            if not finished:
-                raise OutOfTime
         except BaseException:
             self.stop()
             raise
+        finished, result = done.result()
+        if not finished:
+            self._lose()
+            raise OutOfTime
         if isinstance(result, Exception):
             raise result
         return result  # type: ignore[no-any-return]
 
     def stop(self) -> None:
         """Interrupt the thread wherever it is; to be called again while it is alive."""
-        self.lost = True
-        self._own = self._shared = None
-        self.used()
+        self._lose()
         if self.alive:
             ident = ctypes.c_ulong(self._thread.ident or 0)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Stopped))
         self._inbox.put(None)
+
+    def _lose(self) -> None:
+        """Take no more work, with templates that may be half in use; note the CPU time while it is there."""
+        self.lost = True
+        self._own = self._shared = None
+        self.used()
 
 
 def _apart(shared: Config) -> Config:
@@ -121,6 +126,12 @@ def _apart(shared: Config) -> Config:
 
 
 def _work_off(inbox: _Inbox) -> None:
+    # It may be late, and come when the work is done already.
+    with contextlib.suppress(Stopped):
+        _one_after_another(inbox)
+
+
+def _one_after_another(inbox: _Inbox) -> None:
     while (job := inbox.get()) is not None:
         work, loop, done = job
         finished, result = _done(work)
