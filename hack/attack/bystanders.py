@@ -62,6 +62,7 @@ EXPENSIVE: dict[str, Callable[[], dict[str, Any]]] = {
     "10,000 findings": lambda: probed(10_000),
     "800 undo entries": lambda: undone(800),
     "25,000 names in a status": lambda: listed(25_000),
+    "one variable of 2.9 MB": lambda: _pod([{"name": "c", "env": [{"name": "A", "value": "x" * 2_900_000}]}]),
     "2,000 empty containers in 40 KB": lambda: _pod([{"name": f"c{number}"} for number in range(2000)]),
 }
 

@@ -211,7 +211,7 @@ class Queue:
         now = time.perf_counter()
         while len(self._busy) + len(self._lost) < WORKERS and (entry := self._apart.take(self._busy)):
             if entry.wanted(now):
-                self._busy[entry.namespace] = loop.create_task(self._work(entry, self._worker(), loop))
+                self._busy[entry.namespace] = loop.create_task(self._begin(entry, loop))
             else:
                 self._accounts.leave(entry.namespace)
         if self._lost and not self._looking:
@@ -221,38 +221,54 @@ class Queue:
         self._looking = None
         self._fill(loop)
 
+    async def _begin(self, entry: _Apart, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            worker = self._worker()
+            begun = time.perf_counter()
+            try:
+                await _settle_with(entry, worker)
+            finally:
+                self._accounts.charge(entry.namespace, worker.used())
+                self._apart.took(entry.namespace, time.perf_counter() - begun)
+                self._give_back(worker, loop)
+        except RuntimeError:  # the machine has no thread for us
+            entry.refuse("full")
+        finally:
+            self._accounts.leave(entry.namespace)
+            del self._busy[entry.namespace]
+            self._fill(loop)
+
     def _worker(self) -> Worker:
         if not self._free:
             return Worker()
         worker, retirement = self._free.popitem()
         retirement.cancel()
+        worker.begin()
         return worker
+
+    def _give_back(self, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
+        if worker.lost:
+            self._lost.append(worker)
+        else:
+            self._free[worker] = loop.call_later(IDLE_SECONDS, self._retire, worker)
 
     def _retire(self, worker: Worker) -> None:
         del self._free[worker]
         worker.end()
 
-    async def _work(self, entry: _Apart, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
-        begun = time.perf_counter()
-        worker.begin()
-        try:
-            result = await entry.work(worker)
-            if not entry.answer.done():
-                entry.answer.set_result(result)
-        except Exception as error:
-            if not entry.answer.done():
-                entry.answer.set_exception(error)
-        finally:
-            entry.answer.cancel()  # of no effect, unless this task itself is cancelled
-            self._accounts.charge(entry.namespace, worker.used())
-            self._apart.took(entry.namespace, time.perf_counter() - begun)
-            self._accounts.leave(entry.namespace)
-            del self._busy[entry.namespace]
-            if worker.lost:
-                self._lost.append(worker)
-            else:
-                self._free[worker] = loop.call_later(IDLE_SECONDS, self._retire, worker)
-            self._fill(loop)
+
+async def _settle_with(entry: _Apart, worker: Worker) -> None:
+    """Do an entry's work with a thread."""
+    try:
+        result = await entry.work(worker)
+    except Exception as error:
+        if not entry.answer.done():
+            entry.answer.set_exception(error)
+    else:
+        if not entry.answer.done():
+            entry.answer.set_result(result)
+    finally:
+        entry.answer.cancel()  # of no effect, unless this task itself is cancelled
 
 
 def _settle(entry: _Loop) -> None:

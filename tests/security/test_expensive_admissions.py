@@ -365,6 +365,18 @@ def test_threads_without_work_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(lambda: stage.post("shop", large=True))["patch"]
 
 
+def test_where_there_is_no_thread_the_caller_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> queue.Worker:
+        raise RuntimeError("can't start new thread")
+
+    stage = Stage(a_config())
+    with monkeypatch.context() as full:
+        full.setattr(queue, "Worker", none)  # a machine at its limit of threads
+        assert run(lambda: stage.post("shop", large=True)) == 429
+        assert run(lambda: stage.post("shop"))["patch"]
+    assert run(lambda: stage.post("shop", large=True))["patch"]
+
+
 def test_the_limit_of_work_is_a_setting_that_changes_no_digest() -> None:
     few, many = (
         load_input(Input(Text(f"workLimit: {limit}", "injector.yaml"))) for limit in (30_000, 2_000_000)
