@@ -204,6 +204,18 @@ class Metrics:
             ("cause",),
             **own,
         )
+        self._threaded = Counter(
+            "injector_admission_threaded_total",
+            "Admissions that were done beside the loop, by cause: size (of the body), work (more than the "
+            "loop gives one).",
+            ("cause",),
+            **own,
+        )
+        self._stopped = Counter(
+            "injector_admission_stopped_total",
+            "Admissions ended at the limit of CPU time, which counted work should have kept below it.",
+            **own,
+        )
         self._cut = Counter(
             "injector_connection_cut_total",
             "Connections ended by the bounds on callers, by cause: connections (too many), address (too many "
@@ -230,6 +242,8 @@ class Metrics:
             self._reloads.labels("error", reason)
         for cause in ("full", "wait", "bytes", "age", "gone"):
             self._shed.labels(cause)
+        for cause in ("size", "work"):
+            self._threaded.labels(cause)
         for cause in _CUTS:
             self._cut.labels(cause)
         for what in ("leaf", "ca", "caBundle", "secret", "write", "files", "defect"):
@@ -255,6 +269,14 @@ class Metrics:
     def shed(self, cause: str) -> None:
         """Count a request that was not answered because of an overload."""
         self._shed.labels(cause).inc()
+
+    def threaded(self, cause: str) -> None:
+        """Count an admission that was done beside the loop."""
+        self._threaded.labels(cause).inc()
+
+    def stopped(self) -> None:
+        """Count an admission that was ended at the limit of CPU time."""
+        self._stopped.inc()
 
     def cut(self, cause: str) -> None:
         """Count a connection that was ended because of its bounds."""

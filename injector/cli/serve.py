@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -94,6 +95,8 @@ def _load_libraries() -> None:
         import injector.cli.certificates
         import injector.server.run  # noqa: F401
 
+
+_SWITCH_SECONDS: Final = 0.001
 
 # In how many looks the source has to hold still.
 _TRIES: Final = 5
@@ -327,6 +330,8 @@ def _run(source: Source, server: Server, config: Config) -> None:
                     running.stop()
             tell("info", "stopped")
 
+        # While threads work on long admissions, the loop waits for so long whenever it has something to do.
+        sys.setswitchinterval(_SWITCH_SECONDS)
         # An admission makes thousands of objects that live for a moment; looking at them costs more.
         gc.set_threshold(20_000, 20, 50)
         run.run(main)
@@ -397,7 +402,10 @@ def _state(
         waiting=lambda: {**current.watched.waiting(), **kept.waiting(), **callers.waiting()},
         notes=lambda: {**current.notes(), **kept.notes(), **callers.notes(), **reached.notes()},
         limits=Limits(
-            server.body_limit, server.nesting_limit, Size(server.queue.length, server.queue.max_bytes)
+            server.body_limit,
+            server.nesting_limit,
+            Size(server.queue.length, server.queue.max_bytes),
+            server.cpu_milliseconds / 1000,
         ),
         failure_mode=server.failure_mode,
         warnings=server.warnings,
@@ -458,7 +466,7 @@ class Current:
         if self._source.server != self._server:
             self._server = self._source.server
             tell("warning", "server-settings", message="they have changed, and count from the next start")
-        if fresh.digest != self.config.digest:
+        if (fresh.digest, fresh.work_limit) != (self.config.digest, self.config.work_limit):
             self._take(fresh)
             self.metrics.reloaded()
             _announce(fresh)

@@ -55,6 +55,7 @@ def build(
         native_sidecars=settings.native_sidecars,
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
+        work_limit=settings.work_limit,
         digest=_digest(settings, folder, values, sources, mesh_document),
     )
     told += profile.setting_findings(config)
@@ -145,7 +146,8 @@ def _digest(
 ) -> str:
     """Of everything that an answer depends on, and of nothing else (paths, server settings)."""
     told = dataclasses.asdict(settings)
-    for key in ("server", "templates", "profile", "values"):
+    # The limit of work changes no sidecar: it only refuses pods.
+    for key in ("server", "templates", "profile", "values", "work_limit"):
         del told[key]
     texts = {name: source.text for name, source in sources.items()}
     profile = folder.profile

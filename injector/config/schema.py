@@ -37,6 +37,7 @@ from injector.config.shapes import (
 )
 from injector.core import selectors
 from injector.core.profile import POWERS
+from injector.core.work import DEFAULT_LIMIT
 from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
 
@@ -315,6 +316,11 @@ class Server:
     nesting_limit: int = setting(
         200, number(20, 900), "Deepest nesting of a request's JSON; a deeper one gets 400."
     )
+    cpu_milliseconds: int = setting(
+        1000,
+        number(100, 10_000, "milliseconds"),
+        "CPU time of one admission, if its caller does not wait for less; a pod that needs more is denied.",
+    )
     queue: QueueSettings = setting(
         QueueSettings, section(QueueSettings), "Requests that wait for their turn."
     )
@@ -420,6 +426,12 @@ class Settings:
         "auto",
         choice("auto", "enabled", "disabled"),
         "Sidecars as init containers that keep running; auto asks the cluster.",
+    )
+    work_limit: int = setting(
+        DEFAULT_LIMIT,
+        number(20_000, 1_000_000_000, "units"),
+        "Counted work of one injection, past which a pod is denied; one of 20 containers with 200 variables "
+        "each takes 220000 units, a small one 5000.",
     )
     platform: str = setting("", choice("", "openshift"), "What the cluster is built on.")
     compliance_policy: str = setting(

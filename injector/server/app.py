@@ -22,10 +22,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from injector.core.model import Config, Facts, Finding, Manifest, Namespace, Outcome
 from injector.core.printable import visible
-from injector.errors import ReviewError
+from injector.core.work import Work
+from injector.errors import InjectorError, ReviewError
 from injector.server import review as reviews
 from injector.server.body import DISCARDED, Body, too_large
-from injector.server.queue import Overloaded, Queue, Size
+from injector.server.queue import Call, Overloaded, Queue, Size
+from injector.server.shares import namespace_of
+from injector.server.worker import OutOfTime, Stopped, Worker
 from injector.telemetry import Metrics, NowAndThen, tell
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -48,6 +51,14 @@ _TOLD_SECONDS = 10.0
 _FINDINGS = 200
 _FINDINGS_LENGTH = 2000
 
+# What is done in the loop: admissions of a body of this size, up to these units of work and this
+# CPU time. It is what an ordinary pod of 5 containers with 50 variables each takes.
+LOOP_BYTES = 16 * 1024
+LOOP_UNITS = 25_000
+LOOP_SECONDS = 0.02
+# After this time nobody waits for an answer: an API server does for 10 seconds by default.
+ANSWER_SECONDS = 10.0
+
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+", re.ASCII)
 _DURATION_PART = re.compile(r"([0-9.]+)(ms|s|m|h)", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -55,11 +66,12 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a request is read, in bytes and levels, and how many may wait."""
+    """How much of a request is read, in bytes and levels, how many may wait, and for how long one works."""
 
     body: int = reviews.BODY_LIMIT
     nesting: int = reviews.NESTING_LIMIT
     queue: Size = field(default_factory=Size)
+    cpu_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,14 @@ _DETAIL: dict[str, Any] = {
 }
 
 
+class _Long(Exception):
+    """An admission takes too long for the loop."""
+
+    def __init__(self, review: Manifest) -> None:
+        super().__init__()
+        self.review = review
+
+
 class Webhook:
     """The ASGI app of the TLS listener: ``POST /mutate``, ``/inject`` and below; other questions to `rest`.
 
@@ -152,7 +172,7 @@ class Webhook:
                 if text is None:
                     return
                 request = Request(scope["path"], budget, started, text)
-                answer = await self._queue.turn(lambda: self._admit(request), started, budget, _gone(scope))
+                answer = await self._admit(request, _gone(scope))
         except Overloaded as overload:
             self._note(overload.cause)
             await body.discard()
@@ -180,23 +200,117 @@ class Webhook:
             tell("warning", "overloaded", cause=cause, refused=self._refused, waiting=len(self._queue))
             self._told, self._refused = now, 0
 
-    def _admit(self, request: Request) -> bytes:
+    async def _admit(self, request: Request, gone: Callable[[], bool]) -> bytes:
+        """The answer: of an ordinary pod from the loop, else from a thread.
+
+        Raises Overloaded and ReviewError.
+        """
+        body = request.body
+        call = Call(request.started, request.budget, gone, namespace_of(body), len(body))
+        cause, parsed = "size", None
+        if len(body) <= LOOP_BYTES:
+            try:
+                return await self._queue.turn(lambda: self._in_loop(request), call)
+            except _Long as long:
+                cause, parsed = "work", long.review
+        self._state.metrics.threaded(cause)
+        return await self._queue.apart(lambda worker: self._in_thread(worker, request, gone, parsed), call)
+
+    def _in_loop(self, request: Request) -> bytes:
+        review = self._parse(request)
+        config = self._state.current()
+        begun = time.thread_time()
+
+        def look() -> None:
+            if work.spent > LOOP_UNITS or time.thread_time() - begun > LOOP_SECONDS:
+                raise Stopped
+
+        work = Work(config.work_limit, look)
+        try:
+            answer, out = self._reviewed(request, review, config, work)()
+        except Stopped:
+            raise _Long(review) from None
+        self._finish(request, review, config, answer)
+        return out
+
+    async def _in_thread(
+        self, worker: Worker, request: Request, gone: Callable[[], bool], parsed: Manifest | None
+    ) -> bytes:
+        """Parse, inject and write in the thread; the rest of the world is asked, and told, in the loop."""
+        budget = ANSWER_SECONDS if request.budget is None else min(ANSWER_SECONDS, request.budget)
+        limit = min(self._state.limits.cpu_seconds, budget)
+
+        def wanted() -> None:
+            if gone():
+                raise Overloaded("gone")
+            if time.perf_counter() - request.started > budget:
+                raise Overloaded("age")
+
+        def check() -> None:
+            wanted()
+            if worker.used() > limit:
+                raise OutOfTime
+
+        def look() -> None:
+            if worker.used() > limit:
+                raise Stopped
+
+        config = self._state.current()
+        own = await worker.config(config, wanted)
+        worker.begin()
+        try:
+            review = await worker.do(lambda: self._parse(request), check) if parsed is None else parsed
+        except OutOfTime:
+            raise ReviewError(_out_of_time(limit), status=413) from None
+        work = Work(config.work_limit, look)
+        try:
+            answer, out = await worker.do(self._reviewed(request, review, own, work), check)
+        except OutOfTime:
+            answer, out = self._denied(review, config, limit)
+        self._finish(request, review, config, answer)
+        return out
+
+    def _parse(self, request: Request) -> Manifest:
+        limits = self._state.limits
+        return reviews.parse(request.body, body_limit=limits.body, nesting_limit=limits.nesting)
+
+    def _reviewed(
+        self, request: Request, review: Manifest, config: Config, work: Work
+    ) -> Callable[[], tuple[reviews.Answer, bytes]]:
+        """Ask what the world says about the pod, and return what is left to do, in any thread."""
         state = self._state
-        limits = state.limits
-        review = reviews.parse(request.body, body_limit=limits.body, nesting_limit=limits.nesting)
-        config = state.current()
-        answer = reviews.answer(
-            review,
-            config,
-            state.namespace_of,
-            native_sidecars=state.native_sidecars(reviews.node_name(review)),
-            objects=state.objects(),
-            path=request.path,
-            failure_mode=state.failure_mode,
-            warnings=state.warnings,
-            audit=state.audit,
-        )
-        out = json.dumps(answer.review, separators=(",", ":")).encode("ascii")
+        known = _once(state.namespace_of, review["request"].get("namespace") or "")
+        native_sidecars = state.native_sidecars(reviews.node_name(review))
+        objects = state.objects()
+
+        def work_out() -> tuple[reviews.Answer, bytes]:
+            answer = reviews.answer(
+                review,
+                config,
+                known,
+                native_sidecars=native_sidecars,
+                objects=objects,
+                path=request.path,
+                failure_mode=state.failure_mode,
+                warnings=state.warnings,
+                audit=state.audit,
+                work=work,
+            )
+            return answer, _encoded(answer)
+
+        return work_out
+
+    def _denied(self, review: Manifest, config: Config, limit: float) -> tuple[reviews.Answer, bytes]:
+        state = self._state
+        state.metrics.stopped()
+        hint = "make the pod smaller (containers, variables, annotations), or raise server.cpuMilliseconds"
+        error = InjectorError(_out_of_time(limit), hint=hint)
+        answer = reviews.too_expensive(review, config, error, warnings=state.warnings, audit=state.audit)
+        return answer, _encoded(answer)
+
+    def _finish(self, request: Request, review: Manifest, config: Config, answer: reviews.Answer) -> None:
+        """Count the admission, and tell of it."""
+        state = self._state
         seconds = time.perf_counter() - request.started
         reason = answer.outcome.decision.reason.value
         state.metrics.admitted(answer.decision, reason, config.profile.name, seconds)
@@ -208,7 +322,28 @@ class Webhook:
         if state.record is not None and not dry:
             decided = answer.decision
             state.record(review["request"], answer.facts, answer.outcome, decided, config, len(request.body))
-        return out
+
+
+def _encoded(answer: reviews.Answer) -> bytes:
+    return json.dumps(answer.review, separators=(",", ":")).encode("ascii")
+
+
+def _out_of_time(limit: float) -> str:
+    return f"more than {limit:g} seconds of CPU time are needed"
+
+
+def _once(ask: Callable[[str], Namespace | None], name: str) -> Callable[[str], Namespace | None]:
+    """Ask now, and answer later with what came of it."""
+    try:
+        known = ask(name) if name else None
+    except Exception as error:
+        failure = error
+
+        def fail(name: str) -> Namespace | None:
+            raise failure
+
+        return fail
+    return lambda name: known
 
 
 def create_app(state: State, *, inner: bool) -> FastAPI:

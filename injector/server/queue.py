@@ -1,8 +1,9 @@
 """The admissions that wait for their turn, and what is refused because too many do.
 
-Here: how many may wait, for how long, and in which order. The work is done in the loop's own thread,
-in slices; between two of them handshakes go on and requests are read. Not here: HTTP (app.py), and
-what the work is.
+Here: how many may wait, for how long, and in which order. There are two lanes. Work of a few
+milliseconds is done in the loop's own thread, in slices; between two of them handshakes go on and
+requests are read. What may take longer is done in threads, beside the loop. In both the namespace
+that has used the least CPU is next. Not here: HTTP (app.py), what the work is, and a thread (worker.py).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+
+from injector.server.shares import Accounts, Lines
+from injector.server.worker import LOOK_SECONDS, Worker
 
 Done = TypeVar("Done")
 
@@ -22,8 +25,10 @@ SLICE_SECONDS = 0.004
 MOST_SECONDS = 0.8
 # A body up to this size is never refused for its size: who sends large ones slowly starves nobody.
 SMALL = 64 * 1024
-# How much the newest slice counts in what an admission is thought to take.
-_WEIGHT = 1 / 8
+# Two, so that while one namespace's admission takes long another's can begin.
+WORKERS = 2
+# After so long without work a thread ends, and its templates are forgotten.
+IDLE_SECONDS = 60.0
 
 
 class Overloaded(Exception):
@@ -36,41 +41,80 @@ class Overloaded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many requests may wait, and how many bytes their bodies may have together."""
+    """How many requests may wait in each lane, and how many bytes their bodies may have together."""
 
     length: int = 512
     bytes: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    work: Callable[[], Any]
-    until: float
+class Call:
+    """Who waits: since `started`, for `budget` seconds where that is known, with a body of `size` bytes."""
+
+    started: float
+    budget: float | None
     gone: Callable[[], bool]
+    namespace: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry(Generic[Done]):
+    work: Done
+    call: Call
+    until: float
     answer: asyncio.Future[Any]
+
+    @property
+    def namespace(self) -> str:
+        return self.call.namespace
+
+    @property
+    def size(self) -> int:
+        return self.call.size
+
+    def refuse(self, cause: str) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(Overloaded(cause))
+
+    def wanted(self, now: float) -> bool:
+        """Whether it is still of use; else it is refused."""
+        if self.call.gone():
+            self.refuse("gone")
+        elif now > self.until:
+            self.refuse("age")
+        return not self.answer.done()
+
+
+_Loop = _Entry[Callable[[], Any]]
+_Apart = _Entry[Callable[[Worker], Awaitable[Any]]]
 
 
 class Queue:
-    """First come, first served. Times are those of ``time.perf_counter``."""
+    """Both lanes. Times are those of ``time.perf_counter``."""
 
     def __init__(self, size: Size) -> None:
         self._size = size
-        self._waiting: deque[_Entry] = deque()
+        self._accounts = Accounts()
+        self._lines: Lines[_Loop] = Lines(self._accounts)
         self._held = 0
-        # Seconds for one admission, with what the loop does between two of them; 0 where nobody knows.
-        self._pace = 0.0
         self._busy_since: float | None = None
         self._scheduled = False
+        self._apart: Lines[_Apart] = Lines(self._accounts)
+        # At most one admission of a namespace is done in a thread at a time.
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._free: dict[Worker, asyncio.TimerHandle] = {}
+        self._lost: list[Worker] = []
+        self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._lines) + len(self._apart)
 
     def check(self, budget: float | None) -> None:
-        """Raise Overloaded where a request that came now would not have its turn in time."""
-        if len(self._waiting) >= self._size.length:
+        """Raise Overloaded where a request of any namespace that came now would not have its turn in time."""
+        if len(self._lines) >= self._size.length and self._lines.longest() <= 1:
             raise Overloaded("full")
-        # By half of the time, as the guess may be wrong: who is let in should be answered.
-        if len(self._waiting) * self._pace > _patience(budget) / 2:
+        if self._lines.wait(None) > _patience(budget) / 2:
             raise Overloaded("wait")
 
     @contextlib.contextmanager
@@ -90,53 +134,149 @@ class Queue:
         finally:
             self._held -= size
 
-    async def turn(
-        self, work: Callable[[], Done], started: float, budget: float | None, gone: Callable[[], bool]
-    ) -> Done:
-        """Do the work when its turn comes; `started` is when the request came. Raises Overloaded."""
-        self.check(budget)
-        until = time.perf_counter() + _patience(budget)
-        if budget is not None:
-            until = min(until, started + budget)
+    async def turn(self, work: Callable[[], Done], call: Call) -> Done:
+        """Do the work in the loop when its turn comes. Raises Overloaded."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Done] = loop.create_future()
-        self._waiting.append(_Entry(work, until, gone, answer))
+        entry = self._enter(self._lines, work, call, loop)
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._slice, loop)
-        return await answer
+        return await entry.answer  # type: ignore[no-any-return]
+
+    async def apart(self, work: Callable[[Worker], Awaitable[Done]], call: Call) -> Done:
+        """Do the work with a thread when its turn comes. Raises Overloaded."""
+        loop = asyncio.get_running_loop()
+        entry = self._enter(self._apart, work, call, loop)
+        # A thread may be busy for longer than anybody waits.
+        late = loop.call_later(max(entry.until - time.perf_counter(), 0), self._expire, entry)
+        self._fill(loop)
+        try:
+            return await entry.answer  # type: ignore[no-any-return]
+        finally:
+            late.cancel()
+
+    def _enter(
+        self, lines: Lines[_Entry[Done]], work: Done, call: Call, loop: asyncio.AbstractEventLoop
+    ) -> _Entry[Done]:
+        patience = _patience(call.budget)
+        own = lines.waiting(call.namespace)
+        # By half of the time, as the guess may be wrong: who is let in should be answered.
+        if lines.wait(call.namespace) > patience / 2:
+            raise Overloaded("wait")
+        if own and call.size > SMALL and lines.bytes(call.namespace) + call.size > self._size.bytes / 2:
+            raise Overloaded("bytes")
+        if len(lines) >= self._size.length:
+            # Whoever has the most waiting gives way.
+            if lines.longest() <= own + 1:
+                raise Overloaded("full")
+            last = lines.last_of_longest()
+            self._accounts.leave(last.namespace)
+            last.refuse("full")
+        until = time.perf_counter() + patience
+        if call.budget is not None:
+            until = min(until, call.started + call.budget)
+        entry = _Entry(work, call, until, loop.create_future())
+        lines.add(entry)
+        return entry
 
     def _slice(self, loop: asyncio.AbstractEventLoop) -> None:
         """Work for a few milliseconds, at least for one entry that is still wanted."""
-        begun = now = time.perf_counter()
-        done = 0
-        while self._waiting and now - begun < SLICE_SECONDS:
-            done += _settle(self._waiting.popleft(), now)
-            now = time.perf_counter()
-        if done:
-            spent = now - (begun if self._busy_since is None else self._busy_since)
-            self._pace += (spent / done - self._pace) * _WEIGHT
-        self._scheduled = bool(self._waiting)
+        begun = last = now = time.perf_counter()
+        if self._busy_since is not None:
+            last = self._busy_since
+        while now - begun < SLICE_SECONDS and (entry := self._lines.take()):
+            if entry.wanted(now):
+                used = time.thread_time()
+                _settle(entry)
+                self._accounts.charge(entry.namespace, time.thread_time() - used)
+                now = time.perf_counter()
+                self._lines.took(entry.namespace, now - last)
+                last = now
+            self._accounts.leave(entry.namespace)
+        self._scheduled = bool(len(self._lines))
         self._busy_since = now if self._scheduled else None
         if self._scheduled:
             loop.call_soon(self._slice, loop)
 
+    def _expire(self, entry: _Apart) -> None:
+        if self._apart.discard(entry):
+            self._accounts.leave(entry.namespace)
+            entry.refuse("age")
 
-def _settle(entry: _Entry, now: float) -> bool:
-    """Do an entry's work, unless it is of no use any more; returns whether it was done."""
-    if entry.answer.done():  # given up by who waited for it
-        return False
-    if entry.gone():
-        entry.answer.set_exception(Overloaded("gone"))
-        return False
-    if now > entry.until:
-        entry.answer.set_exception(Overloaded("age"))
-        return False
+    def _fill(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin what can be begun; a thread that was stopped and still goes on takes a place."""
+        for worker in self._lost:
+            worker.stop()
+        self._lost = [worker for worker in self._lost if worker.alive]
+        now = time.perf_counter()
+        while len(self._busy) + len(self._lost) < WORKERS and (entry := self._apart.take(self._busy)):
+            if entry.wanted(now):
+                self._busy[entry.namespace] = loop.create_task(self._begin(entry, loop))
+            else:
+                self._accounts.leave(entry.namespace)
+        if self._lost and not self._looking:
+            self._looking = loop.call_later(LOOK_SECONDS, self._look_again, loop)
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._looking = None
+        self._fill(loop)
+
+    async def _begin(self, entry: _Apart, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            worker = self._worker()
+            begun = time.perf_counter()
+            try:
+                await _settle_with(entry, worker)
+            finally:
+                self._accounts.charge(entry.namespace, worker.used())
+                self._apart.took(entry.namespace, time.perf_counter() - begun)
+                self._give_back(worker, loop)
+        except RuntimeError:  # the machine has no thread for us
+            entry.refuse("full")
+        finally:
+            self._accounts.leave(entry.namespace)
+            del self._busy[entry.namespace]
+            self._fill(loop)
+
+    def _worker(self) -> Worker:
+        if not self._free:
+            return Worker()
+        worker, retirement = self._free.popitem()
+        retirement.cancel()
+        worker.begin()
+        return worker
+
+    def _give_back(self, worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
+        if worker.lost:
+            self._lost.append(worker)
+        else:
+            self._free[worker] = loop.call_later(IDLE_SECONDS, self._retire, worker)
+
+    def _retire(self, worker: Worker) -> None:
+        del self._free[worker]
+        worker.end()
+
+
+async def _settle_with(entry: _Apart, worker: Worker) -> None:
+    """Do an entry's work with a thread."""
+    try:
+        result = await entry.work(worker)
+    except Exception as error:
+        if not entry.answer.done():
+            entry.answer.set_exception(error)
+    else:
+        if not entry.answer.done():
+            entry.answer.set_result(result)
+    finally:
+        entry.answer.cancel()  # of no effect, unless this task itself is cancelled
+
+
+def _settle(entry: _Loop) -> None:
+    """Do an entry's work."""
     try:
         entry.answer.set_result(entry.work())
     except Exception as error:
         entry.answer.set_exception(error)
-    return True
 
 
 def _patience(budget: float | None) -> float:

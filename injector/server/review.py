@@ -26,6 +26,7 @@ from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Decision, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
 from injector.core.printable import visible
+from injector.core.work import Work
 from injector.core.workload import Workload, check_shape, get, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
 
@@ -176,12 +177,13 @@ def answer(
     failure_mode: str = "deny",
     warnings: bool = True,
     audit: bool = True,
+    work: Work | None = None,
 ) -> Answer:
-    """The answer to a review that `parse` has read. Never raises.
+    """The answer to a review that `parse` has read. Raises nothing but what `work` lets its `look` raise.
 
     `path` is the request's decoded path; `failure_mode`, ``deny`` or ``allow``, says what becomes
     of a pod for which the injector or a template fails; `warnings` and `audit`, whether the answer
-    carries findings for users and annotations for the audit log.
+    carries findings for users and annotations for the audit log; `work` is the account that is charged.
     """
     request = review["request"]
     defect = ""
@@ -190,7 +192,7 @@ def answer(
     try:
         facts = _facts(request, namespace_of, config, path)
         facts = replace(facts, native_sidecars=native_sidecars, objects=objects)
-        outcome = _outcome(request, facts, config)
+        outcome = _outcome(request, facts, config, work)
         patch = _proven(request, outcome)
     except Exception as error:
         # The one place that catches everything: a defect must not become an HTTP 500, for which
@@ -199,17 +201,40 @@ def answer(
         outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
     may_pass = failure_mode == "allow" and outcome.decision.reason in _TURNED
     decision = "allow" if may_pass else outcome.decision.verdict.value
+    sent = _sent(review, outcome, decision, patch, config, warnings=warnings, audit=audit)
+    return Answer(sent, outcome, decision, defect, facts)
+
+
+def too_expensive(
+    review: Manifest, config: Config, error: InjectorError, *, warnings: bool = True, audit: bool = True
+) -> Answer:
+    """The answer where the work was ended from outside; `error` says by what."""
+    outcome = _denied(review["request"], Reason.TOO_EXPENSIVE, error)
+    facts = Facts(namespace=review["request"].get("namespace") or "", door=Door.WEBHOOK)
+    sent = _sent(review, outcome, "deny", "", config, warnings=warnings, audit=audit)
+    return Answer(sent, outcome, "deny", facts=facts)
+
+
+def _sent(
+    review: Manifest,
+    outcome: Outcome,
+    decision: str,
+    patch: str,
+    config: Config,
+    *,
+    warnings: bool,
+    audit: bool,
+) -> Manifest:
     response = {
-        "uid": request["uid"],
+        "uid": review["request"]["uid"],
         "allowed": decision != "deny",
         **_change(patch),
         "status": _status(outcome) if decision == "deny" else None,
-        "warnings": warnings_of(outcome, may_pass) if warnings else None,
+        "warnings": warnings_of(outcome, decision == "allow") if warnings else None,
         "auditAnnotations": _audit(outcome, decision, config) if audit else None,
     }
     response = {key: value for key, value in response.items() if value not in (None, [])}
-    sent = {"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": response}
-    return Answer(sent, outcome, decision, defect, facts)
+    return {"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": response}
 
 
 def _facts(
@@ -224,7 +249,7 @@ def _facts(
     )
 
 
-def _outcome(request: Manifest, facts: Facts, config: Config) -> Outcome:
+def _outcome(request: Manifest, facts: Facts, config: Config, work: Work | None) -> Outcome:
     if _out_of_scope(request):
         return Outcome(Decision(Verdict.SKIP, Reason.UNSUPPORTED_KIND), {})
     received = request["object"]
@@ -234,7 +259,7 @@ def _outcome(request: Manifest, facts: Facts, config: Config) -> Outcome:
             raise ManifestError("a map is expected; it is missing", where="/spec")
     except ManifestError as error:
         return _denied(request, Reason.INVALID_POD, error)
-    return inject(_template(received), facts, config)
+    return inject(_template(received), facts, config, work=work)
 
 
 def _workload(pod: Manifest) -> Workload:

@@ -144,6 +144,7 @@ def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
         "injectedAnnotations",
         "annotations",
         "nativeSidecars",
+        "workLimit",
         "platform",
         "compliancePolicy",
         "revision",

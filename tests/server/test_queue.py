@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from injector.server import queue
-from injector.server.queue import SMALL, Overloaded, Queue, Size
+from injector.server.queue import SMALL, Call, Overloaded, Queue, Size
 
 LENGTH = 4
 
@@ -20,12 +20,14 @@ def present() -> bool:
     return False
 
 
-async def results(queue: Queue, *works: Callable[[], Any], budget: float | None = None) -> list[Any]:
+async def results(
+    queue: Queue, *works: Callable[[], Any], budget: float | None = None, namespace: str = "shop"
+) -> list[Any]:
     """What becomes of work that comes at the same moment: its result, or the cause of its refusal."""
 
     async def one(work: Callable[[], Any]) -> Any:
         try:
-            return await queue.turn(work, time.perf_counter(), budget, present)
+            return await queue.turn(work, Call(time.perf_counter(), budget, present, namespace))
         except Overloaded as overload:
             return overload.cause
 
@@ -114,7 +116,7 @@ def test_a_request_whose_body_took_all_of_its_time_is_refused(clock: Callable[[f
     async def main() -> None:
         came = time.perf_counter()
         clock(2.5)
-        await Queue(Size()).turn(lambda: None, came, 2.0, present)
+        await Queue(Size()).turn(lambda: None, Call(came, 2.0, present))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
@@ -145,7 +147,7 @@ def test_who_has_gone_is_passed_over() -> None:
 
     async def main() -> None:
         waiting = Queue(Size())
-        await waiting.turn(lambda: done.append("work"), time.perf_counter(), None, lambda: True)
+        await waiting.turn(lambda: done.append("work"), Call(time.perf_counter(), None, lambda: True))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
@@ -158,7 +160,9 @@ def test_an_error_of_the_work_is_its_callers_and_nobody_elses() -> None:
 
     async def main() -> list[Any]:
         waiting = Queue(Size())
-        turns = [waiting.turn(work, time.perf_counter(), None, present) for work in (fails, lambda: "done")]
+        turns = [
+            waiting.turn(work, Call(time.perf_counter(), None, present)) for work in (fails, lambda: "done")
+        ]
         return await asyncio.gather(*turns, return_exceptions=True)
 
     failed, done = asyncio.run(main())
@@ -172,7 +176,7 @@ def test_who_gave_up_waiting_costs_nothing() -> None:
     async def main() -> None:
         waiting = Queue(Size())
         given_up = asyncio.create_task(
-            waiting.turn(lambda: done.append("given up"), time.perf_counter(), None, present)
+            waiting.turn(lambda: done.append("given up"), Call(time.perf_counter(), None, present))
         )
         await asyncio.sleep(0)
         given_up.cancel()
@@ -192,3 +196,72 @@ def test_large_bodies_are_refused_past_the_bytes_and_small_ones_never() -> None:
         assert caught.value.cause == "bytes"
     with waiting.holding() as again:
         again(10 * SMALL)
+
+
+def test_where_the_queue_is_full_the_namespace_with_the_most_waiting_gives_way() -> None:
+    done: list[str] = []
+    waiting = Queue(Size(length=LENGTH))
+
+    async def main() -> list[Any]:
+        greedy = [lambda n=n: done.append(f"greedy {n}") for n in range(LENGTH + 1)]
+        shop = [lambda n=n: done.append(f"shop {n}") for n in range(LENGTH)]
+        return await asyncio.gather(
+            results(waiting, *greedy, namespace="greedy"), results(waiting, *shop, namespace="shop")
+        )
+
+    greedy, shop = asyncio.run(main())
+    # Half of the places each: who came later takes those of the last.
+    assert greedy == [None, None, "full", "full", "full"]
+    assert shop == [None, None, "full", "full"]
+    assert sorted(done) == ["greedy 0", "greedy 1", "shop 0", "shop 1"]
+
+
+def test_the_pace_of_one_namespace_keeps_no_other_out(clock: Callable[[float], None]) -> None:
+    async def main() -> list[Any]:
+        waiting = Queue(Size())
+        for _ in range(50):
+            await results(waiting, lambda: clock(0.5), namespace="greedy")
+        greedy = results(waiting, *[lambda: clock(0.5)] * 3, namespace="greedy")
+        return await asyncio.gather(greedy, results(waiting, lambda: "done", namespace="shop"))
+
+    greedy, shop = asyncio.run(main())
+    assert greedy == [None, "wait", "wait"]
+    assert shop == ["done"]
+
+
+def test_the_next_turn_is_that_of_the_namespace_with_the_least_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = [0.0]
+    # CPU time does not stand still while a test runs.
+    monkeypatch.setattr(queue.time, "thread_time", lambda: used[0])
+    order: list[str] = []
+
+    def work(name: str, seconds: float) -> Callable[[], None]:
+        def do() -> None:
+            used[0] += seconds
+            order.append(name)
+
+        return do
+
+    async def main() -> None:
+        waiting = Queue(Size())
+        greedy = [work("greedy", 0.02)] * 3
+        shop = [work("shop", 0.005)] * 8
+        await asyncio.gather(
+            results(waiting, *greedy, namespace="greedy"), results(waiting, *shop, namespace="shop")
+        )
+
+    asyncio.run(main())
+    assert order == ["greedy", *["shop"] * 4, "greedy", *["shop"] * 4, "greedy"]
+
+
+def test_one_namespace_does_not_take_all_bytes_of_the_bodies_that_wait() -> None:
+    async def main() -> list[Any]:
+        waiting = Queue(Size(bytes=10 * SMALL))
+        calls = [
+            Call(time.perf_counter(), None, present, name, 4 * SMALL) for name in ("greedy",) * 3 + ("shop",)
+        ]
+        turns = [waiting.turn(lambda: "done", call) for call in calls]
+        return await asyncio.gather(*turns, return_exceptions=True)
+
+    found = [each.cause if isinstance(each, Overloaded) else each for each in asyncio.run(main())]
+    assert found == ["done", "bytes", "bytes", "done"]

@@ -247,7 +247,7 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
     # Facts do not show in an answer, so the core is listened to.
     seen: list[model.Facts] = []
 
-    def listening(pod: Any, facts: model.Facts, config: Any) -> Outcome:
+    def listening(pod: Any, facts: model.Facts, config: Any, *, work: Any) -> Outcome:
         seen.append(facts)
         return Outcome(Decision(Verdict.SKIP, Reason.OFF_BY_DEFAULT), pod)
 
