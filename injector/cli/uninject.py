@@ -14,7 +14,7 @@ from injector.cli import manifests
 from injector.cli.world import World
 from injector.core import workload
 from injector.core.model import Finding, Manifest
-from injector.errors import ConfigError, InjectorError, ManifestError
+from injector.errors import ConfigError, InjectorError, ManifestError, WorkError
 
 if TYPE_CHECKING:
     from injector.cli.report import Report
@@ -55,6 +55,11 @@ class Run:
                 undone = found and removed(found.template, World().facts(found), self.config)
             except ManifestError as error:
                 self.errors.append(manifests.placed(error, document, pointer))
+                return manifest
+            except WorkError as error:
+                self.errors.append(
+                    manifests.placed(ManifestError(error.message, hint=error.hint), document, pointer)
+                )
                 return manifest
             except ValueError as error:
                 self.errors.append(self.unreadable(document, pointer, str(error)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from injector.core import annotationrules, annotationsize, nearmiss, powers, retain, status, undo
 from injector.core import decide as rules
@@ -28,6 +29,9 @@ from injector.core.recover import recover
 from injector.core.work import TooExpensive, Work
 from injector.core.workload import check_names
 from injector.errors import AnnotationError, InjectorError, ManifestError
+
+# What an operation of the patch costs whoever writes, reads and applies it, in units of work.
+_OPERATION: Final = 30
 
 
 def inject(
@@ -60,13 +64,14 @@ def inject(
         work.measure(after, WALKS_OF_RESULT)
         _check_after(run, after)
         _check_powers(run, after)
+        patch = diff(pod, after)
+        work.charge(len(patch) * _OPERATION)
     except Refusal as refused:
         denied = Decision(Verdict.DENY, refused.reason, decision.trace)
         return Outcome(denied, pod, findings=near, error=refused.error)
     except TooExpensive:
         denied = Decision(Verdict.DENY, Reason.TOO_EXPENSIVE, decision.trace)
         return Outcome(denied, pod, findings=near, error=_too_expensive(work))
-    patch = diff(pod, after)
     added = status.read(after, config.profile.keys)
     return Outcome(decision, after, patch, run.findings.all(), added, before=run.before)
 

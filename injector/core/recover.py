@@ -13,7 +13,7 @@ from injector.core.merge import MergeError
 from injector.core.model import Config, Facts, Manifest
 from injector.core.undoentries import Reach
 from injector.core.work import TooExpensive, Work
-from injector.errors import InjectorError
+from injector.errors import InjectorError, WorkError
 
 
 def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = None) -> undo.Uninjected | None:
@@ -31,7 +31,8 @@ def removed(pod: Manifest, facts: Facts, config: Config) -> undo.Uninjected | No
     """A pod of a file without the injection that its status describes; None without one.
 
     The names of a status with our digest count, as whoever runs this owns the file; but a pod keeps
-    a container. Raises ValueError where the overrides annotation cannot be read.
+    a container. Raises ValueError where the overrides annotation cannot be read, WorkError where
+    rendering the templates takes too much.
     """
     listed = status.read(pod, config.profile.keys)
     if listed is None:
@@ -39,7 +40,11 @@ def removed(pod: Manifest, facts: Facts, config: Config) -> undo.Uninjected | No
     made = config.profile.made()
     if listed.digest:
         made = {part: frozenset(listed.names(part)) for part in status.LISTS}
-    taken_out = _taken_out(pod, facts, config, made)
+    try:
+        taken_out = _taken_out(pod, facts, config, made)
+    except TooExpensive:
+        hint = "make the pod smaller, or raise workLimit"
+        raise WorkError(f"more than {config.work_limit} units of work are needed", hint=hint) from None
     if taken_out and _containers(pod) and not _containers(taken_out.pod):
         # A status that lists every container was not written for this pod.
         names = {part: frozenset(taken_out.earlier.names(part)) for part in status.LISTS}
@@ -73,7 +78,10 @@ def _shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manife
     """What the templates alone add up to for a pod; nothing where they fail."""
     try:
         return shape_of(pod, facts, config, work)
-    except (InjectorError, MergeError, TooExpensive):
+    except WorkError:
+        # With less work the pod would come out otherwise; it is refused instead.
+        raise TooExpensive from None
+    except (InjectorError, MergeError):
         return {}
 
 
