@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -158,7 +159,8 @@ class Replica:
     """An `Own` over a cluster in memory. `offset`: how far its clock is from this machine's."""
 
     def __init__(self, *, offset: float = 0.0) -> None:
-        self.cluster, self.clock, self.counted = FakeCluster(), Clock(), Counted()
+        # OpenSSL judges by the machine's own clock.
+        self.cluster, self.clock, self.counted = FakeCluster(), Clock(time.time()), Counted()
         self.clock.now += offset
         registered(self.cluster)
         self.taken: list[Pair] = []

@@ -102,7 +102,8 @@ RIGHT: list[Any] = [
     {"ephemeral": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}},
     {"nfs": {"server": "s", "path": "/"}},
     # Kubernetes drops what it does not know.
-    {"emptyDir": {"unknown": [1]}, "another": {"a": 1}},
+    {"emptyDir": {"unknown": [1]}},
+    {"another": {"a": 1}},
 ]
 WRONG: list[Any] = [
     {"emptyDir": []},

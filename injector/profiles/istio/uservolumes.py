@@ -1,4 +1,6 @@
-"""The annotations `userVolume` and `userVolumeMount`: their types, and that they add and never replace.
+"""The annotations `userVolume` and `userVolumeMount` add, and never replace what a pod or a template has.
+
+Types are the catalogue's to check.
 
 With quirks on none of this is looked at; upstream puts both texts into its template.
 """
@@ -20,46 +22,6 @@ if TYPE_CHECKING:
 
 VOLUMES: Final = "sidecar.istio.io/userVolume"
 MOUNTS: Final = "sidecar.istio.io/userVolumeMount"
-_INT32: Final = (-(2**31), 2**31 - 1)
-_INT64: Final = (-(2**63), 2**63 - 1)
-_SOURCE_MAPS: Final = (
-    *(
-        "awsElasticBlockStore",
-        "azureDisk",
-        "azureFile",
-        "cephfs",
-        "cinder",
-        "configMap",
-        "csi",
-        "downwardAPI",
-    ),
-    *("emptyDir", "ephemeral", "fc", "flexVolume", "flocker", "gcePersistentDisk", "gitRepo", "glusterfs"),
-    *("hostPath", "image", "iscsi", "nfs", "persistentVolumeClaim", "photonPersistentDisk", "portworxVolume"),
-    *("projected", "quobyte", "rbd", "scaleIO", "secret", "storageos", "vsphereVolume"),
-)
-# Fields of volumes and mounts by their type; one name has one type wherever it stands.
-_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "a map": (
-        *_SOURCE_MAPS,
-        *("clusterTrustBundle", "serviceAccountToken", "podCertificate"),
-        *("fieldRef", "resourceFieldRef", "nodePublishSecretRef", "secretRef", "labelSelector"),
-        *("matchLabels", "volumeClaimTemplate", "volumeAttributes", "options"),
-    ),
-    "a list of maps": ("items", "sources", "matchExpressions"),
-    "a list of strings": ("monitors", "targetWWNs", "wwids", "portals"),
-    "a string": (
-        *("name", "path", "secretName", "claimName", "driver", "fsType", "medium", "server", "audience"),
-        *("key", "fieldPath", "resource", "containerName", "signerName", "type", "pullPolicy", "reference"),
-        *("mountPath", "subPath", "subPathExpr", "mountPropagation", "recursiveReadOnly", "volumeID"),
-        *("pdName", "keyType", "credentialBundlePath", "keyPath", "certificateChainPath"),
-    ),
-    "a boolean": ("readOnly", "optional"),
-    "a whole number of 32 bits": ("defaultMode", "mode", "partition", "lun", "maxExpirationSeconds"),
-    "a whole number": ("expirationSeconds",),
-}
-_TYPES: Final = {field: word for word, fields in _WORDS.items() for field in fields}
-# Maps with keys of the author's own.
-_FREE: Final = frozenset({"volumeAttributes", "options", "matchLabels", "volumeClaimTemplate"})
 
 
 def problems(annotations: Mapping[str, str]) -> list[AnnotationError]:
@@ -127,7 +89,6 @@ def _problems_of(key: str, text: str) -> Iterator[str]:
             return
         if "name" in fields:
             yield "name stands among the fields; the key before them is the name"
-        yield from _wrong_types(fields, "")
         if key == VOLUMES and sum(value is not None for value in fields.values()) > 1:
             yield "a volume has more than one source"
         if key == MOUNTS:
@@ -141,32 +102,6 @@ def _wrong_path(path: Any, paths: set[str]) -> Iterator[str]:
     if normal_path(path) in paths:
         yield "two mounts have the same mountPath"
     paths.add(normal_path(path))
-
-
-def _wrong_types(fields: Mapping[str, Any], where: str) -> Iterator[str]:
-    for field, value in fields.items():
-        # The name of an image, in a volume of another kind.
-        word = "" if field == "image" and where else _TYPES.get(field, "")
-        if value is None or not word:
-            continue
-        at = f"{where}{field}"
-        if not _fits(value, word):
-            yield f"{at}: {word} is expected"
-        elif word == "a map" and field not in _FREE:
-            yield from _wrong_types(value, f"{at}.")
-        elif word == "a list of maps":
-            for item in value:
-                yield from _wrong_types(item, f"{at}[].")
-
-
-def _fits(value: Any, word: str) -> bool:
-    if word.startswith("a whole number"):
-        low, high = _INT32 if word.endswith("bits") else _INT64
-        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    if word.startswith("a list of "):
-        inner = dict if word.endswith("maps") else str
-        return isinstance(value, list) and all(isinstance(item, inner) for item in value)
-    return isinstance(value, {"a map": dict, "a string": str, "a boolean": bool}[word])
 
 
 def _error(key: str, message: str) -> AnnotationError:
