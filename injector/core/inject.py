@@ -157,7 +157,7 @@ def _decide_again(run: Injection, decision: Decision) -> None:
         keys = run.config.profile.keys
         error = AnnotationError(
             keys.undo,
-            f"without the injection that it describes the pod would be {again.reason.value}, not "
+            f"without the injection that they describe the pod would be {again.reason.value}, not "
             f"{decision.reason.value}",
             where=f"annotations {keys.status}, {keys.undo}",
             hint="remove both annotations",

@@ -50,6 +50,11 @@ _ROWS: Final = (
 )
 _REFUSED_BY_OURS: Final = (
     ("Q21", r"annotation sidecar\.istio\.io/nativeSidecar"),
+    ("Q38", r"annotation sidecar\.istio\.io/userVolume"),
+    ("Q39", r"annotation readiness\.status\.sidecar\.istio\.io/.*2147483647"),
+    ("Q40", r"annotation proxy\.istio\.io/overrides"),
+    ("Q41", r"the injected pod would not be valid"),
+    ("Q42", r"without the injection that they describe"),
     ("Q24", r"invalid-annotation"),
 )
 
