@@ -76,7 +76,7 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     directive = overlay.get(PATCH, "merge")
     if directive == "replace":
         fresh: Manifest = plain(overlay)
-        return fresh
+        return base if same(base, fresh) else fresh
     if directive == "delete":
         return {}
     if directive != "merge":
@@ -99,6 +99,7 @@ def _retained(base: Manifest, overlay: Manifest, pointer: str) -> Manifest:
     retained = overlay[RETAIN]
     if not isinstance(retained, list):
         raise MergeError(pointer, f"{RETAIN} is a list of field names")
+    retained = {name for name in retained if isinstance(name, str)}
     for name, value in overlay.items():
         if value is not None and not name.startswith("$") and name not in retained:
             raise MergeError(pointer, f"{RETAIN} does not name {name}, which stands beside it")
@@ -125,7 +126,7 @@ def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, at: str
         return _NOTHING
     if isinstance(old, list) and DELETE + name in overlay:
         deleted = _list(overlay[DELETE + name], DELETE + name, at)
-        old = [item for item in old if item not in deleted]
+        old = _without(old, deleted)
     if value is _NOTHING:
         merged = old
     elif isinstance(old, list) and isinstance(value, list):
@@ -140,15 +141,26 @@ def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, at: str
     return merged
 
 
+def _without(items: list[Any], deleted: list[Any]) -> list[Any]:
+    """The items that are not among those to delete; the directive is for lists of scalars."""
+    gone = {item for item in deleted if not isinstance(item, dict | list)}
+    return [item for item in items if isinstance(item, dict | list) or item not in gone]
+
+
 def _with(base: Manifest, changes: Mapping[str, Any], gone: Iterable[str]) -> Manifest:
     gone = [name for name in gone if name in base]
-    real = {n: v for n, v in changes.items() if n not in base or not same(base[n], v)}
+    real = {n: v for n, v in changes.items() if n not in base or not _unchanged(base[n], v)}
     if not gone and not real:
         return base
     out = {**base, **real}
     for name in gone:
         del out[name]
     return out
+
+
+def _unchanged(old: Any, new: Any) -> bool:
+    # A merge of maps gives the old one where nothing changes, so that no level is compared twice.
+    return new is old if isinstance(old, dict) and isinstance(new, dict) else same(old, new)
 
 
 def _list(value: Any, directive: str, pointer: str) -> list[Any]:
