@@ -17,7 +17,7 @@ from cluster.bed import Cluster
 from programs import build
 
 Flow = dict[str, Any]
-MOST_SECONDS = 600
+MOST_SECONDS = 300
 END_SECONDS = 60
 
 

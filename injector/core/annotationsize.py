@@ -14,10 +14,10 @@ LIMIT: Final = 256 * 1024
 """In bytes of UTF-8, keys and values together."""
 
 
-def excess(pod: Manifest) -> ManifestError | None:
-    """The error for a pod whose annotations are too large in all, None for any other."""
+def excess(pod: Manifest, more: int = 0) -> ManifestError | None:
+    """The error for a pod whose annotations are too large in all with some bytes more; None for any other."""
     annotations = (pod.get("metadata") or {}).get("annotations") or {}
-    size = sum(_bytes(key) + _bytes(value) for key, value in annotations.items())
+    size = more + sum(_bytes(key) + _bytes(value) for key, value in annotations.items())
     if size <= LIMIT:
         return None
     return ManifestError(

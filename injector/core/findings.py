@@ -39,8 +39,8 @@ class Findings:
 
     def all(self) -> tuple[Finding, ...]:
         """At most PER_CODE findings of each code, then one that counts the others of its code."""
-        counts = [
-            replace(finding, message=f"{self._by_code[code] - PER_CODE} more of this code are not listed")
-            for code, finding in self._unlisted.items()
-        ]
-        return (*self._listed, *counts)
+        return (*self._listed, *(self._rest(code, one) for code, one in self._unlisted.items()))
+
+    def _rest(self, code: str, one: Finding) -> Finding:
+        count = self._by_code[code] - PER_CODE
+        return one if count == 1 else replace(one, message=f"{count} more of this code are not listed")

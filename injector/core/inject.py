@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from injector.core import annotationrules, annotationsize, nearmiss, powers, retain, status, undo
+from injector.core import annotationrules, annotationsize, names, nearmiss, powers, retain, status, undo
 from injector.core import decide as rules
+from injector.core.findings import Findings
 from injector.core.injection import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
 from injector.core.merge import merge
 from injector.core.model import (
@@ -49,7 +50,9 @@ def inject(
     """
     if too_large := annotationsize.excess(pod):
         return Outcome(Decision(Verdict.DENY, Reason.INVALID_ANNOTATION), pod, error=too_large)
-    near = nearmiss.near_misses(pod, config.profile, holder)
+    findings = Findings()
+    findings.extend(nearmiss.near_misses(pod, config.profile, holder))
+    near = findings.all()
     decision = rules.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:
         error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
@@ -227,7 +230,7 @@ def _settle(run: Injection) -> Manifest:
             run.warn(
                 "rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False
             )
-        _name_those_that_stay(run)
+        _name_what_is_left(run, after)
     try:
         text = undo.record(after, run.original, run.config.profile)
     except OverflowError as error:
@@ -236,27 +239,46 @@ def _settle(run: Injection) -> Manifest:
             f"what uninject needs would take {error}; the annotation {keys.undo} was left out",
         )
         return after
+    size = len(keys.undo) + len((text or "").encode("utf-8", "surrogatepass"))
+    if text is not None and annotationsize.excess(after, size):
+        run.warn("undo-too-large", f"the annotations have no room for {keys.undo}; it was left out")
+        return after
     if text is not None:
         after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
     return after
 
 
-def _name_those_that_stay(run: Injection) -> None:
-    """Tell which names of the status no injection of this configuration can have made."""
+def _name_what_is_left(run: Injection, after: Manifest) -> None:
+    """Tell which names of the status stay, as no template makes them, and which are gone for good."""
+    key = run.config.profile.keys.status
     listed = status.read(run.received, run.config.profile.keys)
     if listed is None or run.earlier is None:
         return
-    made = {part: frozenset(run.earlier.names(part)) for part in status.LISTS}
     for part in status.LISTS:
-        stay = [name[:64] for name in listed.names(part) if name not in made[part]]
+        made, have = frozenset(run.earlier.names(part)), _names(after, part)
+        stay = [name for name in listed.names(part) if name not in made and name in have]
+        gone = [name for name in run.earlier.names(part) if name not in have]
+        if part in names.CONTAINER_LISTS:
+            # A sidecar that has moved to the other list is there.
+            gone = [name for name in gone if name not in _container_names(after)]
         if stay:
-            more = f" and {len(stay) - 5} more" if stay[5:] else ""
-            run.warn(
-                "status-name",
-                f"{run.config.profile.keys.status} lists {part} that no template makes; they stay: "
-                f"{', '.join(stay[:5])}{more}",
-                action=False,
-            )
+            text = f"{key} lists {part} that no template makes; they stay: {_listed(stay)}"
+            run.warn("status-name", text, action=False)
+        if gone and _names(run.received, part) & frozenset(gone):
+            text = f"{key} lists {part} that are not given any more; they were taken out: {_listed(gone)}"
+            run.warn("taken-out", text, action=False)
+
+
+def _names(pod: Manifest, part: str) -> frozenset[str]:
+    return frozenset(str(item.get("name")) for item in (pod.get("spec") or {}).get(part) or [])
+
+
+def _container_names(pod: Manifest) -> frozenset[str]:
+    return _names(pod, "containers") | _names(pod, "initContainers")
+
+
+def _listed(found: Sequence[str]) -> str:
+    return ", ".join(name[:64] for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
 
 
 def _check_after(run: Injection, after: Manifest) -> None:
@@ -265,20 +287,18 @@ def _check_after(run: Injection, after: Manifest) -> None:
         _check_rules(_forged_keys(run, after))
     if run.config.quirks:
         return
-    if _containers(run.received) and not _containers(after):
+    if _names(run.received, "containers") and not _names(after, "containers"):
         key = run.config.profile.keys.status
         where, hint = f"annotation {key}", "remove the annotation"
         error = AnnotationError(key, "it lists every container of the pod", where=where, hint=hint)
         raise Refusal(Reason.INVALID_ANNOTATION, error)
+    if too_large := annotationsize.excess(after):
+        raise Refusal(Reason.INVALID_ANNOTATION, too_large)
     try:
         check_names(after)
     except ManifestError as error:
         if _is_distinct(run.received):
             raise _clash(run, error) from error
-
-
-def _containers(pod: Manifest) -> list[Manifest]:
-    return (pod.get("spec") or {}).get("containers") or []
 
 
 def _forged_keys(run: Injection, after: Manifest) -> list[str]:

@@ -175,13 +175,12 @@ def chosen_templates(run: Injection) -> list[str]:
     for name in out:
         if name not in config.templates:
             have = ", ".join(sorted({*config.templates, *aliases}))
-            raise RenderError(
-                "a requested template is not found" if asked is not None else f"{name[:64]} is not found",
-                where=f"annotation {config.profile.keys.templates}"
-                if asked is not None
-                else "defaultTemplates",
-                hint=f"these exist: {have}",
-            )
+            hint = f"these exist: {have}"
+            if asked is None:
+                raise RenderError(f"{name[:64]} is not found", where="defaultTemplates", hint=hint)
+            key = config.profile.keys.templates
+            message = "a requested template is not found"
+            raise AnnotationError(key, message, where=f"annotation {key}", hint=hint)
     return out
 
 

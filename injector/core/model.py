@@ -87,7 +87,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.ANNOTATION_NOT_ALLOWED: "The pod uses an annotation or a power that its namespace may not use.",
     Reason.INVALID_ANNOTATION: "An annotation has a value that is not accepted.",
     Reason.INVALID_POD: "The pod is not shaped as Kubernetes wants it.",
-    Reason.TEMPLATE_FAILED: "A template failed for this pod, or the pod asks for one that does not exist.",
+    Reason.TEMPLATE_FAILED: "A template failed for this pod.",
     Reason.MERGE_FAILED: "What the templates gave cannot be merged into the pod.",
     Reason.TOO_EXPENSIVE: "Injecting the pod takes more work than one pod may cost.",
     Reason.INTERNAL_ERROR: "The injector failed; this is a defect, please report it.",

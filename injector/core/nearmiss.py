@@ -16,6 +16,8 @@ _NEAR = 0.84
 _NEAR_NAME = 0.7
 # Finding the nearest key is slow, and a pod's author can write a hundred thousand.
 _LOOKED_AT = 20
+# No key that a profile knows is nearly as long, and the search takes memory for each character.
+_LONGEST = 128
 
 
 def near_misses(template: Manifest, profile: Profile, holder: Manifest | None = None) -> tuple[Finding, ...]:
@@ -79,7 +81,7 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                 yield Finding(
                     "wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}"
                 )
-            elif _ours(key, known.domains) and looked_at < _LOOKED_AT:
+            elif len(key) <= _LONGEST and _ours(key, known.domains) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = _nearest(key, places[word] | places[other])
                 if near:

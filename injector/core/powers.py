@@ -46,13 +46,15 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "readinessProbe": _JOINING,
     "startupProbe": _JOINING,
     "securityContext": (*_USER, *_CAPABILITIES),
+    # A claim brings devices, and may bring files and variables.
+    "resources": (*_CAPABILITIES, *_FILES),
     "volumeMounts": _FILES,
     "volumeDevices": _FILES,
     # The kubelet mounts a file there.
     "terminationMessagePath": _FILES,
     **dict.fromkeys(
         (
-            *("name", "imagePullPolicy", "ports", "resources", "resizePolicy", "restartPolicy"),
+            *("name", "imagePullPolicy", "ports", "resizePolicy", "restartPolicy"),
             *("restartPolicyRules", "stdin", "stdinOnce", "tty", "terminationMessagePolicy"),
         ),
         _NONE,
@@ -63,12 +65,13 @@ _RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
     "runAsUser": _USER,
     "runAsGroup": _USER,
     "runAsNonRoot": _USER,
+    "supplementalGroups": _USER,
     "privileged": (*_USER, *_CAPABILITIES),
     "allowPrivilegeEscalation": (*_USER, *_CAPABILITIES),
 }
 # Of the pod's securityContext, what a container inherits that does not say it itself.
-_INHERITED: Final = ("runAsUser", "runAsGroup", "runAsNonRoot", "seLinuxOptions", "seccompProfile",
-                     "appArmorProfile")  # fmt: skip
+_INHERITED: Final = ("runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups",
+                     "seLinuxOptions", "seccompProfile", "appArmorProfile")  # fmt: skip
 # Fields of the pod through which its other containers reach into ours, or names lead elsewhere.
 _POD: Final[Mapping[str, tuple[str, ...]]] = {
     "shareProcessNamespace": _JOINING,
@@ -76,6 +79,8 @@ _POD: Final[Mapping[str, tuple[str, ...]]] = {
     "hostAliases": ("control-plane",),
     "dnsConfig": ("control-plane",),
     "dnsPolicy": ("control-plane",),
+    # The kubelet writes it into the file of hosts, with the pod's own address.
+    "hostnameOverride": ("control-plane",),
 }
 # So many uses are listed in a message.
 _TOLD: Final = 5
@@ -215,6 +220,8 @@ def _stripped(run: Injection, container: Manifest, withheld: frozenset[str]) -> 
             out[field] = [entry for entry in value or [] if entry["name"] in free]
         elif field == "securityContext":
             out[field] = _without_rights(value or {}, withheld)
+        elif field == "resources":
+            out[field] = {name: amounts for name, amounts in (value or {}).items() if name != "claims"}
     return out
 
 
@@ -310,6 +317,9 @@ def _of_container(
             yield from _commands(field, {"": value})
         elif field == "lifecycle":
             yield from _commands(field, value)
+        elif field == "resources":
+            if value.get("claims"):
+                yield "resources.claims", powers, value["claims"]
         elif field != "securityContext":
             yield field, powers, _said(value, f"/{field}")
     for field, value in _effective(container.get("securityContext") or {}, pod_context).items():

@@ -1,7 +1,7 @@
 """The account of one admission: counted work, the same for the same pod wherever it is injected.
 
-A unit is one item of a tree that is visited once, or 64 characters of text. Each stage charges the
-size of what it walks before it starts, so that the sum grows as the pod does. What one template
+A unit is one item of a tree that is visited once, or 64 bytes of text as JSON writes it. Each stage
+charges the size of what it walks before it starts, so that the sum grows as the pod does. What one template
 may use by itself belongs to `limits`.
 """
 
@@ -15,6 +15,14 @@ CHARACTERS: Final = 64
 
 
 DEFAULT_LIMIT: Final = 1_000_000
+
+
+# JSON writes other characters as escapes of six or twelve bytes.
+_ESCAPED: Final = 12
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else len(text) * _ESCAPED
 
 
 class TooExpensive(Exception):
@@ -51,10 +59,10 @@ class Work:
             item = stack.pop()
             size += 1
             if isinstance(item, str):
-                size += len(item) // CHARACTERS
+                size += _length(item) // CHARACTERS
             elif isinstance(item, dict):
                 stack.extend(item.values())
-                size += sum(len(key) // CHARACTERS for key in item if isinstance(key, str))
+                size += sum(_length(key) // CHARACTERS for key in item if isinstance(key, str))
             elif isinstance(item, list):
                 stack.extend(item)
             if size > self.left:

@@ -38,9 +38,23 @@ ABOUT_THE_POD = {
     *("ISTIO_META_DNS_CAPTURE", "ISTIO_META_DNS_AUTO_ALLOCATE"),
     *("ISTIO_PROMETHEUS_ANNOTATIONS", "OTEL_RESOURCE_ATTRIBUTES"),
 }
-RIGHTS_OF_A_POD = ("runAsUser", "runAsGroup", "seLinuxOptions", "seccompProfile", "appArmorProfile")
+RIGHTS_OF_A_POD = (
+    "runAsUser",
+    "runAsGroup",
+    "supplementalGroups",
+    "seLinuxOptions",
+    "seccompProfile",
+    "appArmorProfile",
+)
 LEVELS = ("--proxyLogLevel=", "--proxyComponentLogLevel=", "--log_output_level=")
-USERS = ("runAsUser", "runAsGroup", "runAsNonRoot", "privileged", "allowPrivilegeEscalation")
+USERS = (
+    "runAsUser",
+    "runAsGroup",
+    "runAsNonRoot",
+    "supplementalGroups",
+    "privileged",
+    "allowPrivilegeEscalation",
+)
 
 
 def a_pod(annotations: dict[str, str] | None = None, **spec: Any) -> Manifest:
@@ -87,12 +101,15 @@ def seen(pod: Manifest) -> dict[str, Any]:
         name = f"{name} {sum(c['name'] == name for c in containers[: containers.index(container)])}"
         out["image"][name] = [container.get("image"), container.get("command")]
         out["user"][name] = {k: v for k, v in rights.items() if k in USERS}
-        out["capabilities"][name] = {k: v for k, v in rights.items() if k not in USERS[:3]}
+        out["capabilities"][name] = {k: v for k, v in rights.items() if k not in USERS[:4]}
         apparmor = annotations.get(f"container.apparmor.security.beta.kubernetes.io/{container['name']}")
         out["capabilities"][name]["annotation"] = apparmor
         files[name] = sorted((m["mountPath"], json.dumps(said(m))) for m in mounts)
         files[name] += [("devices", container.get("volumeDevices") or [])]
         files[name] += [("log", container.get("terminationMessagePath") or "")]
+        claims = (container.get("resources") or {}).get("claims") or []
+        files[name] += [("claims", claims)]
+        out["capabilities"][name]["claims"] = claims
         env = {e["name"]: said(e) for e in container.get("env") or [] if e["name"] not in ABOUT_THE_POD}
         proxy_config = json.loads(env.pop("PROXY_CONFIG", {}).get("value") or "{}")
         handlers = {**(container.get("lifecycle") or {}), **{k: container.get(k) for k in PROBES}}
@@ -108,6 +125,7 @@ def seen(pod: Manifest) -> dict[str, Any]:
         aliases = [a for a in spec.get("hostAliases") or [] if "istiod.istio-system.svc" in a["hostnames"]]
         names = {k: v for k, v in (spec.get("dnsConfig") or {}).items() if k in ("nameservers", "searches")}
         out["control-plane"][name] = [*joining, addresses, annotations.get(DISCOVERY), aliases, names]
+        out["control-plane"][name] += [spec.get("hostnameOverride")]
     for power in ("trust-root", "control-plane"):
         out[power] |= {f"files {name}": there for name, there in files.items()}
         out[power]["processes"] = [spec.get(k) for k in ("shareProcessNamespace", "hostPID")]
@@ -184,6 +202,7 @@ FIELDS: tuple[Manifest, ...] = (
     *({"securityContext": {field: value}} for field, value in RIGHTS.items()),
     {"volumeDevices": [{"name": "x", "devicePath": "/dev/x"}]},
     {"terminationMessagePath": "/var/run/secrets/istio/root-cert.pem"},
+    {"resources": {"claims": [{"name": "device"}]}},
     {"image": "auto", "ports": [{"containerPort": 80}], "resources": {"limits": {"cpu": "1"}}, "tty": True},
 )
 
@@ -283,6 +302,8 @@ def by_pod() -> Iterator[Way]:
         yield f"gateway's securityContext.{field}", gateway
     for field in ("shareProcessNamespace", "hostPID"):
         yield field, a_pod(**{field: True})
+    yield "supplementalGroups", a_pod(securityContext={"supplementalGroups": [0]})
+    yield "hostnameOverride", a_pod(hostnameOverride="istiod.istio-system.svc")
     yield "hostAliases", a_pod(hostAliases=[{"ip": "192.0.2.1", "hostnames": ["istiod.istio-system.svc"]}])
     yield "nameservers", a_pod(dnsPolicy="None", dnsConfig={"nameservers": ["192.0.2.1"]})
     yield "searches", a_pod(dnsConfig={"searches": ["evil.example.com"]})

@@ -48,17 +48,9 @@ CATALOGUE = Catalogue(
     domains=("istio.io", "istio-injection"),
     powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
 )
-# What the shipped templates, and those of istiod since 1.20, give by a fixed name.
-_CONTAINERS = frozenset({PROXY, INIT, "istio-validation", "enable-core-dump", "grpc-bootstrap-init"})
-_VOLUMES = frozenset(
-    (
-        *("workload-socket", "credential-socket", "workload-certs", "gke-workload-certificate"),
-        *("istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert", "istio-ca-crl"),
-        *("istio-certs", "istio-kubeconfig", "lightstep-certs", "custom-bootstrap-volume", "istio-xds"),
-        "grpc-io-proxyless-bootstrap",
-    )
-)
-MADE = {"initContainers": _CONTAINERS, "containers": _CONTAINERS, "volumes": _VOLUMES}
+# Names that the shipped templates and istiod's give by an expression, or under other values only.
+_CONTAINERS = frozenset({PROXY, INIT, "istio-validation", "enable-core-dump"})
+MADE = {"initContainers": _CONTAINERS, "containers": _CONTAINERS, "volumes": frozenset({"istiod-ca-cert"})}
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
 YAML_UNITS = 4
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
