@@ -64,7 +64,8 @@ def row(checkout: Path, attack: Attack) -> Row:
         folder = Path(name) / "work"
         folder.mkdir()
         (folder.parent / "secret.txt").write_text(f"metadata: {{annotations: {{leaked: {_SECRET}}}}}\n")
-        (folder / "pod.yaml").write_text(_POD)
+        for file, text in (("pod.yaml", _POD), ("stdout", ""), ("stderr", "")):
+            (folder / file).write_text(text)
         attack.prepare(folder)
         injector = [
             sys.executable,

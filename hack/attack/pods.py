@@ -80,7 +80,7 @@ def listed(count: int) -> Pod:
 
 def taken(count: int) -> Pod:
     """User volumes that the pod has already, each of them a finding."""
-    wanted = {each["name"]: {"emptyDir": {}} for each in many(count, "v")}
+    wanted: Pod = {each["name"]: {"emptyDir": {}} for each in many(count, "v")}
     return of(
         [{"name": "web"}],
         {USER_VOLUME: as_text(wanted)},

@@ -41,6 +41,10 @@ def _each(*made: pods.Pod) -> list[bytes]:
     return [json.dumps(pods.review(pod, _ATTACKER)).encode() for pod in made]
 
 
+def _filled(element: str, megabytes: float) -> list[bytes]:
+    return [pods.filled(element, megabytes)]
+
+
 @dataclass(frozen=True, slots=True)
 class Attack:
     """`bodies` makes the requests, sent one after the other; `more` is added to the configuration."""
@@ -70,13 +74,11 @@ ATTACKS = (
     Attack("7", "undo sets foreign fields", lambda: _each(*pods.foreign_undos())),
     Attack("7", "undo sets foreign fields, with quirks", lambda: _each(*pods.foreign_undos()), _QUIRKS),
     *(
-        Attack(
-            "8", f"{size} MB of {element}", lambda element=element, size=size: [pods.filled(element, size)]
-        )
+        Attack("8", f"{size} MB of {element}", partial(_filled, element, size))
         for size in (6.9, 3.0)
         for element in ("[{}]", "{}", "[0]", '{"":0}')
     ),
-    Attack("8", "0.28 MB of {}, within the bound", lambda: [pods.filled("{}", 0.28)]),
+    Attack("8", "0.28 MB of {}, within the bound", partial(_filled, "{}", 0.28)),
     Attack("9", "user volumes in place of ours", lambda: _each(*pods.replaced_volumes())),
     Attack("9", "the same, no control-plane power", lambda: _each(*pods.replaced_volumes()), _POWERS),
     Attack("13", "other spellings of annotations", lambda: _each(*pods.spelled_otherwise()), _RULES),
