@@ -130,8 +130,8 @@ def _answers(server: stand.Stand, bodies: list[bytes], until: float) -> str:
         result = _injected(body, status, text)
         answers["injected" if result else callers.verdict(status, text)] += 1
         seen.update(dict.fromkeys(effects(result) if result else ()))
-    told = ", ".join(f"{count} {answer}" for answer, count in answers.most_common())
-    return f"{told}; in effect: {', '.join(seen)}" if seen else told
+    summary = ", ".join(f"{count} {answer}" for answer, count in answers.most_common())
+    return f"{summary}; in effect: {', '.join(seen)}" if seen else summary
 
 
 def _injected(body: bytes, status: int, text: bytes) -> pods.Pod | None:
