@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs apiserver cluster cluster-down mesh mesh-cost soak load fuzz clean
+.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -60,6 +60,9 @@ soak: setup ## pods without pause while all that can happen to the webhook happe
 
 load: setup ## the webhook at its limits: start, memory, overload; writes docs/explanation/load.md
 	@PYTHONPATH=hack $(IN_VENV) -m load
+
+attack: setup ## what attacks on the webhook and the commands cost, and whom; loopback only; writes nothing
+	@PYTHONPATH=hack $(IN_VENV) -m attack
 
 fuzz: setup ## 200,000 generated reviews through the webhook's door; N=1000 for fewer, SEED=x for the same again
 	@PYTHONPATH=hack $(IN_VENV) -m fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))

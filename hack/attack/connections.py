@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import http.client
 import resource
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attack.rows import Row, Server, forget_the_peak, peak_mb
+from attack import callers
+from attack.rows import Row, forget_the_peak, peak_mb
+from attack.stand import Stand, standing
 
 SILENT = 2000
 PIPELINED_BYTES = 10 * 1000 * 1000
@@ -27,30 +27,17 @@ _GET = b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n"
 _POST = b"POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 
 
-def rows(server: Server) -> Iterator[Row]:
-    """Every attack, one after the other."""
+def rows(checkout: Path) -> Iterator[Row]:
+    """Every attack, one after the other, each on a server of its own."""
     needed = 4 * SILENT
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(needed, hard)), hard))
-    yield _row(server, "1", "10 MB of pipelined GETs at the webhook", lambda: pipelined(server, tls=True))
-    yield _row(server, "1", "10 MB of pipelined GETs at health", lambda: pipelined(server, tls=False))
-    posts = _POST + b"content-length: 2\r\n\r\n{}"
-    yield _row(server, "1", "10 MB of pipelined POSTs", lambda: pipelined(server, tls=True, one=posts))
-    yield _row(server, "4", f"{SILENT} silent connections at the webhook", lambda: silent(server, "tls"))
-    yield _row(server, "4", f"{SILENT} unfinished handshakes", lambda: silent(server, "handshake"))
-    yield _row(server, "4", f"{SILENT} silent connections at health", lambda: silent(server, "plain"))
-    yield _row(server, "4", "300 heads that never end", lambda: slow(server, 300, _GET[:-2], 30 * 1024))
-    half = _POST + b"content-length: 7000000\r\n\r\n"
-    yield _row(server, "4", "1000 bodies of 60 KB that never end", lambda: slow(server, 1000, half, 60_000))
-    yield _row(server, "4", "100 bodies of 6 MB that never end", lambda: slow(server, 100, half, 6_000_000))
-    chunked = _POST + b"transfer-encoding: chunked\r\n\r\n"
-    yield _row(
-        server, "21", "chunk extensions of 100 MB", lambda: streamed(server, chunked + b"1;", b"x" * 65536)
-    )
-    yield _row(server, "21", "chunks of one byte", lambda: streamed(server, chunked, b"1\r\n \r\n" * 10_000))
+    for fault, what, attack in ATTACKS:
+        with standing(checkout) as server:
+            yield row(server, fault, what, attack)
 
 
-def pipelined(server: Server, *, tls: bool, one: bytes = _GET) -> str:
+def pipelined(server: Stand, *, tls: bool, one: bytes = _GET) -> str:
     """Many requests at once, no answer read."""
     with contextlib.ExitStack() as stack:
         caller = stack.enter_context(_dial(server, "tls" if tls else "plain"))
@@ -59,7 +46,7 @@ def pipelined(server: Server, *, tls: bool, one: bytes = _GET) -> str:
     return _sent(sent, PIPELINED_BYTES)
 
 
-def streamed(server: Server, begin: bytes, again: bytes, most: int = 100_000_000) -> str:
+def streamed(server: Stand, begin: bytes, again: bytes, most: int = 100_000_000) -> str:
     """A request that goes on and on."""
     with _dial(server, "tls") as caller:
         caller.sendall(begin)
@@ -67,7 +54,7 @@ def streamed(server: Server, begin: bytes, again: bytes, most: int = 100_000_000
     return _sent(sent, most)
 
 
-def silent(server: Server, how: str) -> str:
+def silent(server: Stand, how: str) -> str:
     """As many connections as there are places, and not a byte of HTTP: tls, handshake, or plain."""
     with contextlib.ExitStack() as stack:
         opened = 0
@@ -79,7 +66,7 @@ def silent(server: Server, how: str) -> str:
     return f"{opened} opened"
 
 
-def slow(server: Server, connections: int, begin: bytes, size: int) -> str:
+def slow(server: Stand, connections: int, begin: bytes, size: int) -> str:
     """Requests that stop in the middle, after so many bytes."""
     ended = 0
     with contextlib.ExitStack() as stack:
@@ -98,48 +85,43 @@ def slow(server: Server, connections: int, begin: bytes, size: int) -> str:
     return f"{ended} of {connections} ended"
 
 
-def ask(server: Server, *, health: bool = False) -> float:
-    """How long an honest caller waits for an answer; infinity where it gets none."""
-    begun = time.monotonic()
-    asked: http.client.HTTPConnection
-    if health:
-        asked = http.client.HTTPConnection(server.host, server.health_port, timeout=_GIVE_UP_SECONDS)
-    else:
-        asked = http.client.HTTPSConnection(
-            server.host, server.port, timeout=_GIVE_UP_SECONDS, context=_trusting(server.ca)
-        )
-    with contextlib.closing(asked):
-        try:
-            asked.request("GET", "/healthz")
-            answered = asked.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            answered = False
-    return time.monotonic() - begun if answered else float("inf")
+_HALF = _POST + b"content-length: 7000000\r\n\r\n"
+_CHUNKED = _POST + b"transfer-encoding: chunked\r\n\r\n"
+
+ATTACKS: tuple[tuple[str, str, Callable[[Stand], str]], ...] = (
+    ("1", "10 MB of pipelined GETs at the webhook", lambda server: pipelined(server, tls=True)),
+    ("1", "10 MB of pipelined GETs at health", lambda server: pipelined(server, tls=False)),
+    (
+        "1",
+        "10 MB of pipelined POSTs",
+        lambda server: pipelined(server, tls=True, one=_POST + b"content-length: 2\r\n\r\n{}"),
+    ),
+    ("4", f"{SILENT} silent connections at the webhook", lambda server: silent(server, "tls")),
+    ("4", f"{SILENT} unfinished handshakes", lambda server: silent(server, "handshake")),
+    ("4", f"{SILENT} silent connections at health", lambda server: silent(server, "plain")),
+    ("4", "300 heads that never end", lambda server: slow(server, 300, _GET[:-2], 30 * 1024)),
+    ("4", "1000 bodies of 60 KB that never end", lambda server: slow(server, 1000, _HALF, 60_000)),
+    ("4", "100 bodies of 6 MB that never end", lambda server: slow(server, 100, _HALF, 6_000_000)),
+    ("21", "chunk extensions of 100 MB", lambda server: streamed(server, _CHUNKED + b"1;", b"x" * 65536)),
+    ("21", "chunks of one byte", lambda server: streamed(server, _CHUNKED, b"1\r\n \r\n" * 10_000)),
+)
 
 
-def _row(server: Server, fault: str, what: str, attack: Callable[[], str]) -> Row:
-    done, waited = threading.Event(), [0.0]
-
-    def bystander() -> None:
-        while not done.is_set():
-            for health in (False, True):
-                waited.append(ask(server, health=health))
-            done.wait(0.2)
-
+def row(server: Stand, fault: str, what: str, attack: Callable[[Stand], str]) -> Row:
+    """One attack, while an honest caller asks both listeners on new connections."""
+    questions = [
+        functools.partial(ask, server, _GIVE_UP_SECONDS)
+        for ask in (callers.health_of_webhook, callers.health_of_health)
+    ]
     forget_the_peak(server.pid)
-    asking = threading.Thread(target=bystander)
-    asking.start()
-    begun = time.monotonic()
-    try:
-        answer = attack()
-    finally:
+    with callers.asking(*questions) as waits:
+        begun = time.monotonic()
+        answer = attack(server)
         seconds = time.monotonic() - begun
-        done.set()
-        asking.join()
-    return Row(fault, what, peak_mb(server.pid), seconds, max(waited), answer)
+    return Row(fault, what, peak_mb(server.pid), seconds, max(waits), answer)
 
 
-def _dial(server: Server, how: str) -> socket.socket:
+def _dial(server: Stand, how: str) -> socket.socket:
     if how == "plain":
         return socket.create_connection((server.host, server.health_port), _GIVE_UP_SECONDS)
     made = socket.create_connection((server.host, server.port), _GIVE_UP_SECONDS)
@@ -168,15 +150,6 @@ def _has_ended(caller: socket.socket) -> bool:
         return False
     except OSError:
         return True
-
-
-@functools.cache
-def _trusting(ca: Path | None) -> ssl.SSLContext:
-    if ca is None:
-        return _unchecked()
-    trust = ssl.create_default_context(cafile=str(ca))
-    trust.check_hostname = False
-    return trust
 
 
 @functools.cache

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-
-class Server(Protocol):
-    """The `injector serve` that is attacked. `ca` is the file of its CA, where there is one."""
-
-    host: str
-    port: int
-    health_port: int
-    pid: int
-    ca: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +29,7 @@ def forget_the_peak(pid: int) -> None:
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that a process had, in MB of 1024 times 1024 bytes."""
+    """The most memory that a process had, in MB of 1024 times 1024 bytes; infinity where it has ended."""
     status = Path(f"/proc/{pid}/status").read_text()
-    (kib,) = re.findall(r"^VmHWM:\s+([0-9]+) kB$", status, re.MULTILINE)
-    return int(kib) / 1024
+    size = re.search(r"^VmHWM:\s+([0-9]+) kB$", status, re.MULTILINE)
+    return int(size.group(1)) / 1024 if size else math.inf

@@ -21,7 +21,7 @@ from injector.certs.issue import Wanted, make_authority, sign_leaf
 
 HOST = "127.0.0.1"
 _PATIENCE_SECONDS = 60.0
-_CONFIG = "profile: istio\npolicy: enabled\n"
+CONFIG = "profile: istio\npolicy: enabled\n"
 
 
 class StandError(Exception):
@@ -30,19 +30,19 @@ class StandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A running server. `log` is the file of its lines."""
+    """A running server. `ca` is the file of its CA, `log` that of its lines."""
 
     host: str
     port: int
     health_port: int
     pid: int
-    ca: Path | None
+    ca: Path
     log: Path
 
 
 @contextlib.contextmanager
 def standing(
-    checkout: Path, config: str = _CONFIG, environment: Mapping[str, str] | None = None
+    checkout: Path, config: str = CONFIG, environment: Mapping[str, str] | None = None
 ) -> Iterator[Stand]:
     """A server of the checkout's code while the body runs; `config` is its configuration file."""
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
