@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from fuzz.forging import LISTS, NEVER, VOLUME
 from fuzz.oracles import Way
+from injector.core.model import Keys
 
 Tree = dict[str, Any]
 
@@ -33,18 +34,28 @@ class Elements:
         return self.made.get(part, frozenset())
 
 
-def element_faults(before: Tree, after: Tree, made: Elements) -> Iterator[str]:
-    """Elements of the author's that came or went; volumes may come by the annotation that asks for them."""
-    asked = _user_volumes(before) | _user_volumes(after)
+def element_faults(before: Tree, after: Tree, made: Elements, upstream: Keys | None = None) -> Iterator[str]:
+    """Elements of the author's that came or went; volumes may come by the annotation that asks for them.
+
+    With the keys of the annotations that `upstream` trusts, containers may come by the overrides, and
+    what the status lists may go: its templates do not see that.
+    """
+    volumes = _user_volumes(before) | _user_volumes(after)
+    stored = _stored(before, upstream.overrides) if upstream else frozenset()
+    listed = _listed(before, upstream.status) if upstream else frozenset()
     for part in LISTS:
-        ours = made.of(part)
-        had, has = (Counter(name for name in _names(pod, part) if name not in ours) for pod in (before, after))
-        come = has - had
-        if part == "volumes":
-            come = Counter(name for name in come if name not in asked)
-        for word, names in (("gone from", had - has), ("new in", come)):
+        ours, asked = (
+            made.of(part),
+            {"volumes": volumes, "imagePullSecrets": frozenset[str]()}.get(part, stored),
+        )
+        had, has = (
+            Counter(name for name in _names(pod, part) if name not in ours) for pod in (before, after)
+        )
+        come = sorted(name for name in has - had if name not in asked)
+        gone = sorted(name for name in had - has if name not in listed)
+        for word, names in (("gone from", gone), ("new in", come)):
             if names:
-                yield f"{word} {part}: {sorted(names)[:3]}"[:200]
+                yield f"{word} {part}: {names[:3]}"[:200]
 
 
 def duplicate_faults(before: Tree, after: Tree) -> Iterator[str]:
@@ -65,7 +76,11 @@ def fixed_faults(before: Tree, after: Tree) -> Iterator[str]:
 
 
 def unexplained(gone: list[Way], before: Tree, undo_key: str) -> list[Way]:
-    """Those of the places that are gone which no entry of the pod's undo annotation names."""
+    """Those of the places that are gone which no entry of the pod's undo annotation names.
+
+    Lists of elements are left out: `element_faults` knows what may go of these.
+    """
+    gone = [way for way in gone if not (len(way) == 2 and way[1] in LISTS)]
     named = _places(_annotations(before).get(undo_key))
     return [way for way in gone if not any(_covers(place, _plain(way)) for place in named)]
 
@@ -78,7 +93,9 @@ def _covers(place: tuple[str, ...], way: tuple[str, ...]) -> bool:
 
 def _plain(way: Way) -> tuple[str, ...]:
     """A way with elements by their names alone, as an undo annotation addresses them."""
-    return tuple(step.partition("=")[2] if "=" in step and step.partition("=")[0] in _BY else step for step in way)
+    return tuple(
+        step.partition("=")[2] if "=" in step and step.partition("=")[0] in _BY else step for step in way
+    )
 
 
 _BY: Final = ("name", "mountPath", "devicePath")
@@ -86,7 +103,11 @@ _BY: Final = ("name", "mountPath", "devicePath")
 
 def _places(text: Any) -> list[tuple[str, ...]]:
     entries = _loaded(text)
-    pointers = (entry[0] for entry in entries if isinstance(entry, list) and entry) if isinstance(entries, list) else ()
+    pointers = (
+        (entry[0] for entry in entries if isinstance(entry, list) and entry)
+        if isinstance(entries, list)
+        else ()
+    )
     return [
         tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
         for pointer in pointers
@@ -110,8 +131,25 @@ def _twice(kind: str, where: str, names: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def _user_volumes(pod: Tree) -> frozenset[str]:
+    """The names that a pod asks for by annotation; with quirks a field may give another one."""
     found = _loaded(_annotations(pod).get(VOLUME))
-    return frozenset(found) if isinstance(found, dict) else frozenset()
+    volumes = found if isinstance(found, dict) else {}
+    return frozenset(volumes) | {
+        str(v["name"]) for v in volumes.values() if isinstance(v, dict) and "name" in v
+    }
+
+
+def _listed(pod: Tree, key: str) -> frozenset[str]:
+    found = _loaded(_annotations(pod).get(key))
+    lists = (found.get(part) for part in LISTS) if isinstance(found, dict) else ()
+    return frozenset(name for listed in lists if isinstance(listed, list) for name in map(str, listed))
+
+
+def _stored(pod: Tree, key: str) -> frozenset[str]:
+    found = _loaded(_annotations(pod).get(key))
+    lists = (found.get(part) for part in _CONTAINERS) if isinstance(found, dict) else ()
+    items = [item for listed in lists if isinstance(listed, list) for item in listed]
+    return frozenset(str(item.get("name")) for item in items if isinstance(item, dict))
 
 
 def _names(pod: Tree, part: str) -> list[str]:

@@ -13,7 +13,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -108,7 +108,8 @@ class Setup:
     @cached_property
     def forger(self) -> Forger:
         """Who forges the annotations of the profile."""
-        return Forger(self.config.profile.keys, frozenset(self.keys), self.elements.made)
+        config = self.config
+        return Forger(config.profile.keys, frozenset(self.keys), sorted(config.templates), self.elements.made)
 
     def injected(self, pod: Tree) -> Tree:
         """The pod after an injection, as a webhook sees it that is called again; else the pod itself."""
@@ -208,8 +209,13 @@ def _work_faults(setup: Setup, review: Tree, work: Work) -> list[str]:
 
 def _author_faults(setup: Setup, received: Tree, after: Tree) -> list[str]:
     """What an injection gave or took of what is the pod's author's."""
-    out = [*authors.element_faults(received, after, setup.elements), *authors.fixed_faults(received, after)]
-    return out if setup.config.quirks else [*out, *authors.duplicate_faults(received, after)]
+    quirks = setup.config.quirks
+    upstream = setup.config.profile.keys if quirks else None
+    out = [
+        *authors.element_faults(received, after, setup.elements, upstream),
+        *authors.fixed_faults(received, after),
+    ]
+    return out if quirks else [*out, *authors.duplicate_faults(received, after)]
 
 
 def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
@@ -227,7 +233,19 @@ def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
     # The overrides are the user's version too, and the one that counts.
     overridden = bool(undo.overrides(before, config.profile))
     gone = losses(before, after, meant, merged=config.quirks or overridden)
+    if before is not received:
+        # What stood there before an injection is worked out by the code that is tried. This is not:
+        # no more than an undo annotation names may go.
+        gone += authors.unexplained(
+            _all_lost(setup, received, after, meant), received, config.profile.keys.undo
+        )
     return [f"lost: /{'/'.join(way)}"[:300] for way in gone[:3]]
+
+
+def _all_lost(setup: Setup, received: Tree, after: Tree, meant: Meant) -> list[oracles.Way]:
+    """What of a pod is gone that stood outside of what templates give, or of what they write there."""
+    ours = frozenset().union(meant.names, *map(setup.elements.of, LISTS))
+    return losses(received, after, replace(meant, names=ours), merged=True)
 
 
 def _laws(setup: Setup, received: Tree, after: Tree, answer: reviews.Answer) -> list[str]:

@@ -34,7 +34,19 @@ _FIELDS: Final = (
     *("priorityClassName", "runtimeClassName", "schedulerName", "fieldNewerThanUs", "hostUsers", "overhead"),
 )
 _DEEP: Final = (
-    *("image", "tty", "name", "env", "env/A", "env/A/value", "args", "args/0", "command", "ports", "ports/80"),
+    *(
+        "image",
+        "tty",
+        "name",
+        "env",
+        "env/A",
+        "env/A/value",
+        "args",
+        "args/0",
+        "command",
+        "ports",
+        "ports/80",
+    ),
     *("volumeMounts", "volumeMounts/~1a", "volumeMounts/~1etc~1istio~1proxy", "volumeMounts/~1a/name"),
     *("livenessProbe", "livenessProbe/httpGet/port", "readinessProbe/httpGet", "resources/limits/cpu"),
     *("securityContext/capabilities/add", "securityContext/runAsUser", "lifecycle", "restartPolicy", "new/x"),
@@ -45,7 +57,14 @@ _METADATA: Final = (
 )
 _NONSENSE: Final = (
     *("", "/", "//", "~", "spec/containers", "/spec", "/metadata", "/kind", "/status/phase", "/spec/", "/-"),
-    *("/spec/containers/", "/spec/containers/-", "/spec/containers/0", "/spec/containers//image", "/~2", "/$x"),
+    *(
+        "/spec/containers/",
+        "/spec/containers/-",
+        "/spec/containers/0",
+        "/spec/containers//image",
+        "/~2",
+        "/$x",
+    ),
     *("/spec/containers/app/../x", "/SPEC/containers", "/spec/Containers/app", "/" * 5000, "/a" * 3000),
 )
 _PATHS: Final = (
@@ -56,10 +75,11 @@ _PATHS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Forger:
-    """What a forger knows: the annotations of a profile, and the names that its templates give, by list."""
+    """What a forger knows: annotations of a profile, its templates, and the names that they give, by list."""
 
     keys: Keys
     known: frozenset[str]
+    templates: Sequence[str]
     made: Mapping[str, frozenset[str]]
 
     def forge(self, random: Random, pod: Tree) -> None:
@@ -73,6 +93,11 @@ class Forger:
             (0.9, self.keys.status, lambda: draw.status(written.get(self.keys.status))),
             (0.75, self.keys.undo, lambda: draw.undo(written.get(self.keys.undo))),
             (0.4, self.keys.overrides, draw.overrides),
+            (
+                0.2,
+                self.keys.templates,
+                lambda: ",".join(random.choices(self.templates, k=random.randint(1, 2))),
+            ),
         ]
         if VOLUME in self.known:
             makers += [(0.2, VOLUME, draw.user_volumes), (0.2, MOUNT, draw.user_mounts)]
@@ -130,7 +155,9 @@ class _Draw:
     def _entry(self) -> Any:
         random = self._random
         if random.random() < 0.04:
-            return random.choice([[], {}, None, 1, "/spec", [None], [1, 2], [["/spec"]], [{}], ["/a", 1, 2, 3]])
+            return random.choice(
+                [[], {}, None, 1, "/spec", [None], [1, 2], [["/spec"]], [{}], ["/a", 1, 2, 3]]
+            )
         pointer, part, name = self._place()
         roll = random.random()
         if roll < 0.3:
@@ -191,7 +218,9 @@ class _Draw:
         """An overrides annotation: containers of the pod changed, those of the templates, and others."""
         random = self._random
         if random.random() < 0.1:
-            return random.choice(['{"containers":[', "[]", "null", "", '{"containers":{}}', "{}", '{"x":[1]}'])
+            return random.choice(
+                ['{"containers":[', "[]", "null", "", '{"containers":{}}', "{}", '{"x":[1]}']
+            )
         found: Tree = {}
         for part in random.sample(LISTS[:2], random.choice([1, 1, 2])):
             found[part] = [self._container(part) for _ in range(random.choice([1, 1, 2, 4]))]
