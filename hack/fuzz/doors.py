@@ -13,7 +13,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -21,9 +21,12 @@ from typing import Any, Final
 
 import yaml
 
-from fuzz import oracles
+from fuzz import authors, oracles
 from fuzz.aside import Aside
+from fuzz.authors import Elements
+from fuzz.bounds import bound
 from fuzz.design import Meant, losses
+from fuzz.forging import LISTS, Forger
 from injector import telemetry
 from injector.config.folder import shipped
 from injector.config.load import Input, Text, load_input
@@ -32,6 +35,7 @@ from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Facts, Namespace, Reason, Verdict
 from injector.core.recover import recover
+from injector.core.work import Work
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.server.app import State, Webhook, create_app
@@ -93,6 +97,20 @@ class Setup:
         named = (books.switch, books.status, books.overrides, books.templates, books.undo)
         return sorted({*self.config.profile.catalogue().annotations, *named})
 
+    @cached_property
+    def elements(self) -> Elements:
+        """What the templates give, whichever branches they take."""
+        known, seen = self.config.profile.made(), self.config.templates.outline(LISTS).names
+        made = {part: frozenset(known.get(part, ())) | frozenset(seen.get(part, ())) for part in LISTS}
+        secrets = (self.config.values.get("global") or {}).get("imagePullSecrets") or ()
+        return Elements({**made, "imagePullSecrets": made["imagePullSecrets"] | frozenset(secrets)})
+
+    @cached_property
+    def forger(self) -> Forger:
+        """Who forges the annotations of the profile."""
+        config = self.config
+        return Forger(config.profile.keys, frozenset(self.keys), sorted(config.templates), self.elements.made)
+
     def injected(self, pod: Tree) -> Tree:
         """The pod after an injection, as a webhook sees it that is called again; else the pod itself."""
         try:
@@ -147,9 +165,11 @@ def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -
         told = Told(f"refused {error.status}", _refusal_faults(error))
         told.seconds = time.process_time() - started
     else:
-        answer = reviews.answer(review, setup.config, setup.namespaces.get, path=path)
+        work = Work(setup.config.work_limit)
+        answer = reviews.answer(review, setup.config, setup.namespaces.get, path=path, work=work)
         seconds = time.process_time() - started
-        told = Told(answer.outcome.decision.reason.value, _faults(setup, review, answer, thorough), seconds)
+        faults = [*_faults(setup, review, answer, thorough), *_work_faults(setup, review, work)]
+        told = Told(answer.outcome.decision.reason.value, faults, seconds)
     if in_app:
         told.faults += _app_faults(setup, body, path, told.word)
     return told
@@ -171,10 +191,31 @@ def _faults(setup: Setup, review: Tree, answer: reviews.Answer, thorough: bool) 
     after, wrong = oracles.patched(received, sent["response"])
     if wrong or answer.outcome.decision.verdict is not Verdict.INJECT:
         return [*faults, *wrong]
+    faults += _author_faults(setup, received, after)
     faults += _lost(setup, received, after, answer.facts)
     if thorough and not setup.config.quirks:
         faults += _laws(setup, received, after, answer)
     return faults
+
+
+def _work_faults(setup: Setup, review: Tree, work: Work) -> list[str]:
+    """Counted work beyond what a pod of this size may cost."""
+    pod = review["request"].get("object")
+    if not work.spent or not isinstance(pod, dict):
+        return []
+    most = bound(_template(pod), setup.config.profile.keys, len(setup.config.default_templates))
+    return [f"work: {work.spent} units for a bound of {most}"] if work.spent > most else []
+
+
+def _author_faults(setup: Setup, received: Tree, after: Tree) -> list[str]:
+    """What an injection gave or took of what is the pod's author's."""
+    quirks = setup.config.quirks
+    upstream = setup.config.profile.keys if quirks else None
+    out = [
+        *authors.element_faults(received, after, setup.elements, upstream),
+        *authors.fixed_faults(received, after),
+    ]
+    return out if quirks else [*out, *authors.duplicate_faults(received, after)]
 
 
 def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
@@ -192,7 +233,19 @@ def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
     # The overrides are the user's version too, and the one that counts.
     overridden = bool(undo.overrides(before, config.profile))
     gone = losses(before, after, meant, merged=config.quirks or overridden)
+    if before is not received:
+        # What stood there before an injection is worked out by the code that is tried. This is not:
+        # no more than an undo annotation names may go.
+        gone += authors.unexplained(
+            _all_lost(setup, received, after, meant), received, config.profile.keys.undo
+        )
     return [f"lost: /{'/'.join(way)}"[:300] for way in gone[:3]]
+
+
+def _all_lost(setup: Setup, received: Tree, after: Tree, meant: Meant) -> list[oracles.Way]:
+    """What of a pod is gone that stood outside of what templates give, or of what they write there."""
+    ours = frozenset().union(meant.names, *map(setup.elements.of, LISTS))
+    return losses(received, after, replace(meant, names=ours), merged=True)
 
 
 def _laws(setup: Setup, received: Tree, after: Tree, answer: reviews.Answer) -> list[str]:

@@ -23,6 +23,9 @@ from fuzz.values import draw_value
 SECONDS: Final = 1.0
 """CPU time that no review may take."""
 
+FORGED: Final = 0.1
+"""The share of pods with forged annotations."""
+
 _HANGS: Final = 60
 
 
@@ -80,6 +83,9 @@ class Rounds:
         random = Random(f"{self.seed} {number}")
         setup = random.choice(self.setups)
         pod = draw_pod(random, self._shipped, setup.keys, setup.injected)
+        forged = random.random() < FORGED
+        if forged:
+            setup.forger.forge(random, pod)
         draw_namespaces(random, setup, draw_value(random, random.choice(setup.keys)))
         review: dict[str, Any] = draw_review(random, pod)
         roll = random.random()
@@ -90,6 +96,7 @@ class Rounds:
         if kind == "garbage":
             body = garbage(random, body)
         path = draw_path(random)
+        kind = f"{kind}, forged" if forged else kind
         return Case(number, kind, setup, body, path, random.random() < 0.25, random.random() < 0.15)
 
     def run(self, numbers: Sequence[int]) -> Tally:

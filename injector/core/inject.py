@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from injector.core import annotationrules, annotationsize, names, nearmiss, powers, retain, status, undo
+from injector.core import (
+    annotationrules,
+    annotationsize,
+    fieldtypes,
+    names,
+    nearmiss,
+    powers,
+    retain,
+    status,
+    undo,
+)
 from injector.core import decide as rules
 from injector.core.findings import Findings
 from injector.core.injection import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
@@ -130,7 +140,9 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
     try:
         if earlier is not None and not config.quirks:
             taken_out = recover(pod, facts, config, work)
-        undo.overrides(pod, profile, typed=not config.quirks)
+        # What the undo annotation restores may be this annotation, of anybody's making.
+        for each in (pod, taken_out.pod) if taken_out is not None else (pod,):
+            undo.overrides(each, profile, typed=not config.quirks)
     except ValueError as error:
         wrong = AnnotationError(
             profile.keys.overrides,
@@ -294,11 +306,28 @@ def _check_after(run: Injection, after: Manifest) -> None:
         raise Refusal(Reason.INVALID_ANNOTATION, error)
     if too_large := annotationsize.excess(after):
         raise Refusal(Reason.INVALID_ANNOTATION, too_large)
+    _check_types(run, after)
     try:
         check_names(after)
     except ManifestError as error:
         if _is_distinct(run.received):
             raise _clash(run, error) from error
+
+
+def _check_types(run: Injection, after: Manifest) -> None:
+    """Raise Refusal where an undo gives a field another type than Kubernetes wants.
+
+    Judged on the result: of a pod that had such a field, what is injected may have the type, and then
+    the undo holds the author's own value.
+    """
+    if run.earlier is None or fieldtypes.is_spec(after.get("spec")):
+        return
+    if fieldtypes.is_spec(run.received.get("spec")):
+        key = run.config.profile.keys.undo
+        where, hint = f"annotation {key}", "remove the annotation"
+        message = "a field of the pod gets another type than Kubernetes wants"
+        error = AnnotationError(key, message, where=where, hint=hint)
+        raise Refusal(Reason.INVALID_ANNOTATION, error)
 
 
 def _forged_keys(run: Injection, after: Manifest) -> list[str]:

@@ -21,7 +21,8 @@ def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = Non
 
     Known is what the profile makes under any configuration, and what the templates name in any
     branch. Where the status lists more, or the undo annotation changes other fields of the spec, the
-    templates are rendered to see what they write. Raises ValueError where the overrides annotation
+    templates are rendered to see what they write, and once more where they may write an element only
+    because the pod has it. Raises ValueError where the overrides annotation
     cannot be read.
     """
     return _taken_out(pod, facts, config, config.profile.made(), work)
@@ -70,8 +71,42 @@ def _taken_out(
     taken_out = undo.uninject(pod, profile, reach)
     if taken_out is None or (reach.covers(listed) and undo.undone_fields(pod, profile) <= reach.fields):
         return taken_out
-    shape = _shape_of(taken_out.pod, facts, config, work or Work(config.work_limit))
-    return undo.uninject(pod, profile, reach.with_shape(shape))
+    work = work or Work(config.work_limit)
+    wider = reach.with_shape(_shape_of(taken_out.pod, facts, config, work))
+    doubtful = _doubtful(taken_out.pod, listed, wider, reach, undo.overrides(pod, profile))
+    if any(doubtful.values()):
+        without = _without(taken_out.pod, doubtful)
+        always = reach.with_shape(_shape_of(without, facts, config, work))
+        wider = wider.without({part: names - always.of(part) for part, names in doubtful.items()})
+    return undo.uninject(pod, profile, wider)
+
+
+def _doubtful(
+    pod: Manifest,
+    listed: status.Status,
+    wider: Reach,
+    known: Reach,
+    stored: Mapping[str, list[Manifest]],
+) -> dict[str, frozenset[str]]:
+    """Elements that a template may give only because the pod has them, as it writes into each container.
+
+    Where the overrides hold a version of such a container, that one comes back in its place.
+    """
+    spec = pod.get("spec") or {}
+    out = {}
+    for part in status.LISTS:
+        names = {str(item.get("name")) for item in spec.get(part) or []} & {*listed.names(part)}
+        come_back = {container["name"] for container in stored.get(part, ())}
+        out[part] = frozenset(names & wider.of(part) - known.of(part) - come_back)
+    return out
+
+
+def _without(pod: Manifest, names: Mapping[str, frozenset[str]]) -> Manifest:
+    spec = dict(pod.get("spec") or {})
+    for part in status.LISTS:
+        if names[part]:
+            spec[part] = [item for item in spec[part] if str(item.get("name")) not in names[part]]
+    return {**pod, "spec": spec}
 
 
 def _shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:

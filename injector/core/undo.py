@@ -62,7 +62,6 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     restored, notes = apply(derived.pod, entries, Reach(made, reach.fields))
     try:
         check_pod(restored)
-        _check_types(restored, pod)
     except ManifestError:
         note = "the undo annotation gives no valid pod and was not used"
         return Uninjected(derived.pod, earlier, (*derived.notes, note))
@@ -126,12 +125,6 @@ def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjecte
     else:
         out.pop("metadata", None)
     return Uninjected(out, earlier, notes)
-
-
-def _check_types(restored: Manifest, pod: Manifest) -> None:
-    """Raise ManifestError where fields have types that Kubernetes does not want, and had none in the pod."""
-    if not fieldtypes.is_spec(restored.get("spec")) and fieldtypes.is_spec(pod.get("spec")):
-        raise ManifestError("a field of another type is expected", where="/spec")
 
 
 def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[str, list[Manifest]]:

@@ -12,7 +12,8 @@ A pointer names the elements of keyed lists by their key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -65,12 +66,20 @@ class Reach:
         }
         return Reach(_in_either_list(made), self.fields | (spec.keys() - LISTS.keys() - NEVER))
 
+    def without(self, names: Mapping[str, frozenset[str]]) -> Reach:
+        """With fewer elements."""
+        return Reach({part: self.of(part) - names.get(part, frozenset()) for part in LISTS}, self.fields)
+
     def covers(self, earlier: Status) -> bool:
         """Whether it holds every name that a status lists."""
         return all(self.of(part).issuperset(earlier.names(part)) for part in LISTS)
 
-    def allows(self, parts: Sequence[str], change: Sequence[Any]) -> bool:
-        """Whether an undo may make this change at these parts of a pointer."""
+    def others(self, part: str, items: Iterable[Manifest]) -> Counter[Any]:
+        """How often each name that is not held stands in a list of elements."""
+        return Counter(item.get("name") for item in items if str(item.get("name")) not in self.of(part))
+
+    def allows(self, parts: Sequence[str], change: Sequence[Any], others: Mapping[str, Counter[Any]]) -> bool:
+        """Whether an undo may make this change at these parts of a pointer; `others` are those of the pod."""
         bare = not change or _only_emptiness(change)
         match parts:
             case ["metadata"] | ["spec"]:
@@ -80,7 +89,7 @@ class Reach:
             case ["metadata", "labels" | "annotations", _]:
                 return True
             case ["spec", part] if part in LISTS:
-                return len(change) > 1 or bare or self._is_list_of_ours(part, change[0])
+                return len(change) > 1 or bare or self._leaves_others(part, change[0], others[part])
             case ["spec", part, name] if part in LISTS:
                 return name in self.of(part) and _is_element(change, name)
             case ["spec", part, _, *rest] if part in LISTS:
@@ -90,10 +99,11 @@ class Reach:
             case _:
                 return False
 
-    def _is_list_of_ours(self, part: str, value: Any) -> bool:
-        return isinstance(value, list) and all(
-            isinstance(item, dict) and str(item.get("name")) in self.of(part) for item in value
-        )
+    def _leaves_others(self, part: str, value: Any, others: Counter[Any]) -> bool:
+        """Whether a value for a whole list has the same elements of others as the pod."""
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            return False
+        return self.others(part, value) == others
 
 
 def _in_either_list(names: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
@@ -120,6 +130,8 @@ def is_empty(value: Any) -> bool:
 def apply(pod: Manifest, entries: Sequence[Any], reach: Reach) -> tuple[Manifest, tuple[str, ...]]:
     """The pod with the entries applied, and a note for each that is not."""
     notes = []
+    spec = pod.get("spec") or {}
+    others = {part: reach.others(part, spec.get(part) or ()) for part in LISTS}
     tree = _Fields(pod, POD)
     for entry in entries:
         try:
@@ -129,7 +141,7 @@ def apply(pod: Manifest, entries: Sequence[Any], reach: Reach) -> tuple[Manifest
             notes.append("an entry could not be read")
             continue
         try:
-            if not reach.allows(parts, change):
+            if not reach.allows(parts, change, others):
                 notes.append(f"{pointer[:64]} was not restored: an injection does not change it")
                 continue
             tree.edit(parts, change)

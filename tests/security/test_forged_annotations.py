@@ -15,7 +15,7 @@ from injector.config.load import load
 from injector.core.annotationrules import AnnotationRule
 from injector.core.inject import inject
 from injector.core.model import Config, Door, Facts, Namespace, Outcome, Reason, Verdict
-from injector.core.recover import removed
+from injector.core.recover import recover, removed
 from injector.core.selectors import Selector
 from injector.core.undoentries import NEVER
 
@@ -23,6 +23,7 @@ Pod = dict[str, Any]
 STATUS = "sidecar.istio.io/status"
 UNDO = "sidecar-injector/undo"
 OVERRIDES = "proxy.istio.io/overrides"
+TEMPLATES = "inject.istio.io/templates"
 SWITCH = "sidecar.istio.io/inject"
 WEBHOOK = Facts("shop", Door.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
 FILE = replace(WEBHOOK, door=Door.FILE)
@@ -257,6 +258,88 @@ def test_a_status_that_lists_every_container_leaves_no_pod_without_one(facts: Fa
     undone = removed(pod, facts, config())
     assert undone is not None
     assert undone.pod["spec"]["containers"]
+
+
+@BOTH
+@pytest.mark.parametrize("template", ["grpc-simple", "grpc-agent"])
+@pytest.mark.parametrize(
+    "stored", [None, {"initContainers": [{"name": "app"}]}, {"containers": [{"name": "x"}]}]
+)
+def test_a_container_that_a_template_only_adds_to_is_the_authors(
+    template: str, stored: Any, facts: Facts
+) -> None:
+    annotations = {TEMPLATES: template} | ({OVERRIDES: json.dumps(stored)} if stored else {})
+    pod = a_pod(status={"containers": ["app"], "initContainers": ["app"]}, annotations=annotations)
+    names = [c["name"] for c in injected(pod, facts).pod["spec"]["containers"]]
+    assert "app" in names
+
+
+@pytest.mark.parametrize("template", ["grpc-simple", "grpc-agent"])
+def test_what_a_template_adds_to_containers_is_taken_out_again(template: str) -> None:
+    pod = a_pod(annotations={TEMPLATES: template})
+    once = injected(pod)
+    assert injected(once.pod).patch == ()
+    undone = recover(once.pod, WEBHOOK, config())
+    assert undone is not None
+    assert undone.pod == pod
+
+
+@BOTH
+@pytest.mark.parametrize("template", ["sidecar", "grpc-simple", "grpc-agent"])
+@pytest.mark.parametrize("status", [None, {}, {"containers": ["forged"]}])
+def test_overrides_give_templates_no_container_to_add(template: str, status: Any, facts: Facts) -> None:
+    stored = json.dumps({"containers": [{"name": "forged", "image": "evil:1"}]})
+    pod = a_pod(status=status, annotations={OVERRIDES: stored, TEMPLATES: template})
+    assert "forged" not in [c["name"] for c in injected(pod, facts).pod["spec"]["containers"]]
+
+
+OURS = {
+    "initContainers": {"name": "istio-init"},
+    "containers": {"name": "istio-proxy"},
+    "volumes": {"name": "istio-envoy", "emptyDir": {}},
+}
+
+
+@BOTH
+@pytest.mark.parametrize("part", OURS)
+def test_an_undo_puts_no_list_of_ours_in_the_place_of_the_authors(part: str, facts: Facts) -> None:
+    pod = a_pod(status={part: [OURS[part]["name"]]}, undo=[[f"/spec/{part}", [OURS[part]]]])
+    pod["spec"].setdefault(part, []).append(LISTS[part])
+    assert LISTS[part] in injected(pod, facts).pod["spec"][part]
+
+
+@pytest.mark.parametrize("secrets", [[{}], [{}, {"name": "mine"}], [{"name": "registry"}, {}]])
+def test_pull_secrets_without_a_name_come_back(secrets: list[Any]) -> None:
+    values = {**config().values, "global": {**config().values["global"], "imagePullSecrets": ["registry"]}}
+    of = replace(config(), values=values)
+    pod = a_pod(annotations={"mine": "x"}, imagePullSecrets=secrets)
+    undone = recover(injected(pod, of=of).pod, WEBHOOK, of)
+    assert undone is not None
+    assert undone.pod["spec"]["imagePullSecrets"] == secrets
+
+
+@BOTH
+@pytest.mark.parametrize("text", ["{", "[]", '{"containers":[{}]}', '{"containers":[{"name":"x","tty":1}]}'])
+def test_an_undo_that_brings_unreadable_overrides_is_refused(text: str, facts: Facts) -> None:
+    pod = a_pod(status={}, undo=[[f"/metadata/annotations/{OVERRIDES.replace('/', '~1')}", text]])
+    assert refusal(pod, facts) is Reason.INVALID_ANNOTATION
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"livenessProbe": {"httpGet": {"port": 10**20}}},
+        {"readinessProbe": {"httpGet": {"path": {}, "port": 80}}},
+        {"lifecycle": {"preStop": {"tcpSocket": {"port": 10**20}}}},
+    ],
+)
+def test_a_field_of_a_wrong_type_comes_back_where_the_author_wrote_it(fields: Pod) -> None:
+    pod = a_pod(annotations={"mine": "x"}, containers=[{"name": "app", **fields}])
+    once = injected(pod)
+    assert injected(once.pod).patch == ()
+    undone = recover(once.pod, WEBHOOK, config())
+    assert undone is not None
+    assert undone.pod == pod
 
 
 # ---- rules about annotations -----------------------------------------------------------------------------

@@ -171,11 +171,15 @@ class IstioProfile(Profile):
         return uservolumes.problems(run.annotations)
 
     def seen(self, run: Injection) -> Manifest:
-        """Without an earlier injection, but with the user's own versions of what it wrote over."""
-        seen = _stripped(run) if run.config.quirks else run.base
-        stored = undo.overrides(seen, self)
+        """Without an earlier injection, but with the user's own versions of what it wrote over.
+
+        With quirks off these are back already, and what else an annotation says is no container of the pod.
+        """
+        if not run.config.quirks:
+            return run.base
+        seen = _stripped(run)
         spec = dict(seen.get("spec") or {})
-        for part, containers in stored.items():
+        for part, containers in undo.overrides(seen, self).items():
             have = {c["name"] for c in spec.get(part) or []}
             missing = [c for c in containers if c["name"] not in have]
             if missing:
