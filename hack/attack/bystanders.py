@@ -31,6 +31,8 @@ EXPENSIVE: dict[str, Callable[[], pods.Pod]] = {
     "800 undo entries": lambda: pods.undone(800),
     "25,000 names in a status": lambda: pods.listed(25_000),
     "one variable of 2.9 MB": lambda: pods.of(pods.many(1, env=[{"name": "A", "value": "x" * 2_900_000}])),
+    "a label's key of 2.9 MB": lambda: pods.labelled("sidecar.istio.io/" + "a" * 2_900_000),
+    "an own proxy with 100,000 emoji": lambda: pods.own_proxy("\U0001f600" * 100_000),
     "2,000 empty containers in 40 KB": lambda: pods.of(pods.many(2000)),
 }
 

@@ -53,6 +53,18 @@ def wide(containers: int, variables: int) -> Pod:
     return of(many(containers, image="example.com/web:1", env=env))
 
 
+def labelled(key: str) -> Pod:
+    """An ordinary pod with one more label."""
+    pod = annotated({})
+    return {**pod, "metadata": {**pod["metadata"], "labels": {key: "x"}}}
+
+
+def own_proxy(text: str) -> Pod:
+    """A pod whose own version of the proxy has a text in a variable."""
+    proxy = {"name": "istio-proxy", "image": "auto", "env": [{"name": "A", "value": text}]}
+    return of([*many(1), proxy])
+
+
 def undone(count: int) -> Pod:
     """A forged undo annotation with an entry for each container."""
     entries = [[f"/spec/containers/c{number}/tty", True] for number in range(count)]
