@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_forged_reviews_are_answered_as_they_have_to_be(rounds: Rounds) -> None:
         (f.number, f.setup, fault) for f in tally.failures for fault in f.faults if "takes" not in fault
     ]
     assert faults == []
-    assert tally.words["on-by-default"] > 20, "few injections show little"
+    assert tally.words["on-by-default"] > len(forged) / 10, "few injections show little"
 
 
 @pytest.mark.parametrize("part", LISTS)
@@ -212,6 +213,22 @@ def test_an_undo_annotation_explains_what_it_names(pointer: str, explains: bool)
     pod = {"metadata": {"annotations": {KEYS.undo: json.dumps([[pointer]])}}}
     way = ("spec", "containers", "name=app", "tty")
     assert (authors.unexplained([way], pod, KEYS.undo) == []) is explains
+
+
+def test_a_pod_that_is_made_too_large_is_too_expensive_and_no_other_may_be(
+    rounds: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fuzz.rounds.TOO_LARGE", 1.0)
+    case = next(case for n in range(100) if (case := rounds.draw(n)).kind == "whole, too large")
+    review = json.loads(case.body)
+    review["request"]["object"]["metadata"] = {"labels": {"sidecar.istio.io/inject": "true"}}
+    review["request"].update(operation="CREATE", namespace="shop", subResource="")
+    asked = replace(case, setup=rounds.setups[0], path="/mutate")
+    body = json.dumps(review).encode()
+    faults, word, _ = rounds.judge(asked, body)
+    assert (word, [fault for fault in faults if "takes" not in fault]) == ("too-expensive", [])
+    faults, word, _ = rounds.judge(replace(asked, too_large=False), body)
+    assert "too expensive, and not made too large" in faults
 
 
 def test_the_bound_of_work_grows_as_the_pod_does() -> None:
