@@ -38,7 +38,11 @@ def bound(pod: Tree, keys: Keys, templates: int) -> int:
     undone = texts.get(keys.undo, "")
     asked = [texts.get(keys.templates, ""), undone if _names(undone, keys.templates) else ""]
     templates = max(templates, 1 + max(text.count(",") for text in asked))
-    renderings = 1 + (keys.status in texts) + any(k in texts or _names(undone, k) for k in (VOLUME, MOUNT))
+    # To see what an earlier injection can have made they are rendered up to twice more, and once more
+    # to see what volumes there are already.
+    renderings = (
+        1 + 2 * (keys.status in texts) + any(k in texts or _names(undone, k) for k in (VOLUME, MOUNT))
+    )
     yaml = len(texts.get(_PROXY_CONFIG, "")) + (len(undone) if _names(undone, _PROXY_CONFIG) else 0)
     fixed, each = renderings * templates * _TEMPLATE, _ITEM + renderings * templates * _ITEM_OF_TEMPLATE
     return fixed + each * size(pod) + yaml * _OF_YAML

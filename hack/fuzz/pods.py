@@ -177,6 +177,13 @@ def draw_pod(
     return pod
 
 
+def make_too_large(pod: Tree) -> None:
+    """Give a pod so many variables that no limit of work lets it pass; a body of that size is still read."""
+    names = [f"V{number}" for number in range(100)]
+    containers = [{"name": f"c{n}", "env": [{"name": name} for name in names]} for n in range(500)]
+    pod["spec"] = {"containers": containers}
+
+
 def _of_a_workload(random: Random) -> Tree:
     while True:
         held = workload.locate(draw_document(random, "w"))

@@ -15,16 +15,20 @@ from random import Random
 from typing import Any, Final
 
 from fuzz.doors import Setup, ask, draw_namespaces, logged, setups
-from fuzz.pods import draw_pod, manifests
+from fuzz.pods import draw_pod, make_too_large, manifests
 from fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
 from fuzz.shrinking import shrink
 from fuzz.values import draw_value
+from injector.core.model import Reason
 
 SECONDS: Final = 1.0
 """CPU time that no review may take."""
 
 FORGED: Final = 0.1
 """The share of pods with forged annotations."""
+
+TOO_LARGE: Final = 0.0005
+"""The share of pods that are made larger than any limit of work."""
 
 _HANGS: Final = 60
 
@@ -40,6 +44,7 @@ class Case:
     path: str
     thorough: bool
     in_app: bool
+    too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,11 @@ class Rounds:
         setup = random.choice(self.setups)
         pod = draw_pod(random, self._shipped, setup.keys, setup.injected)
         forged = random.random() < FORGED
+        too_large = random.random() < TOO_LARGE
         if forged:
             setup.forger.forge(random, pod)
+        if too_large:
+            make_too_large(pod)
         draw_namespaces(random, setup, draw_value(random, random.choice(setup.keys)))
         review: dict[str, Any] = draw_review(random, pod)
         roll = random.random()
@@ -96,8 +104,9 @@ class Rounds:
         if kind == "garbage":
             body = garbage(random, body)
         path = draw_path(random)
-        kind = f"{kind}, forged" if forged else kind
-        return Case(number, kind, setup, body, path, random.random() < 0.25, random.random() < 0.15)
+        kind += ", too large" if too_large else ", forged" if forged else ""
+        thorough, in_app = random.random() < 0.25, random.random() < 0.15
+        return Case(number, kind, setup, body, path, thorough, in_app, too_large)
 
     def run(self, numbers: Sequence[int]) -> Tally:
         """Ask the cases of these numbers."""
@@ -128,6 +137,8 @@ class Rounds:
         try:
             with _limited():
                 told = ask(case.setup, body, case.path, thorough=case.thorough, in_app=case.in_app)
+            if told.word == Reason.TOO_EXPENSIVE.value and not case.too_large:
+                told.faults.append("too expensive, and not made too large")
         except Exception as error:
             place = error.__traceback__
             while place is not None and place.tb_next is not None:
