@@ -22,8 +22,7 @@ def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = Non
     Known is what the profile makes under any configuration, and what the templates name in any
     branch. Where the status lists more, or the undo annotation changes other fields of the spec, the
     templates are rendered to see what they write, and once more where they may write an element only
-    because the pod has it. Raises ValueError where the overrides annotation
-    cannot be read.
+    because the pod has it. Raises ValueError where the overrides annotation cannot be read.
     """
     return _taken_out(pod, facts, config, config.profile.made(), work)
 
