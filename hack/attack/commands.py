@@ -112,9 +112,7 @@ def _lines(text: str) -> str:
 
 
 def _first(ended: Ended) -> str:
-    return next((line for line in ended.errors.splitlines() if line.startswith("error")), "no error")[
-        :70
-    ]
+    return next((line for line in ended.errors.splitlines() if line.startswith("error")), "no error")[:70]
 
 
 # ---- files ---------------------------------------------------------------------------------------------
