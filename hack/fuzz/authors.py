@@ -19,6 +19,11 @@ from injector.core.model import Keys
 Tree = dict[str, Any]
 
 _CONTAINERS: Final = ("initContainers", "containers")
+_ASSUMED: Final = (
+    *(("security.istio.io/tlsMode",), ("service.istio.io/canonical-name",)),
+    *(("service.istio.io/canonical-revision",), ("kubectl.kubernetes.io/default-container",)),
+    ("kubectl.kubernetes.io/default-logs-container",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +83,10 @@ def fixed_faults(before: Tree, after: Tree) -> Iterator[str]:
 def unexplained(gone: list[Way], before: Tree, undo_key: str) -> list[Way]:
     """Those of the places that are gone which no entry of the pod's undo annotation names.
 
-    Lists of elements are left out: `element_faults` knows what may go of these.
+    Lists of elements are left out: `element_faults` knows what may go of these. So are the labels and
+    annotations that a profile takes for its own where they have the value that it writes.
     """
-    gone = [way for way in gone if not (len(way) == 2 and way[1] in LISTS)]
+    gone = [way for way in gone if not (len(way) == 2 and way[1] in LISTS) and way[2:3] not in _ASSUMED]
     named = _places(_annotations(before).get(undo_key))
     return [way for way in gone if not any(_covers(place, _plain(way)) for place in named)]
 
