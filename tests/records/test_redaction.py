@@ -202,8 +202,17 @@ def test_a_record_is_decided_about_and_injected_like_the_pod(pod: Manifest) -> N
 
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
-# A volume of the user's own that is named as one of ours: its name is a pseudonym, and ours is not.
-OTHERWISE = {"sidecar-volume-taken", "sidecar-volume-of-the-user"}
+# Refused or changed for a name or a text that is a pseudonym in a record: a volume, container or type of the
+# user's own beside one of ours, and the entries of an undo.
+OTHERWISE = {
+    "sidecar-volume-taken",
+    "sidecar-volume-of-the-user",
+    "again-overrides-of-other-types",
+    "again-undo-of-the-switch",
+    "again-undo-of-the-switch-with-quirks",
+    "container-of-a-name-in-the-other-list",
+    "proxy-user-volume-of-a-template",
+}
 
 
 def pods_of_the_golden_cases() -> Iterator[Any]:
