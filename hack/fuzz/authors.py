@@ -24,6 +24,7 @@ _ASSUMED: Final = (
     *(("service.istio.io/canonical-revision",), ("kubectl.kubernetes.io/default-container",)),
     ("kubectl.kubernetes.io/default-logs-container",),
 )
+_PROBES: Final = (("livenessProbe",), ("readinessProbe",), ("startupProbe",), ("lifecycle",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,19 @@ def unexplained(gone: list[Way], before: Tree, undo_key: str) -> list[Way]:
     """Those of the places that are gone which no entry of the pod's undo annotation names.
 
     Lists of elements are left out: `element_faults` knows what may go of these. So are the labels and
-    annotations that a profile takes for its own where they have the value that it writes.
+    annotations that a profile takes for its own where they have the value that it writes, and probes of
+    which a proxy in the pod has the original.
     """
     gone = [way for way in gone if not (len(way) == 2 and way[1] in LISTS) and way[2:3] not in _ASSUMED]
+    if _has_originals(before):
+        gone = [way for way in gone if way[3:4] not in _PROBES]
     named = _places(_annotations(before).get(undo_key))
     return [way for way in gone if not any(_covers(place, _plain(way)) for place in named)]
+
+
+def _has_originals(pod: Tree) -> bool:
+    containers = [container for part in _CONTAINERS for container in _items(pod, part)]
+    return any(e.get("name") == "ISTIO_KUBE_APP_PROBERS" for c in containers for e in c.get("env") or [])
 
 
 def _covers(place: tuple[str, ...], way: tuple[str, ...]) -> bool:
