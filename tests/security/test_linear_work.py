@@ -232,7 +232,9 @@ def encoded(pod: Pod) -> Pod:
     return {**pod, "metadata": {**pod["metadata"], "annotations": texts}}
 
 
-PLACES = [place for place in places(RICH) if place]
+# A volume has one source.
+SINGLE: Place = ("metadata", "annotations", "sidecar.istio.io/userVolume", "u")
+PLACES = [place for place in places(RICH) if place and place != SINGLE]
 
 
 def injected(pod: Pod, quirks: bool = False) -> Outcome:
