@@ -73,6 +73,7 @@ def inject(
         run = _start(pod, facts, config, work, decision)
         run.findings.extend(near)
         build(run, size)
+        _check_names(run, run.pod)
         after = _settle(run)
         work.measure(after, WALKS_OF_RESULT)
         _check_after(run, after)
@@ -307,8 +308,15 @@ def _check_after(run: Injection, after: Manifest) -> None:
     if too_large := annotationsize.excess(after):
         raise Refusal(Reason.INVALID_ANNOTATION, too_large)
     _check_types(run, after)
+    _check_names(run, after)
+
+
+def _check_names(run: Injection, result: Manifest) -> None:
+    """Raise Refusal where a result has two elements of one name and the pod as it came had none."""
+    if run.config.quirks:
+        return
     try:
-        check_names(after)
+        check_names(result)
     except ManifestError as error:
         if _is_distinct(run.received):
             raise _clash(run, error) from error

@@ -6,6 +6,7 @@ import copy
 import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jsonpatch
@@ -428,3 +429,14 @@ def test_a_result_with_two_containers_of_a_name_never_leaves(spec: Pod, facts: F
 
 def _names(pod: Pod) -> list[str]:
     return [c["name"] for part in ("initContainers", "containers") for c in pod["spec"].get(part) or []]
+
+
+def test_a_container_of_an_injected_name_that_templates_add_to_is_refused_and_no_defect(
+    tmp_path: Path,
+) -> None:
+    # grpc-simple adds to every container, so that the name stands in both lists of the templates' own result.
+    file = tmp_path / "injector.yaml"
+    file.write_text("values: {pilot: {cni: {enabled: true}}}\n")
+    pod = a_pod(annotations={"inject.istio.io/templates": "grpc-simple,sidecar"})
+    pod["spec"]["containers"] = [{"name": "istio-validation", "image": "mine:1"}]
+    assert refusal(pod, of=load(str(file))) in (Reason.INVALID_POD, Reason.INVALID_ANNOTATION)
