@@ -60,6 +60,7 @@ def inject(
         run = _start(pod, facts, config, work, decision)
         run.findings.extend(near)
         build(run, size)
+        _check_distinct(run, run.pod)
         after = _settle(run)
         work.measure(after, WALKS_OF_RESULT)
         _check_after(run, after)
@@ -273,8 +274,15 @@ def _check_after(run: Injection, after: Manifest) -> None:
         error = AnnotationError(key, "it lists every container of the pod", where=where, hint=hint)
         raise Refusal(Reason.INVALID_ANNOTATION, error)
     _check_types(run, after)
+    _check_distinct(run, after)
+
+
+def _check_distinct(run: Injection, pod: Manifest) -> None:
+    """Raise Refusal where a name or a mount path stands twice that did not in the pod as it came."""
+    if run.config.quirks:
+        return
     try:
-        check_names(after)
+        check_names(pod)
     except ManifestError as error:
         if _is_distinct(run.received):
             raise _clash(run, error) from error
