@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from injector.core import names, quantities, status, undo
 from injector.core.defaults import filled_in
-from injector.core.merge import POD, Schema, merge
+from injector.core.merge import POD, Schema, merge, same
 from injector.core.model import Manifest
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def reapply(run: Injection) -> None:
         search = [*stored.get(part, ()), *(spec.get("containers") or [])]
         search += (spec.get("initContainers") or []) if part == "initContainers" else []
         first = {c["name"]: c for c in reversed(search)}
+        merged = {c["name"]: c for c in (run.pod.get("spec") or {}).get(part) or []}
         # A template may speak of one container more than once.
         for ours in {c["name"]: c for c in (run.shape.get("spec") or {}).get(part) or []}.values():
             theirs = first.get(ours["name"])
@@ -43,7 +44,10 @@ def reapply(run: Injection) -> None:
             kept.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.
             schema = None if run.config.quirks else POD.of("spec").of(part)
-            run.pod = merge(run.pod, {"spec": {part: [_without_zeros(theirs, schema)]}})
+            last = _without_zeros(theirs, schema)
+            if not run.config.quirks:
+                last = _changes(last, merged.get(ours["name"]) or {})
+            run.pod = merge(run.pod, {"spec": {part: [last]}})
     # Upstream asks only whether a status is there, readable or not.
     marked = profile.keys.status in status.annotations_of(run.received)
     if kept and not (run.config.quirks and marked):
@@ -53,6 +57,15 @@ def reapply(run: Injection) -> None:
             if part in kept
         }
         run.annotate({profile.keys.overrides: status.compact(ordered, sort_keys=True)})
+
+
+def _changes(theirs: Manifest, merged: Manifest) -> Manifest:
+    """Those fields of the user's version that are not in the result as they are.
+
+    Two ports of one number are two to Kubernetes and one to a merge, so that what is the same is not
+    merged again.
+    """
+    return {k: v for k, v in theirs.items() if k == "name" or k not in merged or not same(v, merged[k])}
 
 
 # Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.

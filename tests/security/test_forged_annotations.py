@@ -427,6 +427,20 @@ def test_a_result_with_two_containers_of_a_name_never_leaves(spec: Pod, facts: F
         assert len(after) == len(set(after)) or len(before) != len(set(before))
 
 
+@BOTH
+@pytest.mark.parametrize("name", ["istio-validation", "istio-init"])
+def test_a_container_that_templates_give_to_both_lists_is_refused(name: str, facts: Facts) -> None:
+    """Not by an internal error, which failureMode may turn into an admission."""
+    pod = a_pod(annotations={TEMPLATES: "grpc-simple,sidecar"}, containers=[{"name": name}])
+    # The first template writes into each container of the pod, the second has one of that name itself.
+    outcome = inject(pod, facts, replace(config(), values=with_cni(name == "istio-validation")))
+    assert outcome.decision.reason is Reason.INVALID_ANNOTATION
+
+
+def with_cni(enabled: bool) -> Pod:
+    return {**config().values, "pilot": {"cni": {"enabled": enabled}}}
+
+
 def _names(pod: Pod) -> list[str]:
     return [c["name"] for part in ("initContainers", "containers") for c in pod["spec"].get(part) or []]
 

@@ -1,0 +1,40 @@
+"""What an author says of a container that templates speak of too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from injector.config.load import load
+from injector.core.inject import inject
+from injector.core.model import Facts
+from injector.core.recover import recover
+
+FACTS = Facts("shop")
+PORTS = [
+    [{"containerPort": 8080, "hostPort": 80}, {"containerPort": 8080, "hostPort": 81}],
+    [
+        {"containerPort": 8080, "hostIP": "10.0.0.1"},
+        {"containerPort": 8080, "hostIP": "10.0.0.2", "name": "b"},
+    ],
+    [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53, "protocol": "TCP"}],
+]
+
+
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("template", ["grpc-simple", "grpc-agent"])
+def test_two_ports_of_one_number_stay_two(template: str, ports: list[Any]) -> None:
+    """Kubernetes takes them, and a strategic merge takes them for one."""
+    config = load(None)
+    annotations = {"inject.istio.io/templates": template}
+    pod = {
+        "metadata": {"annotations": annotations},
+        "spec": {"containers": [{"name": "app", "image": "app:1", "ports": ports}]},
+    }
+    after = inject(pod, FACTS, config).pod
+    app = next(c for c in after["spec"]["containers"] if c["name"] == "app")
+    assert app["ports"] == ports
+    undone = recover(after, FACTS, config)
+    assert undone is not None
+    assert undone.pod == pod
