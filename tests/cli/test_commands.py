@@ -155,7 +155,7 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     text = DEPLOYMENT.replace("labels:", "annotations: {logs.example.com/templates: nope}\n      labels:")
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
-    assert "refused: template-failed." in done.out
+    assert "refused: invalid-annotation." in done.out
     assert "these exist: sidecar" in done.out
 
 

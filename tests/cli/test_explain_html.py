@@ -51,7 +51,7 @@ def test_a_refusal_is_shown_on_the_page_and_by_the_status(run: Run, folder: Path
     )
     ran = run("explain", "--config", "c.yaml", "-f", "-", "--html", "out.html", stdin=asks)
     assert ran.status == 1
-    assert "template-failed" in Reading((folder / "out.html").read_text()).text
+    assert "invalid-annotation" in Reading((folder / "out.html").read_text()).text
 
 
 @pytest.mark.parametrize(
