@@ -35,11 +35,11 @@ from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Facts, Namespace, Reason, Verdict
 from injector.core.recover import recover
-from injector.core.work import Work
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
+from injector.work import Work
 
 Tree = dict[str, Any]
 

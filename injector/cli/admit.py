@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
-from injector.core.printable import json_text
 from injector.errors import ConfigError, ReviewError
+from injector.printable import json_text
 
 EXAMPLES: Final = """\b
 Examples:

@@ -18,8 +18,8 @@ import click
 from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
 from injector.core import audit, owner, rollouts
 from injector.core.model import Config, Facts, Manifest, Owner
-from injector.core.printable import json_text, visible
 from injector.errors import ConfigError
+from injector.printable import json_text, visible
 
 if TYPE_CHECKING:
     from injector.cli.world import World

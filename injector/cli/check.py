@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from injector.core.printable import json_text, visible
 from injector.errors import ConfigError, ManifestError
+from injector.printable import json_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from injector.config.schema import Server
 from injector.core.model import Manifest, Outcome, Verdict
-from injector.core.printable import visible
+from injector.printable import visible
 from injector.telemetry import Metrics
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import click
 from injector.cli import manifests
 from injector.core import workload
 from injector.core.model import Finding, Manifest, Step, Verdict
-from injector.core.printable import json_text, visible
 from injector.errors import ConfigError, ManifestError
+from injector.printable import json_text, visible
 
 if TYPE_CHECKING:
     from injector.cli.world import World

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from injector.core.printable import visible
+from injector.printable import visible
 
 if TYPE_CHECKING:
     from injector.cli.world import World

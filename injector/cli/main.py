@@ -139,7 +139,7 @@ def failed(errors: Sequence[InjectorError]) -> int:
 
 def tell(error: InjectorError) -> None:
     """One error on stderr: where, what, and what to do."""
-    from injector.core.printable import visible
+    from injector.printable import visible
 
     first, *rows = map(visible, error.lines)
     click.echo("\n  ".join([f"error: {first}", *rows]), err=True)
@@ -148,7 +148,7 @@ def tell(error: InjectorError) -> None:
 
 
 def _usage(error: click.ClickException) -> int:
-    from injector.core.printable import visible
+    from injector.printable import visible
 
     context = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):

@@ -18,8 +18,8 @@ import click
 from injector import files, yamltext
 from injector.core import workload
 from injector.core.model import Manifest
-from injector.core.printable import visible
 from injector.errors import ConfigError, ManifestError
+from injector.printable import visible
 from injector.yamltext import Document
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")

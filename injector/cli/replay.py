@@ -19,9 +19,9 @@ from injector.core.compare import changes
 from injector.core.inject import inject
 from injector.core.model import Config, Decision, Manifest, Outcome, Reason, Verdict
 from injector.core.patch import escape
-from injector.core.printable import json_text, visible
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
+from injector.printable import json_text, visible
 
 if TYPE_CHECKING:
     from injector.records.entry import Entry

@@ -13,7 +13,7 @@ from typing import IO, Final
 import click
 
 from injector.core.model import Finding, Reason
-from injector.core.printable import visible
+from injector.printable import visible
 
 COLOURS: Final = {
     "injected": "green",

@@ -16,8 +16,8 @@ from injector.core import status
 from injector.core.annotationrules import AnnotationRule
 from injector.core.model import Config, Finding, Policy
 from injector.core.profile import Catalogue
-from injector.core.render import Source, Templates
 from injector.core.selectors import Selector, parse
+from injector.templating.render import Source, Templates
 
 # Maps that a user writes as a whole: merging would bring back what was left out on purpose.
 _WHOLE = ("global.proxy.resources",)

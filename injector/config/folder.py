@@ -32,10 +32,10 @@ from injector.config.shapes import (
 )
 from injector.core.model import ProxyMark
 from injector.core.profile import POWERS, Catalogue, Profile, default_keys
-from injector.core.render import Source
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry
+from injector.templating.render import Source
 
 _HERE = Path(__file__).resolve().parent.parent
 SUFFIX: Final = ".yaml.j2"

@@ -19,9 +19,9 @@ from injector.config.schema import Settings, read_settings, refuse
 from injector.config.shapes import key_of
 from injector.core.model import Config, Finding
 from injector.core.profile import Profile
-from injector.core.render import Source
 from injector.errors import ConfigError
 from injector.files import read_text
+from injector.templating.render import Source
 
 DEFAULTS: Final = "(defaults)"
 

@@ -37,9 +37,9 @@ from injector.config.shapes import (
 )
 from injector.core import selectors
 from injector.core.profile import POWERS
-from injector.core.work import DEFAULT_LIMIT
 from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
+from injector.work import DEFAULT_LIMIT
 
 MiB: Final = 1 << 20
 

@@ -16,9 +16,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
-from injector.core.printable import visible
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
+from injector.printable import visible
 
 T = TypeVar("T")
 

@@ -30,9 +30,9 @@ from injector.config.shapes import (
     setting,
 )
 from injector.core.model import Finding
-from injector.core.render import Source
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
+from injector.templating.render import Source
 
 # Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
 SHIPPED: Final = frozenset({"sidecar", "gateway", "grpc-agent", "grpc-simple"})

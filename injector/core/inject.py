@@ -37,9 +37,9 @@ from injector.core.model import (
 )
 from injector.core.patch import diff
 from injector.core.recover import recover
-from injector.core.work import TooExpensive, Work
 from injector.core.workload import check_names
 from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.work import TooExpensive, Work
 
 # What an operation of the patch costs whoever writes, reads and applies it, in units of work.
 _OPERATION: Final = 30

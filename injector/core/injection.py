@@ -16,8 +16,8 @@ from injector.core.merge import MergeError, merge
 from injector.core.model import Config, Door, Facts, Finding, Manifest, Reason
 from injector.core.overrides import reapply
 from injector.core.undo import Uninjected
-from injector.core.work import Work
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
+from injector.work import Work
 
 # How often the stages walk the pod, an overlay and the result, all in all.
 WALKS: Final = 8

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from injector.core.work import DEFAULT_LIMIT
+from injector.work import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
     from injector.core.annotationrules import AnnotationRule
     from injector.core.profile import Profile
-    from injector.core.render import Templates
     from injector.core.selectors import Selector, WebhookEntry
     from injector.core.status import Status
     from injector.core.undo import Uninjected
     from injector.errors import InjectorError
+    from injector.templating.render import Templates
 
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""

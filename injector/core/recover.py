@@ -12,8 +12,8 @@ from injector.core.injection import shape_of
 from injector.core.merge import MergeError
 from injector.core.model import Config, Facts, Manifest
 from injector.core.undoentries import Reach
-from injector.core.work import TooExpensive, Work
 from injector.errors import InjectorError, WorkError
+from injector.work import TooExpensive, Work
 
 
 def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = None) -> undo.Uninjected | None:

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from injector.core.merge import POD, Schema, key_of
 from injector.core.model import Manifest
-from injector.core.outline import Outline
 from injector.core.status import LISTS, Status
+from injector.templating.outline import Outline
 
 LIMIT: Final = 32 * 1024
 """Bytes of an undo annotation that are written and read; an object's annotations may hold 256 KiB."""

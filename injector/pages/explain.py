@@ -22,10 +22,10 @@ from markupsafe import Markup
 from injector import __version__, yamltext
 from injector.core.explain import WORDS, Explanation, Origin
 from injector.core.model import Config, Finding, Outcome, Verdict
-from injector.core.printable import json_text, visible
 from injector.core.workload import Workload
 from injector.errors import InjectorError
 from injector.pages.sidebyside import Stretch, compare
+from injector.printable import json_text, visible
 
 _HERE: Final = Path(__file__).resolve().parent
 _SHOWN: Final = 400

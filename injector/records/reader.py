@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from injector.core import structure
+from injector import structure
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.files import is_inside

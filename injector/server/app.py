@@ -21,15 +21,15 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from injector.core.model import Config, Facts, Finding, Manifest, Namespace, Outcome
-from injector.core.printable import visible
-from injector.core.work import Work
 from injector.errors import InjectorError, ReviewError
+from injector.printable import visible
 from injector.server import review as reviews
 from injector.server.body import DISCARDED, Body, too_large
 from injector.server.queue import Call, Overloaded, Queue, Size
 from injector.server.shares import namespace_of
 from injector.server.worker import OutOfTime, Stopped, Worker
 from injector.telemetry import Metrics, NowAndThen, tell
+from injector.work import Work
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -19,11 +19,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from injector.core.model import Config, Facts, Manifest, Namespace
-from injector.core.printable import visible
 from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
 from injector.pages import explain, typed
 from injector.pages.examples import examples
+from injector.printable import visible
 from injector.server.run import bind
 from injector.telemetry import tell
 

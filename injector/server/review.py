@@ -21,14 +21,14 @@ from typing import Any
 
 import jsonpatch
 
-from injector.core import structure
+from injector import structure
 from injector.core.inject import inject
 from injector.core.merge import same
 from injector.core.model import Config, Decision, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
-from injector.core.printable import visible
-from injector.core.work import Work
 from injector.core.workload import Workload, check_shape, get, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
+from injector.printable import visible
+from injector.work import Work
 
 BODY_LIMIT = 7 * 1024 * 1024
 NESTING_LIMIT = 200

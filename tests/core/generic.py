@@ -8,7 +8,7 @@ from typing import Any
 from injector.core.inject import inject
 from injector.core.model import Config, Facts, Keys, Outcome, Policy, Verdict
 from injector.core.profile import Catalogue, Profile
-from injector.core.render import Limits, Source, Templates
+from injector.templating.render import Limits, Source, Templates
 
 KEYS = Keys(
     "mesh.example/inject",

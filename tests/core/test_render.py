@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from injector.core.filters import FILTERS
-from injector.core.render import Limits, Source, Templates
 from injector.errors import AnnotationError, InjectorError, RenderError, TemplateError
+from injector.templating.filters import FILTERS
+from injector.templating.render import Limits, Source, Templates
 
 POD = "ns/pod"
 DEFAULT = Limits()

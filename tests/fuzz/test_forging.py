@@ -19,7 +19,7 @@ from fuzz.rounds import Rounds
 
 from injector.core.inject import inject
 from injector.core.model import Facts, Keys
-from injector.core.work import Work
+from injector.work import Work
 
 Pod = dict[str, Any]
 SEED = "forged"

@@ -22,9 +22,9 @@ from load.scenarios import (
 from load.stand import Load, StandError
 
 from injector.config.load import Input, Text, load_input
-from injector.core.limits import Limits
 from injector.core.model import Namespace
 from injector.server.review import answer, parse
+from injector.templating.budget import Limits
 
 
 def a_load(rate: float, *, slowest: float = 400.0, memory: int = 80, cpu: float = 9.0, **told: Any) -> Load:

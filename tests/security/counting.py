@@ -1,6 +1,6 @@
 """Counts the work of a call from outside: lines that Python runs, comparisons and hashes of a pod's texts.
 
-The product's own account (`injector.core.work`) has no part in it.
+The product's own account (`injector.work`) has no part in it.
 """
 
 from __future__ import annotations

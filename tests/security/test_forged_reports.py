@@ -20,9 +20,9 @@ from injector import telemetry, yamltext
 from injector.config.load import load
 from injector.core.inject import inject
 from injector.core.model import Door, Facts, Manifest, Namespace
-from injector.core.printable import json_text, visible
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
+from injector.printable import json_text, visible
 from injector.records.writer import Bounds, Recorder
 from injector.server import review
 from tests.cli.conftest import folder, run

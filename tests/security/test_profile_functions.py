@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from injector.core.render import Limits, Source, Templates
 from injector.errors import RenderError
 from injector.profiles.istio.templatefns import FUNCTIONS
+from injector.templating.render import Limits, Source, Templates
 
 DOUBLED = """\
 {% set ns = namespace(a="x") %}{% for i in range(26) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from injector import structure
 from injector.config.load import Input, Text, load_input
-from injector.core import annotationsize, structure
+from injector.core import annotationsize
 from injector.core.inject import inject
 from injector.core.model import Config, Door, Facts, Manifest, Reason, Verdict
 from injector.errors import ReviewError

@@ -11,7 +11,7 @@ import jsonpatch
 
 from injector.core.model import Config, Policy
 from injector.core.profile import Profile, default_keys
-from injector.core.render import Source, Templates
+from injector.templating.render import Source, Templates
 
 SHIPPER = """\
 metadata:

@@ -14,9 +14,9 @@ from typing import Any, Final
 from jinja2 import pass_context, pass_environment
 from jinja2.runtime import Context, Undefined
 
-from injector.core.jsonvalues import defined, kind, listed, text_of
-from injector.core.limits import LIST, Refused, Run
-from injector.core.sandbox import Function, Sandbox
+from injector.templating.budget import LIST, Refused, Run
+from injector.templating.sandbox import Function, Sandbox
+from injector.templating.values import defined, kind, listed, text_of
 
 # A mark is the index of a value in `Run.values` between these two characters.
 MARK: Final = "\ue000"

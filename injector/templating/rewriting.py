@@ -26,10 +26,10 @@ from typing import Any, Final, NoReturn
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from injector.core.filters import FILTERS
-from injector.core.jsonvalues import cut
-from injector.core.predicates import TESTS
 from injector.errors import TemplateError
+from injector.templating.filters import FILTERS
+from injector.templating.predicates import TESTS
+from injector.templating.values import cut
 
 _RESERVED: Final = frozenset({"self", "super", "varargs", "kwargs"})
 

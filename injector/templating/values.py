@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from jinja2.runtime import Macro, Undefined
 
-from injector.core.limits import LIST, NODE, SIZED, Refused, Run
+from injector.templating.budget import LIST, NODE, SIZED, Refused, Run
 
 NUMBER: Final = (int, float)
 

@@ -10,9 +10,9 @@ from typing import Final
 
 from jinja2.runtime import Undefined
 
-from injector.core.jsonvalues import numeric
-from injector.core.operations import compare
-from injector.core.sandbox import Function, tested
+from injector.templating.operations import compare
+from injector.templating.sandbox import Function, tested
+from injector.templating.values import numeric
 
 
 def _compares(name: str) -> Callable[..., bool]:

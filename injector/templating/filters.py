@@ -14,9 +14,9 @@ from typing import Any, Final
 from jinja2.runtime import Undefined
 
 from injector import yamltext
-from injector.core.jsonvalues import NUMBER, cut, defined, json_of, kind, listed, numeric, text_of
-from injector.core.limits import SIZED, Refused
-from injector.core.sandbox import Function, Sandbox, guarded
+from injector.templating.budget import SIZED, Refused
+from injector.templating.sandbox import Function, Sandbox, guarded
+from injector.templating.values import NUMBER, cut, defined, json_of, kind, listed, numeric, text_of
 
 _ABSENT: Final = object()
 _DIGITS: Final = 64

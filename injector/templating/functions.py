@@ -10,9 +10,9 @@ from typing import Final, NoReturn
 
 from jinja2.utils import Namespace
 
-from injector.core.jsonvalues import cut, text_of
-from injector.core.limits import Refused
-from injector.core.sandbox import Function, Sandbox
+from injector.templating.budget import Refused
+from injector.templating.sandbox import Function, Sandbox
+from injector.templating.values import cut, text_of
 
 _FREE_TEXT: Final = 512
 

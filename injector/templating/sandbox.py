@@ -21,8 +21,8 @@ from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
 
-from injector.core.jsonvalues import Method, cut, defined, kind
-from injector.core.limits import NODE, SIZED, Limits, Refused, Run
+from injector.templating.budget import NODE, SIZED, Limits, Refused, Run
+from injector.templating.values import Method, cut, defined, kind
 
 Function = Callable[..., Any]
 """A filter, test, operation or global function of the language: takes the environment first."""

@@ -21,15 +21,15 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.runtime import new_context
 
 from injector import yamltext
-from injector.core.jsonvalues import cut, json_of, kind, text_of
-from injector.core.limits import Exhausted, Limits, Place, Refused, Run
-from injector.core.operations import MARK, MARK_END
-from injector.core.outline import Outline
-from injector.core.rewriting import key_of
-from injector.core.sandbox import Unknown
-from injector.core.templates import Library, Source
-from injector.core.work import TooExpensive, Work
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
+from injector.templating.budget import Exhausted, Limits, Place, Refused, Run
+from injector.templating.library import Library, Source
+from injector.templating.operations import MARK, MARK_END
+from injector.templating.outline import Outline
+from injector.templating.rewriting import key_of
+from injector.templating.sandbox import Unknown
+from injector.templating.values import cut, json_of, kind, text_of
+from injector.work import TooExpensive, Work
 
 __all__ = ["Limits", "Source", "Templates"]
 

@@ -17,16 +17,16 @@ from jinja2.environment import TemplateModule
 from jinja2.meta import TrackingCodeGenerator
 from jinja2.runtime import Context
 
-from injector.core.filters import FILTERS
-from injector.core.functions import FUNCTIONS
-from injector.core.jsonvalues import cut
-from injector.core.limits import Limits
-from injector.core.operations import MARK, MARK_END, OPERATIONS
-from injector.core.outline import Outline, flattened
-from injector.core.predicates import TESTS
-from injector.core.rewriting import Mentions, key_of, nearest, rewrite
-from injector.core.sandbox import Sandbox
 from injector.errors import TemplateError
+from injector.templating.budget import Limits
+from injector.templating.filters import FILTERS
+from injector.templating.functions import FUNCTIONS
+from injector.templating.operations import MARK, MARK_END, OPERATIONS
+from injector.templating.outline import Outline, flattened
+from injector.templating.predicates import TESTS
+from injector.templating.rewriting import Mentions, key_of, nearest, rewrite
+from injector.templating.sandbox import Sandbox
+from injector.templating.values import cut
 
 _GO: Final = re.compile(
     r"\{\{-?\s*(?:/\*|[.$]|(?:if|range|with|define|template|block|include|toYaml|toJSON|printf)\s|else\s+if\s)"

@@ -13,7 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, nodes
 
 from injector import yamltext
-from injector.core.operations import MARK
+from injector.templating.operations import MARK
 
 _TEMPLATE_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _METADATA_FIELDS: Final = frozenset({"labels", "annotations"})

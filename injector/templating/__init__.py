@@ -1,0 +1,5 @@
+"""The bounded template engine: Jinja templates that give data, not text, with limits on work.
+
+Here: marks and skeletons, the sandbox and its operations, the budget of one template. Not here: what
+templates are about. The engine knows no pod, profile or mesh.
+"""
