@@ -18,7 +18,7 @@ from injector import yamltext
 from injector.cli.main import cli
 from injector.config.schema import Settings
 from injector.config.shapes import declared
-from injector.core.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
+from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
 from injector.core.model import SENTENCES, Reason
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
 from injector.profiles.istio.symptoms import SYMPTOMS

@@ -2,7 +2,7 @@
 
 A unit is one item of a tree that is visited once, or 64 bytes of text as JSON writes it. Each stage
 charges the size of what it walks before it starts, so that the sum grows as the pod does. What one template
-may use by itself belongs to `limits`.
+may use by itself belongs to `templating.budget`.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ from injector.cli.main import main
 from injector.cli.world import World, from_objects
 from injector.config.load import Overrides, Text, load
 from injector.core import workload
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
+from injector.core.injection.recovery import recover
 from injector.core.model import Config, Door, Facts, Reason, Verdict
-from injector.core.recover import recover
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, Entry
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from injector.core import workload
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Verdict
 from tests import upstream
 

@@ -16,10 +16,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 
 from injector.config.load import Input, Text, load_input
-from injector.core.inject import inject
-from injector.core.merge import same
+from injector.core.injection.pipeline import inject
+from injector.core.injection.recovery import recover
 from injector.core.model import Config, Door, Facts, Outcome, Verdict
-from injector.core.recover import recover
+from injector.core.tree.merge import same
 from tests import upstream
 from tests.core.strategies import FeatureCount, pods
 

@@ -16,8 +16,9 @@ from urllib.parse import quote
 import click
 
 from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
-from injector.core import audit, owner, rollouts
+from injector.core import owner
 from injector.core.model import Config, Facts, Manifest, Owner
+from injector.core.reports import audit, rollouts
 from injector.errors import ConfigError
 from injector.printable import json_text, visible
 

@@ -104,8 +104,8 @@ def results(given: Input) -> tuple[list[Result], int]:
     from injector.config.dryrun import dry_run
     from injector.config.load import load_settings
     from injector.config.schema import read_settings
-    from injector.core.annotationrules import open_to_all
-    from injector.core.conflicts import unsafe
+    from injector.core.injection.annotation_rules import open_to_all
+    from injector.core.registration.checks import unsafe
 
     try:
         settings = read_settings(given.file.text, given.file.origin)

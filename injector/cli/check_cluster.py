@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from injector.core import podsecurity
-from injector.core.conflicts import Conflict, Survey, conflicts, service_of
-from injector.core.registered import Registered
+from injector.core.registration import pod_security
+from injector.core.registration.checks import Conflict, Survey, conflicts, service_of
+from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
 
@@ -114,7 +114,7 @@ class Look:
             yield Conflict("note", _NOT_READ, told, entry.where, hint)
             return
         try:
-            made = self.reading.dry_run(podsecurity.sample(labels), namespace)
+            made = self.reading.dry_run(pod_security.sample(labels), namespace)
         except ClusterError as error:
             # Other refusals come from webhooks that answered, or from admission after them.
             if "failed calling webhook" not in error.message:

@@ -20,9 +20,9 @@ from injector.printable import json_text, visible
 
 if TYPE_CHECKING:
     from injector.cli.world import World
-    from injector.core.diagnose import Diagnosis
-    from injector.core.explain import Explanation, Origin
+    from injector.core.diagnosis.diagnoses import Diagnosis
     from injector.core.model import Config
+    from injector.core.reports.provenance import Explanation, Origin
     from injector.kube.client import Cluster
     from injector.yamltext import Document
 
@@ -196,7 +196,7 @@ def _located(manifest: Manifest, target: str, config: Config) -> workload.Worklo
 
 
 def _explained(where: str, found: workload.Workload, around: World, config: Config) -> Explained:
-    from injector.core.explain import explain
+    from injector.core.reports.provenance import explain
 
     return Explained(where, found, explain(found.template, around.facts(found), config, found.manifest))
 
@@ -261,7 +261,7 @@ def _show(found: list[Explained], config: Config) -> None:
 
 def _text(each: Explained, colour: bool) -> Iterator[str]:
     from injector.cli.report import COLOURS, paint
-    from injector.core.explain import WORDS
+    from injector.core.reports.provenance import WORDS
 
     outcome = each.found.outcome
     word = WORDS[outcome.decision.verdict]

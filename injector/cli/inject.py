@@ -59,7 +59,7 @@ class Run:
 
     def object(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """One object: injected, or as it is."""
-        from injector.core.inject import inject
+        from injector.core.injection.pipeline import inject
 
         try:
             found = workload.locate(manifest, quirks=self.config.quirks)

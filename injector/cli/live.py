@@ -14,7 +14,7 @@ from injector.printable import visible
 
 if TYPE_CHECKING:
     from injector.cli.world import World
-    from injector.core.diagnose import Diagnosis, Injection
+    from injector.core.diagnosis.diagnoses import Diagnosis, Injection
     from injector.core.model import Config, Decision, Manifest
     from injector.kube.client import Cluster
 
@@ -30,21 +30,22 @@ def diagnosis(
     cluster: Cluster, manifest: Manifest, around: World, config: Config, unread: tuple[str, ...]
 ) -> Diagnosis:
     """What is wrong with the pod of an object. `unread` is what was refused before. Raises ClusterError."""
-    from injector.core import diagnose, status
+    from injector.core import status
+    from injector.core.diagnosis import diagnoses
     from injector.kube.living import observe
 
     def ours(pod: Manifest) -> tuple[str, ...]:
-        return diagnose.injected_names(status.read(pod, config.profile.keys))
+        return diagnoses.injected_names(status.read(pod, config.profile.keys))
 
     seen = observe(cluster, manifest, ours)
     seen = replace(seen, unread=tuple(dict.fromkeys((*unread, *seen.unread))))
     decision = _decision(seen.pod, around, config) if seen.pod else None
-    return diagnose.diagnose(seen, decision, config.profile, _entries(config))
+    return diagnoses.diagnose(seen, decision, config.profile, _entries(config))
 
 
 def _decision(pod: Manifest, around: World, config: Config) -> Decision | None:
     from injector.core import workload
-    from injector.core.decide import decide
+    from injector.core.injection.decisions import decide
     from injector.core.model import Verdict
 
     found = workload.locate({"apiVersion": "v1", "kind": "Pod", **pod})

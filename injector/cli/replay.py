@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from injector.core.compare import changes
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Decision, Manifest, Outcome, Reason, Verdict
-from injector.core.patch import escape
+from injector.core.tree.compare import changes
+from injector.core.tree.diff import escape
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from injector.core import rollouts
 from injector.core.model import Manifest
+from injector.core.reports import rollouts
 from injector.errors import ClusterError
 
 if TYPE_CHECKING:

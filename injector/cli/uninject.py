@@ -46,7 +46,7 @@ class Run:
 
     def object(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """One object: without its injection, or as it is."""
-        from injector.core.recover import removed
+        from injector.core.injection.recovery import removed
 
         # Upstream keeps the books of a CronJob's pods in another place, and asks for the kind only.
         for quirks in (False, True):

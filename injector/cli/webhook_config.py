@@ -19,8 +19,8 @@ import click
 from injector.errors import ConfigError
 
 if TYPE_CHECKING:
-    from injector.core.matchconditions import MatchCondition
     from injector.core.model import Config, Manifest
+    from injector.core.registration.match_conditions import MatchCondition
     from injector.core.selectors import Selector, WebhookEntry
 
 PATH: Final = "/mutate"
@@ -166,7 +166,7 @@ def _side_effects(asked: str, config_file: str | None) -> str:
 
 def match_conditions(config: Config) -> tuple[MatchCondition, ...]:
     """The conditions that every entry of a configuration gets."""
-    from injector.core.matchconditions import conditions
+    from injector.core.registration.match_conditions import conditions
 
     return conditions(config.policy, config.profile)
 

@@ -13,7 +13,7 @@ from injector import __version__
 from injector.config.folder import Folder
 from injector.config.schema import Settings
 from injector.core import status
-from injector.core.annotationrules import AnnotationRule
+from injector.core.injection.annotation_rules import AnnotationRule
 from injector.core.model import Config, Finding, Policy
 from injector.core.profile import Catalogue
 from injector.core.selectors import Selector, parse

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from injector.work import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
-    from injector.core.annotationrules import AnnotationRule
+    from injector.core.injection.annotation_rules import AnnotationRule
+    from injector.core.injection.uninject import Uninjected
     from injector.core.profile import Profile
     from injector.core.selectors import Selector, WebhookEntry
     from injector.core.status import Status
-    from injector.core.undo import Uninjected
     from injector.errors import InjectorError
     from injector.templating.render import Templates
 

@@ -15,8 +15,8 @@ from injector.core.model import Finding, Keys, Manifest, ProxyMark
 from injector.errors import AnnotationError
 
 if TYPE_CHECKING:
-    from injector.core.causes import Symptom
-    from injector.core.injection import Injection
+    from injector.core.diagnosis.causes import Symptom
+    from injector.core.injection.assembly import Injection
     from injector.core.model import Config
     from injector.core.selectors import WebhookEntry
     from injector.core.status import Status

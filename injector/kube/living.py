@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
-from injector.core.diagnose import Seen, ready
-from injector.core.podsigns import Log
+from injector.core.diagnosis.containers import Log
+from injector.core.diagnosis.diagnoses import Seen, ready
 from injector.errors import ClusterError
 from injector.kube.client import Cluster, Object
 

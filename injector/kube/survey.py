@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from injector.core.conflicts import Survey, service_of, template_of
 from injector.core.model import Manifest
-from injector.core.registered import Registered, labels_of, registered
+from injector.core.registration.checks import Survey, service_of, template_of
+from injector.core.registration.entries import Registered, labels_of, registered
 from injector.errors import ClusterError
 from injector.kube.client import Cluster, Object
 from injector.kube.refusals import Request

@@ -20,8 +20,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from injector import __version__, yamltext
-from injector.core.explain import WORDS, Explanation, Origin
 from injector.core.model import Config, Finding, Outcome, Verdict
+from injector.core.reports.provenance import WORDS, Explanation, Origin
 from injector.core.workload import Workload
 from injector.errors import InjectorError
 from injector.pages.sidebyside import Stretch, compare

@@ -22,9 +22,9 @@ from typing import Any
 import jsonpatch
 
 from injector import structure
-from injector.core.inject import inject
-from injector.core.merge import same
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Decision, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
+from injector.core.tree.merge import same
 from injector.core.workload import Workload, check_shape, get, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
 from injector.printable import visible

@@ -5,7 +5,7 @@ value goes. The skeleton is parsed into a tree whose scalars with marks are `Who
 filled with the values. All pods that take the same branches of a template share one parsed
 skeleton, which is cached by its text.
 
-What a template may do belongs to `sandbox`, how it is compiled to `templates`.
+What a template may do belongs to `sandbox`, how it is compiled to `library`.
 """
 
 from __future__ import annotations

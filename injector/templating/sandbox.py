@@ -5,7 +5,7 @@ values, the methods named here, and the functions, filters and tests that the en
 (`filters`, `predicates`, `functions`, `operations`). Each use is charged to the `Run`. All iterables
 of the language are lists, maps and strings, so that a loop knows its length when it starts.
 
-What the values are belongs to `jsonvalues`; the text and the compilation of templates to `templates`.
+What the values are belongs to `values`; the text and the compilation of templates to `library`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from apiserver.bed import Bed
 
-from injector.core.podsigns import Log
+from injector.core.diagnosis.containers import Log
 from injector.kube.client import Cluster, connect
 from injector.kube.living import observe, read_log
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from injector.config.load import load
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Manifest, Namespace
 from injector.records.writer import Bounds, Recorder
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from injector.cli.rolling import Pace, Result, Target, roll
-from injector.core.rollouts import RESTARTED_AT
+from injector.core.reports.rollouts import RESTARTED_AT
 from injector.errors import ClusterError
 
 A, B, C = (Target("shop", "Deployment", name) for name in "abc")

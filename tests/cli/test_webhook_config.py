@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from injector.config.load import load
-from injector.core.matchconditions import dropped
-from injector.core.nearmiss import near_misses
-from injector.core.registered import registered
+from injector.core.injection.near_misses import near_misses
+from injector.core.registration.entries import registered
+from injector.core.registration.match_conditions import dropped
 from injector.core.selectors import parse
 from tests.cli.conftest import Run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from injector.config.load import load
-from injector.core.annotationrules import open_to_all
+from injector.core.injection.annotation_rules import open_to_all
 from injector.errors import ConfigError
 
 

@@ -16,7 +16,7 @@ from injector.config.folder import find, open_folder, shipped
 from injector.config.load import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
 from injector.config.shapes import Problem, declared
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Facts, Verdict
 from injector.core.profile import Profile
 from injector.errors import ConfigError, TemplateError

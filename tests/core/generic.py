@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Facts, Keys, Outcome, Policy, Verdict
 from injector.core.profile import Catalogue, Profile
 from injector.templating.render import Limits, Source, Templates

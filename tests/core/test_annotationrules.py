@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from injector.core.annotationrules import AnnotationRule, open_to_all, refused
-from injector.core.inject import inject
+from injector.core.injection.annotation_rules import AnnotationRule, open_to_all, refused
+from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Namespace, Reason, Verdict
 from injector.core.profile import Catalogue
 from injector.core.selectors import Selector, parse

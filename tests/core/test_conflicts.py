@@ -9,9 +9,9 @@ import pytest
 
 from injector.cli.webhook_config import Options, configurations, own_entries
 from injector.config.load import load
-from injector.core.conflicts import Survey, conflicts
-from injector.core.matchconditions import conditions
-from injector.core.registered import registered
+from injector.core.registration.checks import Survey, conflicts
+from injector.core.registration.entries import registered
+from injector.core.registration.match_conditions import conditions
 from injector.core.selectors import Selector, parse, witness
 
 OURS = load(None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.decide import carries, decide
+from injector.core.injection.decisions import carries, decide
 from injector.core.model import Decision, Door, Facts, Namespace, Policy, ProxyMark, Reason, Verdict
 from injector.core.selectors import Requirement, Selector, WebhookEntry, parse
 

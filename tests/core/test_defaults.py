@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.defaults import filled_in, pull_policy
+from injector.core.injection.api_defaults import filled_in, pull_policy
 
 
 @pytest.mark.parametrize(

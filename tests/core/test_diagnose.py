@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from injector.core import causes
-from injector.core.causes import Known, Symptom
-from injector.core.diagnose import Diagnosis, Seen, State, diagnose
+from injector.core.diagnosis import causes
+from injector.core.diagnosis.causes import Known, Symptom
+from injector.core.diagnosis.containers import Log
+from injector.core.diagnosis.diagnoses import Diagnosis, Seen, State, diagnose
 from injector.core.model import Decision, Manifest, Reason, Step, Verdict
-from injector.core.podsigns import Log
 from injector.core.profile import Profile
 from tests.core.generic import PROFILE
 

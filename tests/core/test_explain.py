@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from injector.config.load import Input, Text, load_input
-from injector.core.explain import Origin, explain
 from injector.core.model import Facts, Verdict
+from injector.core.reports.provenance import Origin, explain
 
 PROXY = "/spec/initContainers/istio-proxy"
 CONFIG = load_input(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from injector.core.injection.near_misses import near_misses
 from injector.core.model import Finding
-from injector.core.nearmiss import near_misses
 from tests.core.generic import KEYS, PROFILE
 
 SWITCH = KEYS.switch

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from injector.config.load import load
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
+from injector.core.injection.recovery import recover
 from injector.core.model import Facts
-from injector.core.recover import recover
 
 FACTS = Facts("shop")
 PORTS = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Owner
 from injector.core.owner import of_pod
 from injector.profiles.istio.context import owner_reference as reference

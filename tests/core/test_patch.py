@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.merge import merge, same
 from injector.core.model import Operation
-from injector.core.patch import diff, escape
+from injector.core.tree.diff import diff, escape
+from injector.core.tree.merge import merge, same
 from tests.core.strategies import overlays, pods
 
 scalars = (

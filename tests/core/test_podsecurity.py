@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from injector.config.load import Input, Text, load_input
-from injector.core.conflicts import unsafe
-from injector.core.podsecurity import of_injection, sample, violations
+from injector.core.registration.checks import unsafe
+from injector.core.registration.pod_security import of_injection, sample, violations
 
 SECCOMP = {"type": "RuntimeDefault"}
 GOOD: dict[str, Any] = {

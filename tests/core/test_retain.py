@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.merge import same
+from injector.core.injection.recovery import recover
+from injector.core.injection.reinjection import retain
 from injector.core.model import Facts, Outcome
-from injector.core.recover import recover
-from injector.core.retain import retain
 from injector.core.status import Status
+from injector.core.tree.merge import same
 from tests.core.generic import CONFIG, KEYS, a_config, injected, outcome, with_digest
 from tests.core.strategies import pods
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from injector.core import rollouts
-from injector.core.rollouts import Step
+from injector.core.reports import rollouts
+from injector.core.reports.rollouts import Step
 
 DEPLOYMENT = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "observedGeneration": 3}
 SET = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 3}

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from injector.config.load import Input, Text, load_input
-from injector.core import audit
-from injector.core.audit import State
-from injector.core.compare import changes, value_at
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Manifest, Namespace, Reason
+from injector.core.reports import audit
+from injector.core.reports.audit import State
+from injector.core.tree.compare import changes, value_at
 
 
 def a_config(text: str = "") -> Config:

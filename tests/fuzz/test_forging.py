@@ -17,7 +17,7 @@ from fuzz.forging import LISTS, NEVER
 from fuzz.pods import draw_pod, manifests
 from fuzz.rounds import Rounds
 
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Keys
 from injector.work import Work
 

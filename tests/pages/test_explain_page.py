@@ -16,8 +16,8 @@ import pytest
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
-from injector.core.explain import explain
 from injector.core.model import Config, Facts, Finding, Manifest
+from injector.core.reports.provenance import explain
 from injector.errors import ManifestError
 from injector.pages.explain import Form, page, policy
 from injector.pages.typed import Answer

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Manifest, Namespace
 from injector.errors import ManifestError
 from injector.records.entry import Admission, admission_line

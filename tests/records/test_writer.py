@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from injector.config.load import Input, Text, load_input
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Manifest, Namespace
 from injector.errors import ConfigError, ManifestError
 from injector.records.reader import Reader

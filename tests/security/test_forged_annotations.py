@@ -13,12 +13,12 @@ import jsonpatch
 import pytest
 
 from injector.config.load import load
-from injector.core.annotationrules import AnnotationRule
-from injector.core.inject import inject
+from injector.core.injection.annotation_rules import AnnotationRule
+from injector.core.injection.pipeline import inject
+from injector.core.injection.recovery import recover, removed
+from injector.core.injection.undo_entries import NEVER
 from injector.core.model import Config, Door, Facts, Namespace, Outcome, Reason, Verdict
-from injector.core.recover import recover, removed
 from injector.core.selectors import Selector
-from injector.core.undoentries import NEVER
 
 Pod = dict[str, Any]
 STATUS = "sidecar.istio.io/status"

@@ -18,7 +18,7 @@ import pytest
 
 from injector import telemetry, yamltext
 from injector.config.load import load
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Manifest, Namespace
 from injector.errors import ClusterError
 from injector.kube.client import Cluster

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config.load import load
-from injector.core import annotationrules, globs
-from injector.core.annotationrules import AnnotationRule, refused
-from injector.core.inject import inject
+from injector.core import globs
+from injector.core.injection import annotation_rules
+from injector.core.injection.annotation_rules import AnnotationRule, refused
+from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Reason, Verdict
 from injector.core.selectors import Selector
 from tests.core.generic import KEYS, PROFILE
@@ -59,7 +60,7 @@ def test_the_steps_of_a_rule_grow_with_its_parts_and_not_with_the_text() -> None
 
         def line(frame: FrameType, event: str, arg: object) -> Any:
             nonlocal count
-            count += frame.f_code.co_filename in (globs.__file__, annotationrules.__file__)
+            count += frame.f_code.co_filename in (globs.__file__, annotation_rules.__file__)
             return line
 
         before = sys.gettrace()
@@ -74,9 +75,10 @@ def test_the_steps_of_a_rule_grow_with_its_parts_and_not_with_the_text() -> None
 
 
 def test_no_module_of_rules_and_selectors_has_a_regular_expression() -> None:
-    from injector.core import matchconditions, selectors
+    from injector.core import selectors
+    from injector.core.registration import match_conditions
 
-    for module in (annotationrules, globs, matchconditions, selectors):
+    for module in (annotation_rules, globs, match_conditions, selectors):
         assert not hasattr(module, "re"), module.__name__
 
 

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from injector.config.load import load
-from injector.core import undo, undoentries
-from injector.core.compare import changes
-from injector.core.inject import inject
+from injector.core.injection import undo_entries as entries_module
+from injector.core.injection import uninject
+from injector.core.injection.pipeline import inject
+from injector.core.injection.recovery import removed
 from injector.core.model import Config, Door, Facts, Namespace, Outcome, Verdict
-from injector.core.recover import removed
+from injector.core.tree.compare import changes
 from injector.records.entry import Admission, admission_line
 from injector.records.redaction import Redaction
 from injector.server import review as reviews
@@ -267,7 +268,7 @@ OPERATIONS: dict[str, Callable[[Pod], object]] = {
 @pytest.fixture(autouse=True)
 def _undo_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
     # Past its limit the undo is not written, which would hide the work of writing it.
-    for module in (undo, undoentries):
+    for module in (uninject, entries_module):
         monkeypatch.setattr(module, "LIMIT", 1 << 30)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from injector.config.load import Input, Text, load_input
-from injector.core import fieldtypes
-from injector.core.inject import inject
+from injector.core.injection import field_types
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Outcome, Reason, Verdict
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))
@@ -173,7 +173,7 @@ def test_volumes_of_wrong_types_are_refused(volume: Any) -> None:
     "mount", [{"mountPath": "/a", "readOnly": True}, {"mountPath": "/a", "subPath": "b"}, {}]
 )
 def test_mounts_of_the_right_types_fit(mount: Any) -> None:
-    assert fieldtypes.are_mounts({"mine": mount})
+    assert field_types.are_mounts({"mine": mount})
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_an_undo_brings_no_wrong_types_into_a_pod(path: str, value: Any) -> None
     entries = json.dumps([[f"/spec/containers/web/{path}", value]])
     found = outcome({UNDO: entries, STATUS: "{}"})
     if found.decision.verdict is Verdict.INJECT:
-        assert fieldtypes.is_spec(found.pod["spec"])
+        assert field_types.is_spec(found.pod["spec"])
 
 
 def test_what_injection_itself_makes_has_kubernetes_types() -> None:
-    assert fieldtypes.is_spec(outcome({}).pod["spec"])
+    assert field_types.is_spec(outcome({}).pod["spec"])

@@ -18,8 +18,8 @@ import pytest
 from mesh.differential.annotations import ANNOTATIONS
 
 from injector.config.load import load
-from injector.core.annotationrules import AnnotationRule
-from injector.core.inject import inject
+from injector.core.injection.annotation_rules import AnnotationRule
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
 from injector.core.selectors import Selector, parse
 from tests.core import generic

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from injector.config.load import load
-from injector.core.annotationsize import LIMIT
 from injector.core.findings import PER_CODE
-from injector.core.inject import inject
+from injector.core.injection.annotation_size import LIMIT
+from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.server import review as reviews
 

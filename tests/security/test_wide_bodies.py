@@ -12,8 +12,8 @@ import pytest
 
 from injector import structure
 from injector.config.load import Input, Text, load_input
-from injector.core import annotationsize
-from injector.core.inject import inject
+from injector.core.injection import annotation_size
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Manifest, Reason, Verdict
 from injector.errors import ReviewError
 from injector.pages import typed
@@ -195,9 +195,9 @@ def test_annotations_at_the_bound_pass(config: Config) -> None:
     # Room for what injection adds to the annotations.
     outcome = inject(annotated({"a": "x" * (2 * HALF - 4096)}), Facts("shop", Door.FILE), config)
     assert outcome.decision.verdict is Verdict.INJECT
-    assert annotationsize.excess(annotated({"a": "x" * (2 * HALF - 1)})) is None
-    assert annotationsize.excess(annotated({"a": None})) is None  # type: ignore[dict-item]
-    assert annotationsize.excess({}) is None
+    assert annotation_size.excess(annotated({"a": "x" * (2 * HALF - 1)})) is None
+    assert annotation_size.excess(annotated({"a": None})) is None  # type: ignore[dict-item]
+    assert annotation_size.excess({}) is None
 
 
 def test_the_command_line_says_where_too_large_annotations_stand(

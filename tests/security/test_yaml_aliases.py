@@ -11,7 +11,7 @@ import pytest
 
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Reason
 from injector.core.profile import Profile
 from injector.records.pseudonyms import Pseudonyms

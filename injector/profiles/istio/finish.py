@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector.core import status
-from injector.core.merge import ATOMIC, map_items, merge, plain, same
 from injector.core.model import Manifest
+from injector.core.tree.merge import ATOMIC, map_items, merge, plain, same
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
-    from injector.core.injection import Injection
+    from injector.core.injection.assembly import Injection
 
 PROXY = "istio-proxy"
 NETWORK_LABEL = "topology.istio.io/network"

@@ -1,6 +1,6 @@
 """What of a pod carries which power: fields of the ProxyConfig, variables of the proxy, its annotations.
 
-The core compares containers and volumes (`injector.core.powers`); here is what only this mesh knows.
+The core compares containers and volumes (`core.injection.powers`); here is what only this mesh knows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from injector.profiles.istio import layers, proxyconfig
 from injector.yamltext import load_text
 
 if TYPE_CHECKING:
-    from injector.core.injection import Injection
+    from injector.core.injection.assembly import Injection
 
 # The agent reads it from the pod's annotations, and it wins over the ProxyConfig.
 DISCOVERY: Final = "sidecar.istio.io/discoveryAddress"

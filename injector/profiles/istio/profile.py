@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from injector.core import status, undo
-from injector.core.merge import merge
+from injector.core import status
+from injector.core.injection import uninject
 from injector.core.model import Config, Door, Finding, Manifest
 from injector.core.profile import Catalogue, Profile, Syntax
 from injector.core.selectors import WebhookEntry
+from injector.core.tree.merge import merge
 from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import annotations as known
 from injector.profiles.istio import (
@@ -34,8 +35,8 @@ from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
-    from injector.core.causes import Symptom
-    from injector.core.injection import Injection
+    from injector.core.diagnosis.causes import Symptom
+    from injector.core.injection.assembly import Injection
 
 PROXY = "istio-proxy"
 INIT = "istio-init"
@@ -179,7 +180,7 @@ class IstioProfile(Profile):
             return run.base
         seen = _stripped(run)
         spec = dict(seen.get("spec") or {})
-        for part, containers in undo.overrides(seen, self).items():
+        for part, containers in uninject.overrides(seen, self).items():
             have = {c["name"] for c in spec.get(part) or []}
             missing = [c for c in containers if c["name"] not in have]
             if missing:

@@ -1,6 +1,6 @@
 """What can be read back from an injected pod itself: probes, metrics annotations, our labels.
 
-What none of these traces tells is in the undo annotation (`injector.core.undo`).
+What none of these traces tells is in the undo annotation (`injector.core.injection.uninject`).
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from injector.core import owner, status
-from injector.core.merge import map_items
 from injector.core.model import Manifest
 from injector.core.status import Status
+from injector.core.tree.merge import map_items
 from injector.profiles.istio import probes, prometheus
 
 PROXY = "istio-proxy"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from injector.core.causes import Known, Symptom
+from injector.core.diagnosis.causes import Known, Symptom
 
 # A message that complains: tab-separated, as JSON, or the last word of a command that gives up.
 _COMPLAINT: Final = (

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from injector.core import status
-from injector.core.injection import shape_of
+from injector.core.injection.assembly import shape_of
 from injector.core.model import Manifest
 from injector.core.paths import normal_path, overlapping
 from injector.errors import AnnotationError
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
-    from injector.core.injection import Injection
+    from injector.core.injection.assembly import Injection
 
 VOLUMES: Final = "sidecar.istio.io/userVolume"
 MOUNTS: Final = "sidecar.istio.io/userVolumeMount"

@@ -9,7 +9,7 @@ import pytest
 from mesh.differential.annotations import ANNOTATIONS
 
 from injector.config.load import load
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.profiles.istio.catalogue import PROXY_CONFIG
 

@@ -10,10 +10,10 @@ import re
 
 import pytest
 
-from injector.core import causes
-from injector.core.diagnose import Seen, diagnose
+from injector.core.diagnosis import causes
+from injector.core.diagnosis.containers import Log
+from injector.core.diagnosis.diagnoses import Seen, diagnose
 from injector.core.model import Decision, Reason, Verdict
-from injector.core.podsigns import Log
 from injector.profiles.istio.symptoms import SYMPTOMS
 from tests.profiles.istio.living import PROFILE, a_pod
 

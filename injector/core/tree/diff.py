@@ -12,8 +12,8 @@ from bisect import bisect_left
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-from injector.core.merge import POD, Schema, key_of, keyed, same
 from injector.core.model import Operation
+from injector.core.tree.merge import POD, Schema, key_of, keyed, same
 
 
 def diff(before: Any, after: Any, schema: Schema = POD, pointer: str = "") -> tuple[Operation, ...]:

@@ -1,6 +1,6 @@
 """What differs between two pods, value by value, for people.
 
-Not here: patches (`patch`), whose pointers count the elements of a list as it is being changed.
+Not here: patches (`diff`), whose pointers count the elements of a list as it is being changed.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from injector.core.merge import POD, Schema, keyed, same
 from injector.core.model import Manifest
-from injector.core.patch import escape
+from injector.core.tree.diff import escape
+from injector.core.tree.merge import POD, Schema, keyed, same
 
 
 @dataclass(frozen=True, slots=True)

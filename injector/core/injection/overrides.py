@@ -1,19 +1,20 @@
 """The user's own version of a container that the templates define too: it has the last word.
 
-Not here: uninject, which puts these containers back (`undo`).
+Not here: uninject, which puts these containers back (`uninject`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from injector.core import names, quantities, status, undo
-from injector.core.defaults import filled_in
-from injector.core.merge import POD, Schema, merge, same
+from injector.core import names, quantities, status
+from injector.core.injection import uninject
+from injector.core.injection.api_defaults import filled_in
 from injector.core.model import Manifest
+from injector.core.tree.merge import POD, Schema, merge, same
 
 if TYPE_CHECKING:
-    from injector.core.injection import Injection
+    from injector.core.injection.assembly import Injection
 
 
 def reapply(run: Injection) -> None:
@@ -23,7 +24,7 @@ def reapply(run: Injection) -> None:
     """
     profile = run.config.profile
     earlier = run.earlier if run.config.quirks else None
-    stored = undo.overrides(run.received if run.config.quirks else run.base, profile)
+    stored = uninject.overrides(run.received if run.config.quirks else run.base, profile)
     spec = run.base.get("spec") or {}
     kept: dict[str, list[Manifest]] = {}
     for part in names.CONTAINER_LISTS[::-1]:

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from injector.core.merge import POD, Schema, key_of
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
+from injector.core.tree.merge import POD, Schema, key_of
 from injector.templating.outline import Outline
 
 LIMIT: Final = 32 * 1024

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from injector.core import causes, names
-from injector.core.causes import Cause, Evidence, Symptom
+from injector.core import names
+from injector.core.diagnosis import causes
+from injector.core.diagnosis.causes import Cause, Evidence, Symptom
 from injector.core.model import Manifest
 from injector.core.status import Status
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from injector.core import names
-from injector.core.inject import assemble, inject
-from injector.core.merge import POD, Schema, keyed, same
+from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Config, Facts, Manifest, Outcome, Verdict
-from injector.core.patch import escape
+from injector.core.tree.diff import escape
+from injector.core.tree.merge import POD, Schema, keyed, same
 from injector.errors import InjectorError
 
 WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}

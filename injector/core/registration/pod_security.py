@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from injector.core.inject import inject
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Manifest, Policy
 
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"

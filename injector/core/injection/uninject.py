@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from injector.core import fieldtypes, names, status
-from injector.core.merge import POD, Schema, keyed, same
+from injector.core import names, status
+from injector.core.injection import field_types
+from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
-from injector.core.patch import escape
-from injector.core.undoentries import LIMIT, Reach, apply, is_empty
+from injector.core.tree.diff import escape
+from injector.core.tree.merge import POD, Schema, keyed, same
 from injector.core.workload import check_pod
 from injector.errors import ManifestError
 from injector.yamltext import load_json
@@ -144,7 +145,7 @@ def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[s
         check_pod({"spec": out})
     except ManifestError as error:
         raise ValueError(str(error)) from error
-    if typed and not fieldtypes.is_spec(out):
+    if typed and not field_types.is_spec(out):
         raise ValueError("a field of a container has another type than Kubernetes wants")
     return out
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from injector.core import causes
-from injector.core.causes import Cause, Evidence
+from injector.core.diagnosis import causes
+from injector.core.diagnosis.causes import Cause, Evidence
+from injector.core.diagnosis.containers import cut, event_place, newest_first
 from injector.core.model import Manifest
-from injector.core.podsigns import cut, event_place, newest_first
 
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)
 _CONTAINERS = re.compile(r'"([a-z0-9-]{1,63})"')

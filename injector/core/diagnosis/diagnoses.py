@@ -1,7 +1,7 @@
 """Why a living pod is as it is: everything that was read of it, against the table of causes.
 
 Here: which signs count, and which cause is the verdict. Not here: the table (causes.py), the signs
-(podsigns.py, refusedpods.py, uncalled.py), and reading from a cluster.
+(containers.py, creation.py, not_called.py), and reading from a cluster.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from injector.core import causes, podsigns, refusedpods, status
-from injector.core.causes import Cause, Evidence, Symptom
+from injector.core import status
+from injector.core.diagnosis import causes, containers, creation
+from injector.core.diagnosis.causes import Cause, Evidence, Symptom
+from injector.core.diagnosis.containers import Container, Log, cut, word
+from injector.core.diagnosis.not_called import uncalled
 from injector.core.model import Decision, Manifest
-from injector.core.podsigns import Container, Log, cut, word
-from injector.core.uncalled import uncalled
 
 if TYPE_CHECKING:
     from injector.core.profile import Profile
@@ -101,7 +102,7 @@ class _Signs:
             return State.NOT_READY
         if self.status is None:
             return State.NOT_INJECTED
-        return State.ALTERED if any(podsigns.pieces(self.pod, self.status)) else State.HEALTHY
+        return State.ALTERED if any(containers.pieces(self.pod, self.status)) else State.HEALTHY
 
 
 def diagnose(seen: Seen, decision: Decision | None, profile: Profile, entries: Collection[str]) -> Diagnosis:
@@ -114,7 +115,7 @@ def diagnose(seen: Seen, decision: Decision | None, profile: Profile, entries: C
     refused = list(_refused(seen, injected_names(found), entries))
     if seen.pod is None or refused:
         return _without_pod(seen, refused)
-    signs = _Signs(seen.pod, found, podsigns.containers(seen.pod, found))
+    signs = _Signs(seen.pod, found, containers.containers(seen.pod, found))
     symptoms = profile.symptoms()
     causes_found = _sorted(
         [*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries)], symptoms
@@ -138,15 +139,15 @@ def injected_names(found: status.Status | None) -> tuple[str, ...]:
 
 
 def _refused(seen: Seen, ours: Collection[str], entries: Collection[str]) -> Iterator[Cause]:
-    if seen.owners and refusedpods.short(seen.owners[-1]):
-        yield from refusedpods.refusals(seen.owners, seen.events, ours, entries)
+    if seen.owners and creation.short(seen.owners[-1]):
+        yield from creation.refusals(seen.owners, seen.events, ours, entries)
 
 
 def _without_pod(seen: Seen, refused: list[Cause]) -> Diagnosis:
     owner = seen.owners[-1] if seen.owners else {}
     subject = f"{word(owner.get('kind'))} {_name(owner)}"
     state, found = State.MISSING, tuple(refused)
-    if not found and refusedpods.wanted(owner):
+    if not found and creation.wanted(owner):
         found = (Cause(causes.NO_POD_YET),)
     elif not found:
         state = State.NONE_WANTED
@@ -156,17 +157,17 @@ def _without_pod(seen: Seen, refused: list[Cause]) -> Diagnosis:
 
 
 def _of_pod(seen: Seen, signs: _Signs, symptoms: tuple[Symptom, ...]) -> Iterator[Cause]:
-    yield from podsigns.pieces(signs.pod, signs.status)
-    yield from podsigns.placement(signs.pod)
+    yield from containers.pieces(signs.pod, signs.status)
+    yield from containers.placement(signs.pod)
     if signs.state not in (State.NOT_READY, State.FAILED):
         return
     for container in signs.containers:
-        yield from podsigns.of_container(container)
+        yield from containers.of_container(container)
     waiting = any(c.state("waiting") or not c.status for c in signs.containers)
     uid = (signs.pod.get("metadata") or {}).get("uid")
     own = [e for e in seen.events if (e.get("involvedObject") or {}).get("uid") == uid]
-    yield from podsigns.of_events(own, signs.status, waiting)
-    yield from podsigns.of_symptoms(symptoms, seen.logs, signs.containers)
+    yield from containers.of_events(own, signs.status, waiting)
+    yield from containers.of_symptoms(symptoms, seen.logs, signs.containers)
 
 
 def _calling(

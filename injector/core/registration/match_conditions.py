@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from injector.core import names
-from injector.core.decide import decide
+from injector.core.injection.decisions import decide
 from injector.core.model import Door, Facts, Manifest, Policy, Reason
 from injector.core.profile import Catalogue, Profile
 
@@ -90,7 +90,7 @@ def _skipped(policy: Policy) -> Iterator[tuple[Reason, str]]:
 class _Words:
     """Which keys of a pod speak to the profile, or might be meant to.
 
-    A superset of what nearmiss.py tells about: a part of a key is compared, where that asks for the
+    A superset of what near_misses.py tells about: a part of a key is compared, where that asks for the
     end of its prefix. `known` are labels that are right where they are; the annotations are too
     many to be listed in an expression.
     """

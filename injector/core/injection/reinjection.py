@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from injector.core import names
-from injector.core.merge import POD, Schema, key_of, keyed, merge
 from injector.core.model import Manifest
-from injector.core.patch import escape
 from injector.core.status import LISTS, Status
+from injector.core.tree.diff import escape
+from injector.core.tree.merge import POD, Schema, key_of, keyed, merge
 
 _MISSING: Any = object()
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from injector.core import causes, selectors
-from injector.core.causes import Cause, Evidence
+from injector.core import selectors
+from injector.core.diagnosis import causes
+from injector.core.diagnosis.causes import Cause, Evidence
+from injector.core.diagnosis.containers import cut
 from injector.core.model import Decision, Manifest, Reason, Verdict
-from injector.core.podsigns import cut
-from injector.core.registered import covers, labels_of
+from injector.core.registration.entries import covers, labels_of
 
 
 @dataclass(frozen=True, slots=True)

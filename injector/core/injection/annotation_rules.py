@@ -3,7 +3,7 @@
 The first rule that fits a namespace holds. It is about pods that are injected, and about the keys
 that stand on a pod as its author wrote it. The switch is free: who may decline is a matter of the
 policy. Not here: whether a value is accepted (the profile), which annotations are worth a rule
-(`Catalogue.powers`), and whether a pod uses a power (`powers`).
+(`Catalogue.powers`), and whether a pod uses a power (`powers.py`).
 """
 
 from __future__ import annotations

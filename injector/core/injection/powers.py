@@ -3,7 +3,7 @@
 Judged on the result, so that it does not matter how a value got there: the pod is built once more
 as if its author had left out all that can carry a withheld power, and what carries such a power in
 the injected containers has to be the same in both. Not here: which powers are withheld
-(`annotationrules`), and which annotations carry which (`Profile.permitted`).
+(`annotation_rules`), and which annotations carry which (`Profile.permitted`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from injector.core import names, status, undo
-from injector.core.defaults import TOKENS, is_filled_in
-from injector.core.merge import same
+from injector.core import names, status
+from injector.core.injection import uninject
+from injector.core.injection.api_defaults import TOKENS, is_filled_in
 from injector.core.model import Manifest
 from injector.core.paths import normal_path
 from injector.core.profile import POWERS
+from injector.core.tree.merge import same
 from injector.errors import InjectorError, ManifestError
 
 if TYPE_CHECKING:
-    from injector.core.injection import Injection
+    from injector.core.injection.assembly import Injection
 
 Build = Callable[[Manifest], "Injection"]
 """What the templates make of a pod, without rules about annotations."""
@@ -183,7 +184,7 @@ def _permitted(run: Injection, injected: frozenset[str], withheld: frozenset[str
         annotations = {k: v for k, v in annotations.items() if not k.startswith(_APPARMOR)}
     stored = {
         part: [_stripped(run, c, withheld) for c in containers]
-        for part, containers in undo.overrides(run.base, profile).items()
+        for part, containers in uninject.overrides(run.base, profile).items()
     }
     if any(stored.values()):
         annotations[profile.keys.overrides] = status.compact(stored)
@@ -455,5 +456,5 @@ def _container_names(pod: Manifest) -> frozenset[str]:
 
 
 def _stored_names(run: Injection) -> frozenset[str]:
-    stored = undo.overrides(run.base, run.config.profile)
+    stored = uninject.overrides(run.base, run.config.profile)
     return frozenset(c["name"] for containers in stored.values() for c in containers)

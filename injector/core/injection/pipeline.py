@@ -9,21 +9,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from injector.core import (
-    annotationrules,
-    annotationsize,
-    fieldtypes,
-    names,
-    nearmiss,
-    powers,
-    retain,
-    status,
-    undo,
-)
-from injector.core import decide as rules
+from injector.core import names, status
 from injector.core.findings import Findings
-from injector.core.injection import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
-from injector.core.merge import merge
+from injector.core.injection import (
+    annotation_rules,
+    annotation_size,
+    field_types,
+    near_misses,
+    powers,
+    reinjection,
+    uninject,
+)
+from injector.core.injection import decisions as rules
+from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
+from injector.core.injection.recovery import recover
 from injector.core.model import (
     Config,
     Decision,
@@ -35,8 +34,8 @@ from injector.core.model import (
     Reason,
     Verdict,
 )
-from injector.core.patch import diff
-from injector.core.recover import recover
+from injector.core.tree.diff import diff
+from injector.core.tree.merge import merge
 from injector.core.workload import check_names
 from injector.errors import AnnotationError, InjectorError, ManifestError
 from injector.work import TooExpensive, Work
@@ -58,10 +57,10 @@ def inject(
     admission, by default one with the configuration's limit. A refusal is an Outcome with the
     verdict DENY and an `error`, never an exception.
     """
-    if too_large := annotationsize.excess(pod):
+    if too_large := annotation_size.excess(pod):
         return Outcome(Decision(Verdict.DENY, Reason.INVALID_ANNOTATION), pod, error=too_large)
     findings = Findings()
-    findings.extend(nearmiss.near_misses(pod, config.profile, holder))
+    findings.extend(near_misses.near_misses(pod, config.profile, holder))
     near = findings.all()
     decision = rules.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:
@@ -143,7 +142,7 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
             taken_out = recover(pod, facts, config, work)
         # What the undo annotation restores may be this annotation, of anybody's making.
         for each in (pod, taken_out.pod) if taken_out is not None else (pod,):
-            undo.overrides(each, profile, typed=not config.quirks)
+            uninject.overrides(each, profile, typed=not config.quirks)
     except ValueError as error:
         wrong = AnnotationError(
             profile.keys.overrides,
@@ -187,7 +186,7 @@ def _refused_keys(run: Injection, pod: Manifest) -> tuple[str, ...]:
     if not config.annotation_rules:
         return ()
     keys = status.annotations_of(pod)
-    return annotationrules.refused(keys, run.facts, run.namespace, config.annotation_rules, config.profile)
+    return annotation_rules.refused(keys, run.facts, run.namespace, config.annotation_rules, config.profile)
 
 
 def _check_rules(keys: Sequence[str]) -> None:
@@ -204,7 +203,7 @@ def _check_rules(keys: Sequence[str]) -> None:
 
 def _check_powers(run: Injection, after: Manifest) -> None:
     """Raise Refusal where the result shows a power that the operator's rules withhold."""
-    withheld = annotationrules.withheld(run.facts, run.namespace, run.config.annotation_rules)
+    withheld = annotation_rules.withheld(run.facts, run.namespace, run.config.annotation_rules)
     if not withheld:
         return
     without_rules = replace(run.config, annotation_rules=())
@@ -235,7 +234,7 @@ def _settle(run: Injection) -> Manifest:
     after = run.pod
     if run.earlier is not None:
         now = status.read(after, keys)
-        retained, extras = retain.retain(after, run.received, run.original, run.earlier)
+        retained, extras = reinjection.retain(after, run.received, run.original, run.earlier)
         if now and run.earlier.digest == now.digest:
             after = retained
         elif extras:
@@ -245,7 +244,7 @@ def _settle(run: Injection) -> Manifest:
             )
         _name_what_is_left(run, after)
     try:
-        text = undo.record(after, run.original, run.config.profile)
+        text = uninject.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
             "undo-too-large",
@@ -253,7 +252,7 @@ def _settle(run: Injection) -> Manifest:
         )
         return after
     size = len(keys.undo) + len((text or "").encode("utf-8", "surrogatepass"))
-    if text is not None and annotationsize.excess(after, size):
+    if text is not None and annotation_size.excess(after, size):
         run.warn("undo-too-large", f"the annotations have no room for {keys.undo}; it was left out")
         return after
     if text is not None:
@@ -305,7 +304,7 @@ def _check_after(run: Injection, after: Manifest) -> None:
         where, hint = f"annotation {key}", "remove the annotation"
         error = AnnotationError(key, "it lists every container of the pod", where=where, hint=hint)
         raise Refusal(Reason.INVALID_ANNOTATION, error)
-    if too_large := annotationsize.excess(after):
+    if too_large := annotation_size.excess(after):
         raise Refusal(Reason.INVALID_ANNOTATION, too_large)
     _check_types(run, after)
     _check_names(run, after)
@@ -328,9 +327,9 @@ def _check_types(run: Injection, after: Manifest) -> None:
     Judged on the result: of a pod that had such a field, what is injected may have the type, and then
     the undo holds the author's own value.
     """
-    if run.earlier is None or fieldtypes.is_spec(after.get("spec")):
+    if run.earlier is None or field_types.is_spec(after.get("spec")):
         return
-    if fieldtypes.is_spec(run.received.get("spec")):
+    if field_types.is_spec(run.received.get("spec")):
         key = run.config.profile.keys.undo
         where, hint = f"annotation {key}", "remove the annotation"
         message = "a field of the pod gets another type than Kubernetes wants"
@@ -353,7 +352,7 @@ def _forged_keys(run: Injection, after: Manifest) -> list[str]:
 def _injected_without(run: Injection, keys: Sequence[str]) -> tuple[Manifest, Manifest]:
     """The pod as if it had never been injected and had none of these annotations, and that pod injected."""
     earlier = run.earlier or status.Status()
-    derived = undo.derive(run.received, earlier, run.config.profile).pod
+    derived = uninject.derive(run.received, earlier, run.config.profile).pod
     pod = merge(derived, {"metadata": {"annotations": dict.fromkeys(keys)}})
     fresh = Injection(pod, run.facts, run.config, run.work)
     try:

@@ -1,22 +1,25 @@
 """The pod as it was before an injection: what of it can have been ours, by what templates write.
 
-Not here: how an injection is taken out (`undo`).
+Not here: how an injection is taken out (`uninject`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from injector.core import status, undo
-from injector.core.injection import shape_of
-from injector.core.merge import MergeError
+from injector.core import status
+from injector.core.injection import uninject
+from injector.core.injection.assembly import shape_of
+from injector.core.injection.undo_entries import Reach
 from injector.core.model import Config, Facts, Manifest
-from injector.core.undoentries import Reach
+from injector.core.tree.merge import MergeError
 from injector.errors import InjectorError, WorkError
 from injector.work import TooExpensive, Work
 
 
-def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = None) -> undo.Uninjected | None:
+def recover(
+    pod: Manifest, facts: Facts, config: Config, work: Work | None = None
+) -> uninject.Uninjected | None:
     """The pod as it was before an earlier injection, as far as that can have been ours; None without one.
 
     Known is what the profile makes under any configuration, and what the templates name in any
@@ -27,7 +30,7 @@ def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = Non
     return _taken_out(pod, facts, config, config.profile.made(), work)
 
 
-def removed(pod: Manifest, facts: Facts, config: Config) -> undo.Uninjected | None:
+def removed(pod: Manifest, facts: Facts, config: Config) -> uninject.Uninjected | None:
     """A pod of a file without the injection that its status describes; None without one.
 
     The names of a status with our digest count, as whoever runs this owns the file; but a pod keeps
@@ -48,7 +51,7 @@ def removed(pod: Manifest, facts: Facts, config: Config) -> undo.Uninjected | No
     if taken_out and _containers(pod) and not _containers(taken_out.pod):
         # A status that lists every container was not written for this pod.
         names = {part: frozenset(taken_out.earlier.names(part)) for part in status.LISTS}
-        return undo.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
+        return uninject.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
     return taken_out
 
 
@@ -58,7 +61,7 @@ def _taken_out(
     config: Config,
     made: Mapping[str, frozenset[str]],
     work: Work | None = None,
-) -> undo.Uninjected | None:
+) -> uninject.Uninjected | None:
     profile = config.profile
     listed = status.read(pod, profile.keys)
     if listed is None:
@@ -66,18 +69,18 @@ def _taken_out(
     reach = Reach.known(made, config.templates.outline(status.LISTS))
     if config.quirks:
         # Upstream knows no undo annotation, and none is written.
-        return undo.derive(pod, listed.only(reach.names), profile)
-    taken_out = undo.uninject(pod, profile, reach)
-    if taken_out is None or (reach.covers(listed) and undo.undone_fields(pod, profile) <= reach.fields):
+        return uninject.derive(pod, listed.only(reach.names), profile)
+    taken_out = uninject.uninject(pod, profile, reach)
+    if taken_out is None or (reach.covers(listed) and uninject.undone_fields(pod, profile) <= reach.fields):
         return taken_out
     work = work or Work(config.work_limit)
     wider = reach.with_shape(_shape_of(taken_out.pod, facts, config, work))
-    doubtful = _doubtful(taken_out.pod, listed, wider, reach, undo.overrides(pod, profile))
+    doubtful = _doubtful(taken_out.pod, listed, wider, reach, uninject.overrides(pod, profile))
     if any(doubtful.values()):
         without = _without(taken_out.pod, doubtful)
         always = reach.with_shape(_shape_of(without, facts, config, work))
         wider = wider.without({part: names - always.of(part) for part, names in doubtful.items()})
-    return undo.uninject(pod, profile, wider)
+    return uninject.uninject(pod, profile, wider)
 
 
 def _doubtful(

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from injector.core import decide, retain, status
-from injector.core.compare import changes, value_at
-from injector.core.defaults import is_filled_in
-from injector.core.inject import inject
+from injector.core import status
+from injector.core.injection import decisions, reinjection
+from injector.core.injection.api_defaults import is_filled_in
+from injector.core.injection.pipeline import inject
 from injector.core.model import Config, Door, Facts, Manifest, Outcome, Reason, Verdict
-from injector.core.patch import escape
+from injector.core.tree.compare import changes, value_at
+from injector.core.tree.diff import escape
 
 
 class State(StrEnum):
@@ -77,7 +78,7 @@ def standing(pod: Manifest, facts: Facts, config: Config) -> Standing:
     """How a pod of a cluster stands to a configuration; `facts` are those of now."""
     pod = as_received(pod)
     # The selectors are the API server's to look at, so at the webhook's own door they say nothing.
-    decision = decide.decide(pod, replace(facts, door=Door.FILE), config.policy)
+    decision = decisions.decide(pod, replace(facts, door=Door.FILE), config.policy)
     earlier = status.read(pod, config.profile.keys)
     revision = earlier.revision if earlier else ""
     if decision.reason is Reason.FOREIGN_SIDECAR:
@@ -123,7 +124,7 @@ def _compared(
             revision=earlier.revision,
             error=str(fresh.error or ""),
         )
-    kept, extras = retain.retain(fresh.pod, pod, original, before.earlier if before else earlier)
+    kept, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
     books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
     found = [c.pointer for c in changes(pod, kept) if c.pointer not in books]
     now = fresh.added

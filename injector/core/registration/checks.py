@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from injector.core import matchconditions, names, podsecurity
+from injector.core import names
 from injector.core.model import Config, Manifest
-from injector.core.podsecurity import Violation
-from injector.core.registered import Registered, labels_of
+from injector.core.registration import match_conditions, pod_security
+from injector.core.registration.entries import Registered, labels_of
+from injector.core.registration.pod_security import Violation
 from injector.core.selectors import Requirement, Selector, WebhookEntry, witness
 
 _SHOWN: Final = 3
@@ -82,7 +83,7 @@ def _differing(
         revision = config.revision or "default"
         told = f"no webhook configuration of ours has the selectors of revision {revision}, nor of a tag"
         yield Conflict("warning", "selectors-differ", told, hint=hint)
-    ours = {c.name: c.expression for c in matchconditions.conditions(config.policy, config.profile)}
+    ours = {c.name: c.expression for c in match_conditions.conditions(config.policy, config.profile)}
     for entry in survey.ours:
         other = [n for n, text in entry.conditions.items() if n in ours and text != ours[n]]
         if other:
@@ -203,8 +204,8 @@ def _asked(survey: Survey, config: Config, pod: Manifest) -> Iterator[Registered
     namespace = survey.namespaces.get(name)
     if namespace is None:
         return
-    known = {c.name: c.expression for c in matchconditions.conditions(config.policy, config.profile)}
-    dropped = matchconditions.dropped(pod, name, config.policy, config.profile)
+    known = {c.name: c.expression for c in match_conditions.conditions(config.policy, config.profile)}
+    dropped = match_conditions.dropped(pod, name, config.policy, config.profile)
     for entry in survey.ours:
         guarded = dropped and known.items() <= entry.conditions.items()
         if entry.called(namespace, pod) and not guarded:
@@ -276,8 +277,8 @@ def _ready(endpoint: Manifest) -> bool:
 
 def unsafe(config: Config) -> Iterator[tuple[str, str, str]]:
     """For each level of PodSecurity that injected pods do not pass: the level, what is wrong, what to do."""
-    found = podsecurity.of_injection(config) or ()
-    for level in podsecurity.LEVELS:
+    found = pod_security.of_injection(config) or ()
+    for level in pod_security.LEVELS:
         own = [v for v in found if v.level == level]
         if own:
             told = f"injected pods do not pass PodSecurity {level}: {_grouped(own)}"
@@ -290,9 +291,9 @@ def _refused(survey: Survey, config: Config) -> Iterator[Conflict]:
     spaces: dict[str, list[str]] = {}
     for level, _, hint in unsafe(config):
         remedies[level] = hint
-        enforcing = podsecurity.LEVELS[podsecurity.LEVELS.index(level) :]
+        enforcing = pod_security.LEVELS[pod_security.LEVELS.index(level) :]
         for name, item in survey.namespaces.items():
-            if labels_of(item).get(podsecurity.ENFORCE) in enforcing and any(
+            if labels_of(item).get(pod_security.ENFORCE) in enforcing and any(
                 e.in_namespace(item) and e.objects.matches({}) for e in survey.ours
             ):
                 spaces.setdefault(level, []).append(name)

@@ -1,7 +1,7 @@
 """One pod on its way through the stages: the account, and rendering and merging.
 
 Not here: what is decided, what an earlier injection left, and what is refused about the result
-(`inject`).
+(`pipeline`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from injector.core import status
 from injector.core.findings import Findings
-from injector.core.merge import MergeError, merge
+from injector.core.injection.overrides import reapply
+from injector.core.injection.uninject import Uninjected
 from injector.core.model import Config, Door, Facts, Finding, Manifest, Reason
-from injector.core.overrides import reapply
-from injector.core.undo import Uninjected
+from injector.core.tree.merge import MergeError, merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
 from injector.work import Work
 
