@@ -23,7 +23,7 @@ from injector.config import folder
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings
 from injector.config.shapes import declared, schema_of
-from injector.core.model import Config
+from injector.core.profile import Config
 from injector.kube.events import OWNERS
 from injector.kube.refusals import Request
 

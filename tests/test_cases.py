@@ -28,7 +28,8 @@ from injector.config.load import Overrides, Text, load
 from injector.core import workload
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
-from injector.core.model import Config, Door, Facts, Reason, Verdict
+from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.profile import Config
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, Entry
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
-from injector.core.model import Config, Door, Facts, Outcome, Verdict
+from injector.core.model import Door, Facts, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
 from tests import upstream
 from tests.core.strategies import FeatureCount, pods

@@ -16,7 +16,8 @@ import yaml
 
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
-from injector.core.model import Config, Door, Facts, Namespace
+from injector.core.model import Door, Facts, Namespace
+from injector.core.profile import Config
 
 FOLDER = os.environ.get("ISTIO_CASES", "")
 MISSING = "ISTIO_CASES does not name the folder with upstream's golden cases"

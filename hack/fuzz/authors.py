@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from fuzz.forging import LISTS, NEVER, VOLUME
 from fuzz.oracles import Way
-from injector.core.model import Keys
+from injector.core.model import AnnotationKeys
 
 Tree = dict[str, Any]
 
@@ -40,7 +40,9 @@ class Elements:
         return self.made.get(part, frozenset())
 
 
-def element_faults(before: Tree, after: Tree, made: Elements, upstream: Keys | None = None) -> Iterator[str]:
+def element_faults(
+    before: Tree, after: Tree, made: Elements, upstream: AnnotationKeys | None = None
+) -> Iterator[str]:
     """Elements of the author's that came or went; volumes may come by the annotation that asks for them.
 
     With the keys of the annotations that `upstream` trusts, containers may come by the overrides, and

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fuzz.forging import MOUNT, VOLUME
-from injector.core.model import Keys
+from injector.core.model import AnnotationKeys
 
 Tree = dict[str, Any]
 
@@ -30,7 +30,7 @@ _OF_YAML: Final = 4
 _MARKS: Final = "[{,:\n"
 
 
-def bound(pod: Tree, keys: Keys, templates: int) -> int:
+def bound(pod: Tree, keys: AnnotationKeys, templates: int) -> int:
     """Units of work that a pod may cost where a pod that asks for none gets that many templates."""
     annotations = (pod.get("metadata") or {}).get("annotations") or {}
     texts = {key: value for key, value in annotations.items() if isinstance(value, str)}

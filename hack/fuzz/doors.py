@@ -34,7 +34,8 @@ from injector.core import status
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
-from injector.core.model import Config, Facts, Namespace, Reason, Verdict
+from injector.core.model import Facts, Namespace, Reason, Verdict
+from injector.core.profile import Config
 from injector.core.tree.merge import same
 from injector.errors import ReviewError
 from injector.server import review as reviews

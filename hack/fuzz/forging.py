@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, Final
 
 from fuzz.values import SCALARS, draw_value, nearly, tree
-from injector.core.model import Keys
+from injector.core.model import AnnotationKeys
 
 Tree = dict[str, Any]
 
@@ -77,7 +77,7 @@ _PATHS: Final = (
 class Forger:
     """What a forger knows: annotations of a profile, its templates, and the names that they give, by list."""
 
-    keys: Keys
+    keys: AnnotationKeys
     known: frozenset[str]
     templates: Sequence[str]
     made: Mapping[str, frozenset[str]]

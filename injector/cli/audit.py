@@ -17,7 +17,8 @@ import click
 
 from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
 from injector.core import owner
-from injector.core.model import Config, Facts, Manifest, Owner
+from injector.core.model import Facts, Manifest, Owner
+from injector.core.profile import Config
 from injector.core.reports import audit, rollouts
 from injector.errors import ConfigError
 from injector.printable import json_text, visible

@@ -20,7 +20,8 @@ from injector.errors import ClusterError
 
 if TYPE_CHECKING:
     from injector.config.schema import Server
-    from injector.core.model import Config, Manifest
+    from injector.core.model import Manifest
+    from injector.core.profile import Config
     from injector.kube.served import Dialled, Validity
     from injector.kube.survey import Reading
 

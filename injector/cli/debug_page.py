@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from injector.config.folder import shipped
 from injector.config.load import Input, Text, load_input
-from injector.core.model import Config
+from injector.core.profile import Config
 
 if TYPE_CHECKING:
     from socket import socket

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from injector.config.schema import Server
-from injector.core.model import Manifest, Outcome, Verdict
+from injector.core.model import Manifest, Verdict
+from injector.core.profile import Outcome
 from injector.printable import visible
 from injector.telemetry import Metrics
 

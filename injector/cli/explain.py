@@ -21,7 +21,7 @@ from injector.printable import json_text, visible
 if TYPE_CHECKING:
     from injector.cli.world import World
     from injector.core.diagnosis.diagnoses import Diagnosis
-    from injector.core.model import Config
+    from injector.core.profile import Config
     from injector.core.reports.provenance import Explanation, Origin
     from injector.kube.client import Cluster
     from injector.yamltext import Document

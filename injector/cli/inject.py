@@ -14,14 +14,15 @@ import click
 
 from injector.cli import manifests
 from injector.core import workload
-from injector.core.model import Manifest, Outcome, Reason, Verdict
+from injector.core.model import Manifest, Reason, Verdict
+from injector.core.profile import Outcome
 from injector.errors import ConfigError, InjectorError, ManifestError
 
 if TYPE_CHECKING:
     from injector.cli.report import Report
     from injector.cli.world import World
     from injector.config.load import Overrides
-    from injector.core.model import Config
+    from injector.core.profile import Config
     from injector.yamltext import Document
 
 _NO_XDS: Final = "rendering needs no control plane; --from-cluster reads its configuration"

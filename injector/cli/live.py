@@ -15,7 +15,8 @@ from injector.printable import visible
 if TYPE_CHECKING:
     from injector.cli.world import World
     from injector.core.diagnosis.diagnoses import Diagnosis, Injection
-    from injector.core.model import Config, Decision, Manifest
+    from injector.core.model import Decision, Manifest
+    from injector.core.profile import Config
     from injector.kube.client import Cluster
 
 COLOURS: Final = {

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Decision, Manifest, Outcome, Reason, Verdict
+from injector.core.model import Decision, Manifest, Reason, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.core.tree.diff import escape
 from injector.core.workload import check_pod

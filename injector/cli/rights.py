@@ -11,7 +11,7 @@ from typing import Final
 from injector.cli import world
 from injector.cli.watched import NAMESPACES, NODES
 from injector.config.schema import Server
-from injector.core.model import Config
+from injector.core.profile import Config
 
 _CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 

@@ -23,7 +23,7 @@ from injector.cli.watched import NAMESPACES, Watched
 from injector.config import coherence
 from injector.config.load import Input, Overrides, Text, load_settings
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
-from injector.core.model import Config
+from injector.core.profile import Config
 from injector.errors import ClusterError, ConfigError, InjectorError, TemplateError
 from injector.telemetry import Metrics, log_to, tell
 

@@ -18,7 +18,7 @@ from injector.errors import ConfigError, InjectorError, ManifestError, WorkError
 
 if TYPE_CHECKING:
     from injector.cli.report import Report
-    from injector.core.model import Config
+    from injector.core.profile import Config
     from injector.yamltext import Document
 
 EXAMPLES: Final = """\b

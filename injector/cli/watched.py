@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from injector.core.model import Config, Manifest, Namespace
+from injector.core.model import Manifest, Namespace
+from injector.core.profile import Config
 
 if TYPE_CHECKING:
     from injector.kube.client import AsyncCluster

@@ -19,7 +19,8 @@ import click
 from injector.errors import ConfigError
 
 if TYPE_CHECKING:
-    from injector.core.model import Config, Manifest
+    from injector.core.model import Manifest
+    from injector.core.profile import Config
     from injector.core.registration.match_conditions import MatchCondition
     from injector.core.selectors import Selector, WebhookEntry
 

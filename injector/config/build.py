@@ -13,9 +13,10 @@ from injector import __version__
 from injector.config.folder import Folder
 from injector.config.schema import Settings
 from injector.core import status
-from injector.core.injection.annotation_rules import AnnotationRule
-from injector.core.model import Config, Finding, Policy
-from injector.core.profile import Catalogue
+from injector.core.annotation_rule import AnnotationRule
+from injector.core.catalogue import Catalogue
+from injector.core.model import Finding
+from injector.core.profile import Config, Policy
 from injector.core.selectors import Selector, parse
 from injector.templating.render import Source, Templates
 

@@ -24,7 +24,8 @@ from injector.config.folder import Files
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.samples import SAMPLES
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Outcome, Policy
+from injector.core.model import Door, Facts, Manifest
+from injector.core.profile import Config, Outcome, Policy
 from injector.core.status import compact
 from injector.errors import ConfigError, InjectorError
 

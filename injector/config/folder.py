@@ -30,8 +30,9 @@ from injector.config.shapes import (
     section,
     setting,
 )
+from injector.core.catalogue import POWERS, Catalogue
 from injector.core.model import ProxyMark
-from injector.core.profile import POWERS, Catalogue, Profile, default_keys
+from injector.core.profile import Profile, default_keys
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry

@@ -17,8 +17,8 @@ from injector.config.build import build
 from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
 from injector.config.shapes import key_of
-from injector.core.model import Config, Finding
-from injector.core.profile import Profile
+from injector.core.model import Finding
+from injector.core.profile import Config, Profile
 from injector.errors import ConfigError
 from injector.files import read_text
 from injector.templating.render import Source

@@ -36,7 +36,7 @@ from injector.config.shapes import (
     together,
 )
 from injector.core import selectors
-from injector.core.profile import POWERS
+from injector.core.catalogue import POWERS
 from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
 from injector.work import DEFAULT_LIMIT

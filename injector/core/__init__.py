@@ -1,4 +1,7 @@
-"""Given a pod template and a configuration: what should the pod be, and why?
+"""The pure part: what is decided, injected and said about a pod, as functions of values.
+
+Rooms: `tree` (merging and comparing), `injection` (one pod), `registration` (how the webhook is called),
+`diagnosis` (why a pod of a cluster is as it is), `reports` (where values come from, what is out of date).
 
 ::
 

@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-from injector.work import DEFAULT_LIMIT
-
-if TYPE_CHECKING:
-    from injector.core.injection.annotation_rules import AnnotationRule
-    from injector.core.injection.uninject import Uninjected
-    from injector.core.profile import Profile
-    from injector.core.selectors import Selector, WebhookEntry
-    from injector.core.status import Status
-    from injector.errors import InjectorError
-    from injector.templating.render import Templates
+from typing import Any
 
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""
@@ -179,22 +168,7 @@ class ProxyMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Who is injected. `switch` is the label and annotation that says yes or no on a pod."""
-
-    mode: str
-    switch: str
-    status: str
-    ignored_namespaces: frozenset[str] = frozenset()
-    never: tuple[Selector, ...] = ()
-    always: tuple[Selector, ...] = ()
-    entries: tuple[WebhookEntry, ...] = ()
-    foreign: tuple[ProxyMark, ...] = ()
-    operating_systems: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
+class AnnotationKeys:
     """The annotations in which a profile keeps its books."""
 
     switch: str
@@ -202,31 +176,6 @@ class Keys:
     overrides: str
     templates: str
     undo: str
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """One immutable snapshot of everything that the operator asked for.
-
-    `settings` holds what only the profile reads. `digest` stands for all of it: two snapshots
-    with one digest give the same answers.
-    """
-
-    profile: Profile
-    policy: Policy
-    templates: Templates
-    values: Manifest
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    default_templates: tuple[str, ...] = ()
-    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    injected_annotations: Mapping[str, str] = field(default_factory=dict)
-    annotation_rules: tuple[AnnotationRule, ...] = ()
-    native_sidecars: str = "auto"
-    revision: str = ""
-    quirks: bool = False
-    work_limit: int = DEFAULT_LIMIT
-    digest: str = ""
-    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +194,33 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What `inject` says: the decision, the pod template afterwards, and the way there.
+class CauseType:
+    """A row: its word, what is wrong, how it is told, what to do.
 
-    `findings` are for people; `error` explains a denial. `added` is what the status annotation
-    records, None where nothing was injected. `before` is the pod without an earlier injection,
-    where one was taken out.
+    `follows`: something else is behind it, and the row is the verdict only where that is not found
+    and the container is the application's own.
     """
 
-    decision: Decision
-    pod: Manifest
-    patch: tuple[Operation, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    added: Status | None = None
-    error: InjectorError | None = None
-    before: Uninjected | None = None
+    id: str
+    title: str
+    told_by: str
+    action: str
+    follows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """A cause that injected containers show: by lines that they log, or by the code they end with.
+
+    Each pattern (of `re`) has to match from the beginning of one line and should demand the shape
+    that the container's own messages have there: other lines may hold what clients sent.
+    `container` restricts it to one by name. A match before a line that `over` matches is history, and
+    so is one of a container that is ready, unless `while_ready`.
+    """
+
+    known: CauseType
+    lines: tuple[str, ...] = ()
+    container: str = ""
+    exit_code: int | None = None
+    over: str = ""
+    while_ready: bool = False

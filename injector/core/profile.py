@@ -8,46 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-from injector.core import names, owner
-from injector.core.model import Finding, Keys, Manifest, ProxyMark
-from injector.errors import AnnotationError
-
-if TYPE_CHECKING:
-    from injector.core.diagnosis.causes import Symptom
-    from injector.core.injection.assembly import Injection
-    from injector.core.model import Config
-    from injector.core.selectors import WebhookEntry
-    from injector.core.status import Status
-
-
-POWERS: Final = ("image", "user", "capabilities", "volumes", "trust-root", "control-plane")
-"""What a pod's author can change of an injected container that security hangs on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The keys that a profile understands, for telling a near miss and for rules about annotations.
-
-    `domains` are the ends of prefixes that belong to the profile (``example.com`` covers
-    ``x.example.com/...``). `powers` says which annotations can change something that security
-    hangs on, and what, in words of `POWERS`.
-    """
-
-    annotations: frozenset[str] = frozenset()
-    labels: frozenset[str] = frozenset()
-    namespace_labels: frozenset[str] = frozenset()
-    domains: tuple[str, ...] = ()
-    powers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Syntax:
-    """What an annotation or a label accepts. `closed`: an accepted value has no room for free text."""
-
-    accepts: Callable[[str], bool]
-    closed: bool = False
+from injector.core import names, owner, status
+from injector.core.annotation_rule import AnnotationRule
+from injector.core.catalogue import NOTHING, Catalogue, Syntax
+from injector.core.findings import Findings
+from injector.core.model import (
+    AnnotationKeys,
+    Decision,
+    Facts,
+    Finding,
+    Manifest,
+    Operation,
+    ProxyMark,
+    Symptom,
+)
+from injector.core.selectors import Selector, WebhookEntry
+from injector.core.status import Status
+from injector.core.tree.merge import merge
+from injector.errors import AnnotationError, InjectorError
+from injector.templating.render import Templates
+from injector.work import DEFAULT_LIMIT, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +40,13 @@ class Profile:
     """
 
     name: str
-    keys: Keys
+    keys: AnnotationKeys
     values: Manifest = field(default_factory=dict)
     default_templates: tuple[str, ...] = ()
     ignored_namespaces: frozenset[str] = frozenset()
     operating_systems: frozenset[str] = frozenset({"linux"})
     foreign: tuple[ProxyMark, ...] = ()
-    extra_catalogue: Catalogue = Catalogue()
+    extra_catalogue: Catalogue = NOTHING
 
     @property
     def books(self) -> frozenset[str]:
@@ -222,9 +204,137 @@ class Profile:
         return pod, ()
 
 
-def default_keys(raw: Mapping[str, str]) -> Keys:
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is injected. `switch` is the label and annotation that says yes or no on a pod."""
+
+    mode: str
+    switch: str
+    status: str
+    ignored_namespaces: frozenset[str] = frozenset()
+    never: tuple[Selector, ...] = ()
+    always: tuple[Selector, ...] = ()
+    entries: tuple[WebhookEntry, ...] = ()
+    foreign: tuple[ProxyMark, ...] = ()
+    operating_systems: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One immutable snapshot of everything that the operator asked for.
+
+    `settings` holds what only the profile reads. `digest` stands for all of it: two snapshots
+    with one digest give the same answers.
+    """
+
+    profile: Profile
+    policy: Policy
+    templates: Templates
+    values: Manifest
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    default_templates: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    injected_annotations: Mapping[str, str] = field(default_factory=dict)
+    annotation_rules: tuple[AnnotationRule, ...] = ()
+    native_sidecars: str = "auto"
+    revision: str = ""
+    quirks: bool = False
+    work_limit: int = DEFAULT_LIMIT
+    digest: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Uninjected:
+    """A pod template without its injection, and what had to be assumed or could not be restored.
+
+    `earlier` is the status, without the names that no injection can have made.
+    """
+
+    pod: Manifest
+    earlier: status.Status
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Injection:
+    """One pod on its way through the stages; only the core makes one, profiles read and change it.
+
+    `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
+    what everything is merged into, `seen` what templates see. `shape` is what the templates alone
+    add up to, `pod` the result so far. `earlier` is the status of an earlier injection, with quirks
+    off without the names that none can have made; `before` the
+    pod without that injection.
+    """
+
+    received: Manifest
+    facts: Facts
+    config: Config
+    work: Work
+    earlier: status.Status | None = None
+    before: Uninjected | None = None
+    original: Manifest = field(init=False)
+    base: Manifest = field(init=False)
+    seen: Manifest = field(default_factory=dict)
+    shape: Manifest = field(default_factory=dict)
+    pod: Manifest = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+
+    def __post_init__(self) -> None:
+        self.original = self.base = self.received
+
+    @property
+    def namespace(self) -> str:
+        """The pod's namespace, empty where nobody says."""
+        return str(self.facts.namespace or (self.base.get("metadata") or {}).get("namespace") or "")
+
+    @property
+    def native(self) -> bool:
+        """Whether sidecars are native: as configured, else as the cluster says, else yes."""
+        wanted = self.config.native_sidecars
+        if wanted in ("enabled", "disabled"):
+            return wanted == "enabled"
+        return self.facts.native_sidecars is not False
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations of the pod that everything is merged into."""
+        return status.annotations_of(self.base)
+
+    def annotate(
+        self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Set annotations and labels of the result; null removes an annotation."""
+        meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
+        self.pod = merge(self.pod, {"metadata": meta})
+
+    def warn(self, code: str, message: str, *, action: bool = True) -> None:
+        """Tell a person something, once."""
+        self.findings.add(Finding(code, message, action))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `inject` says: the decision, the pod template afterwards, and the way there.
+
+    `findings` are for people; `error` explains a denial. `added` is what the status annotation
+    records, None where nothing was injected. `before` is the pod without an earlier injection,
+    where one was taken out.
+    """
+
+    decision: Decision
+    pod: Manifest
+    patch: tuple[Operation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    added: Status | None = None
+    error: InjectorError | None = None
+    before: Uninjected | None = None
+
+
+def default_keys(raw: Mapping[str, str]) -> AnnotationKeys:
     """The annotations of a profile that names some of them."""
-    return Keys(
+    return AnnotationKeys(
         switch=raw.get("switch", names.SWITCH),
         status=raw.get("status", names.STATUS_ANNOTATION),
         overrides=raw.get("overrides", names.OVERRIDES_ANNOTATION),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from injector.core.model import Keys, Manifest
+from injector.core.model import AnnotationKeys, Manifest
 from injector.yamltext import load_json
 
 LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
@@ -58,7 +58,7 @@ def of(shape: Manifest, revision: str, digest: str) -> Status:
     return Status(**found, revision=revision, digest=digest)
 
 
-def read(pod: Manifest, keys: Keys) -> Status | None:
+def read(pod: Manifest, keys: AnnotationKeys) -> Status | None:
     """The status that a pod carries; None without one, or with one that is no JSON object."""
     return parse(annotations_of(pod).get(keys.status))
 

@@ -20,7 +20,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from injector import __version__, yamltext
-from injector.core.model import Config, Finding, Outcome, Verdict
+from injector.core.model import Finding, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.reports.provenance import WORDS, Explanation, Origin
 from injector.core.workload import Workload
 from injector.errors import InjectorError

@@ -12,7 +12,8 @@ from typing import Final
 
 from injector import yamltext
 from injector.core import workload
-from injector.core.model import Config, Facts, Manifest
+from injector.core.model import Facts, Manifest
+from injector.core.profile import Config
 from injector.core.reports.provenance import Explanation, explain
 from injector.errors import ManifestError
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from injector.core import status
-from injector.core.model import Config, Door, Facts, Manifest, Namespace, Operation, Outcome
+from injector.core.model import Door, Facts, Manifest, Namespace, Operation
+from injector.core.profile import Config, Outcome
 from injector.records.redaction import Redaction, words_of
 
 FORMAT: Final = 1

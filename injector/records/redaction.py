@@ -30,8 +30,8 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.core import names, status
-from injector.core.model import Config, Manifest, Policy
-from injector.core.profile import Profile
+from injector.core.model import Manifest
+from injector.core.profile import Config, Policy, Profile
 from injector.core.selectors import Selector
 from injector.core.workload import KINDS
 from injector.errors import ManifestError

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from injector.core.model import Config, Facts, Manifest, Outcome, Reason, Verdict
+from injector.core.model import Facts, Manifest, Reason, Verdict
+from injector.core.profile import Config, Outcome
 from injector.errors import ConfigError
 from injector.records.entry import Admission, admission_line, head_line, objects_line
 from injector.records.redaction import Redaction

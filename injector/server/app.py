@@ -20,7 +20,8 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from injector.core.model import Config, Facts, Finding, Manifest, Namespace, Outcome
+from injector.core.model import Facts, Finding, Manifest, Namespace
+from injector.core.profile import Config, Outcome
 from injector.errors import InjectorError, ReviewError
 from injector.printable import visible
 from injector.server import review as reviews

@@ -18,7 +18,8 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from injector.core.model import Config, Facts, Manifest, Namespace
+from injector.core.model import Facts, Manifest, Namespace
+from injector.core.profile import Config
 from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
 from injector.pages import explain, typed

@@ -23,7 +23,8 @@ import jsonpatch
 
 from injector import structure
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Decision, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
+from injector.core.model import Decision, Door, Facts, Manifest, Namespace, Reason, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
 from injector.core.workload import Workload, check_shape, get, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError

@@ -17,7 +17,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any, Final, TypeAlias, TypeVar
 
-from injector.core.model import Config
+from injector.core.profile import Config
 
 T = TypeVar("T")
 _Future: TypeAlias = "asyncio.Future[tuple[bool, Any]]"

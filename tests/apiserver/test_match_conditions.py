@@ -26,11 +26,12 @@ from apiserver.bed import Bed
 
 from injector.cli.webhook_config import match_conditions
 from injector.config.load import load
+from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
 from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Policy, Reason, Verdict
-from injector.core.profile import Catalogue, Profile, default_keys
+from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.profile import Config, Policy, Profile, default_keys
 from injector.core.registration.match_conditions import dropped
 from tests.core import test_decide as table
 

@@ -20,7 +20,7 @@ from injector.cli.main import main
 from injector.cli.rights import needed
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings, read_settings
-from injector.core.model import Config
+from injector.core.profile import Config
 from injector.kube.refusals import Request
 from injector.server.run import FINISH_SECONDS
 

@@ -15,7 +15,7 @@ from injector.cli.serve import Source
 from injector.config import dryrun, folder
 from injector.config.load import Input, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
-from injector.core.model import Config
+from injector.core.profile import Config
 from injector.errors import ConfigError
 
 FILES = {

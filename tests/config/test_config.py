@@ -17,8 +17,8 @@ from injector.config.load import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
 from injector.config.shapes import Problem, declared
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Facts, Verdict
-from injector.core.profile import Profile
+from injector.core.model import Facts, Verdict
+from injector.core.profile import Config, Profile
 from injector.errors import ConfigError, TemplateError
 
 POD = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from injector.core.catalogue import Catalogue
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Facts, Keys, Outcome, Policy, Verdict
-from injector.core.profile import Catalogue, Profile
+from injector.core.model import AnnotationKeys, Facts, Verdict
+from injector.core.profile import Config, Outcome, Policy, Profile
 from injector.templating.render import Limits, Source, Templates
 
-KEYS = Keys(
+KEYS = AnnotationKeys(
     "mesh.example/inject",
     "mesh.example/status",
     "mesh.example/overrides",

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from injector.core.injection.annotation_rules import AnnotationRule, open_to_all, refused
+from injector.core.annotation_rule import AnnotationRule
+from injector.core.catalogue import Catalogue
+from injector.core.injection.annotation_rules import open_to_all, refused
 from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Namespace, Reason, Verdict
-from injector.core.profile import Catalogue
 from injector.core.selectors import Selector, parse
 from tests.core.generic import CONFIG, KEYS, PROFILE, injected
 

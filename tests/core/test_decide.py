@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from injector.core.injection.decisions import carries, decide
-from injector.core.model import Decision, Door, Facts, Namespace, Policy, ProxyMark, Reason, Verdict
+from injector.core.model import Decision, Door, Facts, Namespace, ProxyMark, Reason, Verdict
+from injector.core.profile import Policy
 from injector.core.selectors import Requirement, Selector, WebhookEntry, parse
 
 SWITCH = "mesh.example/inject"

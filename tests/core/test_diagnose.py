@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from injector.core.diagnosis import causes
-from injector.core.diagnosis.causes import Known, Symptom
 from injector.core.diagnosis.containers import Log
 from injector.core.diagnosis.diagnoses import Diagnosis, Seen, State, diagnose
-from injector.core.model import Decision, Manifest, Reason, Step, Verdict
+from injector.core.model import CauseType, Decision, Manifest, Reason, Step, Symptom, Verdict
 from injector.core.profile import Profile
 from tests.core.generic import PROFILE
 
@@ -22,8 +21,8 @@ ENTRY = "pods.generic.sidecar-injector"
 STATUS = (
     '{"initContainers":["setup"],"containers":["proxy"],"volumes":["ours"],"revision":"red","digest":"1"}'
 )
-LONELY = Symptom(Known("lonely", "no peer", "a line", "find one"), ("ERR .*no peer",), over="OK")
-EXIT = Symptom(Known("seven", "ends with 7", "code", "do"), container="setup", exit_code=7)
+LONELY = Symptom(CauseType("lonely", "no peer", "a line", "find one"), ("ERR .*no peer",), over="OK")
+EXIT = Symptom(CauseType("seven", "ends with 7", "code", "do"), container="setup", exit_code=7)
 
 
 @dataclass(frozen=True, slots=True)

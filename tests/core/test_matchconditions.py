@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config.load import load
+from injector.core.catalogue import Catalogue
 from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Verdict
-from injector.core.profile import Catalogue, Profile, default_keys
+from injector.core.profile import Profile, default_keys
 from injector.core.registration.match_conditions import conditions, dropped
 from injector.core.selectors import parse
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from injector.core.injection.recovery import recover
 from injector.core.injection.reinjection import retain
-from injector.core.model import Facts, Outcome
+from injector.core.model import Facts
+from injector.core.profile import Outcome
 from injector.core.status import Status
 from injector.core.tree.merge import same
 from tests.core.generic import CONFIG, KEYS, a_config, injected, outcome, with_digest

@@ -9,7 +9,8 @@ import pytest
 
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Namespace, Reason
+from injector.core.model import Door, Facts, Manifest, Namespace, Reason
+from injector.core.profile import Config
 from injector.core.reports import audit
 from injector.core.reports.audit import State
 from injector.core.tree.compare import changes, value_at

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core import status
-from injector.core.model import Keys
+from injector.core.model import AnnotationKeys
 from injector.core.status import Status
 
-KEYS = Keys("m/inject", "m/status", "m/overrides", "m/templates", "m/undo")
+KEYS = AnnotationKeys("m/inject", "m/status", "m/overrides", "m/templates", "m/undo")
 
 
 def carrying(text: str | None) -> dict[str, Any]:

@@ -18,12 +18,14 @@ from fuzz.pods import draw_pod, manifests
 from fuzz.rounds import Rounds
 
 from injector.core.injection.pipeline import inject
-from injector.core.model import Facts, Keys
+from injector.core.model import AnnotationKeys, Facts
 from injector.work import Work
 
 Pod = dict[str, Any]
 SEED = "forged"
-KEYS = Keys(switch="s", status="a/status", overrides="a/overrides", templates="a/templates", undo="a/undo")
+KEYS = AnnotationKeys(
+    switch="s", status="a/status", overrides="a/overrides", templates="a/templates", undo="a/undo"
+)
 MADE = Elements({"containers": frozenset({"proxy"}), "volumes": frozenset({"ours"})})
 POD: Pod = {
     "metadata": {"finalizers": ["a/b"]},

@@ -12,7 +12,8 @@ import pytest
 
 from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, load_input
-from injector.core.model import Config, Namespace
+from injector.core.model import Namespace
+from injector.core.profile import Config
 from injector.kube.client import connect_async
 from injector.kube.watching import Mirror
 from tests.fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver

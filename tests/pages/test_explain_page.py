@@ -16,7 +16,8 @@ import pytest
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
-from injector.core.model import Config, Facts, Finding, Manifest
+from injector.core.model import Facts, Finding, Manifest
+from injector.core.profile import Config
 from injector.core.reports.provenance import explain
 from injector.errors import ManifestError
 from injector.pages.explain import Form, page, policy

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Namespace
+from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.profile import Config
 from injector.errors import ManifestError
 from injector.records.entry import Admission, admission_line
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym

@@ -18,7 +18,8 @@ import pytest
 
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Namespace
+from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.profile import Config
 from injector.errors import ConfigError, ManifestError
 from injector.records.reader import Reader
 from injector.records.writer import FILES, PATTERN, Bounds, Recorder, prepare, read_key

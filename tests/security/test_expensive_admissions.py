@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from injector.config.load import Input, Text, load_input
-from injector.core.model import Config, Namespace
+from injector.core.model import Namespace
+from injector.core.profile import Config
 from injector.server import app as webhook
 from injector.server import queue, review
 from injector.server.app import Limits, State, Webhook, create_app

@@ -13,11 +13,12 @@ import jsonpatch
 import pytest
 
 from injector.config.load import load
-from injector.core.injection.annotation_rules import AnnotationRule
+from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover, removed
 from injector.core.injection.undo_entries import NEVER
-from injector.core.model import Config, Door, Facts, Namespace, Outcome, Reason, Verdict
+from injector.core.model import Door, Facts, Namespace, Reason, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.selectors import Selector
 
 Pod = dict[str, Any]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from injector.config.load import load
 from injector.core import globs
+from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection import annotation_rules
-from injector.core.injection.annotation_rules import AnnotationRule, refused
+from injector.core.injection.annotation_rules import refused
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Reason, Verdict
 from injector.core.selectors import Selector

@@ -19,7 +19,8 @@ from injector.core.injection import undo_entries as entries_module
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import removed
-from injector.core.model import Config, Door, Facts, Namespace, Outcome, Verdict
+from injector.core.model import Door, Facts, Namespace, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.records.entry import Admission, admission_line
 from injector.records.redaction import Redaction

@@ -14,7 +14,8 @@ import pytest
 
 from injector import telemetry
 from injector.config.load import Input, Text, load_input
-from injector.core.model import Finding, Outcome
+from injector.core.model import Finding
+from injector.core.profile import Outcome
 from injector.server import app as webhook
 from injector.server import review
 from injector.server.app import State, Webhook, create_app

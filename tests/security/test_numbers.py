@@ -10,7 +10,8 @@ import pytest
 from injector.config.load import Input, Text, load_input
 from injector.core.injection import field_types
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Outcome, Reason, Verdict
+from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.profile import Config, Outcome
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))
 QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: true}\n", "config")))

@@ -18,9 +18,10 @@ import pytest
 from mesh.differential.annotations import ANNOTATIONS
 
 from injector.config.load import load
-from injector.core.injection.annotation_rules import AnnotationRule
+from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Namespace, Outcome, Reason, Verdict
+from injector.core.model import Door, Facts, Manifest, Namespace, Reason, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.selectors import Selector, parse
 from tests.core import generic
 

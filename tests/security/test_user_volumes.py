@@ -10,8 +10,9 @@ import pytest
 
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Outcome, Reason, Verdict
+from injector.core.model import Door, Facts, Manifest, Reason, Verdict
 from injector.core.paths import normal_path, overlapping
+from injector.core.profile import Outcome
 
 VOLUME, MOUNT = "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"
 CONFIG = load(None)

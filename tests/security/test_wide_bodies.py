@@ -14,7 +14,8 @@ from injector import structure
 from injector.config.load import Input, Text, load_input
 from injector.core.injection import annotation_size
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Reason, Verdict
+from injector.core.model import Door, Facts, Manifest, Reason, Verdict
+from injector.core.profile import Config
 from injector.errors import ReviewError
 from injector.pages import typed
 from injector.records.reader import Reader

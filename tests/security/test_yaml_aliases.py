@@ -12,8 +12,8 @@ import pytest
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Reason
-from injector.core.profile import Profile
+from injector.core.model import Door, Facts, Reason
+from injector.core.profile import Config, Profile
 from injector.records.pseudonyms import Pseudonyms
 from injector.yamltext import AnchorError, YamlError
 from tests.cli.conftest import folder, run

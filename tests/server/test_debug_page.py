@@ -15,7 +15,8 @@ import yaml
 from test_app import Reply, a_state, lines, logged  # noqa: F401 (lines is a fixture)
 from webhook_factories import Broken, a_config, a_pod
 
-from injector.core.model import Config, Namespace
+from injector.core.model import Namespace
+from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.server.app import create_app
 from injector.server.debug import FORM_LIMIT, PATH, Debug, bind_loopback, create_debug_app

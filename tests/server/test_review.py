@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector.core import model
-from injector.core.model import Decision, Finding, Namespace, Operation, Outcome, Reason, Verdict
+from injector.core.model import Decision, Finding, Namespace, Operation, Reason, Verdict
+from injector.core.profile import Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
 

@@ -9,7 +9,8 @@ import yaml
 from webhook_factories import a_pod, a_review
 
 from injector.config.load import Input, Text, load_input
-from injector.core.model import Config, Reason
+from injector.core.model import Reason
+from injector.core.profile import Config
 from injector.server import review as reviews
 
 DEEP = 950

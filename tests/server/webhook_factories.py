@@ -9,8 +9,7 @@ from typing import Any
 
 import jsonpatch
 
-from injector.core.model import Config, Policy
-from injector.core.profile import Profile, default_keys
+from injector.core.profile import Config, Policy, Profile, default_keys
 from injector.templating.render import Source, Templates
 
 SHIPPER = """\

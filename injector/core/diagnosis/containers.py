@@ -13,8 +13,8 @@ from typing import Any
 
 from injector.core import names
 from injector.core.diagnosis import causes
-from injector.core.diagnosis.causes import Cause, Evidence, Symptom
-from injector.core.model import Manifest
+from injector.core.diagnosis.causes import Cause, Evidence
+from injector.core.model import CauseType, Manifest, Symptom
 from injector.core.status import Status
 
 _CUT = 64
@@ -245,7 +245,7 @@ def _window(line: str, end: int) -> str:
     return ("..." if start else "") + shown + ("..." if start + _LINE < len(line) else "")
 
 
-def _cause(row: causes.Known, container: Container, rest: str, seen: str) -> Cause:
+def _cause(row: CauseType, container: Container, rest: str, seen: str) -> Cause:
     return Cause(row, (Evidence(container.at(rest), f"{cut(container.name)}: {seen}"),), container.ours)
 
 

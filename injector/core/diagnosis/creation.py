@@ -12,7 +12,7 @@ from typing import Final
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import cut, event_place, newest_first
-from injector.core.model import Manifest
+from injector.core.model import CauseType, Manifest
 
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)
 _CONTAINERS = re.compile(r'"([a-z0-9-]{1,63})"')
@@ -112,7 +112,7 @@ def _refusal(where: str, message: str, ours: Collection[str], entries: Collectio
     return Cause(causes.CREATION_REFUSED, (Evidence(where, "another refusal"),))
 
 
-def _of_webhook(row: causes.Known, where: str, name: str, why: str, entries: Collection[str]) -> Cause:
+def _of_webhook(row: CauseType, where: str, name: str, why: str, entries: Collection[str]) -> Cause:
     ours = name in entries
     told = f"webhook {cut(name)}" + (" (an injector's)" if ours else " (not the injector's)")
     return Cause(row, (Evidence(where, f"{told}: {why}" if why else told),), ours)

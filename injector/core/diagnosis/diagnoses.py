@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from injector.core import status
 from injector.core.diagnosis import causes, containers, creation
-from injector.core.diagnosis.causes import Cause, Evidence, Symptom
+from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import Container, Log, cut, word
 from injector.core.diagnosis.not_called import uncalled
-from injector.core.model import Decision, Manifest
+from injector.core.model import Decision, Manifest, Symptom
 
 if TYPE_CHECKING:
     from injector.core.profile import Profile

@@ -6,15 +6,12 @@ Not here: what is decided, what an earlier injection left, and what is refused a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from injector.core import status
-from injector.core.findings import Findings
 from injector.core.injection.overrides import reapply
-from injector.core.injection.uninject import Uninjected
-from injector.core.model import Config, Door, Facts, Finding, Manifest, Reason
+from injector.core.model import Door, Facts, Manifest, Reason
+from injector.core.profile import Config, Injection
 from injector.core.tree.merge import MergeError, merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
 from injector.work import Work
@@ -33,64 +30,6 @@ class Refusal(Exception):
         super().__init__(str(error))
         self.reason = reason
         self.error = error
-
-
-@dataclass(slots=True)
-class Injection:
-    """One pod on its way through the stages; only the core makes one, profiles read and change it.
-
-    `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
-    what everything is merged into, `seen` what templates see. `shape` is what the templates alone
-    add up to, `pod` the result so far. `earlier` is the status of an earlier injection, with quirks
-    off without the names that none can have made; `before` the
-    pod without that injection.
-    """
-
-    received: Manifest
-    facts: Facts
-    config: Config
-    work: Work
-    earlier: status.Status | None = None
-    before: Uninjected | None = None
-    original: Manifest = field(init=False)
-    base: Manifest = field(init=False)
-    seen: Manifest = field(default_factory=dict)
-    shape: Manifest = field(default_factory=dict)
-    pod: Manifest = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    findings: Findings = field(default_factory=Findings)
-
-    def __post_init__(self) -> None:
-        self.original = self.base = self.received
-
-    @property
-    def namespace(self) -> str:
-        """The pod's namespace, empty where nobody says."""
-        return str(self.facts.namespace or (self.base.get("metadata") or {}).get("namespace") or "")
-
-    @property
-    def native(self) -> bool:
-        """Whether sidecars are native: as configured, else as the cluster says, else yes."""
-        wanted = self.config.native_sidecars
-        if wanted in ("enabled", "disabled"):
-            return wanted == "enabled"
-        return self.facts.native_sidecars is not False
-
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        """The annotations of the pod that everything is merged into."""
-        return status.annotations_of(self.base)
-
-    def annotate(
-        self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
-    ) -> None:
-        """Set annotations and labels of the result; null removes an annotation."""
-        meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
-        self.pod = merge(self.pod, {"metadata": meta})
-
-    def warn(self, code: str, message: str, *, action: bool = True) -> None:
-        """Tell a person something, once."""
-        self.findings.add(Finding(code, message, action))
 
 
 def build(run: Injection, size: int) -> None:

@@ -24,7 +24,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from injector.core import names, selectors, status
-from injector.core.model import Decision, Door, Facts, Manifest, Policy, ProxyMark, Reason, Step, Verdict
+from injector.core.model import Decision, Door, Facts, Manifest, ProxyMark, Reason, Step, Verdict
+from injector.core.profile import Policy
 
 _YES = {
     "label": Reason.OPTED_IN_BY_LABEL,

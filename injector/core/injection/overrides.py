@@ -14,7 +14,7 @@ from injector.core.model import Manifest
 from injector.core.tree.merge import POD, Schema, merge, same
 
 if TYPE_CHECKING:
-    from injector.core.injection.assembly import Injection
+    from injector.core.profile import Injection
 
 
 def reapply(run: Injection) -> None:

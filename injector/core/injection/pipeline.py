@@ -21,19 +21,10 @@ from injector.core.injection import (
     uninject,
 )
 from injector.core.injection import decisions as rules
-from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Injection, Refusal, build
+from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
-from injector.core.model import (
-    Config,
-    Decision,
-    Door,
-    Facts,
-    Manifest,
-    Outcome,
-    Policy,
-    Reason,
-    Verdict,
-)
+from injector.core.model import Decision, Door, Facts, Manifest, Reason, Verdict
+from injector.core.profile import Config, Injection, Outcome, Policy
 from injector.core.tree.diff import diff
 from injector.core.tree.merge import merge
 from injector.core.workload import check_names

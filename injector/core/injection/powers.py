@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from injector.core import names, status
+from injector.core.catalogue import POWERS
 from injector.core.injection import uninject
 from injector.core.injection.api_defaults import TOKENS, is_filled_in
 from injector.core.model import Manifest
 from injector.core.paths import normal_path
-from injector.core.profile import POWERS
 from injector.core.tree.merge import same
 from injector.errors import InjectorError, ManifestError
 
 if TYPE_CHECKING:
-    from injector.core.injection.assembly import Injection
+    from injector.core.profile import Injection
 
 Build = Callable[[Manifest], "Injection"]
 """What the templates make of a pod, without rules about annotations."""

@@ -11,15 +11,14 @@ from injector.core import status
 from injector.core.injection import uninject
 from injector.core.injection.assembly import shape_of
 from injector.core.injection.undo_entries import Reach
-from injector.core.model import Config, Facts, Manifest
+from injector.core.model import Facts, Manifest
+from injector.core.profile import Config, Uninjected
 from injector.core.tree.merge import MergeError
 from injector.errors import InjectorError, WorkError
 from injector.work import TooExpensive, Work
 
 
-def recover(
-    pod: Manifest, facts: Facts, config: Config, work: Work | None = None
-) -> uninject.Uninjected | None:
+def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = None) -> Uninjected | None:
     """The pod as it was before an earlier injection, as far as that can have been ours; None without one.
 
     Known is what the profile makes under any configuration, and what the templates name in any
@@ -30,7 +29,7 @@ def recover(
     return _taken_out(pod, facts, config, config.profile.made(), work)
 
 
-def removed(pod: Manifest, facts: Facts, config: Config) -> uninject.Uninjected | None:
+def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
     """A pod of a file without the injection that its status describes; None without one.
 
     The names of a status with our digest count, as whoever runs this owns the file; but a pod keeps
@@ -61,7 +60,7 @@ def _taken_out(
     config: Config,
     made: Mapping[str, frozenset[str]],
     work: Work | None = None,
-) -> uninject.Uninjected | None:
+) -> Uninjected | None:
     profile = config.profile
     listed = status.read(pod, profile.keys)
     if listed is None:

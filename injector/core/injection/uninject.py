@@ -11,13 +11,13 @@ Status and undo annotation are untrusted: what they may take out or change is bo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from injector.core import names, status
 from injector.core.injection import field_types
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
+from injector.core.profile import Uninjected
 from injector.core.tree.diff import escape
 from injector.core.tree.merge import POD, Schema, keyed, same
 from injector.core.workload import check_pod
@@ -28,18 +28,6 @@ if TYPE_CHECKING:
     from injector.core.profile import Profile
 
 _SHARED = frozenset({"/metadata", "/metadata/labels", "/metadata/annotations"})
-
-
-@dataclass(frozen=True, slots=True)
-class Uninjected:
-    """A pod template without its injection, and what had to be assumed or could not be restored.
-
-    `earlier` is the status, without the names that no injection can have made.
-    """
-
-    pod: Manifest
-    earlier: status.Status
-    notes: tuple[str, ...] = ()
 
 
 def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None:

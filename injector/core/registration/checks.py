@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from injector.core import names
-from injector.core.model import Config, Manifest
+from injector.core.model import Manifest
+from injector.core.profile import Config
 from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
 from injector.core.registration.pod_security import Violation

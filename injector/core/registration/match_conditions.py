@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from injector.core import names
+from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
-from injector.core.model import Door, Facts, Manifest, Policy, Reason
-from injector.core.profile import Catalogue, Profile
+from injector.core.model import Door, Facts, Manifest, Reason
+from injector.core.profile import Policy, Profile
 
 # More keys than this are not searched: evaluation is budgeted, and running out of it is an error.
 _SEARCHED: Final = 100

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Policy
+from injector.core.model import Door, Facts, Manifest
+from injector.core.profile import Config, Policy
 
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 LEVELS: Final = ("baseline", "restricted")

@@ -14,7 +14,8 @@ from injector.core import status
 from injector.core.injection import decisions, reinjection
 from injector.core.injection.api_defaults import is_filled_in
 from injector.core.injection.pipeline import inject
-from injector.core.model import Config, Door, Facts, Manifest, Outcome, Reason, Verdict
+from injector.core.model import Door, Facts, Manifest, Reason, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes, value_at
 from injector.core.tree.diff import escape
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from injector.core import names
 from injector.core.injection.pipeline import assemble, inject
-from injector.core.model import Config, Facts, Manifest, Outcome, Verdict
+from injector.core.model import Facts, Manifest, Verdict
+from injector.core.profile import Config, Outcome
 from injector.core.tree.diff import escape
 from injector.core.tree.merge import POD, Schema, keyed, same
 from injector.errors import InjectorError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from injector.core.profile import POWERS
+from injector.core.catalogue import POWERS
 from injector.profiles.istio import syntax
 from injector.profiles.istio.syntax import Check
 

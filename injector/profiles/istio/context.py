@@ -19,7 +19,7 @@ from injector.profiles.istio.values import dig, omit_nil, printed
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
-    from injector.core.injection.assembly import Injection
+    from injector.core.profile import Injection
 
 NAME_LIMIT = 63
 RESOURCES = {

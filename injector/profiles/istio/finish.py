@@ -13,7 +13,7 @@ from injector.profiles.istio.annotations import boolean_token
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
-    from injector.core.injection.assembly import Injection
+    from injector.core.profile import Injection
 
 PROXY = "istio-proxy"
 NETWORK_LABEL = "topology.istio.io/network"

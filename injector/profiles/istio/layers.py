@@ -11,7 +11,7 @@ from injector.profiles.istio import proxyconfig
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
-    from injector.core.injection.assembly import Injection
+    from injector.core.profile import Injection
 
 PROXY_CONFIG = "proxy.istio.io/config"
 

@@ -14,7 +14,7 @@ from injector.profiles.istio import layers, proxyconfig
 from injector.yamltext import load_text
 
 if TYPE_CHECKING:
-    from injector.core.injection.assembly import Injection
+    from injector.core.profile import Injection
 
 # The agent reads it from the pod's annotations, and it wins over the ProxyConfig.
 DISCOVERY: Final = "sidecar.istio.io/discoveryAddress"

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from injector.core import status
+from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninject
-from injector.core.model import Config, Door, Finding, Manifest
-from injector.core.profile import Catalogue, Profile, Syntax
+from injector.core.model import Door, Finding, Manifest
+from injector.core.profile import Config, Profile
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.merge import merge
 from injector.errors import AnnotationError, ConfigError
@@ -35,8 +36,8 @@ from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
-    from injector.core.diagnosis.causes import Symptom
-    from injector.core.injection.assembly import Injection
+    from injector.core.model import Symptom
+    from injector.core.profile import Injection
 
 PROXY = "istio-proxy"
 INIT = "istio-init"

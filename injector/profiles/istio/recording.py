@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from injector.core.profile import Syntax
+from injector.core.catalogue import Syntax
 from injector.profiles.istio import openshift, prometheus, protojson, proxyconfig, requestpath, syntax
 from injector.profiles.istio.annotations import validate
 from injector.profiles.istio.catalogue import ANNOTATIONS, PROXY_CONFIG, Entry

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from injector.core.diagnosis.causes import Known, Symptom
+from injector.core.model import CauseType, Symptom
 
 # A message that complains: tab-separated, as JSON, or the last word of a command that gives up.
 _COMPLAINT: Final = (
@@ -39,7 +39,7 @@ def _complaint(*patterns: str) -> tuple[str, ...]:
 
 
 TOKEN_MISSING: Final = Symptom(
-    Known(
+    CauseType(
         "token-missing",
         "the sidecar has no token with which to ask for its certificate",
         "agent: failed to fetch token from file",
@@ -49,7 +49,7 @@ TOKEN_MISSING: Final = Symptom(
     over=_CERTIFIED,
 )
 TOKEN_AUDIENCE: Final = Symptom(
-    Known(
+    CauseType(
         "token-audience",
         "the control plane does not accept the sidecar's token: wrong audience, or another cluster's issuer",
         "agent: Unauthenticated on a certificate request, or on the configuration stream",
@@ -62,7 +62,7 @@ TOKEN_AUDIENCE: Final = Symptom(
     over=_CERTIFIED,
 )
 ROOT_MISSING: Final = Symptom(
-    Known(
+    CauseType(
         "trust-root-missing",
         "the sidecar has no trust root for the control plane",
         "agent: root-cert.pem does not exist",
@@ -76,7 +76,7 @@ ROOT_MISSING: Final = Symptom(
     ),
 )
 ROOT_WRONG: Final = Symptom(
-    Known(
+    CauseType(
         "trust-root",
         "the sidecar does not trust the control plane: its certificate comes from another root",
         "agent or Envoy: x509 unknown authority on a certificate request or the configuration stream",
@@ -91,7 +91,7 @@ ROOT_WRONG: Final = Symptom(
     over=_CONNECTED,
 )
 NAME_WRONG: Final = Symptom(
-    Known(
+    CauseType(
         "control-plane-name",
         "the control plane's certificate is not for the address that the sidecar was told, or out of date",
         "agent: x509 certificate is valid for other names, or has expired",
@@ -105,7 +105,7 @@ NAME_WRONG: Final = Symptom(
     over=_CONNECTED,
 )
 UNREACHABLE: Final = Symptom(
-    Known(
+    CauseType(
         "control-plane-unreachable",
         "the sidecar does not reach the control plane",
         "agent or Envoy: connection refused, no such host, time-out ... to the discovery or CA address",
@@ -121,7 +121,7 @@ UNREACHABLE: Final = Symptom(
     over=_CONNECTED,
 )
 NOT_CONNECTED: Final = Symptom(
-    Known(
+    CauseType(
         "control-plane-not-connected",
         "the sidecar has not connected to the control plane, and does not say why yet",
         "agent: Initializing with upstream address, and no line that it connected",
@@ -132,7 +132,7 @@ NOT_CONNECTED: Final = Symptom(
     over=rf"(?:{_CONNECTED}|{_COMPLAINT}{_TALKING})",
 )
 IDENTITY: Final = Symptom(
-    Known(
+    CauseType(
         "identity",
         "the control plane refuses the sidecar: what it says it is and what its certificate says differ",
         "agent or Envoy: authorization failed, no identities matched",
@@ -141,7 +141,7 @@ IDENTITY: Final = Symptom(
     _complaint(r"authorization failed", r"no identities"),
 )
 REJECTED: Final = Symptom(
-    Known(
+    CauseType(
         "configuration-rejected",
         "Envoy rejects the configuration that the control plane sends",
         "agent: config received from XDS server, but was rejected; Envoy: rejected",
@@ -154,7 +154,7 @@ REJECTED: Final = Symptom(
     ),
 )
 NOT_WRITABLE: Final = Symptom(
-    Known(
+    CauseType(
         "socket-not-writable",
         "the agent cannot make its sockets",
         "agent: failed to listen on unix socket, or SDS grpc server failed to start or to set up UDS",
@@ -169,7 +169,7 @@ NOT_WRITABLE: Final = Symptom(
     ),
 )
 REDIRECTION: Final = Symptom(
-    Known(
+    CauseType(
         "redirection-missing",
         "the pod's traffic is not redirected to the sidecar",
         "istio-validation ends with exit code 126",
@@ -181,7 +181,7 @@ REDIRECTION: Final = Symptom(
     exit_code=126,
 )
 NO_CAPABILITY: Final = Symptom(
-    Known(
+    CauseType(
         "redirection-forbidden",
         "istio-init may not set up the redirection: it lacks NET_ADMIN and NET_RAW",
         "istio-init: permission denied or operation not permitted",
@@ -192,7 +192,7 @@ NO_CAPABILITY: Final = Symptom(
     container="istio-init",
 )
 NO_KERNEL: Final = Symptom(
-    Known(
+    CauseType(
         "redirection-unsupported",
         "the node's kernel does not have what the redirection needs",
         "istio-init: no loaded kernel support, table does not exist",
@@ -205,7 +205,7 @@ NO_KERNEL: Final = Symptom(
     container="istio-init",
 )
 PROBE_UNKNOWN: Final = Symptom(
-    Known(
+    CauseType(
         "probe-unknown",
         "a probe was sent to the sidecar that it does not know",
         "agent: Prober does not exists",
@@ -215,7 +215,7 @@ PROBE_UNKNOWN: Final = Symptom(
     while_ready=True,
 )
 PROBE_FAILED: Final = Symptom(
-    Known(
+    CauseType(
         "application-probe",
         "the application does not answer its own probe, which the sidecar asks on the kubelet's behalf",
         "agent: Request to probe app failed",

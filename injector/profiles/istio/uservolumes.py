@@ -18,7 +18,7 @@ from injector.errors import AnnotationError
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
-    from injector.core.injection.assembly import Injection
+    from injector.core.profile import Injection
 
 VOLUMES: Final = "sidecar.istio.io/userVolume"
 MOUNTS: Final = "sidecar.istio.io/userVolumeMount"

@@ -1,0 +1,37 @@
+"""What a profile declares about annotations and labels: its keys, the powers they carry, what they accept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+POWERS: Final = ("image", "user", "capabilities", "volumes", "trust-root", "control-plane")
+"""What a pod's author can change of an injected container that security hangs on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The keys that a profile understands, for telling a near miss and for rules about annotations.
+
+    `domains` are the ends of prefixes that belong to the profile (``example.com`` covers
+    ``x.example.com/...``). `powers` says which annotations can change something that security
+    hangs on, and what, in words of `POWERS`.
+    """
+
+    annotations: frozenset[str] = frozenset()
+    labels: frozenset[str] = frozenset()
+    namespace_labels: frozenset[str] = frozenset()
+    domains: tuple[str, ...] = ()
+    powers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+NOTHING: Final = Catalogue()
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """What an annotation or a label accepts. `closed`: an accepted value has no room for free text."""
+
+    accepts: Callable[[str], bool]
+    closed: bool = False
