@@ -59,7 +59,8 @@ def size(value: Any) -> int:
         item = stack.pop()
         total += 1
         if isinstance(item, str):
-            total += len(item) // 64 + sum(map(item.count, _MARKS))
+            # JSON writes other characters in up to twelve bytes.
+            total += len(item) * (1 if item.isascii() else 12) // 64 + sum(map(item.count, _MARKS))
         elif isinstance(item, dict):
             stack.extend(item.values())
             total += sum(len(key) // 64 for key in item)

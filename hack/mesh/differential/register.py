@@ -46,6 +46,11 @@ _ROWS: Final = (
         _OWN,
         r".*/readinessProbe/((failure|success)Threshold|(period|timeout)Seconds|httpGet/(path|scheme))",
     ),
+    Row(
+        "Q43",
+        r'canonical-name": ?"([-_.]|[^"]*[-_.]"|[^"]{64})',
+        r".*/labels/service\.istio\.io~1canonical-name",
+    ),
     Row("Q32", _GATEWAY, r".*/volumes/\d+/emptyDir"),
 )
 _REFUSED_BY_OURS: Final = (

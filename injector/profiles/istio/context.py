@@ -48,7 +48,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "quirks": run.config.quirks,
         "native": native(annotations, run.native),
         "apps": apps,
-        "identity": _identity(run, labels, cut=not run.config.quirks),
+        "identity": _identity(run, labels, quirks=run.config.quirks),
         "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
         "capture": {
             "mode": mode,
@@ -129,20 +129,16 @@ def owner_of(run: Injection) -> Owner:
     return run.facts.owner or owner.of_pod(run.seen.get("metadata") or {})
 
 
-def _identity(run: Injection, labels: Mapping[str, str], *, cut: bool) -> dict[str, str]:
+def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dict[str, str]:
     of = owner_of(run)
-    name = next(
-        (
-            labels[k]
-            for k in ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
-            if labels.get(k)
-        ),
-        of.name,
-    )
+    own = labels.get("service.istio.io/canonical-name")
+    name = own or labels.get("app.kubernetes.io/name") or labels.get("app") or of.name
     revisions = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
     shortened = name.encode(errors="replace")[:NAME_LIMIT].decode(errors="ignore").strip("-_.")
+    if own and not quirks:
+        shortened = own
     return {
-        "canonicalName": shortened if cut else name,
+        "canonicalName": name if quirks else shortened,
         "canonicalNameCut": shortened,
         "canonicalRevision": next((labels[k] for k in revisions if labels.get(k)), "latest"),
         "workload": of.name,
