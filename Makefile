@@ -22,7 +22,7 @@ test: setup ## everything: lint, types, contracts, all tests, coverage; builds t
 	@$(IN_VENV) hack/check.py
 
 test-fast: setup ## the tests of the pure core
-	@$(IN_VENV) -m pytest -q -n 2 tests/core tests/profiles
+	@$(IN_VENV) -m pytest -q -n 2 tests/templating tests/core tests/profiles
 
 test-busy: setup ## the tests that need no built programs, with every core kept busy
 	@$(IN_VENV) hack/conditions.py busy

@@ -67,7 +67,11 @@ def step(name: str, command: Sequence[str | Path], environ: dict[str, str] | Non
 def other_python() -> bool:
     """Run the tests of the pure core on the other Python, where this machine has one."""
     python = installed(OTHER_PYTHON)
-    folders = [str(f) for f in (REPO / "tests/core", REPO / "tests/profiles") if f.is_dir()]
+    folders = [
+        str(f)
+        for f in (REPO / "tests/templating", REPO / "tests/core", REPO / "tests/profiles")
+        if f.is_dir()
+    ]
     if python is None or sys.version_info[:2] == tuple(map(int, OTHER_PYTHON.split("."))):
         say(f"core on Python {OTHER_PYTHON}: {'it is the one in use' if python else 'not on this machine'}")
         return True

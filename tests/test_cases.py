@@ -322,7 +322,8 @@ def test_every_file_belongs_to_a_case(pytestconfig: pytest.Config) -> None:
         f"{name}{end}" for name in reading.names() for end in (".yaml", ".expect.yaml", ".report.txt")
     }
     expected |= {f"{name}.patch.json" for name in reading.names() if "webhook" in case_of(name).doors}
-    found = {p.name for p in reading.FOLDER.iterdir() if p.suffix in (".yaml", ".json", ".txt")}
+    files = (p for p in reading.FOLDER.rglob("*") if p.suffix in (".yaml", ".json", ".txt"))
+    found = {p.relative_to(reading.FOLDER).as_posix() for p in files}
     if pytestconfig.getoption("--update-goldens"):
         for stale in found - expected:
             if not stale.endswith(".yaml"):

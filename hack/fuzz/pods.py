@@ -138,7 +138,7 @@ _CONTAINER_FIELDS: Final[Sequence[tuple[str, Any]]] = (
 
 def manifests() -> list[Tree]:
     """The pod templates of the examples and of the golden cases, as pods."""
-    files = [*_REPO.glob("examples/*/*.yaml"), *_REPO.glob("tests/cases/*.yaml")]
+    files = [*_REPO.glob("examples/*/*.yaml"), *_REPO.glob("tests/cases/*/*.yaml")]
     found = []
     for file in sorted(path for path in files if not path.stem.endswith(".expect")):
         for document in yaml.load_all(file.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

@@ -33,7 +33,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
 from injector.core.registration.match_conditions import dropped
-from tests.core import test_decide as table
+from tests.core.injection import test_decisions as table
 
 Pod = dict[str, Any]
 

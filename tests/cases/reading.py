@@ -62,8 +62,9 @@ class Case:
 
 
 def names() -> list[str]:
-    """All cases, in order."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith(".expect"))
+    """All cases, GROUP/NAME, in order."""
+    paths = (path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.yaml"))
+    return sorted(path for path in paths if not path.endswith(".expect"))
 
 
 def read(name: str) -> Case:

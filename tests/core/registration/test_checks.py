@@ -15,7 +15,7 @@ from injector.core.registration.match_conditions import conditions
 from injector.core.selectors import Selector, parse, witness
 
 OURS = load(None)
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "log-shipper" / "injector.yaml"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "log-shipper" / "injector.yaml"
 RULE = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
 CONDITIONS = [c.as_manifest() for c in conditions(OURS.policy, OURS.profile)]
 
