@@ -65,7 +65,7 @@ attack: setup ## what attacks on the webhook and the commands cost, and whom; lo
 	@PYTHONPATH=hack $(IN_VENV) -m attack
 
 fuzz: setup ## 200,000 generated reviews through the webhook's door; N=1000 for fewer, SEED=x for the same again
-	@PYTHONPATH=hack $(IN_VENV) -m fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
+	@$(IN_VENV) -m tests.fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what was made here; what is cached for the beds stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* build dist

@@ -22,7 +22,7 @@ from injector.core.model import Door, Facts, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
 from tests import upstream
-from tests.core.strategies import FeatureCount, pods
+from tests.generators.strategies import FeatureCount, pods
 
 Pod = dict[str, Any]
 FACTS = Facts(namespace="shop")

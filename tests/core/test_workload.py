@@ -11,7 +11,7 @@ from hypothesis import given
 from injector.core.model import Owner
 from injector.core.workload import KINDS, check_pod, drop, get, group_of, is_list, kind_of, locate, put
 from injector.errors import ManifestError
-from tests.core.strategies import pods
+from tests.generators.strategies import pods
 
 LABELS = {"labels": {"app": "shop"}}
 SPEC = {"containers": [{"name": "app", "image": "i"}]}

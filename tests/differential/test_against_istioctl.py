@@ -12,15 +12,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from mesh.differential.__main__ import main, unavailable
-from mesh.differential.annotations import ANNOTATIONS, LABELS, PROXY_CONFIG
-from mesh.differential.cases import Case, draw_case
-from mesh.differential.comparison import differences, name_of_refusal
-from mesh.differential.rounds import Tally, run
-from mesh.differential.settings import MESH_FILES, OWN_SETTINGS, Settings
 from programs import build
 
 from injector.profiles.istio import catalogue
+from tests.differential.__main__ import main, unavailable
+from tests.differential.cases import Case, draw_case
+from tests.differential.comparison import differences, name_of_refusal
+from tests.differential.rounds import Tally, run
+from tests.differential.settings import MESH_FILES, OWN_SETTINGS, Settings
+from tests.generators.annotations import ANNOTATIONS, LABELS, PROXY_CONFIG
 
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "20260827"))
 

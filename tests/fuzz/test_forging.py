@@ -10,16 +10,16 @@ from random import Random
 from typing import Any
 
 import pytest
-from fuzz import authors
-from fuzz.authors import Elements
-from fuzz.bounds import bound, size
-from fuzz.forging import LISTS, NEVER
-from fuzz.pods import draw_pod, manifests
-from fuzz.rounds import Rounds
 
 from injector.core.injection.pipeline import inject
 from injector.core.model import AnnotationKeys, Facts
 from injector.work import Work
+from tests.fuzz import authors
+from tests.fuzz.authors import Elements
+from tests.fuzz.bounds import bound, size
+from tests.fuzz.rounds import Rounds
+from tests.generators.forging import LISTS, NEVER
+from tests.generators.pods import draw_pod, manifests
 
 Pod = dict[str, Any]
 SEED = "forged"
@@ -220,7 +220,7 @@ def test_an_undo_annotation_explains_what_it_names(pointer: str, explains: bool)
 def test_a_pod_that_is_made_too_large_is_too_expensive_and_no_other_may_be(
     rounds: Rounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fuzz.rounds.TOO_LARGE", 1.0)
+    monkeypatch.setattr("tests.fuzz.rounds.TOO_LARGE", 1.0)
     case = next(case for n in range(100) if (case := rounds.draw(n)).kind == "whole, too large")
     review = json.loads(case.body)
     review["request"]["object"]["metadata"] = {"labels": {"sidecar.istio.io/inject": "true"}}

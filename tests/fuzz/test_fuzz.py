@@ -11,12 +11,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from fuzz import oracles, values
-from fuzz.design import Meant, losses
-from fuzz.patching import DoesNotApply, applied
-from fuzz.pods import draw_pod, manifests
-from fuzz.rounds import Rounds
-from fuzz.shrinking import shrink
+
+from tests.fuzz import oracles
+from tests.fuzz.design import Meant, losses
+from tests.fuzz.patching import DoesNotApply, applied
+from tests.fuzz.rounds import Rounds
+from tests.fuzz.shrinking import shrink
+from tests.generators import values
+from tests.generators.pods import draw_pod, manifests
 
 SEED = "short"
 REVIEWS = 600
@@ -29,7 +31,7 @@ POD = {
 @pytest.fixture(autouse=True)
 def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a review takes is for `make fuzz` to look at: here the machine may be busy."""
-    monkeypatch.setattr("fuzz.rounds.SECONDS", float("inf"))
+    monkeypatch.setattr("tests.fuzz.rounds.SECONDS", float("inf"))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from functools import cache
 from typing import Any
 
 import pytest
-from mesh.differential.annotations import ANNOTATIONS
 
 from injector.config.load import load
 from injector.core.annotation_rule import AnnotationRule
@@ -24,6 +23,7 @@ from injector.core.model import Door, Facts, Manifest, Namespace, Reason, Verdic
 from injector.core.profile import Config, Outcome
 from injector.core.selectors import Selector, parse
 from tests.core import generic
+from tests.generators.annotations import ANNOTATIONS
 
 POWERS = ("image", "user", "capabilities", "volumes", "trust-root", "control-plane")
 PROXY, INIT = "istio-proxy", "istio-init"

@@ -16,7 +16,7 @@ from injector.core.profile import Outcome
 from injector.core.status import Status
 from injector.core.tree.merge import same
 from tests.core.generic import CONFIG, KEYS, a_config, injected, outcome, with_digest
-from tests.core.strategies import pods
+from tests.generators.strategies import pods
 
 APP = {"name": "app", "image": "app:1"}
 POD = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [APP]}}

@@ -18,7 +18,7 @@ from injector.core.profile import Profile
 from injector.core.status import Status
 from injector.core.tree.merge import same
 from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome
-from tests.core.strategies import containers, pods
+from tests.generators.strategies import containers, pods
 
 APP = {"name": "app", "image": "app:1"}
 

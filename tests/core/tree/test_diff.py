@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from injector.core.model import Operation
 from injector.core.tree.diff import diff, escape
 from injector.core.tree.merge import merge, same
-from tests.core.strategies import overlays, pods
+from tests.generators.strategies import overlays, pods
 
 scalars = (
     st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([1.0, 0.0, "", "a", "~1", "a/b", "é"])

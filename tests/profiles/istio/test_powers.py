@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from mesh.differential.annotations import ANNOTATIONS
 
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.profiles.istio.catalogue import PROXY_CONFIG
+from tests.generators.annotations import ANNOTATIONS
 
 OVERRIDES = "proxy.istio.io/overrides"
 TEMPLATES = "inject.istio.io/templates"

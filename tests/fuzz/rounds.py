@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from fuzz.doors import Setup, ask, draw_namespaces, logged, setups
-from fuzz.pods import draw_pod, make_too_large, manifests
-from fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
-from fuzz.shrinking import shrink
-from fuzz.values import draw_value
 from injector.core.model import Reason
+from tests.fuzz.doors import Setup, ask, draw_namespaces, logged, setups
+from tests.fuzz.shrinking import shrink
+from tests.generators.pods import draw_pod, make_too_large, manifests
+from tests.generators.reviews import body_of, damaged, draw_path, draw_review, garbage
+from tests.generators.values import draw_value
 
 SECONDS: Final = 1.0
 """CPU time that no review may take."""

@@ -21,12 +21,6 @@ from typing import Any, Final
 
 import yaml
 
-from fuzz import authors, oracles
-from fuzz.aside import Aside
-from fuzz.authors import Elements
-from fuzz.bounds import bound
-from fuzz.design import Meant, losses
-from fuzz.forging import LISTS, Forger
 from injector import telemetry
 from injector.config.folder import shipped
 from injector.config.load import Input, Text, load_input
@@ -42,6 +36,12 @@ from injector.server import review as reviews
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
 from injector.work import Work
+from tests.fuzz import authors, oracles
+from tests.fuzz.aside import Aside
+from tests.fuzz.authors import Elements
+from tests.fuzz.bounds import bound
+from tests.fuzz.design import Meant, losses
+from tests.generators.forging import LISTS, Forger
 
 Tree = dict[str, Any]
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fuzz.forging import MOUNT, VOLUME
 from injector.core.model import AnnotationKeys
+from tests.generators.forging import MOUNT, VOLUME
 
 Tree = dict[str, Any]
 

@@ -15,11 +15,11 @@ from random import Random
 from typing import Any, Final
 
 import yaml
-from mesh.differential.workloads import draw_document
 
-from fuzz.values import draw_value
 from injector.core import workload
 from injector.errors import InjectorError
+from tests.generators.values import draw_value
+from tests.generators.workloads import draw_document
 
 Tree = dict[str, Any]
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fuzz.forging import LISTS, NEVER, VOLUME
-from fuzz.oracles import Way
 from injector.core.model import AnnotationKeys
+from tests.fuzz.oracles import Way
+from tests.generators.forging import LISTS, NEVER, VOLUME
 
 Tree = dict[str, Any]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from injector.core.workload import check_pod
-from tests.core import strategies
-from tests.core.strategies import EARLIER, FEATURES, STATUS, FeatureCount, features, pods
+from tests.generators import strategies
+from tests.generators.strategies import EARLIER, FEATURES, STATUS, FeatureCount, features, pods
 
 
 def marked(pod: dict[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from mesh.differential.cases import Case
-from mesh.differential.comparison import MISSING, REFUSED
-from mesh.differential.rounds import Failure
-from mesh.differential.settings import Settings, Tree
+from tests.differential.cases import Case
+from tests.differential.comparison import MISSING, REFUSED
+from tests.differential.rounds import Failure
+from tests.differential.settings import Settings, Tree
 
 _SECONDS: Final = 30.0
 # Without these a document is another one, or none.

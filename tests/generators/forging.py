@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from fuzz.values import SCALARS, draw_value, nearly, tree
 from injector.core.model import AnnotationKeys
+from tests.generators.values import SCALARS, draw_value, nearly, tree
 
 Tree = dict[str, Any]
 

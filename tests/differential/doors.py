@@ -19,7 +19,7 @@ from typing import Any, Final
 import yaml
 
 from injector.cli.main import main as run_injector
-from mesh.differential.settings import MESH_FILES, Settings, Tree, merged
+from tests.differential.settings import MESH_FILES, Settings, Tree, merged
 
 _SECONDS: Final = 60.0
 
