@@ -22,7 +22,8 @@ from injector.core.model import Door, Facts, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
 from tests import upstream
-from tests.generators.strategies import FeatureCount, pods
+from tests.generators.features import FeatureCount
+from tests.generators.strategies import pods
 
 Pod = dict[str, Any]
 FACTS = Facts(namespace="shop")

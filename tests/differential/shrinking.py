@@ -1,44 +1,43 @@
-"""Makes a failing case small: takes pieces away as long as the same place still differs.
-
-Greedy and bounded: first the settings, then the document, large pieces before small ones.
-"""
+"""Makes a failing case small: leaves out pieces as long as the same place still differs."""
 
 from __future__ import annotations
 
-import copy
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from tests.differential.cases import Case
 from tests.differential.comparison import MISSING, REFUSED
 from tests.differential.rounds import Failure
-from tests.differential.settings import Settings, Tree
+from tests.differential.settings import Tree
+from tests.generators import shrinking
 
 _SECONDS: Final = 30.0
 # Without these a document is another one, or none.
-_KEPT: Final = frozenset({"apiVersion", "kind", "name", "containers"})
-Again = Callable[[Case], list[Failure]]
+_FIXED: Final = frozenset({"apiVersion", "kind", "name", "containers", "values", "mesh", "document"})
 
 
-def shrink(failure: Failure, again: Again, seconds: float = _SECONDS) -> Failure:
+def shrink(failure: Failure, again: Callable[[Case], list[Failure]], seconds: float = _SECONDS) -> Failure:
     """The smallest failure that was found in time; `again` runs a case."""
-    deadline = time.monotonic() + seconds
-    wanted = _signature(failure)
-    progress = True
-    while progress:
-        progress = False
-        for case in _smaller(failure.case):
-            if time.monotonic() > deadline:
-                return failure
-            found = next((f for f in again(case) if _signature(f) & wanted), None)
-            if found:
-                failure = found
-                progress = True
-                break
-    return failure
+    wanted, settings = _signature(failure), failure.case.settings
+    whole: Tree = {
+        "values": settings.values,
+        "mesh": settings.mesh,
+        "revision": [settings.revision],
+        "document": failure.case.documents[0],
+    }
+
+    def case_of(part: Tree) -> Case:
+        [revision] = part.get("revision") or ["default"]
+        changed = replace(settings, values=part["values"], mesh=part["mesh"], revision=revision)
+        return replace(failure.case, settings=changed, documents=(part["document"],))
+
+    def failing(part: Tree) -> Failure | None:
+        return next((f for f in again(case_of(part)) if _signature(f) & wanted), None)
+
+    smallest = shrinking.shrink(whole, lambda part: failing(part) is not None, fixed=_FIXED, seconds=seconds)
+    return failing(smallest) or failure
 
 
 def _signature(failure: Failure) -> set[tuple[str, bool, str]]:
@@ -49,39 +48,3 @@ def _signature(failure: Failure) -> set[tuple[str, bool, str]]:
         (re.sub(r"/\d+", "/N", d.pointer), d.upstream in (MISSING, REFUSED), told.rpartition(": ")[2])
         for d in failure.differences
     }
-
-
-def _smaller(case: Case) -> Iterator[Case]:
-    settings = case.settings
-    for changed in _smaller_settings(settings):
-        yield replace(case, settings=changed)
-    for document in _pieces_gone(case.documents[0]):
-        yield replace(case, documents=(document,))
-
-
-def _smaller_settings(settings: Settings) -> Iterator[Settings]:
-    for values in _pieces_gone(settings.values):
-        yield replace(settings, values=values)
-    for mesh in _pieces_gone(settings.mesh):
-        yield replace(settings, mesh=mesh)
-    if settings.revision != "default":
-        yield replace(settings, revision="default")
-
-
-def _pieces_gone(tree: Tree) -> Iterator[Tree]:
-    """The tree without one of its pieces, the outer ones first."""
-    for way in sorted(_ways(tree), key=len):
-        smaller = copy.deepcopy(tree)
-        holder: Any = smaller
-        for step in way[:-1]:
-            holder = holder[step]
-        del holder[way[-1]]
-        yield smaller
-
-
-def _ways(tree: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    steps = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for step, value in steps:
-        if step not in _KEPT:
-            yield (*before, step)
-        yield from _ways(value, (*before, step))

@@ -5,6 +5,7 @@ So any case can be drawn again without those before it. Not here: many of them (
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections import Counter
@@ -16,9 +17,9 @@ from typing import Any, Final
 
 from injector.core.model import Reason
 from tests.fuzz.doors import Setup, ask, draw_namespaces, logged, setups
-from tests.fuzz.shrinking import shrink
 from tests.generators.pods import draw_pod, make_too_large, manifests
 from tests.generators.reviews import body_of, damaged, draw_path, draw_review, garbage
+from tests.generators.shrinking import shrink
 from tests.generators.values import draw_value
 
 SECONDS: Final = 1.0
@@ -124,13 +125,22 @@ class Rounds:
         tally.slowest = max(tally.slowest, (seconds, number))
         if not faults:
             return
-        wanted = _shapes(faults)
-
-        def fails(body: bytes) -> bool:
-            return bool(_shapes(self.judge(case, body)[0]) & wanted)
-
-        body = case.body if any("takes" in shape for shape in wanted) else shrink(case.body, fails)
+        # One that takes too long is not asked hundreds of times.
+        slow = any("takes" in shape for shape in _shapes(faults))
+        body = case.body if slow else self._shrunken(case, _shapes(faults))
         tally.failures.append(Failure(number, case.setup.name, case.path, tuple(faults), body))
+
+    def _shrunken(self, case: Case, wanted: set[str]) -> bytes:
+        """A smaller body with one of the faults; the same where it is no JSON."""
+
+        def fails(tree: Any) -> bool:
+            return bool(_shapes(self.judge(case, json.dumps(tree).encode())[0]) & wanted)
+
+        try:
+            tree = json.loads(case.body)
+        except (ValueError, RecursionError):
+            return case.body
+        return json.dumps(shrink(tree, fails), indent=1).encode() if fails(tree) else case.body
 
     def judge(self, case: Case, body: bytes) -> tuple[list[str], str, float]:
         """What is wrong with the answer to a body, the word for it, and the CPU time it took."""

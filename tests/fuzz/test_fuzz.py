@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -15,8 +16,7 @@ import pytest
 from tests.fuzz import oracles
 from tests.fuzz.design import Meant, losses
 from tests.fuzz.patching import DoesNotApply, applied
-from tests.fuzz.rounds import Rounds
-from tests.fuzz.shrinking import shrink
+from tests.fuzz.rounds import Case, Rounds
 from tests.generators import values
 from tests.generators.pods import draw_pod, manifests
 
@@ -166,14 +166,18 @@ def test_of_a_proxy_in_both_lists_one_counts() -> None:
     assert losses(both, after, meant, merged=False) == []
 
 
-def test_a_failing_review_is_made_small() -> None:
-    body = json.dumps(
-        {"request": {"object": {"metadata": {"x": "bad" * 32, "y": [1, 2]}, "spec": {}}}}
-    ).encode()
-    assert json.loads(shrink(body, lambda found: b'"bad' in found, seconds=600)) == {
-        "request": {"object": {"metadata": {"x": "bad"}}}
-    }
-    assert shrink(b"{bad", lambda found: True) == b"{bad"
+def test_a_failing_review_is_made_small(rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = {"request": {"object": {"metadata": {"x": "bad" * 32, "y": [1, 2]}, "spec": {}}}}
+    small, garbage, case = {"request": {"object": {"metadata": {"x": "badb"}}}}, b'{"bad', rounds.draw(1)
+
+    def judge(case: Case, body: bytes) -> tuple[list[str], str, float]:
+        return ["wrong"] if b'"bad' in body else [], "", 0.0
+
+    monkeypatch.setattr(rounds, "judge", judge)
+    for body, smallest in ((json.dumps(tree).encode(), small), (garbage, None)):
+        monkeypatch.setattr(rounds, "draw", lambda number, body=body: replace(case, body=body))
+        [failure] = rounds.run([1]).failures
+        assert failure.body == garbage if smallest is None else json.loads(failure.body) == smallest
 
 
 def test_values_are_of_every_kind() -> None:

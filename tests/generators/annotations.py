@@ -116,7 +116,7 @@ ANNOTATIONS: Final[Mapping[str, Values]] = {
     "example.com/note": (("plain", "a: b", '"quoted" {{ .x }}', "line\nbreak"), ()),
 }
 # Seldom, as they decide so much that the others would not be seen.
-_SELDOM: Final = frozenset(
+SELDOM: Final = frozenset(
     {f"{_SIDECAR}inject", f"{_SIDECAR}status", "proxy.istio.io/overrides", "inject.istio.io/templates"}
 )
 
@@ -192,7 +192,9 @@ LABELS: Final[Mapping[str, Values]] = {
 
 def draw_annotations(random: Random, *, odd: bool) -> dict[str, str]:
     """Annotations of one pod; with `odd` one of them has an odd value."""
-    out = {key: random.choice(fine) for key, (fine, _) in ANNOTATIONS.items() if _is_drawn(random, key)}
+    chosen = random.sample(sorted(ANNOTATIONS), random.randint(0, 10))
+    keys = [key for key in chosen if key not in SELDOM or random.random() < 0.3]
+    out = {key: random.choice(ANNOTATIONS[key][0]) for key in keys}
     if random.random() < 0.15:
         out[PROXY_CONFIG] = _proxy_config(random)
     if odd:
@@ -208,7 +210,8 @@ def draw_annotations(random: Random, *, odd: bool) -> dict[str, str]:
 
 def draw_labels(random: Random, *, odd: bool) -> dict[str, str]:
     """Labels of one pod; with `odd` one of them has an odd value."""
-    out = {key: random.choice(fine) for key, (fine, _) in LABELS.items() if random.random() < 0.1}
+    keys = random.sample(sorted(LABELS), random.randint(0, 3))
+    out = {key: random.choice(LABELS[key][0]) for key in keys}
     if random.random() < 0.5:
         out["app"] = random.choice(LABELS["app"][0])
     if odd:
@@ -217,12 +220,7 @@ def draw_labels(random: Random, *, odd: bool) -> dict[str, str]:
     return out
 
 
-def _is_drawn(random: Random, key: str) -> bool:
-    return random.random() < (0.03 if key in _SELDOM else 0.1)
-
-
 def _proxy_config(random: Random) -> str:
-    fields = {
-        key: random.choice(values) for key, values in PROXY_CONFIG_FIELDS.items() if random.random() < 0.2
-    }
+    keys = random.sample(sorted(PROXY_CONFIG_FIELDS), random.randint(0, 8))
+    fields = {key: random.choice(PROXY_CONFIG_FIELDS[key]) for key in keys}
     return json.dumps(fields) if random.random() < 0.5 else yaml.safe_dump(fields)

@@ -1,8 +1,8 @@
-"""Random pods in the shape of Kubernetes, and what people, other webhooks and mishaps make of them.
+"""Random pods, and what people, other webhooks and mishaps make of them.
 
-Three kinds of origin: the workloads of the differential check, the manifests of examples and golden
-cases, and pods of our own that have more fields than either. Fields that no Kubernetes has yet are
-planted in them. Not here: the review around a pod and damage to its structure (reviews.py).
+`draw_template` gives pods as people write them, `draw_clean` those with what tools leave in them, and
+`draw_pod` any pod: from the manifests of examples and golden cases, from a template, or an odd one.
+Not here: the review around a pod and damage to its structure (reviews.py).
 """
 
 from __future__ import annotations
@@ -18,122 +18,103 @@ import yaml
 
 from injector.core import workload
 from injector.errors import InjectorError
-from tests.generators.values import draw_value
-from tests.generators.workloads import draw_document
+from tests.generators.annotations import SELDOM, draw_annotations, draw_labels
+from tests.generators.containers import (
+    NEW_FIELD,
+    VOLUMES,
+    draw_container,
+    draw_init_container,
+    draw_proxy,
+)
+from tests.generators.values import draw_value, fields
 
 Tree = dict[str, Any]
 
-NEW_FIELD: Final = "fieldNewerThanUs"
+ODD: Final = 0.2
+"""The share of templates with a label or annotation that has an odd value."""
+
 _REPO: Final = Path(__file__).parents[2]
-_NAMES: Final = (
-    "app",
-    "web",
-    "db",
-    "log-shipper",
-    "istio-proxy",
-    "istio-init",
-    "istio-validation",
-    "a",
-    "B_x",
+_NAMES: Final = ("app", "web", "api", "istio-thing", "a", "db-1")
+_ODD_NAMES: Final = (
+    *("app", "web", "db", "log-shipper", "istio-proxy", "istio-init", "istio-validation", "a", "B_x"),
 )
-_VOLUMES: Final = ("v0", "data", "istio-envoy", "istio-token", "istio-data", "workload-socket", "logs")
-_MOUNTS: Final = ("/a", "/b~/c", "/etc/istio/proxy", "/var/run/secrets/tokens", "/var/log/app", "/", "")
 _NEWER: Final[Sequence[Any]] = (
-    {"a": [1, {"b": None, "c": False}]},
-    [],
-    "日本",
-    1.5,
-    {},
-    None,
-    [{"name": "x"}, {"name": "x"}],
+    *({"a": [1, {"b": None, "c": False}]}, [], "日本", 1.5, {}, None, [{"name": "x"}, {"name": "x"}]),
 )
-_SOURCES: Final[Sequence[Tree]] = (
-    {},
-    {"emptyDir": {}},
-    {"emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}},
-    {"hostPath": {"path": "/x", "type": ""}},
-    {"configMap": {"name": "c", "items": [{"key": "a", "path": "b"}], "defaultMode": 420}},
-    {"secret": {"secretName": "s", "optional": True}},
-    {"csi": {"driver": "csi.spiffe.io", "readOnly": True}},
-    {"projected": {"sources": [{"serviceAccountToken": {"path": "t", "audience": "x"}}, {"newSource": {}}]}},
-    {"persistentVolumeClaim": {"claimName": "p"}},
-    {"ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"]}}}},
-    {"image": {"reference": "example.com/files:1", "pullPolicy": "Always"}},
-    {"downwardAPI": {"items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
+_SOURCES: Final[Sequence[tuple[str, Any]]] = fields("""
+- emptyDir: {}
+- emptyDir: {medium: Memory, sizeLimit: 1Gi}
+- hostPath: {path: /x, type: ""}
+- configMap: {name: c, items: [{key: a, path: b}], defaultMode: 420}
+- secret: {secretName: s, optional: true}
+- csi: {driver: csi.spiffe.io, readOnly: true}
+- projected: {sources: [{serviceAccountToken: {path: t, audience: x}}, {newSource: {}}]}
+- persistentVolumeClaim: {claimName: p}
+- ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce]}}}
+- image: {reference: "example.com/files:1", pullPolicy: Always}
+- downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}
+""")
+_ODD_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
+- restartPolicy: Never
+- hostNetwork: false
+- hostNetwork: true
+- hostPID: true
+- hostUsers: false
+- shareProcessNamespace: true
+- dnsPolicy: None
+- dnsConfig: {nameservers: [1.2.3.4], searches: [a.b], options: [{name: ndots, value: "5"}]}
+- securityContext: {fsGroup: 1, runAsNonRoot: true, sysctls: [{name: a, value: "1"}]}
+- securityContext: {}
+- serviceAccountName: shop
+- automountServiceAccountToken: false
+- imagePullSecrets: [{name: registry}, {name: registry}]
+- imagePullSecrets: [{}]
+- tolerations: [{key: k, operator: Exists, tolerationSeconds: 300}]
+- topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]
+- hostAliases: [{ip: 10.0.0.1, hostnames: [h]}, {ip: 10.0.0.1, hostnames: [i]}]
+- readinessGates: [{conditionType: x/y}]
+- schedulingGates: [{name: gate}]
+- resourceClaims: [{name: gpu, resourceClaimTemplateName: t}]
+- resources: {limits: {cpu: "2"}}
+- overhead: {cpu: 10m}
+- os: {name: linux}
+- os: {name: windows}
+- os: {name: 1}
+- affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: h}]}}
+- nodeSelector: {kubernetes.io/os: linux, a~b/c: ""}
+- terminationGracePeriodSeconds: 0
+- activeDeadlineSeconds: 1000000000000
+- nodeName: node-1
+- priority: -5
+- ephemeralContainers: [{name: debug, image: x, targetContainerName: app}]
+- containers: null
+- initContainers: null
+- initContainers: []
+- volumes: []
+- volumes: null
+""")
+_ODD_METADATA: Final[Sequence[tuple[str, Any]]] = fields(
+    """
+- labels: {app: web, version: v1, x/y~z: ""}
+- labels: {sidecar.istio.io/inject: "true", logs.example.com/ship: "true"}
+- labels: {app: LONG, app.kubernetes.io/name: ""}
+- labels: null
+- annotations: {a/b: c, note~: 日本, é: "", "": x}
+- annotations: null
+- annotations: {a: null}
+- creationTimestamp: null
+- namespace: shop
+- ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8c7b9f6, controller: true}]
+- ownerReferences: [{}]
+- ownerReferences: [{apiVersion: batch/v1, kind: Job, name: j-29012345, controller: true}]
+- finalizers: [x/y]
+- managedFields: [{manager: kubectl, fieldsV1: {"f:spec": {'k:{"name":"app"}': {".": {}}}}}]
+""".replace("LONG", "a" * 300)
 )
-_POD_FIELDS: Final[Sequence[tuple[str, Any]]] = (
-    ("restartPolicy", "Never"),
-    ("hostNetwork", False),
-    ("hostNetwork", True),
-    ("hostPID", True),
-    ("hostUsers", False),
-    ("shareProcessNamespace", True),
-    ("dnsPolicy", "None"),
-    (
-        "dnsConfig",
-        {"nameservers": ["1.2.3.4"], "searches": ["a.b"], "options": [{"name": "ndots", "value": "5"}]},
-    ),
-    ("securityContext", {"fsGroup": 1, "runAsNonRoot": True, "sysctls": [{"name": "a", "value": "1"}]}),
-    ("securityContext", {}),
-    ("serviceAccountName", "shop"),
-    ("automountServiceAccountToken", False),
-    ("imagePullSecrets", [{"name": "registry"}, {"name": "registry"}]),
-    ("imagePullSecrets", [{}]),
-    ("tolerations", [{"key": "k", "operator": "Exists", "tolerationSeconds": 300}]),
-    (
-        "topologySpreadConstraints",
-        [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
-    ),
-    ("hostAliases", [{"ip": "10.0.0.1", "hostnames": ["h"]}, {"ip": "10.0.0.1", "hostnames": ["i"]}]),
-    ("readinessGates", [{"conditionType": "x/y"}]),
-    ("schedulingGates", [{"name": "gate"}]),
-    ("resourceClaims", [{"name": "gpu", "resourceClaimTemplateName": "t"}]),
-    ("resources", {"limits": {"cpu": "2"}}),
-    ("overhead", {"cpu": "10m"}),
-    ("os", {"name": "linux"}),
-    ("os", {"name": "windows"}),
-    ("os", {"name": 1}),
-    (
-        "affinity",
-        {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "h"}]}},
-    ),
-    ("nodeSelector", {"kubernetes.io/os": "linux", "a~b/c": ""}),
-    ("terminationGracePeriodSeconds", 0),
-    ("activeDeadlineSeconds", 10**12),
-    ("nodeName", "node-1"),
-    ("priority", -5),
-    ("ephemeralContainers", [{"name": "debug", "image": "x", "targetContainerName": "app"}]),
-    ("containers", None),
-    ("initContainers", None),
-    ("initContainers", []),
-    ("volumes", []),
-    ("volumes", None),
-)
-_CONTAINER_FIELDS: Final[Sequence[tuple[str, Any]]] = (
-    ("command", ["/bin/sh", "-c", 'echo {{ x }} $(A) "q"']),
-    ("args", []),
-    ("args", ["", "日本", "--x=\ud800"]),
-    ("workingDir", "/w"),
-    ("env", []),
-    ("env", None),
-    ("envFrom", [{"secretRef": {"name": "s"}}, {"prefix": "P_", "configMapRef": {"name": "c"}}]),
-    ("imagePullPolicy", "Always"),
-    ("restartPolicy", "Always"),
-    ("restartPolicyRules", [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]),
-    (
-        "resources",
-        {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": 0.5}, "claims": [{"name": "gpu"}]},
-    ),
-    ("resources", {"limits": {"memory": "1Zi"}}),
-    ("resources", {"limits": None}),
-    ("resizePolicy", [{"resourceName": "cpu", "restartPolicy": "NotRequired"}]),
-    ("securityContext", {"runAsUser": 1337, "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}}),
-    ("securityContext", {"seccompProfile": {"type": "RuntimeDefault"}, "procMount": "Default"}),
-    ("volumeDevices", [{"name": "v0", "devicePath": "/dev/x"}]),
-    ("terminationMessagePath", "/dev/termination-log"),
-    ("stdin", True),
-    ("tty", False),
-)
+_TEXTS: Final = ("日本語", "naïve 🚀", "", 'quote"', "a: b", "{{ x }}", "~/1", "line\nline")
+_LISTS_OF_SPEC: Final = ("volumes", "initContainers", "imagePullSecrets", "tolerations")
+_LISTS_OF_CONTAINER: Final = ("env", "args", "ports", "volumeMounts")
+SPELLINGS: Final = ("prometheus.io/", "prometheus-io/", "prometheus_io_", "prometheus.io.")
 
 
 def manifests() -> list[Tree]:
@@ -163,10 +144,10 @@ def draw_pod(
     roll = random.random()
     if roll < 0.25:
         pod = copy.deepcopy(random.choice(shipped))
-    elif roll < 0.5:
-        pod = _of_a_workload(random)
     else:
-        pod = _own(random)
+        pod = {"apiVersion": "v1", "kind": "Pod", **draw_template(random)}
+        if roll > 0.5:
+            _make_odd(random, pod)
     if random.random() < 0.6:
         _annotate(random, pod, keys)
     _disturb(random, pod)
@@ -177,6 +158,64 @@ def draw_pod(
     return pod
 
 
+def draw_template(random: Random, *, odd_share: float = ODD) -> Tree:
+    """A pod template that every client reads in the same way."""
+    names = random.sample(_NAMES, random.choice([1, 1, 2, 3]))
+    spec: Tree = {"containers": [draw_container(random, name) for name in names]}
+    if random.random() < 0.3:
+        count = random.randint(1, 2)
+        spec["initContainers"] = [draw_init_container(random, f"init-{n}") for n in range(count)]
+    odd = random.choice(["annotation", "annotation", "label"]) if random.random() < odd_share else ""
+    annotations = draw_annotations(random, odd=odd == "annotation")
+    is_gateway = annotations.get("inject.istio.io/templates", "").startswith("gateway")
+    if random.random() < 0.25 or is_gateway:
+        place = spec.setdefault("initContainers" if random.random() < 0.2 else "containers", [])
+        place.insert(random.randint(0, len(place)), draw_proxy(random))
+    if random.random() < 0.05:
+        own = {"name": random.choice(["istio-init", "istio-validation"]), "image": "init:2", "args": ["a"]}
+        spec.setdefault("initContainers", []).append(own)
+    _add_fields(random, spec)
+    metadata: Tree = {"labels": draw_labels(random, odd=odd == "label"), "annotations": annotations}
+    return _unshared({"metadata": {key: value for key, value in metadata.items() if value}, "spec": spec})
+
+
+def draw_clean(random: Random) -> Tree:
+    """A pod template that nobody injected and that Kubernetes takes, with nulls, empty lists, unknown
+    fields and every spelling of Prometheus' annotations."""
+    pod = draw_template(random, odd_share=0)
+    spec, metadata = pod["spec"], pod["metadata"]
+    spec.pop("hostNetwork", None)
+    for key in SELDOM & metadata.get("annotations", {}).keys():
+        del metadata["annotations"][key]
+    if random.random() < 0.2:
+        shape = spec["containers"][-1]
+        spec["containers"] = [{**shape, "name": f"c{number}"} for number in range(50)]
+    if random.random() < 0.2:
+        early = {**draw_container(random, "early"), "restartPolicy": "Always"}
+        spec["initContainers"] = [*spec.get("initContainers", []), early]
+    more: Tree = {}
+    if random.random() < 0.6:
+        spelling, names = random.choice(SPELLINGS), random.choice([["port"], ["scrape", "port", "path"]])
+        values = {"scrape": "true", "port": "9090", "path": "/metrics"}
+        more |= {spelling + name: values[name] for name in names}
+    if random.random() < 0.4:
+        more[random.choice(["note~", "é", "a/b"])] = random.choice(_TEXTS)
+    if more:
+        metadata["annotations"] = {**metadata.get("annotations", {}), **more}
+    first = spec["containers"][0]
+    for value in (None, []):
+        if random.random() < 0.5:
+            holder, names = random.choice([(spec, _LISTS_OF_SPEC), (first, _LISTS_OF_CONTAINER)])
+            holder[random.choice(names)] = value
+    if random.random() < 0.1:
+        metadata[random.choice(["labels", "annotations", "creationTimestamp"])] = None
+    if random.random() < 0.5:
+        random.choice([spec, metadata, first])[NEW_FIELD] = random.choice(_NEWER)
+    if not metadata and random.random() < 0.5:
+        del pod["metadata"]
+    return _unshared(pod)
+
+
 def make_too_large(pod: Tree) -> None:
     """Give a pod so many variables that no limit of work lets it pass; a body of that size is still read."""
     names = [f"V{number}" for number in range(100)]
@@ -184,148 +223,72 @@ def make_too_large(pod: Tree) -> None:
     pod["spec"] = {"containers": containers}
 
 
-def _of_a_workload(random: Random) -> Tree:
-    while True:
-        held = workload.locate(draw_document(random, "w"))
-        if held is not None:
-            # The drawing shares values between places, which JSON cannot.
-            return copy.deepcopy({"apiVersion": "v1", "kind": "Pod", **held.template})
+def _add_fields(random: Random, spec: Tree) -> None:
+    """What stands beside the containers."""
+    listed = [*spec["containers"], *spec.get("initContainers", [])]
+    volumes: list[Tree] = []
+    if random.random() < 0.3 or any("volumeMounts" in container for container in listed):
+        volumes.append({"name": "v0", "emptyDir": {}})
+    if random.random() < 0.1:
+        volumes.append({"name": "workload-socket", "csi": {"driver": "csi.spiffe.io", "readOnly": True}})
+    if random.random() < 0.1:
+        source = {"serviceAccountToken": {"path": "token", "audience": "x"}}
+        volumes.append({"name": "own-token", "projected": {"sources": [source]}})
+    if volumes:
+        spec["volumes"] = volumes
+    for key, chance, values in (
+        ("imagePullSecrets", 0.2, [[{"name": "mine"}]]),
+        ("hostNetwork", 0.05, [True]),
+        ("serviceAccountName", 0.2, ["account"]),
+        ("securityContext", 0.15, [{"fsGroup": 5, "runAsUser": 7}, {"fsGroup": 1337}, {}]),
+        ("dnsConfig", 0.1, [{"searches": ["example.com"]}]),
+        ("terminationGracePeriodSeconds", 0.1, [0, 60]),
+        ("shareProcessNamespace", 0.05, [True]),
+        ("automountServiceAccountToken", 0.05, [False]),
+        ("nodeSelector", 0.1, [{"kubernetes.io/os": "linux"}]),
+        ("tolerations", 0.1, [[{"operator": "Exists"}]]),
+        ("hostAliases", 0.05, [[{"ip": "10.0.0.1", "hostnames": ["x"]}]]),
+        ("priorityClassName", 0.05, ["high"]),
+    ):
+        if random.random() < chance:
+            spec[key] = random.choice(values)
 
 
-def _own(random: Random) -> Tree:
-    names = _names(random, random.choice([1, 1, 1, 2, 3]))
-    spec: Tree = {"containers": [_container(random, name) for name in names]}
+def _make_odd(random: Random, pod: Tree) -> None:
+    """Other containers, volumes, fields and metadata; seldom a name twice, which is refused."""
+    spec, metadata = pod["spec"], {**pod["metadata"]}
+    names = _odd_names(random, random.choice([1, 1, 1, 2, 3]))
+    spec["containers"] = [draw_container(random, name, odd=True) for name in names]
     if random.random() < 0.02:
         shape = spec["containers"][0]
         spec["containers"] = [{**shape, "name": f"c{n}"} for n in range(random.choice([50, 200]))]
+    spec.pop("initContainers", None)
     if random.random() < 0.4:
         free = [
             name
-            for name in _names(random, random.randint(0, 3))
+            for name in _odd_names(random, random.randint(0, 3))
             if name not in names or random.random() < 0.05
         ]
-        spec["initContainers"] = [_container(random, name) for name in free]
+        spec["initContainers"] = [draw_init_container(random, name, odd=True) for name in free]
     if random.random() < 0.5:
-        spec["volumes"] = [
-            {"name": name, **random.choice(_SOURCES)}
-            for name in random.sample(_VOLUMES, random.randint(0, 4))
-        ]
-    for name, value in random.sample(_POD_FIELDS, random.randint(0, 6)):
-        spec[name] = value
-    meta: Tree = {"generateName": "web-"} if random.random() < 0.7 else {"name": "web"}
-    for name, value in random.sample(_METADATA, random.randint(0, 4)):
-        meta[name] = value
-    pod: Tree = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+        chosen = random.sample(VOLUMES, random.randint(0, 4))
+        spec["volumes"] = [{"name": name, **_source(random)} for name in chosen]
+    spec.update(random.sample(_ODD_FIELDS, random.randint(0, 6)))
+    metadata.update({"generateName": "web-"} if random.random() < 0.7 else {"name": "web"})
+    if random.random() < 0.8:
+        metadata.pop("annotations", None)
+    metadata.update(random.sample(_ODD_METADATA, random.randint(0, 4)))
     if random.random() < 0.3:
         pod["status"] = {"phase": "Pending", "conditions": []}
-    return copy.deepcopy(pod)
+    pod.update(_unshared({"metadata": metadata, "spec": spec}))
 
 
-_OWNER: Final = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d8c7b9f6", "controller": True}
-_JOB: Final = {"apiVersion": "batch/v1", "kind": "Job", "name": "j-29012345", "controller": True}
-_METADATA: Final[Sequence[tuple[str, Any]]] = (
-    ("labels", {"app": "web", "version": "v1", "x/y~z": ""}),
-    ("labels", {"sidecar.istio.io/inject": "true", "logs.example.com/ship": "true"}),
-    ("labels", {"app": "a" * 300, "app.kubernetes.io/name": ""}),
-    ("labels", None),
-    ("annotations", {"a/b": "c", "note~": "日本", "é": "", "": "x"}),
-    ("annotations", None),
-    ("annotations", {"a": None}),
-    ("creationTimestamp", None),
-    ("namespace", "shop"),
-    ("ownerReferences", [_OWNER]),
-    ("ownerReferences", [{}]),
-    ("ownerReferences", [_JOB]),
-    ("finalizers", ["x/y"]),
-    ("managedFields", [{"manager": "kubectl", "fieldsV1": {"f:spec": {'k:{"name":"app"}': {".": {}}}}}]),
-)  # fmt: skip
+def _odd_names(random: Random, count: int) -> list[str]:
+    return (random.choices if random.random() < 0.05 else random.sample)(_ODD_NAMES, k=count)
 
 
-def _names(random: Random, count: int) -> list[str]:
-    """Names of containers; seldom one of them twice, which is refused."""
-    if random.random() < 0.05:
-        return random.choices(_NAMES, k=count)
-    return random.sample(_NAMES, count)
-
-
-def _container(random: Random, name: str) -> Tree:
-    container: Tree = {"name": name}
-    if random.random() < 0.9:
-        container["image"] = random.choice(["img:1", "auto", "hub.example.com/x@sha256:abc", ""])
-    for field, value in random.sample(_CONTAINER_FIELDS, random.randint(0, 5)):
-        container[field] = value
-    if random.random() < 0.4:
-        container["env"] = [_variable(random) for _ in range(random.randint(0, 4))]
-    if random.random() < 0.4:
-        container["ports"] = [_port(random) for _ in range(random.randint(0, 4))]
-    if random.random() < 0.4:
-        container["volumeMounts"] = [
-            {"name": random.choice(_VOLUMES), "mountPath": path, "readOnly": random.random() < 0.5}
-            for path in random.sample(_MOUNTS, random.randint(0, 3))
-        ]
-    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if random.random() < 0.25:
-            container[probe] = {**_handler(random), **random.choice([{}, {"periodSeconds": 3, NEW_FIELD: 1}])}
-    if random.random() < 0.15:
-        container["lifecycle"] = {
-            random.choice(["preStop", "postStart"]): _handler(random),
-            "stopSignal": "SIGUSR1",
-        }
-    return container
-
-
-def _variable(random: Random) -> Tree:
-    name = random.choice(["A", "B", "PATH", "ISTIO_META_X", "ÜBER", "POD_NAME", "PROXY_CONFIG", ""])
-    source = {"fieldRef": {"fieldPath": "metadata.name"}}
-    more: Sequence[Tree] = (
-        {"value": "x"}, {"value": ""}, {}, {"value": None}, {"value": "a\nb: {{ c }}"},
-        {"valueFrom": source}, {"valueFrom": {"fileKeyRef": {"path": "p"}}},
-    )  # fmt: skip
-    return {"name": name, **random.choice(more)}
-
-
-def _port(random: Random) -> Tree:
-    port: Tree = {"containerPort": random.choice([80, 8080, 15020, 15090, 0, 70000, -1, 10**20])}
-    for field, value in (
-        ("name", "http"),
-        ("protocol", "UDP"),
-        ("hostPort", 80),
-        ("hostIP", "::1"),
-        (NEW_FIELD, {}),
-    ):
-        if random.random() < 0.25:
-            port[field] = value
-    return port
-
-
-def _handler(random: Random) -> Tree:
-    port = random.choice([80, 8080, "http", "missing", "80", 0, 15020, "", None, 1.5, 10**20])
-    handlers: Sequence[Tree] = (
-        {"httpGet": {"path": "/healthz?a=<b>", "port": port}},
-        {
-            "httpGet": {
-                "port": port,
-                "scheme": "HTTPS",
-                "host": "h",
-                "httpHeaders": [{"name": "a", "value": "b"}],
-            }
-        },
-        {
-            "httpGet": {
-                "port": port,
-                "scheme": "ODD",
-                "httpHeaders": [{}, {"name": "é", "value": None}],
-                NEW_FIELD: [],
-            }
-        },
-        {"httpGet": {}},
-        {"tcpSocket": {"port": port, "host": "h"}},
-        {"grpc": {"port": port, "service": None}},
-        {"exec": {"command": ["true"]}},
-        {"sleep": {"seconds": 5}},
-        {},
-    )
-    return random.choice(handlers)
+def _source(random: Random) -> Tree:
+    return dict(random.sample(_SOURCES, random.choice([0, *[1] * 9])))
 
 
 def _annotate(random: Random, pod: Tree, keys: Sequence[str]) -> None:
@@ -361,3 +324,10 @@ def _maps(tree: Any) -> list[Tree]:
         found for key, value in tree.items() if key not in ("labels", "annotations") for found in _maps(value)
     ]
     return [tree, *inner]
+
+
+def _unshared(tree: Any) -> Any:
+    """The tree as one that was read from a text: no two places hold the same object."""
+    if isinstance(tree, dict):
+        return {key: _unshared(value) for key, value in tree.items()}
+    return [_unshared(item) for item in tree] if isinstance(tree, list) else tree

@@ -10,88 +10,28 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
 
+import yaml
+
 from tests.generators.annotations import ANNOTATIONS, PROXY_CONFIG, PROXY_CONFIG_FIELDS
 
 _DEEP: Final = 3000
 
 # What has bitten readers of text before: each stands for a way of going wrong, not for a value.
 HOSTILE: Final = (
-    "",
-    " ",
-    "\x00",
-    "\x7f\x1b[31m",
-    "\u202e\u2066\ufeff",
-    "\ud800",
-    "naïve 日本語 🚀",
-    "e\u0301",
-    "\r\n",
-    "a\nb: c",
-    "{{ 7 * 7 }}",
-    "{% for x in y %}",
-    "{{ ''.__class__.__mro__ }}",
-    "\x01\x02mark\x03",
-    "${HOME}",
-    "$(POD_NAME)",
-    "'; rm -rf / #",
-    '"',
-    "\\",
-    "../../etc/passwd",
-    "null",
-    "~",
-    "true",
-    "NaN",
-    ".inf",
-    "1e999",
-    "-0",
-    "0x10",
-    "0o17",
-    "1_000",
-    "٣",
-    "９０",
-    "9" * 400,
-    "1e99999999",
-    "1.0000000000000000000000001",
-    "0.1u",
-    "1Ei",
-    "9" * 40 + "Ei",
-    "2026-11-24T00:00:00Z",
-    "9223372036854775807h",
-    "1h" * 50,
-    "{}",
-    "[]",
-    "[[]]",
-    "{",
-    '{"a":1,"a":2}',
-    '{"a":NaN}',
-    '{"a":1e999}',
-    '{"a":"\\ud800"}',
-    '{"a":' + "9" * 5000 + "}",
-    '{"":""}',
-    '{"containers":[{"name":"app"}]}',
-    '{"initContainers":["a",1,null,{}],"containers":{},"volumes":"x"}',
-    '{"containers":["app"],"volumes":["v0"],"digest":{"a":1},"revision":[]}',
-    "&a [*a]",
-    "a: &x {b: *x}",
-    "a: !!python/object/apply:os.system [id]",
-    "!!binary a",
-    "? {a: b}\n: c",
-    "<<: {a: b}",
-    "--- a\n--- b",
-    "%YAML 9.9\n---\na",
-    "a: b: c",
-    "- - - -",
-    "\ta: b",
-    "concurrency: 1\nconcurrency: 2",
-    "*",
-    ",",
-    ",,,,",
-    "1-2",
-    "0.0.0.0/0",
-    "::/0",
-    "fd00::/8%eth0",
-    "1.2.3.4/",
-    "/",
-    "eth0\x00",
+    *("", " ", "\x00", "\x7f\x1b[31m", "\u202e\u2066\ufeff", "\ud800", "naïve 日本語 🚀", "e\u0301"),
+    *("\r\n", "a\nb: c", "{{ 7 * 7 }}", "{% for x in y %}", "{{ ''.__class__.__mro__ }}"),
+    *("\x01\x02mark\x03", "${HOME}", "$(POD_NAME)", "'; rm -rf / #", '"', "\\", "../../etc/passwd"),
+    *("null", "~", "true", "NaN", ".inf", "1e999", "-0", "0x10", "0o17", "1_000", "٣", "９０", "9" * 400),
+    *("1e99999999", "1.0000000000000000000000001", "0.1u", "1Ei", "9" * 40 + "Ei"),
+    *("2026-11-24T00:00:00Z", "9223372036854775807h", "1h" * 50, "{}", "[]", "[[]]", "{"),
+    *('{"a":1,"a":2}', '{"a":NaN}', '{"a":1e999}', '{"a":"\\ud800"}', '{"a":' + "9" * 5000 + "}"),
+    *('{"":""}', '{"containers":[{"name":"app"}]}'),
+    *('{"initContainers":["a",1,null,{}],"containers":{},"volumes":"x"}',),
+    *('{"containers":["app"],"volumes":["v0"],"digest":{"a":1},"revision":[]}', "&a [*a]"),
+    *("a: &x {b: *x}", "a: !!python/object/apply:os.system [id]", "!!binary a", "? {a: b}\n: c"),
+    *("<<: {a: b}", "--- a\n--- b", "%YAML 9.9\n---\na", "a: b: c", "- - - -", "\ta: b"),
+    *("concurrency: 1\nconcurrency: 2", "*", ",", ",,,,", "1-2", "0.0.0.0/0", "::/0", "fd00::/8%eth0"),
+    *("1.2.3.4/", "/", "eth0\x00"),
 )
 
 _LONG: Final[Sequence[Callable[[int], str]]] = (
@@ -122,6 +62,11 @@ _LONG: Final[Sequence[Callable[[int], str]]] = (
 )
 # Depths around those at which readers and recursion give up.
 _DEPTHS: Final = (60, 190, 210, 320, 500, 900)
+
+
+def fields(text: str) -> list[tuple[str, Any]]:
+    """Names and values of fields, from YAML with one field in each line."""
+    return [pair for row in yaml.safe_load(text) for pair in row.items()]
 
 
 def _deep(random: Random) -> str:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from injector.core.workload import check_pod
-from tests.generators import strategies
-from tests.generators.strategies import EARLIER, FEATURES, STATUS, FeatureCount, features, pods
+from tests.generators import features as names
+from tests.generators.features import EARLIER, FEATURES, STATUS, FeatureCount, features
+from tests.generators.strategies import pods
 
 
 def marked(pod: dict[str, Any]) -> dict[str, Any]:
@@ -37,26 +38,26 @@ def test_a_generated_pod_is_shaped_as_kubernetes_wants_it(pod: dict[str, Any]) -
 @pytest.mark.parametrize(
     ("pod", "expected"),
     [
-        ({"spec": {"containers": [{"name": "istio-proxy"}]}}, {strategies.OWN_PROXY}),
+        ({"spec": {"containers": [{"name": "istio-proxy"}]}}, {names.OWN_PROXY}),
         (marked({"spec": {"containers": [{"name": "istio-proxy"}]}}), {EARLIER}),
         (
             {"spec": {"containers": [{"name": "a", "livenessProbe": {"tcpSocket": {"port": "http"}}}]}},
-            {strategies.NAMED_PROBES},
+            {names.NAMED_PROBES},
         ),
         ({"spec": {"containers": [{"name": "a", "livenessProbe": {"tcpSocket": {"port": 80}}}]}}, set()),
         (
             {"metadata": {"annotations": {"prometheus-io/port": "1"}}},
-            {strategies.PROMETHEUS, "spelling prometheus-io/"},
+            {names.PROMETHEUS, "spelling prometheus-io/"},
         ),
         (
             {"spec": {"initContainers": [{"name": "a", "restartPolicy": "Always"}]}},
-            {strategies.NATIVE},
+            {names.NATIVE},
         ),
-        ({"spec": {"volumes": None}}, {strategies.NULLS}),
-        ({"spec": {"volumes": []}}, {strategies.EMPTY_LISTS}),
-        ({"metadata": {"labels": {"a": "é"}}}, {strategies.UNICODE}),
-        ({"spec": {"fieldNewerThanUs": 1}}, {strategies.UNKNOWN}),
-        ({"spec": {"containers": [{"name": str(i)} for i in range(50)]}}, {strategies.FIFTY}),
+        ({"spec": {"volumes": None}}, {names.NULLS}),
+        ({"spec": {"volumes": []}}, {names.EMPTY_LISTS}),
+        ({"metadata": {"labels": {"a": "é"}}}, {names.UNICODE}),
+        ({"spec": {"fieldNewerThanUs": 1}}, {names.UNKNOWN}),
+        ({"spec": {"containers": [{"name": str(i)} for i in range(50)]}}, {names.FIFTY}),
     ],
 )
 def test_a_feature_is_read_from_the_pod(pod: dict[str, Any], expected: set[str]) -> None:
@@ -68,7 +69,7 @@ def test_a_count_tells_shares_and_what_is_rare() -> None:
     assert count.rare() == list(FEATURES)
     for pod in [{"spec": {"volumes": None}}, {}, {}, {}]:
         count.add(pod)
-    assert count.share(strategies.NULLS) == 0.25
-    assert strategies.NULLS not in count.rare()
+    assert count.share(names.NULLS) == 0.25
+    assert names.NULLS not in count.rare()
     assert count.rare(0.3) == list(FEATURES)
-    assert any(line.startswith(strategies.NULLS) and line.endswith(" 25.0%") for line in count.lines())
+    assert any(line.startswith(names.NULLS) and line.endswith(" 25.0%") for line in count.lines())
