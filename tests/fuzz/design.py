@@ -35,6 +35,9 @@ _WRITTEN: Final = re.compile(
 )
 
 
+_NAME: Final = ("metadata", "labels", "service.istio.io/canonical-name")
+
+
 @dataclass(frozen=True)
 class Meant:
     """What is ours in a pod: names of containers and volumes, the profile's own annotations, and the
@@ -57,6 +60,11 @@ def losses(before: Tree, after: Tree, meant: Meant, *, merged: bool) -> list[Way
         for way in found
         if not (merged and _is_ours(way, meant.names)) and not _is_meant(before, way, meant)
     ]
+
+
+def is_cut(before: Tree, way: Way) -> bool:
+    """Whether the place is a label that upstream cuts to what a label can be (register, Q43)."""
+    return way == _NAME and bool(re.search(r"^[-_.]|[-_.]$|.{64}", str(_value(before, way))))
 
 
 def _is_ours(way: Way, ours: frozenset[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.fuzz import oracles
-from tests.fuzz.design import Meant, losses
+from tests.fuzz.design import Meant, is_cut, losses
 from tests.fuzz.patching import DoesNotApply, applied
 from tests.fuzz.rounds import Case, Rounds
 from tests.generators import values
@@ -164,6 +164,13 @@ def test_of_a_proxy_in_both_lists_one_counts() -> None:
     after = {"spec": {"containers": [{"name": "app"}], "initContainers": [{"name": "proxy"}]}}
     meant = Meant(frozenset({"proxy"}), frozenset(), frozenset())
     assert losses(both, after, meant, merged=False) == []
+
+
+@pytest.mark.parametrize(("name", "cut"), [("shop-", True), ("-", True), ("x" * 64, True), ("shop", False)])
+def test_with_quirks_a_canonical_name_may_be_cut(name: str, cut: bool) -> None:
+    pod = {"metadata": {"labels": {"service.istio.io/canonical-name": name, "app": name}}}
+    assert is_cut(pod, ("metadata", "labels", "service.istio.io/canonical-name")) is cut
+    assert not is_cut(pod, ("metadata", "labels", "app"))
 
 
 def test_a_failing_review_is_made_small(rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
