@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+import yaml
+
 Tree = dict[str, Any]
 
 VALUES: Final[Mapping[str, Sequence[Any]]] = {
@@ -68,16 +70,17 @@ VALUES: Final[Mapping[str, Sequence[Any]]] = {
     "pilot.env.ENABLE_CLUSTER_TRUST_BUNDLE_API": (True,),
     "sidecarInjectorWebhook.rewriteAppHTTPProbe": (False,),
 }
-DEFAULT_CONFIG: Final[Sequence[Tree]] = (
-    {"interceptionMode": "TPROXY"},
-    {"statusPort": 15021},
-    {"holdApplicationUntilProxyStarts": True},
-    {"proxyMetadata": {"M": "1"}},
-    {"concurrency": 0},
-    {"discoveryAddress": "istiod.example.com:15012"},
-    {"image": {"imageType": "distroless"}},
-    {"drainDuration": "7s", "tracing": {}},
-)
+DEFAULT_CONFIG: Final[Sequence[Tree]] = yaml.safe_load("""
+- interceptionMode: TPROXY
+- statusPort: 15021
+- holdApplicationUntilProxyStarts: true
+- proxyMetadata: {M: "1"}
+- concurrency: 0
+- discoveryAddress: istiod.example.com:15012
+- image: {imageType: distroless}
+- {drainDuration: 7s, tracing: {}}
+""")
+_OTEL: Final = {"service": "otel", "port": 4317, "serviceAttributeEnrichment": "OTEL_SEMANTIC_CONVENTIONS"}
 MESH_CONFIG: Final[Sequence[Tree]] = (
     {"enablePrometheusMerge": False},
     {"trustDomain": "td.example"},
@@ -85,18 +88,7 @@ MESH_CONFIG: Final[Sequence[Tree]] = (
     {"proxyListenPort": 15101},
     {"proxyInboundListenPort": 15106},
     {"accessLogFile": "/dev/stdout"},
-    {
-        "extensionProviders": [
-            {
-                "name": "otel",
-                "opentelemetry": {
-                    "service": "otel",
-                    "port": 4317,
-                    "serviceAttributeEnrichment": "OTEL_SEMANTIC_CONVENTIONS",
-                },
-            }
-        ]
-    },
+    {"extensionProviders": [{"name": "otel", "opentelemetry": _OTEL}]},
 )
 # How ours gets them: as its own settings, or as the files that the control plane runs on.
 OWN_SETTINGS, MESH_FILES = "own settings", "the mesh's files"

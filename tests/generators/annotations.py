@@ -156,18 +156,9 @@ PROXY_CONFIG_FIELDS: Final[Mapping[str, Sequence[Any]]] = {
     "envoyAccessLogService": ({"address": "logs:1"},),
 }
 _ODD_PROXY_CONFIG: Final = (
-    "",
-    "{}",
-    "[]",
-    "concurrency: two",
-    "unknownField: 1",
-    "drainDuration: soon",
-    "statusPort: -1",
-    "a: b: c",
-    "concurrency: null",
-    "discoveryAddress: nowhere",
-    "proxyMetadata: {A: 1}",
-    "drainDuration: 0s",
+    *("", "{}", "[]", "concurrency: two", "unknownField: 1", "drainDuration: soon", "statusPort: -1"),
+    *("a: b: c", "concurrency: null", "discoveryAddress: nowhere", "proxyMetadata: {A: 1}"),
+    *("drainDuration: 0s",),
 )
 
 _NAMES: Final = (("shop", "hello"), ("", "n" * 63))

@@ -34,19 +34,8 @@ _FIELDS: Final = (
     *("priorityClassName", "runtimeClassName", "schedulerName", "fieldNewerThanUs", "hostUsers", "overhead"),
 )
 _DEEP: Final = (
-    *(
-        "image",
-        "tty",
-        "name",
-        "env",
-        "env/A",
-        "env/A/value",
-        "args",
-        "args/0",
-        "command",
-        "ports",
-        "ports/80",
-    ),
+    *("image", "tty", "name", "env", "env/A", "env/A/value", "args", "args/0", "command", "ports"),
+    "ports/80",
     *("volumeMounts", "volumeMounts/~1a", "volumeMounts/~1etc~1istio~1proxy", "volumeMounts/~1a/name"),
     *("livenessProbe", "livenessProbe/httpGet/port", "readinessProbe/httpGet", "resources/limits/cpu"),
     *("securityContext/capabilities/add", "securityContext/runAsUser", "lifecycle", "restartPolicy", "new/x"),
@@ -57,14 +46,8 @@ _METADATA: Final = (
 )
 _NONSENSE: Final = (
     *("", "/", "//", "~", "spec/containers", "/spec", "/metadata", "/kind", "/status/phase", "/spec/", "/-"),
-    *(
-        "/spec/containers/",
-        "/spec/containers/-",
-        "/spec/containers/0",
-        "/spec/containers//image",
-        "/~2",
-        "/$x",
-    ),
+    *("/spec/containers/", "/spec/containers/-", "/spec/containers/0", "/spec/containers//image", "/~2"),
+    "/$x",
     *("/spec/containers/app/../x", "/SPEC/containers", "/spec/Containers/app", "/" * 5000, "/a" * 3000),
 )
 _PATHS: Final = (

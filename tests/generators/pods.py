@@ -193,6 +193,10 @@ def draw_clean(random: Random) -> Tree:
     if random.random() < 0.2:
         early = {**draw_container(random, "early"), "restartPolicy": "Always"}
         spec["initContainers"] = [*spec.get("initContainers", []), early]
+    if random.random() < 0.7:
+        # Names of templates are among them.
+        chosen = random.sample(VOLUMES, random.randint(2, 5))
+        spec["volumes"] = [{"name": name, **_source(random)} for name in chosen]
     more: Tree = {}
     if random.random() < 0.6:
         spelling, names = random.choice(SPELLINGS), random.choice([["port"], ["scrape", "port", "path"]])

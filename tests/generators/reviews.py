@@ -17,30 +17,15 @@ Tree = dict[str, Any]
 
 _PATHS: Final = (
     *("/mutate", "/inject", "/inject/"),
-    *(
-        "/inject/cluster/one/net/two",
-        "/inject/cluster/",
-        "/inject/ISTIO_META_X/a b/\x00",
-        "/inject//",
-        "/inject/é",
-    ),
+    *("/inject/cluster/one/net/two", "/inject/cluster/", "/inject/ISTIO_META_X/a b/\x00", "/inject//"),
+    *("/inject/é",),
     *("/inject/" + "a/b/" * 500, "/inject/:ENV:X=1/", "/inject/net/-/cluster/%2f"),
 )
 _TOKENS: Final[Sequence[bytes]] = (
     *(b"", b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xc3\x28"),
     *(b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999", b"1" * 5000, b"0" * 30, b"1E400", b"-", b"1."),
-    *(
-        b'"\\ud800"',
-        b'"\\u0000"',
-        b'"\\q"',
-        b"null",
-        b"true",
-        b"nul",
-        b"/*x*/",
-        b"'a'",
-        b"\n",
-        b"\xe2\x80\xa8",
-    ),
+    *(b'"\\ud800"', b'"\\u0000"', b'"\\q"', b"null", b"true", b"nul", b"/*x*/", b"'a'", b"\n"),
+    *(b"\xe2\x80\xa8",),
     *(b'"metadata":[],', b'"spec":{"containers":1},', b'"request":null,', b'{"a":' * 300, b"[" * 300),
 )
 
