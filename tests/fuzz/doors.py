@@ -31,6 +31,7 @@ from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Namespace, Reason, Verdict
 from injector.core.profile import Config
 from injector.core.tree.merge import same
+from injector.core.workload import Workload, check_shape
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.server.app import State, Webhook, create_app
@@ -117,7 +118,7 @@ class Setup:
     def injected(self, pod: Tree) -> Tree:
         """The pod after an injection, as a webhook sees it that is called again; else the pod itself."""
         try:
-            reviews.check_shape(reviews.Workload(pod, "/metadata", "/spec"))
+            check_shape(Workload(pod, "/metadata", "/spec"))
         except Exception:
             return pod
         found = inject(pod, Facts(namespace="shop"), self.config)
@@ -309,7 +310,7 @@ def _sent_by_app(setup: Setup, body: bytes, path: str) -> list[Any]:
         "headers": headers,
         "query_string": b"timeout=30s",
     }
-    asyncio.run(setup.app(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(setup.app(scope, receive, send))
     return sent
 
 

@@ -30,7 +30,7 @@ def applied(document: Any, operations: Any) -> Any:
     if not isinstance(operations, list) or not operations:
         raise DoesNotApply("a patch is a list of at least one operation")
     for number, operation in enumerate(operations):
-        if not isinstance(operation, dict) or operation.keys() != _FIELDS.get(operation.get("op")):
+        if not isinstance(operation, dict) or operation.keys() != _FIELDS.get(str(operation.get("op"))):
             raise DoesNotApply(f"operation {number} has other fields than its kind asks for")
         try:
             _apply(tree, operation)

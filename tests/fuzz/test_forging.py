@@ -18,7 +18,7 @@ from tests.fuzz import authors
 from tests.fuzz.authors import Elements
 from tests.fuzz.bounds import bound, size
 from tests.fuzz.rounds import Rounds
-from tests.generators.forging import LISTS, NEVER
+from tests.generators.forging import LISTS, NEVER, VOLUME
 from tests.generators.pods import draw_pod, manifests
 
 Pod = dict[str, Any]
@@ -80,7 +80,7 @@ def test_forged_annotations_are_of_every_kind(rounds: Rounds) -> None:
     }
     assert forms | places <= set(seen)
     assert {"names istio-proxy", "names app", "names forged", "long", "no list", "no object"} <= set(seen)
-    assert {keys.status, keys.undo, keys.overrides, keys.templates, authors.VOLUME} <= set(seen)
+    assert {keys.status, keys.undo, keys.overrides, keys.templates, VOLUME} <= set(seen)
 
 
 def kinds_of(text: str | None) -> set[str]:
@@ -153,7 +153,7 @@ def test_elements_of_templates_come_and_go_as_they_like() -> None:
 
 
 def test_a_volume_may_come_that_an_annotation_asks_for() -> None:
-    asking = {**POD, "metadata": {"annotations": {authors.VOLUME: '{"x": {"emptyDir": {}}}'}}}
+    asking = {**POD, "metadata": {"annotations": {VOLUME: '{"x": {"emptyDir": {}}}'}}}
     assert list(authors.element_faults(asking, with_element("volumes", {"name": "x"}, asking), MADE)) == []
     assert list(authors.element_faults(asking, with_element("volumes", {"name": "y"}, asking), MADE)) != []
     assert list(authors.element_faults(asking, with_element("containers", {"name": "x"}, asking), MADE)) != []

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import yaml
 
@@ -29,6 +29,7 @@ from tests.generators.containers import (
 from tests.generators.values import draw_value, fields
 
 Tree = dict[str, Any]
+T = TypeVar("T")
 
 ODD: Final = 0.2
 """The share of templates with a label or annotation that has an odd value."""
@@ -207,10 +208,11 @@ def draw_clean(random: Random) -> Tree:
     if more:
         metadata["annotations"] = {**metadata.get("annotations", {}), **more}
     first = spec["containers"][0]
-    for value in (None, []):
+    nothing: Sequence[Any] = (None, [])
+    for value in nothing:
         if random.random() < 0.5:
-            holder, names = random.choice([(spec, _LISTS_OF_SPEC), (first, _LISTS_OF_CONTAINER)])
-            holder[random.choice(names)] = value
+            holder, lists = random.choice([(spec, _LISTS_OF_SPEC), (first, _LISTS_OF_CONTAINER)])
+            holder[random.choice(lists)] = value
     if random.random() < 0.1:
         metadata[random.choice(["labels", "annotations", "creationTimestamp"])] = None
     if random.random() < 0.5:
@@ -330,8 +332,11 @@ def _maps(tree: Any) -> list[Tree]:
     return [tree, *inner]
 
 
-def _unshared(tree: Any) -> Any:
+def _unshared(tree: T) -> T:
     """The tree as one that was read from a text: no two places hold the same object."""
+    copied: Any = tree
     if isinstance(tree, dict):
-        return {key: _unshared(value) for key, value in tree.items()}
-    return [_unshared(item) for item in tree] if isinstance(tree, list) else tree
+        copied = {key: _unshared(value) for key, value in tree.items()}
+    elif isinstance(tree, list):
+        copied = [_unshared(item) for item in tree]
+    return cast(T, copied)

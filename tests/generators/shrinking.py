@@ -26,10 +26,15 @@ _ONCE: Final = settings(
 
 
 def shrink(
-    tree: Any, fails: Callable[[Any], bool], *, fixed: Collection[str] = (), seconds: float = 20.0
+    tree: Any,
+    fails: Callable[[Any], bool],
+    *,
+    fixed: Collection[str] = (),
+    texts: bool = True,
+    seconds: float = 20.0,
 ) -> Any:
     """The smallest part of a tree for which `fails` holds that was found in time; fields with `fixed`
-    names stay."""
+    names stay, and without `texts` all texts stay whole."""
     deadline = time.monotonic() + seconds
     smallest, size = tree, len(json.dumps(tree))
 
@@ -43,24 +48,20 @@ def shrink(
 
     # Once the time is over nothing fails any more, which Hypothesis takes for an error.
     with contextlib.suppress(HypothesisException, RecursionError):
-        find(parts(tree, frozenset(fixed)), is_smaller, settings=_ONCE, random=Random(0))
+        find(parts(tree, frozenset(fixed), texts=texts), is_smaller, settings=_ONCE, random=Random(0))
     return smallest
 
 
 @st.composite
-def parts(draw: DrawFn, tree: Any, fixed: Collection[str] = ()) -> Any:
+def parts(draw: DrawFn, tree: Any, fixed: Collection[str], *, texts: bool) -> Any:
     """A tree without some of its pieces. Most have most of it, the simplest have least."""
 
     def part(value: Any) -> Any:
         if isinstance(value, dict):
-            return {
-                key: inner if key in fixed and isinstance(inner, str) else part(inner)
-                for key, inner in value.items()
-                if key in fixed or draw(_STAYS)
-            }
+            return {key: part(inner) for key, inner in value.items() if key in fixed or draw(_STAYS)}
         if isinstance(value, list):
             return [part(item) for item in value if draw(_STAYS)]
-        if isinstance(value, str) and len(value) > 1:
+        if texts and isinstance(value, str) and len(value) > 1:
             length = 1
             while length < len(value) and draw(_STAYS):
                 length *= 2
