@@ -176,16 +176,6 @@ def test_the_chart_is_packed_by_the_helm_that_the_tests_run() -> None:
     assert used["with"]["version"] == tested[1]
 
 
-def test_an_action_is_named_by_commit_and_release_or_is_one_of_those_that_the_head_names() -> None:
-    text = WORKFLOW.read_text()
-    head = text.partition("\nname:")[0]
-    used = re.findall(r"uses: (\S+?)/(\S+?)@(\S+)(.*)", text)
-    assert len(used) > 10
-    for _, name, at, comment in used:
-        by_commit = re.fullmatch(r"[0-9a-f]{40}", at) and re.fullmatch(r" # v\d+\.\d+\.\d+", comment)
-        assert by_commit or (re.fullmatch(r"v\d+", at) and name in head), name
-
-
 @pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "requirements/serve.txt", BUILD, WORKFLOW])
 def test_no_address_is_written_down(name: str | Path) -> None:
     assert not ADDRESS.findall((REPO / name).read_text())
