@@ -74,7 +74,7 @@ def copy_source(folder: Path, tabs: dict[str, list[str]]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     files = {REPO / page for group in tabs.values() for page in group}
     files |= {file for page in files for file in linked_files(page)}
-    files |= set((REPO / "docs").rglob("*.svg"))
+    files |= {REPO / "docs" / "site.css", *(REPO / "docs").rglob("*.svg")}
     for file in files:
         copy = folder / file.relative_to(REPO)
         copy.parent.mkdir(parents=True, exist_ok=True)
