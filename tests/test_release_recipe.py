@@ -108,9 +108,19 @@ def test_a_version_is_released_on_a_day(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text((REPO / name).read_text())
     (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{heading.format(version)}\n")
-    # The repository's own changelog has a day only when it is released.
     monkeypatch.setattr(release, "REPO", tmp_path)
     assert release.main(f"v{version}") == status
+
+
+def test_the_changelog_has_one_section_for_what_comes_and_a_dated_one_for_each_release() -> None:
+    first, *released = re.findall(r"^## (.+)$", (REPO / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first == "[Unreleased]"
+    parts = [re.fullmatch(r"\[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)", heading) for heading in released]
+    assert all(parts)
+    versions = [tuple(map(int, part.groups()[:3])) for part in parts if part]
+    days = [part[4] for part in parts if part]
+    assert versions == sorted(set(versions), reverse=True)
+    assert days == sorted(days, reverse=True)
 
 
 def test_nothing_is_published_before_the_tests_have_passed() -> None:
