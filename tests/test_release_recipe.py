@@ -55,6 +55,21 @@ def test_the_image_holds_what_the_wheel_needs_in_the_versions_that_the_tests_run
     assert pinned == {name: tested[name] for name in pinned}
 
 
+def test_the_project_allows_the_versions_that_the_tests_run_with_and_one_minor_version_of_uvicorn() -> None:
+    with (REPO / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    extras = project["optional-dependencies"].values()
+    allowed = [
+        Requirement(each) for each in project["dependencies"] + [name for extra in extras for name in extra]
+    ]
+    tested = {name: version for name, (version, *_) in pins(DEV).items()}
+    assert [str(each) for each in allowed if tested[canonicalize_name(each.name)] not in each.specifier] == []
+    (uvicorn,) = (each.specifier for each in allowed if each.name == "uvicorn")
+    major, minor = map(int, tested["uvicorn"].split(".")[:2])
+    assert f"{major}.{minor + 1}" not in uvicorn
+    assert f"{major}.{minor - 1}.99" not in uvicorn
+
+
 def test_every_stage_is_made_of_the_base_that_the_builder_chose() -> None:
     steps = instructions()
     ((_, default),) = [step for step in steps[:1] if step[0] == "ARG"]
