@@ -97,7 +97,8 @@ def main() -> int:
     except SetupError as error:
         print(f"site: {error}", file=sys.stderr)
         return 1
-    command = [python, "-m", "mkdocs", "build", "--strict", "--config-file", BUILD / "mkdocs.yml"]
+    command: list[str | Path] = [python, "-m", "mkdocs", "build", "--strict"]
+    command += ["--config-file", BUILD / "mkdocs.yml"]
     # Not --quiet: with it mkdocs counts no warnings, and --strict lets broken links through.
     environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     status = subprocess.run(command, env=environ, check=False).returncode
