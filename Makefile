@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
+.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs site apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -21,8 +21,8 @@ demo: setup ## inject examples/shop, ask why, and send a pod through the webhook
 test: setup ## everything: lint, types, contracts, all tests, coverage; builds the API server once
 	@$(IN_VENV) hack/check.py
 
-test-fast: setup ## the tests of the pure core
-	@$(IN_VENV) -m pytest -q -n 2 tests/templating tests/core tests/profiles
+test-fast: setup ## the tests of the pure core, and of links, workflows and hooks
+	@$(IN_VENV) -m pytest -q -n 2 tests/templating tests/core tests/profiles tests/test_repository.py
 
 test-busy: setup ## the tests that need no built programs, with every core kept busy
 	@$(IN_VENV) hack/conditions.py busy
@@ -39,6 +39,9 @@ lint: setup ## ruff, mypy --strict, import contracts
 docs: setup ## make the reference pages, and what the chart knows of the code, anew
 	@$(IN_VENV) hack/reference.py
 	@$(IN_VENV) hack/chart.py
+
+site: setup ## the documentation as a site, in build/site; a broken link fails
+	@$(IN_VENV) hack/docs_site.py
 
 apiserver: setup ## build the API server test bed into the user's cache folder
 	@$(IN_VENV) hack/programs/build.py
