@@ -41,16 +41,16 @@ docs: setup ## make the reference pages, and what the chart knows of the code, a
 	@$(IN_VENV) hack/chart.py
 
 apiserver: setup ## build the API server test bed into the user's cache folder
-	@$(IN_VENV) hack/programs/build.py
+	@$(IN_VENV) tests/beds/programs/build.py
 
 cluster: setup ## a one-node Kubernetes on this machine, until make cluster-down
-	@PYTHONPATH=hack $(IN_VENV) -m cluster up
+	@$(IN_VENV) -m tests.beds.node up
 
 cluster-down: setup ## remove it, with all that ran in it
-	@PYTHONPATH=hack $(IN_VENV) -m cluster down
+	@$(IN_VENV) -m tests.beds.node down
 
 mesh: setup ## the shop in a mesh, live: who talks to whom, over which TLS, by which version
-	@PYTHONPATH=hack $(IN_VENV) -m mesh.show
+	@$(IN_VENV) -m tests.beds.mesh.show
 
 mesh-cost: setup ## measure what a sidecar costs, and write docs/explanation/cost.md
 	@PYTHONPATH=hack $(IN_VENV) -m mesh.cost

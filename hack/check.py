@@ -3,7 +3,7 @@
 ``hack/check.py`` runs all of it but the tests on a whole node, which are ``hack/check.py e2e``;
 ``hack/check.py lint`` runs only what reads the code. Pytest's own summary is the last line. With
 CI=true a test that was skipped although this machine can run it, or could after a command of root's,
-is a failure. Not here: the environment (setup.py) and the test beds (apiserver/, cluster/, mesh/).
+is a failure. Not here: the environment (setup.py) and the test beds (tests/beds).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import browser
-from apiserver import bed
-from cluster import bed as node
-from cluster.layout import PROGRAMS as OF_A_NODE
-from mesh.images import PROGRAMS as OF_A_MESH
-from programs import build
 from setup import REPO, REQUIREMENTS, SetupError, environment
+
+from tests.beds import browser
+from tests.beds.apiserver import bed
+from tests.beds.mesh.images import PROGRAMS as OF_A_MESH
+from tests.beds.node import bed as node
+from tests.beds.node.layout import PROGRAMS as OF_A_NODE
+from tests.beds.programs import build
 
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
@@ -121,7 +122,7 @@ def chart_arguments() -> list[str] | None:
 def built(bed_name: str, programs: Iterable[str]) -> bool:
     """Build what a bed is made of, with the builder's progress shown; False where that failed."""
     say(f"{bed_name} test bed: building its programs, once per version and machine, where they are missing")
-    command = [PYTHON, "hack/programs/build.py", *programs]
+    command = [PYTHON, "tests/beds/programs/build.py", *programs]
     return subprocess.run(command, cwd=REPO, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 

@@ -22,10 +22,11 @@ from pathlib import Path
 import pytest
 import release
 import yaml
-from apiserver import keys
-from mesh import injector_image
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.beds.apiserver import keys
+from tests.beds.mesh import injector_image
 
 REPO = Path(__file__).resolve().parents[1]
 SERVE, DEV, BUILD = (REPO / "requirements" / f"{name}.txt" for name in ("serve", "dev", "build"))
@@ -169,7 +170,7 @@ def test_no_job_installs_what_has_no_hash() -> None:
 
 
 def test_the_chart_is_packed_by_the_helm_that_the_tests_run() -> None:
-    tested = re.search(r"helm\.sh/helm/v3 (v\S+)", (REPO / "hack/programs/helm3/go.mod").read_text())
+    tested = re.search(r"helm\.sh/helm/v3 (v\S+)", (REPO / "tests/beds/programs/helm3/go.mod").read_text())
     steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["chart"]["steps"]
     (used,) = (step for step in steps if "setup-helm" in step.get("uses", ""))
     assert tested is not None

@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 
 import measured
-from apiserver.bed import apiserver, unavailable
-from programs import build
 
 from load import page, scenarios, stand
 from load.scenarios import Overload, Round
+from tests.beds.apiserver.bed import apiserver, unavailable
+from tests.beds.programs import build
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "explanation"
 ADMISSIONS = (1_000, 10_000, 100_000)

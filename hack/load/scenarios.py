@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from apiserver.bed import Bed
-
 from load import review, stand
 from load.stand import Load, Server
+from tests.beds.apiserver.bed import Bed
 
 CALLERS = (1, 2, 4, 8, 16)
 SATURATED = 0.95

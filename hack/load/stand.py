@@ -22,11 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from apiserver.bed import Bed
-from apiserver.keys import Authority
-from programs import build
-
 from load import review
+from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.keys import Authority
+from tests.beds.programs import build
 
 PATIENCE_SECONDS = 60.0
 # What /proc/PID/clear_refs takes to forget the peak of the resident set (proc(5)).

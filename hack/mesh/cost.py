@@ -1,7 +1,7 @@
 """Measures what a sidecar costs: ``make mesh-cost``, or ``PYTHONPATH=hack python -m mesh.cost``.
 
 Here: the pods, the runs and the readings, in about three minutes. Not here: the page and the picture
-that are made of them (cost_page.py), the load generator (programs/traffic), the counters (cluster/usage.py).
+that are made of them (cost_page.py), the load generator (traffic), the counters (usage.py of the node).
 
 Whatever is compared is measured in turns, several rounds of it in one run, so that a slow minute of the
 machine meets all alike. Starts come last in a round: in the first 15 s of a kubelet it lets probes wait.
@@ -21,17 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import measured
-from apiserver.bed import BedError
-from cluster import bed as clusters
-from cluster import usage
-from programs import build
-
-from mesh import applications as a
-from mesh import bed, cost_page, envoy, injector
-from mesh.applications import Object
-from mesh.bed import PROXY, Mesh
+from mesh import cost_page
 from mesh.cost_page import CLOSED, DIRECT, STEADY, WITH_BOTH, WITH_SERVERS, Costs, Run
-from mesh.manifests import Settings
+
+from tests.beds.apiserver.bed import BedError
+from tests.beds.mesh import applications as a
+from tests.beds.mesh import bed, envoy, injector
+from tests.beds.mesh.applications import Object
+from tests.beds.mesh.bed import PROXY, Mesh
+from tests.beds.mesh.manifests import Settings
+from tests.beds.node import bed as clusters
+from tests.beds.node import usage
+from tests.beds.programs import build
 
 REPO = Path(__file__).resolve().parents[2]
 PAGES = REPO / "docs" / "explanation"

@@ -8,12 +8,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from apiserver.bed import BedError, apiserver, unavailable
-from programs.build import BuildError
-
 from soak import page
 from soak.run import FULL, soak
 from soak.waiting import SoakError
+from tests.beds.apiserver.bed import BedError, apiserver, unavailable
+from tests.beds.programs.build import BuildError
 
 
 def say(text: str) -> None:

@@ -20,9 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from apiserver.bed import Bed
-
 from soak.waiting import SoakError
+from tests.beds.apiserver.bed import Bed
 
 CONFIGURATION = "soak.example.com/configuration"
 STATUS = "sidecar.istio.io/status"

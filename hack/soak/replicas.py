@@ -18,10 +18,9 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from apiserver.balancer import Address
-from apiserver.bed import Program
-
 from soak.waiting import SoakError, until
+from tests.beds.apiserver.balancer import Address
+from tests.beds.apiserver.bed import Program
 
 LOOK_SECONDS = 0.1
 # The webhook's own grace and more: a replica that takes longer would be killed by its kubelet.

@@ -16,11 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from apiserver.bed import Bed
-
 from soak.creating import UNREACHED, Tally, creating
 from soak.disturbances import STEPS
 from soak.stand import Stand, standing
+from tests.beds.apiserver.bed import Bed
 
 
 @dataclass(frozen=True)

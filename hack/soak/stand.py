@@ -17,12 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from apiserver.balancer import balanced
-from apiserver.bed import Bed
-
 from soak.creating import CONFIGURATION, Outages, Tally
 from soak.replicas import Endpoints, Replica
 from soak.waiting import SoakError, until
+from tests.beds.apiserver.balancer import balanced
+from tests.beds.apiserver.bed import Bed
 
 REPLICAS = 2
 SECRET = "webhook-ca"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from apiserver.bed import Bed, apiserver, unavailable
+
+from tests.beds.apiserver.bed import Bed, apiserver, unavailable
 
 HERE = Path(__file__).resolve().parent
 

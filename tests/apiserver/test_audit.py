@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 from webhook_serving import (
     a_deployment,
     a_namespace,
@@ -32,6 +31,8 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
+
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("audit")
 

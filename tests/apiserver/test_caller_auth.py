@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import webhook_serving as ws
 import yaml
-from apiserver.bed import Bed, apiserver, unavailable
 
+from tests.beds.apiserver.bed import Bed, apiserver, unavailable
 from tests.callers.credentials import Authority
 
 pytestmark = pytest.mark.xdist_group("caller-auth")

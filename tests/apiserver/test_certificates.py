@@ -22,8 +22,6 @@ from typing import Any
 
 import pytest
 import yaml
-from apiserver.balancer import balanced
-from apiserver.bed import Bed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from webhook_serving import (
@@ -46,6 +44,8 @@ from injector.certs.published import Published, Service
 from injector.certs.stored import FORMAT, FORMAT_KEY
 from injector.kube.client import connect_async
 from injector.telemetry import Metrics
+from tests.beds.apiserver.balancer import balanced
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("webhook")
 

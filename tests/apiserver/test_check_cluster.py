@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 import webhook_serving as ws
 import yaml
-from apiserver.bed import Bed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from injector.cli import check_cluster
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import read_settings
+from tests.beds.apiserver.bed import Bed
 
 Item = dict[str, Any]
 Found = dict[str, list[Item]]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 
 from injector import yamltext
+from tests.beds.apiserver.bed import Bed
 
 COMMAND = str(Path(sys.executable).with_name("injector"))
 MESH = "trustDomain: live.example\ndefaultConfig: {concurrency: 7}\n"

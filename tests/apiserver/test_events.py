@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import webhook_serving as ws
-from apiserver.bed import Bed
 
 from injector.cli.rights import needed
 from injector.config.load import load
 from injector.config.schema import read_settings
 from injector.kube.refusals import Request
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("events")
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
 from injector.kube.objects import configmap_key, workload
 from injector.kube.refusals import Request, refused
 from injector.kube.watching import Mirror
+from tests.beds.apiserver.bed import Bed
 
 POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
 TEMPLATE = {"metadata": {"labels": {"app": "shop"}}, "spec": POD}

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 
 from injector.core.diagnosis.containers import Log
 from injector.kube.client import Cluster, connect
 from injector.kube.living import observe, read_log
+from tests.beds.apiserver.bed import Bed
 
 COMMAND = str(Path(sys.executable).with_name("injector"))
 STATUS = {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"], "revision": "default"})}

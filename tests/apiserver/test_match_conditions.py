@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 import webhook_serving as ws
-from apiserver.bed import Bed
 
 from injector.cli.webhook_config import match_conditions
 from injector.config.load import load
@@ -33,6 +32,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
 from injector.core.registration.match_conditions import dropped
+from tests.beds.apiserver.bed import Bed
 from tests.core.injection import test_decisions as table
 
 Pod = dict[str, Any]

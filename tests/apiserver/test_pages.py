@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from apiserver.bed import Bed
 
 from injector.errors import ClusterError
 from injector.kube.client import connect
+from tests.beds.apiserver.bed import Bed
 
 # The API server restarts in one of these.
 pytestmark = pytest.mark.xdist_group("pages")

@@ -20,10 +20,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import webhook_serving as ws
-from apiserver.bed import Bed
 
 from injector.profiles.istio.catalogue import ANNOTATIONS
 from injector.records.reader import Reader
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("planted-marks")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 from webhook_serving import (
     a_deployment,
     a_namespace,
@@ -23,6 +22,7 @@ from webhook_serving import (
 )
 
 from injector.records.reader import Reader
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("recording")
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from apiserver.bed import Bed
 from webhook_serving import (
     Served,
     a_namespace,
@@ -21,6 +20,8 @@ from webhook_serving import (
     wait_until_called,
     webhook_calls,
 )
+
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("revisions")
 

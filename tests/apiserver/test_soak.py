@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apiserver.bed import apiserver, unavailable
 from soak.creating import Tally, missing_of
 from soak.run import Findings, Plan, soak
+
+from tests.beds.apiserver.bed import apiserver, unavailable
 
 SHORT = Plan(
     creations=200,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from apiserver.bed import Bed
 from webhook_serving import a_namespace, a_pod, certificates, create, injector, kubectl, until
+
+from tests.beds.apiserver.bed import Bed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/when-the-injector-is-down.md"
 

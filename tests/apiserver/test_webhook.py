@@ -18,7 +18,6 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from apiserver.bed import Bed
 from webhook_serving import (
     STATUS,
     Served,
@@ -41,6 +40,8 @@ from webhook_serving import (
     wait_until_called,
     webhook_calls,
 )
+
+from tests.beds.apiserver.bed import Bed
 
 # One cluster for all tests of a file, also where they are spread over processes.
 pytestmark = pytest.mark.xdist_group("webhook")

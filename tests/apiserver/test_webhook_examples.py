@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 import yaml
-from apiserver.bed import Bed
 from webhook_serving import (
     a_namespace,
     containers,
@@ -30,6 +29,8 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
+
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("webhook-examples")
 

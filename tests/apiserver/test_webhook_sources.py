@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 from webhook_serving import (
     Served,
     a_namespace,
@@ -25,6 +24,8 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
+
+from tests.beds.apiserver.bed import Bed
 
 pytestmark = pytest.mark.xdist_group("webhook-sources")
 

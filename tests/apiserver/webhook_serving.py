@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from apiserver.bed import Bed
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.beds.apiserver.bed import Bed
 
 Found = TypeVar("Found")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import helm
 import pytest
-from apiserver.bed import Bed, apiserver, unavailable
-from programs import build
+
+from tests.beds import helm
+from tests.beds.apiserver.bed import Bed, apiserver, unavailable
+from tests.beds.programs import build
 
 HERE = Path(__file__).resolve().parent
 

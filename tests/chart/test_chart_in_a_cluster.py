@@ -9,11 +9,8 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import helm
 import pytest
-from apiserver.bed import Bed, BedError
 from chart_values import CASES, Case
-from helm import Object, of_kind
 
 from injector.certs.stored import Stored, written
 from injector.cli.rights import needed
@@ -22,6 +19,9 @@ from injector.config.schema import read_settings
 from injector.core.model import Manifest
 from injector.kube.client import connect
 from injector.kube.survey import CONFIGURATIONS, REVIEWS, Reading
+from tests.beds import helm
+from tests.beds.apiserver.bed import Bed, BedError
+from tests.beds.helm import Object, of_kind
 
 ACCOUNT_AND_RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import chart
-import helm
 import pytest
 import yaml
 from chart_values import CASES, OPERATORS, Case
-from helm import NAMESPACE, Object, of_kind
 
 from injector import yamltext
 from injector.cli.main import main
@@ -23,6 +21,8 @@ from injector.config.schema import Settings, read_settings
 from injector.core.profile import Config
 from injector.kube.refusals import Request
 from injector.server.run import FINISH_SECONDS
+from tests.beds import helm
+from tests.beds.helm import NAMESPACE, Object, of_kind
 
 REPO = Path(__file__).resolve().parents[2]
 

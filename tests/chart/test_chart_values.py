@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import helm
 import jsonschema
 import pytest
 from chart_values import CASES
 
 from injector.config.schema import Settings
 from injector.config.shapes import Reading, declared, read, schema_of
+from tests.beds import helm
 
 SCHEMA = json.loads((helm.CHART / "values.schema.json").read_text())
 VALUES = jsonschema.Draft7Validator(SCHEMA)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import oci
+
+from tests.beds.node import oci
 
 NAME = "sidecar.test/example:1"
 

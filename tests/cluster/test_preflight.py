@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from apiserver.bed import BedError
-from cluster import bed, cgroups, preflight
-from cluster.layout import Layout
-from programs import build
+
+from tests.beds.apiserver.bed import BedError
+from tests.beds.node import bed, cgroups, preflight
+from tests.beds.node.layout import Layout
+from tests.beds.programs import build
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="clusters run on Linux only")
 
@@ -95,7 +96,7 @@ def test_a_name_that_cannot_be_a_folder_and_a_cgroup_is_refused(name: str) -> No
 
 def test_a_cluster_that_is_not_there_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(BedError, match="python -m cluster up lab"):
+    with pytest.raises(BedError, match="python -m tests.beds.node up lab"):
         bed.attached("lab")
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import check
 import pytest
-from apiserver.bed import BedError
-from cluster import bed
+
+from tests.beds.apiserver.bed import BedError
+from tests.beds.node import bed
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -30,7 +31,7 @@ CONFTEST = """
 import contextlib
 from pathlib import Path
 import pytest
-from cluster import bed
+from tests.beds.node import bed
 from tests.e2e.conftest import cluster, new_namespace, pytest_runtest_call, pytest_runtest_setup
 
 class StandIn:
@@ -98,7 +99,7 @@ def test_in_a_cluster_that_is_not_ours_no_namespace_stays(tmp_path: Path) -> Non
 
 def test_what_needs_a_node_of_ours_is_skipped_in_fixtures_too(tmp_path: Path) -> None:
     in_fixture = "def test_fixture(of_the_node): pass\n"
-    in_test = "from cluster import bed\ndef test_itself(): raise bed.NotOurs(bed.NOT_OURS)\n"
+    in_test = "from tests.beds.node import bed\ndef test_itself(): raise bed.NotOurs(bed.NOT_OURS)\n"
     printed, _ = session(tmp_path, [in_fixture, in_test])
     assert "2 skipped" in printed
     assert bed.NOT_OURS in printed

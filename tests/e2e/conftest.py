@@ -1,7 +1,7 @@
 """The node, the mesh and the injector that the tests of this folder share.
 
 All tests run in one process, one after the other. A test that takes a part away brings it back.
-While you write tests, ``PYTHONPATH=hack python -m mesh up NAME`` and E2E_CLUSTER=NAME spare the
+While you write tests, ``python -m tests.beds.mesh up NAME`` and E2E_CLUSTER=NAME spare the
 start; E2E_KUBECONFIG=FILE takes a cluster that is not ours, and E2E_LOAD the command that brings an
 image archive to it (``kind load image-archive``, ``k3d image import``).
 """
@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from cluster import bed as clusters
-from cluster.bed import Cluster, NotOurs
-from mesh import bed as meshes
-from mesh.bed import Mesh
-from mesh.injector import Injector, installed
+
+from tests.beds.mesh import bed as meshes
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import Injector, installed
+from tests.beds.node import bed as clusters
+from tests.beds.node.bed import Cluster, NotOurs
 
 HERE = Path(__file__).resolve().parent
 INJECTED = {"istio-injection": "enabled"}

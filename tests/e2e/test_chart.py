@@ -16,15 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import helm
 import pytest
-from apiserver import keys
-from apiserver.bed import BedError
-from cluster import bed as clusters
-from cluster.bed import Cluster
-from cluster.images import PAUSE
-from mesh import injector_image
-from programs import build
+
+from tests.beds import helm
+from tests.beds.apiserver import keys
+from tests.beds.apiserver.bed import BedError
+from tests.beds.mesh import injector_image
+from tests.beds.node import bed as clusters
+from tests.beds.node.bed import Cluster
+from tests.beds.node.images import PAUSE
+from tests.beds.programs import build
 
 Object = dict[str, Any]
 T = TypeVar("T")

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from apiserver.bed import BedError
-from cluster import bed, cgroups, keeper
-from cluster.bed import Cluster
-from cluster.layout import Layout
-from mesh.bed import Mesh
-from mesh.injector import NAMESPACE, SAMPLES, WEBHOOK, Injector, installed
+
+from tests.beds.apiserver.bed import BedError
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import NAMESPACE, SAMPLES, WEBHOOK, Injector, installed
+from tests.beds.node import bed, cgroups, keeper
+from tests.beds.node.bed import Cluster
+from tests.beds.node.layout import Layout
 
 # What a test run or a demo is: somebody who holds a cluster, and says when it is there.
 HOLDER = """
 import sys
-from cluster import bed
+from tests.beds.node import bed
 with bed.cluster(sys.argv[1]):
     print("ready", flush=True)
     sys.stdin.read()
@@ -107,7 +108,7 @@ def test_in_a_cluster_that_is_not_ours_no_injector_is_left_even_after_a_failure(
 
 def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m cluster`."""
-    command = [sys.executable, "-m", "cluster", *arguments]
+    command = [sys.executable, "-m", "tests.beds.node", *arguments]
     return subprocess.run(
         command, env=_environment(), capture_output=True, text=True, check=False, timeout=600
     )
@@ -115,7 +116,7 @@ def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("E2E_")}
-    return {**kept, "PYTHONPATH": str(bed.HACK)}
+    return {**kept, "PYTHONPATH": str(bed.REPO)}
 
 
 def _not_ours(cluster: Cluster) -> AbstractContextManager[Injector]:

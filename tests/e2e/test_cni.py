@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh import wire
-from mesh.bed import Mesh
-from mesh.injector import REPO, Injector
-from mesh.manifests import NAMESPACE
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh import wire
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import REPO, Injector
+from tests.beds.mesh.manifests import NAMESPACE
+from tests.beds.node.bed import Cluster
 
 ENFORCED = {"istio-injection": "enabled", "pod-security.kubernetes.io/enforce": "restricted"}
 VALIDATION = "istio-validation"

@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from apiserver.keys import Authority
-from cluster.bed import Cluster
 from cryptography import x509
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.injector import Injector
-from mesh.manifests import NAMESPACE
-from mesh.steady import SERVER, Steady
+
+from tests.beds.apiserver.keys import Authority
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import Injector
+from tests.beds.mesh.manifests import NAMESPACE
+from tests.beds.mesh.steady import SERVER, Steady
+from tests.beds.node.bed import Cluster
 
 Object = dict[str, Any]
 DISCOVERY = f"istiod.{NAMESPACE}.svc:15012"

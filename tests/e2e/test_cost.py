@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from mesh import cost, cost_page
-from mesh.bed import Mesh
 from mesh.cost_page import DIRECT, WITH_BOTH, WITH_SERVERS, Costs
-from mesh.injector import Injector
+
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import Injector
 
 ROUNDS, SECONDS = 1, 1
 

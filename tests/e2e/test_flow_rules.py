@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.node.bed import Cluster
 
 Rule = dict[str, Any]
 V1, V2 = {"host": "catalog", "subset": "v1"}, {"host": "catalog", "subset": "v2"}

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.injector import REPO, STATUS, Injector, annotations_of
-from mesh.wire import Flow, watched
 
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import REPO, STATUS, Injector, annotations_of
+from tests.beds.mesh.wire import Flow, watched
+from tests.beds.node.bed import Cluster
 from tests.e2e import forms
 from tests.e2e.conftest import NewNamespace
 from tests.e2e.forms import SERVERS, app_of

@@ -9,10 +9,11 @@ import json
 from typing import NamedTuple
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.readings import Samples
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.readings import Samples
+from tests.beds.node.bed import Cluster
 
 # The counters of connections, in all and over TLS; none of them is told unless it is asked for.
 ADMITTED = ["listener\\..*ssl\\..*", "http\\.inbound_.*downstream_cx_(ssl_)?total"]

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
-from apiserver.bed import BedError
-from mesh import applications as a
-from mesh import wire
-from mesh.bed import Mesh
+
+from tests.beds.apiserver.bed import BedError
+from tests.beds.mesh import applications as a
+from tests.beds.mesh import wire
+from tests.beds.mesh.bed import Mesh
 
 PORT = a.PORTS["http"]
 SPIFFE = "spiffe://cluster.local/ns/{}/sa/member"

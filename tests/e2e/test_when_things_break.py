@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.injector import WEBHOOK, Injector
-from mesh.steady import SERVER, Steady
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import WEBHOOK, Injector
+from tests.beds.mesh.steady import SERVER, Steady
+from tests.beds.node.bed import Cluster
 
 Object = dict[str, Any]
 MISSING_IMAGE = "sidecar.test/is-not-there:1"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from mesh import manifests
-from mesh.manifests import Settings
+from tests.beds.mesh import manifests
+from tests.beds.mesh.manifests import Settings
 
 
 def test_what_upstreams_envoy_lacks_and_istiods_own_injector_are_off_in_every_setting() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mesh import readings
+from tests.beds.mesh import readings
 
 METRICS = """\
 # TYPE envoy_listener_ssl_handshake counter

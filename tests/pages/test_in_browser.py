@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, console, looks, requested, unavailable
 from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.action_chains import ActionChains
@@ -22,6 +21,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
+from tests.beds.browser import browser, console, looks, requested, unavailable
 
 PATIENCE = 60
 SETTINGS = """\
