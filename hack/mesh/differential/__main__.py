@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from programs import build
-
 from mesh.differential.cases import GROUPS, coverage, draw_case
 from mesh.differential.doors import DoorError
 from mesh.differential.rounds import Failure, Tally, run
 from mesh.differential.shrinking import shrink
+
+from tests.beds.programs import build
 
 _LEAST_ROUNDS = 2
 _SHOWN_FAILURES = 5
