@@ -96,7 +96,7 @@ def test_a_name_that_cannot_be_a_folder_and_a_cgroup_is_refused(name: str) -> No
 
 def test_a_cluster_that_is_not_there_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(BedError, match="python -m tests.beds.node up lab"):
+    with pytest.raises(BedError, match=r"python -m tests\.beds\.node up lab"):
         bed.attached("lab")
 
 
