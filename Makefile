@@ -53,13 +53,13 @@ mesh: setup ## the shop in a mesh, live: who talks to whom, over which TLS, by w
 	@$(IN_VENV) -m tests.beds.mesh.show
 
 mesh-cost: setup ## measure what a sidecar costs, and write docs/explanation/cost.md
-	@PYTHONPATH=hack $(IN_VENV) -m mesh.cost
+	@$(IN_VENV) -m hack.bench.cost.run
 
 soak: setup ## pods without pause while all that can happen to the webhook happens; N=100000 for longer
-	@PYTHONPATH=hack $(IN_VENV) -m soak $(if $(N),--creations $(N))
+	@$(IN_VENV) -m hack.bench.soak $(if $(N),--creations $(N))
 
 load: setup ## the webhook at its limits: start, memory, overload; writes docs/explanation/load.md
-	@PYTHONPATH=hack $(IN_VENV) -m load
+	@$(IN_VENV) -m hack.bench.load
 
 attack: setup ## what attacks on the webhook and the commands cost, and whom; loopback only; writes nothing
 	@PYTHONPATH=hack $(IN_VENV) -m attack

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
-
 from attack import callers, pods, stand
 from attack.rows import Row, forget_the_peak, peak_mb
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from soak.creating import Tally, missing_of
-from soak.run import Findings, Plan, soak
 
+from hack.bench.soak.creating import Tally, missing_of
+from hack.bench.soak.run import Findings, Plan, soak
 from tests.beds.apiserver.bed import apiserver, unavailable
 
 SHORT = Plan(

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from load import review
+from hack.bench.load import review
 from tests.beds.apiserver.bed import Bed
 from tests.beds.apiserver.keys import Authority
 from tests.beds.programs import build

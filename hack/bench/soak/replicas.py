@@ -1,7 +1,7 @@
 """Replicas of `injector serve` as processes, and which of them get new connections.
 
 Here: start, readiness, what a replica told, its end. Not here: the address in front of them
-(apiserver/balancer.py), and when they are started and ended (disturbances.py).
+(tests/beds/apiserver/balancer.py), and when they are started and ended (disturbances.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from soak.waiting import SoakError, until
+from hack.bench.soak.waiting import SoakError, until
 from tests.beds.apiserver.balancer import Address
 from tests.beds.apiserver.bed import Program
 

@@ -1,4 +1,4 @@
-"""``make soak``, or ``PYTHONPATH=hack python -m soak [--creations N]``: soaks and writes the page."""
+"""``make soak``, or ``python -m hack.bench.soak [--creations N]``: soaks and writes the page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from soak import page
-from soak.run import FULL, soak
-from soak.waiting import SoakError
+from hack.bench.soak import page
+from hack.bench.soak.run import FULL, soak
+from hack.bench.soak.waiting import SoakError
 from tests.beds.apiserver.bed import BedError, apiserver, unavailable
 from tests.beds.programs.build import BuildError
 
@@ -21,7 +21,7 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Soak; 1 where something failed. The page is written by a run that is whole and did not fail."""
-    parser = argparse.ArgumentParser(prog="python -m soak", description="Soak the webhook.")
+    parser = argparse.ArgumentParser(prog="python -m hack.bench.soak", description="Soak the webhook.")
     parser.add_argument("--creations", type=int, default=FULL.creations, help="how many pods at least")
     parser.add_argument("--workers", type=int, default=FULL.workers, help="how many are created at a time")
     asked = parser.parse_args()

@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-import measured
+from hack.bench import measured
 
 PAGE, PICTURE = "cost.md", "cost.svg"
 MAKER = "make mesh-cost"

@@ -6,8 +6,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from mesh import cost_page
-from mesh.cost_page import CLOSED, DIRECT, LOADS, STEADY, WAYS, WITH_BOTH, WITH_SERVERS, Costs, Run
+
+from hack.bench.cost import page as cost_page
+from hack.bench.cost.page import CLOSED, DIRECT, LOADS, STEADY, WAYS, WITH_BOTH, WITH_SERVERS, Costs, Run
 
 PARTS = {
     DIRECT: ["application"],

@@ -1,4 +1,4 @@
-"""Measures `injector serve` at its limits: ``make load``, or ``PYTHONPATH=hack python -m load``.
+"""Measures `injector serve` at its limits: ``make load``, or ``python -m hack.bench.load``.
 
 Here: the order of the measurements: `overload` in three minutes, `footprint` in some seven. ``--brief`` is
 a try that writes no page. Where something that should hold does not, the page stays as it was, and the exit
@@ -14,14 +14,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import measured
-
-from load import page, scenarios, stand
-from load.scenarios import Overload, Round
+from hack.bench import measured
+from hack.bench.load import page, scenarios, stand
+from hack.bench.load.scenarios import Overload, Round
 from tests.beds.apiserver.bed import apiserver, unavailable
 from tests.beds.programs import build
 
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "explanation"
+PAGES = Path(__file__).resolve().parents[3] / "docs" / "explanation"
 ADMISSIONS = (1_000, 10_000, 100_000)
 STARTS = 5
 SECONDS = 6.0
@@ -32,7 +31,7 @@ CROWD = 200
 
 def main() -> int:
     """Measure, write what missed nothing into the page, and say what was missed."""
-    flags = argparse.ArgumentParser(prog="load")
+    flags = argparse.ArgumentParser(prog="python -m hack.bench.load")
     flags.add_argument("--brief", action="store_true", help="short loads, no page")
     flags.add_argument("parts", nargs="*", metavar="overload|footprint", help="one of them; else both")
     given = flags.parse_args()

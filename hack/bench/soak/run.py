@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from soak.creating import UNREACHED, Tally, creating
-from soak.disturbances import STEPS
-from soak.stand import Stand, standing
+from hack.bench.soak.creating import UNREACHED, Tally, creating
+from hack.bench.soak.disturbances import STEPS
+from hack.bench.soak.stand import Stand, standing
 from tests.beds.apiserver.bed import Bed
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from soak.creating import CONFIGURATION, Outages, Tally
-from soak.replicas import Endpoints, Replica
-from soak.waiting import SoakError, until
+from hack.bench.soak.creating import CONFIGURATION, Outages, Tally
+from hack.bench.soak.replicas import Endpoints, Replica
+from hack.bench.soak.waiting import SoakError, until
 from tests.beds.apiserver.balancer import balanced
 from tests.beds.apiserver.bed import Bed
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from load import page, review
-from load.scenarios import (
+
+from hack.bench.load import page, review
+from hack.bench.load.scenarios import (
     MB,
     REPEATS,
     Capacity,
@@ -19,8 +20,7 @@ from load.scenarios import (
     cost_of_refusals,
     rounds,
 )
-from load.stand import Load, StandError
-
+from hack.bench.load.stand import Load, StandError
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.server.review import answer, parse

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from soak.waiting import SoakError
+from hack.bench.soak.waiting import SoakError
 from tests.beds.apiserver.bed import Bed
 
 CONFIGURATION = "soak.example.com/configuration"

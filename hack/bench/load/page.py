@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import measured
-
-from load.scenarios import MB, OFFERED, STEADY, Capacity, Footprint, Overload, allowed_by_refusals
+from hack.bench import measured
+from hack.bench.load.scenarios import MB, OFFERED, STEADY, Capacity, Footprint, Overload, allowed_by_refusals
 
 PAGE = "load.md"
 FOOTPRINT, OVERLOAD = "make load, start and memory", "make load, overload"

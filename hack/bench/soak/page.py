@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import measured
+from hack.bench import measured
+from hack.bench.soak.run import Findings
 
-from soak.run import Findings
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "explanation" / "soak.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "explanation" / "soak.md"
 MAKER = "make soak"
 
 

@@ -1,7 +1,7 @@
-"""Measures what a sidecar costs: ``make mesh-cost``, or ``PYTHONPATH=hack python -m mesh.cost``.
+"""Measures what a sidecar costs: ``make mesh-cost``, or ``python -m hack.bench.cost.run``.
 
 Here: the pods, the runs and the readings, in about three minutes. Not here: the page and the picture
-that are made of them (cost_page.py), the load generator (traffic), the counters (usage.py of the node).
+that are made of them (page.py), the load generator (traffic), the counters (usage.py of the node).
 
 Whatever is compared is measured in turns, several rounds of it in one run, so that a slow minute of the
 machine meets all alike. Starts come last in a round: in the first 15 s of a kubelet it lets probes wait.
@@ -20,10 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import measured
-from mesh import cost_page
-from mesh.cost_page import CLOSED, DIRECT, STEADY, WITH_BOTH, WITH_SERVERS, Costs, Run
-
+from hack.bench import measured
+from hack.bench.cost import page as cost_page
+from hack.bench.cost.page import CLOSED, DIRECT, STEADY, WITH_BOTH, WITH_SERVERS, Costs, Run
 from tests.beds.apiserver.bed import BedError
 from tests.beds.mesh import applications as a
 from tests.beds.mesh import bed, envoy, injector
@@ -34,7 +33,7 @@ from tests.beds.node import bed as clusters
 from tests.beds.node import usage
 from tests.beds.programs import build
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 PAGES = REPO / "docs" / "explanation"
 WARM_UP_SECONDS = 0.5
 # The rate is one that all ways can carry; the other load asks as fast as answers come.
@@ -226,7 +225,9 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mesh.cost", description="Measure what a sidecar costs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m hack.bench.cost.run", description="Measure what a sidecar costs."
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
     parser.add_argument("--seconds", type=float, default=4, help="how long one load is sent")
     parser.add_argument("--output", type=Path, default=PAGES, help="folder of cost.md and cost.svg")

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from soak.replicas import Replica
-from soak.stand import SECRET, Stand
-from soak.waiting import SoakError, until
+from hack.bench.soak.replicas import Replica
+from hack.bench.soak.stand import SECRET, Stand
+from hack.bench.soak.waiting import SoakError, until
 
 # So many pods have to come through in a state that is waited for.
 PASSING = 20

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from load import review, stand
-from load.stand import Load, Server
+from hack.bench.load import review, stand
+from hack.bench.load.stand import Load, Server
 from tests.beds.apiserver.bed import Bed
 
 CALLERS = (1, 2, 4, 8, 16)
