@@ -16,32 +16,32 @@ setup: ## the development environment in .venv
 	$$python hack/setup.py
 
 demo: setup ## inject examples/shop, ask why, and send a pod through the webhook; needs no cluster
-	@$(IN_VENV) hack/demo.py
+	@$(IN_VENV) -m hack.demo
 
 test: setup ## everything: lint, types, contracts, all tests, coverage; builds the API server once
-	@$(IN_VENV) hack/check.py
+	@$(IN_VENV) -m hack.check
 
 test-fast: setup ## the tests of the pure core
 	@$(IN_VENV) -m pytest -q -n 2 tests/templating tests/core tests/profiles
 
 test-busy: setup ## the tests that need no built programs, with every core kept busy
-	@$(IN_VENV) hack/conditions.py busy
+	@$(IN_VENV) -m hack.conditions busy
 
 test-ahead: setup ## the same tests with the clock a year ahead; takes libfaketime
-	@$(IN_VENV) hack/conditions.py ahead
+	@$(IN_VENV) -m hack.conditions ahead
 
 e2e: setup ## the tests on a Kubernetes node and a mesh of their own; root; builds them once
-	@$(IN_VENV) hack/check.py e2e
+	@$(IN_VENV) -m hack.check e2e
 
 lint: setup ## ruff, mypy --strict, import contracts
-	@$(IN_VENV) hack/check.py lint
+	@$(IN_VENV) -m hack.check lint
 
 docs: setup ## make the reference pages, and what the chart knows of the code, anew
-	@$(IN_VENV) hack/reference.py
-	@$(IN_VENV) hack/chart.py
+	@$(IN_VENV) -m hack.reference
+	@$(IN_VENV) -m hack.chart
 
 apiserver: setup ## build the API server test bed into the user's cache folder
-	@$(IN_VENV) tests/beds/programs/build.py
+	@$(IN_VENV) -m tests.beds.programs.build
 
 cluster: setup ## a one-node Kubernetes on this machine, until make cluster-down
 	@$(IN_VENV) -m tests.beds.node up
@@ -62,10 +62,10 @@ load: setup ## the webhook at its limits: start, memory, overload; writes docs/e
 	@$(IN_VENV) -m hack.bench.load
 
 attack: setup ## what attacks on the webhook and the commands cost, and whom; loopback only; writes nothing
-	@PYTHONPATH=hack $(IN_VENV) -m attack
+	@$(IN_VENV) -m hack.attack
 
 fuzz: setup ## 200,000 generated reviews through the webhook's door; N=1000 for fewer, SEED=x for the same again
-	@PYTHONPATH=hack $(IN_VENV) -m fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
+	@$(IN_VENV) -m hack.fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what was made here; what is cached for the beds stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* build dist

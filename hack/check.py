@@ -1,7 +1,7 @@
 """Runs everything that has to hold: lint, types, import contracts, tests, coverage.
 
-``hack/check.py`` runs all of it but the tests on a whole node, which are ``hack/check.py e2e``;
-``hack/check.py lint`` runs only what reads the code. Pytest's own summary is the last line. With
+``python -m hack.check`` runs all of it but the tests on a whole node, which are ``python -m hack.check e2e``;
+``python -m hack.check lint`` runs only what reads the code. Pytest's own summary is the last line. With
 CI=true a test that was skipped although this machine can run it, or could after a command of root's,
 is a failure. Not here: the environment (setup.py) and the test beds (tests/beds).
 """
@@ -20,8 +20,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from setup import REPO, REQUIREMENTS, SetupError, environment
-
+from hack.setup import REPO, REQUIREMENTS, SetupError, environment
 from tests.beds import browser
 from tests.beds.apiserver import bed
 from tests.beds.mesh.images import PROGRAMS as OF_A_MESH
@@ -122,7 +121,7 @@ def chart_arguments() -> list[str] | None:
 def built(bed_name: str, programs: Iterable[str]) -> bool:
     """Build what a bed is made of, with the builder's progress shown; False where that failed."""
     say(f"{bed_name} test bed: building its programs, once per version and machine, where they are missing")
-    command = [PYTHON, "tests/beds/programs/build.py", *programs]
+    command = [PYTHON, "-m", "tests.beds.programs.build", *programs]
     return subprocess.run(command, cwd=REPO, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: `python hack/reference.py`; `--check` only compares.
+"""Write the reference pages from the code: `python -m hack.reference`; `--check` only compares.
 
 The pages are docs/reference/{annotations,values,reasons,causes,configuration,commands}.md. Everything in
 them is declared where it is used; a test fails when a page is not what this program would write.

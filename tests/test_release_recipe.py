@@ -20,11 +20,11 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-import release
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hack import release
 from tests.beds.apiserver import keys
 from tests.beds.mesh import injector_image
 

@@ -9,8 +9,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import conditions
 import pytest
+
+from hack import conditions
 
 REPO = Path(__file__).resolve().parents[1]
 BEDS = REPO / "tests" / "beds"

@@ -8,11 +8,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import chart
 import pytest
 import yaml
 from chart_values import CASES, OPERATORS, Case
 
+from hack import chart
 from injector import yamltext
 from injector.cli.main import main
 from injector.cli.rights import needed

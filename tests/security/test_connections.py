@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack.rows import forget_the_peak, peak_mb
-from attack.stand import HOST, Stand, standing
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from hack.attack.rows import forget_the_peak, peak_mb
+from hack.attack.stand import HOST, Stand, standing
 from injector.config.schema import CallerAuth
 from injector.server.connection import FRAMING_BYTES, HANDSHAKE_BYTES, HEADERS, PIPELINED
 from injector.server.places import Bounds, Reached, client_of

@@ -5,7 +5,7 @@ all clones share, and the search for a Go that can do it. Each folder beside thi
 (a *family*): joined in one they would fight over the versions of their dependencies.
 Not here: starting any of the programs, that is apiserver/, node/ and mesh/.
 
-``python tests/beds/programs/build.py [PROGRAM ...]`` prints the paths on stdout and the progress on
+``python -m tests.beds.programs.build [PROGRAM ...]`` prints the paths on stdout and the progress on
 stderr. The standard library is all it needs.
 """
 
