@@ -15,8 +15,8 @@ from functools import cache
 from typing import Any
 
 import pytest
-from mesh.differential.annotations import ANNOTATIONS
 
+from hack.mesh.differential.annotations import ANNOTATIONS
 from injector.config.load import load
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection.pipeline import inject

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from mesh.differential.settings import MESH_FILES, Settings, Tree, merged
 
+from hack.mesh.differential.settings import MESH_FILES, Settings, Tree, merged
 from injector.cli.main import main as run_injector
 
 _SECONDS: Final = 60.0
