@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import check
 import pytest
 
+from hack import check
 from tests.beds.apiserver.bed import BedError
 from tests.beds.node import bed
 
@@ -70,7 +70,7 @@ def session(folder: Path, files: Sequence[str], node: str = "object()") -> tuple
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-rs", "-p", "no:randomly", "-p", "no:cacheprovider", "."],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": f"{REPO}:{REPO / 'hack'}"},
+        env={**os.environ, "PYTHONPATH": str(REPO)},
         capture_output=True,
         text=True,
         check=False,
