@@ -2,8 +2,8 @@
 
 ``python -m hack.conditions busy`` keeps every core busy meanwhile. ``python -m hack.conditions ahead``
 collects the tests with the clock a year ahead and runs them with it a day later still, so that what was made
-at import is old; clocks that only go on are left as they are. Further arguments are pytest's. Not here: tests that need built
-programs (check.py), as those take no other clock.
+at import is old; clocks that only go on are left as they are. Further arguments are pytest's. Not here:
+tests that need built programs (check.py), as those take no other clock.
 """
 
 from __future__ import annotations

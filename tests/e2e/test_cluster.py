@@ -63,7 +63,7 @@ def test_a_second_cluster_of_a_name_is_refused_and_told_who_holds_it(two: Two) -
         assert refused.returncode == 1
         assert f"cluster {layout.name!r} is there already, held by process " in refused.stderr
         assert f"for the {who}" in refused.stderr
-        assert f"`python -m cluster down {layout.name}` removes this one" in refused.stderr
+        assert f"`python -m tests.beds.node down {layout.name}` removes this one" in refused.stderr
     assert {two.held.name, two.standing.name} <= set(keeper.running())
 
 
@@ -107,7 +107,7 @@ def test_in_a_cluster_that_is_not_ours_no_injector_is_left_even_after_a_failure(
 
 
 def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m cluster`."""
+    """Run `python -m tests.beds.node`."""
     command = [sys.executable, "-m", "tests.beds.node", *arguments]
     return subprocess.run(
         command, env=_environment(), capture_output=True, text=True, check=False, timeout=600
