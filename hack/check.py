@@ -22,9 +22,10 @@ from pathlib import Path
 
 from hack.setup import REPO, REQUIREMENTS, SetupError, environment
 from tests.beds import browser
-from tests.beds.apiserver import bed
+from tests.beds.apiserver.bed import ApiServer
+from tests.beds.bed import NOT_OURS
 from tests.beds.mesh.images import PROGRAMS as OF_A_MESH
-from tests.beds.node import bed as node
+from tests.beds.node.bed import Cluster
 from tests.beds.node.layout import PROGRAMS as OF_A_NODE
 from tests.beds.programs import build
 
@@ -98,7 +99,7 @@ def installed(version: str) -> str | None:
 
 def bed_arguments() -> list[str] | None:
     """What pytest has to be told about the API server's tests; None where building it failed."""
-    reason = bed.unavailable()
+    reason = ApiServer.unavailable()
     if reason:
         say(f"API server tests are skipped: {reason}")
         return []
@@ -136,7 +137,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
     environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
     pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
-    allowed = [bed.unavailable(), build.unavailable(build.CHART), browser.excused()]
+    allowed = [ApiServer.unavailable(), build.unavailable(build.CHART), browser.excused()]
     allowed += [] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"]
     command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
     summary = reported(command, scratch, environ, allowed, failed)
@@ -154,7 +155,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
 
 def end_to_end(scratch: Path, failed: list[str]) -> str:
     """Run the tests on a whole node with a mesh; returns pytest's summary line."""
-    reason = node.unavailable()
+    reason = Cluster.unavailable()
     if reason:
         say(f"tests on a node are skipped: {reason}")
     elif not os.environ.get("E2E_KUBECONFIG") and not built(
@@ -163,7 +164,7 @@ def end_to_end(scratch: Path, failed: list[str]) -> str:
         failed.append("node and mesh test bed")
     # One process, in one order: the tests share the node, and some of them stop a part of it for a while.
     command = [PYTHON, "-m", "pytest", "-p", "no:randomly", "--durations=10", *(sys.argv[2:] or END_TO_END)]
-    elsewhere = node.NOT_OURS if os.environ.get("E2E_KUBECONFIG") else None
+    elsewhere = NOT_OURS if os.environ.get("E2E_KUBECONFIG") else None
     return reported(command, scratch, {**os.environ}, [reason, elsewhere], failed)
 
 

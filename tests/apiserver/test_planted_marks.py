@@ -23,7 +23,7 @@ import webhook_serving as ws
 
 from injector.profiles.istio.catalogue import ANNOTATIONS
 from injector.records.reader import Reader
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("planted-marks")
 
@@ -191,7 +191,7 @@ def post(served: ws.Served, out: Out, body: bytes, path: str = "/mutate", **head
     return response
 
 
-def through_the_api_server(bed: Bed, namespace: str, out: Out) -> None:
+def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
     """Good, denied, nearly right and dry pods of a workload; what kubectl and the audit log tell of them."""
     spec = {"replicas": 0, **ws.a_deployment("web")["spec"]}
     made = ws.created(bed, namespace, {**ws.a_deployment("web"), "kind": "ReplicaSet", "spec": spec})
@@ -245,7 +245,7 @@ def by_hand(served: ws.Served, out: Out) -> None:
     post(served, out, b"{}", f"/{quote(mark('elsewhere'))}")
 
 
-def test_what_was_planted_is_found_in_the_patch_alone(bed: Bed, tmp_path: Path) -> None:
+def test_what_was_planted_is_found_in_the_patch_alone(bed: ApiServer, tmp_path: Path) -> None:
     records, config, keys = tmp_path / "records", tmp_path / "injector.yaml", tmp_path / "keys.json"
     keys.write_text(json.dumps({"keys": [{"kid": mark("jwk")}]}))
     config.write_text(CONFIG % (records, keys))

@@ -21,7 +21,7 @@ from webhook_serving import (
     webhook_calls,
 )
 
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("revisions")
 
@@ -69,7 +69,7 @@ class Two:
 
 
 @pytest.fixture(scope="module")
-def two(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+def two(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     with contextlib.ExitStack() as stack:
         served, config = {}, {}
         for revision in REVISIONS:
@@ -81,7 +81,7 @@ def two(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
 
 
 @contextlib.contextmanager
-def known(bed: Bed, two: Two, tagged: str) -> Iterator[None]:
+def known(bed: ApiServer, two: Two, tagged: str) -> Iterator[None]:
     """Both registered, the tag with one of them, and the API server has seen it."""
     with contextlib.ExitStack() as stack:
         for revision in REVISIONS:
@@ -98,7 +98,7 @@ def known(bed: Bed, two: Two, tagged: str) -> Iterator[None]:
         yield
 
 
-def got(bed: Bed, namespace: str, name: str, labels: dict[str, str]) -> str | None:
+def got(bed: ApiServer, namespace: str, name: str, labels: dict[str, str]) -> str | None:
     """Whose injector gave the pod its one sidecar, None where it got none."""
     pod = created(bed, namespace, a_pod(name, labels=labels))
     changed = [call for call in webhook_calls(creation(bed, namespace, name)) if call["mutated"]]
@@ -118,7 +118,7 @@ def got(bed: Bed, namespace: str, name: str, labels: dict[str, str]) -> str | No
 
 
 def test_each_pod_gets_the_sidecar_of_its_revision_or_of_the_tags_and_none_gets_two(
-    bed: Bed, two: Two
+    bed: ApiServer, two: Two
 ) -> None:
     told = []
     with known(bed, two, "canary"), contextlib.ExitStack() as stack:
@@ -131,7 +131,7 @@ def test_each_pod_gets_the_sidecar_of_its_revision_or_of_the_tags_and_none_gets_
     assert told == ROWS
 
 
-def test_a_tag_that_moves_to_another_revision_takes_the_next_pods_with_it(bed: Bed, two: Two) -> None:
+def test_a_tag_that_moves_to_another_revision_takes_the_next_pods_with_it(bed: ApiServer, two: Two) -> None:
     with a_namespace(bed, rev(TAG)) as namespace:
         with known(bed, two, "canary"):
             assert got(bed, namespace, "before", {}) == "canary"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from webhook_serving import a_namespace, a_pod, certificates, create, injector, kubectl, until
 
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/when-the-injector-is-down.md"
 
@@ -23,9 +23,9 @@ def written(name: str) -> str:
     return found[1]
 
 
-def typed(bed: Bed, name: str) -> str:
+def typed(bed: ApiServer, name: str) -> str:
     """Run them in a shell, as a person would; what they print."""
-    path = f"{Path(bed.kubectl).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(bed.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "KUBECONFIG": str(bed.kubeconfig)}
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", written(name)], env=env, capture_output=True, text=True, check=False
@@ -34,7 +34,9 @@ def typed(bed: Bed, name: str) -> str:
     return done.stdout
 
 
-def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(bed: Bed, tmp_path: Path) -> None:
+def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(
+    bed: ApiServer, tmp_path: Path
+) -> None:
     if bed.plane is None:
         pytest.skip("on a cluster of somebody's own all webhook configurations of ours would be opened")
     certificates(tmp_path)
@@ -68,4 +70,4 @@ def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(bed: B
             assert "nobody-answers replaced" in typed(bed, "close")
             until("the door is closed", refused)
         finally:
-            bed.run_kubectl("delete", "mutatingwebhookconfiguration", "nobody-answers")
+            bed.kubectl("delete", "mutatingwebhookconfiguration", "nobody-answers")

@@ -30,7 +30,7 @@ from webhook_serving import (
     wait_until_called,
 )
 
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("webhook-examples")
 
@@ -109,7 +109,9 @@ def example(request: pytest.FixtureRequest) -> Example:
 
 
 @pytest.fixture(scope="module")
-def stored_of(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Example], Stored]]:
+def stored_of(
+    bed: ApiServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Example], Stored]]:
     """What becomes of an example; made once, in whatever order the tests run."""
     if bed.plane is None:
         pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
@@ -122,7 +124,7 @@ def stored(example: Example, stored_of: Callable[[Example], Stored]) -> Stored:
     return stored_of(example)
 
 
-def store(bed: Bed, example: Example, folder: Path, stack: contextlib.ExitStack) -> Stored:
+def store(bed: ApiServer, example: Example, folder: Path, stack: contextlib.ExitStack) -> Stored:
     """Apply an example in all ways."""
     unlabelled = [stack.enter_context(a_namespace(bed)) for _ in range(2)]
     called = [stack.enter_context(a_namespace(bed, example.labels)) for _ in range(2)]
@@ -149,7 +151,7 @@ def text_for(example: Example, namespace: str) -> str:
     return re.sub(r'(namespace"?: "?)shop\b', rf"\g<1>{namespace}", text)
 
 
-def apply(bed: Bed, namespace: str, text: str) -> None:
+def apply(bed: ApiServer, namespace: str, text: str) -> None:
     """Apply a stream, and do for the kinds that need a node or a clock what these would do."""
     told = kubectl(bed, "apply", "-n", namespace, "-f", "-", manifest=text)
     assert told.status == 0, told.err
@@ -160,10 +162,10 @@ def apply(bed: Bed, namespace: str, text: str) -> None:
         assert told.status == 0, told.err
     for item in listed(bed, namespace, "cronjobs"):
         assert item["metadata"]["name"] == CRON
-        bed.run_kubectl("create", "job", CRON_JOB, "-n", namespace, f"--from=cronjob/{CRON}")
+        bed.kubectl("create", "job", CRON_JOB, "-n", namespace, f"--from=cronjob/{CRON}")
 
 
-def stored_pods(bed: Bed, namespace: str, count: int) -> dict[str, Any]:
+def stored_pods(bed: ApiServer, namespace: str, count: int) -> dict[str, Any]:
     """The pods by their workload and number, without what tells one namespace from another."""
 
     def look() -> list[dict[str, Any]] | None:
@@ -260,7 +262,7 @@ def test_as_many_pods_are_injected_as_the_example_says(stored: Stored, example: 
 
 @pytest.mark.parametrize("way", ["printed", "admitted"])
 def test_uninject_of_a_stored_pod_gives_the_pod_that_nobody_injected(
-    bed: Bed, stored: Stored, example: Example, way: str
+    bed: ApiServer, stored: Stored, example: Example, way: str
 ) -> None:
     text = yaml.safe_dump_all(getattr(stored, way).values())
     back = yaml.safe_load_all(injector("uninject", "--config", example.config, "-f", "-", stdin=text))
@@ -269,7 +271,7 @@ def test_uninject_of_a_stored_pod_gives_the_pod_that_nobody_injected(
     assert compared(plain, dict(zip(plain, stored_again(bed, stored.namespace, back), strict=True))) == {}
 
 
-def stored_again(bed: Bed, namespace: str, pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def stored_again(bed: ApiServer, namespace: str, pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the API server would store of pods; it fills in what the way back left out."""
     items = []
     for number, pod in enumerate(pods):

@@ -37,7 +37,7 @@ _QUIET = (
 def unavailable() -> str | None:
     """Say in one line why there can be no browser here; None where there can."""
     missing = [program for program in _PROGRAMS if not shutil.which(program)]
-    return f"browser: {' and '.join(missing)} missing (Debian: {' '.join(PACKAGES)})" if missing else None
+    return f"{' and '.join(missing)} missing (Debian: {' '.join(PACKAGES)})" if missing else None
 
 
 def excused() -> str | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.beds.apiserver.bed import BedError
-from tests.beds.node import bed, cgroups, preflight
+from tests.beds.bed import BedError
+from tests.beds.node import cgroups, preflight
+from tests.beds.node.bed import Cluster
 from tests.beds.node.layout import Layout
 from tests.beds.programs import build
 
@@ -34,7 +35,7 @@ def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_root_can_make_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert preflight.reasons() == ["a cluster needs root"]
-    assert bed.unavailable() == "a cluster needs root"
+    assert Cluster.unavailable() == "a cluster needs root"
 
 
 @pytest.mark.usefixtures("as_root")
@@ -91,17 +92,17 @@ def test_a_trial_that_does_not_come_to_its_end_is_a_reason(
 @pytest.mark.parametrize("name", ["Upper", "a/b", "", "-a", "a" * 31])
 def test_a_name_that_cannot_be_a_folder_and_a_cgroup_is_refused(name: str) -> None:
     with pytest.raises(BedError, match="cannot be the name of a cluster"):
-        bed.up(name)
+        Cluster.up(name)
 
 
 def test_a_cluster_that_is_not_there_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(BedError, match=r"python -m tests\.beds\.node up lab"):
-        bed.attached("lab")
+        Cluster.attached("lab")
 
 
 def test_the_node_of_somebody_elses_cluster_is_out_of_reach(tmp_path: Path) -> None:
-    foreign = bed.Cluster(tmp_path / "kubeconfig", tmp_path / "kubectl", tmp_path)
+    foreign = Cluster(tmp_path / "kubeconfig", tmp_path / "kubectl", tmp_path)
     with pytest.raises(BedError, match="E2E_KUBECONFIG"):
         foreign.run("true")
 

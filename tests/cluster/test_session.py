@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from hack import check
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import NOT_OURS, BedError
 from tests.beds.node import bed
+from tests.beds.node.bed import Cluster
+from tests.beds.node.layout import Layout
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -31,8 +33,10 @@ CONFTEST = """
 import contextlib
 from pathlib import Path
 import pytest
-from tests.beds.node import bed
-from tests.e2e.conftest import cluster, new_namespace, pytest_runtest_call, pytest_runtest_setup
+from tests.beds.bed import NOT_OURS, NotOurs
+from tests.beds.node.bed import Cluster
+
+pytest_plugins = ["tests.beds.plugin"]
 
 class StandIn:
     node = NODE
@@ -48,7 +52,7 @@ def stand_in(*, keep):
     yield StandIn()
     print("logs are kept" if keep() else "nothing to say")
 
-bed.cluster, bed.unavailable = stand_in, lambda: None
+Cluster.running, Cluster.unavailable = stand_in, lambda: None
 
 @pytest.fixture
 def namespace(new_namespace):
@@ -56,7 +60,7 @@ def namespace(new_namespace):
 
 @pytest.fixture
 def of_the_node():
-    raise bed.NotOurs(bed.NOT_OURS)
+    raise NotOurs(NOT_OURS)
 """
 GOOD = "def test_good(namespace): pass\n"
 BAD = "def test_bad(namespace): assert False\n"
@@ -99,10 +103,10 @@ def test_in_a_cluster_that_is_not_ours_no_namespace_stays(tmp_path: Path) -> Non
 
 def test_what_needs_a_node_of_ours_is_skipped_in_fixtures_too(tmp_path: Path) -> None:
     in_fixture = "def test_fixture(of_the_node): pass\n"
-    in_test = "from tests.beds.node import bed\ndef test_itself(): raise bed.NotOurs(bed.NOT_OURS)\n"
+    in_test = "from tests.beds import bed\ndef test_itself(): raise bed.NotOurs(bed.NOT_OURS)\n"
     printed, _ = session(tmp_path, [in_fixture, in_test])
     assert "2 skipped" in printed
-    assert bed.NOT_OURS in printed
+    assert NOT_OURS in printed
 
 
 @pytest.mark.parametrize(
@@ -121,7 +125,7 @@ def test_what_the_keeper_says_at_the_end_is_printed(
     said: str,
 ) -> None:
     with_a_keeper(monkeypatch, *events)
-    with bed.cluster(keep=lambda: keep):
+    with Cluster.running(keep=lambda: keep):
         pass
     assert capfd.readouterr().err == said
 
@@ -130,7 +134,7 @@ def test_the_logs_are_kept_where_the_body_fails(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with_a_keeper(monkeypatch, "ready")
-    with pytest.raises(BedError), bed.cluster():
+    with pytest.raises(BedError), Cluster.running():
         raise BedError
     assert "the logs are kept in /kept" in capfd.readouterr().err
 
@@ -143,8 +147,8 @@ def with_a_keeper(monkeypatch: pytest.MonkeyPatch, *events: str) -> None:
     for name in ("E2E_KUBECONFIG", "E2E_CLUSTER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(bed, "_start_keeper", start)
-    monkeypatch.setattr(bed.Layout, "from_json", lambda text: text)
-    monkeypatch.setattr(bed, "_own", lambda layout: layout)
+    monkeypatch.setattr(Layout, "from_json", lambda text: text)
+    monkeypatch.setattr(Cluster, "of", lambda layout: layout)
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def _addresses(mesh: Mesh, namespace: str) -> dict[str, str]:
 
 
 def _await_ready(mesh: Mesh, namespace: str) -> None:
-    mesh.cluster.run_kubectl(
+    mesh.cluster.kubectl(
         *("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=200s")
     )
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import BedError
 from tests.beds.mesh.bed import Mesh
 from tests.beds.mesh.injector import NAMESPACE, SAMPLES, WEBHOOK, Injector, installed
 from tests.beds.node import bed, cgroups, keeper
@@ -24,8 +24,8 @@ from tests.beds.node.layout import Layout
 # What a test run or a demo is: somebody who holds a cluster, and says when it is there.
 HOLDER = """
 import sys
-from tests.beds.node import bed
-with bed.cluster(sys.argv[1]):
+from tests.beds.node.bed import Cluster
+with Cluster.running(sys.argv[1]):
     print("ready", flush=True)
     sys.stdin.read()
 """
@@ -100,7 +100,7 @@ def test_in_a_cluster_that_is_not_ours_no_injector_is_left_even_after_a_failure(
         with pytest.raises(ZeroDivisionError):
             fail()
         kinds = "mutatingwebhookconfigurations,namespaces,clusterroles,clusterrolebindings"
-        left = mesh.cluster.run_kubectl("get", kinds, "-o", "name").split()
+        left = mesh.cluster.kubectl("get", kinds, "-o", "name").split()
         assert not [name for name in left if name.endswith((f"/{WEBHOOK}", f"/{NAMESPACE}", f"/{SAMPLES}"))]
     finally:
         injector.configure()
@@ -121,7 +121,7 @@ def _environment() -> dict[str, str]:
 
 def _not_ours(cluster: Cluster) -> AbstractContextManager[Injector]:
     """Install the injector as in a cluster of E2E_KUBECONFIG, of which nothing but its API is known."""
-    return installed(Cluster(cluster.kubeconfig, cluster.kubectl, cluster.folder))
+    return installed(Cluster(cluster.kubeconfig, cluster.kubectl_path, cluster.folder))
 
 
 def _traces(layout: Layout) -> dict[str, Any]:

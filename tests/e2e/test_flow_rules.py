@@ -31,7 +31,7 @@ def shop(mesh: Mesh, injected_namespace: str) -> str:
         a.client("visitor", namespace),
         _destinations(namespace),
     )
-    mesh.cluster.run_kubectl(
+    mesh.cluster.kubectl(
         *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
     )
     mesh.wait(lambda: not _visits(mesh.cluster, namespace, 5)["failed"], "the catalog to answer")

@@ -24,8 +24,8 @@ from tests.beds.mesh.bed import Mesh
 from tests.beds.mesh.injector import REPO, STATUS, Injector, annotations_of
 from tests.beds.mesh.wire import Flow, watched
 from tests.beds.node.bed import Cluster
+from tests.beds.plugin import NewNamespace
 from tests.e2e import forms
-from tests.e2e.conftest import NewNamespace
 from tests.e2e.forms import SERVERS, app_of
 
 Object = dict[str, Any]
@@ -312,11 +312,11 @@ def _switch(mesh: Mesh, namespace: str, name: str, to: str) -> None:
 
 
 def _wait_available(cluster: Cluster, namespace: str, *names: str) -> None:
-    cluster.run_kubectl("wait", "-n", namespace, *names, "--for=condition=Available", "--timeout=200s")
+    cluster.kubectl("wait", "-n", namespace, *names, "--for=condition=Available", "--timeout=200s")
 
 
 def _wait_complete(cluster: Cluster, namespace: str, job: str) -> None:
-    cluster.run_kubectl("wait", "-n", namespace, f"job/{job}", "--for=condition=Complete", "--timeout=200s")
+    cluster.kubectl("wait", "-n", namespace, f"job/{job}", "--for=condition=Complete", "--timeout=200s")
 
 
 def _pod(mesh: Mesh, namespace: str, app: str) -> Object:
@@ -350,13 +350,13 @@ def _condition(pod: Object, kind: str) -> str:
 def _printed(mesh: Mesh, namespace: str, app: str, container: str) -> Object:
     """Return what a command of the traffic program printed in a container that ran it."""
     name = _pod(mesh, namespace, app)["metadata"]["name"]
-    found: Object = json.loads(mesh.cluster.run_kubectl("logs", "-n", namespace, name, "-c", container))
+    found: Object = json.loads(mesh.cluster.kubectl("logs", "-n", namespace, name, "-c", container))
     return found
 
 
 def _said(mesh: Mesh, namespace: str, name: str, container: str, words: str) -> str:
     """Return when a container said these words first; such times compare as text, to the nanosecond."""
-    log = mesh.cluster.run_kubectl("logs", "-n", namespace, f"deploy/{name}", "-c", container, "--timestamps")
+    log = mesh.cluster.kubectl("logs", "-n", namespace, f"deploy/{name}", "-c", container, "--timestamps")
     first = next(line.split()[0] for line in log.splitlines() if words in line)
     # The zeros at the end of the fraction are left out, and text of one length is what compares.
     return first.rstrip("Z").ljust(len("2026-01-01T00:00:00.000000000"), "0")
@@ -366,7 +366,7 @@ def _failures(mesh: Mesh, namespace: str, app: str, words: str) -> list[str]:
     """Return the kubelet's complaints about a pod that begin so."""
     name = _pod(mesh, namespace, app)["metadata"]["name"]
     selected = f"--field-selector=involvedObject.name={name},reason=Unhealthy"
-    events = json.loads(mesh.cluster.run_kubectl("get", "events", "-n", namespace, selected, "-o", "json"))
+    events = json.loads(mesh.cluster.kubectl("get", "events", "-n", namespace, selected, "-o", "json"))
     return [one["message"] for one in events["items"] if one["message"].startswith(words)]
 
 

@@ -51,7 +51,7 @@ def places(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> tuple[s
         _no_connection_twice(injected),
     )
     for namespace in (injected, plain):
-        mesh.cluster.run_kubectl(
+        mesh.cluster.kubectl(
             *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
         )
     # The first requests come too early for a proxy that has yet to hear of the servers.

@@ -22,6 +22,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
 from tests.beds.browser import browser, console, looks, requested, unavailable
+from tests.beds.plugin import required
 
 PATIENCE = 60
 SETTINGS = """\
@@ -78,8 +79,7 @@ return [...document.querySelectorAll("body *:not(script)")]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Chrome]:
-    if reason := unavailable():
-        pytest.skip(reason)
+    required("browser", unavailable())
     with browser() as running:
         yield running
 

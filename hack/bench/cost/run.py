@@ -23,14 +23,14 @@ from typing import Any
 from hack.bench import measured
 from hack.bench.cost import page as cost_page
 from hack.bench.cost.page import CLOSED, DIRECT, STEADY, WITH_BOTH, WITH_SERVERS, Costs, Run
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import BedError
 from tests.beds.mesh import applications as a
 from tests.beds.mesh import bed, envoy, injector
 from tests.beds.mesh.applications import Object
 from tests.beds.mesh.bed import PROXY, Mesh
 from tests.beds.mesh.manifests import Settings
-from tests.beds.node import bed as clusters
 from tests.beds.node import usage
+from tests.beds.node.bed import Cluster
 from tests.beds.programs import build
 
 REPO = Path(__file__).resolve().parents[3]
@@ -67,7 +67,7 @@ class Stand:
             )
         for namespace in (injected, plain):
             wait = ("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available")
-            self.cluster.run_kubectl(*wait, "--timeout=200s")
+            self.cluster.kubectl(*wait, "--timeout=200s")
         self.ways = {
             DIRECT: (plain, plain),
             WITH_SERVERS: (plain, injected),
@@ -132,9 +132,9 @@ class Stand:
         metadata = {**template["metadata"], "name": name, "namespace": namespace}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         began = time.monotonic()
-        self.cluster.run_kubectl("create", "-f", "-", manifest=pod)
+        self.cluster.kubectl("create", "-f", "-", manifest=pod)
         wait = ("wait", "-n", namespace, f"pod/{name}", "--for=condition=Ready")
-        self.cluster.run_kubectl(*wait, f"--timeout={READY_SECONDS}s")
+        self.cluster.kubectl(*wait, f"--timeout={READY_SECONDS}s")
         spent = time.monotonic() - began
         found = self.cluster.get("pod", name, namespace)["spec"]
         kinds = [kind for kind in ("containers", "initContainers") if PROXY in _names(found.get(kind, []))]
@@ -232,13 +232,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4, help="how long one load is sent")
     parser.add_argument("--output", type=Path, default=PAGES, help="folder of cost.md and cost.svg")
     asked = parser.parse_args()
-    if reason := clusters.unavailable() or bed.unavailable():
+    if reason := Cluster.unavailable() or bed.unavailable():
         raise BedError(reason)
     bed.prepare()
     # Upstream's proxies write no line for each request unless they are told to.
     settings = Settings(access_log=False)
     with (
-        clusters.cluster() as cluster,
+        Cluster.running() as cluster,
         bed.mesh(cluster, settings) as mesh,
         injector.installed(cluster),
     ):

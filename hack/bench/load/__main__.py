@@ -17,7 +17,7 @@ from pathlib import Path
 from hack.bench import measured
 from hack.bench.load import page, scenarios, stand
 from hack.bench.load.scenarios import Overload, Round
-from tests.beds.apiserver.bed import apiserver, unavailable
+from tests.beds.apiserver.bed import ApiServer
 from tests.beds.programs import build
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "explanation"
@@ -84,9 +84,9 @@ def _overload(brief: bool) -> tuple[str, str, list[str]]:
 def _footprint(brief: bool) -> tuple[str, str, list[str]]:
     _say("start and memory")
     conditions, admissions = _conditions(), ADMISSIONS[:1] if brief else ADMISSIONS
-    if reason := unavailable():
+    if reason := ApiServer.unavailable():
         raise stand.StandError(reason)
-    with apiserver(audited=False) as bed:
+    with ApiServer.running(audited=False) as bed:
         if bed.plane is None:
             raise stand.StandError("an API server of our own is wanted; unset E2E_KUBECONFIG")
         found = scenarios.footprint(bed, STARTS, admissions, _say)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hack.bench.load import review, stand
 from hack.bench.load.stand import Load, Server
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 CALLERS = (1, 2, 4, 8, 16)
 SATURATED = 0.95
@@ -129,13 +129,15 @@ class Overload:
         return statistics.median(each.after / each.before for each in self.rounds)
 
 
-def footprint(bed: Bed, starts: int, admissions: Sequence[int], say: Callable[[str], None]) -> Footprint:
+def footprint(
+    bed: ApiServer, starts: int, admissions: Sequence[int], say: Callable[[str], None]
+) -> Footprint:
     """How long `serve` takes to be ready, and its memory after so many admissions, no two of them alike.
 
     It watches the namespaces of a real API server, and has a full cache each time.
     """
     shop = {"name": "shop", "labels": {"istio-injection": "enabled"}}
-    bed.run_kubectl("create", "-f", "-", manifest={"apiVersion": "v1", "kind": "Namespace", "metadata": shop})
+    bed.kubectl("create", "-f", "-", manifest={"apiVersion": "v1", "kind": "Namespace", "metadata": shop})
     times = []
     for _ in range(starts):
         with stand.served(stand.SHIPPED, bed=bed, pinned=False) as server:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hack.bench.load import review
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 from tests.beds.apiserver.keys import Authority
 from tests.beds.programs import build
 
@@ -130,7 +130,7 @@ def _on_core(number: int) -> Any:
 
 @contextlib.contextmanager
 def served(
-    config: str, files: Mapping[str, str] | None = None, *, bed: Bed | None = None, pinned: bool = True
+    config: str, files: Mapping[str, str] | None = None, *, bed: ApiServer | None = None, pinned: bool = True
 ) -> Iterator[Server]:
     """A server with that configuration while the body runs; `files` lie beside it, by their paths.
 
@@ -162,7 +162,7 @@ def served(
             process.wait()
 
 
-def _command(folder: Path, bed: Bed | None) -> list[str | Path]:
+def _command(folder: Path, bed: ApiServer | None) -> list[str | Path]:
     cluster: list[str | Path] = ["--kubeconfig", bed.kubeconfig] if bed else ["--namespaces", "off"]
     return [
         sys.executable, "-m", "injector.cli.main", "serve", "--config", folder / "injector.yaml",

@@ -11,7 +11,8 @@ from pathlib import Path
 from hack.bench.soak import page
 from hack.bench.soak.run import FULL, soak
 from hack.bench.soak.waiting import SoakError
-from tests.beds.apiserver.bed import BedError, apiserver, unavailable
+from tests.beds.apiserver.bed import ApiServer
+from tests.beds.bed import BedError
 from tests.beds.programs.build import BuildError
 
 
@@ -25,10 +26,10 @@ def main() -> int:
     parser.add_argument("--creations", type=int, default=FULL.creations, help="how many pods at least")
     parser.add_argument("--workers", type=int, default=FULL.workers, help="how many are created at a time")
     asked = parser.parse_args()
-    if reason := unavailable():
+    if reason := ApiServer.unavailable():
         raise BedError(reason)
     plan = replace(FULL, creations=asked.creations, workers=asked.workers)
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, apiserver(audited=False) as bed:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, ApiServer.running(audited=False) as bed:
         if bed.plane is None:
             raise BedError("E2E_KUBECONFIG names a cluster that cannot be restarted, nor call a webhook here")
         findings = soak(bed, Path(folder), plan, say)

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hack.bench.soak.waiting import SoakError
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 CONFIGURATION = "soak.example.com/configuration"
 STATUS = "sidecar.istio.io/status"
@@ -132,7 +132,7 @@ class _Away(Exception):
 class Worker:
     """One after another: create a pod, look at it, delete it."""
 
-    def __init__(self, bed: Bed, namespace: str, number: int, tally: Tally, outages: Outages) -> None:
+    def __init__(self, bed: ApiServer, namespace: str, number: int, tally: Tally, outages: Outages) -> None:
         config = json.loads(bed.kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self._host = urlsplit(cluster["server"]).netloc
@@ -218,7 +218,7 @@ class Worker:
 
 @contextlib.contextmanager
 def creating(
-    bed: Bed, namespace: str, workers: int, tally: Tally, outages: Outages
+    bed: ApiServer, namespace: str, workers: int, tally: Tally, outages: Outages
 ) -> Iterator[Callable[[], None]]:
     """Let workers work while the body runs; yields what raises the error of a worker that had to stop."""
     stop = threading.Event()

@@ -56,7 +56,7 @@ def spoil(stand: Stand) -> str:
 def replace_ca(stand: Stand) -> str:
     """Delete the Secret of the CA, which is how a CA is replaced before its time."""
     known = {_issuer(replica) for replica in stand.replicas}
-    stand.bed.run_kubectl("delete", "secret", SECRET, "-n", stand.home)
+    stand.bed.kubectl("delete", "secret", SECRET, "-n", stand.home)
 
     def all_have_one() -> bool:
         now = {_issuer(replica) for replica in stand.replicas}

@@ -19,7 +19,7 @@ from typing import Any
 from hack.bench.soak.creating import UNREACHED, Tally, creating
 from hack.bench.soak.disturbances import STEPS
 from hack.bench.soak.stand import Stand, standing
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Findings:
         return statistics.quantiles(self.tally.milliseconds, n=100)[percent - 1]
 
 
-def soak(bed: Bed, folder: Path, plan: Plan, say: Callable[[str], None]) -> Findings:
+def soak(bed: ApiServer, folder: Path, plan: Plan, say: Callable[[str], None]) -> Findings:
     """Create pods and disturb until there were enough of both; `say` hears what happens."""
     with standing(bed, folder, plan.server, plan.lag) as stand:
         tally, load, began = stand.tally, os.getloadavg()[0], time.monotonic()

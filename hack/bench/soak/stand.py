@@ -21,7 +21,7 @@ from hack.bench.soak.creating import CONFIGURATION, Outages, Tally
 from hack.bench.soak.replicas import Endpoints, Replica
 from hack.bench.soak.waiting import SoakError, until
 from tests.beds.apiserver.balancer import balanced
-from tests.beds.apiserver.bed import Bed
+from tests.beds.apiserver.bed import ApiServer
 
 REPLICAS = 2
 SECRET = "webhook-ca"
@@ -51,7 +51,7 @@ class Mounted:
 class Stand:
     """All that runs, and what came of it so far."""
 
-    bed: Bed
+    bed: ApiServer
     home: str
     labelled: str
     server: Mapping[str, Any]
@@ -89,7 +89,7 @@ class Stand:
 
     def count_failed_calls(self) -> None:
         """Add what the API server itself counted since its start: refusals and failures of webhooks."""
-        for line in self.bed.run_kubectl("get", "--raw", "/metrics").splitlines():
+        for line in self.bed.kubectl("get", "--raw", "/metrics").splitlines():
             if line.startswith("apiserver_admission_webhook_rejection_count{"):
                 self.failed_calls += int(float(line.rpartition(" ")[2]))
 
@@ -99,12 +99,12 @@ class Stand:
 
 
 @contextlib.contextmanager
-def standing(bed: Bed, folder: Path, server: Mapping[str, Any], lag: float) -> Iterator[Stand]:
+def standing(bed: ApiServer, folder: Path, server: Mapping[str, Any], lag: float) -> Iterator[Stand]:
     """Put it up, and hand it out once the API server calls it."""
     with contextlib.ExitStack() as stack:
         home = _namespace(bed, stack)
         labelled = _namespace(bed, stack, {"istio-injection": "enabled"})
-        bed.run_kubectl("create", "-f", "-", manifest=_service(home))
+        bed.kubectl("create", "-f", "-", manifest=_service(home))
         starter = stack.enter_context(ThreadPoolExecutor(1))
         endpoints = Endpoints(lag)
         stand = Stand(bed, home, labelled, server, Mounted(folder / "mounted"), endpoints, starter)
@@ -126,9 +126,9 @@ def _kill(stand: Stand) -> None:
         replica.kill()
 
 
-def _namespace(bed: Bed, stack: contextlib.ExitStack, labels: Mapping[str, str] | None = None) -> str:
+def _namespace(bed: ApiServer, stack: contextlib.ExitStack, labels: Mapping[str, str] | None = None) -> str:
     made = bed.make_namespace(labels)
-    stack.callback(bed.run_kubectl, "delete", "namespace", made, "--wait=false")
+    stack.callback(bed.kubectl, "delete", "namespace", made, "--wait=false")
     return made
 
 
@@ -151,8 +151,8 @@ def _register(stand: Stand, port: int, stack: contextlib.ExitStack) -> None:
         raise SoakError(f"injector webhook-config: {made.stderr}")
     path = stand.mounted.file.parent.parent / "registration.yaml"
     path.write_text(made.stdout)
-    stand.bed.run_kubectl("create", "-f", str(path))
-    stack.callback(stand.bed.run_kubectl, "delete", "mutatingwebhookconfiguration", name)
+    stand.bed.kubectl("create", "-f", str(path))
+    stack.callback(stand.bed.kubectl, "delete", "mutatingwebhookconfiguration", name)
 
 
 def _calls(stand: Stand) -> bool:
@@ -164,5 +164,5 @@ def _calls(stand: Stand) -> bool:
         "spec": {"containers": [{"name": "app", "image": "example.invalid/app:1"}]},
     }
     arguments = ("create", "-n", stand.labelled, "--dry-run=server", "-o", "json", "-f", "-")
-    found = json.loads(stand.bed.run_kubectl(*arguments, manifest=pod))
+    found = json.loads(stand.bed.kubectl(*arguments, manifest=pod))
     return CONFIGURATION in (found["metadata"].get("annotations") or {})

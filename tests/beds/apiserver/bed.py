@@ -30,10 +30,19 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
+from tests.beds.bed import (
+    NOT_OURS,
+    Bed,
+    BedError,
+    NotOurs,
+    foreign_kubeconfig,
+    foreign_unavailable,
+    installed_kubectl,
+)
 from tests.beds.programs import build
 
 READY_SECONDS = 120.0
@@ -66,46 +75,61 @@ AUDIT_POLICY = {
 UNAUDITED = {**AUDIT_POLICY, "rules": [{"level": "None"}]}
 
 
-class BedError(Exception):
-    """The bed does not start, or an operation is not possible on it; the text is for people."""
-
-
 @dataclass(frozen=True)
-class Bed:
-    """A running API server. `folder` holds the logs and is a place for files of tests.
+class ApiServer(Bed):
+    """A running API server. `folder` holds the logs too.
 
     `plane` is None where the cluster is somebody else's (E2E_KUBECONFIG): it cannot be stopped
     and its audit log cannot be read.
     """
 
-    kubeconfig: Path
-    kubectl: Path
-    url: str
-    folder: Path
+    label: ClassVar[str] = "API server bed"
+
+    url: str = ""
     plane: ControlPlane | None = field(default=None, repr=False)
 
-    def run_kubectl(self, *arguments: str, manifest: object = None) -> str:
-        """Run kubectl and return its stdout; `manifest` goes to its stdin as JSON."""
-        command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
-        text = None if manifest is None else json.dumps(manifest)
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BedError(f"kubectl {arguments[0]}: exit status {done.returncode}: {done.stderr.strip()}")
-        return done.stdout
+    @staticmethod
+    def unavailable() -> str | None:
+        """Say in one line why there can be no bed here; None where there can."""
+        if foreign := foreign_kubeconfig():
+            return foreign_unavailable(foreign)
+        if sys.platform != "linux":
+            return f"the API server bed runs on Linux only, not on {sys.platform}"
+        if not importlib.util.find_spec("cryptography"):
+            return "the API server bed needs the Python package cryptography"
+        return build.unavailable(build.APISERVER)
 
-    def make_namespace(self, labels: Mapping[str, str] | None = None) -> str:
-        """Make a namespace with a name of its own in which pods can be made; return the name."""
-        name = f"test-{secrets.token_hex(5)}"
-        metadata = {"name": name, "labels": dict(labels or {})}
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        self.run_kubectl("create", "-f", "-", manifest=namespace)
-        # Admission refuses pods in a namespace whose account is not there yet.
-        self.run_kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=90s")
-        return name
+    @classmethod
+    @contextlib.contextmanager
+    def running(
+        cls,
+        folder: Path | None = None,
+        *,
+        audited: bool = True,
+        towards_webhooks: Mapping[str, str] | None = None,
+    ) -> Iterator[Self]:
+        """Run an API server while the body runs, or hand out the cluster of E2E_KUBECONFIG.
+
+        With `audited` off nothing is audited: the log takes some 30 KiB for each pod. `towards_webhooks`
+        is how it identifies itself to webhooks, as the user of a kubeconfig. Without `folder`
+        everything is kept in a temporary one that is removed at the end, but for the log files if the body
+        raises. The first use on a machine compiles for minutes (see programs/build.py).
+        """
+        with _folder(folder) as place:
+            if foreign := foreign_kubeconfig():
+                bed = cls(foreign, installed_kubectl(), place)
+                config = json.loads(bed.kubectl("config", "view", "--minify", "-o", "json"))
+                yield replace(bed, url=config["clusters"][0]["cluster"]["server"])
+                return
+            binaries = build.programs(build.APISERVER)
+            with contextlib.ExitStack() as stack:
+                plane = ControlPlane(binaries, place, stack, audited, towards_webhooks)
+                plane.start()
+                yield cls(plane.kubeconfig, binaries["kubectl"], place, plane.url, plane)
 
     def kubeconfig_with_token(self, token: str) -> Path:
         """Write a kubeconfig for the same cluster and another bearer token; return its path."""
-        config = json.loads(self.run_kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+        config = json.loads(self.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
         for user in config["users"]:
             user["user"] = {"token": token}
         path = self.folder / f"token-{secrets.token_hex(4)}.kubeconfig"
@@ -140,42 +164,8 @@ class Bed:
 
     def _own_plane(self) -> ControlPlane:
         if self.plane is None:
-            raise BedError("this cluster is not ours (E2E_KUBECONFIG)")
+            raise NotOurs(NOT_OURS)
         return self.plane
-
-
-@contextlib.contextmanager
-def apiserver(
-    folder: Path | None = None, *, audited: bool = True, towards_webhooks: Mapping[str, str] | None = None
-) -> Iterator[Bed]:
-    """Run an API server while the body runs, or hand out the cluster of E2E_KUBECONFIG.
-
-    With `audited` off nothing is audited: the log takes some 30 KiB for each pod. `towards_webhooks`
-    is how it identifies itself to webhooks, as the user of a kubeconfig. Without `folder`
-    everything is kept in a temporary one that is removed at the end, but for the log files if the body
-    raises. The first use on a machine compiles for minutes (see programs/build.py).
-    """
-    with _folder(folder) as place:
-        if os.environ.get("E2E_KUBECONFIG"):
-            yield _foreign_bed(Path(os.environ["E2E_KUBECONFIG"]), place)
-            return
-        binaries = build.programs(build.APISERVER)
-        with contextlib.ExitStack() as stack:
-            plane = ControlPlane(binaries, place, stack, audited, towards_webhooks)
-            plane.start()
-            yield Bed(plane.kubeconfig, binaries["kubectl"], plane.url, place, plane)
-
-
-def unavailable() -> str | None:
-    """Say in one line why there can be no bed here; None where there can."""
-    foreign = os.environ.get("E2E_KUBECONFIG")
-    if foreign:
-        return None if Path(foreign).is_file() else "E2E_KUBECONFIG names a file that does not exist"
-    if sys.platform != "linux":
-        return f"the API server bed runs on Linux only, not on {sys.platform}"
-    if not importlib.util.find_spec("cryptography"):
-        return "the API server bed needs the Python package cryptography"
-    return build.unavailable(build.APISERVER)
 
 
 class Program:
@@ -416,14 +406,6 @@ def _folder(given: Path | None) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _foreign_bed(kubeconfig: Path, folder: Path) -> Bed:
-    found = shutil.which("kubectl")
-    kubectl = Path(found) if found else build.programs(["kubectl"])["kubectl"]
-    bed = Bed(kubeconfig.resolve(), kubectl, "", folder)
-    config = json.loads(bed.run_kubectl("config", "view", "--minify", "-o", "json"))
-    return Bed(bed.kubeconfig, kubectl, config["clusters"][0]["cluster"]["server"], folder)
-
-
 def _answers(url: str, context: ssl.SSLContext | None = None, headers: dict[str, str] | None = None) -> bool:
     """Whether a GET gives 200."""
     request = urllib.request.Request(url, headers=headers or {})
@@ -471,7 +453,7 @@ def _admission(kubeconfig: Path) -> str:
 
 def _serve_until_interrupted() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt), apiserver() as bed:
+    with contextlib.suppress(KeyboardInterrupt), ApiServer.running() as bed:
         print(bed.kubeconfig, flush=True)
         print(f"apiserver bed: {bed.url} until Ctrl-C", file=sys.stderr)
         while True:

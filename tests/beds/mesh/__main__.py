@@ -9,11 +9,11 @@ import argparse
 import sys
 import time
 
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import BedError
 from tests.beds.mesh import bed, injector
 from tests.beds.node import __main__ as clusters
 from tests.beds.node import keeper
-from tests.beds.node.bed import attached, up
+from tests.beds.node.bed import Cluster
 from tests.beds.programs import build
 
 
@@ -23,13 +23,13 @@ def bring_up(name: str) -> None:
         raise BedError(reason)
     started = time.monotonic()
     bed.prepare()
-    cluster = attached(name) if name in keeper.running() else up(name)
+    cluster = Cluster.attached(name) if name in keeper.running() else Cluster.up(name)
     with bed.mesh(cluster), injector.installed(cluster):
         pass
     print(f"mesh {name!r} is ready after {time.monotonic() - started:.1f} s; it stays until `down {name}`")
     print("pods made in namespaces with the label istio-injection=enabled get a sidecar")
     print(f"export KUBECONFIG={cluster.kubeconfig}")
-    print(f"{cluster.kubectl} get pods -A")
+    print(f"{cluster.kubectl_path} get pods -A")
 
 
 def main() -> None:

@@ -161,7 +161,7 @@ def ask(cluster: Cluster, namespace: str, sender: str, *command: str) -> Object:
     with its words and flags.
     """
     run = [PROGRAM, *command, "--allow-errors"]
-    printed = cluster.run_kubectl("exec", "-n", namespace, sender, "-c", "app", "--", *run)
+    printed = cluster.kubectl("exec", "-n", namespace, sender, "-c", "app", "--", *run)
     answer: Object = json.loads(printed)
     return answer
 

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import BedError
 from tests.beds.mesh import images, manifests, readings
 from tests.beds.mesh.manifests import NAMESPACE, Object, Settings
 from tests.beds.node.bed import Cluster
@@ -59,7 +59,7 @@ class Mesh:
             self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
             self.apply(*definitions)
             names = [f"crd/{made['metadata']['name']}" for made in definitions]
-            self.cluster.run_kubectl("wait", "--for=condition=Established", "--timeout=200s", *names)
+            self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=200s", *names)
             loading.result()
         self._apply_istiod(objects)
 
@@ -68,11 +68,11 @@ class Mesh:
         self.delete(*manifests.control_plane(self.settings))
         self.cluster.delete_namespace(NAMESPACE, wait=True)
         for name in IN_EVERY_NAMESPACE:
-            self.cluster.run_kubectl("delete", "configmap", "-A", f"--field-selector=metadata.name={name}")
+            self.cluster.kubectl("delete", "configmap", "-A", f"--field-selector=metadata.name={name}")
 
     def refuse_other(self) -> None:
         """Raise BedError where the cluster has an Istio already, as it would be changed."""
-        found = self.cluster.run_kubectl("get", "crd,namespace", "-o", "name").split()
+        found = self.cluster.kubectl("get", "crd,namespace", "-o", "name").split()
         others = [name for name in found if name.endswith((f"/{NAMESPACE}", ".istio.io"))]
         if others:
             raise BedError(f"this cluster has an Istio already, which would be changed: {others[0]} ...")
@@ -98,19 +98,19 @@ class Mesh:
 
     def stop_istiod(self) -> None:
         """Take istiod away; its Service has no endpoint until `start_istiod`."""
-        self.cluster.run_kubectl("scale", ISTIOD, "-n", NAMESPACE, "--replicas=0")
+        self.cluster.kubectl("scale", ISTIOD, "-n", NAMESPACE, "--replicas=0")
         self.wait(lambda: not self._istiods(), "istiod to be gone")
 
     def start_istiod(self) -> None:
         """Bring istiod back after `stop_istiod`."""
-        self.cluster.run_kubectl("scale", ISTIOD, "-n", NAMESPACE, "--replicas=1")
+        self.cluster.kubectl("scale", ISTIOD, "-n", NAMESPACE, "--replicas=1")
         self._wait_for_istiod()
 
     def install_cni(self) -> None:
         """Put istio-cni on the node; `configure(cni=True)` makes the injector count on it."""
         self.cluster.load([images.install_cni()])
         self.apply(*self._cni())
-        self.cluster.run_kubectl("rollout", "status", CNI, "-n", NAMESPACE, "--timeout=200s")
+        self.cluster.kubectl("rollout", "status", CNI, "-n", NAMESPACE, "--timeout=200s")
 
     def remove_cni(self) -> None:
         """Take istio-cni off the node; at its end it takes its entry out of the node's configuration."""
@@ -121,23 +121,23 @@ class Mesh:
     def apply(self, *objects: Object) -> None:
         """Apply on the server's side; what others set on the same fields gives way."""
         command = ["apply", "--server-side", "--force-conflicts", "--field-manager=mesh-bed", "-f", "-"]
-        self.cluster.run_kubectl(*command, manifest=_list(objects))
+        self.cluster.kubectl(*command, manifest=_list(objects))
 
     def delete(self, *objects: Object) -> None:
         """Delete and wait until they are gone; those that are not there are passed over."""
-        self.cluster.run_kubectl("delete", "--ignore-not-found", "-f", "-", manifest=_list(objects))
+        self.cluster.kubectl("delete", "--ignore-not-found", "-f", "-", manifest=_list(objects))
 
     def pods(self, namespace: str, selector: str = "") -> list[Object]:
         """Return the pods of a namespace, those that are ending too."""
         selected = ["-l", selector] if selector else []
-        answer = self.cluster.run_kubectl("get", "pods", "-n", namespace, "-o", "json", *selected)
+        answer = self.cluster.kubectl("get", "pods", "-n", namespace, "-o", "json", *selected)
         found: list[Object] = json.loads(answer)["items"]
         return found
 
     def proxy(self, namespace: str, pod: str, path: str, method: str = "GET") -> str:
         """Return what the administration address of a pod's Envoy answers, as for ``stats`` or ``certs``."""
         command = ["pilot-agent", "request", method, path]
-        answer = self.cluster.run_kubectl("exec", "-n", namespace, pod, "-c", PROXY, "--", *command)
+        answer = self.cluster.kubectl("exec", "-n", namespace, pod, "-c", PROXY, "--", *command)
         return _AGENT_LINE.sub("", answer)
 
     def config_dump(self, namespace: str, pod: str) -> Object:
@@ -151,7 +151,7 @@ class Mesh:
         `pod` is a pod's own name: it is asked through the API server.
         """
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}:15020/proxy/stats/prometheus"
-        return readings.samples(self.cluster.run_kubectl("get", "--raw", path))
+        return readings.samples(self.cluster.kubectl("get", "--raw", path))
 
     def access_log(
         self, namespace: str, pod: str, until: Callable[[list[Object]], object] = lambda found: True
@@ -162,7 +162,7 @@ class Mesh:
         """
 
         def read() -> list[Object] | None:
-            text = self.cluster.run_kubectl("logs", "-n", namespace, pod, "-c", PROXY)
+            text = self.cluster.kubectl("logs", "-n", namespace, pod, "-c", PROXY)
             found = readings.access_log(text.splitlines())
             return found if until(found) else None
 
@@ -193,7 +193,7 @@ class Mesh:
     def _wait_for_istiod(self) -> None:
         """Wait for one istiod that answers, for the end of those before it, and for the proxies to follow."""
         try:
-            self.cluster.run_kubectl("rollout", "status", ISTIOD, "-n", NAMESPACE, "--timeout=200s")
+            self.cluster.kubectl("rollout", "status", ISTIOD, "-n", NAMESPACE, "--timeout=200s")
         except BedError as error:
             raise BedError(f"{error}\n{self._istiod_log()}") from None
         self.wait(lambda: len(self._istiods()) == 1, "the istiod before this one to be gone")
@@ -201,13 +201,13 @@ class Mesh:
 
     def _istiod_log(self) -> str:
         try:
-            return self.cluster.run_kubectl("logs", "-n", NAMESPACE, "-l", "app=istiod", "--tail=15")
+            return self.cluster.kubectl("logs", "-n", NAMESPACE, "-l", "app=istiod", "--tail=15")
         except BedError as error:
             return f"(istiod's log: {error})"
 
     def _ready_proxies(self) -> set[str]:
         """Return pod.namespace of each proxy that is ready and not about to end."""
-        answer = self.cluster.run_kubectl(
+        answer = self.cluster.kubectl(
             "get", "pods", "-A", "-l", "security.istio.io/tlsMode=istio", "-o", "json"
         )
         pods = [pod for pod in json.loads(answer)["items"] if "deletionTimestamp" not in pod["metadata"]]
@@ -222,7 +222,7 @@ class Mesh:
         """Return pod.namespace of each proxy that took over what istiod sent it."""
         command = ["exec", "-n", NAMESPACE, ISTIOD, "--", "pilot-discovery", "request", "GET", "/debug/syncz"]
         try:
-            found = json.loads(self.cluster.run_kubectl(*command)) or []
+            found = json.loads(self.cluster.kubectl(*command)) or []
         except BedError:  # the pod that was asked is ending
             return set()
         return {proxy["proxy"] for proxy in found if _is_synced(proxy)}

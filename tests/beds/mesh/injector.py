@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from tests.beds.apiserver import keys
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import BedError
 from tests.beds.mesh import injector_image
 from tests.beds.node.bed import Cluster
 
@@ -100,8 +100,8 @@ class Injector:
 
     def remove(self) -> None:
         """Take the webhook away for good; first its configuration, so that no pod waits for it."""
-        self.cluster.run_kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK, "--ignore-not-found")
-        self.cluster.run_kubectl("delete", "-f", str(MANIFESTS), "--ignore-not-found", "--wait=false")
+        self.cluster.kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK, "--ignore-not-found")
+        self.cluster.kubectl("delete", "-f", str(MANIFESTS), "--ignore-not-found", "--wait=false")
         for name in (SAMPLES, NAMESPACE):
             self.cluster.delete_namespace(name, wait=True)
 
@@ -119,13 +119,13 @@ class Injector:
             "spec": {"containers": [{"name": "app", "image": "sidecar.test/sample:1"}]},
         }
         command = ["create", "-n", SAMPLES, "--dry-run=server", "-o", "json", "-f", "-"]
-        made: Object = json.loads(self.cluster.run_kubectl(*command, manifest=pod))
+        made: Object = json.loads(self.cluster.kubectl(*command, manifest=pod))
         return made
 
     def render(self, pod: Object) -> Object:
         """Return a pod as it would be stored now in its namespace, by a dry run, to be changed and made."""
         command = ["create", "--dry-run=server", "-o", "json", "-f", "-"]
-        made: Object = json.loads(self.cluster.run_kubectl(*command, manifest=pod))
+        made: Object = json.loads(self.cluster.kubectl(*command, manifest=pod))
         kept = ("name", "namespace", "labels", "annotations")
         metadata = {key: made["metadata"][key] for key in kept if key in made["metadata"]}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made["spec"]}
@@ -139,7 +139,7 @@ class Injector:
 
     def logs(self) -> list[Object]:
         """Return the log lines of all pods of the webhook."""
-        lines = self.cluster.run_kubectl("logs", *SELECTED, "--tail=-1").splitlines()
+        lines = self.cluster.kubectl("logs", *SELECTED, "--tail=-1").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def wait(self, until: Callable[[], object], what: str) -> None:
@@ -200,7 +200,7 @@ class Injector:
     def _apply(self, *objects: Object) -> None:
         listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         command = ["apply", "--server-side", "--force-conflicts", "--field-manager=mesh-bed", "-f", "-"]
-        self.cluster.run_kubectl(*command, manifest=listed)
+        self.cluster.kubectl(*command, manifest=listed)
 
     def _wait_until_asked(self) -> None:
         # With the label, whatever the policy of the configuration is.
@@ -208,7 +208,7 @@ class Injector:
         self.wait(lambda: STATUS in annotations_of(self.sample(wanted)), "the API server to ask the webhook")
 
     def _scale(self, replicas: int) -> None:
-        self.cluster.run_kubectl("scale", DEPLOYMENT, "-n", NAMESPACE, f"--replicas={replicas}")
+        self.cluster.kubectl("scale", DEPLOYMENT, "-n", NAMESPACE, f"--replicas={replicas}")
         self._wait_for_pods(replicas)
 
     def _wait_for_pods(self, replicas: int) -> None:
@@ -231,11 +231,11 @@ class Injector:
             for status in pod["status"].get("containerStatuses", ()):
                 if status["restartCount"] > 1:
                     name = pod["metadata"]["name"]
-                    said = self.cluster.run_kubectl("logs", "-n", NAMESPACE, name, "--previous", "--tail=5")
+                    said = self.cluster.kubectl("logs", "-n", NAMESPACE, name, "--previous", "--tail=5")
                     raise Crashed(f"pod {name} of the webhook ends again and again: {said.strip()}")
 
     def _pods(self) -> list[Object]:
-        found: list[Object] = json.loads(self.cluster.run_kubectl("get", "pods", *SELECTED, "-o", "json"))[
+        found: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *SELECTED, "-o", "json"))[
             "items"
         ]
         return found
@@ -275,13 +275,13 @@ def installed(
 
 def _refuse_other(cluster: Cluster) -> None:
     """Raise BedError where the cluster has an injector already: one would get into the other's way."""
-    configurations = cluster.run_kubectl("get", "mutatingwebhookconfigurations", "-o", "json")
+    configurations = cluster.kubectl("get", "mutatingwebhookconfigurations", "-o", "json")
     others = [
         f"MutatingWebhookConfiguration {found['metadata']['name']}"
         for found in json.loads(configurations)["items"]
         if any(entry["name"].endswith(ENTRY) for entry in found.get("webhooks", ()))
     ]
-    names = cluster.run_kubectl("get", "namespaces", "-o", "name").split()
+    names = cluster.kubectl("get", "namespaces", "-o", "name").split()
     others += [f"Namespace {name}" for name in (NAMESPACE, SAMPLES) if f"namespace/{name}" in names]
     if others:
         raise BedError(f"this cluster has an injector already: {', '.join(others)}")

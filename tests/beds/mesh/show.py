@@ -28,11 +28,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import BedError
 from tests.beds.mesh import applications, bed, injector, shop
 from tests.beds.mesh.bed import Mesh
 from tests.beds.mesh.readings import access_log
-from tests.beds.node import bed as clusters
+from tests.beds.node.bed import Cluster
 from tests.beds.programs import build
 
 INJECTED = {"istio-injection": "enabled"}
@@ -136,7 +136,7 @@ def running_shop(mesh: Mesh, namespace: str) -> Iterator[str]:
         mesh.apply(*shop.objects(namespace))
         ready = ["-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=200s"]
         mesh.wait(lambda: mesh.pods(namespace, "app=store"), "the pods of the shop")
-        mesh.cluster.run_kubectl("wait", *ready)
+        mesh.cluster.kubectl("wait", *ready)
         yield namespace
     finally:
         mesh.cluster.delete_namespace(namespace)
@@ -191,7 +191,7 @@ def frames(mesh: Mesh, namespace: str, following: Callable[[Rules], Rules | None
 def followed_logs(mesh: Mesh, namespace: str) -> Iterator[queue.Queue[str]]:
     """Hand out what the sidecars of a namespace log from now on; those of later pods are not among them."""
     cluster = mesh.cluster
-    command = [str(cluster.kubectl), f"--kubeconfig={cluster.kubeconfig}", "logs", "-n", namespace]
+    command = cluster.kubectl_command("logs", "-n", namespace)
     command += ["-l", "security.istio.io/tlsMode=istio", "-c", bed.PROXY, "--follow", "--prefix"]
     command += ["--tail=0", "--max-log-requests=30"]
     lines: queue.Queue[str] = queue.Queue()
@@ -279,12 +279,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="go through a tour for that long, then end")
     parser.add_argument("--namespace", default="shop", help="where the shop is made; gone at the end")
     asked = parser.parse_args()
-    if reason := clusters.unavailable() or bed.unavailable():
+    if reason := Cluster.unavailable() or bed.unavailable():
         sys.exit(f"mesh: {reason}")
     live = asked.seconds is None and sys.stdin.isatty() and sys.stdout.isatty()
     print("building what is not there yet; the first time takes many minutes", flush=True)
     bed.prepare()
-    with clusters.cluster() as cluster, contextlib.suppress(KeyboardInterrupt):
+    with Cluster.running() as cluster, contextlib.suppress(KeyboardInterrupt):
         print("a node, istiod and the injector are started", flush=True)
         with bed.mesh(cluster) as mesh, injector.installed(cluster):
             print("the shop opens", flush=True)

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import BedError
 from tests.beds.node.bed import Cluster
 from tests.beds.programs import build
 

@@ -10,8 +10,9 @@ import os
 import sys
 import time
 
-from tests.beds.apiserver.bed import BedError
-from tests.beds.node import bed, cgroups, keeper, preflight
+from tests.beds.bed import BedError
+from tests.beds.node import cgroups, keeper, preflight
+from tests.beds.node.bed import Cluster
 from tests.beds.programs import build
 
 DEFAULT_NAME = "lab"
@@ -20,10 +21,10 @@ DEFAULT_NAME = "lab"
 def up(name: str) -> None:
     """Make a cluster and print how to use it."""
     started = time.monotonic()
-    cluster = bed.up(name)
+    cluster = Cluster.up(name)
     print(f"cluster {name!r} is ready after {time.monotonic() - started:.1f} s; it stays until `down {name}`")
     print(f"export KUBECONFIG={cluster.kubeconfig}")
-    print(f"{cluster.kubectl} get pods -A")
+    print(f"{cluster.kubectl_path} get pods -A")
 
 
 def down(name: str) -> None:
@@ -88,7 +89,7 @@ def main() -> None:
             print("\n".join(reasons) or "a cluster can be made here")
             sys.exit(bool(reasons))
         case "run":
-            inside = bed.attached(asked.name).command(*(program or ["bash"]))
+            inside = Cluster.attached(asked.name).command(*(program or ["bash"]))
             os.execvp(inside[0], inside)
 
 

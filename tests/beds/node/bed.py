@@ -22,66 +22,97 @@ import os
 import re
 import secrets
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Self
 
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import (
+    NOT_OURS,
+    Bed,
+    BedError,
+    NotOurs,
+    foreign_kubeconfig,
+    foreign_unavailable,
+    installed_kubectl,
+    run_command,
+)
 from tests.beds.node import images, keeper, kubelet, preflight
 from tests.beds.node.layout import PROGRAMS, Layout
 from tests.beds.programs import build
 
 REPO = Path(__file__).resolve().parents[3]
 END_SECONDS = 60.0
-# The exit status by which timeout(1) says that it ended a program.
-TIMED_OUT = 124
-NOT_OURS = "this cluster is not ours (E2E_KUBECONFIG)"
-
-
-class NotOurs(BedError):
-    """What was asked for needs the node, and the cluster is somebody else's."""
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """A running cluster. `folder` is a place for files of tests; `node` is None where it is not ours."""
+class Cluster(Bed):
+    """A running cluster. `node` is None where it is not ours."""
 
-    kubeconfig: Path
-    kubectl: Path
-    folder: Path
+    label: ClassVar[str] = "node"
+
     node: Layout | None = None
 
-    def run_kubectl(self, *arguments: str, manifest: object = None, timeout: float = 240) -> str:
-        """Run kubectl and return its stdout; `manifest` goes to its stdin as JSON."""
-        cache = f"--cache-dir={self.folder / 'kubectl-cache'}"
-        command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", cache, *arguments]
-        text = None if manifest is None else json.dumps(manifest)
-        return _output(command, f"kubectl {' '.join(arguments[:3])}", text, timeout)
+    @staticmethod
+    def unavailable() -> str | None:
+        """Say in one line why there can be no cluster here; None where there can."""
+        if foreign := foreign_kubeconfig():
+            return foreign_unavailable(foreign)
+        if os.environ.get("E2E_CLUSTER"):
+            return None
+        return "; ".join(preflight.reasons()) or None
 
-    def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
-        """Return an object as the API server has it."""
-        where = ["-n", namespace] if namespace else []
-        found: dict[str, Any] = json.loads(self.run_kubectl("get", kind, name, *where, "-o", "json"))
-        return found
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, name: str | None = None, *, keep: Callable[[], bool] = lambda: False) -> Iterator[Self]:
+        """Run a cluster while the body runs, or hand out the one of E2E_KUBECONFIG or E2E_CLUSTER.
 
-    def make_namespace(self, labels: Mapping[str, str] | None = None, name: str | None = None) -> str:
-        """Make a namespace in which pods can be made, by default with a new name; return the name."""
-        name = name or f"test-{secrets.token_hex(4)}"
-        metadata = {"name": name, "labels": dict(labels or {})}
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        self.run_kubectl("create", "-f", "-", manifest=namespace)
-        # Admission refuses pods in a namespace whose account is not there yet.
-        self.run_kubectl("wait", "-n", name, "--for=create", "serviceaccount/default", "--timeout=90s")
-        return name
+        Without a name it gets one that nobody has. If the body raises, or `keep` says so at its end, the
+        logs are kept and the place is printed. The first use on a machine compiles for minutes (see
+        programs/build.py).
+        """
+        if foreign := foreign_kubeconfig():
+            with tempfile.TemporaryDirectory(prefix="cluster-bed-") as folder:
+                yield cls(foreign, installed_kubectl(), Path(folder))
+            return
+        if standing := os.environ.get("E2E_CLUSTER"):
+            yield cls.attached(standing)
+            return
+        process = _start_keeper(name or f"bed-{secrets.token_hex(3)}", stay=False)
+        wanted = True
+        try:
+            yield cls.of(_await_ready(process))
+            wanted = keep()
+        finally:
+            # The keeper speaks unasked too, of a node that ended by itself.
+            if messages := _end(process, "keep\n" if wanted else ""):
+                print("\n".join(["cluster:", *messages]), file=sys.stderr)
 
-    def delete_namespace(self, name: str, *, wait: bool = False) -> None:
-        """Delete a namespace with all that is in it; with `wait`, return when it is gone."""
-        self.run_kubectl("delete", "namespace", name, f"--wait={str(wait).lower()}", "--ignore-not-found")
+    @classmethod
+    def up(cls, name: str) -> Self:
+        """Make a cluster that stays until `down`."""
+        process = _start_keeper(name, stay=True)
+        try:
+            return cls.of(_await_ready(process))
+        except BaseException:
+            process.terminate()
+            process.wait(END_SECONDS)
+            raise
+
+    @classmethod
+    def attached(cls, name: str) -> Self:
+        """Return the cluster of that name, which `up` made."""
+        if name not in keeper.running():
+            raise BedError(f"there is no cluster {name!r}; `python -m tests.beds.node up {name}` makes it")
+        return cls.of(keeper.read_layout(name))
+
+    @classmethod
+    def of(cls, layout: Layout) -> Self:
+        """Return the cluster that a layout describes."""
+        return cls(layout.kubeconfig, build.programs(["kubectl"])["kubectl"], layout.folder, layout)
 
     def load(self, archives: Iterable[Path]) -> None:
         """Give OCI archives to the node, side by side; their images need no pulling from then on.
@@ -93,7 +124,7 @@ class Cluster:
             loader = shlex.split(os.environ.get("E2E_LOAD", ""))
             for archive in archives:
                 if loader:
-                    _output([*loader, str(archive)], " ".join(loader), None, 300)
+                    run_command([*loader, str(archive)], " ".join(loader), None, 300)
                 else:
                     print(f"cluster: not ours; it needs the image of {archive}", file=sys.stderr)
             return
@@ -125,7 +156,7 @@ class Cluster:
 
     def run(self, *argv: str, text: str | None = None, timeout: float = 60) -> str:
         """Run a program inside the node and return its stdout; `text` goes to its stdin."""
-        return _output(self.command(*_bounded(timeout), *argv), argv[0], text, timeout)
+        return run_command(self.command(*_bounded(timeout), *argv), argv[0], text, timeout)
 
     def command_in_pod_network(self, namespace: str, pod: str, *argv: str) -> list[str]:
         """Return the command that runs a program of the node in the network namespace of a pod."""
@@ -134,7 +165,7 @@ class Cluster:
     def run_in_pod_network(self, namespace: str, pod: str, *argv: str, timeout: float = 60) -> str:
         """Run a program of the node in the network namespace of a pod and return its stdout."""
         command = self.command_in_pod_network(namespace, pod, *_bounded(timeout), *argv)
-        return _output(command, argv[0], None, timeout)
+        return run_command(command, argv[0], None, timeout)
 
     @property
     def node_ip(self) -> str:
@@ -170,60 +201,6 @@ class Cluster:
         if self.node is None:
             raise NotOurs(f"{NOT_OURS}, so its node cannot be reached")
         return self.node
-
-
-@contextlib.contextmanager
-def cluster(name: str | None = None, *, keep: Callable[[], bool] = lambda: False) -> Iterator[Cluster]:
-    """Run a cluster while the body runs, or hand out the one of E2E_KUBECONFIG or E2E_CLUSTER.
-
-    Without a name it gets one that nobody has. If the body raises, or `keep` says so at its end, the logs
-    are kept and the place is printed. The first use on a machine compiles for minutes (see
-    programs/build.py).
-    """
-    if foreign := os.environ.get("E2E_KUBECONFIG"):
-        with tempfile.TemporaryDirectory(prefix="cluster-bed-") as folder:
-            yield _foreign(Path(foreign), Path(folder))
-        return
-    if standing := os.environ.get("E2E_CLUSTER"):
-        yield attached(standing)
-        return
-    process = _start_keeper(name or f"bed-{secrets.token_hex(3)}", stay=False)
-    wanted = True
-    try:
-        yield _own(_await_ready(process))
-        wanted = keep()
-    finally:
-        # The keeper speaks unasked too, of a node that ended by itself.
-        if messages := _end(process, "keep\n" if wanted else ""):
-            print("\n".join(["cluster:", *messages]), file=sys.stderr)
-
-
-def up(name: str) -> Cluster:
-    """Make a cluster that stays until `down`."""
-    process = _start_keeper(name, stay=True)
-    try:
-        return _own(_await_ready(process))
-    except BaseException:
-        process.terminate()
-        process.wait(END_SECONDS)
-        raise
-
-
-def attached(name: str) -> Cluster:
-    """Return the cluster of that name, which `up` made."""
-    if name not in keeper.running():
-        raise BedError(f"there is no cluster {name!r}; `python -m tests.beds.node up {name}` makes it")
-    return _own(keeper.read_layout(name))
-
-
-def unavailable() -> str | None:
-    """Say in one line why there can be no cluster here; None where there can."""
-    foreign = os.environ.get("E2E_KUBECONFIG")
-    if foreign:
-        return None if Path(foreign).is_file() else "E2E_KUBECONFIG names a file that does not exist"
-    if os.environ.get("E2E_CLUSTER"):
-        return None
-    return "; ".join(preflight.reasons()) or None
 
 
 def _start_keeper(name: str, *, stay: bool) -> subprocess.Popen[str]:
@@ -273,32 +250,6 @@ def _rest(process: subprocess.Popen[str]) -> list[str]:
     return [one.get("text") or f"the logs are kept in {one['folder']}" for one in messages]
 
 
-def _own(layout: Layout) -> Cluster:
-    return Cluster(layout.kubeconfig, build.programs(["kubectl"])["kubectl"], layout.folder, layout)
-
-
-def _foreign(kubeconfig: Path, folder: Path) -> Cluster:
-    found = shutil.which("kubectl")
-    kubectl = Path(found) if found else build.programs(["kubectl"])["kubectl"]
-    return Cluster(kubeconfig.resolve(), kubectl, folder)
-
-
 def _bounded(seconds: float) -> list[str]:
     """Return the front of a command that ends in time by itself, as killing nsenter would not end it."""
     return ["timeout", "--kill-after=1", str(seconds)]
-
-
-def _output(command: list[str], what: str, text: str | None, timeout: float) -> str:
-    """Run a command and return its stdout; one that is bounded has a moment to end by itself."""
-    late = f"{what}: not done after {timeout:g} s"
-    try:
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, check=False, timeout=timeout + 5
-        )
-    except subprocess.TimeoutExpired:
-        raise BedError(late) from None
-    if done.returncode == TIMED_OUT and "timeout" in command:
-        raise BedError(late)
-    if done.returncode:
-        raise BedError(f"{what}: exit status {done.returncode}: {done.stderr.strip()[-2000:]}")
-    return done.stdout

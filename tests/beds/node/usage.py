@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.beds.apiserver.bed import BedError
+from tests.beds.bed import NOT_OURS, BedError, NotOurs
 from tests.beds.node import cgroups
-from tests.beds.node.bed import NOT_OURS, Cluster, NotOurs
+from tests.beds.node.bed import Cluster
 
 
 class Counters(NamedTuple):
