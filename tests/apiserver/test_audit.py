@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 from webhook_serving import (
     a_deployment,
-    a_namespace,
     a_pod,
     create,
     created,
@@ -80,7 +79,7 @@ def mesh(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[M
 @pytest.fixture
 def shop(mesh: Mesh) -> Iterator[str]:
     """A namespace whose pods the webhook is called for."""
-    with a_namespace(mesh.bed, {"istio-injection": "enabled"}) as name:
+    with mesh.bed.namespace({"istio-injection": "enabled"}) as name:
         wait_until_called(mesh.bed, name, NAME)
         yield name
 
@@ -126,7 +125,7 @@ def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
 
 
 def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
-    with a_namespace(mesh.bed) as namespace:
+    with mesh.bed.namespace() as namespace:
         created(mesh.bed, namespace, a_pod("early", labels={"app": "early"}))
         assert mesh.audit("-n", namespace, "--config", mesh.before).status == 0
         mesh.bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
@@ -240,7 +239,7 @@ def test_a_budget_that_allows_one_lets_a_restart_begin(mesh: Mesh, shop: str) ->
 
 def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> None:
     bed = mesh.bed
-    with a_namespace(bed) as namespace, a_kubelet(bed, namespace):
+    with bed.namespace() as namespace, a_kubelet(bed, namespace):
         set_ = {**a_deployment("set"), "kind": "StatefulSet"}
         for item in (a_deployment("web"), set_):
             created(bed, namespace, item)

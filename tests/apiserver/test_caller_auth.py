@@ -76,7 +76,7 @@ def a_room(bed: ApiServer, folder: Path, config: Path) -> Iterator[tuple[ws.Serv
     with (
         ws.serving(bed, folder, "--config", config) as served,
         ws.registered(bed, served, NAME, "/mutate", "--config", config),
-        ws.a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
     ):
         yield served, namespace
 

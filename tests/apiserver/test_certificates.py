@@ -26,7 +26,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from webhook_serving import (
     Served,
-    a_namespace,
     a_pod,
     certificates,
     created,
@@ -140,7 +139,7 @@ def service(namespace: str) -> dict[str, Any]:
 def mesh(bed: ApiServer, folder: Path, more: str) -> Iterator[Mesh]:
     """Two replicas that start at the same time, registered without any caBundle."""
     with contextlib.ExitStack() as stack:
-        home = stack.enter_context(a_namespace(bed))
+        home = stack.enter_context(bed.namespace())
         bed.kubectl("create", "-f", "-", manifest=service(home))
         settings = folder / "injector.yaml"
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + more)
@@ -154,7 +153,7 @@ def mesh(bed: ApiServer, folder: Path, more: str) -> Iterator[Mesh]:
             served = list(starting.map(start, folders))
         addresses = [("127.0.0.1", int(s.url.rpartition(":")[2])) for s in served]
         port = stack.enter_context(balanced(addresses))
-        labelled = stack.enter_context(a_namespace(bed, {"istio-injection": "enabled"}))
+        labelled = stack.enter_context(bed.namespace({"istio-injection": "enabled"}))
         name = f"certificates-{home}"
         text = injector(
             "webhook-config", "--config", settings, "--service", f"{home}/webhook:{port}", "--name", name
@@ -347,14 +346,14 @@ def test_a_missing_right_is_named_with_verb_and_resource(bed: ApiServer, tmp_pat
     rules = ROLE["rules"]
     assert isinstance(rules, list)
     settings = tmp_path / "injector.yaml"
-    with a_namespace(bed) as home:
+    with bed.namespace() as home:
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + STEADY)
         with account(bed, home, rules) as limited, serving(limited, tmp_path, "--config", settings) as served:
             problem = until("it is told", lambda: _problem(served, "secret"))
         assert problem["message"] == f"not allowed to get secrets in namespace {home}"
         assert problem["hint"].startswith("grant the verb 'get' on 'secrets'")
 
-    with a_namespace(bed) as home:
+    with bed.namespace() as home:
         bed.kubectl("create", "-f", "-", manifest=service(home))
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + STEADY)
         name = f"limited-{home}"
@@ -380,7 +379,7 @@ def test_the_documented_rights_are_enough(bed: ApiServer, tmp_path: Path) -> Non
     own = {**SECRETS, "resourceNames": ["webhook-ca"], "verbs": ["get", "list", "watch", "update"]}
     patching = {**rules[-1], "verbs": ["list", "watch", "patch"]}
     settings = tmp_path / "injector.yaml"
-    with a_namespace(bed) as home:
+    with bed.namespace() as home:
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + STEADY)
         name = f"enough-{home}"
         text = injector(
@@ -431,7 +430,7 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
 
 def test_a_secret_of_somebody_else_is_left_alone(bed: ApiServer, tmp_path: Path) -> None:
     settings = tmp_path / "injector.yaml"
-    with a_namespace(bed) as home:
+    with bed.namespace() as home:
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + STEADY)
         bed.kubectl("create", "secret", "generic", "webhook-ca", "-n", home, "--from-literal=password=x")
         with serving(bed, tmp_path, "--config", settings) as served:

@@ -154,7 +154,7 @@ def certificate(
 
 
 def test_where_all_is_well_nothing_is_said(bed: ApiServer, home: Path) -> None:
-    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+    with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://127.0.0.1:{port}", "--ca-file", home / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
             status, found = checked(bed)
@@ -178,7 +178,7 @@ def test_a_bundle_that_does_not_trust_what_is_served_is_told(
     other = tmp_path / "other"
     other.mkdir()
     ws.certificates(other)
-    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+    with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://127.0.0.1:{port}", "--ca-file", other / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
             status, found = checked(bed)
@@ -197,7 +197,7 @@ def test_age_and_name_of_what_is_served_are_looked_at(
     bed: ApiServer, home: Path, lifetime: datetime.timedelta, host: str, codes: set[str]
 ) -> None:
     certificate(home, lifetime=lifetime)
-    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+    with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://{host}:{port}", "--ca-file", home / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
             status, found = checked(bed)
@@ -218,7 +218,7 @@ def test_a_certificate_outside_its_time_is_told_with_what_to_do(
     bed: ApiServer, home: Path, hours: int, leaf: float, ca: float, codes: set[str], words: str
 ) -> None:
     certificate(home, lifetime=datetime.timedelta(hours=hours), hours_left=leaf, ca_hours_left=ca)
-    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+    with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://localhost:{port}", "--ca-file", home / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
             status, found = checked(bed)
@@ -229,7 +229,7 @@ def test_a_certificate_outside_its_time_is_told_with_what_to_do(
 
 
 def test_nobody_there_is_told(bed: ApiServer, home: Path) -> None:
-    with socket.socket() as holder, ws.a_namespace(bed, ENABLED):
+    with socket.socket() as holder, bed.namespace(ENABLED):
         holder.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{holder.getsockname()[1]}"
         with applied(bed, webhook("--url", url, "--ca-file", home / "ca.crt", folder=home)):
@@ -258,7 +258,7 @@ def behind(namespace: str, **metadata: Any) -> Item:
 def test_behind_a_service_the_api_server_is_let_call(bed: ApiServer, home: Path, namespace: str) -> None:
     """A Service of the kind ExternalName is the one that leads to loopback here."""
     certificate(home, lifetime=datetime.timedelta(hours=4), names=(f"injector.{namespace}.svc",))
-    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+    with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--service", f"{namespace}/injector:{port}", "--ca-file", home / "ca.crt")
         outside = service(namespace, type="ExternalName", externalName="localhost", ports=[{"port": port}])
         with applied(bed, outside, webhook(*flags, folder=home)):
@@ -281,7 +281,7 @@ def test_a_call_that_fails_is_put_to_the_entry_that_it_was_for(
 ) -> None:
     """istiod's entries have the names of ours."""
     certificate(home, lifetime=datetime.timedelta(hours=4), names=(f"injector.{namespace}.svc",))
-    with listening(home) as port, ws.a_namespace(bed, ENABLED):
+    with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--service", f"{namespace}/injector:{port}", "--ca-file", home / "ca.crt")
         outside = service(namespace, type="ExternalName", externalName="localhost", ports=[{"port": port}])
         away = webhook("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", folder=home)
@@ -344,7 +344,7 @@ def test_another_injector_that_gets_the_same_pods_is_told(bed: ApiServer, home: 
     other = json.loads(json.dumps(linkerd).replace("linkerd-injector", "some-policy"))
     other["webhooks"][0]["name"] = "mutate.policy.example.com"
     canary = webhook(*flags, folder=home, config=SAFE + "revision: canary\n")
-    with ws.a_namespace(bed, ENABLED) as space, ws.a_namespace(bed, {"istio.io/rev": "canary"}):
+    with bed.namespace(ENABLED) as space, bed.namespace({"istio.io/rev": "canary"}):
         with applied(bed, ours, canary, other):
             assert "overlap" not in checked(bed)[1]
         with applied(bed, ours, istiod, linkerd, other):
@@ -375,7 +375,7 @@ def plugin(namespace: str) -> Item:
 
 
 def test_pods_that_must_not_wait_for_the_injector_are_named(bed: ApiServer, home: Path) -> None:
-    with ws.a_namespace(bed, ENABLED) as space:
+    with bed.namespace(ENABLED) as space:
         flags = ("--service", f"{space}/injector:8443", "--ca-file", home / "ca.crt", "--timeout", "1")
         around = [
             service(space, selector={"app": "injector"}, ports=[{"port": 8443}]),
@@ -420,7 +420,7 @@ def test_the_clusters_own_namespace_does_not_wait_where_there_are_conditions(
 def test_namespaces_that_refuse_what_is_injected_are_named(bed: ApiServer, home: Path) -> None:
     flags = ("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt")
     enforced = {**ENABLED, "pod-security.kubernetes.io/enforce": "restricted"}
-    with ws.a_namespace(bed, enforced) as space, applied(bed, webhook(*flags, folder=home)):
+    with bed.namespace(enforced) as space, applied(bed, webhook(*flags, folder=home)):
         _, found = checked(bed, SAFE)
         assert "pod-security" not in found
         _, found = checked(bed, SAFE.replace("proxy: {seccompProfile: {type: RuntimeDefault}}", ""))

@@ -60,7 +60,7 @@ def a_room(bed: ApiServer, folder: Path, without: str = "") -> Iterator[Room]:
         account_with_rights(bed, without) as kubeconfig,
         ws.serving(replace(bed, kubeconfig=kubeconfig), folder, "--config", file) as served,
         ws.registered(bed, served, f"{without}{NAME}", "/mutate", "--config", file) as [name],
-        ws.a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
     ):
         ws.wait_until_called(bed, namespace, name)
         yield Room(bed, namespace, served)

@@ -45,10 +45,11 @@ def cluster(bed: ApiServer) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def workloads(bed: ApiServer) -> Iterator[str]:
     """A namespace with one workload of each kind, all named shop."""
-    namespace = bed.make_namespace()
-    create(bed, namespace, *(a(kind, "shop", version, spec=s) for kind, (version, s) in WORKLOADS.items()))
-    yield namespace
-    bed.kubectl("delete", "namespace", namespace, "--wait=false")
+    with bed.namespace() as namespace:
+        create(
+            bed, namespace, *(a(kind, "shop", version, spec=s) for kind, (version, s) in WORKLOADS.items())
+        )
+        yield namespace
 
 
 @pytest.fixture(scope="module")
@@ -486,7 +487,7 @@ def test_a_mirror_follows_what_is_created_changed_and_deleted(bed: ApiServer, na
             await until(lambda: "colour" in (mirror.get(made) or {})["metadata"]["labels"])
             generations.append(mirror.generation)
 
-            await asyncio.to_thread(bed.kubectl, "delete", "namespace", made, "--wait=false")
+            await asyncio.to_thread(bed.delete_namespace, made)
             await until(lambda: mirror.get(made) is None)
             generations.append(mirror.generation)
 

@@ -112,9 +112,8 @@ def pods(bed: ApiServer, namespace: str) -> list[str]:
 @pytest.fixture
 def enabled(bed: ApiServer) -> Iterator[str]:
     """A namespace that is opted in."""
-    made = bed.make_namespace({"istio-injection": "enabled"})
-    yield made
-    bed.kubectl("delete", "namespace", made, "--wait=false")
+    with bed.namespace({"istio-injection": "enabled"}) as name:
+        yield name
 
 
 @pytest.fixture
@@ -209,12 +208,11 @@ def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
 
 
 def test_pod_security_is_named_where_it_refuses_pods(bed: ApiServer) -> None:
-    space = bed.make_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
-    make_deployment(bed, space)
-    live = until(lambda: refused(bed, space))
-    assert words(live) == ["pod-security"]
-    assert "level restricted:latest" in seen(live)
-    bed.kubectl("delete", "namespace", space, "--wait=false")
+    with bed.namespace({"pod-security.kubernetes.io/enforce": "restricted"}) as space:
+        make_deployment(bed, space)
+        live = until(lambda: refused(bed, space))
+        assert words(live) == ["pod-security"]
+        assert "level restricted:latest" in seen(live)
 
 
 def refused(bed: ApiServer, namespace: str) -> dict[str, Any] | None:

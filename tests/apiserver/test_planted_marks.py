@@ -253,7 +253,7 @@ def test_what_was_planted_is_found_in_the_patch_alone(bed: ApiServer, tmp_path: 
     with (
         ws.serving(bed, tmp_path, "--config", config) as served,
         ws.registered(bed, served, NAME, "/mutate", "--config", config),
-        ws.a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
     ):
         ws.wait_until_called(bed, namespace, NAME)
         through_the_api_server(bed, namespace, out)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from webhook_serving import (
     a_deployment,
-    a_namespace,
     a_pod,
     create,
     created,
@@ -50,7 +49,7 @@ def test_what_controllers_make_is_recorded_and_replayed(bed: ApiServer, tmp_path
     with (
         serving(bed, tmp_path, "--config", config) as served,
         registered(bed, served, NAME, "/mutate", "--config", config),
-        a_namespace(bed, labels) as namespace,
+        bed.namespace(labels) as namespace,
     ):
         entries = json.loads(bed.kubectl("get", "mutatingwebhookconfiguration", NAME, "-o", "json"))
         assert {entry["sideEffects"] for entry in entries["webhooks"]} == {"NoneOnDryRun"}

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from webhook_serving import (
     Served,
-    a_namespace,
     a_pod,
     containers,
     created,
@@ -90,10 +89,10 @@ def known(bed: ApiServer, two: Two, tagged: str) -> Iterator[None]:
             names = stack.enter_context(
                 registered(bed, two.served[revision], f"injector-{revision}", "/inject", *flags)
             )
-            seen = stack.enter_context(a_namespace(bed, rev(revision)))
+            seen = stack.enter_context(bed.namespace(rev(revision)))
             wait_until_called(bed, seen, names[0])
             if tag:
-                seen = stack.enter_context(a_namespace(bed, rev(TAG)))
+                seen = stack.enter_context(bed.namespace(rev(TAG)))
                 wait_until_called(bed, seen, names[1])
         yield
 
@@ -126,13 +125,13 @@ def test_each_pod_gets_the_sidecar_of_its_revision_or_of_the_tags_and_none_gets_
         for number, (of_namespace, of_pod, _) in enumerate(ROWS):
             key = str(sorted(of_namespace.items()))
             if key not in namespaces:
-                namespaces[key] = stack.enter_context(a_namespace(bed, of_namespace))
+                namespaces[key] = stack.enter_context(bed.namespace(of_namespace))
             told.append((of_namespace, of_pod, got(bed, namespaces[key], f"pod-{number}", of_pod)))
     assert told == ROWS
 
 
 def test_a_tag_that_moves_to_another_revision_takes_the_next_pods_with_it(bed: ApiServer, two: Two) -> None:
-    with a_namespace(bed, rev(TAG)) as namespace:
+    with bed.namespace(rev(TAG)) as namespace:
         with known(bed, two, "canary"):
             assert got(bed, namespace, "before", {}) == "canary"
         with known(bed, two, "default"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from webhook_serving import a_namespace, a_pod, certificates, create, injector, kubectl, until
+from webhook_serving import a_pod, certificates, create, injector, kubectl, until
 
 from tests.beds.apiserver.bed import ApiServer
 
@@ -49,7 +49,7 @@ def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(
         "nobody-answers",
     )
     registration = yaml.safe_load(injector("webhook-config", *flags))
-    with a_namespace(bed, {"istio-injection": "enabled"}) as namespace:
+    with bed.namespace({"istio-injection": "enabled"}) as namespace:
         # Only this namespace: other tests make pods on the same API server.
         for entry in registration["webhooks"]:
             chosen = entry.setdefault("namespaceSelector", {}).setdefault("matchExpressions", [])

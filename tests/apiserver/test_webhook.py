@@ -22,7 +22,6 @@ from webhook_serving import (
     STATUS,
     Served,
     a_deployment,
-    a_namespace,
     a_pod,
     certificates,
     containers,
@@ -99,8 +98,8 @@ def mesh(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[M
         stack.callback(bed.kubectl, "delete", "crd", "proxyconfigs.networking.istio.io")
         bed.kubectl("wait", "--for=condition=Established", "crd/proxyconfigs.networking.istio.io")
         served = stack.enter_context(serving(bed, folder, "--config", folder / "injector.yaml"))
-        labelled = stack.enter_context(a_namespace(bed, {"istio-injection": "enabled"}))
-        plain = stack.enter_context(a_namespace(bed))
+        labelled = stack.enter_context(bed.namespace({"istio-injection": "enabled"}))
+        plain = stack.enter_context(bed.namespace())
         flags = ("--config", folder / "injector.yaml")
         stack.enter_context(registered(bed, served, NAME, "/inject", *flags))
         wait_until_called(bed, labelled, NAME)
@@ -316,7 +315,7 @@ def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Api
 
 
 def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: ApiServer, mesh: Mesh) -> None:
-    with a_namespace(bed, {"istio-injection": "enabled"}) as namespace:
+    with bed.namespace({"istio-injection": "enabled"}) as namespace:
         spec = {"concurrency": 7, "environmentVariables": {"FROM_OBJECT": "yes"}}
         made = {"apiVersion": "networking.istio.io/v1beta1", "kind": "ProxyConfig", "spec": spec}
         assert create(bed, namespace, {**made, "metadata": {"name": "all"}}).status == 0
@@ -336,8 +335,8 @@ def test_revision_tag_and_path_choose_what_the_pod_gets(bed: ApiServer, mesh: Me
     flags = ("--config", tmp_path / "canary.yaml", "--tag", "prod")
     with (
         registered(bed, mesh.served, "other", "/inject/cluster/c2/net/n2", *flags) as names,
-        a_namespace(bed, {"istio.io/rev": "canary"}) as of_revision,
-        a_namespace(bed, {"istio.io/rev": "prod"}) as of_tag,
+        bed.namespace({"istio.io/rev": "canary"}) as of_revision,
+        bed.namespace({"istio.io/rev": "prod"}) as of_tag,
     ):
         wait_until_called(bed, of_revision, names[0])
         wait_until_called(bed, of_tag, names[1])
@@ -431,7 +430,7 @@ def test_asked_again_after_another_webhook_we_change_nothing_and_its_work_stays(
     bed: ApiServer, mesh: Mesh, tmp_path: Path, native: str
 ) -> None:
     with (
-        a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
         another_webhook(bed, tmp_path, namespace) as other,
     ):
         wait_until_called(bed, namespace, other)

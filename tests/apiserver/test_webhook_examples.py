@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import yaml
 from webhook_serving import (
-    a_namespace,
     containers,
     create,
     injector,
@@ -126,8 +125,8 @@ def stored(example: Example, stored_of: Callable[[Example], Stored]) -> Stored:
 
 def store(bed: ApiServer, example: Example, folder: Path, stack: contextlib.ExitStack) -> Stored:
     """Apply an example in all ways."""
-    unlabelled = [stack.enter_context(a_namespace(bed)) for _ in range(2)]
-    called = [stack.enter_context(a_namespace(bed, example.labels)) for _ in range(2)]
+    unlabelled = [stack.enter_context(bed.namespace()) for _ in range(2)]
+    called = [stack.enter_context(bed.namespace(example.labels)) for _ in range(2)]
     names = [*unlabelled, *called]
     texts = {name: text_for(example, name) for name in names}
     flags = ("--config", example.config)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from webhook_serving import (
     Served,
-    a_namespace,
     a_pod,
     containers,
     create,
@@ -62,8 +61,8 @@ def running(bed: ApiServer, folder: Path, maps: dict[str, dict[str, str]], *flag
         pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
     (folder / "revision.yaml").write_text(f"revision: {REVISION}\n")
     with contextlib.ExitStack() as stack:
-        namespace = stack.enter_context(a_namespace(bed))
-        pods = stack.enter_context(a_namespace(bed, {"istio.io/rev": REVISION}))
+        namespace = stack.enter_context(bed.namespace())
+        pods = stack.enter_context(bed.namespace({"istio.io/rev": REVISION}))
         for name, data in maps.items():
             assert create(bed, namespace, a_map(name, data)).status == 0
         served = stack.enter_context(serving(bed, folder, *(f.replace("NS", namespace) for f in flags)))

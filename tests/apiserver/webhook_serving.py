@@ -256,16 +256,6 @@ def wait_until_called(bed: ApiServer, namespace: str, webhook: str, **metadata: 
     until(f"{webhook} is called for pods in {namespace}", called)
 
 
-@contextlib.contextmanager
-def a_namespace(bed: ApiServer, labels: dict[str, str] | None = None) -> Iterator[str]:
-    """A namespace while the body runs."""
-    made = bed.make_namespace(labels)
-    try:
-        yield made
-    finally:
-        bed.kubectl("delete", "namespace", made, "--wait=false")
-
-
 def certificates(folder: Path) -> None:
     """Write ca.crt, and tls.crt with tls.key, a certificate of it for loopback."""
     authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

@@ -227,13 +227,6 @@ def test_what_an_attacker_would_like_is_not_allowed(bed: ApiServer, namespace: s
         bed.kubectl("delete", "--wait=false", "-f", "-", manifest=listed(rights))
 
 
-@pytest.fixture
-def namespace(bed: ApiServer) -> Iterator[str]:
-    made = bed.make_namespace()
-    yield made
-    bed.kubectl("delete", "namespace", made, "--wait=false")
-
-
 # --- install, upgrade, uninstall -------------------------------------------------------------------------
 
 

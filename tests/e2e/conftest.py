@@ -2,7 +2,8 @@
 
 All tests run in one process, one after the other. While you write tests, E2E_CLUSTER=NAME and
 ``python -m tests.beds.mesh up NAME`` spare the start; E2E_KUBECONFIG=FILE takes a cluster that is not ours,
-and E2E_LOAD the command that brings an image archive to it (``kind load image-archive``, ``k3d image import``).
+and E2E_LOAD the command that brings an image archive to it (``kind load image-archive``,
+``k3d image import``).
 """
 
 from __future__ import annotations

@@ -102,8 +102,8 @@ class Stand:
 def standing(bed: ApiServer, folder: Path, server: Mapping[str, Any], lag: float) -> Iterator[Stand]:
     """Put it up, and hand it out once the API server calls it."""
     with contextlib.ExitStack() as stack:
-        home = _namespace(bed, stack)
-        labelled = _namespace(bed, stack, {"istio-injection": "enabled"})
+        home = stack.enter_context(bed.namespace())
+        labelled = stack.enter_context(bed.namespace({"istio-injection": "enabled"}))
         bed.kubectl("create", "-f", "-", manifest=_service(home))
         starter = stack.enter_context(ThreadPoolExecutor(1))
         endpoints = Endpoints(lag)
@@ -124,12 +124,6 @@ def standing(bed: ApiServer, folder: Path, server: Mapping[str, Any], lag: float
 def _kill(stand: Stand) -> None:
     for replica in stand.everyone:
         replica.kill()
-
-
-def _namespace(bed: ApiServer, stack: contextlib.ExitStack, labels: Mapping[str, str] | None = None) -> str:
-    made = bed.make_namespace(labels)
-    stack.callback(bed.kubectl, "delete", "namespace", made, "--wait=false")
-    return made
 
 
 def _service(namespace: str) -> dict[str, Any]:
