@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hack import release
-from tests.beds.apiserver import keys
+from tests.beds.keys import write_server_keys
 from tests.beds.mesh import injector_image
 
 REPO = Path(__file__).resolve().parents[1]
@@ -210,7 +210,7 @@ def packages(tmp_path: Path) -> Path:
 @pytest.fixture
 def health(packages: Path, tmp_path: Path) -> Iterator[str]:
     """`serve`, ready, with these packages only; its health listener."""
-    keys.Authority.make(tmp_path, "ca").sign("tls", "injector", names=["injector.mesh.svc"])
+    write_server_keys(tmp_path, "injector.mesh.svc")
     (tmp_path / "injector.yaml").write_text("profile: istio\nserver: {drainSeconds: 0}\n")
     command = [sys.executable, "-S", "-P", "-m", "injector.cli.main", "serve", "--config=injector.yaml"]
     command += ["--namespaces=off", "--tls-cert=tls.crt", "--tls-key=tls.key"]

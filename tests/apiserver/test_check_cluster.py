@@ -38,6 +38,7 @@ values:
   pilot: {cni: {enabled: true}}
 """
 ENABLED = {"istio-injection": "enabled"}
+PEM = serialization.Encoding.PEM
 
 
 def checked(bed: ApiServer, config: str = SAFE, *, kubeconfig: Path | None = None) -> tuple[int, Found]:
@@ -146,10 +147,10 @@ def certificate(
     others = x509.SubjectAlternativeName([x509.DNSName(name) for name in names or ("localhost",)])
     root = unsigned(issuer, authority, ca=True).sign(authority, hashes.SHA256())
     leaf = unsigned(subject, own, ca=False).add_extension(others, critical=False)
-    (folder / "ca.crt").write_bytes(root.public_bytes(ws.PEM))
-    (folder / "tls.crt").write_bytes(leaf.sign(authority, hashes.SHA256()).public_bytes(ws.PEM))
+    (folder / "ca.crt").write_bytes(root.public_bytes(PEM))
+    (folder / "tls.crt").write_bytes(leaf.sign(authority, hashes.SHA256()).public_bytes(PEM))
     form = serialization.PrivateFormat.PKCS8
-    secret = own.private_bytes(ws.PEM, form, serialization.NoEncryption())
+    secret = own.private_bytes(PEM, form, serialization.NoEncryption())
     (folder / "tls.key").write_bytes(secret)
 
 

@@ -6,8 +6,6 @@ Everything is waited for by its condition; a condition that never comes ends the
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import os
 import signal
@@ -20,18 +18,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.beds.apiserver.bed import ApiServer
+from tests.beds.keys import write_server_keys
 
 Found = TypeVar("Found")
 
 PATIENCE = 120.0
 POLL = 0.05
 STATUS = "sidecar.istio.io/status"
-PEM = serialization.Encoding.PEM
 
 
 def until(what: str, look: Callable[[], Found | None]) -> Found:
@@ -258,22 +253,4 @@ def wait_until_called(bed: ApiServer, namespace: str, webhook: str, **metadata: 
 
 def certificates(folder: Path) -> None:
     """Write ca.crt, and tls.crt with tls.key, a certificate of it for loopback."""
-    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    issuer, subject = (
-        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("test CA", "webhook")
-    )
-    now = datetime.datetime.now(datetime.UTC)
-
-    def unsigned(name: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
-        start, end = now - datetime.timedelta(minutes=5), now + datetime.timedelta(days=1)
-        serial = x509.random_serial_number()
-        made = x509.CertificateBuilder(issuer, name, key.public_key(), serial, start, end)
-        return made.add_extension(x509.BasicConstraints(ca, None), critical=True)
-
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    root = unsigned(issuer, authority, ca=True).sign(authority, hashes.SHA256())
-    leaf = unsigned(subject, own, ca=False).add_extension(loopback, critical=False)
-    (folder / "ca.crt").write_bytes(root.public_bytes(PEM))
-    (folder / "tls.crt").write_bytes(leaf.sign(authority, hashes.SHA256()).public_bytes(PEM))
-    secret = own.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "tls.key").write_bytes(secret)
+    write_server_keys(folder, "127.0.0.1")

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.beds import helm
-from tests.beds.apiserver import keys
 from tests.beds.bed import BedError
+from tests.beds.keys import write_server_keys
 from tests.beds.mesh import injector_image
 from tests.beds.node.bed import Cluster
 from tests.beds.node.images import PAUSE
@@ -316,7 +316,7 @@ def issue(release: Release, certificate: Object, folder: Path) -> bytes:
     """Do what cert-manager does for a Certificate: a Secret in its format, from a new CA; returns the CA."""
     folder.mkdir()
     names = certificate["spec"]["dnsNames"]
-    keys.Authority.make(folder, "cert-manager").sign("tls", names[0], names=names)
+    write_server_keys(folder, *names)
     named = {
         "cert-manager.io/certificate-name": certificate["metadata"]["name"],
         "cert-manager.io/common-name": "",

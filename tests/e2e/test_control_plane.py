@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.beds.apiserver.keys import Authority
+from tests.beds.keys import write_server_keys
 from tests.beds.mesh import applications as a
 from tests.beds.mesh.bed import Mesh
 from tests.beds.mesh.injector import Injector
@@ -53,7 +53,7 @@ def refused(mesh: Mesh, injector: Injector, shop: str, plain_namespace: str) -> 
     made = [_changed(injector, shop, plain_namespace, name, change) for name, change in CHANGES.items()]
     folder = mesh.cluster.folder / f"another-root-{plain_namespace}"
     folder.mkdir()
-    Authority.make(folder, "another-root")
+    write_server_keys(folder, "another-root")
     text = (folder / "ca.crt").read_text()
     root = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"root-cert.pem": text}}
     root["metadata"] = {"name": "another-root", "namespace": plain_namespace}

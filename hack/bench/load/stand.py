@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from hack.bench.load import review
 from tests.beds.apiserver.bed import ApiServer
-from tests.beds.apiserver.keys import Authority
+from tests.beds.keys import write_server_keys
 from tests.beds.programs import build
 
 PATIENCE_SECONDS = 60.0
@@ -138,7 +138,7 @@ def served(
     """
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         folder = Path(name)
-        Authority.make(folder, "load").sign("tls", "webhook", names=["localhost"])
+        write_server_keys(folder, "localhost")
         for path, text in (files or {}).items():
             file = folder / path
             file.parent.mkdir(exist_ok=True)

@@ -307,9 +307,10 @@ class ControlPlane:
         return _answers(url, context, {"Authorization": f"Bearer {self._token}"})
 
     def _write_files(self, controller_token: str) -> None:
-        from tests.beds.apiserver.keys import write_keys  # needs cryptography, which `unavailable` must not
+        # They need cryptography, which `unavailable` must not.
+        from tests.beds.keys import write_server_keys
 
-        write_keys(self.folder)
+        write_server_keys(self.folder, "127.0.0.1", "localhost", stem="apiserver")
         tokens = [
             f'{self._token},bed-admin,1,"system:masters"',
             f"{controller_token},system:kube-controller-manager,2",
@@ -355,8 +356,9 @@ class ControlPlane:
             "--allow-privileged=true",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--service-account-key-file={self.folder / 'accounts.pub'}",
-            f"--service-account-signing-key-file={self.folder / 'accounts.key'}",
+            # The pair of the server signs the tokens of ServiceAccounts too: a bed has no users to keep apart.
+            f"--service-account-key-file={self.folder / 'apiserver.crt'}",
+            f"--service-account-signing-key-file={self.folder / 'apiserver.key'}",
             # The endpoints of the service "kubernetes" may not be on loopback.
             "--endpoint-reconciler-type=none",
             f"--audit-policy-file={self.folder / 'audit-policy.json'}",
@@ -374,7 +376,7 @@ class ControlPlane:
             "--kube-api-qps=1000",
             "--kube-api-burst=1000",
             "--use-service-account-credentials=true",
-            f"--service-account-private-key-file={self.folder / 'accounts.key'}",
+            f"--service-account-private-key-file={self.folder / 'apiserver.key'}",
             f"--root-ca-file={self.folder / 'ca.crt'}",
             f"--cluster-signing-cert-file={self.folder / 'ca.crt'}",
             f"--cluster-signing-key-file={self.folder / 'ca.key'}",

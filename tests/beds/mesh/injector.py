@@ -24,8 +24,8 @@ from typing import Any
 
 import yaml
 
-from tests.beds.apiserver import keys
 from tests.beds.bed import BedError
+from tests.beds.keys import write_server_keys
 from tests.beds.mesh import injector_image
 from tests.beds.node.bed import Cluster
 
@@ -260,9 +260,7 @@ def installed(
     image, archive = injector_image.image()
     cluster.load([archive])
     folder = Path(tempfile.mkdtemp(prefix="injector-keys-", dir=cluster.folder))
-    keys.Authority.make(folder, "sidecar-injector-bed-ca").sign(
-        "tls", NAME, names=[f"{NAME}.{NAMESPACE}.svc"]
-    )
+    write_server_keys(folder, f"{NAME}.{NAMESPACE}.svc")
     injector = Injector(cluster, image, folder)
     try:
         injector.configure(settings or {}, failure_policy=failure_policy, replicas=replicas)

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.beds.apiserver.keys import Authority, write_account_keys
+from tests.beds.node.keys import Authority, write_account_keys
 from tests.beds.node.layout import (
     APISERVER_SERVICE,
     NODE_NAME,

@@ -1,8 +1,7 @@
-"""The keys and certificates of a control plane: a CA and what it signs, the keys of ServiceAccounts.
+"""The keys and certificates of a node: a CA and what it signs for users and servers, keys of ServiceAccounts.
 
-Here: making them and writing them as files; `write_keys` is the set of the API server bed, the one of
-the whole node is node/plane.py. Not here: the certificates of the product's webhook, which makes
-its own.
+Here: making them and writing them as files; which ones, that is plane.py. Not here: the keys of a server
+alone (tests/beds/keys.py), which the product's own code makes; it signs for no users and groups.
 
 The certificates carry all extensions that OpenSSL's strict mode asks for, the default of Python 3.13.
 """
@@ -19,13 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-
-def write_keys(folder: Path) -> None:
-    """Write ca.crt, ca.key, apiserver.crt, apiserver.key, accounts.key and accounts.pub."""
-    authority = Authority.make(folder, "apiserver-bed-ca")
-    authority.sign("apiserver", "kube-apiserver", names=["127.0.0.1", "localhost"])
-    write_account_keys(folder)
 
 
 def write_account_keys(folder: Path) -> None:
