@@ -45,7 +45,7 @@ def code(text: object) -> str:
     return f"`{text}`" if str(text) else ""
 
 
-def annotations() -> str:
+def annotation_keys() -> str:
     """Every annotation and label of the istio profile."""
 
     def rows(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[tuple[str, ...]]:
@@ -168,7 +168,7 @@ def commands() -> str:
 
 
 PAGES = {
-    "annotations.md": annotations,
+    "annotations.md": annotation_keys,
     "values.md": values,
     "reasons.md": reasons,
     "causes.md": causes,

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     a_deployment,
     a_pod,
     create,
@@ -30,7 +31,6 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
-
 from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("audit")

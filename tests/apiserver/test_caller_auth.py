@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import webhook_serving as ws
 import yaml
 
+from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.plugin import require
 from tests.callers.credentials import Authority

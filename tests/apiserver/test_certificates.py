@@ -24,7 +24,15 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from webhook_serving import (
+
+from injector.certs.issue import Wanted
+from injector.certs.own import Own
+from injector.certs.plan import Leaf
+from injector.certs.published import Published, Service
+from injector.certs.stored import FORMAT, FORMAT_KEY
+from injector.kube.client import connect_async
+from injector.telemetry import Metrics
+from tests.apiserver.webhook_serving import (
     Served,
     a_pod,
     certificates,
@@ -35,14 +43,6 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
-
-from injector.certs.issue import Wanted
-from injector.certs.own import Own
-from injector.certs.plan import Leaf
-from injector.certs.published import Published, Service
-from injector.certs.stored import FORMAT, FORMAT_KEY
-from injector.kube.client import connect_async
-from injector.telemetry import Metrics
 from tests.beds.apiserver.balancer import balanced
 from tests.beds.apiserver.bed import ApiServer
 

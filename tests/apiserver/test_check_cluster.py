@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import webhook_serving as ws
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from injector.cli import check_cluster
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import read_settings
+from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 
 Item = dict[str, Any]

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import webhook_serving as ws
 
 from injector.cli.rights import needed
 from injector.config.load import load
 from injector.config.schema import read_settings
 from injector.kube.refusals import Request
+from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("events")

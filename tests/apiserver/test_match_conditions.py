@@ -21,7 +21,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import webhook_serving as ws
 
 from injector.cli.webhook_config import match_conditions
 from injector.config.load import load
@@ -32,6 +31,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
 from injector.core.registration.match_conditions import dropped
+from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 from tests.core.injection import test_decisions as table
 

@@ -19,10 +19,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-import webhook_serving as ws
 
 from injector.profiles.istio.catalogue import ANNOTATIONS
 from injector.records.reader import Reader
+from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("planted-marks")

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webhook_serving import (
+
+from injector.records.reader import Reader
+from tests.apiserver.webhook_serving import (
     a_deployment,
     a_pod,
     create,
@@ -19,8 +21,6 @@ from webhook_serving import (
     serving,
     until,
 )
-
-from injector.records.reader import Reader
 from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("recording")

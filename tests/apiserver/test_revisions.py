@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     Served,
     a_pod,
     containers,
@@ -19,7 +20,6 @@ from webhook_serving import (
     wait_until_called,
     webhook_calls,
 )
-
 from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("revisions")

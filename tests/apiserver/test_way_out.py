@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from webhook_serving import a_pod, certificates, create, injector, kubectl, until
 
+from tests.apiserver.webhook_serving import a_pod, certificates, create, injector, kubectl, until
 from tests.beds.apiserver.bed import ApiServer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/when-the-injector-is-down.md"

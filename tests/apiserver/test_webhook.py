@@ -18,7 +18,8 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     STATUS,
     Served,
     a_deployment,
@@ -39,7 +40,6 @@ from webhook_serving import (
     wait_until_called,
     webhook_calls,
 )
-
 from tests.beds.apiserver.bed import ApiServer
 
 # One cluster for all tests of a file, also where they are spread over processes.

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 import yaml
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     containers,
     create,
     injector,
@@ -28,7 +29,6 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
-
 from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("webhook-examples")

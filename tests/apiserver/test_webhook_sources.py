@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     Served,
     a_pod,
     containers,
@@ -23,7 +24,6 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
-
 from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("webhook-sources")

@@ -96,7 +96,7 @@ def kubeconform(items: Sequence[Object], version: str, scratch: Path) -> list[st
     folder.mkdir(exist_ok=True)
     _write_schemas({(item["kind"], item["apiVersion"]) for item in items}, version, folder)
     command = [
-        *(build.programs(["kubeconform"])["kubeconform"], "-strict", "-n", "1", "-output", "json"),
+        *(str(build.programs(["kubeconform"])["kubeconform"]), "-strict", "-n", "1", "-output", "json"),
         *("-kubernetes-version", version, "-skip", ",".join(OPERATORS)),
         *("-schema-location", f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"),
     ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from certificate_factories import DAY, a_ca, a_leaf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from injector.certs.pair import Certificate
 from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
+from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
 CA_LIFE, LEAF_LIFE, SETTLE, STEP = 60 * DAY, 7 * DAY, 600.0, DAY
 # How long an API server may take until it knows what is published.

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chart_values import CASES, Case
 
 from injector.certs.stored import Stored, written
 from injector.cli.rights import needed
@@ -23,6 +22,7 @@ from tests.beds import helm
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.bed import BedError
 from tests.beds.helm import Object, of_kind
+from tests.chart.chart_values import CASES, Case
 
 ACCOUNT_AND_RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}

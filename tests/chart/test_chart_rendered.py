@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from chart_values import CASES, OPERATORS, Case
 
 from hack import chart
 from injector import yamltext
@@ -23,6 +22,7 @@ from injector.kube.refusals import Request
 from injector.server.run import FINISH_SECONDS
 from tests.beds import helm
 from tests.beds.helm import NAMESPACE, Object, of_kind
+from tests.chart.chart_values import CASES, OPERATORS, Case
 
 REPO = Path(__file__).resolve().parents[2]
 

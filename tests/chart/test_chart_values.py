@@ -9,11 +9,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from chart_values import CASES
 
 from injector.config.schema import Settings
 from injector.config.shapes import Reading, declared, read, schema_of
 from tests.beds import helm
+from tests.chart.chart_values import CASES
 
 SCHEMA = json.loads((helm.CHART / "values.schema.json").read_text())
 VALUES = jsonschema.Draft7Validator(SCHEMA)

@@ -12,14 +12,14 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
-from test_app import Reply, a_state, lines, logged  # noqa: F401 (lines is a fixture)
-from webhook_factories import Broken, a_config, a_pod
 
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.server.app import create_app
 from injector.server.debug import FORM_LIMIT, PATH, Debug, bind_loopback, create_debug_app
+from tests.server.test_app import Reply, a_state, lines, logged  # noqa: F401 (lines is a fixture)
+from tests.server.webhook_factories import Broken, a_config, a_pod
 
 PORT = 8081
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -12,11 +12,11 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
-from webhook_factories import a_config
 
 from injector.server.app import State, create_app
 from injector.server.debug import PATH, Debug, create_debug_app
 from injector.telemetry import Metrics
+from tests.server.webhook_factories import a_config
 
 BASE = "http://127.0.0.1:8081"
 load_all_checks()

@@ -63,9 +63,9 @@ def _carry(caller: socket.socket, address: Address, stop: threading.Event) -> No
                 both.register(end, selectors.EVENT_READ)
             while not stop.is_set():
                 for key, _ in both.select(0.5):
-                    end = key.fileobj
-                    assert isinstance(end, socket.socket)
-                    data = end.recv(CHUNK)
+                    receiver = key.fileobj
+                    assert isinstance(receiver, socket.socket)
+                    data = receiver.recv(CHUNK)
                     if not data:
                         return
-                    other[end].sendall(data)
+                    other[receiver].sendall(data)

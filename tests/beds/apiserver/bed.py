@@ -356,7 +356,7 @@ class ControlPlane:
             "--allow-privileged=true",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            # The pair of the server signs the tokens of ServiceAccounts too: a bed has no users to keep apart.
+            # The pair of the server signs the tokens of ServiceAccounts too.
             f"--service-account-key-file={self.folder / 'apiserver.crt'}",
             f"--service-account-signing-key-file={self.folder / 'apiserver.key'}",
             # The endpoints of the service "kubernetes" may not be on loopback.
