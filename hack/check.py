@@ -48,7 +48,7 @@ def lint() -> list[str]:
     steps: dict[str, list[str | Path]] = {
         "ruff check": [BIN / "ruff", "check", *SOURCES],
         "ruff format": [BIN / "ruff", "format", "--check", "--quiet", *SOURCES],
-        "mypy --strict": [BIN / "mypy", "injector"],
+        "mypy --strict": [BIN / "mypy", *SOURCES],
         "import contracts": [BIN / "lint-imports"],
     }
     return [name for name, command in steps.items() if not step(name, command)]

@@ -203,7 +203,7 @@ def packages(tmp_path: Path) -> Path:
         except metadata.PackageNotFoundError:
             continue  # of another Python or system
         for top in {Path(str(file)).parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
-            (folder / top).symlink_to(found.locate_file(top))
+            (folder / top).symlink_to(str(found.locate_file(top)))
     return folder
 
 

@@ -459,6 +459,11 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+def trouble(mirror: Mirror) -> tuple[float | None, ClusterError | None]:
+    """Since when a mirror knows nothing new, and its last error."""
+    return mirror.stale_since, mirror.last_error
+
+
 @contextlib.asynccontextmanager
 async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Mirror]:
     """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
@@ -555,8 +560,7 @@ def test_a_mirror_keeps_what_it_knows_while_the_api_server_is_away_and_catches_u
             bed.start_apiserver()
             bed.kubectl("label", "namespace", namespace, "colour=blue")
             await until(lambda: "colour" in (mirror.get(namespace) or {})["metadata"]["labels"])
-            assert mirror.stale_since is None
-            assert mirror.last_error is None
+            assert trouble(mirror) == (None, None)
 
     asyncio.run(follow())
 

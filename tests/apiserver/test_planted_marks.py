@@ -150,10 +150,14 @@ def broken_pods() -> Iterator[Any]:
         pod = a_pod("broken")
         pod["spec"][field_] = value
         yield pod
-    for field_, value in (("labels", [mark("labels")]), ("annotations", mark("annotations")),
-                          ("annotations", {"sidecar.istio.io/proxyCPU": {mark("map"): 1}})):  # fmt: skip
+    broken: list[tuple[str, Any]] = [
+        ("labels", [mark("labels")]),
+        ("annotations", mark("annotations")),
+        ("annotations", {"sidecar.istio.io/proxyCPU": {mark("map"): 1}}),
+    ]
+    for field_, wrong in broken:
         pod = a_pod("broken")
-        pod["metadata"][field_] = value
+        pod["metadata"][field_] = wrong
         yield pod
 
 

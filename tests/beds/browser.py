@@ -70,14 +70,19 @@ def browser() -> Iterator[Chrome]:
 
 def console(window: Chrome) -> list[str]:
     """What the console told since the last look."""
-    return [entry["message"] for entry in window.get_log("browser")]
+    return _log(window, "browser")
 
 
 def requested(window: Chrome) -> list[str]:
     """The addresses that were asked for since the last look, but for those of the browser's own pages."""
-    events = (json.loads(entry["message"])["message"] for entry in window.get_log("performance"))
+    events = (json.loads(message)["message"] for message in _log(window, "performance"))
     sent = (e["params"] for e in events if e["method"] == "Network.requestWillBeSent")
     return [s["request"]["url"] for s in sent if not s["documentURL"].startswith("chrome:")]
+
+
+def _log(window: Any, name: str) -> list[str]:
+    """The messages of one of the browser's logs; Selenium does not say what type they have."""
+    return [str(entry["message"]) for entry in window.get_log(name)]
 
 
 def looks(window: Chrome, *, width: int, dark: bool) -> None:

@@ -70,8 +70,10 @@ class World:
     def write(self, replica: Replica, todo: Plan) -> None:
         if todo.write is None or replica.seen[0] != self.version:
             return  # a conflict: somebody else was first
-        made = {"next": a_ca(self.now, CA_LIFE)} if todo.new else {}
-        self.secret, self.version = replace(todo.write, **made, problems=()), self.version + 1
+        stored = replace(todo.write, problems=())
+        if todo.new:
+            stored = replace(stored, next=a_ca(self.now, CA_LIFE))
+        self.secret, self.version = stored, self.version + 1
 
     def turn(self, number: int) -> None:
         """A whole round of one replica."""
@@ -131,10 +133,10 @@ def happen(world: World, event: str, what: object) -> None:
         replica.meant = world.look(replica)
     elif event == "act":
         replica = world.replicas[int(str(what))]
-        if todo := replica.meant:
-            world.publish(replica, todo)
-            world.sign(replica, todo)
-            world.write(replica, todo)
+        if meant := replica.meant:
+            world.publish(replica, meant)
+            world.sign(replica, meant)
+            world.write(replica, meant)
     elif event == "restart":
         world.replicas[int(str(what))] = Replica(looked=world.now)
     elif event == "overwrite":

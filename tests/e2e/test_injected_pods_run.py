@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -235,7 +236,7 @@ def test_uninjected_pods_run_without_the_mesh(mesh: Mesh, shops: Shops) -> None:
     files = _injector(mesh.cluster, shops.files, "uninject", "-f", "-")
     mesh.apply(*_without_jobs(files))
     for name in [*forms.SOUND, "bare-probe"]:
-        mesh.wait(lambda name=name: _is_plain(mesh, rendered, name), f"{name} to run without a sidecar")
+        mesh.wait(partial(_is_plain, mesh, rendered, name), f"{name} to run without a sidecar")
     for name in SERVERS:
         answer, flows = _watched_answer(mesh, webhook, rendered, name)
         assert (answer["failed"], answer["callers"]) == (0, NOBODY), answer
@@ -371,7 +372,7 @@ def _failures(mesh: Mesh, namespace: str, app: str, words: str) -> list[str]:
 
 
 def _is_inbound(line: Object) -> bool:
-    return line["upstream_cluster"] == f"inbound|{a.PORTS['http']}||" and line["path"] == "/"
+    return (line["upstream_cluster"], line["path"]) == (f"inbound|{a.PORTS['http']}||", "/")
 
 
 def _as_made(pod: Object) -> Object:

@@ -192,7 +192,7 @@ def test_an_example_fills_the_form(window: Chrome, site: str) -> None:
 def test_an_error_is_an_alert_with_its_place(window: Chrome, site: str) -> None:
     submit(window, site, DEPLOYMENT + "spec: {}\n")
     assert one(window, "[role=alert] code").text == f"manifests:{len(DEPLOYMENT.splitlines()) + 1}"
-    assert one(window, "#manifests").get_attribute("value").endswith("spec: {}\n")
+    assert str(one(window, "#manifests").get_attribute("value")).endswith("spec: {}\n")
 
 
 def test_the_filter_leaves_the_rows_that_hold_every_word(window: Chrome, written: Any) -> None:

@@ -398,18 +398,18 @@ def test_an_unknown_caller_ends_in_the_handshake_also_after_the_cas_were_read_ag
         await hello(scope, receive, send)
 
     def gets_in(pair: tuple[Path, Path] | None) -> bool:
-        context = server.trusting()
+        context = webhook.trusting()
         context.maximum_version = version
         if pair:
             context.load_cert_chain(*pair)
-        connection = http.client.HTTPSConnection(NAME, server.port, context=context, timeout=PATIENCE)
+        connection = http.client.HTTPSConnection(NAME, webhook.port, context=context, timeout=PATIENCE)
         with contextlib.closing(connection):
             try:
                 return ask(connection)[0] == b"hello"
             except (OSError, http.client.HTTPException):
                 return False
 
-    with serving(seen, swap=swap) as server:
+    with serving(seen, swap=swap) as webhook:
         assert [gets_in(pair) for pair in (None, *pairs)] == [False, True, False]
         swap.trust(second.pem)
         assert [gets_in(pair) for pair in (None, *pairs)] == [False, False, True]
