@@ -19,7 +19,7 @@ from tests.beds.node import bed
 from tests.beds.node.bed import Cluster
 from tests.beds.node.layout import Layout
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 
 # Says that it is ready, or whatever the words of its command line are, and keeps logs when it is asked.
 KEEPER = """
