@@ -1,4 +1,4 @@
-"""Write what the chart knows of the program: `python hack/chart.py`; `--check` only compares.
+"""Write what the chart knows of the program: `python -m hack.chart`; `--check` only compares.
 
 Made are files/facts.yaml (selectors, conditions and watches of the profiles, defaults that templates
 look at), values.schema.json and docs/reference/chart.md. Here: how they follow from the settings,
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from reference import code, table
 
+from hack.reference import code, table
 from injector import yamltext
 from injector.cli.webhook_config import match_conditions, own_entries
 from injector.config import folder

@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: `python hack/reference.py`; `--check` only compares.
+"""Write the reference pages from the code: `python -m hack.reference`; `--check` only compares.
 
 The pages are docs/reference/{annotations,values,reasons,causes,configuration,commands}.md. Everything in
 them is declared where it is used; a test fails when a page is not what this program would write.
@@ -45,7 +45,7 @@ def code(text: object) -> str:
     return f"`{text}`" if str(text) else ""
 
 
-def annotations() -> str:
+def annotation_keys() -> str:
     """Every annotation and label of the istio profile."""
 
     def rows(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[tuple[str, ...]]:
@@ -168,7 +168,7 @@ def commands() -> str:
 
 
 PAGES = {
-    "annotations.md": annotations,
+    "annotations.md": annotation_keys,
     "values.md": values,
     "reasons.md": reasons,
     "causes.md": causes,

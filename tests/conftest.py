@@ -1,4 +1,4 @@
-"""Options of the test run. Fixtures stand with the tests that use them."""
+"""Options of the test run. Fixtures stand with the tests that use them, those of beds in tests/beds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.beds.plugin"]
 
 # How long an example takes is the machine's business: a busy one fails no test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -60,6 +60,7 @@ def generated(
 ) -> FeatureCount:
     """Run a law on generated pods and count what they had."""
     count = FeatureCount()
+    assert settings.default is not None
     database = None if same_every_time else settings.default.database
 
     @settings(

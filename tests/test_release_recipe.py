@@ -20,12 +20,13 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-import release
 import yaml
-from apiserver import keys
-from mesh import injector_image
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from hack import release
+from tests.beds.keys import write_server_keys
+from tests.beds.mesh import injector_image
 
 REPO = Path(__file__).resolve().parents[1]
 SERVE, DEV, BUILD = (REPO / "requirements" / f"{name}.txt" for name in ("serve", "dev", "build"))
@@ -194,7 +195,7 @@ def test_no_job_installs_what_has_no_hash() -> None:
 
 
 def test_the_chart_is_packed_by_the_helm_that_the_tests_run() -> None:
-    tested = re.search(r"helm\.sh/helm/v3 (v\S+)", (REPO / "hack/programs/helm3/go.mod").read_text())
+    tested = re.search(r"helm\.sh/helm/v3 (v\S+)", (REPO / "tests/beds/programs/helm3/go.mod").read_text())
     steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["chart"]["steps"]
     (used,) = (step for step in steps if "setup-helm" in step.get("uses", ""))
     assert tested is not None
@@ -217,14 +218,14 @@ def packages(tmp_path: Path) -> Path:
         except metadata.PackageNotFoundError:
             continue  # of another Python or system
         for top in {Path(str(file)).parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
-            (folder / top).symlink_to(found.locate_file(top))
+            (folder / top).symlink_to(str(found.locate_file(top)))
     return folder
 
 
 @pytest.fixture
 def health(packages: Path, tmp_path: Path) -> Iterator[str]:
     """`serve`, ready, with these packages only; its health listener."""
-    keys.Authority.make(tmp_path, "ca").sign("tls", "injector", names=["injector.mesh.svc"])
+    write_server_keys(tmp_path, "injector.mesh.svc")
     (tmp_path / "injector.yaml").write_text("profile: istio\nserver: {drainSeconds: 0}\n")
     command = [sys.executable, "-S", "-P", "-m", "injector.cli.main", "serve", "--config=injector.yaml"]
     command += ["--namespaces=off", "--tls-cert=tls.crt", "--tls-key=tls.key"]

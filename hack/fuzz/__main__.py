@@ -1,4 +1,4 @@
-"""`python -m fuzz`: many generated reviews through the webhook's door, on all cores.
+"""`python -m hack.fuzz`: many generated reviews through the webhook's door, on all cores.
 
 What fails is written as a file, with the seed and number that draw it again. Exit status 1 then.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from fuzz.rounds import Failure, Rounds, Tally
+from hack.fuzz.rounds import Failure, Rounds, Tally
 
 _CHUNK = 250
 _MOST_FAILURES = 20
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hack.fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=200_000, help="how many reviews")
     parser.add_argument("--seed", default=secrets.token_hex(4), help="what they are drawn from")
     parser.add_argument("--only", type=int, help="the number of one review, to see it again")

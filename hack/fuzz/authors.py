@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fuzz.forging import LISTS, NEVER, VOLUME
-from fuzz.oracles import Way
+from hack.fuzz.forging import LISTS, NEVER, VOLUME
+from hack.fuzz.oracles import Way
 from injector.core.model import AnnotationKeys
 
 Tree = dict[str, Any]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fuzz.forging import MOUNT, VOLUME
+from hack.fuzz.forging import MOUNT, VOLUME
 from injector.core.model import AnnotationKeys
 
 Tree = dict[str, Any]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fuzz.oracles import Way, lost
+from hack.fuzz.oracles import Way, lost
 
 Tree = dict[str, Any]
 

@@ -21,12 +21,12 @@ from typing import Any, Final
 
 import yaml
 
-from fuzz import authors, oracles
-from fuzz.aside import Aside
-from fuzz.authors import Elements
-from fuzz.bounds import bound
-from fuzz.design import Meant, losses
-from fuzz.forging import LISTS, Forger
+from hack.fuzz import authors, oracles
+from hack.fuzz.aside import Aside
+from hack.fuzz.authors import Elements
+from hack.fuzz.bounds import bound
+from hack.fuzz.design import Meant, losses
+from hack.fuzz.forging import LISTS, Forger
 from injector import telemetry
 from injector.config.folder import shipped
 from injector.config.load import Input, Text, load_input

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from fuzz.values import SCALARS, draw_value, nearly, tree
+from hack.fuzz.values import SCALARS, draw_value, nearly, tree
 from injector.core.model import AnnotationKeys
 
 Tree = dict[str, Any]

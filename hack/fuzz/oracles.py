@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import jsonpatch
 
-from fuzz.patching import DoesNotApply, applied
+from hack.fuzz.patching import DoesNotApply, applied
 
 Tree = dict[str, Any]
 Way = tuple[str, ...]

@@ -15,9 +15,9 @@ from random import Random
 from typing import Any, Final
 
 import yaml
-from mesh.differential.workloads import draw_document
 
-from fuzz.values import draw_value
+from hack.fuzz.values import draw_value
+from hack.mesh.differential.workloads import draw_document
 from injector.core import workload
 from injector.errors import InjectorError
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
 
-from fuzz.values import SCALARS, tree
+from hack.fuzz.values import SCALARS, tree
 
 Tree = dict[str, Any]
 

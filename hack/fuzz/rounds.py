@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from fuzz.doors import Setup, ask, draw_namespaces, logged, setups
-from fuzz.pods import draw_pod, make_too_large, manifests
-from fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
-from fuzz.shrinking import shrink
-from fuzz.values import draw_value
+from hack.fuzz.doors import Setup, ask, draw_namespaces, logged, setups
+from hack.fuzz.pods import draw_pod, make_too_large, manifests
+from hack.fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
+from hack.fuzz.shrinking import shrink
+from hack.fuzz.values import draw_value
 from injector.core.model import Reason
 
 SECONDS: Final = 1.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
 
-from mesh.differential.annotations import ANNOTATIONS, PROXY_CONFIG, PROXY_CONFIG_FIELDS
+from hack.mesh.differential.annotations import ANNOTATIONS, PROXY_CONFIG, PROXY_CONFIG_FIELDS
 
 _DEEP: Final = 3000
 

@@ -187,7 +187,8 @@ def test_the_last_good_keys_stay_while_the_issuer_is_away_or_broken() -> None:
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         assert await issuer.says(SIGNER.token()) == ""
-        for broken in (None, {}, {"keys": []}, {"keys": "x"}, {"keys": [{"kty": "EC"}, 1, None]}):
+        all_broken: list[Any] = [None, {}, {"keys": []}, {"keys": "x"}, {"keys": [{"kty": "EC"}, 1, None]}]
+        for broken in all_broken:
             issuer.found = broken
             await issuer.keys.refresh()
             assert issuer.keys.problem
@@ -220,7 +221,7 @@ def test_callers_that_come_while_keys_are_fetched_wait_for_them() -> None:
         third = asyncio.create_task(issuer.says(SIGNER.token()))
         await asyncio.sleep(0)
         issuer.open.set()
-        assert await asyncio.gather(first, second, third) == ["", "", ""]
+        assert list(await asyncio.gather(first, second, third)) == ["", "", ""]
         assert issuer.asked == 1
 
     asyncio.run(talk())

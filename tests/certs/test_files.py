@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
 from injector.certs.files import Files, Place
 from injector.certs.issue import Wanted, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.certs.published import Published, Service
 from injector.errors import ConfigError
+from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
 WANTED = Wanted(("hook.mesh.svc",), 1000.0, 100.0)
 SETTLE = 5.0

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
-from fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
 from injector.certs.issue import Wanted, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
@@ -14,6 +13,7 @@ from injector.certs.pair import Pair, bundle, decoded
 from injector.certs.published import CONFIGURATIONS, Published, Service
 from injector.certs.stored import Stored, read, written
 from injector.errors import ConfigError
+from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
 WANTED = Wanted(("hook.mesh.svc",), 1000.0, 100.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from certificate_factories import DAY, a_ca, a_leaf
 
 from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lives, Plan, Seen, plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
+from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
 LIVES = Lives(7 * DAY, 0.66)
 

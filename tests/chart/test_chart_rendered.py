@@ -8,13 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import chart
-import helm
 import pytest
 import yaml
-from chart_values import CASES, OPERATORS, Case
-from helm import NAMESPACE, Object, of_kind
 
+from hack import chart
 from injector import yamltext
 from injector.cli.main import main
 from injector.cli.rights import needed
@@ -23,6 +20,9 @@ from injector.config.schema import Settings, read_settings
 from injector.core.profile import Config
 from injector.kube.refusals import Request
 from injector.server.run import FINISH_SECONDS
+from tests.beds import helm
+from tests.beds.helm import NAMESPACE, Object, of_kind
+from tests.chart.chart_values import CASES, OPERATORS, Case
 
 REPO = Path(__file__).resolve().parents[2]
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,10 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
 
 def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
-    auth = {"audience": "us", "subjects": ("them",), "issuer": "they", "jwks_file": str(keys)}
+    auth = CallerAuth(audience="us", subjects=("them",), issuer="they", jwks_file=str(keys))
 
     async def waited(mode: str) -> Mapping[str, str]:
-        server = Server(caller_auth=CallerAuth(mode=mode, **auth))
+        server = Server(caller_auth=replace(auth, mode=mode))
         callers = Callers(server, None, Metrics(), Swap())
         async with asyncio.TaskGroup() as group:
             callers.start(group)

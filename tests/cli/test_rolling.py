@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,7 @@ class Shop:
             for name, over in self.budgets.items()
         ]
 
-    def allows(self, budget: str, over: list[str]) -> bool:
+    def allows(self, budget: str, over: Iterable[str]) -> bool:
         return self.now >= self.kept.get(budget, 0) and not any(
             self.under_way(each, self.settles) for each in over
         )

@@ -12,15 +12,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from mesh.differential.__main__ import main, unavailable
-from mesh.differential.annotations import ANNOTATIONS, LABELS, PROXY_CONFIG
-from mesh.differential.cases import Case, draw_case
-from mesh.differential.comparison import differences, name_of_refusal
-from mesh.differential.rounds import Tally, run
-from mesh.differential.settings import MESH_FILES, OWN_SETTINGS, Settings
-from programs import build
 
+from hack.mesh.differential.__main__ import main, unavailable
+from hack.mesh.differential.annotations import ANNOTATIONS, LABELS, PROXY_CONFIG
+from hack.mesh.differential.cases import Case, draw_case
+from hack.mesh.differential.comparison import differences, name_of_refusal
+from hack.mesh.differential.rounds import Tally, run
+from hack.mesh.differential.settings import MESH_FILES, OWN_SETTINGS, Settings
 from injector.profiles.istio import catalogue
+from tests.beds.programs import build
 
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "20260827"))
 

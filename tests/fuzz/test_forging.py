@@ -10,13 +10,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from fuzz import authors
-from fuzz.authors import Elements
-from fuzz.bounds import bound, size
-from fuzz.forging import LISTS, NEVER
-from fuzz.pods import draw_pod, manifests
-from fuzz.rounds import Rounds
 
+from hack.fuzz import authors
+from hack.fuzz.authors import Elements
+from hack.fuzz.bounds import bound, size
+from hack.fuzz.forging import LISTS, NEVER
+from hack.fuzz.pods import draw_pod, manifests
+from hack.fuzz.rounds import Rounds
 from injector.core.injection.pipeline import inject
 from injector.core.model import AnnotationKeys, Facts
 from injector.work import Work

@@ -11,12 +11,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from fuzz import oracles, values
-from fuzz.design import Meant, losses
-from fuzz.patching import DoesNotApply, applied
-from fuzz.pods import draw_pod, manifests
-from fuzz.rounds import Rounds
-from fuzz.shrinking import shrink
+
+from hack.fuzz import oracles, values
+from hack.fuzz.design import Meant, losses
+from hack.fuzz.patching import DoesNotApply, applied
+from hack.fuzz.pods import draw_pod, manifests
+from hack.fuzz.rounds import Rounds
+from hack.fuzz.shrinking import shrink
 
 SEED = "short"
 REVIEWS = 600

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, console, looks, requested, unavailable
 from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.action_chains import ActionChains
@@ -22,6 +21,8 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
+from tests.beds.browser import browser, console, looks, requested, unavailable
+from tests.beds.plugin import required
 
 PATIENCE = 60
 SETTINGS = """\
@@ -78,8 +79,7 @@ return [...document.querySelectorAll("body *:not(script)")]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Chrome]:
-    if reason := unavailable():
-        pytest.skip(reason)
+    required("browser", unavailable())
     with browser() as running:
         yield running
 
@@ -192,7 +192,7 @@ def test_an_example_fills_the_form(window: Chrome, site: str) -> None:
 def test_an_error_is_an_alert_with_its_place(window: Chrome, site: str) -> None:
     submit(window, site, DEPLOYMENT + "spec: {}\n")
     assert one(window, "[role=alert] code").text == f"manifests:{len(DEPLOYMENT.splitlines()) + 1}"
-    assert one(window, "#manifests").get_attribute("value").endswith("spec: {}\n")
+    assert str(one(window, "#manifests").get_attribute("value")).endswith("spec: {}\n")
 
 
 def test_the_filter_leaves_the_rows_that_hold_every_word(window: Chrome, written: Any) -> None:

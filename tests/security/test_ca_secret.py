@@ -13,14 +13,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
 from injector.certs.own import Own
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
-from injector.certs.published import Published, Service
+from injector.certs.published import CONFIGURATIONS, Published, Service
 from injector.certs.stored import Stored, read, written
 from injector.files import as_file
-from tests.certs.fake_cluster import CONFIGURATIONS, Clock, Counted, FakeCluster, registered
+from tests.certs.fake_cluster import Clock, Counted, FakeCluster, registered
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
 NAME = "hook.mesh.svc"
@@ -107,7 +108,7 @@ def constrained(*permitted: x509.GeneralName, excluded: list[x509.GeneralName] |
 
 
 def server_only(now: float) -> Pair:
-    usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH])
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
     return Made(now, None, CA, SIGNS, (usage, False)).pair
 
 
@@ -333,7 +334,12 @@ def test_a_ca_is_proved_once_for_what_is_published(monkeypatch: pytest.MonkeyPat
     proved: list[object] = []
     real = Own._proof
     # That nothing is done leaves no other trace.
-    monkeypatch.setattr(Own, "_proof", lambda *given: (proved.append(given), real(*given))[1])
+
+    def noted(*arguments: Any) -> Any:
+        proved.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(Own, "_proof", noted)
     replica.store(make_authority(WANTED, replica.clock()))
     replica.rounds(5)
     assert len(proved) == 1

@@ -221,14 +221,14 @@ def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
     real = os.path.realpath
 
     def resolved_then_swapped(path: Any, **more: Any) -> str:
-        found = real(path, **more)
+        found = str(real(path, **more))
         if str(path) == str(inside) and not inside.parent.is_symlink():
             inside.parent.rename(place.folder / "before")
             inside.parent.symlink_to(place.secret.parent)
         return found
 
     # Between resolving and opening nothing else can be made to happen from outside.
-    monkeypatch.setattr(files.os.path, "realpath", resolved_then_swapped)
+    monkeypatch.setattr(os.path, "realpath", resolved_then_swapped)
     with pytest.raises(ConfigError) as caught:
         load(str(place.config))
     assert (inside.parent.is_symlink(), caught.value.where) == (True, f"{place.config}:1: {inside}")

@@ -69,7 +69,7 @@ def refusal(pod: Pod, facts: Facts = WEBHOOK, of: Config | None = None) -> Reaso
 
 # ---- what an undo may touch ------------------------------------------------------------------------------
 
-FOREIGN_FIELDS = {
+FOREIGN_FIELDS: dict[str, Any] = {
     "hostNetwork": True,
     "hostPID": True,
     "hostIPC": True,
@@ -99,7 +99,8 @@ def test_an_undo_sets_no_field_that_no_template_writes(field: str, quirks: bool,
 @BOTH
 @pytest.mark.parametrize("field", FOREIGN_FIELDS)
 def test_an_undo_removes_no_field_that_no_template_writes(field: str, facts: Facts) -> None:
-    value = {**FOREIGN_FIELDS, "hostNetwork": False, "os": {"name": "linux"}}[field]
+    others: dict[str, Any] = {**FOREIGN_FIELDS, "hostNetwork": False, "os": {"name": "linux"}}
+    value = others[field]
     pod = a_pod(status={}, undo=[[f"/spec/{field}"], [f"/spec/{field}/name"]], **{field: value})
     assert injected(pod, facts).pod["spec"][field] == value
 
@@ -295,7 +296,7 @@ def test_overrides_give_templates_no_container_to_add(template: str, status: Any
     assert "forged" not in [c["name"] for c in injected(pod, facts).pod["spec"]["containers"]]
 
 
-OURS = {
+OURS: dict[str, dict[str, Any]] = {
     "initContainers": {"name": "istio-init"},
     "containers": {"name": "istio-proxy"},
     "volumes": {"name": "istio-envoy", "emptyDir": {}},

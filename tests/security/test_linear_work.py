@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -83,7 +83,7 @@ def undo_that_moves_containers(size: int) -> Pod:
 
 
 def volumes_that_are_taken(size: int) -> Pod:
-    wanted = {v["name"]: {"emptyDir": {}} for v in many(size, "v")}
+    wanted: dict[str, Any] = {v["name"]: {"emptyDir": {}} for v in many(size, "v")}
     spec = {"containers": [{"name": "web"}], "volumes": many(size, "v", secret={"secretName": "s"})}
     return a_pod(spec, {"sidecar.istio.io/userVolume": as_text(wanted)})
 
@@ -116,7 +116,7 @@ def assert_linear(operation: Callable[[Pod], object], make: Callable[[int], Pod]
     """
     operation(counted(make(1)))  # templates are compiled, skeletons of this shape parsed
     pods = [counted(make(n)) for n in (size, 2 * size, 4 * size)]
-    first, second, third = (work_of(lambda pod=pod: operation(pod)) for pod in pods)
+    first, second, third = (work_of(partial(operation, pod)) for pod in pods)
     assert second <= 2 * first
     assert third <= 2 * second
     assert third - second <= 2 * (second - first) + first // 20, f"{first}, {second}, {third}"
@@ -217,7 +217,7 @@ def grown(place: Place) -> Callable[[int], Pod]:
             head, *left = rest
             inner = make(size, tree[head], tuple(left))
             if isinstance(tree, list):
-                return [*tree[:head], inner, *tree[int(head) + 1 :]]
+                return [*tree[: int(head)], inner, *tree[int(head) + 1 :]]
             return {**tree, head: inner}
         if isinstance(tree, list):
             return [*tree, *(another(tree[0], i) for i in range(size))]

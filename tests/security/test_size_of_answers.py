@@ -19,8 +19,12 @@ CONFIG = load(None)
 FACTS = Facts("shop", Door.WEBHOOK)
 
 
-def a_pod(*containers: dict[str, Any], labels: dict[str, str] | None = None, **annotations: str) -> Any:
-    meta = {"name": "web", "labels": labels or {}, "annotations": annotations}
+def a_pod(
+    *containers: dict[str, Any],
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Any:
+    meta = {"name": "web", "labels": labels or {}, "annotations": annotations or {}}
     return {"metadata": meta, "spec": {"containers": [{"name": "app", "image": "app:1"}, *containers]}}
 
 
@@ -56,7 +60,7 @@ def test_annotations_of_a_result_have_the_bound_of_the_api_server() -> None:
 
 def test_an_undo_without_room_is_left_out_and_told() -> None:
     # What the author wrote fills the annotations; the way back has no room beside it.
-    pod = a_pod(**{"example.com/x": "x" * (LIMIT - 3_000)})
+    pod = a_pod(annotations={"example.com/x": "x" * (LIMIT - 3_000)})
     probe = {"httpGet": {"path": "/", "port": "http"}}
     pod["spec"]["containers"][0] |= {"ports": [{"name": "http", "containerPort": 80}]}
     pod["spec"]["containers"] += [
@@ -79,7 +83,7 @@ def test_findings_are_few_whatever_becomes_of_the_pod(switch: str) -> None:
 
 
 def test_asking_for_a_template_that_does_not_exist_lets_no_pod_pass() -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(**{"inject.istio.io/templates": "none-such"})}
+    pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(annotations={"inject.istio.io/templates": "none-such"})}
     request = {"uid": "u", "namespace": "shop", "object": pod}
     review = {"apiVersion": reviews.VERSIONS[0], "kind": "AdmissionReview", "request": request}
     answer = reviews.answer(review, CONFIG, lambda name: None, failure_mode="allow")

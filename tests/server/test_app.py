@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector import telemetry
 from injector.core.model import Namespace
 from injector.server.app import Limits, State, Webhook, budget_of, create_app
 from injector.telemetry import Metrics
+from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 JSON = {"content-type": "application/json"}
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import serving_in_thread as threads
-from test_app import a_state
-from webhook_factories import a_body
 
 from injector.callers.check import Check
 from injector.errors import ConfigError
 from injector.server.app import Webhook, create_app
 from injector.server.tls import Swap
 from tests.callers.credentials import SERVER, Authority
+from tests.server import serving_in_thread as threads
+from tests.server.test_app import a_state
+from tests.server.webhook_factories import a_body
 
 NAMES = frozenset({"kube-apiserver"})
 JSON = {"content-type": "application/json"}

@@ -12,11 +12,12 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
-from webhook_factories import a_config
+from schemathesis.core.result import Ok
 
 from injector.server.app import State, create_app
 from injector.server.debug import PATH, Debug, create_debug_app
 from injector.telemetry import Metrics
+from tests.server.webhook_factories import a_config
 
 BASE = "http://127.0.0.1:8081"
 load_all_checks()
@@ -54,6 +55,7 @@ def asked(app: FastAPI, examples: int) -> dict[str, Counter[int]]:
     schema.app = app
     codes: dict[str, Counter[int]] = {}
     for each in schema.get_all_operations():
+        assert isinstance(each, Ok)
         operation = each.ok()
         called = _called(operation, examples)
         codes[operation.path] = codes.get(operation.path, Counter()) + called
@@ -93,7 +95,7 @@ def head_of(app: FastAPI, method: str, path: str) -> tuple[int, str]:
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
-    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(app(scope, receive, send))
     return sent[0]["status"], dict(sent[0]["headers"]).get(b"allow", b"").decode()
 
 

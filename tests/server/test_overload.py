@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from serving_in_thread import PATIENCE, serving
-from webhook_factories import a_body, a_config
 
 from injector.core.model import Namespace
 from injector.server.app import Limits, State, Webhook
 from injector.server.queue import SMALL, Size
 from injector.telemetry import Metrics
+from tests.server.serving_in_thread import PATIENCE, serving
+from tests.server.webhook_factories import a_body, a_config
 
 LENGTH = 3
 TOO_MANY = 5

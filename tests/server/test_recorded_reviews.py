@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app import a_state, an_app, post
-from webhook_factories import a_body, a_config, a_pod
 
 from injector.cli.recording import recorder, with_flags
 from injector.config.schema import Record, Server
@@ -16,6 +14,8 @@ from injector.core.model import Namespace
 from injector.errors import ConfigError
 from injector.records.reader import Reader
 from injector.telemetry import Metrics
+from tests.server.test_app import a_state, an_app, post
+from tests.server.webhook_factories import a_body, a_config, a_pod
 
 MARK = "hunter2-Correct.Horse/battery@staple"
 

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from test_serve import JSON, PATIENCE, SETTINGS, Files, Served, call, served
-from test_serve import files as files
-from webhook_factories import a_body
+from tests.server.test_serve import JSON, PATIENCE, SETTINGS, Files, Served, call, served
+from tests.server.test_serve import files as files
+from tests.server.webhook_factories import a_body
 
 CALLERS = 4
 LOOKS_EVERY = 0.1

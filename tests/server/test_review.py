@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector.core import model
 from injector.core.model import Decision, Finding, Namespace, Operation, Reason, Verdict
-from injector.core.profile import Outcome
+from injector.core.profile import Config, Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
+from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 
-def respond(review: dict[str, Any], config: model.Config | None = None, **kwargs: Any) -> dict[str, Any]:
+def respond(review: dict[str, Any], config: Config | None = None, **kwargs: Any) -> dict[str, Any]:
     answer = reviews.answer(review, config or a_config(), lambda name: Namespace(name), **kwargs)
     response: dict[str, Any] = answer.review["response"]
     return response

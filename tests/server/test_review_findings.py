@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from webhook_factories import a_pod, a_review
 
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Reason
 from injector.core.profile import Config
 from injector.server import review as reviews
+from tests.server.webhook_factories import a_pod, a_review
 
 DEEP = 950
 

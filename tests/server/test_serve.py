@@ -26,13 +26,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fuzz.pods import draw_pod, manifests
-from fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
-from mesh.differential.annotations import ANNOTATIONS
-from webhook_factories import a_body, a_pod, a_review, patched
 
+from hack.fuzz.pods import draw_pod, manifests
+from hack.fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
+from hack.mesh.differential.annotations import ANNOTATIONS
 from injector.errors import ConfigError
 from injector.server.run import bind
+from tests.server.webhook_factories import a_body, a_pod, a_review, patched
 
 PATIENCE = 60
 JSON = {"Content-Type": "application/json"}

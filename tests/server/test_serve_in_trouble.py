@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import pytest
-from test_serve import PATIENCE, Files, Served, call, served
-from test_serve import files as files
-from webhook_factories import a_body, a_config, a_pod
 
 from injector.cli.serve import Current
 from injector.cli.watched import Watched
 from tests.fake_apiserver import FakeApiServer, fake_apiserver
+from tests.server.test_serve import PATIENCE, Files, Served, call, served
+from tests.server.test_serve import files as files
+from tests.server.webhook_factories import a_body, a_config, a_pod
 
 NAMESPACES = "/api/v1/namespaces"
 # A list that is under way when the stop comes has to be given up, not waited for.

@@ -7,10 +7,9 @@ import resource
 import signal
 from pathlib import Path
 
-from test_serve import PATIENCE, SETTINGS, Files, Served, call, files, served
-from webhook_factories import a_body, a_pod
-
 from injector.records.reader import Reader
+from tests.server.test_serve import PATIENCE, SETTINGS, Files, Served, call, files, served
+from tests.server.webhook_factories import a_body, a_pod
 
 __all__ = ["files"]  # the fixture
 

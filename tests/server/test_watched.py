@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from webhook_factories import Shipper, a_config
-
 from injector.cli.watched import NAMESPACES, NODES, Watched
 from injector.core.model import Namespace
 from injector.errors import ClusterError
 from injector.kube.client import Listing
+from tests.server.webhook_factories import Shipper, a_config
 
 THINGS = "/apis/example.com/v1/things"
 

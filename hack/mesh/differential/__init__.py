@@ -2,6 +2,6 @@
 
 The flow: `cases` draws a case (`settings` and `workloads`, which takes its `annotations`), `doors`
 runs both programs on it, `comparison` looks at the two answers, `rounds` ties these together and
-`shrinking` makes a difference small. `python -m mesh.differential` is the command line. Not here:
+`shrinking` makes a difference small. `python -m hack.mesh.differential` is the command line. Not here:
 building istioctl, that is programs/build.py, and golden cases, those stand with the tests.
 """

@@ -1,4 +1,4 @@
-"""`python -m mesh.differential`: runs rounds and prints seed, coverage and differences.
+"""`python -m hack.mesh.differential`: runs rounds and prints seed, coverage and differences.
 
 Exit status 1 on a difference without a name, 2 where the check cannot run here.
 """
@@ -14,12 +14,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from programs import build
-
-from mesh.differential.cases import GROUPS, coverage, draw_case
-from mesh.differential.doors import DoorError
-from mesh.differential.rounds import Failure, Tally, run
-from mesh.differential.shrinking import shrink
+from hack.mesh.differential.cases import GROUPS, coverage, draw_case
+from hack.mesh.differential.doors import DoorError
+from hack.mesh.differential.rounds import Failure, Tally, run
+from hack.mesh.differential.shrinking import shrink
+from tests.beds.programs import build
 
 _LEAST_ROUNDS = 2
 _SHOWN_FAILURES = 5
@@ -87,7 +86,7 @@ def _tell(istioctl: Path, failure: Failure, *, shrunken: bool) -> None:
     for line in failure.told.splitlines()[:_SHOWN_LINES]:
         print(f"  | {line}")
     print(
-        f"  again: PYTHONPATH=hack python -m mesh.differential --seed {failure.case.seed} --rounds 1"
+        f"  again: python -m hack.mesh.differential --seed {failure.case.seed} --rounds 1"
         f" --only {number}{flags}"
     )
     if not shrunken:
@@ -103,7 +102,7 @@ def _tell(istioctl: Path, failure: Failure, *, shrunken: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m mesh.differential", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hack.mesh.differential", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the first round; the others count on")
     parser.add_argument("--rounds", type=int, default=10, help="each has settings of its own")
     parser.add_argument("--documents", type=int, default=20, help="in each round")

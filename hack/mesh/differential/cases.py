@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from mesh.differential.settings import Settings, Tree, draw_settings
-from mesh.differential.workloads import draw_document
+from hack.mesh.differential.settings import Settings, Tree, draw_settings
+from hack.mesh.differential.workloads import draw_document
 
 GROUPS: Final = ("runs", "kinds", "values", "meshConfig", "annotations", "labels")
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import yaml
 
+from hack.mesh.differential.settings import MESH_FILES, Settings, Tree, merged
 from injector.cli.main import main as run_injector
-from mesh.differential.settings import MESH_FILES, Settings, Tree, merged
 
 _SECONDS: Final = 60.0
 

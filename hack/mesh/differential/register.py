@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mesh.differential.comparison import Difference
-from mesh.differential.settings import Tree
+from hack.mesh.differential.comparison import Difference
+from hack.mesh.differential.settings import Tree
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mesh.differential import register
-from mesh.differential.cases import Case
-from mesh.differential.comparison import REFUSED, Difference, differences, name_of_refusal
-from mesh.differential.doors import Answer, Files, both, control_plane
-from mesh.differential.settings import Tree
+from hack.mesh.differential import register
+from hack.mesh.differential.cases import Case
+from hack.mesh.differential.comparison import REFUSED, Difference, differences, name_of_refusal
+from hack.mesh.differential.doors import Answer, Files, both, control_plane
+from hack.mesh.differential.settings import Tree
 
 
 @dataclass

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from mesh.differential.cases import Case
-from mesh.differential.comparison import MISSING, REFUSED
-from mesh.differential.rounds import Failure
-from mesh.differential.settings import Settings, Tree
+from hack.mesh.differential.cases import Case
+from hack.mesh.differential.comparison import MISSING, REFUSED
+from hack.mesh.differential.rounds import Failure
+from hack.mesh.differential.settings import Settings, Tree
 
 _SECONDS: Final = 30.0
 # Without these a document is another one, or none.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any, Final
 
-from mesh.differential.annotations import draw_annotations, draw_labels
+from hack.mesh.differential.annotations import draw_annotations, draw_labels
 
 Tree = dict[str, Any]
 

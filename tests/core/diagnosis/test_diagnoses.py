@@ -184,7 +184,7 @@ def test_the_exit_code_of_the_run_before_is_evidence_beside_the_wait() -> None:
 def test_an_init_container_that_runs_on_or_fails_is_told() -> None:
     first = {"ready": False, "state": {"running": {}}}
     held = [container_status(n, waiting("PodInitializing")) for n in ("web", "proxy")]
-    pod = a_pod(*held, setup={"name": "users", **first})
+    pod = a_pod(held[0], held[1], {"name": "users", **first})
     pod["spec"]["initContainers"].append({"name": "users", "image": "x"})
     assert words(look(pod)) == ["init-waiting"]
     pod["status"]["initContainerStatuses"] = [container_status("users", ended(2))]
@@ -317,7 +317,7 @@ def test_a_symptom_of_a_container_that_is_ready_is_history() -> None:
 
 def test_an_exit_code_is_a_symptom_of_its_container_only() -> None:
     held = [container_status(n, waiting("PodInitializing")) for n in ("web", "proxy")]
-    found = look(a_pod(*held, container_status("setup", ended(7))), profile=TALKING)
+    found = look(a_pod(held[0], held[1], container_status("setup", ended(7))), profile=TALKING)
     assert words(found) == ["seven", "init-failing"]
     assert "seven" not in words(look(a_pod(proxy=container_status("proxy", ended(7))), profile=TALKING))
 
@@ -408,7 +408,7 @@ def test_an_owner_without_pods(owner: dict[str, Any], word: str) -> None:
 
 
 def namespace(labels: dict[str, str], written: str = "2026-01-01T09:00:00Z") -> Manifest:
-    fields = {"f:metadata": {"f:labels": {f"f:{key}": {} for key in labels}}}
+    fields: Manifest = {"f:metadata": {"f:labels": {f"f:{key}": {} for key in labels}}}
     managed = [{"manager": "kubectl", "time": written, "fieldsV1": fields}]
     return {"metadata": {"name": "shop", "labels": labels, "managedFields": managed}}
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
+from injector.core.injection.undo_entries import LIMIT
 from injector.core.model import Facts, Reason, Verdict
 from injector.core.profile import Profile
 from injector.core.status import Status
@@ -374,10 +375,10 @@ def test_overrides_are_lists_of_containers_by_list() -> None:
 
 
 def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
-    pod = a_pod(securityContext={"fsGroup": 1, "x": "é" * uninject.LIMIT}, volumes=None)
+    pod = a_pod(securityContext={"fsGroup": 1, "x": "é" * LIMIT}, volumes=None)
     small = outcome(pod)
     assert small.findings == ()
-    large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * uninject.LIMIT}]))
+    large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * LIMIT}]))
     assert [f.code for f in large.findings] == ["undo-too-large"]
     assert KEYS.undo not in large.pod["metadata"]["annotations"]
     assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200

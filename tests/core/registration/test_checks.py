@@ -159,8 +159,8 @@ def test_conditions_help_only_where_they_are_those_of_the_policy() -> None:
 def test_a_service_is_looked_at_once_for_all_entries() -> None:
     named = ("mesh", "injector")
     service = {"spec": {"ports": [{"port": 443}]}}
-    ready = ({"endpoints": [{"conditions": {}}]},)
-    unready = ({"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None})
+    ready: tuple[Any, ...] = ({"endpoints": [{"conditions": {}}]},)
+    unready: tuple[Any, ...] = ({"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None})
     assert codes(configuration(), services={named: service}, slices={named: ready}) == []
     assert codes(configuration(), services={named: service}, slices={named: unready}) == ["no-endpoints"]
     assert codes(configuration(), services={named: None}) == ["service-missing"]

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from mesh.differential.annotations import ANNOTATIONS
 
+from hack.mesh.differential.annotations import ANNOTATIONS
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Verdict
