@@ -41,7 +41,7 @@ docs: setup ## make the reference pages, and what the chart knows of the code, a
 	@$(IN_VENV) -m hack.chart
 
 site: setup ## the documentation as a site, in build/site; a broken link fails
-	@$(IN_VENV) hack/docs_site.py
+	@$(IN_VENV) -m hack.docs_site
 
 apiserver: setup ## build the API server test bed into the user's cache folder
 	@$(IN_VENV) -m tests.beds.programs.build

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from setup import REPO, SetupError, environment
+from hack.setup import REPO, SetupError, environment
 
 BUILD = REPO / "build"
 REQUIREMENTS = REPO / "requirements" / "site.txt"

@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import commit_subjects
-import docs_site
 import pytest
 import yaml
+
+from hack import commit_subjects, docs_site
 
 REPO = Path(__file__).resolve().parents[1]
 GITHUB = REPO / ".github"
