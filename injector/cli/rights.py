@@ -32,10 +32,11 @@ def _events(server: Server) -> Iterator[tuple[str, str]]:
     """In every namespace, as pods come from all of them."""
     if server.events == "off" or server.namespaces == "off":
         return
-    from injector.kube.events import EVENTS, OWNERS
+    from injector.kube.events import EVENTS, owners
+    from injector.kube.objects import path_of
 
-    for path in OWNERS.values():
-        yield "get", path.format("")
+    for kind in owners():
+        yield "get", path_of(kind)
     yield "create", EVENTS.format("")
     yield "patch", EVENTS.format("")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from injector.core import status
+from injector.core import kinds, status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninject
 from injector.core.model import Door, Finding, Manifest
@@ -345,7 +345,7 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
         run.warn("path-variable", "the request's path sets a variable whose name is not a legal one (Q35)")
     if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
         kind = context.owner_of(run).kind
-        if kind in ("Job", "CronJob"):
+        if kind in kinds.KINDS and kinds.KINDS[kind].runs_to_completion:
             run.warn(
                 "job-never-ends",
                 f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",
