@@ -171,7 +171,7 @@ class _Run:
             if why := rollouts.blocked(workload, budgets):
                 return self.hold(target, why)
             at = self.sent.setdefault(target, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-            self.cluster.patch(target.path, rollouts.restart(at))
+            self.cluster.patch(target.path, rollouts.restart(KINDS[target.kind], at))
         self.running[target] = (self.pace.clock() + self.pace.seconds, names)
         self.waiting.remove(target)
         self.say(f"restarting {target.label}")

@@ -108,6 +108,12 @@ def is_list(manifest: Manifest) -> bool:
     return kind in LIST_KINDS and group_of(manifest) == ""
 
 
+def template_of(manifest: Manifest) -> Manifest:
+    """The pod template of a workload as it stands there, unchecked; empty where it has none."""
+    row = kinds.of(manifest)
+    return (get(manifest, row.template) if row else None) or {}
+
+
 def get(tree: Any, pointer: str) -> Any:
     """What stands at a JSON pointer of maps, None where nothing does."""
     for part in pointer.split("/")[1:]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from injector.core import kinds, selectors
-from injector.core.kinds import Rolling
+from injector.core import kinds, selectors, workload
+from injector.core.kinds import Kind, Rolling
 from injector.core.model import Manifest
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
@@ -33,24 +33,24 @@ class Progress:
     detail: str = ""
 
 
-def restart(now: str) -> Manifest:
+def restart(kind: Kind, now: str) -> Manifest:
     """The patch of `kubectl rollout restart`; `now` is a time in RFC 3339."""
-    return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}}}
+    return workload.put({}, f"{kind.template}/metadata/annotations", {RESTARTED_AT: now})
 
 
-def restarted(workload: Manifest, at: str | None) -> bool:
+def restarted(manifest: Manifest, at: str | None) -> bool:
     """Whether a workload holds the patch of `restart` with that time."""
-    template = (workload.get("spec") or {}).get("template") or {}
+    template = workload.template_of(manifest)
     annotations = (template.get("metadata") or {}).get("annotations") or {}
     return at is not None and annotations.get(RESTARTED_AT) == at
 
 
-def objection(workload: Manifest) -> str:
+def objection(manifest: Manifest) -> str:
     """Why a restart would not renew all pods of a workload; empty where it would."""
-    spec = workload.get("spec") or {}
+    spec = manifest.get("spec") or {}
     if spec.get("paused"):
         return "it is paused"
-    strategy = spec.get(_rolling(workload).strategy) or {}
+    strategy = spec.get(_rolling(manifest).strategy) or {}
     if strategy.get("type") == "OnDelete":
         return "its update strategy is OnDelete"
     if (strategy.get("rollingUpdate") or {}).get("partition"):
@@ -58,12 +58,12 @@ def objection(workload: Manifest) -> str:
     return ""
 
 
-def progress(workload: Manifest) -> Progress:
+def progress(manifest: Manifest) -> Progress:
     """How far a workload's rollout is, by the rules of `kubectl rollout status`."""
-    meta, found = workload.get("metadata") or {}, workload.get("status") or {}
+    meta, found = manifest.get("metadata") or {}, manifest.get("status") or {}
     if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
         return Progress(Step.UNDER_WAY, "its controller has not seen the change yet")
-    rolling, count = _rolling(workload), kinds.wanted(workload)
+    rolling, count = _rolling(manifest), kinds.wanted(manifest)
     if rolling.revisions and found.get("updateRevision") != found.get("currentRevision"):
         return _remade(int(found.get(rolling.updated) or 0), count)
     for condition in found.get("conditions") or []:
@@ -73,8 +73,8 @@ def progress(workload: Manifest) -> Progress:
     return _counted(count, {**found, rolling.updated: count} if rolling.revisions else found, rolling)
 
 
-def _rolling(workload: Manifest) -> Rolling:
-    row = kinds.of(workload)
+def _rolling(manifest: Manifest) -> Rolling:
+    row = kinds.of(manifest)
     if row is None or row.rolling is None:
         raise ValueError("a rolling restart is not known for this kind")
     return row.rolling
@@ -96,10 +96,10 @@ def _counted(count: int, found: Mapping[str, Any], rolling: Rolling) -> Progress
     return Progress(Step.DONE)
 
 
-def takes_down(workload: Manifest) -> int:
+def takes_down(manifest: Manifest) -> int:
     """How many pods a rollout of a workload may take away at the same time."""
-    rolling, total = _rolling(workload), kinds.wanted(workload)
-    strategy = (workload.get("spec") or {}).get(rolling.strategy) or {}
+    rolling, total = _rolling(manifest), kinds.wanted(manifest)
+    strategy = (manifest.get("spec") or {}).get(rolling.strategy) or {}
     if strategy.get("type") == "Recreate":
         return total
     limits = strategy.get("rollingUpdate") or {}
@@ -119,21 +119,21 @@ def _amount(limit: int | str | None, default: int | str, total: int, *, up: bool
 
 
 def covering(
-    workload: Manifest, budgets: Iterable[Manifest], pods: Iterable[Mapping[str, str]]
+    manifest: Manifest, budgets: Iterable[Manifest], pods: Iterable[Mapping[str, str]]
 ) -> tuple[Manifest, ...]:
     """The PodDisruptionBudgets of a namespace that cover a workload; `pods` are the labels of its pods."""
-    template = (workload.get("spec") or {}).get("template") or {}
+    template = workload.template_of(manifest)
     labels = [*pods, (template.get("metadata") or {}).get("labels") or {}]
     return tuple(budget for budget in budgets if any(_covers(budget, found) for found in labels))
 
 
-def blocked(workload: Manifest, budgets: Iterable[Manifest]) -> str:
+def blocked(manifest: Manifest, budgets: Iterable[Manifest]) -> str:
     """Which of the budgets that cover a workload forbids to roll it now, and why; empty where none does.
 
     A rollout does not ask the budgets by itself: it has to fit into what they allow, and one that
     allows nothing forbids it whatever the rollout would take away.
     """
-    needed = max(1, takes_down(workload))
+    needed = max(1, takes_down(manifest))
     for budget in budgets:
         meta, found = budget.get("metadata") or {}, budget.get("status") or {}
         if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
