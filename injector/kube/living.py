@@ -18,6 +18,7 @@ from injector.core import kinds
 from injector.core.diagnosis.containers import Log
 from injector.core.diagnosis.diagnoses import Seen, ready
 from injector.core.kinds import KINDS, Kind
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ClusterError
 from injector.kube.client import Cluster, Object
 from injector.kube.objects import path_of
@@ -25,7 +26,6 @@ from injector.kube.objects import path_of
 LINES: Final = 150
 # The API server cuts the end off what is longer, so that this is far more than so many lines have.
 BYTES: Final = 262144
-_WEBHOOKS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
 Ours: TypeAlias = Callable[[Object], Iterable[str]]
 """The names of the injected containers of a pod."""
@@ -55,7 +55,7 @@ def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log
     involved = [*owners, *([pod] if pod else [])]
     events = [event for item in involved for event in reading.events(item)]
     namespace = reading.objects(f"/api/v1/namespaces/{quote(reading.namespace, safe='')}", one=True)
-    webhooks = reading.objects(_WEBHOOKS)
+    webhooks = reading.objects(CONFIGURATIONS)
     logs = reading.logs(pod, ours(pod), log) if pod and not ready(pod) else ()
     return Seen(
         pod,

@@ -16,13 +16,12 @@ from urllib.parse import quote
 from injector.core.kinds import KINDS, restartable
 from injector.core.model import Manifest
 from injector.core.registration.checks import Survey, service_of, template_of
-from injector.core.registration.entries import Registered, labels_of, registered
+from injector.core.registration.entries import CONFIGURATIONS, Registered, labels_of, registered
 from injector.errors import ClusterError
 from injector.kube.client import Cluster, Object
 from injector.kube.objects import path_of
 from injector.kube.refusals import Request
 
-CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 
 

@@ -11,8 +11,9 @@ from fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trust
 from injector.certs.issue import Wanted, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
 from injector.certs.pair import Pair, bundle, decoded
-from injector.certs.published import CONFIGURATIONS, Published, Service
+from injector.certs.published import Published, Service
 from injector.certs.stored import Stored, read, written
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"

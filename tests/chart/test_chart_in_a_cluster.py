@@ -20,8 +20,9 @@ from injector.cli.rights import needed
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import read_settings
 from injector.core.model import Manifest
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.client import connect
-from injector.kube.survey import CONFIGURATIONS, REVIEWS, Reading
+from injector.kube.survey import REVIEWS, Reading
 
 ACCOUNT_AND_RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
