@@ -271,7 +271,7 @@ def test_the_readiness_ends_with_the_leaf() -> None:
 
 def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:
     cluster, clock = FakeCluster(), Clock()
-    others, old = make_authority(WANTED, clock()), make_authority(Wanted(("x",), 10.0), clock() - 20)
+    others, old = make_authority(WANTED, clock()), make_authority(Wanted(("x",), 10.0, 10.0), clock() - 20)
     registered(cluster, bundle([others.certificate, old.certificate]))
     registered(cluster, bundle([old.certificate]), service="another", name="two")
     one = replica(cluster, clock)
