@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from injector.kube.survey import Reading
 from injector.records.redaction import literal_words
 from tests.core.generic import CONFIG, PROFILE
 
+ROOT = Path(__file__).resolve().parent.parent
 ISTIO = load_input(Input(Text("{}", "a test")))
 STALE = Standing(State.STALE, Reason.ON_BY_DEFAULT)
 # A kind that no program has heard of: it makes its pods itself, and a Harbour may have made it.
@@ -236,3 +239,13 @@ def test_the_differential_check_draws_all_kinds_of_kubernetes_itself() -> None:
     """istioctl looks into no others."""
     drawn = {kind for kind in kinds.KINDS if kind in VERSIONS}
     assert drawn == kinds.KINDS.keys() - {"DeploymentConfig"}
+
+
+def test_no_other_module_has_a_list_of_kinds() -> None:
+    names = r'"(?:replicasets|replicationcontrollers|statefulsets|daemonsets|cronjobs)"'
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "injector").rglob("*.py"))
+        if re.search(names, path.read_text())
+    ]
+    assert found == ["injector/core/kinds.py"]
