@@ -23,8 +23,10 @@ from injector.config import folder
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings
 from injector.config.shapes import declared, schema_of
+from injector.core.kinds import restartable
 from injector.core.profile import Config
-from injector.kube.events import OWNERS
+from injector.kube.events import owners
+from injector.kube.objects import path_of
 from injector.kube.refusals import Request
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +56,8 @@ def facts() -> str:
     """files/facts.yaml."""
     found = {
         "defaults": _defaults(),
-        "owners": [_resource(path.format("")) for path in OWNERS.values()],
+        "owners": [_resource(path_of(kind)) for kind in owners()],
+        "restartable": [_resource(path_of(kind)) for kind in restartable()],
         "profiles": {name: _profile(name) for name in folder.shipped()},
     }
     return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(found)}"

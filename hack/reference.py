@@ -1,7 +1,7 @@
 """Write the reference pages from the code: `python -m hack.reference`; `--check` only compares.
 
-The pages are docs/reference/{annotations,values,reasons,causes,configuration,commands}.md. Everything in
-them is declared where it is used; a test fails when a page is not what this program would write.
+The pages are docs/reference/{annotations,values,reasons,causes,kinds,configuration,commands}.md. Everything
+in them is declared where it is used; a test fails when a page is not what this program would write.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from injector.cli.main import cli
 from injector.config.schema import Settings
 from injector.config.shapes import declared
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
+from injector.core.kinds import KINDS
 from injector.core.model import SENTENCES, Reason
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
 from injector.profiles.istio.symptoms import SYMPTOMS
@@ -139,6 +140,25 @@ def causes() -> str:
     return "\n".join(parts)
 
 
+def kinds() -> str:
+    """The table of workload kinds."""
+    rows: list[tuple[str, ...]] = [
+        ("kind", "API groups", "pod template", "`explain KIND/NAME`", "restarted", "Events", "made by")
+    ]
+    for row in KINDS.values():
+        names = ", ".join(code(name) for name in (row.plural, *row.aliases) if name)
+        groups = ", ".join(code(group or "v1") for group in sorted(row.groups))
+        marks = ["yes" if mark else "" for mark in (row.rolling, row.made)]
+        makers = ", ".join(parent.kind for parent in row.parents)
+        rows.append((code(row.kind), groups, code(row.template or "/"), names, *marks, makers))
+    intro = (
+        "Objects of these kinds have a pod template that is injected into; others pass unchanged.\n"
+        "*Restarted*: by `injector audit --restart`. *Events*: `server.events` writes Events on it.\n"
+        "*Made by*: the owner that is read from names and labels.\n"
+    )
+    return f"{NOTE}# Workload kinds\n\n{intro}\n{table(*rows)}"
+
+
 def configuration() -> str:
     """Every key of the configuration file."""
     rows = [("key", "takes", "default", "meaning")]
@@ -172,6 +192,7 @@ PAGES = {
     "values.md": values,
     "reasons.md": reasons,
     "causes.md": causes,
+    "kinds.md": kinds,
     "configuration.md": configuration,
     "commands.md": commands,
 }

@@ -33,6 +33,7 @@ from injector.core.profile import Config
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, Entry
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
+from tests.asgi import Reply, exchange, scope_of
 from tests.cases import reading
 from tests.cases.reading import Case, NotThere
 
@@ -196,19 +197,9 @@ def post(case: Case, body: bytes, stage: Stage) -> Manifest:
         objects=lambda: stage.around.objects,
     )
     app = Webhook(state, create_app(state, inner=False))
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [(b"content-type", b"application/json")]
-    path = case.path or "/mutate"
-    asyncio.run(app({"type": "http", "method": "POST", "path": path, "headers": headers}, receive, send))
-    assert sent[0]["status"] == 200
-    answer: Manifest = json.loads(sent[1]["body"])
+    found = Reply.of(asyncio.run(exchange(app, scope_of("POST", case.path or "/mutate"), [body])))
+    assert found.status == 200
+    answer: Manifest = found.json
     return answer
 
 

@@ -47,7 +47,7 @@ def standing(
     """A server of the checkout's code while the body runs; `config` is its configuration file."""
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
         folder = Path(name)
-        wanted = Wanted(("localhost",))
+        wanted = Wanted(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0)
         authority = make_authority(wanted, time.time())
         leaf = sign_leaf(authority, wanted, time.time())
         for file, text in (("ca.crt", authority.chain), ("tls.crt", leaf.chain), ("tls.key", leaf.key)):

@@ -33,8 +33,8 @@ class Wanted:
     """What certificates are made: for which names (DNS names and addresses), how long, of which key."""
 
     names: tuple[str, ...]
-    ca_seconds: float = 365 * 86400.0
-    leaf_seconds: float = 7 * 86400.0
+    ca_seconds: float
+    leaf_seconds: float
     key_type: KeyType = "ecdsa"
 
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from injector.certs.pair import Certificate, bundle, decoded, encoded, read_bundle
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import InjectorError
 
 Object: TypeAlias = dict[str, Any]
-
-CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
 
 class Cluster(Protocol):

@@ -16,10 +16,10 @@ from urllib.parse import quote
 import click
 
 from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
-from injector.core import owner
+from injector.core import kinds, owner
 from injector.core.model import Facts, Manifest, Owner
 from injector.core.profile import Config
-from injector.core.reports import audit, rollouts
+from injector.core.reports import audit
 from injector.errors import ConfigError
 from injector.printable import json_text, visible
 
@@ -219,7 +219,8 @@ def _not_ours(of: Owner, pods: list[Pod]) -> str:
         return "its new pods would be refused"
     if not states & set(audit.CURED):
         return "rolling it does not change what was found"
-    if of.kind not in rollouts.KINDS or of.api_version != "apps/v1":
+    row = kinds.KINDS.get(of.kind)
+    if row is None or row.rolling is None or row.api_version != of.api_version:
         return "its pods are not made anew by a rolling restart"
     return ""
 

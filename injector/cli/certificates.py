@@ -100,7 +100,7 @@ def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics,
         else _own(server, cluster, metrics, swap, published)
     )
     if published is not None and cluster is not None:
-        from injector.certs.published import CONFIGURATIONS
+        from injector.core.registration.entries import CONFIGURATIONS
 
         _watch(made, cluster, CONFIGURATIONS, None)
         if kind == "own":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from injector.cli import manifests
-from injector.core import workload
+from injector.core import kinds, workload
 from injector.core.model import Finding, Manifest, Step, Verdict
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible
@@ -141,7 +141,7 @@ def _of_files(flags: dict[str, Any]) -> tuple[Config, list[Explained]]:
     for document in manifests.read_all(flags["filenames"]):
         manifests.changed(document, look)
     if not out:
-        hint = f"these kinds have one: {', '.join(workload.KINDS)}"
+        hint = f"these kinds have one: {', '.join(kinds.KINDS)}"
         raise ManifestError("no object with a pod template", where=", ".join(flags["filenames"]), hint=hint)
     return config, out
 

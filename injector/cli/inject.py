@@ -127,7 +127,7 @@ class Run:
         if part.text is not None or "containers" not in part.document.text:
             return part
         kind = yamltext.kind_of(part.document)
-        if kind is None or kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS:
+        if kind is None or workload.has_template(kind[1]):
             return part
         try:
             tree = yamltext.load(part.document)

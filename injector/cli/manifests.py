@@ -115,7 +115,7 @@ def changed(document: Document, change: Change) -> Part:
     Kinds without a pod template are not looked into. Raises ManifestError with file and line.
     """
     kind = yamltext.kind_of(document)
-    if kind is None or not (kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS):
+    if kind is None or not workload.has_template(kind[1]):
         return Part(document)
     tree = yamltext.load(document)
     if not isinstance(tree, dict):

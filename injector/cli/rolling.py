@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from injector.core.kinds import KINDS
 from injector.core.model import Manifest
 from injector.core.reports import rollouts
 from injector.errors import ClusterError
@@ -42,8 +43,9 @@ class Target:
     @property
     def path(self) -> str:
         """Where the API server has it."""
-        plural = rollouts.KINDS[self.kind]
-        return f"/apis/apps/v1/namespaces/{quote(self.namespace)}/{plural}/{quote(self.name)}"
+        from injector.kube.objects import path_of
+
+        return path_of(KINDS[self.kind], self.namespace, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class _Run:
             if why := rollouts.blocked(workload, budgets):
                 return self.hold(target, why)
             at = self.sent.setdefault(target, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-            self.cluster.patch(target.path, rollouts.restart(at))
+            self.cluster.patch(target.path, rollouts.restart(KINDS[target.kind], at))
         self.running[target] = (self.pace.clock() + self.pace.seconds, names)
         self.waiting.remove(target)
         self.say(f"restarting {target.label}")

@@ -6,30 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from injector.core import kinds
 from injector.core.model import Manifest, Owner
 from injector.errors import ManifestError
 
-_TEMPLATE = ("/spec/template/metadata", "/spec/template/spec")
-_APPS = frozenset({"apps", "extensions"})
-_CORE = frozenset({""})
-
-# kind -> (API groups, pointer of the pod's metadata, pointer of its spec)
-KINDS: dict[str, tuple[frozenset[str], str, str]] = {
-    "Pod": (_CORE, "/metadata", "/spec"),
-    "ReplicationController": (_CORE, *_TEMPLATE),
-    "Deployment": (_APPS, *_TEMPLATE),
-    "ReplicaSet": (_APPS, *_TEMPLATE),
-    "DaemonSet": (_APPS, *_TEMPLATE),
-    "StatefulSet": (_APPS, *_TEMPLATE),
-    "Job": (frozenset({"batch"}), *_TEMPLATE),
-    "CronJob": (
-        frozenset({"batch"}),
-        "/spec/jobTemplate/spec/template/metadata",
-        "/spec/jobTemplate/spec/template/spec",
-    ),
-    # OpenShift served it as a core kind before it had a group.
-    "DeploymentConfig": (frozenset({"apps.openshift.io", ""}), *_TEMPLATE),
-}
 LIST_KINDS = frozenset({"List"})
 CRONJOB_METADATA_QUIRK = "/spec/jobTemplate/metadata"
 
@@ -99,19 +79,21 @@ def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
     With quirks on the kind alone decides, whatever its group (Q3), and the metadata of a CronJob's
     pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
     """
-    kind = manifest.get("kind")
-    known = KINDS.get(kind) if isinstance(kind, str) else None
-    if known is None:
+    row = kinds.of(manifest)
+    if row is None or (not quirks and group_of(manifest) not in row.groups):
         return None
-    groups, metadata, spec = known
-    if not quirks and group_of(manifest) not in groups:
-        return None
-    if quirks and kind == "CronJob":
+    metadata, spec = f"{row.template}/metadata", f"{row.template}/spec"
+    if quirks and row.kind == "CronJob":
         metadata = CRONJOB_METADATA_QUIRK
     _check_way(manifest, spec)
     workload = Workload(manifest, metadata, spec)
     check_shape(workload)
     return workload
+
+
+def has_template(kind: str) -> bool:
+    """Whether objects of a kind, or those in a List, may have a pod template."""
+    return kind in kinds.KINDS or kind in LIST_KINDS
 
 
 def group_of(manifest: Manifest) -> str:
@@ -124,6 +106,12 @@ def is_list(manifest: Manifest) -> bool:
     """Whether the object is a List of objects."""
     kind = str(manifest.get("kind") or "")
     return kind in LIST_KINDS and group_of(manifest) == ""
+
+
+def template_of(manifest: Manifest) -> Manifest:
+    """The pod template of a workload as it stands there, unchecked; empty where it has none."""
+    row = kinds.of(manifest)
+    return (get(manifest, row.template) if row else None) or {}
 
 
 def get(tree: Any, pointer: str) -> Any:

@@ -16,17 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from injector.core.kinds import KINDS, Kind
 from injector.errors import ClusterError
 from injector.kube.client import AsyncCluster, Object
-
-OWNERS: Final = {
-    ("apps/v1", "ReplicaSet"): "/apis/apps/v1/{}replicasets",
-    ("apps/v1", "StatefulSet"): "/apis/apps/v1/{}statefulsets",
-    ("apps/v1", "DaemonSet"): "/apis/apps/v1/{}daemonsets",
-    ("batch/v1", "Job"): "/apis/batch/v1/{}jobs",
-    ("v1", "ReplicationController"): "/api/v1/{}replicationcontrollers",
-}
-"""Whose pods' Events are written; the path of the list, with a place for the namespace."""
+from injector.kube.objects import path_of
 
 EVENTS: Final = "/api/v1/{}events"
 
@@ -46,6 +39,11 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 WRITTEN, REPEATED, OWNER, RATE, FULL, FAILED = "written", "repeated", "owner", "rate", "queue", "failed"
 
 
+def owners() -> tuple[Kind, ...]:
+    """The kinds that Events are written on: those whose controllers make pods."""
+    return tuple(row for row in KINDS.values() if row.made)
+
+
 class Owner(NamedTuple):
     """The controller of a pod, as the pod names it."""
 
@@ -57,10 +55,12 @@ class Owner(NamedTuple):
 
     def path(self) -> str | None:
         """Where it is; None where its kind is none of ours, or a name is none."""
-        found = OWNERS.get((self.api_version, self.kind))
-        if found is None or not _NAME.fullmatch(self.namespace) or not _NAME.fullmatch(self.name):
+        row = KINDS.get(self.kind)
+        if row is None or not row.made or row.api_version != self.api_version:
             return None
-        return f"{found.format(f'namespaces/{self.namespace}/')}/{self.name}"
+        if not _NAME.fullmatch(self.namespace) or not _NAME.fullmatch(self.name):
+            return None
+        return path_of(row, self.namespace, self.name)
 
 
 class Notice(NamedTuple):

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
+from injector.core.kinds import KINDS, restartable
 from injector.core.model import Manifest
 from injector.core.registration.checks import Survey, service_of, template_of
-from injector.core.registration.entries import Registered, labels_of, registered
+from injector.core.registration.entries import CONFIGURATIONS, Registered, labels_of, registered
 from injector.errors import ClusterError
 from injector.kube.client import Cluster, Object
+from injector.kube.objects import path_of
 from injector.kube.refusals import Request
 
-CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 
 
@@ -36,7 +37,7 @@ class Reading:
         entries = tuple(registered(self.cluster.list(CONFIGURATIONS)))
         found = self.cluster.list("/api/v1/namespaces")
         namespaces = {str(n["metadata"]["name"]): n for n in found if not _leaving(n)}
-        daemon_sets = self._list("/apis/apps/v1/daemonsets") or []
+        daemon_sets = self._list(path_of(KINDS["DaemonSet"])) or []
         named = [place for e in entries if e.ours and (place := service_of(e)) is not None]
         services: dict[tuple[str, str], Manifest | None] = {}
         slices: dict[tuple[str, str], tuple[Manifest, ...]] = {}
@@ -102,8 +103,8 @@ class Reading:
         query = {"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())}
         pods = self._list(_within(namespace, "/api/v1", "pods"), query) or []
         if not pods:
-            for plural in ("deployments", "statefulsets", "daemonsets"):
-                found = self._list(_within(namespace, "/apis/apps/v1", plural)) or []
+            for kind in restartable():
+                found = self._list(path_of(kind, namespace)) or []
                 pods += [p for p in map(template_of, found) if selector.items() <= labels_of(p).items()]
         seen = set()
         for pod in pods:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from injector import yamltext
-from injector.core import workload
+from injector.core import kinds, workload
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config
 from injector.core.reports.provenance import Explanation, explain
@@ -41,7 +41,7 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
     left = MOST_VALUES
     for document in yamltext.split(text, MANIFESTS):
         kind = yamltext.kind_of(document)
-        if kind is None or not (kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS):
+        if kind is None or not workload.has_template(kind[1]):
             continue
         tree = yamltext.load(document)
         left -= _size(tree, left)
@@ -57,7 +57,7 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
             explanation = explain(found.template, facts_of(found), config, found.manifest)
             out.append(Answer(_place(document, pointer), found, explanation))
     if not out:
-        hint = f"these kinds have one: {', '.join(workload.KINDS)}"
+        hint = f"these kinds have one: {', '.join(kinds.KINDS)}"
         raise ManifestError("no object with a pod template", where=MANIFESTS, hint=hint)
     return tuple(out)
 

@@ -413,7 +413,7 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
     async def made() -> Leaf | None:
         async with await connect_async(str(bed.kubeconfig), None) as cluster:
             published = Published(cluster, Service(namespace, "webhook"), 1.0)
-            wanted = Wanted(("webhook",))
+            wanted = Wanted(("webhook",), ca_seconds=604800.0, leaf_seconds=604800.0)
             own = Own(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,
                 lambda pair: None, Metrics(), cluster.time,

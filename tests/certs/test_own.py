@@ -10,8 +10,9 @@ import pytest
 from injector.certs.issue import Wanted, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
 from injector.certs.pair import Pair, bundle, decoded
-from injector.certs.published import CONFIGURATIONS, Published, Service
+from injector.certs.published import Published, Service
 from injector.certs.stored import Stored, read, written
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
@@ -270,7 +271,7 @@ def test_the_readiness_ends_with_the_leaf() -> None:
 
 def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:
     cluster, clock = FakeCluster(), Clock()
-    others, old = make_authority(WANTED, clock()), make_authority(Wanted(("x",), 10.0), clock() - 20)
+    others, old = make_authority(WANTED, clock()), make_authority(Wanted(("x",), 10.0, 10.0), clock() - 20)
     registered(cluster, bundle([others.certificate, old.certificate]))
     registered(cluster, bundle([old.certificate]), service="another", name="two")
     one = replica(cluster, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -20,7 +21,7 @@ WANTED = Wanted(("webhook.mesh.svc", "10.0.0.7"), 3600.0, 600.0)
 
 @pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
 def test_a_leaf_is_accepted_by_a_strict_verifier(kind: KeyType) -> None:
-    wanted = Wanted(WANTED.names, key_type=kind)
+    wanted = replace(WANTED, key_type=kind)
     now = time.time()
     ca = make_authority(wanted, now)
     leaf = sign_leaf(ca, wanted, now)

@@ -11,7 +11,7 @@ from injector.errors import ConfigError
 
 # Any moment will do.
 NOW = 1_800_000_000.0
-ONE, TWO, THREE = (make_authority(Wanted(("x",)), NOW) for _ in range(3))
+ONE, TWO, THREE = (make_authority(Wanted(("x",), 1000.0, 100.0), NOW) for _ in range(3))
 
 
 def test_what_is_written_is_read() -> None:

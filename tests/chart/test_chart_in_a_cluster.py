@@ -16,8 +16,9 @@ from injector.cli.rights import needed
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import read_settings
 from injector.core.model import Manifest
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.client import connect
-from injector.kube.survey import CONFIGURATIONS, REVIEWS, Reading
+from injector.kube.survey import REVIEWS, Reading
 from tests.beds import helm
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.bed import BedError

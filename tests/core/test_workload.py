@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from injector.core.kinds import KINDS
 from injector.core.model import Owner
-from injector.core.workload import KINDS, check_pod, drop, get, group_of, is_list, kind_of, locate, put
+from injector.core.workload import check_pod, drop, get, group_of, is_list, kind_of, locate, put
 from injector.errors import ManifestError
 from tests.core.strategies import pods
 

@@ -98,7 +98,7 @@ def window(chromium: Chrome) -> Chrome:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page that a running `serve` offers."""
     folder = tmp_path_factory.mktemp("site")
-    wanted, now = Wanted(("localhost",)), time.time()
+    wanted, now = Wanted(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0), time.time()
     pair = sign_leaf(make_authority(wanted, now), wanted, now)
     (folder / "tls.pem").write_text(pair.key + pair.chain)
     (folder / "injector.yaml").write_text(SETTINGS)

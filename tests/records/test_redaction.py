@@ -217,7 +217,7 @@ OTHERWISE = {
 
 
 def pods_of_the_golden_cases() -> Iterator[Any]:
-    for file in sorted(CASES.glob("*/*.yaml")):
+    for file in sorted(CASES.rglob("*.yaml")):
         if file.name.endswith(".expect.yaml") or file.stem in OTHERWISE:
             continue
         for tree in yaml.safe_load_all(file.read_text()):

@@ -18,8 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from injector.certs.issue import Wanted, make_authority, sign_leaf
 from injector.certs.own import Own
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
-from injector.certs.published import CONFIGURATIONS, Published, Service
+from injector.certs.published import Published, Service
 from injector.certs.stored import Stored, read, written
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.files import as_file
 from tests.certs.fake_cluster import Clock, Counted, FakeCluster, registered
 
@@ -148,7 +149,7 @@ BAD: dict[str, Callable[[float], Pair]] = {
 }
 GOOD: dict[str, Callable[[float], Pair]] = {
     "ours": lambda now: make_authority(WANTED, now),
-    "ours of rsa": lambda now: make_authority(Wanted((NAME,), LIFE, key_type="rsa"), now),
+    "ours of rsa": lambda now: make_authority(Wanted((NAME,), LIFE, LIFE, key_type="rsa"), now),
     "p-384 without usage": lambda now: Made(now, ec.generate_private_key(ec.SECP384R1()), CA).pair,
     "rsa 3072": of_rsa(3072),
     "path of none": lambda now: Made(now, None, NONE_BELOW, SIGNS).pair,

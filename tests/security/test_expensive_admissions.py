@@ -22,6 +22,7 @@ from injector.server.app import Limits, State, Webhook, create_app
 from injector.server.queue import WORKERS
 from injector.server.worker import Worker
 from injector.telemetry import Metrics
+from tests.asgi import exchange, scope_of
 from tests.server.serving_in_thread import PATIENCE, serving
 from tests.server.webhook_factories import Shipper, a_body, a_config, a_pod
 
@@ -71,19 +72,10 @@ class Stage:
 
     async def ask(self, path: str, body: bytes = b"", name: str = "", connection: Any = None) -> Any:
         """Status and text of an answer, which is noted by its name."""
-        sent: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        scope = {"type": "http", "method": "POST" if body else "GET", "path": path, "query_string": b"",
-                 "root_path": "", "http_version": "1.1", "scheme": "http",
-                 "headers": [(b"content-type", b"application/json")],
-                 "state": {"transport": connection} if connection else {}}  # fmt: skip
-        await self.app(scope, receive, send)
+        state = {"transport": connection} if connection else {}
+        scope = scope_of("POST" if body else "GET", path, state=state, root_path="", http_version="1.1",
+                         scheme="http")  # fmt: skip
+        sent = await exchange(self.app, scope, [body])
         self.answered.append(name or path)
         return sent[0]["status"], sent[1]["body"]
 

@@ -20,6 +20,7 @@ from injector.server import app as webhook
 from injector.server import review
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics, NowAndThen
+from tests.asgi import Reply, exchange, scope_of
 
 CONFIG = load_input(Input(Text("profile: istio\n", "config")))
 # Container runtimes split longer lines.
@@ -63,25 +64,9 @@ def an_app() -> Webhook:
     return Webhook(state, create_app(state, inner=False))
 
 
-def post(app: Webhook, body: bytes, path: str = "/mutate", kind: bytes = b"application/json") -> int:
-    messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": path,
-        "query_string": b"",
-        "headers": [(b"content-type", kind)],
-    }
-    asyncio.run(app(scope, receive, send))
-    return int(sent[0]["status"])
+def post(app: Webhook, body: bytes, path: str = "/mutate", kind: str = "application/json") -> int:
+    headers = {"content-type": kind}
+    return Reply.of(asyncio.run(exchange(app, scope_of("POST", path, headers), [body]))).status
 
 
 def with_findings(count: int) -> bytes:

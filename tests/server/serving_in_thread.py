@@ -29,7 +29,7 @@ NAME = "localhost"
 @functools.cache
 def _pair() -> tuple[Pair, Pair]:
     """A CA and a leaf of it, which is valid for a week."""
-    wanted = Wanted((NAME,))
+    wanted = Wanted((NAME,), ca_seconds=604800.0, leaf_seconds=604800.0)
     ca = make_authority(wanted, time.time())
     return ca, sign_leaf(ca, wanted, time.time())
 

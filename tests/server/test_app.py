@@ -7,7 +7,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,20 +16,8 @@ from injector import telemetry
 from injector.core.model import Namespace
 from injector.server.app import Limits, State, Webhook, budget_of, create_app
 from injector.telemetry import Metrics
+from tests.asgi import JSON, Reply, exchange, scope_of
 from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
-
-JSON = {"content-type": "application/json"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 def ask(
@@ -42,39 +30,15 @@ def ask(
 ) -> Reply | None:
     """One request; `body` may come in pieces. None where the app sent no answer."""
     pieces = [body] if isinstance(body, bytes) else body
-    messages: list[dict[str, Any]] = [
-        {"type": "http.request", "body": piece, "more_body": i < len(pieces) - 1}
-        for i, piece in enumerate(pieces)
-    ]
-    if not pieces:
-        messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return messages.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": query,
-        "headers": [(k.encode(), v.encode()) for k, v in (JSON if headers is None else headers).items()],
-    }
-    asyncio.run(app(scope, receive, send))
-    if not sent:
-        return None
-    start, *rest = sent
-    found = {k.decode().lower(): v.decode() for k, v in start["headers"]}
-    return Reply(start["status"], found, b"".join(m.get("body", b"") for m in rest))
+    scope = scope_of(method, path, JSON if headers is None else headers, query_string=query)
+    sent = asyncio.run(exchange(app, scope, pieces or [b"{"], whole=bool(pieces)))
+    return Reply.of(sent) if sent else None
 
 
 def post(app: Any, body: bytes | list[bytes], path: str = "/mutate", **kwargs: Any) -> Reply:
-    reply = ask(app, "POST", path, body, **kwargs)
-    assert reply is not None
-    return reply
+    answer = ask(app, "POST", path, body, **kwargs)
+    assert answer is not None
+    return answer
 
 
 def a_state(**changed: Any) -> State:

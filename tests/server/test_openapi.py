@@ -17,6 +17,7 @@ from schemathesis.core.result import Ok
 from injector.server.app import State, create_app
 from injector.server.debug import PATH, Debug, create_debug_app
 from injector.telemetry import Metrics
+from tests.asgi import Reply, exchange, scope_of
 from tests.server.webhook_factories import a_config
 
 BASE = "http://127.0.0.1:8081"
@@ -86,17 +87,8 @@ def test_what_is_declared_is_what_is_answered(name: str) -> None:
 
 def head_of(app: FastAPI, method: str, path: str) -> tuple[int, str]:
     """The status of an answer, and the methods that it allows."""
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
-    asyncio.run(app(scope, receive, send))
-    return sent[0]["status"], dict(sent[0]["headers"]).get(b"allow", b"").decode()
+    answer = Reply.of(asyncio.run(exchange(app, scope_of(method, path, {}))))
+    return answer.status, answer.headers.get("allow", "")
 
 
 @pytest.mark.parametrize("name", APPS)

@@ -22,7 +22,7 @@ from injector.server.tls import Swap
 PATIENCE = 60
 CONNECTIONS = 60
 NAME = "localhost"
-WANTED = Wanted((NAME,))
+WANTED = Wanted((NAME,), ca_seconds=604800.0, leaf_seconds=604800.0)
 
 
 def a_pair() -> tuple[Pair, Pair]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from injector.core import kinds
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import cut, event_place, newest_first
@@ -40,31 +41,12 @@ WHYS: Final = {
 
 def short(owner: Manifest) -> bool:
     """Whether a workload has fewer pods than it wants."""
-    spec, status = owner.get("spec") or {}, owner.get("status") or {}
-    match owner.get("kind"):
-        case "Job":
-            return not spec.get("suspend") and not any(
-                status.get(k) for k in ("active", "succeeded", "failed")
-            )
-        case "DaemonSet":
-            return int(status.get("currentNumberScheduled") or 0) < int(
-                status.get("desiredNumberScheduled") or 0
-            )
-        case "CronJob" | "Deployment":
-            return False
-    return int(status.get("replicas") or 0) < wanted(owner)
-
-
-def wanted(owner: Manifest) -> int:
-    """How many pods a workload asks for."""
-    spec = owner.get("spec") or {}
-    if owner.get("kind") == "CronJob":
-        return 0
-    if owner.get("kind") == "Job":
-        return 0 if spec.get("suspend") else int(spec.get("parallelism", 1))
-    if owner.get("kind") == "DaemonSet":
-        return int((owner.get("status") or {}).get("desiredNumberScheduled") or 0)
-    return int(spec.get("replicas", 1))
+    row, status = kinds.of(owner), owner.get("status") or {}
+    if row is None or not row.made or (owner.get("spec") or {}).get("suspend"):
+        return False
+    made = sum(int(status.get(field) or 0) for field in row.made)
+    # What runs to completion has fewer pods again once they are done.
+    return not made if row.runs_to_completion else made < kinds.wanted(owner)
 
 
 def refusals(

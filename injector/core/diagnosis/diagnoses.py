@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from injector.core import status
+from injector.core import kinds, status
 from injector.core.diagnosis import causes, containers, creation
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import Container, Log, cut, word
@@ -147,7 +147,7 @@ def _without_pod(seen: Seen, refused: list[Cause]) -> Diagnosis:
     owner = seen.owners[-1] if seen.owners else {}
     subject = f"{word(owner.get('kind'))} {_name(owner)}"
     state, found = State.MISSING, tuple(refused)
-    if not found and creation.wanted(owner):
+    if not found and kinds.wanted(owner):
         found = (Cause(causes.NO_POD_YET),)
     elif not found:
         state = State.NONE_WANTED

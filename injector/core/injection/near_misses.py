@@ -81,7 +81,7 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                 yield Finding(
                     "wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}"
                 )
-            elif len(key) <= _LONGEST and _ours(key, known.domains) and looked_at < _LOOKED_AT:
+            elif len(key) <= _LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = _nearest(key, places[word] | places[other])
                 if near:
@@ -102,7 +102,7 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
     if holder is meta:
         return
     known = profile.catalogue()
-    ours = {key for key in known.annotations if _ours(key, known.domains)}
+    ours = {key for key in known.annotations if known.owns(key)}
     read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.books
     on_pod = {key for _, found in _maps(meta) for key in found}
     for word, found in _maps(holder):
@@ -110,11 +110,6 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
             if key in read and key not in on_pod:
                 text = f"{word} {key} stands on the workload itself, where it does nothing; it belongs on"
                 yield Finding("wrong-object", f"{text} the pod template's metadata (spec.template.metadata)")
-
-
-def _ours(key: str, domains: tuple[str, ...]) -> bool:
-    prefix = key.partition("/")[0]
-    return any(prefix == d or prefix.endswith("." + d) for d in domains)
 
 
 def _article(word: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from injector.core import names
+from injector.core import names, workload
 from injector.core.model import Manifest
 from injector.core.profile import Config
 from injector.core.registration import match_conditions, pod_security
@@ -215,7 +215,7 @@ def _asked(survey: Survey, config: Config, pod: Manifest) -> Iterator[Registered
 
 def template_of(item: Manifest) -> Manifest:
     """The pods that a workload makes: its template, in its namespace and by its name."""
-    template = (item.get("spec") or {}).get("template") or {}
+    template = workload.template_of(item)
     meta = item.get("metadata") or {}
     own = {"namespace": meta.get("namespace"), "generateName": f"{meta.get('name')}-"}
     return {**template, "metadata": {**(template.get("metadata") or {}), **own}}

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from injector.core import names, selectors
 from injector.core.model import Manifest
 from injector.core.selectors import Selector
+
+CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+"""Where the API server has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap
+from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 from injector.profiles.istio.values import dig, omit_nil, printed
 from injector.yamltext import load_json
 
@@ -41,7 +42,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     told = annotations if run.config.quirks else _trimmed(annotations)
     settings = capture.Settings(told, values, mesh, mode, uid, gid)
     proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
-    apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != "istio-proxy"]
+    apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY]
     composed = images.choose(values.get("global") or {}, proxy, annotations)
     return {
         **_upstream(run, meta, spec, mesh, proxy_seen, (uid, gid), composed),
@@ -52,7 +53,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
         "capture": {
             "mode": mode,
-            "name": "istio-validation" if settings.cni else "istio-init",
+            "name": VALIDATION if settings.cni else INIT,
             "image": images.override(
                 composed.init, str(dig(values, "global.proxy_init.image", "")), annotations
             ),

@@ -10,12 +10,12 @@ from injector.core.model import Manifest
 from injector.core.tree.merge import ATOMIC, map_items, merge, plain, same
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
+from injector.profiles.istio.containers import CORE_DUMP, INIT, PROXY, VALIDATION
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
     from injector.core.profile import Injection
 
-PROXY = "istio-proxy"
 NETWORK_LABEL = "topology.istio.io/network"
 REWRITE = "sidecar.istio.io/rewriteAppHTTPProbers"
 LISTS = ("containers", "initContainers")
@@ -63,7 +63,7 @@ def _user_ids(run: Injection, proxy: Manifest) -> None:
     users = find(run.base, PROXY)
     context = (users[1].get("securityContext") or {}) if users else {}
     given = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
-    init = next((n for n in ("istio-init", "istio-validation") if find(run.pod, n)), None)
+    init = next((n for n in (INIT, VALIDATION) if find(run.pod, n)), None)
     if not given or init is None:
         return
     tproxy = (
@@ -76,7 +76,7 @@ def _user_ids(run: Injection, proxy: Manifest) -> None:
             PROXY,
             lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}},
         )
-    if not tproxy and init == "istio-validation":
+    if not tproxy and init == VALIDATION:
         change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **given}})
     if given.get("runAsUser"):
         change(run, init, lambda c: {**c, "args": _with_uid(c.get("args") or [], str(given["runAsUser"]))})
@@ -277,10 +277,10 @@ def _order(run: Injection, hold: bool) -> None:
     if spec.get("initContainers"):
         init = spec["initContainers"]
         if any(c["name"] == PROXY for c in init):
-            init = moved(init, ["istio-init", "istio-validation", PROXY, "enable-core-dump"], front=True)
+            init = moved(init, [INIT, VALIDATION, PROXY, CORE_DUMP], front=True)
         else:
-            init = moved(init, ["istio-validation"], front=True)
-            init = moved(init, ["istio-init", "enable-core-dump"], front=False)
+            init = moved(init, [VALIDATION], front=True)
+            init = moved(init, [INIT, CORE_DUMP], front=False)
         spec["initContainers"] = init
     run.pod = {**run.pod, "spec": spec}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from injector.core import status
+from injector.core import kinds, status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninject
 from injector.core.model import Door, Finding, Manifest
@@ -33,14 +33,13 @@ from injector.profiles.istio import (
     uservolumes,
 )
 from injector.profiles.istio.bootstrap import from_values
+from injector.profiles.istio.containers import INIT, INJECTED, PROXY
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
     from injector.core.model import Symptom
     from injector.core.profile import Injection
 
-PROXY = "istio-proxy"
-INIT = "istio-init"
 NETWORK_LABEL = "topology.istio.io/network"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 CATALOGUE = Catalogue(
@@ -51,8 +50,7 @@ CATALOGUE = Catalogue(
     powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
 )
 # Names that the shipped templates and istiod's give by an expression, or under other values only.
-_CONTAINERS = frozenset({PROXY, INIT, "istio-validation", "enable-core-dump"})
-MADE = {"initContainers": _CONTAINERS, "containers": _CONTAINERS, "volumes": frozenset({"istiod-ca-cert"})}
+MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
 YAML_UNITS = 4
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
@@ -345,7 +343,7 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
         run.warn("path-variable", "the request's path sets a variable whose name is not a legal one (Q35)")
     if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
         kind = context.owner_of(run).kind
-        if kind in ("Job", "CronJob"):
+        if kind in kinds.KINDS and kinds.KINDS[kind].runs_to_completion:
             run.warn(
                 "job-never-ends",
                 f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",

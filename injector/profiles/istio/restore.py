@@ -12,8 +12,8 @@ from injector.core.model import Manifest
 from injector.core.status import Status
 from injector.core.tree.merge import map_items
 from injector.profiles.istio import probes, prometheus
+from injector.profiles.istio.containers import PROXY
 
-PROXY = "istio-proxy"
 _CONTAINER_KEYS = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container")
 
 

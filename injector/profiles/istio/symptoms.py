@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core.model import CauseType, Symptom
+from injector.profiles.istio.containers import INIT, VALIDATION
 
 # A message that complains: tab-separated, as JSON, or the last word of a command that gives up.
 _COMPLAINT: Final = (
@@ -177,7 +178,7 @@ REDIRECTION: Final = Symptom(
         "anew), or set values.pilot.cni.enabled to false",
     ),
     (_XTABLES + r"iptables validation failed",),
-    container="istio-validation",
+    container=VALIDATION,
     exit_code=126,
 )
 NO_CAPABILITY: Final = Symptom(
@@ -189,7 +190,7 @@ NO_CAPABILITY: Final = Symptom(
         "(values.pilot.cni.enabled)",
     ),
     (_XTABLES + r"(?:[Pp]ermission denied|[Oo]peration not permitted|you must be root)",),
-    container="istio-init",
+    container=INIT,
 )
 NO_KERNEL: Final = Symptom(
     CauseType(
@@ -202,7 +203,7 @@ NO_KERNEL: Final = Symptom(
         _XTABLES
         + r"(?:no loaded kernel support|[Tt]able does not exist|need to insmod|load target|load match)",
     ),
-    container="istio-init",
+    container=INIT,
 )
 PROBE_UNKNOWN: Final = Symptom(
     CauseType(

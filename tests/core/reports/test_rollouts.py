@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from injector.core.kinds import KINDS
 from injector.core.reports import rollouts
 from injector.core.reports.rollouts import Step
 
@@ -146,5 +147,5 @@ def test_what_a_budget_forbids(replicas: int, budget: dict[str, Any], why: str) 
 
 def test_the_patch_is_that_of_kubectl() -> None:
     now = "2026-01-02T03:04:05Z"
-    annotations = rollouts.restart(now)["spec"]["template"]["metadata"]["annotations"]
+    annotations = rollouts.restart(KINDS["Deployment"], now)["spec"]["template"]["metadata"]["annotations"]
     assert annotations == {"kubectl.kubernetes.io/restartedAt": now}
