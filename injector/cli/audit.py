@@ -15,12 +15,12 @@ from urllib.parse import quote
 
 import click
 
-from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
 from injector.core import owner
 from injector.core.model import Facts, Manifest, Owner
 from injector.core.profile import Config
 from injector.core.reports import audit, rollouts
 from injector.errors import ConfigError
+from injector.kube.rolling import Pace, Planned, Result, Target, plan, roll
 from injector.printable import json_text, visible
 
 if TYPE_CHECKING:

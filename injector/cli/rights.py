@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from injector.cli import world
-from injector.cli.watched import NAMESPACES, NODES
 from injector.config.schema import Server
 from injector.core.profile import Config
+from injector.serving.cluster_facts import NAMESPACES, NODES
 
 _CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from injector.cli.serve import Source
 from injector.config.schema import ConfigMapSource, IstioSource
+from injector.serving.webhook import Source
 from tests.cli.conftest import Run
 
 IMAGE = "sidecar.istio.io/proxyImage"

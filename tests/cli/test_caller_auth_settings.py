@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.cli.caller_auth import Callers
 from injector.config.schema import CallerAuth, Server, SourceSettings
 from injector.server.tls import Swap
+from injector.serving.caller_auth import Callers
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority, Signer
 from tests.cli.conftest import Run

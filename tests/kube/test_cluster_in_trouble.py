@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.kube.client import connect_async
 from injector.kube.watching import Mirror
+from injector.serving.cluster_facts import NAMESPACES, Watched
 from tests.fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver
 
 

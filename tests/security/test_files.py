@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from injector import files
-from injector.cli import debug_page
-from injector.cli.serve import Source
 from injector.config.load import Input, Overrides, Text, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
 from injector.errors import ConfigError
+from injector.serving import debug_page
+from injector.serving.webhook import Source
 from tests.cli.conftest import DEPLOYMENT, PROFILE, SIDECAR, Run
 from tests.cli.conftest import run as run  # the fixture
 

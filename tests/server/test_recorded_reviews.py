@@ -10,11 +10,11 @@ import pytest
 from test_app import a_state, an_app, post
 from webhook_factories import a_body, a_config, a_pod
 
-from injector.cli.recording import recorder, with_flags
 from injector.config.schema import Record, Server
 from injector.core.model import Namespace
 from injector.errors import ConfigError
 from injector.records.reader import Reader
+from injector.serving.recording import recorder, with_flags
 from injector.telemetry import Metrics
 
 MARK = "hunter2-Correct.Horse/battery@staple"

@@ -16,8 +16,8 @@ from test_serve import PATIENCE, Files, Served, call, served
 from test_serve import files as files
 from webhook_factories import a_body, a_config, a_pod
 
-from injector.cli.serve import Current
-from injector.cli.watched import Watched
+from injector.serving.cluster_facts import Watched
+from injector.serving.webhook import Current
 from tests.fake_apiserver import FakeApiServer, fake_apiserver
 
 NAMESPACES = "/api/v1/namespaces"

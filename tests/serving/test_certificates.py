@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from injector.cli.certificates import check, kind_of
 from injector.config.schema import read_settings
 from injector.config.shapes import seconds
 from injector.errors import ConfigError
+from injector.serving.certificates import check, kind_of
 
 
 def kind(server: str) -> str:

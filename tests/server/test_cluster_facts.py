@@ -9,10 +9,10 @@ from typing import Any
 
 from webhook_factories import Shipper, a_config
 
-from injector.cli.watched import NAMESPACES, NODES, Watched
 from injector.core.model import Namespace
 from injector.errors import ClusterError
 from injector.kube.client import Listing
+from injector.serving.cluster_facts import NAMESPACES, NODES, Watched
 
 THINGS = "/apis/example.com/v1/things"
 

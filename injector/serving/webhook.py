@@ -17,26 +17,27 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from injector.cli import caller_auth, debug_page, eventing, recording
-from injector.cli.threads import beside
-from injector.cli.watched import NAMESPACES, Watched
 from injector.config import coherence
 from injector.config.load import Input, Overrides, Text, load_settings
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
 from injector.core.profile import Config
 from injector.errors import ClusterError, ConfigError, InjectorError, TemplateError
+from injector.serving import caller_auth, debug_page, recording
+from injector.serving import events as eventing
+from injector.serving.cluster_facts import NAMESPACES, Watched
+from injector.serving.threads import beside
 from injector.telemetry import Metrics, log_to, tell
 
 if TYPE_CHECKING:
     from socket import socket
 
-    from injector.cli.certificates import Certificates
     from injector.kube.client import AsyncCluster, Cluster
     from injector.records.writer import Recorder
     from injector.server.app import State
     from injector.server.places import Reached
     from injector.server.run import Listener
     from injector.server.tls import Swap
+    from injector.serving.certificates import Certificates
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -92,8 +93,7 @@ def serve(**flags: str | None) -> None:
 def _load_libraries() -> None:
     """Import what takes longest; what is missing is told by who needs it."""
     with contextlib.suppress(ImportError):
-        import injector.cli.certificates
-        import injector.server.run  # noqa: F401
+        pass
 
 
 _SWITCH_SECONDS: Final = 0.001
@@ -264,7 +264,7 @@ def _source(flags: Mapping[str, str | None]) -> tuple[Source, Server]:
 
 def _check(server: Server) -> None:
     """Raise ConfigError for settings of the server that do not fit together."""
-    from injector.cli import certificates
+    from injector.serving import certificates
 
     coherence.check(server)
     certificates.kind_of(server)
@@ -283,10 +283,10 @@ def _config_map(flag: str | None) -> ConfigMapSource | None:
 
 
 def _run(source: Source, server: Server, config: Config) -> None:
-    from injector.cli import certificates
     from injector.server import run
     from injector.server.places import Reached
     from injector.server.tls import Swap
+    from injector.serving import certificates
 
     certificates.check(server)
     auth = server.caller_auth
