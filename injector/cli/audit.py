@@ -142,15 +142,8 @@ def command(**flags: Any) -> int:
 
 def _look(cluster: Cluster, flags: dict[str, Any]) -> Look:
     from injector.cli import world
-    from injector.config.load import Overrides, load
 
-    config = load(flags["config_file"])
-    if flags["from_istiod"]:
-        namespace, _, named = flags["from_istiod"].partition("/")
-        revision = named or config.revision or None
-        maps = world.Maps.named(namespace, revision, world.MESH_MAP, world.INJECT_MAP)
-        given = world.control_plane(cluster, maps, Overrides(revision=revision))
-        config = load(flags["config_file"], given)
+    config = world.live_config(cluster, flags["config_file"], flags["from_istiod"])
     around = world.from_cluster(cluster, config.profile, flags["namespace"])
     path = flags["path"]
     return Look(config, around, dict(config.profile.overrides_of_path(path)) if path else {})

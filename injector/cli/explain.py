@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from injector.core.diagnosis.diagnoses import Diagnosis
     from injector.core.profile import Config
     from injector.core.reports.provenance import Explanation, Origin
-    from injector.kube.client import Cluster
     from injector.yamltext import Document
 
 EXAMPLES: Final = """\b
@@ -152,7 +151,7 @@ def _of_cluster(target: str, flags: dict[str, Any]) -> tuple[Config, list[Explai
 
     namespace = flags["namespace"] or "default"
     with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
-        config = _configured(cluster, flags)
+        config = world.live_config(cluster, flags["config_file"], flags["from_istiod"])
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
         if flags["live"]:
@@ -167,22 +166,6 @@ def _of_cluster(target: str, flags: dict[str, Any]) -> tuple[Config, list[Explai
 
             explained = replace(explained, live=diagnosis(cluster, manifest, around, config, unread))
     return config, [explained]
-
-
-def _configured(cluster: Cluster, flags: dict[str, Any]) -> Config:
-    """The local configuration, with a live control plane's on top where that is asked for."""
-    from injector.cli import world
-    from injector.config.load import NONE, Overrides, load, rules_of
-
-    overrides = NONE
-    if flags["from_istiod"]:
-        if rules_of(flags["config_file"]) != "istio":
-            hint = "leave it out, or choose a profile that has a mesh"
-            raise ConfigError("the profile has no use for this flag", where="--from-istiod", hint=hint)
-        namespace, _, revision = flags["from_istiod"].partition("/")
-        maps = world.Maps.named(namespace, revision or None, world.MESH_MAP, world.INJECT_MAP)
-        overrides = world.control_plane(cluster, maps, Overrides(revision=revision or None))
-    return load(flags["config_file"], overrides)
 
 
 def _located(manifest: Manifest, target: str, config: Config) -> workload.Workload:

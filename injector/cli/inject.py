@@ -261,6 +261,7 @@ def _inject(flags: dict[str, Any]) -> int:
 def _around(flags: dict[str, Any]) -> tuple[Overrides, World]:
     """What the flags say about configuration and cluster."""
     from injector.cli import world
+    from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, control_plane
     from injector.config.load import Overrides, load_profile, rules_of
 
     overrides = Overrides(
@@ -279,9 +280,9 @@ def _around(flags: dict[str, Any]) -> tuple[Overrides, World]:
         return overrides, given
     with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
         if whole and not (mesh or inject) and rules_of(flags["config_file"]) == "istio":
-            mesh, inject = world.MESH_MAP, world.INJECT_MAP
-        maps = world.Maps.named(flags["control_namespace"] or "istio-system", flags["revision"], mesh, inject)
-        overrides = world.control_plane(cluster, maps, replace(overrides, control_namespace=None))
+            mesh, inject = MESH_MAP, INJECT_MAP
+        maps = Maps.named(flags["control_namespace"] or "istio-system", flags["revision"], mesh, inject)
+        overrides = control_plane(world.reader(cluster), maps, replace(overrides, control_namespace=None))
         if whole:
             seen = world.from_cluster(
                 cluster, load_profile(flags["config_file"]), flags["namespace"] or "default"

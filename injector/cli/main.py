@@ -32,7 +32,7 @@ COMMANDS: Final = {
         "injector.cli.replay:command",
         "What a new configuration would change, by recorded admissions.",
     ),
-    "serve": ("injector.serving.webhook:serve", "Run the admission webhook."),
+    "serve": ("injector.cli.commands.serve:command", "Run the admission webhook."),
     "webhook-config": (
         "injector.cli.webhook_config:command",
         "Print the MutatingWebhookConfiguration for the webhook.",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from injector.cli import world
+from injector.config.control_plane import Maps
 from injector.config.schema import Server
 from injector.core.profile import Config
-from injector.serving.cluster_facts import NAMESPACES, NODES
+from injector.kube.objects import NAMESPACES, NODES
 
 _CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
@@ -45,9 +45,7 @@ def _source(server: Server, revision: str) -> Iterator[tuple[str, str]]:
     if map_.name:
         yield "get", f"/api/v1/namespaces/{map_.namespace}/configmaps/{map_.name}"
     if istio.namespace:
-        maps = world.Maps.named(
-            istio.namespace, revision or None, istio.mesh_config_map, istio.inject_config_map
-        )
+        maps = Maps.named(istio.namespace, revision or None, istio.mesh_config_map, istio.inject_config_map)
         for name in filter(None, (maps.mesh, maps.inject)):
             yield "get", f"/api/v1/namespaces/{maps.namespace}/configmaps/{name}"
 

@@ -1,6 +1,6 @@
 """What stands around a manifest: namespaces and other objects, from files or from a cluster.
 
-Also the texts of a control plane's own configuration. Not here: what is done with them.
+Not here: what is done with them.
 """
 
 from __future__ import annotations
@@ -8,21 +8,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from injector.cli import manifests
-from injector.config.load import Overrides, Text
+from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, ReadKey, control_plane, place_of
+from injector.config.load import Overrides, load, rules_of, settings_of
+from injector.core.facts import native_support
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.workload import Workload
-from injector.errors import ClusterError
+from injector.errors import ClusterError, ConfigError
 
 if TYPE_CHECKING:
-    from injector.core.profile import Profile
+    from injector.core.profile import Config, Profile
     from injector.kube.client import Cluster
-
-MESH_MAP: Final = "istio"
-INJECT_MAP: Final = "istio-sidecar-injector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,6 @@ def together(first: World, then: World) -> World:
 
 
 def _sorted(found: Sequence[Manifest], lookup: str) -> World:
-    from injector.core.facts import native_support
-
     kinds = {"Namespace": [], "Node": [], "": []}  # type: dict[str, list[Manifest]]
     for item in found:
         kinds[str(item.get("kind")) if item.get("kind") in kinds else ""].append(item)
@@ -119,38 +117,29 @@ def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
         yield cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Maps:
-    """The ConfigMaps of a control plane; None: not to be read."""
+def live_config(cluster: Cluster, config_file: str | None, from_istiod: str | None) -> Config:
+    """The configuration of a file, with a live istiod's on top where `from_istiod` names one.
 
-    namespace: str
-    mesh: str | None = None
-    inject: str | None = None
-
-    @classmethod
-    def named(cls, namespace: str, revision: str | None, mesh: str | None, inject: str | None) -> Maps:
-        """A revision is appended to the default names, not to others."""
-        suffix = f"-{revision}" if revision and revision != "default" else ""
-        return cls(
-            namespace,
-            mesh + suffix if mesh == MESH_MAP else mesh,
-            inject + suffix if inject == INJECT_MAP else inject,
-        )
+    Raises ConfigError for a profile without a mesh, ClusterError for what cannot be read.
+    """
+    if not from_istiod:
+        return load(config_file)
+    check_mesh_flag("--from-istiod", config_file)
+    namespace, revision = place_of(from_istiod)
+    revision = revision or settings_of(config_file).revision or None
+    maps = Maps.named(namespace, revision, MESH_MAP, INJECT_MAP)
+    return load(config_file, control_plane(reader(cluster), maps, Overrides(revision=revision)))
 
 
-def control_plane(cluster: Cluster, maps: Maps, given: Overrides) -> Overrides:
-    """The overrides with what a live control plane runs on; what a flag gave stays. Raises ClusterError."""
-    from injector.kube.objects import configmap_key
+def check_mesh_flag(flag: str, config_file: str | None) -> None:
+    """Raise ConfigError for a flag that means nothing to a profile without mesh rules."""
+    if rules_of(config_file) != "istio":
+        hint = "leave it out, or choose a profile that has a mesh"
+        raise ConfigError("the profile has no use for this flag", where=flag, hint=hint)
 
-    def text(name: str, key: str) -> Text:
-        return Text(
-            configmap_key(cluster, maps.namespace, name, key), f"ConfigMap {maps.namespace}/{name} {key}"
-        )
 
-    if maps.mesh and given.mesh is None:
-        given = replace(given, mesh=text(maps.mesh, "mesh"))
-    if maps.inject and given.values is None:
-        given = replace(given, values=text(maps.inject, "values"))
-    if maps.inject and given.inject is None:
-        given = replace(given, inject=text(maps.inject, "config"), live=True)
-    return given
+def reader(cluster: Cluster) -> ReadKey:
+    """What reads ConfigMaps of a cluster."""
+    from injector.kube.configmaps import configmap_key
+
+    return partial(configmap_key, cluster)

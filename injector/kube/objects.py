@@ -1,14 +1,18 @@
 """Objects of a cluster by the names that people use for them.
 
-Here: the paths of the workload kinds, and a key of a ConfigMap. Not here: the transport.
+Here: the paths of the workload kinds. Not here: the transport.
 """
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote
 
-from injector.errors import ClusterError, ConfigError
+from injector.errors import ConfigError
 from injector.kube.client import Cluster, Object
+
+NAMESPACES: Final = "/api/v1/namespaces"
+NODES: Final = "/api/v1/nodes"
 
 # Plural name: (path of its API, other names that kubectl takes). Kinds with a pod, or a template of one.
 _KINDS = {
@@ -22,21 +26,6 @@ _KINDS = {
     "cronjobs": ("/apis/batch/v1", ("cronjob", "cj")),
 }
 _PLURALS = {name: plural for plural, (_, others) in _KINDS.items() for name in (plural, *others)}
-
-
-def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
-    """Return the text of one key of a ConfigMap; raises ClusterError where there is none."""
-    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
-    data = cluster.get(path).get("data") or {}
-    if key not in data:
-        raise ClusterError(
-            f"the ConfigMap has no key {key}",
-            status=404,
-            reason="NotFound",
-            where=f"ConfigMap {namespace}/{name}",
-            hint=f"it has {', '.join(sorted(data)) or 'no keys at all'}",
-        )
-    return str(data[key])
 
 
 def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:

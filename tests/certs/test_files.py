@@ -76,16 +76,16 @@ def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_pa
     ):
         mounted(tmp_path, Pair(two.certificate, chain, key), ca, number)
         asyncio.run(made.round())
-        assert words in made.notes()["certificate files"]
-        assert "(hint: " in made.notes()["certificate files"]
-        assert made.waiting() == {}
+        assert words in made.warnings()["certificate files"]
+        assert "(hint: " in made.warnings()["certificate files"]
+        assert made.not_ready() == {}
     (tmp_path / "tls.key").unlink()
     asyncio.run(made.round())
-    assert "cannot be read: No such file" in made.notes()["certificate files"]
-    assert "(hint: check the path" in made.notes()["certificate files"]
+    assert "cannot be read: No such file" in made.warnings()["certificate files"]
+    assert "(hint: check the path" in made.warnings()["certificate files"]
     assert (taken, counted.failures) == ([one], ["files"] * 5)
     clock.now += 101
-    assert "cannot be read" in made.waiting()["certificate"]
+    assert "cannot be read" in made.not_ready()["certificate"]
 
 
 @pytest.mark.parametrize("missing", ["tls.crt", "tls.key", "ca.crt"])
@@ -130,10 +130,10 @@ def test_a_leaf_whose_ca_cannot_be_published_waits_until_the_old_one_is_over(tmp
     mounted(tmp_path, two, new, 2)
     clock.now += SETTLE
     asyncio.run(made.round())
-    assert (taken, made.notes()) == ([one], {"certificate caBundle": "not allowed to patch"})
+    assert (taken, made.warnings()) == ([one], {"certificate caBundle": "not allowed to patch"})
     clock.now += 100
     asyncio.run(made.round())
-    assert (taken, made.waiting()) == ([one, two], {})
+    assert (taken, made.not_ready()) == ([one, two], {})
     assert counted.failures == ["caBundle"] * 2
 
 
@@ -148,15 +148,15 @@ def test_a_first_ca_is_published_and_known_before_a_replica_is_ready(tmp_path: P
         return files(tmp_path, clock, Published(cluster, Service("mesh", "hook"), SETTLE, monotonic=clock))[0]
 
     one = replica()
-    assert one.waiting() == told
+    assert one.not_ready() == told
     asyncio.run(one.round())
-    assert (one.waiting(), trusted(cluster)) == (told, {ca.fingerprint})
+    assert (one.not_ready(), trusted(cluster)) == (told, {ca.fingerprint})
     clock.now += SETTLE
     asyncio.run(one.round())
-    assert one.waiting() == {}
+    assert one.not_ready() == {}
     later = replica()
     asyncio.run(later.round())
-    assert later.waiting() == {}
+    assert later.not_ready() == {}
 
 
 def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) -> None:
@@ -177,10 +177,10 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     async def go() -> None:
         task = asyncio.create_task(made.run())
         told = {"certificate defect": "looking at the certificates itself failed: AttributeError"}
-        await until(lambda: made.notes() == told)
+        await until(lambda: made.warnings() == told)
         made.place, made.poll_seconds = place, 0.01
         made.changed.set()
-        await until(lambda: made.notes() == made.waiting() == {})
+        await until(lambda: made.warnings() == made.not_ready() == {})
         assert trusted(cluster) == {ca.fingerprint}
         task.cancel()
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from injector.cli import world
-from injector.cli.world import Maps, World
+from injector.cli.world import World
+from injector.config.control_plane import Maps, control_plane
 from injector.config.load import Overrides, Text, load_profile
 from injector.core import workload
 from injector.errors import ClusterError
@@ -90,7 +91,7 @@ def test_a_revision_is_appended_to_the_default_names_only(
 def test_what_a_flag_gave_is_not_read_from_the_cluster() -> None:
     given = Overrides(mesh=Text("a", "file"), values=Text("b", "file"), inject=Text("c", "file"))
     maps = Maps("istio-system", "missing", "missing")
-    assert world.control_plane(Canned({}), maps, given) == given
+    assert control_plane(lambda *key: {}[key], maps, given) == given
 
 
 def test_objects_that_the_cluster_does_not_serve_count_as_none() -> None:
