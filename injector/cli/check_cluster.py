@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from injector.core.registration import pod_security
 from injector.core.registration.checks import Conflict, Survey, conflicts, service_of
+from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
@@ -48,8 +49,6 @@ def found(config: Config, server: Server, kubeconfig: str | None, context: str |
 
 def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
     """The entries that our configurations may have: the revision's own, or those of a tag in their names."""
-    from injector.cli.webhook_config import own_entries
-
     services = [service[0] for e in survey.ours if (service := service_of(e))]
     out = [own_entries(config, where) for where in dict.fromkeys([*services, None])]
     for name in dict.fromkeys(e.configuration for e in survey.ours):

@@ -60,7 +60,7 @@ def _decision(pod: Manifest, around: World, config: Config) -> Decision | None:
 
 def _entries(config: Config) -> frozenset[str]:
     """The names of all entries that a webhook configuration of this profile may have."""
-    from injector.cli.webhook_config import whole_name
+    from injector.core.registration.configuration import whole_name
 
     told = (*config.policy.entries, *config.profile.tag_entries("default", config.values))
     return frozenset({entry.name for entry in told} or {whole_name(config)})

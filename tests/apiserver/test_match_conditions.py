@@ -24,7 +24,6 @@ import pytest
 import webhook_serving as ws
 from apiserver.bed import Bed
 
-from injector.cli.webhook_config import match_conditions
 from injector.config.load import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
@@ -32,7 +31,7 @@ from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
-from injector.core.registration.match_conditions import dropped
+from injector.core.registration.match_conditions import conditions, dropped
 from tests.core.injection import test_decisions as table
 
 Pod = dict[str, Any]
@@ -150,7 +149,7 @@ def conditioned(bed: Bed, webhook: Webhook, config: Config, namespace: str) -> I
         "failurePolicy": "Fail",
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
-        "matchConditions": [condition.as_manifest() for condition in match_conditions(config)],
+        "matchConditions": [each.as_manifest() for each in conditions(config.policy, config.profile)],
     }
     item = {
         "apiVersion": "admissionregistration.k8s.io/v1",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from injector.cli.webhook_config import Options, configurations, own_entries
 from injector.config.load import load
 from injector.core.registration.checks import Survey, conflicts
+from injector.core.registration.configuration import Options, configurations, own_entries
 from injector.core.registration.entries import registered
 from injector.core.registration.match_conditions import conditions
 from injector.core.selectors import Selector, parse, witness
