@@ -9,22 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from injector.cli.rights import needed
+from injector.config.schema import Server
+from injector.core.model import Manifest
+from injector.core.profile import Config
 from injector.core.registration import pod_security
 from injector.core.registration.checks import Conflict, Survey, conflicts, service_of
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
-
-if TYPE_CHECKING:
-    from injector.config.schema import Server
-    from injector.core.model import Manifest
-    from injector.core.profile import Config
-    from injector.kube.served import Dialled, Validity
-    from injector.kube.survey import Reading
+from injector.kube.client import connect, inside
+from injector.kube.refusals import Request
+from injector.kube.served import Dialled, Validity, authorities, dial
+from injector.kube.survey import Reading, bundle_of
 
 _DAY: Final = 86400
 _NOT_READ: Final = "not-looked-at"
@@ -33,9 +34,6 @@ _RENEW: Final = "renew it, and see why that was not done; own certificates are r
 
 def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Conflict]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
-    from injector.kube.client import connect, inside
-    from injector.kube.survey import Reading
-
     with connect(kubeconfig, context) as cluster:
         reading = Reading(cluster)
         survey = reading.survey()
@@ -80,8 +78,6 @@ class Look:
 
     def served(self, entry: Registered, bundle: str | None) -> Iterator[Conflict]:
         """A handshake where one is possible, else a call by the API server."""
-        from injector.kube.served import dial
-
         service = service_of(entry)
         if service is None:
             parts = urlsplit(str(entry.client.get("url")))
@@ -154,9 +150,6 @@ class Look:
 
 def _bundle(entry: Registered) -> tuple[str | None, list[Conflict]]:
     """The bundle of an entry where it can be used, and what is wrong with it."""
-    from injector.kube.served import authorities
-    from injector.kube.survey import bundle_of
-
     hint = "give --ca-file to injector webhook-config, or let serve or cert-manager write it"
     try:
         bundle = bundle_of(entry)
@@ -248,9 +241,6 @@ def _left(found: Validity, now: float) -> str:
 
 def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
     """What the account of the injector's pods may not do, one finding for each resource."""
-    from injector.cli.rights import needed
-    from injector.kube.refusals import Request
-
     # Another injector of ours beside this one has an account and a configuration of its own.
     own = tuple(server.certificates.service.split("/")) if server.certificates.service else None
     account = _account(look.survey, own[0] if own else None)

@@ -11,6 +11,7 @@ from typing import Final
 from injector.config.control_plane import Maps
 from injector.config.schema import Server
 from injector.core.profile import Config
+from injector.kube.events import EVENTS, OWNERS
 from injector.kube.objects import NAMESPACES, NODES
 
 _CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -32,8 +33,6 @@ def _events(server: Server) -> Iterator[tuple[str, str]]:
     """In every namespace, as pods come from all of them."""
     if server.events == "off" or server.namespaces == "off":
         return
-    from injector.kube.events import EVENTS, OWNERS
-
     for path in OWNERS.values():
         yield "get", path.format("")
     yield "create", EVENTS.format("")

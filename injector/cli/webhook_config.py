@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any, Final
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
 
+from injector import yamltext
+from injector.config.load import load, settings_of
+from injector.core.model import Manifest
 from injector.core.registration.configuration import LABEL, Options, checked_name, configurations
 from injector.core.registration.match_conditions import conditions
 from injector.errors import ConfigError
-
-if TYPE_CHECKING:
-    from injector.core.model import Manifest
+from injector.files import read_text
 
 PATH: Final = "/mutate"
 
@@ -28,107 +32,43 @@ _SERVICE = re.compile(
 )
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
-EXAMPLES: Final = """\b
-Examples:
-  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
-  injector webhook-config --config injector.yaml --service mesh/injector:8443/inject/cluster/east
-  injector webhook-config --url https://127.0.0.1:8443/mutate --ca-file ca.pem
-  injector webhook-config --config canary.yaml --service mesh/injector-canary --tag prod
-  injector webhook-config --service mesh/injector --tag moved --tags-only"""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The flags of `webhook-config`."""
+
+    config_file: str | None
+    url: str | None
+    service: str | None
+    ca_file: str | None
+    name: str | None
+    failure_policy: str
+    timeout: int
+    reinvocation_policy: str
+    side_effects: str
+    match_conditions: bool
+    excluded: tuple[str, ...]
+    tags: tuple[str, ...]
+    tags_only: bool
 
 
-@click.command("webhook-config", epilog=EXAMPLES)
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
-)
-@click.option("--url", metavar="URL", help="Where the webhook listens, if not behind a Service.")
-@click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service in front of the webhook.")
-@click.option(
-    "--ca-file", metavar="FILE", help="Certificates of the CA, PEM; without it caBundle is left to others."
-)
-@click.option("--name", metavar="NAME", help="Name of the object, by default sidecar-injector-PROFILE[-REV].")
-@click.option(
-    "--failure-policy",
-    type=click.Choice(["Fail", "Ignore"]),
-    default="Fail",
-    show_default=True,
-    help="Whether pods may start without sidecar while the webhook cannot be reached.",
-)
-@click.option(
-    "--timeout",
-    type=click.IntRange(1, 30),
-    default=10,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long the API server waits.",
-)
-@click.option(
-    "--reinvocation-policy",
-    type=click.Choice(["IfNeeded", "Never"]),
-    default="IfNeeded",
-    show_default=True,
-    help="Whether we are asked again when a later webhook changed the pod.",
-)
-@click.option(
-    "--side-effects",
-    type=click.Choice(["auto", "None", "NoneOnDryRun"]),
-    default="auto",
-    show_default=True,
-    help="NoneOnDryRun where admissions leave a trace; auto: where the file asks for records or Events.",
-)
-@click.option(
-    "--match-conditions/--no-match-conditions",
-    default=True,
-    help="Whether the API server leaves out pods that are certain to be skipped; needs Kubernetes 1.28.",
-)
-@click.option(
-    "--exclude-namespace",
-    "excluded",
-    multiple=True,
-    metavar="NAME",
-    help="A namespace whose pods are never sent, whatever its labels say; may be repeated.",
-)
-@click.option(
-    "--tag",
-    "tags",
-    multiple=True,
-    metavar="TAG",
-    help="One more object, for pods and namespaces labelled with this revision tag; may be repeated.",
-)
-@click.option("--tags-only", is_flag=True, help="Leave the revision's own object out.")
-def command(
-    config_file: str | None,
-    tags: tuple[str, ...],
-    excluded: tuple[str, ...],
-    *,
-    tags_only: bool,
-    **flags: Any,
-) -> int:
-    """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
-
-    The selectors are the profile's. One that has none gets all pods whose label does not say false,
-    in every namespace but those that it ignores, the webhook's own, kube-system and
-    kube-node-lease. The conditions are made of what decides about a pod; they drop only pods that
-    are certain to be skipped and say nothing but false.
-    """
-    from injector import yamltext
-    from injector.config.load import load
-
-    if tags_only and not tags:
+def run(flags: Flags) -> int:
+    """Print the objects; returns the exit status. Raises ConfigError."""
+    if flags.tags_only and not flags.tags:
         raise ConfigError("there is nothing to print", where="--tags-only", hint="give a --tag with it")
-    config = load(config_file)
-    client = _client(flags["url"], flags["service"], flags["ca_file"])
+    config = load(flags.config_file)
+    client = _client(flags.url, flags.service, flags.ca_file)
     options = Options(
         client,
-        flags["failure_policy"],
-        flags["timeout"],
-        flags["reinvocation_policy"],
-        conditions(config.policy, config.profile) if flags["match_conditions"] else (),
-        _side_effects(flags["side_effects"], config_file),
-        frozenset(checked_name(name, "--exclude-namespace") for name in excluded),
+        flags.failure_policy,
+        flags.timeout,
+        flags.reinvocation_policy,
+        conditions(config.policy, config.profile) if flags.match_conditions else (),
+        _side_effects(flags.side_effects, flags.config_file),
+        frozenset(checked_name(name, "--exclude-namespace") for name in flags.excluded),
     )
-    found = list(configurations(config, options, flags["name"], tags))
-    click.echo("---\n".join(yamltext.dump(item) for item in found[tags_only:]), nl=False)
+    found = list(configurations(config, options, flags.name, flags.tags))
+    click.echo("---\n".join(yamltext.dump(item) for item in found[flags.tags_only :]), nl=False)
     if options.failure_policy == "Ignore":
         told = "while the webhook does not answer, pods are made without sidecar (failurePolicy Ignore)"
         click.echo(f"warning: {told}", err=True)
@@ -137,13 +77,9 @@ def command(
 
 def _side_effects(asked: str, config_file: str | None) -> str:
     """As asked, else by whether the file has `serve` keep records or write Events."""
-    from injector.config.load import Input
-    from injector.config.schema import read_settings
-
     if asked != "auto":
         return asked
-    given = Input.from_file(config_file).file
-    server = read_settings(given.text, given.origin).server
+    server = settings_of(config_file).server
     return "NoneOnDryRun" if server.record.directory or server.events != "off" else "None"
 
 
@@ -186,11 +122,6 @@ def _service(text: str) -> Manifest:
 
 def _bundle(file: str) -> str:
     """The certificates of a file, and nothing else of it: everybody may read the object."""
-    import ssl
-    from pathlib import Path
-
-    from injector.files import read_text
-
     found = "".join(_CERTIFICATE.findall(read_text(Path(file)).replace("\r\n", "\n")))
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)

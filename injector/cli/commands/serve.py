@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import click
 
+from injector.cli import options
+
 EXAMPLES: Final = """\b
 Examples:
   injector serve --config injector.yaml --tls-cert tls.crt --tls-key tls.key
@@ -15,11 +17,9 @@ Examples:
 
 
 @click.command("serve", epilog=EXAMPLES)
-@click.option("--config", "config_file", metavar="FILE", help="The configuration file.")
+@options.config("The configuration file.")
 @click.option("--config-map", metavar="NS/NAME[/KEY]", help="Read the configuration from a ConfigMap.")
-@click.option(
-    "--from-istiod", metavar="NS[/REVISION]", help="Read what a live istiod's ConfigMaps say on top."
-)
+@options.from_istiod()
 @click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Private key, PEM.")
 @click.option("--tls-bundle", metavar="FILE", help="Key and chain in one file, instead of both.")
@@ -35,8 +35,7 @@ Examples:
 @click.option("--record", "record_dir", metavar="DIR", help="Keep admissions there for 'injector replay'.")
 @click.option("--record-key", metavar="FILE", help="Key of the pseudonyms in records.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; else the cluster around this process.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl.")
+@options.cluster("As for kubectl; else the cluster around this process.", "As for kubectl.")
 def command(**flags: Any) -> None:
     """Run the admission webhook until SIGTERM.
 
