@@ -69,7 +69,8 @@ def _defaults() -> Tree:
         place = tree
         for key in way:
             place = place.setdefault(key, {})
-        place[last] = known[path]
+        # Nothing, as a person writes it.
+        place[last] = "" if known[path] is None else known[path]
     return tree
 
 

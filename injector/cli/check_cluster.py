@@ -47,7 +47,7 @@ def found(config: Config, server: Server, kubeconfig: str | None, context: str |
 
 def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
     """The entries that our configurations may have: the revision's own, or those of a tag in their names."""
-    services = [service[0] for e in survey.ours if (service := service_of(e))]
+    services = [service.namespace for e in survey.ours if (service := service_of(e))]
     out = [own_entries(config, where) for where in dict.fromkeys([*services, None])]
     for name in dict.fromkeys(e.configuration for e in survey.ours):
         _, is_tag, tag = name.rpartition("-tag-")
@@ -70,9 +70,10 @@ class Look:
         for entry in {str(e.client): e for e in self.survey.ours}.values():
             bundle, told = _bundle(entry)
             yield from told
-            if bundle is None and (told or service_of(entry)):
+            service = service_of(entry)
+            if bundle is None and (told or service):
                 continue  # nothing could be trusted
-            if self.survey.services.get(service_of(entry) or ("", ""), {}) is None:
+            if service is not None and self.survey.services.get(service, {}) is None:
                 continue  # no Service: told already
             yield from self.served(entry, bundle)
 
@@ -85,15 +86,14 @@ class Look:
             yield from _shaken(entry, dial(host, parts.port or 443, host, bundle))
         elif self.inside:
             port = int((entry.client.get("service") or {}).get("port") or 443)
-            name = f"{service[1]}.{service[0]}.svc"
-            yield from _shaken(entry, dial(name, port, name, bundle))
+            yield from _shaken(entry, dial(service.host, port, service.host, bundle))
         else:
             yield from self.called(entry)
 
     def called(self, entry: Registered) -> Iterator[Conflict]:
         """Let the API server call the webhook: a pod is sent as a dry run, so that nothing is made."""
         chosen = self._chosen(entry)
-        service = "/".join(service_of(entry) or ())
+        service = service_of(entry)
         if chosen is None:
             told = (
                 f"whether the API server reaches {service}: no namespace is there whose pods it is called for"
@@ -211,7 +211,8 @@ def _shaken(entry: Registered, found: Dialled) -> Iterator[Conflict]:
 
 def _is_about(entry: Registered, message: str) -> bool:
     """Whether a failed call was one of this entry: entries of istiod have the same names as ours."""
-    address = "//" + ".".join(reversed(service_of(entry) or ())) + ".svc:"
+    service = service_of(entry)
+    address = f"//{service.host}:" if service else "//.svc:"
     return f'"{entry.name}"' in message and (address in message or "//" not in message)
 
 
@@ -242,8 +243,8 @@ def _left(found: Validity, now: float) -> str:
 def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
     """What the account of the injector's pods may not do, one finding for each resource."""
     # Another injector of ours beside this one has an account and a configuration of its own.
-    own = tuple(server.certificates.service.split("/")) if server.certificates.service else None
-    account = _account(look.survey, own[0] if own else None)
+    own = server.certificates.service
+    account = _account(look.survey, own.namespace if own else None)
     if account is None and not look.inside:
         told = "the rights of the injector's ServiceAccount: no pod of it was found behind a Service"
         yield Conflict("note", _NOT_READ, told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""
@@ -116,6 +116,21 @@ class Door(StrEnum):
 
     WEBHOOK = "webhook"
     FILE = "file"
+
+
+class ServiceRef(NamedTuple):
+    """A Service of the cluster; it is equal to the pair of its parts."""
+
+    namespace: str
+    name: str
+
+    @property
+    def host(self) -> str:
+        """The name by which the API server calls it."""
+        return f"{self.name}.{self.namespace}.svc"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

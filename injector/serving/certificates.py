@@ -15,7 +15,7 @@ from typing import Any
 from injector.certs.files import Files, Place
 from injector.certs.issue import Wanted, service_names
 from injector.certs.own import Own
-from injector.certs.published import CONFIGURATIONS, Published, Service
+from injector.certs.published import CONFIGURATIONS, Published
 from injector.config import coherence
 from injector.config.schema import Server
 from injector.config.shapes import seconds
@@ -136,8 +136,8 @@ def _own(
 
 def _wanted(server: Server) -> Wanted:
     given = server.certificates
-    namespace, _, name = given.service.partition("/")
-    names = service_names(namespace, name, given.cluster_domain, given.names)
+    assert given.service is not None
+    names = service_names(given.service, given.cluster_domain, given.names)
     lives = seconds(given.ca_lifetime), seconds(given.leaf_lifetime)
     return Wanted(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
 
@@ -168,6 +168,7 @@ def _place(server: Server, kind: str) -> Place:
 
 
 def _published(server: Server, cluster: AsyncCluster, publishes: bool) -> Published:
-    namespace, _, name = server.certificates.service.partition("/")
+    service = server.certificates.service
+    assert service is not None
     settle = seconds(server.certificates.settle)
-    return Published(cluster, Service(namespace, name), settle, publishes)
+    return Published(cluster, service, settle, publishes)

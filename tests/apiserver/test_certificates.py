@@ -42,8 +42,9 @@ from webhook_serving import (
 from injector.certs.issue import Wanted
 from injector.certs.own import Own
 from injector.certs.plan import Leaf
-from injector.certs.published import Published, Service
+from injector.certs.published import Published
 from injector.certs.stored import FORMAT, FORMAT_KEY
+from injector.core.model import ServiceRef
 from injector.kube.client import connect_async
 from injector.telemetry import Metrics
 
@@ -413,7 +414,7 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
 
     async def made() -> Leaf | None:
         async with await connect_async(str(bed.kubeconfig), None) as cluster:
-            published = Published(cluster, Service(namespace, "webhook"), 1.0)
+            published = Published(cluster, ServiceRef(namespace, "webhook"), 1.0)
             wanted = Wanted(("webhook",))
             own = Own(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,

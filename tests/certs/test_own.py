@@ -11,8 +11,9 @@ from fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trust
 from injector.certs.issue import Wanted, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
 from injector.certs.pair import Pair, bundle, decoded
-from injector.certs.published import CONFIGURATIONS, Published, Service
+from injector.certs.published import CONFIGURATIONS, Published
 from injector.certs.stored import Stored, read, written
+from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
@@ -36,7 +37,7 @@ class Replica:
 
 def replica(cluster: FakeCluster, clock: Clock, *, patching: bool = True) -> Replica:
     counted, taken = Counted(), list[Pair]()
-    published = Published(cluster, Service("mesh", "hook"), SETTLE, patching, clock)
+    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
     own = Own(cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5)
     return Replica(own, counted, taken)
 

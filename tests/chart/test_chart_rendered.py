@@ -231,7 +231,7 @@ def test_the_certificate_is_made_for_the_service(tmp_path: Path) -> None:
     items = rendered(CASES["another namespace and name"])
     _, settings = configuration(items, tmp_path)
     service = only(items, "Service")["metadata"]
-    assert settings.server.certificates.service == f"{service['namespace']}/{service['name']}"
+    assert settings.server.certificates.service == (service["namespace"], service["name"])
     assert settings.server.certificate_source == "own"
     assert settings.server.publishes_ca_bundle
 

@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -306,6 +308,27 @@ def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
     assert done.status == 0
     assert "Examples:\n" in done.out
     assert "injector " + name in done.out
+
+
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n != "completion"])
+def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> None:
+    module = COMMANDS[name][0]
+    command = import_module(f"injector.cli.commands.{module}").command
+    of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}").Flags
+    flags = {each.name for each in command.params if each.expose_value and not each.is_eager}
+    assert {member.name for member in fields(of)} == flags
+
+
+def test_flags_and_help_load_nothing_of_what_commands_do() -> None:
+    code = (
+        "import sys; from injector.cli.main import COMMANDS, cli\n"
+        "for name in COMMANDS: assert cli.get_command(None, name).help\n"
+        "print(*(m for m in sys.modules if m.startswith('injector.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    known = {"cli", "cli.commands", "cli.main", "cli.options", "errors", "printable", "stdout"}
+    known |= {f"cli.commands.{module}" for module, _ in COMMANDS.values()}
+    assert set(done.stdout.split()) <= {f"injector.{name}" for name in known}
 
 
 def test_the_help_lists_all_commands_without_loading_them() -> None:

@@ -168,6 +168,32 @@ def test_explain_reads_a_workload_of_a_cluster(
     assert done.out.startswith("Deployment shop/web  (namespace shop)\n  injected: ")
 
 
+def test_a_live_istiod_is_read_by_the_revision_of_the_file(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {
+        **CLUSTER,
+        "/apis/apps/v1/namespaces/shop/deployments/web": yaml.safe_load(DEPLOYMENT),
+        f"{MAPS}/istio-sidecar-injector-canary": CLUSTER[f"{MAPS}/istio-sidecar-injector"],
+    }
+    # The seam to the network, as above.
+    monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(answers))
+    (folder / "i.yaml").write_text("profile: istio\nrevision: canary\npolicy: enabled\n")
+    target = ("deploy/web", "-n", "shop", "--config", "i.yaml", "-o", "json")
+    for flag, domain in (("istio-system", "canary.example"), ("istio-system/default", "td.example")):
+        done = run("explain", *target, "--from-istiod", flag)
+        assert f'"{domain}"' in done.out, done.err
+
+
+@pytest.mark.parametrize("command", [["audit", "-A"], ["explain", "deploy/web"]])
+def test_an_istiod_is_no_source_for_a_profile_without_a_mesh(
+    folder: Path, run: Run, cluster: None, command: list[str]
+) -> None:
+    done = run(*command, "--config", "c.yaml", "--from-istiod", "istio-system")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("error: --from-istiod: the profile has no use for this flag")
+
+
 # --- flags with the mesh profile ----------------------------------------------------------------
 
 

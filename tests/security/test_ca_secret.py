@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from injector.certs.issue import Wanted, make_authority, sign_leaf
 from injector.certs.own import Own
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
-from injector.certs.published import Published, Service
+from injector.certs.published import Published
 from injector.certs.stored import Stored, read, written
+from injector.core.model import ServiceRef
 from injector.files import as_file
 from tests.certs.fake_cluster import CONFIGURATIONS, Clock, Counted, FakeCluster, registered
 
@@ -164,7 +165,7 @@ class Replica:
         self.clock.now += offset
         registered(self.cluster)
         self.taken: list[Pair] = []
-        published = Published(self.cluster, Service("mesh", "hook"), SETTLE, True, self.clock)
+        published = Published(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
         self.own = Own(
             self.cluster, "mesh", "hook-ca", WANTED, 0.66, published, self.taken.append, self.counted,
             self.clock, lambda: 0.5,
