@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
 from injector.config import coherence
 from injector.config.dryrun import dry_run
@@ -103,11 +104,10 @@ def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Result
 
 def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Result]:
     """What is found in the cluster. Raises ClusterError."""
-    from injector.cli.check_cluster import found
-
     settings = read_settings(given.file.text, given.file.origin)
     config = load_settings(settings, given)
-    return [Result(**asdict(each)) for each in found(config, settings.server, kubeconfig, context)]
+    found = check_cluster.found(config, settings.server, kubeconfig, context)
+    return [Result(**asdict(each)) for each in found]
 
 
 def _print(result: Result) -> None:

@@ -23,6 +23,8 @@ from injector.core.model import Finding, Manifest, Step, Verdict
 from injector.core.profile import Config
 from injector.core.reports.provenance import WORDS, Explanation, Origin, explain
 from injector.errors import ConfigError, ManifestError
+from injector.kube.objects import workload as fetch
+from injector.pages.explain import page
 from injector.printable import json_text, visible
 from injector.yamltext import Document
 
@@ -69,8 +71,6 @@ def run(flags: Flags) -> int:
     else:
         config, found = _of_files(flags)
     if flags.html:
-        from injector.pages.explain import page
-
         inputs = [] if flags.target else [each.where.rpartition(":")[0] for each in found]
         manifests.write(page(found, config), flags.html, inputs, "--html", onto_input=False)
     elif flags.output == "json":
@@ -115,8 +115,6 @@ def _of_files(flags: Flags) -> tuple[Config, list[Explained]]:
 
 
 def _of_cluster(target: str, flags: Flags) -> tuple[Config, list[Explained]]:
-    from injector.kube.objects import workload as fetch
-
     namespace = flags.namespace or "default"
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
         config = world.live_config(cluster, flags.config_file, flags.from_istiod)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from injector.cli.report import paint
 from injector.cli.world import World
@@ -19,10 +19,9 @@ from injector.core.injection.decisions import decide
 from injector.core.model import Decision, Manifest, Verdict
 from injector.core.profile import Config
 from injector.core.registration.configuration import whole_name
+from injector.kube.client import Cluster
+from injector.kube.living import observe
 from injector.printable import visible
-
-if TYPE_CHECKING:
-    from injector.kube.client import Cluster
 
 COLOURS: Final = {
     "healthy": "green",
@@ -36,7 +35,6 @@ def diagnosis(
     cluster: Cluster, manifest: Manifest, around: World, config: Config, unread: tuple[str, ...]
 ) -> Diagnosis:
     """What is wrong with the pod of an object. `unread` is what was refused before. Raises ClusterError."""
-    from injector.kube.living import observe
 
     def ours(pod: Manifest) -> tuple[str, ...]:
         return diagnoses.injected_names(status.read(pod, config.profile.keys))
