@@ -178,11 +178,14 @@ def test_a_live_istiod_is_read_by_the_revision_of_the_file(
     }
     # The seam to the network, as above.
     monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(answers))
-    (folder / "i.yaml").write_text("profile: istio\nrevision: canary\npolicy: enabled\n")
-    target = ("deploy/web", "-n", "shop", "--config", "i.yaml", "-o", "json")
-    for flag, domain in (("istio-system", "canary.example"), ("istio-system/default", "td.example")):
+    (folder / "i.yaml").write_text("profile: istio\nrevision: canary\n")
+    target = ("deploy/web", "-n", "shop", "--config", "i.yaml")
+    for flag, name in (
+        ("istio-system", "istio-sidecar-injector-canary"),
+        ("istio-system/default", "istio-sidecar-injector"),
+    ):
         done = run("explain", *target, "--from-istiod", flag)
-        assert f'"{domain}"' in done.out, done.err
+        assert f"of ConfigMap istio-system/{name} config is a Go template" in done.out, done.err
 
 
 @pytest.mark.parametrize("command", [["audit", "-A"], ["explain", "deploy/web"]])
