@@ -69,8 +69,13 @@ def sign_leaf(authority: Pair, wanted: Wanted, now: float) -> Pair:
 
 def service_names(service: ServiceRef, cluster_domain: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     """The names by which a Service is called, and more."""
-    namespace, name = service
-    found = (service.host, f"{service.host}.{cluster_domain}", f"{name}.{namespace}", name, *more)
+    found = (
+        service.host,
+        f"{service.host}.{cluster_domain}",
+        f"{service.name}.{service.namespace}",
+        service.name,
+        *more,
+    )
     return tuple(dict.fromkeys(found))
 
 

@@ -40,7 +40,7 @@ def entries_of(service: ServiceRef, configuration: Object) -> Iterator[tuple[str
     for entry in configuration.get("webhooks") or []:
         client = entry.get("clientConfig") or {}
         called = client.get("service") or {}
-        if (called.get("namespace"), called.get("name")) == service:
+        if (called.get("namespace"), called.get("name")) == (service.namespace, service.name):
             yield entry["name"], decoded(client.get("caBundle"))
 
 

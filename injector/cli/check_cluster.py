@@ -22,7 +22,7 @@ from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
-from injector.kube.client import connect, inside
+from injector.kube import client
 from injector.kube.refusals import Request
 from injector.kube.served import Dialled, Validity, authorities, dial
 from injector.kube.survey import Reading, bundle_of
@@ -34,10 +34,10 @@ _RENEW: Final = "renew it, and see why that was not done; own certificates are r
 
 def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Conflict]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
-    with connect(kubeconfig, context) as cluster:
+    with client.connect(kubeconfig, context) as cluster:
         reading = Reading(cluster)
         survey = reading.survey()
-        look = Look(reading, survey, config, inside(kubeconfig, context))
+        look = Look(reading, survey, config, client.inside(kubeconfig, context))
         told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
         told += _missing_rights(look, server)
         told += [Conflict("note", _NOT_READ, message) for message in reading.unread]

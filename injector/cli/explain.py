@@ -106,7 +106,7 @@ def _of_files(flags: Flags) -> tuple[Config, list[Explained]]:
             out.append(_explained(documents.place(document, pointer), found, around, config))
         return manifest
 
-    for document in manifests.read_all(flags.filenames):
+    for document in filter(documents.has_workloads, manifests.read_all(flags.filenames)):
         documents.changed(document, look)
     if not out:
         hint = f"these kinds have one: {', '.join(workload.KINDS)}"

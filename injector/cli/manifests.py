@@ -149,14 +149,13 @@ def transformed(
             return manifest
 
     def part(document: Document) -> Part:
-        if not documents.has_workloads(document):
-            other(document)
-            return Part(document)
         try:
-            return Part(document, documents.changed(document, attempt))
+            if documents.has_workloads(document):
+                return Part(document, documents.changed(document, attempt))
+            other(document)
         except ManifestError as error:
             errors.append(error)
-            return Part(document)
+        return Part(document)
 
     parts = tuple(part(document) for document in read_all(names))
     return Transformed(parts, tuple(errors))

@@ -22,17 +22,14 @@ Change: TypeAlias = Callable[[Document, Manifest, str], Manifest]
 
 
 def has_workloads(document: Document) -> bool:
-    """Whether a document is of a kind with a pod template, or a List."""
+    """Whether a document is of a kind with a pod template, or a List. Raises ManifestError."""
     kind = yamltext.kind_of(document)
     return kind is not None and (kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS)
 
 
 def changed(document: Document, change: Change) -> str | None:
-    """The new text of a document, None where it stays as it is. Raises ManifestError with file and line.
-
-    Kinds without a pod template are not looked into.
-    """
-    tree = yamltext.load(document) if has_workloads(document) else None
+    """The new text of a document, None where it stays as it is. Raises ManifestError with file and line."""
+    tree = yamltext.load(document)
     if not isinstance(tree, dict):
         return None
     new = each(document, tree, change)

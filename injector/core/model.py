@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""
@@ -118,8 +118,9 @@ class Door(StrEnum):
     FILE = "file"
 
 
-class ServiceRef(NamedTuple):
-    """A Service of the cluster; it is equal to the pair of its parts."""
+@dataclass(frozen=True, slots=True)
+class ServiceRef:
+    """A Service of the cluster."""
 
     namespace: str
     name: str

@@ -21,7 +21,6 @@ from injector import __version__
 from injector.cli import check
 from injector.cli.main import COMMANDS
 from injector.cli.report import coloured
-from injector.config import load
 from tests.cli.conftest import DEPLOYMENT, Run
 
 CRONJOB = """\
@@ -410,7 +409,7 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
         raise KeyError("secret of a pod")
 
     # There is no defect at hand to provoke this with.
-    monkeypatch.setattr(load, "load", broken)
+    monkeypatch.setattr("injector.cli.inject.load", broken)
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")
