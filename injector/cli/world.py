@@ -15,7 +15,6 @@ from urllib.parse import quote
 from injector.cli import manifests
 from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, ReadKey, control_plane, place_of
 from injector.config.load import Overrides, load, rules_of, settings_of
-from injector.core.facts import native_support
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.workload import Workload
 from injector.errors import ClusterError, ConfigError
@@ -92,6 +91,9 @@ def together(first: World, then: World) -> World:
 
 
 def _sorted(found: Sequence[Manifest], lookup: str) -> World:
+    # kube-inject needs it where objects are known only.
+    from injector.core.facts import native_support
+
     kinds = {"Namespace": [], "Node": [], "": []}  # type: dict[str, list[Manifest]]
     for item in found:
         kinds[str(item.get("kind")) if item.get("kind") in kinds else ""].append(item)
