@@ -17,6 +17,7 @@ from urllib.parse import quote
 import click
 
 from injector.cli import world
+from injector.cli.live_config import live_config
 from injector.cli.report import coloured, paint
 from injector.cli.world import World
 from injector.core import owner
@@ -111,7 +112,7 @@ def run(flags: Flags) -> int:
 
 
 def _look(cluster: Cluster, flags: Flags) -> Look:
-    config = world.live_config(cluster, flags.config_file, flags.from_istiod)
+    config = live_config(cluster, flags.config_file, flags.from_istiod)
     around = world.from_cluster(cluster, config.profile, flags.namespace)
     path = flags.path
     return Look(config, around, dict(config.profile.overrides_of_path(path)) if path else {})

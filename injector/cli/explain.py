@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from injector.cli import live, manifests, world
+from injector.cli.live_config import live_config
 from injector.cli.report import COLOURS, coloured, paint
 from injector.cli.world import World
 from injector.config.load import load
@@ -117,7 +118,7 @@ def _of_files(flags: Flags) -> tuple[Config, list[Explained]]:
 def _of_cluster(target: str, flags: Flags) -> tuple[Config, list[Explained]]:
     namespace = flags.namespace or "default"
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        config = world.live_config(cluster, flags.config_file, flags.from_istiod)
+        config = live_config(cluster, flags.config_file, flags.from_istiod)
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
         if flags.live:

@@ -9,7 +9,6 @@ from injector import yamltext
 from injector.cli import manifests, world
 from injector.cli.report import Report
 from injector.cli.world import World
-from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, control_plane
 from injector.config.load import Overrides, Text, load, load_profile, rules_of
 from injector.core import workload
 from injector.core.documents import place, placed
@@ -46,6 +45,15 @@ class Flags:
     def asks_cluster(self) -> bool:
         """Whether everything is read from the cluster."""
         return self.from_cluster or bool(self.kubeconfig or self.kube_context)
+
+    def of_a_mesh(self) -> dict[str, str | None]:
+        """The flags that mean nothing to a profile without mesh rules."""
+        return {
+            "--meshConfigFile": self.mesh_file,
+            "--meshConfigMapName": self.mesh_map,
+            "--injectConfigMapName": self.inject_map,
+            "--istioNamespace": self.control_namespace,
+        }
 
 
 def run(flags: Flags) -> int:
@@ -143,35 +151,29 @@ def _around(flags: Flags) -> tuple[Overrides, World]:
         revision=flags.revision,
         control_namespace=flags.control_namespace,
     )
-    given = world.from_objects(flags.objects, flags.namespace)
-    whole = flags.asks_cluster
+    around = world.from_objects(flags.objects, flags.namespace)
     mesh, inject = flags.mesh_map, flags.inject_map
-    if mesh or inject or whole or overrides.mesh or overrides.control_namespace:
-        _check_mesh_flags(flags)
-    if not (whole or mesh or inject):
-        return overrides, given
+    if not (flags.asks_cluster or mesh or inject or overrides.mesh or overrides.control_namespace):
+        return overrides, around
+    # Most runs need none of it, nor the time to load it.
+    from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, control_plane
+
+    for flag, value in flags.of_a_mesh().items():
+        if value:
+            check_mesh(flag, flags.config_file)
+    if not (flags.asks_cluster or mesh or inject):
+        return overrides, around
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        if whole and not (mesh or inject) and rules_of(flags.config_file) == "istio":
+        if flags.asks_cluster and not (mesh or inject) and rules_of(flags.config_file) == "istio":
             mesh, inject = MESH_MAP, INJECT_MAP
         maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
-        overrides = control_plane(world.reader(cluster), maps, replace(overrides, control_namespace=None))
-        if whole:
-            seen = world.from_cluster(cluster, load_profile(flags.config_file), flags.namespace or "default")
-            given = world.together(seen, given) if flags.objects else seen
-    return overrides, given
-
-
-def _check_mesh_flags(flags: Flags) -> None:
-    """Refuse the flags that mean nothing to a profile without mesh rules."""
-    asked = {
-        "--meshConfigFile": flags.mesh_file,
-        "--meshConfigMapName": flags.mesh_map,
-        "--injectConfigMapName": flags.inject_map,
-        "--istioNamespace": flags.control_namespace,
-    }
-    for flag, value in asked.items():
-        if value:
-            world.check_mesh_flag(flag, flags.config_file)
+        overrides = replace(overrides, control_namespace=None)
+        overrides = control_plane(world.reader(cluster), maps, overrides)
+        if flags.asks_cluster:
+            profile = load_profile(flags.config_file)
+            seen = world.from_cluster(cluster, profile, flags.namespace or "default")
+            around = world.together(seen, around) if flags.objects else seen
+    return overrides, around
 
 
 def _read(path: str | None) -> Text | None:

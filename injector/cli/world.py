@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from injector.cli import manifests
-from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, ReadKey, control_plane, place_of
-from injector.config.load import Overrides, load, rules_of, settings_of
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.workload import Workload
-from injector.errors import ClusterError, ConfigError
+from injector.errors import ClusterError
 
 if TYPE_CHECKING:
-    from injector.core.profile import Config, Profile
+    from injector.config.control_plane import ReadKey
+    from injector.core.profile import Profile
     from injector.kube.client import Cluster
 
 
@@ -117,27 +116,6 @@ def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
 
     with connect(kubeconfig, context) as cluster:
         yield cluster
-
-
-def live_config(cluster: Cluster, config_file: str | None, from_istiod: str | None) -> Config:
-    """The configuration of a file, with a live istiod's on top where `from_istiod` names one.
-
-    Raises ConfigError for a profile without a mesh, ClusterError for what cannot be read.
-    """
-    if not from_istiod:
-        return load(config_file)
-    check_mesh_flag("--from-istiod", config_file)
-    namespace, revision = place_of(from_istiod)
-    revision = revision or settings_of(config_file).revision or None
-    maps = Maps.named(namespace, revision, MESH_MAP, INJECT_MAP)
-    return load(config_file, control_plane(reader(cluster), maps, Overrides(revision=revision)))
-
-
-def check_mesh_flag(flag: str, config_file: str | None) -> None:
-    """Raise ConfigError for a flag that means nothing to a profile without mesh rules."""
-    if rules_of(config_file) != "istio":
-        hint = "leave it out, or choose a profile that has a mesh"
-        raise ConfigError("the profile has no use for this flag", where=flag, hint=hint)
 
 
 def reader(cluster: Cluster) -> ReadKey:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from injector.config.load import Overrides, Text
+from injector.config.load import Overrides, Text, rules_of
+from injector.errors import ConfigError
 
 MESH_MAP: Final = "istio"
 INJECT_MAP: Final = "istio-sidecar-injector"
@@ -61,3 +62,10 @@ def place_of(flag: str) -> tuple[str, str | None]:
     """Namespace and revision of a control plane, from ``NS[/REVISION]``."""
     namespace, _, revision = flag.partition("/")
     return namespace, revision or None
+
+
+def check_mesh(where: str, config_file: str | None) -> None:
+    """Raise ConfigError for a profile without mesh rules, which has no use for the flag `where`."""
+    if rules_of(config_file) != "istio":
+        hint = "leave it out, or choose a profile that has a mesh"
+        raise ConfigError("the profile has no use for this flag", where=where, hint=hint)
