@@ -18,13 +18,14 @@ import yaml
 
 from hack.reference import code, table
 from injector import yamltext
-from injector.cli.webhook_config import match_conditions, own_entries
 from injector.config import folder
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings
 from injector.config.shapes import declared, schema_of
 from injector.core.kinds import restartable
 from injector.core.profile import Config
+from injector.core.registration.configuration import own_entries
+from injector.core.registration.match_conditions import conditions
 from injector.kube.events import owners
 from injector.kube.objects import path_of
 from injector.kube.refusals import Request
@@ -71,7 +72,8 @@ def _defaults() -> Tree:
         place = tree
         for key in way:
             place = place.setdefault(key, {})
-        place[last] = known[path]
+        # Nothing, as a person writes it.
+        place[last] = "" if known[path] is None else known[path]
     return tree
 
 
@@ -88,7 +90,7 @@ def _profile(name: str) -> Tree:
     return {
         "watched": [_resource(path) for path in plain.profile.watched()],
         "entries": {way: _entries(configured(*given)) for way, given in ways.items()},
-        "matchConditions": [condition.as_manifest() for condition in match_conditions(plain)],
+        "matchConditions": [condition.as_manifest() for condition in conditions(plain.policy, plain.profile)],
     }
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from injector.cli.rolling import Target
 
 from hack.chart import facts
 from hack.mesh.differential.workloads import VERSIONS
 from hack.reference import kinds as page
 from injector.cli import audit, rights
-from injector.cli.rolling import Target
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Server
 from injector.core import kinds, owner, workload

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from injector.cli.eventing import notices, owner_of
 from injector.cli.replay import outcome_of
 from injector.core.model import Facts, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.records.entry import Admission, admission_line, entry, head, head_line
 from injector.records.redaction import Redaction
+from injector.serving.events import notices, owner_of
 
 
 @dataclass

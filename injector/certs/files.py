@@ -88,14 +88,14 @@ class Files:
         pair, authorities = self.place.read(self.clock())
         self._use(pair, authorities)
 
-    def waiting(self) -> dict[str, str]:
+    def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self._pair is None or not self._pair.certificate.valid(self.clock()):
             told = "; ".join(self.problems.now.values()) or "it is not valid any more"
             return {"certificate": told}
         return {} if self._called or self.published is None else {"certificate": "its CA is being published"}
 
-    def notes(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, str]:
         """What an operator should know."""
         return {f"certificate {about}": told for about, told in self.problems.now.items()}
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from injector.certs.pair import BACKDATE_SECONDS, Pair, read_pair
+from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 
 KeyType: TypeAlias = Literal["ecdsa", "rsa"]
@@ -66,12 +67,15 @@ def sign_leaf(authority: Pair, wanted: Wanted, now: float) -> Pair:
     return _signed(builder, key, signer)
 
 
-def service_names(
-    namespace: str, name: str, cluster_domain: str, more: Sequence[str] = ()
-) -> tuple[str, ...]:
+def service_names(service: ServiceRef, cluster_domain: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     """The names by which a Service is called, and more."""
-    inside = f"{name}.{namespace}.svc"
-    found = (inside, f"{inside}.{cluster_domain}", f"{name}.{namespace}", name, *more)
+    found = (
+        service.host,
+        f"{service.host}.{cluster_domain}",
+        f"{service.name}.{service.namespace}",
+        service.name,
+        *more,
+    )
     return tuple(dict.fromkeys(found))
 
 

@@ -74,7 +74,7 @@ class Own:
     def path(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}/secrets"
 
-    def waiting(self) -> dict[str, str]:
+    def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self.leaf is None:
             told = "; ".join(self.problems.now.values()) or "not made yet"
@@ -83,7 +83,7 @@ class Own:
             return {"certificate": "the certificate is not valid any more, and there is no newer one"}
         return {} if self._called else {"certificate": "its CA is being published"}
 
-    def notes(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, str]:
         """What an operator should know."""
         return {f"certificate {about}": told for about, told in self.problems.now.items()}
 

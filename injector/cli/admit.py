@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import click
 
+from injector.cli import world
+from injector.cli.report import Report
+from injector.config.load import load
 from injector.errors import ConfigError, ReviewError
 from injector.printable import json_text
-
-EXAMPLES: Final = """\b
-Examples:
-  injector admit --config injector.yaml -f review.json
-  injector admit --config injector.yaml --objects namespaces.yaml -f review.json
-  injector admit --path /inject/cluster/east/net/n1 -f - < review.json"""
+from injector.server import review
 
 
-@click.command("admit", epilog=EXAMPLES)
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
-)
-@click.option("-f", "--filename", metavar="FILE|-", help="The AdmissionReview, as JSON.")
-@click.option("--objects", multiple=True, metavar="FILE", help="Namespaces and other objects of the cluster.")
-@click.option("--path", default="", metavar="/PATH", help="Path of the request, with its overrides.")
-def command(config_file: str | None, filename: str | None, objects: tuple[str, ...], path: str) -> int:
-    """Answer one AdmissionReview: the answer on stdout. A denial is an answer, with exit status 0."""
-    from injector.cli import world
-    from injector.cli.report import Report
-    from injector.config.load import load
-    from injector.server import review
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The flags of `admit`."""
 
-    if not filename:
+    config_file: str | None
+    filename: str | None
+    objects: tuple[str, ...]
+    path: str
+
+
+def run(flags: Flags) -> int:
+    """Print the answer to the review; a denial is an answer too. Raises InjectorError."""
+    if not flags.filename:
         raise ConfigError(
             "filename not specified (see --filename or -f)", hint="give -f REVIEW.json, or -f -"
         )
-    config = load(config_file)
-    around = world.from_objects(objects, "")
-    asked = review.parse(_read(filename))
+    config = load(flags.config_file)
+    around = world.from_objects(flags.objects, "")
+    asked = review.parse(_read(flags.filename))
     answer = review.answer(
         asked,
         config,
         around.namespaces.get,
         native_sidecars=around.native_sidecars,
         objects=around.objects,
-        path=path,
+        path=flags.path,
     )
     report = Report()
     decision = answer.outcome.decision

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from injector.cli import check_cluster
+from injector.cli.report import coloured, paint
+from injector.config import coherence
+from injector.config.dryrun import dry_run
+from injector.config.load import Input, load_settings
+from injector.config.schema import read_settings
+from injector.core.injection.annotation_rules import open_to_all
+from injector.core.registration.checks import unsafe
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from injector.config.load import Input
-
-EXAMPLES: Final = """\b
-Examples:
-  injector check --config injector.yaml
-  injector check --config injector.yaml --cluster
-  injector check --config injector.yaml --cluster --context prod -o json"""
-
 
 LEVELS: Final = ("error", "warning", "note")
 
@@ -36,77 +34,44 @@ class Result:
     hint: str = ""
 
 
-@click.command("check", epilog=EXAMPLES)
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    help="Configuration file; without one the defaults are checked.",
-)
-@click.option("--cluster", "with_cluster", is_flag=True, help="Look at the webhook in a cluster as well.")
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with --cluster.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with --cluster.")
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["warning", "error"]),
-    default="warning",
-    show_default=True,
-    help="The least finding in a cluster that makes the exit status 1.",
-)
-def command(
-    config_file: str | None,
-    with_cluster: bool,
-    kubeconfig: str | None,
-    kube_context: str | None,
-    output: str,
-    fail_on: str,
-) -> int:
-    """Check a configuration: keys and types, templates, a dry run on sample pods, and what is unwise.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The flags of `check`."""
 
-    With --cluster also how the webhook stands in a cluster: caBundle and certificate, whether it is
-    reached, selectors that never match or overlap with another injector's, pods that must not wait
-    for it, missing rights, PodSecurity. Where no connection is possible the API server is let call
-    the webhook, for a pod that is sent as a dry run.
+    config_file: str | None
+    with_cluster: bool
+    kubeconfig: str | None
+    kube_context: str | None
+    output: str
+    fail_on: str
 
-    Exit status 1 where something is wrong, in a cluster also for a warning (--fail-on); 2 where the
-    configuration does not load at all.
-    """
-    from injector.config.load import Input
 
-    if (kubeconfig or kube_context) and not with_cluster:
+def run(flags: Flags) -> int:
+    """Check the configuration, and the webhook in a cluster; returns the exit status."""
+    if (flags.kubeconfig or flags.kube_context) and not flags.with_cluster:
         raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")
-    given = Input.from_file(config_file)
+    given = Input.from_file(flags.config_file)
     found, status = results(given)
-    if with_cluster and status != 2:
-        there = _in_cluster(given, kubeconfig, kube_context)
+    if flags.with_cluster and status != 2:
+        there = _in_cluster(given, flags.kubeconfig, flags.kube_context)
         # What was only possible is told again where it is the case.
         found = [r for r in found if (r.level, r.code) not in {("note", t.code) for t in there}] + there
         found.sort(key=lambda r: LEVELS.index(r.level))
-        failing = LEVELS[: LEVELS.index(fail_on) + 1]
+        failing = LEVELS[: LEVELS.index(flags.fail_on) + 1]
         status = 1 if any(r.level in failing for r in there) else status
-    if output == "json":
+    if flags.output == "json":
         click.echo(json_text({"results": [asdict(r) for r in found]}))
         return status
     for result in found:
         _print(result)
     errors = sum(r.level == "error" for r in found)
-    what = visible(config_file or "the defaults")
+    what = visible(flags.config_file or "the defaults")
     click.echo(f"{what}: {errors or 'no'} error{'' if errors == 1 else 's'}")
     return status
 
 
 def results(given: Input) -> tuple[list[Result], int]:
     """Everything that was found, errors first, and the exit status."""
-    from injector.config import coherence
-    from injector.config.dryrun import dry_run
-    from injector.config.load import load_settings
-    from injector.config.schema import read_settings
-    from injector.core.injection.annotation_rules import open_to_all
-    from injector.core.registration.checks import unsafe
-
     try:
         settings = read_settings(given.file.text, given.file.origin)
         config, server = load_settings(settings, given), settings.server
@@ -139,20 +104,13 @@ def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Result
 
 def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Result]:
     """What is found in the cluster. Raises ClusterError."""
-    from injector.cli.check_cluster import found
-    from injector.config.load import load_settings
-    from injector.config.schema import read_settings
-
     settings = read_settings(given.file.text, given.file.origin)
     config = load_settings(settings, given)
-    return [Result(**asdict(each)) for each in found(config, settings.server, kubeconfig, context)]
+    found = check_cluster.found(config, settings.server, kubeconfig, context)
+    return [Result(**asdict(each)) for each in found]
 
 
 def _print(result: Result) -> None:
-    import sys
-
-    from injector.cli.report import coloured, paint
-
     colour = coloured(sys.stdout)
     tint = {"error": "red", "warning": "yellow", "note": "cyan"}[result.level]
     at = f"{result.where}: " if result.where else ""

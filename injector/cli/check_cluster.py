@@ -9,21 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from injector.cli.rights import needed
+from injector.config.schema import Server
+from injector.core.model import Manifest
+from injector.core.profile import Config
 from injector.core.registration import pod_security
 from injector.core.registration.checks import Conflict, Survey, conflicts, service_of
+from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
-
-if TYPE_CHECKING:
-    from injector.config.schema import Server
-    from injector.core.model import Manifest
-    from injector.core.profile import Config
-    from injector.kube.served import Dialled, Validity
-    from injector.kube.survey import Reading
+from injector.kube import client
+from injector.kube.refusals import Request
+from injector.kube.served import Dialled, Validity, authorities, dial
+from injector.kube.survey import Reading, bundle_of
 
 _DAY: Final = 86400
 _NOT_READ: Final = "not-looked-at"
@@ -32,13 +34,10 @@ _RENEW: Final = "renew it, and see why that was not done; own certificates are r
 
 def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Conflict]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
-    from injector.kube.client import connect, inside
-    from injector.kube.survey import Reading
-
-    with connect(kubeconfig, context) as cluster:
+    with client.connect(kubeconfig, context) as cluster:
         reading = Reading(cluster)
         survey = reading.survey()
-        look = Look(reading, survey, config, inside(kubeconfig, context))
+        look = Look(reading, survey, config, client.inside(kubeconfig, context))
         told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
         told += _missing_rights(look, server)
         told += [Conflict("note", _NOT_READ, message) for message in reading.unread]
@@ -48,9 +47,7 @@ def found(config: Config, server: Server, kubeconfig: str | None, context: str |
 
 def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
     """The entries that our configurations may have: the revision's own, or those of a tag in their names."""
-    from injector.cli.webhook_config import own_entries
-
-    services = [service[0] for e in survey.ours if (service := service_of(e))]
+    services = [service.namespace for e in survey.ours if (service := service_of(e))]
     out = [own_entries(config, where) for where in dict.fromkeys([*services, None])]
     for name in dict.fromkeys(e.configuration for e in survey.ours):
         _, is_tag, tag = name.rpartition("-tag-")
@@ -73,16 +70,15 @@ class Look:
         for entry in {str(e.client): e for e in self.survey.ours}.values():
             bundle, told = _bundle(entry)
             yield from told
-            if bundle is None and (told or service_of(entry)):
+            service = service_of(entry)
+            if bundle is None and (told or service):
                 continue  # nothing could be trusted
-            if self.survey.services.get(service_of(entry) or ("", ""), {}) is None:
+            if service is not None and self.survey.services.get(service, {}) is None:
                 continue  # no Service: told already
             yield from self.served(entry, bundle)
 
     def served(self, entry: Registered, bundle: str | None) -> Iterator[Conflict]:
         """A handshake where one is possible, else a call by the API server."""
-        from injector.kube.served import dial
-
         service = service_of(entry)
         if service is None:
             parts = urlsplit(str(entry.client.get("url")))
@@ -90,15 +86,14 @@ class Look:
             yield from _shaken(entry, dial(host, parts.port or 443, host, bundle))
         elif self.inside:
             port = int((entry.client.get("service") or {}).get("port") or 443)
-            name = f"{service[1]}.{service[0]}.svc"
-            yield from _shaken(entry, dial(name, port, name, bundle))
+            yield from _shaken(entry, dial(service.host, port, service.host, bundle))
         else:
             yield from self.called(entry)
 
     def called(self, entry: Registered) -> Iterator[Conflict]:
         """Let the API server call the webhook: a pod is sent as a dry run, so that nothing is made."""
         chosen = self._chosen(entry)
-        service = "/".join(service_of(entry) or ())
+        service = service_of(entry)
         if chosen is None:
             told = (
                 f"whether the API server reaches {service}: no namespace is there whose pods it is called for"
@@ -155,9 +150,6 @@ class Look:
 
 def _bundle(entry: Registered) -> tuple[str | None, list[Conflict]]:
     """The bundle of an entry where it can be used, and what is wrong with it."""
-    from injector.kube.served import authorities
-    from injector.kube.survey import bundle_of
-
     hint = "give --ca-file to injector webhook-config, or let serve or cert-manager write it"
     try:
         bundle = bundle_of(entry)
@@ -219,7 +211,8 @@ def _shaken(entry: Registered, found: Dialled) -> Iterator[Conflict]:
 
 def _is_about(entry: Registered, message: str) -> bool:
     """Whether a failed call was one of this entry: entries of istiod have the same names as ours."""
-    address = "//" + ".".join(reversed(service_of(entry) or ())) + ".svc:"
+    service = service_of(entry)
+    address = f"//{service.host}:" if service else "//.svc:"
     return f'"{entry.name}"' in message and (address in message or "//" not in message)
 
 
@@ -249,12 +242,9 @@ def _left(found: Validity, now: float) -> str:
 
 def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
     """What the account of the injector's pods may not do, one finding for each resource."""
-    from injector.cli.rights import needed
-    from injector.kube.refusals import Request
-
     # Another injector of ours beside this one has an account and a configuration of its own.
-    own = tuple(server.certificates.service.split("/")) if server.certificates.service else None
-    account = _account(look.survey, own[0] if own else None)
+    own = server.certificates.service
+    account = _account(look.survey, own.namespace if own else None)
     if account is None and not look.inside:
         told = "the rights of the injector's ServiceAccount: no pod of it was found behind a Service"
         yield Conflict("note", _NOT_READ, told)

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from injector.config.load import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
@@ -23,16 +24,10 @@ from injector.core.tree.diff import escape
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible
-
-if TYPE_CHECKING:
-    from injector.records.entry import Entry
-    from injector.records.reader import Reader
-
-EXAMPLES: Final = """\b
-Examples:
-  injector replay records/ --config new.yaml --base injector.yaml
-  injector replay records/ --config new.yaml --base injector.yaml --check
-  injector replay records/ --config new.yaml --key pseudonyms.key -o json | jq '.changed[].uid'"""
+from injector.records.entry import Entry
+from injector.records.pseudonyms import Pseudonyms, has_pseudonym
+from injector.records.reader import Reader
+from injector.records.redaction import literal_words, words_of
 
 _SHOWN: Final = 3
 
@@ -63,40 +58,30 @@ class Changed:
         return "reason" if self.before[1] != self.after[1] and not self.changes else "pod"
 
 
-@click.command("replay", epilog=EXAMPLES)
-@click.argument("folder", metavar="DIR")
-@click.option("--config", "config_file", required=True, metavar="FILE", help="The new configuration.")
-@click.option(
-    "--base",
-    metavar="FILE",
-    help="The configuration of before; without it only decisions and places of the patch are compared.",
-)
-@click.option(
-    "--key", "key_file", metavar="FILE", help="The records' key, so that new selectors match names in them."
-)
-@click.option("--check", is_flag=True, help="Exit with 1 where anything changes.")
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
-)
-def command(folder: str, config_file: str, base: str | None, **flags: Any) -> int:
-    """What a new configuration would change, by the admissions that 'injector serve --record' kept.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The flags of `replay`."""
 
-    Every recorded pod is decided about and rendered anew. Names in records are pseudonyms; the uid
-    is the one in the webhook's log line, which has the names.
-    """
-    from injector.config.load import load
-    from injector.records.reader import Reader
+    folder: str
+    config_file: str
+    base: str | None
+    key_file: str | None
+    check: bool
+    output: str
 
-    new, old = load(config_file), load(base) if base else None
-    reader = Reader(Path(folder))
-    told = Told(new, old, _key(flags["key_file"]))
+
+def run(flags: Flags) -> int:
+    """Replay the records of a folder; returns the exit status. Raises InjectorError."""
+    new, old = load(flags.config_file), load(flags.base) if flags.base else None
+    reader = Reader(Path(flags.folder))
+    told = Told(new, old, _key(flags.key_file))
     found = [changed for each in reader.entries() if (changed := told.at(each))]
     _warn(told, reader)
-    if flags["output"] == "json":
+    if flags.output == "json":
         click.echo(json_text(_json(told, found, reader.broken)))
     else:
         click.echo("\n".join([*_text(found), _summary(told, found)]))
-    return 1 if flags["check"] and found else 0
+    return 1 if flags.check and found else 0
 
 
 class Told:
@@ -131,9 +116,6 @@ class Told:
 
     def _named(self, entry: Entry) -> Entry:
         """The entry with the names that selectors of the configurations speak of, if the key is known."""
-        from injector.records.pseudonyms import Pseudonyms
-        from injector.records.redaction import literal_words, words_of
-
         of = entry.head.words
         if of not in self._names:
             literal = literal_words(self.new.profile, of)
@@ -198,8 +180,6 @@ def _operations(entry: Entry, after: Outcome, config: Config) -> tuple[Change, .
 
 
 def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
-    from injector.records.pseudonyms import has_pseudonym
-
     books = _books(config)
     for found in changes(was.pod, after.pod):
         if found.pointer in books:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from injector.cli import world
-from injector.cli.watched import NAMESPACES, NODES
+from injector.config.control_plane import Maps
 from injector.config.schema import Server
 from injector.core.profile import Config
 from injector.core.registration.entries import CONFIGURATIONS
+from injector.kube.events import EVENTS, owners
+from injector.kube.objects import NAMESPACES, NODES, path_of
 
 
 def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -30,9 +31,6 @@ def _events(server: Server) -> Iterator[tuple[str, str]]:
     """In every namespace, as pods come from all of them."""
     if server.events == "off" or server.namespaces == "off":
         return
-    from injector.kube.events import EVENTS, owners
-    from injector.kube.objects import path_of
-
     for kind in owners():
         yield "get", path_of(kind)
     yield "create", EVENTS.format("")
@@ -44,9 +42,7 @@ def _source(server: Server, revision: str) -> Iterator[tuple[str, str]]:
     if map_.name:
         yield "get", f"/api/v1/namespaces/{map_.namespace}/configmaps/{map_.name}"
     if istio.namespace:
-        maps = world.Maps.named(
-            istio.namespace, revision or None, istio.mesh_config_map, istio.inject_config_map
-        )
+        maps = Maps.named(istio.namespace, revision or None, istio.mesh_config_map, istio.inject_config_map)
         for name in filter(None, (maps.mesh, maps.inject)):
             yield "get", f"/api/v1/namespaces/{maps.namespace}/configmaps/{name}"
 

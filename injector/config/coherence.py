@@ -13,6 +13,8 @@ from injector.errors import ConfigError
 FAILS_OPEN: Final = "a pod that cannot be injected is let through without sidecar"
 """What `failureMode: allow` means, for whoever has it set."""
 
+_CERTIFICATES: Final = "server.certificates"
+
 
 def check(server: Server) -> None:
     """Raise ConfigError for the first that do not fit."""
@@ -44,3 +46,27 @@ def _caller_auth(server: Server) -> None:
 def _missing(message: str, hint: str, key: str = "") -> ConfigError:
     where = "server.callerAuth"
     return ConfigError(message, where=f"{where}.{key}" if key else where, hint=hint)
+
+
+def check_certificates(server: Server) -> str:
+    """The source of certificates that `serve` uses. Raises ConfigError where the settings do not fit."""
+    given = server.certificates
+    kind = server.certificate_source
+    if not kind:
+        files = "--tls-cert FILE --tls-key FILE, --tls-bundle FILE"
+        hint = f"{files}, or {_CERTIFICATES}.service for one of our own"
+        raise _no_certificate("a certificate is needed", hint)
+    if kind == "secret" and not given.folder:
+        raise _no_certificate("the folder of the mounted Secret is not named", "set folder", "folder")
+    if not given.service and (kind == "own" or given.publish == "on"):
+        told = "the Service in front of the webhook is not named"
+        raise _no_certificate(told, "set service: NAMESPACE/NAME", "service")
+    if server.namespaces == "off" and (kind == "own" or given.publish == "on"):
+        raise _no_certificate("this needs a cluster", "leave out --namespaces off, or give certificate files")
+    if kind == "files" and given.publish == "on" and not given.ca_file:
+        raise _no_certificate("the CA to publish is not named", "set caFile", "caFile")
+    return kind
+
+
+def _no_certificate(message: str, hint: str, key: str = "") -> ConfigError:
+    return ConfigError(message, where=f"{_CERTIFICATES}.{key}" if key else "server", hint=hint)

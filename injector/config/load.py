@@ -88,6 +88,12 @@ def load_profile(path: str | None) -> Profile:
     return _folder(settings, given).profile
 
 
+def settings_of(path: str | None) -> Settings:
+    """The settings of a configuration file, or the defaults. Raises ConfigError."""
+    given = Input.from_file(path)
+    return read_settings(given.file.text, given.file.origin)
+
+
 def rules_of(path: str | None) -> str:
     """The rule module of the profile that a configuration file names. Raises ConfigError."""
     given = Input.from_file(path)

@@ -37,6 +37,7 @@ from injector.config.shapes import (
 )
 from injector.core import selectors
 from injector.core.catalogue import POWERS
+from injector.core.model import ServiceRef
 from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
 from injector.work import DEFAULT_LIMIT
@@ -152,8 +153,18 @@ LOOPBACK: Shape[str] = checked(
 )
 
 _PART = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_SERVICE = re.compile(rf"({_PART}/{_PART})?", re.ASCII)
-SERVICE: Shape[str] = checked(TEXT, lambda text: _SERVICE.fullmatch(text) is not None, "NAMESPACE/NAME")
+_SERVICE = re.compile(rf"(?P<namespace>{_PART})/(?P<name>{_PART})", re.ASCII)
+
+
+def _service(raw: Any, at: str, reading: Reading) -> ServiceRef | None:
+    text = TEXT.take(raw, at, reading)
+    match = _SERVICE.fullmatch(text)
+    if text and match is None:
+        raise ValueError("NAMESPACE/NAME is expected")
+    return ServiceRef(match["namespace"], match["name"]) if match else None
+
+
+SERVICE: Shape[ServiceRef | None] = Shape("NAMESPACE/NAME", _service, schema=TEXT.schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +177,8 @@ class Certificates:
         "own: made here, from a CA in a Secret; secret: the folder of a mounted one; files: tlsCert and "
         "tlsKey, or tlsBundle; auto: by what is set, files before folder before service.",
     )
-    service: str = setting(
-        "", SERVICE, "The Service in front of the webhook; its entries' caBundle is kept right."
+    service: ServiceRef | None = setting(
+        None, SERVICE, "The Service in front of the webhook; its entries' caBundle is kept right."
     )
     names: tuple[str, ...] = setting((), NAMES, "More DNS names and addresses for our own certificate.")
     cluster_domain: str = setting("cluster.local", TEXT, "DNS domain of the cluster.")
@@ -374,8 +385,8 @@ class Server:
     @property
     def ca_secret(self) -> tuple[str, str]:
         """Namespace and name of the Secret that holds our own CA."""
-        namespace, _, service = self.certificates.service.partition("/")
-        return namespace, self.certificates.ca_secret or f"{service}-ca"
+        service = self.certificates.service or ServiceRef("", "")
+        return service.namespace, self.certificates.ca_secret or f"{service.name}-ca"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,22 @@ class Door(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceRef:
+    """A Service of the cluster."""
+
+    namespace: str
+    name: str
+
+    @property
+    def host(self) -> str:
+        """The name by which the API server calls it."""
+        return f"{self.name}.{self.namespace}.svc"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """A Namespace object, as far as injection looks at it."""
 

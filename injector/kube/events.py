@@ -3,7 +3,7 @@
 `offer` puts a notice into a bounded table and returns; one task writes. What comes again counts up
 the Event that is there. An owner is looked up first: a caller could name anything, and as that
 costs a turn of the rate as well, namespaces take turns. Not here: what is worth an Event, and its
-words (`injector.cli.eventing`).
+words (`injector.serving.events`).
 """
 
 from __future__ import annotations

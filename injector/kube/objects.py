@@ -1,15 +1,19 @@
 """Objects of a cluster by the names that people use for them.
 
-Here: the paths of the workload kinds, and a key of a ConfigMap. Not here: the transport.
+Here: the paths of the workload kinds. Not here: the transport.
 """
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote
 
 from injector.core.kinds import KINDS, Kind
-from injector.errors import ClusterError, ConfigError
+from injector.errors import ConfigError
 from injector.kube.client import Cluster, Object
+
+NAMESPACES: Final = "/api/v1/namespaces"
+NODES: Final = "/api/v1/nodes"
 
 
 def path_of(kind: Kind, namespace: str = "", name: str = "") -> str:
@@ -17,21 +21,6 @@ def path_of(kind: Kind, namespace: str = "", name: str = "") -> str:
     place = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     end = f"/{quote(name, safe='')}" if name else ""
     return f"{kind.api_path}{place}/{kind.plural}{end}"
-
-
-def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
-    """Return the text of one key of a ConfigMap; raises ClusterError where there is none."""
-    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
-    data = cluster.get(path).get("data") or {}
-    if key not in data:
-        raise ClusterError(
-            f"the ConfigMap has no key {key}",
-            status=404,
-            reason="NotFound",
-            where=f"ConfigMap {namespace}/{name}",
-            hint=f"it has {', '.join(sorted(data)) or 'no keys at all'}",
-        )
-    return str(data[key])
 
 
 def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:

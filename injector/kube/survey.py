@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from injector.core.kinds import KINDS, restartable
-from injector.core.model import Manifest
+from injector.core.model import Manifest, ServiceRef
 from injector.core.registration.checks import Survey, service_of, template_of
 from injector.core.registration.entries import CONFIGURATIONS, Registered, labels_of, registered
 from injector.errors import ClusterError
@@ -39,23 +39,24 @@ class Reading:
         namespaces = {str(n["metadata"]["name"]): n for n in found if not _leaving(n)}
         daemon_sets = self._list(path_of(KINDS["DaemonSet"])) or []
         named = [place for e in entries if e.ours and (place := service_of(e)) is not None]
-        services: dict[tuple[str, str], Manifest | None] = {}
-        slices: dict[tuple[str, str], tuple[Manifest, ...]] = {}
+        services: dict[ServiceRef, Manifest | None] = {}
+        slices: dict[ServiceRef, tuple[Manifest, ...]] = {}
         own: list[Manifest] = []
-        for namespace, name in dict.fromkeys(named):
+        for ref in dict.fromkeys(named):
             try:
-                service = self.cluster.get(_within(namespace, "/api/v1", "services", name))
+                service = self.cluster.get(_within(ref.namespace, "/api/v1", "services", ref.name))
             except ClusterError as error:
                 if error.status == 404:
-                    services[namespace, name] = None
+                    services[ref] = None
                 else:
                     self._note(error)
                 continue
-            services[namespace, name] = service
-            by_service = {"labelSelector": f"kubernetes.io/service-name={name}"}
-            ends = self._list(_within(namespace, "/apis/discovery.k8s.io/v1", "endpointslices"), by_service)
+            services[ref] = service
+            by_service = {"labelSelector": f"kubernetes.io/service-name={ref.name}"}
+            path = _within(ref.namespace, "/apis/discovery.k8s.io/v1", "endpointslices")
+            ends = self._list(path, by_service)
             if ends is not None:
-                slices[namespace, name] = tuple(ends)
+                slices[ref] = tuple(ends)
             own += self._behind(service)
         return Survey(entries, namespaces, tuple(own), tuple(daemon_sets), services, slices)
 

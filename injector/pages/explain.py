@@ -2,7 +2,7 @@
 
 One self-contained text: style and script stand in it, allowed by their digest, and nothing is
 loaded from anywhere. The same data give the same bytes. Not here: what the answers are (the core
-explains), how they came to be asked (typed.py), how the page travels.
+explains), how they came to be asked (form.py), how the page travels.
 """
 
 from __future__ import annotations

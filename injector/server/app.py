@@ -2,7 +2,7 @@
 
 Here: paths, methods, sizes, status codes, the log line and the metrics of each admission. Not
 here: what a review means (review.py), sockets and TLS (run.py). Where the facts come from is not
-known here: `State` declares what is needed as callables, and `injector.cli.serve` fills them in.
+known here: `State` declares what is needed as callables, and `injector.serving` fills them in.
 """
 
 from __future__ import annotations

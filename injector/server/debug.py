@@ -22,14 +22,14 @@ from injector.core.model import Facts, Manifest, Namespace
 from injector.core.profile import Config
 from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
-from injector.pages import explain, typed
+from injector.pages import explain, form
 from injector.pages.examples import examples
 from injector.printable import visible
 from injector.server.run import bind
 from injector.telemetry import tell
 
 PATH: Final = "/debug/explain"
-# With `typed.MOST` and `typed.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
+# With `form.MOST` and `form.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
 # share a CPU with. Manifests of people are a tenth of it.
 FORM_LIMIT: Final = 64 * 1024
 _FIELDS: Final = 8
@@ -160,25 +160,25 @@ class _Desk:
         self._busy = False
 
     def _answer(self, given: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
-        form = self._form(given)
+        filled = self._form(given)
         try:
             chosen = self._chosen(given.get("profile", ""), config)
-            labels = typed.labels(given.get("labels", ""))
+            labels = form.labels(given.get("labels", ""))
 
             def facts_of(found: Workload) -> Facts:
                 name = found.namespace
                 known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
                 return replace(base, namespace=name, owner=found.owner, known=known)
 
-            answers = typed.answers(given.get("manifests", ""), chosen, facts_of)
-            return 200, explain.page(answers, chosen, form=form)
+            answers = form.answers(given.get("manifests", ""), chosen, facts_of)
+            return 200, explain.page(answers, chosen, form=filled)
         except InjectorError as error:
-            return 422, explain.page((), config, form=form, error=error)
+            return 422, explain.page((), config, form=filled, error=error)
         except Exception as error:
             # As for an admission: what a defect says may repeat the pod.
             tell("error", "defect", page=PATH, defect=type(error).__name__)
             told = InjectorError("the injector failed; this is a defect, please report it")
-            return 500, explain.page((), config, form=form, error=told)
+            return 500, explain.page((), config, form=filled, error=told)
 
     def _chosen(self, profile: str, config: Config) -> Config:
         """A configuration with templates of its own: those of the webhook are for its thread alone."""

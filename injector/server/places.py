@@ -214,7 +214,7 @@ class Reached:
 
         return cut
 
-    def notes(self) -> Mapping[str, str]:
+    def warnings(self) -> Mapping[str, str]:
         """A sentence that names them, nothing where there was none for a minute."""
         since = self._clock() - _NOTED_SECONDS
         reached = [

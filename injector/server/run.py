@@ -1,7 +1,7 @@
 """Sockets and the life of the servers: one process, one loop, one owner of signals.
 
 Here: listening, draining, stopping. Not here: what is served (app.py), one connection
-(connection.py), TLS (tls.py), and what else runs beside the servers (`injector.cli.serve`).
+(connection.py), TLS (tls.py), and what else runs beside the servers (`injector.serving`).
 """
 
 from __future__ import annotations

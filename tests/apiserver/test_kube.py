@@ -15,7 +15,8 @@ import pytest
 
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
-from injector.kube.objects import configmap_key, workload
+from injector.kube.configmaps import configmap_key
+from injector.kube.objects import workload
 from injector.kube.refusals import Request, refused
 from injector.kube.watching import Mirror
 from tests.beds.apiserver.bed import ApiServer

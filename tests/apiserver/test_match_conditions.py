@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 
-from injector.cli.webhook_config import match_conditions
 from injector.config.load import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
@@ -30,7 +29,7 @@ from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
-from injector.core.registration.match_conditions import dropped
+from injector.core.registration.match_conditions import conditions, dropped
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 from tests.core.injection import test_decisions as table
@@ -150,7 +149,7 @@ def conditioned(bed: ApiServer, webhook: Webhook, config: Config, namespace: str
         "failurePolicy": "Fail",
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
-        "matchConditions": [condition.as_manifest() for condition in match_conditions(config)],
+        "matchConditions": [each.as_manifest() for each in conditions(config.policy, config.profile)],
     }
     item = {
         "apiVersion": "admissionregistration.k8s.io/v1",

@@ -10,8 +10,9 @@ import pytest
 from injector.certs.issue import Wanted, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
 from injector.certs.pair import Pair, bundle, decoded
-from injector.certs.published import Published, Service
+from injector.certs.published import Published
 from injector.certs.stored import Stored, read, written
+from injector.core.model import ServiceRef
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
@@ -37,7 +38,7 @@ class Replica:
 
 def replica(cluster: FakeCluster, clock: Clock, *, patching: bool = True) -> Replica:
     counted, taken = Counted(), list[Pair]()
-    published = Published(cluster, Service("mesh", "hook"), SETTLE, patching, clock)
+    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
     own = Own(cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5)
     return Replica(own, counted, taken)
 
@@ -59,7 +60,7 @@ def test_three_replicas_that_start_at_once_end_with_one_ca() -> None:
     current = read(cluster.objects[SECRET]).current
     assert current is not None
     assert {r.issuer for r in racing} == {current.fingerprint} == trusted(cluster)
-    assert all(r.own.waiting() == {} and not r.counted.failures for r in racing)
+    assert all(r.own.not_ready() == {} and not r.counted.failures for r in racing)
     assert sum(r.counted.renewals.count("ca") for r in racing) == 2  # made, and promoted
     kinds = {kind for kind, _ in racing[0].counted.expiries}
     assert kinds == {"leaf", "current"}
@@ -70,17 +71,17 @@ def test_a_first_ca_is_waited_for_until_it_is_known_where_somebody_calls() -> No
     registered(cluster)
     first = replica(cluster, clock)
     rounds(clock, first, count=3)
-    assert (len(first.taken), list(first.own.waiting())) == (1, ["certificate"])
+    assert (len(first.taken), list(first.own.not_ready())) == (1, ["certificate"])
     clock.now += SETTLE
     rounds(clock, first, count=1)
-    assert first.own.waiting() == {}
+    assert first.own.not_ready() == {}
 
 
 def test_where_nobody_calls_there_is_nothing_to_wait_for() -> None:
     cluster, clock = FakeCluster(), Clock()
     first = replica(cluster, clock)
     rounds(clock, first, count=2)
-    assert first.own.waiting() == {}
+    assert first.own.not_ready() == {}
 
 
 def test_a_replica_that_starts_later_is_ready_at_once() -> None:
@@ -89,7 +90,7 @@ def test_a_replica_that_starts_later_is_ready_at_once() -> None:
     rounds(clock, replica(cluster, clock), count=6, step=2.0)
     later = replica(cluster, clock)
     rounds(clock, later, count=1)
-    assert later.own.waiting() == {}
+    assert later.own.not_ready() == {}
 
 
 def test_a_life_of_leaves_and_cas_never_leaves_the_bundle() -> None:
@@ -147,7 +148,7 @@ def test_a_deleted_secret_comes_back_and_the_old_ca_stays_trusted() -> None:
     assert len(trusted(cluster)) == 2
     rounds(clock, one, count=6, step=2.0)
     assert one.issuer != before
-    assert one.own.waiting() == {}
+    assert one.own.not_ready() == {}
 
 
 def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_memory() -> None:
@@ -161,11 +162,11 @@ def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_
     clock.now += 80
     rounds(clock, one, count=3)
     assert len(one.taken) == taken + 1
-    assert one.own.waiting() == {}
-    assert "cannot be reached" in one.own.notes()["certificate secret"]
+    assert one.own.not_ready() == {}
+    assert "cannot be reached" in one.own.warnings()["certificate secret"]
     cluster.broken.clear()
     rounds(clock, one, count=1)
-    assert one.own.notes() == {}
+    assert one.own.warnings() == {}
 
 
 def test_a_bundle_is_put_right_while_the_secret_cannot_be_read() -> None:
@@ -178,7 +179,7 @@ def test_a_bundle_is_put_right_while_the_secret_cannot_be_read() -> None:
     assert trusted(cluster) == set()
     rounds(clock, one, count=1)
     assert trusted(cluster) == {one.issuer}
-    assert one.own.notes() == {"certificate secret": "not allowed to get secrets"}
+    assert one.own.warnings() == {"certificate secret": "not allowed to get secrets"}
 
 
 @pytest.mark.parametrize("first", ["one", "two"])
@@ -190,7 +191,7 @@ def test_a_configuration_that_cannot_be_patched_keeps_no_other_from_its_bundle(f
     one = replica(cluster, clock)
     rounds(clock, one)
     assert (trusted(cluster), trusted(cluster, f"{CONFIGURATIONS}/two")) == (set(), {one.issuer})
-    assert one.own.notes() == {"certificate caBundle": "not allowed to patch one"}
+    assert one.own.warnings() == {"certificate caBundle": "not allowed to patch one"}
 
 
 def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> None:
@@ -202,7 +203,7 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     cluster.broken["update"] = refusal(403, "not allowed to update secrets")
     one = replica(cluster, clock)
     rounds(clock, one, count=2)
-    told = one.own.notes()["certificate ca"]
+    told = one.own.warnings()["certificate ca"]
     assert "mesh/hook-ca current: certificate and key do not belong together; " in told
     assert "mesh/hook-ca next: no private key can be read (hint: the chain has to begin" in told
     assert one.counted.failures == ["ca", "write"] * 2
@@ -218,7 +219,7 @@ def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:
     found = asyncio.run(pauses())
     assert found == sorted(found)
     assert found[0] < 2 < found[3] < found[-1] <= LONGEST_PAUSE_SECONDS * 1.1
-    assert one.own.waiting() == {"certificate": "status 500"}
+    assert one.own.not_ready() == {"certificate": "status 500"}
 
 
 def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
@@ -226,8 +227,8 @@ def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
     registered(cluster)
     one = replica(cluster, clock)
     rounds(clock, one, count=5, step=10.0)
-    assert one.own.waiting() == {}
-    assert one.own.notes() == {"certificate caBundle": "not allowed to patch"}
+    assert one.own.not_ready() == {}
+    assert one.own.warnings() == {"certificate caBundle": "not allowed to patch"}
     stored = read(cluster.objects[SECRET])
     assert stored.current is None
     assert stored.next is not None
@@ -240,7 +241,7 @@ def test_a_secret_that_cannot_be_written_is_told(verb: str) -> None:
         cluster.put(SECRET, {"metadata": {"name": "hook-ca", "namespace": "mesh"}})
     one = replica(cluster, clock)
     rounds(clock, one)
-    assert one.own.waiting() == {"certificate": f"not allowed to {verb} secrets"}
+    assert one.own.not_ready() == {"certificate": f"not allowed to {verb} secrets"}
 
 
 def test_a_leaf_that_tls_refuses_leaves_the_old_one_in_use() -> None:
@@ -264,9 +265,9 @@ def test_the_readiness_ends_with_the_leaf() -> None:
     one = replica(cluster, clock)
     rounds(clock, one, step=2.0)
     clock.now += 80
-    assert one.own.waiting() == {}
+    assert one.own.not_ready() == {}
     clock.now += 30
-    assert "not valid any more" in one.own.waiting()["certificate"]
+    assert "not valid any more" in one.own.not_ready()["certificate"]
 
 
 def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:
@@ -288,13 +289,13 @@ def test_where_others_publish_a_ca_waits_for_them() -> None:
     one = replica(cluster, clock, patching=False)
     rounds(clock, one, count=5, step=10.0)
     assert (trusted(cluster), read(cluster.objects[SECRET]).current) == (set(), None)
-    assert list(one.own.waiting()) == ["certificate"]
+    assert list(one.own.not_ready()) == ["certificate"]
     text = decoded(cluster.objects[SECRET]["data"]["ca.crt"])
     registered(cluster, text)
     rounds(clock, one, count=3, step=SETTLE)
     assert trusted(cluster, path) == {one.issuer}
     assert read(cluster.objects[SECRET]).current is not None
-    assert one.own.waiting() == {}
+    assert one.own.not_ready() == {}
 
 
 def test_a_quarrel_about_the_bundle_slows_down() -> None:
@@ -317,10 +318,10 @@ def test_a_refused_write_is_told_once_and_over_once() -> None:
     one = replica(cluster, clock)
     rounds(clock, one)
     assert one.counted.failures == ["write"] * 4
-    assert one.own.notes() == {"certificate write": "not allowed to create secrets"}
+    assert one.own.warnings() == {"certificate write": "not allowed to create secrets"}
     cluster.broken.clear()
     rounds(clock, one, step=SETTLE)
-    assert one.own.notes() == {}
+    assert one.own.warnings() == {}
 
 
 def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,12 +335,12 @@ def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.Mo
         monkeypatch.setattr("injector.certs.own.plan", broken)
         task = asyncio.create_task(one.own.run())
         async with asyncio.timeout(60):
-            while not one.own.notes():
+            while not one.own.warnings():
                 await asyncio.sleep(0.01)
-            assert one.own.notes() == {"certificate defect": "the renewal itself failed: KeyError"}
+            assert one.own.warnings() == {"certificate defect": "the renewal itself failed: KeyError"}
             monkeypatch.undo()
             one.own.changed.set()
-            while one.own.waiting():
+            while one.own.not_ready():
                 await asyncio.sleep(0.01)
         task.cancel()
 
@@ -353,7 +354,7 @@ def test_the_loop_wakes_when_something_changes() -> None:
     async def go() -> None:
         task = asyncio.create_task(one.own.run())
         async with asyncio.timeout(60):
-            while one.own.waiting():
+            while one.own.not_ready():
                 await asyncio.sleep(0.01)
             path = registered(cluster)
             one.own.changed.set()

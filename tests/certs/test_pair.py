@@ -11,6 +11,7 @@ from cryptography import x509
 
 from injector.certs.issue import KeyType, Wanted, make_authority, service_names, sign_leaf
 from injector.certs.pair import BACKDATE_SECONDS, bundle, check_time, decoded, encoded, read_bundle, read_pair
+from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 from injector.server.tls import Swap
 
@@ -106,7 +107,7 @@ def test_a_bundle_is_the_same_text_for_the_same_set_and_leaves_out_what_is_broke
 
 
 def test_the_names_of_a_service() -> None:
-    assert service_names("mesh", "hook", "cluster.local", ("10.0.0.7", "hook")) == (
+    assert service_names(ServiceRef("mesh", "hook"), "cluster.local", ("10.0.0.7", "hook")) == (
         "hook.mesh.svc",
         "hook.mesh.svc.cluster.local",
         "hook.mesh",

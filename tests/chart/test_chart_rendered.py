@@ -17,6 +17,7 @@ from injector.cli.main import main
 from injector.cli.rights import needed
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings, read_settings
+from injector.core.model import ServiceRef
 from injector.core.profile import Config
 from injector.kube.refusals import Request
 from injector.server.run import FINISH_SECONDS
@@ -231,7 +232,7 @@ def test_the_certificate_is_made_for_the_service(tmp_path: Path) -> None:
     items = rendered(CASES["another namespace and name"])
     _, settings = configuration(items, tmp_path)
     service = only(items, "Service")["metadata"]
-    assert settings.server.certificates.service == f"{service['namespace']}/{service['name']}"
+    assert settings.server.certificates.service == ServiceRef(service["namespace"], service["name"])
     assert settings.server.certificate_source == "own"
     assert settings.server.publishes_ca_bundle
 

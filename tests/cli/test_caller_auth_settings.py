@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.cli.caller_auth import Callers
 from injector.config.schema import CallerAuth, Server, SourceSettings
 from injector.server.tls import Swap
+from injector.serving.caller_auth import Callers
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority, Signer
 from tests.cli.conftest import Run
@@ -65,14 +65,14 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
         async with asyncio.TaskGroup() as group:
             callers.start(group)
             file.write_text("-----BEGIN CERT")
-            await until(lambda: str(file) in callers.notes().get("callerAuth", ""))
-            assert callers.notes()["callerAuth"].endswith("(hint: PEM is expected)")
+            await until(lambda: str(file) in callers.warnings().get("callerAuth", ""))
+            assert callers.warnings()["callerAuth"].endswith("(hint: PEM is expected)")
             assert swap.trusted == first.pem
             take, callers._swap = callers._swap, None  # type: ignore[assignment]
-            await until(lambda: "itself failed: AttributeError" in callers.notes()["callerAuth"])
+            await until(lambda: "itself failed: AttributeError" in callers.warnings()["callerAuth"])
             callers._swap = take
             file.write_text(second.pem)
-            await until(lambda: not callers.notes())
+            await until(lambda: not callers.warnings())
             assert swap.trusted == second.pem
             callers.stop()
 
@@ -89,10 +89,10 @@ def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_pat
         async with asyncio.TaskGroup() as group:
             callers.start(group)
             async with asyncio.timeout(60):
-                while callers.notes() == {"callerAuth": "not read yet"}:
+                while callers.warnings() == {"callerAuth": "not read yet"}:
                     await asyncio.sleep(0)
             callers.stop()
-        return callers.waiting()
+        return callers.not_ready()
 
     for text in (None, "", "[]", '{"keys": []}'):
         if text is not None:

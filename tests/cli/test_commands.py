@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,6 @@ from injector import __version__
 from injector.cli import check
 from injector.cli.main import COMMANDS
 from injector.cli.report import coloured
-from injector.config import load
 from tests.cli.conftest import DEPLOYMENT, Run
 
 CRONJOB = """\
@@ -308,6 +309,27 @@ def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
     assert "injector " + name in done.out
 
 
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n != "completion"])
+def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> None:
+    module = COMMANDS[name][0]
+    command = import_module(f"injector.cli.commands.{module}").command
+    of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}").Flags
+    flags = {each.name for each in command.params if each.expose_value and not each.is_eager}
+    assert {member.name for member in fields(of)} == flags
+
+
+def test_flags_and_help_load_nothing_of_what_commands_do() -> None:
+    code = (
+        "import sys; from injector.cli.main import COMMANDS, cli\n"
+        "for name in COMMANDS: assert cli.get_command(None, name).help\n"
+        "print(*(m for m in sys.modules if m.startswith('injector.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    known = {"cli", "cli.commands", "cli.main", "cli.options", "errors", "printable", "stdout"}
+    known |= {f"cli.commands.{module}" for module, _ in COMMANDS.values()}
+    assert set(done.stdout.split()) <= {f"injector.{name}" for name in known}
+
+
 def test_the_help_lists_all_commands_without_loading_them() -> None:
     code = (
         "import sys; from injector.cli.main import main; main(['--help'])\n"
@@ -387,7 +409,7 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
         raise KeyError("secret of a pod")
 
     # There is no defect at hand to provoke this with.
-    monkeypatch.setattr(load, "load", broken)
+    monkeypatch.setattr("injector.cli.inject.load", broken)
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")

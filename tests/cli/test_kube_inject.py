@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from injector import yamltext
 from injector.cli import manifests
-from injector.cli.inject import REFUSED, REFUSED_SWITCHES
+from injector.cli.commands.inject import REFUSED, REFUSED_SWITCHES
 from tests.cli.conftest import DEPLOYMENT, Run
 
 CONTAINERS = [{"name": "web", "image": "web:1"}]

@@ -21,7 +21,7 @@ from injector.core.profile import Config
 from injector.core.reports.provenance import explain
 from injector.errors import ManifestError
 from injector.pages.explain import Form, page, policy
-from injector.pages.typed import Answer
+from injector.pages.form import Answer
 from tests.pages.reading import Reading
 
 REPO = Path(__file__).resolve().parents[2]

@@ -18,8 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from injector.certs.issue import Wanted, make_authority, sign_leaf
 from injector.certs.own import Own
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
-from injector.certs.published import Published, Service
+from injector.certs.published import Published
 from injector.certs.stored import Stored, read, written
+from injector.core.model import ServiceRef
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.files import as_file
 from tests.certs.fake_cluster import Clock, Counted, FakeCluster, registered
@@ -166,7 +167,7 @@ class Replica:
         self.clock.now += offset
         registered(self.cluster)
         self.taken: list[Pair] = []
-        published = Published(self.cluster, Service("mesh", "hook"), SETTLE, True, self.clock)
+        published = Published(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
         self.own = Own(
             self.cluster, "mesh", "hook-ca", WANTED, 0.66, published, self.taken.append, self.counted,
             self.clock, lambda: 0.5,
@@ -187,7 +188,7 @@ class Replica:
         async def go() -> None:
             for _ in range(count):
                 await self.own.round()
-                told.append(self.own.notes().get("certificate ca", ""))
+                told.append(self.own.warnings().get("certificate ca", ""))
                 self.clock.now += SETTLE
 
         asyncio.run(go())
@@ -221,9 +222,9 @@ def test_a_current_ca_that_no_caller_accepts_is_told_and_replaced(kind: str) -> 
     told = replica.rounds(1)[0]
     assert told.startswith("Secret mesh/hook-ca current: ")
     assert "(hint: " in told
-    assert (replica.taken, list(replica.own.waiting())) == ([], ["certificate"])
+    assert (replica.taken, list(replica.own.not_ready())) == ([], ["certificate"])
     later = replica.rounds(5)
-    assert (later[-1], replica.own.waiting()) == ("", {})
+    assert (later[-1], replica.own.not_ready()) == ("", {})
     current = replica.stored.current
     assert current is not None
     assert current.fingerprint != bad.fingerprint
@@ -239,7 +240,7 @@ def test_a_next_ca_that_no_caller_accepts_is_dropped_and_the_current_one_serves_
     replica.store(good, bad)
     told = replica.rounds(6)
     assert told[0].startswith("Secret mesh/hook-ca next: ")
-    assert (told[-1], replica.own.waiting(), len(replica.taken)) == ("", {}, 1)
+    assert (told[-1], replica.own.not_ready(), len(replica.taken)) == ("", {}, 1)
     assert (replica.stored.current, replica.stored.next) == (good, None)
     accepted(replica.taken[0], replica.trusted())
 
@@ -250,7 +251,7 @@ def test_a_ca_that_works_is_used_whoever_made_it(kind: str) -> None:
     good = GOOD[kind](replica.clock())
     replica.store(good)
     assert replica.rounds(3) == [""] * 3
-    assert (replica.stored.current, replica.own.waiting()) == (good, {})
+    assert (replica.stored.current, replica.own.not_ready()) == (good, {})
     accepted(replica.taken[0], replica.trusted())
 
 
@@ -288,14 +289,14 @@ def test_the_clock_of_this_machine_condemns_no_ca(offset: float) -> None:
     good = make_authority(WANTED, replica.clock())
     replica.store(good)
     assert replica.rounds(4) == [""] * 4
-    assert (replica.stored.current, replica.own.waiting()) == (good, {})
+    assert (replica.stored.current, replica.own.not_ready()) == (good, {})
 
 
 def test_an_expired_ca_is_replaced_as_before() -> None:
     replica = Replica()
     replica.store(Made(replica.clock() - 2 * LIFE, None, CA, SIGNS).pair)
     replica.rounds(6)
-    assert replica.own.waiting() == {}
+    assert replica.own.not_ready() == {}
     accepted(replica.taken[-1], replica.trusted())
 
 
@@ -327,7 +328,7 @@ def test_where_no_new_ca_would_work_none_is_written(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("injector.certs.proof._CIPHERS", "DEFAULT:@SECLEVEL=5")
     replica.rounds(3)
     assert (SECRET in replica.cluster.objects, replica.taken) == (False, [])
-    assert "a new CA" in replica.own.waiting()["certificate"]
+    assert "a new CA" in replica.own.not_ready()["certificate"]
 
 
 def test_a_ca_is_proved_once_for_what_is_published(monkeypatch: pytest.MonkeyPatch) -> None:

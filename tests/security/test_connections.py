@@ -358,14 +358,14 @@ def test_the_limits_that_were_reached_are_named_for_a_minute() -> None:
     reached = Reached(counted.append, lambda: now[0])
     webhook, health = reached.at("webhook"), reached.at("health")
     webhook("head")
-    assert reached.notes() == {}
+    assert reached.warnings() == {}
     webhook("connections")
     health("address")
-    (told,) = reached.notes().values()
+    (told,) = reached.warnings().values()
     assert "server.connections.limit" in told
     assert "server.connections.healthPerAddress" in told
     now[0] = 61.0
-    assert reached.notes() == {}
+    assert reached.warnings() == {}
     assert counted == ["head", "connections", "address"]
 
 

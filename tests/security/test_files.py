@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from injector import files
-from injector.cli import debug_page
-from injector.cli.serve import Source
 from injector.config.load import Input, Overrides, Text, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.source import Source
 from injector.errors import ConfigError
+from injector.serving import debug_page
 from tests.cli.conftest import DEPLOYMENT, PROFILE, SIDECAR, Run
 from tests.cli.conftest import run as run  # the fixture
 
@@ -237,23 +237,10 @@ def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
 # --- configurations without a folder --------------------------------------------------------------
 
 
-class Maps:
-    """A cluster in which one ConfigMap stands."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def get(self, path: str) -> dict[str, Any]:
-        return {"data": {"injector.yaml": self.text}}
-
-
 def from_the_cluster(text: str, config: str | None = None) -> Input:
-    source = Source(
-        config, ConfigMapSource(namespace="mesh", name="injector"), IstioSource(), None, None, None
-    )
-    # The connection stands in for an API server, of which only this answer matters.
-    source._cluster = Maps(text)  # type: ignore[assignment]
-    return source.given()
+    asked = {("mesh", "injector", "injector.yaml"): text}
+    at = ConfigMapSource(namespace="mesh", name="injector")
+    return Source(config, at, IstioSource(), None, lambda *key: asked[key]).input()
 
 
 @pytest.mark.parametrize("local", [True, False])

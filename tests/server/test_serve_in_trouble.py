@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from injector.cli.serve import Current
-from injector.cli.watched import Watched
+from injector.config.current import Current
+from injector.core.profile import Config
+from injector.telemetry import Metrics
 from tests.fake_apiserver import FakeApiServer, fake_apiserver
 from tests.server.test_serve import PATIENCE, Files, Served, call, served
 from tests.server.test_serve import files as files
@@ -133,17 +134,21 @@ def test_a_configmap_that_is_being_read_does_not_keep_the_process(files: Files) 
 def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
     class Failing:
         server = None
+        step = "settings"
 
         def read(self) -> NoReturn:
             raise KeyError("secret")
 
     async def main() -> None:
-        async with asyncio.TaskGroup() as group:
-            config = a_config()
-            current = Current(Failing(), config, Watched(None, group))  # type: ignore[arg-type]
-            await current.refresh()
-            assert current.config is config
-            told = "the last good one is kept: reading the configuration itself failed: KeyError"
-            assert current.notes() == {"config": told}
+        config = a_config()
+        taken: list[Config] = []
+        current = Current(
+            Failing(), config, Metrics(), seconds=1, apart=asyncio.to_thread, taken=taken.append
+        )
+        await current.refresh()
+        assert current.config is config
+        assert taken == [config]
+        told = "the last good one is kept: reading the configuration itself failed: KeyError"
+        assert current.warnings() == {"config": told}
 
     asyncio.run(main())

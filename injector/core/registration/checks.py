@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from injector.core import names, workload
-from injector.core.model import Manifest
+from injector.core.model import Manifest, ServiceRef
 from injector.core.profile import Config
 from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
@@ -46,8 +46,8 @@ class Survey:
     namespaces: Mapping[str, Manifest]
     own: tuple[Manifest, ...] = ()
     daemon_sets: tuple[Manifest, ...] = ()
-    services: Mapping[tuple[str, str], Manifest | None] = field(default_factory=dict)
-    slices: Mapping[tuple[str, str], tuple[Manifest, ...]] = field(default_factory=dict)
+    services: Mapping[ServiceRef, Manifest | None] = field(default_factory=dict)
+    slices: Mapping[ServiceRef, tuple[Manifest, ...]] = field(default_factory=dict)
 
     @property
     def ours(self) -> list[Registered]:
@@ -237,36 +237,36 @@ def _place(pod: Manifest) -> str:
 
 
 def _services(survey: Survey) -> Iterator[Conflict]:
-    for (namespace, name), service in survey.services.items():
+    for ref, service in survey.services.items():
         ports = {
             int((e.client.get("service") or {}).get("port") or 443): e
             for e in survey.ours
-            if service_of(e) == (namespace, name)
+            if service_of(e) == ref
         }
         entry = next(iter(ports.values()))
         if service is None:
-            told = f"there is no Service {namespace}/{name}, where the webhook is said to be"
+            told = f"there is no Service {ref}, where the webhook is said to be"
             hint = "make it, or correct --service of injector webhook-config"
             yield Conflict("error", "service-missing", told, entry.where, hint)
             continue
         has = {int(p.get("port") or 0) for p in (service.get("spec") or {}).get("ports") or []}
         for port in sorted(set(ports) - has):
-            told = f"Service {namespace}/{name} has no port {port}; it has {_few(map(str, sorted(has)))}"
+            told = f"Service {ref} has no port {port}; it has {_few(map(str, sorted(has)))}"
             hint = "correct --service NS/NAME:PORT of injector webhook-config"
             yield Conflict("error", "service-port", told, ports[port].where, hint)
         if (service.get("spec") or {}).get("type") == "ExternalName":
             continue  # it stands for something outside
-        slices = survey.slices.get((namespace, name))
+        slices = survey.slices.get(ref)
         if slices is not None and not any(_ready(end) for s in slices for end in s.get("endpoints") or []):
-            told = f"no pod behind Service {namespace}/{name} is ready: every call fails"
-            hint = f"kubectl get pods -n {namespace}, and look why they are not ready"
+            told = f"no pod behind Service {ref} is ready: every call fails"
+            hint = f"kubectl get pods -n {ref.namespace}, and look why they are not ready"
             yield Conflict("error", "no-endpoints", told, entry.where, hint)
 
 
-def service_of(entry: Registered) -> tuple[str, str] | None:
-    """Namespace and name of the Service that an entry names."""
+def service_of(entry: Registered) -> ServiceRef | None:
+    """The Service that an entry names."""
     found = entry.client.get("service")
-    return (str(found.get("namespace")), str(found.get("name"))) if found else None
+    return ServiceRef(str(found.get("namespace")), str(found.get("name"))) if found else None
 
 
 def _ready(endpoint: Manifest) -> bool:

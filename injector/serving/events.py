@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from injector.config.schema import Server
 from injector.core.model import Manifest, Verdict
 from injector.core.profile import Outcome
+from injector.kube.client import AsyncCluster
+from injector.kube.events import Events, Notice, Owner
 from injector.printable import visible
+from injector.server.review import message_of
 from injector.telemetry import Metrics
-
-if TYPE_CHECKING:
-    from injector.kube.client import AsyncCluster
-    from injector.kube.events import Events, Owner
 
 
 class Eventing:
@@ -43,15 +41,17 @@ class Eventing:
         if self._task:
             self._task.cancel()
 
-    def unwritten(self) -> Mapping[str, str]:
+    def not_ready(self) -> Mapping[str, str]:
+        """Nothing: pods are injected without Events too."""
+        return {}
+
+    def warnings(self) -> Mapping[str, str]:
         """Why Events cannot be written, empty where they can."""
         error = self._events.last_error if self._events else ""
         return {"events": error} if error else {}
 
     def offer(self, request: Manifest, outcome: Outcome, decision: str) -> None:
         """Tell the pod's controller what came of its pod; never waits."""
-        from injector.kube.events import Notice
-
         told = list(notices(outcome, decision, everything=self._everything))
         owner = owner_of(request) if told else None
         if self._events and owner is not None:
@@ -63,15 +63,11 @@ def eventing(server: Server, cluster: AsyncCluster | None, metrics: Metrics) -> 
     """What writes the Events that the settings ask for, where a cluster is in sight."""
     if server.events == "off" or cluster is None:
         return Eventing()
-    from injector.kube.events import Events
-
     return Eventing(Events(cluster, metrics.event), everything=server.events == "all")
 
 
 def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tuple[str, str, str]]:
     """Type, reason and message of each Event; the messages hold no free text of the pod."""
-    from injector.server.review import message_of
-
     reason = outcome.decision.reason
     if decision == "deny":
         yield "Warning", "InjectionDenied", message_of(outcome)
@@ -90,8 +86,6 @@ def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tu
 
 def owner_of(request: Manifest) -> Owner | None:
     """The controller that the pod of a request names; None where it names none that is told about."""
-    from injector.kube.events import Owner
-
     pod = request.get("object")
     meta = pod.get("metadata") if isinstance(pod, dict) else None
     references = meta.get("ownerReferences") if isinstance(meta, dict) else None

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from injector.cli.rolling import Pace, Result, Target, roll
 from injector.core.reports.rollouts import RESTARTED_AT
 from injector.errors import ClusterError
+from injector.kube.rolling import Pace, Result, Target, roll
 
 A, B, C = (Target("shop", "Deployment", name) for name in "abc")
 

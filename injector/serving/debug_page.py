@@ -5,33 +5,25 @@ Here: what of `serve` the page may see. Not here: the page, and who may ask for 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from socket import socket
 
 from injector.config.folder import shipped
 from injector.config.load import Input, Text, load_input
 from injector.core.profile import Config
-
-if TYPE_CHECKING:
-    from socket import socket
-
-    from injector.server.app import State
-    from injector.server.run import Listener
+from injector.server.app import State
+from injector.server.debug import Debug, bind_loopback, create_debug_app
+from injector.server.run import Listener
 
 
 def sockets(address: str) -> list[socket]:
     """The listener's socket, nothing where the page is off. Raises ConfigError."""
     if not address:
         return []
-    from injector.server.debug import bind_loopback
-
     return [bind_loopback(address, "debugListen")]
 
 
 def listener(state: State, bound: socket) -> Listener:
     """The page with what the webhook knows."""
-    from injector.server.debug import Debug, create_debug_app
-    from injector.server.run import Listener
-
     debug = Debug(
         current=state.current,
         namespace_of=state.namespace_of,

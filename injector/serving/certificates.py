@@ -10,23 +10,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
+from injector.certs.files import Files, Place
+from injector.certs.issue import Wanted, service_names
+from injector.certs.own import Own
+from injector.certs.published import Published
+from injector.config import coherence
 from injector.config.schema import Server
 from injector.config.shapes import seconds
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
-
-if TYPE_CHECKING:
-    from injector.certs.files import Files, Place
-    from injector.certs.issue import Wanted
-    from injector.certs.own import Own
-    from injector.certs.published import Published
-    from injector.kube.client import AsyncCluster
-    from injector.kube.watching import Mirror
-    from injector.server.tls import Swap
-    from injector.telemetry import Metrics
-
-_WHERE: Final = "server.certificates"
+from injector.kube.client import AsyncCluster
+from injector.kube.watching import Mirror
+from injector.server.tls import Swap
+from injector.telemetry import Metrics
 
 
 @dataclass(slots=True)
@@ -34,65 +32,66 @@ class Certificates:
     """The running source, and the watches that wake it."""
 
     source: Own | Files
-    watches: dict[str, Mirror] = field(default_factory=dict)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def waiting(self) -> Mapping[str, str]:
-        """Why the webhook cannot be called, empty where it can."""
-        return self.source.waiting()
-
-    def notes(self) -> Mapping[str, str]:
-        """What an operator should know: renewal that does not work, a watch that is refused."""
-        return {**self.source.notes(), **self.unseen()}
-
-    def unseen(self) -> Mapping[str, str]:
-        """The watches that do not work, and why; then changes are seen once a minute only."""
-        return {
-            f"watch {path}": mirror.last_error.advice
-            for path, mirror in self.watches.items()
-            if mirror.last_error is not None
-        }
+    watches: Watches = field(default_factory=lambda: Watches())
+    _task: asyncio.Task[None] | None = None
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to renew."""
-        self.tasks = [group.create_task(mirror.run()) for mirror in self.watches.values()]
-        self.tasks.append(group.create_task(self.source.run()))
+        self._task = group.create_task(self.source.run())
 
     def stop(self) -> None:
         """Renew nothing more; what is in use is served on."""
-        for task in self.tasks:
+        if self._task:
+            self._task.cancel()
+
+    def not_ready(self) -> Mapping[str, str]:
+        """Why the webhook cannot be called, empty where it can."""
+        return self.source.not_ready()
+
+    def warnings(self) -> Mapping[str, str]:
+        """What of the renewal does not work."""
+        return self.source.warnings()
+
+
+@dataclass(slots=True)
+class Watches:
+    """The lists whose changes concern certificates."""
+
+    mirrors: dict[str, Mirror] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to watch."""
+        self._tasks = [group.create_task(mirror.run()) for mirror in self.mirrors.values()]
+
+    def stop(self) -> None:
+        """Watch nothing more."""
+        for task in self._tasks:
             task.cancel()
 
+    def not_ready(self) -> Mapping[str, str]:
+        """Nothing: without them changes are seen once a minute."""
+        return {}
 
-def kind_of(server: Server) -> str:
-    """The source that the settings ask for. Raises ConfigError where they do not fit together."""
-    given = server.certificates
-    kind = server.certificate_source
-    if not kind:
-        hint = f"--tls-cert FILE --tls-key FILE, --tls-bundle FILE, or {_WHERE}.service for one of our own"
-        raise _missing("a certificate is needed", hint)
-    if kind == "secret" and not given.folder:
-        raise _missing("the folder of the mounted Secret is not named", "set folder", "folder")
-    if not given.service and (kind == "own" or given.publish == "on"):
-        told = "the Service in front of the webhook is not named"
-        raise _missing(told, "set service: NAMESPACE/NAME", "service")
-    if server.namespaces == "off" and (kind == "own" or given.publish == "on"):
-        raise _missing("this needs a cluster", "leave out --namespaces off, or give certificate files")
-    if kind == "files" and given.publish == "on" and not given.ca_file:
-        raise _missing("the CA to publish is not named", "set caFile", "caFile")
-    return kind
+    def warnings(self) -> Mapping[str, str]:
+        """The watches that do not work, and why."""
+        return {
+            f"watch {path}": mirror.last_error.advice
+            for path, mirror in self.mirrors.items()
+            if mirror.last_error is not None
+        }
 
 
 def check(server: Server) -> None:
     """Raise ConfigError for settings that do not fit together, and for files that cannot be used now."""
-    kind = kind_of(server)
+    kind = coherence.check_certificates(server)
     if kind != "own":
         _place(server, kind).read(time.time())
 
 
 def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> Certificates:
     """The source, which has put its certificate in use where it has one already. Raises ConfigError."""
-    kind, publishes = kind_of(server), server.publishes_ca_bundle
+    kind, publishes = coherence.check_certificates(server), server.publishes_ca_bundle
     published = _published(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
     made = Certificates(
         _files(server, kind, metrics, swap, published)
@@ -100,8 +99,6 @@ def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics,
         else _own(server, cluster, metrics, swap, published)
     )
     if published is not None and cluster is not None:
-        from injector.core.registration.entries import CONFIGURATIONS
-
         _watch(made, cluster, CONFIGURATIONS, None)
         if kind == "own":
             namespace, name = server.ca_secret
@@ -111,9 +108,7 @@ def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics,
 
 
 def _watch(made: Certificates, cluster: AsyncCluster, path: str, params: Mapping[str, str] | None) -> None:
-    from injector.kube.watching import Mirror
-
-    made.watches[path] = Mirror(cluster, path, params, keep=_version, changed=made.source.changed.set)
+    made.watches.mirrors[path] = Mirror(cluster, path, params, keep=_version, changed=made.source.changed.set)
 
 
 def _version(item: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +119,6 @@ def _version(item: dict[str, Any]) -> dict[str, Any]:
 def _own(
     server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap, published: Published | None
 ) -> Own:
-    from injector.certs.own import Own
-
     assert cluster is not None
     assert published is not None
     namespace, name = server.ca_secret
@@ -143,18 +136,14 @@ def _own(
 
 
 def _wanted(server: Server) -> Wanted:
-    from injector.certs.issue import Wanted, service_names
-
     given = server.certificates
-    namespace, _, name = given.service.partition("/")
-    names = service_names(namespace, name, given.cluster_domain, given.names)
+    assert given.service is not None
+    names = service_names(given.service, given.cluster_domain, given.names)
     lives = seconds(given.ca_lifetime), seconds(given.leaf_lifetime)
     return Wanted(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
 
 
 def _files(server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None) -> Files:
-    from injector.certs.files import Files
-
     made = Files(
         _place(server, kind),
         lambda pair: swap.take(pair.chain, pair.key),
@@ -167,8 +156,6 @@ def _files(server: Server, kind: str, metrics: Metrics, swap: Swap, published: P
 
 
 def _place(server: Server, kind: str) -> Place:
-    from injector.certs.files import Place
-
     given = server.certificates
     if kind == "secret":
         return Place.folder(Path(given.folder), with_ca=given.publish == "on")
@@ -182,12 +169,7 @@ def _place(server: Server, kind: str) -> Place:
 
 
 def _published(server: Server, cluster: AsyncCluster, publishes: bool) -> Published:
-    from injector.certs.published import Published, Service
-
-    namespace, _, name = server.certificates.service.partition("/")
+    service = server.certificates.service
+    assert service is not None
     settle = seconds(server.certificates.settle)
-    return Published(cluster, Service(namespace, name), settle, publishes)
-
-
-def _missing(message: str, hint: str, key: str = "") -> ConfigError:
-    return ConfigError(message, where=f"{_WHERE}.{key}" if key else "server", hint=hint)
+    return Published(cluster, service, settle, publishes)

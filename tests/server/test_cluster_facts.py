@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from injector.cli.watched import NAMESPACES, NODES, Watched
 from injector.core.model import Namespace
 from injector.errors import ClusterError
 from injector.kube.client import Listing
+from injector.kube.objects import NAMESPACES, NODES
+from injector.serving.cluster_facts import ClusterFacts
 from tests.server.webhook_factories import Shipper, a_config
 
 THINGS = "/apis/example.com/v1/things"
@@ -65,11 +66,12 @@ def a_cluster(**kwargs: Any) -> DictCluster:
     return DictCluster({**lists, **kwargs.pop("lists", {})}, **kwargs)
 
 
-def run(cluster: DictCluster | None, body: Callable[[Watched], Any], **config: Any) -> None:
+def run(cluster: DictCluster | None, body: Callable[[ClusterFacts], Any], **config: Any) -> None:
     async def main() -> None:
         async with asyncio.TaskGroup() as group:
-            watched = Watched(cluster, group)  # type: ignore[arg-type]
+            watched = ClusterFacts(cluster)  # type: ignore[arg-type]
             watched.need(a_config(**config))
+            watched.start(group)
             await body(watched)
             watched.stop()
 
@@ -79,10 +81,10 @@ def run(cluster: DictCluster | None, body: Callable[[Watched], Any], **config: A
 def test_nothing_is_known_before_the_first_list_and_everything_after_it() -> None:
     cluster = a_cluster()
 
-    async def body(watched: Watched) -> None:
-        assert watched.waiting() == {NAMESPACES: "not read yet", NODES: "not read yet"}
+    async def body(watched: ClusterFacts) -> None:
+        assert watched.not_ready() == {NAMESPACES: "not read yet", NODES: "not read yet"}
         assert (watched.namespace_of("shop"), watched.native_sidecars("")) == (None, None)
-        await until(lambda: not watched.waiting())
+        await until(lambda: not watched.not_ready())
         assert watched.namespace_of("shop") == Namespace("shop", {"a": "b"}, {})
         assert watched.namespace_of("gone") is None
         assert watched.native_sidecars("") is True
@@ -96,8 +98,8 @@ def test_nodes_are_read_only_where_the_cluster_decides_about_native_sidecars() -
     for mode, paths in (("auto", [NAMESPACES, NODES]), ("enabled", [NAMESPACES]), ("disabled", [NAMESPACES])):
         cluster = a_cluster()
 
-        async def body(watched: Watched) -> None:
-            await until(lambda: not watched.waiting())
+        async def body(watched: ClusterFacts) -> None:
+            await until(lambda: not watched.not_ready())
 
         run(cluster, body, native_sidecars=mode)
         assert sorted(cluster.asked) == sorted(paths)
@@ -106,8 +108,8 @@ def test_nodes_are_read_only_where_the_cluster_decides_about_native_sidecars() -
 def test_a_node_that_is_named_decides_and_a_changed_one_counts() -> None:
     cluster = a_cluster(lists={NODES: [a_node("new", "v1.34.0"), a_node("old", "v1.30.0")]})
 
-    async def body(watched: Watched) -> None:
-        await until(lambda: not watched.waiting())
+    async def body(watched: ClusterFacts) -> None:
+        await until(lambda: not watched.not_ready())
         assert [watched.native_sidecars(name) for name in ("", "new", "old", "gone")] == [
             False,
             True,
@@ -124,8 +126,8 @@ def test_objects_are_those_that_the_profile_asks_for() -> None:
     thing = an_object("x", kind="Thing", spec={"a": 1}, metadata={"managedFields": [1], "namespace": "shop"})
     cluster = a_cluster(lists={THINGS: [thing]})
 
-    async def body(watched: Watched) -> None:
-        await until(lambda: not watched.waiting())
+    async def body(watched: ClusterFacts) -> None:
+        await until(lambda: not watched.not_ready())
         (found,) = watched.objects()
         assert (found["kind"], found["spec"]) == ("Thing", {"a": 1})
         assert "managedFields" not in found["metadata"]
@@ -135,16 +137,16 @@ def test_objects_are_those_that_the_profile_asks_for() -> None:
 
 
 def test_a_kind_that_the_cluster_does_not_serve_has_no_objects() -> None:
-    async def body(watched: Watched) -> None:
-        await until(lambda: not watched.waiting())
+    async def body(watched: ClusterFacts) -> None:
+        await until(lambda: not watched.not_ready())
         assert watched.objects() == ()
 
     run(a_cluster(), body, rules=Curious)
 
 
 def test_what_must_not_be_read_is_waited_for_with_the_reason() -> None:
-    async def body(watched: Watched) -> None:
-        await until(lambda: watched.waiting() == {NODES: "not allowed to list it (hint: grant the verb)"})
+    async def body(watched: ClusterFacts) -> None:
+        await until(lambda: watched.not_ready() == {NODES: "not allowed to list it (hint: grant the verb)"})
         assert watched.native_sidecars("") is None
 
     run(a_cluster(forbidden=frozenset({NODES})), body)
@@ -153,19 +155,19 @@ def test_what_must_not_be_read_is_waited_for_with_the_reason() -> None:
 def test_what_a_later_configuration_needs_is_watched_from_then_on() -> None:
     cluster = a_cluster()
 
-    async def body(watched: Watched) -> None:
-        await until(lambda: not watched.waiting())
+    async def body(watched: ClusterFacts) -> None:
+        await until(lambda: not watched.not_ready())
         watched.need(a_config(native_sidecars="auto"))
-        assert watched.waiting() == {NODES: "not read yet"}
-        await until(lambda: not watched.waiting())
+        assert watched.not_ready() == {NODES: "not read yet"}
+        await until(lambda: not watched.not_ready())
 
     run(cluster, body, native_sidecars="enabled")
     assert sorted(cluster.asked) == [NAMESPACES, NODES]
 
 
 def test_without_a_cluster_nothing_is_known_and_nothing_is_waited_for() -> None:
-    async def body(watched: Watched) -> None:
-        assert watched.waiting() == {}
+    async def body(watched: ClusterFacts) -> None:
+        assert watched.not_ready() == {}
         assert (watched.namespace_of("shop"), watched.native_sidecars(""), watched.objects()) == (
             None,
             None,

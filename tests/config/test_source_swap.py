@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from injector import files
-from injector.cli import serve
-from injector.cli.serve import Source
 from injector.config import dryrun, folder
 from injector.config.load import Input, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.source import Source
 from injector.core.profile import Config
 from injector.errors import ConfigError
 
@@ -63,7 +62,7 @@ def mount(tmp_path: Path) -> Mount:
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[Input]:
     """What was tried out; the processes for it are not started, they have tests of their own."""
     given: list[Input] = []
-    monkeypatch.setattr(serve, "_try_out", given.append)
+    monkeypatch.setattr("injector.config.source._try_out", given.append)
     return given
 
 
@@ -87,8 +86,12 @@ def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]
     monkeypatch.setattr(folder, "read_text_inside", reading_inside)
 
 
+def no_cluster(namespace: str, name: str, key: str) -> str:
+    raise AssertionError("no ConfigMap is to be read")
+
+
 def a_source(mount: Mount) -> Source:
-    return Source(mount.config, ConfigMapSource(), IstioSource(), None, None, None)
+    return Source(mount.config, ConfigMapSource(), IstioSource(), None, no_cluster)
 
 
 def versions(config: Config) -> set[str]:
@@ -180,7 +183,7 @@ def test_what_is_written_on_while_it_is_tried_out_is_read_again(
         if len(tried) == 1:
             mount.swap(**{"injector.yaml": whole})
 
-    monkeypatch.setattr(serve, "_try_out", try_out)
+    monkeypatch.setattr("injector.config.source._try_out", try_out)
     assert len(a_source(mount).read().annotation_rules) == 1
     assert ["annotations" in text for text in tried] == [False, True]
 
@@ -188,7 +191,7 @@ def test_what_is_written_on_while_it_is_tried_out_is_read_again(
 def test_what_changes_each_time_it_is_tried_out_is_refused(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "_try_out", lambda given: mount.swap())
+    monkeypatch.setattr("injector.config.source._try_out", lambda given: mount.swap())
     source = a_source(mount)
     with pytest.raises(ConfigError, match="changes while it is read"):
         source.read()

@@ -9,18 +9,16 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from injector.callers.check import Check
+from injector.callers.tokens import Keys, Tokens, Wanted
 from injector.config.schema import CallerAuth, Server
 from injector.errors import ConfigError
 from injector.files import read_text
+from injector.kube.client import AsyncCluster
+from injector.server.tls import Swap
 from injector.telemetry import Metrics
-
-if TYPE_CHECKING:
-    from injector.callers.check import Check
-    from injector.callers.tokens import Keys
-    from injector.kube.client import AsyncCluster
-    from injector.server.tls import Swap
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 JWKS: Final = "/openid/v1/jwks"
@@ -53,25 +51,21 @@ class Callers:
         for task in self._tasks:
             task.cancel()
 
-    def waiting(self) -> Mapping[str, str]:
+    def not_ready(self) -> Mapping[str, str]:
         """Why the API server would be refused, empty where it would not."""
         if self._keys and not self._keys.known and self._given.mode == "enforce":
             return {"callerAuth": f"no keys for tokens: {self._keys.problem}"}
         return {}
 
-    def notes(self) -> Mapping[str, str]:
+    def warnings(self) -> Mapping[str, str]:
         """What an operator should know: keys or CAs that could not be read again."""
         keys = self._keys.problem if self._keys else ""
         told = "; ".join(text for text in (self._problem, keys) if text)
         return {"callerAuth": told} if told else {}
 
     def _make(self, cluster: AsyncCluster | None, metrics: Metrics) -> Check:
-        from injector.callers.check import Check
-
         given, tokens = self._given, None
         if given.audience:
-            from injector.callers.tokens import Keys, Tokens, Wanted
-
             self._keys = Keys(_fetch(given, cluster))
             subjects = frozenset(given.subjects)
             tokens = Tokens(Wanted(given.audience, subjects, given.issuer, given.groups_claim), self._keys)

@@ -5,20 +5,15 @@ Not here: what is recorded (injector.records), and when it is offered (injector.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from injector.config.schema import Record, Server
+from injector.records import writer
 from injector.telemetry import Metrics, tell
 
-if TYPE_CHECKING:
-    from injector.records.writer import Recorder
 
-
-def with_flags(record: Record, flags: Mapping[str, str | None]) -> Record:
-    """The settings with what the flags say over them."""
-    folder, key = flags["record_dir"], flags["record_key"]
+def record_settings(record: Record, folder: str | None, key: str | None) -> Record:
+    """The settings with those of the two flags over them; None: not given."""
     return replace(
         record,
         directory=record.directory if folder is None else folder,
@@ -26,13 +21,11 @@ def with_flags(record: Record, flags: Mapping[str, str | None]) -> Record:
     )
 
 
-def recorder(server: Server, metrics: Metrics) -> Recorder | None:
+def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
     """The recorder, writing already; None where nothing is to be recorded. Raises ConfigError."""
     settings = server.record
     if not settings.directory:
         return None
-    from injector.records import writer
-
     folder = writer.prepare(settings.directory)
     key = writer.read_key(settings.key_file, settings.directory)
     bounds = writer.Bounds(settings.max_bytes, settings.max_records, settings.per_second)

@@ -8,7 +8,7 @@ from injector.config.load import Input, Text, load_input
 from injector.core.model import Facts
 from injector.core.workload import Workload
 from injector.errors import ManifestError
-from injector.pages import typed
+from injector.pages import form
 from injector.pages.examples import examples
 
 CONFIG = load_input(Input(Text("", "config")))
@@ -20,14 +20,14 @@ def facts_of(found: Workload) -> Facts:
 
 
 def reasons(text: str) -> dict[str, str]:
-    found = typed.answers(text, CONFIG, facts_of)
+    found = form.answers(text, CONFIG, facts_of)
     return {each.workload.name: each.found.outcome.decision.reason.value for each in found}
 
 
 def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over() -> None:
     items = "".join("- " + (POD % name).replace("\n", "\n  ").rstrip() + "\n" for name in ("b", "c"))
     text = f"{POD % 'a'}---\nkind: Service\n---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n{items}"
-    found = typed.answers(text, CONFIG, facts_of)
+    found = form.answers(text, CONFIG, facts_of)
     assert [(each.workload.name, each.where) for each in found] == [
         ("a", "manifests:1"),
         ("b", "manifests:13"),
@@ -51,7 +51,7 @@ def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over(
 )
 def test_what_cannot_be_explained_says_where(text: str, where: str, words: str) -> None:
     with pytest.raises(ManifestError) as caught:
-        typed.answers(text, CONFIG, facts_of)
+        form.answers(text, CONFIG, facts_of)
     assert caught.value.where.startswith(where)
     assert words in caught.value.message
 
@@ -67,7 +67,7 @@ def test_what_cannot_be_explained_says_where(text: str, where: str, words: str) 
     ],
 )
 def test_labels_are_read_and_an_empty_field_says_nothing(text: str, labels: dict[str, str] | None) -> None:
-    assert typed.labels(text) == labels
+    assert form.labels(text) == labels
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_labels_are_read_and_an_empty_field_says_nothing(text: str, labels: dict
 )
 def test_labels_that_are_none_say_where(text: str, where: str) -> None:
     with pytest.raises(ManifestError) as caught:
-        typed.labels(text)
+        form.labels(text)
     assert caught.value.where.startswith(where)
 
 
@@ -102,5 +102,5 @@ def test_the_examples_show_what_they_promise() -> None:
 @pytest.mark.parametrize("name", ["wrong-place", "wrong-word"])
 def test_the_examples_of_what_goes_wrong_tell_it(name: str) -> None:
     text = examples(CONFIG.profile.keys.switch)[name].text
-    (found,) = typed.answers(text, CONFIG, facts_of)
+    (found,) = form.answers(text, CONFIG, facts_of)
     assert found.found.outcome.findings

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from injector.cli.certificates import check, kind_of
+from injector.config.coherence import check_certificates
 from injector.config.schema import read_settings
 from injector.config.shapes import seconds
 from injector.errors import ConfigError
+from injector.serving.certificates import check
 
 
 def kind(server: str) -> str:
-    return kind_of(read_settings(f"server: {server}", "injector.yaml").server)
+    return check_certificates(read_settings(f"server: {server}", "injector.yaml").server)
 
 
 @pytest.mark.parametrize(

@@ -6,28 +6,25 @@ Not here: how a list is kept up to date (`injector.kube.watching`), and what the
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from injector.core.facts import native_support
 from injector.core.model import Manifest, Namespace
 from injector.core.profile import Config
-
-if TYPE_CHECKING:
-    from injector.kube.client import AsyncCluster
-    from injector.kube.watching import Mirror
-
-NAMESPACES: Final = "/api/v1/namespaces"
-NODES: Final = "/api/v1/nodes"
+from injector.kube.client import AsyncCluster
+from injector.kube.objects import NAMESPACES, NODES
+from injector.kube.watching import Mirror
 
 
-class Watched:
+class ClusterFacts:
     """Copies of what the configuration needs of the cluster; without a cluster nothing is known.
 
     What was needed once stays watched.
     """
 
-    def __init__(self, cluster: AsyncCluster | None, group: asyncio.TaskGroup) -> None:
+    def __init__(self, cluster: AsyncCluster | None) -> None:
         self._cluster = cluster
-        self._group = group
+        self._group: asyncio.TaskGroup | None = None
         self._mirrors: dict[str, Mirror] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._native: tuple[int, bool | None] = (-1, None)
@@ -37,14 +34,22 @@ class Watched:
         """Watch what this configuration needs and what is not watched yet."""
         if self._cluster is None:
             return
-        from injector.kube.watching import Mirror
-
         nodes = (NODES,) if config.native_sidecars == "auto" else ()
         for path in (NAMESPACES, *nodes, *config.profile.watched()):
             if path not in self._mirrors:
                 keep = _KEPT.get(path, _object)
                 self._mirrors[path] = Mirror(self._cluster, path, keep=keep)
-                self._tasks.append(self._group.create_task(self._mirrors[path].run()))
+                if self._group is not None:
+                    self._watch(self._group, path)
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to watch what is needed, now and later."""
+        self._group = group
+        for path in self._mirrors:
+            self._watch(group, path)
+
+    def _watch(self, group: asyncio.TaskGroup, path: str) -> None:
+        self._tasks.append(group.create_task(self._mirrors[path].run()))
 
     def stop(self) -> None:
         """Watch nothing more."""
@@ -55,7 +60,7 @@ class Watched:
         """Whether all objects of a list are known."""
         return path in self._mirrors and self._mirrors[path].synced.is_set()
 
-    def waiting(self) -> dict[str, str]:
+    def not_ready(self) -> dict[str, str]:
         """The lists that were never read whole, and why."""
         return {
             path: mirror.last_error.advice if mirror.last_error else "not read yet"
@@ -63,7 +68,7 @@ class Watched:
             if not mirror.synced.is_set()
         }
 
-    def stale(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, str]:
         """The lists that are known, but perhaps not as they are now, and why."""
         return {
             path: f"perhaps out of date: {mirror.last_error.advice}"
@@ -78,8 +83,6 @@ class Watched:
 
     def native_sidecars(self, node_name: str) -> bool | None:
         """What the kubelets support, None while the Nodes are not known."""
-        from injector.core.facts import native_support
-
         if not self.synced(NODES):
             return None
         mirror = self._mirrors[NODES]

@@ -6,16 +6,17 @@ command line reads those), and how the answer looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from injector import yamltext
-from injector.core import kinds, workload
+from injector.core import documents, kinds, workload
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config
 from injector.core.reports.provenance import Explanation, explain
 from injector.errors import ManifestError
+from injector.yamltext import Document
 
 MANIFESTS: Final = "manifests"
 LABELS: Final = "namespace labels"
@@ -39,23 +40,24 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
     """Every workload of a text explained. Raises ManifestError with the line in the text."""
     out: list[Answer] = []
     left = MOST_VALUES
-    for document in yamltext.split(text, MANIFESTS):
-        kind = yamltext.kind_of(document)
-        if kind is None or not workload.has_template(kind[1]):
-            continue
+
+    def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+        found = _located(document, pointer, manifest, config)
+        if found is None:
+            return manifest
+        if len(out) == MOST:
+            raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
+        explanation = explain(found.template, facts_of(found), config, found.manifest)
+        out.append(Answer(documents.place(document, pointer), found, explanation))
+        return manifest
+
+    for document in filter(documents.has_workloads, yamltext.split(text, MANIFESTS)):
         tree = yamltext.load(document)
         left -= _size(tree, left)
         if left < 0:
             hint = "use injector explain --html for it"
             raise ManifestError(f"more than {MOST_VALUES} values", where=MANIFESTS, hint=hint)
-        for pointer, manifest in _objects(document, tree, ""):
-            found = _located(document, pointer, manifest, config)
-            if found is None:
-                continue
-            if len(out) == MOST:
-                raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
-            explanation = explain(found.template, facts_of(found), config, found.manifest)
-            out.append(Answer(_place(document, pointer), found, explanation))
+        documents.each(document, tree, look)
     if not out:
         hint = f"these kinds have one: {', '.join(kinds.KINDS)}"
         raise ManifestError("no object with a pod template", where=MANIFESTS, hint=hint)
@@ -81,7 +83,7 @@ def _size(tree: object, most: int) -> int:
 
 def labels(text: str) -> dict[str, str] | None:
     """The labels in a text, None where it is empty. Raises ManifestError with the line in the text."""
-    document = yamltext.Document(text, source=LABELS)
+    document = Document(text, source=LABELS)
     tree = yamltext.load(document)
     if tree is None:
         return None
@@ -90,34 +92,14 @@ def labels(text: str) -> dict[str, str] | None:
     except ManifestError as error:
         at = error.where.removeprefix("/metadata/labels")
         hint = "write one label a line, as name: value"
-        raise ManifestError(error.message, where=f"{_place(document, at)}: {at or '/'}", hint=hint) from error
+        raise documents.placed(ManifestError(error.message, where=at, hint=hint), document, "") from error
     return {key: value or "" for key, value in tree.items()}
 
 
-def _objects(document: yamltext.Document, manifest: object, pointer: str) -> Iterator[tuple[str, Manifest]]:
-    """The objects of a document, those of Lists one by one."""
-    if not isinstance(manifest, dict):
-        raise ManifestError("an object is expected", where=_place(document, pointer))
-    if not workload.is_list(manifest):
-        yield pointer, manifest
-        return
-    items = manifest.get("items") or []
-    if not isinstance(items, list):
-        raise ManifestError("a list is expected", where=_place(document, f"{pointer}/items"))
-    for number, item in enumerate(items):
-        yield from _objects(document, item, f"{pointer}/items/{number}")
-
-
 def _located(
-    document: yamltext.Document, pointer: str, manifest: Manifest, config: Config
+    document: Document, pointer: str, manifest: Manifest, config: Config
 ) -> workload.Workload | None:
     try:
         return workload.locate(manifest, quirks=config.quirks)
     except ManifestError as error:
-        at = pointer + error.where
-        where = f"{_place(document, at)}: {at or '/'}"
-        raise ManifestError(error.message, where=where, hint=error.hint) from error
-
-
-def _place(document: yamltext.Document, pointer: str) -> str:
-    return f"{document.source}:{yamltext.locate(document, pointer)}"
+        raise documents.placed(error, document, pointer) from error
