@@ -187,6 +187,12 @@ def review_of(case: Case) -> Manifest:
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue's clock stands still: nobody is refused because the machine is busy with something else."""
+    monkeypatch.setattr("injector.server.queue.time.perf_counter", lambda: 0.0)
+
+
 def post(case: Case, body: bytes, stage: Stage) -> Manifest:
     """The answer of the webhook to a POST."""
     state = State(
