@@ -19,18 +19,14 @@ from injector.cli.main import cli
 from injector.config.schema import Settings
 from injector.config.shapes import declared
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
-from injector.core.model import SENTENCES, Reason
+from injector.core.model import Reason, Verdict
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
 from injector.profiles.istio.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by hack/reference.py (`make docs`); edit the code, not this page. -->\n"
-VERDICTS = {
-    "Injected": (Reason.OPTED_IN_BY_LABEL, Reason.ON_BY_DEFAULT),
-    "Skipped": (Reason.HOST_NETWORK, Reason.FOREIGN_SIDECAR),
-    "Denied": (Reason.NAMESPACE_MISMATCH, Reason.INTERNAL_ERROR),
-}
+VERDICTS = {"Injected": Verdict.INJECT, "Skipped": Verdict.SKIP, "Denied": Verdict.DENY}
 
 
 def table(*rows: tuple[str, ...]) -> str:
@@ -102,12 +98,10 @@ def _leaves(tree: object, path: str) -> Iterator[tuple[str, object]]:
 
 def reasons() -> str:
     """The closed set of reasons."""
-    listed = list(SENTENCES)
     parts = []
-    for verdict, (first, last) in VERDICTS.items():
-        rows = [("reason", "meaning")]
-        rows += [(code(r), SENTENCES[r]) for r in listed[listed.index(first) : listed.index(last) + 1]]
-        parts.append(f"## {verdict}\n\n{table(*rows)}")
+    for title, verdict in VERDICTS.items():
+        rows = [("reason", "meaning"), *((code(r), r.sentence) for r in Reason if r.verdict is verdict)]
+        parts.append(f"## {title}\n\n{table(*rows)}")
     intro = (
         "One word says why. It is the same in the report of the command line, the log line, the label of\n"
         "the metric, the audit annotation `reason` and in `injector explain`. The set is closed.\n"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Manifest, Reason, Verdict
+from injector.core.model import Decision, Manifest, Reason
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.core.tree.diff import escape
@@ -159,7 +159,7 @@ def outcome_of(entry: Entry, config: Config) -> Outcome:
         if entry.pod.get("spec") is None:
             raise ManifestError("a map is expected; it is missing", where="/spec")
     except ManifestError as error:
-        return Outcome(Decision(Verdict.DENY, Reason.INVALID_POD), entry.pod, error=error)
+        return Outcome(Decision(Reason.INVALID_POD), entry.pod, error=error)
     return inject(entry.pod, entry.facts, config)
 
 

@@ -20,34 +20,42 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why. The word shows in reports, logs, metrics, audit annotations and warnings."""
+    """Why, with the verdict. The word is the same in reports, logs, metrics and audit annotations."""
 
-    OPTED_IN_BY_LABEL = "opted-in-by-label"
-    OPTED_IN_BY_ANNOTATION = "opted-in-by-annotation"
-    ALWAYS_SELECTED = "always-selected"
-    ON_BY_DEFAULT = "on-by-default"
+    verdict: Verdict
 
-    HOST_NETWORK = "host-network"
-    IGNORED_NAMESPACE = "ignored-namespace"
-    OPTED_OUT_BY_LABEL = "opted-out-by-label"
-    OPTED_OUT_BY_ANNOTATION = "opted-out-by-annotation"
-    NEVER_SELECTED = "never-selected"
-    OFF_BY_DEFAULT = "off-by-default"
-    INVALID_POLICY = "invalid-policy"
-    NOT_SELECTED = "not-selected"
-    STATIC_POD = "static-pod"
-    UNSUPPORTED_KIND = "unsupported-kind"
-    UNSUPPORTED_OS = "unsupported-os"
-    FOREIGN_SIDECAR = "foreign-sidecar"
+    def __new__(cls, word: str, verdict: Verdict) -> Reason:
+        reason = str.__new__(cls, word)
+        reason._value_ = word
+        reason.verdict = verdict
+        return reason
 
-    NAMESPACE_MISMATCH = "namespace-mismatch"
-    ANNOTATION_NOT_ALLOWED = "annotation-not-allowed"
-    INVALID_ANNOTATION = "invalid-annotation"
-    INVALID_POD = "invalid-pod"
-    TEMPLATE_FAILED = "template-failed"
-    MERGE_FAILED = "merge-failed"
-    TOO_EXPENSIVE = "too-expensive"
-    INTERNAL_ERROR = "internal-error"
+    OPTED_IN_BY_LABEL = "opted-in-by-label", Verdict.INJECT
+    OPTED_IN_BY_ANNOTATION = "opted-in-by-annotation", Verdict.INJECT
+    ALWAYS_SELECTED = "always-selected", Verdict.INJECT
+    ON_BY_DEFAULT = "on-by-default", Verdict.INJECT
+
+    HOST_NETWORK = "host-network", Verdict.SKIP
+    IGNORED_NAMESPACE = "ignored-namespace", Verdict.SKIP
+    OPTED_OUT_BY_LABEL = "opted-out-by-label", Verdict.SKIP
+    OPTED_OUT_BY_ANNOTATION = "opted-out-by-annotation", Verdict.SKIP
+    NEVER_SELECTED = "never-selected", Verdict.SKIP
+    OFF_BY_DEFAULT = "off-by-default", Verdict.SKIP
+    INVALID_POLICY = "invalid-policy", Verdict.SKIP
+    NOT_SELECTED = "not-selected", Verdict.SKIP
+    STATIC_POD = "static-pod", Verdict.SKIP
+    UNSUPPORTED_KIND = "unsupported-kind", Verdict.SKIP
+    UNSUPPORTED_OS = "unsupported-os", Verdict.SKIP
+    FOREIGN_SIDECAR = "foreign-sidecar", Verdict.SKIP
+
+    NAMESPACE_MISMATCH = "namespace-mismatch", Verdict.DENY
+    ANNOTATION_NOT_ALLOWED = "annotation-not-allowed", Verdict.DENY
+    INVALID_ANNOTATION = "invalid-annotation", Verdict.DENY
+    INVALID_POD = "invalid-pod", Verdict.DENY
+    TEMPLATE_FAILED = "template-failed", Verdict.DENY
+    MERGE_FAILED = "merge-failed", Verdict.DENY
+    TOO_EXPENSIVE = "too-expensive", Verdict.DENY
+    INTERNAL_ERROR = "internal-error", Verdict.DENY
 
     @property
     def sentence(self) -> str:
@@ -97,9 +105,13 @@ class Step:
 class Decision:
     """Inject, skip or deny, with the reason and every rule tried on the way."""
 
-    verdict: Verdict
     reason: Reason
     trace: tuple[Step, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the reason means for the pod."""
+        return self.reason.verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import jsonpatch
 
 from injector import structure
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Door, Facts, Manifest, Namespace, Reason, Verdict
+from injector.core.model import Decision, Door, Facts, Manifest, Namespace, Reason
 from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
 from injector.core.workload import Workload, check_shape, get, kind_of
@@ -252,7 +252,7 @@ def _facts(
 
 def _outcome(request: Manifest, facts: Facts, config: Config, work: Work | None) -> Outcome:
     if _out_of_scope(request):
-        return Outcome(Decision(Verdict.SKIP, Reason.UNSUPPORTED_KIND), {})
+        return Outcome(Decision(Reason.UNSUPPORTED_KIND), {})
     received = request["object"]
     try:
         check_shape(_workload(received))
@@ -273,7 +273,7 @@ def _template(pod: Manifest) -> Manifest:
 
 
 def _denied(request: Manifest, reason: Reason, error: InjectorError) -> Outcome:
-    return Outcome(Decision(Verdict.DENY, reason), request.get("object") or {}, error=error)
+    return Outcome(Decision(reason), request.get("object") or {}, error=error)
 
 
 def _proven(request: Manifest, outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector.core import model
-from injector.core.model import Decision, Finding, Namespace, Operation, Reason, Verdict
+from injector.core.model import Decision, Finding, Namespace, Operation, Reason
 from injector.core.profile import Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
@@ -236,7 +236,7 @@ def test_a_patch_that_does_not_give_the_pod_is_never_sent(
 ) -> None:
     # The core has no such defect that we know of, so one is put in its place.
     def defective(pod: Any, facts: Any, config: Any) -> Outcome:
-        return Outcome(Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), pod, patch)
+        return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
 
     monkeypatch.setattr(reviews, "inject", defective)
     response = respond(a_review())
@@ -250,7 +250,7 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
 
     def listening(pod: Any, facts: model.Facts, config: Any, *, work: Any) -> Outcome:
         seen.append(facts)
-        return Outcome(Decision(Verdict.SKIP, Reason.OFF_BY_DEFAULT), pod)
+        return Outcome(Decision(Reason.OFF_BY_DEFAULT), pod)
 
     monkeypatch.setattr(reviews, "inject", listening)
     respond(a_review(), native_sidecars=False, objects=({"kind": "Thing"},), path="/inject/a/b")
@@ -278,7 +278,7 @@ def test_managed_fields_stay_out_of_the_patch() -> None:
 
 def an_outcome(*messages: str, action: bool = True) -> Outcome:
     findings = tuple(Finding("code", message, action) for message in messages)
-    return Outcome(Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), {}, findings=findings)
+    return Outcome(Decision(Reason.ON_BY_DEFAULT), {}, findings=findings)
 
 
 def test_only_findings_that_need_a_person_become_warnings() -> None:

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from injector.core import names, selectors, status
-from injector.core.model import Decision, Door, Facts, Manifest, ProxyMark, Reason, Step, Verdict
+from injector.core.model import Decision, Door, Facts, Manifest, ProxyMark, Reason, Step
 from injector.core.profile import Policy
 
 _YES = {
@@ -72,19 +72,17 @@ class _Rules:
                 return decision
         reason, wanted = self.wish()
         if self.by_policy(reason, wanted):
-            return self.foreign() or Decision(
-                Verdict.INJECT, reason or Reason.ON_BY_DEFAULT, tuple(self.trace)
-            )
+            return self.foreign() or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
-        return Decision(Verdict.SKIP, reason or Reason.OFF_BY_DEFAULT, tuple(self.trace))
+        return Decision(reason or Reason.OFF_BY_DEFAULT, tuple(self.trace))
 
     def note(self, rule: str, seen: str, verdict: str) -> None:
         self.trace.append(Step(rule, seen, verdict))
 
-    def end(self, rule: str, seen: str, reason: Reason, verdict: Verdict = Verdict.SKIP) -> Decision:
-        self.trace.append(Step(rule, seen, verdict.value, won=True))
-        return Decision(verdict, reason, tuple(self.trace))
+    def end(self, rule: str, seen: str, reason: Reason) -> Decision:
+        self.trace.append(Step(rule, seen, reason.verdict.value, won=True))
+        return Decision(reason, tuple(self.trace))
 
     def static_pod(self) -> Decision | None:
         if names.MIRROR_ANNOTATION in self.annotations:
@@ -98,7 +96,7 @@ class _Rules:
             return None
         seen = f"request {_cut(self.facts.namespace)}, pod {_cut(named)}"
         if named and self.facts.namespace and named != self.facts.namespace:
-            return self.end("namespace", seen, Reason.NAMESPACE_MISMATCH, Verdict.DENY)
+            return self.end("namespace", seen, Reason.NAMESPACE_MISMATCH)
         self.note("namespace", seen, "no objection")
         return None
 

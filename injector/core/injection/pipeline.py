@@ -49,7 +49,7 @@ def inject(
     verdict DENY and an `error`, never an exception.
     """
     if too_large := annotation_size.excess(pod):
-        return Outcome(Decision(Verdict.DENY, Reason.INVALID_ANNOTATION), pod, error=too_large)
+        return Outcome(Decision(Reason.INVALID_ANNOTATION), pod, error=too_large)
     findings = Findings()
     findings.extend(near_misses.near_misses(pod, config.profile, holder))
     near = findings.all()
@@ -71,10 +71,10 @@ def inject(
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
     except Refusal as refused:
-        denied = Decision(Verdict.DENY, refused.reason, decision.trace)
+        denied = Decision(refused.reason, decision.trace)
         return Outcome(denied, pod, findings=near, error=refused.error)
     except TooExpensive:
-        denied = Decision(Verdict.DENY, Reason.TOO_EXPENSIVE, decision.trace)
+        denied = Decision(Reason.TOO_EXPENSIVE, decision.trace)
         return Outcome(denied, pod, findings=near, error=_too_expensive(work))
     added = status.read(after, config.profile.keys)
     return Outcome(decision, after, patch, run.findings.all(), added, before=run.before)
