@@ -16,6 +16,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
+from injector import durations
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
 from injector.printable import visible
@@ -222,13 +223,11 @@ def number(low: int, high: int, unit: str = "") -> Shape[int]:
 
 
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:h|m|s))+", re.ASCII)
-_DURATION_PART = re.compile(r"([0-9]+)([hms])", re.ASCII)
-_UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 def seconds(text: str) -> int:
-    """What a duration such as ``1h30m`` means."""
-    return sum(int(count) * _UNITS[unit] for count, unit in _DURATION_PART.findall(text))
+    """The seconds of a duration that `duration` has accepted."""
+    return (durations.nanoseconds(text) or 0) // 10**9
 
 
 def duration(low: str, high: str) -> Shape[str]:
@@ -236,7 +235,8 @@ def duration(low: str, high: str) -> Shape[str]:
     least, most = seconds(low), seconds(high)
 
     def fits(text: str) -> bool:
-        return _DURATION.fullmatch(text) is not None and least <= seconds(text) <= most
+        known = _DURATION.fullmatch(text) and durations.nanoseconds(text) is not None
+        return bool(known) and least <= seconds(text) <= most
 
     return checked(TEXT, fits, f'a duration from "{low}" to "{high}" such as "1h30m"')
 

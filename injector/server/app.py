@@ -8,8 +8,6 @@ known here: `State` declares what is needed as callables, and `injector.cli.serv
 from __future__ import annotations
 
 import json
-import math
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from injector import durations
 from injector.core.model import Facts, Finding, Manifest, Namespace
 from injector.core.profile import Config, Outcome
 from injector.errors import InjectorError, ReviewError
@@ -59,10 +58,6 @@ LOOP_UNITS = 25_000
 LOOP_SECONDS = 0.02
 # After this time nobody waits for an answer: an API server does for 10 seconds by default.
 ANSWER_SECONDS = 10.0
-
-_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+", re.ASCII)
-_DURATION_PART = re.compile(r"([0-9.]+)(ms|s|m|h)", re.ASCII)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,10 +390,8 @@ def _readiness(properties: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]
 def budget_of(query: bytes) -> float | None:
     """Seconds from the API server's ``?timeout=10s``, None where it says nothing that can be read."""
     given = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
-    if not _DURATION.fullmatch(given):
-        return None
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(given))
-    return seconds if math.isfinite(seconds) else None
+    seconds = durations.seconds(given)
+    return None if seconds is None or seconds < 0 else seconds
 
 
 def _is_hot(path: str) -> bool:
