@@ -17,6 +17,7 @@ from injector.core import workload
 from injector.core.model import Manifest, Reason, Verdict
 from injector.core.profile import Outcome
 from injector.errors import ConfigError, InjectorError, ManifestError
+from injector.pointer import get, join
 
 if TYPE_CHECKING:
     from injector.cli.report import Report
@@ -112,7 +113,7 @@ class Run:
 
     def unsupported(self, manifest: Manifest) -> None:
         """Tell of a kind that has pods but no template that we know; others are nobody's business."""
-        pods = workload.get(manifest, "/spec/template/spec")
+        pods = get(manifest, "/spec/template/spec")
         if isinstance(pods, dict) and isinstance(pods.get("containers"), list):
             meta = manifest.get("metadata")
             name = meta.get("name") if isinstance(meta, dict) else None
@@ -144,7 +145,7 @@ def refusal(document: Document, found: workload.Workload, pointer: str, outcome:
     at = found.spec
     key = getattr(error, "key", "")
     if key:
-        at = f"{found.metadata}/annotations/{key.replace('~', '~0').replace('/', '~1')}"
+        at = join(f"{found.metadata}/annotations", key)
     message = f"{found.label}: {outcome.decision.reason.value}: {error}"
     return ManifestError(message, where=manifests.place(document, pointer + at), hint=error.hint)
 

@@ -19,9 +19,9 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
-from injector.core.tree.diff import escape
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
+from injector.pointer import join
 from injector.printable import json_text, visible
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
 
 def _books(config: Config) -> set[str]:
     """Where the book-keeping stands, which carries the digest of the configuration and always differs."""
-    return {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    return {join("/metadata/annotations", key) for key in config.profile.books}
 
 
 def _key(file: str | None) -> bytes | None:

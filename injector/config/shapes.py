@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from injector import durations
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
+from injector.pointer import join, split
 from injector.printable import visible
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ def read(cls: type[T], raw: Any, pointer: str, reading: Reading) -> T:
     known = {key_of(f): f for f in fields(cls)}  # type: ignore[arg-type]
     found: dict[str, Any] = {}
     for key, value in raw.items():
-        at = f"{pointer}/{escaped(key)}"
+        at = join(pointer, key)
         if key not in known:
             reading.complain(at, f"unknown key {shown(key)}", nearest(key, cls))
         elif value is not None:
@@ -142,11 +143,6 @@ def nearest(key: str, cls: type[Any]) -> str:
 def shown(key: str) -> str:
     """A key in quotes, cut: it may be anything."""
     return f'"{key}"' if len(key) <= 64 else f'"{key[:64]}..."'
-
-
-def escaped(key: str) -> str:
-    """A key as a part of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 # --- shapes -------------------------------------------------------------------------------------
@@ -266,7 +262,7 @@ def mapped(item: Shape[T], what: str) -> Shape[dict[str, T]]:
 def _each(item: Shape[T], pairs: Any, at: str, reading: Reading) -> dict[Any, T]:
     out: dict[Any, T] = {}
     for key, value in pairs:
-        here = f"{at}/{escaped(str(key))}"
+        here = join(at, key)
         try:
             out[key] = item.take(value, here, reading)
         except ValueError as error:
@@ -303,6 +299,6 @@ def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str)
 
 def told(problem: Problem) -> str:
     """The message with the path of its key."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in problem.pointer.split("/")[1:]]
+    parts = split(problem.pointer)
     path = ".".join(part if len(part) <= 64 else part[:64] + "..." for part in parts)
     return f"{path}: {problem.message}" if path else problem.message

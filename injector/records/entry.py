@@ -16,6 +16,7 @@ from typing import Any, Final
 from injector.core import status
 from injector.core.model import Door, Facts, Manifest, Namespace, Operation
 from injector.core.profile import Config, Outcome
+from injector.pointer import escape, unescape
 from injector.records.redaction import Redaction, words_of
 
 FORMAT: Final = 1
@@ -156,8 +157,8 @@ def _operation(operation: Operation, redaction: Redaction) -> tuple[str, str]:
     """An operation without its value; a key that a pod's author chose is a pseudonym."""
     parts = operation.path.split("/")
     if parts[1:2] == ["metadata"] and len(parts) == 4:
-        key = redaction.key(parts[3].replace("~1", "/").replace("~0", "~"))
-        parts[3] = key.replace("~", "~0").replace("/", "~1")
+        key = redaction.key(unescape(parts[3]))
+        parts[3] = escape(key)
     return operation.op, "/".join(parts)
 
 

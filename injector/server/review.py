@@ -26,8 +26,9 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Door, Facts, Manifest, Namespace, Reason
 from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
-from injector.core.workload import Workload, check_shape, get, kind_of
+from injector.core.workload import Workload, check_shape, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
+from injector.pointer import get
 from injector.printable import visible
 from injector.work import Work
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from injector.core.model import Owner
-from injector.core.workload import KINDS, check_pod, drop, get, group_of, is_list, kind_of, locate, put
+from injector.core.workload import KINDS, check_pod, group_of, is_list, kind_of, locate
 from injector.errors import ManifestError
+from injector.pointer import drop, get, put
 from tests.core.strategies import pods
 
 LABELS = {"labels": {"app": "shop"}}

@@ -20,6 +20,7 @@ from typing import Any, Final
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
 from injector.core.tree.merge import POD, Schema, key_of
+from injector.pointer import split
 from injector.templating.outline import Outline
 
 LIMIT: Final = 32 * 1024
@@ -136,7 +137,7 @@ def apply(pod: Manifest, entries: Sequence[Any], reach: Reach) -> tuple[Manifest
     for entry in entries:
         try:
             pointer, *change = entry
-            parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+            parts = split(pointer)
         except (TypeError, ValueError, AttributeError):
             notes.append("an entry could not be read")
             continue
