@@ -16,7 +16,7 @@ from injector.cli import manifests
 from injector.core import workload
 from injector.core.model import Finding, Manifest, Step, Verdict
 from injector.errors import ConfigError, ManifestError
-from injector.printable import json_text, visible
+from injector.printable import json_text, shown, visible
 
 if TYPE_CHECKING:
     from injector.cli.world import World
@@ -191,7 +191,7 @@ def _located(manifest: Manifest, target: str, config: Config) -> workload.Worklo
     except ManifestError as error:
         raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
     if found is None:
-        raise ManifestError("the object holds no pod template", where=target[:64])
+        raise ManifestError("the object holds no pod template", where=shown(target))
     return found
 
 

@@ -18,6 +18,7 @@ from injector.core.model import Manifest, Reason, Verdict
 from injector.core.profile import Outcome
 from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.pointer import get, join
+from injector.printable import shown
 
 if TYPE_CHECKING:
     from injector.cli.report import Report
@@ -118,7 +119,7 @@ class Run:
             meta = manifest.get("metadata")
             name = meta.get("name") if isinstance(meta, dict) else None
             self.report.reasoned(
-                "passed", f"{str(manifest.get('kind'))[:64]} {str(name or '?')[:64]}", Reason.UNSUPPORTED_KIND
+                "passed", f"{shown(manifest.get('kind'))} {shown(name or '?')}", Reason.UNSUPPORTED_KIND
             )
 
     def _told_passing(self, part: manifests.Part) -> manifests.Part:

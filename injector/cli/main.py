@@ -79,7 +79,9 @@ class Lazy(click.Group):
         """The subcommand of the arguments; a slip of the pen is answered with the nearest name."""
         near = get_close_matches(args[0], COMMANDS, n=1)
         if args[0] not in COMMANDS and near:
-            raise click.UsageError(f"no such command {args[0][:64]!r}; did you mean {near[0]}?", ctx)
+            from injector.printable import shown
+
+            raise click.UsageError(f"no such command {shown(args[0])!r}; did you mean {near[0]}?", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -22,7 +22,7 @@ from injector.core.tree.compare import changes
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import join
-from injector.printable import json_text, visible
+from injector.printable import json_text, shown, visible
 
 if TYPE_CHECKING:
     from injector.records.entry import Entry
@@ -296,7 +296,7 @@ def _text(found: Sequence[Changed]) -> Iterator[str]:
 
 def _shown(value: Any) -> str:
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 64 else text[:61] + "..."
+    return shown(text)
 
 
 def _summary(told: Told, found: Sequence[Changed]) -> str:

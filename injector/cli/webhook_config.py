@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from injector.errors import ConfigError
+from injector.printable import shown
 
 if TYPE_CHECKING:
     from injector.core.model import Manifest
@@ -190,7 +191,7 @@ def configurations(
             raise ConfigError(f"the profile {profile.name} knows no revision tags", where="--tag")
         if tag == revision:
             hint = "its own object, which is printed first, has these selectors already"
-            raise ConfigError(f"{tag[:63]} is the revision itself", where="--tag", hint=hint)
+            raise ConfigError(f"{shown(tag)} is the revision itself", where="--tag", hint=hint)
         yield _configuration(_name(f"{name}-tag-{tag}", "--tag"), entries, options)
 
 
@@ -267,7 +268,7 @@ def whole_name(config: Config) -> str:
 def _name(text: str, where: str) -> str:
     if not _NAME.fullmatch(text):
         hint = "lower case letters, digits, - and . are expected, at most 253 of them"
-        raise ConfigError(f"{text[:64]!r} is no name for Kubernetes", where=where, hint=hint)
+        raise ConfigError(f"{shown(text)!r} is no name for Kubernetes", where=where, hint=hint)
     return text
 
 

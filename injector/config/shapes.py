@@ -20,7 +20,7 @@ from injector import durations
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
 from injector.pointer import join, split
-from injector.printable import visible
+from injector.printable import shown, visible
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ def read(cls: type[T], raw: Any, pointer: str, reading: Reading) -> T:
     for key, value in raw.items():
         at = join(pointer, key)
         if key not in known:
-            reading.complain(at, f"unknown key {shown(key)}", nearest(key, cls))
+            reading.complain(at, f"unknown key {quoted(key)}", nearest(key, cls))
         elif value is not None:
             member = known[key]
             _take(member, value, at, reading, found)
@@ -140,9 +140,9 @@ def nearest(key: str, cls: type[Any]) -> str:
     return "known keys: " + ", ".join(sorted(siblings))
 
 
-def shown(key: str) -> str:
-    """A key in quotes, cut: it may be anything."""
-    return f'"{key}"' if len(key) <= 64 else f'"{key[:64]}..."'
+def quoted(key: str) -> str:
+    """A key in quotes: it may be of any length."""
+    return f'"{shown(key)}"'
 
 
 # --- shapes -------------------------------------------------------------------------------------
@@ -300,5 +300,5 @@ def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str)
 def told(problem: Problem) -> str:
     """The message with the path of its key."""
     parts = split(problem.pointer)
-    path = ".".join(part if len(part) <= 64 else part[:64] + "..." for part in parts)
+    path = ".".join(shown(part) for part in parts)
     return f"{path}: {problem.message}" if path else problem.message

@@ -32,6 +32,7 @@ from injector.config.shapes import (
 from injector.core.model import Finding
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
+from injector.printable import shown
 from injector.templating.render import Source
 
 # Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
@@ -120,9 +121,8 @@ def usable(found: InjectConfig, text: str, origin: str) -> tuple[dict[str, Sourc
         if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:
             kept[name] = source
             continue
-        message = (
-            f"template {name[:64]!r} of {origin} is a Go template and cannot be used here; write it in Jinja"
-        )
+        problem = "is a Go template and cannot be used here; write it in Jinja"
+        message = f"template {shown(name)!r} of {origin} {problem}"
         findings.append(Finding("go-template", message))
     return kept, tuple(findings)
 

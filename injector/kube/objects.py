@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import Cluster, Object
+from injector.printable import shown
 
 # Plural name: (path of its API, other names that kubectl takes). Kinds with a pod, or a template of one.
 _KINDS = {
@@ -53,7 +54,7 @@ def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     if not plural or not name or "/" in name or (group and not _is_group(group, prefix)):
         raise ConfigError(
             "this names no workload",
-            where=(kind_slash_name if slash else f"{kind_slash_name}/?")[:64],
+            where=shown(kind_slash_name if slash else f"{kind_slash_name}/?"),
             hint=f"expected KIND/NAME with one of the kinds {', '.join(sorted(_PLURALS))}",
         )
     return cluster.get(f"{prefix}/namespaces/{quote(namespace, safe='')}/{plural}/{quote(name, safe='')}")

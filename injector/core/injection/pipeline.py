@@ -29,6 +29,7 @@ from injector.core.tree.diff import diff
 from injector.core.tree.merge import merge
 from injector.core.workload import check_names
 from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.printable import shown
 from injector.work import TooExpensive, Work
 
 # What an operation of the patch costs whoever writes, reads and applies it, in units of work.
@@ -183,7 +184,7 @@ def _refused_keys(run: Injection, pod: Manifest) -> tuple[str, ...]:
 def _check_rules(keys: Sequence[str]) -> None:
     """Raise Refusal where annotations are not allowed."""
     if keys:
-        named = ", ".join(key[:64] for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
+        named = ", ".join(shown(key) for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
         error = ManifestError(
             f"not allowed for pods of this namespace: {named}",
             where="/metadata/annotations",
@@ -281,7 +282,7 @@ def _container_names(pod: Manifest) -> frozenset[str]:
 
 
 def _listed(found: Sequence[str]) -> str:
-    return ", ".join(name[:64] for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
+    return ", ".join(shown(name) for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
 
 
 def _check_after(run: Injection, after: Manifest) -> None:

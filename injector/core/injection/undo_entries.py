@@ -21,6 +21,7 @@ from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
 from injector.core.tree.merge import POD, Schema, key_of
 from injector.pointer import split
+from injector.printable import shown
 from injector.templating.outline import Outline
 
 LIMIT: Final = 32 * 1024
@@ -143,11 +144,11 @@ def apply(pod: Manifest, entries: Sequence[Any], reach: Reach) -> tuple[Manifest
             continue
         try:
             if not reach.allows(parts, change, others):
-                notes.append(f"{pointer[:64]} was not restored: an injection does not change it")
+                notes.append(f"{shown(pointer)} was not restored: an injection does not change it")
                 continue
             tree.edit(parts, change)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-            notes.append(f"{pointer[:64]} could not be restored: its place is gone")
+            notes.append(f"{shown(pointer)} could not be restored: its place is gone")
     return tree.close(), tuple(notes)
 
 

@@ -17,6 +17,7 @@ from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
 from injector.core.registration.pod_security import Violation
 from injector.core.selectors import Requirement, Selector, WebhookEntry, witness
+from injector.printable import shown
 
 _SHOWN: Final = 3
 # Where a node's network plugins have their programs and settings.
@@ -137,7 +138,7 @@ def _overlapping(survey: Survey, config: Config) -> Iterator[Conflict]:
         whose = "ours too" if is_ours else "another injector's"
         # First where every pod is sent to both, then where one has to ask by a label.
         where = _few(sorted(spaces, key=lambda name: (not spaces[name], name)))
-        told = f"the same pods are sent to {theirs[:64]}, which is {whose}: in {where}"
+        told = f"the same pods are sent to {shown(theirs)}, which is {whose}: in {where}"
         hint = "relabel these namespaces so that one of both is called, or delete one configuration"
         yield Conflict("error", "overlap", told, f"MutatingWebhookConfiguration {mine}", hint)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from injector.core.model import Manifest
 from injector.pointer import join
+from injector.printable import shown
 
 PATCH = "$patch"
 RETAIN = "$retainKeys"
@@ -116,7 +117,7 @@ def _spoken_of(overlay: Manifest, pointer: str) -> Iterable[str]:
         elif not name.startswith("$"):
             found[name] = True
         elif name not in (PATCH, RETAIN):
-            raise MergeError(pointer, f"the directive {name[:64]!r} is not known")
+            raise MergeError(pointer, f"the directive {shown(name)!r} is not known")
     return found
 
 
