@@ -1,7 +1,8 @@
 """Write the reference pages from the code: `python hack/reference.py`; `--check` only compares.
 
-The pages are docs/reference/{annotations,values,reasons,causes,configuration,commands}.md. Everything in
-them is declared where it is used; a test fails when a page is not what this program would write.
+The pages are docs/reference/{annotations,values,reasons,findings,causes,configuration,commands}.md.
+Everything in them is declared where it is used; a test fails when a page is not what this program
+would write.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from injector.cli.main import cli
 from injector.config.schema import Settings
 from injector.config.shapes import declared
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
+from injector.core.finding_codes import FindingCode, Subject
 from injector.core.model import Reason, Verdict
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
 from injector.profiles.istio.symptoms import SYMPTOMS
@@ -109,6 +111,29 @@ def reasons() -> str:
     return f"{NOTE}# Reasons\n\n{intro}\n" + "\n".join(parts)
 
 
+def findings() -> str:
+    """The closed set of findings."""
+    titles = {
+        Subject.POD: "About a pod",
+        Subject.CONFIGURATION: "About the configuration",
+        Subject.CLUSTER: "About the webhook in a cluster",
+    }
+    parts = []
+    for subject, title in titles.items():
+        rows = [("code", "level", "meaning", "what to do")]
+        for each in FindingCode:
+            if each.subject is subject:
+                rows.append((code(each), " or ".join(each.levels), each.meaning, each.advice))
+        parts.append(f"## {title}\n\n{table(*rows)}")
+    intro = (
+        "A finding never changes what happens to a pod. The code is the same in the reports of the command\n"
+        "line, the log line `finding`, the admission warning and the Kubernetes Event. The set is closed.\n"
+        "Warnings and Events carry only what somebody has to act on: a note asks for nothing.\n"
+        "A dry run that finds an error keeps `serve` from taking over a configuration.\n"
+    )
+    return f"{NOTE}# Findings\n\n{intro}\n" + "\n".join(parts)
+
+
 def causes() -> str:
     """The table that `injector explain --live` looks into."""
     groups = {
@@ -165,6 +190,7 @@ PAGES = {
     "annotations.md": annotations,
     "values.md": values,
     "reasons.md": reasons,
+    "findings.md": findings,
     "causes.md": causes,
     "configuration.md": configuration,
     "commands.md": commands,

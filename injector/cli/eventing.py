@@ -84,7 +84,7 @@ def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tu
     # The second look at a pod that changes nothing has told the same before.
     if outcome.decision.verdict is not Verdict.INJECT or outcome.patch:
         for finding in outcome.findings:
-            if finding.action:
+            if finding.actionable:
                 yield "Warning", "InjectionWarning", visible(f"{finding.code}: {finding.message}")
 
 

@@ -233,7 +233,7 @@ def _json(each: Explained) -> dict[str, Any]:
 
 
 def _findings(found: tuple[Finding, ...]) -> list[dict[str, Any]]:
-    return [{"code": f.code, "message": f.message, "action": f.action} for f in found]
+    return [{"code": f.code, "message": f.message, "action": f.actionable} for f in found]
 
 
 # --- for people ---------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def _text(each: Explained, colour: bool) -> Iterator[str]:
 
 
 def _told(finding: Finding) -> str:
-    return f"{'warning' if finding.action else 'note'}: {visible(finding.message)} [{finding.code}]"
+    return f"{'warning' if finding.actionable else 'note'}: {visible(finding.message)} [{finding.code}]"
 
 
 def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:

@@ -516,7 +516,9 @@ def _announce(config: Config) -> None:
         digest=config.digest,
     )
     for finding in config.findings:
-        tell("warning" if finding.action else "info", "finding", code=finding.code, message=finding.message)
+        tell(
+            "warning" if finding.actionable else "info", "finding", code=finding.code, message=finding.message
+        )
 
 
 def _name(bound: socket) -> str:

@@ -13,6 +13,7 @@ import click
 from injector.cli import manifests
 from injector.cli.world import World
 from injector.core import workload
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding, Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError, WorkError
 
@@ -68,7 +69,9 @@ class Run:
                 self.report.verdict(
                     "removed", found.label, "uninjected", "What its status lists was taken out."
                 )
-                self.report.findings([Finding("uninject", note) for note in undone.notes], found.label)
+                self.report.findings(
+                    [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], found.label
+                )
                 return found.with_template(undone.pod)
         return manifest
 

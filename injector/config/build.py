@@ -15,6 +15,7 @@ from injector.config.schema import Settings
 from injector.core import status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import Catalogue
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.profile import Config, Policy
 from injector.core.selectors import Selector, parse
@@ -134,7 +135,7 @@ def _selectors(raw: Sequence[Any], key: str, told: list[Finding]) -> tuple[Selec
         try:
             found.append(parse(item))
         except ValueError as error:
-            told.append(Finding("selector", f"{key}[{number}] is left out: {error}"))
+            told.append(Finding.of(FindingCode.SELECTOR, f"{key}[{number}] is left out: {error}"))
     return tuple(found)
 
 

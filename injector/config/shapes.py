@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SettingProblem:
     """What is wrong at a place (a JSON pointer) and what to do about it."""
 
     pointer: str
@@ -38,11 +38,11 @@ class Reading:
     """The problems found so far."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[SettingProblem] = []
 
     def complain(self, pointer: str, message: str, hint: str = "") -> None:
         """Note a problem; reading goes on."""
-        self.problems.append(Problem(pointer, message, hint))
+        self.problems.append(SettingProblem(pointer, message, hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ def checked(shape: Shape[T], test: Callable[[T], bool], expected: str) -> Shape[
     return Shape(expected, take, schema=shape.schema)
 
 
-def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str) -> ConfigError:
+def together(problems: Sequence[SettingProblem], lines: Mapping[str, int], source: str) -> ConfigError:
     """One error for all problems; `lines` by pointer."""
     first = problems[0]
     if len(problems) == 1:
@@ -297,7 +297,7 @@ def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str)
     return ConfigError(head, where=source, rows=[visible(row) for row in rows])
 
 
-def told(problem: Problem) -> str:
+def told(problem: SettingProblem) -> str:
     """The message with the path of its key."""
     parts = split(problem.pointer)
     path = ".".join(shown(part) for part in parts)

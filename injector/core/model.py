@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from injector.core.finding_codes import FindingCode, Level
+
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""
 
@@ -116,11 +118,28 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something a person should know. `action` is true where somebody has to act."""
+    """Something a person should know: where, and what to do about it."""
 
-    code: str
+    code: FindingCode
+    level: Level
     message: str
-    action: bool = True
+    where: str = ""
+    hint: str = ""
+
+    @classmethod
+    def of(
+        cls, code: FindingCode, message: str, where: str = "", hint: str = "", *, level: Level | None = None
+    ) -> Finding:
+        """A finding of the code's usual level, or of another that it may have."""
+        chosen = level or code.levels[0]
+        if chosen not in code.levels:
+            raise ValueError(f"{code.value} is not a finding of the level {chosen.value}")
+        return cls(code, chosen, message, where, hint)
+
+    @property
+    def actionable(self) -> bool:
+        """Whether somebody has to act."""
+        return self.level is not Level.NOTE
 
 
 class Door(StrEnum):

@@ -13,6 +13,7 @@ from typing import Any
 from injector.core import names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
+from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
 from injector.core.model import (
     AnnotationKeys,
@@ -309,9 +310,9 @@ class Injection:
         meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
         self.pod = merge(self.pod, {"metadata": meta})
 
-    def warn(self, code: str, message: str, *, action: bool = True) -> None:
-        """Tell a person something, once."""
-        self.findings.add(Finding(code, message, action))
+    def warn(self, code: FindingCode, message: str, *, level: Level | None = None) -> None:
+        """Add a finding, once."""
+        self.findings.add(Finding.of(code, message, level=level))
 
 
 @dataclass(frozen=True, slots=True)

@@ -474,7 +474,7 @@ def _tell(request: Manifest, answer: reviews.Answer, config: Config, call: Reque
         dryRun=request.get("dryRun") is True,
         budget=call.budget,
     )
-    if acted := [finding for finding in outcome.findings if finding.action]:
+    if acted := [finding for finding in outcome.findings if finding.actionable]:
         tell("warning", "finding", **named, **_together(acted))
     if outcome.error is not None:
         tell("warning", "refused", **named, message=reviews.message_of(outcome))

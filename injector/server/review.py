@@ -338,7 +338,7 @@ def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
 
     `turned` says that a denial was turned into an admission. The whole text is for the log.
     """
-    told = [f"{f.code}: {f.message}" for f in outcome.findings if f.action]
+    told = [f"{f.code}: {f.message}" for f in outcome.findings if f.actionable]
     if turned:
         told.insert(
             0, f"{outcome.decision.reason.value}: the pod is not injected. {outcome.decision.reason.sentence}"

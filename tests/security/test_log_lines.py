@@ -14,6 +14,7 @@ import pytest
 
 from injector import telemetry
 from injector.config.load import Input, Text, load_input
+from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
 from injector.core.profile import Outcome
 from injector.server import app as webhook
@@ -106,14 +107,16 @@ def test_one_line_holds_the_findings_of_an_admission(count: int, lines: io.Strin
 
 def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
     # A profile's messages in any number and of any length, which no pod of ours would bring about.
-    findings = tuple(Finding(f"code-{i % 3}", f"\u202e{'漢' * 900} {i}") for i in range(5000))
+    codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
+    messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
+    findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
     answer = review.Answer({}, replace(a_skip(), findings=findings), "skip")
     request = webhook.Request("/mutate", None, 0.0, b"")
     webhook._tell({"uid": "u", "name": "x" * 5000}, answer, CONFIG, request, 0.0)
     (_, line) = logged(lines)
-    assert line["code"] == "code-0, code-1, code-2"
+    assert line["code"] == "dns-policy, probe-host, switch-value"
     assert line["count"] == 5000
-    assert line["message"].startswith("code-0: ")
+    assert line["message"].startswith("dns-policy: ")
     assert max(map(len, lines.getvalue().splitlines())) < LINE
 
 

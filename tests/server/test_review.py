@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector.core import model
+from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Decision, Finding, Namespace, Operation, Reason
 from injector.core.profile import Outcome
 from injector.errors import ReviewError
@@ -276,14 +277,14 @@ def test_managed_fields_stay_out_of_the_patch() -> None:
     assert after["metadata"]["managedFields"] == fields
 
 
-def an_outcome(*messages: str, action: bool = True) -> Outcome:
-    findings = tuple(Finding("code", message, action) for message in messages)
+def an_outcome(*messages: str, level: Level = Level.WARNING) -> Outcome:
+    findings = tuple(Finding(FindingCode.STATUS_PORT, level, message) for message in messages)
     return Outcome(Decision(Reason.ON_BY_DEFAULT), {}, findings=findings)
 
 
 def test_only_findings_that_need_a_person_become_warnings() -> None:
-    assert reviews.warnings_of(an_outcome("do it"), False) == ["code: do it"]
-    assert reviews.warnings_of(an_outcome("nice to know", action=False), False) == []
+    assert reviews.warnings_of(an_outcome("do it"), False) == ["status-port: do it"]
+    assert reviews.warnings_of(an_outcome("nice to know", level=Level.NOTE), False) == []
 
 
 def test_warnings_can_be_switched_off() -> None:

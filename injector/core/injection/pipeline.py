@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from injector.core import names, status
+from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
 from injector.core.injection import (
     annotation_rules,
@@ -231,21 +232,20 @@ def _settle(run: Injection) -> Manifest:
             after = retained
         elif extras:
             where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
-            run.warn(
-                "rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False
-            )
+            message = f"injected under another configuration and rebuilt; dropped: {where}"
+            run.warn(FindingCode.REBUILT, message)
         _name_what_is_left(run, after)
     try:
         text = uninject.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
-            "undo-too-large",
+            FindingCode.UNDO_TOO_LARGE,
             f"what uninject needs would take {error}; the annotation {keys.undo} was left out",
         )
         return after
     size = len(keys.undo) + len((text or "").encode("utf-8", "surrogatepass"))
     if text is not None and annotation_size.excess(after, size):
-        run.warn("undo-too-large", f"the annotations have no room for {keys.undo}; it was left out")
+        run.warn(FindingCode.UNDO_TOO_LARGE, f"the annotations have no room for {keys.undo}; it was left out")
         return after
     if text is not None:
         after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
@@ -267,10 +267,10 @@ def _name_what_is_left(run: Injection, after: Manifest) -> None:
             gone = [name for name in gone if name not in _container_names(after)]
         if stay:
             text = f"{key} lists {part} that no template makes; they stay: {_listed(stay)}"
-            run.warn("status-name", text, action=False)
+            run.warn(FindingCode.STATUS_NAME, text)
         if gone and _names(run.received, part) & frozenset(gone):
             text = f"{key} lists {part} that are not given any more; they were taken out: {_listed(gone)}"
-            run.warn("taken-out", text, action=False)
+            run.warn(FindingCode.TAKEN_OUT, text)
 
 
 def _names(pod: Manifest, part: str) -> frozenset[str]:

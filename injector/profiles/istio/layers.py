@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector import yamltext
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Door, Manifest
 from injector.profiles.istio import proxyconfig
 from injector.profiles.istio.values import dig
@@ -83,5 +84,7 @@ def _as_config(found: Manifest, run: Injection) -> Manifest:
         return proxyconfig.read({k: v for k, v in raw.items() if v is not None}, "spec")
     except ValueError as error:
         name = f"{found['metadata'].get('namespace')}/{found['metadata'].get('name')}"
-        run.warn("proxy-config-object", f"ProxyConfig {name} cannot be read and is left out: {error}")
+        run.warn(
+            FindingCode.PROXY_CONFIG_OBJECT, f"ProxyConfig {name} cannot be read and is left out: {error}"
+        )
         return {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from injector.core import status
 from injector.core.catalogue import Catalogue, Syntax
+from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import uninject
 from injector.core.model import Door, Finding, Manifest
 from injector.core.profile import Config, Profile
@@ -144,14 +145,14 @@ class IstioProfile(Profile):
             text = (
                 "values.global.hub and values.global.tag are development defaults; set them to your release"
             )
-            out.append(Finding("development-images", text))
+            out.append(Finding.of(FindingCode.DEVELOPMENT_IMAGES, text))
         if dig(config.values, "global.proxy.statusPort") != dig(
             config.settings["mesh"], "defaultConfig.statusPort"
         ):
             text = (
                 "statusPort differs between values and meshConfig; probes and metrics follow the second (Q27)"
             )
-            out.append(Finding("status-port", text))
+            out.append(Finding.of(FindingCode.STATUS_PORT, text))
         return out
 
     def overrides_of_path(self, path: str) -> Mapping[str, str]:
@@ -197,10 +198,10 @@ class IstioProfile(Profile):
             and NATIVE not in run.annotations
         ):
             text = "no cluster in sight: native sidecars are assumed to be supported (nativeSidecars: auto)"
-            run.warn("native-assumed", text, action=False)
+            run.warn(FindingCode.NATIVE_ASSUMED, text)
         if run.facts.door is Door.FILE and run.namespace in self.ignored_namespaces:
             text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
-            run.warn("ignored-namespace", text)
+            run.warn(FindingCode.IGNORED_NAMESPACE, text)
         return context.build(run, mesh, proxy)
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
@@ -325,28 +326,31 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
     given = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
     if given[0] is not None and given[0].strip() != str(given[1]):
         run.warn(
-            "status-port",
+            FindingCode.STATUS_PORT,
             "the agent's port is set on the pod; merged metrics still go to the mesh's (Q27)",
-            action=False,
+            level=Level.NOTE,
         )
     policy = (run.base.get("spec") or {}).get("dnsPolicy")
     if policy and policy != "ClusterFirst":
         text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
-        run.warn("dns-policy", text, action=False)
+        run.warn(FindingCode.DNS_POLICY, text)
     if run.facts.door is Door.WEBHOOK and run.config.quirks:
         asked = layers.annotated(run)
         if asked != proxyconfig.without_zero(asked):
             run.warn(
-                "zero-values",
+                FindingCode.ZERO_VALUES,
                 f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)",
             )
     bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
     if bad:
-        run.warn("path-variable", "the request's path sets a variable whose name is not a legal one (Q35)")
+        run.warn(
+            FindingCode.PATH_VARIABLE,
+            "the request's path sets a variable whose name is not a legal one (Q35)",
+        )
     if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
         kind = context.owner_of(run).kind
         if kind in ("Job", "CronJob"):
             run.warn(
-                "job-never-ends",
+                FindingCode.JOB_NEVER_ENDS,
                 f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",
             )
