@@ -38,15 +38,15 @@ def command(config_file: str | None, filename: str | None, objects: tuple[str, .
         )
     config = load(config_file)
     around = world.from_objects(objects, "")
-    asked = review.parse(_read(filename))
-    answer = review.answer(
-        asked,
+    request = review.parse(_read(filename), path=path)
+    facts = review.facts_of(
+        request,
         config,
         around.namespaces.get,
         native_sidecars=around.native_sidecars,
         objects=around.objects,
-        path=path,
     )
+    answer = review.answer(request, config, facts)
     report = Report()
     decision = answer.outcome.decision
     words = {"inject": "injected", "skip": "skipped", "deny": "refused"}

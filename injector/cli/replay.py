@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Manifest, Reason
+from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.core.workload import check_pod
@@ -113,7 +113,7 @@ class Told:
         """What changes for one entry; None where nothing does."""
         entry = self._named(entry)
         after = outcome_of(entry, self.new)
-        recorded = ("deny" if entry.decision == "allow" else entry.decision, entry.reason)
+        recorded = ("deny" if entry.decision is Verdict.ALLOW else entry.decision.value, entry.reason)
         if self.old is None:
             before, different = recorded, _operations(entry, after, self.new)
         else:

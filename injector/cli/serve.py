@@ -392,6 +392,7 @@ def _state(
 ) -> State:
     from injector.server.app import Limits, State
     from injector.server.queue import Size
+    from injector.server.review import AnswerPolicy
 
     return State(
         current=lambda: current.config,
@@ -407,9 +408,7 @@ def _state(
             Size(server.queue.length, server.queue.max_bytes),
             server.cpu_milliseconds / 1000,
         ),
-        failure_mode=server.failure_mode,
-        warnings=server.warnings,
-        audit=server.audit_annotations,
+        policy=AnswerPolicy(server.failure_mode, server.warnings, server.audit_annotations),
         record=recorder.offer if recorder else None,
         caller=callers.check,
     )

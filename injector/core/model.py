@@ -8,17 +8,19 @@ from enum import StrEnum
 from typing import Any
 
 from injector.core.finding_codes import FindingCode, Level
+from injector.pointer import get
 
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""
 
 
 class Verdict(StrEnum):
-    """What becomes of a pod."""
+    """What becomes of a pod. No reason has the verdict ALLOW: the failure mode turns a denial into it."""
 
     INJECT = "inject"
     SKIP = "skip"
     DENY = "deny"
+    ALLOW = "allow"
 
 
 class Reason(StrEnum):
@@ -184,6 +186,47 @@ class Facts:
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """What the API server asks about a pod; `server.review.parse` makes it.
+
+    `version` is the review's, `path` the decoded path of the URL, `budget` the seconds that the
+    caller waits, where it says so. Other operations than CREATE, and subresources, may have any
+    `pod`; it is empty where their object is no map.
+    """
+
+    uid: str
+    pod: Manifest
+    namespace: str = ""
+    name: str = ""
+    operation: str = "CREATE"
+    sub_resource: str = ""
+    dry_run: bool = False
+    version: str = "admission.k8s.io/v1"
+    path: str = ""
+    budget: float | None = None
+
+    @property
+    def creates_pod(self) -> bool:
+        """Whether a pod is created; of other requests nothing is asked of us, whatever their object is."""
+        return self.operation == "CREATE" and not self.sub_resource
+
+    @property
+    def node(self) -> str:
+        """The node that the pod names already, empty where the scheduler is to find one."""
+        name = get(self.pod, "/spec/nodeName")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def controller(self) -> Manifest | None:
+        """The owner reference of the pod's controller, None without one."""
+        references = get(self.pod, "/metadata/ownerReferences")
+        for reference in references if isinstance(references, list) else ():
+            if isinstance(reference, dict) and reference.get("controller") is True:
+                return reference
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from injector.core.model import Facts, Manifest, Reason, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.errors import ConfigError
 from injector.records.entry import Admission, admission_line, head_line, objects_line
@@ -115,7 +115,13 @@ class Recorder:
         self._thread.start()
 
     def offer(
-        self, request: Manifest, facts: Facts, outcome: Outcome, decision: str, config: Config, size: int
+        self,
+        request: AdmissionRequest,
+        facts: Facts,
+        outcome: Outcome,
+        decision: Verdict,
+        config: Config,
+        size: int,
     ) -> None:
         """Take an admission, or drop it: never waits. `size` is that of the request's body."""
         if outcome.decision.reason is Reason.UNSUPPORTED_KIND:

@@ -23,8 +23,9 @@ from load.stand import Load, StandError
 
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Namespace
-from injector.server.review import answer, parse
+from injector.server.review import parse
 from injector.templating.budget import Limits
+from tests.answering import answer
 
 
 def a_load(rate: float, *, slowest: float = 400.0, memory: int = 80, cpu: float = 9.0, **told: Any) -> Load:

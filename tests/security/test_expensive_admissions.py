@@ -19,6 +19,7 @@ from injector.server import app as webhook
 from injector.server import queue, review
 from injector.server.app import Limits, State, Webhook, create_app
 from injector.server.queue import WORKERS
+from injector.server.review import AnswerPolicy
 from injector.telemetry import Metrics
 from tests.server.serving_in_thread import PATIENCE, serving
 from tests.server.webhook_factories import Shipper, a_body, a_config, a_pod
@@ -231,7 +232,7 @@ def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_is_well(
 ) -> None:
     gate = Gate(namespace="nobody's")
     limits = Limits(cpu_seconds=0.1)
-    stage = Stage(gate.config(work), limits, {"failure_mode": failure_mode})
+    stage = Stage(gate.config(work), limits, {"policy": AnswerPolicy(failure_mode)})
 
     async def main() -> list[Any]:
         answers = [await stage.post("greedy", large=True) for _ in range(2 * WORKERS)]

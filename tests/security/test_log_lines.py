@@ -15,12 +15,13 @@ import pytest
 from injector import telemetry
 from injector.config.load import Input, Text, load_input
 from injector.core.finding_codes import FindingCode, Level
-from injector.core.model import Finding
+from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome
 from injector.server import app as webhook
 from injector.server import review
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics, NowAndThen
+from tests import answering
 
 CONFIG = load_input(Input(Text("profile: istio\n", "config")))
 # Container runtimes split longer lines.
@@ -110,9 +111,8 @@ def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
     codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
     messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
     findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
-    answer = review.Answer({}, replace(a_skip(), findings=findings), "skip")
-    request = webhook.Request("/mutate", None, 0.0, b"")
-    webhook._tell({"uid": "u", "name": "x" * 5000}, answer, CONFIG, request, 0.0)
+    answer = review.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
+    webhook._tell(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
     (_, line) = logged(lines)
     assert line["code"] == "dns-policy, probe-host, switch-value"
     assert line["count"] == 5000
@@ -133,7 +133,7 @@ def a_skip() -> Outcome:
             },
         }
     )
-    return review.answer(review.parse(body), CONFIG, lambda name: None).outcome
+    return answering.answer(review.parse(body), CONFIG, lambda name: None).outcome
 
 
 def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> None:

@@ -14,6 +14,7 @@ from injector.core.injection.annotation_size import LIMIT
 from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.server import review as reviews
+from tests import answering
 
 CONFIG = load(None)
 FACTS = Facts("shop", Door.WEBHOOK)
@@ -82,6 +83,6 @@ def test_asking_for_a_template_that_does_not_exist_lets_no_pod_pass() -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(**{"inject.istio.io/templates": "none-such"})}
     request = {"uid": "u", "namespace": "shop", "object": pod}
     review = {"apiVersion": reviews.VERSIONS[0], "kind": "AdmissionReview", "request": request}
-    answer = reviews.answer(review, CONFIG, lambda name: None, failure_mode="allow")
+    answer = answering.answer(review, CONFIG, lambda name: None, failure_mode="allow")
     assert answer.decision == "deny"
     assert json.dumps(answer.review).count("invalid-annotation") >= 1

@@ -12,14 +12,17 @@ from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector.core import model
 from injector.core.finding_codes import FindingCode, Level
-from injector.core.model import Decision, Finding, Namespace, Operation, Reason
+from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Operation, Reason
 from injector.core.profile import Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
+from tests import answering
 
 
-def respond(review: dict[str, Any], config: model.Config | None = None, **kwargs: Any) -> dict[str, Any]:
-    answer = reviews.answer(review, config or a_config(), lambda name: Namespace(name), **kwargs)
+def respond(
+    review: dict[str, Any] | AdmissionRequest, config: model.Config | None = None, **kwargs: Any
+) -> dict[str, Any]:
+    answer = answering.answer(review, config or a_config(), lambda name: Namespace(name), **kwargs)
     response: dict[str, Any] = answer.review["response"]
     return response
 
@@ -76,7 +79,7 @@ def test_what_is_no_review_of_a_pod_is_refused_with_a_reason(body: bytes, status
 
 def test_a_body_past_the_limit_is_too_large_and_one_at_the_limit_is_not() -> None:
     body = a_body()
-    assert reviews.parse(body, body_limit=len(body)) == a_review()
+    assert reviews.parse(body, body_limit=len(body)) == reviews.request_of(a_review())
     with pytest.raises(ReviewError) as caught:
         reviews.parse(body, body_limit=len(body) - 1)
     assert caught.value.status == 413
@@ -86,7 +89,7 @@ def test_a_body_past_the_limit_is_too_large_and_one_at_the_limit_is_not() -> Non
 def test_the_nesting_limit_counts_maps_and_lists(innermost: Any) -> None:
     # review > request > object > x > innermost
     body = a_body({**a_pod(), "spec": {}, "metadata": {}, "x": innermost})
-    assert reviews.parse(body, nesting_limit=4)["request"]["object"]["x"] == innermost
+    assert reviews.parse(body, nesting_limit=4).pod["x"] == innermost
     with pytest.raises(ReviewError, match="at most 3 levels"):
         reviews.parse(body, nesting_limit=3)
 
@@ -99,8 +102,8 @@ def test_text_is_read_as_bytes_are() -> None:
 def test_an_injected_pod_gets_a_patch_that_applies_and_the_answer_echoes_version_and_uid(
     version: str,
 ) -> None:
-    review = reviews.parse(a_body(version=version))
-    answer = reviews.answer(review, a_config(), lambda name: None)
+    review = a_review(version=version)
+    answer = answering.answer(review, a_config())
     assert answer.review["apiVersion"] == f"admission.k8s.io/{version}"
     assert answer.review["kind"] == "AdmissionReview"
     response = answer.review["response"]
@@ -204,7 +207,7 @@ def test_a_template_that_fails_denies_unless_the_failure_mode_lets_pods_pass() -
 def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> None:
     config = a_config(Broken)
     pod = a_pod(annotations={"note": "the-secret"})
-    answer = reviews.answer(a_review(pod), config, lambda name: None)
+    answer = answering.answer(a_review(pod), config, lambda name: None)
     response = answer.review["response"]
     assert (response["allowed"], response["status"]["code"]) == (False, 500)
     assert response["status"]["message"].startswith("internal-error: ")
@@ -216,10 +219,7 @@ def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> N
 
 
 def test_a_seam_that_fails_is_an_internal_error() -> None:
-    def gone(name: str) -> Namespace:
-        raise OSError("the cache is gone")
-
-    answer = reviews.answer(a_review(), a_config(), gone)
+    answer = reviews.failed(reviews.request_of(a_review()), a_config(), OSError("the cache is gone"))
     assert answer.outcome.decision.reason is Reason.INTERNAL_ERROR
     assert answer.review["response"]["allowed"] is False
 
