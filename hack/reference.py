@@ -1,6 +1,6 @@
 """Write the reference pages from the code: `python hack/reference.py`; `--check` only compares.
 
-The pages are docs/reference/{annotations,values,reasons,findings,causes,configuration,commands}.md.
+The pages are docs/reference/{annotations,values,reasons,findings,causes,metrics,configuration,commands}.md.
 Everything in them is declared where it is used; a test fails when a page is not what this program
 would write.
 """
@@ -22,12 +22,15 @@ from injector.config.shapes import declared
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
 from injector.core.finding_codes import FindingCode, Subject
 from injector.core.model import Reason, Verdict
+from injector.metrics import METRICS, PROCESS
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
 from injector.profiles.istio.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by hack/reference.py (`make docs`); edit the code, not this page. -->\n"
+TABLE = "<!-- The table is written by hack/reference.py (`make docs`); edit injector/metrics.py. -->\n"
+TABLE_END = "<!-- end of the table -->\n"
 VERDICTS = {"Injected": Verdict.INJECT, "Skipped": Verdict.SKIP, "Denied": Verdict.DENY}
 
 
@@ -158,6 +161,17 @@ def causes() -> str:
     return "\n".join(parts)
 
 
+def metrics() -> str:
+    """The page about metrics and alerts; all but its table is written by hand."""
+    rows = [("metric", "type", "meaning", "what to do")]
+    for metric in (*METRICS, *PROCESS):
+        name = metric.name + (f"{{{','.join(metric.labels)}}}" if metric.labels else "")
+        rows.append((code(name), metric.type, metric.help, metric.action))
+    before, _, rest = (FOLDER / "metrics.md").read_text().partition(TABLE)
+    _, _, after = rest.partition(TABLE_END)
+    return f"{before}{TABLE}\n{table(*rows)}\n{TABLE_END}{after}"
+
+
 def configuration() -> str:
     """Every key of the configuration file."""
     rows = [("key", "takes", "default", "meaning")]
@@ -192,6 +206,7 @@ PAGES = {
     "reasons.md": reasons,
     "findings.md": findings,
     "causes.md": causes,
+    "metrics.md": metrics,
     "configuration.md": configuration,
     "commands.md": commands,
 }

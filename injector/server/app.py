@@ -22,6 +22,7 @@ from injector import durations
 from injector.core.model import AdmissionRequest, Facts, Finding, Manifest, Namespace, Verdict
 from injector.core.profile import Config, Outcome
 from injector.errors import InjectorError, ReviewError
+from injector.pacing import Throttle
 from injector.printable import visible
 from injector.server import review as reviews
 from injector.server.body import DISCARDED, Body, too_large
@@ -29,7 +30,7 @@ from injector.server.queue import Call, Overloaded, Queue, Size
 from injector.server.review import AnswerPolicy
 from injector.server.shares import namespace_of
 from injector.server.worker import OutOfTime, Stopped, Worker
-from injector.telemetry import Metrics, NowAndThen, tell
+from injector.telemetry import Metrics, tell
 from injector.work import Work
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -134,9 +135,8 @@ class Webhook:
         self._rest = rest
         self._queue = Queue(state.limits.queue)
         self._under_way = 0
-        self._refused = 0
-        self._told = -_TOLD_SECONDS
-        self._rejected = NowAndThen(_TOLD_SECONDS)
+        self._overloads = Throttle(_TOLD_SECONDS)
+        self._rejected = Throttle(_TOLD_SECONDS)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,11 +189,8 @@ class Webhook:
     def _note(self, cause: str) -> None:
         """Count a refusal, and tell of the overload now and then."""
         self._state.metrics.shed(cause)
-        self._refused += 1
-        now = time.perf_counter()
-        if now - self._told >= _TOLD_SECONDS:
-            tell("warning", "overloaded", cause=cause, refused=self._refused, waiting=len(self._queue))
-            self._told, self._refused = now, 0
+        if times := self._overloads.times("overloaded"):
+            tell("warning", "overloaded", cause=cause, refused=times, waiting=len(self._queue))
 
     async def _admit(self, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """The answer: of an ordinary pod from the loop, else from a thread.

@@ -17,10 +17,11 @@ from injector.config.load import Input, Text, load_input
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome
+from injector.pacing import Throttle
 from injector.server import app as webhook
 from injector.server import review
 from injector.server.app import State, Webhook, create_app
-from injector.telemetry import Metrics, NowAndThen
+from injector.telemetry import Metrics
 from tests import answering
 
 CONFIG = load_input(Input(Text("profile: istio\n", "config")))
@@ -146,7 +147,7 @@ def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> 
 
 def test_refused_requests_are_told_now_and_then_with_their_number(lines: io.StringIO, clock: Clock) -> None:
     app = an_app()
-    app._rejected = NowAndThen(clock=clock)
+    app._rejected = Throttle(clock=clock)
     for _ in range(50):
         assert post(app, b"{") == 400
         assert post(app, b"", path="/other") == 404
@@ -186,7 +187,7 @@ def test_lines_of_our_own_are_not_held_back(lines: io.StringIO) -> None:
 
 
 def test_each_kind_is_counted_by_itself(clock: Clock) -> None:
-    gate = NowAndThen(10.0, clock)
+    gate = Throttle(10.0, clock)
     assert [gate.times("a"), gate.times("a"), gate.times("b"), gate.times("a")] == [1, 0, 1, 0]
     clock.now += 9.9
     assert gate.times("a") == 0
