@@ -174,7 +174,7 @@ def test_the_review_is_one_that_the_webhook_takes_and_no_two_are_alike() -> None
     body = review.body()
     first, second = (parse(body.replace(review.NUMBER.encode(), number)) for number in (b"1", b"2"))
     assert first != second
-    assert 5_000 < len(json.dumps(first)) < 15_000
+    assert 5_000 < len(json.dumps(first.pod)) < 15_000
 
 
 def test_the_shapes_fill_the_cache_to_its_budget() -> None:
