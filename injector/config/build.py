@@ -17,7 +17,7 @@ from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import Catalogue
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
-from injector.core.profile import Config, Policy
+from injector.core.profile import Config, Policy, RawSettings
 from injector.core.selectors import Selector, parse
 from injector.templating.render import Source, Templates
 
@@ -64,16 +64,16 @@ def build(
     return dataclasses.replace(config, findings=tuple(told))
 
 
-def _for_profile(settings: Settings, values: Mapping[str, Any], mesh_document: bool) -> dict[str, Any]:
+def _for_profile(settings: Settings, values: dict[str, Any], mesh_document: bool) -> RawSettings:
     """What only the profile reads, as it is written in the file."""
-    return {
-        "meshConfig": settings.mesh_config,
-        "platform": settings.platform,
-        "compliancePolicy": settings.compliance_policy,
-        "values": values,
-        "revision": settings.revision,
-        "meshDocument": mesh_document,
-    }
+    return RawSettings(
+        mesh_config=settings.mesh_config,
+        platform=settings.platform,
+        compliance_policy=settings.compliance_policy,
+        values=values,
+        revision=settings.revision,
+        mesh_document=mesh_document,
+    )
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

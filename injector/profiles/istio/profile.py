@@ -11,7 +11,7 @@ from injector.core.catalogue import Catalogue, Syntax
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import uninject
 from injector.core.model import Door, Finding, Manifest
-from injector.core.profile import Config, Profile
+from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.merge import merge
 from injector.errors import AnnotationError, ConfigError
@@ -34,6 +34,7 @@ from injector.profiles.istio import (
     uservolumes,
 )
 from injector.profiles.istio.bootstrap import from_values
+from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
@@ -100,26 +101,20 @@ class IstioProfile(Profile):
     def words(self) -> frozenset[str]:
         return recording.WORDS
 
-    def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    def settings(self, raw: RawSettings) -> IstioSettings:
         """The mesh configuration over its defaults, platform and compliance policy.
 
-        Without a mesh document (`meshDocument`) the defaults are those that istiod's chart would
-        write for the same values.
+        Without a mesh document the defaults are those that istiod's chart would write for the same values.
         """
-        base = (
-            {}
-            if raw.get("meshDocument")
-            else from_values(raw.get("values") or {}, str(raw.get("revision") or ""))
-        )
+        base = {} if raw.mesh_document else from_values(raw.values, raw.revision)
         try:
-            mesh = meshconfig.effective(raw.get("meshConfig") or {}, base=meshconfig.effective(base))
+            mesh = meshconfig.effective(raw.mesh_config, base=meshconfig.effective(base))
         except ValueError as error:
             raise ConfigError(str(error), where="meshConfig") from error
         wrong = meshconfig.validate(mesh)
         if wrong:
             raise ConfigError("; ".join(wrong), where="meshConfig")
-        policy = raw.get("compliancePolicy", "")
-        return {"mesh": mesh, "platform": raw.get("platform", ""), "compliancePolicy": policy, "given": raw}
+        return IstioSettings(mesh, raw.platform, raw.compliance_policy, raw)
 
     @property
     def settings_layer(self) -> str:
@@ -129,9 +124,9 @@ class IstioProfile(Profile):
         return _with_mesh(self, config, {})
 
     def single_settings(self, config: Config) -> Iterator[tuple[str, Config]]:
-        given = config.settings["given"].get("meshConfig") or {}
-        for path in _leaf_paths(given, ()):
-            yield ".".join(path), _with_mesh(self, config, _without(given, path))
+        written = settings_of(config).raw.mesh_config
+        for path in _leaf_paths(written, ()):
+            yield ".".join(path), _with_mesh(self, config, _without(written, path))
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
         return revisions.of_revision(config_revision, everywhere=_everywhere(values))
@@ -147,7 +142,7 @@ class IstioProfile(Profile):
             )
             out.append(Finding.of(FindingCode.DEVELOPMENT_IMAGES, text))
         if dig(config.values, "global.proxy.statusPort") != dig(
-            config.settings["mesh"], "defaultConfig.statusPort"
+            settings_of(config).mesh, "defaultConfig.statusPort"
         ):
             text = (
                 "statusPort differs between values and meshConfig; probes and metrics follow the second (Q27)"
@@ -162,7 +157,7 @@ class IstioProfile(Profile):
         return ("/apis/networking.istio.io/v1beta1/proxyconfigs",)
 
     def prepare(self, run: Injection) -> Manifest:
-        if run.config.settings.get("platform") == "openshift" and run.facts.door is Door.WEBHOOK:
+        if settings_of(run.config).platform == "openshift" and run.facts.door is Door.WEBHOOK:
             return openshift.without_stamped_ids(run.base)
         return run.base
 
@@ -202,7 +197,9 @@ class IstioProfile(Profile):
         if run.facts.door is Door.FILE and run.namespace in self.ignored_namespaces:
             text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
             run.warn(FindingCode.IGNORED_NAMESPACE, text)
-        return context.build(run, mesh, proxy)
+        data = context.build(run, mesh, proxy)
+        run.effective = EffectiveMesh(mesh, data["ProxyConfig"], data["bootstrap"]["caAddress"])
+        return data
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """A template that speaks of the proxy means it wherever it lives (Q6)."""
@@ -227,7 +224,8 @@ class IstioProfile(Profile):
     def finish(self, run: Injection) -> None:
         if not run.config.quirks:
             uservolumes.check(run)
-        mesh, proxy = run.data["MeshConfig"], run.data["ProxyConfig"]
+        effective = effective_of(run)
+        mesh, proxy = effective.mesh, effective.proxy
         asked = proxyconfig.merge(mesh["defaultConfig"], layers.annotated(run))
         hold = bool(
             asked.get("holdApplicationUntilProxyStarts")
@@ -255,8 +253,8 @@ def _everywhere(values: Manifest) -> bool:
     return bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
 
 
-def _with_mesh(profile: IstioProfile, config: Config, mesh: Manifest) -> Config:
-    raw = {**config.settings["given"], "meshConfig": mesh, "values": config.values}
+def _with_mesh(profile: IstioProfile, config: Config, mesh: Mapping[str, Any]) -> Config:
+    raw = replace(settings_of(config).raw, mesh_config=mesh, values=config.values)
     return replace(config, settings=profile.settings(raw))
 
 
@@ -268,7 +266,7 @@ def _leaf_paths(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield path
 
 
-def _without(tree: Manifest, path: tuple[str, ...]) -> Manifest:
+def _without(tree: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
     head, *rest = path
     if rest:
         return {**tree, head: _without(tree[head], tuple(rest))}
@@ -300,7 +298,7 @@ def _stripped(run: Injection) -> Manifest:
             left = [c for c in pod["spec"][part] if c["name"] not in listed]
             pod = {**pod, "spec": {**pod["spec"], part: left}}
     found = prometheus.declared(run.annotations)
-    agent = str(dig(run.config.settings["mesh"], "defaultConfig.statusPort", ""))
+    agent = str(dig(settings_of(run.config).mesh, "defaultConfig.statusPort", ""))
     port = prometheus.first_port(run.annotations)
     gone = dict.fromkeys((run.config.profile.keys.status, *(found.keys if port == agent else ())))
     return merge(pod, {"metadata": {"annotations": gone}})
