@@ -28,6 +28,7 @@ from injector.errors import ConfigError
 from injector.kube import events, objects
 from injector.kube.living import observe
 from injector.kube.survey import Reading
+from injector.pointer import get, put
 from injector.records.redaction import literal_words
 from tests.core.generic import CONFIG, PROFILE
 
@@ -82,7 +83,7 @@ def an_object(kind: str, **spec: Any) -> Manifest:
     item: Manifest = {"apiVersion": row.api_version, "kind": kind, "metadata": meta, "spec": spec}
     if not row.template:
         return {**item, **POD, "metadata": {**meta, **POD["metadata"]}}
-    return workload.put(item, row.template, POD)
+    return put(item, row.template, POD)
 
 
 def a_cluster(**lists: list[Manifest]) -> Any:
@@ -119,7 +120,7 @@ def test_its_template_is_found(kind: str) -> None:
 
 
 def test_a_kind_that_is_not_in_the_table_is_not_known() -> None:
-    item = workload.put({"apiVersion": FLEET.api_version, "kind": FLEET.kind}, FLEET.template, POD)
+    item = put({"apiVersion": FLEET.api_version, "kind": FLEET.kind}, FLEET.template, POD)
     assert workload.locate(item) is None
     assert not workload.has_template(FLEET.kind)
     with pytest.raises(ConfigError):
@@ -158,11 +159,11 @@ def test_how_many_pods_it_is_short_of(kind: str) -> None:
     row, makes_pods = kinds.KINDS[kind], EXPECTED[kind][2]
     item = an_object(kind)
     if row.replicas:
-        item = workload.put(item, row.replicas, 2)
+        item = put(item, row.replicas, 2)
         assert kinds.wanted(item) == 2
     assert creation.short(item) is makes_pods
     for field in row.made:
-        assert not creation.short(workload.put(item, f"/status/{field}", 2))
+        assert not creation.short(put(item, f"/status/{field}", 2))
 
 
 def test_the_pods_behind_it_are_found_in_a_cluster(kind: str) -> None:
@@ -191,16 +192,16 @@ def test_a_rolling_restart_knows_it_or_leaves_it_to_people(kind: str) -> None:
     assert Target("shop", kind, "web").path == path
     patch = rollouts.restart(row, "2026-01-02T03:04:05Z")
     assert rollouts.restarted({"kind": kind, **patch}, "2026-01-02T03:04:05Z")
-    assert workload.get(patch, f"{pointer}/metadata/annotations")
-    item = workload.put(an_object(kind), row.replicas, 2)
+    assert get(patch, f"{pointer}/metadata/annotations")
+    item = put(an_object(kind), row.replicas, 2)
     assert row.rolling is not None
     assert rollouts.progress(item).step is rollouts.Step.UNDER_WAY
     for field in (row.rolling.updated, row.rolling.available):
-        item = workload.put(item, f"/status/{field}", 2)
+        item = put(item, f"/status/{field}", 2)
     assert rollouts.progress(item).step is rollouts.Step.DONE
     assert rollouts.objection(item) == ""
     assert rollouts.takes_down(item) in (0, 1)
-    assert rollouts.objection(workload.put(item, f"/spec/{row.rolling.strategy}", {"type": "OnDelete"}))
+    assert rollouts.objection(put(item, f"/spec/{row.rolling.strategy}", {"type": "OnDelete"}))
 
 
 def test_its_template_stands_for_the_pods_behind_a_service(kind: str) -> None:

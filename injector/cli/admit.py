@@ -34,15 +34,15 @@ def run(flags: Flags) -> int:
         )
     config = load(flags.config_file)
     around = world.from_objects(flags.objects, "")
-    asked = review.parse(_read(flags.filename))
-    answer = review.answer(
-        asked,
+    request = review.parse(_read(flags.filename), path=flags.path)
+    facts = review.facts_of(
+        request,
         config,
         around.namespaces.get,
         native_sidecars=around.native_sidecars,
         objects=around.objects,
-        path=flags.path,
     )
+    answer = review.answer(request, config, facts)
     report = Report()
     decision = answer.outcome.decision
     words = {"inject": "injected", "skip": "skipped", "deny": "refused"}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Final
+from dataclasses import dataclass
 
 import click
 
@@ -15,23 +14,12 @@ from injector.config import coherence
 from injector.config.dryrun import dry_run
 from injector.config.load import Input, load_settings
 from injector.config.schema import read_settings
+from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.injection.annotation_rules import open_to_all
+from injector.core.model import Finding
 from injector.core.registration.checks import unsafe
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible
-
-LEVELS: Final = ("error", "warning", "note")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One line of the result. `level` is error, warning or note."""
-
-    level: str
-    code: str
-    message: str
-    where: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +43,12 @@ def run(flags: Flags) -> int:
     if flags.with_cluster and status != 2:
         there = _in_cluster(given, flags.kubeconfig, flags.kube_context)
         # What was only possible is told again where it is the case.
-        found = [r for r in found if (r.level, r.code) not in {("note", t.code) for t in there}] + there
+        found = [r for r in found if r.actionable or r.code not in {t.code for t in there}] + there
         found.sort(key=lambda r: LEVELS.index(r.level))
         failing = LEVELS[: LEVELS.index(flags.fail_on) + 1]
         status = 1 if any(r.level in failing for r in there) else status
     if flags.output == "json":
-        click.echo(json_text({"results": [asdict(r) for r in found]}))
+        click.echo(json_text({"results": [_json(r) for r in found]}))
         return status
     for result in found:
         _print(result)
@@ -70,7 +58,7 @@ def run(flags: Flags) -> int:
     return status
 
 
-def results(given: Input) -> tuple[list[Result], int]:
+def results(given: Input) -> tuple[list[Finding], int]:
     """Everything that was found, errors first, and the exit status."""
     try:
         settings = read_settings(given.file.text, given.file.origin)
@@ -79,38 +67,41 @@ def results(given: Input) -> tuple[list[Result], int]:
         coherence.check(server)
     except (ConfigError, ManifestError) as error:
         if error.rows:
-            return [Result("error", "load", row) for row in error.rows], 2
-        return [Result("error", "load", error.message, error.where, error.hint)], 2
-    found = [Result("error", p.code, p.message, p.where, p.hint) for p in dry_run(given)]
+            return [Finding.of(FindingCode.LOAD, row) for row in error.rows], 2
+        return [Finding.of(FindingCode.LOAD, error.message, error.where, error.hint)], 2
+    found = dry_run(given)
     status = 1 if found else 0
-    found += [Result("warning" if f.action else "note", f.code, f.message) for f in config.findings]
+    found += config.findings
     if server.failure_mode == "allow":
         hint = "leave out failureMode, so that it is denied"
-        found.append(Result("warning", "fails-open", coherence.FAILS_OPEN, "server.failureMode", hint))
+        found.append(Finding.of(FindingCode.FAILS_OPEN, coherence.FAILS_OPEN, "server.failureMode", hint))
     if not status:
-        found += [Result("note", "pod-security", told, hint=hint) for _, told, hint in unsafe(config)]
+        found += [Finding.of(FindingCode.POD_SECURITY, told, hint=hint) for _, told, hint in unsafe(config)]
     found += _open_annotations(open_to_all(config.profile, config.annotation_rules))
     return found, status
 
 
-def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Result]:
+def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     """One note about all annotations that nobody is kept from, and what they can change."""
     if allowed:
         listed = ", ".join(f"{key} ({', '.join(powers)})" for key, powers in allowed.items())
         message = f"every pod may use what changes more than its own traffic: {listed}"
         hint = "rules under `annotations` limit them, see docs/how-to/limit-annotations.md"
-        yield Result("note", "open-annotations", message, hint=hint)
+        yield Finding.of(FindingCode.OPEN_ANNOTATIONS, message, hint=hint)
 
 
-def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Result]:
+def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Finding]:
     """What is found in the cluster. Raises ClusterError."""
     settings = read_settings(given.file.text, given.file.origin)
     config = load_settings(settings, given)
-    found = check_cluster.found(config, settings.server, kubeconfig, context)
-    return [Result(**asdict(each)) for each in found]
+    return check_cluster.found(config, settings.server, kubeconfig, context)
 
 
-def _print(result: Result) -> None:
+def _json(finding: Finding) -> dict[str, str]:
+    return {key: getattr(finding, key) for key in ("level", "code", "message", "where", "hint")}
+
+
+def _print(result: Finding) -> None:
     colour = coloured(sys.stdout)
     tint = {"error": "red", "warning": "yellow", "note": "cyan"}[result.level]
     at = f"{result.where}: " if result.where else ""

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from injector.cli.rights import needed
 from injector.config.schema import Server
-from injector.core.model import Manifest
+from injector.core.finding_codes import LEVELS, FindingCode
+from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
 from injector.core.registration import pod_security
-from injector.core.registration.checks import Conflict, Survey, conflicts, service_of
+from injector.core.registration.checks import Survey, conflicts, service_of
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
@@ -28,11 +29,10 @@ from injector.kube.served import Dialled, Validity, authorities, dial
 from injector.kube.survey import Reading, bundle_of
 
 _DAY: Final = 86400
-_NOT_READ: Final = "not-looked-at"
 _RENEW: Final = "renew it, and see why that was not done; own certificates are renewed by serve itself"
 
 
-def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Conflict]:
+def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
     with client.connect(kubeconfig, context) as cluster:
         reading = Reading(cluster)
@@ -40,9 +40,8 @@ def found(config: Config, server: Server, kubeconfig: str | None, context: str |
         look = Look(reading, survey, config, client.inside(kubeconfig, context))
         told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
         told += _missing_rights(look, server)
-        told += [Conflict("note", _NOT_READ, message) for message in reading.unread]
-    order = ("error", "warning", "note")
-    return sorted(dict.fromkeys(told), key=lambda each: order.index(each.level))
+        told += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]
+    return sorted(dict.fromkeys(told), key=lambda each: LEVELS.index(each.level))
 
 
 def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
@@ -65,7 +64,7 @@ class Look:
     config: Config
     inside: bool
 
-    def certificates(self) -> Iterator[Conflict]:
+    def certificates(self) -> Iterator[Finding]:
         """Bundles, and what is served, once for each place where the webhook listens."""
         for entry in {str(e.client): e for e in self.survey.ours}.values():
             bundle, told = _bundle(entry)
@@ -77,7 +76,7 @@ class Look:
                 continue  # no Service: told already
             yield from self.served(entry, bundle)
 
-    def served(self, entry: Registered, bundle: str | None) -> Iterator[Conflict]:
+    def served(self, entry: Registered, bundle: str | None) -> Iterator[Finding]:
         """A handshake where one is possible, else a call by the API server."""
         service = service_of(entry)
         if service is None:
@@ -90,7 +89,7 @@ class Look:
         else:
             yield from self.called(entry)
 
-    def called(self, entry: Registered) -> Iterator[Conflict]:
+    def called(self, entry: Registered) -> Iterator[Finding]:
         """Let the API server call the webhook: a pod is sent as a dry run, so that nothing is made."""
         chosen = self._chosen(entry)
         service = service_of(entry)
@@ -98,7 +97,7 @@ class Look:
             told = (
                 f"whether the API server reaches {service}: no namespace is there whose pods it is called for"
             )
-            yield Conflict("note", _NOT_READ, told, entry.where)
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where)
             return
         probed, namespace, labels = chosen
         pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -107,7 +106,7 @@ class Look:
                 f"whether the API server reaches {service}: this account may not create pods in {namespace}"
             )
             hint = "use an account that may; the pod is sent as a dry run only"
-            yield Conflict("note", _NOT_READ, told, entry.where, hint)
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, hint)
             return
         try:
             made = self.reading.dry_run(pod_security.sample(labels), namespace)
@@ -119,13 +118,13 @@ class Look:
                 yield _uncalled(probed, error.message)
             else:
                 told = f"whether the API server reaches {service}: the call of another webhook failed"
-                yield Conflict("note", _NOT_READ, told, probed.where)
+                yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
             return
         if not probed.closed and not self._injected(made):
             told = f"whether {service} answers: the entry's failurePolicy Ignore hides it"
-            yield Conflict("note", _NOT_READ, told, probed.where)
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
         told = f"until when the certificate of {service} is valid: only a pod of the cluster can see it"
-        yield Conflict("note", _NOT_READ, told, entry.where, "run the same command in a pod")
+        yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, "run the same command in a pod")
 
     def _chosen(self, entry: Registered) -> tuple[Registered, str, dict[str, str]] | None:
         """An entry with the same client, a namespace whose pods come to it, and labels for such a pod.
@@ -148,21 +147,21 @@ class Look:
 # --- certificates -----------------------------------------------------------------------------------
 
 
-def _bundle(entry: Registered) -> tuple[str | None, list[Conflict]]:
+def _bundle(entry: Registered) -> tuple[str | None, list[Finding]]:
     """The bundle of an entry where it can be used, and what is wrong with it."""
     hint = "give --ca-file to injector webhook-config, or let serve or cert-manager write it"
     try:
         bundle = bundle_of(entry)
         found = authorities(bundle) if bundle is not None else []
     except ValueError as error:
-        return None, [Conflict("error", "ca-bundle", f"its caBundle: {error}", entry.where, hint)]
+        return None, [Finding.of(FindingCode.CA_BUNDLE, f"its caBundle: {error}", entry.where, hint)]
     if bundle is None:
         told = "it has no caBundle, so that the API server trusts nobody there: every call fails"
-        return None, [Conflict("error", "ca-bundle", told, entry.where, hint)] if service_of(entry) else []
+        return None, [Finding.of(FindingCode.CA_BUNDLE, told, entry.where, hint)] if service_of(entry) else []
     return bundle, _ages(found, entry)
 
 
-def _ages(found: Sequence[Validity], entry: Registered) -> list[Conflict]:
+def _ages(found: Sequence[Validity], entry: Registered) -> list[Finding]:
     """What is to be said about the age of CAs; while an old one is replaced the last one counts."""
     now = time.time()
     last = max(found, key=lambda each: each.end, default=None)
@@ -170,43 +169,43 @@ def _ages(found: Sequence[Validity], entry: Registered) -> list[Conflict]:
         return []
     if last.end < now:
         told = f"every CA of its caBundle has expired, the last one at {_moment(last.end)}"
-        return [Conflict("error", "ca-expired", told, entry.where, _RENEW)]
+        return [Finding.of(FindingCode.CA_EXPIRED, told, entry.where, _RENEW)]
     if last.ends_soon(now):
         told = f"the CA of its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
-        return [Conflict("warning", "ca-expires", told, entry.where, _RENEW)]
+        return [Finding.of(FindingCode.CA_EXPIRES, told, entry.where, _RENEW)]
     return []
 
 
 _FAILED: Final = {
     "untrusted": (
-        "certificate-untrusted",
+        FindingCode.CERTIFICATE_UNTRUSTED,
         "its caBundle does not trust the certificate that is served",
         "write the CA that signed it into caBundle (injector webhook-config --ca-file)",
     ),
     "name": (
-        "certificate-name",
+        FindingCode.CERTIFICATE_NAME,
         "the certificate that is served is not for the name that the API server asks for",
         "issue it for SERVICE.NAMESPACE.svc, or the host of the URL",
     ),
-    "validity": ("certificate-expired", "the certificate that is served is not valid now", _RENEW),
+    "validity": (FindingCode.CERTIFICATE_EXPIRED, "the certificate that is served is not valid now", _RENEW),
     "unreachable": (
-        "unreachable",
+        FindingCode.UNREACHABLE,
         "nobody answers there",
         "see that the webhook's pods are ready, and that no NetworkPolicy or firewall is between",
     ),
 }
 
 
-def _shaken(entry: Registered, found: Dialled) -> Iterator[Conflict]:
+def _shaken(entry: Registered, found: Dialled) -> Iterator[Finding]:
     if found.validity is None:
         code, told, hint = _FAILED[found.code]
-        yield Conflict("error", code, f"{told}: {found.message}", entry.where, hint)
+        yield Finding.of(code, f"{told}: {found.message}", entry.where, hint)
         return
     now = time.time()
     if found.validity.ends_soon(now):
         told = f"the certificate that is served expires at {_moment(found.validity.end)}"
         told += f" ({_left(found.validity, now)})"
-        yield Conflict("warning", "certificate-expires", told, entry.where, _RENEW)
+        yield Finding.of(FindingCode.CERTIFICATE_EXPIRES, told, entry.where, _RENEW)
 
 
 def _is_about(entry: Registered, message: str) -> bool:
@@ -216,7 +215,7 @@ def _is_about(entry: Registered, message: str) -> bool:
     return f'"{entry.name}"' in message and (address in message or "//" not in message)
 
 
-def _uncalled(entry: Registered, message: str) -> Conflict:
+def _uncalled(entry: Registered, message: str) -> Finding:
     """What the API server said when it could not call the webhook."""
     untrusted = "x509" in message or "certificate" in message
     kind = "unreachable" if not untrusted else "untrusted"
@@ -225,7 +224,7 @@ def _uncalled(entry: Registered, message: str) -> Conflict:
     if untrusted and ("expired" in message or "not yet valid" in message):
         kind = "validity"
     code, told, hint = _FAILED[kind]
-    return Conflict("error", code, f"{told}, as the API server says: {message}", entry.where, hint)
+    return Finding.of(code, f"{told}, as the API server says: {message}", entry.where, hint)
 
 
 def _moment(seconds: float) -> str:
@@ -240,14 +239,14 @@ def _left(found: Validity, now: float) -> str:
 # --- rights -----------------------------------------------------------------------------------------
 
 
-def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
+def _missing_rights(look: Look, server: Server) -> Iterator[Finding]:
     """What the account of the injector's pods may not do, one finding for each resource."""
     # Another injector of ours beside this one has an account and a configuration of its own.
     own = server.certificates.service
     account = _account(look.survey, own.namespace if own else None)
     if account is None and not look.inside:
         told = "the rights of the injector's ServiceAccount: no pod of it was found behind a Service"
-        yield Conflict("note", _NOT_READ, told)
+        yield Finding.of(FindingCode.NOT_LOOKED_AT, told)
         return
     ours = [e for e in look.survey.ours if own is None or service_of(e) in (None, own)]
     names = tuple(dict.fromkeys(e.configuration for e in ours))
@@ -263,7 +262,7 @@ def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
         told = f"{who} may not {', '.join(verbs)} {resource}{f' {name}' if name else ''}{place}"
         role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
         hint = f"grant {'these verbs' if len(verbs) > 1 else 'this verb'} on {resource} with {role}"
-        yield Conflict("error", "rbac", told, hint=hint)
+        yield Finding.of(FindingCode.RBAC, told, hint=hint)
 
 
 def _account(survey: Survey, namespace: str | None) -> tuple[str, str] | None:

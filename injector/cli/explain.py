@@ -27,7 +27,7 @@ from injector.core.reports.provenance import WORDS, Explanation, Origin, explain
 from injector.errors import ConfigError, ManifestError
 from injector.kube.objects import workload as fetch
 from injector.pages.explain import page
-from injector.printable import json_text, visible
+from injector.printable import json_text, shown, visible
 from injector.yamltext import Document
 
 _SHOWN: Final = 60
@@ -140,7 +140,7 @@ def _located(manifest: Manifest, target: str, config: Config) -> workload.Worklo
     except ManifestError as error:
         raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
     if found is None:
-        raise ManifestError("the object holds no pod template", where=target[:64])
+        raise ManifestError("the object holds no pod template", where=shown(target))
     return found
 
 
@@ -178,7 +178,7 @@ def _json(each: Explained) -> dict[str, Any]:
 
 
 def _findings(found: tuple[Finding, ...]) -> list[dict[str, Any]]:
-    return [{"code": f.code, "message": f.message, "action": f.action} for f in found]
+    return [{"code": f.code, "message": f.message, "action": f.actionable} for f in found]
 
 
 # --- for people ---------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def _text(each: Explained, colour: bool) -> Iterator[str]:
 
 
 def _told(finding: Finding) -> str:
-    return f"{'warning' if finding.action else 'note'}: {visible(finding.message)} [{finding.code}]"
+    return f"{'warning' if finding.actionable else 'note'}: {visible(finding.message)} [{finding.code}]"
 
 
 def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:

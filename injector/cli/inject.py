@@ -17,6 +17,8 @@ from injector.core.model import Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.errors import InjectorError, ManifestError
 from injector.files import read_text
+from injector.pointer import get, join
+from injector.printable import shown
 from injector.yamltext import Document
 
 
@@ -105,12 +107,12 @@ class Injection:
 
     def unsupported(self, manifest: Manifest) -> None:
         """Tell of a kind that has pods but no template that we know; others are nobody's business."""
-        pods = workload.get(manifest, "/spec/template/spec")
+        pods = get(manifest, "/spec/template/spec")
         if isinstance(pods, dict) and isinstance(pods.get("containers"), list):
             meta = manifest.get("metadata")
             name = meta.get("name") if isinstance(meta, dict) else None
             self.report.reasoned(
-                "passed", f"{str(manifest.get('kind'))[:64]} {str(name or '?')[:64]}", Reason.UNSUPPORTED_KIND
+                "passed", f"{shown(manifest.get('kind'))} {shown(name or '?')}", Reason.UNSUPPORTED_KIND
             )
 
     def look_at_other(self, document: Document) -> None:
@@ -137,7 +139,7 @@ def refusal(document: Document, found: workload.Workload, pointer: str, outcome:
     at = found.spec
     key = getattr(error, "key", "")
     if key:
-        at = f"{found.metadata}/annotations/{key.replace('~', '~0').replace('/', '~1')}"
+        at = join(f"{found.metadata}/annotations", key)
     message = f"{found.label}: {outcome.decision.reason.value}: {error}"
     return ManifestError(message, where=place(document, pointer + at), hint=error.hint)
 

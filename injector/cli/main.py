@@ -71,9 +71,11 @@ class Lazy(click.Group):
             # Commands that exist start faster without it.
             from difflib import get_close_matches
 
+            from injector.printable import shown
+
             near = get_close_matches(args[0], COMMANDS, n=1)
             if near:
-                raise click.UsageError(f"no such command {args[0][:64]!r}; did you mean {near[0]}?", ctx)
+                raise click.UsageError(f"no such command {shown(args[0])!r}; did you mean {near[0]}?", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

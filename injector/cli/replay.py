@@ -20,10 +20,10 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
-from injector.core.tree.diff import escape
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
-from injector.printable import json_text, visible
+from injector.pointer import join
+from injector.printable import json_text, shown, visible
 from injector.records.entry import Entry
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym
 from injector.records.reader import Reader
@@ -98,7 +98,7 @@ class Told:
         """What changes for one entry; None where nothing does."""
         entry = self._named(entry)
         after = outcome_of(entry, self.new)
-        recorded = ("deny" if entry.decision == "allow" else entry.decision, entry.reason)
+        recorded = ("deny" if entry.decision is Verdict.ALLOW else entry.decision.value, entry.reason)
         if self.old is None:
             before, different = recorded, _operations(entry, after, self.new)
         else:
@@ -141,7 +141,7 @@ def outcome_of(entry: Entry, config: Config) -> Outcome:
         if entry.pod.get("spec") is None:
             raise ManifestError("a map is expected; it is missing", where="/spec")
     except ManifestError as error:
-        return Outcome(Decision(Verdict.DENY, Reason.INVALID_POD), entry.pod, error=error)
+        return Outcome(Decision(Reason.INVALID_POD), entry.pod, error=error)
     return inject(entry.pod, entry.facts, config)
 
 
@@ -190,7 +190,7 @@ def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
 
 def _books(config: Config) -> set[str]:
     """Where the book-keeping stands, which carries the digest of the configuration and always differs."""
-    return {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    return {join("/metadata/annotations", key) for key in config.profile.books}
 
 
 def _key(file: str | None) -> bytes | None:
@@ -276,7 +276,7 @@ def _text(found: Sequence[Changed]) -> Iterator[str]:
 
 def _shown(value: Any) -> str:
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 64 else text[:61] + "..."
+    return shown(text)
 
 
 def _summary(told: Told, found: Sequence[Changed]) -> str:

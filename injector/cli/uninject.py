@@ -13,6 +13,7 @@ from injector.cli.world import World
 from injector.config.load import load
 from injector.core import workload
 from injector.core.documents import place, placed
+from injector.core.finding_codes import FindingCode
 from injector.core.injection.recovery import removed
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
@@ -60,7 +61,9 @@ class Removal:
                 self.report.verdict(
                     "removed", found.label, "uninjected", "What its status lists was taken out."
                 )
-                self.report.findings([Finding("uninject", note) for note in undone.notes], found.label)
+                self.report.findings(
+                    [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], found.label
+                )
                 return found.with_template(undone.pod)
         return manifest
 

@@ -15,8 +15,9 @@ from injector.config.schema import Settings
 from injector.core import status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import Catalogue
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
-from injector.core.profile import Config, Policy
+from injector.core.profile import Config, Policy, RawSettings
 from injector.core.selectors import Selector, parse
 from injector.templating.render import Source, Templates
 
@@ -63,16 +64,16 @@ def build(
     return dataclasses.replace(config, findings=tuple(told))
 
 
-def _for_profile(settings: Settings, values: Mapping[str, Any], mesh_document: bool) -> dict[str, Any]:
+def _for_profile(settings: Settings, values: dict[str, Any], mesh_document: bool) -> RawSettings:
     """What only the profile reads, as it is written in the file."""
-    return {
-        "meshConfig": settings.mesh_config,
-        "platform": settings.platform,
-        "compliancePolicy": settings.compliance_policy,
-        "values": values,
-        "revision": settings.revision,
-        "meshDocument": mesh_document,
-    }
+    return RawSettings(
+        mesh_config=settings.mesh_config,
+        platform=settings.platform,
+        compliance_policy=settings.compliance_policy,
+        values=values,
+        revision=settings.revision,
+        mesh_document=mesh_document,
+    )
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def _selectors(raw: Sequence[Any], key: str, told: list[Finding]) -> tuple[Selec
         try:
             found.append(parse(item))
         except ValueError as error:
-            told.append(Finding("selector", f"{key}[{number}] is left out: {error}"))
+            told.append(Finding.of(FindingCode.SELECTOR, f"{key}[{number}] is left out: {error}"))
     return tuple(found)
 
 

@@ -129,4 +129,6 @@ def announce(config: Config) -> None:
         digest=config.digest,
     )
     for finding in config.findings:
-        tell("warning" if finding.action else "info", "finding", code=finding.code, message=finding.message)
+        tell(
+            "warning" if finding.actionable else "info", "finding", code=finding.code, message=finding.message
+        )

@@ -21,6 +21,7 @@ from injector.core.model import Finding
 from injector.core.profile import Config, Profile
 from injector.errors import ConfigError
 from injector.files import read_text
+from injector.pointer import join
 from injector.templating.render import Source
 
 DEFAULTS: Final = "(defaults)"
@@ -159,7 +160,7 @@ def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
     """The user's templates of the configuration file."""
     out = {}
     for name, found in settings.templates.items():
-        pointer = f"/templates/{name.replace('~', '~0').replace('/', '~1')}"
+        pointer = join("/templates", name)
         line = upstream.first_line(given.file.text, given.file.origin, pointer)
         if found.file:
             out[name] = _of_file(name, str(expanded(found.file)), given, f"{given.file.origin}:{line}")

@@ -21,8 +21,8 @@ from injector.config.shapes import (
     TEXT,
     TREE,
     TREES,
-    Problem,
     Reading,
+    SettingProblem,
     Shape,
     checked,
     choice,
@@ -474,7 +474,7 @@ def parsed(text: str, origin: str) -> Any:
         raise ConfigError(error.message, where=error.where, hint=error.hint) from error
 
 
-def refuse(problems: list[Problem], text: str, origin: str) -> None:
+def refuse(problems: list[SettingProblem], text: str, origin: str) -> None:
     """Raise one ConfigError that names file and line of every problem; nothing where there is none."""
     if not problems:
         return

@@ -22,16 +22,18 @@ from injector.config.shapes import (
     STRINGS,
     TEXT,
     TREES,
-    Problem,
     Reading,
+    SettingProblem,
     key_of,
     mapped,
     read,
     setting,
 )
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
+from injector.printable import shown
 from injector.templating.render import Source
 
 # Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
@@ -120,10 +122,9 @@ def usable(found: InjectConfig, text: str, origin: str) -> tuple[dict[str, Sourc
         if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:
             kept[name] = source
             continue
-        message = (
-            f"template {name[:64]!r} of {origin} is a Go template and cannot be used here; write it in Jinja"
-        )
-        findings.append(Finding("go-template", message))
+        problem = "is a Go template and cannot be used here; write it in Jinja"
+        message = f"template {shown(name)!r} of {origin} {problem}"
+        findings.append(Finding.of(FindingCode.GO_TEMPLATE, message))
     return kept, tuple(findings)
 
 
@@ -145,7 +146,7 @@ def tree_of(text: str, origin: str, what: str) -> dict[str, Any]:
     return tree
 
 
-def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[Problem]:
+def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[SettingProblem]:
     """What is of another type than istiod reads it; `prefix` is the pointer of the values."""
     problems = []
     for path, (expected, types) in _TYPED.items():
@@ -155,10 +156,10 @@ def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[Problem]
             if value is None:
                 break
             if not isinstance(value, Mapping):
-                problems.append(Problem(pointer, f"a map is expected, not {kind_of(value)}"))
+                problems.append(SettingProblem(pointer, f"a map is expected, not {kind_of(value)}"))
                 value = None
                 break
             pointer, value = f"{pointer}/{part}", value.get(part)
         if value is not None and type(value) not in types:
-            problems.append(Problem(pointer, f"{expected} is expected, not {kind_of(value)}"))
+            problems.append(SettingProblem(pointer, f"{expected} is expected, not {kind_of(value)}"))
     return list(dict.fromkeys(problems))

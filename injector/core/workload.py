@@ -9,6 +9,7 @@ from typing import Any
 from injector.core import kinds
 from injector.core.model import Manifest, Owner
 from injector.errors import ManifestError
+from injector.pointer import drop, get, join, put
 
 LIST_KINDS = frozenset({"List"})
 CRONJOB_METADATA_QUIRK = "/spec/jobTemplate/metadata"
@@ -96,6 +97,12 @@ def has_template(kind: str) -> bool:
     return kind in kinds.KINDS or kind in LIST_KINDS
 
 
+def template_of(manifest: Manifest) -> Manifest:
+    """The pod template of a workload as it stands there, unchecked; empty where it has none."""
+    row = kinds.of(manifest)
+    return (get(manifest, row.template) if row else None) or {}
+
+
 def group_of(manifest: Manifest) -> str:
     """The API group of an object, empty for the core group."""
     group, slash, _ = str(manifest.get("apiVersion") or "").partition("/")
@@ -106,40 +113,6 @@ def is_list(manifest: Manifest) -> bool:
     """Whether the object is a List of objects."""
     kind = str(manifest.get("kind") or "")
     return kind in LIST_KINDS and group_of(manifest) == ""
-
-
-def template_of(manifest: Manifest) -> Manifest:
-    """The pod template of a workload as it stands there, unchecked; empty where it has none."""
-    row = kinds.of(manifest)
-    return (get(manifest, row.template) if row else None) or {}
-
-
-def get(tree: Any, pointer: str) -> Any:
-    """What stands at a JSON pointer of maps, None where nothing does."""
-    for part in pointer.split("/")[1:]:
-        if not isinstance(tree, dict):
-            return None
-        tree = tree.get(part)
-    return tree
-
-
-def put(tree: Manifest, pointer: str, value: Any) -> Manifest:
-    """The tree with a value at a JSON pointer of maps; shares what it does not touch."""
-    head, _, rest = pointer[1:].partition("/")
-    out = dict(tree)
-    out[head] = put(tree.get(head) or {}, "/" + rest, value) if rest else value
-    return out
-
-
-def drop(tree: Manifest, pointer: str) -> Manifest:
-    """The tree without what stands at a JSON pointer of maps; shares what it does not touch."""
-    head, _, rest = pointer[1:].partition("/")
-    out = dict(tree)
-    if rest:
-        out[head] = drop(tree[head], "/" + rest)
-    else:
-        del out[head]
-    return out
 
 
 def _check_way(manifest: Manifest, spec: str) -> None:
@@ -261,7 +234,7 @@ def _check(value: Any, shape: Any, where: str) -> None:
         _expect(isinstance(value, dict), "a map of strings", value, where)
         for key, item in value.items():
             _expect(isinstance(item, str) or item is None, "a string (put it in quotes)", item,
-                    f"{where}/{key.replace('~', '~0').replace('/', '~1')}")  # fmt: skip
+                    join(where, key))  # fmt: skip
     else:
         word = shape.rstrip("!")
         fits = isinstance(value, _TYPES[word]) and (word == "boolean" or not isinstance(value, bool))

@@ -20,6 +20,7 @@ from injector.core.kinds import KINDS, Kind
 from injector.errors import ClusterError
 from injector.kube.client import AsyncCluster, Object
 from injector.kube.objects import path_of
+from injector.pacing import TokenBucket
 
 EVENTS: Final = "/api/v1/{}events"
 
@@ -109,7 +110,7 @@ class Events:
         self._written: OrderedDict[Notice, _Written] = OrderedDict()
         self._owners: OrderedDict[Owner, _Seen] = OrderedDict()
         self._wake = asyncio.Event()
-        self._allowed, self._since = float(BURST), clock()
+        self._rate = TokenBucket(PER_SECOND, float(BURST), clock)
 
     @property
     def last_error(self) -> str:
@@ -162,14 +163,9 @@ class Events:
 
     async def _pause(self) -> None:
         """Wait until the rate allows one Event more; what comes again meanwhile is counted."""
-        now = self._clock()
-        self._allowed = min(float(BURST), self._allowed + (now - self._since) * PER_SECOND)
-        self._since = now
-        if self._allowed < 1:
-            await asyncio.sleep((1 - self._allowed) / PER_SECOND)
-            self._allowed = 1.0
-            self._since = self._clock()
-        self._allowed -= 1
+        if seconds := self._rate.wait():
+            await asyncio.sleep(seconds)
+        self._rate.take()
 
     async def _write(self, notice: Notice, times: int) -> str:
         before = self._written.get(notice)

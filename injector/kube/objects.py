@@ -11,6 +11,7 @@ from urllib.parse import quote
 from injector.core.kinds import KINDS, Kind
 from injector.errors import ConfigError
 from injector.kube.client import Cluster, Object
+from injector.printable import shown
 
 NAMESPACES: Final = "/api/v1/namespaces"
 NODES: Final = "/api/v1/nodes"
@@ -37,7 +38,7 @@ def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     if row is None or not name or "/" in name or (group and not _is_group(group, row.api_version)):
         raise ConfigError(
             "this names no workload",
-            where=(kind_slash_name if slash else f"{kind_slash_name}/?")[:64],
+            where=shown(kind_slash_name if slash else f"{kind_slash_name}/?"),
             hint=f"expected KIND/NAME with one of the kinds {', '.join(sorted(rows))}",
         )
     return cluster.get(path_of(row, namespace, name))

@@ -168,7 +168,7 @@ def _value(value: Any) -> str:
 
 def told(finding: Finding) -> str:
     """How urgent a finding is."""
-    return "warning" if finding.action else "note"
+    return "warning" if finding.actionable else "note"
 
 
 def shown(value: Any) -> Any:

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from injector.core.model import Facts, Manifest, Reason, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.errors import ConfigError
+from injector.pacing import TokenBucket
 from injector.records.entry import Admission, admission_line, head_line, objects_line
 from injector.records.redaction import Redaction
 from injector.telemetry import tell
@@ -101,7 +102,7 @@ class Recorder:
         self._files = _Files(folder, bounds)
         self._key, self._count, self._clock = key, count, clock
         self._queue: queue.Queue[Admission | None] = queue.Queue(QUEUE)
-        self._rate, self._allowed, self._since = bounds.per_second, float(bounds.per_second), clock()
+        self._rate = TokenBucket(bounds.per_second, float(bounds.per_second), clock)
         # Each is written by one thread only, so that no lock is needed; the difference is held.
         self._offered = self._taken = 0
         self._redaction: tuple[str, Redaction] | None = None
@@ -115,7 +116,13 @@ class Recorder:
         self._thread.start()
 
     def offer(
-        self, request: Manifest, facts: Facts, outcome: Outcome, decision: str, config: Config, size: int
+        self,
+        request: AdmissionRequest,
+        facts: Facts,
+        outcome: Outcome,
+        decision: Verdict,
+        config: Config,
+        size: int,
     ) -> None:
         """Take an admission, or drop it: never waits. `size` is that of the request's body."""
         if outcome.decision.reason is Reason.UNSUPPORTED_KIND:
@@ -123,10 +130,7 @@ class Recorder:
         if outcome.decision.verdict is Verdict.INJECT and not outcome.patch:
             # The API server asks again after others changed the pod; what came first is recorded.
             return
-        now = self._clock()
-        self._allowed = min(float(self._rate), self._allowed + (now - self._since) * self._rate)
-        self._since = now
-        if self._allowed < 1:
+        if self._rate.wait():
             return self._count(RATE)
         if self._offered - self._taken + size > QUEUE_BYTES:
             return self._count(FULL)
@@ -135,7 +139,7 @@ class Recorder:
             self._queue.put_nowait(Admission(request, facts, outcome, decision, config, written, size))
         except queue.Full:
             return self._count(FULL)
-        self._allowed -= 1
+        self._rate.take()
         self._offered += size
 
     def close(self) -> None:

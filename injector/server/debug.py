@@ -24,7 +24,7 @@ from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
 from injector.pages import explain, form
 from injector.pages.examples import examples
-from injector.printable import visible
+from injector.printable import shown, visible
 from injector.server.run import bind
 from injector.telemetry import tell
 
@@ -96,7 +96,7 @@ def bind_loopback(address: str, setting: str) -> socket.socket:
     hosts = sorted({str(info[4][0]) for info in found}, key=lambda host: (":" in host, host))
     if not hosts or not all(ip_address(host.partition("%")[0]).is_loopback for host in hosts):
         raise ConfigError(
-            f"{address[:64]} is no loopback address",
+            f"{shown(address)} is no loopback address",
             where=setting,
             hint="the page is for this machine alone: 127.0.0.1:PORT, or empty to leave it off",
         )
@@ -211,7 +211,7 @@ class _Desk:
 
 def _no_profile(name: str) -> Config:
     raise ConfigError(
-        "this profile does not ship", where=f"profile {name[:64]}", hint="choose one of the list"
+        "this profile does not ship", where=f"profile {shown(name)}", hint="choose one of the list"
     )
 
 

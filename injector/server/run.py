@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from injector.errors import ConfigError
+from injector.printable import shown
 from injector.server.app import AsgiApp
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
@@ -93,7 +94,7 @@ def bind(address: str, setting: str) -> socket.socket:
 
 def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
     hint = "expected HOST:PORT or :PORT, and a free port"
-    return ConfigError(f"cannot listen on {address[:64]}{why}", where=setting, hint=hint)
+    return ConfigError(f"cannot listen on {shown(address)}{why}", where=setting, hint=hint)
 
 
 def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 
 from injector.config.schema import Server
-from injector.core.model import Manifest, Verdict
+from injector.core.model import AdmissionRequest, Verdict
 from injector.core.profile import Outcome
 from injector.kube.client import AsyncCluster
 from injector.kube.events import Events, Notice, Owner
@@ -50,7 +50,7 @@ class Eventing:
         error = self._events.last_error if self._events else ""
         return {"events": error} if error else {}
 
-    def offer(self, request: Manifest, outcome: Outcome, decision: str) -> None:
+    def offer(self, request: AdmissionRequest, outcome: Outcome, decision: Verdict) -> None:
         """Tell the pod's controller what came of its pod; never waits."""
         told = list(notices(outcome, decision, everything=self._everything))
         owner = owner_of(request) if told else None
@@ -66,12 +66,12 @@ def eventing(server: Server, cluster: AsyncCluster | None, metrics: Metrics) -> 
     return Eventing(Events(cluster, metrics.event), everything=server.events == "all")
 
 
-def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tuple[str, str, str]]:
+def notices(outcome: Outcome, decision: Verdict, *, everything: bool) -> Iterator[tuple[str, str, str]]:
     """Type, reason and message of each Event; the messages hold no free text of the pod."""
     reason = outcome.decision.reason
-    if decision == "deny":
+    if decision is Verdict.DENY:
         yield "Warning", "InjectionDenied", message_of(outcome)
-    elif decision == "allow":
+    elif decision is Verdict.ALLOW:
         yield "Warning", "InjectionFailed", f"{message_of(outcome)} The pod was let through without sidecar."
     elif everything and outcome.decision.verdict is not Verdict.INJECT:
         yield "Normal", "InjectionSkipped", f"{reason.value}: {reason.sentence}"
@@ -80,18 +80,15 @@ def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tu
     # The second look at a pod that changes nothing has told the same before.
     if outcome.decision.verdict is not Verdict.INJECT or outcome.patch:
         for finding in outcome.findings:
-            if finding.action:
+            if finding.actionable:
                 yield "Warning", "InjectionWarning", visible(f"{finding.code}: {finding.message}")
 
 
-def owner_of(request: Manifest) -> Owner | None:
+def owner_of(request: AdmissionRequest) -> Owner | None:
     """The controller that the pod of a request names; None where it names none that is told about."""
-    pod = request.get("object")
-    meta = pod.get("metadata") if isinstance(pod, dict) else None
-    references = meta.get("ownerReferences") if isinstance(meta, dict) else None
-    for reference in references if isinstance(references, list) else ():
-        if isinstance(reference, dict) and reference.get("controller") is True:
-            named = (reference.get(key) for key in ("apiVersion", "kind", "name", "uid"))
-            owner = Owner(*(str(part or "") for part in (request.get("namespace"), *named)))
-            return owner if owner.path() is not None else None
-    return None
+    reference = request.controller
+    if reference is None:
+        return None
+    named = (reference.get(key) for key in ("apiVersion", "kind", "name", "uid"))
+    owner = Owner(request.namespace, *(str(part or "") for part in named))
+    return owner if owner.path() is not None else None

@@ -24,6 +24,7 @@ from injector.kube.objects import NAMESPACES
 from injector.server import app
 from injector.server.places import Bounds, Reached
 from injector.server.queue import Size
+from injector.server.review import AnswerPolicy
 from injector.server.run import Listener, Stop, allowed, bind
 from injector.server.run import run as run_loop
 from injector.server.run import serve as serve_listeners
@@ -177,9 +178,7 @@ class _Parts:
                 Size(server.queue.length, server.queue.max_bytes),
                 server.cpu_milliseconds / 1000,
             ),
-            failure_mode=server.failure_mode,
-            warnings=server.warnings,
-            audit=server.audit_annotations,
+            policy=AnswerPolicy(server.failure_mode, server.warnings, server.audit_annotations),
             record=record,
             notify=self.events.notify,
             caller=self.callers.check,

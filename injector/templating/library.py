@@ -18,6 +18,7 @@ from jinja2.meta import TrackingCodeGenerator
 from jinja2.runtime import Context
 
 from injector.errors import TemplateError
+from injector.printable import shown
 from injector.templating.budget import Limits
 from injector.templating.filters import FILTERS
 from injector.templating.functions import FUNCTIONS
@@ -26,7 +27,6 @@ from injector.templating.outline import Outline, flattened
 from injector.templating.predicates import TESTS
 from injector.templating.rewriting import Mentions, key_of, nearest, rewrite
 from injector.templating.sandbox import Sandbox
-from injector.templating.values import cut
 
 _GO: Final = re.compile(
     r"\{\{-?\s*(?:/\*|[.$]|(?:if|range|with|define|template|block|include|toYaml|toJSON|printf)\s|else\s+if\s)"
@@ -56,7 +56,7 @@ class Source:
     def line(self, line: int) -> str:
         """One line of the text, for a message; empty if there is none."""
         lines = self.text.splitlines()
-        return cut(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
+        return shown(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
 
 
 class Fresh(Template):
@@ -121,7 +121,7 @@ class Library:
         if name in self.sources:
             return self.sources[name]
         raise TemplateError(
-            f"template {cut(name)!r} not found",
+            f"template {shown(name)!r} not found",
             where=where,
             hint="have " + (", ".join(sorted(self.sources)) or "none"),
         )
@@ -241,5 +241,5 @@ def _syntax_error(source: Source, line: int, message: str) -> TemplateError:
     text = source.line(line)
     if _GO.search(text) or _GO_WORD.search(text):
         return TemplateError(_GO_MESSAGE, where=source.where(_go_line(source)), hint=_GO_HINT)
-    message = cut(message, 200).rstrip(".")
+    message = shown(message, 200).rstrip(".")
     return TemplateError(f"{message}: {text}" if text else message, where=source.where(line))

@@ -22,13 +22,14 @@ from jinja2.runtime import new_context
 
 from injector import yamltext
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
+from injector.printable import shown
 from injector.templating.budget import Exhausted, Limits, Place, Refused, Run
 from injector.templating.library import Library, Source
 from injector.templating.operations import MARK, MARK_END
 from injector.templating.outline import Outline
 from injector.templating.rewriting import key_of
 from injector.templating.sandbox import Unknown
-from injector.templating.values import cut, json_of, kind, text_of
+from injector.templating.values import json_of, kind, text_of
 from injector.work import TooExpensive, Work
 
 __all__ = ["Limits", "Source", "Templates"]
@@ -218,7 +219,7 @@ class Templates:
             env.run = outer
         if not isinstance(overlay, dict):
             raise RenderError(
-                f"renders {kind(overlay)} for pod {cut(pod)}, a map (partial pod template) is expected",
+                f"renders {kind(overlay)} for pod {shown(pod)}, a map (partial pod template) is expected",
                 where=self._library.source(name).where(1),
             )
         return overlay
@@ -279,7 +280,7 @@ class Templates:
         if isinstance(exc, Unknown) and (path := self._path(key, line, exc.name)):
             message = f"{path!r} is not defined"
         error = WorkError if isinstance(exc, Exhausted) else RenderError
-        return error(f"{message} (pod {cut(pod)})", where=self._where((key, line)), hint=hint)
+        return error(f"{message} (pod {shown(pod)})", where=self._where((key, line)), hint=hint)
 
     def _where(self, place: Place) -> str:
         return self._library.unit(place[0]).source.where(place[1])
@@ -309,7 +310,7 @@ def _said(exc: Exception) -> tuple[str, str]:
     if isinstance(exc, RecursionError):
         return "the template is nested too deeply", "look for a macro that calls itself"
     if isinstance(exc, TypeError | ZeroDivisionError | JinjaError):
-        return cut(str(exc), 200), ""
+        return shown(str(exc), 200), ""
     return f"the template fails ({type(exc).__name__})", ""
 
 

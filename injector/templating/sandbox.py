@@ -21,8 +21,9 @@ from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
 
+from injector.printable import shown
 from injector.templating.budget import NODE, SIZED, Limits, Refused, Run
-from injector.templating.values import Method, cut, defined, kind
+from injector.templating.values import Method, defined, kind
 
 Function = Callable[..., Any]
 """A filter, test, operation or global function of the language: takes the environment first."""
@@ -70,7 +71,7 @@ class Missing(StrictUndefined):
         name: str | None = None,
         exc: Callable[[str], Exception] = UndefinedError,
     ) -> None:
-        message = hint or f"{cut(str(name))!r} is not defined"
+        message = hint or f"{shown(name)!r} is not defined"
         super().__init__(message, obj, name, cast(Any, lambda text: Unknown(text, name)))
 
 
@@ -133,7 +134,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self.undefined(obj=obj, name=attribute) if found is missing else found
         if isinstance(obj, dict):
             return self.undefined(obj=obj, name=attribute)
-        return self.undefined(f"{kind(obj)} has no {cut(attribute)!r} that templates may use", obj=obj)
+        return self.undefined(f"{kind(obj)} has no {shown(attribute)!r} that templates may use", obj=obj)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """An item of a map, list or string; what is not there is undefined."""

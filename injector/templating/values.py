@@ -26,11 +26,6 @@ class Method:
     name: str
 
 
-def cut(text: str, size: int = 64) -> str:
-    """Text that may come from a pod, short enough for a message."""
-    return text if len(text) <= size else text[: size - 1] + "…"
-
-
 def kind(value: object) -> str:
     """What a value is, in the words of JSON."""
     words: list[tuple[type | tuple[type, ...], str]] = [

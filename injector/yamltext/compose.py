@@ -27,6 +27,8 @@ from yaml.events import (
 )
 
 from injector.errors import ManifestError
+from injector.pointer import escape
+from injector.printable import shown
 from injector.yamltext.scalar import MERGE_TAG, STR_TAG, integral, key_text, resolve, resolve_tagged
 from injector.yamltext.split import Document
 
@@ -352,5 +354,4 @@ def _token(key: Any) -> str:
     if key is _MERGE:
         return "<<"
     text = key.text if isinstance(key, Marked) else str(key)
-    shown = text if len(text) <= 64 else text[:64] + "…"
-    return shown.replace("~", "~0").replace("/", "~1")
+    return escape(shown(text))

@@ -13,6 +13,7 @@ from typing import Any
 
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
+from injector.pointer import unescape
 from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events, is_merge
 from injector.yamltext.split import Document
 
@@ -103,7 +104,7 @@ def locate(document: Document, pointer: str) -> int:
     for token in ["0", *pointer.split("/")[1:]]:
         if place is None:
             break
-        name = token.replace("~1", "/").replace("~0", "~")
+        name = unescape(token)
         key = int(name) if place.is_list and name.isdecimal() else name
         if key not in place.lines:
             break

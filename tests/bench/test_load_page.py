@@ -23,8 +23,9 @@ from hack.bench.load.scenarios import (
 from hack.bench.load.stand import Load, StandError
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Namespace
-from injector.server.review import answer, parse
+from injector.server.review import parse
 from injector.templating.budget import Limits
+from tests.answering import answer
 
 
 def a_load(rate: float, *, slowest: float = 400.0, memory: int = 80, cpu: float = 9.0, **told: Any) -> Load:
@@ -173,7 +174,7 @@ def test_the_review_is_one_that_the_webhook_takes_and_no_two_are_alike() -> None
     body = review.body()
     first, second = (parse(body.replace(review.NUMBER.encode(), number)) for number in (b"1", b"2"))
     assert first != second
-    assert 5_000 < len(json.dumps(first)) < 15_000
+    assert 5_000 < len(json.dumps(first.pod)) < 15_000
 
 
 def test_the_shapes_fill_the_cache_to_its_budget() -> None:

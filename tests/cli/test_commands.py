@@ -21,6 +21,8 @@ from injector import __version__
 from injector.cli import check
 from injector.cli.main import COMMANDS
 from injector.cli.report import coloured
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.model import Finding
 from tests.cli.conftest import DEPLOYMENT, Run
 
 CRONJOB = """\
@@ -103,6 +105,19 @@ def test_uninject_prints_nothing_when_something_fails(
     done = run("uninject", "--config", "c.yaml", *argv, stdin=text or "")
     assert (done.status, done.out) == (status, "")
     assert "error: " in done.err
+
+
+def test_uninject_names_what_it_cannot_restore(folder: Path, run: Run) -> None:
+    annotations = {"logs.example.com/status": '{"containers":["shipper"]}', "sidecar-injector/undo": "{"}
+    containers = [*POD["spec"]["containers"], {"name": "shipper", "image": "shipper:1"}]
+    pod = {
+        **POD,
+        "metadata": {"name": "web-1", "annotations": annotations},
+        "spec": {"containers": containers},
+    }
+    done = run("uninject", "--config", "c.yaml", "-f", "-", stdin=json.dumps(pod))
+    assert done.status == 0
+    assert "the undo annotation is no JSON: what it held is lost [uninject]" in done.err
 
 
 # --- explain ------------------------------------------------------------------------------------
@@ -258,7 +273,7 @@ def test_check_fails_for_what_it_is_asked_to(
     folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, level: str, flags: tuple[str, ...], status: int
 ) -> None:
     # No cluster: only what becomes of a finding counts.
-    found = [check.Result(level, "no-namespace", "no namespace matches")]
+    found = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
     monkeypatch.setattr(check, "_in_cluster", lambda *given: found)
     done = run("check", "--config", "c.yaml", "--cluster", *flags)
     assert done.status == status
@@ -278,6 +293,8 @@ def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
     done = run("check", "--config", "c.yaml")
     assert done.status == 0
     assert "warning: server.failureMode: a pod that cannot be injected is let through" in done.out
+    results = json.loads(run("check", "--config", "c.yaml", "-o", "json").out)["results"]
+    assert ("warning", "fails-open") in [(one["level"], one["code"]) for one in results]
 
 
 @pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain", "admit", "check"])

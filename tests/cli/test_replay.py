@@ -11,7 +11,7 @@ import pytest
 
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace
 from injector.records.writer import Bounds, Recorder
 
 KEY = b"a key of thirty-two bytes, or so"
@@ -47,8 +47,8 @@ def records(tmp_path: Path, before: Path) -> Path:
     for uid, pod in zip(UIDS, PODS, strict=True):
         facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
         outcome = inject(pod, facts, config)
-        request = {"uid": uid, "object": pod}
-        recorder.offer(request, facts, outcome, outcome.decision.verdict.value, config, 100)
+        request = AdmissionRequest(uid, pod)
+        recorder.offer(request, facts, outcome, outcome.decision.verdict, config, 100)
     recorder.close()
     return folder
 

@@ -15,7 +15,7 @@ from injector.config.dryrun import Trial, dry_run
 from injector.config.folder import find, open_folder, shipped
 from injector.config.load import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
-from injector.config.shapes import Problem, declared
+from injector.config.shapes import SettingProblem, declared
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Verdict
 from injector.core.profile import Config, Profile
@@ -509,4 +509,6 @@ def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() 
 
 
 def test_problems_of_one_place_are_told_once() -> None:
-    assert upstream.typed_problems({"global": 1}) == [Problem("/global", "a map is expected, not a number")]
+    assert upstream.typed_problems({"global": 1}) == [
+        SettingProblem("/global", "a map is expected, not a number")
+    ]

@@ -10,8 +10,9 @@ from hypothesis import given
 
 from injector.core.kinds import KINDS
 from injector.core.model import Owner
-from injector.core.workload import check_pod, drop, get, group_of, is_list, kind_of, locate, put
+from injector.core.workload import check_pod, group_of, is_list, kind_of, locate
 from injector.errors import ManifestError
+from injector.pointer import drop, get, put
 from tests.core.strategies import pods
 
 LABELS = {"labels": {"app": "shop"}}

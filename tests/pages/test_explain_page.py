@@ -16,6 +16,7 @@ import pytest
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Facts, Finding, Manifest
 from injector.core.profile import Config
 from injector.core.reports.provenance import explain
@@ -67,7 +68,8 @@ def form(**typed: str) -> Form:
 
 def every_page(word: str) -> list[str]:
     """Pages of every kind: injected, refused, several of them, with form, with error, findings."""
-    told = Config(**{**{f: getattr(CONFIG, f) for f in Config.__slots__}, "findings": (Finding(word, word),)})
+    finding = Finding.of(FindingCode.LOAD, word)
+    told = Config(**{**{f: getattr(CONFIG, f) for f in Config.__slots__}, "findings": (finding,)})
     injected = answer(pod(word, **{"proxy.istio.io/config": f'{{proxyMetadata: {{A: "{len(word)}"}}}}'}))
     refused = answer(pod(word, **{"sidecar.istio.io/proxyCPU": word}))
     skipped = answer(pod(word, **{"sidecar.istio.io/inject": "false"}), where=word)

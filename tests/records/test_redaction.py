@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace, Verdict
 from injector.core.profile import Config
 from injector.errors import ManifestError
 from injector.records.entry import Admission, admission_line
@@ -255,7 +255,7 @@ def test_of_a_pod_that_is_all_ours_an_empty_one_is_left() -> None:
 def recorded_pod(pod: Manifest, facts: Facts) -> Manifest:
     """The pod in the line of an admission."""
     answered = inject(pod, facts, CONFIG)
-    admission = Admission({"uid": "u", "object": pod}, facts, answered, "inject", CONFIG, "", 0)
+    admission = Admission(AdmissionRequest("u", pod), facts, answered, Verdict.INJECT, CONFIG, "", 0)
     recorded: Manifest = json.loads(admission_line(admission, 0, REDACTION))["pod"]
     return recorded
 

@@ -18,12 +18,12 @@ import pytest
 
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace, Verdict
 from injector.core.profile import Config
 from injector.errors import ConfigError, ManifestError
 from injector.records.reader import Reader
 from injector.records.writer import FILES, PATTERN, Bounds, Recorder, prepare, read_key
-from injector.server.review import answer
+from tests.answering import answer
 
 KEY = b"a key of thirty-two bytes, or so"
 UID = "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a%02x"
@@ -71,8 +71,8 @@ class Recording:
     def offer(self, number: int = 0, config: Config = CONFIG, size: int = 100, **facts: Any) -> None:
         pod = a_pod(f"web-{number}")
         known = Facts("shop", Door.WEBHOOK, known=Namespace("shop"), **facts)
-        request = {"uid": UID % (number % 256), "object": pod}
-        self.recorder.offer(request, known, inject(pod, known, config), "inject", config, size)
+        request = AdmissionRequest(UID % (number % 256), pod)
+        self.recorder.offer(request, known, inject(pod, known, config), Verdict.INJECT, config, size)
 
     def files(self) -> list[Path]:
         return sorted(self.folder.glob(PATTERN))
@@ -239,7 +239,7 @@ def test_a_second_look_that_changes_nothing_is_not_recorded(recording: Recording
     injected = inject(a_pod("web"), facts, CONFIG).pod
     again = inject(injected, facts, CONFIG)
     assert again.patch == ()
-    recording.recorder.offer({"uid": UID % 1, "object": injected}, facts, again, "inject", CONFIG, 100)
+    recording.recorder.offer(AdmissionRequest(UID % 1, injected), facts, again, Verdict.INJECT, CONFIG, 100)
     recording.recorder.close()
     assert (recording.counts, recording.files()) == ({}, [])
 
@@ -251,8 +251,8 @@ def test_a_pod_that_is_refused_for_its_shape_is_recorded(
     recording: Recording, tmp_path: Path, metadata: Any
 ) -> None:
     pod = {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "web"}]}}
-    answered = answer({"apiVersion": "v1", "request": {"uid": "x", "object": pod}}, CONFIG, lambda name: None)
-    request = {"uid": UID % 1, "object": pod}
+    answered = answer(AdmissionRequest("x", pod), CONFIG)
+    request = AdmissionRequest(UID % 1, pod)
     recording.recorder.offer(request, answered.facts, answered.outcome, answered.decision, CONFIG, 100)
     recording.recorder.close()
     assert recording.counts == {"written": 1}

@@ -20,6 +20,7 @@ from injector.server import app as webhook
 from injector.server import queue, review
 from injector.server.app import Limits, State, Webhook, create_app
 from injector.server.queue import WORKERS
+from injector.server.review import AnswerPolicy
 from injector.server.worker import Worker
 from injector.telemetry import Metrics
 from tests.asgi import exchange, scope_of
@@ -225,7 +226,7 @@ def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_is_well(
 ) -> None:
     gate = Gate(namespace="nobody's")
     limits = Limits(cpu_seconds=0.1)
-    stage = Stage(gate.config(work), limits, {"failure_mode": failure_mode})
+    stage = Stage(gate.config(work), limits, {"policy": AnswerPolicy(failure_mode)})
 
     async def main() -> list[Any]:
         answers = [await stage.post("greedy", large=True) for _ in range(2 * WORKERS)]

@@ -14,6 +14,7 @@ import pytest
 
 from injector.config.load import load
 from injector.core.annotation_rule import AnnotationRule
+from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover, removed
 from injector.core.injection.undo_entries import NEVER
@@ -209,7 +210,7 @@ def test_a_status_takes_nothing_of_the_authors_away(part: str, digest: str, fact
     pod["spec"].setdefault(part, []).append(LISTS[part])
     outcome = injected(pod, facts)
     assert LISTS[part] in outcome.pod["spec"][part]
-    assert [f.code for f in outcome.findings].count("status-name") == 1
+    assert [f.code for f in outcome.findings].count(FindingCode.STATUS_NAME) == 1
     undone = removed(outcome.pod, facts, config())
     assert undone is not None
     assert LISTS[part] in undone.pod["spec"][part]

@@ -19,12 +19,13 @@ import pytest
 from injector import telemetry, yamltext
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace, Verdict
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
 from injector.printable import json_text, visible
 from injector.records.writer import Bounds, Recorder
 from injector.server import review
+from tests import answering
 from tests.cli.conftest import folder, run
 
 Run = Callable[..., Any]
@@ -308,7 +309,7 @@ def test_records_write_no_lines(folder: Path, run: Run) -> None:
     facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {}))
     pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web"}]}}
     outcome = inject(pod, facts, config)
-    recorder.offer({"uid": "5f7c1b52", "object": pod}, facts, outcome, "inject", config, 100)
+    recorder.offer(AdmissionRequest("5f7c1b52", pod), facts, outcome, Verdict.INJECT, config, 100)
     recorder.close()
     # Somebody else wrote into the folder: whatever is a text in an entry is hostile.
     (file,) = records.iterdir()
@@ -503,7 +504,7 @@ def test_json_for_people_is_the_same_value(value: Any) -> None:
 
 def test_an_admission_message_is_one_line(folder: Path) -> None:
     pod = a_pod(annotations={"logs.example.com/templates": WORD})
-    answer = review.answer(a_review(pod), load("c.yaml"), lambda name: None)
+    answer = answering.answer(a_review(pod), load("c.yaml"), lambda name: None)
     assert answer.decision == "deny"
     message = review.message_of(answer.outcome)
     assert "\n" not in message

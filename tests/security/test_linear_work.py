@@ -19,12 +19,13 @@ from injector.core.injection import undo_entries as entries_module
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import removed
-from injector.core.model import Door, Facts, Namespace, Verdict
+from injector.core.model import AdmissionRequest, Door, Facts, Namespace, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.records.entry import Admission, admission_line
 from injector.records.redaction import Redaction
 from injector.server import review as reviews
+from tests import answering
 from tests.security.counting import counted, work_of
 
 Pod = dict[str, Any]
@@ -251,13 +252,13 @@ def everything(pod: Pod) -> None:
     injected(outcome.pod)
     removed(outcome.pod, FACTS, config())
     changes(pod, outcome.pod)
-    admission = Admission({"uid": "u", "object": pod}, FACTS, outcome, "inject", config(), "", 0)
+    admission = Admission(AdmissionRequest("u", pod), FACTS, outcome, Verdict.INJECT, config(), "", 0)
     admission_line(admission, 0, Redaction.of(b"0" * 32, config()))
     # The proof of a patch reads it back, so that the pod has to be of plain texts.
     plain = json.loads(json.dumps(pod))
     request = {"uid": "u", "namespace": "shop", "object": {"apiVersion": "v1", "kind": "Pod", **plain}}
     review = {"apiVersion": reviews.VERSIONS[0], "request": request}
-    assert reviews.answer(review, config(), lambda name: FACTS.known).decision == "inject"
+    assert answering.answer(review, config(), lambda name: FACTS.known).decision == "inject"
 
 
 OPERATIONS: dict[str, Callable[[Pod], object]] = {

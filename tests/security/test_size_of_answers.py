@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from injector.config.load import load
+from injector.core.finding_codes import FindingCode
 from injector.core.findings import PER_CODE
 from injector.core.injection.annotation_size import LIMIT
 from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Reason, Verdict
 from injector.server import review as reviews
+from tests import answering
 
 CONFIG = load(None)
 FACTS = Facts("shop", Door.WEBHOOK)
@@ -69,7 +71,7 @@ def test_an_undo_without_room_is_left_out_and_told() -> None:
     ]
     outcome = inject(pod, FACTS, CONFIG)
     assert outcome.decision.verdict is Verdict.INJECT
-    assert [f.code for f in outcome.findings].count("undo-too-large") == 1
+    assert [f.code for f in outcome.findings].count(FindingCode.UNDO_TOO_LARGE) == 1
     assert "sidecar-injector/undo" not in outcome.pod["metadata"]["annotations"]
 
 
@@ -86,6 +88,6 @@ def test_asking_for_a_template_that_does_not_exist_lets_no_pod_pass() -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(annotations={"inject.istio.io/templates": "none-such"})}
     request = {"uid": "u", "namespace": "shop", "object": pod}
     review = {"apiVersion": reviews.VERSIONS[0], "kind": "AdmissionReview", "request": request}
-    answer = reviews.answer(review, CONFIG, lambda name: None, failure_mode="allow")
+    answer = answering.answer(review, CONFIG, lambda name: None, failure_mode="allow")
     assert answer.decision == "deny"
     assert json.dumps(answer.review).count("invalid-annotation") >= 1

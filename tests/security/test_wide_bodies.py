@@ -20,6 +20,7 @@ from injector.errors import ManifestError, ReviewError
 from injector.pages import typed
 from injector.records.reader import Reader
 from injector.server import review
+from tests import answering
 from tests.cli.conftest import folder, run
 
 __all__ = ["folder", "run"]
@@ -103,7 +104,7 @@ def test_the_largest_sensible_pod_is_far_below_the_bound() -> None:
     text = json.dumps(body).encode()
     assert structure.count(text) * 10 < structure.LIMIT
     found = review.parse(text)
-    assert review.answer(found, PLAIN, lambda name: None).decision == "inject"
+    assert answering.answer(found, PLAIN, lambda name: None).decision == "inject"
 
 
 def test_a_body_at_the_bound_is_read() -> None:

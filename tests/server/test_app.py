@@ -298,6 +298,15 @@ def test_the_node_that_a_pod_names_is_asked_for() -> None:
     assert asked == ["", "worker-1", ""]
 
 
+def test_a_fact_that_cannot_be_had_is_an_internal_error_and_no_refusal_of_the_request() -> None:
+    def gone(name: str) -> Namespace:
+        raise OSError("the cache is gone")
+
+    response = post(an_app(a_state(namespace_of=gone)), a_body()).json["response"]
+    assert (response["allowed"], response["status"]["code"]) == (False, 500)
+    assert response["auditAnnotations"]["reason"] == "internal-error"
+
+
 @pytest.mark.parametrize(
     ("query", "seconds"),
     [

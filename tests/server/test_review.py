@@ -10,15 +10,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from injector.core import model
-from injector.core.model import Decision, Finding, Namespace, Operation, Reason, Verdict
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Operation, Reason
 from injector.core.profile import Config, Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
+from tests import answering
 from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 
-def respond(review: dict[str, Any], config: Config | None = None, **kwargs: Any) -> dict[str, Any]:
-    answer = reviews.answer(review, config or a_config(), lambda name: Namespace(name), **kwargs)
+def respond(
+    review: dict[str, Any] | AdmissionRequest, config: Config | None = None, **kwargs: Any
+) -> dict[str, Any]:
+    answer = answering.answer(review, config or a_config(), lambda name: Namespace(name), **kwargs)
     response: dict[str, Any] = answer.review["response"]
     return response
 
@@ -75,7 +79,7 @@ def test_what_is_no_review_of_a_pod_is_refused_with_a_reason(body: bytes, status
 
 def test_a_body_past_the_limit_is_too_large_and_one_at_the_limit_is_not() -> None:
     body = a_body()
-    assert reviews.parse(body, body_limit=len(body)) == a_review()
+    assert reviews.parse(body, body_limit=len(body)) == reviews.request_of(a_review())
     with pytest.raises(ReviewError) as caught:
         reviews.parse(body, body_limit=len(body) - 1)
     assert caught.value.status == 413
@@ -85,7 +89,7 @@ def test_a_body_past_the_limit_is_too_large_and_one_at_the_limit_is_not() -> Non
 def test_the_nesting_limit_counts_maps_and_lists(innermost: Any) -> None:
     # review > request > object > x > innermost
     body = a_body({**a_pod(), "spec": {}, "metadata": {}, "x": innermost})
-    assert reviews.parse(body, nesting_limit=4)["request"]["object"]["x"] == innermost
+    assert reviews.parse(body, nesting_limit=4).pod["x"] == innermost
     with pytest.raises(ReviewError, match="at most 3 levels"):
         reviews.parse(body, nesting_limit=3)
 
@@ -98,8 +102,8 @@ def test_text_is_read_as_bytes_are() -> None:
 def test_an_injected_pod_gets_a_patch_that_applies_and_the_answer_echoes_version_and_uid(
     version: str,
 ) -> None:
-    review = reviews.parse(a_body(version=version))
-    answer = reviews.answer(review, a_config(), lambda name: None)
+    review = a_review(version=version)
+    answer = answering.answer(review, a_config())
     assert answer.review["apiVersion"] == f"admission.k8s.io/{version}"
     assert answer.review["kind"] == "AdmissionReview"
     response = answer.review["response"]
@@ -203,7 +207,7 @@ def test_a_template_that_fails_denies_unless_the_failure_mode_lets_pods_pass() -
 def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> None:
     config = a_config(Broken)
     pod = a_pod(annotations={"note": "the-secret"})
-    answer = reviews.answer(a_review(pod), config, lambda name: None)
+    answer = answering.answer(a_review(pod), config, lambda name: None)
     response = answer.review["response"]
     assert (response["allowed"], response["status"]["code"]) == (False, 500)
     assert response["status"]["message"].startswith("internal-error: ")
@@ -215,10 +219,7 @@ def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> N
 
 
 def test_a_seam_that_fails_is_an_internal_error() -> None:
-    def gone(name: str) -> Namespace:
-        raise OSError("the cache is gone")
-
-    answer = reviews.answer(a_review(), a_config(), gone)
+    answer = reviews.failed(reviews.request_of(a_review()), a_config(), OSError("the cache is gone"))
     assert answer.outcome.decision.reason is Reason.INTERNAL_ERROR
     assert answer.review["response"]["allowed"] is False
 
@@ -236,7 +237,7 @@ def test_a_patch_that_does_not_give_the_pod_is_never_sent(
 ) -> None:
     # The core has no such defect that we know of, so one is put in its place.
     def defective(pod: Any, facts: Any, config: Any) -> Outcome:
-        return Outcome(Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), pod, patch)
+        return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
 
     monkeypatch.setattr(reviews, "inject", defective)
     response = respond(a_review())
@@ -250,7 +251,7 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
 
     def listening(pod: Any, facts: model.Facts, config: Any, *, work: Any) -> Outcome:
         seen.append(facts)
-        return Outcome(Decision(Verdict.SKIP, Reason.OFF_BY_DEFAULT), pod)
+        return Outcome(Decision(Reason.OFF_BY_DEFAULT), pod)
 
     monkeypatch.setattr(reviews, "inject", listening)
     respond(a_review(), native_sidecars=False, objects=({"kind": "Thing"},), path="/inject/a/b")
@@ -276,14 +277,14 @@ def test_managed_fields_stay_out_of_the_patch() -> None:
     assert after["metadata"]["managedFields"] == fields
 
 
-def an_outcome(*messages: str, action: bool = True) -> Outcome:
-    findings = tuple(Finding("code", message, action) for message in messages)
-    return Outcome(Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), {}, findings=findings)
+def an_outcome(*messages: str, level: Level = Level.WARNING) -> Outcome:
+    findings = tuple(Finding(FindingCode.STATUS_PORT, level, message) for message in messages)
+    return Outcome(Decision(Reason.ON_BY_DEFAULT), {}, findings=findings)
 
 
 def test_only_findings_that_need_a_person_become_warnings() -> None:
-    assert reviews.warnings_of(an_outcome("do it"), False) == ["code: do it"]
-    assert reviews.warnings_of(an_outcome("nice to know", action=False), False) == []
+    assert reviews.warnings_of(an_outcome("do it"), False) == ["status-port: do it"]
+    assert reviews.warnings_of(an_outcome("nice to know", level=Level.NOTE), False) == []
 
 
 def test_warnings_can_be_switched_off() -> None:

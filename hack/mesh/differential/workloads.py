@@ -9,8 +9,8 @@ from random import Random
 from typing import Any, Final
 
 from hack.mesh.differential.annotations import draw_annotations, draw_labels
-from injector.core import workload
 from injector.core.kinds import KINDS
+from injector.pointer import put
 
 Tree = dict[str, Any]
 
@@ -52,7 +52,7 @@ def _object(random: Random, kind: str, name: str) -> Tree:
     if kind == "Pod":
         return {**head, "metadata": {**template["metadata"], **metadata}, "spec": template["spec"]}
     pointer = KINDS[kind].template if kind in KINDS else "/spec/template"
-    spec: Tree = workload.put({}, pointer, template)["spec"]
+    spec: Tree = put({}, pointer, template)["spec"]
     if kind == "CronJob":
         spec["schedule"] = "0 0 * * *"
         if random.random() < 0.3:

@@ -12,8 +12,9 @@ from typing import Final
 from injector.core import kinds
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
-from injector.core.diagnosis.containers import cut, event_place, newest_first
+from injector.core.diagnosis.containers import event_place, newest_first
 from injector.core.model import CauseType, Manifest
+from injector.printable import shown
 
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)
 _CONTAINERS = re.compile(r'"([a-z0-9-]{1,63})"')
@@ -71,7 +72,7 @@ def _texts(owners: Iterable[Manifest], events: Iterable[Manifest]) -> Iterator[t
     for owner in owners:
         for i, condition in enumerate((owner.get("status") or {}).get("conditions") or []):
             if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-                name = cut((owner.get("metadata") or {}).get("name") or "?")
+                name = shown((owner.get("metadata") or {}).get("name") or "?")
                 where = f"{owner.get('kind')} {name} /status/conditions/{i}/message"
                 yield where, str(condition.get("message") or "")
 
@@ -96,5 +97,5 @@ def _refusal(where: str, message: str, ours: Collection[str], entries: Collectio
 
 def _of_webhook(row: CauseType, where: str, name: str, why: str, entries: Collection[str]) -> Cause:
     ours = name in entries
-    told = f"webhook {cut(name)}" + (" (an injector's)" if ours else " (not the injector's)")
+    told = f"webhook {shown(name)}" + (" (an injector's)" if ours else " (not the injector's)")
     return Cause(row, (Evidence(where, f"{told}: {why}" if why else told),), ours)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from injector.core import kinds, status
 from injector.core.diagnosis import causes, containers, creation
 from injector.core.diagnosis.causes import Cause, Evidence
-from injector.core.diagnosis.containers import Container, Log, cut, word
+from injector.core.diagnosis.containers import Container, Log, word
 from injector.core.diagnosis.not_called import uncalled
 from injector.core.model import Decision, Manifest, Symptom
+from injector.printable import shown
 
 if TYPE_CHECKING:
     from injector.core.profile import Profile
@@ -210,11 +211,11 @@ def _injection(signs: _Signs) -> Injection | None:
     if signs.status is None:
         return None
     running = tuple(
-        Injected(cut(c.name), cut(c.spec.get("image") or ""), bool(c.status.get("ready")))
+        Injected(shown(c.name), shown(c.spec.get("image") or ""), bool(c.status.get("ready")))
         for c in signs.containers
         if c.ours and c.stays
     )
-    return Injection(cut(signs.status.revision or "default"), bool(signs.status.digest), running)
+    return Injection(shown(signs.status.revision or "default"), bool(signs.status.digest), running)
 
 
 def _looked_at(seen: Seen) -> tuple[str, ...]:
@@ -231,4 +232,4 @@ def _looked_at(seen: Seen) -> tuple[str, ...]:
 
 
 def _name(item: Manifest) -> str:
-    return cut((item.get("metadata") or {}).get("name") or "?")
+    return shown((item.get("metadata") or {}).get("name") or "?")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from injector.core import selectors
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
-from injector.core.diagnosis.containers import cut
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.registration.entries import covers, labels_of
+from injector.printable import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _although(pod: Manifest, namespace: Manifest, entry: _Entry) -> Cause:
     for requirement in selector.requirements if selector else ():
         when = _labelled(namespace, requirement.key)
         if made and when > made:
-            told = f"label {cut(requirement.key)} written at {when}, the pod made at {made}"
+            told = f"label {shown(requirement.key)} written at {when}, the pod made at {made}"
             return Cause(causes.LABEL_YOUNGER, (Evidence("Namespace /metadata/managedFields", told),))
     if entry.webhook.get("failurePolicy") == "Ignore":
         return Cause(causes.WEBHOOK_IGNORED, (Evidence(entry.where, "failurePolicy Ignore"),))
@@ -89,10 +89,10 @@ def _decided(decision: Decision) -> Evidence:
 
 def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_Entry]:
     for configuration in configurations:
-        name = cut((configuration.get("metadata") or {}).get("name") or "?")
+        name = shown((configuration.get("metadata") or {}).get("name") or "?")
         for i, webhook in enumerate(configuration.get("webhooks") or []):
             if webhook.get("name") in entries:
-                where = f"MutatingWebhookConfiguration {name} /webhooks/{i} ({cut(webhook['name'])})"
+                where = f"MutatingWebhookConfiguration {name} /webhooks/{i} ({shown(webhook['name'])})"
                 yield _Entry(webhook, configuration, where)
 
 
@@ -109,7 +109,7 @@ def _objection(entry: _Entry, namespace: Manifest, pod: Manifest) -> str:
             return f"its {which} is not one that is understood here"
         for requirement in selector.requirements:
             if not requirement.matches(labels):
-                has = f"has {cut(labels[requirement.key])!r}" if requirement.key in labels else "has none"
+                has = f"has {shown(labels[requirement.key])!r}" if requirement.key in labels else "has none"
                 return f"{which} wants {requirement}; {of} {has}"
     return ""
 

@@ -14,6 +14,7 @@ from injector.core.model import Door, Facts, Manifest, Reason
 from injector.core.profile import Config, Injection
 from injector.core.tree.merge import MergeError, merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
+from injector.printable import shown
 from injector.work import Work
 
 # How often the stages walk the pod, an overlay and the result, all in all.
@@ -116,7 +117,7 @@ def chosen_templates(run: Injection) -> list[str]:
             have = ", ".join(sorted({*config.templates, *aliases}))
             hint = f"these exist: {have}"
             if asked is None:
-                raise RenderError(f"{name[:64]} is not found", where="defaultTemplates", hint=hint)
+                raise RenderError(f"{shown(name)} is not found", where="defaultTemplates", hint=hint)
             key = config.profile.keys.templates
             message = "a requested template is not found"
             raise AnnotationError(key, message, where=f"annotation {key}", hint=hint)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Profile
 
@@ -58,7 +59,7 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
         }
         guess = meant.get(value.lower(), "true or false")
         message = f'{word} {key} is neither "true" nor "false" and says nothing; did you mean "{guess}"?'
-        yield Finding("switch-value", message)
+        yield Finding.of(FindingCode.SWITCH_VALUE, message)
 
 
 def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
@@ -74,18 +75,22 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
             if key in places[word]:
                 continue
             if key in known.namespace_labels:
-                yield Finding(
-                    "wrong-object", f"{word} {key} on a pod does nothing; it is a label of the namespace"
+                yield Finding.of(
+                    FindingCode.WRONG_OBJECT,
+                    f"{word} {key} on a pod does nothing; it is a label of the namespace",
                 )
             elif key in places[other]:
-                yield Finding(
-                    "wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}"
+                yield Finding.of(
+                    FindingCode.WRONG_PLACE,
+                    f"{key} is read as {_article(other)}, and stands here as {_article(word)}",
                 )
             elif len(key) <= _LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = _nearest(key, places[word] | places[other])
                 if near:
-                    yield Finding("misspelt-key", f"{word} {key} is not known; did you mean {near}?")
+                    yield Finding.of(
+                        FindingCode.MISSPELT_KEY, f"{word} {key} is not known; did you mean {near}?"
+                    )
 
 
 def _nearest(key: str, known: Iterable[str]) -> str | None:
@@ -109,7 +114,9 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
         for key in found:
             if key in read and key not in on_pod:
                 text = f"{word} {key} stands on the workload itself, where it does nothing; it belongs on"
-                yield Finding("wrong-object", f"{text} the pod template's metadata (spec.template.metadata)")
+                yield Finding.of(
+                    FindingCode.WRONG_OBJECT, f"{text} the pod template's metadata (spec.template.metadata)"
+                )
 
 
 def _article(word: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from injector.core import names, status
+from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
 from injector.core.injection import (
     annotation_rules,
@@ -29,6 +30,7 @@ from injector.core.tree.diff import diff
 from injector.core.tree.merge import merge
 from injector.core.workload import check_names
 from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.printable import shown
 from injector.work import TooExpensive, Work
 
 # What an operation of the patch costs whoever writes, reads and applies it, in units of work.
@@ -49,7 +51,7 @@ def inject(
     verdict DENY and an `error`, never an exception.
     """
     if too_large := annotation_size.excess(pod):
-        return Outcome(Decision(Verdict.DENY, Reason.INVALID_ANNOTATION), pod, error=too_large)
+        return Outcome(Decision(Reason.INVALID_ANNOTATION), pod, error=too_large)
     findings = Findings()
     findings.extend(near_misses.near_misses(pod, config.profile, holder))
     near = findings.all()
@@ -71,10 +73,10 @@ def inject(
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
     except Refusal as refused:
-        denied = Decision(Verdict.DENY, refused.reason, decision.trace)
+        denied = Decision(refused.reason, decision.trace)
         return Outcome(denied, pod, findings=near, error=refused.error)
     except TooExpensive:
-        denied = Decision(Verdict.DENY, Reason.TOO_EXPENSIVE, decision.trace)
+        denied = Decision(Reason.TOO_EXPENSIVE, decision.trace)
         return Outcome(denied, pod, findings=near, error=_too_expensive(work))
     added = status.read(after, config.profile.keys)
     return Outcome(decision, after, patch, run.findings.all(), added, before=run.before)
@@ -183,7 +185,7 @@ def _refused_keys(run: Injection, pod: Manifest) -> tuple[str, ...]:
 def _check_rules(keys: Sequence[str]) -> None:
     """Raise Refusal where annotations are not allowed."""
     if keys:
-        named = ", ".join(key[:64] for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
+        named = ", ".join(shown(key) for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
         error = ManifestError(
             f"not allowed for pods of this namespace: {named}",
             where="/metadata/annotations",
@@ -230,21 +232,20 @@ def _settle(run: Injection) -> Manifest:
             after = retained
         elif extras:
             where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
-            run.warn(
-                "rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False
-            )
+            message = f"injected under another configuration and rebuilt; dropped: {where}"
+            run.warn(FindingCode.REBUILT, message)
         _name_what_is_left(run, after)
     try:
         text = uninject.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
-            "undo-too-large",
+            FindingCode.UNDO_TOO_LARGE,
             f"what uninject needs would take {error}; the annotation {keys.undo} was left out",
         )
         return after
     size = len(keys.undo) + len((text or "").encode("utf-8", "surrogatepass"))
     if text is not None and annotation_size.excess(after, size):
-        run.warn("undo-too-large", f"the annotations have no room for {keys.undo}; it was left out")
+        run.warn(FindingCode.UNDO_TOO_LARGE, f"the annotations have no room for {keys.undo}; it was left out")
         return after
     if text is not None:
         after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
@@ -266,10 +267,10 @@ def _name_what_is_left(run: Injection, after: Manifest) -> None:
             gone = [name for name in gone if name not in _container_names(after)]
         if stay:
             text = f"{key} lists {part} that no template makes; they stay: {_listed(stay)}"
-            run.warn("status-name", text, action=False)
+            run.warn(FindingCode.STATUS_NAME, text)
         if gone and _names(run.received, part) & frozenset(gone):
             text = f"{key} lists {part} that are not given any more; they were taken out: {_listed(gone)}"
-            run.warn("taken-out", text, action=False)
+            run.warn(FindingCode.TAKEN_OUT, text)
 
 
 def _names(pod: Manifest, part: str) -> frozenset[str]:
@@ -281,7 +282,7 @@ def _container_names(pod: Manifest) -> frozenset[str]:
 
 
 def _listed(found: Sequence[str]) -> str:
-    return ", ".join(name[:64] for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
+    return ", ".join(shown(name) for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
 
 
 def _check_after(run: Injection, after: Manifest) -> None:

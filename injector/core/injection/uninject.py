@@ -18,10 +18,10 @@ from injector.core.injection import field_types
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
 from injector.core.profile import Uninjected
-from injector.core.tree.diff import escape
 from injector.core.tree.merge import POD, Schema, keyed, same
 from injector.core.workload import check_pod
 from injector.errors import ManifestError
+from injector.pointer import join
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[An
             return
         if is_empty(want):
             children = _sorted(have) if isinstance(have, dict) else old or ()
-            out.extend([f"{pointer}/{escape(str(key))}"] for key in children)
+            out.extend([join(pointer, key)] for key in children)
         out.append([pointer, want])
         return
     _pairs(old, new, dict.fromkeys([*old, *new], schema), pointer, out)
@@ -191,9 +191,9 @@ def _pairs(
 ) -> None:
     for key in old:
         if key not in new:
-            _gone(old[key], schemas[key], f"{pointer}/{escape(str(key))}", out)
+            _gone(old[key], schemas[key], join(pointer, key), out)
     for key, value in new.items():
-        at = f"{pointer}/{escape(str(key))}"
+        at = join(pointer, key)
         if key in old:
             _delta(old[key], value, schemas[key], at, out)
         else:
@@ -203,14 +203,14 @@ def _pairs(
 def _gone(have: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
     parts = _shared(have, schema, pointer)
     for key, value in parts.items():
-        _gone(value, schema.of(str(key)), f"{pointer}/{escape(str(key))}", out)
+        _gone(value, schema.of(str(key)), join(pointer, key), out)
     out.append([pointer, None, []] if parts else [pointer])
 
 
 def _come(want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
     parts = _shared(want, schema, pointer)
     for key, value in parts.items():
-        _come(value, schema.of(str(key)), f"{pointer}/{escape(str(key))}", out)
+        _come(value, schema.of(str(key)), join(pointer, key), out)
     if not parts:
         out.append([pointer, want])
 

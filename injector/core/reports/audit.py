@@ -17,7 +17,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Door, Facts, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes, value_at
-from injector.core.tree.diff import escape
+from injector.pointer import join
 
 
 class State(StrEnum):
@@ -126,7 +126,7 @@ def _compared(
             error=str(fresh.error or ""),
         )
     kept, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
-    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    books = {join("/metadata/annotations", key) for key in config.profile.books}
     found = [c.pointer for c in changes(pod, kept) if c.pointer not in books]
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):

@@ -15,9 +15,9 @@ from injector.core import names
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.profile import Config, Outcome
-from injector.core.tree.diff import escape
 from injector.core.tree.merge import POD, Schema, keyed, same
 from injector.errors import InjectorError
+from injector.pointer import join, split
 
 WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
 _TITLES: Final = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
@@ -40,7 +40,7 @@ class Origin:
     @property
     def place(self) -> tuple[str, str]:
         """The container (or the part of the pod) that it is in, and the path there."""
-        parts = [part.replace("~1", "/").replace("~0", "~") for part in self.pointer.split("/")[1:]]
+        parts = split(self.pointer)
         if parts[:1] == ["spec"] and len(parts) > 2 and parts[1] in _TITLES:
             return f"{_TITLES[parts[1]]} {parts[2]}", ".".join(parts[3:]) or "(whole)"
         if parts[:1] == ["metadata"] and len(parts) > 2:
@@ -75,8 +75,7 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
     before = _leaves(run.original)
-    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
-    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    books = {join("/metadata/annotations", key) for key in config.profile.books}
     injected = {
         key: found
         for key, found in final.items()
@@ -160,10 +159,10 @@ def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...]
     items = keyed(value, schema.key)
     if items is not None:
         for key, item in items.items():
-            _collect(item, schema, f"{pointer}/{escape(str(key))}", out)
+            _collect(item, schema, join(pointer, key), out)
     elif isinstance(value, dict) and value:
         for name, inner in value.items():
-            _collect(inner, schema.of(name), f"{pointer}/{escape(name)}", out)
+            _collect(inner, schema.of(name), join(pointer, name), out)
     elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         # Others may push an argument along: a flag is found again by itself, its value by the flag.
         for i, item in enumerate(value):

@@ -13,6 +13,7 @@ from typing import Any
 from injector.core import kinds, selectors, workload
 from injector.core.kinds import Kind, Rolling
 from injector.core.model import Manifest
+from injector.pointer import put
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
@@ -35,7 +36,7 @@ class Progress:
 
 def restart(kind: Kind, now: str) -> Manifest:
     """The patch of `kubectl rollout restart`; `now` is a time in RFC 3339."""
-    return workload.put({}, f"{kind.template}/metadata/annotations", {RESTARTED_AT: now})
+    return put({}, f"{kind.template}/metadata/annotations", {RESTARTED_AT: now})
 
 
 def restarted(manifest: Manifest, at: str | None) -> bool:

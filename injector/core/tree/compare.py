@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import Manifest
-from injector.core.tree.diff import escape
 from injector.core.tree.merge import POD, Schema, keyed, same
+from injector.pointer import join, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ def _each(
 ) -> Iterator[Change]:
     for key in {**old, **new}:
         below = schema if of_list else schema.of(key)
-        yield from _changes(old.get(key), new.get(key), below, f"{pointer}/{escape(str(key))}")
+        yield from _changes(old.get(key), new.get(key), below, join(pointer, key))
 
 
 def value_at(pod: Manifest, pointer: str) -> Any:
     """What stands at the pointer of a change, None where nothing does."""
     value: Any = pod
     schema = POD
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    parts = split(pointer)
     for part in parts:
         items = keyed(value, schema.key)
         if items is not None:

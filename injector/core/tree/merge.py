@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from injector.core.model import Manifest
+from injector.pointer import join
+from injector.printable import shown
 
 PATCH = "$patch"
 RETAIN = "$retainKeys"
@@ -85,7 +87,7 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     changes: dict[str, Any] = {}
     gone = {name for name in base if name not in old}
     for name in _spoken_of(overlay, pointer):
-        value = _field(old, name, overlay, schema.of(name), f"{pointer}/{_escape(name)}")
+        value = _field(old, name, overlay, schema.of(name), join(pointer, name))
         if value is _NOTHING:
             gone.add(name)
         else:
@@ -115,7 +117,7 @@ def _spoken_of(overlay: Manifest, pointer: str) -> Iterable[str]:
         elif not name.startswith("$"):
             found[name] = True
         elif name not in (PATCH, RETAIN):
-            raise MergeError(pointer, f"the directive {name[:64]!r} is not known")
+            raise MergeError(pointer, f"the directive {shown(name)!r} is not known")
     return found
 
 
@@ -204,7 +206,7 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, pointer: str)
         key = key_of(item, schema.key)
         if key in places:
             i = places[key]
-            merged[i] = merge(merged[i], item, schema, f"{pointer}/{_escape(str(key))}")
+            merged[i] = merge(merged[i], item, schema, join(pointer, key))
         else:
             places[key] = len(merged)
             merged.append(plain(item))
@@ -251,7 +253,7 @@ def _created(value: Any, schema: Schema, pointer: str) -> Any:
             return _NOTHING
         fields = {
             # Most are neither, and need no call.
-            name: _created(inner, schema.of(name), f"{pointer}/{_escape(name)}")
+            name: _created(inner, schema.of(name), join(pointer, name))
             if isinstance(inner, (dict, list))
             else inner
             for name, inner in value.items()
@@ -341,10 +343,6 @@ def plain(value: Any) -> Any:
     return {
         name: plain(inner) for name, inner in value.items() if inner is not None and not name.startswith("$")
     }
-
-
-def _escape(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")
 
 
 def map_items(tree: Manifest, path: Sequence[str], change: Callable[[Manifest], Manifest]) -> Manifest:

@@ -16,6 +16,7 @@ from injector.errors import AnnotationError
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
+from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig, omit_nil, printed
 from injector.yamltext import load_json
 
@@ -37,7 +38,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
     labels, annotations = meta.get("labels") or {}, status.annotations_of(seen)
     values = run.config.values
-    uid, gid = openshift.identity(run.facts.known, run.config.settings.get("platform", ""))
+    uid, gid = openshift.identity(run.facts.known, settings_of(run.config).platform)
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
     told = annotations if run.config.quirks else _trimmed(annotations)
     settings = capture.Settings(told, values, mesh, mode, uid, gid)
@@ -108,7 +109,7 @@ def _upstream(
         "ProxyUID": ids[0],
         "ProxyGID": ids[1],
         "InboundTrafficPolicyMode": meshconfig.inbound_mode(mesh),
-        "CompliancePolicy": run.config.settings.get("compliancePolicy", ""),
+        "CompliancePolicy": settings_of(run.config).compliance,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector.core import status
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Manifest
 from injector.core.tree.merge import ATOMIC, map_items, merge, plain, same
 from injector.profiles.istio import capture, probes, prometheus
@@ -137,9 +138,8 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
     said = plain(users or {})
     if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
         run.warn(
-            "volume-taken",
+            FindingCode.VOLUME_TAKEN,
             f"volume {volume['name']} is also the pod's own; its source was kept",
-            action=False,
         )
         return users or volume
     if len(sources) < 2:
@@ -155,11 +155,12 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
         return
     if found.unreadable:
         run.warn(
-            "scrape-targets", f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole"
+            FindingCode.SCRAPE_TARGETS,
+            f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole",
         )
     if found.conflicting:
         run.warn(
-            "prometheus-spellings",
+            FindingCode.PROMETHEUS_SPELLINGS,
             "several spellings of one prometheus annotation disagree; the first by name counts",
         )
     prometheus.check(found, agent_port)
@@ -168,7 +169,7 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
         change(run, PROXY, lambda c: {**c, "env": [*(c.get("env") or []), entry]})
         if find(run.pod, PROXY) is None:
             run.warn(
-                "metrics-without-proxy",
+                FindingCode.METRICS_WITHOUT_PROXY,
                 "prometheus annotations are replaced, but no proxy is there to serve them (Q10)",
             )
     gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
@@ -242,12 +243,14 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
         action, where = site.probe[site.action], f"{'.'.join(site.way)} of container {site.container['name']}"
         port = probes.resolve(action.get("port"), site.container)
         if port is None:
-            run.warn("probe-port", f"{where} names a port that the container does not declare (Q11)")
+            run.warn(
+                FindingCode.PROBE_PORT, f"{where} names a port that the container does not declare (Q11)"
+            )
         elif port == agent_port:
-            run.warn("probe-port", f"{where} asks for the agent's own port {agent_port} (Q30)")
+            run.warn(FindingCode.PROBE_PORT, f"{where} asks for the agent's own port {agent_port} (Q30)")
         if site.action == "httpGet" and action.get("host"):
             run.warn(
-                "probe-host",
+                FindingCode.PROBE_HOST,
                 f"{where} names a host; the kubelet will ask that host for the agent's path (Q13)",
             )
 

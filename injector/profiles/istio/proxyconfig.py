@@ -13,6 +13,7 @@ import ipaddress
 import re
 from typing import Any
 
+from injector.durations import nanoseconds
 from injector.profiles.istio.protojson import (
     DOUBLE,
     DURATION,
@@ -28,7 +29,6 @@ from injector.profiles.istio.protojson import (
     Tree,
     Wrapped,
     json_text,
-    nanoseconds,
 )
 
 _TEXTS = ListOf(TEXT)

@@ -15,6 +15,7 @@ from injector.core.injection.assembly import shape_of
 from injector.core.model import Manifest
 from injector.core.paths import normal_path, overlapping
 from injector.errors import AnnotationError
+from injector.printable import shown
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def check(run: Injection) -> None:
         if name in ours:
             raise _error(VOLUMES, f"the name {name} belongs to a volume of the injector")
         if name in theirs:
-            raise _error(VOLUMES, f"the pod has a volume {name[:64]} itself")
+            raise _error(VOLUMES, f"the pod has a volume {shown(name)} itself")
     paths = frozenset(
         normal_path(mount["mountPath"])
         for part in ("initContainers", "containers")

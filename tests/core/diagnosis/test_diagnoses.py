@@ -11,12 +11,12 @@ import pytest
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.containers import Log
 from injector.core.diagnosis.diagnoses import Diagnosis, Seen, State, diagnose
-from injector.core.model import CauseType, Decision, Manifest, Reason, Step, Symptom, Verdict
+from injector.core.model import CauseType, Decision, Manifest, Reason, Step, Symptom
 from injector.core.profile import Profile
 from tests.core.generic import PROFILE
 
-INJECT = Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT)
-UNSELECTED = Decision(Verdict.SKIP, Reason.NOT_SELECTED, (Step("webhook-selectors", "x", "skip", won=True),))
+INJECT = Decision(Reason.ON_BY_DEFAULT)
+UNSELECTED = Decision(Reason.NOT_SELECTED, (Step("webhook-selectors", "x", "skip", won=True),))
 ENTRY = "pods.generic.sidecar-injector"
 STATUS = (
     '{"initContainers":["setup"],"containers":["proxy"],"volumes":["ours"],"revision":"red","digest":"1"}'
@@ -478,7 +478,7 @@ def test_why_a_pod_without_sidecar_was_passed_over(
 
 
 def test_a_pod_that_is_to_be_left_out_says_which_rule_decided() -> None:
-    decision = Decision(Verdict.SKIP, Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", won=True),))
+    decision = Decision(Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", won=True),))
     found = look(a_pod(status=None), decision=decision, namespace=ON, webhooks=(configuration(),))
     assert (words(found), shown(found)) == (["left-out"], "rule label: opted-out-by-label")
 

@@ -35,7 +35,7 @@ def test_a_switch_that_is_neither_true_nor_false_is_told_with_what_was_meant(
     place: str, value: str, meant: str
 ) -> None:
     (finding,) = told({place: {SWITCH: value}})
-    assert (finding.code, finding.action) == ("switch-value", True)
+    assert (finding.code, finding.actionable) == ("switch-value", True)
     assert finding.message.startswith(f'{place[:-1]} {SWITCH} is neither "true" nor "false"')
     assert finding.message.endswith(f'did you mean "{meant}"?')
 

@@ -1,0 +1,281 @@
+"""The metrics of the process: what they are called and what they mean, as a table.
+
+Here: names, labels and sentences; docs/reference/metrics.md is made of them. Not here: counting (telemetry).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Type(StrEnum):
+    """What Prometheus calls the type of a metric."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric; `action` is what to do where it is not as it should be.
+
+    `values` are the values of the labels that show from the start, with 0.
+    """
+
+    name: str
+    type: Type
+    help: str
+    action: str
+    labels: tuple[str, ...] = ()
+    values: tuple[tuple[str, ...], ...] = ()
+
+
+# The histogram's edges: fine below 25 ms, and every edge of the API server's own histogram of webhook
+# calls, so that both sides can be laid over each other.
+SECONDS = (
+    *(0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1),
+    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+
+ADMISSIONS = Metric(
+    "injector_admission_total",
+    Type.COUNTER,
+    "Admission reviews answered, by decision (inject, skip, deny, allow), reason and profile.",
+    "watch `deny` and `allow`; a rise of one reason after a change of the configuration is that change",
+    labels=("decision", "reason", "profile"),
+)
+ADMISSION_SECONDS = Metric(
+    "injector_admission_seconds",
+    Type.HISTOGRAM,
+    "From the first byte of a review to its answer.",
+    "compare with the API server's own histogram, whose edges it has: the difference is the network",
+)
+REJECTED = Metric(
+    "injector_request_rejected_total",
+    Type.COUNTER,
+    "Requests that were no admission review, by HTTP status.",
+    "413: a pod that is too large, the log line `rejected` says by which bound; 404: a wrong `path` "
+    "in the MutatingWebhookConfiguration; 400, 405, 415: somebody else calls; 401, 403: "
+    "`injector_caller_total` says why",
+    labels=("code",),
+)
+CONFIG = Metric(
+    "injector_config_info",
+    Type.GAUGE,
+    "1 for the configuration in force.",
+    "replicas of one revision should show one digest",
+    labels=("digest", "profile", "revision"),
+)
+RELOADS = Metric(
+    "injector_config_reload_total",
+    Type.COUNTER,
+    "Changes of the configuration's source, by result (ok, error) and reason of an error: source, "
+    "settings, template, samples, changing (while it is read), defect.",
+    "shows on a graph when a configuration came; `changing` goes away by itself, `defect` is a bug of ours",
+    labels=("result", "reason"),
+    values=(
+        ("ok", ""),
+        ("error", "source"),
+        ("error", "settings"),
+        ("error", "template"),
+        ("error", "samples"),
+        ("error", "changing"),
+        ("error", "defect"),
+    ),
+)
+CERTIFICATE_EXPIRY = Metric(
+    "injector_certificate_expiry_timestamp_seconds",
+    Type.GAUGE,
+    "When a certificate expires, in seconds since 1970, by kind (leaf, current, next, former, ca).",
+    "[certificates](../explanation/certificates.md)",
+    labels=("kind", "fingerprint"),
+)
+RENEWAL_DUE = Metric(
+    "injector_certificate_renewal_due_timestamp_seconds",
+    Type.GAUGE,
+    "When a certificate should be replaced, in seconds since 1970, by kind (leaf, current, ca).",
+    "past for long: the alerts below",
+    labels=("kind", "fingerprint"),
+)
+RENEWALS = Metric(
+    "injector_certificate_renewal_total",
+    Type.COUNTER,
+    "What was renewed: leaf, ca, or caBundle (put right).",
+    "`caBundle` again and again: somebody else writes it",
+    labels=("what",),
+)
+CERTIFICATE_FAILURES = Metric(
+    "injector_certificate_failure_total",
+    Type.COUNTER,
+    "Tries that failed: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
+    "the log line `certificate-problem` says why; `defect` is a bug of ours",
+    labels=("what",),
+    values=(("leaf",), ("ca",), ("caBundle",), ("secret",), ("write",), ("files",), ("defect",)),
+)
+RECORDS = Metric(
+    "injector_record_total",
+    Type.COUNTER,
+    "Admissions for the record: written, or dropped by rate, queue, size, or failed (the disk).",
+    "[record and replay](../how-to/record-and-replay.md)",
+    labels=("result",),
+)
+CALLERS = Metric(
+    "injector_caller_total",
+    Type.COUNTER,
+    "Callers of the webhook that were looked at: accepted, or the reason against them.",
+    "anything else than `accepted`: [authenticate the caller](../how-to/authenticate-the-caller.md)",
+    labels=("result",),
+)
+EVENTS = Metric(
+    "injector_event_total",
+    Type.COUNTER,
+    "Kubernetes Events: written, repeated (counted up), or dropped by owner (none there), rate, "
+    "queue, or failed.",
+    "failed: a right is missing, or the API server is away",
+    labels=("result",),
+)
+SHED = Metric(
+    "injector_request_shed_total",
+    Type.COUNTER,
+    "Requests not answered in an overload, by cause: full or wait (the queue), bytes (of bodies), age"
+    " (waited too long), gone (the caller).",
+    "add replicas; [availability](../explanation/availability.md) explains each",
+    labels=("cause",),
+    values=(("full",), ("wait",), ("bytes",), ("age",), ("gone",)),
+)
+THREADED = Metric(
+    "injector_admission_threaded_total",
+    Type.COUNTER,
+    "Admissions that were done beside the loop, by cause: size (of the body), work (more than the "
+    "loop gives one).",
+    "nothing; [availability](../explanation/availability.md) says what the lanes are",
+    labels=("cause",),
+    values=(("size",), ("work",)),
+)
+STOPPED = Metric(
+    "injector_admission_stopped_total",
+    Type.COUNTER,
+    "Admissions ended at the limit of CPU time, which counted work should have kept below it.",
+    "look for the pod in the log; lower `workLimit`, or report a pod that is small",
+)
+CONNECTIONS_CUT = Metric(
+    "injector_connection_cut_total",
+    Type.COUNTER,
+    "Connections ended by the bounds on callers, by cause: connections (too many), address (too many "
+    "from one), memory (held for all), size (for one), pipelined (requests), handshake, silent (no "
+    "first request), request (too slow), answer (not taken), head (large), framing (of chunks), "
+    "malformed.",
+    "look for callers that are no API server, and for a slow network; "
+    "[availability](../explanation/availability.md#callers-that-take-their-time) names each bound",
+    labels=("cause",),
+    values=(
+        ("connections",),
+        ("address",),
+        ("memory",),
+        ("size",),
+        ("pipelined",),
+        ("handshake",),
+        ("silent",),
+        ("request",),
+        ("answer",),
+        ("head",),
+        ("framing",),
+        ("malformed",),
+    ),
+)
+QUEUE_LENGTH = Metric(
+    "injector_queue_length",
+    Type.GAUGE,
+    "Admissions that wait for their turn.",
+    "over 0 for minutes: add replicas",
+)
+IN_FLIGHT = Metric(
+    "injector_requests_in_flight",
+    Type.GAUGE,
+    "Requests that are not answered yet.",
+    "read it beside the queue",
+)
+NAMESPACES_SYNCED = Metric(
+    "injector_namespaces_synced",
+    Type.GAUGE,
+    "1 once all namespaces are known.",
+    "0: the API server is away, or a right is missing; the log says which",
+)
+READY = Metric(
+    "injector_ready",
+    Type.GAUGE,
+    "1 while the process is ready, as /readyz tells it.",
+    "0: `/readyz` names what it waits for",
+)
+CONFIG_OK = Metric(
+    "injector_config_last_reload_ok",
+    Type.GAUGE,
+    "1 while the configuration in force is what its source says; 0 while that is refused.",
+    "0: repair the source; the log line `config-refused` says where",
+)
+# The names that dashboards made for the mesh's own injector look for. There every answer counts as
+# a success; here, as the name says, a success is an injected pod.
+LEGACY_REQUESTS = Metric(
+    "sidecar_injection_requests_total",
+    Type.COUNTER,
+    "Requests to the webhook.",
+    "prefer `injector_admission_total`",
+)
+LEGACY_SUCCESS = Metric("sidecar_injection_success_total", Type.COUNTER, "Pods injected.", "the same")
+LEGACY_FAILURE = Metric(
+    "sidecar_injection_failure_total", Type.COUNTER, "Requests that failed or were denied.", "the same"
+)
+LEGACY_SKIP = Metric("sidecar_injection_skip_total", Type.COUNTER, "Pods left alone.", "the same")
+
+METRICS = (
+    ADMISSIONS,
+    ADMISSION_SECONDS,
+    REJECTED,
+    CONFIG,
+    RELOADS,
+    CERTIFICATE_EXPIRY,
+    RENEWAL_DUE,
+    RENEWALS,
+    CERTIFICATE_FAILURES,
+    RECORDS,
+    CALLERS,
+    EVENTS,
+    SHED,
+    THREADED,
+    STOPPED,
+    CONNECTIONS_CUT,
+    QUEUE_LENGTH,
+    IN_FLIGHT,
+    NAMESPACES_SYNCED,
+    READY,
+    CONFIG_OK,
+    LEGACY_REQUESTS,
+    LEGACY_SUCCESS,
+    LEGACY_FAILURE,
+    LEGACY_SKIP,
+)
+"""In the order in which they are exposed."""
+
+PROCESS = (
+    Metric(
+        "process_cpu_seconds_total",
+        Type.COUNTER,
+        "CPU of the process; it uses one core at most",
+        "near 1 per second: add replicas",
+    ),
+    Metric("process_resident_memory_bytes", Type.GAUGE, "its memory", "a steady rise is a bug of ours"),
+    Metric("process_virtual_memory_bytes", Type.GAUGE, "its address space", "nothing"),
+    Metric("process_start_time_seconds", Type.GAUGE, "when it started", "changes: it restarted"),
+    Metric(
+        "process_open_fds",
+        Type.GAUGE,
+        "open files and connections",
+        "near the limit: look at `injector_connection_cut_total`",
+    ),
+    Metric(
+        "process_max_fds", Type.GAUGE, "their limit", "raise the node's, or lower `server.connections.limit`"
+    ),
+)
+"""What prometheus_client adds."""
