@@ -70,11 +70,13 @@ class Callers:
 
         given, tokens = self._given, None
         if given.audience:
-            from injector.callers.tokens import Keys, Tokens, Wanted
+            from injector.callers.tokens import Keys, TokenPolicy, Tokens
 
             self._keys = Keys(_fetch(given, cluster))
             subjects = frozenset(given.subjects)
-            tokens = Tokens(Wanted(given.audience, subjects, given.issuer, given.groups_claim), self._keys)
+            tokens = Tokens(
+                TokenPolicy(given.audience, subjects, given.issuer, given.groups_claim), self._keys
+            )
         names = frozenset(given.client_names) if given.client_ca_file else frozenset()
         return Check(enforce=given.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
 

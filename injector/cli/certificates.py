@@ -17,9 +17,9 @@ from injector.config.shapes import seconds
 from injector.errors import ConfigError
 
 if TYPE_CHECKING:
-    from injector.certs.files import Files, Place
-    from injector.certs.issue import Wanted
-    from injector.certs.own import Own
+    from injector.certs.files import FileSource, Place
+    from injector.certs.issue import CertificateSpec
+    from injector.certs.own import SelfSignedSource
     from injector.certs.published import Published
     from injector.kube.client import AsyncCluster
     from injector.kube.watching import Mirror
@@ -33,7 +33,7 @@ _WHERE: Final = "server.certificates"
 class Certificates:
     """The running source, and the watches that wake it."""
 
-    source: Own | Files
+    source: SelfSignedSource | FileSource
     watches: dict[str, Mirror] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -123,13 +123,13 @@ def _version(item: dict[str, Any]) -> dict[str, Any]:
 
 def _own(
     server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap, published: Published | None
-) -> Own:
-    from injector.certs.own import Own
+) -> SelfSignedSource:
+    from injector.certs.own import SelfSignedSource
 
     assert cluster is not None
     assert published is not None
     namespace, name = server.ca_secret
-    return Own(
+    return SelfSignedSource(
         cluster,
         namespace,
         name,
@@ -142,20 +142,22 @@ def _own(
     )
 
 
-def _wanted(server: Server) -> Wanted:
-    from injector.certs.issue import Wanted, service_names
+def _wanted(server: Server) -> CertificateSpec:
+    from injector.certs.issue import CertificateSpec, service_names
 
     given = server.certificates
     namespace, _, name = given.service.partition("/")
     names = service_names(namespace, name, given.cluster_domain, given.names)
     lives = seconds(given.ca_lifetime), seconds(given.leaf_lifetime)
-    return Wanted(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
+    return CertificateSpec(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
 
 
-def _files(server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None) -> Files:
-    from injector.certs.files import Files
+def _files(
+    server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None
+) -> FileSource:
+    from injector.certs.files import FileSource
 
-    made = Files(
+    made = FileSource(
         _place(server, kind),
         lambda pair: swap.take(pair.chain, pair.key),
         metrics,

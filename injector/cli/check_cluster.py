@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from injector.core.model import Manifest
     from injector.core.profile import Config
     from injector.kube.served import Dialled, Validity
-    from injector.kube.survey import Reading
+    from injector.kube.survey import SurveyReader
 
 _DAY: Final = 86400
 _RENEW: Final = "renew it, and see why that was not done; own certificates are renewed by serve itself"
@@ -34,10 +34,10 @@ _RENEW: Final = "renew it, and see why that was not done; own certificates are r
 def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
     from injector.kube.client import connect, inside
-    from injector.kube.survey import Reading
+    from injector.kube.survey import SurveyReader
 
     with connect(kubeconfig, context) as cluster:
-        reading = Reading(cluster)
+        reading = SurveyReader(cluster)
         survey = reading.survey()
         look = Look(reading, survey, config, inside(kubeconfig, context))
         told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
@@ -63,7 +63,7 @@ def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
 class Look:
     """A cluster that is looked at; `inside`: from a pod of it."""
 
-    reading: Reading
+    reading: SurveyReader
     survey: Survey
     config: Config
     inside: bool

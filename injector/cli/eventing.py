@@ -18,7 +18,7 @@ from injector.telemetry import Metrics
 
 if TYPE_CHECKING:
     from injector.kube.client import AsyncCluster
-    from injector.kube.events import Events, Owner
+    from injector.kube.events import EventOwner, Events
 
 
 class Eventing:
@@ -88,13 +88,13 @@ def notices(outcome: Outcome, decision: Verdict, *, everything: bool) -> Iterato
                 yield "Warning", "InjectionWarning", visible(f"{finding.code}: {finding.message}")
 
 
-def owner_of(request: AdmissionRequest) -> Owner | None:
+def owner_of(request: AdmissionRequest) -> EventOwner | None:
     """The controller that the pod of a request names; None where it names none that is told about."""
-    from injector.kube.events import Owner
+    from injector.kube.events import EventOwner
 
     reference = request.controller
     if reference is None:
         return None
     named = (reference.get(key) for key in ("apiVersion", "kind", "name", "uid"))
-    owner = Owner(request.namespace, *(str(part or "") for part in named))
+    owner = EventOwner(request.namespace, *(str(part or "") for part in named))
     return owner if owner.path() is not None else None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from injector.cli.world import World
     from injector.core.diagnosis.diagnoses import Diagnosis
     from injector.core.profile import Config
-    from injector.core.reports.provenance import Explanation, Origin
+    from injector.core.reports.provenance import Explanation, ValueOrigin
     from injector.kube.client import Cluster
     from injector.yamltext import Document
 
@@ -299,10 +299,10 @@ def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
         yield "    " + (paint(line, "cyan", colour, bold=True) if step.won else line)
 
 
-def _origins(origins: tuple[Origin, ...], colour: bool) -> Iterator[str]:
+def _origins(origins: tuple[ValueOrigin, ...], colour: bool) -> Iterator[str]:
     from injector.cli.report import paint
 
-    groups: dict[str, list[tuple[str, Origin]]] = {}
+    groups: dict[str, list[tuple[str, ValueOrigin]]] = {}
     for origin in origins:
         group, path = origin.place
         groups.setdefault(group, []).append((visible(path), origin))

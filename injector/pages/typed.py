@@ -27,7 +27,7 @@ _CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FormResult:
     """A workload, where it stands, and its explanation."""
 
     where: str
@@ -35,9 +35,11 @@ class Answer:
     found: Explanation
 
 
-def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], Facts]) -> tuple[Answer, ...]:
+def answers(
+    text: str, config: Config, facts_of: Callable[[workload.Workload], Facts]
+) -> tuple[FormResult, ...]:
     """Every workload of a text explained. Raises ManifestError with the line in the text."""
-    out: list[Answer] = []
+    out: list[FormResult] = []
     left = MOST_VALUES
     for document in yamltext.split(text, MANIFESTS):
         kind = yamltext.kind_of(document)
@@ -55,7 +57,7 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
             if len(out) == MOST:
                 raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
             explanation = explain(found.template, facts_of(found), config, found.manifest)
-            out.append(Answer(_place(document, pointer), found, explanation))
+            out.append(FormResult(_place(document, pointer), found, explanation))
     if not out:
         hint = f"these kinds have one: {', '.join(workload.KINDS)}"
         raise ManifestError("no object with a pod template", where=MANIFESTS, hint=hint)

@@ -39,8 +39,8 @@ from webhook_serving import (
     wait_until_called,
 )
 
-from injector.certs.issue import Wanted
-from injector.certs.own import Own
+from injector.certs.issue import CertificateSpec
+from injector.certs.own import SelfSignedSource
 from injector.certs.plan import Leaf
 from injector.certs.published import Published, Service
 from injector.certs.stored import FORMAT, FORMAT_KEY
@@ -414,8 +414,8 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
     async def made() -> Leaf | None:
         async with await connect_async(str(bed.kubeconfig), None) as cluster:
             published = Published(cluster, Service(namespace, "webhook"), 1.0)
-            wanted = Wanted(("webhook",))
-            own = Own(
+            wanted = CertificateSpec(("webhook",))
+            own = SelfSignedSource(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,
                 lambda pair: None, Metrics(), cluster.time,
             )  # fmt: skip

@@ -21,7 +21,7 @@ from injector.config.load import Input, Text, load_input
 from injector.config.schema import read_settings
 from injector.core.model import Manifest
 from injector.kube.client import connect
-from injector.kube.survey import CONFIGURATIONS, REVIEWS, Reading
+from injector.kube.survey import CONFIGURATIONS, REVIEWS, SurveyReader
 
 ACCOUNT_AND_RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
@@ -166,7 +166,7 @@ def test_the_account_may_do_all_that_it_needs_and_nothing_else(case: Case, bed: 
     name, home = account["metadata"]["name"], account["metadata"]["namespace"]
     try:
         with connect(str(bed.kubeconfig), None) as cluster:
-            reading = Reading(cluster)
+            reading = SurveyReader(cluster)
             refused = [w for w in configured(items) if reading.may(*w, (home, name)) is not True]
         assert refused == []
         for place in (home, "istio-system", "kube-system"):
@@ -211,7 +211,7 @@ def test_what_an_attacker_would_like_is_not_allowed(bed: Bed, namespace: str) ->
     bed.run_kubectl("apply", "-f", "-", manifest=listed(rights))
     try:
         with connect(str(bed.kubeconfig), None) as cluster:
-            reading = Reading(cluster)
+            reading = SurveyReader(cluster)
             found = {
                 (verb, path)
                 for verb, path in FORBIDDEN

@@ -12,12 +12,12 @@ from injector.config.load import load
 from injector.core.findings import PER_CODE
 from injector.core.injection.annotation_size import LIMIT
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.server import review as reviews
 from tests import answering
 
 CONFIG = load(None)
-FACTS = Facts("shop", Door.WEBHOOK)
+FACTS = Facts("shop", Origin.WEBHOOK)
 
 
 def a_pod(*containers: dict[str, Any], labels: dict[str, str] | None = None, **annotations: str) -> Any:

@@ -22,7 +22,7 @@ KINDS: Mapping[str, str] = {
 }
 
 
-class Step(StrEnum):
+class RolloutStep(StrEnum):
     """How far a rollout is."""
 
     DONE = "done"
@@ -34,7 +34,7 @@ class Step(StrEnum):
 class Progress:
     """How far a rollout is, and in words what is still missing."""
 
-    step: Step
+    step: RolloutStep
     detail: str = ""
 
 
@@ -67,7 +67,7 @@ def progress(workload: Manifest) -> Progress:
     """How far a workload's rollout is, by the rules of `kubectl rollout status`."""
     meta, found = workload.get("metadata") or {}, workload.get("status") or {}
     if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-        return Progress(Step.UNDER_WAY, "its controller has not seen the change yet")
+        return Progress(RolloutStep.UNDER_WAY, "its controller has not seen the change yet")
     if workload.get("kind") == "DaemonSet":
         wanted = int(found.get("desiredNumberScheduled") or 0)
         return _counted(wanted, found, "updatedNumberScheduled", "numberAvailable", "")
@@ -76,7 +76,7 @@ def progress(workload: Manifest) -> Progress:
         return _of_stateful_set(wanted, found)
     for condition in found.get("conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Progress(Step.FAILED, "its progress deadline has passed")
+            return Progress(RolloutStep.FAILED, "its progress deadline has passed")
     return _counted(wanted, found, "updatedReplicas", "availableReplicas", "replicas")
 
 
@@ -84,19 +84,19 @@ def _of_stateful_set(wanted: int, found: Mapping[str, Any]) -> Progress:
     # Once all pods are updated the controller makes their revision the current one and counts anew.
     if found.get("updateRevision") != found.get("currentRevision"):
         updated = int(found.get("updatedReplicas") or 0)
-        return Progress(Step.UNDER_WAY, f"{updated} of {wanted} pods are made anew")
+        return Progress(RolloutStep.UNDER_WAY, f"{updated} of {wanted} pods are made anew")
     return _counted(wanted, {**found, "updatedReplicas": wanted}, "updatedReplicas", "readyReplicas", "")
 
 
 def _counted(wanted: int, found: Mapping[str, Any], updated: str, available: str, total: str) -> Progress:
     renewed, serving = int(found.get(updated) or 0), int(found.get(available) or 0)
     if renewed < wanted:
-        return Progress(Step.UNDER_WAY, f"{renewed} of {wanted} pods are made anew")
+        return Progress(RolloutStep.UNDER_WAY, f"{renewed} of {wanted} pods are made anew")
     if total and int(found.get(total) or 0) > renewed:
-        return Progress(Step.UNDER_WAY, f"{int(found[total]) - renewed} old pods are still there")
+        return Progress(RolloutStep.UNDER_WAY, f"{int(found[total]) - renewed} old pods are still there")
     if serving < wanted:
-        return Progress(Step.UNDER_WAY, f"{serving} of {wanted} pods are available")
-    return Progress(Step.DONE)
+        return Progress(RolloutStep.UNDER_WAY, f"{serving} of {wanted} pods are available")
+    return Progress(RolloutStep.DONE)
 
 
 def _replicas(workload: Manifest) -> int:
