@@ -24,7 +24,7 @@ from injector.core.finding_codes import FindingCode, Subject
 from injector.core.kinds import KINDS
 from injector.core.model import Reason, Verdict
 from injector.metrics import METRICS, PROCESS
-from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
+from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, CatalogueEntry
 from injector.profiles.istio.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ def code(text: object) -> str:
 def annotation_keys() -> str:
     """Every annotation and label of the istio profile."""
 
-    def rows(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[tuple[str, ...]]:
+    def rows(entries: tuple[CatalogueEntry, ...] | list[CatalogueEntry]) -> Iterator[tuple[str, ...]]:
         yield ("key", "type", "who", "default", "effect", "accepted", "can change")
         for e in entries:
             key = code(e.key) + (" (deprecated)" if e.deprecated else "")

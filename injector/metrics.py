@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Type(StrEnum):
+class MetricType(StrEnum):
     """What Prometheus calls the type of a metric."""
 
     COUNTER = "counter"
@@ -25,7 +25,7 @@ class Metric:
     """
 
     name: str
-    type: Type
+    type: MetricType
     help: str
     action: str
     labels: tuple[str, ...] = ()
@@ -41,20 +41,20 @@ SECONDS = (
 
 ADMISSIONS = Metric(
     "injector_admission_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Admission reviews answered, by decision (inject, skip, deny, allow), reason and profile.",
     "watch `deny` and `allow`; a rise of one reason after a change of the configuration is that change",
     labels=("decision", "reason", "profile"),
 )
 ADMISSION_SECONDS = Metric(
     "injector_admission_seconds",
-    Type.HISTOGRAM,
+    MetricType.HISTOGRAM,
     "From the first byte of a review to its answer.",
     "compare with the API server's own histogram, whose edges it has: the difference is the network",
 )
 REJECTED = Metric(
     "injector_request_rejected_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Requests that were no admission review, by HTTP status.",
     "413: a pod that is too large, the log line `rejected` says by which bound; 404: a wrong `path` "
     "in the MutatingWebhookConfiguration; 400, 405, 415: somebody else calls; 401, 403: "
@@ -63,14 +63,14 @@ REJECTED = Metric(
 )
 CONFIG = Metric(
     "injector_config_info",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "1 for the configuration in force.",
     "replicas of one revision should show one digest",
     labels=("digest", "profile", "revision"),
 )
 RELOADS = Metric(
     "injector_config_reload_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Changes of the configuration's source, by result (ok, error) and reason of an error: source, "
     "settings, template, samples, changing (while it is read), defect.",
     "shows on a graph when a configuration came; `changing` goes away by itself, `defect` is a bug of ours",
@@ -87,28 +87,28 @@ RELOADS = Metric(
 )
 CERTIFICATE_EXPIRY = Metric(
     "injector_certificate_expiry_timestamp_seconds",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "When a certificate expires, in seconds since 1970, by kind (leaf, current, next, former, ca).",
     "[certificates](../explanation/certificates.md)",
     labels=("kind", "fingerprint"),
 )
 RENEWAL_DUE = Metric(
     "injector_certificate_renewal_due_timestamp_seconds",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "When a certificate should be replaced, in seconds since 1970, by kind (leaf, current, ca).",
     "past for long: the alerts below",
     labels=("kind", "fingerprint"),
 )
 RENEWALS = Metric(
     "injector_certificate_renewal_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "What was renewed: leaf, ca, or caBundle (put right).",
     "`caBundle` again and again: somebody else writes it",
     labels=("what",),
 )
 CERTIFICATE_FAILURES = Metric(
     "injector_certificate_failure_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Tries that failed: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
     "the log line `certificate-problem` says why; `defect` is a bug of ours",
     labels=("what",),
@@ -116,21 +116,21 @@ CERTIFICATE_FAILURES = Metric(
 )
 RECORDS = Metric(
     "injector_record_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Admissions for the record: written, or dropped by rate, queue, size, or failed (the disk).",
     "[record and replay](../how-to/record-and-replay.md)",
     labels=("result",),
 )
 CALLERS = Metric(
     "injector_caller_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Callers of the webhook that were looked at: accepted, or the reason against them.",
     "anything else than `accepted`: [authenticate the caller](../how-to/authenticate-the-caller.md)",
     labels=("result",),
 )
 EVENTS = Metric(
     "injector_event_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Kubernetes Events: written, repeated (counted up), or dropped by owner (none there), rate, "
     "queue, or failed.",
     "failed: a right is missing, or the API server is away",
@@ -138,7 +138,7 @@ EVENTS = Metric(
 )
 SHED = Metric(
     "injector_request_shed_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Requests not answered in an overload, by cause: full or wait (the queue), bytes (of bodies), age"
     " (waited too long), gone (the caller).",
     "add replicas; [availability](../explanation/availability.md) explains each",
@@ -147,7 +147,7 @@ SHED = Metric(
 )
 THREADED = Metric(
     "injector_admission_threaded_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Admissions that were done beside the loop, by cause: size (of the body), work (more than the "
     "loop gives one).",
     "nothing; [availability](../explanation/availability.md) says what the lanes are",
@@ -156,13 +156,13 @@ THREADED = Metric(
 )
 STOPPED = Metric(
     "injector_admission_stopped_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Admissions ended at the limit of CPU time, which counted work should have kept below it.",
     "look for the pod in the log; lower `workLimit`, or report a pod that is small",
 )
 CONNECTIONS_CUT = Metric(
     "injector_connection_cut_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Connections ended by the bounds on callers, by cause: connections (too many), address (too many "
     "from one), memory (held for all), size (for one), pipelined (requests), handshake, silent (no "
     "first request), request (too slow), answer (not taken), head (large), framing (of chunks), "
@@ -187,31 +187,31 @@ CONNECTIONS_CUT = Metric(
 )
 QUEUE_LENGTH = Metric(
     "injector_queue_length",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "Admissions that wait for their turn.",
     "over 0 for minutes: add replicas",
 )
 IN_FLIGHT = Metric(
     "injector_requests_in_flight",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "Requests that are not answered yet.",
     "read it beside the queue",
 )
 NAMESPACES_SYNCED = Metric(
     "injector_namespaces_synced",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "1 once all namespaces are known.",
     "0: the API server is away, or a right is missing; the log says which",
 )
 READY = Metric(
     "injector_ready",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "1 while the process is ready, as /readyz tells it.",
     "0: `/readyz` names what it waits for",
 )
 CONFIG_OK = Metric(
     "injector_config_last_reload_ok",
-    Type.GAUGE,
+    MetricType.GAUGE,
     "1 while the configuration in force is what its source says; 0 while that is refused.",
     "0: repair the source; the log line `config-refused` says where",
 )
@@ -219,15 +219,15 @@ CONFIG_OK = Metric(
 # a success; here, as the name says, a success is an injected pod.
 LEGACY_REQUESTS = Metric(
     "sidecar_injection_requests_total",
-    Type.COUNTER,
+    MetricType.COUNTER,
     "Requests to the webhook.",
     "prefer `injector_admission_total`",
 )
-LEGACY_SUCCESS = Metric("sidecar_injection_success_total", Type.COUNTER, "Pods injected.", "the same")
+LEGACY_SUCCESS = Metric("sidecar_injection_success_total", MetricType.COUNTER, "Pods injected.", "the same")
 LEGACY_FAILURE = Metric(
-    "sidecar_injection_failure_total", Type.COUNTER, "Requests that failed or were denied.", "the same"
+    "sidecar_injection_failure_total", MetricType.COUNTER, "Requests that failed or were denied.", "the same"
 )
-LEGACY_SKIP = Metric("sidecar_injection_skip_total", Type.COUNTER, "Pods left alone.", "the same")
+LEGACY_SKIP = Metric("sidecar_injection_skip_total", MetricType.COUNTER, "Pods left alone.", "the same")
 
 METRICS = (
     ADMISSIONS,
@@ -261,21 +261,24 @@ METRICS = (
 PROCESS = (
     Metric(
         "process_cpu_seconds_total",
-        Type.COUNTER,
+        MetricType.COUNTER,
         "CPU of the process; it uses one core at most",
         "near 1 per second: add replicas",
     ),
-    Metric("process_resident_memory_bytes", Type.GAUGE, "its memory", "a steady rise is a bug of ours"),
-    Metric("process_virtual_memory_bytes", Type.GAUGE, "its address space", "nothing"),
-    Metric("process_start_time_seconds", Type.GAUGE, "when it started", "changes: it restarted"),
+    Metric("process_resident_memory_bytes", MetricType.GAUGE, "its memory", "a steady rise is a bug of ours"),
+    Metric("process_virtual_memory_bytes", MetricType.GAUGE, "its address space", "nothing"),
+    Metric("process_start_time_seconds", MetricType.GAUGE, "when it started", "changes: it restarted"),
     Metric(
         "process_open_fds",
-        Type.GAUGE,
+        MetricType.GAUGE,
         "open files and connections",
         "near the limit: look at `injector_connection_cut_total`",
     ),
     Metric(
-        "process_max_fds", Type.GAUGE, "their limit", "raise the node's, or lower `server.connections.limit`"
+        "process_max_fds",
+        MetricType.GAUGE,
+        "their limit",
+        "raise the node's, or lower `server.connections.limit`",
     ),
 )
 """What prometheus_client adds."""

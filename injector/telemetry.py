@@ -17,7 +17,7 @@ from functools import partial
 from typing import IO, Any
 
 from injector import metrics
-from injector.metrics import Metric, Type
+from injector.metrics import Metric, MetricType
 from injector.pacing import Throttle
 
 _log = logging.getLogger("injector")
@@ -83,10 +83,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._text = generate_latest
         ProcessCollector(registry=self.registry)
-        types: dict[Type, Callable[..., Any]] = {
-            Type.COUNTER: Counter,
-            Type.GAUGE: Gauge,
-            Type.HISTOGRAM: partial(Histogram, buckets=metrics.SECONDS),
+        types: dict[MetricType, Callable[..., Any]] = {
+            MetricType.COUNTER: Counter,
+            MetricType.GAUGE: Gauge,
+            MetricType.HISTOGRAM: partial(Histogram, buckets=metrics.SECONDS),
         }
         self._collectors: dict[str, Any] = {}
         for metric in metrics.METRICS:

@@ -29,9 +29,9 @@ from injector.core import workload
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config
-from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, Entry
+from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, CatalogueEntry
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
@@ -339,7 +339,7 @@ def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
     namespace = case.request.get("namespace", case.namespace)
     facts = Facts(
         namespace=namespace,
-        door=Door.WEBHOOK,
+        origin=Origin.WEBHOOK,
         known=stage.around.namespaces.get(namespace),
         native_sidecars=stage.around.native_sidecars,
         objects=stage.around.objects,
@@ -475,12 +475,12 @@ OURS = [e for e in (*ANNOTATIONS, *LABELS) if "injector" in e.who or "webhook's 
 
 
 @pytest.mark.parametrize("entry", OURS, ids=lambda entry: entry.key)
-def test_every_key_that_the_injector_reads_or_writes_has_a_case(entry: Entry) -> None:
+def test_every_key_that_the_injector_reads_or_writes_has_a_case(entry: CatalogueEntry) -> None:
     assert entry.key in SHOWN
 
 
 @pytest.mark.parametrize("entry", [e for e in OURS if e.check or e.strict], ids=lambda entry: entry.key)
-def test_every_key_that_is_validated_has_a_case_that_is_refused_for_it(entry: Entry) -> None:
+def test_every_key_that_is_validated_has_a_case_that_is_refused_for_it(entry: CatalogueEntry) -> None:
     refused = [e for case in CASES for e in case.expected.values() if e.get("reason") == "invalid-annotation"]
     assert any(f"annotation {entry.key}" in text for e in refused for text in e["error"])
 

@@ -23,18 +23,18 @@ from injector.core.kinds import Kind, Parent, Rolling
 from injector.core.model import Facts, Manifest, Owner, Reason
 from injector.core.registration.checks import template_of
 from injector.core.reports import rollouts
-from injector.core.reports.audit import Standing, State
+from injector.core.reports.audit import AuditState, Standing
 from injector.errors import ConfigError
 from injector.kube import events, objects
 from injector.kube.living import observe
-from injector.kube.survey import Reading
+from injector.kube.survey import SurveyReader
 from injector.pointer import get, put
 from injector.records.redaction import literal_words
 from tests.core.generic import CONFIG, PROFILE
 
 ROOT = Path(__file__).resolve().parent.parent
 ISTIO = load_input(Input(Text("{}", "a test")))
-STALE = Standing(State.STALE, Reason.ON_BY_DEFAULT)
+STALE = Standing(AuditState.STALE, Reason.ON_BY_DEFAULT)
 # A kind that no program has heard of: it makes its pods itself, and a Harbour may have made it.
 FLEET = Kind(
     "Fleet",
@@ -138,7 +138,7 @@ def test_it_is_fetched_by_all_its_names(kind: str) -> None:
 
 def test_events_are_written_on_it_where_it_makes_pods(kind: str) -> None:
     path, _, makes_pods, _, _ = EXPECTED[kind]
-    controller = events.Owner("shop", kinds.KINDS[kind].api_version, kind, "web", "of-web")
+    controller = events.EventOwner("shop", kinds.KINDS[kind].api_version, kind, "web", "of-web")
     assert controller.path() == (path if makes_pods else None)
     needed = set(rights.needed(CONFIG, Server(events="all"), ()))
     assert (("get", path.replace("/namespaces/shop", "").removesuffix("/web")) in needed) is makes_pods
@@ -195,10 +195,10 @@ def test_a_rolling_restart_knows_it_or_leaves_it_to_people(kind: str) -> None:
     assert get(patch, f"{pointer}/metadata/annotations")
     item = put(an_object(kind), row.replicas, 2)
     assert row.rolling is not None
-    assert rollouts.progress(item).step is rollouts.Step.UNDER_WAY
+    assert rollouts.progress(item).step is rollouts.RolloutStep.UNDER_WAY
     for field in (row.rolling.updated, row.rolling.available):
         item = put(item, f"/status/{field}", 2)
-    assert rollouts.progress(item).step is rollouts.Step.DONE
+    assert rollouts.progress(item).step is rollouts.RolloutStep.DONE
     assert rollouts.objection(item) == ""
     assert rollouts.takes_down(item) in (0, 1)
     assert rollouts.objection(put(item, f"/spec/{row.rolling.strategy}", {"type": "OnDelete"}))
@@ -208,7 +208,7 @@ def test_its_template_stands_for_the_pods_behind_a_service(kind: str) -> None:
     restartable = EXPECTED[kind][3]
     cluster = a_cluster(**{kinds.KINDS[kind].plural: [an_object(kind)]}) if kind != "Pod" else a_cluster()
     service = {"metadata": {"namespace": "shop"}, "spec": {"selector": {"app": "web"}}}
-    found = list(Reading(cluster)._behind(service))
+    found = list(SurveyReader(cluster)._behind(service))
     assert bool(found) is restartable
 
 

@@ -16,7 +16,7 @@ import yaml
 
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
-from injector.core.model import Door, Facts, Namespace
+from injector.core.model import Facts, Namespace, Origin
 from injector.core.profile import Config
 
 FOLDER = os.environ.get("ISTIO_CASES", "")
@@ -63,4 +63,4 @@ def through_both_doors(
     name = document["metadata"].get("namespace") or "default"
     annotations = (case["settings"].get("namespaceAnnotations") or {}).get(name)
     known = Namespace(name, {}, annotations) if annotations else None
-    yield driver().pod_of(document), Facts(namespace=name, door=Door.WEBHOOK, known=known)
+    yield driver().pod_of(document), Facts(namespace=name, origin=Origin.WEBHOOK, known=known)

@@ -46,7 +46,7 @@ _WORDS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TokenPolicy:
     """What a token has to say. Without `issuer` it is that which publishes the keys.
 
     `groups_claim` is the path of the claim that lists the API groups whose reviews the bearer may
@@ -139,7 +139,7 @@ def _usable(keys: Any) -> list[tuple[str, jwt.PyJWK]]:
 class Tokens:
     """Judges tokens."""
 
-    def __init__(self, wanted: Wanted, keys: Keys) -> None:
+    def __init__(self, wanted: TokenPolicy, keys: Keys) -> None:
         self._wanted = wanted
         self._keys = keys
 

@@ -60,7 +60,7 @@ class Place:
 
 
 @dataclass(slots=True)
-class Files:
+class FileSource:
     """Keeps the newest good pair in use; `run` never returns.
 
     `take` puts a pair in use and may raise ConfigError; `published` is None where caBundle is

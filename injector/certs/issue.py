@@ -30,7 +30,7 @@ _Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CertificateSpec:
     """What certificates are made: for which names (DNS names and addresses), how long, of which key."""
 
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class Wanted:
     key_type: KeyType = "ecdsa"
 
 
-def make_authority(wanted: Wanted, now: float) -> Pair:
+def make_authority(wanted: CertificateSpec, now: float) -> Pair:
     """A new CA that signs servers' certificates only."""
     key = _new_key(wanted.key_type)
     subject = _named(f"sidecar-injector CA {secrets.token_hex(4)}")
@@ -48,7 +48,7 @@ def make_authority(wanted: Wanted, now: float) -> Pair:
     return _signed(builder.add_extension(_usage(of_ca=True), critical=True), key, key)
 
 
-def sign_leaf(authority: Pair, wanted: Wanted, now: float) -> Pair:
+def sign_leaf(authority: Pair, wanted: CertificateSpec, now: float) -> Pair:
     """A new key with a certificate of `authority`, which it never outlives."""
     issuer = x509.load_pem_x509_certificate(authority.chain.encode("ascii"))
     signer = _loaded(authority)

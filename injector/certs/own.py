@@ -18,12 +18,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from injector.certs.counts import Counts
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Certificate, Pair
-from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
+from injector.certs.plan import Leaf, Lives, Plan, ReplicaView, plan
 from injector.certs.problems import Problems
 from injector.certs.proof import prove
-from injector.certs.published import Cluster, Object, Published
+from injector.certs.published import ClusterAccess, Object, Published
 from injector.certs.stored import Stored, read, without, written
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import tell
@@ -38,17 +38,17 @@ LONGEST_REST_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Own:
+class SelfSignedSource:
     """Keeps CA, caBundle and leaf as they should be; `run` never returns.
 
     `take` puts a new leaf in use and may raise ConfigError. `clock` is the time by which callers
     will judge the certificates: the API server's.
     """
 
-    cluster: Cluster
+    cluster: ClusterAccess
     namespace: str
     name: str
-    wanted: Wanted
+    wanted: CertificateSpec
     fraction: float
     published: Published
     take: Callable[[Pair], None]
@@ -126,7 +126,7 @@ class Own:
         settled = self.published.settled()
         return plan(
             self.clock(),
-            Seen(self._stored, self.leaf, settled),
+            ReplicaView(self._stored, self.leaf, settled),
             Lives(self.wanted.leaf_seconds, self.fraction),
         )
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from injector.certs.issue import Wanted, sign_leaf
+from injector.certs.issue import CertificateSpec, sign_leaf
 from injector.certs.pair import Certificate, Pair, bundle
 from injector.errors import ConfigError
 from injector.files import as_file
@@ -38,7 +38,9 @@ _UNUSABLE: Final = (
 _HINT: Final = "it is replaced by a new one; see what wrote it into the Secret"
 
 
-def prove(authority: Pair, published: Iterable[Certificate], wanted: Wanted, now: float, where: str) -> None:
+def prove(
+    authority: Pair, published: Iterable[Certificate], wanted: CertificateSpec, now: float, where: str
+) -> None:
     """Raise ConfigError unless clients that trust exactly these accept what the CA signs."""
     try:
         _check_kind(x509.load_pem_x509_certificate(authority.chain.encode("ascii")))

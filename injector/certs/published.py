@@ -22,7 +22,7 @@ from injector.errors import InjectorError
 Object: TypeAlias = dict[str, Any]
 
 
-class Cluster(Protocol):
+class ClusterAccess(Protocol):
     """What is asked of a cluster; every method raises InjectorError, with a `status` of 404 and 409
     for what is not there, and for what somebody else changed or made first.
     """
@@ -68,7 +68,7 @@ def patch_of(
 class Published:
     """What is published, as last seen; `refresh` looks again and `ensure` puts right."""
 
-    cluster: Cluster
+    cluster: ClusterAccess
     service: ServiceRef
     settle_seconds: float
     patching: bool = True

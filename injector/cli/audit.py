@@ -177,7 +177,7 @@ def _say(text: str) -> None:
 def _not_ours(of: Owner, pods: list[Pod]) -> str:
     """Why an owner is only named; empty where rolling it puts its pods right."""
     states = {pod.standing.state for pod in pods}
-    if audit.State.REFUSED in states:
+    if audit.AuditState.REFUSED in states:
         return "its new pods would be refused"
     if not states & set(audit.CURED):
         return "rolling it does not change what was found"
@@ -274,7 +274,7 @@ def _summary(groups: dict[tuple[str, Owner], list[Pod]], counts: Counter[str]) -
     text = f"{_count(counts.total(), 'pod')} looked at, {found} of {_count(len(groups), 'owner')} found"
     words = [f"{counts[s.value]} {s.value}" for s in audit.FOUND if counts[s.value]]
     text += f": {', '.join(words)}" if words else ""
-    same = counts[audit.State.SAME.value]
+    same = counts[audit.AuditState.SAME.value]
     return text + (f"; {same} injected under another configuration with the same result" if same else "")
 
 

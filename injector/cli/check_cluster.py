@@ -26,7 +26,7 @@ from injector.errors import ClusterError
 from injector.kube import client
 from injector.kube.refusals import Request
 from injector.kube.served import Dialled, Validity, authorities, dial
-from injector.kube.survey import Reading, bundle_of
+from injector.kube.survey import SurveyReader, bundle_of
 
 _DAY: Final = 86400
 _RENEW: Final = "renew it, and see why that was not done; own certificates are renewed by serve itself"
@@ -35,7 +35,7 @@ _RENEW: Final = "renew it, and see why that was not done; own certificates are r
 def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
     with client.connect(kubeconfig, context) as cluster:
-        reading = Reading(cluster)
+        reading = SurveyReader(cluster)
         survey = reading.survey()
         look = Look(reading, survey, config, client.inside(kubeconfig, context))
         told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
@@ -59,7 +59,7 @@ def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
 class Look:
     """A cluster that is looked at; `inside`: from a pod of it."""
 
-    reading: Reading
+    reading: SurveyReader
     survey: Survey
     config: Config
     inside: bool

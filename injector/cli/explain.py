@@ -23,7 +23,7 @@ from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
 from injector.core.model import Finding, Manifest, Step, Verdict
 from injector.core.profile import Config
-from injector.core.reports.provenance import WORDS, Explanation, Origin, explain
+from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin, explain
 from injector.errors import ConfigError, ManifestError
 from injector.kube.objects import workload as fetch
 from injector.pages.explain import page
@@ -233,8 +233,8 @@ def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
         yield "    " + (paint(line, "cyan", colour, bold=True) if step.won else line)
 
 
-def _origins(origins: tuple[Origin, ...], colour: bool) -> Iterator[str]:
-    groups: dict[str, list[tuple[str, Origin]]] = {}
+def _origins(origins: tuple[ValueOrigin, ...], colour: bool) -> Iterator[str]:
+    groups: dict[str, list[tuple[str, ValueOrigin]]] = {}
     for origin in origins:
         group, path = origin.place
         groups.setdefault(group, []).append((visible(path), origin))

@@ -14,7 +14,7 @@ from injector.cli.report import paint
 from injector.cli.world import World
 from injector.core import status, workload
 from injector.core.diagnosis import diagnoses
-from injector.core.diagnosis.diagnoses import Diagnosis, Injection
+from injector.core.diagnosis.diagnoses import Diagnosis, InjectionSummary
 from injector.core.injection.decisions import decide
 from injector.core.model import Decision, Manifest, Verdict
 from injector.core.profile import Config
@@ -85,7 +85,7 @@ def as_json(found: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _injection(found: Injection | None) -> dict[str, Any] | None:
+def _injection(found: InjectionSummary | None) -> dict[str, Any] | None:
     if found is None:
         return None
     sidecars = [{"name": s.name, "image": s.image, "ready": s.ready} for s in found.sidecars]
@@ -116,7 +116,7 @@ def text(found: Diagnosis, colour: bool) -> Iterator[str]:
         yield f"  not read: {visible(refused)}"
 
 
-def _injected(found: Injection) -> Iterator[str]:
+def _injected(found: InjectionSummary) -> Iterator[str]:
     who = "this injector" if found.by_us else "another injector, or this one with istioQuirks"
     yield f"  injected by {who}, revision {visible(found.revision)}"
     for sidecar in found.sidecars:

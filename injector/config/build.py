@@ -19,7 +19,7 @@ from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.profile import Config, Policy, RawSettings
 from injector.core.selectors import Selector, parse
-from injector.templating.render import Source, Templates
+from injector.templating.render import Templates, TemplateSource
 
 # Maps that a user writes as a whole: merging would bring back what was left out on purpose.
 _WHOLE = ("global.proxy.resources",)
@@ -29,7 +29,7 @@ def build(
     settings: Settings,
     folder: Folder,
     *,
-    templates: Mapping[str, Source] | None = None,
+    templates: Mapping[str, TemplateSource] | None = None,
     complete: Mapping[str, Any] | None = None,
     mesh_document: bool = False,
     findings: Sequence[Finding] = (),
@@ -143,7 +143,7 @@ def _digest(
     settings: Settings,
     folder: Folder,
     values: Mapping[str, Any],
-    sources: Mapping[str, Source],
+    sources: Mapping[str, TemplateSource],
     mesh_document: bool,
 ) -> str:
     """Of everything that an answer depends on, and of nothing else (paths, server settings)."""

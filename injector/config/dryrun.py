@@ -25,7 +25,7 @@ from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.samples import SAMPLES
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Finding, Manifest
+from injector.core.model import Facts, Finding, Manifest, Origin
 from injector.core.profile import Config, Outcome, Policy
 from injector.core.status import compact
 from injector.errors import ConfigError, InjectorError
@@ -122,8 +122,8 @@ def _outcomes(config: Config) -> Iterator[tuple[str, Outcome]]:
         for template in ("", *own):
             for sample in SAMPLES:
                 pod = _asking(sample, keys.templates, template)
-                for door in Door:
-                    facts = Facts(namespace="sample", door=door)
+                for origin in Origin:
+                    facts = Facts(namespace="sample", origin=origin)
                     tried = dataclasses.replace(always, native_sidecars=native)
                     yield f"{native}/{template}", inject(pod, facts, tried)
 

@@ -36,7 +36,7 @@ from injector.core.profile import Profile, default_keys
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry
-from injector.templating.render import Source
+from injector.templating.render import TemplateSource
 
 _HERE = Path(__file__).resolve().parent.parent
 SUFFIX: Final = ".yaml.j2"
@@ -104,7 +104,7 @@ class Folder:
     """A profile with its templates by name, parts among them, and the name of its rule module."""
 
     profile: Profile
-    sources: dict[str, Source]
+    sources: dict[str, TemplateSource]
     rules: str = ""
 
 
@@ -196,7 +196,7 @@ def open_folder(path: Path, files: Files | None = None) -> Folder:
     sources = {}
     for file in files.templates(path):
         name = file.removesuffix(SUFFIX)
-        sources[name] = Source(name, files.text(path, file), str(path / file))
+        sources[name] = TemplateSource(name, files.text(path, file), str(path / file))
     return Folder(_profile(found, Path(os.path.realpath(path)).name), sources, found.rules)
 
 

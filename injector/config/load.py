@@ -22,7 +22,7 @@ from injector.core.profile import Config, Profile
 from injector.errors import ConfigError
 from injector.files import read_text
 from injector.pointer import join
-from injector.templating.render import Source
+from injector.templating.render import TemplateSource
 
 DEFAULTS: Final = "(defaults)"
 
@@ -156,7 +156,7 @@ def _with_origin(error: ConfigError, given: Input) -> ConfigError:
     return ConfigError(error.message, where=where, hint=error.hint)
 
 
-def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
+def _own_templates(settings: Settings, given: Input) -> dict[str, TemplateSource]:
     """The user's templates of the configuration file."""
     out = {}
     for name, found in settings.templates.items():
@@ -165,17 +165,17 @@ def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
         if found.file:
             out[name] = _of_file(name, str(expanded(found.file)), given, f"{given.file.origin}:{line}")
         else:
-            out[name] = Source(name, found.text, given.file.origin, line)
+            out[name] = TemplateSource(name, found.text, given.file.origin, line)
     return out
 
 
-def _of_file(name: str, file: str, given: Input, where: str) -> Source:
+def _of_file(name: str, file: str, given: Input, where: str) -> TemplateSource:
     if given.base is None:
         hint = "write the template's text in place of the map"
         raise ConfigError(f"a file is not possible here: {NO_FOLDER}", where=f"{where}: templates", hint=hint)
     folder = Path(given.base)
     try:
-        return Source(name, given.files.text(folder, file), str(folder / file))
+        return TemplateSource(name, given.files.text(folder, file), str(folder / file))
     except ConfigError as error:
         raise ConfigError(error.message, where=f"{where}: {error.where}", hint=error.hint) from error
 
@@ -208,7 +208,7 @@ def _placed_in_values(complete: dict[str, Any], settings: Settings, over: Overri
 
 def _with_inject(
     settings: Settings, over: Overrides
-) -> tuple[Settings, dict[str, Source], tuple[Finding, ...]]:
+) -> tuple[Settings, dict[str, TemplateSource], tuple[Finding, ...]]:
     """The settings with those of istiod's format, its templates, and what cannot be used."""
     if over.inject is None:
         return settings, {}, ()

@@ -34,7 +34,7 @@ from injector.core.model import Finding
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
 from injector.printable import shown
-from injector.templating.render import Source
+from injector.templating.render import TemplateSource
 
 # Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
 SHIPPED: Final = frozenset({"sidecar", "gateway", "grpc-agent", "grpc-simple"})
@@ -101,19 +101,21 @@ def full_config(text: str, origin: str) -> InjectConfig:
     return found
 
 
-def sources(found: InjectConfig, text: str, origin: str) -> dict[str, Source]:
+def sources(found: InjectConfig, text: str, origin: str) -> dict[str, TemplateSource]:
     """The templates of a file of this format, with the lines on which they begin."""
     if found.templates == {"sidecar": text}:
-        return {"sidecar": Source("sidecar", text, origin)}
+        return {"sidecar": TemplateSource("sidecar", text, origin)}
     return {
-        name: Source(name, body, origin, first_line(text, origin, f"/templates/{name}"))
+        name: TemplateSource(name, body, origin, first_line(text, origin, f"/templates/{name}"))
         for name, body in found.templates.items()
     }
 
 
-def usable(found: InjectConfig, text: str, origin: str) -> tuple[dict[str, Source], tuple[Finding, ...]]:
+def usable(
+    found: InjectConfig, text: str, origin: str
+) -> tuple[dict[str, TemplateSource], tuple[Finding, ...]]:
     """Of a live istiod's templates those that can be rendered here, and a finding for each other one."""
-    kept: dict[str, Source] = {}
+    kept: dict[str, TemplateSource] = {}
     findings = []
     for name, source in sources(found, text, origin).items():
         if name in SHIPPED or _NOT_FOR_PODS.fullmatch(name):

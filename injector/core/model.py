@@ -144,7 +144,7 @@ class Finding:
         return self.level is not Level.NOTE
 
 
-class Door(StrEnum):
+class Origin(StrEnum):
     """Through which door a pod came; the API server fills in defaults before the webhook's."""
 
     WEBHOOK = "webhook"
@@ -196,7 +196,7 @@ class Facts:
     """
 
     namespace: str = ""
-    door: Door = Door.FILE
+    origin: Origin = Origin.FILE
     known: Namespace | None = None
     owner: Owner | None = None
     native_sidecars: bool | None = None

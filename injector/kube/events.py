@@ -45,7 +45,7 @@ def owners() -> tuple[Kind, ...]:
     return tuple(row for row in KINDS.values() if row.made)
 
 
-class Owner(NamedTuple):
+class EventOwner(NamedTuple):
     """The controller of a pod, as the pod names it."""
 
     namespace: str
@@ -67,7 +67,7 @@ class Owner(NamedTuple):
 class Notice(NamedTuple):
     """What an Event says. `type` is Normal or Warning, `reason` one word in CamelCase."""
 
-    owner: Owner
+    owner: EventOwner
     type: str
     reason: str
     message: str
@@ -108,7 +108,7 @@ class Events:
         # By namespace, the one whose turn is next first.
         self._waiting: OrderedDict[str, OrderedDict[Notice, int]] = OrderedDict()
         self._written: OrderedDict[Notice, _Written] = OrderedDict()
-        self._owners: OrderedDict[Owner, _Seen] = OrderedDict()
+        self._owners: OrderedDict[EventOwner, _Seen] = OrderedDict()
         self._wake = asyncio.Event()
         self._rate = TokenBucket(PER_SECOND, float(BURST), clock)
 
@@ -196,7 +196,7 @@ class Events:
         before.count += times
         return True
 
-    async def _look_up(self, owner: Owner) -> _Seen | None:
+    async def _look_up(self, owner: EventOwner) -> _Seen | None:
         """What is known of an owner, asked for again after a while; None without one of this uid."""
         seen = self._owners.get(owner)
         if seen is not None and self._clock() - seen.since < COUNTED_SECONDS:
@@ -225,7 +225,7 @@ def _remember(table: OrderedDict[Any, Any], key: Any, value: Any) -> None:
         table.popitem(last=False)
 
 
-def _events(owner: Owner) -> str:
+def _events(owner: EventOwner) -> str:
     return EVENTS.format(f"namespaces/{owner.namespace}/")
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from injector.core import kinds
 from injector.core.diagnosis.containers import Log
-from injector.core.diagnosis.diagnoses import Seen, ready
+from injector.core.diagnosis.diagnoses import PodObservation, ready
 from injector.core.kinds import KINDS, Kind
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ClusterError
@@ -47,7 +47,7 @@ def read_log(cluster: Cluster, pod: Object, container: str, previous: bool) -> s
         raise
 
 
-def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log) -> Seen:
+def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log) -> PodObservation:
     """What can be read about an object's newest pod, the first that is not ready. Raises ClusterError."""
     reading = _Reading(cluster, str(asked["metadata"]["namespace"]))
     owners, pods = reading.pods(asked)
@@ -57,7 +57,7 @@ def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log
     namespace = reading.objects(f"/api/v1/namespaces/{quote(reading.namespace, safe='')}", one=True)
     webhooks = reading.objects(CONFIGURATIONS)
     logs = reading.logs(pod, ours(pod), log) if pod and not ready(pod) else ()
-    return Seen(
+    return PodObservation(
         pod,
         tuple(owners),
         tuple(events),

@@ -193,16 +193,16 @@ class _Run:
         for target, (until, _) in list(self.running.items()):
             try:
                 progress = rollouts.progress(_read(self.cluster, target))
-                wrong = self.still(target) if progress.step is rollouts.Step.DONE else ""
+                wrong = self.still(target) if progress.step is rollouts.RolloutStep.DONE else ""
             except ClusterError as error:
                 if error.status not in _PASSING:
                     return self.stop(target, str(error))
-                progress, wrong = rollouts.Progress(rollouts.Step.UNDER_WAY, error.message), ""
-            if progress.step is rollouts.Step.DONE and not wrong:
+                progress, wrong = rollouts.Progress(rollouts.RolloutStep.UNDER_WAY, error.message), ""
+            if progress.step is rollouts.RolloutStep.DONE and not wrong:
                 self.say(f"done with {target.label}")
                 self.result.done.append(target)
                 del self.running[target]
-            elif wrong or progress.step is rollouts.Step.FAILED:
+            elif wrong or progress.step is rollouts.RolloutStep.FAILED:
                 return self.stop(target, wrong or progress.detail)
             elif self.pace.clock() > until:
                 return self.stop(target, f"not complete in {self.pace.seconds:g} s: {progress.detail}")

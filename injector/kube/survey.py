@@ -26,7 +26,7 @@ REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 
 
 @dataclass(slots=True)
-class Reading:
+class SurveyReader:
     """A cluster, and what it refused so far."""
 
     cluster: Cluster

@@ -28,7 +28,7 @@ _CHARACTERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FormResult:
     """A workload, where it stands, and its explanation."""
 
     where: str
@@ -36,9 +36,11 @@ class Answer:
     found: Explanation
 
 
-def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], Facts]) -> tuple[Answer, ...]:
+def answers(
+    text: str, config: Config, facts_of: Callable[[workload.Workload], Facts]
+) -> tuple[FormResult, ...]:
     """Every workload of a text explained. Raises ManifestError with the line in the text."""
-    out: list[Answer] = []
+    out: list[FormResult] = []
     left = MOST_VALUES
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
@@ -48,7 +50,7 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
         if len(out) == MOST:
             raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
         explanation = explain(found.template, facts_of(found), config, found.manifest)
-        out.append(Answer(documents.place(document, pointer), found, explanation))
+        out.append(FormResult(documents.place(document, pointer), found, explanation))
         return manifest
 
     for document in filter(documents.has_workloads, yamltext.split(text, MANIFESTS)):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from injector.core import status
-from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace, Operation, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation, Origin, Verdict
 from injector.core.profile import Config, Outcome
 from injector.pointer import escape, unescape
 from injector.records.redaction import Redaction, words_of
@@ -112,7 +112,7 @@ def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> En
     known = raw["known"]
     facts = Facts(
         namespace=str(raw["namespace"]),
-        door=Door.WEBHOOK,
+        origin=Origin.WEBHOOK,
         known=None if known is None else Namespace(known["name"], known["labels"], known["annotations"]),
         native_sidecars=raw["native"],
         objects=objects,

@@ -39,7 +39,7 @@ WRITTEN, RATE, FULL, SIZE, FAILED = "written", "rate", "queue", "size", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RecordBounds:
     """How much is kept, and how many admissions a second are recorded at most."""
 
     bytes: int = 64 << 20
@@ -95,7 +95,7 @@ class Recorder:
         self,
         folder: Path,
         key: bytes,
-        bounds: Bounds,
+        bounds: RecordBounds,
         count: Callable[[str], None] = lambda result: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -207,7 +207,7 @@ def _breathe() -> None:
 class _Files:
     """The files of a folder: one that is written, older ones, and how much all may be."""
 
-    def __init__(self, folder: Path, bounds: Bounds) -> None:
+    def __init__(self, folder: Path, bounds: RecordBounds) -> None:
         self.folder = folder
         self._bytes, self._records = bounds.bytes, bounds.records
         # A file is full at half of its share, so that one record more stays within the share.

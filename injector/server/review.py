@@ -23,7 +23,16 @@ import jsonpatch
 
 from injector import structure
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Decision, Door, Facts, Manifest, Namespace, Reason, Verdict
+from injector.core.model import (
+    AdmissionRequest,
+    Decision,
+    Facts,
+    Manifest,
+    Namespace,
+    Origin,
+    Reason,
+    Verdict,
+)
 from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
 from injector.core.workload import Workload, check_shape, kind_of
@@ -207,7 +216,7 @@ def facts_of(
     """What the world around the request's pod says."""
     return Facts(
         namespace=request.namespace,
-        door=Door.WEBHOOK,
+        origin=Origin.WEBHOOK,
         known=namespace_of(request.namespace) if request.namespace else None,
         native_sidecars=native_sidecars,
         objects=objects,
@@ -243,7 +252,7 @@ def failed(
 ) -> Answer:
     """The answer where the injector itself failed; without `facts` as it asked for them."""
     outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
-    known = facts or Facts(door=Door.WEBHOOK)
+    known = facts or Facts(origin=Origin.WEBHOOK)
     return _answer(request, config, known, policy, outcome, defect=_place(error))
 
 
@@ -252,7 +261,7 @@ def too_expensive(
 ) -> Answer:
     """The answer where the work was ended from outside; `error` says by what."""
     outcome = _denied(request, Reason.TOO_EXPENSIVE, error)
-    facts = Facts(namespace=request.namespace, door=Door.WEBHOOK)
+    facts = Facts(namespace=request.namespace, origin=Origin.WEBHOOK)
     return _answer(request, config, facts, policy, outcome)
 
 

@@ -138,38 +138,38 @@ async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float 
     While it drains the listeners stay open, as callers learn only slowly that this process is to
     go, and every answer is the last one on its connection.
     """
-    doors = [_Door(listener) for listener in listeners]
-    for door in doors:
-        await door.open()
+    listening = [Listening(listener) for listener in listeners]
+    for each in listening:
+        await each.open()
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(_look_after(doors))
+        looking = group.create_task(_look_after(listening))
         await stop.wait()
         seconds = drain_seconds if stop.drains else 0.0
         tell("info", "draining", seconds=seconds)
-        for door in doors:
-            door.drain()
+        for each in listening:
+            each.drain()
         await _wait(stop.at_once, seconds)
         quiet = min(QUIET_SECONDS, seconds)
-        ending = [group.create_task(door.close(quiet)) for door in doors]
-        hurrying = group.create_task(_hurry(stop.at_once, doors))
+        ending = [group.create_task(each.close(quiet)) for each in listening]
+        hurrying = group.create_task(_hurry(stop.at_once, listening))
         await asyncio.gather(*ending)
         hurrying.cancel()
         looking.cancel()
 
 
-async def _look_after(doors: Sequence[_Door]) -> None:
-    patience = min(door.patience for door in doors)
+async def _look_after(listening: Sequence[Listening]) -> None:
+    patience = min(each.patience for each in listening)
     while True:
         await asyncio.sleep(min(_LOOK_SECONDS, patience / 4))
-        for door in doors:
-            for connection in door.connections():
+        for each in listening:
+            for connection in each.connections():
                 connection.look_after()
 
 
-async def _hurry(at_once: asyncio.Event, doors: Sequence[_Door]) -> None:
+async def _hurry(at_once: asyncio.Event, listening: Sequence[Listening]) -> None:
     await at_once.wait()
-    for door in doors:
-        door.abort()
+    for each in listening:
+        each.abort()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -177,7 +177,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-class _Door:
+class Listening:
     """A listener that is open, and its connections."""
 
     def __init__(self, listener: Listener) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector.callers.check import Check
-from injector.callers.tokens import Keys, Tokens, Wanted
+from injector.callers.tokens import Keys, TokenPolicy, Tokens
 from injector.config.schema import CallerAuth, Server
 from injector.errors import ConfigError
 from injector.files import read_text
@@ -68,7 +68,9 @@ class Callers:
         if given.audience:
             self._keys = Keys(_fetch(given, cluster))
             subjects = frozenset(given.subjects)
-            tokens = Tokens(Wanted(given.audience, subjects, given.issuer, given.groups_claim), self._keys)
+            tokens = Tokens(
+                TokenPolicy(given.audience, subjects, given.issuer, given.groups_claim), self._keys
+            )
         names = frozenset(given.client_names) if given.client_ca_file else frozenset()
         return Check(enforce=given.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
 

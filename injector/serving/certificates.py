@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from injector.certs.files import Files, Place
-from injector.certs.issue import Wanted, service_names
-from injector.certs.own import Own
+from injector.certs.files import FileSource, Place
+from injector.certs.issue import CertificateSpec, service_names
+from injector.certs.own import SelfSignedSource
 from injector.certs.published import Published
 from injector.config import coherence
 from injector.config.schema import Server
@@ -31,7 +31,7 @@ from injector.telemetry import Metrics
 class Certificates:
     """The running source, and the watches that wake it."""
 
-    source: Own | Files
+    source: SelfSignedSource | FileSource
     watches: Watches = field(default_factory=lambda: Watches())
     _task: asyncio.Task[None] | None = None
 
@@ -118,11 +118,11 @@ def _version(item: dict[str, Any]) -> dict[str, Any]:
 
 def _own(
     server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap, published: Published | None
-) -> Own:
+) -> SelfSignedSource:
     assert cluster is not None
     assert published is not None
     namespace, name = server.ca_secret
-    return Own(
+    return SelfSignedSource(
         cluster,
         namespace,
         name,
@@ -135,16 +135,18 @@ def _own(
     )
 
 
-def _wanted(server: Server) -> Wanted:
+def _wanted(server: Server) -> CertificateSpec:
     given = server.certificates
     assert given.service is not None
     names = service_names(given.service, given.cluster_domain, given.names)
     lives = seconds(given.ca_lifetime), seconds(given.leaf_lifetime)
-    return Wanted(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
+    return CertificateSpec(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
 
 
-def _files(server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None) -> Files:
-    made = Files(
+def _files(
+    server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None
+) -> FileSource:
+    made = FileSource(
         _place(server, kind),
         lambda pair: swap.take(pair.chain, pair.key),
         metrics,

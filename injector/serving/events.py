@@ -13,7 +13,7 @@ from injector.config.schema import Server
 from injector.core.model import AdmissionRequest, Verdict
 from injector.core.profile import Outcome
 from injector.kube.client import AsyncCluster
-from injector.kube.events import Events, Notice, Owner
+from injector.kube.events import EventOwner, Events, Notice
 from injector.printable import visible
 from injector.server.review import message_of
 from injector.telemetry import Metrics
@@ -84,11 +84,11 @@ def notices(outcome: Outcome, decision: Verdict, *, everything: bool) -> Iterato
                 yield "Warning", "InjectionWarning", visible(f"{finding.code}: {finding.message}")
 
 
-def owner_of(request: AdmissionRequest) -> Owner | None:
+def owner_of(request: AdmissionRequest) -> EventOwner | None:
     """The controller that the pod of a request names; None where it names none that is told about."""
     reference = request.controller
     if reference is None:
         return None
     named = (reference.get(key) for key in ("apiVersion", "kind", "name", "uid"))
-    owner = Owner(request.namespace, *(str(part or "") for part in named))
+    owner = EventOwner(request.namespace, *(str(part or "") for part in named))
     return owner if owner.path() is not None else None

@@ -28,7 +28,7 @@ def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
         return None
     folder = writer.prepare(settings.directory)
     key = writer.read_key(settings.key_file, settings.directory)
-    bounds = writer.Bounds(settings.max_bytes, settings.max_records, settings.per_second)
+    bounds = writer.RecordBounds(settings.max_bytes, settings.max_records, settings.per_second)
     made = writer.Recorder(folder, key, bounds, metrics.recorded)
     made.start()
     tell("info", "recording", directory=settings.directory, perSecond=settings.per_second)

@@ -19,7 +19,7 @@ from jinja2.runtime import Context
 
 from injector.errors import TemplateError
 from injector.printable import shown
-from injector.templating.budget import Limits
+from injector.templating.budget import RenderLimits
 from injector.templating.filters import FILTERS
 from injector.templating.functions import FUNCTIONS
 from injector.templating.operations import MARK, MARK_END, OPERATIONS
@@ -40,7 +40,7 @@ _GO_HINT: Final = "write {{ Values.x }}, {% if x %} ... {% endif %}; see docs/ho
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TemplateSource:
     """One template: `origin` is what messages call its file, `first_line` the line there of its first one."""
 
     name: str
@@ -73,7 +73,7 @@ class Fresh(Template):
 class Unit:
     """A compiled variant of one source, and what its syntax tree said about it."""
 
-    source: Source
+    source: TemplateSource
     template: Template
     mentions: Mentions
     free: frozenset[str]
@@ -88,9 +88,9 @@ class Library:
 
     def __init__(
         self,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, TemplateSource],
         functions: Mapping[str, Callable[..., object]],
-        limits: Limits,
+        limits: RenderLimits,
         names: Collection[str] | None,
     ) -> None:
         self.sources = dict(sources)
@@ -116,7 +116,7 @@ class Library:
             unit = self._units[key] = self._compile(variant, self.source(name))
         return unit
 
-    def source(self, name: str, where: str = "") -> Source:
+    def source(self, name: str, where: str = "") -> TemplateSource:
         """A source by name. TemplateError, which names what there is, if there is none."""
         if name in self.sources:
             return self.sources[name]
@@ -196,7 +196,7 @@ class Library:
             f"variable {name!r} is not known", where=where, hint=nearest(name, {*known, *self.env.globals})
         )
 
-    def _compile(self, variant: str, source: Source) -> Unit:
+    def _compile(self, variant: str, source: TemplateSource) -> Unit:
         key = key_of(variant, source.name)
         _no_marks(source)
         try:
@@ -221,7 +221,7 @@ class Library:
         return Unit(source, template, mentions, frozenset(tracker.undeclared_identifiers))
 
 
-def _no_marks(source: Source) -> None:
+def _no_marks(source: TemplateSource) -> None:
     for number, line in enumerate(source.text.split("\n"), 1):
         if MARK in line or MARK_END in line:
             raise TemplateError(
@@ -231,13 +231,13 @@ def _no_marks(source: Source) -> None:
             )
 
 
-def _go_line(source: Source) -> int:
+def _go_line(source: TemplateSource) -> int:
     """The first line that looks like a Go template, or 0."""
     starts = [match.start() for match in (_GO.search(source.text), _GO_WORD.search(source.text)) if match]
     return source.text.count("\n", 0, min(starts)) + 1 if starts else 0
 
 
-def _syntax_error(source: Source, line: int, message: str) -> TemplateError:
+def _syntax_error(source: TemplateSource, line: int, message: str) -> TemplateError:
     text = source.line(line)
     if _GO.search(text) or _GO_WORD.search(text):
         return TemplateError(_GO_MESSAGE, where=source.where(_go_line(source)), hint=_GO_HINT)

@@ -2,7 +2,7 @@
 
 Jinja's sandbox with closed lists in place of its rules: a template reaches keys and items of its
 values, the methods named here, and the functions, filters and tests that the environment is given
-(`filters`, `predicates`, `functions`, `operations`). Each use is charged to the `Run`. All iterables
+(`filters`, `predicates`, `functions`, `operations`). Each use is charged to the `RenderBudget`. All iterables
 of the language are lists, maps and strings, so that a loop knows its length when it starts.
 
 What the values are belongs to `values`; the text and the compilation of templates to `library`.
@@ -22,7 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
 
 from injector.printable import shown
-from injector.templating.budget import NODE, SIZED, Limits, Refused, Run
+from injector.templating.budget import NODE, SIZED, Refused, RenderBudget, RenderLimits
 from injector.templating.values import Method, defined, kind
 
 Function = Callable[..., Any]
@@ -88,7 +88,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(
         self,
-        limits: Limits,
+        limits: RenderLimits,
         find: Callable[[str], Template],
         *,
         filters: Mapping[str, Function],
@@ -106,7 +106,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             keep_trailing_newline=True,
             cache_size=0,
         )
-        self.run = Run(limits)
+        self.run = RenderBudget(limits)
         self.find = find
         self.filters = dict(filters)
         self.tests = dict(tests)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from jinja2.runtime import Macro, Undefined
 
-from injector.templating.budget import LIST, NODE, SIZED, Refused, Run
+from injector.templating.budget import LIST, NODE, SIZED, Refused, RenderBudget
 
 NUMBER: Final = (int, float)
 
@@ -68,7 +68,7 @@ def text_of(value: object, label: str = "") -> str:
     raise Refused(f"{_subject(label)} is {what}, which has no text", hints.get(what, ""))
 
 
-def json_of(value: object, run: Run, label: str = "") -> Any:
+def json_of(value: object, run: RenderBudget, label: str = "") -> Any:
     """A copy of a value that is shaped as JSON: tuples are lists. Refused: anything else."""
     if isinstance(value, str):
         run.charge(len(value))
@@ -96,7 +96,7 @@ def numeric(value: Any) -> Any:
     return value
 
 
-def listed(value: Any, run: Run, verb: str = "list") -> Any:
+def listed(value: Any, run: RenderBudget, verb: str = "list") -> Any:
     """The value, a step charged for each of its items. Refused: what is no list, map or string."""
     defined(value)
     if not isinstance(value, SIZED):

@@ -25,8 +25,8 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from injector.certs.issue import Wanted
-from injector.certs.own import Own
+from injector.certs.issue import CertificateSpec
+from injector.certs.own import SelfSignedSource
 from injector.certs.plan import Leaf
 from injector.certs.published import Published
 from injector.certs.stored import FORMAT, FORMAT_KEY
@@ -414,8 +414,8 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
     async def made() -> Leaf | None:
         async with await connect_async(str(bed.kubeconfig), None) as cluster:
             published = Published(cluster, ServiceRef(namespace, "webhook"), 1.0)
-            wanted = Wanted(("webhook",), ca_seconds=604800.0, leaf_seconds=604800.0)
-            own = Own(
+            wanted = CertificateSpec(("webhook",), ca_seconds=604800.0, leaf_seconds=604800.0)
+            own = SelfSignedSource(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,
                 lambda pair: None, Metrics(), cluster.time,
             )  # fmt: skip

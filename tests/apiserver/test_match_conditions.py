@@ -27,7 +27,7 @@ from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
 from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
 from injector.core.registration.match_conditions import conditions, dropped
 from tests.apiserver import webhook_serving as ws
@@ -175,7 +175,7 @@ def disagreements(sender: Sender, config: Config, pods: list[tuple[Pod, str]]) -
     out = []
     for pod, namespace in pods:
         called = sender.calls(pod, namespace)
-        facts = Facts(namespace, Door.WEBHOOK)
+        facts = Facts(namespace, Origin.WEBHOOK)
         decision = decide(pod, facts, config.policy)
         if called == dropped(pod, namespace, config.policy, config.profile):
             out.append(f"called {called}, and it is told otherwise: {decision.reason} {pod}")
@@ -221,7 +221,7 @@ def test_for_each_row_of_the_decision_table_both_agree(
         assert disagreements(sender, config, pods) == []
     fixed = of_table("enabled", never=(), always=(), foreign=())
     reasons = {
-        decide(pod, Facts(space, Door.WEBHOOK), fixed.policy).reason
+        decide(pod, Facts(space, Origin.WEBHOOK), fixed.policy).reason
         for pod, space in pods
         if dropped(pod, space, config.policy, config.profile)
     }
@@ -327,7 +327,7 @@ def test_a_pod_that_is_not_sent_would_get_no_patch_no_warning_and_no_refusal(
     left_out = [pod for pod in pods if dropped(pod, namespace, OURS.policy, OURS.profile)]
     assert left_out
     for pod in left_out:
-        outcome = inject(pod, Facts(namespace, Door.WEBHOOK), OURS)
+        outcome = inject(pod, Facts(namespace, Origin.WEBHOOK), OURS)
         assert (outcome.decision.verdict, outcome.patch, outcome.findings, outcome.error) == (
             Verdict.SKIP, (), (), None,
         )  # fmt: skip

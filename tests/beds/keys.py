@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 
 YEAR_SECONDS = 365 * 86400.0
@@ -17,7 +17,7 @@ YEAR_SECONDS = 365 * 86400.0
 
 def write_server_keys(folder: Path, *names: str, stem: str = "tls") -> None:
     """Write a new CA as ca.crt and ca.key, and for a server of these names `stem`.crt and `stem`.key."""
-    wanted, now = Wanted(names, YEAR_SECONDS, YEAR_SECONDS), time.time()
+    wanted, now = CertificateSpec(names, YEAR_SECONDS, YEAR_SECONDS), time.time()
     authority = make_authority(wanted, now)
     _write(folder, "ca", authority)
     _write(folder, stem, sign_leaf(authority, wanted, now))

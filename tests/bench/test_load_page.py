@@ -24,7 +24,7 @@ from hack.bench.load.stand import Load, StandError
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.server.review import parse
-from injector.templating.budget import Limits
+from injector.templating.budget import RenderLimits
 from tests.answering import answer
 
 
@@ -181,4 +181,4 @@ def test_the_shapes_fill_the_cache_to_its_budget() -> None:
     config, namespace = load_input(Input(Text("", "test"))), Namespace("shop", {"istio-injection": "enabled"})
     for body in review.shapes():
         assert answer(parse(body), config, lambda name: namespace).outcome.patch
-    assert 0.9 * Limits().skeletons < config.templates._size <= Limits().skeletons
+    assert 0.9 * RenderLimits().skeletons < config.templates._size <= RenderLimits().skeletons

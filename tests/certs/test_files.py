@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from injector.certs.files import Files, Place
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.files import FileSource, Place
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.certs.published import Published
 from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
-WANTED = Wanted(("hook.mesh.svc",), 1000.0, 100.0)
+WANTED = CertificateSpec(("hook.mesh.svc",), 1000.0, 100.0)
 SETTLE = 5.0
 
 
@@ -35,10 +35,10 @@ def mounted(folder: Path, leaf: Pair, ca: Pair, number: int = 1) -> None:
 
 def files(
     folder: Path, clock: Clock, published: Published | None = None
-) -> tuple[Files, list[Pair], Counted]:
+) -> tuple[FileSource, list[Pair], Counted]:
     taken, counted = list[Pair](), Counted()
     place = Place.folder(folder, with_ca=published is not None)
-    made = Files(place, taken.append, counted, 1.0, published, clock)
+    made = FileSource(place, taken.append, counted, 1.0, published, clock)
     made.first()
     return made, taken, counted
 
@@ -62,7 +62,7 @@ def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_pa
     clock = Clock()
     ca = make_authority(WANTED, clock())
     one, two = sign_leaf(ca, WANTED, clock()), sign_leaf(ca, WANTED, clock())
-    late = sign_leaf(ca, Wanted(("x",), 1000.0, 1.0), clock() - 10)
+    late = sign_leaf(ca, CertificateSpec(("x",), 1000.0, 1.0), clock() - 10)
     early = sign_leaf(ca, WANTED, clock() + 9000)
     mounted(tmp_path, one, ca)
     made, taken, counted = files(tmp_path, clock)
@@ -123,7 +123,7 @@ def test_a_leaf_whose_ca_cannot_be_published_waits_until_the_old_one_is_over(tmp
     registered(cluster)
     old, new = (make_authority(WANTED, clock()) for _ in range(2))
     one = sign_leaf(old, WANTED, clock())
-    two = sign_leaf(new, Wanted(("x",), 1000.0, 900.0), clock())
+    two = sign_leaf(new, CertificateSpec(("x",), 1000.0, 900.0), clock())
     mounted(tmp_path, one, old)
     published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
     made, taken, counted = files(tmp_path, clock, published)
@@ -145,7 +145,7 @@ def test_a_first_ca_is_published_and_known_before_a_replica_is_ready(tmp_path: P
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
     told = {"certificate": "its CA is being published"}
 
-    def replica() -> Files:
+    def replica() -> FileSource:
         published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
         return files(tmp_path, clock, published)[0]
 

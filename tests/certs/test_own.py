@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from injector.certs.issue import Wanted, make_authority
-from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
+from injector.certs.issue import CertificateSpec, make_authority
+from injector.certs.own import LONGEST_PAUSE_SECONDS, SelfSignedSource
 from injector.certs.pair import Pair, bundle, decoded
 from injector.certs.published import Published
 from injector.certs.stored import Stored, read, written
@@ -18,15 +18,15 @@ from injector.errors import ConfigError
 from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
-WANTED = Wanted(("hook.mesh.svc",), 1000.0, 100.0)
+WANTED = CertificateSpec(("hook.mesh.svc",), 1000.0, 100.0)
 SETTLE = 5.0
 
 
 @dataclass
 class Replica:
-    """An `Own` and what it put in use."""
+    """An `SelfSignedSource` and what it put in use."""
 
-    own: Own
+    own: SelfSignedSource
     counted: Counted
     taken: list[Pair]
 
@@ -39,7 +39,9 @@ class Replica:
 def replica(cluster: FakeCluster, clock: Clock, *, patching: bool = True) -> Replica:
     counted, taken = Counted(), list[Pair]()
     published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
-    own = Own(cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5)
+    own = SelfSignedSource(
+        cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5
+    )
     return Replica(own, counted, taken)
 
 
@@ -272,7 +274,10 @@ def test_the_readiness_ends_with_the_leaf() -> None:
 
 def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:
     cluster, clock = FakeCluster(), Clock()
-    others, old = make_authority(WANTED, clock()), make_authority(Wanted(("x",), 10.0, 10.0), clock() - 20)
+    others, old = (
+        make_authority(WANTED, clock()),
+        make_authority(CertificateSpec(("x",), 10.0, 10.0), clock() - 20),
+    )
     registered(cluster, bundle([others.certificate, old.certificate]))
     registered(cluster, bundle([old.certificate]), service="another", name="two")
     one = replica(cluster, clock)

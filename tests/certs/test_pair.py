@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 
-from injector.certs.issue import KeyType, Wanted, make_authority, service_names, sign_leaf
+from injector.certs.issue import CertificateSpec, KeyType, make_authority, service_names, sign_leaf
 from injector.certs.pair import BACKDATE_SECONDS, bundle, check_time, decoded, encoded, read_bundle, read_pair
 from injector.core.model import ServiceRef
 from injector.errors import ConfigError
@@ -17,7 +17,7 @@ from injector.server.tls import Swap
 
 # Any moment will do, but where a client looks at its own clock.
 NOW = 1_800_000_000.0
-WANTED = Wanted(("webhook.mesh.svc", "10.0.0.7"), 3600.0, 600.0)
+WANTED = CertificateSpec(("webhook.mesh.svc", "10.0.0.7"), 3600.0, 600.0)
 
 
 @pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
@@ -51,8 +51,8 @@ def test_two_cas_have_different_names() -> None:
 
 
 def test_a_leaf_never_outlives_its_ca_and_is_valid_a_while_before_it_was_made() -> None:
-    ca = make_authority(Wanted(("x",), 100.0, 600.0), NOW)
-    leaf = sign_leaf(ca, Wanted(("x",), 100.0, 600.0), NOW + 50)
+    ca = make_authority(CertificateSpec(("x",), 100.0, 600.0), NOW)
+    leaf = sign_leaf(ca, CertificateSpec(("x",), 100.0, 600.0), NOW + 50)
     assert leaf.certificate.not_after == ca.certificate.not_after == NOW + 100
     assert leaf.certificate.not_before == NOW + 50 - BACKDATE_SECONDS
     assert leaf.certificate.due(0.5) == NOW + 75

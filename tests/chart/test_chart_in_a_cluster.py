@@ -18,7 +18,7 @@ from injector.config.schema import read_settings
 from injector.core.model import Manifest
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.client import connect
-from injector.kube.survey import REVIEWS, Reading
+from injector.kube.survey import REVIEWS, SurveyReader
 from tests.beds import helm
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.bed import BedError
@@ -172,7 +172,7 @@ def test_the_account_may_do_all_that_it_needs_and_nothing_else(
     name, home = account["metadata"]["name"], account["metadata"]["namespace"]
     try:
         with connect(str(bed.kubeconfig), None) as cluster:
-            reading = Reading(cluster)
+            reading = SurveyReader(cluster)
             refused = [w for w in configured(items) if reading.may(*w, (home, name)) is not True]
         assert refused == []
         for place in (home, "istio-system", "kube-system"):
@@ -217,7 +217,7 @@ def test_what_an_attacker_would_like_is_not_allowed(bed: ApiServer, namespace: s
     bed.kubectl("apply", "-f", "-", manifest=listed(rights))
     try:
         with connect(str(bed.kubeconfig), None) as cluster:
-            reading = Reading(cluster)
+            reading = SurveyReader(cluster)
             found = {
                 (verb, path)
                 for verb, path in FORBIDDEN

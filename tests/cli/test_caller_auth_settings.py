@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.config.schema import CallerAuth, Server, SourceSettings
 from injector.server.tls import Swap
 from injector.serving.caller_auth import Callers
@@ -105,7 +105,7 @@ def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_pat
 
 def start_files(folder: Path) -> list[str]:
     """What `serve` needs besides: a certificate, and free ports."""
-    wanted = Wanted(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0)
+    wanted = CertificateSpec(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0)
     leaf = sign_leaf(make_authority(wanted, time.time()), wanted, time.time())
     (folder / "tls.pem").write_text(f"{leaf.key}\n{leaf.chain}")
     return ["--tls-bundle", "tls.pem", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]

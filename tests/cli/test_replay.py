@@ -11,8 +11,8 @@ import pytest
 
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace
-from injector.records.writer import Bounds, Recorder
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin
+from injector.records.writer import RecordBounds, Recorder
 
 KEY = b"a key of thirty-two bytes, or so"
 SETTINGS = "profile: istio\nvalues: {global: {hub: registry.example.com/istio, tag: %s}}\n"
@@ -42,10 +42,10 @@ def records(tmp_path: Path, before: Path) -> Path:
     folder = tmp_path / "records"
     folder.mkdir()
     config = load(str(before))
-    recorder = Recorder(folder, KEY, Bounds(per_second=1000))
+    recorder = Recorder(folder, KEY, RecordBounds(per_second=1000))
     recorder.start()
     for uid, pod in zip(UIDS, PODS, strict=True):
-        facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
+        facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
         outcome = inject(pod, facts, config)
         request = AdmissionRequest(uid, pod)
         recorder.offer(request, facts, outcome, outcome.decision.verdict, config, 100)

@@ -22,7 +22,7 @@ from injector.core.profile import Config
 from injector.core.reports.provenance import explain
 from injector.errors import ManifestError
 from injector.pages.explain import Form, page, policy
-from injector.pages.form import Answer
+from injector.pages.form import FormResult
 from tests.pages.reading import Reading
 
 REPO = Path(__file__).resolve().parents[2]
@@ -50,11 +50,11 @@ def pod(word: str, **annotations: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": [container]}}
 
 
-def answer(manifest: Manifest, config: Config = CONFIG, where: str = "pod.yaml:1") -> Answer:
+def answer(manifest: Manifest, config: Config = CONFIG, where: str = "pod.yaml:1") -> FormResult:
     found = workload.locate(manifest)
     assert found is not None
     facts = Facts(namespace=found.namespace, owner=found.owner)
-    return Answer(where, found, explain(found.template, facts, config, found.manifest))
+    return FormResult(where, found, explain(found.template, facts, config, found.manifest))
 
 
 def form(**typed: str) -> Form:

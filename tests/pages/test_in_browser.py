@@ -20,7 +20,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from tests.beds.browser import browser, console, looks, requested, unavailable
 from tests.beds.plugin import required
 
@@ -98,7 +98,7 @@ def window(chromium: Chrome) -> Chrome:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page that a running `serve` offers."""
     folder = tmp_path_factory.mktemp("site")
-    wanted, now = Wanted(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0), time.time()
+    wanted, now = CertificateSpec(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0), time.time()
     pair = sign_leaf(make_authority(wanted, now), wanted, now)
     (folder / "tls.pem").write_text(pair.key + pair.chain)
     (folder / "injector.yaml").write_text(SETTINGS)

@@ -18,11 +18,11 @@ import pytest
 
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.core.profile import Config
 from injector.errors import ConfigError, ManifestError
 from injector.records.reader import Reader
-from injector.records.writer import FILES, PATTERN, Bounds, Recorder, prepare, read_key
+from injector.records.writer import FILES, PATTERN, RecordBounds, Recorder, prepare, read_key
 from tests.answering import answer
 
 KEY = b"a key of thirty-two bytes, or so"
@@ -50,7 +50,7 @@ class Recording:
     """A recorder in a folder, and what it told of each admission."""
 
     folder: Path
-    bounds: Bounds = field(default_factory=lambda: Bounds(per_second=1000))
+    bounds: RecordBounds = field(default_factory=lambda: RecordBounds(per_second=1000))
     clock: Clock = field(default_factory=Clock)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -70,7 +70,7 @@ class Recording:
 
     def offer(self, number: int = 0, config: Config = CONFIG, size: int = 100, **facts: Any) -> None:
         pod = a_pod(f"web-{number}")
-        known = Facts("shop", Door.WEBHOOK, known=Namespace("shop"), **facts)
+        known = Facts("shop", Origin.WEBHOOK, known=Namespace("shop"), **facts)
         request = AdmissionRequest(UID % (number % 256), pod)
         self.recorder.offer(request, known, inject(pod, known, config), Verdict.INJECT, config, size)
 
@@ -104,7 +104,7 @@ def test_admissions_come_back_as_they_were_answered(recording: Recording, tmp_pa
     assert [len(e.facts.objects) for e in entries] == [0, 0, 1, 1]
     assert entries[3].facts.objects[0]["spec"] == {"a": 1}
     assert [e.head.config for e in entries] == [CONFIG.digest] * 3 + [OTHER.digest]
-    operations = inject(a_pod("web-1"), Facts("shop", Door.WEBHOOK), CONFIG).patch
+    operations = inject(a_pod("web-1"), Facts("shop", Origin.WEBHOOK), CONFIG).patch
     assert entries[0].operations == tuple((o.op, o.path) for o in operations)
     assert recording.counts == {"written": 4}
 
@@ -124,8 +124,8 @@ def test_a_missing_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("bounds", [Bounds(160_000, 10_000, 10_000), Bounds(1 << 30, 40, 10_000)])
-def test_past_the_bounds_the_oldest_go(tmp_path: Path, bounds: Bounds) -> None:
+@pytest.mark.parametrize("bounds", [RecordBounds(160_000, 10_000, 10_000), RecordBounds(1 << 30, 40, 10_000)])
+def test_past_the_bounds_the_oldest_go(tmp_path: Path, bounds: RecordBounds) -> None:
     made = Recording(tmp_path, bounds)
     made.recorder.start()
     for number in range(200):
@@ -143,7 +143,7 @@ def test_past_the_bounds_the_oldest_go(tmp_path: Path, bounds: Bounds) -> None:
 
 def test_the_files_of_an_earlier_process_count(tmp_path: Path) -> None:
     for _ in range(3):
-        made = Recording(tmp_path, Bounds(160_000, 16, 10_000))
+        made = Recording(tmp_path, RecordBounds(160_000, 16, 10_000))
         made.recorder.start()
         for number in range(10):
             made.offer(number)
@@ -153,7 +153,7 @@ def test_the_files_of_an_earlier_process_count(tmp_path: Path) -> None:
 
 
 def test_more_a_second_than_allowed_are_dropped(tmp_path: Path) -> None:
-    made = Recording(tmp_path, Bounds(per_second=5))
+    made = Recording(tmp_path, RecordBounds(per_second=5))
     made.recorder.start()
     for number in range(8):
         made.offer(number)
@@ -183,7 +183,7 @@ def test_large_pods_do_not_pile_up_in_the_queue(tmp_path: Path) -> None:
 
 
 def test_a_record_larger_than_a_file_is_dropped(tmp_path: Path) -> None:
-    made = Recording(tmp_path, Bounds(bytes=4096, per_second=1000))
+    made = Recording(tmp_path, RecordBounds(bytes=4096, per_second=1000))
     made.recorder.start()
     made.offer()
     made.recorder.close()
@@ -235,7 +235,7 @@ def test_a_full_disk_costs_records_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_second_look_that_changes_nothing_is_not_recorded(recording: Recording) -> None:
-    facts = Facts("shop", Door.WEBHOOK)
+    facts = Facts("shop", Origin.WEBHOOK)
     injected = inject(a_pod("web"), facts, CONFIG).pod
     again = inject(injected, facts, CONFIG)
     assert again.patch == ()

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.certs.own import Own
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
+from injector.certs.own import SelfSignedSource
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
 from injector.certs.published import Published
 from injector.certs.stored import Stored, read, written
@@ -27,7 +27,7 @@ from tests.certs.fake_cluster import Clock, Counted, FakeCluster, registered
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
 NAME = "hook.mesh.svc"
-WANTED = Wanted((NAME,), 30 * 86400.0, 86400.0)
+WANTED = CertificateSpec((NAME,), 30 * 86400.0, 86400.0)
 SETTLE = 5.0
 LIFE = 20 * 86400.0
 
@@ -150,7 +150,7 @@ BAD: dict[str, Callable[[float], Pair]] = {
 }
 GOOD: dict[str, Callable[[float], Pair]] = {
     "ours": lambda now: make_authority(WANTED, now),
-    "ours of rsa": lambda now: make_authority(Wanted((NAME,), LIFE, LIFE, key_type="rsa"), now),
+    "ours of rsa": lambda now: make_authority(CertificateSpec((NAME,), LIFE, LIFE, key_type="rsa"), now),
     "p-384 without usage": lambda now: Made(now, ec.generate_private_key(ec.SECP384R1()), CA).pair,
     "rsa 3072": of_rsa(3072),
     "path of none": lambda now: Made(now, None, NONE_BELOW, SIGNS).pair,
@@ -159,7 +159,7 @@ GOOD: dict[str, Callable[[float], Pair]] = {
 
 
 class Replica:
-    """An `Own` over a cluster in memory. `offset`: how far its clock is from this machine's."""
+    """An `SelfSignedSource` over a cluster in memory. `offset`: how far its clock is from this machine's."""
 
     def __init__(self, *, offset: float = 0.0) -> None:
         # OpenSSL judges by the machine's own clock.
@@ -168,7 +168,7 @@ class Replica:
         registered(self.cluster)
         self.taken: list[Pair] = []
         published = Published(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
-        self.own = Own(
+        self.own = SelfSignedSource(
             self.cluster, "mesh", "hook-ca", WANTED, 0.66, published, self.taken.append, self.counted,
             self.clock, lambda: 0.5,
         )  # fmt: skip
@@ -334,14 +334,14 @@ def test_where_no_new_ca_would_work_none_is_written(monkeypatch: pytest.MonkeyPa
 def test_a_ca_is_proved_once_for_what_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     replica = Replica()
     proved: list[object] = []
-    real = Own._proof
+    real = SelfSignedSource._proof
     # That nothing is done leaves no other trace.
 
     def noted(*arguments: Any) -> Any:
         proved.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(Own, "_proof", noted)
+    monkeypatch.setattr(SelfSignedSource, "_proof", noted)
     replica.store(make_authority(WANTED, replica.clock()))
     replica.rounds(5)
     assert len(proved) == 1

@@ -18,7 +18,7 @@ from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover, removed
 from injector.core.injection.undo_entries import NEVER
-from injector.core.model import Door, Facts, Namespace, Reason, Verdict
+from injector.core.model import Facts, Namespace, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.selectors import Selector
 
@@ -28,8 +28,8 @@ UNDO = "sidecar-injector/undo"
 OVERRIDES = "proxy.istio.io/overrides"
 TEMPLATES = "inject.istio.io/templates"
 SWITCH = "sidecar.istio.io/inject"
-WEBHOOK = Facts("shop", Door.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
-FILE = replace(WEBHOOK, door=Door.FILE)
+WEBHOOK = Facts("shop", Origin.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
+FILE = replace(WEBHOOK, origin=Origin.FILE)
 BOTH = pytest.mark.parametrize("facts", [WEBHOOK, FILE], ids=["webhook", "file"])
 
 

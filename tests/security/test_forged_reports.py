@@ -19,11 +19,11 @@ import pytest
 from injector import telemetry, yamltext
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Door, Facts, Manifest, Namespace, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
 from injector.printable import json_text, visible
-from injector.records.writer import Bounds, Recorder
+from injector.records.writer import RecordBounds, Recorder
 from injector.server import review
 from tests import answering
 from tests.cli.conftest import folder, run
@@ -304,9 +304,9 @@ def test_records_write_no_lines(folder: Path, run: Run) -> None:
     records = folder / "records"
     records.mkdir()
     config = load("c.yaml")
-    recorder = Recorder(records, b"a key of thirty-two bytes, or so", Bounds(per_second=1000))
+    recorder = Recorder(records, b"a key of thirty-two bytes, or so", RecordBounds(per_second=1000))
     recorder.start()
-    facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {}))
+    facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {}))
     pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web"}]}}
     outcome = inject(pod, facts, config)
     recorder.offer(AdmissionRequest("5f7c1b52", pod), facts, outcome, Verdict.INJECT, config, 100)

@@ -19,7 +19,7 @@ from injector.core.injection import undo_entries as entries_module
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import removed
-from injector.core.model import AdmissionRequest, Door, Facts, Namespace, Verdict
+from injector.core.model import AdmissionRequest, Facts, Namespace, Origin, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.records.entry import Admission, admission_line
@@ -33,7 +33,7 @@ Pod = dict[str, Any]
 STATUS = "sidecar.istio.io/status"
 UNDO = "sidecar-injector/undo"
 OVERRIDES = "proxy.istio.io/overrides"
-FACTS = Facts("shop", Door.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
+FACTS = Facts("shop", Origin.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
 SIZE = 100
 
 

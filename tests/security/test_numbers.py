@@ -10,7 +10,7 @@ import pytest
 from injector.config.load import Input, Text, load_input
 from injector.core.injection import field_types
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))
@@ -27,7 +27,7 @@ INT32 = 2**31 - 1
 def outcome(annotations: dict[str, str], config: Config = PLAIN) -> Outcome:
     meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}, "annotations": annotations}
     pod = {"metadata": meta, "spec": {"containers": [{"name": "web"}]}}
-    return inject(pod, Facts("shop", Door.WEBHOOK), config)
+    return inject(pod, Facts("shop", Origin.WEBHOOK), config)
 
 
 def accepted(annotations: dict[str, str], config: Config = PLAIN) -> bool:

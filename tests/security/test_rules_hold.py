@@ -20,7 +20,7 @@ from hack.mesh.differential.annotations import ANNOTATIONS
 from injector.config.load import load
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace, Reason, Verdict
+from injector.core.model import Facts, Manifest, Namespace, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.selectors import Selector, parse
 from tests.core import generic
@@ -31,7 +31,7 @@ CONFIG_KEY, OVERRIDES = "proxy.istio.io/config", "proxy.istio.io/overrides"
 STATUS, UNDO = "sidecar.istio.io/status", "sidecar-injector/undo"
 DISCOVERY = "sidecar.istio.io/discoveryAddress"
 USER_VOLUME, USER_MOUNT = "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"
-FACTS = Facts(namespace="shop", door=Door.WEBHOOK, known=Namespace("shop", {}), native_sidecars=True)
+FACTS = Facts(namespace="shop", origin=Origin.WEBHOOK, known=Namespace("shop", {}), native_sidecars=True)
 # Texts about the application, its ports, probes and metrics.
 ABOUT_THE_POD = {
     *("ISTIO_META_POD_PORTS", "ISTIO_META_APP_CONTAINERS", "ISTIO_META_INTERCEPTION_MODE"),

@@ -13,12 +13,12 @@ from injector.core.finding_codes import FindingCode
 from injector.core.findings import PER_CODE
 from injector.core.injection.annotation_size import LIMIT
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.server import review as reviews
 from tests import answering
 
 CONFIG = load(None)
-FACTS = Facts("shop", Door.WEBHOOK)
+FACTS = Facts("shop", Origin.WEBHOOK)
 
 
 def a_pod(

@@ -14,7 +14,7 @@ from injector import structure
 from injector.config.load import Input, Text, load_input
 from injector.core.injection import annotation_size
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Reason, Verdict
+from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.profile import Config
 from injector.errors import ManifestError, ReviewError
 from injector.pages import typed
@@ -179,10 +179,10 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("config", [PLAIN, QUIRKS], ids=["plain", "quirks"])
-@pytest.mark.parametrize("door", [Door.WEBHOOK, Door.FILE])
+@pytest.mark.parametrize("door", [Origin.WEBHOOK, Origin.FILE])
 @pytest.mark.parametrize("what", TOO_LARGE)
 def test_annotations_past_the_bound_of_the_api_server_are_refused(
-    what: str, door: Door, config: Config
+    what: str, door: Origin, config: Config
 ) -> None:
     outcome = inject(annotated(TOO_LARGE[what]), Facts("shop", door), config)
     assert (outcome.decision.verdict, outcome.decision.reason) == (Verdict.DENY, Reason.INVALID_ANNOTATION)
@@ -195,7 +195,7 @@ def test_annotations_past_the_bound_of_the_api_server_are_refused(
 @pytest.mark.parametrize("config", [PLAIN, QUIRKS], ids=["plain", "quirks"])
 def test_annotations_at_the_bound_pass(config: Config) -> None:
     # Room for what injection adds to the annotations.
-    outcome = inject(annotated({"a": "x" * (2 * HALF - 4096)}), Facts("shop", Door.FILE), config)
+    outcome = inject(annotated({"a": "x" * (2 * HALF - 4096)}), Facts("shop", Origin.FILE), config)
     assert outcome.decision.verdict is Verdict.INJECT
     assert annotation_size.excess(annotated({"a": "x" * (2 * HALF - 1)})) is None
     assert annotation_size.excess(annotated({"a": None})) is None

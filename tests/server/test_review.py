@@ -259,14 +259,14 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
     assert seen == [
         model.Facts(
             "shop",
-            model.Door.WEBHOOK,
+            model.Origin.WEBHOOK,
             Namespace("shop"),
             None,
             False,
             ({"kind": "Thing"},),
             {"PATH": "/inject/a/b"},
         ),
-        model.Facts("", model.Door.WEBHOOK),
+        model.Facts("", model.Origin.WEBHOOK),
     ]
 
 

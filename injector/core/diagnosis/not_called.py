@@ -18,7 +18,7 @@ from injector.printable import shown
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _CalledEntry:
     """One entry of a configuration that is there, and where it stands."""
 
     webhook: Manifest
@@ -62,7 +62,7 @@ def uncalled(
     return _although(pod, namespace, matching[0])
 
 
-def _although(pod: Manifest, namespace: Manifest, entry: _Entry) -> Cause:
+def _although(pod: Manifest, namespace: Manifest, entry: _CalledEntry) -> Cause:
     """An entry matches now: why it was not called then."""
     made = _made(pod)
     if made and _made(entry.of) > made:
@@ -87,16 +87,16 @@ def _decided(decision: Decision) -> Evidence:
     return Evidence(f"rule {won.rule}" if won else "decision", decision.reason.value)
 
 
-def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_Entry]:
+def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_CalledEntry]:
     for configuration in configurations:
         name = shown((configuration.get("metadata") or {}).get("name") or "?")
         for i, webhook in enumerate(configuration.get("webhooks") or []):
             if webhook.get("name") in entries:
                 where = f"MutatingWebhookConfiguration {name} /webhooks/{i} ({shown(webhook['name'])})"
-                yield _Entry(webhook, configuration, where)
+                yield _CalledEntry(webhook, configuration, where)
 
 
-def _objection(entry: _Entry, namespace: Manifest, pod: Manifest) -> str:
+def _objection(entry: _CalledEntry, namespace: Manifest, pod: Manifest) -> str:
     """Why the API server would not call an entry for such a pod; empty where it would."""
     if not any(covers(rule) for rule in entry.webhook.get("rules") or []):
         return "its rules do not cover the creation of pods"

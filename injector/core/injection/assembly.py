@@ -10,7 +10,7 @@ from typing import Final
 
 from injector.core import status
 from injector.core.injection.overrides import reapply
-from injector.core.model import Door, Facts, Manifest, Reason
+from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
 from injector.core.tree.merge import MergeError, merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
@@ -105,7 +105,7 @@ def chosen_templates(run: Injection) -> list[str]:
     """The templates that the pod asks for, else the default ones; aliases are replaced once."""
     config = run.config
     asked = run.annotations.get(config.profile.keys.templates)
-    by_file = config.quirks and run.facts.door is Door.FILE
+    by_file = config.quirks and run.facts.origin is Origin.FILE
     if asked is None:
         wanted = list(config.profile.default_templates if by_file else config.default_templates)
     else:
@@ -130,7 +130,7 @@ def _stamp(run: Injection) -> None:
     revision = config.revision or "default"
     digest = "" if config.quirks else _digest(run)
     written = {**profile.annotations(run), profile.keys.status: status.of(run.shape, revision, digest).text()}
-    if not (config.quirks and run.facts.door is Door.FILE):
+    if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations
     run.annotate(written)
 

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from injector.core import names, selectors, status
-from injector.core.model import Decision, Door, Facts, Manifest, ProxyMark, Reason, Step
+from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
 from injector.core.profile import Policy
 from injector.printable import shown
 
@@ -93,7 +93,7 @@ class _Rules:
 
     def namespace(self) -> Decision | None:
         named = self.meta.get("namespace")
-        if self.facts.door is not Door.WEBHOOK:
+        if self.facts.origin is not Origin.WEBHOOK:
             return None
         seen = f"request {_name(self.facts.namespace)}, pod {_name(named)}"
         if named and self.facts.namespace and named != self.facts.namespace:
@@ -111,7 +111,7 @@ class _Rules:
     def ignored(self) -> Decision | None:
         # A file's template rarely names its namespace, so there the rule rarely speaks (register Q1).
         of_template = self.meta.get("namespace") or ""
-        name = self.facts.namespace or of_template if self.facts.door is Door.WEBHOOK else of_template
+        name = self.facts.namespace or of_template if self.facts.origin is Origin.WEBHOOK else of_template
         if name in self.policy.ignored_namespaces:
             return self.end("ignored-namespace", f"namespace {name}", Reason.IGNORED_NAMESPACE)
         self.note("ignored-namespace", f"namespace {_name(name)}", "no objection")
@@ -129,7 +129,7 @@ class _Rules:
 
     def selected(self) -> Decision | None:
         known = self.facts.known
-        if self.facts.door is Door.WEBHOOK or not self.policy.entries:
+        if self.facts.origin is Origin.WEBHOOK or not self.policy.entries:
             return None
         if known is None:
             self.note("webhook-selectors", "namespace not known", "no objection")

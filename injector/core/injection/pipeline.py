@@ -24,7 +24,7 @@ from injector.core.injection import (
 from injector.core.injection import decisions as rules
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
-from injector.core.model import Decision, Door, Facts, Manifest, Reason, Verdict
+from injector.core.model import Decision, Facts, Manifest, Origin, Reason, Verdict
 from injector.core.profile import Config, Injection, Outcome, Policy
 from injector.core.tree.diff import diff
 from injector.core.tree.merge import merge
@@ -116,7 +116,7 @@ def policy_for(facts: Facts, config: Config) -> Policy:
 
     With quirks on, files are injected as upstream does it: whatever policy and selectors say.
     """
-    if not (config.quirks and facts.door is Door.FILE):
+    if not (config.quirks and facts.origin is Origin.FILE):
         return config.policy
     p = config.policy
     return Policy("enabled", p.switch, p.status, p.ignored_namespaces, entries=p.entries, foreign=p.foreign)

@@ -26,7 +26,7 @@ SINGLES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """One injected value: where it stands, what it is, which layer set it, and which setting of it.
 
     A pointer names the elements of keyed lists by their key.
@@ -53,7 +53,7 @@ class Explanation:
     """An outcome and the origin of everything that it added or changed."""
 
     outcome: Outcome
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[ValueOrigin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _origins(
     injected: _Leaves,
     built: list[tuple[str, _Leaves | None]],
     singles: Mapping[tuple[str, str], _Leaves | None],
-) -> Iterator[Origin]:
+) -> Iterator[ValueOrigin]:
     for key, (pointer, value) in injected.items():
         layer = built[0][0]
         for (lower_name, lower), (name, _) in zip(built[-2::-1], built[:0:-1], strict=True):
@@ -100,7 +100,7 @@ def _origins(
                 break
             layer = lower_name
         details = [d for (of, d), leaves in singles.items() if of == layer and not _has(leaves, key, value)]
-        yield Origin(pointer, value, layer, ", ".join(details))
+        yield ValueOrigin(pointer, value, layer, ", ".join(details))
 
 
 def _has(leaves: _Leaves | None, key: tuple[str, ...], value: Any) -> bool:

@@ -18,7 +18,7 @@ from injector.pointer import put
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 
-class Step(StrEnum):
+class RolloutStep(StrEnum):
     """How far a rollout is."""
 
     DONE = "done"
@@ -30,7 +30,7 @@ class Step(StrEnum):
 class Progress:
     """How far a rollout is, and in words what is still missing."""
 
-    step: Step
+    step: RolloutStep
     detail: str = ""
 
 
@@ -63,13 +63,13 @@ def progress(manifest: Manifest) -> Progress:
     """How far a workload's rollout is, by the rules of `kubectl rollout status`."""
     meta, found = manifest.get("metadata") or {}, manifest.get("status") or {}
     if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-        return Progress(Step.UNDER_WAY, "its controller has not seen the change yet")
+        return Progress(RolloutStep.UNDER_WAY, "its controller has not seen the change yet")
     rolling, count = _rolling(manifest), kinds.wanted(manifest)
     if rolling.revisions and found.get("updateRevision") != found.get("currentRevision"):
         return _remade(int(found.get(rolling.updated) or 0), count)
     for condition in found.get("conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Progress(Step.FAILED, "its progress deadline has passed")
+            return Progress(RolloutStep.FAILED, "its progress deadline has passed")
     # Once all pods are updated their revision becomes the current one, and the controller counts anew.
     return _counted(count, {**found, rolling.updated: count} if rolling.revisions else found, rolling)
 
@@ -82,7 +82,7 @@ def _rolling(manifest: Manifest) -> Rolling:
 
 
 def _remade(renewed: int, count: int) -> Progress:
-    return Progress(Step.UNDER_WAY, f"{renewed} of {count} pods are made anew")
+    return Progress(RolloutStep.UNDER_WAY, f"{renewed} of {count} pods are made anew")
 
 
 def _counted(count: int, found: Mapping[str, Any], rolling: Rolling) -> Progress:
@@ -91,10 +91,10 @@ def _counted(count: int, found: Mapping[str, Any], rolling: Rolling) -> Progress
         return _remade(renewed, count)
     total = int(found.get(rolling.total) or 0)
     if total > renewed:
-        return Progress(Step.UNDER_WAY, f"{total - renewed} old pods are still there")
+        return Progress(RolloutStep.UNDER_WAY, f"{total - renewed} old pods are still there")
     if serving < count:
-        return Progress(Step.UNDER_WAY, f"{serving} of {count} pods are available")
-    return Progress(Step.DONE)
+        return Progress(RolloutStep.UNDER_WAY, f"{serving} of {count} pods are available")
+    return Progress(RolloutStep.DONE)
 
 
 def takes_down(manifest: Manifest) -> int:

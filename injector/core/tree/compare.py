@@ -15,7 +15,7 @@ from injector.pointer import join, split
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Difference:
     """One place where two pods differ; None where nothing stands.
 
     The pointer names the elements of keyed lists by their key.
@@ -26,28 +26,28 @@ class Change:
     after: Any
 
 
-def changes(before: Manifest, after: Manifest) -> tuple[Change, ...]:
+def changes(before: Manifest, after: Manifest) -> tuple[Difference, ...]:
     """The places where two pods differ, as deep as both have something to compare."""
     return tuple(_changes(before, after, POD, ""))
 
 
-def _changes(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Change]:
+def _changes(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Difference]:
     if before is after:
         return
     old, new = keyed(before, schema.key), keyed(after, schema.key)
     if old is not None and new is not None:
         yield from _each(old, new, schema, pointer, of_list=True)
         if list(old) != list(new) and set(old) == set(new):
-            yield Change(pointer, "another order", "another order")
+            yield Difference(pointer, "another order", "another order")
     elif isinstance(before, dict) and isinstance(after, dict):
         yield from _each(before, after, schema, pointer, of_list=False)
     elif not same(before, after):
-        yield Change(pointer, before, after)
+        yield Difference(pointer, before, after)
 
 
 def _each(
     old: dict[Any, Any], new: dict[Any, Any], schema: Schema, pointer: str, *, of_list: bool
-) -> Iterator[Change]:
+) -> Iterator[Difference]:
     for key in {**old, **new}:
         below = schema if of_list else schema.of(key)
         yield from _changes(old.get(key), new.get(key), below, join(pointer, key))

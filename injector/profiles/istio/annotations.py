@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from injector.errors import AnnotationError, ManifestError
 from injector.profiles.istio import proxyconfig
-from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG, Entry
+from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG, CatalogueEntry
 from injector.profiles.istio.syntax import boolean_token
 from injector.yamltext import AnchorError, load_untrusted
 
-__all__ = ["ANNOTATIONS", "LABELS", "Entry", "boolean_token", "validate"]
+__all__ = ["ANNOTATIONS", "LABELS", "CatalogueEntry", "boolean_token", "validate"]
 
 
 def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[AnnotationError]:
@@ -26,7 +26,7 @@ def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[Annotation
     return errors
 
 
-def _problems(entry: Entry, value: str, quirks: bool) -> list[AnnotationError]:
+def _problems(entry: CatalogueEntry, value: str, quirks: bool) -> list[AnnotationError]:
     where = f"annotation {entry.key}"
     if entry.key == PROXY_CONFIG:
         hint = "correct the field, or leave it to the mesh configuration"

@@ -17,7 +17,7 @@ PROXY_CONFIG = "proxy.istio.io/config"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """One key of pods, for validation and for people.
 
     `who` reads and writes it; `default` is what holds without it; `accepts` completes
@@ -57,8 +57,8 @@ _AGENT_LEVELS = f"one of the levels {', '.join(syntax.AGENT_LEVELS)}"
 _QUANTITY = "a Kubernetes quantity such as 100m or 128Mi"
 
 
-def _resource(name: str, effect: str) -> Entry:
-    return Entry(
+def _resource(name: str, effect: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"sidecar.istio.io/{name}",
         type="quantity",
         who=_INJECTOR,
@@ -69,8 +69,8 @@ def _resource(name: str, effect: str) -> Entry:
     )
 
 
-def _readiness(name: str, default: str, effect: str) -> Entry:
-    return Entry(
+def _readiness(name: str, default: str, effect: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"readiness.status.sidecar.istio.io/{name}",
         type="number",
         who=_INJECTOR,
@@ -83,8 +83,8 @@ def _readiness(name: str, default: str, effect: str) -> Entry:
     )
 
 
-def _interfaces(key: str, effect: str, *, deprecated: bool = False) -> Entry:
-    return Entry(
+def _interfaces(key: str, effect: str, *, deprecated: bool = False) -> CatalogueEntry:
+    return CatalogueEntry(
         key=key,
         type="interface list",
         who=_BOTH,
@@ -96,8 +96,8 @@ def _interfaces(key: str, effect: str, *, deprecated: bool = False) -> Entry:
     )
 
 
-def _otel(name: str, default: str) -> Entry:
-    return Entry(
+def _otel(name: str, default: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"resource.opentelemetry.io/{name}",
         type="text",
         who=_INJECTOR,
@@ -107,13 +107,13 @@ def _otel(name: str, default: str) -> Entry:
     )
 
 
-def _prometheus(name: str, type_: str, effect: str) -> Entry:
+def _prometheus(name: str, type_: str, effect: str) -> CatalogueEntry:
     who = f"{_INJECTOR}, {_WRITTEN}"
-    return Entry(key=f"prometheus.io/{name}", type=type_, who=who, default="none", effect=effect)
+    return CatalogueEntry(key=f"prometheus.io/{name}", type=type_, who=who, default="none", effect=effect)
 
 
-def _agent(name: str, type_: str, effect: str) -> Entry:
-    return Entry(
+def _agent(name: str, type_: str, effect: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"sidecar.istio.io/{name}",
         type=type_,
         who=_AGENT,
@@ -124,7 +124,7 @@ def _agent(name: str, type_: str, effect: str) -> Entry:
 
 
 _SWITCHES = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/inject",
         type="true or false",
         who=_BOTH,
@@ -133,7 +133,7 @@ _SWITCHES = (
         accepts="true or false",
         deprecated=True,
     ),
-    Entry(
+    CatalogueEntry(
         key="inject.istio.io/templates",
         type="list of names",
         who=_INJECTOR,
@@ -142,7 +142,7 @@ _SWITCHES = (
         accepts="a comma separated list of templates or aliases",
         powers=POWERS,
     ),
-    Entry(
+    CatalogueEntry(
         key=PROXY_CONFIG,
         type="YAML of ProxyConfig",
         who=f"{_INJECTOR} and the proxy's agent",
@@ -152,7 +152,7 @@ _SWITCHES = (
         free_text=True,
         powers=POWERS,
     ),
-    Entry(
+    CatalogueEntry(
         key="proxy.istio.io/overrides",
         type="JSON object",
         who=f"{_INJECTOR}, {_WRITTEN}",
@@ -162,7 +162,7 @@ _SWITCHES = (
         free_text=True,
         powers=POWERS,
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/status",
         type="JSON object",
         who=f"{_BOTH}, {_WRITTEN}",
@@ -170,14 +170,14 @@ _SWITCHES = (
         effect="Lists what was injected; a pod that has it was injected already.",
         free_text=True,
     ),
-    Entry(
+    CatalogueEntry(
         key="istio.io/rev",
         type="text",
         who=_WRITTEN,
         default="the injector's revision",
         effect="Says which revision injected the pod.",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/nativeSidecar",
         type="true or false",
         who=_INJECTOR,
@@ -191,7 +191,7 @@ _SWITCHES = (
 )
 
 _PROXY = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/proxyImage",
         type="image reference",
         who=_INJECTOR,
@@ -203,7 +203,7 @@ _PROXY = (
         parameter="proxyImage",
         powers=("image",),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/proxyImageType",
         type="text",
         who=_INJECTOR,
@@ -218,7 +218,7 @@ _PROXY = (
     _resource("proxyMemory", "Sets the memory request of the proxy and the init container."),
     _resource("proxyCPULimit", "Sets the CPU limit of the proxy and the init container."),
     _resource("proxyMemoryLimit", "Sets the memory limit of the proxy and the init container."),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/logLevel",
         type="Envoy level",
         who=_INJECTOR,
@@ -228,7 +228,7 @@ _PROXY = (
         strict=syntax.is_envoy_level,
         parameter="logLevel",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/componentLogLevel",
         type="list of component:level",
         who=_INJECTOR,
@@ -238,7 +238,7 @@ _PROXY = (
         strict=syntax.is_component_levels,
         parameter="componentLogLevel",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/agentLogLevel",
         type="list of scope:level",
         who=_INJECTOR,
@@ -248,7 +248,7 @@ _PROXY = (
         strict=syntax.is_agent_levels,
         parameter="agentLogLevel",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/bootstrapOverride",
         type="ConfigMap name",
         who=_INJECTOR,
@@ -259,7 +259,7 @@ _PROXY = (
         parameter="bootstrapOverride",
         powers=("volumes", "trust-root", "control-plane"),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/userVolume",
         type="JSON object",
         who=_INJECTOR,
@@ -271,7 +271,7 @@ _PROXY = (
         free_text=True,
         powers=("volumes", "trust-root", "control-plane"),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/userVolumeMount",
         type="JSON object",
         who=_INJECTOR,
@@ -283,7 +283,7 @@ _PROXY = (
         free_text=True,
         powers=("volumes", "trust-root", "control-plane"),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/capNetBindService",
         type="true or false",
         who=_INJECTOR,
@@ -292,7 +292,7 @@ _PROXY = (
         accepts="true or false",
         powers=("user", "capabilities"),
     ),
-    Entry(
+    CatalogueEntry(
         key="apm.datadoghq.com/env",
         type="JSON object",
         who=_INJECTOR,
@@ -307,7 +307,7 @@ _PROXY = (
 )
 
 _PROBES = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/rewriteAppHTTPProbers",
         type="boolean",
         who=_INJECTOR,
@@ -315,7 +315,7 @@ _PROBES = (
         effect="Sends the application's probes through the proxy's agent, or leaves them alone.",
         accepts=_BOOLEAN,
     ),
-    Entry(
+    CatalogueEntry(
         key="status.sidecar.istio.io/port",
         type="port",
         who=_INJECTOR,
@@ -330,7 +330,7 @@ _PROBES = (
     _readiness("initialDelaySeconds", "0", "Seconds before the proxy's first readiness probe."),
     _readiness("periodSeconds", "15", "Seconds between readiness probes of the proxy."),
     _readiness("failureThreshold", "4", "Failed probes after which the proxy is not ready."),
-    Entry(
+    CatalogueEntry(
         key="readiness.status.sidecar.istio.io/applicationPorts",
         type="port list",
         who=_NOBODY,
@@ -341,7 +341,7 @@ _PROBES = (
 )
 
 _TRAFFIC = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/interceptionMode",
         type="mode",
         who=f"{_BOTH}, {_WRITTEN} with CNI",
@@ -352,7 +352,7 @@ _TRAFFIC = (
         parameter="interceptionMode",
         powers=("user", "capabilities"),
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/includeOutboundIPRanges",
         type="CIDR list or *",
         who=_BOTH,
@@ -362,7 +362,7 @@ _TRAFFIC = (
         check=syntax.is_cidr_list_or_star,
         parameter="includeIPRanges",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/excludeOutboundIPRanges",
         type="CIDR list",
         who=_BOTH,
@@ -372,7 +372,7 @@ _TRAFFIC = (
         check=syntax.is_cidr_list,
         parameter="excludeIPRanges",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/includeInboundPorts",
         type="port list or *",
         who=_BOTH,
@@ -382,7 +382,7 @@ _TRAFFIC = (
         check=syntax.is_port_list_or_star,
         parameter="includeInboundPorts",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/excludeInboundPorts",
         type="port list",
         who=_BOTH,
@@ -392,7 +392,7 @@ _TRAFFIC = (
         check=syntax.is_port_list,
         parameter="excludeInboundPorts",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/includeOutboundPorts",
         type="port list",
         who=_BOTH,
@@ -402,7 +402,7 @@ _TRAFFIC = (
         strict=syntax.is_port_list,
         parameter="includeOutboundPorts",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/excludeOutboundPorts",
         type="port list",
         who=_BOTH,
@@ -424,7 +424,7 @@ _TRAFFIC = (
         "Older name of istio.io/reroute-virtual-interfaces, which wins over it.",
         deprecated=True,
     ),
-    Entry(
+    CatalogueEntry(
         key="k8s.v1.cni.cncf.io/networks",
         type="list or JSON",
         who=f"{_INJECTOR}, {_WRITTEN}",
@@ -435,7 +435,7 @@ _TRAFFIC = (
 )
 
 _METRICS = (
-    Entry(
+    CatalogueEntry(
         key="prometheus.istio.io/merge-metrics",
         type="boolean",
         who=_INJECTOR,
@@ -445,7 +445,7 @@ _METRICS = (
         check=syntax.is_boolean,
         parameter="merge-metrics",
     ),
-    Entry(
+    CatalogueEntry(
         key="prometheus.istio.io/scrape-targets",
         type="list of port:path",
         who=_INJECTOR,
@@ -453,7 +453,7 @@ _METRICS = (
         effect="Names several metrics endpoints of the application to merge.",
         accepts="a comma separated list of port:path",
     ),
-    Entry(
+    CatalogueEntry(
         key="prometheus.istio.io/secure-port",
         type="port",
         who=f"{_INJECTOR}, {_WRITTEN}",
@@ -473,7 +473,7 @@ _METRICS = (
 )
 
 _KUBECTL = tuple(
-    Entry(
+    CatalogueEntry(
         key=f"kubectl.kubernetes.io/{name}",
         type="container name",
         who=f"{_INJECTOR}, {_WRITTEN}",
@@ -484,7 +484,7 @@ _KUBECTL = tuple(
 )
 
 _BOOTSTRAP = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/discoveryAddress",
         type="host:port",
         who=_AGENT,
@@ -504,7 +504,7 @@ _BOOTSTRAP = (
     _agent("extraStatTags", "list", "Adds tags to the mesh's statistics."),
 )
 
-ANNOTATIONS: tuple[Entry, ...] = (
+ANNOTATIONS: tuple[CatalogueEntry, ...] = (
     *_SWITCHES,
     *_PROXY,
     *_PROBES,
@@ -514,8 +514,8 @@ ANNOTATIONS: tuple[Entry, ...] = (
     *_BOOTSTRAP,
 )
 
-LABELS: tuple[Entry, ...] = tuple(
-    Entry(key, type_, who, default, effect)
+LABELS: tuple[CatalogueEntry, ...] = tuple(
+    CatalogueEntry(key, type_, who, default, effect)
     for key, type_, who, default, effect in (
         (
             "sidecar.istio.io/inject",

@@ -41,7 +41,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     uid, gid = openshift.identity(run.facts.known, settings_of(run.config).platform)
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
     told = annotations if run.config.quirks else _trimmed(annotations)
-    settings = capture.Settings(told, values, mesh, mode, uid, gid)
+    settings = capture.CaptureSettings(told, values, mesh, mode, uid, gid)
     proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
     apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY]
     composed = images.choose(values.get("global") or {}, proxy, annotations)
@@ -151,7 +151,7 @@ def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dic
     }
 
 
-def _arguments(s: capture.Settings, role: str, *, outliers: bool) -> list[str]:
+def _arguments(s: capture.CaptureSettings, role: str, *, outliers: bool) -> list[str]:
     a = s.annotations
     logging = printed(dig(s.values, "global.logging.level"))
     out = ["proxy", role, "--domain", f"$(POD_NAMESPACE).svc.{printed(s.proxy_value('clusterDomain'))}"]
@@ -166,7 +166,7 @@ def _arguments(s: capture.Settings, role: str, *, outliers: bool) -> list[str]:
     return out + ([f"--outlierLogPath={path}"] if path and outliers else [])
 
 
-def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
+def _proxy(s: capture.CaptureSettings, proxy: Manifest, image: str) -> dict[str, Any]:
     return {
         "image": image,
         "args": _arguments(s, "sidecar", outliers=True),
@@ -180,7 +180,7 @@ def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
     }
 
 
-def proxy_rights(s: capture.Settings, proxy: Manifest) -> Manifest:
+def proxy_rights(s: capture.CaptureSettings, proxy: Manifest) -> Manifest:
     """The sidecar's securityContext."""
     privileged = bool(s.proxy_value("privileged"))
     bind = (
@@ -207,7 +207,7 @@ def proxy_rights(s: capture.Settings, proxy: Manifest) -> Manifest:
     return out
 
 
-def _status(s: capture.Settings) -> dict[str, Any]:
+def _status(s: capture.CaptureSettings) -> dict[str, Any]:
     def probe(port: int, delay: Any, period: Any, threshold: Any) -> Manifest:
         out: Manifest = {"httpGet": {"path": "/healthz/ready", "port": port}}
         # Kubernetes does not store a delay of zero; written, it would come back as a difference.

@@ -10,7 +10,7 @@ from injector.core import kinds, status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import uninject
-from injector.core.model import Door, Finding, Manifest
+from injector.core.model import Finding, Manifest, Origin
 from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.merge import merge
@@ -155,7 +155,7 @@ class IstioProfile(Profile):
         return ("/apis/networking.istio.io/v1beta1/proxyconfigs",)
 
     def prepare(self, run: Injection) -> Manifest:
-        if settings_of(run.config).platform == "openshift" and run.facts.door is Door.WEBHOOK:
+        if settings_of(run.config).platform == "openshift" and run.facts.origin is Origin.WEBHOOK:
             return openshift.without_stamped_ids(run.base)
         return run.base
 
@@ -192,7 +192,7 @@ class IstioProfile(Profile):
         ):
             text = "no cluster in sight: native sidecars are assumed to be supported (nativeSidecars: auto)"
             run.warn(FindingCode.NATIVE_ASSUMED, text)
-        if run.facts.door is Door.FILE and run.namespace in self.ignored_namespaces:
+        if run.facts.origin is Origin.FILE and run.namespace in self.ignored_namespaces:
             text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
             run.warn(FindingCode.IGNORED_NAMESPACE, text)
         data = context.build(run, mesh, proxy)
@@ -330,7 +330,7 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
     if policy and policy != "ClusterFirst":
         text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
         run.warn(FindingCode.DNS_POLICY, text)
-    if run.facts.door is Door.WEBHOOK and run.config.quirks:
+    if run.facts.origin is Origin.WEBHOOK and run.config.quirks:
         asked = layers.annotated(run)
         if asked != proxyconfig.without_zero(asked):
             run.warn(

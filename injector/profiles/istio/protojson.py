@@ -45,7 +45,7 @@ class Type(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextType:
     """A string."""
 
     def read(self, raw: object, path: str) -> str:
@@ -317,7 +317,7 @@ class Message:
         return False
 
 
-TEXT = Text()
+TEXT = TextType()
 FLAG = Flag()
 INT32 = Integer(-(2**31), 2**31 - 1)
 UINT32 = Integer(0, 2**32 - 1)

@@ -10,7 +10,7 @@ import pytest
 
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.containers import Log
-from injector.core.diagnosis.diagnoses import Diagnosis, Seen, State, diagnose
+from injector.core.diagnosis.diagnoses import Diagnosis, PodObservation, PodState, diagnose
 from injector.core.model import CauseType, Decision, Manifest, Reason, Step, Symptom
 from injector.core.profile import Profile
 from tests.core.generic import PROFILE
@@ -101,7 +101,7 @@ def look(
     profile: Profile = PROFILE,
     **seen: Any,
 ) -> Diagnosis:
-    return diagnose(Seen(pod, events=tuple(events), **seen), decision, profile, {ENTRY})
+    return diagnose(PodObservation(pod, events=tuple(events), **seen), decision, profile, {ENTRY})
 
 
 def words(found: Diagnosis) -> list[str]:
@@ -117,7 +117,7 @@ def shown(found: Diagnosis) -> str:
 
 def test_a_healthy_pod_says_by_whom_it_was_injected_and_that_its_sidecar_is_ready() -> None:
     found = look(a_pod())
-    assert (found.state, found.causes, found.subject) == (State.HEALTHY, (), "Pod web-7d9")
+    assert (found.state, found.causes, found.subject) == (PodState.HEALTHY, (), "Pod web-7d9")
     assert found.injection is not None
     assert (found.injection.revision, found.injection.by_us) == ("red", True)
     assert [(s.name, s.image, s.ready) for s in found.injection.sidecars] == [("proxy", "proxy:3", True)]
@@ -130,7 +130,7 @@ def test_an_injection_without_digest_is_not_called_ours() -> None:
 
 
 def test_a_pod_at_its_end_is_completed() -> None:
-    assert look(a_pod(phase="Succeeded", conditions=[])).state is State.COMPLETED
+    assert look(a_pod(phase="Succeeded", conditions=[])).state is PodState.COMPLETED
 
 
 # --- the cluster cannot run it, a container does not run -------------------------------------------
@@ -163,7 +163,7 @@ def test_a_missing_image_is_the_verdict_whosever_container_it_is(reason: str) ->
 )
 def test_the_state_of_an_applications_container_tells_its_cause(state: dict[str, Any], word: str) -> None:
     found = look(a_pod(app=container_status("web", state)))
-    assert (found.state, words(found)) == (State.NOT_READY, [word])
+    assert (found.state, words(found)) == (PodState.NOT_READY, [word])
     assert shown(found).startswith("/status/containerStatuses/0/")
 
 
@@ -225,7 +225,7 @@ def test_a_pod_that_no_scheduler_saw() -> None:
 
 def test_an_evicted_pod_names_the_word_of_the_node() -> None:
     found = look(a_pod(phase="Failed", reason="Evicted", conditions=[]))
-    assert (found.state, words(found)[0]) == (State.FAILED, "ended-by-node")
+    assert (found.state, words(found)[0]) == (PodState.FAILED, "ended-by-node")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_what_the_injection_added_and_somebody_took_out_goes_first() -> None:
     assert words(found) == ["piece-missing", "not-ready"]
     well = a_pod()
     well["spec"]["initContainers"] = []
-    assert (look(well).state, words(look(well))) == (State.ALTERED, ["piece-missing"])
+    assert (look(well).state, words(look(well))) == (PodState.ALTERED, ["piece-missing"])
     assert "ours is listed by the status annotation, not here" in shown(found)
 
 
@@ -377,7 +377,7 @@ def test_a_refused_pod_is_told_from_its_owner(message: str, word: str, seen: str
     events = [event("FailedCreate", message, "r1")] if by == "event" else []
     # One of two pods is there, and says which containers are injected.
     found = look(a_pod(), owners=(owner,), events=events)
-    assert (found.subject, found.state) == ("ReplicaSet web-7d9", State.MISSING)
+    assert (found.subject, found.state) == ("ReplicaSet web-7d9", PodState.MISSING)
     assert words(found) == [word]
     assert seen in shown(found)
     assert "my text" not in shown(found)
@@ -385,7 +385,9 @@ def test_a_refused_pod_is_told_from_its_owner(message: str, word: str, seen: str
 
 def test_an_old_refusal_of_an_owner_that_has_all_its_pods_is_history() -> None:
     owner = {**SET, "status": {"replicas": 2}}
-    assert look(a_pod(), owners=(owner,), events=[event("FailedCreate", CALL, "r1")]).state is State.HEALTHY
+    assert (
+        look(a_pod(), owners=(owner,), events=[event("FailedCreate", CALL, "r1")]).state is PodState.HEALTHY
+    )
 
 
 @pytest.mark.parametrize(
@@ -473,7 +475,7 @@ def test_why_a_pod_without_sidecar_was_passed_over(
     space: Manifest | None, webhooks: tuple[Manifest, ...] | None, word: str, seen: str
 ) -> None:
     found = look(a_pod(status=None), namespace=space, webhooks=webhooks)
-    assert (found.state, words(found)) == (State.NOT_INJECTED, [word])
+    assert (found.state, words(found)) == (PodState.NOT_INJECTED, [word])
     assert seen in shown(found)
 
 
@@ -512,5 +514,7 @@ def test_the_same_row_from_two_places_is_one_cause_with_both() -> None:
 
 
 def test_what_was_refused_is_handed_on() -> None:
-    found = diagnose(replace(Seen(a_pod()), unread=("not allowed to list nodes",)), INJECT, PROFILE, ())
+    found = diagnose(
+        replace(PodObservation(a_pod()), unread=("not allowed to list nodes",)), INJECT, PROFILE, ()
+    )
     assert found.unread == ("not allowed to list nodes",)

@@ -8,7 +8,7 @@ import pytest
 
 from injector.core.kinds import KINDS
 from injector.core.reports import rollouts
-from injector.core.reports.rollouts import Step
+from injector.core.reports.rollouts import RolloutStep
 
 DEPLOYMENT = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "observedGeneration": 3}
 SET = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 3}
@@ -33,33 +33,48 @@ def a_workload(kind: str, status: dict[str, Any], **spec: Any) -> dict[str, Any]
 @pytest.mark.parametrize(
     ("kind", "status", "step", "detail"),
     [
-        ("Deployment", DEPLOYMENT, Step.DONE, ""),
-        ("Deployment", {**DEPLOYMENT, "observedGeneration": 2}, Step.UNDER_WAY, "not seen the change"),
-        ("Deployment", {}, Step.UNDER_WAY, "not seen the change"),
-        ("Deployment", {**DEPLOYMENT, "updatedReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are made anew"),
-        ("Deployment", {**DEPLOYMENT, "replicas": 3}, Step.UNDER_WAY, "1 old pods are still there"),
-        ("Deployment", {**DEPLOYMENT, "availableReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are available"),
+        ("Deployment", DEPLOYMENT, RolloutStep.DONE, ""),
+        ("Deployment", {**DEPLOYMENT, "observedGeneration": 2}, RolloutStep.UNDER_WAY, "not seen the change"),
+        ("Deployment", {}, RolloutStep.UNDER_WAY, "not seen the change"),
+        (
+            "Deployment",
+            {**DEPLOYMENT, "updatedReplicas": 1},
+            RolloutStep.UNDER_WAY,
+            "1 of 2 pods are made anew",
+        ),
+        ("Deployment", {**DEPLOYMENT, "replicas": 3}, RolloutStep.UNDER_WAY, "1 old pods are still there"),
+        (
+            "Deployment",
+            {**DEPLOYMENT, "availableReplicas": 1},
+            RolloutStep.UNDER_WAY,
+            "1 of 2 pods are available",
+        ),
         (
             "Deployment",
             {**DEPLOYMENT, "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]},
-            Step.FAILED,
+            RolloutStep.FAILED,
             "deadline",
         ),
-        ("StatefulSet", SET, Step.DONE, ""),
-        ("StatefulSet", {**SET, "updateRevision": "b", "currentRevision": "b"}, Step.DONE, ""),
+        ("StatefulSet", SET, RolloutStep.DONE, ""),
+        ("StatefulSet", {**SET, "updateRevision": "b", "currentRevision": "b"}, RolloutStep.DONE, ""),
         (
             "StatefulSet",
             {**SET, "updatedReplicas": 1, "updateRevision": "b", "currentRevision": "a"},
-            Step.UNDER_WAY,
+            RolloutStep.UNDER_WAY,
             "1 of 2 pods are made anew",
         ),
-        ("StatefulSet", {**SET, "readyReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are available"),
-        ("DaemonSet", DAEMONS, Step.DONE, ""),
-        ("DaemonSet", {**DAEMONS, "updatedNumberScheduled": 1}, Step.UNDER_WAY, "1 of 2 pods are made anew"),
-        ("DaemonSet", {**DAEMONS, "numberAvailable": 0}, Step.UNDER_WAY, "0 of 2 pods are available"),
+        ("StatefulSet", {**SET, "readyReplicas": 1}, RolloutStep.UNDER_WAY, "1 of 2 pods are available"),
+        ("DaemonSet", DAEMONS, RolloutStep.DONE, ""),
+        (
+            "DaemonSet",
+            {**DAEMONS, "updatedNumberScheduled": 1},
+            RolloutStep.UNDER_WAY,
+            "1 of 2 pods are made anew",
+        ),
+        ("DaemonSet", {**DAEMONS, "numberAvailable": 0}, RolloutStep.UNDER_WAY, "0 of 2 pods are available"),
     ],
 )
-def test_progress(kind: str, status: dict[str, Any], step: Step, detail: str) -> None:
+def test_progress(kind: str, status: dict[str, Any], step: RolloutStep, detail: str) -> None:
     found = rollouts.progress(a_workload(kind, status))
     assert found.step is step
     assert detail in found.detail
