@@ -34,7 +34,7 @@ Examples:
   injector audit -n shop --config injector.yaml --restart
   injector audit -n shop --config injector.yaml --restart --yes --parallel 2
 
-Exit status: 0 nothing was found, or all that was found is put right; 1 something is left."""
+Exit status: 0 no problem was found, or all were fixed; 1 problems remain."""
 
 _COLOURS: Final = {
     "missing": "red",

@@ -43,7 +43,7 @@ Examples:
   injector serve --config injector.yaml --tls-cert tls.crt --tls-key tls.key
   injector serve --config-map mesh/injector --tls-bundle tls.pem
   injector serve --from-istiod istio-system/canary --tls-cert tls.crt --tls-key tls.key
-  injector serve --config injector.yaml --namespaces off ...     (no cluster in sight)"""
+  injector serve --config injector.yaml --namespaces off ...     (without a cluster)"""
 
 
 @click.command("serve", epilog=_EXAMPLES)

@@ -166,7 +166,7 @@ IN_B = "/spec/containers/1"
 @pytest.mark.parametrize(
     ("manifest", "pointer", "message"),
     [
-        ({"kind": "Pod"}, "/spec", "Pod needs a map here: its pods' template is missing"),
+        ({"kind": "Pod"}, "/spec", "the pod template of the Pod is missing; a map is expected here"),
         ({"kind": "Pod", "spec": None}, "/spec", "its pods' template is missing"),
         ({"kind": "Pod", "spec": []}, "/spec", "a map is expected, not a list"),
         ({"kind": "Pod", "spec": "x"}, "/spec", "a map is expected, not a string"),

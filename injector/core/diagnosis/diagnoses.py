@@ -44,7 +44,7 @@ class State(StrEnum):
     """How a pod stands."""
 
     HEALTHY = "healthy"
-    ALTERED = "ready, but not as it was injected"
+    ALTERED = "ready, but differs from what was injected"
     NOT_INJECTED = "ready, not injected"
     NOT_READY = "not ready"
     COMPLETED = "completed"
@@ -151,7 +151,7 @@ def _without_pod(seen: Seen, refused: list[Cause]) -> Diagnosis:
         found = (Cause(causes.NO_POD_YET),)
     elif not found:
         state = State.NONE_WANTED
-        asks = Evidence(f"{word(owner.get('kind'))} /spec", "asks for no pod")
+        asks = Evidence(f"{word(owner.get('kind'))} /spec", "desires no pods")
         found = (Cause(causes.NOT_WANTED, (asks,)),)
     return Diagnosis(subject, state, found, None, _looked_at(seen), seen.unread)
 

@@ -57,7 +57,7 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
             "f": "false",
         }
         guess = meant.get(value.lower(), "true or false")
-        message = f'{word} {key} is neither "true" nor "false" and says nothing; did you mean "{guess}"?'
+        message = f'{word} {key} is neither "true" nor "false" and has no effect; did you mean "{guess}"?'
         yield Finding("switch-value", message)
 
 
@@ -75,17 +75,17 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                 continue
             if key in known.namespace_labels:
                 yield Finding(
-                    "wrong-object", f"{word} {key} on a pod does nothing; it is a label of the namespace"
+                    "wrong-object", f"{word} {key} has no effect on a pod; set it as a label of the namespace"
                 )
             elif key in places[other]:
                 yield Finding(
-                    "wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}"
+                    "wrong-place", f"{key} has no effect as {_article(word)}; set it as {_article(other)}"
                 )
             elif len(key) <= _LONGEST and _ours(key, known.domains) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = _nearest(key, places[word] | places[other])
                 if near:
-                    yield Finding("misspelt-key", f"{word} {key} is not known; did you mean {near}?")
+                    yield Finding("misspelt-key", f"{word} {key} is unknown; did you mean {near}?")
 
 
 def _nearest(key: str, known: Iterable[str]) -> str | None:
@@ -108,7 +108,7 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
     for word, found in _maps(holder):
         for key in found:
             if key in read and key not in on_pod:
-                text = f"{word} {key} stands on the workload itself, where it does nothing; it belongs on"
+                text = f"{word} {key} has no effect on the workload itself; set it on"
                 yield Finding("wrong-object", f"{text} the pod template's metadata (spec.template.metadata)")
 
 

@@ -38,13 +38,13 @@ class State(StrEnum):
 
 
 SENTENCES: Mapping[State, str] = {
-    State.MISSING: "It runs without a sidecar, and would get one now.",
-    State.STALE: "Its sidecar is not what it would get now.",
-    State.UNWANTED: "It has a sidecar, and would get none now.",
-    State.FOREIGN: "It has a proxy that no status annotation of ours explains.",
-    State.REFUSED: "A pod like it would be refused now.",
-    State.SAME: "It was injected under another configuration, with the same result.",
-    State.CURRENT: "It is as it would be now.",
+    State.MISSING: "The pod runs without a sidecar; a new pod would be injected.",
+    State.STALE: "The sidecar differs from the one that a new pod would get.",
+    State.UNWANTED: "The pod has a sidecar; a new pod would not be injected.",
+    State.FOREIGN: "The pod has a proxy that this injector did not add.",
+    State.REFUSED: "A new pod would be denied.",
+    State.SAME: "The pod was injected with another configuration; the result is the same.",
+    State.CURRENT: "The pod is up to date.",
 }
 # What a person should look at, and what making the pod anew puts right.
 FOUND = (State.MISSING, State.STALE, State.UNWANTED, State.FOREIGN, State.REFUSED)

@@ -26,7 +26,7 @@ class Step(StrEnum):
     """How far a rollout is."""
 
     DONE = "done"
-    UNDER_WAY = "under way"
+    UNDER_WAY = "in progress"
     FAILED = "failed"
 
 
@@ -54,7 +54,7 @@ def objection(workload: Manifest) -> str:
     """Why a restart would not renew all pods of a workload; empty where it would."""
     spec = workload.get("spec") or {}
     if workload.get("kind") == "Deployment":
-        return "it is paused" if spec.get("paused") else ""
+        return "the rollout is paused" if spec.get("paused") else ""
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") == "OnDelete":
         return "its update strategy is OnDelete"
@@ -67,7 +67,7 @@ def progress(workload: Manifest) -> Progress:
     """How far a workload's rollout is, by the rules of `kubectl rollout status`."""
     meta, found = workload.get("metadata") or {}, workload.get("status") or {}
     if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-        return Progress(Step.UNDER_WAY, "its controller has not seen the change yet")
+        return Progress(Step.UNDER_WAY, "the controller has not observed the change yet")
     if workload.get("kind") == "DaemonSet":
         wanted = int(found.get("desiredNumberScheduled") or 0)
         return _counted(wanted, found, "updatedNumberScheduled", "numberAvailable", "")
@@ -76,7 +76,7 @@ def progress(workload: Manifest) -> Progress:
         return _of_stateful_set(wanted, found)
     for condition in found.get("conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Progress(Step.FAILED, "its progress deadline has passed")
+            return Progress(Step.FAILED, "the progress deadline was exceeded")
     return _counted(wanted, found, "updatedReplicas", "availableReplicas", "replicas")
 
 
@@ -84,16 +84,16 @@ def _of_stateful_set(wanted: int, found: Mapping[str, Any]) -> Progress:
     # Once all pods are updated the controller makes their revision the current one and counts anew.
     if found.get("updateRevision") != found.get("currentRevision"):
         updated = int(found.get("updatedReplicas") or 0)
-        return Progress(Step.UNDER_WAY, f"{updated} of {wanted} pods are made anew")
+        return Progress(Step.UNDER_WAY, f"{updated} of {wanted} pods are updated")
     return _counted(wanted, {**found, "updatedReplicas": wanted}, "updatedReplicas", "readyReplicas", "")
 
 
 def _counted(wanted: int, found: Mapping[str, Any], updated: str, available: str, total: str) -> Progress:
     renewed, serving = int(found.get(updated) or 0), int(found.get(available) or 0)
     if renewed < wanted:
-        return Progress(Step.UNDER_WAY, f"{renewed} of {wanted} pods are made anew")
+        return Progress(Step.UNDER_WAY, f"{renewed} of {wanted} pods are updated")
     if total and int(found.get(total) or 0) > renewed:
-        return Progress(Step.UNDER_WAY, f"{int(found[total]) - renewed} old pods are still there")
+        return Progress(Step.UNDER_WAY, f"{int(found[total]) - renewed} old pods still exist")
     if serving < wanted:
         return Progress(Step.UNDER_WAY, f"{serving} of {wanted} pods are available")
     return Progress(Step.DONE)
@@ -152,12 +152,12 @@ def blocked(workload: Manifest, budgets: Iterable[Manifest]) -> str:
     for budget in budgets:
         meta, found = budget.get("metadata") or {}, budget.get("status") or {}
         if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-            return f"PodDisruptionBudget {meta.get('name')} is not counted yet"
+            return f"PodDisruptionBudget {meta.get('name')} has no current status yet"
         allowed = int(found.get("disruptionsAllowed") or 0)
         if allowed < needed:
             word = "disruption" if allowed == 1 else "disruptions"
             text = f"PodDisruptionBudget {meta.get('name')} allows {allowed or 'no'} {word}"
-            return text if not allowed else f"{text}, and the rollout takes {needed} pods at once"
+            return text if not allowed else f"{text}, but the rollout replaces {needed} pods at once"
     return ""
 
 

@@ -288,7 +288,7 @@ def test_a_place_that_is_gone_is_named() -> None:
     del once["spec"]["securityContext"]
     found = recover(once, Facts(), CONFIG)
     assert found is not None
-    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its place is gone",)
+    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its parent does not exist",)
 
 
 # ---- an annotation that anybody may have written -------------------------------------------------------
@@ -301,7 +301,7 @@ def test_a_place_that_is_gone_is_named() -> None:
         ("nonsense", "no JSON"),
         ("[" * 100_000, "longer than 32768 bytes"),
         ("[" * 10_000, "no JSON"),
-        ('[5, null, "x", {}, [], [7], [[]]]', "an entry could not be read"),
+        ('[5, null, "x", {}, [], [7], [[]]]', "an entry of the undo annotation is invalid"),
         ('[["/spec/nowhere/x", 1]]', "/spec/nowhere/x was not restored"),
         ('[["/spec/containers/nobody"]]', "/spec/containers/nobody was not restored"),
         ('[["/spec/containers/app/image/x", 1]]', "could not be restored"),
