@@ -36,7 +36,9 @@ REASONS: Final = (
 
 # What the caller is told beside the reason's word, where that does not say what to do.
 _ADVICE: Final = {
-    "certificate-resumed": "a resumed TLS session proves no certificate; connect anew without resuming",
+    "certificate-resumed": (
+        "a resumed TLS session proves no certificate; reconnect without session resumption"
+    ),
 }
 
 TOLD_SECONDS: Final = 10.0
@@ -99,7 +101,7 @@ class Check:
         if now - at < TOLD_SECONDS:
             self._told[reason] = (at, unsaid + 1)
             return
-        done = "refused" if self._enforce else "answered, as callerAuth only audits"
+        done = "refused" if self._enforce else "answered, because callerAuth only audits"
         tell("warning", "caller", reason=reason, result=done, times=unsaid + 1)
         self._told[reason] = (now, 0)
 

@@ -81,24 +81,24 @@ class Look:
 
 
 @click.command("audit", epilog=EXAMPLES)
-@click.option("-n", "--namespace", default="", metavar="NS", help="Look at the pods of this namespace.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at all pods.")
+@click.option("-n", "--namespace", default="", metavar="NS", help="Check the pods of this namespace.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Check the pods of all namespaces.")
 @click.option(
     "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
 )
+@click.option("--from-istiod", metavar="NS[/REVISION]", help="Also read the ConfigMaps of a running istiod.")
+@click.option("--path", default="", metavar="/PATH", help="Path of the webhook, including its overrides.")
 @click.option(
-    "--from-istiod", metavar="NS[/REVISION]", help="Read what a live istiod's ConfigMaps say on top."
+    "--restart", is_flag=True, help=("Show which owners would be restarted; with --yes restart them.")
 )
-@click.option("--path", default="", metavar="/PATH", help="Path of the webhook, with its overrides.")
-@click.option("--restart", is_flag=True, help="Show which owners would be rolled anew; with --yes roll them.")
-@click.option("--yes", is_flag=True, help="With --restart: do it.")
+@click.option("--yes", is_flag=True, help="With --restart: restart the owners.")
 @click.option(
     "--parallel",
     type=click.IntRange(1, 20),
     default=1,
     show_default=True,
     metavar="N",
-    help="How many owners are rolled at a time.",
+    help="How many owners are restarted at a time.",
 )
 @click.option(
     "--timeout",
@@ -106,12 +106,16 @@ class Look:
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="How long one owner may wait for its budgets, and then take.",
+    help="How long an owner may wait for its PodDisruptionBudgets, and how long its rollout may take.",
 )
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl.")
+@click.option("--kubeconfig", metavar="FILE", help="Same as for kubectl.")
+@click.option("--context", "kube_context", metavar="NAME", help="Same as for kubectl.")
 @click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help=("Output format: text for people, json for programs."),
 )
 def command(**flags: Any) -> int:
     """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.
@@ -126,7 +130,7 @@ def command(**flags: Any) -> int:
         raise ConfigError("give either -n NS or -A", hint="see 'injector audit --help'")
     if flags["yes"] and not flags["restart"]:
         raise ConfigError(
-            "--yes goes with --restart", where="--yes", hint="an audit by itself changes nothing"
+            "--yes requires --restart", where="--yes", hint="an audit without --restart changes nothing"
         )
     with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
         look = _look(cluster, flags)
@@ -216,11 +220,11 @@ def _not_ours(of: Owner, pods: list[Pod]) -> str:
     """Why an owner is only named; empty where rolling it puts its pods right."""
     states = {pod.standing.state for pod in pods}
     if audit.State.REFUSED in states:
-        return "its new pods would be refused"
+        return "its new pods would be denied"
     if not states & set(audit.CURED):
-        return "rolling it does not change what was found"
+        return "a restart does not fix this"
     if of.kind not in rollouts.KINDS or of.api_version != "apps/v1":
-        return "its pods are not made anew by a rolling restart"
+        return "a rolling restart does not recreate its pods"
     return ""
 
 
@@ -242,7 +246,7 @@ def _still(cluster: Cluster, look: Look) -> Callable[[Target], str]:
             pod = look.at(item)
             if pod.standing.state in audit.FOUND:
                 hint = f"see 'injector explain pod/{pod.name} -n {pod.namespace}'"
-                return f"its new pod {pod.name} is {pod.standing.state.value} again; {hint}"
+                return f"its new pod {pod.name} is still {pod.standing.state.value}; {hint}"
         return ""
 
     return still
@@ -314,11 +318,11 @@ def _name(namespace: str, of: Owner) -> str:
 
 def _summary(groups: dict[tuple[str, Owner], list[Pod]], counts: Counter[str]) -> str:
     found = sum(len(pods) for pods in groups.values())
-    text = f"{_count(counts.total(), 'pod')} looked at, {found} of {_count(len(groups), 'owner')} found"
+    text = f"{_count(counts.total(), 'pod')} checked, {found} of {_count(len(groups), 'owner')} found"
     words = [f"{counts[s.value]} {s.value}" for s in audit.FOUND if counts[s.value]]
     text += f": {', '.join(words)}" if words else ""
     same = counts[audit.State.SAME.value]
-    return text + (f"; {same} injected under another configuration with the same result" if same else "")
+    return text + (f"; {same} injected with another configuration and the same result" if same else "")
 
 
 def _count(number: int, what: str) -> str:
@@ -333,7 +337,7 @@ def _restart_text(
             if not each.objection:
                 yield f"would restart {each.target.label}" + (f", now {each.blocked}" if each.blocked else "")
     for name, why in by_hand.items():
-        yield f"left to you: {name}: {why}"
+        yield f"restart manually: {name}: {why}"
     if result is None:
         yield (
             f"nothing was changed; --yes restarts {_count(targets, 'owner')}" if targets else "nothing to do"
@@ -342,7 +346,7 @@ def _restart_text(
     yield f"restarted {_count(len(result.done), 'owner')}"
     if result.stopped:
         yield f"stopped at {result.stopped.label}: {result.why}"
-    for word, targets_left in (("still under way", result.under_way), ("not begun", result.left)):
+    for word, targets_left in (("still in progress", result.under_way), ("not started", result.left)):
         if targets_left:
             yield f"{word}: {', '.join(target.label for target in targets_left)}"
 

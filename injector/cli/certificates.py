@@ -69,17 +69,22 @@ def kind_of(server: Server) -> str:
     given = server.certificates
     kind = server.certificate_source
     if not kind:
-        hint = f"--tls-cert FILE --tls-key FILE, --tls-bundle FILE, or {_WHERE}.service for one of our own"
-        raise _missing("a certificate is needed", hint)
+        hint = (
+            f"set --tls-cert FILE and --tls-key FILE, or --tls-bundle FILE, or {_WHERE}.service for a "
+            "self-made certificate"
+        )
+        raise _missing("a certificate is required", hint)
     if kind == "secret" and not given.folder:
-        raise _missing("the folder of the mounted Secret is not named", "set folder", "folder")
+        raise _missing("the folder of the mounted Secret is not set", "set folder", "folder")
     if not given.service and (kind == "own" or given.publish == "on"):
-        told = "the Service in front of the webhook is not named"
+        told = "the Service of the webhook is not set"
         raise _missing(told, "set service: NAMESPACE/NAME", "service")
     if server.namespaces == "off" and (kind == "own" or given.publish == "on"):
-        raise _missing("this needs a cluster", "leave out --namespaces off, or give certificate files")
+        raise _missing(
+            "this certificate source needs a cluster", "remove --namespaces off, or set certificate files"
+        )
     if kind == "files" and given.publish == "on" and not given.ca_file:
-        raise _missing("the CA to publish is not named", "set caFile", "caFile")
+        raise _missing("the CA to publish is not set", "set caFile", "caFile")
     return kind
 
 
@@ -177,8 +182,10 @@ def _place(server: Server, kind: str) -> Place:
         return Place(Path(server.tls_bundle), Path(server.tls_bundle), authorities)
     if server.tls_cert and server.tls_key and not server.tls_bundle:
         return Place(Path(server.tls_cert), Path(server.tls_key), authorities)
-    hint = "--tls-cert FILE --tls-key FILE, or --tls-bundle FILE"
-    raise ConfigError("a chain and its key are needed, or one file with both", where="server", hint=hint)
+    hint = "set --tls-cert FILE and --tls-key FILE, or --tls-bundle FILE"
+    raise ConfigError(
+        "a certificate chain and its key are required, or one file with both", where="server", hint=hint
+    )
 
 
 def _published(server: Server, cluster: AsyncCluster, publishes: bool) -> Published:

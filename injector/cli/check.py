@@ -41,20 +41,24 @@ class Result:
     "--config",
     "config_file",
     metavar="FILE",
-    help="Configuration file; without one the defaults are checked.",
+    help="Configuration file; by default the defaults are checked.",
 )
-@click.option("--cluster", "with_cluster", is_flag=True, help="Look at the webhook in a cluster as well.")
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with --cluster.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with --cluster.")
+@click.option("--cluster", "with_cluster", is_flag=True, help="Also check the webhook in a cluster.")
+@click.option("--kubeconfig", metavar="FILE", help="Same as for kubectl; requires --cluster.")
+@click.option("--context", "kube_context", metavar="NAME", help="Same as for kubectl; requires --cluster.")
 @click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help=("Output format: text for people, json for programs."),
 )
 @click.option(
     "--fail-on",
     type=click.Choice(["warning", "error"]),
     default="warning",
     show_default=True,
-    help="The least finding in a cluster that makes the exit status 1.",
+    help="The lowest level of a finding in the cluster that sets exit status 1.",
 )
 def command(
     config_file: str | None,
@@ -120,7 +124,7 @@ def results(given: Input) -> tuple[list[Result], int]:
     status = 1 if found else 0
     found += [Result("warning" if f.action else "note", f.code, f.message) for f in config.findings]
     if server.failure_mode == "allow":
-        hint = "leave out failureMode, so that it is denied"
+        hint = "remove failureMode, so that the pod is denied"
         found.append(Result("warning", "fails-open", coherence.FAILS_OPEN, "server.failureMode", hint))
     if not status:
         found += [Result("note", "pod-security", told, hint=hint) for _, told, hint in unsafe(config)]
@@ -132,8 +136,8 @@ def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Result
     """One note about all annotations that nobody is kept from, and what they can change."""
     if allowed:
         listed = ", ".join(f"{key} ({', '.join(powers)})" for key, powers in allowed.items())
-        message = f"every pod may use what changes more than its own traffic: {listed}"
-        hint = "rules under `annotations` limit them, see docs/how-to/limit-annotations.md"
+        message = f"any pod may use annotations that affect security: {listed}"
+        hint = "limit them with rules under `annotations`; see docs/how-to/limit-annotations.md"
         yield Result("note", "open-annotations", message, hint=hint)
 
 

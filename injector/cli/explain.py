@@ -57,14 +57,14 @@ class Explained:
     "filenames",
     multiple=True,
     metavar="FILE|DIR|-",
-    help="Manifests; may be repeated. Links out of a folder are skipped.",
+    help="Manifests; may be repeated. Links that leave a folder are skipped.",
 )
 @click.option(
     "-n",
     "--namespace",
     default="",
     metavar="NS",
-    help="Namespace of KIND/NAME, or of objects that name none.",
+    help="Namespace of KIND/NAME, or of objects without a namespace.",
 )
 @click.option(
     "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
@@ -73,18 +73,28 @@ class Explained:
     "--objects",
     multiple=True,
     metavar="FILE",
-    help="Namespaces and other objects that the cluster would have.",
+    help="Namespaces and other objects of the cluster, from files.",
 )
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with KIND/NAME.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with KIND/NAME.")
-@click.option("--live", is_flag=True, help="Say why its pod is not ready or not injected; with KIND/NAME.")
+@click.option("--kubeconfig", metavar="FILE", help="Same as for kubectl; requires KIND/NAME.")
+@click.option("--context", "kube_context", metavar="NAME", help="Same as for kubectl; requires KIND/NAME.")
 @click.option(
-    "--from-istiod", metavar="NS[/REVISION]", help="Use what a live istiod's ConfigMaps say; with KIND/NAME."
+    "--live", is_flag=True, help=("Explain why its pod is not ready or not injected; requires KIND/NAME.")
 )
 @click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+    "--from-istiod",
+    metavar="NS[/REVISION]",
+    help=("Use the ConfigMaps of a running istiod; requires KIND/NAME."),
 )
-@click.option("--html", metavar="FILE", help="Write a page for a browser, in one step, instead of stdout.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help=("Output format: text for people, json for programs."),
+)
+@click.option(
+    "--html", metavar="FILE", help=("Write an HTML page instead of stdout; the file is replaced atomically.")
+)
 def command(target: str | None, **flags: Any) -> int:
     """Why a workload is injected or not, rule by rule, and who set what.
 
@@ -96,7 +106,7 @@ def command(target: str | None, **flags: Any) -> int:
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
     if flags["html"] and (flags["live"] or flags["output"] == "json"):
         raise ConfigError(
-            "the page has neither --live nor -o json", where="--html", hint="leave one of them out"
+            "--html cannot be combined with --live or -o json", where="--html", hint="remove one of them"
         )
     if target:
         config, found = _of_cluster(target, flags)
@@ -124,7 +134,9 @@ def _of_files(flags: dict[str, Any]) -> tuple[Config, list[Explained]]:
         if flags[key]:
             flag = "--" + key.removeprefix("kube_").replace("_", "-")
             hint = "give KIND/NAME, or --objects FILE"
-            raise ConfigError("a file is explained without a cluster", where=flag, hint=hint)
+            raise ConfigError(
+                "these options need a cluster, and files are explained without one", where=flag, hint=hint
+            )
     config = load(flags["config_file"])
     around = from_objects(flags["objects"], flags["namespace"])
     out: list[Explained] = []
@@ -141,7 +153,7 @@ def _of_files(flags: dict[str, Any]) -> tuple[Config, list[Explained]]:
     for document in manifests.read_all(flags["filenames"]):
         manifests.changed(document, look)
     if not out:
-        hint = f"these kinds have one: {', '.join(workload.KINDS)}"
+        hint = f"supported kinds: {', '.join(workload.KINDS)}"
         raise ManifestError("no object with a pod template", where=", ".join(flags["filenames"]), hint=hint)
     return config, out
 
@@ -177,8 +189,8 @@ def _configured(cluster: Cluster, flags: dict[str, Any]) -> Config:
     overrides = NONE
     if flags["from_istiod"]:
         if rules_of(flags["config_file"]) != "istio":
-            hint = "leave it out, or choose a profile that has a mesh"
-            raise ConfigError("the profile has no use for this flag", where="--from-istiod", hint=hint)
+            hint = "remove the flag, or choose a profile with a mesh"
+            raise ConfigError("the profile does not support this flag", where="--from-istiod", hint=hint)
         namespace, _, revision = flags["from_istiod"].partition("/")
         maps = world.Maps.named(namespace, revision or None, world.MESH_MAP, world.INJECT_MAP)
         overrides = world.control_plane(cluster, maps, Overrides(revision=revision or None))
@@ -191,7 +203,7 @@ def _located(manifest: Manifest, target: str, config: Config) -> workload.Worklo
     except ManifestError as error:
         raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
     if found is None:
-        raise ManifestError("the object holds no pod template", where=target[:64])
+        raise ManifestError("the object has no pod template", where=target[:64])
     return found
 
 

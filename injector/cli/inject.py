@@ -25,17 +25,19 @@ if TYPE_CHECKING:
     from injector.core.profile import Config
     from injector.yamltext import Document
 
-_NO_XDS: Final = "rendering needs no control plane; --from-cluster reads its configuration"
+_NO_XDS: Final = "rendering is local; --from-cluster reads the configuration from the cluster"
 # Flags of istioctl that have no meaning here, and what to use instead.
 REFUSED: Final = {
-    "--operatorFileName": "put its spec.values in --valuesFile and its spec.meshConfig in --meshConfigFile",
-    "--webhookConfig": "rendering is local; --from-cluster reads the configuration that the webhook runs on",
+    "--operatorFileName": (
+        "use --valuesFile for its spec.values and --meshConfigFile for its spec.meshConfig"
+    ),
+    "--webhookConfig": "rendering is local; --from-cluster reads the configuration that the webhook uses",
     "--xds-address": _NO_XDS,
     "--xds-label": _NO_XDS,
     "--xds-port": _NO_XDS,
     "--cert-dir": _NO_XDS,
     "--authority": _NO_XDS,
-    "--timeout": "nothing is waited for; leave it out",
+    "--timeout": "the command does not wait; remove the flag",
 }
 REFUSED_SWITCHES: Final = {"--insecure": _NO_XDS, "--plaintext": _NO_XDS}
 
@@ -95,7 +97,7 @@ class Run:
             self.skipped(manifests.place(document, pointer), what, decision.reason)
         elif not outcome.patch:
             self.report.verdict(
-                "unchanged", what, decision.reason.value, "It carries this injection already."
+                "unchanged", what, decision.reason.value, "The injection is already up to date."
             )
         else:
             self.report.reasoned("injected", what, decision.reason)
@@ -105,7 +107,7 @@ class Run:
     def skipped(self, where: str, what: str, reason: Reason) -> None:
         """With --strict a skip is an error."""
         if self.strict:
-            hint = "leave --strict out, or exclude the document"
+            hint = "remove --strict, or exclude the document"
             self.errors.append(
                 ManifestError(f"{what}: {reason.value}. {reason.sentence}", where=where, hint=hint)
             )
@@ -187,12 +189,15 @@ Examples:
     "filenames",
     multiple=True,
     metavar="FILE|DIR|-",
-    help="Manifests; may be repeated. Links out of a folder are skipped.",
+    help="Manifests; may be repeated. Links that leave a folder are skipped.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to a file, in one step, instead of stdout.")
 @click.option(
-    "-n", "--namespace", default="", metavar="NS", help="Namespace to look up for objects that name none."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help=("Write to a file instead of stdout; the file is replaced atomically."),
 )
+@click.option("-n", "--namespace", default="", metavar="NS", help="Namespace of objects without a namespace.")
 @click.option(
     "-i", "--istioNamespace", "control_namespace", metavar="NS", help="Namespace of the control plane."
 )
@@ -201,9 +206,9 @@ Examples:
     "--meshConfigFile",
     "mesh_file",
     metavar="FILE",
-    help="Mesh configuration, instead of the file's meshConfig.",
+    help="Mesh configuration; replaces meshConfig of the configuration file.",
 )
-@click.option("--valuesFile", "values_file", metavar="FILE", help="Values as a control plane holds them.")
+@click.option("--valuesFile", "values_file", metavar="FILE", help="Values file of a control plane.")
 @click.option(
     "--injectConfigFile", "inject_file", metavar="FILE", help="Injection settings with Jinja templates."
 )
@@ -213,16 +218,18 @@ Examples:
 @click.option(
     "--injectConfigMapName", "inject_map", metavar="NAME", help="Read injection settings of the cluster."
 )
-@click.option("--from-cluster", is_flag=True, help="Read all of it, Namespaces too, from the cluster.")
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; means --from-cluster.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; means --from-cluster.")
+@click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster.")
+@click.option("--kubeconfig", metavar="FILE", help="Same as for kubectl; implies --from-cluster.")
+@click.option(
+    "--context", "kube_context", metavar="NAME", help=("Same as for kubectl; implies --from-cluster.")
+)
 @click.option(
     "--objects",
     multiple=True,
     metavar="FILE",
-    help="Namespaces and other objects that the cluster would have.",
+    help="Namespaces and other objects of the cluster, from files.",
 )
-@click.option("--strict", is_flag=True, help="A workload that is skipped is an error.")
+@click.option("--strict", is_flag=True, help="Treat a skipped workload as an error.")
 @refused_flags
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests: manifests on stdout, a report on stderr.
@@ -300,8 +307,8 @@ def _for_a_mesh(flags: dict[str, Any], rules: str) -> None:
     }
     for key, flag in names.items():
         if flags[key] and rules != "istio":
-            hint = "leave it out, or choose a profile that has a mesh"
-            raise ConfigError("the profile has no use for this flag", where=flag, hint=hint)
+            hint = "remove the flag, or choose a profile with a mesh"
+            raise ConfigError("the profile does not support this flag", where=flag, hint=hint)
 
 
 def _read(path: str | None) -> Any:

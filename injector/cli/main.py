@@ -20,24 +20,27 @@ from injector.errors import ConfigError, InjectorError
 # name -> (where the command stands, what it does). Help and completion need no more than this.
 COMMANDS: Final = {
     "kube-inject": ("injector.cli.inject:command", "Inject sidecars into manifests."),
-    "uninject": ("injector.cli.uninject:command", "Take an injection out of manifests again."),
-    "explain": ("injector.cli.explain:command", "Why a workload is injected or not, and who set what."),
-    "admit": ("injector.cli.admit:command", "Answer one AdmissionReview, as the webhook would."),
+    "uninject": ("injector.cli.uninject:command", "Remove injected sidecars from manifests."),
+    "explain": (
+        "injector.cli.explain:command",
+        ("Explain why a workload is injected or not, and where each value comes from."),
+    ),
+    "admit": ("injector.cli.admit:command", "Answer one AdmissionReview like the webhook."),
     "check": ("injector.cli.check:command", "Check a configuration and its templates."),
     "audit": (
         "injector.cli.audit:command",
-        "List pods whose sidecar is missing or stale; roll their owners.",
+        "List pods with a missing or outdated sidecar; restart their owners.",
     ),
     "replay": (
         "injector.cli.replay:command",
-        "What a new configuration would change, by recorded admissions.",
+        "Show what a new configuration would change, based on recorded admissions.",
     ),
     "serve": ("injector.cli.serve:serve", "Run the admission webhook."),
     "webhook-config": (
         "injector.cli.webhook_config:command",
         "Print the MutatingWebhookConfiguration for the webhook.",
     ),
-    "completion": ("injector.cli.completion:command", "Print the completion script of a shell."),
+    "completion": ("injector.cli.completion:command", "Print a shell completion script."),
 }
 
 EXAMPLES: Final = """\b
@@ -166,7 +169,7 @@ def _defect(error: Exception) -> int:
 
         traceback.print_exception(error)
     # The text of a stray exception may quote a pod, so that only its kind is told.
-    click.echo(f"error: unexpected {type(error).__name__}; this is a defect, please report it", err=True)
+    click.echo(f"error: unexpected {type(error).__name__}; this is a bug, please report it", err=True)
     click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
     return 1
 

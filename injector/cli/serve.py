@@ -49,26 +49,32 @@ Examples:
 @click.command("serve", epilog=_EXAMPLES)
 @click.option("--config", "config_file", metavar="FILE", help="The configuration file.")
 @click.option("--config-map", metavar="NS/NAME[/KEY]", help="Read the configuration from a ConfigMap.")
-@click.option(
-    "--from-istiod", metavar="NS[/REVISION]", help="Read what a live istiod's ConfigMaps say on top."
-)
+@click.option("--from-istiod", metavar="NS[/REVISION]", help="Also read the ConfigMaps of a running istiod.")
 @click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Private key, PEM.")
-@click.option("--tls-bundle", metavar="FILE", help="Key and chain in one file, instead of both.")
+@click.option(
+    "--tls-bundle", metavar="FILE", help=("Key and chain in one file; replaces --tls-cert and --tls-key.")
+)
 @click.option("--listen", metavar="HOST:PORT", help="Address of the webhook; default :8443.")
 @click.option("--health-listen", metavar="HOST:PORT", help="Address of health and metrics; default :8080.")
+@click.option("--debug-listen", metavar="HOST:PORT", help="Loopback address of the debug page; default: off.")
+@click.option("--namespaces", type=click.Choice(["watch", "off"]), help="off: do not watch a cluster.")
 @click.option(
-    "--debug-listen", metavar="HOST:PORT", help="Loopback address of the page to try things; default: off."
+    "--failure-mode",
+    type=click.Choice(["deny", "allow"]),
+    help=("What to do with a pod when the injector itself fails."),
 )
 @click.option(
-    "--namespaces", type=click.Choice(["watch", "off"]), help="off: nothing of a cluster is watched."
+    "--record", "record_dir", metavar="DIR", help=("Folder for records of admissions, for 'injector replay'.")
 )
-@click.option("--failure-mode", type=click.Choice(["deny", "allow"]), help="When the injector itself fails.")
-@click.option("--record", "record_dir", metavar="DIR", help="Keep admissions there for 'injector replay'.")
 @click.option("--record-key", metavar="FILE", help="Key of the pseudonyms in records.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; else the cluster around this process.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl.")
+@click.option(
+    "--kubeconfig",
+    metavar="FILE",
+    help=("Same as for kubectl; by default the cluster that this process runs in."),
+)
+@click.option("--context", "kube_context", metavar="NAME", help="Same as for kubectl.")
 def serve(**flags: str | None) -> None:
     """Run the admission webhook until SIGTERM.
 
@@ -146,9 +152,9 @@ class Source:
                 return config
         self.step = "changing"
         raise ConfigError(
-            "the configuration changes while it is read",
+            "the configuration changed while it was read",
             where=given.file.origin,
-            hint="it is read again soon",
+            hint="the configuration is read again soon",
         )
 
     def _tried(self, given: Input) -> Config | None:
@@ -174,7 +180,7 @@ class Source:
         for name, text in _texts(given).items():
             if name in self._filled and not text.strip():
                 self.step = "changing"
-                hint = "write {} where nothing more than the defaults is meant"
+                hint = "write {} to use only the defaults"
                 raise ConfigError("the file is empty now", where=name, hint=hint)
 
     def _still(self, given: Input) -> bool:
@@ -365,7 +371,7 @@ def _listeners(
     given = server.connections
     limit = allowed(given.limit)
     if limit < given.limit:
-        told = f"{limit} in place of server.connections.limit: the process may not open more files"
+        told = f"server.connections.limit is reduced to {limit}: the process may not open more files"
         tell("warning", "connections", what="limit", message=told)
     bounds = Bounds(
         limit, given.read_seconds, given.age_seconds, bytes=given.max_bytes, body=server.body_limit
@@ -438,7 +444,9 @@ class Current:
 
     def notes(self) -> Mapping[str, str]:
         """What an operator should know."""
-        problem = {"config": f"the last good one is kept: {self._problem}"} if self._problem else {}
+        problem = (
+            {"config": f"the last valid configuration stays in use: {self._problem}"} if self._problem else {}
+        )
         return {**problem, **self.watched.stale()}
 
     async def poll(self, seconds: float) -> None:
@@ -457,7 +465,7 @@ class Current:
             return
         except Exception as error:
             # A defect in reading is no reason to stop answering.
-            told = f"reading the configuration itself failed: {type(error).__name__}"
+            told = f"reading the configuration failed unexpectedly: {type(error).__name__}"
             self._refuse(InjectorError(told), "defect")
             return
         if self._problem:
@@ -465,7 +473,7 @@ class Current:
             tell("info", "config-readable")
         if self._source.server != self._server:
             self._server = self._source.server
-            tell("warning", "server-settings", message="they have changed, and count from the next start")
+            tell("warning", "server-settings", message="these settings changed; restart to apply them")
         if (fresh.digest, fresh.work_limit) != (self.config.digest, self.config.work_limit):
             self._take(fresh)
             self.metrics.reloaded()

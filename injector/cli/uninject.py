@@ -66,7 +66,10 @@ class Run:
                 return manifest
             if found and undone:
                 self.report.verdict(
-                    "removed", found.label, "uninjected", "What its status lists was taken out."
+                    "removed",
+                    found.label,
+                    "uninjected",
+                    "Everything that the status annotation lists was removed.",
                 )
                 self.report.findings([Finding("uninject", note) for note in undone.notes], found.label)
                 return found.with_template(undone.pod)
@@ -82,16 +85,23 @@ class Run:
 
 
 @click.command("uninject", epilog=EXAMPLES)
-@click.option("--config", "config_file", metavar="FILE", help="Configuration file of the injection.")
+@click.option(
+    "--config", "config_file", metavar="FILE", help=("Configuration file that was used for the injection.")
+)
 @click.option(
     "-f",
     "--filename",
     "filenames",
     multiple=True,
     metavar="FILE|DIR|-",
-    help="Manifests; may be repeated. Links out of a folder are skipped.",
+    help="Manifests; may be repeated. Links that leave a folder are skipped.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to a file, in one step, instead of stdout.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help=("Write to a file instead of stdout; the file is replaced atomically."),
+)
 def command(config_file: str | None, filenames: tuple[str, ...], output: str | None) -> int:
     """Take an injection out of manifests again: manifests on stdout, notes on stderr.
 

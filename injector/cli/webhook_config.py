@@ -46,18 +46,16 @@ Examples:
 @click.option(
     "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
 )
-@click.option("--url", metavar="URL", help="Where the webhook listens, if not behind a Service.")
-@click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service in front of the webhook.")
-@click.option(
-    "--ca-file", metavar="FILE", help="Certificates of the CA, PEM; without it caBundle is left to others."
-)
-@click.option("--name", metavar="NAME", help="Name of the object, by default sidecar-injector-PROFILE[-REV].")
+@click.option("--url", metavar="URL", help="URL of the webhook, if it has no Service.")
+@click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service of the webhook.")
+@click.option("--ca-file", metavar="FILE", help="CA certificates, PEM; without it, caBundle is not set.")
+@click.option("--name", metavar="NAME", help=("Name of the object; default: sidecar-injector-PROFILE[-REV]."))
 @click.option(
     "--failure-policy",
     type=click.Choice(["Fail", "Ignore"]),
     default="Fail",
     show_default=True,
-    help="Whether pods may start without sidecar while the webhook cannot be reached.",
+    help="Whether pods may start without a sidecar while the webhook cannot be reached.",
 )
 @click.option(
     "--timeout",
@@ -65,42 +63,44 @@ Examples:
     default=10,
     show_default=True,
     metavar="SECONDS",
-    help="How long the API server waits.",
+    help="How long the API server waits for an answer.",
 )
 @click.option(
     "--reinvocation-policy",
     type=click.Choice(["IfNeeded", "Never"]),
     default="IfNeeded",
     show_default=True,
-    help="Whether we are asked again when a later webhook changed the pod.",
+    help="Whether the webhook is called again after a later webhook changed the pod.",
 )
 @click.option(
     "--side-effects",
     type=click.Choice(["auto", "None", "NoneOnDryRun"]),
     default="auto",
     show_default=True,
-    help="NoneOnDryRun where admissions leave a trace; auto: where the file asks for records or Events.",
+    help=(
+        "NoneOnDryRun if admissions have side effects; auto: if the configuration enables records or Events."
+    ),
 )
 @click.option(
     "--match-conditions/--no-match-conditions",
     default=True,
-    help="Whether the API server leaves out pods that are certain to be skipped; needs Kubernetes 1.28.",
+    help="Whether the API server excludes pods that are certainly skipped; needs Kubernetes 1.28.",
 )
 @click.option(
     "--exclude-namespace",
     "excluded",
     multiple=True,
     metavar="NAME",
-    help="A namespace whose pods are never sent, whatever its labels say; may be repeated.",
+    help="A namespace whose pods are never sent, regardless of its labels; may be repeated.",
 )
 @click.option(
     "--tag",
     "tags",
     multiple=True,
     metavar="TAG",
-    help="One more object, for pods and namespaces labelled with this revision tag; may be repeated.",
+    help="Also print an object for this revision tag; may be repeated.",
 )
-@click.option("--tags-only", is_flag=True, help="Leave the revision's own object out.")
+@click.option("--tags-only", is_flag=True, help=("Print only the objects of tags, not that of the revision."))
 def command(
     config_file: str | None,
     tags: tuple[str, ...],
@@ -120,7 +120,7 @@ def command(
     from injector.config.load import load
 
     if tags_only and not tags:
-        raise ConfigError("there is nothing to print", where="--tags-only", hint="give a --tag with it")
+        raise ConfigError("there is nothing to print", where="--tags-only", hint="add --tag")
     config = load(config_file)
     client = _client(flags["url"], flags["service"], flags["ca_file"])
     options = Options(
@@ -135,7 +135,7 @@ def command(
     found = list(configurations(config, options, flags["name"], tags))
     click.echo("---\n".join(yamltext.dump(item) for item in found[tags_only:]), nl=False)
     if options.failure_policy == "Ignore":
-        told = "while the webhook does not answer, pods are made without sidecar (failurePolicy Ignore)"
+        told = "while the webhook does not answer, pods are created without a sidecar (failurePolicy Ignore)"
         click.echo(f"warning: {told}", err=True)
     return 0
 
@@ -187,10 +187,10 @@ def configurations(
     for tag in tags:
         entries = profile.tag_entries(tag, config.values)
         if not entries:
-            raise ConfigError(f"the profile {profile.name} knows no revision tags", where="--tag")
+            raise ConfigError(f"profile {profile.name} does not support revision tags", where="--tag")
         if tag == revision:
-            hint = "its own object, which is printed first, has these selectors already"
-            raise ConfigError(f"{tag[:63]} is the revision itself", where="--tag", hint=hint)
+            hint = "the object of the revision already has these selectors"
+            raise ConfigError(f"tag {tag[:63]} equals the revision", where="--tag", hint=hint)
         yield _configuration(_name(f"{name}-tag-{tag}", "--tag"), entries, options)
 
 
@@ -266,15 +266,15 @@ def whole_name(config: Config) -> str:
 
 def _name(text: str, where: str) -> str:
     if not _NAME.fullmatch(text):
-        hint = "lower case letters, digits, - and . are expected, at most 253 of them"
-        raise ConfigError(f"{text[:64]!r} is no name for Kubernetes", where=where, hint=hint)
+        hint = "use at most 253 lower case letters, digits, - and ."
+        raise ConfigError(f"{text[:64]!r} is not a valid Kubernetes name", where=where, hint=hint)
     return text
 
 
 def _client(url: str | None, service: str | None, ca_file: str | None) -> Manifest:
     if (url is None) == (service is None):
-        hint = "--service inside the cluster, --url outside"
-        raise ConfigError("exactly one of --url and --service is needed", hint=hint)
+        hint = "use --service for a webhook inside the cluster, --url outside"
+        raise ConfigError("exactly one of --url and --service is required", hint=hint)
     client: Manifest = {"url": _url(url)} if url is not None else {"service": _service(service or "")}
     if ca_file is not None:
         client["caBundle"] = _bundle(ca_file)
@@ -290,7 +290,7 @@ def _url(text: str) -> str:
     except ValueError:
         usable = False
     if not usable or "@" in parts.netloc or "?" in text or "#" in text:
-        raise ConfigError("this URL is not accepted by the API server", where="--url", hint=hint)
+        raise ConfigError("the API server does not accept this URL", where="--url", hint=hint)
     return text if parts.path.strip("/") else text.rstrip("/") + PATH
 
 
@@ -319,5 +319,5 @@ def _bundle(file: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
     except (ssl.SSLError, ValueError, TypeError) as error:
-        raise ConfigError("no certificate can be read", where=file, hint="PEM is expected") from error
+        raise ConfigError("the file has no valid certificate", where=file, hint="PEM is expected") from error
     return base64.b64encode(found.encode("ascii")).decode("ascii")

@@ -34,7 +34,7 @@ def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
             status=404,
             reason="NotFound",
             where=f"ConfigMap {namespace}/{name}",
-            hint=f"it has {', '.join(sorted(data)) or 'no keys at all'}",
+            hint="it has these keys: {', '.join(sorted(data)) or 'none'}",
         )
     return str(data[key])
 
@@ -52,9 +52,9 @@ def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     # "deployments.apps" and "deployments.v1.apps" are kubectl's long forms.
     if not plural or not name or "/" in name or (group and not _is_group(group, prefix)):
         raise ConfigError(
-            "this names no workload",
+            "not a workload reference",
             where=(kind_slash_name if slash else f"{kind_slash_name}/?")[:64],
-            hint=f"expected KIND/NAME with one of the kinds {', '.join(sorted(_PLURALS))}",
+            hint=f"use KIND/NAME with one of the kinds {', '.join(sorted(_PLURALS))}",
         )
     return cluster.get(f"{prefix}/namespaces/{quote(namespace, safe='')}/{plural}/{quote(name, safe='')}")
 

@@ -111,7 +111,7 @@ def test_another_configuration_makes_them_stale_and_names_the_values(mesh: Mesh,
     ]
     text = mesh.audit("-n", shop, "--config", mesh.after)
     assert f"Deployment {shop}/web" in text.out
-    assert "1 pod looked at, 1 of 1 owner found: 1 stale" in text.out
+    assert "1 pod checked, 1 of 1 owner found: 1 stale" in text.out
 
 
 def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
@@ -148,7 +148,7 @@ def test_without_yes_nothing_is_restarted(mesh: Mesh, shop: str) -> None:
     told = mesh.audit("-n", shop, "--config", mesh.after, "--restart")
     assert told.status == 1, told.err
     assert f"would restart Deployment {shop}/web" in told.out
-    assert f"left to you: Pod {shop}/bare: its pods are not made anew by a rolling restart" in told.out
+    assert f"restart manually: Pod {shop}/bare: a rolling restart does not recreate its pods" in told.out
     assert "nothing was changed; --yes restarts 1 owner" in told.out
     assert not restarted(mesh.bed, shop, "deployment", "web")
 

@@ -176,7 +176,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
 
     async def go() -> None:
         task = asyncio.create_task(made.run())
-        told = {"certificate defect": "looking at the certificates itself failed: AttributeError"}
+        told = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
         await until(lambda: made.notes() == told)
         made.place, made.poll_seconds = place, 0.01
         made.changed.set()

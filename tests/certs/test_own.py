@@ -202,8 +202,8 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     one = replica(cluster, clock)
     rounds(clock, one, count=2)
     told = one.own.notes()["certificate ca"]
-    assert "mesh/hook-ca current: certificate and key do not belong together; " in told
-    assert "mesh/hook-ca next: no private key can be read (hint: the chain has to begin" in told
+    assert "mesh/hook-ca current: certificate and key do not match; " in told
+    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain has to begin" in told
     assert one.counted.failures == ["ca", "write"] * 2
 
 
@@ -335,7 +335,7 @@ def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.Mo
         async with asyncio.timeout(60):
             while not one.own.notes():
                 await asyncio.sleep(0.01)
-            assert one.own.notes() == {"certificate defect": "the renewal itself failed: KeyError"}
+            assert one.own.notes() == {"certificate defect": "the renewal failed unexpectedly: KeyError"}
             monkeypatch.undo()
             one.own.changed.set()
             while one.own.waiting():

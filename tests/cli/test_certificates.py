@@ -32,7 +32,7 @@ def test_the_source_follows_from_what_is_set(server: str, expected: str) -> None
 @pytest.mark.parametrize(
     ("server", "words"),
     [
-        ("{}", "a certificate is needed"),
+        ("{}", "a certificate is required"),
         ("{certificates: {source: own}}", "the Service in front"),
         ("{certificates: {source: secret}}", "the folder"),
         ("{namespaces: 'off', certificates: {service: a/b}}", "needs a cluster"),

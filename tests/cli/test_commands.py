@@ -164,7 +164,11 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     [
         ([], 2, "give either -f FILE or KIND/NAME"),
         (["deploy/web", "-f", "web.yaml"], 2, "give either -f FILE or KIND/NAME"),
-        (["-f", "web.yaml", "--context", "x"], 2, "a file is explained without a cluster"),
+        (
+            ["-f", "web.yaml", "--context", "x"],
+            2,
+            "these options need a cluster, and files are explained without one",
+        ),
         (["-f", "c.yaml"], 1, "no object with a pod template"),
     ],
 )
@@ -391,7 +395,7 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith("error: unexpected KeyError; this is a defect, please report it\n")
+    assert done.err.startswith("error: unexpected KeyError; this is a bug, please report it\n")
     assert "secret" not in done.err
     monkeypatch.setenv("INJECTOR_DEBUG", "1")
     assert "Traceback" in run("kube-inject", "-f", "web.yaml").err

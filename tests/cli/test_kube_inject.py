@@ -311,7 +311,7 @@ def test_flags_that_mean_nothing_here_are_refused_with_a_sentence(folder: Path, 
 def test_flags_of_a_mesh_are_refused_for_a_profile_without_one(folder: Path, run: Run, flag: str) -> None:
     done = run("kube-inject", "--config", "c.yaml", flag, "web.yaml", "-f", "web.yaml")
     assert done.status == 2
-    assert "the profile has no use for this flag" in done.err
+    assert "the profile does not support this flag" in done.err
 
 
 def test_strict_makes_a_skip_an_error(folder: Path, run: Run) -> None:

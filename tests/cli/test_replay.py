@@ -160,7 +160,7 @@ def test_another_base_than_was_recorded_is_told(
 ) -> None:
     base = after(tmp_path, SETTINGS % "1.30.0" + "policy: disabled\n")
     told = run("replay", records, "--config", before, "--base", base)
-    assert "3 admissions do not come out under --base as they were recorded" in told.err
+    assert "3 admissions differ from the record when replayed with --base" in told.err
 
 
 def test_broken_lines_are_told_and_the_rest_is_replayed(

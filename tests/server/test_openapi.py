@@ -26,7 +26,7 @@ CONFIG = a_config()
 STATE = State(
     current=lambda: CONFIG, metrics=Metrics(), notes=lambda: {"config": "the last good one is kept"}
 )
-WAITING = replace(STATE, waiting=lambda: {"certificate": "it is not valid any more"})
+WAITING = replace(STATE, waiting=lambda: {"certificate": "it has expired"})
 DEBUG = create_debug_app(Debug(current=lambda: CONFIG, profiles=("istio",)))
 APPS = {
     "ready": create_app(STATE, inner=True),

@@ -107,7 +107,7 @@ def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
         # Silence is noticed after minutes only, as a quiet cluster is silent too.
         noted = running.until(lambda status, detail: detail["notes"])
         assert noted["ready"] is True
-        assert noted["notes"][NAMESPACES].startswith("perhaps out of date: ")
+        assert noted["notes"][NAMESPACES].startswith("may be out of date: ")
         assert "(hint: " in noted["notes"][NAMESPACES]
     assert running.injects()
     assert running.readiness()[0] == 200
@@ -143,7 +143,7 @@ def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
             current = Current(Failing(), config, Watched(None, group))  # type: ignore[arg-type]
             await current.refresh()
             assert current.config is config
-            told = "the last good one is kept: reading the configuration itself failed: KeyError"
+            told = "the last valid configuration stays in use: reading the configuration failed unexpectedly: KeyError"
             assert current.notes() == {"config": told}
 
     asyncio.run(main())
