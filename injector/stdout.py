@@ -44,7 +44,7 @@ class _Stdout(io.RawIOBase):
             return len(data)
         try:
             if self._descriptor is None:
-                raise OSError(errno.EBADF, "It is closed")
+                raise OSError(errno.EBADF, "Stdout is closed")
             return os.write(self._descriptor, data)
         except BrokenPipeError:
             self._failed = True
@@ -52,7 +52,7 @@ class _Stdout(io.RawIOBase):
         except OSError as error:
             self._failed = True
             reason = (error.strerror or "cannot be written").lower()
-            raise ManifestError(reason, where="stdout", hint="check where the output goes") from error
+            raise ManifestError(reason, where="stdout", hint="check the target of the output") from error
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ _LEGACY = {
     "requests": "Requests to the webhook.",
     "success": "Pods injected.",
     "failure": "Requests that failed or were denied.",
-    "skip": "Pods left alone.",
+    "skip": "Pods that were skipped.",
 }
 
 _CUTS = (
@@ -131,26 +131,26 @@ class Metrics:
         )
         self._seconds = Histogram(
             "injector_admission_seconds",
-            "From the first byte of a review to its answer.",
+            "Seconds from the first byte of a review to its answer.",
             buckets=SECONDS,
             **own,
         )
         self._rejected = Counter(
             "injector_request_rejected_total",
-            "Requests that were no admission review, by HTTP status.",
+            "Requests that were not admission reviews, by HTTP status.",
             ("code",),
             **own,
         )
         self._config = Gauge(
             "injector_config_info",
-            "1 for the configuration in force.",
+            "1 for the active configuration.",
             ("digest", "profile", "revision"),
             **own,
         )
         self._reloads = Counter(
             "injector_config_reload_total",
-            "Changes of the configuration's source, by result (ok, error) and reason of an error: source, "
-            "settings, template, samples, changing (while it is read), defect.",
+            "Reloads of the configuration, by result (ok, error) and reason of an error: source, "
+            "settings, template, samples, changing (while read), defect.",
             ("result", "reason"),
             **own,
         )
@@ -168,70 +168,71 @@ class Metrics:
         )
         self._renewals = Counter(
             "injector_certificate_renewal_total",
-            "What was renewed: leaf, ca, or caBundle (put right).",
+            "Renewals: leaf, ca, or caBundle (corrected).",
             ("what",),
             **own,
         )
         self._certificate_failures = Counter(
             "injector_certificate_failure_total",
-            "Tries that failed: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
+            "Failed renewals: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
             ("what",),
             **own,
         )
         self._records = Counter(
             "injector_record_total",
-            "Admissions for the record: written, or dropped by rate, queue, size, or failed (the disk).",
+            "Recorded admissions: written, or dropped by rate, queue, size, or failed (the disk).",
             ("result",),
             **own,
         )
         self._callers = Counter(
             "injector_caller_total",
-            "Callers of the webhook that were looked at: accepted, or the reason against them.",
+            "Checked callers of the webhook: accepted, or the reason of the rejection.",
             ("result",),
             **own,
         )
         self._events = Counter(
             "injector_event_total",
-            "Kubernetes Events: written, repeated (counted up), or dropped by owner (none there), rate, "
-            "queue, or failed.",
+            "Kubernetes Events: written, repeated (count increased), or dropped by owner (not found), "
+            "rate, queue, or failed.",
             ("result",),
             **own,
         )
         self._shed = Counter(
             "injector_request_shed_total",
-            "Requests not answered in an overload, by cause: full or wait (the queue), bytes (of bodies), "
+            "Requests rejected in an overload, by cause: full or wait (the queue), bytes (of bodies), "
             "age (waited too long), gone (the caller).",
             ("cause",),
             **own,
         )
         self._threaded = Counter(
             "injector_admission_threaded_total",
-            "Admissions that were done beside the loop, by cause: size (of the body), work (more than the "
-            "loop gives one).",
+            "Admissions that ran outside of the event loop, by cause: size (of the body), work (above "
+            "the event loop's limit).",
             ("cause",),
             **own,
         )
         self._stopped = Counter(
             "injector_admission_stopped_total",
-            "Admissions ended at the limit of CPU time, which counted work should have kept below it.",
+            "Admissions stopped at the limit of CPU time; the limit of counted work should stop them "
+            "earlier.",
             **own,
         )
         self._cut = Counter(
             "injector_connection_cut_total",
-            "Connections ended by the bounds on callers, by cause: connections (too many), address (too many "
-            "from one), memory (held for all), size (for one), pipelined (requests), handshake, silent (no "
-            "first request), request (too slow), answer (not taken), head (large), framing (of chunks), "
-            "malformed.",
+            "Connections closed at a limit, by cause. Of the listener: connections (too many), address (too "
+            "many from one), memory (for all). Of one connection: size, pipelined (requests), handshake, "
+            "silent (no first request), request (too slow), answer (not read), head (large), framing (of "
+            "chunks), malformed.",
             ("cause",),
             **own,
         )
-        self._waiting = Gauge("injector_queue_length", "Admissions that wait for their turn.", **own)
+        self._waiting = Gauge("injector_queue_length", "Admissions in the queue.", **own)
         self._under_way = Gauge("injector_requests_in_flight", "Requests that are not answered yet.", **own)
         self._namespaces = Gauge("injector_namespaces_synced", "1 once all namespaces are known.", **own)
-        self._ready = Gauge("injector_ready", "1 while the process is ready, as /readyz tells it.", **own)
+        self._ready = Gauge("injector_ready", "1 while the process is ready (/readyz).", **own)
         self._config_ok = Gauge(
             "injector_config_last_reload_ok",
-            "1 while the configuration in force is what its source says; 0 while that is refused.",
+            "1 while the active configuration is that of its source; 0 while a newer one is rejected.",
             **own,
         )
         self._legacy = {

@@ -26,7 +26,7 @@ Examples:
 @click.option("--objects", multiple=True, metavar="FILE", help="Namespaces and other objects of the cluster.")
 @click.option("--path", default="", metavar="/PATH", help="Path of the request, with its overrides.")
 def command(config_file: str | None, filename: str | None, objects: tuple[str, ...], path: str) -> int:
-    """Answer one AdmissionReview: the answer on stdout. A denial is an answer, with exit status 0."""
+    """Answer one AdmissionReview on stdout. A denial is an answer too, with exit status 0."""
     from injector.cli import world
     from injector.cli.report import Report
     from injector.config.load import load

@@ -120,9 +120,9 @@ class Look:
 def command(**flags: Any) -> int:
     """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.
 
-    Decides and renders with the same configuration and rules as the webhook. With --restart the
-    owners are rolled as `kubectl rollout restart` does it, a few at a time, and never while a
-    PodDisruptionBudget of their pods allows too little; without --yes it only says what it would do.
+    Uses the configuration and the rules of the webhook. With --restart --yes, the owners are
+    restarted like with `kubectl rollout restart`, a few at a time, and only if the
+    PodDisruptionBudgets of their pods allow it; without --yes, --restart only shows the plan.
     """
     from injector.cli import world
 

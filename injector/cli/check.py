@@ -68,15 +68,15 @@ def command(
     output: str,
     fail_on: str,
 ) -> int:
-    """Check a configuration: keys and types, templates, a dry run on sample pods, and what is unwise.
+    """Check a configuration: keys and types, templates, a trial run on sample pods, risky settings.
 
-    With --cluster also how the webhook stands in a cluster: caBundle and certificate, whether it is
-    reached, selectors that never match or overlap with another injector's, pods that must not wait
-    for it, missing rights, PodSecurity. Where no connection is possible the API server is let call
-    the webhook, for a pod that is sent as a dry run.
+    With --cluster, also check the webhook in a cluster: caBundle and certificate, connection,
+    selectors that never match or that overlap with another injector, pods that must not depend on
+    it, missing permissions, PodSecurity. If a direct connection is not possible, a pod is sent to
+    the API server as a dry run, so that it calls the webhook.
 
-    Exit status 1 where something is wrong, in a cluster also for a warning (--fail-on); 2 where the
-    configuration does not load at all.
+    Exit status 1 if there is an error, in a cluster also for a warning (--fail-on); 2 if the
+    configuration cannot be loaded.
     """
     from injector.config.load import Input
 

@@ -96,11 +96,11 @@ class Explained:
     "--html", metavar="FILE", help=("Write an HTML page instead of stdout; the file is replaced atomically.")
 )
 def command(target: str | None, **flags: Any) -> int:
-    """Why a workload is injected or not, rule by rule, and who set what.
+    """Explain why a workload is injected or not, rule by rule, and where each value comes from.
 
-    Looks at manifests, or at an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...). With
-    --live it reads the state of the object's pod, its events and the end of the injected
-    containers' logs, and names the cause (docs/reference/causes.md).
+    Reads manifests, or an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...). With --live
+    it also reads the status and the events of the object's pod and the last log lines of the
+    injected containers, and reports the cause (docs/reference/causes.md).
     """
     if bool(target) == bool(flags["filenames"]):
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")

@@ -86,10 +86,10 @@ class Changed:
     help=("Output format: text for people, json for programs."),
 )
 def command(folder: str, config_file: str, base: str | None, **flags: Any) -> int:
-    """What a new configuration would change, by the admissions that 'injector serve --record' kept.
+    """Show what a new configuration would change, for admissions recorded by 'injector serve --record'.
 
-    Every recorded pod is decided about and rendered anew. Names in records are pseudonyms; the uid
-    is the one in the webhook's log line, which has the names.
+    Each recorded pod is injected again. Names in records are pseudonyms; to find the names, look
+    for the uid in the log of the webhook.
     """
     from injector.config.load import load
     from injector.records.reader import Reader

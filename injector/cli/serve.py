@@ -78,8 +78,8 @@ Examples:
 def serve(**flags: str | None) -> None:
     """Run the admission webhook until SIGTERM.
 
-    Logs are JSON lines on stderr. The configuration's source is read again every few seconds; a
-    broken one is logged, and the last good one serves on.
+    Logs are JSON lines on stderr. The source of the configuration is read every few seconds. If it
+    is invalid, the error is logged and the last valid configuration stays in use.
     """
     source, server = _source(flags)
     log_to(server.log_level)

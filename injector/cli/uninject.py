@@ -103,9 +103,9 @@ class Run:
     help=("Write to a file instead of stdout; the file is replaced atomically."),
 )
 def command(config_file: str | None, filenames: tuple[str, ...], output: str | None) -> int:
-    """Take an injection out of manifests again: manifests on stdout, notes on stderr.
+    """Remove injected sidecars from manifests: manifests on stdout, notes on stderr.
 
-    A document that carries no injection passes through byte for byte.
+    A document without an injection is copied byte for byte.
     """
     from injector.cli.main import failed
     from injector.cli.report import Report

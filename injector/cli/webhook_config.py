@@ -109,12 +109,12 @@ def command(
     tags_only: bool,
     **flags: Any,
 ) -> int:
-    """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
+    """Print the MutatingWebhookConfiguration of a configuration, and another one for each --tag.
 
-    The selectors are the profile's. One that has none gets all pods whose label does not say false,
-    in every namespace but those that it ignores, the webhook's own, kube-system and
-    kube-node-lease. The conditions are made of what decides about a pod; they drop only pods that
-    are certain to be skipped and say nothing but false.
+    The profile defines the selectors. Without selectors, the webhook gets all pods that do not
+    disable injection by label, except in ignored namespaces, its own namespace, kube-system and
+    kube-node-lease. The match conditions exclude only pods that are certainly skipped without a
+    warning.
     """
     from injector import yamltext
     from injector.config.load import load

@@ -61,8 +61,10 @@ def dry_run(given: Input) -> list[Problem]:
         trials = list(both.map(lambda seed: _child(given, seed), _SEEDS))
     problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
     if not problems and len({trial.digest for trial in trials}) > 1:
-        hint = "look for a loop over what has no order, or sort it"
-        problems.append(Problem("determinism", "the same pod is rendered to different bytes", hint=hint))
+        hint = "check for a loop over unordered items, and sort them"
+        problems.append(
+            Problem("determinism", "rendering the same pod twice gives different results", hint=hint)
+        )
     return problems
 
 
@@ -82,14 +84,18 @@ def _child(given: Input, seed: str) -> Trial:
         )
     except subprocess.TimeoutExpired:
         message = f"rendering sample pods takes more than {WALL_SECONDS} s"
-        hint = "see whether this process gets any processor time (limits.cpu, other load)"
+        hint = "check whether this process gets enough CPU time (limits.cpu, other load)"
         return Trial((Problem("limit", message, hint=hint),))
     if done.returncode != 0:
-        message = (
-            f"rendering sample pods exceeds {CPU_SECONDS} s of processor time or {MEMORY_BYTES >> 20} MiB"
-        )
+        message = f"rendering sample pods exceeds {CPU_SECONDS} s of CPU time or {MEMORY_BYTES >> 20} MiB"
         return Trial(
-            (Problem("limit", f"{message} (exit status {done.returncode})", hint="look for what grows"),)
+            (
+                Problem(
+                    "limit",
+                    f"{message} (exit status {done.returncode})",
+                    hint=("check the templates for an unbounded loop"),
+                ),
+            )
         )
     raw = json.loads(done.stdout)
     return Trial(tuple(Problem(**p) for p in raw["problems"]), raw["digest"])

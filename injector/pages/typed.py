@@ -46,7 +46,7 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
         tree = yamltext.load(document)
         left -= _size(tree, left)
         if left < 0:
-            hint = "use injector explain --html for it"
+            hint = "use injector explain --html instead"
             raise ManifestError(f"more than {MOST_VALUES} values", where=MANIFESTS, hint=hint)
         for pointer, manifest in _objects(document, tree, ""):
             found = _located(document, pointer, manifest, config)
@@ -57,7 +57,7 @@ def answers(text: str, config: Config, facts_of: Callable[[workload.Workload], F
             explanation = explain(found.template, facts_of(found), config, found.manifest)
             out.append(Answer(_place(document, pointer), found, explanation))
     if not out:
-        hint = f"these kinds have one: {', '.join(workload.KINDS)}"
+        hint = f"supported kinds: {', '.join(workload.KINDS)}"
         raise ManifestError("no object with a pod template", where=MANIFESTS, hint=hint)
     return tuple(out)
 
@@ -89,7 +89,7 @@ def labels(text: str) -> dict[str, str] | None:
         workload.check_pod({"metadata": {"labels": tree}})
     except ManifestError as error:
         at = error.where.removeprefix("/metadata/labels")
-        hint = "write one label a line, as name: value"
+        hint = "write one label per line: name: value"
         raise ManifestError(error.message, where=f"{_place(document, at)}: {at or '/'}", hint=hint) from error
     return {key: value or "" for key, value in tree.items()}
 

@@ -444,4 +444,4 @@ def test_the_notes_say_the_next_command(values: Object, told: str) -> None:
 
 @pytest.mark.parametrize("values", TRUSTED.values(), ids=TRUSTED)
 def test_where_somebody_writes_ca_bundle_the_notes_ask_for_nobody(values: Object) -> None:
-    assert "Nobody writes caBundle" not in notes(values)
+    assert "caBundle is empty" not in notes(values)

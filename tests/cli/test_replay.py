@@ -176,7 +176,7 @@ def test_broken_lines_are_told_and_the_rest_is_replayed(
 def test_a_folder_without_records_fails(run: Callable[..., Any], before: Path, tmp_path: Path) -> None:
     told = run("replay", tmp_path / "none", "--config", before)
     assert (told.status, told.out) == (1, "")
-    assert "there are no records" in told.err
+    assert "the folder has no records" in told.err
 
 
 @pytest.mark.parametrize(

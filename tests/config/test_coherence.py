@@ -48,5 +48,5 @@ def test_the_clusters_keys_need_a_cluster() -> None:
 def test_events_need_a_cluster() -> None:
     checked("", events="warnings")
     checked("", events="off", namespaces="off")
-    with pytest.raises(ConfigError, match="Events need a cluster"):
+    with pytest.raises(ConfigError, match="Events require a cluster"):
         checked("", events="all", namespaces="off")

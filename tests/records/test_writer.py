@@ -291,7 +291,7 @@ def test_what_is_no_record_is_no_crash(tmp_path: Path, text: str) -> None:
 
 
 def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="there are no records"):
+    with pytest.raises(ManifestError, match="the folder has no records"):
         list(Reader(tmp_path / "nowhere").entries())
 
 

@@ -260,7 +260,7 @@ def test_several_wrong_settings_stand_on_a_line_each(folder: Path, run: Run) -> 
     (folder / "bad.yaml").write_text("polcy: x\nlisen: y\n")
     done = run("kube-inject", "--config", "bad.yaml", "-f", "web.yaml")
     head, *rows = done.err.splitlines()
-    assert head == "error: bad.yaml: 2 settings are not accepted:"
+    assert head == "error: bad.yaml: 2 settings are invalid:"
     assert [row[:13] for row in rows] == ["  bad.yaml:1: ", "  bad.yaml:2: "] or [
         row.split(": ")[0] for row in rows
     ] == ["  bad.yaml:1", "  bad.yaml:2"]

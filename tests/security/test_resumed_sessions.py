@@ -77,7 +77,7 @@ def test_no_certificate_is_taken_from_a_resumed_session(tmp_path: Path, tickets:
         status, text, _, resumed = posted(serving, context, session)
         assert (resumed, status) == (True, 401)
         assert text == (
-            "the caller is not accepted: certificate-resumed: a resumed TLS session proves no certificate; "
+            "the caller is rejected: certificate-resumed: a resumed TLS session proves no certificate; "
             "connect anew without resuming\n"
         )
         swap.trust(second.pem)

@@ -143,7 +143,8 @@ def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
             current = Current(Failing(), config, Watched(None, group))  # type: ignore[arg-type]
             await current.refresh()
             assert current.config is config
-            told = "the last valid configuration stays in use: reading the configuration failed unexpectedly: KeyError"
+            told = "the last valid configuration stays in use: "
+            told += "reading the configuration failed unexpectedly: KeyError"
             assert current.notes() == {"config": told}
 
     asyncio.run(main())

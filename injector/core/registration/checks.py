@@ -187,8 +187,8 @@ def _deadlocked(survey: Survey, config: Config) -> Iterator[Conflict]:
         bare: Manifest = {"metadata": {"namespace": name}}
         for entry in _asked(survey, config, bare):
             if entry.closed:
-                why = "which are never injected" if name in ignored else "which the cluster needs"
-                told = f"the injector is called for pods in {name}, {why}"
+                why = "though they are never injected" if name in ignored else "and the cluster needs them"
+                told = f"pods in {name} cannot start without the injector, {why}"
                 hint = f"remove the injection label from namespace {name}, or exclude the namespace by name"
                 yield Conflict("error", "deadlock", told, entry.where, hint)
                 break

@@ -366,7 +366,7 @@ CALL = (
             "(an injector's): bad key",
         ),
         ('admission webhook "a.b.c" denied the request: my text', "webhook-denied", "(not the injector's)"),
-        ("exceeded quota: q", "creation-refused", "another refusal"),
+        ("exceeded quota: q", "creation-refused", "rejected for another reason"),
     ],
 )
 @pytest.mark.parametrize("by", ["event", "condition"])
@@ -433,34 +433,34 @@ ON = namespace({"mesh": "on"})
 @pytest.mark.parametrize(
     ("space", "webhooks", "word", "seen"),
     [
-        (ON, (), "webhook-absent", "none is ours"),
-        (ON, (configuration(name="other.of.them"),), "webhook-absent", "none is ours"),
+        (ON, (), "webhook-absent", "none belongs to this injector"),
+        (ON, (configuration(name="other.of.them"),), "webhook-absent", "none belongs to this injector"),
         (
             namespace({}),
             (configuration(),),
             "webhook-selectors",
-            "wants mesh In [on]; the namespace has none",
+            "requires mesh In [on]; the namespace has none",
         ),
         (namespace({"mesh": "no"}), (configuration(),), "webhook-selectors", "the namespace has 'no'"),
         (
             ON,
             (configuration(objectSelector={"matchLabels": {"app": "api"}}),),
             "webhook-selectors",
-            "objectSelector wants app In [api]; the pod has 'web'",
+            "objectSelector requires app In [api]; the pod has 'web'",
         ),
-        (ON, (configuration(objectSelector={"odd": 1}),), "webhook-selectors", "not one that is understood"),
+        (ON, (configuration(objectSelector={"odd": 1}),), "webhook-selectors", "is not supported here"),
         (
             ON,
             (configuration(resources="services"),),
             "webhook-selectors",
-            "do not cover the creation of pods",
+            "do not include the creation of pods",
         ),
-        (ON, (configuration("2026-01-01T11:00:00Z"),), "webhook-younger", "made at 2026-01-01T11:00:00Z"),
+        (ON, (configuration("2026-01-01T11:00:00Z"),), "webhook-younger", "created at 2026-01-01T11:00:00Z"),
         (
             namespace({"mesh": "on"}, "2026-01-01T12:00:00Z"),
             (configuration(),),
             "label-younger",
-            "label mesh written at 2026-01-01T12:00:00Z",
+            "label mesh set at 2026-01-01T12:00:00Z",
         ),
         (ON, (configuration(failurePolicy="Ignore"),), "webhook-ignored", "failurePolicy Ignore"),
         (ON, (configuration(),), "webhook-not-called", "it matches, and failurePolicy is Fail"),

@@ -57,12 +57,12 @@ def test_a_switch_that_is_right_or_empty_is_none(place: str, value: str | None) 
         (
             {"labels": {MODE: "x"}},
             "wrong-place",
-            f"{MODE} has no effect as ; set it as an annotationa label",
+            f"{MODE} has no effect as a label; set it as an annotation",
         ),
         (
             {"annotations": {"mesh.example/app": "x"}},
             "wrong-place",
-            "mesh.example/app has no effect as ; set it as a labelan annotation",
+            "mesh.example/app has no effect as an annotation; set it as a label",
         ),
         (
             {"labels": {"mesh-injection": "enabled"}},
@@ -140,8 +140,8 @@ def test_an_opt_in_on_the_workload_itself_is_told(
 def test_the_workload_is_told_where_the_key_belongs() -> None:
     (finding,) = told({}, {"labels": {SWITCH: "true"}})
     assert finding.message == (
-        f"label {SWITCH} stands on the workload itself, where it does nothing; "
-        "it belongs on the pod template's metadata (spec.template.metadata)"
+        f"label {SWITCH} has no effect on the workload itself; "
+        "set it on the pod template's metadata (spec.template.metadata)"
     )
 
 

@@ -33,8 +33,8 @@ def a_workload(kind: str, status: dict[str, Any], **spec: Any) -> dict[str, Any]
     ("kind", "status", "step", "detail"),
     [
         ("Deployment", DEPLOYMENT, Step.DONE, ""),
-        ("Deployment", {**DEPLOYMENT, "observedGeneration": 2}, Step.UNDER_WAY, "not seen the change"),
-        ("Deployment", {}, Step.UNDER_WAY, "not seen the change"),
+        ("Deployment", {**DEPLOYMENT, "observedGeneration": 2}, Step.UNDER_WAY, "not observed the change"),
+        ("Deployment", {}, Step.UNDER_WAY, "not observed the change"),
         ("Deployment", {**DEPLOYMENT, "updatedReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are updated"),
         ("Deployment", {**DEPLOYMENT, "replicas": 3}, Step.UNDER_WAY, "1 old pods still exist"),
         ("Deployment", {**DEPLOYMENT, "availableReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are available"),
@@ -134,7 +134,7 @@ def test_which_budgets_cover_a_workload(selector: Any, covers: bool) -> None:
         (3, a_budget({}, 0), "PodDisruptionBudget b allows no disruptions"),
         (10, a_budget({}, 2), ""),
         (10, a_budget({}, 1), "allows 1 disruption, but the rollout replaces 2 pods at once"),
-        (3, a_budget({}, 5, observed=0), "is not counted yet"),
+        (3, a_budget({}, 5, observed=0), "has no current status yet"),
         (3, {"metadata": {"name": "b"}}, "allows no disruptions"),
     ],
 )
