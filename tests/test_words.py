@@ -150,7 +150,17 @@ def chart() -> Iterator[Text]:
     yield from ((f"NOTES.txt:{number}", line) for number, line in enumerate(notes.splitlines(), 1))
 
 
-SOURCES = {"messages": messages, "helps": helps, "pages": pages, "chart": chart}
+def profiles() -> Iterator[Text]:
+    """Comments behind values, which are the reference of values, and the page of `explain`."""
+    for path in sorted((ROOT / "templates").glob("*/profile.yaml")):
+        for number, line in enumerate(path.read_text().split("\nvalues:\n")[-1].splitlines(), 1):
+            if "# " in line:
+                yield f"{path.parent.name} values:{number}", line.split("# ", 1)[1]
+    page = (ROOT / "injector" / "pages" / "explain.html.j2").read_text()
+    yield from (("explain.html.j2", text) for text in re.findall(r">([^<>{}]+)<", page))
+
+
+SOURCES = {"messages": messages, "helps": helps, "pages": pages, "chart": chart, "profiles": profiles}
 
 
 def banned(text: str) -> Iterator[str]:

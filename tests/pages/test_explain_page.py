@@ -161,7 +161,7 @@ def test_the_refused_pod_is_shown_with_its_error_and_no_sides() -> None:
 def test_the_skipped_pod_stays_as_it_is() -> None:
     text = Reading(page([answer(pod("web", **{"sidecar.istio.io/inject": "false"}))], CONFIG)).text
     assert "opted-out-by-annotation" in text
-    assert "The pod stays as it is." in text
+    assert "The pod is not changed." in text
     assert "Before and after" not in text
 
 
