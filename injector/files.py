@@ -49,7 +49,7 @@ def read_inside(folder: Path, name: str) -> bytes:
     # Whether a path outside exists is not said: it is not looked at.
     root, real = Path(os.path.realpath(folder)), Path(os.path.realpath(folder / name))
     if not real.is_relative_to(root):
-        raise Outside("the file is outside of the folder of the configuration (links are followed)")
+        raise Outside("the file is outside of the allowed folder (links are followed)")
     with os.fdopen(_opened(root, real.relative_to(root).parts), "rb") as file:
         return file.read()
 

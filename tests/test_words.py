@@ -62,6 +62,9 @@ VOCABULARIES = {"injector/records/redaction.py"}
 GENERATED = {"annotations.md", "values.md", "reasons.md", "causes.md", "configuration.md", "commands.md"}
 """Pages made from the code: their texts are checked where they are written."""
 
+DECISIONS = "adr"
+"""The folder of decision records: they are not rewritten after the decision, and no manual for users."""
+
 Text = tuple[str, str]
 
 
@@ -112,7 +115,7 @@ def pages() -> Iterator[Text]:
     roots = [ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")]
     charts = [ROOT / "charts" / "injector" / "README.md"]
     for path in [*roots, *charts, *sorted((ROOT / "docs").rglob("*.md"))]:
-        if path.name in GENERATED or "adr" in path.parts:
+        if path.name in GENERATED or DECISIONS in path.parts:
             continue
         text = re.sub(
             r"```.*?```|<!--.*?-->", lambda m: "\n" * m[0].count("\n"), path.read_text(), flags=re.S

@@ -164,7 +164,7 @@ def test_a_restart_stops_where_the_rollout_does_not_complete_and_says_what_is_le
     assert restarted(mesh.bed, shop, "deployment", "first")
     assert not restarted(mesh.bed, shop, "deployment", "second")
     assert f"stopped at Deployment {shop}/first: not complete in 2 s" in told.out
-    assert f"not begun: Deployment {shop}/second" in told.out
+    assert f"not started: Deployment {shop}/second" in told.out
 
 
 READY = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
@@ -279,7 +279,9 @@ def test_a_paused_workload_is_left_to_people(mesh: Mesh, shop: str) -> None:
     pods_of(mesh.bed, shop, "web")
     mesh.bed.run_kubectl("rollout", "pause", "deployment/web", "-n", shop)
     told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "-o", "json")
-    assert told.json["restart"]["leftToYou"] == [{"owner": f"Deployment {shop}/web", "why": "it is paused"}]
+    assert told.json["restart"]["leftToYou"] == [
+        {"owner": f"Deployment {shop}/web", "why": "the rollout is paused"}
+    ]
 
 
 def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) -> None:

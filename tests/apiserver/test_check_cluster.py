@@ -160,7 +160,7 @@ def test_where_all_is_well_nothing_is_said(bed: Bed, home: Path) -> None:
             status, found = checked(bed)
     assert (status, urgent(found)) == (0, set()), found
     # It has to be said what could not be looked at.
-    assert "no pod of it" in found["not-looked-at"][0]["message"]
+    assert "no pod of the injector" in found["not-looked-at"][0]["message"]
 
 
 def test_without_a_configuration_of_ours_nobody_is_asked(bed: Bed, home: Path) -> None:
@@ -262,7 +262,7 @@ def test_behind_a_service_the_api_server_is_let_call(bed: Bed, home: Path, names
         with applied(bed, outside, webhook(*flags, folder=home)):
             status, found = checked(bed)
             assert (status, urgent(found)) == (0, set()), found
-            assert any("until when the certificate" in each["message"] for each in found["not-looked-at"])
+            assert any("how long the certificate" in each["message"] for each in found["not-looked-at"])
         other = home / "other"
         other.mkdir()
         ws.certificates(other)

@@ -67,8 +67,8 @@ def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_pa
     made, taken, counted = files(tmp_path, clock)
     for number, (chain, key, words) in enumerate(
         [
-            (one.chain, two.key, "do not belong together"),
-            (two.chain, two.key[:50], "no private key"),
+            (one.chain, two.key, "do not match"),
+            (two.chain, two.key[:50], "no valid private key"),
             (late.chain, late.key, "expired at"),
             (early.chain, early.key, "not valid before"),
         ],

@@ -203,7 +203,7 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     rounds(clock, one, count=2)
     told = one.own.notes()["certificate ca"]
     assert "mesh/hook-ca current: certificate and key do not match; " in told
-    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain has to begin" in told
+    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain must start" in told
     assert one.counted.failures == ["ca", "write"] * 2
 
 
@@ -265,7 +265,7 @@ def test_the_readiness_ends_with_the_leaf() -> None:
     clock.now += 80
     assert one.own.waiting() == {}
     clock.now += 30
-    assert "not valid any more" in one.own.waiting()["certificate"]
+    assert "has expired" in one.own.waiting()["certificate"]
 
 
 def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:

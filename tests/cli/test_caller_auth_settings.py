@@ -32,7 +32,9 @@ def test_settings_that_would_let_anybody_in_are_refused(run: Run, folder: Path, 
     assert "server.callerAuth.clientNames: any certificate of the CA would be accepted" in told.out + told.err
 
 
-@pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("nothing", "no certificate of a CA")])
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "no such file"), ("nothing", "no valid CA certificate")]
+)
 def test_a_file_of_cas_that_cannot_be_read_ends_the_start(
     run: Run, folder: Path, text: str | None, message: str
 ) -> None:
@@ -66,7 +68,7 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
             assert callers.notes()["callerAuth"].endswith("(hint: PEM is expected)")
             assert swap.trusted == first.pem
             take, callers._swap = callers._swap, None  # type: ignore[assignment]
-            await until(lambda: "itself failed: AttributeError" in callers.notes()["callerAuth"])
+            await until(lambda: "failed unexpectedly: AttributeError" in callers.notes()["callerAuth"])
             callers._swap = take
             file.write_text(second.pem)
             await until(lambda: not callers.notes())
@@ -94,7 +96,7 @@ def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_pat
     for text in (None, "", "[]", '{"keys": []}'):
         if text is not None:
             keys.write_text(text)
-        assert "no keys for tokens" in asyncio.run(waited("enforce"))["callerAuth"]
+        assert "no keys to verify tokens" in asyncio.run(waited("enforce"))["callerAuth"]
     assert asyncio.run(waited("audit")) == {}
     keys.write_text(json.dumps({"keys": [Signer.make().published()]}))
     assert asyncio.run(waited("enforce")) == {}

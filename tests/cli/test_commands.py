@@ -156,7 +156,7 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
     assert "refused: invalid-annotation." in done.out
-    assert "these exist: sidecar" in done.out
+    assert "available templates: sidecar" in done.out
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nserver: {failureMode: allow}\n")
     done = run("check", "--config", "c.yaml")
     assert done.status == 0
-    assert "warning: server.failureMode: a pod that cannot be injected is let through" in done.out
+    assert "warning: server.failureMode: a pod that cannot be injected is admitted" in done.out
 
 
 @pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain", "admit", "check"])

@@ -212,9 +212,7 @@ def test_an_error_in_a_list_names_the_item(folder: Path, run: Run) -> None:
     assert "error: -:4: /items/0/spec/containers: a list is expected, not a number" in done.err
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("missing.yaml", "no such file"), ("empty", "holds no manifests")]
-)
+@pytest.mark.parametrize(("name", "said"), [("missing.yaml", "no such file"), ("empty", "has no manifests")])
 def test_an_input_that_is_not_there_is_an_error(folder: Path, run: Run, name: str, said: str) -> None:
     (folder / "empty").mkdir()
     done = run("kube-inject", "--config", "c.yaml", "-f", name)
@@ -254,7 +252,7 @@ def test_a_template_that_does_not_exist_is_told_with_those_that_do(folder: Path,
     text = DEPLOYMENT.replace("labels:", "annotations: {logs.example.com/templates: sidcar}\n      labels:")
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
-    assert "these exist: sidecar" in done.err
+    assert "available templates: sidecar" in done.err
 
 
 # --- the output file ----------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def test_selectors_that_are_new_find_their_pods_by_the_key(
     new = after(tmp_path, SETTINGS % "1.30.0" + "neverInjectSelector: [{matchLabels: {team: legacy}}]\n")
     told = run("replay", records, "--config", new, "--base", before)
     assert "0 changed" in told.out
-    assert "so that no pod seems to match: legacy, team; --key FILE finds them" in told.err
+    assert "so no pod matches them: legacy, team; use --key FILE to match them" in told.err
     key = tmp_path / "key"
     key.write_bytes(KEY + b"\n")
     told = run("replay", records, "--config", new, "--base", before, "--key", key, "-o", "json")

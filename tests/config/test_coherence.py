@@ -23,10 +23,14 @@ def checked(given: str, **server: str) -> None:
     [
         ("", "server.callerAuth", "clientCaFile"),
         ("clientNames: [kube-apiserver]", "server.callerAuth", "clientCaFile"),
-        ("clientCaFile: ca.pem", "server.callerAuth.clientNames", "name the API server's certificate"),
-        ("audience: us", "server.callerAuth.subjects", "name whose token it is"),
+        (
+            "clientCaFile: ca.pem",
+            "server.callerAuth.clientNames",
+            "set the names of the API server's certificate",
+        ),
+        ("audience: us", "server.callerAuth.subjects", "set the subjects of tokens"),
         (f"{TOKEN}, jwksFile: keys.json", "server.callerAuth.issuer", "set issuer"),
-        (f"{CERTIFICATE}, audience: us", "server.callerAuth.subjects", "name whose token it is"),
+        (f"{CERTIFICATE}, audience: us", "server.callerAuth.subjects", "set the subjects of tokens"),
     ],
 )
 def test_what_would_check_nothing_is_refused(mode: str, given: str, where: str, hint: str) -> None:

@@ -168,7 +168,7 @@ def test_the_shipped_profiles_are_found_by_name_and_others_by_path(profile: Path
     ("name", "where", "hint"),
     [
         ("istoi", "c.yaml:1: profile istoi", "did you mean istio?"),
-        ("./x", "c.yaml:1: profile ./x", "these ship: "),
+        ("./x", "c.yaml:1: profile ./x", "built-in profiles: "),
     ],
 )
 def test_a_profile_that_is_not_there_is_told_with_its_line(
@@ -498,7 +498,7 @@ def test_a_dry_run_stops_a_process_that_takes_too_much(
     monkeypatch.setattr(dryrun, "WALL_SECONDS", 0)
     (problem,) = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert problem.code == "limit"
-    assert "processor time" in problem.hint
+    assert "CPU time" in problem.hint
 
 
 def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() -> None:

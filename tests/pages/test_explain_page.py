@@ -60,7 +60,7 @@ def form(**typed: str) -> Form:
     return Form(
         action="/debug/explain",
         profiles={"": "in force: istio", "istio": "profile istio"},
-        examples={"asks": "Asks by label"},
+        examples={"asks": "Enabled by label"},
         **typed,
     )
 

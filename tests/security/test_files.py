@@ -21,7 +21,7 @@ from tests.cli.conftest import DEPLOYMENT, PROFILE, SIDECAR, Run
 from tests.cli.conftest import run as run  # the fixture
 
 SECRET = "metadata: {annotations: {leaked: the-private-key}}\n"
-OUTSIDE = "not in the folder of what names it"
+OUTSIDE = "outside of the allowed folder"
 REVIEW = json.dumps(
     {
         "apiVersion": "admission.k8s.io/v1",
@@ -135,7 +135,7 @@ def test_a_template_outside_of_the_configurations_folder_is_refused_with_its_lin
     with pytest.raises(ConfigError, match=OUTSIDE) as caught:
         load(str(place.config))
     assert caught.value.where.startswith(f"{place.config}:1: ")
-    assert "put the file itself into" in caught.value.hint
+    assert "move the file to" in caught.value.hint
 
 
 @pytest.mark.parametrize("target", ["profile.yaml", "sidecar.yaml.j2", "_part.yaml.j2", "more.yaml.j2"])
@@ -260,13 +260,13 @@ def from_the_cluster(text: str, config: str | None = None) -> Input:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("templates: {leak: {file: own.j2}}\n", "a file is not possible here"),
-        ("templates: {leak: {file: /etc/passwd}}\n", "a file is not possible here"),
-        ("profile: ./profile\n", "a path is not possible here"),
-        ("profile: .\n", "a path is not possible here"),
-        ("profile: ..\n", "a path is not possible here"),
-        ("profile: ~/profile\n", "a path is not possible here"),
-        ("profile: PLACE\n", "a path is not possible here"),
+        ("templates: {leak: {file: own.j2}}\n", "a file is not allowed here"),
+        ("templates: {leak: {file: /etc/passwd}}\n", "a file is not allowed here"),
+        ("profile: ./profile\n", "a path is not allowed here"),
+        ("profile: .\n", "a path is not allowed here"),
+        ("profile: ..\n", "a path is not allowed here"),
+        ("profile: ~/profile\n", "a path is not allowed here"),
+        ("profile: PLACE\n", "a path is not allowed here"),
         ("profile: profile\n", "profile not found"),
         ("profile: '~'\n", "profile not found"),
     ],
@@ -414,7 +414,7 @@ def test_a_file_that_becomes_a_link_after_the_folder_was_listed_is_not_read(
     monkeypatch.setattr(files, "read_inside", swapped)
     ran = run("kube-inject", "-f", "f")
     assert (ran.status, ran.out, "the-private-key" in ran.err) == (1, "", False)
-    assert "f/web.yaml: with all links followed, the file is not in the folder" in ran.err
+    assert "f/web.yaml: the file is outside of the allowed folder" in ran.err
 
 
 def test_a_link_that_is_named_itself_is_read(manifests: Path, run: Run) -> None:

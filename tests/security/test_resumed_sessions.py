@@ -78,7 +78,7 @@ def test_no_certificate_is_taken_from_a_resumed_session(tmp_path: Path, tickets:
         assert (resumed, status) == (True, 401)
         assert text == (
             "the caller is rejected: certificate-resumed: a resumed TLS session proves no certificate; "
-            "connect anew without resuming\n"
+            "reconnect without session resumption\n"
         )
         swap.trust(second.pem)
         assert posted(serving, context, session)[0] == 401

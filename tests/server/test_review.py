@@ -56,12 +56,16 @@ MALFORMED = {
     "an operation that is a list": (a_body(operation=[]), 400, "request.operation"),
     "no object": (a_body(object=None), 400, "request.object is missing"),
     "an object that is a list": (a_body([]), 400, "request.object is a list"),
-    "an object of another kind": (a_body({**a_pod(), "kind": "Deployment"}), 400, "not a Pod"),
-    "an object whose kind is a list": (a_body({**a_pod(), "kind": []}), 400, "not a Pod"),
-    "an object of another group": (a_body({**a_pod(), "apiVersion": "metrics.k8s.io/v1"}), 400, "not a Pod"),
-    "a request of another kind": (a_body(kind={"group": "apps", "kind": "Deployment"}), 400, "not a Pod"),
+    "an object of another kind": (a_body({**a_pod(), "kind": "Deployment"}), 400, "not a v1 Pod"),
+    "an object whose kind is a list": (a_body({**a_pod(), "kind": []}), 400, "not a v1 Pod"),
+    "an object of another group": (
+        a_body({**a_pod(), "apiVersion": "metrics.k8s.io/v1"}),
+        400,
+        "not a v1 Pod",
+    ),
+    "a request of another kind": (a_body(kind={"group": "apps", "kind": "Deployment"}), 400, "not a v1 Pod"),
     "a request kind that is text": (a_body(kind="Pod"), 400, "request.kind is a string"),
-    "no kind anywhere": (a_body({"spec": {}}, kind=None), 400, "not a Pod"),
+    "no kind anywhere": (a_body({"spec": {}}, kind=None), 400, "not a v1 Pod"),
 }
 
 
@@ -290,7 +294,7 @@ def test_warnings_can_be_switched_off() -> None:
     review = a_review(a_pod(labels={"sidecar-injector/inject": "True"}))
     assert respond(review)["warnings"] == [
         reviews.cut(
-            'switch-value: label sidecar-injector/inject is neither "true" nor "false" and says nothing; '
+            'switch-value: label sidecar-injector/inject is neither "true" nor "false" and has no effect; '
             'did you mean "true"?'
         )
     ]

@@ -839,7 +839,7 @@ def test_an_error_in_an_included_template_names_that_file() -> None:
 def test_an_error_of_yaml_is_told_by_the_line_of_the_template(text: str, line: int) -> None:
     error = failure(text, x="v")
     assert error.where == f"main.yaml.j2:{line}"
-    assert "renders no YAML" in error.message
+    assert "renders invalid YAML" in error.message
     assert "\ue000" not in error.message
 
 
