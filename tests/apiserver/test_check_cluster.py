@@ -207,7 +207,7 @@ def test_age_and_name_of_what_is_served_are_looked_at(
     [
         (4, -1, 1, {"certificate-expired"}, "expired"),
         (2, 4, 1, {"certificate-expired"}, "not yet valid"),
-        (4, 1, -1, {"ca-expired", "certificate-expired"}, "has expired"),
+        (4, 1, -1, {"ca-expired", "certificate-expired"}, "have expired"),
         (2, 1, 4, {"certificate-expired"}, "not yet valid"),
     ],
     ids=["leaf expired", "leaf not yet valid", "CA expired", "CA not yet valid"],

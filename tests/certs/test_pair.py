@@ -62,9 +62,9 @@ def test_what_does_not_belong_together_or_is_half_written_is_refused_without_rep
     for chain, key, words in (
         (one.chain, two.key, "do not match"),
         (one.chain, one.key[:80], "no valid private key"),
-        (one.chain[:80], one.key, "no certificate"),
-        ("", "", "no certificate"),
-        (one.key, one.chain, "no certificate"),
+        (one.chain[:80], one.key, "no valid certificate"),
+        ("", "", "no valid certificate"),
+        (one.key, one.chain, "no valid certificate"),
         ("\n".join([*one.chain.splitlines()[:2], *one.chain.splitlines()[3:]]), one.key, "cannot be used"),
         (one.chain, one.key.replace("PRIVATE", "ENCRYPTED PRIVATE"), "cannot be used"),
     ):

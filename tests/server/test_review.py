@@ -36,13 +36,13 @@ MALFORMED = {
     "a list": (b"[]", 400, "the body is a list"),
     "a number": (b"1", 400, "the body is a number"),
     "null": (b"null", 400, "the body is missing"),
-    "another kind": (json.dumps({**a_review(), "kind": "Pod"}).encode(), 400, "no AdmissionReview"),
-    "no kind": (b"{}", 400, "no AdmissionReview"),
-    "another version": (a_body(version="v2"), 400, "no AdmissionReview"),
+    "another kind": (json.dumps({**a_review(), "kind": "Pod"}).encode(), 400, "not an AdmissionReview"),
+    "no kind": (b"{}", 400, "not an AdmissionReview"),
+    "another version": (a_body(version="v2"), 400, "not an AdmissionReview"),
     "a version that is a list": (
         json.dumps({**a_review(), "apiVersion": []}).encode(),
         400,
-        "no AdmissionReview",
+        "not an AdmissionReview",
     ),
     "no request": (json.dumps({**a_review(), "request": None}).encode(), 400, "request is missing"),
     "a request that is text": (
