@@ -44,7 +44,7 @@ class _Stdout(io.RawIOBase):
             return len(data)
         try:
             if self._descriptor is None:
-                raise OSError(errno.EBADF, "Stdout is closed")
+                raise OSError(errno.EBADF, "It is closed")
             return os.write(self._descriptor, data)
         except BrokenPipeError:
             self._failed = True

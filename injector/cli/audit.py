@@ -89,7 +89,7 @@ class Look:
 @click.option("--from-istiod", metavar="NS[/REVISION]", help="Also read the ConfigMaps of a running istiod.")
 @click.option("--path", default="", metavar="/PATH", help="Path of the webhook, including its overrides.")
 @click.option(
-    "--restart", is_flag=True, help=("Show which owners would be restarted; with --yes restart them.")
+    "--restart", is_flag=True, help="Show which owners would be restarted; with --yes restart them."
 )
 @click.option("--yes", is_flag=True, help="With --restart: restart the owners.")
 @click.option(
@@ -115,7 +115,7 @@ class Look:
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help=("Output format: text for people, json for programs."),
+    help="Output format: text for people, json for programs.",
 )
 def command(**flags: Any) -> int:
     """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.

@@ -51,7 +51,7 @@ class Result:
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help=("Output format: text for people, json for programs."),
+    help="Output format: text for people, json for programs.",
 )
 @click.option(
     "--fail-on",

@@ -76,7 +76,7 @@ def notices(outcome: Outcome, decision: str, *, everything: bool) -> Iterator[tu
     if decision == "deny":
         yield "Warning", "InjectionDenied", message_of(outcome)
     elif decision == "allow":
-        yield "Warning", "InjectionFailed", (f"{message_of(outcome)} The pod was admitted without a sidecar.")
+        yield "Warning", "InjectionFailed", f"{message_of(outcome)} The pod was admitted without a sidecar."
     elif everything and outcome.decision.verdict is not Verdict.INJECT:
         yield "Normal", "InjectionSkipped", f"{reason.value}: {reason.sentence}"
     elif everything and outcome.patch:

@@ -78,22 +78,22 @@ class Explained:
 @click.option("--kubeconfig", metavar="FILE", help="Same as for kubectl; requires KIND/NAME.")
 @click.option("--context", "kube_context", metavar="NAME", help="Same as for kubectl; requires KIND/NAME.")
 @click.option(
-    "--live", is_flag=True, help=("Explain why its pod is not ready or not injected; requires KIND/NAME.")
+    "--live", is_flag=True, help="Explain why its pod is not ready or not injected; requires KIND/NAME."
 )
 @click.option(
     "--from-istiod",
     metavar="NS[/REVISION]",
-    help=("Use the ConfigMaps of a running istiod; requires KIND/NAME."),
+    help="Use the ConfigMaps of a running istiod; requires KIND/NAME.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help=("Output format: text for people, json for programs."),
+    help="Output format: text for people, json for programs.",
 )
 @click.option(
-    "--html", metavar="FILE", help=("Write an HTML page instead of stdout; the file is replaced atomically.")
+    "--html", metavar="FILE", help="Write an HTML page instead of stdout; the file is replaced atomically."
 )
 def command(target: str | None, **flags: Any) -> int:
     """Explain why a workload is injected or not, rule by rule, and where each value comes from.

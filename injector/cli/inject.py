@@ -195,7 +195,7 @@ Examples:
     "-o",
     "--output",
     metavar="FILE",
-    help=("Write to a file instead of stdout; the file is replaced atomically."),
+    help="Write to a file instead of stdout; the file is replaced atomically.",
 )
 @click.option("-n", "--namespace", default="", metavar="NS", help="Namespace of objects without a namespace.")
 @click.option(
@@ -221,7 +221,7 @@ Examples:
 @click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster.")
 @click.option("--kubeconfig", metavar="FILE", help="Same as for kubectl; implies --from-cluster.")
 @click.option(
-    "--context", "kube_context", metavar="NAME", help=("Same as for kubectl; implies --from-cluster.")
+    "--context", "kube_context", metavar="NAME", help="Same as for kubectl; implies --from-cluster."
 )
 @click.option(
     "--objects",

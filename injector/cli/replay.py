@@ -75,7 +75,7 @@ class Changed:
     "--key",
     "key_file",
     metavar="FILE",
-    help=("Key of the records; needed for new selectors to match recorded names."),
+    help="Key of the records; needed for new selectors to match recorded names.",
 )
 @click.option("--check", is_flag=True, help="Exit with status 1 if anything changes.")
 @click.option(
@@ -83,7 +83,7 @@ class Changed:
     "--output",
     type=click.Choice(["text", "json"]),
     default="text",
-    help=("Output format: text for people, json for programs."),
+    help="Output format: text for people, json for programs.",
 )
 def command(folder: str, config_file: str, base: str | None, **flags: Any) -> int:
     """Show what a new configuration would change, for admissions recorded by 'injector serve --record'.

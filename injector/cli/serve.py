@@ -53,7 +53,7 @@ Examples:
 @click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Private key, PEM.")
 @click.option(
-    "--tls-bundle", metavar="FILE", help=("Key and chain in one file; replaces --tls-cert and --tls-key.")
+    "--tls-bundle", metavar="FILE", help="Key and chain in one file; replaces --tls-cert and --tls-key."
 )
 @click.option("--listen", metavar="HOST:PORT", help="Address of the webhook; default :8443.")
 @click.option("--health-listen", metavar="HOST:PORT", help="Address of health and metrics; default :8080.")
@@ -62,17 +62,17 @@ Examples:
 @click.option(
     "--failure-mode",
     type=click.Choice(["deny", "allow"]),
-    help=("What to do with a pod when the injector itself fails."),
+    help="What to do with a pod when the injector itself fails.",
 )
 @click.option(
-    "--record", "record_dir", metavar="DIR", help=("Folder for records of admissions, for 'injector replay'.")
+    "--record", "record_dir", metavar="DIR", help="Folder for records of admissions, for 'injector replay'."
 )
 @click.option("--record-key", metavar="FILE", help="Key of the pseudonyms in records.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option(
     "--kubeconfig",
     metavar="FILE",
-    help=("Same as for kubectl; by default the cluster that this process runs in."),
+    help="Same as for kubectl; by default the cluster that this process runs in.",
 )
 @click.option("--context", "kube_context", metavar="NAME", help="Same as for kubectl.")
 def serve(**flags: str | None) -> None:

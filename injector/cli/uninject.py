@@ -86,7 +86,7 @@ class Run:
 
 @click.command("uninject", epilog=EXAMPLES)
 @click.option(
-    "--config", "config_file", metavar="FILE", help=("Configuration file that was used for the injection.")
+    "--config", "config_file", metavar="FILE", help="Configuration file that was used for the injection."
 )
 @click.option(
     "-f",
@@ -100,7 +100,7 @@ class Run:
     "-o",
     "--output",
     metavar="FILE",
-    help=("Write to a file instead of stdout; the file is replaced atomically."),
+    help="Write to a file instead of stdout; the file is replaced atomically.",
 )
 def command(config_file: str | None, filenames: tuple[str, ...], output: str | None) -> int:
     """Remove injected sidecars from manifests: manifests on stdout, notes on stderr.

@@ -93,7 +93,7 @@ def _child(given: Input, seed: str) -> Trial:
                 Problem(
                     "limit",
                     f"{message} (exit status {done.returncode})",
-                    hint=("check the templates for an unbounded loop"),
+                    hint="check the templates for an unbounded loop",
                 ),
             )
         )

@@ -43,7 +43,7 @@ def test_what_would_check_nothing_is_refused(mode: str, given: str, where: str, 
 
 def test_the_clusters_keys_need_a_cluster() -> None:
     checked(f"mode: enforce, {TOKEN}")
-    with pytest.raises(ConfigError, match="need a cluster"):
+    with pytest.raises(ConfigError, match="requires a cluster"):
         checked(f"mode: enforce, {TOKEN}", namespaces="off")
     checked(f"mode: enforce, {TOKEN}, jwksFile: keys.json, issuer: them", namespaces="off")
     checked(f"mode: enforce, {CERTIFICATE}", namespaces="off")

@@ -430,5 +430,9 @@ def test_a_replay_reads_the_records_of_its_folder_only(manifests: Path, run: Run
     os.mkfifo(records / "admissions-0000000003.jsonl")
     (manifests.parent / "injector.yaml").write_text("profile: istio\n")
     ran = run("replay", "records", "--config", "injector.yaml")
-    skipped = [line for line in ran.err.splitlines() if "skipped, as it is a link out of the folder" in line]
+    skipped = [
+        line
+        for line in ran.err.splitlines()
+        if "skipped, because it is a link that leaves the folder" in line
+    ]
     assert (ran.status, len(skipped)) == (0, 2)

@@ -25,11 +25,11 @@ def respond(review: dict[str, Any], config: model.Config | None = None, **kwargs
 
 MALFORMED = {
     "empty": (b"", 400, "empty"),
-    "no JSON": (b"{", 400, "no JSON"),
-    "text": (b"hello", 400, "no JSON"),
-    "no UTF-8": (b'{"a": "\xff"}', 400, "no JSON"),
-    "NaN": (b'{"a": NaN}', 400, "no JSON"),
-    "a number past all doubles": (b'{"a": 1e999}', 400, "no JSON"),
+    "not valid JSON": (b"{", 400, "not valid JSON"),
+    "text": (b"hello", 400, "not valid JSON"),
+    "no UTF-8": (b'{"a": "\xff"}', 400, "not valid JSON"),
+    "NaN": (b'{"a": NaN}', 400, "not valid JSON"),
+    "a number past all doubles": (b'{"a": 1e999}', 400, "not valid JSON"),
     "10,000 lists": (b"[" * 10_000, 400, "too deep"),
     "10,000 closed lists": (b"[" * 10_000 + b"]" * 10_000, 400, "too deep"),
     "10,000 maps": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "too deep"),
