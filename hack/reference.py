@@ -132,7 +132,7 @@ def findings() -> str:
     intro = (
         "A finding never changes what happens to a pod. The code is the same in the reports of the command\n"
         "line, the log line `finding`, the admission warning and the Kubernetes Event. The set is closed.\n"
-        "Warnings and Events carry only what somebody has to act on: a note asks for nothing.\n"
+        "Warnings and Events carry only findings that require an action; a note requires none.\n"
         "A dry run that finds an error keeps `serve` from taking over a configuration.\n"
     )
     return f"{NOTE}# Findings\n\n{intro}\n" + "\n".join(parts)

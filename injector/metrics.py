@@ -49,31 +49,31 @@ ADMISSIONS = Metric(
 ADMISSION_SECONDS = Metric(
     "injector_admission_seconds",
     MetricType.HISTOGRAM,
-    "From the first byte of a review to its answer.",
+    "Seconds from the first byte of a review to its answer.",
     "compare with the API server's own histogram, whose edges it has: the difference is the network",
 )
 REJECTED = Metric(
     "injector_request_rejected_total",
     MetricType.COUNTER,
-    "Requests that were no admission review, by HTTP status.",
+    "Requests that were not admission reviews, by HTTP status.",
     "413: a pod that is too large, the log line `rejected` says by which bound; 404: a wrong `path` "
-    "in the MutatingWebhookConfiguration; 400, 405, 415: somebody else calls; 401, 403: "
+    "in the MutatingWebhookConfiguration; 400, 405, 415: another client calls; 401, 403: "
     "`injector_caller_total` says why",
     labels=("code",),
 )
 CONFIG = Metric(
     "injector_config_info",
     MetricType.GAUGE,
-    "1 for the configuration in force.",
+    "1 for the active configuration.",
     "replicas of one revision should show one digest",
     labels=("digest", "profile", "revision"),
 )
 RELOADS = Metric(
     "injector_config_reload_total",
     MetricType.COUNTER,
-    "Changes of the configuration's source, by result (ok, error) and reason of an error: source, "
-    "settings, template, samples, changing (while it is read), defect.",
-    "shows on a graph when a configuration came; `changing` goes away by itself, `defect` is a bug of ours",
+    "Reloads of the configuration, by result (ok, error) and reason of an error: source, "
+    "settings, template, samples, changing (while read), defect.",
+    "shows on a graph when a configuration came; `changing` goes away by itself, `defect` is a bug of the injector",
     labels=("result", "reason"),
     values=(
         ("ok", ""),
@@ -102,37 +102,37 @@ RENEWAL_DUE = Metric(
 RENEWALS = Metric(
     "injector_certificate_renewal_total",
     MetricType.COUNTER,
-    "What was renewed: leaf, ca, or caBundle (put right).",
-    "`caBundle` again and again: somebody else writes it",
+    "Renewals: leaf, ca, or caBundle (corrected).",
+    "`caBundle` repeatedly: another program writes it",
     labels=("what",),
 )
 CERTIFICATE_FAILURES = Metric(
     "injector_certificate_failure_total",
     MetricType.COUNTER,
-    "Tries that failed: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
-    "the log line `certificate-problem` says why; `defect` is a bug of ours",
+    "Failed renewals: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
+    "the log line `certificate-problem` says why; `defect` is a bug of the injector",
     labels=("what",),
     values=(("leaf",), ("ca",), ("caBundle",), ("secret",), ("write",), ("files",), ("defect",)),
 )
 RECORDS = Metric(
     "injector_record_total",
     MetricType.COUNTER,
-    "Admissions for the record: written, or dropped by rate, queue, size, or failed (the disk).",
+    "Recorded admissions: written, or dropped by rate, queue, size, or failed (the disk).",
     "[record and replay](../how-to/record-and-replay.md)",
     labels=("result",),
 )
 CALLERS = Metric(
     "injector_caller_total",
     MetricType.COUNTER,
-    "Callers of the webhook that were looked at: accepted, or the reason against them.",
+    "Checked callers of the webhook: accepted, or the reason of the rejection.",
     "anything else than `accepted`: [authenticate the caller](../how-to/authenticate-the-caller.md)",
     labels=("result",),
 )
 EVENTS = Metric(
     "injector_event_total",
     MetricType.COUNTER,
-    "Kubernetes Events: written, repeated (counted up), or dropped by owner (none there), rate, "
-    "queue, or failed.",
+    "Kubernetes Events: written, repeated (count increased), or dropped by owner (not found), "
+    "rate, queue, or failed.",
     "failed: a right is missing, or the API server is away",
     labels=("result",),
 )
@@ -148,8 +148,8 @@ SHED = Metric(
 THREADED = Metric(
     "injector_admission_threaded_total",
     MetricType.COUNTER,
-    "Admissions that were done beside the loop, by cause: size (of the body), work (more than the "
-    "loop gives one).",
+    "Admissions that ran outside of the event loop, by cause: size (of the body), work (above "
+    "the event loop's limit).",
     "nothing; [availability](../explanation/availability.md) says what the lanes are",
     labels=("cause",),
     values=(("size",), ("work",)),
@@ -157,16 +157,16 @@ THREADED = Metric(
 STOPPED = Metric(
     "injector_admission_stopped_total",
     MetricType.COUNTER,
-    "Admissions ended at the limit of CPU time, which counted work should have kept below it.",
+    "Admissions stopped at the limit of CPU time; the limit of counted work should stop them earlier.",
     "look for the pod in the log; lower `workLimit`, or report a pod that is small",
 )
 CONNECTIONS_CUT = Metric(
     "injector_connection_cut_total",
     MetricType.COUNTER,
-    "Connections ended by the bounds on callers, by cause: connections (too many), address (too many "
-    "from one), memory (held for all), size (for one), pipelined (requests), handshake, silent (no "
-    "first request), request (too slow), answer (not taken), head (large), framing (of chunks), "
-    "malformed.",
+    "Connections closed at a limit, by cause. Of the listener: connections (too many), address (too "
+    "many from one), memory (for all). Of one connection: size, pipelined (requests), handshake, "
+    "silent (no first request), request (too slow), answer (not read), head (large), framing (of "
+    "chunks), malformed.",
     "look for callers that are no API server, and for a slow network; "
     "[availability](../explanation/availability.md#callers-that-take-their-time) names each bound",
     labels=("cause",),
@@ -188,14 +188,14 @@ CONNECTIONS_CUT = Metric(
 QUEUE_LENGTH = Metric(
     "injector_queue_length",
     MetricType.GAUGE,
-    "Admissions that wait for their turn.",
+    "Admissions in the queue.",
     "over 0 for minutes: add replicas",
 )
 IN_FLIGHT = Metric(
     "injector_requests_in_flight",
     MetricType.GAUGE,
     "Requests that are not answered yet.",
-    "read it beside the queue",
+    "read it together with the queue",
 )
 NAMESPACES_SYNCED = Metric(
     "injector_namespaces_synced",
@@ -206,13 +206,13 @@ NAMESPACES_SYNCED = Metric(
 READY = Metric(
     "injector_ready",
     MetricType.GAUGE,
-    "1 while the process is ready, as /readyz tells it.",
+    "1 while the process is ready (/readyz).",
     "0: `/readyz` names what it waits for",
 )
 CONFIG_OK = Metric(
     "injector_config_last_reload_ok",
     MetricType.GAUGE,
-    "1 while the configuration in force is what its source says; 0 while that is refused.",
+    "1 while the active configuration is that of its source; 0 while a newer one is rejected.",
     "0: repair the source; the log line `config-refused` says where",
 )
 # The names that dashboards made for the mesh's own injector look for. There every answer counts as
@@ -227,7 +227,9 @@ LEGACY_SUCCESS = Metric("sidecar_injection_success_total", MetricType.COUNTER, "
 LEGACY_FAILURE = Metric(
     "sidecar_injection_failure_total", MetricType.COUNTER, "Requests that failed or were denied.", "the same"
 )
-LEGACY_SKIP = Metric("sidecar_injection_skip_total", MetricType.COUNTER, "Pods left alone.", "the same")
+LEGACY_SKIP = Metric(
+    "sidecar_injection_skip_total", MetricType.COUNTER, "Pods that were skipped.", "the same"
+)
 
 METRICS = (
     ADMISSIONS,
@@ -265,7 +267,12 @@ PROCESS = (
         "CPU of the process; it uses one core at most",
         "near 1 per second: add replicas",
     ),
-    Metric("process_resident_memory_bytes", MetricType.GAUGE, "its memory", "a steady rise is a bug of ours"),
+    Metric(
+        "process_resident_memory_bytes",
+        MetricType.GAUGE,
+        "its memory",
+        "a steady rise is a bug of the injector",
+    ),
     Metric("process_virtual_memory_bytes", MetricType.GAUGE, "its address space", "nothing"),
     Metric("process_start_time_seconds", MetricType.GAUGE, "when it started", "changes: it restarted"),
     Metric(

@@ -239,7 +239,7 @@ def failures(told: Told, expected: Manifest) -> list[str]:
         try:
             found = reading.look(told.template, pointer)
         except NotThere as error:
-            out.append(f"{pointer}: expected {value!r}, but {error} is not there")
+            out.append(f"{pointer}: expected {value!r}, but {error} does not exist")
             continue
         if found != value or type(found) is not type(value):
             out.append(f"{pointer}: expected\n    {value!r}, not\n    {found!r}")

@@ -37,7 +37,9 @@ REASONS: Final = (
 
 # What the caller is told beside the reason's word, where that does not say what to do.
 _ADVICE: Final = {
-    "certificate-resumed": "a resumed TLS session proves no certificate; connect anew without resuming",
+    "certificate-resumed": (
+        "a resumed TLS session proves no certificate; reconnect without session resumption"
+    ),
 }
 
 TOLD_SECONDS: Final = 10.0
@@ -96,7 +98,7 @@ class Check:
     def _note(self, reason: str) -> None:
         """Log a refusal, each reason now and then: anybody may call any number of times."""
         if times := self._throttle.times(reason):
-            done = "refused" if self._enforce else "answered, as callerAuth only audits"
+            done = "refused" if self._enforce else "answered, because callerAuth only audits"
             tell("warning", "caller", reason=reason, result=done, times=times)
 
 

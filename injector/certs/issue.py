@@ -109,7 +109,7 @@ def _new_key(kind: KeyType) -> _Key:
 def _loaded(authority: Pair) -> _Key:
     key = serialization.load_pem_private_key(authority.key.encode("ascii"), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise ConfigError("the CA's key is neither of ECDSA nor of RSA")
+        raise ConfigError("the CA's key is neither ECDSA nor RSA")
     return key
 
 

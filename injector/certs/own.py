@@ -77,10 +77,10 @@ class SelfSignedSource:
     def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self.leaf is None:
-            told = "; ".join(self.problems.now.values()) or "not made yet"
+            told = "; ".join(self.problems.now.values()) or "not created yet"
             return {"certificate": told}
         if not self.leaf.usable(self.clock()):
-            return {"certificate": "the certificate is not valid any more, and there is no newer one"}
+            return {"certificate": "the certificate has expired, and there is no newer one"}
         return {} if self._called else {"certificate": "its CA is being published"}
 
     def warnings(self) -> dict[str, str]:
@@ -95,7 +95,7 @@ class SelfSignedSource:
             except Exception as error:
                 # A defect here is no reason to stop answering with the leaf in use.
                 self.problems.note(
-                    "defect", InjectorError(f"the renewal itself failed: {type(error).__name__}")
+                    "defect", InjectorError(f"the renewal failed unexpectedly: {type(error).__name__}")
                 )
                 pause = LONGEST_PAUSE_SECONDS
             else:

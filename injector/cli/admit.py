@@ -56,5 +56,5 @@ def _read(filename: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if filename == "-" else Path(filename).read_bytes()
     except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
+        reason = (error.strerror or "file cannot be read").lower()
         raise ReviewError(f"{filename}: {reason}", hint="check the path and its permissions") from error

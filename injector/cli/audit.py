@@ -97,7 +97,7 @@ def run(flags: Flags) -> int:
         raise ConfigError("give either -n NS or -A", hint="see 'injector audit --help'")
     if flags.yes and not flags.restart:
         raise ConfigError(
-            "--yes goes with --restart", where="--yes", hint="an audit by itself changes nothing"
+            "--yes requires --restart", where="--yes", hint="an audit without --restart changes nothing"
         )
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
         look = _look(cluster, flags)
@@ -178,12 +178,12 @@ def _not_ours(of: Owner, pods: list[Pod]) -> str:
     """Why an owner is only named; empty where rolling it puts its pods right."""
     states = {pod.standing.state for pod in pods}
     if audit.AuditState.REFUSED in states:
-        return "its new pods would be refused"
+        return "its new pods would be denied"
     if not states & set(audit.CURED):
-        return "rolling it does not change what was found"
+        return "a restart does not fix this"
     row = kinds.KINDS.get(of.kind)
     if row is None or row.rolling is None or row.api_version != of.api_version:
-        return "its pods are not made anew by a rolling restart"
+        return "a rolling restart does not recreate its pods"
     return ""
 
 
@@ -205,7 +205,7 @@ def _still(cluster: Cluster, look: Look) -> Callable[[Target], str]:
             pod = look.at(item)
             if pod.standing.state in audit.FOUND:
                 hint = f"see 'injector explain pod/{pod.name} -n {pod.namespace}'"
-                return f"its new pod {pod.name} is {pod.standing.state.value} again; {hint}"
+                return f"its new pod {pod.name} is still {pod.standing.state.value}; {hint}"
         return ""
 
     return still
@@ -271,11 +271,11 @@ def _name(namespace: str, of: Owner) -> str:
 
 def _summary(groups: dict[tuple[str, Owner], list[Pod]], counts: Counter[str]) -> str:
     found = sum(len(pods) for pods in groups.values())
-    text = f"{_count(counts.total(), 'pod')} looked at, {found} of {_count(len(groups), 'owner')} found"
+    text = f"{_count(counts.total(), 'pod')} checked, {found} of {_count(len(groups), 'owner')} found"
     words = [f"{counts[s.value]} {s.value}" for s in audit.FOUND if counts[s.value]]
     text += f": {', '.join(words)}" if words else ""
     same = counts[audit.AuditState.SAME.value]
-    return text + (f"; {same} injected under another configuration with the same result" if same else "")
+    return text + (f"; {same} injected with another configuration and the same result" if same else "")
 
 
 def _count(number: int, what: str) -> str:
@@ -290,7 +290,7 @@ def _restart_text(
             if not each.objection:
                 yield f"would restart {each.target.label}" + (f", now {each.blocked}" if each.blocked else "")
     for name, why in by_hand.items():
-        yield f"left to you: {name}: {why}"
+        yield f"restart manually: {name}: {why}"
     if result is None:
         yield (
             f"nothing was changed; --yes restarts {_count(targets, 'owner')}" if targets else "nothing to do"
@@ -299,7 +299,7 @@ def _restart_text(
     yield f"restarted {_count(len(result.done), 'owner')}"
     if result.stopped:
         yield f"stopped at {result.stopped.label}: {result.why}"
-    for word, targets_left in (("still under way", result.under_way), ("not begun", result.left)):
+    for word, targets_left in (("still in progress", result.under_way), ("not started", result.left)):
         if targets_left:
             yield f"{word}: {', '.join(target.label for target in targets_left)}"
 

@@ -73,7 +73,7 @@ def results(given: Input) -> tuple[list[Finding], int]:
     status = 1 if found else 0
     found += config.findings
     if server.failure_mode == "allow":
-        hint = "leave out failureMode, so that it is denied"
+        hint = "remove failureMode, so that the pod is denied"
         found.append(Finding.of(FindingCode.FAILS_OPEN, coherence.FAILS_OPEN, "server.failureMode", hint))
     if not status:
         found += [Finding.of(FindingCode.POD_SECURITY, told, hint=hint) for _, told, hint in unsafe(config)]
@@ -85,8 +85,8 @@ def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Findin
     """One note about all annotations that nobody is kept from, and what they can change."""
     if allowed:
         listed = ", ".join(f"{key} ({', '.join(powers)})" for key, powers in allowed.items())
-        message = f"every pod may use what changes more than its own traffic: {listed}"
-        hint = "rules under `annotations` limit them, see docs/how-to/limit-annotations.md"
+        message = f"any pod may use annotations that affect security: {listed}"
+        hint = "limit them with rules under `annotations`; see docs/how-to/limit-annotations.md"
         yield Finding.of(FindingCode.OPEN_ANNOTATIONS, message, hint=hint)
 
 

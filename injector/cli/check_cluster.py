@@ -29,7 +29,7 @@ from injector.kube.served import Dialled, Validity, authorities, dial
 from injector.kube.survey import SurveyReader, bundle_of
 
 _DAY: Final = 86400
-_RENEW: Final = "renew it, and see why that was not done; own certificates are renewed by serve itself"
+_RENEW: Final = "renew it, and check why it was not renewed; serve renews self-made certificates itself"
 
 
 def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
@@ -94,9 +94,7 @@ class Look:
         chosen = self._chosen(entry)
         service = service_of(entry)
         if chosen is None:
-            told = (
-                f"whether the API server reaches {service}: no namespace is there whose pods it is called for"
-            )
+            told = f"whether the API server reaches {service}: no namespace has pods that it is called for"
             yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where)
             return
         probed, namespace, labels = chosen
@@ -105,7 +103,7 @@ class Look:
             told = (
                 f"whether the API server reaches {service}: this account may not create pods in {namespace}"
             )
-            hint = "use an account that may; the pod is sent as a dry run only"
+            hint = "use an account that is allowed to; the pod is only sent as a dry run"
             yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, hint)
             return
         try:
@@ -117,14 +115,14 @@ class Look:
             if _is_about(probed, error.message):
                 yield _uncalled(probed, error.message)
             else:
-                told = f"whether the API server reaches {service}: the call of another webhook failed"
+                told = f"whether the API server reaches {service}: the call to another webhook failed"
                 yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
             return
         if not probed.closed and not self._injected(made):
-            told = f"whether {service} answers: the entry's failurePolicy Ignore hides it"
+            told = f"whether {service} answers: failurePolicy Ignore of the entry hides failures"
             yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
-        told = f"until when the certificate of {service} is valid: only a pod of the cluster can see it"
-        yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, "run the same command in a pod")
+        told = f"how long the certificate of {service} is valid: only a pod in the cluster can connect to it"
+        yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, "run this command in a pod")
 
     def _chosen(self, entry: Registered) -> tuple[Registered, str, dict[str, str]] | None:
         """An entry with the same client, a namespace whose pods come to it, and labels for such a pod.
@@ -149,14 +147,14 @@ class Look:
 
 def _bundle(entry: Registered) -> tuple[str | None, list[Finding]]:
     """The bundle of an entry where it can be used, and what is wrong with it."""
-    hint = "give --ca-file to injector webhook-config, or let serve or cert-manager write it"
+    hint = "use injector webhook-config --ca-file, or let serve or cert-manager write caBundle"
     try:
         bundle = bundle_of(entry)
         found = authorities(bundle) if bundle is not None else []
     except ValueError as error:
         return None, [Finding.of(FindingCode.CA_BUNDLE, f"its caBundle: {error}", entry.where, hint)]
     if bundle is None:
-        told = "it has no caBundle, so that the API server trusts nobody there: every call fails"
+        told = "it has no caBundle, so the API server cannot verify the webhook: every call fails"
         return None, [Finding.of(FindingCode.CA_BUNDLE, told, entry.where, hint)] if service_of(entry) else []
     return bundle, _ages(found, entry)
 
@@ -168,10 +166,10 @@ def _ages(found: Sequence[Validity], entry: Registered) -> list[Finding]:
     if last is None:
         return []
     if last.end < now:
-        told = f"every CA of its caBundle has expired, the last one at {_moment(last.end)}"
+        told = f"all CAs in its caBundle have expired, the last one at {_moment(last.end)}"
         return [Finding.of(FindingCode.CA_EXPIRED, told, entry.where, _RENEW)]
     if last.ends_soon(now):
-        told = f"the CA of its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
+        told = f"the CA in its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
         return [Finding.of(FindingCode.CA_EXPIRES, told, entry.where, _RENEW)]
     return []
 
@@ -179,19 +177,19 @@ def _ages(found: Sequence[Validity], entry: Registered) -> list[Finding]:
 _FAILED: Final = {
     "untrusted": (
         FindingCode.CERTIFICATE_UNTRUSTED,
-        "its caBundle does not trust the certificate that is served",
-        "write the CA that signed it into caBundle (injector webhook-config --ca-file)",
+        "its caBundle does not match the certificate of the webhook",
+        "write the CA that signed it to caBundle (injector webhook-config --ca-file)",
     ),
     "name": (
         FindingCode.CERTIFICATE_NAME,
-        "the certificate that is served is not for the name that the API server asks for",
-        "issue it for SERVICE.NAMESPACE.svc, or the host of the URL",
+        "the certificate of the webhook does not include the host name that the API server uses",
+        "issue it for SERVICE.NAMESPACE.svc, or for the host of the URL",
     ),
-    "validity": (FindingCode.CERTIFICATE_EXPIRED, "the certificate that is served is not valid now", _RENEW),
+    "validity": (FindingCode.CERTIFICATE_EXPIRED, "the certificate of the webhook is not valid now", _RENEW),
     "unreachable": (
         FindingCode.UNREACHABLE,
-        "nobody answers there",
-        "see that the webhook's pods are ready, and that no NetworkPolicy or firewall is between",
+        "the webhook does not answer",
+        "check that the webhook's pods are ready and that no NetworkPolicy or firewall blocks the call",
     ),
 }
 
@@ -203,7 +201,7 @@ def _shaken(entry: Registered, found: Dialled) -> Iterator[Finding]:
         return
     now = time.time()
     if found.validity.ends_soon(now):
-        told = f"the certificate that is served expires at {_moment(found.validity.end)}"
+        told = f"the certificate of the webhook expires at {_moment(found.validity.end)}"
         told += f" ({_left(found.validity, now)})"
         yield Finding.of(FindingCode.CERTIFICATE_EXPIRES, told, entry.where, _RENEW)
 
@@ -224,7 +222,7 @@ def _uncalled(entry: Registered, message: str) -> Finding:
     if untrusted and ("expired" in message or "not yet valid" in message):
         kind = "validity"
     code, told, hint = _FAILED[kind]
-    return Finding.of(code, f"{told}, as the API server says: {message}", entry.where, hint)
+    return Finding.of(code, f"{told}; the API server reports: {message}", entry.where, hint)
 
 
 def _moment(seconds: float) -> str:
@@ -245,7 +243,10 @@ def _missing_rights(look: Look, server: Server) -> Iterator[Finding]:
     own = server.certificates.service
     account = _account(look.survey, own.namespace if own else None)
     if account is None and not look.inside:
-        told = "the rights of the injector's ServiceAccount: no pod of it was found behind a Service"
+        told = (
+            "the permissions of the injector's ServiceAccount: no pod of the injector was found behind "
+            "a Service"
+        )
         yield Finding.of(FindingCode.NOT_LOOKED_AT, told)
         return
     ours = [e for e in look.survey.ours if own is None or service_of(e) in (None, own)]

@@ -66,7 +66,7 @@ def run(flags: Flags) -> int:
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
     if flags.html and (flags.live or flags.output == "json"):
         raise ConfigError(
-            "the page has neither --live nor -o json", where="--html", hint="leave one of them out"
+            "--html cannot be combined with --live or -o json", where="--html", hint="remove one of them"
         )
     if flags.target:
         config, found = _of_cluster(flags.target, flags)
@@ -94,7 +94,9 @@ def _of_files(flags: Flags) -> tuple[Config, list[Explained]]:
     for flag, value in needs_cluster.items():
         if value:
             hint = "give KIND/NAME, or --objects FILE"
-            raise ConfigError("a file is explained without a cluster", where=flag, hint=hint)
+            raise ConfigError(
+                "these options need a cluster, and files are explained without one", where=flag, hint=hint
+            )
     config = load(flags.config_file)
     around = world.from_objects(flags.objects, flags.namespace)
     out: list[Explained] = []
@@ -111,7 +113,7 @@ def _of_files(flags: Flags) -> tuple[Config, list[Explained]]:
     for document in filter(documents.has_workloads, manifests.read_all(flags.filenames)):
         documents.changed(document, look)
     if not out:
-        hint = f"these kinds have one: {', '.join(KINDS)}"
+        hint = f"supported kinds: {', '.join(KINDS)}"
         raise ManifestError("no object with a pod template", where=", ".join(flags.filenames), hint=hint)
     return config, out
 
@@ -140,7 +142,7 @@ def _located(manifest: Manifest, target: str, config: Config) -> workload.Worklo
     except ManifestError as error:
         raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
     if found is None:
-        raise ManifestError("the object holds no pod template", where=shown(target))
+        raise ManifestError("the object has no pod template", where=shown(target))
     return found
 
 

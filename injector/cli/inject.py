@@ -101,7 +101,7 @@ class Injection:
         words = {Verdict.DENY: "refused", Verdict.SKIP: "skipped", Verdict.INJECT: "injected"}
         verdict, reason = outcome.decision.verdict, outcome.decision.reason
         if verdict is Verdict.INJECT and not outcome.patch:
-            self.report.verdict("unchanged", what, reason.value, "It carries this injection already.")
+            self.report.verdict("unchanged", what, reason.value, "The injection is already up to date.")
         else:
             self.report.reasoned(words[verdict], what, reason)
 
@@ -129,7 +129,7 @@ class Injection:
 
 def _skipped(where: str, what: str, reason: Reason) -> ManifestError:
     """With --strict a skip is an error."""
-    hint = "leave --strict out, or exclude the document"
+    hint = "remove --strict, or exclude the document"
     return ManifestError(f"{what}: {reason.value}. {reason.sentence}", where=where, hint=hint)
 
 

@@ -19,15 +19,18 @@ from injector.errors import ConfigError, InjectorError
 # name -> (its module in `commands`, what it does). Help and completion need no more than this.
 COMMANDS: Final = {
     "kube-inject": ("inject", "Inject sidecars into manifests."),
-    "uninject": ("uninject", "Take an injection out of manifests again."),
-    "explain": ("explain", "Why a workload is injected or not, and who set what."),
-    "admit": ("admit", "Answer one AdmissionReview, as the webhook would."),
+    "uninject": ("uninject", "Remove injected sidecars from manifests."),
+    "explain": (
+        "explain",
+        ("Explain why a workload is injected or not, and where each value comes from."),
+    ),
+    "admit": ("admit", "Answer one AdmissionReview like the webhook."),
     "check": ("check", "Check a configuration and its templates."),
-    "audit": ("audit", "List pods whose sidecar is missing or stale; roll their owners."),
-    "replay": ("replay", "What a new configuration would change, by recorded admissions."),
+    "audit": ("audit", "List pods with a missing or outdated sidecar; restart their owners."),
+    "replay": ("replay", "Show what a new configuration would change, based on recorded admissions."),
     "serve": ("serve", "Run the admission webhook."),
     "webhook-config": ("webhook_config", "Print the MutatingWebhookConfiguration for the webhook."),
-    "completion": ("completion", "Print the completion script of a shell."),
+    "completion": ("completion", "Print a shell completion script."),
 }
 
 EXAMPLES: Final = """\b
@@ -162,7 +165,7 @@ def _defect(error: Exception) -> int:
 
         traceback.print_exception(error)
     # The text of a stray exception may quote a pod, so that only its kind is told.
-    click.echo(f"error: unexpected {type(error).__name__}; this is a defect, please report it", err=True)
+    click.echo(f"error: unexpected {type(error).__name__}; this is a bug, please report it", err=True)
     click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
     return 1
 

@@ -49,7 +49,7 @@ def read_all(names: Sequence[str]) -> list[Document]:
     Raises ManifestError where something cannot be read, ConfigError for stdin named twice.
     """
     if list(names).count(STDIN) > 1:
-        raise ConfigError("stdin can be read once", where="-f -", hint="give -f - only once")
+        raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
     return [
         d for name in names for source in _sources(name) for d in yamltext.split(source.text(), source.name)
     ]
@@ -95,8 +95,8 @@ def _sources(name: str) -> Iterator[_Source]:
     kept = [p for p in shown if not _leaves(p, folder)]
     read = [p for p in kept if p.suffix in SUFFIXES and os.path.isfile(p)]
     if not read:
-        hint = f"files that end in {', '.join(SUFFIXES)} are read"
-        raise ManifestError("the folder holds no manifests", where=name, hint=hint)
+        hint = f"supported file names end in {', '.join(SUFFIXES)}"
+        raise ManifestError("the folder has no manifests", where=name, hint=hint)
     yield from (_Source(str(path), folder) for path in read)
 
 

@@ -13,10 +13,17 @@ Command: TypeAlias = Callable[..., Any]
 Option: TypeAlias = Callable[[Command], Command]
 
 output_format: Final[Option] = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format: text for people, json for programs.",
 )
 output_file: Final[Option] = click.option(
-    "-o", "--output", metavar="FILE", help="Write to a file, in one step, instead of stdout."
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write to a file instead of stdout; the file is replaced atomically.",
 )
 filenames: Final[Option] = click.option(
     "-f",
@@ -24,7 +31,7 @@ filenames: Final[Option] = click.option(
     "filenames",
     multiple=True,
     metavar="FILE|DIR|-",
-    help="Manifests; may be repeated. Links out of a folder are skipped.",
+    help="Manifests; may be repeated. Links that leave a folder are skipped.",
 )
 
 
@@ -35,7 +42,7 @@ def config(
     return click.option("--config", "config_file", required=required, metavar="FILE", help=help)
 
 
-def cluster(kubeconfig: str = "As for kubectl.", context: str | None = None) -> Option:
+def cluster(kubeconfig: str = "Same as for kubectl.", context: str | None = None) -> Option:
     """Which cluster is asked; by default both options have the same help."""
 
     def add(command: Command) -> Command:
@@ -46,12 +53,12 @@ def cluster(kubeconfig: str = "As for kubectl.", context: str | None = None) -> 
     return add
 
 
-def objects(help: str = "Namespaces and other objects that the cluster would have.") -> Option:
+def objects(help: str = "Namespaces and other objects of the cluster, from files.") -> Option:
     """Files in place of a cluster."""
     return click.option("--objects", multiple=True, metavar="FILE", help=help)
 
 
-def from_istiod(help: str = "Read what a live istiod's ConfigMaps say on top.") -> Option:
+def from_istiod(help: str = "Also read the ConfigMaps of a running istiod.") -> Option:
     """A control plane whose configuration is used."""
     return click.option("--from-istiod", metavar="NS[/REVISION]", help=help)
 

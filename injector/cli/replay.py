@@ -127,8 +127,8 @@ class Told:
             else:
                 made = Pseudonyms(self.key, literal)
                 if made.fingerprint() != entry.head.key:
-                    hint = "give the file that 'serve --record-key' was given"
-                    raise ConfigError("the records were written under another key", where="--key", hint=hint)
+                    hint = "use the same file as for 'serve --record-key'"
+                    raise ConfigError("the records were written with another key", where="--key", hint=hint)
                 self._names[of] = {made.name(word): word for word in asked}
         names = self._names[of]
         return replace(entry, **_restored(entry, names)) if names else entry
@@ -208,19 +208,17 @@ def _key(file: str | None) -> bytes | None:
 def _warn(told: Told, reader: Reader) -> None:
 
     for file in reader.skipped:
-        why = "is a link out of the folder, or no regular file"
-        click.echo(f"warning: {visible(str(file))}: skipped, as it {why}", err=True)
+        why = "is a link that leaves the folder, or not a regular file"
+        click.echo(f"warning: {visible(str(file))}: skipped, because it {why}", err=True)
     if reader.broken:
-        click.echo(
-            f"warning: {reader.broken} lines of the records cannot be read and were left out", err=True
-        )
+        click.echo(f"warning: skipped {reader.broken} invalid lines of the records", err=True)
     if told.unknown:
         shown = ", ".join(sorted(told.unknown)[:_SHOWN])
-        text = "selectors name what was not in force when this was recorded, so that no pod seems to match"
-        click.echo(f"warning: {text}: {visible(shown)}; --key FILE finds them", err=True)
+        text = "selectors use names that the recorded configuration did not use, so no pod matches them"
+        click.echo(f"warning: {text}: {visible(shown)}; use --key FILE to match them", err=True)
     if told.unlike:
-        text = f"{told.unlike} admissions do not come out under --base as they were recorded"
-        click.echo(f"warning: {text}; was it another configuration?", err=True)
+        text = f"{told.unlike} admissions differ from the record when replayed with --base"
+        click.echo(f"warning: {text}; check that --base is the recorded configuration", err=True)
 
 
 def _json(told: Told, found: Sequence[Changed], broken: int) -> dict[str, Any]:

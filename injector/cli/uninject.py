@@ -59,7 +59,10 @@ class Removal:
                 raise self.unreadable(document, pointer, str(error)) from error
             if found and undone:
                 self.report.verdict(
-                    "removed", found.label, "uninjected", "What its status lists was taken out."
+                    "removed",
+                    found.label,
+                    "uninjected",
+                    "Everything that the status annotation lists was removed.",
                 )
                 self.report.findings(
                     [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], found.label

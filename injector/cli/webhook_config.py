@@ -55,7 +55,7 @@ class Flags:
 def run(flags: Flags) -> int:
     """Print the objects; returns the exit status. Raises ConfigError."""
     if flags.tags_only and not flags.tags:
-        raise ConfigError("there is nothing to print", where="--tags-only", hint="give a --tag with it")
+        raise ConfigError("there is nothing to print", where="--tags-only", hint="add --tag")
     config = load(flags.config_file)
     client = _client(flags.url, flags.service, flags.ca_file)
     options = Options(
@@ -70,7 +70,7 @@ def run(flags: Flags) -> int:
     found = list(configurations(config, options, flags.name, flags.tags))
     click.echo("---\n".join(yamltext.dump(item) for item in found[flags.tags_only :]), nl=False)
     if options.failure_policy == "Ignore":
-        told = "while the webhook does not answer, pods are made without sidecar (failurePolicy Ignore)"
+        told = "while the webhook does not answer, pods are created without a sidecar (failurePolicy Ignore)"
         click.echo(f"warning: {told}", err=True)
     return 0
 
@@ -85,8 +85,8 @@ def _side_effects(asked: str, config_file: str | None) -> str:
 
 def _client(url: str | None, service: str | None, ca_file: str | None) -> Manifest:
     if (url is None) == (service is None):
-        hint = "--service inside the cluster, --url outside"
-        raise ConfigError("exactly one of --url and --service is needed", hint=hint)
+        hint = "use --service for a webhook inside the cluster, --url outside"
+        raise ConfigError("exactly one of --url and --service is required", hint=hint)
     client: Manifest = {"url": _url(url)} if url is not None else {"service": _service(service or "")}
     if ca_file is not None:
         client["caBundle"] = _bundle(ca_file)
@@ -102,7 +102,7 @@ def _url(text: str) -> str:
     except ValueError:
         usable = False
     if not usable or "@" in parts.netloc or "?" in text or "#" in text:
-        raise ConfigError("this URL is not accepted by the API server", where="--url", hint=hint)
+        raise ConfigError("the API server does not accept this URL", where="--url", hint=hint)
     return text if parts.path.strip("/") else text.rstrip("/") + PATH
 
 
@@ -126,5 +126,5 @@ def _bundle(file: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
     except (ssl.SSLError, ValueError, TypeError) as error:
-        raise ConfigError("no certificate can be read", where=file, hint="PEM is expected") from error
+        raise ConfigError("the file has no valid certificate", where=file, hint="PEM is expected") from error
     return base64.b64encode(found.encode("ascii")).decode("ascii")

@@ -135,7 +135,7 @@ def _selectors(raw: Sequence[Any], key: str, told: list[Finding]) -> tuple[Selec
         try:
             found.append(parse(item))
         except ValueError as error:
-            told.append(Finding.of(FindingCode.SELECTOR, f"{key}[{number}] is left out: {error}"))
+            told.append(Finding.of(FindingCode.SELECTOR, f"{key}[{number}] is ignored: {error}"))
     return tuple(found)
 
 

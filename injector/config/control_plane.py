@@ -67,5 +67,5 @@ def place_of(flag: str) -> tuple[str, str | None]:
 def check_mesh(where: str, config_file: str | None) -> None:
     """Raise ConfigError for a profile without mesh rules, which has no use for the flag `where`."""
     if rules_of(config_file) != "istio":
-        hint = "leave it out, or choose a profile that has a mesh"
-        raise ConfigError("the profile has no use for this flag", where=where, hint=hint)
+        hint = "remove the flag, or choose a profile with a mesh"
+        raise ConfigError("the profile does not support this flag", where=where, hint=hint)

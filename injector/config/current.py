@@ -70,7 +70,9 @@ class Current:
 
     def warnings(self) -> Mapping[str, str]:
         """Why the source cannot be used as it is now."""
-        return {"config": f"the last good one is kept: {self._problem}"} if self._problem else {}
+        return (
+            {"config": f"the last valid configuration stays in use: {self._problem}"} if self._problem else {}
+        )
 
     async def refresh(self) -> None:
         """Read the source once: take over what changed and is valid, keep the last good one else."""
@@ -81,7 +83,7 @@ class Current:
             return
         except Exception as error:
             # A defect in reading is no reason to stop answering.
-            told = f"reading the configuration itself failed: {type(error).__name__}"
+            told = f"reading the configuration failed unexpectedly: {type(error).__name__}"
             self._refuse(InjectorError(told), "defect")
             return
         if self._problem:
@@ -89,7 +91,7 @@ class Current:
             tell("info", "config-readable")
         if self._source.server != self._server:
             self._server = self._source.server
-            tell("warning", "server-settings", message="they have changed, and count from the next start")
+            tell("warning", "server-settings", message="these settings changed; restart to apply them")
         if (fresh.digest, fresh.work_limit) != (self.config.digest, self.config.work_limit):
             self._take(fresh)
             self._metrics.reloaded()

@@ -53,9 +53,11 @@ def dry_run(given: Input) -> list[Finding]:
         trials = list(both.map(lambda seed: _child(given, seed), _SEEDS))
     problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
     if not problems and len({trial.digest for trial in trials}) > 1:
-        hint = "look for a loop over what has no order, or sort it"
+        hint = "check for a loop over unordered items, and sort them"
         problems.append(
-            Finding.of(FindingCode.DETERMINISM, "the same pod is rendered to different bytes", hint=hint)
+            Finding.of(
+                FindingCode.DETERMINISM, "rendering the same pod twice gives different results", hint=hint
+            )
         )
     return problems
 
@@ -76,18 +78,16 @@ def _child(given: Input, seed: str) -> Trial:
         )
     except subprocess.TimeoutExpired:
         message = f"rendering sample pods takes more than {WALL_SECONDS} s"
-        hint = "see whether this process gets any processor time (limits.cpu, other load)"
+        hint = "check whether this process gets enough CPU time (limits.cpu, other load)"
         return Trial((Finding.of(FindingCode.LIMIT, message, hint=hint),))
     if done.returncode != 0:
-        message = (
-            f"rendering sample pods exceeds {CPU_SECONDS} s of processor time or {MEMORY_BYTES >> 20} MiB"
-        )
+        message = f"rendering sample pods exceeds {CPU_SECONDS} s of CPU time or {MEMORY_BYTES >> 20} MiB"
         return Trial(
             (
                 Finding.of(
                     FindingCode.LIMIT,
                     f"{message} (exit status {done.returncode})",
-                    hint="look for what grows",
+                    hint="check the templates for an unbounded loop",
                 ),
             )
         )

@@ -171,8 +171,8 @@ def _own_templates(settings: Settings, given: Input) -> dict[str, TemplateSource
 
 def _of_file(name: str, file: str, given: Input, where: str) -> TemplateSource:
     if given.base is None:
-        hint = "write the template's text in place of the map"
-        raise ConfigError(f"a file is not possible here: {NO_FOLDER}", where=f"{where}: templates", hint=hint)
+        hint = "replace the map with the text of the template"
+        raise ConfigError(f"a file is not allowed here: {NO_FOLDER}", where=f"{where}: templates", hint=hint)
     folder = Path(given.base)
     try:
         return TemplateSource(name, given.files.text(folder, file), str(folder / file))

@@ -293,7 +293,7 @@ def together(problems: Sequence[SettingProblem], lines: Mapping[str, int], sourc
     if len(problems) == 1:
         return ConfigError(told(first), where=f"{source}:{lines[first.pointer]}", hint=first.hint)
     rows = [f"{source}:{lines[p.pointer]}: {told(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems]
-    head = f"{len(problems)} settings are not accepted:"
+    head = f"{len(problems)} settings are invalid:"
     return ConfigError(head, where=source, rows=[visible(row) for row in rows])
 
 

@@ -63,9 +63,9 @@ class Source:
                 return config
         self.step = "changing"
         raise ConfigError(
-            "the configuration changes while it is read",
+            "the configuration changed while it was read",
             where=given.file.origin,
-            hint="it is read again soon",
+            hint="the configuration is read again soon",
         )
 
     def input(self) -> Input:
@@ -105,7 +105,7 @@ class Source:
         for name, text in _texts(given).items():
             if name in self._filled and not text.strip():
                 self.step = "changing"
-                hint = "write {} where nothing more than the defaults is meant"
+                hint = "write {} to use only the defaults"
                 raise ConfigError("the file is empty now", where=name, hint=hint)
 
     def _unchanged(self, given: Input) -> bool:

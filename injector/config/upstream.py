@@ -59,12 +59,14 @@ class InjectConfig:
     """The keys of istiod's `config` that count; the stray `template` and others do not."""
 
     policy: str = setting("", TEXT, "enabled or disabled.")
-    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that ask for none.")
+    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that do not select any.")
     templates: dict[str, str] = setting(dict, mapped(TEXT, "template texts"), "Template texts by name.")
-    aliases: dict[str, tuple[str, ...]] = setting(dict, mapped(NAMES, "lists of names"), "Names for several.")
+    aliases: dict[str, tuple[str, ...]] = setting(
+        dict, mapped(NAMES, "lists of names"), "Aliases of several templates."
+    )
     never_inject_selector: tuple[Any, ...] = setting((), TREES, "Label selectors.")
     always_inject_selector: tuple[Any, ...] = setting((), TREES, "Label selectors.")
-    injected_annotations: dict[str, str] = setting(dict, STRINGS, "Written last.")
+    injected_annotations: dict[str, str] = setting(dict, STRINGS, "Annotations that are written last.")
 
 
 def inject_config(text: str, origin: str) -> InjectConfig:
@@ -82,7 +84,7 @@ def inject_config(text: str, origin: str) -> InjectConfig:
         raise ConfigError(
             "this is a whole ConfigMap; the text under its key config is expected",
             where=origin,
-            hint="kubectl get configmap NAME -o jsonpath='{.data.config}', or let --from-cluster read it",
+            hint="use kubectl get configmap NAME -o jsonpath='{.data.config}', or --from-cluster",
         )
     if not isinstance(tree, dict) or not tree.get("templates"):
         return InjectConfig(templates={"sidecar": text})
@@ -124,7 +126,7 @@ def usable(
         if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:
             kept[name] = source
             continue
-        problem = "is a Go template and cannot be used here; write it in Jinja"
+        problem = "is a Go template and not supported; rewrite it in Jinja"
         message = f"template {shown(name)!r} of {origin} {problem}"
         findings.append(Finding.of(FindingCode.GO_TEMPLATE, message))
     return kept, tuple(findings)

@@ -186,7 +186,7 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
         "Remove `host` from the probe.",
     ),
     FindingCode.REBUILT: (
-        "The pod was injected under another configuration; fields that nobody can assign were dropped.",
+        "The pod was injected under another configuration; fields without a known origin were dropped.",
         "Check the fields in the message.",
     ),
     FindingCode.UNDO_TOO_LARGE: (

@@ -123,7 +123,7 @@ def _check_way(manifest: Manifest, spec: str) -> None:
         way += "/" + part
         if tree is None:
             raise ManifestError(
-                f"{manifest['kind']} needs a map here: its pods' template is missing", where=way
+                f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=way
             )
         if not isinstance(tree, dict):
             raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=way)
@@ -209,7 +209,7 @@ def _check_distinct(items: Sequence[tuple[str, Manifest]], key: str) -> None:
     for at, item in items:
         if first.setdefault(item[key], at) != at:
             raise ManifestError(
-                f"{key} is that of {first[item[key]]} too; each needs one of its own",
+                f"{key} is also used by {first[item[key]]}; it must be unique",
                 where=at,
                 hint=f"give one of them another {key}, or remove it",
             )

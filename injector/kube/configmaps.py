@@ -18,7 +18,7 @@ def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
             status=404,
             reason="NotFound",
             where=f"ConfigMap {namespace}/{name}",
-            hint=f"it has {', '.join(sorted(data)) or 'no keys at all'}",
+            hint=f"it has these keys: {', '.join(sorted(data)) or 'none'}",
         )
     return str(data[key])
 

@@ -145,7 +145,7 @@ class Events:
                     self._error, self._failed, result = error.advice, self._clock(), FAILED
                 except Exception as error:
                     # A defect in telling is no reason to stop answering.
-                    told = f"writing Events itself failed: {type(error).__name__}"
+                    told = f"writing Events failed unexpectedly: {type(error).__name__}"
                     self._error, self._failed, result = told, self._clock(), FAILED
                 self._tell(result, times)
 

@@ -37,9 +37,9 @@ def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     # "deployments.apps" and "deployments.v1.apps" are kubectl's long forms.
     if row is None or not name or "/" in name or (group and not _is_group(group, row.api_version)):
         raise ConfigError(
-            "this names no workload",
+            "not a workload reference",
             where=shown(kind_slash_name if slash else f"{kind_slash_name}/?"),
-            hint=f"expected KIND/NAME with one of the kinds {', '.join(sorted(rows))}",
+            hint=f"use KIND/NAME with one of the kinds {', '.join(sorted(rows))}",
         )
     return cluster.get(path_of(row, namespace, name))
 

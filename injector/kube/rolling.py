@@ -90,7 +90,7 @@ def plan(cluster: Cluster, targets: Iterable[Target]) -> list[Planned]:
         except ClusterError as error:
             if error.status != 404:
                 raise
-            out.append(Planned(target, "it is not there any more"))
+            out.append(Planned(target, "it does not exist any more"))
             continue
         objection = rollouts.objection(workload)
         budgets = rollouts.covering(workload, _budgets(cluster, target), target.pods)
@@ -167,7 +167,7 @@ class _Run:
         if not rollouts.restarted(workload, self.sent.get(target)):
             if shared := next((t for t, (_, of) in self.running.items() if of & names), None):
                 self.limits.pop(target, None)
-                return self.tell(target, f"it shares a PodDisruptionBudget with {shared.label}")
+                return self.tell(target, f"it has the same PodDisruptionBudget as {shared.label}")
             if why := rollouts.blocked(workload, budgets):
                 return self.hold(target, why)
             at = self.sent.setdefault(target, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -185,7 +185,7 @@ class _Run:
     def tell(self, target: Target, why: str) -> None:
         """Say once why a target waits."""
         if why != self.told.get(target):
-            self.say(f"waiting with {target.label}: {why}")
+            self.say(f"waiting before restarting {target.label}: {why}")
             self.told[target] = why
 
     def look(self) -> None:
@@ -199,13 +199,13 @@ class _Run:
                     return self.stop(target, str(error))
                 progress, wrong = rollouts.Progress(rollouts.RolloutStep.UNDER_WAY, error.message), ""
             if progress.step is rollouts.RolloutStep.DONE and not wrong:
-                self.say(f"done with {target.label}")
+                self.say(f"restarted {target.label}")
                 self.result.done.append(target)
                 del self.running[target]
             elif wrong or progress.step is rollouts.RolloutStep.FAILED:
                 return self.stop(target, wrong or progress.detail)
             elif self.pace.clock() > until:
-                return self.stop(target, f"not complete in {self.pace.seconds:g} s: {progress.detail}")
+                return self.stop(target, f"not complete after {self.pace.seconds:g} s: {progress.detail}")
 
     def stop(self, target: Target, why: str) -> None:
         self.result.stopped, self.result.why = target, why

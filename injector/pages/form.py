@@ -57,11 +57,11 @@ def answers(
         tree = yamltext.load(document)
         left -= _size(tree, left)
         if left < 0:
-            hint = "use injector explain --html for it"
+            hint = "use injector explain --html instead"
             raise ManifestError(f"more than {MOST_VALUES} values", where=MANIFESTS, hint=hint)
         documents.each(document, tree, look)
     if not out:
-        hint = f"these kinds have one: {', '.join(kinds.KINDS)}"
+        hint = f"supported kinds: {', '.join(kinds.KINDS)}"
         raise ManifestError("no object with a pod template", where=MANIFESTS, hint=hint)
     return tuple(out)
 
@@ -93,7 +93,7 @@ def labels(text: str) -> dict[str, str] | None:
         workload.check_pod({"metadata": {"labels": tree}})
     except ManifestError as error:
         at = error.where.removeprefix("/metadata/labels")
-        hint = "write one label a line, as name: value"
+        hint = "write one label per line: name: value"
         raise documents.placed(ManifestError(error.message, where=at, hint=hint), document, "") from error
     return {key: value or "" for key, value in tree.items()}
 

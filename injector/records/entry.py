@@ -100,7 +100,7 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
 def head(raw: Mapping[str, Any]) -> Head:
     """A head from its line; ValueError for another format."""
     if raw["head"] != FORMAT:
-        raise ValueError("a record of another format")
+        raise ValueError("the record has another format")
     return Head(str(raw["config"]), str(raw["profile"]), str(raw["key"]), frozenset(raw["words"]))
 
 

@@ -53,16 +53,16 @@ def read_key(file: str, folder: str) -> bytes:
         return secrets.token_bytes(32)
     where = "server.record.keyFile"
     if Path(file).resolve().is_relative_to(Path(folder).resolve()):
-        hint = "keep it elsewhere: with it names can be guessed from the records"
-        raise ConfigError("the key must not stand beside the records", where=where, hint=hint)
+        hint = "move it to another folder: with the key, names can be guessed from the records"
+        raise ConfigError("the key must not be in the folder of the records", where=where, hint=hint)
     try:
         key = Path(file).read_bytes().strip()
     except OSError as error:
         raise ConfigError(f"{file}: {(error.strerror or 'cannot be read').lower()}", where=where) from error
     if len(key) < KEY_BYTES:
-        hint = "make one with 'openssl rand -hex 32'"
+        hint = "create one with 'openssl rand -hex 32'"
         raise ConfigError(
-            f"the key has {len(key)} bytes, too few; {KEY_BYTES} are needed", where=where, hint=hint
+            f"the key has only {len(key)} bytes; {KEY_BYTES} are required", where=where, hint=hint
         )
     return key
 
@@ -73,14 +73,14 @@ def prepare(folder: str) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _unusable(folder, (error.strerror or "cannot be made").lower()) from error
+        raise _unusable(folder, (error.strerror or "cannot be created").lower()) from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise _unusable(folder, "it cannot be written to")
+        raise _unusable(folder, "is not writable")
     return path
 
 
 def _unusable(folder: str, why: str) -> ConfigError:
-    hint = "give a folder of its own that this process may write to"
+    hint = "use a separate folder that this process may write to"
     return ConfigError(f"{folder}: {why}", where="server.record.directory", hint=hint)
 
 
@@ -156,7 +156,7 @@ class Recorder:
             except Exception as error:
                 # A pod that cannot be told is no reason to stop; its text is not repeated here.
                 self._count(FAILED)
-                tell("error", "record-failed", message=f"unexpected {type(error).__name__}; a defect")
+                tell("error", "record-failed", message=f"unexpected {type(error).__name__}; this is a bug")
             self._taken += admission.size
         self._files.close()
 
@@ -172,7 +172,7 @@ class Recorder:
             self._files.write(lines)
         except OSError as error:
             if not self._retry:
-                hint = "make room; answers go on, and recording tries again by itself"
+                hint = "free disk space; requests are still answered, and recording retries by itself"
                 why = (error.strerror or type(error).__name__).lower()
                 tell("error", "record-failed", message=f"{self._files.folder}: {why}", hint=hint)
             self._retry = self._clock() + RETRY_SECONDS

@@ -184,7 +184,7 @@ class Webhook:
         if refused is not None:
             status, reason = refused
             await body.discard()
-            raise ReviewError(f"the caller is not accepted: {reason}", status=status)
+            raise ReviewError(f"the caller is rejected: {reason}", status=status)
 
     def _note(self, cause: str) -> None:
         """Count a refusal, and tell of the overload now and then."""
@@ -298,7 +298,7 @@ class Webhook:
 
     def _denied(self, asked: AdmissionRequest, config: Config, limit: float) -> tuple[reviews.Answer, bytes]:
         self._state.metrics.stopped()
-        hint = "make the pod smaller (containers, variables, annotations), or raise server.cpuMilliseconds"
+        hint = "reduce the pod's containers, variables or annotations, or raise server.cpuMilliseconds"
         error = InjectorError(_out_of_time(limit), hint=hint)
         answer = reviews.too_expensive(asked, config, error, self._state.policy)
         return answer, _encoded(answer)
@@ -325,7 +325,7 @@ def _encoded(answer: reviews.Answer) -> bytes:
 
 
 def _out_of_time(limit: float) -> str:
-    return f"more than {limit:g} seconds of CPU time are needed"
+    return f"injection needs more than {limit:g} seconds of CPU time"
 
 
 def create_app(state: State, *, inner: bool) -> FastAPI:
@@ -343,7 +343,7 @@ def create_app(state: State, *, inner: bool) -> FastAPI:
     async def readyz() -> Response:
         config, waiting = state.current(), dict(state.waiting())
         if state.draining():
-            waiting["draining"] = "this replica stops; what still comes is answered"
+            waiting["draining"] = "this replica is stopping; requests are still answered"
         told: dict[str, Any] = {"ready": not waiting}
         if inner:
             named = {"digest": config.digest, "profile": config.profile.name, "revision": config.revision}
@@ -400,9 +400,13 @@ def _check_head(scope: Scope, limit: int) -> None:
     """Raise ReviewError for what the head of a request tells already."""
     if not _is_hot(scope["path"]):
         hint = "correct the path in the MutatingWebhookConfiguration"
-        raise ReviewError("reviews come to /mutate, or to /inject and below", status=404, hint=hint)
+        raise ReviewError(
+            "unknown path; admission reviews are accepted at /mutate and at /inject/...",
+            status=404,
+            hint=hint,
+        )
     if scope["method"] != "POST":
-        raise ReviewError("an AdmissionReview comes by POST", status=405)
+        raise ReviewError("an AdmissionReview must be sent with POST", status=405)
     headers = dict(scope["headers"])
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != b"application/json":

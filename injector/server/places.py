@@ -222,7 +222,7 @@ class Reached:
             for (listener, cause), last in sorted(self._at.items())
             if last > since
         ]
-        told = "; those that have been silent longest are ended"
+        told = "; the longest idle connections are closed"
         return {"connections": "; ".join(reached) + told} if reached else {}
 
 

@@ -104,18 +104,18 @@ def parse(
     """
     size = len(body)
     if size > body_limit:
-        raise ReviewError(f"the body has {size} bytes; at most {body_limit} are read", status=413)
+        raise ReviewError(f"the body has {size} bytes; at most {body_limit} are accepted", status=413)
     if not body:
         raise ReviewError("the body is empty; an AdmissionReview is expected")
     if wide := structure.refusal(body, "the body"):
-        raise ReviewError(wide, status=413, hint="give the pod fewer variables, volumes or containers")
+        raise ReviewError(wide, status=413, hint="reduce the pod's variables, volumes or containers")
     return request_of(_object(_decoded(body, nesting_limit), "the body"), path=path, budget=budget)
 
 
 def request_of(review: Manifest, *, path: str = "", budget: float | None = None) -> AdmissionRequest:
     """The request of an AdmissionReview. Raises ReviewError with the HTTP status 400."""
     if review.get("kind") != "AdmissionReview" or review.get("apiVersion") not in VERSIONS:
-        raise ReviewError(f"the body is no AdmissionReview of {' or '.join(VERSIONS)}")
+        raise ReviewError(f"the body is not an AdmissionReview of {' or '.join(VERSIONS)}")
     request = _object(review.get("request"), "request")
     if not isinstance(request.get("uid"), str) or not request["uid"]:
         raise ReviewError("request.uid is missing; a string is expected")
@@ -146,7 +146,7 @@ def _decoded(body: bytes | str, nesting_limit: int) -> Any:
         raise _too_deep(nesting_limit) from None
     except ValueError:
         # The reader's own message is left out: in some versions it repeats a part of the body.
-        raise ReviewError("the body is no JSON; an AdmissionReview in JSON is expected") from None
+        raise ReviewError("the body is not valid JSON; an AdmissionReview in JSON is expected") from None
     level = [tree]
     for _ in range(nesting_limit):
         level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
@@ -174,7 +174,7 @@ def _finite(text: str) -> float:
 
 
 def _too_deep(limit: int) -> ReviewError:
-    return ReviewError(f"the body nests too deep; at most {limit} levels are read")
+    return ReviewError(f"the body is nested too deeply; at most {limit} levels are accepted")
 
 
 def _object(value: Any, what: str) -> Manifest:
@@ -200,8 +200,8 @@ def _check_pod(request: Manifest) -> None:
         groups.append(asked.get("group"))
     if [k for k in kinds if k is not None and k != "Pod"] or "Pod" not in kinds or any(groups):
         raise ReviewError(
-            "the object of the request is not a Pod of v1",
-            hint="let the webhook's rules name the resource pods only",
+            "the object of the request is not a v1 Pod",
+            hint="use only the resource pods in the rules of the webhook",
         )
 
 
@@ -328,7 +328,7 @@ def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
     received = json.loads(_compact(_template(request.pod)))
     applied = jsonpatch.JsonPatch.from_string(patch).apply(received, in_place=True)
     if not same(applied, outcome.pod):
-        raise AssertionError("the patch gives another pod than the merge")
+        raise AssertionError("the patch does not produce the merged pod")
     return patch
 
 

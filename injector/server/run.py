@@ -93,7 +93,7 @@ def bind(address: str, setting: str) -> socket.socket:
 
 
 def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
-    hint = "expected HOST:PORT or :PORT, and a free port"
+    hint = "use HOST:PORT or :PORT with a free port"
     return ConfigError(f"cannot listen on {shown(address)}{why}", where=setting, hint=hint)
 
 

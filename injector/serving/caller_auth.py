@@ -54,7 +54,7 @@ class Callers:
     def not_ready(self) -> Mapping[str, str]:
         """Why the API server would be refused, empty where it would not."""
         if self._keys and not self._keys.known and self._given.mode == "enforce":
-            return {"callerAuth": f"no keys for tokens: {self._keys.problem}"}
+            return {"callerAuth": f"no keys to verify tokens: {self._keys.problem}"}
         return {}
 
     def warnings(self) -> Mapping[str, str]:
@@ -90,10 +90,10 @@ class Callers:
                 self._trust()
                 self._problem = ""
             except ConfigError as error:
-                self._problem = f"the last good CAs are kept: {error.advice}"
+                self._problem = f"the last valid CAs stay in use: {error.advice}"
             except Exception as error:
                 # A defect in looking is no reason to stop answering.
-                self._problem = f"looking at the CAs itself failed: {type(error).__name__}"
+                self._problem = f"checking the CAs failed unexpectedly: {type(error).__name__}"
 
 
 def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
@@ -105,7 +105,7 @@ def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awai
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            hint = "write what the issuer serves at its jwks_uri"
+            hint = "save the JSON that the issuer serves at its jwks_uri"
             raise ConfigError("a JSON Web Key Set is expected", where=given.jwks_file, hint=hint)
         return {"keys": found.get("keys")}
 

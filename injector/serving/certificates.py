@@ -166,8 +166,10 @@ def _place(server: Server, kind: str) -> Place:
         return Place(Path(server.tls_bundle), Path(server.tls_bundle), authorities)
     if server.tls_cert and server.tls_key and not server.tls_bundle:
         return Place(Path(server.tls_cert), Path(server.tls_key), authorities)
-    hint = "--tls-cert FILE --tls-key FILE, or --tls-bundle FILE"
-    raise ConfigError("a chain and its key are needed, or one file with both", where="server", hint=hint)
+    hint = "set --tls-cert FILE and --tls-key FILE, or --tls-bundle FILE"
+    raise ConfigError(
+        "a certificate chain and its key are required, or one file with both", where="server", hint=hint
+    )
 
 
 def _published(server: Server, cluster: AsyncCluster, publishes: bool) -> Published:

@@ -71,7 +71,7 @@ class ClusterFacts:
     def warnings(self) -> dict[str, str]:
         """The lists that are known, but perhaps not as they are now, and why."""
         return {
-            path: f"perhaps out of date: {mirror.last_error.advice}"
+            path: f"may be out of date: {mirror.last_error.advice}"
             for path, mirror in self._mirrors.items()
             if mirror.synced.is_set() and mirror.stale_since is not None and mirror.last_error is not None
         }

@@ -72,7 +72,7 @@ def notices(outcome: Outcome, decision: Verdict, *, everything: bool) -> Iterato
     if decision is Verdict.DENY:
         yield "Warning", "InjectionDenied", message_of(outcome)
     elif decision is Verdict.ALLOW:
-        yield "Warning", "InjectionFailed", f"{message_of(outcome)} The pod was let through without sidecar."
+        yield "Warning", "InjectionFailed", f"{message_of(outcome)} The pod was admitted without a sidecar."
     elif everything and outcome.decision.verdict is not Verdict.INJECT:
         yield "Normal", "InjectionSkipped", f"{reason.value}: {reason.sentence}"
     elif everything and outcome.patch:

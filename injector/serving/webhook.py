@@ -201,7 +201,7 @@ def _bounds(server: Server) -> tuple[Bounds, Bounds]:
     wanted = server.connections
     limit = allowed(wanted.limit)
     if limit < wanted.limit:
-        text = f"{limit} in place of server.connections.limit: the process may not open more files"
+        text = f"server.connections.limit is reduced to {limit}: the process may not open more files"
         tell("warning", "connections", what="limit", message=text)
     webhook = Bounds(
         limit, wanted.read_seconds, wanted.age_seconds, bytes=wanted.max_bytes, body=server.body_limit

@@ -141,4 +141,6 @@ class RenderBudget:
         return self.steps + (self.work + self.output) // NODE
 
     def _exceeded(self, what: str) -> NoReturn:
-        raise Exhausted(f"the template {what}", "look for a loop, a macro or a text that grows without end")
+        raise Exhausted(
+            f"the template {what}", "check for a loop, a macro or a text that grows without limit"
+        )

@@ -35,7 +35,7 @@ _GO: Final = re.compile(
 _GO_WORD: Final = re.compile(r"\{\{-?\s*(?:end|else)\s*-?\}\}")
 # Go's `{{ if .X }}` is Jinja's attribute X of a variable `if`: a free variable of these names gives it away.
 _GO_NAMES: Final = frozenset({"if", "else", "end", "with", "define"})
-_GO_MESSAGE: Final = "looks like a Go template; this injector takes Jinja"
+_GO_MESSAGE: Final = "looks like a Go template; this injector uses Jinja"
 _GO_HINT: Final = "write {{ Values.x }}, {% if x %} ... {% endif %}; see docs/how-to/write-a-profile.md"
 
 
@@ -193,7 +193,7 @@ class Library:
             units[0].source.origin,
         )
         raise TemplateError(
-            f"variable {name!r} is not known", where=where, hint=nearest(name, {*known, *self.env.globals})
+            f"unknown variable {name!r}", where=where, hint=nearest(name, {*known, *self.env.globals})
         )
 
     def _compile(self, variant: str, source: TemplateSource) -> Unit:
@@ -216,7 +216,7 @@ class Library:
                 hint="split it, or use {% include %}",
             ) from exc
         except ValueError as exc:  # an integer of more digits than Python reads
-            raise TemplateError("a number in the template cannot be read", where=source.where(1)) from exc
+            raise TemplateError("invalid number in the template", where=source.where(1)) from exc
         template = Fresh.from_code(self.env, code, self.env.globals)
         return Unit(source, template, mentions, frozenset(tracker.undeclared_identifiers))
 

@@ -80,7 +80,7 @@ class Map:
         for key, value, hollow in self.entries:
             name = key.fill(run) if isinstance(key, RenderedText) else key
             if name in filled:
-                raise Refused("two keys of a map have the same text", place=self._place(run, key))
+                raise Refused("a map has two keys with the same text", place=self._place(run, key))
             filled[name] = value.fill(run) if hollow else value
         return filled
 
@@ -271,7 +271,7 @@ class Templates:
             lambda match: f"line {self._where(_origin(pieces, int(match[1])))}",
             _unmarked(error.message, labels),
         )
-        return Refused(f"renders no YAML: {message}", error.hint, _origin(pieces, error.line))
+        return Refused(f"renders invalid YAML: {message}", error.hint, _origin(pieces, error.line))
 
     def _failure(self, exc: Exception, name: str, pod: str) -> RenderError:
         place = (exc.place if isinstance(exc, Refused) else None) or _template_line(exc)
@@ -308,7 +308,7 @@ def _said(exc: Exception) -> tuple[str, str]:
     if isinstance(exc, Refused | InjectorError):
         return exc.message, exc.hint
     if isinstance(exc, RecursionError):
-        return "the template is nested too deeply", "look for a macro that calls itself"
+        return "the template is nested too deeply", "check for a macro that calls itself"
     if isinstance(exc, TypeError | ZeroDivisionError | JinjaError):
         return shown(str(exc), 200), ""
     return f"the template fails ({type(exc).__name__})", ""

@@ -231,7 +231,7 @@ class _Rewriting(NodeTransformer):
 
     def _named(self, node: nodes.Filter | nodes.Test, what: str, known: Collection[str]) -> nodes.Node:
         if node.name not in known:
-            self._fail(node, f"there is no {what} {shown(node.name)!r}", nearest(node.name, known))
+            self._fail(node, f"unknown {what} {shown(node.name)!r}", nearest(node.name, known))
         return self.visit_Call(node)
 
     def visit_Call(self, node: Any) -> nodes.Node:
@@ -243,7 +243,7 @@ class _Rewriting(NodeTransformer):
 
     def visit_Include(self, node: nodes.Include) -> nodes.Include:
         if not node.with_context:
-            self._fail(node, "an include always sees the variables", "leave out 'without context'")
+            self._fail(node, "an include always sees the variables", "remove 'without context'")
         self._refer(node, self.variant)
         self.mentions.included.add(self.mentions.references[-1][0])
         return node
@@ -265,7 +265,7 @@ class _Rewriting(NodeTransformer):
     def _refer(self, node: nodes.Include | nodes.Import | nodes.FromImport, variant: str) -> None:
         name = node.template
         if not isinstance(name, nodes.Const) or not isinstance(name.value, str):
-            self._fail(node, "the name of a template is a text in quotes", 'write {% include "name" %}')
+            self._fail(node, "the name of a template must be a text in quotes", 'write {% include "name" %}')
         if getattr(node, "ignore_missing", False):
             self._fail(node, "'ignore missing' is not supported: the set of templates is closed")
         key = key_of(variant, name.value)

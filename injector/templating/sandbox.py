@@ -55,7 +55,7 @@ class Unknown(Refused):
     """A name, key or attribute that is not there was used; `name` is its last part."""
 
     def __init__(self, message: str, name: object) -> None:
-        super().__init__(message, "give it a value, or write `| default(...)`" if name else "")
+        super().__init__(message, "set a value, or use `| default(...)`" if name else "")
         self.name = "" if name is None else str(name)
 
 
@@ -206,7 +206,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         defined(right)
         bits = self.run.limits.bits
         if operator == "%" and isinstance(left, str):
-            raise Refused("% does not format strings here", "join texts with ~")
+            raise Refused("formatting strings with % is not supported", "join texts with ~")
         if operator == "+" and isinstance(left, str | list | tuple) and isinstance(right, type(left)):
             self.run.room(len(left) + len(right), type(left))
         elif operator == "*" and not (isinstance(left, int | float) and isinstance(right, int | float)):

@@ -58,14 +58,14 @@ def text_of(value: object, label: str = "") -> str:
         return _number_text(value)
     defined(value)
     hints = {
-        "null": "write `| default(...)`, or output it alone as a plain value",
-        "a list": "write `| join(...)` or `| tojson`, or output it alone as a plain value",
-        "a map": "write `| tojson`, or output it alone as a plain value",
+        "null": "use `| default(...)`, or output it alone as a plain value",
+        "a list": "use `| join(...)` or `| tojson`, or output it alone as a plain value",
+        "a map": "use `| tojson`, or output it alone as a plain value",
         "a macro": "call it: put () after it",
         "a function": "call it: put () after it",
     }
     what = kind(value)
-    raise Refused(f"{_subject(label)} is {what}, which has no text", hints.get(what, ""))
+    raise Refused(f"{_subject(label)} is {what}, which cannot be output as text", hints.get(what, ""))
 
 
 def json_of(value: object, run: RenderBudget, label: str = "") -> Any:
@@ -85,7 +85,7 @@ def json_of(value: object, run: RenderBudget, label: str = "") -> Any:
         run.charge(len(value) * NODE)
         return {_key(key, label): json_of(item, run, label) for key, item in value.items()}
     defined(value)
-    raise Refused(f"{_subject(label)} is or holds {kind(value)}", "only JSON-shaped values can be output")
+    raise Refused(f"{_subject(label)} is or holds {kind(value)}", "only JSON values can be output")
 
 
 def numeric(value: Any) -> Any:
@@ -111,7 +111,7 @@ def _subject(label: str) -> str:
 
 def _key(key: object, label: str) -> str:
     if not isinstance(key, str):
-        raise Refused(f"{_subject(label)} has a key that is {kind(key)}", "keys are strings")
+        raise Refused(f"{_subject(label)} has a key that is {kind(key)}", "keys must be strings")
     return key
 
 

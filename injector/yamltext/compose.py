@@ -101,7 +101,7 @@ def events(document: Document) -> Iterator[Event]:
         raise _syntax_error(document, error) from error
     except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
         raise YamlError(
-            "not valid YAML: no such character", source=document.source, line=document.line, column=1
+            "not valid YAML: invalid character", source=document.source, line=document.line, column=1
         ) from error
     finally:
         loader.dispose()
@@ -133,7 +133,7 @@ def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> YamlError:
         document,
         mark,
         f"not valid YAML: {error.problem}{context}",
-        hint="compare indentation (blanks, no tabs), quotes and brackets with the lines above",
+        hint="check indentation (spaces, no tabs), quotes and brackets in the lines above",
     )
 
 
@@ -184,7 +184,7 @@ class Composer:
                     source=self._document.source,
                     line=self._line(event),
                     column=1,
-                    hint="write the value out",
+                    hint="write the value in full",
                 )
             if isinstance(event, ScalarEvent):
                 self._take_scalar(event)
@@ -250,7 +250,7 @@ class Composer:
             raise self._fail(
                 event,
                 f"duplicate key {self._pointer()}, already on line {frame.lines[key]}",
-                hint="remove one of the two: only one of the values would be used",
+                hint="remove one of them: only one of the values would be used",
             )
         frame.lines[key] = line
 
@@ -315,7 +315,7 @@ class Composer:
                 event,
                 f"aliases that add more than {MAX_ALIASED_NODES} values,"
                 f" where {_CHARACTERS} characters count as one",
-                hint="write fewer aliases of large values",
+                hint="use fewer aliases of large values",
             )
 
     def _copy(self, value: Any, depth: int, event: Event) -> Any:

@@ -72,7 +72,7 @@ def _inside(value: Any) -> Any:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return out
 
 
@@ -84,7 +84,7 @@ def _finite(text: str) -> float:
 
 
 def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def load_styled(text: str, source: str) -> Any:

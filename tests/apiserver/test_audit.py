@@ -111,7 +111,7 @@ def test_another_configuration_makes_them_stale_and_names_the_values(mesh: Mesh,
     ]
     text = mesh.audit("-n", shop, "--config", mesh.after)
     assert f"Deployment {shop}/web" in text.out
-    assert "1 pod looked at, 1 of 1 owner found: 1 stale" in text.out
+    assert "1 pod checked, 1 of 1 owner found: 1 stale" in text.out
 
 
 def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
@@ -148,7 +148,7 @@ def test_without_yes_nothing_is_restarted(mesh: Mesh, shop: str) -> None:
     told = mesh.audit("-n", shop, "--config", mesh.after, "--restart")
     assert told.status == 1, told.err
     assert f"would restart Deployment {shop}/web" in told.out
-    assert f"left to you: Pod {shop}/bare: its pods are not made anew by a rolling restart" in told.out
+    assert f"restart manually: Pod {shop}/bare: a rolling restart does not recreate its pods" in told.out
     assert "nothing was changed; --yes restarts 1 owner" in told.out
     assert not restarted(mesh.bed, shop, "deployment", "web")
 
@@ -164,7 +164,7 @@ def test_a_restart_stops_where_the_rollout_does_not_complete_and_says_what_is_le
     assert restarted(mesh.bed, shop, "deployment", "first")
     assert not restarted(mesh.bed, shop, "deployment", "second")
     assert f"stopped at Deployment {shop}/first: not complete in 2 s" in told.out
-    assert f"not begun: Deployment {shop}/second" in told.out
+    assert f"not started: Deployment {shop}/second" in told.out
 
 
 READY = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
@@ -279,7 +279,9 @@ def test_a_paused_workload_is_left_to_people(mesh: Mesh, shop: str) -> None:
     pods_of(mesh.bed, shop, "web")
     mesh.bed.kubectl("rollout", "pause", "deployment/web", "-n", shop)
     told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "-o", "json")
-    assert told.json["restart"]["leftToYou"] == [{"owner": f"Deployment {shop}/web", "why": "it is paused"}]
+    assert told.json["restart"]["leftToYou"] == [
+        {"owner": f"Deployment {shop}/web", "why": "the rollout is paused"}
+    ]
 
 
 def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) -> None:

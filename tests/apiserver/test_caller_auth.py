@@ -26,7 +26,7 @@ NAME = "sidecar-injector-callers"
 AUDIENCE = "https://injector.mesh.svc/mutate"
 ACCOUNT = "webhook-auth"
 VALUES = {"global": {"hub": "registry.example.com/istio", "tag": "1.30.0"}}
-REFUSED = ("401", "the caller is not accepted: no-credentials")
+REFUSED = ("401", "the caller is rejected: no-credentials")
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +150,9 @@ def test_a_token_of_the_cluster_is_verified_by_the_clusters_own_keys(
             return identified.kubectl("create", "token", account, "-n", "kube-system", *flags).strip()
 
         for_others = made()
-        assert by_hand(served, for_others) == ("401", "the caller is not accepted: token-audience")
+        assert by_hand(served, for_others) == ("401", "the caller is rejected: token-audience")
         of_others = made(f"--audience={AUDIENCE}", account="default")
-        assert by_hand(served, of_others) == ("403", "the caller is not accepted: token-subject")
+        assert by_hand(served, of_others) == ("403", "the caller is rejected: token-subject")
         assert by_hand(served, made(f"--audience={AUDIENCE}"))[0] == "400"
 
 

@@ -436,7 +436,7 @@ def test_a_secret_of_somebody_else_is_left_alone(bed: ApiServer, tmp_path: Path)
         bed.kubectl("create", "secret", "generic", "webhook-ca", "-n", home, "--from-literal=password=x")
         with serving(bed, tmp_path, "--config", settings) as served:
             problem = until("it is told", lambda: _problem(served, "secret"))
-        assert "is left alone" in problem["message"]
+        assert "is not changed" in problem["message"]
         kept = json.loads(bed.kubectl("get", "secret", "webhook-ca", "-n", home, "-o", "json"))
         assert list(kept["data"]) == ["password"]
 

@@ -161,7 +161,7 @@ def test_where_all_is_well_nothing_is_said(bed: ApiServer, home: Path) -> None:
             status, found = checked(bed)
     assert (status, urgent(found)) == (0, set()), found
     # It has to be said what could not be looked at.
-    assert "no pod of it" in found["not-looked-at"][0]["message"]
+    assert "no pod of the injector" in found["not-looked-at"][0]["message"]
 
 
 def test_without_a_configuration_of_ours_nobody_is_asked(bed: ApiServer, home: Path) -> None:
@@ -210,7 +210,7 @@ def test_age_and_name_of_what_is_served_are_looked_at(
     [
         (4, -1, 1, {"certificate-expired"}, "expired"),
         (2, 4, 1, {"certificate-expired"}, "not yet valid"),
-        (4, 1, -1, {"ca-expired", "certificate-expired"}, "has expired"),
+        (4, 1, -1, {"ca-expired", "certificate-expired"}, "have expired"),
         (2, 1, 4, {"certificate-expired"}, "not yet valid"),
     ],
     ids=["leaf expired", "leaf not yet valid", "CA expired", "CA not yet valid"],
@@ -265,7 +265,7 @@ def test_behind_a_service_the_api_server_is_let_call(bed: ApiServer, home: Path,
         with applied(bed, outside, webhook(*flags, folder=home)):
             status, found = checked(bed)
             assert (status, urgent(found)) == (0, set()), found
-            assert any("until when the certificate" in each["message"] for each in found["not-looked-at"])
+            assert any("how long the certificate" in each["message"] for each in found["not-looked-at"])
         other = home / "other"
         other.mkdir()
         ws.certificates(other)

@@ -265,7 +265,7 @@ def test_a_wrong_token_is_a_401_with_a_way_out(bed: ApiServer) -> None:
 
 
 def test_an_answer_that_is_no_json_object_is_not_taken_for_one(cluster: Cluster) -> None:
-    with pytest.raises(ClusterError, match="no JSON object"):
+    with pytest.raises(ClusterError, match="not a JSON object"):
         cluster.get("/healthz")  # says: ok
 
 
@@ -441,7 +441,7 @@ def test_a_workload_is_found_by_every_name_that_the_api_server_gives_its_kind(
 def test_text_that_names_no_workload_is_refused_before_anything_is_asked(text: str) -> None:
     nowhere: Any = None  # asking it would fail with another error
 
-    with pytest.raises(ConfigError, match="names no workload"):
+    with pytest.raises(ConfigError, match="not a workload reference"):
         workload(nowhere, text, "default")
 
 

@@ -167,9 +167,9 @@ def test_people_read_the_verdict_first_then_the_evidence_then_what_to_do(
     set_status(bed, namespace, "web", ready=False, waiting="ErrImagePull")
     command = [COMMAND, "explain", "pod/web", "--live", "-n", namespace, "--kubeconfig", str(bed.kubeconfig)]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[0] == "Pod web: not ready: image-missing: an image cannot be had"
+    assert told[0] == "Pod web: not ready: image-missing: an image cannot be pulled"
     assert told[1].endswith("/state/waiting/reason: istio-proxy: ErrImagePull, image proxy:1")
-    assert told[2].startswith("    what to do: see that registry, name and tag exist")
+    assert told[2].startswith("    what to do: check registry, name, tag, imagePullSecrets")
     assert "  injected by another injector, or this one with istioQuirks, revision default" in told
 
 

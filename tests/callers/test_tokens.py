@@ -254,7 +254,7 @@ def test_a_defect_in_fetching_is_told_and_the_keys_stay(trouble: Exception) -> N
         async with asyncio.timeout(60):
             while not issuer.keys.problem:
                 await asyncio.sleep(0)
-        assert issuer.keys.problem == f"fetching keys itself failed: {type(trouble).__name__}"
+        assert issuer.keys.problem == f"fetching keys failed unexpectedly: {type(trouble).__name__}"
         assert (await issuer.says(SIGNER.token()), running.done()) == ("", False)
         running.cancel()
 

@@ -68,8 +68,8 @@ def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_pa
     made, taken, counted = files(tmp_path, clock)
     for number, (chain, key, words) in enumerate(
         [
-            (one.chain, two.key, "do not belong together"),
-            (two.chain, two.key[:50], "no private key"),
+            (one.chain, two.key, "do not match"),
+            (two.chain, two.key[:50], "no valid private key"),
             (late.chain, late.key, "expired at"),
             (early.chain, early.key, "not valid before"),
         ],
@@ -178,7 +178,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
 
     async def go() -> None:
         task = asyncio.create_task(made.run())
-        told = {"certificate defect": "looking at the certificates itself failed: AttributeError"}
+        told = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
         await until(lambda: made.warnings() == told)
         made.place, made.poll_seconds = place, 0.01
         made.changed.set()

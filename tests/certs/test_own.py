@@ -206,8 +206,8 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     one = replica(cluster, clock)
     rounds(clock, one, count=2)
     told = one.own.warnings()["certificate ca"]
-    assert "mesh/hook-ca current: certificate and key do not belong together; " in told
-    assert "mesh/hook-ca next: no private key can be read (hint: the chain has to begin" in told
+    assert "mesh/hook-ca current: certificate and key do not match; " in told
+    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain must start" in told
     assert one.counted.failures == ["ca", "write"] * 2
 
 
@@ -269,7 +269,7 @@ def test_the_readiness_ends_with_the_leaf() -> None:
     clock.now += 80
     assert one.own.not_ready() == {}
     clock.now += 30
-    assert "not valid any more" in one.own.not_ready()["certificate"]
+    assert "has expired" in one.own.not_ready()["certificate"]
 
 
 def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:
@@ -342,7 +342,7 @@ def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.Mo
         async with asyncio.timeout(60):
             while not one.own.warnings():
                 await asyncio.sleep(0.01)
-            assert one.own.warnings() == {"certificate defect": "the renewal itself failed: KeyError"}
+            assert one.own.warnings() == {"certificate defect": "the renewal failed unexpectedly: KeyError"}
             monkeypatch.undo()
             one.own.changed.set()
             while one.own.not_ready():

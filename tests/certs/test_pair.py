@@ -62,11 +62,11 @@ def test_what_does_not_belong_together_or_is_half_written_is_refused_without_rep
     ca = make_authority(WANTED, NOW)
     one, two = sign_leaf(ca, WANTED, NOW), sign_leaf(ca, WANTED, NOW)
     for chain, key, words in (
-        (one.chain, two.key, "do not belong together"),
-        (one.chain, one.key[:80], "no private key"),
-        (one.chain[:80], one.key, "no certificate"),
-        ("", "", "no certificate"),
-        (one.key, one.chain, "no certificate"),
+        (one.chain, two.key, "do not match"),
+        (one.chain, one.key[:80], "no valid private key"),
+        (one.chain[:80], one.key, "no valid certificate"),
+        ("", "", "no valid certificate"),
+        (one.key, one.chain, "no valid certificate"),
         ("\n".join([*one.chain.splitlines()[:2], *one.chain.splitlines()[3:]]), one.key, "cannot be used"),
         (one.chain, one.key.replace("PRIVATE", "ENCRYPTED PRIVATE"), "cannot be used"),
     ):

@@ -44,7 +44,7 @@ def test_an_empty_secret_is_taken_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "words"), [({}, "holds something else"), ({FORMAT_KEY: "2"}, "a newer form")]
+    ("annotations", "words"), [({}, "has other content"), ({FORMAT_KEY: "2"}, "a newer form")]
 )
 def test_a_secret_that_is_not_ours_is_refused(annotations: dict[str, str], words: str) -> None:
     secret = {"metadata": {"name": "a", "namespace": "b", "annotations": annotations}, "data": {"x": "eA=="}}

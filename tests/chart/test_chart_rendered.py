@@ -211,7 +211,7 @@ def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out(
         ({"config": {"profile": "./"}, "files": {"profile.yaml": "name: x"}}, "webhook.entries is needed"),
         ({"config": {"profile": "./"}}, "webhook.name is needed"),
         ({"certificates": {"source": "secret"}}, "certificates.existingSecret is needed"),
-        ({"webhook": {"tags": ["default"]}}, "is the revision itself"),
+        ({"webhook": {"tags": ["default"]}}, "equals the revision"),
     ],
 )
 def test_what_cannot_be_rendered_says_what_to_do(version: str, values: dict[str, Any], told: str) -> None:
@@ -445,4 +445,4 @@ def test_the_notes_say_the_next_command(values: Object, told: str) -> None:
 
 @pytest.mark.parametrize("values", TRUSTED.values(), ids=TRUSTED)
 def test_where_somebody_writes_ca_bundle_the_notes_ask_for_nobody(values: Object) -> None:
-    assert "Nobody writes caBundle" not in notes(values)
+    assert "caBundle is empty" not in notes(values)

@@ -172,7 +172,7 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
     assert "refused: invalid-annotation." in done.out
-    assert "these exist: sidecar" in done.out
+    assert "available templates: sidecar" in done.out
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,11 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     [
         ([], 2, "give either -f FILE or KIND/NAME"),
         (["deploy/web", "-f", "web.yaml"], 2, "give either -f FILE or KIND/NAME"),
-        (["-f", "web.yaml", "--context", "x"], 2, "a file is explained without a cluster"),
+        (
+            ["-f", "web.yaml", "--context", "x"],
+            2,
+            "these options need a cluster, and files are explained without one",
+        ),
         (["-f", "c.yaml"], 1, "no object with a pod template"),
     ],
 )
@@ -292,7 +296,7 @@ def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nserver: {failureMode: allow}\n")
     done = run("check", "--config", "c.yaml")
     assert done.status == 0
-    assert "warning: server.failureMode: a pod that cannot be injected is let through" in done.out
+    assert "warning: server.failureMode: a pod that cannot be injected is admitted" in done.out
     results = json.loads(run("check", "--config", "c.yaml", "-o", "json").out)["results"]
     assert ("warning", "fails-open") in [(one["level"], one["code"]) for one in results]
 
@@ -430,7 +434,7 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith("error: unexpected KeyError; this is a defect, please report it\n")
+    assert done.err.startswith("error: unexpected KeyError; this is a bug, please report it\n")
     assert "secret" not in done.err
     monkeypatch.setenv("INJECTOR_DEBUG", "1")
     assert "Traceback" in run("kube-inject", "-f", "web.yaml").err

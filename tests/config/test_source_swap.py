@@ -130,7 +130,7 @@ def test_a_source_that_never_holds_still_is_refused_with_its_place(
     mount: Mount, tried: list[Input], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before_each_read(monkeypatch, lambda at: mount.swap())
-    with pytest.raises(ConfigError, match="changes while it is read") as caught:
+    with pytest.raises(ConfigError, match="changed while it was read") as caught:
         a_source(mount).read()
     assert caught.value.where == mount.config
     assert tried == []
@@ -193,7 +193,7 @@ def test_what_changes_each_time_it_is_tried_out_is_refused(
 ) -> None:
     monkeypatch.setattr("injector.config.source._try_out", lambda given: mount.swap())
     source = a_source(mount)
-    with pytest.raises(ConfigError, match="changes while it is read"):
+    with pytest.raises(ConfigError, match="changed while it was read"):
         source.read()
     assert source.step == "changing"
 

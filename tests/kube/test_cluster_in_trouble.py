@@ -170,7 +170,7 @@ def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(mirror.run())
                 await until(lambda: mirror.last_error is not None)
-                assert str(mirror.last_error) == f"{NAMESPACES}: keeping up itself failed: KeyError"
+                assert str(mirror.last_error) == f"{NAMESPACES}: watching failed unexpectedly: KeyError"
                 defects.clear()
                 await until(lambda: mirror.get("shop") is not None)
                 assert mirror.last_error is None

@@ -267,4 +267,4 @@ def test_a_failure_is_not_told_for_ever() -> None:
 def test_a_defect_in_writing_is_told_and_the_next_event_is_written() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = KeyError("secret")  # type: ignore[assignment]
-    assert told_while_broken_and_after(cluster) == ["writing Events itself failed: KeyError", ""]
+    assert told_while_broken_and_after(cluster) == ["writing Events failed unexpectedly: KeyError", ""]

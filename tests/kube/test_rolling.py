@@ -109,7 +109,10 @@ def test_one_that_has_to_wait_keeps_no_other_back(parallel: int) -> None:
     result = shop.rolled(A, B, C, parallel=parallel)
     assert set(result.done) == {A, B, C}
     assert shop.begun["c"] == 0
-    assert shop.said[0] == "waiting with Deployment shop/a: PodDisruptionBudget one allows no disruptions"
+    assert (
+        shop.said[0]
+        == "waiting before restarting Deployment shop/a: PodDisruptionBudget one allows no disruptions"
+    )
 
 
 def test_a_budget_that_allows_nothing_for_too_long_ends_the_run() -> None:

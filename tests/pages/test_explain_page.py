@@ -61,7 +61,7 @@ def form(**typed: str) -> Form:
     return Form(
         action="/debug/explain",
         profiles={"": "in force: istio", "istio": "profile istio"},
-        examples={"asks": "Asks by label"},
+        examples={"asks": "Enabled by label"},
         **typed,
     )
 
@@ -163,7 +163,7 @@ def test_the_refused_pod_is_shown_with_its_error_and_no_sides() -> None:
 def test_the_skipped_pod_stays_as_it_is() -> None:
     text = Reading(page([answer(pod("web", **{"sidecar.istio.io/inject": "false"}))], CONFIG)).text
     assert "opted-out-by-annotation" in text
-    assert "The pod stays as it is." in text
+    assert "The pod is not changed." in text
     assert "Before and after" not in text
 
 

@@ -42,7 +42,7 @@ def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over(
         ("kind: Service\n", "manifests", "pod template"),
         (f"{POD % 'a'}---\nkind: Pod\nmetadata: [\n", "manifests:", ""),
         (f"{POD % 'a'}  {{\n", "manifests:5", ""),
-        ("kind: Deployment\napiVersion: apps/v1\n", "manifests:1", "template is missing"),
+        ("kind: Deployment\napiVersion: apps/v1\n", "manifests:1", "template of the Deployment is missing"),
         ("kind: Pod\napiVersion: v1\nspec:\n  containers:\n  - image: x\n", "manifests:5: /spec", "name"),
         ("kind: List\napiVersion: v1\nitems: [1]\n", "manifests:3", "an object"),
         ("kind: List\napiVersion: v1\nitems: {a: 1}\n", "manifests:3", "a list"),

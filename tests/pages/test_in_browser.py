@@ -176,13 +176,13 @@ def test_another_configuration_and_labels_of_the_namespace_change_the_answer(
     one(window, "#labels").clear()
     one(window, "form button").click()
     WebDriverWait(window, PATIENCE).until(lambda w: w.title.startswith("injected: "))
-    assert Select(one(window, "#profile")).first_selected_option.text == "profile istio, as it ships"
+    assert Select(one(window, "#profile")).first_selected_option.text == "built-in profile istio"
     assert "registry.example.com/mesh" not in one(window, ".layers").text
 
 
 def test_an_example_fills_the_form(window: Chrome, site: str) -> None:
     window.get(site)
-    window.find_element(By.LINK_TEXT, "On the node's network").click()
+    window.find_element(By.LINK_TEXT, "Host network").click()
     WebDriverWait(window, PATIENCE).until(lambda w: "hostNetwork" in one(w, "#manifests").text)
     one(window, "form button").click()
     assert one(window, ".decision").text.startswith("skipped host-network")
@@ -284,7 +284,7 @@ def test_the_form_of_another_page_is_not_answered(window: Chrome, site: str, tmp
     window.get(other.as_uri())
     one(window, "button").click()
     WebDriverWait(window, PATIENCE).until(lambda w: w.current_url == site)
-    assert one(window, "body").text.startswith("the form of another site is not answered")
+    assert one(window, "body").text.startswith("forms of other sites are rejected")
 
 
 def test_everything_is_reached_with_the_keyboard_alone(window: Chrome, site: str) -> None:

@@ -21,7 +21,7 @@ from tests.cli.conftest import DEPLOYMENT, PROFILE, SIDECAR, Run
 from tests.cli.conftest import run as run  # the fixture
 
 SECRET = "metadata: {annotations: {leaked: the-private-key}}\n"
-OUTSIDE = "not in the folder of what names it"
+OUTSIDE = "outside of the allowed folder"
 REVIEW = json.dumps(
     {
         "apiVersion": "admission.k8s.io/v1",
@@ -135,7 +135,7 @@ def test_a_template_outside_of_the_configurations_folder_is_refused_with_its_lin
     with pytest.raises(ConfigError, match=OUTSIDE) as caught:
         load(str(place.config))
     assert caught.value.where.startswith(f"{place.config}:1: ")
-    assert "put the file itself into" in caught.value.hint
+    assert "move the file to" in caught.value.hint
 
 
 @pytest.mark.parametrize("target", ["profile.yaml", "sidecar.yaml.j2", "_part.yaml.j2", "more.yaml.j2"])
@@ -247,13 +247,13 @@ def from_the_cluster(text: str, config: str | None = None) -> Input:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("templates: {leak: {file: own.j2}}\n", "a file is not possible here"),
-        ("templates: {leak: {file: /etc/passwd}}\n", "a file is not possible here"),
-        ("profile: ./profile\n", "a path is not possible here"),
-        ("profile: .\n", "a path is not possible here"),
-        ("profile: ..\n", "a path is not possible here"),
-        ("profile: ~/profile\n", "a path is not possible here"),
-        ("profile: PLACE\n", "a path is not possible here"),
+        ("templates: {leak: {file: own.j2}}\n", "a file is not allowed here"),
+        ("templates: {leak: {file: /etc/passwd}}\n", "a file is not allowed here"),
+        ("profile: ./profile\n", "a path is not allowed here"),
+        ("profile: .\n", "a path is not allowed here"),
+        ("profile: ..\n", "a path is not allowed here"),
+        ("profile: ~/profile\n", "a path is not allowed here"),
+        ("profile: PLACE\n", "a path is not allowed here"),
         ("profile: profile\n", "profile not found"),
         ("profile: '~'\n", "profile not found"),
     ],
@@ -401,7 +401,7 @@ def test_a_file_that_becomes_a_link_after_the_folder_was_listed_is_not_read(
     monkeypatch.setattr(files, "read_inside", swapped)
     ran = run("kube-inject", "-f", "f")
     assert (ran.status, ran.out, "the-private-key" in ran.err) == (1, "", False)
-    assert "f/web.yaml: with all links followed, the file is not in the folder" in ran.err
+    assert "f/web.yaml: the file is outside of the allowed folder" in ran.err
 
 
 def test_a_link_that_is_named_itself_is_read(manifests: Path, run: Run) -> None:
@@ -417,5 +417,9 @@ def test_a_replay_reads_the_records_of_its_folder_only(manifests: Path, run: Run
     os.mkfifo(records / "admissions-0000000003.jsonl")
     (manifests.parent / "injector.yaml").write_text("profile: istio\n")
     ran = run("replay", "records", "--config", "injector.yaml")
-    skipped = [line for line in ran.err.splitlines() if "skipped, as it is a link out of the folder" in line]
+    skipped = [
+        line
+        for line in ran.err.splitlines()
+        if "skipped, because it is a link that leaves the folder" in line
+    ]
     assert (ran.status, len(skipped)) == (0, 2)

@@ -237,7 +237,7 @@ def test_overrides_of_wrong_types_are_refused(part: str, field: Any) -> None:
     forged = {OVERRIDES: stored, STATUS: json.dumps({"containers": ["istio-proxy"]})}
     found = outcome(forged)
     assert found.decision.reason is Reason.INVALID_ANNOTATION
-    assert f"annotation {OVERRIDES}: a field of a container has another type" in str(found.error)
+    assert f"annotation {OVERRIDES}: a field of a container has a type" in str(found.error)
     # As upstream: it looks at none of them.
     assert OVERRIDES not in str(outcome(forged, QUIRKS).error)
 

@@ -54,7 +54,7 @@ def test_a_full_stdout_is_one_clear_line_and_status_1(argv: list[str]) -> None:
         status, told = injector(argv, full.fileno())
     assert (status, told) == (
         1,
-        ["error: stdout: no space left on device", "  hint: check where the output goes"],
+        ["error: stdout: no space left on device", "  hint: check the target of the output"],
     )
 
 
@@ -73,7 +73,7 @@ def test_a_closed_stdout_is_one_clear_line_and_no_file_is_written_over() -> None
     status, told = injector(
         ["kube-inject", "-f", "web.yaml"], subprocess.DEVNULL, preexec_fn=lambda: os.close(1)
     )
-    assert (status, told) == (1, ["error: stdout: it is closed", "  hint: check where the output goes"])
+    assert (status, told) == (1, ["error: stdout: it is closed", "  hint: check the target of the output"])
     assert Path("web.yaml").read_text() == DEPLOYMENT
 
 

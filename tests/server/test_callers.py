@@ -100,8 +100,8 @@ def test_who_is_not_accepted_is_refused_before_the_body_is_parsed(tmp_path: Path
     api = authority.write_pair(tmp_path, "kube-apiserver")
     kubelet = authority.write_pair(tmp_path, "kubelet")
     with threads.serving(an_app(Check(enforce=True, names=NAMES)), swap=a_swap(authority)) as serving:
-        assert posted(serving) == (401, "the caller is not accepted: no-credentials\n")
-        assert posted(serving, kubelet) == (403, "the caller is not accepted: certificate-name\n")
+        assert posted(serving) == (401, "the caller is rejected: no-credentials\n")
+        assert posted(serving, kubelet) == (403, "the caller is rejected: certificate-name\n")
         assert posted(serving, api)[0] == 400
         assert posted(serving, api, a_body())[0] == 200
     with threads.serving(an_app(Check(enforce=False, names=NAMES)), swap=a_swap(authority)) as serving:

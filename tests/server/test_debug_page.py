@@ -240,7 +240,7 @@ def test_nothing_that_is_typed_is_logged(lines: io.StringIO) -> None:  # noqa: F
 def test_a_defect_is_told_by_its_type_alone(lines: io.StringIO) -> None:  # noqa: F811
     pod = yaml.safe_dump(a_pod(annotations={"a": MARK}))
     reply = post(an_app(a_config(Broken)), {"manifests": pod})
-    assert (reply.status, b"this is a defect" in reply.body) == (500, True)
+    assert (reply.status, b"this is a bug" in reply.body) == (500, True)
     (line,) = logged(lines)
     assert (line["event"], line["defect"]) == ("defect", "KeyError")
     assert MARK not in json.dumps(line)

@@ -26,9 +26,11 @@ load_all_checks()
 OTHERWISE = [not_a_server_error, *CHECKS.get_by_names(["positive_data_acceptance"])]
 CONFIG = a_config()
 STATE = State(
-    current=lambda: CONFIG, metrics=Metrics(), notes=lambda: {"config": "the last good one is kept"}
+    current=lambda: CONFIG,
+    metrics=Metrics(),
+    notes=lambda: {"config": "the last valid configuration stays in use"},
 )
-WAITING = replace(STATE, waiting=lambda: {"certificate": "it is not valid any more"})
+WAITING = replace(STATE, waiting=lambda: {"certificate": "it has expired"})
 DEBUG = create_debug_app(Debug(current=lambda: CONFIG, profiles=("istio",)))
 APPS = {
     "ready": create_app(STATE, inner=True),

@@ -29,24 +29,24 @@ def respond(
 
 MALFORMED = {
     "empty": (b"", 400, "empty"),
-    "no JSON": (b"{", 400, "no JSON"),
-    "text": (b"hello", 400, "no JSON"),
-    "no UTF-8": (b'{"a": "\xff"}', 400, "no JSON"),
-    "NaN": (b'{"a": NaN}', 400, "no JSON"),
-    "a number past all doubles": (b'{"a": 1e999}', 400, "no JSON"),
+    "not valid JSON": (b"{", 400, "not valid JSON"),
+    "text": (b"hello", 400, "not valid JSON"),
+    "no UTF-8": (b'{"a": "\xff"}', 400, "not valid JSON"),
+    "NaN": (b'{"a": NaN}', 400, "not valid JSON"),
+    "a number past all doubles": (b'{"a": 1e999}', 400, "not valid JSON"),
     "10,000 lists": (b"[" * 10_000, 400, "too deep"),
     "10,000 closed lists": (b"[" * 10_000 + b"]" * 10_000, 400, "too deep"),
     "10,000 maps": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "too deep"),
     "a list": (b"[]", 400, "the body is a list"),
     "a number": (b"1", 400, "the body is a number"),
     "null": (b"null", 400, "the body is missing"),
-    "another kind": (json.dumps({**a_review(), "kind": "Pod"}).encode(), 400, "no AdmissionReview"),
-    "no kind": (b"{}", 400, "no AdmissionReview"),
-    "another version": (a_body(version="v2"), 400, "no AdmissionReview"),
+    "another kind": (json.dumps({**a_review(), "kind": "Pod"}).encode(), 400, "not an AdmissionReview"),
+    "no kind": (b"{}", 400, "not an AdmissionReview"),
+    "another version": (a_body(version="v2"), 400, "not an AdmissionReview"),
     "a version that is a list": (
         json.dumps({**a_review(), "apiVersion": []}).encode(),
         400,
-        "no AdmissionReview",
+        "not an AdmissionReview",
     ),
     "no request": (json.dumps({**a_review(), "request": None}).encode(), 400, "request is missing"),
     "a request that is text": (
@@ -60,12 +60,16 @@ MALFORMED = {
     "an operation that is a list": (a_body(operation=[]), 400, "request.operation"),
     "no object": (a_body(object=None), 400, "request.object is missing"),
     "an object that is a list": (a_body([]), 400, "request.object is a list"),
-    "an object of another kind": (a_body({**a_pod(), "kind": "Deployment"}), 400, "not a Pod"),
-    "an object whose kind is a list": (a_body({**a_pod(), "kind": []}), 400, "not a Pod"),
-    "an object of another group": (a_body({**a_pod(), "apiVersion": "metrics.k8s.io/v1"}), 400, "not a Pod"),
-    "a request of another kind": (a_body(kind={"group": "apps", "kind": "Deployment"}), 400, "not a Pod"),
+    "an object of another kind": (a_body({**a_pod(), "kind": "Deployment"}), 400, "not a v1 Pod"),
+    "an object whose kind is a list": (a_body({**a_pod(), "kind": []}), 400, "not a v1 Pod"),
+    "an object of another group": (
+        a_body({**a_pod(), "apiVersion": "metrics.k8s.io/v1"}),
+        400,
+        "not a v1 Pod",
+    ),
+    "a request of another kind": (a_body(kind={"group": "apps", "kind": "Deployment"}), 400, "not a v1 Pod"),
     "a request kind that is text": (a_body(kind="Pod"), 400, "request.kind is a string"),
-    "no kind anywhere": (a_body({"spec": {}}, kind=None), 400, "not a Pod"),
+    "no kind anywhere": (a_body({"spec": {}}, kind=None), 400, "not a v1 Pod"),
 }
 
 
@@ -291,7 +295,7 @@ def test_warnings_can_be_switched_off() -> None:
     review = a_review(a_pod(labels={"sidecar-injector/inject": "True"}))
     assert respond(review)["warnings"] == [
         reviews.cut(
-            'switch-value: label sidecar-injector/inject is neither "true" nor "false" and says nothing; '
+            'switch-value: label sidecar-injector/inject is neither "true" nor "false" and has no effect; '
             'did you mean "true"?'
         )
     ]

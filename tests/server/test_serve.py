@@ -281,14 +281,14 @@ def test_settings_of_the_server_count_from_the_next_start_and_are_judged_before_
         assert (refused["reason"], refused["where"]) == ("settings", "server.callerAuth")
         assert refused["hint"].startswith("set clientCaFile")
         files.config.write_text(SETTINGS + "  failureMode: allow\n")
-        assert "next start" in running.wait_for("server-settings")["message"]
+        assert "restart to apply them" in running.wait_for("server-settings")["message"]
 
 
 def test_letting_pods_through_is_told_at_the_start(files: Files) -> None:
     files.config.write_text(SETTINGS + "  failureMode: allow\n")
     with served(files) as running:
         told = running.wait_for("failure-mode")
-        assert (told["level"], "without sidecar" in told["message"]) == ("warning", True)
+        assert (told["level"], "without a sidecar" in told["message"]) == ("warning", True)
 
 
 def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -> None:
@@ -300,11 +300,8 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
 
         (files.folder / "tls.key").write_bytes((files.folder / "other.key").read_bytes())
         problem = running.wait_for("certificate-problem", about="files")
-        assert "do not belong together" in problem["message"]
-        assert (
-            "do not belong together"
-            in json.loads(call(health, "GET", "/readyz")[1])["notes"]["certificate files"]
-        )
+        assert "do not match" in problem["message"]
+        assert "do not match" in json.loads(call(health, "GET", "/readyz")[1])["notes"]["certificate files"]
         fresh, _ = running.callers(at)
         assert call(fresh, "GET", "/healthz")[0].status == 200
 
@@ -330,11 +327,11 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
         ([], "--tls-cert"),
         (["--tls-cert", "tls.crt"], "--tls-cert"),
         (["--tls-cert", "tls.crt", "--tls-key", "gone.key"], "gone.key"),
-        (["--tls-cert", "tls.crt", "--tls-key", "other.key"], "do not belong together"),
+        (["--tls-cert", "tls.crt", "--tls-key", "other.key"], "do not match"),
         (["--tls-bundle", "bundle.pem", "--config", "gone.yaml"], "gone.yaml"),
         (["--tls-bundle", "bundle.pem", "--listen", "256.0.0.1:x"], "256.0.0.1:x"),
         (["--tls-bundle", "bundle.pem", "--config-map", "no-name"], "--config-map"),
-        (["--tls-bundle", "bundle.pem", "--debug-listen", "0.0.0.0:0"], "no loopback address"),
+        (["--tls-bundle", "bundle.pem", "--debug-listen", "0.0.0.0:0"], "not a loopback address"),
     ],
 )
 def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(

@@ -108,7 +108,7 @@ def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
         # Silence is noticed after minutes only, as a quiet cluster is silent too.
         noted = running.until(lambda status, detail: detail["notes"])
         assert noted["ready"] is True
-        assert noted["notes"][NAMESPACES].startswith("perhaps out of date: ")
+        assert noted["notes"][NAMESPACES].startswith("may be out of date: ")
         assert "(hint: " in noted["notes"][NAMESPACES]
     assert running.injects()
     assert running.readiness()[0] == 200
@@ -148,7 +148,8 @@ def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
         await current.refresh()
         assert current.config is config
         assert taken == [config]
-        told = "the last good one is kept: reading the configuration itself failed: KeyError"
+        told = "the last valid configuration stays in use: "
+        told += "reading the configuration failed unexpectedly: KeyError"
         assert current.warnings() == {"config": told}
 
     asyncio.run(main())

@@ -52,7 +52,7 @@ def test_a_full_disk_is_told_and_answers_go_on(files: Files, tmp_path: Path) -> 
         admit(running, 40)
         told = running.wait_for("record-failed")
         assert str(tmp_path / "records") in told["message"]
-        assert "make room" in told["hint"]
+        assert "free disk space" in told["hint"]
         end(running)
     reader = Reader(tmp_path / "records")
     assert 0 < len(list(reader.entries())) < 40

@@ -843,7 +843,7 @@ def test_an_error_in_an_included_template_names_that_file() -> None:
 def test_an_error_of_yaml_is_told_by_the_line_of_the_template(text: str, line: int) -> None:
     error = failure(text, x="v")
     assert error.where == f"main.yaml.j2:{line}"
-    assert "renders no YAML" in error.message
+    assert "renders invalid YAML" in error.message
     assert "\ue000" not in error.message
 
 
@@ -1024,17 +1024,17 @@ def test_a_missing_macro_is_named() -> None:
         ("a: {{ 1 is odd(2) }}", "test 'odd' does not take these arguments"),
         ("a: {{ 'x'.format(1) }}", "a string has no 'format' that templates may use"),
         ("a: {{ [1][5] }}", "a list has no such item"),
-        ("a: {{ 1 if false }}", "an inline if without else has no value here"),
-        ("a: {{ 'x' ~ (1 if false) }}", "an inline if without else has no value here"),
-        ("a: {{ [] | first }}", "an empty list has no item"),
+        ("a: {{ 1 if false }}", "an inline if without else has no value if its condition is false"),
+        ("a: {{ 'x' ~ (1 if false) }}", "an inline if without else has no value if its condition is false"),
+        ("a: {{ [] | first }}", "the list is empty"),
         ("a: {{ 5 | length }}", "a number has no length"),
-        ("a: {{ 'x' % 1 }}", "% does not format strings here"),
+        ("a: {{ 'x' % 1 }}", "formatting strings with % is not supported"),
         ("a: {{ 5[1:] }}", "a number has no slices"),
         ("a: {{ {} | dictsort(by='x') }}", "dictsort sorts by 'key' or by 'value'"),
         ("a: {{ [] | items }}", "a list has no items"),
         ("a: {{ [] | map }}", "map takes the name of a filter, or attribute= and default="),
         ("a: {{ [] | selectattr }}", "selectattr and rejectattr take an attribute first"),
-        ("a: {{ [] | select('nope') }}", "there is no test 'nope'"),
+        ("a: {{ [] | select('nope') }}", "unknown test 'nope'"),
         ("a: {{ {'k': 1}['x'] }}", "a map has no such item"),
         ("a: {{ [1] * [1] }}", "can't multiply sequence by non-int of type 'list'"),
         ("a: {{ [1, 'a'] | sort }}", "'<' not supported between instances of 'str' and 'int'"),

@@ -100,7 +100,7 @@ def tables(costs: Costs) -> str:
     )
     heads = ["of the CPU for a request, µs", *LOADS]
     parts.append(_table(heads, _shares(costs)))
-    heads = ["from asking for a pod until it is Ready", "s"]
+    heads = ["from requesting a pod until it is Ready", "s"]
     parts.append(_table(heads, [[form, _over(costs.starts, form)] for form in costs.starts[0]]))
     parts.append("\n".join(f"- {line}" for line in costs.machine) + "\n")
     return "\n\n".join(parts)

@@ -139,7 +139,7 @@ def _overloads(found: Overloads) -> str:
         "offered/s",
         "answers/s",
         "goodput, %",
-        "wanted, %",
+        "required, %",
         "afterwards, %",
     ]
     allowed = 100 * found.allowed / found.flooded.middle.capacity

@@ -21,7 +21,7 @@ Examples:
 @options.objects("Namespaces and other objects of the cluster.")
 @options.path("request")
 def command(**flags: Any) -> int:
-    """Answer one AdmissionReview: the answer on stdout. A denial is an answer, with exit status 0."""
+    """Answer one AdmissionReview on stdout. A denial is an answer too, with exit status 0."""
     from injector.cli import admit
 
     return admit.run(admit.Flags(**flags))

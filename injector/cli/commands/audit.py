@@ -15,24 +15,26 @@ Examples:
   injector audit -n shop --config injector.yaml --restart
   injector audit -n shop --config injector.yaml --restart --yes --parallel 2
 
-Exit status: 0 nothing was found, or all that was found is put right; 1 something is left."""
+Exit status: 0 no problem was found, or all were fixed; 1 problems remain."""
 
 
 @click.command("audit", epilog=EXAMPLES)
-@options.namespace("Look at the pods of this namespace.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at all pods.")
+@options.namespace("Check the pods of this namespace.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Check the pods of all namespaces.")
 @options.config()
 @options.from_istiod()
 @options.path("webhook")
-@click.option("--restart", is_flag=True, help="Show which owners would be rolled anew; with --yes roll them.")
-@click.option("--yes", is_flag=True, help="With --restart: do it.")
+@click.option(
+    "--restart", is_flag=True, help="Show which owners would be restarted; with --yes restart them."
+)
+@click.option("--yes", is_flag=True, help="With --restart: restart the owners.")
 @click.option(
     "--parallel",
     type=click.IntRange(1, 20),
     default=1,
     show_default=True,
     metavar="N",
-    help="How many owners are rolled at a time.",
+    help="How many owners are restarted at a time.",
 )
 @click.option(
     "--timeout",
@@ -40,16 +42,16 @@ Exit status: 0 nothing was found, or all that was found is put right; 1 somethin
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="How long one owner may wait for its budgets, and then take.",
+    help="How long an owner may wait for its PodDisruptionBudgets, and how long its rollout may take.",
 )
 @options.cluster()
 @options.output_format
 def command(**flags: Any) -> int:
     """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.
 
-    Decides and renders with the same configuration and rules as the webhook. With --restart the
-    owners are rolled as `kubectl rollout restart` does it, a few at a time, and never while a
-    PodDisruptionBudget of their pods allows too little; without --yes it only says what it would do.
+    Uses the configuration and the rules of the webhook. With --restart --yes, the owners are
+    restarted like with `kubectl rollout restart`, a few at a time, and only if the
+    PodDisruptionBudgets of their pods allow it; without --yes, --restart only shows the plan.
     """
     from injector.cli import audit
 

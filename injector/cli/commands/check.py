@@ -16,27 +16,27 @@ Examples:
 
 
 @click.command("check", epilog=EXAMPLES)
-@options.config("Configuration file; without one the defaults are checked.")
-@click.option("--cluster", "with_cluster", is_flag=True, help="Look at the webhook in a cluster as well.")
-@options.cluster("As for kubectl; with --cluster.")
+@options.config("Configuration file; by default the defaults are checked.")
+@click.option("--cluster", "with_cluster", is_flag=True, help="Also check the webhook in a cluster.")
+@options.cluster("Same as for kubectl; requires --cluster.")
 @options.output_format
 @click.option(
     "--fail-on",
     type=click.Choice(["warning", "error"]),
     default="warning",
     show_default=True,
-    help="The least finding in a cluster that makes the exit status 1.",
+    help="The lowest level of a finding in the cluster that sets exit status 1.",
 )
 def command(**flags: Any) -> int:
-    """Check a configuration: keys and types, templates, a dry run on sample pods, and what is unwise.
+    """Check a configuration: keys and types, templates, a trial run on sample pods, risky settings.
 
-    With --cluster also how the webhook stands in a cluster: caBundle and certificate, whether it is
-    reached, selectors that never match or overlap with another injector's, pods that must not wait
-    for it, missing rights, PodSecurity. Where no connection is possible the API server is let call
-    the webhook, for a pod that is sent as a dry run.
+    With --cluster, also check the webhook in a cluster: caBundle and certificate, connection,
+    selectors that never match or that overlap with another injector, pods that must not depend on
+    it, missing permissions, PodSecurity. If a direct connection is not possible, a pod is sent to
+    the API server as a dry run, so that it calls the webhook.
 
-    Exit status 1 where something is wrong, in a cluster also for a warning (--fail-on); 2 where the
-    configuration does not load at all.
+    Exit status 1 if there is an error, in a cluster also for a warning (--fail-on); 2 if the
+    configuration cannot be loaded.
     """
     from injector.cli import check
 

@@ -24,7 +24,7 @@ def command(shell: str) -> int:
 
     found = get_completion_class(shell)
     if found is None:
-        raise click.UsageError(f"no completion for {shell}")
+        raise click.UsageError(f"no completion for shell {shell}")
     maker = found(cli, {}, "injector", "_INJECTOR_COMPLETE")
     # Not maker.source(), which starts the shell to ask for its version.
     click.echo(maker.source_template % maker.source_vars())

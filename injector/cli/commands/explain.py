@@ -22,20 +22,24 @@ Examples:
 @click.command("explain", epilog=EXAMPLES)
 @click.argument("target", required=False, metavar="[KIND/NAME]")
 @options.filenames
-@options.namespace("Namespace of KIND/NAME, or of objects that name none.")
+@options.namespace("Namespace of KIND/NAME, or of objects without a namespace.")
 @options.config()
 @options.objects()
-@options.cluster("As for kubectl; with KIND/NAME.")
-@click.option("--live", is_flag=True, help="Say why its pod is not ready or not injected; with KIND/NAME.")
-@options.from_istiod("Use what a live istiod's ConfigMaps say; with KIND/NAME.")
+@options.cluster("Same as for kubectl; requires KIND/NAME.")
+@click.option(
+    "--live", is_flag=True, help="Explain why its pod is not ready or not injected; requires KIND/NAME."
+)
+@options.from_istiod("Use the ConfigMaps of a running istiod; requires KIND/NAME.")
 @options.output_format
-@click.option("--html", metavar="FILE", help="Write a page for a browser, in one step, instead of stdout.")
+@click.option(
+    "--html", metavar="FILE", help="Write an HTML page instead of stdout; the file is replaced atomically."
+)
 def command(**flags: Any) -> int:
-    """Why a workload is injected or not, rule by rule, and who set what.
+    """Explain why a workload is injected or not, rule by rule, and where each value comes from.
 
-    Looks at manifests, or at an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...). With
-    --live it reads the state of the object's pod, its events and the end of the injected
-    containers' logs, and names the cause (docs/reference/causes.md).
+    Reads manifests, or an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...). With --live
+    it also reads the status and the events of the object's pod and the last log lines of the
+    injected containers, and reports the cause (docs/reference/causes.md).
     """
     from injector.cli import explain
 

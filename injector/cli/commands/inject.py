@@ -9,17 +9,17 @@ import click
 
 from injector.cli import options
 
-_NO_XDS: Final = "rendering needs no control plane; --from-cluster reads its configuration"
+_NO_XDS: Final = "rendering is local; --from-cluster reads the configuration from the cluster"
 # Flags of istioctl that have no meaning here, and what to use instead.
 REFUSED: Final = {
-    "--operatorFileName": "put its spec.values in --valuesFile and its spec.meshConfig in --meshConfigFile",
-    "--webhookConfig": "rendering is local; --from-cluster reads the configuration that the webhook runs on",
+    "--operatorFileName": "use --valuesFile for its spec.values and --meshConfigFile for its spec.meshConfig",
+    "--webhookConfig": "rendering is local; --from-cluster reads the configuration that the webhook uses",
     "--xds-address": _NO_XDS,
     "--xds-label": _NO_XDS,
     "--xds-port": _NO_XDS,
     "--cert-dir": _NO_XDS,
     "--authority": _NO_XDS,
-    "--timeout": "nothing is waited for; leave it out",
+    "--timeout": "the command does not wait; remove the flag",
 }
 REFUSED_SWITCHES: Final = {"--insecure": _NO_XDS, "--plaintext": _NO_XDS}
 
@@ -45,7 +45,7 @@ def refused_flags(command: options.Command) -> options.Command:
 @options.config()
 @options.filenames
 @options.output_file
-@options.namespace("Namespace to look up for objects that name none.")
+@options.namespace("Namespace of objects without a namespace.")
 @click.option(
     "-i", "--istioNamespace", "control_namespace", metavar="NS", help="Namespace of the control plane."
 )
@@ -54,9 +54,9 @@ def refused_flags(command: options.Command) -> options.Command:
     "--meshConfigFile",
     "mesh_file",
     metavar="FILE",
-    help="Mesh configuration, instead of the file's meshConfig.",
+    help="Mesh configuration; replaces meshConfig of the configuration file.",
 )
-@click.option("--valuesFile", "values_file", metavar="FILE", help="Values as a control plane holds them.")
+@click.option("--valuesFile", "values_file", metavar="FILE", help="Values file of a control plane.")
 @click.option(
     "--injectConfigFile", "inject_file", metavar="FILE", help="Injection settings with Jinja templates."
 )
@@ -66,10 +66,10 @@ def refused_flags(command: options.Command) -> options.Command:
 @click.option(
     "--injectConfigMapName", "inject_map", metavar="NAME", help="Read injection settings of the cluster."
 )
-@click.option("--from-cluster", is_flag=True, help="Read all of it, Namespaces too, from the cluster.")
-@options.cluster("As for kubectl; means --from-cluster.")
+@click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster.")
+@options.cluster("Same as for kubectl; implies --from-cluster.")
 @options.objects()
-@click.option("--strict", is_flag=True, help="A workload that is skipped is an error.")
+@click.option("--strict", is_flag=True, help="Treat a skipped workload as an error.")
 @refused_flags
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests: manifests on stdout, a report on stderr.

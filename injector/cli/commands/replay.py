@@ -21,18 +21,21 @@ Examples:
 @click.option(
     "--base",
     metavar="FILE",
-    help="The configuration of before; without it only decisions and places of the patch are compared.",
+    help="The old configuration; without it, only decisions and patch paths are compared.",
 )
 @click.option(
-    "--key", "key_file", metavar="FILE", help="The records' key, so that new selectors match names in them."
+    "--key",
+    "key_file",
+    metavar="FILE",
+    help="Key of the records; needed for new selectors to match recorded names.",
 )
-@click.option("--check", is_flag=True, help="Exit with 1 where anything changes.")
+@click.option("--check", is_flag=True, help="Exit with status 1 if anything changes.")
 @options.output_format
 def command(**flags: Any) -> int:
-    """What a new configuration would change, by the admissions that 'injector serve --record' kept.
+    """Show what a new configuration would change, for admissions recorded by 'injector serve --record'.
 
-    Every recorded pod is decided about and rendered anew. Names in records are pseudonyms; the uid
-    is the one in the webhook's log line, which has the names.
+    Each recorded pod is injected again. Names in records are pseudonyms; to find the names, look
+    for the uid in the log of the webhook.
     """
     from injector.cli import replay
 

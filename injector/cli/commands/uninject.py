@@ -16,13 +16,13 @@ Examples:
 
 
 @click.command("uninject", epilog=EXAMPLES)
-@options.config("Configuration file of the injection.")
+@options.config("Configuration file that was used for the injection.")
 @options.filenames
 @options.output_file
 def command(**flags: Any) -> int:
-    """Take an injection out of manifests again: manifests on stdout, notes on stderr.
+    """Remove injected sidecars from manifests: manifests on stdout, notes on stderr.
 
-    A document that carries no injection passes through byte for byte.
+    A document without an injection is copied byte for byte.
     """
     from injector.cli import uninject
 

@@ -19,18 +19,16 @@ Examples:
 
 @click.command("webhook-config", epilog=EXAMPLES)
 @options.config()
-@click.option("--url", metavar="URL", help="Where the webhook listens, if not behind a Service.")
-@click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service in front of the webhook.")
-@click.option(
-    "--ca-file", metavar="FILE", help="Certificates of the CA, PEM; without it caBundle is left to others."
-)
-@click.option("--name", metavar="NAME", help="Name of the object, by default sidecar-injector-PROFILE[-REV].")
+@click.option("--url", metavar="URL", help="URL of the webhook, if it has no Service.")
+@click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service of the webhook.")
+@click.option("--ca-file", metavar="FILE", help="CA certificates, PEM; without it, caBundle is not set.")
+@click.option("--name", metavar="NAME", help="Name of the object; default: sidecar-injector-PROFILE[-REV].")
 @click.option(
     "--failure-policy",
     type=click.Choice(["Fail", "Ignore"]),
     default="Fail",
     show_default=True,
-    help="Whether pods may start without sidecar while the webhook cannot be reached.",
+    help="Whether pods may start without a sidecar while the webhook cannot be reached.",
 )
 @click.option(
     "--timeout",
@@ -38,49 +36,49 @@ Examples:
     default=10,
     show_default=True,
     metavar="SECONDS",
-    help="How long the API server waits.",
+    help="How long the API server waits for an answer.",
 )
 @click.option(
     "--reinvocation-policy",
     type=click.Choice(["IfNeeded", "Never"]),
     default="IfNeeded",
     show_default=True,
-    help="Whether we are asked again when a later webhook changed the pod.",
+    help="Whether the webhook is called again after a later webhook changed the pod.",
 )
 @click.option(
     "--side-effects",
     type=click.Choice(["auto", "None", "NoneOnDryRun"]),
     default="auto",
     show_default=True,
-    help="NoneOnDryRun where admissions leave a trace; auto: where the file asks for records or Events.",
+    help="NoneOnDryRun if admissions have side effects; auto: with records or Events.",
 )
 @click.option(
     "--match-conditions/--no-match-conditions",
     default=True,
-    help="Whether the API server leaves out pods that are certain to be skipped; needs Kubernetes 1.28.",
+    help="Whether the API server excludes pods that are certainly skipped; needs Kubernetes 1.28.",
 )
 @click.option(
     "--exclude-namespace",
     "excluded",
     multiple=True,
     metavar="NAME",
-    help="A namespace whose pods are never sent, whatever its labels say; may be repeated.",
+    help="A namespace whose pods are never sent, regardless of its labels; may be repeated.",
 )
 @click.option(
     "--tag",
     "tags",
     multiple=True,
     metavar="TAG",
-    help="One more object, for pods and namespaces labelled with this revision tag; may be repeated.",
+    help="Also print an object for this revision tag; may be repeated.",
 )
-@click.option("--tags-only", is_flag=True, help="Leave the revision's own object out.")
+@click.option("--tags-only", is_flag=True, help="Print only the objects of tags, not that of the revision.")
 def command(**flags: Any) -> int:
-    """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
+    """Print the MutatingWebhookConfiguration of a configuration, and another one for each --tag.
 
-    The selectors are the profile's. One that has none gets all pods whose label does not say false,
-    in every namespace but those that it ignores, the webhook's own, kube-system and
-    kube-node-lease. The conditions are made of what decides about a pod; they drop only pods that
-    are certain to be skipped and say nothing but false.
+    The profile defines the selectors. Without selectors, the webhook gets all pods that do not
+    disable injection by label, except in ignored namespaces, its own namespace, kube-system and
+    kube-node-lease. The match conditions exclude only pods that are certainly skipped without a
+    warning.
     """
     from injector.cli import webhook_config
 

@@ -119,7 +119,9 @@ def placement(pod: Manifest) -> Iterator[Cause]:
             yield Cause(causes.UNSCHEDULED, (found,))
             return
     if not (pod.get("spec") or {}).get("nodeName") and status.get("phase") in (None, "Pending"):
-        yield Cause(causes.UNSCHEDULED, (Evidence("/spec/nodeName", "not set: no scheduler spoke yet"),))
+        yield Cause(
+            causes.UNSCHEDULED, (Evidence("/spec/nodeName", "not set: the pod is not scheduled yet"),)
+        )
 
 
 def of_container(container: Container) -> Iterator[Cause]:
@@ -134,7 +136,7 @@ def of_container(container: Container) -> Iterator[Cause]:
         yield _cause(causes.INIT_WAITING, container, "state/running", "is running")
     else:
         which = "started" if container.status.get("started") is False else "ready"
-        yield _cause(causes.NOT_READY, container, which, f"{which} is false while it is running")
+        yield _cause(causes.NOT_READY, container, which, f"the container is running; {which} is false")
 
 
 def _waiting(container: Container) -> Iterator[Cause]:
@@ -194,7 +196,7 @@ def _mount(where: str, message: str, status: Status | None) -> Cause:
     ours = bool(status and name in status.volumes)
     told = f"volume {shown(name)}" + (" (injected)" if ours else "") if name else "a volume"
     if missing:
-        told += f": {missing['kind']} {shown(missing['name'])} is not there"
+        told += f": {missing['kind']} {shown(missing['name'])} does not exist"
     row = causes.MOUNT_MISSING if missing else causes.MOUNT_FAILED
     return Cause(row, (Evidence(where, told),), ours)
 

@@ -27,16 +27,16 @@ _DENIAL: Final = 160
 WHYS: Final = {
     "no endpoints available": "its Service has no endpoints",
     "connection refused": "the connection is refused",
-    "x509:": "its certificate does not fit caBundle",
-    "tls:": "its certificate does not fit caBundle",
-    "no such host": "its name is not known",
-    "not found": "its Service is not there",
-    "deadline exceeded": "it does not answer in time",
-    "i/o timeout": "it does not answer in time",
-    "Timeout": "it does not answer in time",
-    "no route to host": "there is no way to it",
-    "EOF": "the connection breaks off",
-    "connection reset": "the connection breaks off",
+    "x509:": "its certificate does not match caBundle",
+    "tls:": "its certificate does not match caBundle",
+    "no such host": "its host name does not resolve",
+    "not found": "its Service does not exist",
+    "deadline exceeded": "the call times out",
+    "i/o timeout": "the call times out",
+    "Timeout": "the call times out",
+    "no route to host": "no route to host",
+    "EOF": "the connection is reset",
+    "connection reset": "the connection is reset",
 }
 
 
@@ -85,14 +85,14 @@ def _refusal(where: str, message: str, ours: Collection[str], entries: Collectio
         )
         return Cause(causes.POD_SECURITY, (Evidence(where, told),), bool(named))
     if found := _NO_ANSWER.search(message):
-        why = next((w for text, w in WHYS.items() if text in found["why"]), "for a reason that is not known")
+        why = next((w for text, w in WHYS.items() if text in found["why"]), "the reason is unknown")
         return _of_webhook(causes.WEBHOOK_UNREACHABLE, where, found["name"], why, entries)
     if found := _DENIED.search(message):
         # Our own refusals repeat nothing of a pod; what others write is not known.
         own = found["name"] in entries
         why = " ".join(found["why"].lstrip(": ").split())[:_DENIAL] if own else ""
         return _of_webhook(causes.WEBHOOK_DENIED, where, found["name"], why, entries)
-    return Cause(causes.CREATION_REFUSED, (Evidence(where, "another refusal"),))
+    return Cause(causes.CREATION_REFUSED, (Evidence(where, "rejected for another reason"),))
 
 
 def _of_webhook(row: CauseType, where: str, name: str, why: str, entries: Collection[str]) -> Cause:

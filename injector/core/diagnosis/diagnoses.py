@@ -45,7 +45,7 @@ class PodState(StrEnum):
     """How a pod stands."""
 
     HEALTHY = "healthy"
-    ALTERED = "ready, but not as it was injected"
+    ALTERED = "ready, but differs from what was injected"
     NOT_INJECTED = "ready, not injected"
     NOT_READY = "not ready"
     COMPLETED = "completed"
@@ -154,7 +154,7 @@ def _without_pod(seen: PodObservation, refused: list[Cause]) -> Diagnosis:
         found = (Cause(causes.NO_POD_YET),)
     elif not found:
         state = PodState.NONE_WANTED
-        asks = Evidence(f"{word(owner.get('kind'))} /spec", "asks for no pod")
+        asks = Evidence(f"{word(owner.get('kind'))} /spec", "desires no pods")
         found = (Cause(causes.NOT_WANTED, (asks,)),)
     return Diagnosis(subject, state, found, None, _looked_at(seen), seen.unread)
 

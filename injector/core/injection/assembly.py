@@ -115,9 +115,9 @@ def chosen_templates(run: Injection) -> list[str]:
     for name in out:
         if name not in config.templates:
             have = ", ".join(sorted({*config.templates, *aliases}))
-            hint = f"these exist: {have}"
+            hint = f"available templates: {have}"
             if asked is None:
-                raise RenderError(f"{shown(name)} is not found", where="defaultTemplates", hint=hint)
+                raise RenderError(f"template {shown(name)} is not found", where="defaultTemplates", hint=hint)
             key = config.profile.keys.templates
             message = "a requested template is not found"
             raise AnnotationError(key, message, where=f"annotation {key}", hint=hint)

@@ -132,7 +132,7 @@ class _Rules:
         if self.facts.origin is Origin.WEBHOOK or not self.policy.entries:
             return None
         if known is None:
-            self.note("webhook-selectors", "namespace not known", "no objection")
+            self.note("webhook-selectors", "namespace unknown", "no objection")
             return None
         entry = selectors.selected(self.policy.entries, known, self.labels)
         seen = f"namespace {known.name} {{{', '.join(f'{k}={v}' for k, v in sorted(known.labels.items()))}}}"

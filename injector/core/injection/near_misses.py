@@ -58,7 +58,7 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
             "f": "false",
         }
         guess = meant.get(value.lower(), "true or false")
-        message = f'{word} {key} is neither "true" nor "false" and says nothing; did you mean "{guess}"?'
+        message = f'{word} {key} is neither "true" nor "false" and has no effect; did you mean "{guess}"?'
         yield Finding.of(FindingCode.SWITCH_VALUE, message)
 
 
@@ -77,19 +77,19 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
             if key in known.namespace_labels:
                 yield Finding.of(
                     FindingCode.WRONG_OBJECT,
-                    f"{word} {key} on a pod does nothing; it is a label of the namespace",
+                    f"{word} {key} has no effect on a pod; set it as a label of the namespace",
                 )
             elif key in places[other]:
                 yield Finding.of(
                     FindingCode.WRONG_PLACE,
-                    f"{key} is read as {_article(other)}, and stands here as {_article(word)}",
+                    f"{key} has no effect as {_article(word)}; set it as {_article(other)}",
                 )
             elif len(key) <= _LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = _nearest(key, places[word] | places[other])
                 if near:
                     yield Finding.of(
-                        FindingCode.MISSPELT_KEY, f"{word} {key} is not known; did you mean {near}?"
+                        FindingCode.MISSPELT_KEY, f"{word} {key} is unknown; did you mean {near}?"
                     )
 
 
@@ -113,7 +113,7 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
     for word, found in _maps(holder):
         for key in found:
             if key in read and key not in on_pod:
-                text = f"{word} {key} stands on the workload itself, where it does nothing; it belongs on"
+                text = f"{word} {key} has no effect on the workload itself; set it on"
                 yield Finding.of(
                     FindingCode.WRONG_OBJECT, f"{text} the pod template's metadata (spec.template.metadata)"
                 )

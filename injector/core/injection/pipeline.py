@@ -106,8 +106,8 @@ def _assembled(pod: Manifest, facts: Facts, config: Config, work: Work) -> Injec
 
 def _too_expensive(work: Work) -> InjectorError:
     return InjectorError(
-        f"more than {work.limit} units of work are needed",
-        hint="make the pod smaller (containers, variables, annotations), or raise workLimit",
+        f"injection needs more than {work.limit} units of work",
+        hint="reduce the pod's containers, variables or annotations, or raise workLimit",
     )
 
 
@@ -165,7 +165,7 @@ def _decide_again(run: Injection, decision: Decision) -> None:
         keys = run.config.profile.keys
         error = AnnotationError(
             keys.undo,
-            f"without the injection that they describe the pod would be {again.reason.value}, not "
+            f"without the injection that they describe, the decision would be {again.reason.value}, not "
             f"{decision.reason.value}",
             where=f"annotations {keys.status}, {keys.undo}",
             hint="remove both annotations",
@@ -187,9 +187,9 @@ def _check_rules(keys: Sequence[str]) -> None:
     if keys:
         named = ", ".join(shown(key) for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
         error = ManifestError(
-            f"not allowed for pods of this namespace: {named}",
+            f"not allowed for pods in this namespace: {named}",
             where="/metadata/annotations",
-            hint="remove the annotation, or ask whoever runs the injector",
+            hint="remove the annotation, or contact the injector's operator",
         )
         raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, error)
 
@@ -232,7 +232,9 @@ def _settle(run: Injection) -> Manifest:
             after = retained
         elif extras:
             where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
-            message = f"injected under another configuration and rebuilt; dropped: {where}"
+            message = (
+                f"the pod was injected with another configuration and is injected again; removed: {where}"
+            )
             run.warn(FindingCode.REBUILT, message)
         _name_what_is_left(run, after)
     try:
@@ -240,12 +242,15 @@ def _settle(run: Injection) -> Manifest:
     except OverflowError as error:
         run.warn(
             FindingCode.UNDO_TOO_LARGE,
-            f"what uninject needs would take {error}; the annotation {keys.undo} was left out",
+            f"annotation {keys.undo} was not written: its value would have {error}",
         )
         return after
     size = len(keys.undo) + len((text or "").encode("utf-8", "surrogatepass"))
     if text is not None and annotation_size.excess(after, size):
-        run.warn(FindingCode.UNDO_TOO_LARGE, f"the annotations have no room for {keys.undo}; it was left out")
+        run.warn(
+            FindingCode.UNDO_TOO_LARGE,
+            f"annotation {keys.undo} was not written: the annotations would exceed their size limit",
+        )
         return after
     if text is not None:
         after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
@@ -266,10 +271,10 @@ def _name_what_is_left(run: Injection, after: Manifest) -> None:
             # A sidecar that has moved to the other list is there.
             gone = [name for name in gone if name not in _container_names(after)]
         if stay:
-            text = f"{key} lists {part} that no template makes; they stay: {_listed(stay)}"
+            text = f"{key} lists {part} that no template creates; they were not removed: {_listed(stay)}"
             run.warn(FindingCode.STATUS_NAME, text)
         if gone and _names(run.received, part) & frozenset(gone):
-            text = f"{key} lists {part} that are not given any more; they were taken out: {_listed(gone)}"
+            text = f"{key} lists {part} that are no longer injected; they were removed: {_listed(gone)}"
             run.warn(FindingCode.TAKEN_OUT, text)
 
 
@@ -324,7 +329,7 @@ def _check_types(run: Injection, after: Manifest) -> None:
     if field_types.is_spec(run.received.get("spec")):
         key = run.config.profile.keys.undo
         where, hint = f"annotation {key}", "remove the annotation"
-        message = "a field of the pod gets another type than Kubernetes wants"
+        message = "the templates give a field of the pod a type that Kubernetes does not accept"
         error = AnnotationError(key, message, where=where, hint=hint)
         raise Refusal(Reason.INVALID_ANNOTATION, error)
 
@@ -366,7 +371,7 @@ def _clash(run: Injection, error: ManifestError) -> Refusal:
     """What is said of a result with two elements of one name: the pod's own, or what an annotation adds."""
     message = f"the injected pod would not be valid: {error.message}"
     if _is_distinct(run.shape):
-        hint = "give the pod's own container, volume or mount another name or path"
+        hint = "rename the pod's own container or volume, or change the mount path"
         return Refusal(Reason.INVALID_POD, ManifestError(message, where=error.where, hint=hint))
-    hint = "let annotations add nothing that a template has already"
+    hint = "do not add with annotations what a template already adds"
     return Refusal(Reason.INVALID_ANNOTATION, ManifestError(message, where=error.where, hint=hint))

@@ -144,9 +144,9 @@ def error(found: Sequence[Use]) -> ManifestError:
     )
     more = f"; and {len(found) - _TOLD} more" if found[_TOLD:] else ""
     return ManifestError(
-        f"not allowed for pods of this namespace: {told}{more}",
+        f"not allowed for pods in this namespace: {told}{more}",
         where="/spec",
-        hint="leave it to the injector, or ask whoever runs it",
+        hint="remove the change, or contact the injector's operator",
     )
 
 
@@ -154,9 +154,9 @@ def not_judged(withheld: frozenset[str], reason: InjectorError) -> ManifestError
     """What to tell where the pod cannot be built without the powers that it may not use."""
     listed = ", ".join(power for power in POWERS if power in withheld)
     return ManifestError(
-        f"pods of this namespace may not change {listed}, and without that: {reason.message}",
+        f"pods in this namespace may not change {listed}; without these changes: {reason.message}",
         where="/spec",
-        hint="leave it to the injector, or ask whoever runs it",
+        hint="remove the change, or contact the injector's operator",
     )
 
 

@@ -140,15 +140,15 @@ def apply(pod: Manifest, entries: Sequence[Any], reach: Reach) -> tuple[Manifest
             pointer, *change = entry
             parts = split(pointer)
         except (TypeError, ValueError, AttributeError):
-            notes.append("an entry could not be read")
+            notes.append("an entry of the undo annotation is invalid")
             continue
         try:
             if not reach.allows(parts, change, others):
-                notes.append(f"{shown(pointer)} was not restored: an injection does not change it")
+                notes.append(f"{shown(pointer)} was not restored: injection does not change this field")
                 continue
             tree.edit(parts, change)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-            notes.append(f"{shown(pointer)} could not be restored: its place is gone")
+            notes.append(f"{shown(pointer)} could not be restored: its parent does not exist")
     return tree.close(), tuple(notes)
 
 

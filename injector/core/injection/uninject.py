@@ -52,7 +52,7 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     try:
         check_pod(restored)
     except ManifestError:
-        note = "the undo annotation gives no valid pod and was not used"
+        note = "the undo annotation was not used: the result is not a valid pod"
         return Uninjected(derived.pod, earlier, (*derived.notes, note))
     return Uninjected(restored, earlier, notes)
 
@@ -68,11 +68,11 @@ def undone_fields(pod: Manifest, profile: Profile) -> frozenset[str]:
 def _entries(text: str) -> list[Any] | str:
     """The entries of an undo annotation, or a note that says why there are none."""
     if len(text.encode(errors="surrogatepass")) > LIMIT:
-        return f"the undo annotation is longer than {LIMIT} bytes and was not used"
+        return f"the undo annotation was not used: it is longer than {LIMIT} bytes"
     try:
         entries = load_json(text)
     except ValueError:
-        return "the undo annotation is no JSON: what it held is lost"
+        return "the undo annotation is not valid JSON; its content is lost"
     return entries if isinstance(entries, list) else []
 
 
@@ -134,7 +134,7 @@ def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[s
     except ManifestError as error:
         raise ValueError(str(error)) from error
     if typed and not field_types.is_spec(out):
-        raise ValueError("a field of a container has another type than Kubernetes wants")
+        raise ValueError("a field of a container has a type that Kubernetes does not accept")
     return out
 
 

@@ -51,7 +51,10 @@ def conflicts(
 ) -> Iterator[Finding]:
     """All findings. `expected` are the entries that there may be: the configuration's own, or a tag's."""
     if not survey.ours:
-        told, hint = "no webhook configuration is ours: nobody is asked", "apply injector webhook-config"
+        told, hint = (
+            "no MutatingWebhookConfiguration of this injector exists, so it is never called",
+            ("apply the output of injector webhook-config"),
+        )
         yield Finding.of(FindingCode.WEBHOOK_ABSENT, told, hint=hint)
         return
     yield from _differing(survey, config, expected)
@@ -73,13 +76,15 @@ def _differing(
     have = {_identity(entry.name, entry.namespaces, entry.objects) for entry in survey.ours}
     if not any({_identity(e.name, e.namespaces, e.objects) for e in one} <= have for one in expected):
         revision = config.revision or "default"
-        told = f"no webhook configuration of ours has the selectors of revision {revision}, nor of a tag"
+        told = (
+            f"no webhook configuration of this injector has the selectors of revision {revision} or of a tag"
+        )
         yield Finding.of(FindingCode.SELECTORS_DIFFER, told, hint=hint)
     ours = {c.name: c.expression for c in match_conditions.conditions(config.policy, config.profile)}
     for entry in survey.ours:
         other = [n for n, text in entry.conditions.items() if n in ours and text != ours[n]]
         if other:
-            told = f"matchConditions {_few(other)} are not those of this version and configuration"
+            told = f"matchConditions {_few(other)} do not match this version and configuration"
             yield Finding.of(FindingCode.CONDITIONS_DIFFER, told, entry.where, hint)
 
 
@@ -99,15 +104,15 @@ def _unmatched(survey: Survey) -> Iterator[Finding]:
     for entry in survey.ours:
         for word, selector in (("namespaceSelector", entry.namespaces), ("objectSelector", entry.objects)):
             if witness(selector) is None:
-                told = f"its {word} contradicts itself and never matches: {selector}"
+                told = f"its {word} is contradictory and never matches: {selector}"
                 yield Finding.of(FindingCode.NEVER_MATCHES, told, entry.where, "correct the selector")
     for name in dict.fromkeys(entry.configuration for entry in survey.ours):
         # Entries that a namespace's labels alone switch on; others wait for pods that ask.
         own = [e for e in survey.ours if e.configuration == name and e.objects.matches({})]
         if own and not any(e.in_namespace(n) for e in own for n in survey.namespaces.values()):
             wanted = " or ".join(f"{{{e.namespaces}}}" for e in own)
-            told = f"no namespace matches; wanted is {wanted}"
-            hint = "label a namespace; until then only pods that ask by their own label are injected"
+            told = f"no namespace matches; required labels: {wanted}"
+            hint = "label a namespace; until then only pods with a label of their own are injected"
             yield Finding.of(FindingCode.NO_NAMESPACE, told, f"MutatingWebhookConfiguration {name}", hint)
 
 
@@ -125,11 +130,11 @@ def _overlapping(survey: Survey, config: Config) -> Iterator[Finding]:
                 spaces = found.setdefault((ours.configuration, other.configuration, other.ours), {})
                 spaces[name] = spaces.get(name, False) or bare
     for (mine, theirs, is_ours), spaces in found.items():
-        whose = "ours too" if is_ours else "another injector's"
+        whose = "of this injector too" if is_ours else "of another injector"
         # First where every pod is sent to both, then where one has to ask by a label.
         where = _few(sorted(spaces, key=lambda name: (not spaces[name], name)))
-        told = f"the same pods are sent to {shown(theirs)}, which is {whose}: in {where}"
-        hint = "relabel these namespaces so that one of both is called, or delete one configuration"
+        told = f"the same pods are sent to {shown(theirs)}, a configuration {whose}: in {where}"
+        hint = "relabel these namespaces so that only one of the two matches, or delete one configuration"
         yield Finding.of(FindingCode.OVERLAP, told, f"MutatingWebhookConfiguration {mine}", hint)
 
 
@@ -160,8 +165,8 @@ def _deadlocked(survey: Survey, config: Config) -> Iterator[Finding]:
         where = _place(pod)
         for entry in _asked(survey, config, pod):
             if entry.closed:
-                told = f"the injector's own pods ({where}) wait for the injector itself"
-                hint = f"give them the label {label}, or take the injection label from their namespace"
+                told = f"the injector's own pods ({where}) cannot start without the injector"
+                hint = f"give them the label {label}, or remove the injection label from their namespace"
                 yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
             else:
                 told = f"the injector's own pods ({where}) are sent to the injector"
@@ -173,9 +178,9 @@ def _deadlocked(survey: Survey, config: Config) -> Iterator[Finding]:
         bare: Manifest = {"metadata": {"namespace": name}}
         for entry in _asked(survey, config, bare):
             if entry.closed:
-                why = "though it never injects them" if name in ignored else "and the cluster needs them"
-                told = f"pods in {name} wait for the injector, {why}"
-                hint = f"take the injection label from the namespace {name}, or leave it out by its name"
+                why = "though they are never injected" if name in ignored else "and the cluster needs them"
+                told = f"pods in {name} cannot start without the injector, {why}"
+                hint = f"remove the injection label from namespace {name}, or exclude the namespace by name"
                 yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
                 break
     for item in survey.daemon_sets:
@@ -184,7 +189,10 @@ def _deadlocked(survey: Survey, config: Config) -> Iterator[Finding]:
         pod = template_of(item)
         for entry in _asked(survey, config, pod):
             if entry.closed:
-                told = f"the node's network plugin ({_place(pod)}) waits for the injector, whose pods need it"
+                told = (
+                    f"the network plugin ({_place(pod)}) cannot start without the injector, whose pods "
+                    "need the plugin"
+                )
                 hint = f"give its pods the label {label}"
                 yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
                 break
@@ -236,8 +244,8 @@ def _services(survey: Survey) -> Iterator[Finding]:
         }
         entry = next(iter(ports.values()))
         if service is None:
-            told = f"there is no Service {ref}, where the webhook is said to be"
-            hint = "make it, or correct --service of injector webhook-config"
+            told = f"Service {ref} of the webhook does not exist"
+            hint = "create it, or correct --service of injector webhook-config"
             yield Finding.of(FindingCode.SERVICE_MISSING, told, entry.where, hint)
             continue
         has = {int(p.get("port") or 0) for p in (service.get("spec") or {}).get("ports") or []}
@@ -249,8 +257,8 @@ def _services(survey: Survey) -> Iterator[Finding]:
             continue  # it stands for something outside
         slices = survey.slices.get(ref)
         if slices is not None and not any(_ready(end) for s in slices for end in s.get("endpoints") or []):
-            told = f"no pod behind Service {ref} is ready: every call fails"
-            hint = f"kubectl get pods -n {ref.namespace}, and look why they are not ready"
+            told = f"Service {ref} has no ready pod: every call fails"
+            hint = f"run kubectl get pods -n {ref.namespace} and check why they are not ready"
             yield Finding.of(FindingCode.NO_ENDPOINTS, told, entry.where, hint)
 
 

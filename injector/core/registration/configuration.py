@@ -18,6 +18,7 @@ from injector.core.profile import Config
 from injector.core.registration.match_conditions import MatchCondition
 from injector.core.selectors import Requirement, Selector, WebhookEntry
 from injector.errors import ConfigError
+from injector.printable import shown
 
 LABEL: Final = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*", re.ASCII)
@@ -51,10 +52,10 @@ def configurations(
     for tag in tags:
         entries = profile.tag_entries(tag, config.values)
         if not entries:
-            raise ConfigError(f"the profile {profile.name} knows no revision tags", where="--tag")
+            raise ConfigError(f"profile {profile.name} does not support revision tags", where="--tag")
         if tag == revision:
-            hint = "its own object, which is printed first, has these selectors already"
-            raise ConfigError(f"{tag[:63]} is the revision itself", where="--tag", hint=hint)
+            hint = "the object of the revision already has these selectors"
+            raise ConfigError(f"tag {shown(tag)} equals the revision", where="--tag", hint=hint)
         yield _configuration(checked_name(f"{name}-tag-{tag}", "--tag"), entries, options)
 
 
@@ -123,6 +124,6 @@ def whole_name(config: Config) -> str:
 def checked_name(text: str, where: str) -> str:
     """The name. Raises ConfigError where Kubernetes refuses it."""
     if not _NAME.fullmatch(text):
-        hint = "lower case letters, digits, - and . are expected, at most 253 of them"
-        raise ConfigError(f"{text[:64]!r} is no name for Kubernetes", where=where, hint=hint)
+        hint = "use at most 253 lower case letters, digits, - and ."
+        raise ConfigError(f"{shown(text)!r} is not a valid Kubernetes name", where=where, hint=hint)
     return text

@@ -118,7 +118,7 @@ def _baseline(container: Manifest) -> Iterator[tuple[str, str]]:
     if (context.get("procMount") or "Default") != "Default":
         yield "procMount", "procMount is not Default"
     if (context.get("windowsOptions") or {}).get("hostProcess"):
-        yield "hostProcess", "is a process of a Windows node"
+        yield "hostProcess", "is a Windows HostProcess container"
     yield from _unconfined(context)
 
 

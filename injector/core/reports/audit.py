@@ -38,13 +38,13 @@ class AuditState(StrEnum):
 
 
 SENTENCES: Mapping[AuditState, str] = {
-    AuditState.MISSING: "It runs without a sidecar, and would get one now.",
-    AuditState.STALE: "Its sidecar is not what it would get now.",
-    AuditState.UNWANTED: "It has a sidecar, and would get none now.",
-    AuditState.FOREIGN: "It has a proxy that no status annotation of ours explains.",
-    AuditState.REFUSED: "A pod like it would be refused now.",
-    AuditState.SAME: "It was injected under another configuration, with the same result.",
-    AuditState.CURRENT: "It is as it would be now.",
+    AuditState.MISSING: "The pod runs without a sidecar; a new pod would be injected.",
+    AuditState.STALE: "The sidecar differs from the one that a new pod would get.",
+    AuditState.UNWANTED: "The pod has a sidecar; a new pod would not be injected.",
+    AuditState.FOREIGN: "The pod has a proxy that this injector did not add.",
+    AuditState.REFUSED: "A new pod would be denied.",
+    AuditState.SAME: "The pod was injected with another configuration; the result is the same.",
+    AuditState.CURRENT: "The pod is up to date.",
 }
 # What a person should look at, and what making the pod anew puts right.
 FOUND = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)

@@ -22,7 +22,7 @@ class RolloutStep(StrEnum):
     """How far a rollout is."""
 
     DONE = "done"
-    UNDER_WAY = "under way"
+    UNDER_WAY = "in progress"
     FAILED = "failed"
 
 
@@ -50,7 +50,7 @@ def objection(manifest: Manifest) -> str:
     """Why a restart would not renew all pods of a workload; empty where it would."""
     spec = manifest.get("spec") or {}
     if spec.get("paused"):
-        return "it is paused"
+        return "the rollout is paused"
     strategy = spec.get(_rolling(manifest).strategy) or {}
     if strategy.get("type") == "OnDelete":
         return "its update strategy is OnDelete"
@@ -63,13 +63,13 @@ def progress(manifest: Manifest) -> Progress:
     """How far a workload's rollout is, by the rules of `kubectl rollout status`."""
     meta, found = manifest.get("metadata") or {}, manifest.get("status") or {}
     if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-        return Progress(RolloutStep.UNDER_WAY, "its controller has not seen the change yet")
+        return Progress(RolloutStep.UNDER_WAY, "the controller has not observed the change yet")
     rolling, count = _rolling(manifest), kinds.wanted(manifest)
     if rolling.revisions and found.get("updateRevision") != found.get("currentRevision"):
         return _remade(int(found.get(rolling.updated) or 0), count)
     for condition in found.get("conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Progress(RolloutStep.FAILED, "its progress deadline has passed")
+            return Progress(RolloutStep.FAILED, "the progress deadline was exceeded")
     # Once all pods are updated their revision becomes the current one, and the controller counts anew.
     return _counted(count, {**found, rolling.updated: count} if rolling.revisions else found, rolling)
 
@@ -82,7 +82,7 @@ def _rolling(manifest: Manifest) -> Rolling:
 
 
 def _remade(renewed: int, count: int) -> Progress:
-    return Progress(RolloutStep.UNDER_WAY, f"{renewed} of {count} pods are made anew")
+    return Progress(RolloutStep.UNDER_WAY, f"{renewed} of {count} pods are updated")
 
 
 def _counted(count: int, found: Mapping[str, Any], rolling: Rolling) -> Progress:
@@ -138,12 +138,12 @@ def blocked(manifest: Manifest, budgets: Iterable[Manifest]) -> str:
     for budget in budgets:
         meta, found = budget.get("metadata") or {}, budget.get("status") or {}
         if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-            return f"PodDisruptionBudget {meta.get('name')} is not counted yet"
+            return f"PodDisruptionBudget {meta.get('name')} has no current status yet"
         allowed = int(found.get("disruptionsAllowed") or 0)
         if allowed < needed:
             word = "disruption" if allowed == 1 else "disruptions"
             text = f"PodDisruptionBudget {meta.get('name')} allows {allowed or 'no'} {word}"
-            return text if not allowed else f"{text}, and the rollout takes {needed} pods at once"
+            return text if not allowed else f"{text}, but the rollout replaces {needed} pods at once"
     return ""
 
 

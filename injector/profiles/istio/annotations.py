@@ -29,7 +29,7 @@ def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[Annotation
 def _problems(entry: CatalogueEntry, value: str, quirks: bool) -> list[AnnotationError]:
     where = f"annotation {entry.key}"
     if entry.key == PROXY_CONFIG:
-        hint = "correct the field, or leave it to the mesh configuration"
+        hint = "correct the field, or remove it to use the mesh configuration"
         return [
             AnnotationError(entry.key, message, where=where, hint=hint) for message in _config_problems(value)
         ]
@@ -48,12 +48,12 @@ def _config_problems(value: str) -> list[str]:
         tree = load_untrusted(value, PROXY_CONFIG)
     except AnchorError as error:
         at = f"line {error.line} of the value"
-        return [f"anchors and aliases are not accepted ({at}): write the values out"]
+        return [f"anchors and aliases are not accepted ({at}); write the values in full"]
     except ManifestError as error:
         # The reader's message may repeat keys of the text.
         line = getattr(error, "line", None)
         at = f" (line {line} of the value)" if line else ""
-        return [f"it is no YAML that can be read{at}: expected one map of ProxyConfig fields"]
+        return [f"invalid YAML{at}: one map of ProxyConfig fields is expected"]
     try:
         config = proxyconfig.read(tree, "ProxyConfig")
     except ValueError as error:

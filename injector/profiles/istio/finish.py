@@ -139,7 +139,7 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
     if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
         run.warn(
             FindingCode.VOLUME_TAKEN,
-            f"volume {volume['name']} is also the pod's own; its source was kept",
+            f"the pod already has volume {volume['name']}; its source was not changed",
         )
         return users or volume
     if len(sources) < 2:
@@ -161,7 +161,7 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
     if found.conflicting:
         run.warn(
             FindingCode.PROMETHEUS_SPELLINGS,
-            "several spellings of one prometheus annotation disagree; the first by name counts",
+            "several spellings of a prometheus annotation have different values; the first by name is used",
         )
     prometheus.check(found, agent_port)
     if found.any:
@@ -170,7 +170,7 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
         if find(run.pod, PROXY) is None:
             run.warn(
                 FindingCode.METRICS_WITHOUT_PROXY,
-                "prometheus annotations are replaced, but no proxy is there to serve them (Q10)",
+                "prometheus annotations are replaced, but there is no proxy to serve the metrics (Q10)",
             )
     gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
     run.annotate(gone | prometheus.written(agent_port))
@@ -244,14 +244,14 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
         port = probes.resolve(action.get("port"), site.container)
         if port is None:
             run.warn(
-                FindingCode.PROBE_PORT, f"{where} names a port that the container does not declare (Q11)"
+                FindingCode.PROBE_PORT, f"{where} uses a port name that the container does not declare (Q11)"
             )
         elif port == agent_port:
-            run.warn(FindingCode.PROBE_PORT, f"{where} asks for the agent's own port {agent_port} (Q30)")
+            run.warn(FindingCode.PROBE_PORT, f"{where} uses the agent's own port {agent_port} (Q30)")
         if site.action == "httpGet" and action.get("host"):
             run.warn(
                 FindingCode.PROBE_HOST,
-                f"{where} names a host; the kubelet will ask that host for the agent's path (Q13)",
+                f"{where} sets a host; the kubelet sends the request for the agent's path to that host (Q13)",
             )
 
 

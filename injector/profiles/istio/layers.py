@@ -85,7 +85,5 @@ def _as_config(found: Manifest, run: Injection) -> Manifest:
         return proxyconfig.read({k: v for k, v in raw.items() if v is not None}, "spec")
     except ValueError as error:
         name = f"{found['metadata'].get('namespace')}/{found['metadata'].get('name')}"
-        run.warn(
-            FindingCode.PROXY_CONFIG_OBJECT, f"ProxyConfig {name} cannot be read and is left out: {error}"
-        )
+        run.warn(FindingCode.PROXY_CONFIG_OBJECT, f"ProxyConfig {name} is invalid and ignored: {error}")
         return {}

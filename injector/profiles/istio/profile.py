@@ -136,15 +136,13 @@ class IstioProfile(Profile):
         out = []
         if (dig(config.values, "global.hub"), str(dig(config.values, "global.tag"))) == DEVELOPMENT:
             text = (
-                "values.global.hub and values.global.tag are development defaults; set them to your release"
+                "values.global.hub and values.global.tag are development defaults; set them for your release"
             )
             out.append(Finding.of(FindingCode.DEVELOPMENT_IMAGES, text))
         if dig(config.values, "global.proxy.statusPort") != dig(
             settings_of(config).mesh, "defaultConfig.statusPort"
         ):
-            text = (
-                "statusPort differs between values and meshConfig; probes and metrics follow the second (Q27)"
-            )
+            text = "statusPort differs between values and meshConfig; probes and metrics use meshConfig (Q27)"
             out.append(Finding.of(FindingCode.STATUS_PORT, text))
         return out
 
@@ -190,10 +188,13 @@ class IstioProfile(Profile):
             and run.facts.native_sidecars is None
             and NATIVE not in run.annotations
         ):
-            text = "no cluster in sight: native sidecars are assumed to be supported (nativeSidecars: auto)"
+            text = (
+                "the cluster version is unknown: native sidecars are assumed to be supported "
+                "(nativeSidecars: auto)"
+            )
             run.warn(FindingCode.NATIVE_ASSUMED, text)
         if run.facts.origin is Origin.FILE and run.namespace in self.ignored_namespaces:
-            text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
+            text = f"the webhook never injects namespace {run.namespace}; kube-inject does (Q1)"
             run.warn(FindingCode.IGNORED_NAMESPACE, text)
         data = context.build(run, mesh, proxy)
         run.effective = EffectiveMesh(mesh, data["ProxyConfig"], data["bootstrap"]["caAddress"])
@@ -237,7 +238,10 @@ class IstioProfile(Profile):
 
     def remedy(self, control: str, container: str) -> str:
         if container == INIT:
-            return "set values.pilot.cni.enabled, with Istio's CNI plugin on the nodes: it redirects instead"
+            return (
+                "install Istio's CNI plugin on the nodes and set values.pilot.cni.enabled: the plugin "
+                "sets up the redirection"
+            )
         if control == "seccompProfile":
             return "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
         return ""
@@ -323,7 +327,7 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
     if given[0] is not None and given[0].strip() != str(given[1]):
         run.warn(
             FindingCode.STATUS_PORT,
-            "the agent's port is set on the pod; merged metrics still go to the mesh's (Q27)",
+            "the pod sets the agent's port, but merged metrics use the port of the mesh (Q27)",
             level=Level.NOTE,
         )
     policy = (run.base.get("spec") or {}).get("dnsPolicy")
@@ -335,13 +339,13 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
         if asked != proxyconfig.without_zero(asked):
             run.warn(
                 FindingCode.ZERO_VALUES,
-                f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)",
+                f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect (Q28)",
             )
     bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
     if bad:
         run.warn(
             FindingCode.PATH_VARIABLE,
-            "the request's path sets a variable whose name is not a legal one (Q35)",
+            "the request's path sets a variable with an invalid name (Q35)",
         )
     if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
         kind = context.owner_of(run).kind

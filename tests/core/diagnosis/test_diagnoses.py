@@ -171,7 +171,7 @@ def test_a_container_that_runs_and_is_not_ready_is_told_with_its_place() -> None
     app = {**container_status("web"), "ready": False}
     found = look(a_pod(app=app))
     assert words(found) == ["not-ready"]
-    assert shown(found) == "/status/containerStatuses/0/ready: web: ready is false while it is running"
+    assert shown(found) == "/status/containerStatuses/0/ready: web: the container is running; ready is false"
 
 
 def test_the_exit_code_of_the_run_before_is_evidence_beside_the_wait() -> None:
@@ -235,13 +235,13 @@ def test_an_evicted_pod_names_the_word_of_the_node() -> None:
             "FailedMount",
             'MountVolume.SetUp failed for volume "ours" : configmap "root" not found',
             "mount-missing",
-            "volume ours (injected): configmap root is not there",
+            "volume ours (injected): configmap root does not exist",
         ),
         (
             "FailedMount",
             'MountVolume.SetUp failed for volume "data" : secret "s" not found',
             "mount-missing",
-            "volume data: secret s is not there",
+            "volume data: secret s does not exist",
         ),
         ("FailedMount", 'MountVolume.SetUp failed for volume "data" : odd', "mount-failed", "volume data"),
         ("FailedAttachVolume", "odd", "mount-failed", "a volume"),
@@ -267,7 +267,7 @@ def test_what_the_injection_added_and_somebody_took_out_goes_first() -> None:
     well = a_pod()
     well["spec"]["initContainers"] = []
     assert (look(well).state, words(look(well))) == (PodState.ALTERED, ["piece-missing"])
-    assert "ours is listed by the status annotation, not here" in shown(found)
+    assert "ours is listed in the status annotation, but does not exist in the pod" in shown(found)
 
 
 # --- what the injected containers say ---------------------------------------------------------------
@@ -356,9 +356,9 @@ CALL = (
             "webhook-unreachable",
             "an injector's): the connection is refused",
         ),
-        (CALL + "context deadline exceeded", "webhook-unreachable", "it does not answer in time"),
-        (CALL + "x509: unknown", "webhook-unreachable", "its certificate does not fit caBundle"),
-        (CALL + "odd", "webhook-unreachable", "for a reason that is not known"),
+        (CALL + "context deadline exceeded", "webhook-unreachable", "the call times out"),
+        (CALL + "x509: unknown", "webhook-unreachable", "its certificate does not match caBundle"),
+        (CALL + "odd", "webhook-unreachable", "the reason is unknown"),
         (CALL.replace(ENTRY, "a.b.c") + "EOF", "webhook-unreachable", "webhook a.b.c (not the injector's)"),
         (
             f'admission webhook "{ENTRY}" denied the request: bad key',
@@ -366,7 +366,7 @@ CALL = (
             "(an injector's): bad key",
         ),
         ('admission webhook "a.b.c" denied the request: my text', "webhook-denied", "(not the injector's)"),
-        ("exceeded quota: q", "creation-refused", "another refusal"),
+        ("exceeded quota: q", "creation-refused", "rejected for another reason"),
     ],
 )
 @pytest.mark.parametrize("by", ["event", "condition"])
@@ -435,34 +435,34 @@ ON = namespace({"mesh": "on"})
 @pytest.mark.parametrize(
     ("space", "webhooks", "word", "seen"),
     [
-        (ON, (), "webhook-absent", "none is ours"),
-        (ON, (configuration(name="other.of.them"),), "webhook-absent", "none is ours"),
+        (ON, (), "webhook-absent", "none belongs to this injector"),
+        (ON, (configuration(name="other.of.them"),), "webhook-absent", "none belongs to this injector"),
         (
             namespace({}),
             (configuration(),),
             "webhook-selectors",
-            "wants mesh In [on]; the namespace has none",
+            "requires mesh In [on]; the namespace has none",
         ),
         (namespace({"mesh": "no"}), (configuration(),), "webhook-selectors", "the namespace has 'no'"),
         (
             ON,
             (configuration(objectSelector={"matchLabels": {"app": "api"}}),),
             "webhook-selectors",
-            "objectSelector wants app In [api]; the pod has 'web'",
+            "objectSelector requires app In [api]; the pod has 'web'",
         ),
-        (ON, (configuration(objectSelector={"odd": 1}),), "webhook-selectors", "not one that is understood"),
+        (ON, (configuration(objectSelector={"odd": 1}),), "webhook-selectors", "is not supported here"),
         (
             ON,
             (configuration(resources="services"),),
             "webhook-selectors",
-            "do not cover the creation of pods",
+            "do not include the creation of pods",
         ),
-        (ON, (configuration("2026-01-01T11:00:00Z"),), "webhook-younger", "made at 2026-01-01T11:00:00Z"),
+        (ON, (configuration("2026-01-01T11:00:00Z"),), "webhook-younger", "created at 2026-01-01T11:00:00Z"),
         (
             namespace({"mesh": "on"}, "2026-01-01T12:00:00Z"),
             (configuration(),),
             "label-younger",
-            "label mesh written at 2026-01-01T12:00:00Z",
+            "label mesh set at 2026-01-01T12:00:00Z",
         ),
         (ON, (configuration(failurePolicy="Ignore"),), "webhook-ignored", "failurePolicy Ignore"),
         (ON, (configuration(),), "webhook-not-called", "it matches, and failurePolicy is Fail"),

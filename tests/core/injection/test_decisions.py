@@ -420,7 +420,7 @@ def test_the_trace_names_every_rule_tried_in_order(
             Facts(),
             {"mode": "disabled"},
             {
-                "webhook-selectors": ("namespace not known", "no objection"),
+                "webhook-selectors": ("namespace unknown", "no objection"),
                 "label": (f"{SWITCH} has another value", "undecided"),
                 "never-selectors": ("1 selectors", "none matches"),
                 "always-selectors": ("1 selectors", "none matches"),

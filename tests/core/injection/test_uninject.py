@@ -289,7 +289,7 @@ def test_a_place_that_is_gone_is_named() -> None:
     del once["spec"]["securityContext"]
     found = recover(once, Facts(), CONFIG)
     assert found is not None
-    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its place is gone",)
+    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its parent does not exist",)
 
 
 # ---- an annotation that anybody may have written -------------------------------------------------------
@@ -298,11 +298,11 @@ def test_a_place_that_is_gone_is_named() -> None:
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("", "no JSON"),
-        ("nonsense", "no JSON"),
+        ("", "not valid JSON"),
+        ("nonsense", "not valid JSON"),
         ("[" * 100_000, "longer than 32768 bytes"),
-        ("[" * 10_000, "no JSON"),
-        ('[5, null, "x", {}, [], [7], [[]]]', "an entry could not be read"),
+        ("[" * 10_000, "not valid JSON"),
+        ('[5, null, "x", {}, [], [7], [[]]]', "an entry of the undo annotation is invalid"),
         ('[["/spec/nowhere/x", 1]]', "/spec/nowhere/x was not restored"),
         ('[["/spec/containers/nobody"]]', "/spec/containers/nobody was not restored"),
         ('[["/spec/containers/app/image/x", 1]]', "could not be restored"),
@@ -326,7 +326,7 @@ def test_a_place_that_is_gone_is_named() -> None:
         ('[["", null]]', " was not restored"),
         ('[["", null, ["a"]]]', " was not restored"),
         ('[["/spec/containers", 5]]', "/spec/containers was not restored"),
-        ('[["/spec/containers/app/env", {"a": 1}]]', "gives no valid pod"),
+        ('[["/spec/containers/app/env", {"a": 1}]]', "the result is not a valid pod"),
         ('[["/spec/containers", [{"image": "x"}]]]', "/spec/containers was not restored"),
         ("{}", None),
         ("5", None),
