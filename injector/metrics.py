@@ -73,7 +73,8 @@ RELOADS = Metric(
     MetricType.COUNTER,
     "Reloads of the configuration, by result (ok, error) and reason of an error: source, "
     "settings, template, samples, changing (while read), defect.",
-    "shows on a graph when a configuration came; `changing` goes away by itself, `defect` is a bug of the injector",
+    "shows on a graph when a configuration came; `changing` goes away by itself, `defect` is a bug of the "
+    "injector",
     labels=("result", "reason"),
     values=(
         ("ok", ""),
