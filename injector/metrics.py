@@ -140,7 +140,7 @@ EVENTS = Metric(
 SHED = Metric(
     "injector_request_shed_total",
     MetricType.COUNTER,
-    "Requests not answered in an overload, by cause: full or wait (the queue), bytes (of bodies), age"
+    "Requests rejected in an overload, by cause: full or wait (the queue), bytes (of bodies), age"
     " (waited too long), gone (the caller).",
     "add replicas; [availability](../explanation/availability.md) explains each",
     labels=("cause",),
@@ -169,7 +169,7 @@ CONNECTIONS_CUT = Metric(
     "silent (no first request), request (too slow), answer (not read), head (large), framing (of "
     "chunks), malformed.",
     "look for callers that are no API server, and for a slow network; "
-    "[availability](../explanation/availability.md#callers-that-take-their-time) names each bound",
+    "[availability](../explanation/availability.md#slow-callers) names each bound",
     labels=("cause",),
     values=(
         ("connections",),

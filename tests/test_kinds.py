@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from injector.cli.rolling import Target
 
 from hack.chart import facts
 from hack.mesh.differential.workloads import VERSIONS
@@ -27,6 +26,7 @@ from injector.core.reports.audit import AuditState, Standing
 from injector.errors import ConfigError
 from injector.kube import events, objects
 from injector.kube.living import observe
+from injector.kube.rolling import Target
 from injector.kube.survey import SurveyReader
 from injector.pointer import get, put
 from injector.records.redaction import literal_words
@@ -186,7 +186,7 @@ def test_a_rolling_restart_knows_it_or_leaves_it_to_people(kind: str) -> None:
     row = kinds.KINDS[kind]
     of = Owner(row.api_version, kind, "web")
     by_hand = audit._not_ours(of, [audit.Pod("shop", "web-1", {}, of, STALE)])
-    assert ("not made anew by a rolling restart" in by_hand) is (not restartable)
+    assert ("does not recreate its pods" in by_hand) is (not restartable)
     if not restartable:
         return
     assert Target("shop", kind, "web").path == path

@@ -35,7 +35,6 @@ def test_there_is_one_function_for_it(function: str) -> None:
 CLASSES_OF_ONE_NAME = {
     "Certificates": "the settings in the file, and what serve makes of them",
     "Look": "two commands, each with its own look at a cluster",
-    "Run": "two commands, each with its own run over manifests",
 }
 
 

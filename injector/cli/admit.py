@@ -17,7 +17,7 @@ from injector.server import review
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class AdmitFlags:
     """The flags of `admit`."""
 
     config_file: str | None
@@ -26,7 +26,7 @@ class Flags:
     path: str
 
 
-def run(flags: Flags) -> int:
+def run(flags: AdmitFlags) -> int:
     """Print the answer to the review; a denial is an answer too. Raises InjectorError."""
     if not flags.filename:
         raise ConfigError(

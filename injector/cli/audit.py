@@ -74,7 +74,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class AuditFlags:
     """The flags of `audit`."""
 
     namespace: str
@@ -91,7 +91,7 @@ class Flags:
     output: str
 
 
-def run(flags: Flags) -> int:
+def run(flags: AuditFlags) -> int:
     """List the pods, and roll their owners where that is asked for; returns the exit status."""
     if flags.namespace and flags.all_namespaces:
         raise ConfigError("give either -n NS or -A", hint="see 'injector audit --help'")
@@ -111,7 +111,7 @@ def run(flags: Flags) -> int:
         return _restart(cluster, look, groups, counts, flags)
 
 
-def _look(cluster: Cluster, flags: Flags) -> Look:
+def _look(cluster: Cluster, flags: AuditFlags) -> Look:
     config = live_config(cluster, flags.config_file, flags.from_istiod)
     around = world.from_cluster(cluster, config.profile, flags.namespace)
     path = flags.path
@@ -148,7 +148,7 @@ def _restart(
     look: Look,
     groups: dict[tuple[str, Owner], list[Pod]],
     counts: Counter[str],
-    flags: Flags,
+    flags: AuditFlags,
 ) -> int:
     by_hand = {key: why for key, pods in groups.items() if (why := _not_ours(key[1], pods))}
     planned = plan(cluster, [_target(key, pods) for key, pods in groups.items() if key not in by_hand])
@@ -215,7 +215,7 @@ def _still(cluster: Cluster, look: Look) -> Callable[[Target], str]:
 
 
 def _tell(
-    flags: Flags,
+    flags: AuditFlags,
     groups: dict[tuple[str, Owner], list[Pod]],
     counts: Counter[str],
     restart: dict[str, Any] | None = None,

@@ -23,7 +23,7 @@ from injector.printable import json_text, visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class CheckFlags:
     """The flags of `check`."""
 
     config_file: str | None
@@ -34,7 +34,7 @@ class Flags:
     fail_on: str
 
 
-def run(flags: Flags) -> int:
+def run(flags: CheckFlags) -> int:
     """Check the configuration, and the webhook in a cluster; returns the exit status."""
     if (flags.kubeconfig or flags.kube_context) and not flags.with_cluster:
         raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")

@@ -44,7 +44,7 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class ExplainFlags:
     """The flags of `explain`."""
 
     target: str | None
@@ -60,7 +60,7 @@ class Flags:
     html: str | None
 
 
-def run(flags: Flags) -> int:
+def run(flags: ExplainFlags) -> int:
     """Explain a target or manifests; returns the exit status. Raises InjectorError."""
     if bool(flags.target) == bool(flags.filenames):
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
@@ -84,7 +84,7 @@ def run(flags: Flags) -> int:
     return 1 if refused else 0
 
 
-def _of_files(flags: Flags) -> tuple[Config, list[Explained]]:
+def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
     needs_cluster = {
         "--kubeconfig": flags.kubeconfig,
         "--context": flags.kube_context,
@@ -118,7 +118,7 @@ def _of_files(flags: Flags) -> tuple[Config, list[Explained]]:
     return config, out
 
 
-def _of_cluster(target: str, flags: Flags) -> tuple[Config, list[Explained]]:
+def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explained]]:
     namespace = flags.namespace or "default"
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
         config = live_config(cluster, flags.config_file, flags.from_istiod)

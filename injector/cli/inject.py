@@ -23,7 +23,7 @@ from injector.yamltext import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class KubeInjectFlags:
     """The flags of `kube-inject`."""
 
     config_file: str | None
@@ -58,19 +58,19 @@ class Flags:
         }
 
 
-def run(flags: Flags) -> int:
+def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.filenames)
     overrides, around = _around(flags)
     config = load(flags.config_file, overrides)
-    injection = Injection(config, around, Report(), flags.strict)
+    injection = InjectRun(config, around, Report(), flags.strict)
     stream = manifests.transformed(flags.filenames, injection.change, injection.look_at_other)
     injection.report.findings(config.findings)
     return stream.write(flags.output)
 
 
 @dataclass(frozen=True, slots=True)
-class Injection:
+class InjectRun:
     """Injects into one object after the other, and reports on each."""
 
     config: Config
@@ -144,7 +144,7 @@ def refusal(document: Document, found: workload.Workload, pointer: str, outcome:
     return ManifestError(message, where=place(document, pointer + at), hint=error.hint)
 
 
-def _around(flags: Flags) -> tuple[Overrides, World]:
+def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
     """What the flags say about configuration and cluster."""
     overrides = Overrides(
         mesh=_read(flags.mesh_file),

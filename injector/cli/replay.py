@@ -59,7 +59,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class ReplayFlags:
     """The flags of `replay`."""
 
     folder: str
@@ -70,7 +70,7 @@ class Flags:
     output: str
 
 
-def run(flags: Flags) -> int:
+def run(flags: ReplayFlags) -> int:
     """Replay the records of a folder; returns the exit status. Raises InjectorError."""
     new, old = load(flags.config_file), load(flags.base) if flags.base else None
     reader = Reader(Path(flags.folder))

@@ -22,7 +22,7 @@ from injector.yamltext import Document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class UninjectFlags:
     """The flags of `uninject`."""
 
     config_file: str | None
@@ -30,7 +30,7 @@ class Flags:
     output: str | None
 
 
-def run(flags: Flags) -> int:
+def run(flags: UninjectFlags) -> int:
     """Take the injection out of the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.filenames)
     removal = Removal(load(flags.config_file), Report())

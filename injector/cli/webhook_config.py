@@ -34,7 +34,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class WebhookConfigFlags:
     """The flags of `webhook-config`."""
 
     config_file: str | None
@@ -52,7 +52,7 @@ class Flags:
     tags_only: bool
 
 
-def run(flags: Flags) -> int:
+def run(flags: WebhookConfigFlags) -> int:
     """Print the objects; returns the exit status. Raises ConfigError."""
     if flags.tags_only and not flags.tags:
         raise ConfigError("there is nothing to print", where="--tags-only", hint="add --tag")

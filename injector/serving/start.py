@@ -29,7 +29,7 @@ _SETTINGS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
+class ServeFlags:
     """The flags of `serve`; None: not given."""
 
     config_file: str | None = None
@@ -50,7 +50,7 @@ class Flags:
     kube_context: str | None = None
 
 
-def serve(flags: Flags) -> None:
+def serve(flags: ServeFlags) -> None:
     """Serve until SIGTERM. Raises InjectorError where it cannot start."""
     source, server = source_of(flags)
     log_to(server.log_level)
@@ -60,10 +60,10 @@ def serve(flags: Flags) -> None:
     announce(config)
     if server.failure_mode == "allow":
         tell("warning", "failure-mode", message=coherence.FAILS_OPEN)
-    from injector.serving.webhook import Webhook
+    from injector.serving.webhook import ServedWebhook
 
     try:
-        Webhook(source, server, config, flags.kubeconfig, flags.kube_context).serve()
+        ServedWebhook(source, server, config, flags.kubeconfig, flags.kube_context).serve()
     except BaseExceptionGroup as group:
         _raise_first(group)
 
@@ -74,7 +74,7 @@ def _load_libraries() -> None:
         import injector.serving.webhook  # noqa: F401
 
 
-def source_of(flags: Flags) -> tuple[Source, Server]:
+def source_of(flags: ServeFlags) -> tuple[Source, Server]:
     """The source, and the settings of the server: the flags over the file's own. Raises InjectorError."""
     given = Input.from_file(flags.config_file)
     settings = read_settings(given.file.text, given.file.origin)
@@ -92,7 +92,7 @@ def source_of(flags: Flags) -> tuple[Source, Server]:
     return source, source.with_flags(settings.server)
 
 
-def _with_flags(server: Server, flags: Flags) -> Server:
+def _with_flags(server: Server, flags: ServeFlags) -> Server:
     """The settings with the flags over them. Raises ConfigError where they do not fit together."""
     changes: dict[str, Any] = {
         name: value for name in _SETTINGS if (value := getattr(flags, name)) is not None

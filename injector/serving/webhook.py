@@ -46,7 +46,7 @@ _HEALTH_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class ServedWebhook:
     """A webhook that can be run once, with what its flags and settings say."""
 
     source: Source
@@ -112,7 +112,7 @@ class _Parts:
     reached: Reached
 
     @classmethod
-    def made(cls, webhook: Webhook, cluster: AsyncCluster | None) -> _Parts:
+    def made(cls, webhook: ServedWebhook, cluster: AsyncCluster | None) -> _Parts:
         """The parts that the settings ask for. Raises ConfigError."""
         server, metrics = webhook.server, Metrics()
         auth = server.caller_auth

@@ -117,7 +117,7 @@ def test_uninject_names_what_it_cannot_restore(folder: Path, run: Run) -> None:
     }
     done = run("uninject", "--config", "c.yaml", "-f", "-", stdin=json.dumps(pod))
     assert done.status == 0
-    assert "the undo annotation is no JSON: what it held is lost [uninject]" in done.err
+    assert "the undo annotation is not valid JSON; its content is lost [uninject]" in done.err
 
 
 # --- explain ------------------------------------------------------------------------------------
@@ -240,6 +240,13 @@ def test_check_finds_nothing_wrong_with_a_good_configuration(folder: Path, run: 
     assert done.out.endswith("c.yaml: no errors\n")
 
 
+def test_check_names_the_code_of_what_cannot_be_loaded(folder: Path, run: Run) -> None:
+    (folder / "broken.yaml").write_text("no-such-setting: 1\n")
+    done = run("check", "--config", "broken.yaml")
+    assert done.status == 2
+    assert "[load]" in done.out
+
+
 @pytest.mark.parametrize(
     ("template", "status", "said"),
     [
@@ -334,9 +341,10 @@ def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
 def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> None:
     module = COMMANDS[name][0]
     command = import_module(f"injector.cli.commands.{module}").command
-    of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}").Flags
+    of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}")
+    (flags_class,) = (value for key, value in vars(of).items() if key.endswith("Flags"))
     flags = {each.name for each in command.params if each.expose_value and not each.is_eager}
-    assert {member.name for member in fields(of)} == flags
+    assert {member.name for member in fields(flags_class)} == flags
 
 
 def test_flags_and_help_load_nothing_of_what_commands_do() -> None:

@@ -195,7 +195,7 @@ def test_an_istiod_is_no_source_for_a_profile_without_a_mesh(
 ) -> None:
     done = run(*command, "--config", "c.yaml", "--from-istiod", "istio-system")
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("error: --from-istiod: the profile has no use for this flag")
+    assert done.err.startswith("error: --from-istiod: the profile does not support this flag")
 
 
 # --- flags with the mesh profile ----------------------------------------------------------------

@@ -24,4 +24,4 @@ def command(**flags: Any) -> int:
     """Answer one AdmissionReview on stdout. A denial is an answer too, with exit status 0."""
     from injector.cli import admit
 
-    return admit.run(admit.Flags(**flags))
+    return admit.run(admit.AdmitFlags(**flags))

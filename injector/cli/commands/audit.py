@@ -55,4 +55,4 @@ def command(**flags: Any) -> int:
     """
     from injector.cli import audit
 
-    return audit.run(audit.Flags(**flags))
+    return audit.run(audit.AuditFlags(**flags))

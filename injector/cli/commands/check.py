@@ -40,4 +40,4 @@ def command(**flags: Any) -> int:
     """
     from injector.cli import check
 
-    return check.run(check.Flags(**flags))
+    return check.run(check.CheckFlags(**flags))

@@ -43,4 +43,4 @@ def command(**flags: Any) -> int:
     """
     from injector.cli import explain
 
-    return explain.run(explain.Flags(**flags))
+    return explain.run(explain.ExplainFlags(**flags))

@@ -10,7 +10,7 @@ import click
 from injector.cli import options
 
 _NO_XDS: Final = "rendering is local; --from-cluster reads the configuration from the cluster"
-# Flags of istioctl that have no meaning here, and what to use instead.
+# KubeInjectFlags of istioctl that have no meaning here, and what to use instead.
 REFUSED: Final = {
     "--operatorFileName": "use --valuesFile for its spec.values and --meshConfigFile for its spec.meshConfig",
     "--webhookConfig": "rendering is local; --from-cluster reads the configuration that the webhook uses",
@@ -81,4 +81,4 @@ def command(**flags: Any) -> int:
     gc.set_threshold(100_000)
     from injector.cli import inject
 
-    return inject.run(inject.Flags(**flags))
+    return inject.run(inject.KubeInjectFlags(**flags))

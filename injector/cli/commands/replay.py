@@ -39,4 +39,4 @@ def command(**flags: Any) -> int:
     """
     from injector.cli import replay
 
-    return replay.run(replay.Flags(**flags))
+    return replay.run(replay.ReplayFlags(**flags))

@@ -50,4 +50,4 @@ def command(**flags: Any) -> None:
     """
     from injector.serving import start
 
-    start.serve(start.Flags(**flags))
+    start.serve(start.ServeFlags(**flags))

@@ -26,4 +26,4 @@ def command(**flags: Any) -> int:
     """
     from injector.cli import uninject
 
-    return uninject.run(uninject.Flags(**flags))
+    return uninject.run(uninject.UninjectFlags(**flags))

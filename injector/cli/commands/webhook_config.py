@@ -82,4 +82,4 @@ def command(**flags: Any) -> int:
     """
     from injector.cli import webhook_config
 
-    return webhook_config.run(webhook_config.Flags(**flags))
+    return webhook_config.run(webhook_config.WebhookConfigFlags(**flags))

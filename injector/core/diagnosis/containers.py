@@ -103,7 +103,8 @@ def pieces(pod: Manifest, status: Status | None) -> Iterator[Cause]:
         for name in status.names(part) if status else ():
             if name not in have:
                 found = Evidence(
-                    f"/spec/{part}", f"{shown(name)} is listed by the status annotation, not here"
+                    f"/spec/{part}",
+                    f"{shown(name)} is listed in the status annotation, but does not exist in the pod",
                 )
                 yield Cause(causes.PIECE_MISSING, (found,), ours=True)
 

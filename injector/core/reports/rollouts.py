@@ -91,7 +91,7 @@ def _counted(count: int, found: Mapping[str, Any], rolling: Rolling) -> Progress
         return _remade(renewed, count)
     total = int(found.get(rolling.total) or 0)
     if total > renewed:
-        return Progress(RolloutStep.UNDER_WAY, f"{total - renewed} old pods are still there")
+        return Progress(RolloutStep.UNDER_WAY, f"{total - renewed} old pods still exist")
     if serving < count:
         return Progress(RolloutStep.UNDER_WAY, f"{serving} of {count} pods are available")
     return Progress(RolloutStep.DONE)
