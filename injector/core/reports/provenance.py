@@ -15,7 +15,8 @@ from injector.core import names
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.profile import Config, Outcome
-from injector.core.tree.merge import POD, Schema, keyed, same
+from injector.core.tree.merge import POD, Schema, same
+from injector.core.tree.walk import members
 from injector.errors import InjectorError
 from injector.pointer import join, split
 
@@ -156,13 +157,10 @@ def _leaves(pod: Manifest) -> _Leaves:
 
 
 def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...], tuple[str, Any]]) -> None:
-    items = keyed(value, schema.key)
-    if items is not None:
-        for key, item in items.items():
-            _collect(item, schema, join(pointer, key), out)
-    elif isinstance(value, dict) and value:
-        for name, inner in value.items():
-            _collect(inner, schema.of(name), join(pointer, name), out)
+    found = members(value, schema)
+    if found is not None and value != {}:
+        for name, (inner, below) in found.items():
+            _collect(inner, below, join(pointer, name), out)
     elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         # Others may push an argument along: a flag is found again by itself, its value by the flag.
         for i, item in enumerate(value):

@@ -11,6 +11,7 @@ from typing import Any
 
 from injector.core.model import Manifest
 from injector.core.tree.merge import POD, Schema, keyed, same
+from injector.core.tree.walk import members
 from injector.pointer import join, split
 
 
@@ -34,23 +35,16 @@ def changes(before: Manifest, after: Manifest) -> tuple[Difference, ...]:
 def _changes(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Difference]:
     if before is after:
         return
-    old, new = keyed(before, schema.key), keyed(after, schema.key)
-    if old is not None and new is not None:
-        yield from _each(old, new, schema, pointer, of_list=True)
-        if list(old) != list(new) and set(old) == set(new):
-            yield Difference(pointer, "another order", "another order")
-    elif isinstance(before, dict) and isinstance(after, dict):
-        yield from _each(before, after, schema, pointer, of_list=False)
-    elif not same(before, after):
-        yield Difference(pointer, before, after)
-
-
-def _each(
-    old: dict[Any, Any], new: dict[Any, Any], schema: Schema, pointer: str, *, of_list: bool
-) -> Iterator[Difference]:
-    for key in {**old, **new}:
-        below = schema if of_list else schema.of(key)
-        yield from _changes(old.get(key), new.get(key), below, join(pointer, key))
+    old, new = members(before, schema), members(after, schema)
+    if old is None or new is None or isinstance(before, dict) is not isinstance(after, dict):
+        if not same(before, after):
+            yield Difference(pointer, before, after)
+        return
+    for key, (_, below) in {**old, **new}.items():
+        value, other = (side.get(key, (None,))[0] for side in (old, new))
+        yield from _changes(value, other, below, join(pointer, key))
+    if isinstance(before, list) and list(old) != list(new) and set(old) == set(new):
+        yield Difference(pointer, "another order", "another order")
 
 
 def value_at(pod: Manifest, pointer: str) -> Any:
