@@ -145,9 +145,9 @@ def tests(scratch: Path, failed: list[str]) -> str:
     total = subprocess.run(
         [*report, "--format=total"], cwd=REPO, env=environ, capture_output=True, text=True, check=False
     )
-    say(f"coverage of core and profiles, lines and branches: {total.stdout.strip()} %")
+    say(f"coverage of core, profiles and templating, lines and branches: {total.stdout.strip()} %")
     gate = [*report, f"--fail-under={LINE_COVERAGE}"]
-    if not step(f"line coverage of core and profiles >= {LINE_COVERAGE} %", gate, environ):
+    if not step(f"coverage of core, profiles and templating >= {LINE_COVERAGE} %", gate, environ):
         failed.append("coverage")
     return summary
 
