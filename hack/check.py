@@ -133,7 +133,8 @@ def tests(scratch: Path, failed: list[str]) -> str:
     chart = chart_arguments()
     if chart is None:
         failed.append("chart test bed")
-    environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
+    # Hundreds of processes are started: with compiled modules at hand, whatever the shell says about them.
+    environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage"), "PYTHONDONTWRITEBYTECODE": ""}
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
     pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
     allowed = [bed.unavailable(), build.unavailable(build.CHART), browser.excused()]
