@@ -22,7 +22,11 @@ if os.environ.get("PYTEST_XDIST_WORKER"):
 TESTS = Path(__file__).resolve().parent
 # The tests that count for the coverage of core, profiles and templating. The others call them as well, and
 # would only take longer under its trace.
-MEASURED = tuple(TESTS / name for name in ("core", "profiles", "templating", "test_cases.py"))
+MEASURED = tuple(
+    TESTS / name
+    for name in ("core", "profiles", "templating", "test_cases.py", "test_laws.py",
+                 "security/test_rules_hold.py", "security/test_user_volumes.py", "security/test_globs.py")
+)  # fmt: skip
 COVERAGE = Coverage.current()
 
 
