@@ -34,6 +34,7 @@ def test_settings_that_would_let_anybody_in_are_refused(run: Run, folder: Path, 
     )
 
 
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("nothing", "no certificate of a CA")])
 def test_a_file_of_cas_that_cannot_be_read_ends_the_start(
     run: Run, folder: Path, text: str | None, message: str
