@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.beds.plugin"]
@@ -17,6 +19,29 @@ settings.load_profile("untimed")
 # that they start would take twice their time.
 if os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+TESTS = Path(__file__).resolve().parent
+# The tests that count for the coverage of core, profiles and templating. The others call them as well, and
+# would only take longer under its trace.
+MEASURED = tuple(
+    TESTS / name
+    for name in ("core", "profiles", "templating", "test_cases.py", "test_laws.py",
+                 "security/test_rules_hold.py", "security/test_user_volumes.py", "security/test_globs.py")
+)  # fmt: skip
+COVERAGE = Coverage.current()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Trace the tests that count, and no others."""
+    if COVERAGE is None:
+        return
+    measured = any(item.path.is_relative_to(place) for place in MEASURED)
+    if measured and Coverage.current() is None:
+        COVERAGE.start()
+    elif not measured and Coverage.current() is COVERAGE:
+        COVERAGE.stop()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

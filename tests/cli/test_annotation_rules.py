@@ -19,6 +19,7 @@ annotations:
 - namespaceSelector: {matchLabels: {team: platform}}
 - deny: [sidecar.istio.io/proxyImage*, "*/userVolume*"]
 """
+pytestmark = pytest.mark.usefixtures("in_one_process")
 
 
 def a_pod() -> dict[str, object]:

@@ -33,6 +33,7 @@ def test_settings_that_would_let_anybody_in_are_refused(run: Run, folder: Path, 
     assert "server.callerAuth.clientNames: any certificate of the CA would be accepted" in told.out + told.err
 
 
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("text", "message"), [(None, "no such file"), ("nothing", "no valid CA certificate")]
 )

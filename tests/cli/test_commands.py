@@ -247,6 +247,7 @@ def test_check_names_the_code_of_what_cannot_be_loaded(folder: Path, run: Run) -
     assert "[load]" in done.out
 
 
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("template", "status", "said"),
     [
@@ -271,6 +272,14 @@ def test_check_tries_templates_on_sample_pods(
     assert said in done.out
 
 
+def test_check_tells_what_the_bounded_processes_found(folder: Path, run: Run) -> None:
+    (folder / "logship" / "sidecar.yaml.j2").write_text("x: {{ 'a' * 20000000 }}\n")
+    done = run("check", "--config", "c.yaml")
+    assert done.status == 1
+    assert "sidecar.yaml.j2:1" in done.out
+
+
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("level", "flags", "status"),
     [
@@ -291,6 +300,7 @@ def test_check_fails_for_what_it_is_asked_to(
     assert "no namespace matches" in done.out
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nneverInjectSelector: [{matchLables: {a: b}}]\n")
     done = run("check", "--config", "c.yaml", "-o", "json")
@@ -299,6 +309,7 @@ def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> 
     assert sorted(found) == [("note", "pod-security"), ("warning", "selector")]
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nserver: {failureMode: allow}\n")
     done = run("check", "--config", "c.yaml")

@@ -1,0 +1,46 @@
+"""The command line, called in this process: what a process of its own takes is mostly its imports.
+
+Not for what only a process shows: signals, its own streams and their ends, memory, what it loads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from injector.cli.main import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(*argv: str | Path, stdin: str = "", stdout: TextIO | None = None) -> Ran:
+    """Run a command line with a text as its stdin; `out` is empty where `stdout` gets it."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")
+    try:
+        with contextlib.redirect_stdout(stdout or out), contextlib.redirect_stderr(err):
+            status = main([str(a) for a in argv])
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    finally:
+        sys.stdin = before
+    return Ran(status, *(_text(stream) for stream in (out, err)))
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode()
