@@ -24,7 +24,6 @@ from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.records.entry import Admission, admission_line
 from injector.records.redaction import Redaction
-from injector.server import review as reviews
 from tests import answering
 from tests.security.counting import counted, work_of
 
@@ -256,9 +255,8 @@ def everything(pod: Pod) -> None:
     admission_line(admission, 0, Redaction.of(b"0" * 32, config()))
     # The proof of a patch reads it back, so that the pod has to be of plain texts.
     plain = json.loads(json.dumps(pod))
-    request = {"uid": "u", "namespace": "shop", "object": {"apiVersion": "v1", "kind": "Pod", **plain}}
-    review = {"apiVersion": reviews.VERSIONS[0], "request": request}
-    assert answering.answer(review, config(), lambda name: FACTS.known).decision == "inject"
+    request = AdmissionRequest("u", {"apiVersion": "v1", "kind": "Pod", **plain}, namespace="shop")
+    assert answering.answer(request, config(), lambda name: FACTS.known).decision is Verdict.INJECT
 
 
 OPERATIONS: dict[str, Callable[[Pod], object]] = {
