@@ -220,7 +220,7 @@ def test_an_undo_annotation_explains_what_it_names(pointer: str, explains: bool)
 def test_a_pod_that_is_made_too_large_is_too_expensive_and_no_other_may_be(
     rounds: Rounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fuzz.rounds.TOO_LARGE", 1.0)
+    monkeypatch.setattr("hack.fuzz.rounds.TOO_LARGE", 1.0)
     case = next(case for n in range(100) if (case := rounds.draw(n)).kind == "whole, too large")
     review = json.loads(case.body)
     review["request"]["object"]["metadata"] = {"labels": {"sidecar.istio.io/inject": "true"}}

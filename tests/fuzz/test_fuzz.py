@@ -30,7 +30,7 @@ POD = {
 @pytest.fixture(autouse=True)
 def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """How long a review takes is for `make fuzz` to look at: here the machine may be busy."""
-    monkeypatch.setattr("fuzz.rounds.SECONDS", float("inf"))
+    monkeypatch.setattr("hack.fuzz.rounds.SECONDS", float("inf"))
 
 
 @pytest.fixture(scope="module")

@@ -194,10 +194,10 @@ FULL_DISK = """
 import json, resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_writer import Bounds, Recording, Reader
+from test_writer import RecordBounds, Recording, Reader
 from injector import telemetry
 telemetry.log_to("info", sys.stdout)
-made = Recording(Path(sys.argv[1]), Bounds(per_second=10_000))
+made = Recording(Path(sys.argv[1]), RecordBounds(per_second=10_000))
 made.recorder.start()
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 def offer(count):

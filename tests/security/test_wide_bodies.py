@@ -17,7 +17,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.profile import Config
 from injector.errors import ManifestError, ReviewError
-from injector.pages import typed
+from injector.pages import form
 from injector.records.reader import Reader
 from injector.server import review
 from tests import answering
@@ -155,7 +155,7 @@ def test_the_debug_page_bounds_the_values_of_what_is_typed(inner: str) -> None:
     head = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a}]\n"
     text = f"{head}  tolerations: {inner}\n"
     with pytest.raises(ManifestError, match="more than 10000 values"):
-        typed.answers(text, PLAIN, lambda found: Facts(namespace="shop"))
+        form.answers(text, PLAIN, lambda found: Facts(namespace="shop"))
 
 
 # --- annotations as a whole ---------------------------------------------------------------------
