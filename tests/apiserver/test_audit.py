@@ -163,7 +163,7 @@ def test_a_restart_stops_where_the_rollout_does_not_complete_and_says_what_is_le
     assert told.status == 1, told.err
     assert restarted(mesh.bed, shop, "deployment", "first")
     assert not restarted(mesh.bed, shop, "deployment", "second")
-    assert f"stopped at Deployment {shop}/first: not complete in 2 s" in told.out
+    assert f"stopped at Deployment {shop}/first: not complete after 2 s" in told.out
     assert f"not started: Deployment {shop}/second" in told.out
 
 
@@ -257,7 +257,7 @@ def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> 
         assert order == [
             f"{word} {kind} {namespace}/{name}"
             for kind, name in (("Deployment", "web"), ("StatefulSet", "set"))
-            for word in ("restarting", "done with")
+            for word in ("restarting", "restarted")
         ]
         assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"current": 2}
 
@@ -270,7 +270,7 @@ def test_a_restart_that_does_not_help_is_the_last_one(mesh: Mesh, shop: str) -> 
     with a_kubelet(mesh.bed, shop):
         told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "90")
     assert told.status == 1
-    assert "is stale again" in told.out
+    assert "is still stale" in told.out
     assert not restarted(mesh.bed, shop, "deployment", "second")
 
 

@@ -410,7 +410,7 @@ def test_the_clusters_own_namespace_does_not_wait_where_there_are_conditions(
             assert "deadlock" not in checked(bed)[1]
         with applied(bed, webhook(*flags, "--no-match-conditions", folder=home)):
             _, found = checked(bed)
-        assert "pods in kube-public wait" in found["deadlock"][0]["message"]
+        assert "pods in kube-public cannot start" in found["deadlock"][0]["message"]
     finally:
         bed.kubectl("label", "namespace", "kube-public", "istio-injection-")
 

@@ -101,4 +101,4 @@ def test_what_is_not_there_is_named(bed: ApiServer, namespace: str) -> None:
     assert "nobody" in told.stderr
     told = injector(bed, "kube-inject", "--from-cluster", "-i", namespace, "-f", "-", manifest="{}")
     assert told.returncode != 0
-    assert "there is no configmaps istio in namespace" in told.stderr
+    assert "configmaps istio in namespace" in told.stderr

@@ -241,9 +241,9 @@ def test_a_403_of_the_asyncio_half_names_the_verb_too(bed: ApiServer) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/api/v1/namespaces/nowhere", "there is no namespaces nowhere"),
-        ("/api/v1/namespaces/kube-system/pods/gone", "there is no pods gone in namespace kube-system"),
-        ("/apis/apps/v1/namespaces/a/deployments/b", "there is no deployments.apps b in namespace a"),
+        ("/api/v1/namespaces/nowhere", "namespaces nowhere does not exist"),
+        ("/api/v1/namespaces/kube-system/pods/gone", "pods gone in namespace kube-system does not exist"),
+        ("/apis/apps/v1/namespaces/a/deployments/b", "deployments.apps b in namespace a does not exist"),
         ("/apis/example.invalid/v1/things", "this cluster does not serve things.example.invalid"),
         ("/apis/example.invalid/v1/things/one", "this cluster does not serve things.example.invalid"),
     ],
@@ -413,7 +413,7 @@ def test_a_missing_key_is_refused_with_the_keys_that_are_there(
         configmap_key(cluster, namespace, "settings", "confg")
 
     assert caught.value.where == f"ConfigMap {namespace}/settings"
-    assert caught.value.hint == "it has config, values"
+    assert caught.value.hint == "it has these keys: config, values"
 
 
 @pytest.mark.parametrize("kind", WORKLOADS)

@@ -192,7 +192,7 @@ def test_events_of_the_pod_are_read(bed: ApiServer, namespace: str) -> None:
     bed.kubectl("create", "-f", "-", manifest=event)
     live = explained(bed, "pod/web", namespace)
     assert words(live) == ["mount-missing"]
-    assert "configmap istio-ca-root-cert is not there" in seen(live)
+    assert "configmap istio-ca-root-cert does not exist" in seen(live)
 
 
 def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
@@ -306,7 +306,7 @@ def test_what_is_not_there_ends_with_1(bed: ApiServer, namespace: str) -> None:
     ]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout) == (1, "")
-    assert "there is no pods nobody" in told.stderr
+    assert "pods nobody in namespace" in told.stderr
 
 
 # --- logs -------------------------------------------------------------------------------------------
