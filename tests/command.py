@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+import pytest
+
 from injector.cli.main import main
+from injector.config import dryrun
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,12 @@ def _text(stream: io.TextIOWrapper) -> str:
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
     return buffer.getvalue().decode()
+
+
+@pytest.fixture
+def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try templates out in this process, once, where a test is not about the two that are bounded.
+
+    They start anew for each configuration, at a low priority, and take most of such a test's time.
+    """
+    monkeypatch.setattr(dryrun, "dry_run", lambda given: list(dryrun.trial(given).problems))
