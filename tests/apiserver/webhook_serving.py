@@ -25,6 +25,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.command import run
+
 Found = TypeVar("Found")
 
 PATIENCE = 120.0
@@ -44,10 +46,9 @@ def until(what: str, look: Callable[[], Found | None]) -> Found:
 
 def injector(*arguments: str | Path, stdin: str = "") -> str:
     """What a command prints."""
-    command = [sys.executable, "-m", "injector.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    ran = run(*arguments, stdin=stdin)
+    assert ran.status == 0, ran.err
+    return ran.out
 
 
 # --- kubectl
