@@ -40,7 +40,7 @@ def test_golden_cases_pass_through_the_command_as_a_process() -> None:
     done = subprocess.run([*driver, "--injector", injector], capture_output=True, text=True, check=False)
     last = done.stdout.strip().splitlines()[-1]
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    assert re.fullmatch(r"[1-9]\d+ passed, 0 failed", last)
+    assert re.fullmatch(r"[1-9]\d* passed, 0 failed", last)
 
 
 def called(_injector: str, *arguments: str) -> subprocess.CompletedProcess[str]:
