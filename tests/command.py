@@ -1,4 +1,4 @@
-"""The command line, called in this process: what a process of its own takes is mostly its imports.
+"""The command line, called in this process: most of the time of a process goes into its imports.
 
 Not for what only a process shows: signals, its own streams and their ends, memory, what it loads.
 """
@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+import pytest
+
 from injector.cli.main import main
+from injector.config import dryrun
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,12 @@ def _text(stream: io.TextIOWrapper) -> str:
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
     return buffer.getvalue().decode()
+
+
+@pytest.fixture
+def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try templates in this process, where a test is not about the trial in two bounded processes.
+
+    Each configuration starts both at a low priority, which takes most of such a test's time.
+    """
+    monkeypatch.setattr(dryrun, "dry_run", lambda given: list(dryrun.trial(given).problems))

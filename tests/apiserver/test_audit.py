@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +30,7 @@ from tests.apiserver.webhook_serving import (
     wait_until_called,
 )
 from tests.beds.apiserver.bed import ApiServer
+from tests.command import run
 
 pytestmark = pytest.mark.xdist_group("audit")
 
@@ -60,10 +59,8 @@ class Mesh:
     after: Path
 
     def audit(self, *arguments: str | Path, kubeconfig: Path | None = None) -> Ran:
-        command = [sys.executable, "-m", "injector.cli.main", "audit", *map(str, arguments)]
-        command += ["--kubeconfig", str(kubeconfig or self.bed.kubeconfig)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return Ran(done.returncode, done.stdout, done.stderr)
+        ran = run("audit", *arguments, "--kubeconfig", kubeconfig or self.bed.kubeconfig)
+        return Ran(ran.status, ran.out, ran.err)
 
 
 @pytest.fixture(scope="module")

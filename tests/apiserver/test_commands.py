@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from injector import yamltext
 from tests.beds.apiserver.bed import ApiServer
+from tests.command import Ran, run
 
-COMMAND = str(Path(sys.executable).with_name("injector"))
 MESH = "trustDomain: live.example\ndefaultConfig: {concurrency: 7}\n"
 VALUES = {"global": {"hub": "hub.example.com/live", "tag": "1.30.1", "network": "n9"}}
 INJECT = {"policy": "enabled", "templates": {"sidecar": "{{ .Values }}{{ end }}"}}
 
 
-def injector(bed: ApiServer, *arguments: str, manifest: str = "") -> subprocess.CompletedProcess[str]:
-    command = [COMMAND, *arguments, "--kubeconfig", str(bed.kubeconfig)]
-    return subprocess.run(command, input=manifest, capture_output=True, text=True, check=False)
+def injector(bed: ApiServer, *arguments: str, manifest: str = "") -> Ran:
+    return run(*arguments, "--kubeconfig", bed.kubeconfig, stdin=manifest)
 
 
 def deployment(name: str, namespace: str) -> dict[str, Any]:
@@ -61,8 +57,8 @@ def test_kube_inject_takes_all_of_it_from_the_cluster(bed: ApiServer, mesh: str)
         "-",
         manifest=json.dumps(deployment("web", called)),
     )
-    assert told.returncode == 0, told.stderr
-    spec = yamltext.load(yamltext.split(told.stdout, "-")[-1])["spec"]["template"]["spec"]
+    assert told.status == 0, told.err
+    spec = yamltext.load(yamltext.split(told.out, "-")[-1])["spec"]["template"]["spec"]
     # No nodes are there, and no nodes are no objection to native sidecars.
     proxy = next(c for c in spec["initContainers"] if c["name"] == "istio-proxy")
     env = {e["name"]: e.get("value") for e in proxy["env"]}
@@ -77,28 +73,28 @@ def test_kube_inject_leaves_out_what_the_webhook_would_not_get(
 ) -> None:
     source = json.dumps(deployment("web", namespace))
     told = injector(bed, "kube-inject", "--from-cluster", "-i", mesh, "-f", "-", manifest=source)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout == source
-    assert "not-selected" in told.stderr
+    assert told.status == 0, told.err
+    assert told.out == source
+    assert "not-selected" in told.err
 
 
 def test_explain_asks_the_cluster_for_a_workload_by_name(bed: ApiServer, namespace: str) -> None:
     bed.kubectl("create", "-f", "-", manifest=deployment("shop", namespace))
     told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
-    assert told.returncode == 0, told.stderr
-    assert '"not-selected"' in told.stdout
+    assert told.status == 0, told.err
+    assert '"not-selected"' in told.out
 
     bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
     told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
-    assert '"on-by-default"' in told.stdout
-    assert "namespace.sidecar-injector.istio.io" in told.stdout
+    assert '"on-by-default"' in told.out
+    assert "namespace.sidecar-injector.istio.io" in told.out
 
 
 def test_what_is_not_there_is_named(bed: ApiServer, namespace: str) -> None:
     told = injector(bed, "explain", "deploy/nobody", "-n", namespace)
-    assert told.returncode != 0
-    assert told.stdout == ""
-    assert "nobody" in told.stderr
+    assert told.status != 0
+    assert told.out == ""
+    assert "nobody" in told.err
     told = injector(bed, "kube-inject", "--from-cluster", "-i", namespace, "-f", "-", manifest="{}")
-    assert told.returncode != 0
-    assert "configmaps istio in namespace" in told.stderr
+    assert told.status != 0
+    assert "configmaps istio in namespace" in told.err

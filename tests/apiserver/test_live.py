@@ -21,6 +21,7 @@ from injector.core.diagnosis.containers import Log
 from injector.kube.client import Cluster, connect
 from injector.kube.living import observe, read_log
 from tests.beds.apiserver.bed import ApiServer
+from tests.command import run
 
 COMMAND = str(Path(sys.executable).with_name("injector"))
 STATUS = {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"], "revision": "default"})}
@@ -32,23 +33,10 @@ def explained(
     bed: ApiServer, target: str, namespace: str, *more: str, kubeconfig: Path | None = None
 ) -> dict[str, Any]:
     """What is told to programs about one object."""
-    config = str(kubeconfig or bed.kubeconfig)
-    command = [
-        COMMAND,
-        "explain",
-        target,
-        "--live",
-        "-n",
-        namespace,
-        "-o",
-        "json",
-        "--kubeconfig",
-        config,
-        *more,
-    ]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    live: dict[str, Any] = json.loads(told.stdout)["workloads"][0]["live"]
+    flags = ("--live", "-n", namespace, "-o", "json", "--kubeconfig", kubeconfig or bed.kubeconfig)
+    ran = run("explain", target, *flags, *more)
+    assert ran.status == 0, ran.err
+    live: dict[str, Any] = json.loads(ran.out)["workloads"][0]["live"]
     return live
 
 

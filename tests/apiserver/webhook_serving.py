@@ -21,6 +21,7 @@ import yaml
 
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.keys import write_server_keys
+from tests.command import run
 
 Found = TypeVar("Found")
 
@@ -40,10 +41,9 @@ def until(what: str, look: Callable[[], Found | None]) -> Found:
 
 def injector(*arguments: str | Path, stdin: str = "") -> str:
     """What a command prints."""
-    command = [sys.executable, "-m", "injector.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    ran = run(*arguments, stdin=stdin)
+    assert ran.status == 0, ran.err
+    return ran.out
 
 
 # --- kubectl

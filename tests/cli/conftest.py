@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from injector.cli.main import main
-from injector.config import dryrun
+from tests.command import in_one_process
+
+__all__ = ["in_one_process"]  # the fixture
 
 PROFILE = """\
 name: log-shipper
@@ -89,12 +91,3 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "web.yaml").write_text(DEPLOYMENT)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try templates out in this process, once, where a test is not about the two that are bounded.
-
-    They start anew for each configuration, at a low priority, and take most of such a test's time.
-    """
-    monkeypatch.setattr(dryrun, "dry_run", lambda given: list(dryrun.trial(given).problems))

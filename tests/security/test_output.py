@@ -11,7 +11,8 @@ from typing import TextIO
 import pytest
 
 from tests import command
-from tests.cli.conftest import DEPLOYMENT, in_one_process
+from tests.cli.conftest import DEPLOYMENT
+from tests.command import in_one_process
 from tests.security.test_files import REVIEW
 
 __all__ = ["in_one_process"]  # the fixture

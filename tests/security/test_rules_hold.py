@@ -389,6 +389,7 @@ def broken(way: Way, quirks: bool) -> tuple[set[str], list[str]]:
     return used, passed
 
 
+@pytest.mark.untraced
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("quirks", [False, True])
 @pytest.mark.parametrize(("ways", "least"), WAYS)

@@ -32,9 +32,14 @@ from hack.fuzz.reviews import body_of, damaged, draw_path, draw_review, garbage
 from hack.mesh.differential.annotations import ANNOTATIONS
 from injector.errors import ConfigError
 from injector.server.run import bind
+from tests import command
+from tests.command import in_one_process
 from tests.server.webhook_factories import a_body, a_pod, a_review, patched
 
+__all__ = ["in_one_process"]  # the fixture
+
 PATIENCE = 60
+OF_A_CLUSTER = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
 JSON = {"Content-Type": "application/json"}
 
 PROFILE = """\
@@ -165,13 +170,9 @@ class Served:
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "injector.cli.main", "serve", *arguments]
-    env = {
-        key: value
-        for key, value in os.environ.items()
-        if key not in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
-    }
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+    started = [sys.executable, "-m", "injector.cli.main", "serve", *arguments]
+    env = {key: value for key, value in os.environ.items() if key not in OF_A_CLUSTER}
+    return subprocess.Popen(started, stderr=subprocess.PIPE, text=True, env=env)
 
 
 @contextlib.contextmanager
@@ -321,6 +322,7 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
         assert 'injector_certificate_failure_total{what="files"}' in text
 
 
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -331,21 +333,36 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
         (["--tls-bundle", "bundle.pem", "--config", "gone.yaml"], "gone.yaml"),
         (["--tls-bundle", "bundle.pem", "--listen", "256.0.0.1:x"], "256.0.0.1:x"),
         (["--tls-bundle", "bundle.pem", "--config-map", "no-name"], "--config-map"),
-        (["--tls-bundle", "bundle.pem", "--debug-listen", "0.0.0.0:0"], "not a loopback address"),
     ],
 )
 def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(
-    files: Files, arguments: list[str], words: str
+    files: Files, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
 ) -> None:
-    given = [
-        str(files.folder / a) if (files.folder / a).exists() or a.startswith("gone") else a for a in arguments
-    ]
-    config = [] if "--config" in given else ["--config", str(files.config)]
-    process = start(*given, *config, "--namespaces", "off")
+    # Nothing listens yet, and no signal is waited for.
+    for name in OF_A_CLUSTER:
+        monkeypatch.delenv(name, raising=False)
+    ran = command.run("serve", *cannot_be_served(files, arguments))
+    assert ran.status == 2
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_process_that_has_bound_a_port_ends_with_status_2_too(files: Files) -> None:
+    arguments = ["--tls-bundle", "bundle.pem", "--listen", "127.0.0.1:0", "--debug-listen", "0.0.0.0:0"]
+    process = start(*cannot_be_served(files, arguments))
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
-    assert words in told
+    assert "not a loopback address" in told
     assert "Traceback" not in told
+
+
+def cannot_be_served(files: Files, arguments: list[str]) -> list[str]:
+    """The arguments with the paths of the files that are there, and a configuration."""
+    inside = [
+        str(files.folder / a) if (files.folder / a).exists() or a.startswith("gone") else a for a in arguments
+    ]
+    config = [] if "--config" in inside else ["--config", str(files.config)]
+    return [*inside, *config, "--namespaces", "off"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", ":0", "localhost:0"])

@@ -119,7 +119,7 @@ def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
 def test_a_configmap_that_is_being_read_does_not_keep_the_process(files: Files) -> None:
     with fake_apiserver(files.folder) as (fake, _):
         # A ConfigMap has no folder, so that its profile is one that ships.
-        fake.settings = "revision: one\n"
+        fake.settings = "revision: one\nserver: {source: {pollSeconds: 1}}\n"
         with served(FromConfigMap(files.folder)) as process:
             process.wait_for("listening")
             fake.trouble("nothing")
