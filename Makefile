@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
+.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs site apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -16,53 +16,56 @@ setup: ## the development environment in .venv
 	$$python hack/setup.py
 
 demo: setup ## inject examples/shop, ask why, and send a pod through the webhook; needs no cluster
-	@$(IN_VENV) hack/demo.py
+	@$(IN_VENV) -m hack.demo
 
 test: setup ## everything: lint, types, contracts, all tests, coverage; builds the API server once
-	@$(IN_VENV) hack/check.py
+	@$(IN_VENV) -m hack.check
 
-test-fast: setup ## the tests of the pure core
-	@$(IN_VENV) -m pytest -q -n 2 tests/templating tests/core tests/profiles
+test-fast: setup ## the tests of the pure core, and of links, workflows and hooks
+	@$(IN_VENV) -m pytest -q -n 2 tests/templating tests/core tests/profiles tests/test_repository.py
 
 test-busy: setup ## the tests that need no built programs, with every core kept busy
-	@$(IN_VENV) hack/conditions.py busy
+	@$(IN_VENV) -m hack.conditions busy
 
 test-ahead: setup ## the same tests with the clock a year ahead; takes libfaketime
-	@$(IN_VENV) hack/conditions.py ahead
+	@$(IN_VENV) -m hack.conditions ahead
 
 e2e: setup ## the tests on a Kubernetes node and a mesh of their own; root; builds them once
-	@$(IN_VENV) hack/check.py e2e
+	@$(IN_VENV) -m hack.check e2e
 
 lint: setup ## ruff, mypy --strict, import contracts
-	@$(IN_VENV) hack/check.py lint
+	@$(IN_VENV) -m hack.check lint
 
 docs: setup ## make the reference pages, and what the chart knows of the code, anew
-	@$(IN_VENV) hack/reference.py
-	@$(IN_VENV) hack/chart.py
+	@$(IN_VENV) -m hack.reference
+	@$(IN_VENV) -m hack.chart
+
+site: setup ## the documentation as a site, in build/site; a broken link fails
+	@$(IN_VENV) -m hack.docs_site
 
 apiserver: setup ## build the API server test bed into the user's cache folder
-	@$(IN_VENV) hack/programs/build.py
+	@$(IN_VENV) -m tests.beds.programs.build
 
 cluster: setup ## a one-node Kubernetes on this machine, until make cluster-down
-	@PYTHONPATH=hack $(IN_VENV) -m cluster up
+	@$(IN_VENV) -m tests.beds.node up
 
 cluster-down: setup ## remove it, with all that ran in it
-	@PYTHONPATH=hack $(IN_VENV) -m cluster down
+	@$(IN_VENV) -m tests.beds.node down
 
 mesh: setup ## the shop in a mesh, live: who talks to whom, over which TLS, by which version
-	@PYTHONPATH=hack $(IN_VENV) -m mesh.show
+	@$(IN_VENV) -m tests.beds.mesh.show
 
 mesh-cost: setup ## measure what a sidecar costs, and write docs/explanation/cost.md
-	@PYTHONPATH=hack $(IN_VENV) -m mesh.cost
+	@$(IN_VENV) -m hack.bench.cost.run
 
 soak: setup ## pods without pause while all that can happen to the webhook happens; N=100000 for longer
-	@PYTHONPATH=hack $(IN_VENV) -m soak $(if $(N),--creations $(N))
+	@$(IN_VENV) -m hack.bench.soak $(if $(N),--creations $(N))
 
 load: setup ## the webhook at its limits: start, memory, overload; writes docs/explanation/load.md
-	@PYTHONPATH=hack $(IN_VENV) -m load
+	@$(IN_VENV) -m hack.bench.load
 
 attack: setup ## what attacks on the webhook and the commands cost, and whom; loopback only; writes nothing
-	@PYTHONPATH=hack $(IN_VENV) -m attack
+	@$(IN_VENV) -m hack.attack
 
 fuzz: setup ## 200,000 generated reviews through the webhook's door; N=1000 for fewer, SEED=x for the same again
 	@$(IN_VENV) -m tests.fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))

@@ -1,4 +1,4 @@
-"""Write what the chart knows of the program: `python hack/chart.py`; `--check` only compares.
+"""Write what the chart knows of the program: `python -m hack.chart`; `--check` only compares.
 
 Made are files/facts.yaml (selectors, conditions and watches of the profiles, defaults that templates
 look at), values.schema.json and docs/reference/chart.md. Here: how they follow from the settings,
@@ -15,16 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from reference import code, table
 
+from hack.reference import code, table
 from injector import yamltext
-from injector.cli.webhook_config import match_conditions, own_entries
 from injector.config import folder
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings
 from injector.config.shapes import declared, schema_of
+from injector.core.kinds import restartable
 from injector.core.profile import Config
-from injector.kube.events import OWNERS
+from injector.core.registration.configuration import own_entries
+from injector.core.registration.match_conditions import conditions
+from injector.kube.events import owners
+from injector.kube.objects import path_of
 from injector.kube.refusals import Request
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +57,8 @@ def facts() -> str:
     """files/facts.yaml."""
     found = {
         "defaults": _defaults(),
-        "owners": [_resource(path.format("")) for path in OWNERS.values()],
+        "owners": [_resource(path_of(kind)) for kind in owners()],
+        "restartable": [_resource(path_of(kind)) for kind in restartable()],
         "profiles": {name: _profile(name) for name in folder.shipped()},
     }
     return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(found)}"
@@ -68,7 +72,8 @@ def _defaults() -> Tree:
         place = tree
         for key in way:
             place = place.setdefault(key, {})
-        place[last] = known[path]
+        # Nothing, as a person writes it.
+        place[last] = "" if known[path] is None else known[path]
     return tree
 
 
@@ -85,7 +90,7 @@ def _profile(name: str) -> Tree:
     return {
         "watched": [_resource(path) for path in plain.profile.watched()],
         "entries": {way: _entries(configured(*given)) for way, given in ways.items()},
-        "matchConditions": [condition.as_manifest() for condition in match_conditions(plain)],
+        "matchConditions": [condition.as_manifest() for condition in conditions(plain.policy, plain.profile)],
     }
 
 

@@ -1,9 +1,9 @@
 """Runs everything that has to hold: lint, types, import contracts, tests, coverage.
 
-``hack/check.py`` runs all of it but the tests on a whole node, which are ``hack/check.py e2e``;
-``hack/check.py lint`` runs only what reads the code. Pytest's own summary is the last line. With
+``python -m hack.check`` runs all of it but the tests on a whole node, which are ``python -m hack.check e2e``;
+``python -m hack.check lint`` runs only what reads the code. Pytest's own summary is the last line. With
 CI=true a test that was skipped although this machine can run it, or could after a command of root's,
-is a failure. Not here: the environment (setup.py) and the test beds (apiserver/, cluster/, mesh/).
+is a failure. Not here: the environment (setup.py) and the test beds (tests/beds).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import browser
-from apiserver import bed
-from cluster import bed as node
-from cluster.layout import PROGRAMS as OF_A_NODE
-from mesh.images import PROGRAMS as OF_A_MESH
-from programs import build
-from setup import REPO, REQUIREMENTS, SetupError, environment
+from hack.setup import REPO, REQUIREMENTS, SetupError, environment
+from tests.beds import browser
+from tests.beds.apiserver.bed import ApiServer
+from tests.beds.bed import NOT_OURS
+from tests.beds.mesh.images import PROGRAMS as OF_A_MESH
+from tests.beds.node.bed import Cluster
+from tests.beds.node.layout import PROGRAMS as OF_A_NODE
+from tests.beds.programs import build
 
 PYTHON = sys.executable
 BIN = Path(PYTHON).parent
@@ -47,7 +48,7 @@ def lint() -> list[str]:
     steps: dict[str, list[str | Path]] = {
         "ruff check": [BIN / "ruff", "check", *SOURCES],
         "ruff format": [BIN / "ruff", "format", "--check", "--quiet", *SOURCES],
-        "mypy --strict": [BIN / "mypy", "injector"],
+        "mypy --strict": [BIN / "mypy", *SOURCES],
         "import contracts": [BIN / "lint-imports"],
     }
     return [name for name, command in steps.items() if not step(name, command)]
@@ -98,7 +99,7 @@ def installed(version: str) -> str | None:
 
 def bed_arguments() -> list[str] | None:
     """What pytest has to be told about the API server's tests; None where building it failed."""
-    reason = bed.unavailable()
+    reason = ApiServer.unavailable()
     if reason:
         say(f"API server tests are skipped: {reason}")
         return []
@@ -121,7 +122,7 @@ def chart_arguments() -> list[str] | None:
 def built(bed_name: str, programs: Iterable[str]) -> bool:
     """Build what a bed is made of, with the builder's progress shown; False where that failed."""
     say(f"{bed_name} test bed: building its programs, once per version and machine, where they are missing")
-    command = [PYTHON, "hack/programs/build.py", *programs]
+    command = [PYTHON, "-m", "tests.beds.programs.build", *programs]
     return subprocess.run(command, cwd=REPO, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
@@ -133,10 +134,11 @@ def tests(scratch: Path, failed: list[str]) -> str:
     chart = chart_arguments()
     if chart is None:
         failed.append("chart test bed")
-    environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage")}
+    # Hundreds of processes are started: with compiled modules at hand, whatever the shell says about them.
+    environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage"), "PYTHONDONTWRITEBYTECODE": ""}
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
     pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
-    allowed = [bed.unavailable(), build.unavailable(build.CHART), browser.excused()]
+    allowed = [ApiServer.unavailable(), build.unavailable(build.CHART), browser.excused()]
     allowed += [] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"]
     command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
     summary = reported(command, scratch, environ, allowed, failed)
@@ -145,16 +147,16 @@ def tests(scratch: Path, failed: list[str]) -> str:
     total = subprocess.run(
         [*report, "--format=total"], cwd=REPO, env=environ, capture_output=True, text=True, check=False
     )
-    say(f"coverage of core and profiles, lines and branches: {total.stdout.strip()} %")
+    say(f"coverage of core, profiles and templating, lines and branches: {total.stdout.strip()} %")
     gate = [*report, f"--fail-under={LINE_COVERAGE}"]
-    if not step(f"line coverage of core and profiles >= {LINE_COVERAGE} %", gate, environ):
+    if not step(f"coverage of core, profiles and templating >= {LINE_COVERAGE} %", gate, environ):
         failed.append("coverage")
     return summary
 
 
 def end_to_end(scratch: Path, failed: list[str]) -> str:
     """Run the tests on a whole node with a mesh; returns pytest's summary line."""
-    reason = node.unavailable()
+    reason = Cluster.unavailable()
     if reason:
         say(f"tests on a node are skipped: {reason}")
     elif not os.environ.get("E2E_KUBECONFIG") and not built(
@@ -163,7 +165,7 @@ def end_to_end(scratch: Path, failed: list[str]) -> str:
         failed.append("node and mesh test bed")
     # One process, in one order: the tests share the node, and some of them stop a part of it for a while.
     command = [PYTHON, "-m", "pytest", "-p", "no:randomly", "--durations=10", *(sys.argv[2:] or END_TO_END)]
-    elsewhere = node.NOT_OURS if os.environ.get("E2E_KUBECONFIG") else None
+    elsewhere = NOT_OURS if os.environ.get("E2E_KUBECONFIG") else None
     return reported(command, scratch, {**os.environ}, [reason, elsewhere], failed)
 
 

@@ -1,9 +1,9 @@
 """Runs the tests under conditions that no result may depend on: busy cores, and another day.
 
-``hack/conditions.py busy`` keeps every core busy meanwhile. ``hack/conditions.py ahead`` collects the tests
-with the clock a year ahead and runs them with it a day later still, so that what was made at import is old;
-clocks that only go on are left as they are. Further arguments are pytest's. Not here: tests that need built
-programs (check.py), as those take no other clock.
+``python -m hack.conditions busy`` keeps every core busy meanwhile. ``python -m hack.conditions ahead``
+collects the tests with the clock a year ahead and runs them with it a day later still, so that what was made
+at import is old; clocks that only go on are left as they are. Further arguments are pytest's. Not here:
+tests that need built programs (check.py), as those take no other clock.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from check import END_TO_END
-from setup import REPO
+from hack.check import END_TO_END
+from hack.setup import REPO
 
 WITH_PROGRAMS = ("tests/apiserver", "tests/chart", *END_TO_END)
 ROOT = Path("/")

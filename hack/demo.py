@@ -10,10 +10,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import copy
-import datetime
 import difflib
 import http.client
-import ipaddress
 import json
 import os
 import signal
@@ -28,10 +26,8 @@ from typing import Any
 
 import jsonpatch
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from tests.beds.keys import write_server_keys
 
 REPO = Path(__file__).resolve().parents[1]
 INJECTOR = Path(sys.executable).with_name("injector")
@@ -102,10 +98,10 @@ def explain() -> None:
 def through_webhook(before: dict[str, Any], after: dict[str, Any], folder: Path) -> None:
     """Send the pod as the API server would, apply the patch, and compare with the command line's."""
     say("making a CA and a certificate for 127.0.0.1")
-    ca = make_certificates(folder)
+    write_server_keys(folder, "127.0.0.1")
     with webhook(folder) as (host, port, process):
         say(f"injector serve (process {process.pid}) listens on https://{host}:{port}/mutate")
-        context = ssl.create_default_context(cafile=str(ca))
+        context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
         connection = http.client.HTTPSConnection(host, port, context=context, timeout=10)
         sent = pod_of(before)
         began = time.perf_counter()
@@ -194,46 +190,6 @@ def listening(process: subprocess.Popen[str]) -> str:
             if event.get("event") == "listening":
                 return str(event["webhook"])
     sys.exit("demo: the webhook ended:\n" + "".join(seen))
-
-
-def make_certificates(folder: Path) -> Path:
-    """A CA, and a certificate of it for loopback; returns the CA's file."""
-    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "injector demo CA")])
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "injector demo")])
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    identifier = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
-    ca = certificate(ca_name, ca_name, ca_key.public_key())
-    ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    ca = ca.add_extension(identifier, critical=False).add_extension(usage(ca=True), critical=True)
-    leaf = certificate(name, ca_name, key.public_key()).add_extension(loopback, critical=False)
-    leaf = leaf.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    from_ca = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
-    leaf = leaf.add_extension(from_ca, critical=False).add_extension(usage(ca=False), critical=True)
-    pem = serialization.Encoding.PEM
-    (folder / "ca.crt").write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(pem))
-    (folder / "tls.crt").write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(pem))
-    plain = serialization.NoEncryption()
-    (folder / "tls.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    return folder / "ca.crt"
-
-
-def certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    """A certificate of one day, not yet signed."""
-    now = datetime.datetime.now(datetime.UTC)
-    made = x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number())
-    return made.not_valid_before(now - datetime.timedelta(minutes=5)).not_valid_after(
-        now + datetime.timedelta(days=1)
-    )
-
-
-def usage(*, ca: bool) -> x509.KeyUsage:
-    """What a key may be used for."""
-    never = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    nothing = dict.fromkeys((*never, "crl_sign", "encipher_only", "decipher_only"), False)
-    return x509.KeyUsage(digital_signature=not ca, key_cert_sign=ca, **nothing)
 
 
 def title(text: str) -> None:

@@ -1,7 +1,8 @@
-"""Write the reference pages from the code: `python hack/reference.py`; `--check` only compares.
+"""Write the reference pages from the code: `python -m hack.reference`; `--check` only compares.
 
-The pages are docs/reference/{annotations,values,reasons,causes,configuration,commands}.md. Everything in
-them is declared where it is used; a test fails when a page is not what this program would write.
+The pages are docs/reference/{annotations,values,reasons,findings,causes,kinds,metrics,configuration,
+commands}.md. Everything in them is declared where it is used; a test fails when a page is not what this
+program would write.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ from injector.cli.main import cli
 from injector.config.schema import Settings
 from injector.config.shapes import declared
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
-from injector.core.model import SENTENCES, Reason
-from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, Entry
+from injector.core.finding_codes import FindingCode, Subject
+from injector.core.kinds import KINDS
+from injector.core.model import Reason, Verdict
+from injector.metrics import METRICS, PROCESS
+from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, CatalogueEntry
 from injector.profiles.istio.symptoms import SYMPTOMS
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by hack/reference.py (`make docs`); edit the code, not this page. -->\n"
-VERDICTS = {
-    "Injected": (Reason.OPTED_IN_BY_LABEL, Reason.ON_BY_DEFAULT),
-    "Skipped": (Reason.HOST_NETWORK, Reason.FOREIGN_SIDECAR),
-    "Denied": (Reason.NAMESPACE_MISMATCH, Reason.INTERNAL_ERROR),
-}
+TABLE = "<!-- The table is written by hack/reference.py (`make docs`); edit injector/metrics.py. -->\n"
+TABLE_END = "<!-- end of the table -->\n"
+VERDICTS = {"Injected": Verdict.INJECT, "Skipped": Verdict.SKIP, "Denied": Verdict.DENY}
 
 
 def table(*rows: tuple[str, ...]) -> str:
@@ -45,10 +47,10 @@ def code(text: object) -> str:
     return f"`{text}`" if str(text) else ""
 
 
-def annotations() -> str:
+def annotation_keys() -> str:
     """Every annotation and label of the istio profile."""
 
-    def rows(entries: tuple[Entry, ...] | list[Entry]) -> Iterator[tuple[str, ...]]:
+    def rows(entries: tuple[CatalogueEntry, ...] | list[CatalogueEntry]) -> Iterator[tuple[str, ...]]:
         yield ("key", "type", "who", "default", "effect", "accepted", "can change")
         for e in entries:
             key = code(e.key) + (" (deprecated)" if e.deprecated else "")
@@ -102,17 +104,38 @@ def _leaves(tree: object, path: str) -> Iterator[tuple[str, object]]:
 
 def reasons() -> str:
     """The closed set of reasons."""
-    listed = list(SENTENCES)
     parts = []
-    for verdict, (first, last) in VERDICTS.items():
-        rows = [("reason", "meaning")]
-        rows += [(code(r), SENTENCES[r]) for r in listed[listed.index(first) : listed.index(last) + 1]]
-        parts.append(f"## {verdict}\n\n{table(*rows)}")
+    for title, verdict in VERDICTS.items():
+        rows = [("reason", "meaning"), *((code(r), r.sentence) for r in Reason if r.verdict is verdict)]
+        parts.append(f"## {title}\n\n{table(*rows)}")
     intro = (
         "One word says why. It is the same in the report of the command line, the log line, the label of\n"
         "the metric, the audit annotation `reason` and in `injector explain`. The set is closed.\n"
     )
     return f"{NOTE}# Reasons\n\n{intro}\n" + "\n".join(parts)
+
+
+def findings() -> str:
+    """The closed set of findings."""
+    titles = {
+        Subject.POD: "About a pod",
+        Subject.CONFIGURATION: "About the configuration",
+        Subject.CLUSTER: "About the webhook in a cluster",
+    }
+    parts = []
+    for subject, title in titles.items():
+        rows = [("code", "level", "meaning", "what to do")]
+        for each in FindingCode:
+            if each.subject is subject:
+                rows.append((code(each), " or ".join(each.levels), each.meaning, each.advice))
+        parts.append(f"## {title}\n\n{table(*rows)}")
+    intro = (
+        "A finding never changes what happens to a pod. The code is the same in the reports of the command\n"
+        "line, the log line `finding`, the admission warning and the Kubernetes Event. The set is closed.\n"
+        "Warnings and Events carry only findings that require an action; a note requires none.\n"
+        "A dry run that finds an error keeps `serve` from taking over a configuration.\n"
+    )
+    return f"{NOTE}# Findings\n\n{intro}\n" + "\n".join(parts)
 
 
 def causes() -> str:
@@ -137,6 +160,36 @@ def causes() -> str:
             listed.append((word, row.title, row.told_by, row.action))
         parts.append(f"## {title}\n\n{table(*listed)}")
     return "\n".join(parts)
+
+
+def kinds() -> str:
+    """The table of workload kinds."""
+    rows: list[tuple[str, ...]] = [
+        ("kind", "API groups", "pod template", "`explain KIND/NAME`", "restarted", "Events", "made by")
+    ]
+    for row in KINDS.values():
+        names = ", ".join(code(name) for name in (row.plural, *row.aliases) if name)
+        groups = ", ".join(code(group or "v1") for group in sorted(row.groups))
+        marks = ["yes" if mark else "" for mark in (row.rolling, row.made)]
+        makers = ", ".join(parent.kind for parent in row.parents)
+        rows.append((code(row.kind), groups, code(row.template or "/"), names, *marks, makers))
+    intro = (
+        "Objects of these kinds have a pod template that is injected into; others pass unchanged.\n"
+        "*Restarted*: by `injector audit --restart`. *Events*: `server.events` writes Events on it.\n"
+        "*Made by*: the owner that is read from names and labels.\n"
+    )
+    return f"{NOTE}# Workload kinds\n\n{intro}\n{table(*rows)}"
+
+
+def metrics() -> str:
+    """The page about metrics and alerts; all but its table is written by hand."""
+    rows = [("metric", "type", "meaning", "what to do")]
+    for metric in (*METRICS, *PROCESS):
+        name = metric.name + (f"{{{','.join(metric.labels)}}}" if metric.labels else "")
+        rows.append((code(name), metric.type, metric.help, metric.action))
+    before, _, rest = (FOLDER / "metrics.md").read_text().partition(TABLE)
+    _, _, after = rest.partition(TABLE_END)
+    return f"{before}{TABLE}\n{table(*rows)}\n{TABLE_END}{after}"
 
 
 def configuration() -> str:
@@ -168,10 +221,13 @@ def commands() -> str:
 
 
 PAGES = {
-    "annotations.md": annotations,
+    "annotations.md": annotation_keys,
     "values.md": values,
     "reasons.md": reasons,
+    "findings.md": findings,
     "causes.md": causes,
+    "kinds.md": kinds,
+    "metrics.md": metrics,
     "configuration.md": configuration,
     "commands.md": commands,
 }

@@ -1,6 +1,6 @@
 """Makes the development environment: `.venv` with the pinned packages and this project, editable.
 
-Here: making and filling virtual environments, once per version of requirements/dev.txt. Not here:
+Here: making and filling virtual environments, once per version of their requirements file. Not here:
 what is run in them. The standard library is all it needs, and any Python from 3.11 on will do.
 """
 
@@ -21,7 +21,7 @@ class SetupError(Exception):
     """The environment cannot be made here; the text is for people."""
 
 
-def environment(folder: Path, python: str, *, editable: bool) -> Path:
+def environment(folder: Path, python: str, *, editable: bool, requirements: Path = REQUIREMENTS) -> Path:
     """Return the Python of a virtual environment with the pinned packages, making it if need be.
 
     With `editable` it holds this project too, so that the command `injector` is there. An
@@ -29,13 +29,13 @@ def environment(folder: Path, python: str, *, editable: bool) -> Path:
     """
     inside = folder / "bin" / "python"
     stamp = folder / STAMP
-    wanted = _digest(editable)
+    wanted = _digest(requirements, editable)
     if stamp.is_file() and stamp.read_text() == wanted and _runs(inside):
         return inside
     if not _runs(inside):
         _say(f"making {folder.name} with {_version(python)}")
         _make(folder, python)
-    _install(inside)
+    _install(inside, requirements)
     if editable:
         _say("installing the project itself")
         _pip(inside, ["install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(REPO)])
@@ -43,8 +43,8 @@ def environment(folder: Path, python: str, *, editable: bool) -> Path:
     return inside
 
 
-def _digest(editable: bool) -> str:
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes())
+def _digest(requirements: Path, editable: bool) -> str:
+    digest = hashlib.sha256(requirements.read_bytes())
     if editable:
         digest.update((REPO / "pyproject.toml").read_bytes())
         digest.update(str(REPO).encode())
@@ -76,9 +76,9 @@ def _make(folder: Path, python: str) -> None:
         raise SetupError(f"python -m venv failed:\n{done.stdout}{done.stderr}")
 
 
-def _install(python: Path) -> None:
+def _install(python: Path, requirements: Path) -> None:
     """Install the pinned packages, with a sign of life while it lasts."""
-    total = sum("==" in line for line in REQUIREMENTS.read_text().splitlines())
+    total = sum("==" in line for line in requirements.read_text().splitlines())
     _say(f"installing {total} pinned packages (a minute or two the first time)")
     command = [
         str(python),
@@ -88,7 +88,7 @@ def _install(python: Path) -> None:
         "off",
         "--require-hashes",
         "-r",
-        str(REQUIREMENTS),
+        str(requirements),
     ]
     lines: list[str] = []
     seen = 0

@@ -38,7 +38,7 @@ def read_text_inside(folder: Path, name: str) -> str:
     try:
         return _text(read_inside(folder, name), path)
     except Outside as error:
-        hint = f"put the file itself into {folder}, or write its text into the configuration"
+        hint = f"move the file to {folder}, or write its content into the configuration"
         raise ConfigError(str(error), where=str(path), hint=hint) from error
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
@@ -49,7 +49,7 @@ def read_inside(folder: Path, name: str) -> bytes:
     # Whether a path outside exists is not said: it is not looked at.
     root, real = Path(os.path.realpath(folder)), Path(os.path.realpath(folder / name))
     if not real.is_relative_to(root):
-        raise Outside("with all links followed, the file is not in the folder of what names it")
+        raise Outside("the file is outside of the allowed folder (links are followed)")
     with os.fdopen(_opened(root, real.relative_to(root).parts), "rb") as file:
         return file.read()
 
@@ -57,7 +57,7 @@ def read_inside(folder: Path, name: str) -> bytes:
 def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
     told = error.strerror if isinstance(error, OSError) else ""
-    return (told or str(error) or "cannot be read").lower()
+    return (told or str(error) or "file cannot be read").lower()
 
 
 def is_inside(folder: Path, path: Path) -> bool:

@@ -2,7 +2,7 @@ r"""Text from anywhere as one line that shows what stands in it.
 
 A name with a line break would write lines of its own into a report, and a mark that turns the
 direction of text would hide what a line says. Here such characters become visible escapes; whoever
-prints adds line breaks afterwards. Not here: how long a text may be.
+prints adds line breaks afterwards. Text of a pod is cut here too, where a message shows it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,12 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if _prints(c) else _escape(c) for c in text)
+
+
+def shown(value: object, size: int = 64) -> str:
+    """Text that may be of any length, short enough for a message."""
+    text = str(value)
+    return text if len(text) <= size else text[: size - 1] + "…"
 
 
 def json_text(value: Any) -> str:

@@ -52,7 +52,7 @@ class _Stdout(io.RawIOBase):
         except OSError as error:
             self._failed = True
             reason = (error.strerror or "cannot be written").lower()
-            raise ManifestError(reason, where="stdout", hint="check where the output goes") from error
+            raise ManifestError(reason, where="stdout", hint="check the target of the output") from error
 
 
 @contextlib.contextmanager

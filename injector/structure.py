@@ -29,4 +29,4 @@ def refusal(text: bytes | str, what: str) -> str:
     found = count(text)
     if found <= LIMIT:
         return ""
-    return f"{what} has {found} braces, brackets and commas; at most {LIMIT} are read"
+    return f"{what} has {found} braces, brackets and commas; at most {LIMIT} are accepted"

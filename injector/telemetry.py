@@ -10,56 +10,17 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import sys
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import IO, Any
 
-# Fine below 25 ms, and every edge of the API server's own histogram of webhook calls, so that
-# both sides can be laid over each other.
-SECONDS = (
-    *(0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1),
-    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
-)
-
-# The names that dashboards made for the mesh's own injector look for. There every answer counts as
-# a success; here, as the name says, a success is an injected pod.
-_LEGACY = {
-    "requests": "Requests to the webhook.",
-    "success": "Pods injected.",
-    "failure": "Requests that failed or were denied.",
-    "skip": "Pods left alone.",
-}
-
-_CUTS = (
-    *("connections", "address", "memory", "size", "pipelined", "handshake"),
-    *("silent", "request", "answer", "head", "framing", "malformed"),
-)
+from injector import metrics
+from injector.metrics import Metric, MetricType
+from injector.pacing import Throttle
 
 _log = logging.getLogger("injector")
-
-
-class NowAndThen:
-    """Lets one of each kind through in `seconds`, and counts the others.
-
-    For what callers can make happen as often as they like; the kinds are a closed set.
-    """
-
-    def __init__(self, seconds: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._since: dict[Hashable, tuple[float, int]] = {}
-
-    def times(self, kind: Hashable) -> int:
-        """How many there were since the last that was let through, this one too; 0 keeps this one back."""
-        now = self._clock()
-        last, unsaid = self._since.get(kind, (-math.inf, 0))
-        if now - last < self._seconds:
-            self._since[kind] = (last, unsaid + 1)
-            return 0
-        self._since[kind] = (now, 0)
-        return unsaid + 1
 
 
 class _OfLibraries(logging.Filter):
@@ -67,7 +28,7 @@ class _OfLibraries(logging.Filter):
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
-        self._gate = NowAndThen(clock=clock)
+        self._gate = Throttle(clock=clock)
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == _log.name:
@@ -122,132 +83,21 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._text = generate_latest
         ProcessCollector(registry=self.registry)
-        own: dict[str, Any] = {"registry": self.registry}
-        self._admissions = Counter(
-            "injector_admission_total",
-            "Admission reviews answered, by decision (inject, skip, deny, allow), reason and profile.",
-            ("decision", "reason", "profile"),
-            **own,
-        )
-        self._seconds = Histogram(
-            "injector_admission_seconds",
-            "From the first byte of a review to its answer.",
-            buckets=SECONDS,
-            **own,
-        )
-        self._rejected = Counter(
-            "injector_request_rejected_total",
-            "Requests that were no admission review, by HTTP status.",
-            ("code",),
-            **own,
-        )
-        self._config = Gauge(
-            "injector_config_info",
-            "1 for the configuration in force.",
-            ("digest", "profile", "revision"),
-            **own,
-        )
-        self._reloads = Counter(
-            "injector_config_reload_total",
-            "Changes of the configuration's source, by result (ok, error) and reason of an error: source, "
-            "settings, template, samples, changing (while it is read), defect.",
-            ("result", "reason"),
-            **own,
-        )
-        self._expiry = Gauge(
-            "injector_certificate_expiry_timestamp_seconds",
-            "When a certificate expires, in seconds since 1970, by kind (leaf, current, next, former, ca).",
-            ("kind", "fingerprint"),
-            **own,
-        )
-        self._due = Gauge(
-            "injector_certificate_renewal_due_timestamp_seconds",
-            "When a certificate should be replaced, in seconds since 1970, by kind (leaf, current, ca).",
-            ("kind", "fingerprint"),
-            **own,
-        )
-        self._renewals = Counter(
-            "injector_certificate_renewal_total",
-            "What was renewed: leaf, ca, or caBundle (put right).",
-            ("what",),
-            **own,
-        )
-        self._certificate_failures = Counter(
-            "injector_certificate_failure_total",
-            "Tries that failed: leaf, ca, caBundle, secret (read), write (the Secret), files, defect.",
-            ("what",),
-            **own,
-        )
-        self._records = Counter(
-            "injector_record_total",
-            "Admissions for the record: written, or dropped by rate, queue, size, or failed (the disk).",
-            ("result",),
-            **own,
-        )
-        self._callers = Counter(
-            "injector_caller_total",
-            "Callers of the webhook that were looked at: accepted, or the reason against them.",
-            ("result",),
-            **own,
-        )
-        self._events = Counter(
-            "injector_event_total",
-            "Kubernetes Events: written, repeated (counted up), or dropped by owner (none there), rate, "
-            "queue, or failed.",
-            ("result",),
-            **own,
-        )
-        self._shed = Counter(
-            "injector_request_shed_total",
-            "Requests not answered in an overload, by cause: full or wait (the queue), bytes (of bodies), "
-            "age (waited too long), gone (the caller).",
-            ("cause",),
-            **own,
-        )
-        self._threaded = Counter(
-            "injector_admission_threaded_total",
-            "Admissions that were done beside the loop, by cause: size (of the body), work (more than the "
-            "loop gives one).",
-            ("cause",),
-            **own,
-        )
-        self._stopped = Counter(
-            "injector_admission_stopped_total",
-            "Admissions ended at the limit of CPU time, which counted work should have kept below it.",
-            **own,
-        )
-        self._cut = Counter(
-            "injector_connection_cut_total",
-            "Connections ended by the bounds on callers, by cause: connections (too many), address (too many "
-            "from one), memory (held for all), size (for one), pipelined (requests), handshake, silent (no "
-            "first request), request (too slow), answer (not taken), head (large), framing (of chunks), "
-            "malformed.",
-            ("cause",),
-            **own,
-        )
-        self._waiting = Gauge("injector_queue_length", "Admissions that wait for their turn.", **own)
-        self._under_way = Gauge("injector_requests_in_flight", "Requests that are not answered yet.", **own)
-        self._namespaces = Gauge("injector_namespaces_synced", "1 once all namespaces are known.", **own)
-        self._ready = Gauge("injector_ready", "1 while the process is ready, as /readyz tells it.", **own)
-        self._config_ok = Gauge(
-            "injector_config_last_reload_ok",
-            "1 while the configuration in force is what its source says; 0 while that is refused.",
-            **own,
-        )
-        self._legacy = {
-            name: Counter(f"sidecar_injection_{name}", told, **own) for name, told in _LEGACY.items()
+        types: dict[MetricType, Callable[..., Any]] = {
+            MetricType.COUNTER: Counter,
+            MetricType.GAUGE: Gauge,
+            MetricType.HISTOGRAM: partial(Histogram, buckets=metrics.SECONDS),
         }
-        self._reloads.labels("ok", "")
-        for reason in ("source", "settings", "template", "samples", "changing", "defect"):
-            self._reloads.labels("error", reason)
-        for cause in ("full", "wait", "bytes", "age", "gone"):
-            self._shed.labels(cause)
-        for cause in ("size", "work"):
-            self._threaded.labels(cause)
-        for cause in _CUTS:
-            self._cut.labels(cause)
-        for what in ("leaf", "ca", "caBundle", "secret", "write", "files", "defect"):
-            self._certificate_failures.labels(what)
+        self._collectors: dict[str, Any] = {}
+        for metric in metrics.METRICS:
+            made = types[metric.type](metric.name, metric.help, metric.labels, registry=self.registry)
+            self._collectors[metric.name] = made
+            for values in metric.values:
+                made.labels(*values)
+
+    def _of(self, metric: Metric, *labels: str) -> Any:
+        collector = self._collectors[metric.name]
+        return collector.labels(*labels) if labels else collector
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -255,84 +105,91 @@ class Metrics:
 
     def admitted(self, decision: str, reason: str, profile: str, seconds: float) -> None:
         """Count an answered review."""
-        self._admissions.labels(decision, reason, profile).inc()
-        self._seconds.observe(seconds)
-        self._legacy["requests"].inc()
-        self._legacy[{"inject": "success", "skip": "skip"}.get(decision, "failure")].inc()
+        self._of(metrics.ADMISSIONS, decision, reason, profile).inc()
+        self._of(metrics.ADMISSION_SECONDS).observe(seconds)
+        self._of(metrics.LEGACY_REQUESTS).inc()
+        self._of(
+            {"inject": metrics.LEGACY_SUCCESS, "skip": metrics.LEGACY_SKIP}.get(
+                decision, metrics.LEGACY_FAILURE
+            )
+        ).inc()
 
     def rejected(self, status: int) -> None:
         """Count a request to the webhook that was no review."""
-        self._rejected.labels(str(status)).inc()
-        self._legacy["requests"].inc()
-        self._legacy["failure"].inc()
+        self._of(metrics.REJECTED, str(status)).inc()
+        self._of(metrics.LEGACY_REQUESTS).inc()
+        self._of(metrics.LEGACY_FAILURE).inc()
 
     def shed(self, cause: str) -> None:
         """Count a request that was not answered because of an overload."""
-        self._shed.labels(cause).inc()
+        self._of(metrics.SHED, cause).inc()
 
     def threaded(self, cause: str) -> None:
         """Count an admission that was done beside the loop."""
-        self._threaded.labels(cause).inc()
+        self._of(metrics.THREADED, cause).inc()
 
     def stopped(self) -> None:
         """Count an admission that was ended at the limit of CPU time."""
-        self._stopped.inc()
+        self._of(metrics.STOPPED).inc()
 
     def cut(self, cause: str) -> None:
         """Count a connection that was ended because of its bounds."""
-        self._cut.labels(cause).inc()
+        self._of(metrics.CONNECTIONS_CUT, cause).inc()
 
     def load(self, *, waiting: Callable[[], int], under_way: Callable[[], int]) -> None:
         """Where to ask how many requests wait, and how many are not answered yet."""
-        self._waiting.set_function(waiting)
-        self._under_way.set_function(under_way)
+        self._of(metrics.QUEUE_LENGTH).set_function(waiting)
+        self._of(metrics.IN_FLIGHT).set_function(under_way)
 
     def configured(self, digest: str, profile: str, revision: str) -> None:
         """Name the configuration in force."""
-        self._config.clear()
-        self._config.labels(digest, profile, revision).set(1)
+        self._of(metrics.CONFIG).clear()
+        self._of(metrics.CONFIG, digest, profile, revision).set(1)
 
     def reloaded(self, refused: str = "") -> None:
         """Count a change of the configuration's source that was taken over, or why it was refused."""
-        self._reloads.labels("error" if refused else "ok", refused).inc()
+        self._of(metrics.RELOADS, "error" if refused else "ok", refused).inc()
 
     def certificates(
         self, expiries: Mapping[tuple[str, str], float], due: Mapping[tuple[str, str], float]
     ) -> None:
         """Tell when certificates expire and when they are due, by kind and fingerprint; others are gone."""
-        for gauge, moments in ((self._expiry, expiries), (self._due, due)):
+        for gauge, moments in (
+            (self._of(metrics.CERTIFICATE_EXPIRY), expiries),
+            (self._of(metrics.RENEWAL_DUE), due),
+        ):
             gauge.clear()
             for labels, moment in moments.items():
                 gauge.labels(*labels).set(moment)
 
     def certificate_renewed(self, what: str) -> None:
         """Count a new leaf or CA, or a caBundle that was written."""
-        self._renewals.labels(what).inc()
+        self._of(metrics.RENEWALS, what).inc()
 
     def certificate_failed(self, what: str) -> None:
         """Count something about certificates that did not work."""
-        self._certificate_failures.labels(what).inc()
+        self._of(metrics.CERTIFICATE_FAILURES, what).inc()
 
     def recorded(self, result: str) -> None:
         """Count an admission that was written to the record, or dropped."""
-        self._records.labels(result).inc()
+        self._of(metrics.RECORDS, result).inc()
 
     def caller(self, result: str) -> None:
         """Count a caller that was accepted, or why it was not."""
-        self._callers.labels(result).inc()
+        self._of(metrics.CALLERS, result).inc()
 
     def event(self, result: str) -> None:
         """Count a Kubernetes Event that was written, or dropped."""
-        self._events.labels(result).inc()
+        self._of(metrics.EVENTS, result).inc()
 
     def namespaces(self, synced: Callable[[], bool]) -> None:
         """Where to ask whether all namespaces are known."""
-        self._namespaces.set_function(lambda: float(synced()))
+        self._of(metrics.NAMESPACES_SYNCED).set_function(lambda: float(synced()))
 
     def readiness(self, ready: Callable[[], bool]) -> None:
         """Where to ask whether the process is ready."""
-        self._ready.set_function(lambda: float(ready()))
+        self._of(metrics.READY).set_function(lambda: float(ready()))
 
     def configuration(self, as_its_source: Callable[[], bool]) -> None:
         """Where to ask whether the configuration in force is what its source says."""
-        self._config_ok.set_function(lambda: float(as_its_source()))
+        self._of(metrics.CONFIG_OK).set_function(lambda: float(as_its_source()))

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
-from injector.core.model import Door, Facts, Verdict
+from injector.core.model import Facts, Origin, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
 from tests import upstream
@@ -61,6 +61,7 @@ def generated(
 ) -> FeatureCount:
     """Run a law on generated pods and count what they had."""
     count = FeatureCount()
+    assert settings.default is not None
     database = None if same_every_time else settings.default.database
 
     @settings(
@@ -127,7 +128,7 @@ def test_each_feature_appears_often_enough_for_the_laws_to_mean_something() -> N
 def test_webhook_and_command_line_agree_for_the_same_facts() -> None:
     def agree(pod: Pod) -> None:
         file = inject(pod, FACTS, BUILT["defaults"])
-        webhook = inject(pod, Facts(namespace="shop", door=Door.WEBHOOK), BUILT["defaults"])
+        webhook = inject(pod, Facts(namespace="shop", origin=Origin.WEBHOOK), BUILT["defaults"])
         assert file.decision.verdict == webhook.decision.verdict
         assert file.decision.reason == webhook.decision.reason
         assert same(file.pod, webhook.pod)

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from injector.core import finding_codes
+from injector.core.finding_codes import FindingCode
 from injector.core.model import SENTENCES, Reason
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +36,11 @@ def test_every_reason_has_its_sentence_and_stands_on_the_page(reference: ModuleT
     assert set(SENTENCES) == set(Reason)
     page = (ROOT / "docs" / "reference" / "reasons.md").read_text()
     assert [r.value for r in Reason if f"`{r.value}`" not in page] == []
+
+
+def test_every_finding_has_its_sentences() -> None:
+    assert set(finding_codes.SENTENCES) == set(FindingCode)
+    assert [code.value for code in FindingCode if not code.levels] == []
 
 
 def test_the_index_leads_to_every_page_and_to_nothing_else() -> None:

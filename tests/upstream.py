@@ -16,7 +16,7 @@ import yaml
 
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
-from injector.core.model import Door, Facts, Namespace
+from injector.core.model import Facts, Namespace, Origin
 from injector.core.profile import Config
 
 FOLDER = os.environ.get("ISTIO_CASES", "")
@@ -41,6 +41,17 @@ def cases() -> list[dict[str, Any]]:
     return found
 
 
+def runs() -> list[Any]:
+    """What the driver runs: each case with each command that it is for; MISSING where there is none."""
+    out = []
+    for case in cases():
+        if not case["skip_kube_inject"]:
+            out.append(pytest.param("kube_inject", case, id=f"kube-inject-{case['name']}"))
+        if not (case["skip_webhook"] or case.get("expected_error_contains")):
+            out.append(pytest.param("admit", case, id=f"admit-{case['name']}"))
+    return out or [pytest.param("", {}, id=MISSING)]
+
+
 def configuration(case: dict[str, Any], *, quirks: bool) -> Config:
     """One case's configuration in one of the two modes."""
     raw = driver().configuration(case) | {"compatibility": {"istioQuirks": quirks}}
@@ -63,4 +74,4 @@ def through_both_doors(
     name = document["metadata"].get("namespace") or "default"
     annotations = (case["settings"].get("namespaceAnnotations") or {}).get(name)
     known = Namespace(name, {}, annotations) if annotations else None
-    yield driver().pod_of(document), Facts(namespace=name, door=Door.WEBHOOK, known=known)
+    yield driver().pod_of(document), Facts(namespace=name, origin=Origin.WEBHOOK, known=known)

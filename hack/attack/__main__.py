@@ -1,4 +1,4 @@
-"""Attacks a checkout on this machine: ``make attack``, or ``PYTHONPATH=hack python -m attack [NAME...]``.
+"""Attacks a checkout on this machine: ``make attack``, or ``python -m hack.attack [NAME...]``.
 
 Prints a row for each attack and writes nothing. Every server and command is started here, on loopback, and
 ended here. ``--checkout`` takes older code as well.
@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attack import bystanders, commands, connections, reviews
-from attack.rows import Row
-from attack.stand import StandError
+from hack.attack import bystanders, commands, connections, reviews
+from hack.attack.rows import Row
+from hack.attack.stand import StandError
 
 OWN = Path(__file__).resolve().parents[2]
 KINDS: dict[str, Callable[[Path, float], Iterator[Row]]] = {
@@ -26,7 +26,7 @@ KINDS: dict[str, Callable[[Path, float], Iterator[Row]]] = {
 
 def main() -> None:
     """Run the attacks that are named, or all of them."""
-    flags = argparse.ArgumentParser(prog="attack")
+    flags = argparse.ArgumentParser(prog="python -m hack.attack")
     flags.add_argument("--checkout", type=Path, default=OWN, help="the code to attack; else this")
     flags.add_argument("--seconds", type=float, default=bystanders.SECONDS, help="for each pod of bystanders")
     flags.add_argument("names", nargs="*", metavar="|".join(KINDS), help="kinds of attacks; else all")

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from attack import callers, pods
-from attack.rows import Row, forget_the_peak, peak_mb
-from attack.stand import Stand, standing
+from hack.attack import callers, pods
+from hack.attack.rows import Row, forget_the_peak, peak_mb
+from hack.attack.stand import Stand, standing
 
 SECONDS = 10.0
 _PATIENCE = 10.0

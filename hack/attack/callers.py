@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attack import pods
-from attack.stand import Stand
+from hack.attack import pods
+from hack.attack.stand import Stand
 
 _PAUSE_SECONDS = 0.05
 

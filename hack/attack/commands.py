@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from attack import child
-from attack.rows import Row
+from hack.attack import child
+from hack.attack.rows import Row
 
 MOST_SECONDS = 30.0
 _SECRET = "the-private-key"

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attack import callers
-from attack.rows import Row, forget_the_peak, peak_mb
-from attack.stand import Stand, standing
+from hack.attack import callers
+from hack.attack.rows import Row, forget_the_peak, peak_mb
+from hack.attack.stand import Stand, standing
 
 SILENT = 2000
 PIPELINED_BYTES = 10 * 1000 * 1000

@@ -19,8 +19,8 @@ from typing import Any
 
 import jsonpatch
 
-from attack import callers, pods, stand
-from attack.rows import Row, forget_the_peak, peak_mb
+from hack.attack import callers, pods, stand
+from hack.attack.rows import Row, forget_the_peak, peak_mb
 
 _MOST_SECONDS = 45.0
 _MALFORMED = 300

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 
 HOST = "127.0.0.1"
 _PATIENCE_SECONDS = 60.0
@@ -47,7 +47,7 @@ def standing(
     """A server of the checkout's code while the body runs; `config` is its configuration file."""
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
         folder = Path(name)
-        wanted = Wanted(("localhost",))
+        wanted = CertificateSpec(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0)
         authority = make_authority(wanted, time.time())
         leaf = sign_leaf(authority, wanted, time.time())
         for file, text in (("ca.crt", authority.chain), ("tls.crt", leaf.chain), ("tls.key", leaf.key)):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from injector.callers.tokens import Tokens
+from injector.pacing import Throttle
 from injector.telemetry import tell
 
 ACCEPTED: Final = "accepted"
@@ -36,7 +37,9 @@ REASONS: Final = (
 
 # What the caller is told beside the reason's word, where that does not say what to do.
 _ADVICE: Final = {
-    "certificate-resumed": "a resumed TLS session proves no certificate; connect anew without resuming",
+    "certificate-resumed": (
+        "a resumed TLS session proves no certificate; reconnect without session resumption"
+    ),
 }
 
 TOLD_SECONDS: Final = 10.0
@@ -59,8 +62,8 @@ class Check:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._enforce, self._names, self._tokens = enforce, names, tokens
-        self._count, self._clock = count, clock
-        self._told: dict[str, tuple[float, int]] = {}
+        self._count = count
+        self._throttle = Throttle(TOLD_SECONDS, clock)
 
     async def __call__(
         self, certificate: Mapping[str, Any] | None, authorization: str, budget: float | None = None
@@ -93,15 +96,10 @@ class Check:
         return reason
 
     def _note(self, reason: str) -> None:
-        """Log a refusal, each reason now and then: anybody may call as often as he likes."""
-        at, unsaid = self._told.get(reason, (-TOLD_SECONDS, 0))
-        now = self._clock()
-        if now - at < TOLD_SECONDS:
-            self._told[reason] = (at, unsaid + 1)
-            return
-        done = "refused" if self._enforce else "answered, as callerAuth only audits"
-        tell("warning", "caller", reason=reason, result=done, times=unsaid + 1)
-        self._told[reason] = (now, 0)
+        """Log a refusal, each reason now and then: anybody may call any number of times."""
+        if times := self._throttle.times(reason):
+            done = "refused" if self._enforce else "answered, because callerAuth only audits"
+            tell("warning", "caller", reason=reason, result=done, times=times)
 
 
 def names_of(certificate: Mapping[str, Any]) -> tuple[str, ...]:

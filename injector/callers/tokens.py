@@ -30,7 +30,7 @@ ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
 
-_NO_KEY: Final = "the key set holds no public key that can be used (hint: look at the issuer's JWKS)"
+_NO_KEY: Final = "the key set has no usable public key (hint: check the issuer's JWKS)"
 
 # The API group of pods has an empty name.
 _PODS: Final = frozenset({"", "*"})
@@ -46,7 +46,7 @@ _WORDS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TokenPolicy:
     """What a token has to say. Without `issuer` it is that which publishes the keys.
 
     `groups_claim` is the path of the claim that lists the API groups whose reviews the bearer may
@@ -115,7 +115,7 @@ class Keys:
             self.problem = error.advice
         except Exception as error:
             # A defect in fetching is no reason to stop answering with the keys that are known.
-            self.problem = f"fetching keys itself failed: {type(error).__name__}"
+            self.problem = f"fetching keys failed unexpectedly: {type(error).__name__}"
         else:
             self.problem = "" if keys else _NO_KEY
             if keys:
@@ -139,7 +139,7 @@ def _usable(keys: Any) -> list[tuple[str, jwt.PyJWK]]:
 class Tokens:
     """Judges tokens."""
 
-    def __init__(self, wanted: Wanted, keys: Keys) -> None:
+    def __init__(self, wanted: TokenPolicy, keys: Keys) -> None:
         self._wanted = wanted
         self._keys = keys
 

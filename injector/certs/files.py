@@ -54,13 +54,13 @@ class Place:
             return pair, ()
         authorities = tuple(c for c in read_bundle(_text(self.ca)) if c.valid(now))
         if not authorities:
-            hint = "PEM is expected; without a CA there is nothing to write into caBundle"
-            raise ConfigError("no certificate that is valid now can be read", where=str(self.ca), hint=hint)
+            hint = "a PEM file with the CA is required: its content is written to caBundle"
+            raise ConfigError("the file has no certificate that is valid now", where=str(self.ca), hint=hint)
         return pair, authorities
 
 
 @dataclass(slots=True)
-class Files:
+class FileSource:
     """Keeps the newest good pair in use; `run` never returns.
 
     `take` puts a pair in use and may raise ConfigError; `published` is None where caBundle is
@@ -88,14 +88,14 @@ class Files:
         pair, authorities = self.place.read(self.clock())
         self._use(pair, authorities)
 
-    def waiting(self) -> dict[str, str]:
+    def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self._pair is None or not self._pair.certificate.valid(self.clock()):
-            told = "; ".join(self.problems.now.values()) or "it is not valid any more"
+            told = "; ".join(self.problems.now.values()) or "it has expired"
             return {"certificate": told}
         return {} if self._called or self.published is None else {"certificate": "its CA is being published"}
 
-    def notes(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, str]:
         """What an operator should know."""
         return {f"certificate {about}": told for about, told in self.problems.now.items()}
 
@@ -106,7 +106,7 @@ class Files:
                 await self.round()
             except Exception as error:
                 # A defect here is no reason to stop answering with the pair in use.
-                told = f"looking at the certificates itself failed: {type(error).__name__}"
+                told = f"checking the certificates failed unexpectedly: {type(error).__name__}"
                 self.problems.note("defect", InjectorError(told))
             else:
                 self.problems.clear("defect")
@@ -194,8 +194,8 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except OSError as error:
-        hint = "check the path, what is mounted there, and its permissions"
+        hint = "check the path, the mount and the permissions"
         raise ConfigError(f"cannot be read: {error.strerror}", where=str(file), hint=hint) from error
     except ValueError as error:
         hint = "PEM is expected, not DER"
-        raise ConfigError("is no PEM: it is not text", where=str(file), hint=hint) from error
+        raise ConfigError("is not PEM: it is not text", where=str(file), hint=hint) from error

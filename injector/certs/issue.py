@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from injector.certs.pair import BACKDATE_SECONDS, Pair, read_pair
+from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 
 KeyType: TypeAlias = Literal["ecdsa", "rsa"]
@@ -29,16 +30,16 @@ _Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CertificateSpec:
     """What certificates are made: for which names (DNS names and addresses), how long, of which key."""
 
     names: tuple[str, ...]
-    ca_seconds: float = 365 * 86400.0
-    leaf_seconds: float = 7 * 86400.0
+    ca_seconds: float
+    leaf_seconds: float
     key_type: KeyType = "ecdsa"
 
 
-def make_authority(wanted: Wanted, now: float) -> Pair:
+def make_authority(wanted: CertificateSpec, now: float) -> Pair:
     """A new CA that signs servers' certificates only."""
     key = _new_key(wanted.key_type)
     subject = _named(f"sidecar-injector CA {secrets.token_hex(4)}")
@@ -47,7 +48,7 @@ def make_authority(wanted: Wanted, now: float) -> Pair:
     return _signed(builder.add_extension(_usage(of_ca=True), critical=True), key, key)
 
 
-def sign_leaf(authority: Pair, wanted: Wanted, now: float) -> Pair:
+def sign_leaf(authority: Pair, wanted: CertificateSpec, now: float) -> Pair:
     """A new key with a certificate of `authority`, which it never outlives."""
     issuer = x509.load_pem_x509_certificate(authority.chain.encode("ascii"))
     signer = _loaded(authority)
@@ -66,12 +67,15 @@ def sign_leaf(authority: Pair, wanted: Wanted, now: float) -> Pair:
     return _signed(builder, key, signer)
 
 
-def service_names(
-    namespace: str, name: str, cluster_domain: str, more: Sequence[str] = ()
-) -> tuple[str, ...]:
+def service_names(service: ServiceRef, cluster_domain: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     """The names by which a Service is called, and more."""
-    inside = f"{name}.{namespace}.svc"
-    found = (inside, f"{inside}.{cluster_domain}", f"{name}.{namespace}", name, *more)
+    found = (
+        service.host,
+        f"{service.host}.{cluster_domain}",
+        f"{service.name}.{service.namespace}",
+        service.name,
+        *more,
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -105,7 +109,7 @@ def _new_key(kind: KeyType) -> _Key:
 def _loaded(authority: Pair) -> _Key:
     key = serialization.load_pem_private_key(authority.key.encode("ascii"), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise ConfigError("the CA's key is neither of ECDSA nor of RSA")
+        raise ConfigError("the CA's key is neither ECDSA nor RSA")
     return key
 
 

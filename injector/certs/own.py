@@ -18,12 +18,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from injector.certs.counts import Counts
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Certificate, Pair
-from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
+from injector.certs.plan import Leaf, Lives, Plan, ReplicaView, plan
 from injector.certs.problems import Problems
 from injector.certs.proof import prove
-from injector.certs.published import Cluster, Object, Published
+from injector.certs.published import ClusterAccess, Object, Published
 from injector.certs.stored import Stored, read, without, written
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import tell
@@ -38,17 +38,17 @@ LONGEST_REST_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class Own:
+class SelfSignedSource:
     """Keeps CA, caBundle and leaf as they should be; `run` never returns.
 
     `take` puts a new leaf in use and may raise ConfigError. `clock` is the time by which callers
     will judge the certificates: the API server's.
     """
 
-    cluster: Cluster
+    cluster: ClusterAccess
     namespace: str
     name: str
-    wanted: Wanted
+    wanted: CertificateSpec
     fraction: float
     published: Published
     take: Callable[[Pair], None]
@@ -74,16 +74,16 @@ class Own:
     def path(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}/secrets"
 
-    def waiting(self) -> dict[str, str]:
+    def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self.leaf is None:
-            told = "; ".join(self.problems.now.values()) or "not made yet"
+            told = "; ".join(self.problems.now.values()) or "not created yet"
             return {"certificate": told}
         if not self.leaf.usable(self.clock()):
-            return {"certificate": "the certificate is not valid any more, and there is no newer one"}
+            return {"certificate": "the certificate has expired, and there is no newer one"}
         return {} if self._called else {"certificate": "its CA is being published"}
 
-    def notes(self) -> dict[str, str]:
+    def warnings(self) -> dict[str, str]:
         """What an operator should know."""
         return {f"certificate {about}": told for about, told in self.problems.now.items()}
 
@@ -95,7 +95,7 @@ class Own:
             except Exception as error:
                 # A defect here is no reason to stop answering with the leaf in use.
                 self.problems.note(
-                    "defect", InjectorError(f"the renewal itself failed: {type(error).__name__}")
+                    "defect", InjectorError(f"the renewal failed unexpectedly: {type(error).__name__}")
                 )
                 pause = LONGEST_PAUSE_SECONDS
             else:
@@ -126,7 +126,7 @@ class Own:
         settled = self.published.settled()
         return plan(
             self.clock(),
-            Seen(self._stored, self.leaf, settled),
+            ReplicaView(self._stored, self.leaf, settled),
             Lives(self.wanted.leaf_seconds, self.fraction),
         )
 

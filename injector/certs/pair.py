@@ -63,10 +63,16 @@ def read_pair(chain: str, key: str, where: str) -> Pair:
     """The pair of a PEM chain and a PEM key. Raises ConfigError where they cannot be used together."""
     certificates = _blocks(chain)
     if not certificates:
-        raise _refused("no certificate can be read", where, "a chain in PEM is expected, its own one first")
+        raise _refused(
+            "the file has no valid certificate",
+            where,
+            "a PEM chain is expected, starting with the server's own certificate",
+        )
     private_text = _KEY.search(key)
     if private_text is None:
-        raise _refused("no private key can be read", where, "PEM is expected; a file may be half-written")
+        raise _refused(
+            "the file has no valid private key", where, "PEM is expected; the file may be incomplete"
+        )
     try:
         loaded = x509.load_pem_x509_certificate(certificates[0].encode("ascii"))
         private = serialization.load_pem_private_key(private_text[0].encode("utf-8"), None)
@@ -76,11 +82,11 @@ def read_pair(chain: str, key: str, where: str) -> Pair:
         )
         described = _described(loaded)
     except (*_UNREADABLE, TypeError):
-        hint = "expected PEM, whole and unencrypted; a file may be half-written"
-        raise _refused("certificate and key cannot be used: no PEM, or encrypted", where, hint) from None
+        hint = "unencrypted PEM is expected; the file may be incomplete"
+        raise _refused("certificate or key cannot be used: not PEM, or encrypted", where, hint) from None
     if mine != its:
-        hint = "the chain has to begin with the certificate of that key"
-        raise _refused("certificate and key do not belong together", where, hint)
+        hint = "the chain must start with the certificate of that key"
+        raise _refused("certificate and key do not match", where, hint)
     return Pair(described, "".join(f"{text}\n" for text in certificates), f"{private_text[0]}\n")
 
 
@@ -88,10 +94,10 @@ def check_time(certificate: Certificate, now: float, where: str) -> None:
     """Raise ConfigError unless a certificate is valid now."""
     if now >= certificate.not_after:
         told = f"the certificate expired at {_moment(certificate.not_after)}"
-        raise _refused(told, where, "renew it, and check what should have renewed it")
+        raise _refused(told, where, "renew it, and check why it was not renewed automatically")
     if now < certificate.not_before:
         told = f"the certificate is not valid before {_moment(certificate.not_before)}"
-        raise _refused(told, where, "check the clocks of this machine and of the one that made it")
+        raise _refused(told, where, "check the clocks of this machine and of the issuer")
 
 
 def read_bundle(text: str) -> tuple[Certificate, ...]:

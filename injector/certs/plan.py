@@ -54,7 +54,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReplicaView:
     """What one replica sees. `settled` are the CAs that were published long enough, by fingerprint."""
 
     stored: Stored
@@ -79,7 +79,7 @@ class Plan:
     due: float
 
 
-def plan(now: float, seen: Seen, lives: Lives) -> Plan:
+def plan(now: float, seen: ReplicaView, lives: Lives) -> Plan:
     """What is to be done now by a replica that sees this."""
     own = {seen.leaf.issuer.fingerprint: seen.leaf.issuer} if seen.leaf else {}
     trusted = {f: c for f, c in {**own, **seen.stored.certificates()}.items() if now < c.not_after}
@@ -95,7 +95,7 @@ def plan(now: float, seen: Seen, lives: Lives) -> Plan:
     return Plan(publish, sign, tidied, False, "tidied" if tidied else "", due)
 
 
-def _signer(now: float, seen: Seen, lives: Lives) -> Pair | None:
+def _signer(now: float, seen: ReplicaView, lives: Lives) -> Pair | None:
     """The CA to sign with, None where the leaf in use is as good.
 
     `next` may sign only where nothing is lost by it: while there is no leaf at all.
@@ -111,7 +111,7 @@ def _signer(now: float, seen: Seen, lives: Lives) -> Pair | None:
     return following if leaf is None and _usable(following, now) else None
 
 
-def _why_new(now: float, seen: Seen, lives: Lives, trusted: Mapping[str, Certificate]) -> str:
+def _why_new(now: float, seen: ReplicaView, lives: Lives, trusted: Mapping[str, Certificate]) -> str:
     """Why a new CA has to be made; empty where none has to."""
     current, following, leaf = seen.stored.current, seen.stored.next, seen.leaf
     if _usable(following, now):
@@ -131,14 +131,14 @@ def _early(pair: Pair | None, now: float) -> bool:
     return pair is not None and now < pair.certificate.not_before
 
 
-def _promoted(now: float, seen: Seen, trusted: Mapping[str, Certificate]) -> Stored | None:
+def _promoted(now: float, seen: ReplicaView, trusted: Mapping[str, Certificate]) -> Stored | None:
     following = seen.stored.next
     if following is None or not _usable(following, now) or following.fingerprint not in seen.settled:
         return None
     return _stored(following, None, trusted)
 
 
-def _tidied(seen: Seen, trusted: Mapping[str, Certificate]) -> Stored | None:
+def _tidied(seen: ReplicaView, trusted: Mapping[str, Certificate]) -> Stored | None:
     """The same without what has expired, and with what this replica knows; None where it is so."""
     stored = seen.stored
     current, following = (
@@ -158,7 +158,7 @@ def _usable(pair: Pair | None, now: float) -> bool:
     return pair is not None and pair.certificate.valid(now)
 
 
-def _due(now: float, seen: Seen, lives: Lives, trusted: Mapping[str, Certificate]) -> float:
+def _due(now: float, seen: ReplicaView, lives: Lives, trusted: Mapping[str, Certificate]) -> float:
     """The next moment at which the same view may give another plan."""
     moments = [c.not_after for c in trusted.values()] + [c.not_before for c in trusted.values()]
     if seen.stored.current:

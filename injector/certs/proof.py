@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from injector.certs.issue import Wanted, sign_leaf
+from injector.certs.issue import CertificateSpec, sign_leaf
 from injector.certs.pair import Certificate, Pair, bundle
 from injector.errors import ConfigError
 from injector.files import as_file
@@ -35,10 +35,12 @@ _UNUSABLE: Final = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
-_HINT: Final = "it is replaced by a new one; see what wrote it into the Secret"
+_HINT: Final = "a new CA replaces it; check what wrote this one to the Secret"
 
 
-def prove(authority: Pair, published: Iterable[Certificate], wanted: Wanted, now: float, where: str) -> None:
+def prove(
+    authority: Pair, published: Iterable[Certificate], wanted: CertificateSpec, now: float, where: str
+) -> None:
     """Raise ConfigError unless clients that trust exactly these accept what the CA signs."""
     try:
         _check_kind(x509.load_pem_x509_certificate(authority.chain.encode("ascii")))
@@ -46,15 +48,18 @@ def prove(authority: Pair, published: Iterable[Certificate], wanted: Wanted, now
         leaf = sign_leaf(authority, replace(wanted, key_type="ecdsa"), now)
         _shake_hands(leaf, bundle(published), wanted.names[0])
     except ssl.SSLCertVerificationError as error:
-        told = f"who trusts what is published refuses its certificates: {error.verify_message}"
+        told = f"certificates signed by it fail verification against the published CA: {error.verify_message}"
         raise _refused(told, where) from error
     except ssl.SSLError as error:
-        told = f"who trusts what is published refuses its certificates: {error.reason or 'TLS fails'}"
+        told = (
+            "certificates signed by it fail verification against the published CA: "
+            f"{error.reason or 'TLS fails'}"
+        )
         raise _refused(told, where) from error
     except ConfigError as error:
         raise _refused(error.message, where) from error
     except _UNUSABLE as error:
-        raise _refused("it cannot be read, or signs nothing", where) from error
+        raise _refused("it cannot be parsed, or cannot sign", where) from error
 
 
 def _check_kind(found: x509.Certificate) -> None:
@@ -64,16 +69,16 @@ def _check_kind(found: x509.Certificate) -> None:
     else:
         fits = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
     if not fits:
-        raise ConfigError("its key is neither of ECDSA P-256, P-384, P-521 nor of RSA with 2048 to 8192 bits")
+        raise ConfigError("its key is neither ECDSA (P-256, P-384, P-521) nor RSA (2048 to 8192 bits)")
     with contextlib.suppress(x509.ExtensionNotFound):
         if not found.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
-            raise ConfigError("its key usage does not let it sign certificates")
+            raise ConfigError("its key usage does not allow signing certificates")
     try:
         constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
-        raise ConfigError("it is no CA: it has no basic constraints") from None
+        raise ConfigError("it is not a CA: it has no basic constraints") from None
     if not constraints.ca:
-        raise ConfigError("it is no CA: its basic constraints say so")
+        raise ConfigError("it is not a CA according to its basic constraints")
 
 
 def _shake_hands(leaf: Pair, trusted: str, name: str) -> None:
@@ -94,7 +99,7 @@ def _shake_hands(leaf: Pair, trusted: str, name: str) -> None:
             return
         with contextlib.suppress(ssl.SSLWantReadError):
             answering.do_handshake()
-    raise ssl.SSLError("the handshake does not end")
+    raise ssl.SSLError("the handshake does not complete")
 
 
 def _refused(told: str, where: str) -> ConfigError:

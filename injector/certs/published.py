@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from injector.certs.pair import Certificate, bundle, decoded, encoded, read_bundle
+from injector.core.model import ServiceRef
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import InjectorError
 
 Object: TypeAlias = dict[str, Any]
 
-CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
-
-class Cluster(Protocol):
+class ClusterAccess(Protocol):
     """What is asked of a cluster; every method raises InjectorError, with a `status` of 404 and 409
     for what is not there, and for what somebody else changed or made first.
     """
@@ -34,24 +34,17 @@ class Cluster(Protocol):
     async def patch(self, path: str, body: Object) -> Object: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """The Service in front of us."""
-
-    namespace: str
-    name: str
-
-    def entries(self, configuration: Object) -> Iterator[tuple[str, str]]:
-        """Name and caBundle (PEM) of each entry that calls this Service."""
-        for entry in configuration.get("webhooks") or []:
-            client = entry.get("clientConfig") or {}
-            called = client.get("service") or {}
-            if (called.get("namespace"), called.get("name")) == (self.namespace, self.name):
-                yield entry["name"], decoded(client.get("caBundle"))
+def entries_of(service: ServiceRef, configuration: Object) -> Iterator[tuple[str, str]]:
+    """Name and caBundle (PEM) of each entry that calls a Service."""
+    for entry in configuration.get("webhooks") or []:
+        client = entry.get("clientConfig") or {}
+        called = client.get("service") or {}
+        if (called.get("namespace"), called.get("name")) == (service.namespace, service.name):
+            yield entry["name"], decoded(client.get("caBundle"))
 
 
 def patch_of(
-    configuration: Object, service: Service, wanted: Sequence[Certificate], now: float
+    configuration: Object, service: ServiceRef, wanted: Sequence[Certificate], now: float
 ) -> Object | None:
     """The strategic merge patch after which every entry of ours trusts `wanted`; None where all do.
 
@@ -59,7 +52,7 @@ def patch_of(
     a conflict, not lost.
     """
     changed = []
-    for name, text in service.entries(configuration):
+    for name, text in entries_of(service, configuration):
         found = {c.fingerprint: c for c in read_bundle(text)}
         kept = {f: c for f, c in found.items() if now < c.not_after}
         right = {**kept, **{c.fingerprint: c for c in wanted}}
@@ -75,8 +68,8 @@ def patch_of(
 class Published:
     """What is published, as last seen; `refresh` looks again and `ensure` puts right."""
 
-    cluster: Cluster
-    service: Service
+    cluster: ClusterAccess
+    service: ServiceRef
     settle_seconds: float
     patching: bool = True
     """Otherwise somebody else writes caBundle, and we only look."""
@@ -90,7 +83,7 @@ class Published:
     async def refresh(self, wanted: Sequence[Certificate]) -> None:
         """Look at all configurations. Raises InjectorError."""
         self._configurations = await self.cluster.list(CONFIGURATIONS)
-        texts = [text for c in self._configurations for _, text in self.service.entries(c)]
+        texts = [text for c in self._configurations for _, text in entries_of(self.service, c)]
         sets = [frozenset(c.fingerprint for c in read_bundle(text)) for text in texts]
         self.entries = len(sets)
         # Where nobody calls us, nobody has to learn of a CA.

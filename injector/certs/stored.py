@@ -53,9 +53,9 @@ def read(secret: Object | None) -> Stored:
     data: Mapping[str, Any] = secret.get("data") or {}
     written = (metadata.get("annotations") or {}).get(FORMAT_KEY)
     if data and written != FORMAT:
-        told = "is written in a newer form" if written else "holds something else"
-        hint = "name another one in server.certificates.caSecret, or delete this one if nobody needs it"
-        raise ConfigError(f"this Secret {told}, and is left alone", where=where, hint=hint)
+        told = "has a newer format" if written else "has other content"
+        hint = "set another name in server.certificates.caSecret, or delete this Secret if it is not needed"
+        raise ConfigError(f"this Secret {told}, so it is not changed", where=where, hint=hint)
     problems: list[ConfigError] = []
     current, following = (_part(data, name, where, problems) for name in ("current", "next"))
     texts = [decoded(data.get(key)) for key in ("ca.crt", "current.crt", "next.crt")]

@@ -1,5 +1,5 @@
-"""Doors for people and pipelines.
+"""Commands for people and pipelines.
 
-Here: arguments, files, what is printed and the exit status. Not here: anything that decides what
-a pod becomes. Modules are loaded when their command runs, and import heavy things late.
+Here: files, what is printed and the exit status; the flags are in `commands`. Not here: anything that
+decides what a pod becomes. A module is loaded when its command runs.
 """

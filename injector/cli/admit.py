@@ -3,50 +3,46 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import click
 
+from injector.cli import world
+from injector.cli.report import Report
+from injector.config.load import load
 from injector.errors import ConfigError, ReviewError
 from injector.printable import json_text
-
-EXAMPLES: Final = """\b
-Examples:
-  injector admit --config injector.yaml -f review.json
-  injector admit --config injector.yaml --objects namespaces.yaml -f review.json
-  injector admit --path /inject/cluster/east/net/n1 -f - < review.json"""
+from injector.server import review
 
 
-@click.command("admit", epilog=EXAMPLES)
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
-)
-@click.option("-f", "--filename", metavar="FILE|-", help="The AdmissionReview, as JSON.")
-@click.option("--objects", multiple=True, metavar="FILE", help="Namespaces and other objects of the cluster.")
-@click.option("--path", default="", metavar="/PATH", help="Path of the request, with its overrides.")
-def command(config_file: str | None, filename: str | None, objects: tuple[str, ...], path: str) -> int:
-    """Answer one AdmissionReview: the answer on stdout. A denial is an answer, with exit status 0."""
-    from injector.cli import world
-    from injector.cli.report import Report
-    from injector.config.load import load
-    from injector.server import review
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmitFlags:
+    """The flags of `admit`."""
 
-    if not filename:
+    config_file: str | None
+    filename: str | None
+    objects: tuple[str, ...]
+    path: str
+
+
+def run(flags: AdmitFlags) -> int:
+    """Print the answer to the review; a denial is an answer too. Raises InjectorError."""
+    if not flags.filename:
         raise ConfigError(
             "filename not specified (see --filename or -f)", hint="give -f REVIEW.json, or -f -"
         )
-    config = load(config_file)
-    around = world.from_objects(objects, "")
-    asked = review.parse(_read(filename))
-    answer = review.answer(
-        asked,
+    config = load(flags.config_file)
+    around = world.from_objects(flags.objects, "")
+    request = review.parse(_read(flags.filename), path=flags.path)
+    facts = review.facts_of(
+        request,
         config,
         around.namespaces.get,
         native_sidecars=around.native_sidecars,
         objects=around.objects,
-        path=path,
     )
+    answer = review.answer(request, config, facts)
     report = Report()
     decision = answer.outcome.decision
     words = {"inject": "injected", "skip": "skipped", "deny": "refused"}
@@ -60,5 +56,5 @@ def _read(filename: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if filename == "-" else Path(filename).read_bytes()
     except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
+        reason = (error.strerror or "file cannot be read").lower()
         raise ReviewError(f"{filename}: {reason}", hint="check the path and its permissions") from error

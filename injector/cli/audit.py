@@ -1,40 +1,33 @@
 """`injector audit`: pods whose sidecar is missing or not as it would be now, by owner; and restarts.
 
 Here: reading the cluster's pods and telling what is found. Not here: what a pod's state is
-(core.audit), and how workloads are rolled (rolling.py).
+(core.audit), and how workloads are rolled (kube.rolling).
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import click
 
-from injector.cli.rolling import Pace, Planned, Result, Target, plan, roll
-from injector.core import owner
+from injector.cli import world
+from injector.cli.live_config import live_config
+from injector.cli.report import coloured, paint
+from injector.cli.world import World
+from injector.core import kinds, owner
 from injector.core.model import Facts, Manifest, Owner
 from injector.core.profile import Config
-from injector.core.reports import audit, rollouts
+from injector.core.reports import audit
 from injector.errors import ConfigError
+from injector.kube.client import Cluster
+from injector.kube.rolling import Pace, Planned, Result, Target, plan, roll
 from injector.printable import json_text, visible
-
-if TYPE_CHECKING:
-    from injector.cli.world import World
-    from injector.kube.client import Cluster
-
-EXAMPLES: Final = """\b
-Examples:
-  injector audit -A --config injector.yaml
-  injector audit -n shop --from-istiod istio-system -o json | jq '.pods[].state'
-  injector audit -n shop --config injector.yaml --restart
-  injector audit -n shop --config injector.yaml --restart --yes --parallel 2
-
-Exit status: 0 nothing was found, or all that was found is put right; 1 something is left."""
 
 _COLOURS: Final = {
     "missing": "red",
@@ -80,79 +73,48 @@ class Look:
         return Pod(space, str(meta["name"]), meta.get("labels") or {}, owner.of_pod(meta), found)
 
 
-@click.command("audit", epilog=EXAMPLES)
-@click.option("-n", "--namespace", default="", metavar="NS", help="Look at the pods of this namespace.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at all pods.")
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
-)
-@click.option(
-    "--from-istiod", metavar="NS[/REVISION]", help="Read what a live istiod's ConfigMaps say on top."
-)
-@click.option("--path", default="", metavar="/PATH", help="Path of the webhook, with its overrides.")
-@click.option("--restart", is_flag=True, help="Show which owners would be rolled anew; with --yes roll them.")
-@click.option("--yes", is_flag=True, help="With --restart: do it.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 20),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="How many owners are rolled at a time.",
-)
-@click.option(
-    "--timeout",
-    type=click.IntRange(1, 86400),
-    default=600,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long one owner may wait for its budgets, and then take.",
-)
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl.")
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
-)
-def command(**flags: Any) -> int:
-    """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFlags:
+    """The flags of `audit`."""
 
-    Decides and renders with the same configuration and rules as the webhook. With --restart the
-    owners are rolled as `kubectl rollout restart` does it, a few at a time, and never while a
-    PodDisruptionBudget of their pods allows too little; without --yes it only says what it would do.
-    """
-    from injector.cli import world
+    namespace: str
+    all_namespaces: bool
+    config_file: str | None
+    from_istiod: str | None
+    path: str
+    restart: bool
+    yes: bool
+    parallel: int
+    timeout: int
+    kubeconfig: str | None
+    kube_context: str | None
+    output: str
 
-    if flags["namespace"] and flags["all_namespaces"]:
+
+def run(flags: AuditFlags) -> int:
+    """List the pods, and roll their owners where that is asked for; returns the exit status."""
+    if flags.namespace and flags.all_namespaces:
         raise ConfigError("give either -n NS or -A", hint="see 'injector audit --help'")
-    if flags["yes"] and not flags["restart"]:
+    if flags.yes and not flags.restart:
         raise ConfigError(
-            "--yes goes with --restart", where="--yes", hint="an audit by itself changes nothing"
+            "--yes requires --restart", where="--yes", hint="an audit without --restart changes nothing"
         )
-    with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
+    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
         look = _look(cluster, flags)
-        path = "/api/v1/pods" if flags["all_namespaces"] else _pods(flags["namespace"] or "default")
+        path = "/api/v1/pods" if flags.all_namespaces else _pods(flags.namespace or "default")
         counts: Counter[str] = Counter()
         found = list(_found(cluster.each(path), look, counts))
         groups = _grouped(found)
-        if not flags["restart"]:
+        if not flags.restart:
             _tell(flags, groups, counts)
             return 1 if found else 0
         return _restart(cluster, look, groups, counts, flags)
 
 
-def _look(cluster: Cluster, flags: dict[str, Any]) -> Look:
-    from injector.cli import world
-    from injector.config.load import Overrides, load
-
-    config = load(flags["config_file"])
-    if flags["from_istiod"]:
-        namespace, _, named = flags["from_istiod"].partition("/")
-        revision = named or config.revision or None
-        maps = world.Maps.named(namespace, revision, world.MESH_MAP, world.INJECT_MAP)
-        given = world.control_plane(cluster, maps, Overrides(revision=revision))
-        config = load(flags["config_file"], given)
-    around = world.from_cluster(cluster, config.profile, flags["namespace"])
-    path = flags["path"]
+def _look(cluster: Cluster, flags: AuditFlags) -> Look:
+    config = live_config(cluster, flags.config_file, flags.from_istiod)
+    around = world.from_cluster(cluster, config.profile, flags.namespace)
+    path = flags.path
     return Look(config, around, dict(config.profile.overrides_of_path(path)) if path else {})
 
 
@@ -186,7 +148,7 @@ def _restart(
     look: Look,
     groups: dict[tuple[str, Owner], list[Pod]],
     counts: Counter[str],
-    flags: dict[str, Any],
+    flags: AuditFlags,
 ) -> int:
     by_hand = {key: why for key, pods in groups.items() if (why := _not_ours(key[1], pods))}
     planned = plan(cluster, [_target(key, pods) for key, pods in groups.items() if key not in by_hand])
@@ -194,12 +156,12 @@ def _restart(
     said |= {each.target.label: each.objection for each in planned if each.objection}
     targets = [each.target for each in planned if not each.objection]
     result = None
-    if flags["output"] == "text":
+    if flags.output == "text":
         _tell(flags, groups, counts)
-    if flags["yes"]:
-        pace = Pace(flags["parallel"], flags["timeout"])
+    if flags.yes:
+        pace = Pace(flags.parallel, flags.timeout)
         result = roll(cluster, targets, pace, _still(cluster, look), _say)
-    if flags["output"] == "json":
+    if flags.output == "json":
         _tell(flags, groups, counts, _restart_json(planned, said, result))
     else:
         click.echo("\n".join(map(visible, _restart_text(planned, said, result, len(targets)))))
@@ -215,12 +177,13 @@ def _say(text: str) -> None:
 def _not_ours(of: Owner, pods: list[Pod]) -> str:
     """Why an owner is only named; empty where rolling it puts its pods right."""
     states = {pod.standing.state for pod in pods}
-    if audit.State.REFUSED in states:
-        return "its new pods would be refused"
+    if audit.AuditState.REFUSED in states:
+        return "its new pods would be denied"
     if not states & set(audit.CURED):
-        return "rolling it does not change what was found"
-    if of.kind not in rollouts.KINDS or of.api_version != "apps/v1":
-        return "its pods are not made anew by a rolling restart"
+        return "a restart does not fix this"
+    row = kinds.KINDS.get(of.kind)
+    if row is None or row.rolling is None or row.api_version != of.api_version:
+        return "a rolling restart does not recreate its pods"
     return ""
 
 
@@ -242,7 +205,7 @@ def _still(cluster: Cluster, look: Look) -> Callable[[Target], str]:
             pod = look.at(item)
             if pod.standing.state in audit.FOUND:
                 hint = f"see 'injector explain pod/{pod.name} -n {pod.namespace}'"
-                return f"its new pod {pod.name} is {pod.standing.state.value} again; {hint}"
+                return f"its new pod {pod.name} is still {pod.standing.state.value}; {hint}"
         return ""
 
     return still
@@ -252,16 +215,12 @@ def _still(cluster: Cluster, look: Look) -> Callable[[Target], str]:
 
 
 def _tell(
-    flags: dict[str, Any],
+    flags: AuditFlags,
     groups: dict[tuple[str, Owner], list[Pod]],
     counts: Counter[str],
     restart: dict[str, Any] | None = None,
 ) -> None:
-    import sys
-
-    from injector.cli.report import coloured
-
-    if flags["output"] == "json":
+    if flags.output == "json":
         pods = [_json(pod) for group in groups.values() for pod in group]
         shown = {"pods": pods, "counts": dict(sorted(counts.items()))}
         click.echo(json_text(shown | ({"restart": restart} if restart else {})))
@@ -287,8 +246,6 @@ def _json(pod: Pod) -> dict[str, Any]:
 
 
 def _text(key: tuple[str, Owner], pods: list[Pod], colour: bool) -> Iterator[str]:
-    from injector.cli.report import paint
-
     yield paint(visible(_name(*key)), "white", colour, bold=True)
     alike: dict[audit.Standing, list[str]] = {}
     for pod in pods:
@@ -314,11 +271,11 @@ def _name(namespace: str, of: Owner) -> str:
 
 def _summary(groups: dict[tuple[str, Owner], list[Pod]], counts: Counter[str]) -> str:
     found = sum(len(pods) for pods in groups.values())
-    text = f"{_count(counts.total(), 'pod')} looked at, {found} of {_count(len(groups), 'owner')} found"
+    text = f"{_count(counts.total(), 'pod')} checked, {found} of {_count(len(groups), 'owner')} found"
     words = [f"{counts[s.value]} {s.value}" for s in audit.FOUND if counts[s.value]]
     text += f": {', '.join(words)}" if words else ""
-    same = counts[audit.State.SAME.value]
-    return text + (f"; {same} injected under another configuration with the same result" if same else "")
+    same = counts[audit.AuditState.SAME.value]
+    return text + (f"; {same} injected with another configuration and the same result" if same else "")
 
 
 def _count(number: int, what: str) -> str:
@@ -333,7 +290,7 @@ def _restart_text(
             if not each.objection:
                 yield f"would restart {each.target.label}" + (f", now {each.blocked}" if each.blocked else "")
     for name, why in by_hand.items():
-        yield f"left to you: {name}: {why}"
+        yield f"restart manually: {name}: {why}"
     if result is None:
         yield (
             f"nothing was changed; --yes restarts {_count(targets, 'owner')}" if targets else "nothing to do"
@@ -342,7 +299,7 @@ def _restart_text(
     yield f"restarted {_count(len(result.done), 'owner')}"
     if result.stopped:
         yield f"stopped at {result.stopped.label}: {result.why}"
-    for word, targets_left in (("still under way", result.under_way), ("not begun", result.left)):
+    for word, targets_left in (("still in progress", result.under_way), ("not started", result.left)):
         if targets_left:
             yield f"{word}: {', '.join(target.label for target in targets_left)}"
 

@@ -2,111 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import click
 
+from injector.cli import check_cluster
+from injector.cli.report import coloured, paint
+from injector.config import coherence
+from injector.config.dryrun import dry_run
+from injector.config.load import Input, load_settings
+from injector.config.schema import read_settings
+from injector.core.finding_codes import LEVELS, FindingCode
+from injector.core.injection.annotation_rules import open_to_all
+from injector.core.model import Finding
+from injector.core.registration.checks import unsafe
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
-    from injector.config.load import Input
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFlags:
+    """The flags of `check`."""
 
-EXAMPLES: Final = """\b
-Examples:
-  injector check --config injector.yaml
-  injector check --config injector.yaml --cluster
-  injector check --config injector.yaml --cluster --context prod -o json"""
-
-
-LEVELS: Final = ("error", "warning", "note")
+    config_file: str | None
+    with_cluster: bool
+    kubeconfig: str | None
+    kube_context: str | None
+    output: str
+    fail_on: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One line of the result. `level` is error, warning or note."""
-
-    level: str
-    code: str
-    message: str
-    where: str = ""
-    hint: str = ""
-
-
-@click.command("check", epilog=EXAMPLES)
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    help="Configuration file; without one the defaults are checked.",
-)
-@click.option("--cluster", "with_cluster", is_flag=True, help="Look at the webhook in a cluster as well.")
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with --cluster.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with --cluster.")
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["warning", "error"]),
-    default="warning",
-    show_default=True,
-    help="The least finding in a cluster that makes the exit status 1.",
-)
-def command(
-    config_file: str | None,
-    with_cluster: bool,
-    kubeconfig: str | None,
-    kube_context: str | None,
-    output: str,
-    fail_on: str,
-) -> int:
-    """Check a configuration: keys and types, templates, a dry run on sample pods, and what is unwise.
-
-    With --cluster also how the webhook stands in a cluster: caBundle and certificate, whether it is
-    reached, selectors that never match or overlap with another injector's, pods that must not wait
-    for it, missing rights, PodSecurity. Where no connection is possible the API server is let call
-    the webhook, for a pod that is sent as a dry run.
-
-    Exit status 1 where something is wrong, in a cluster also for a warning (--fail-on); 2 where the
-    configuration does not load at all.
-    """
-    from injector.config.load import Input
-
-    if (kubeconfig or kube_context) and not with_cluster:
+def run(flags: CheckFlags) -> int:
+    """Check the configuration, and the webhook in a cluster; returns the exit status."""
+    if (flags.kubeconfig or flags.kube_context) and not flags.with_cluster:
         raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")
-    given = Input.from_file(config_file)
+    given = Input.from_file(flags.config_file)
     found, status = results(given)
-    if with_cluster and status != 2:
-        there = _in_cluster(given, kubeconfig, kube_context)
+    if flags.with_cluster and status != 2:
+        there = _in_cluster(given, flags.kubeconfig, flags.kube_context)
         # What was only possible is told again where it is the case.
-        found = [r for r in found if (r.level, r.code) not in {("note", t.code) for t in there}] + there
+        found = [r for r in found if r.actionable or r.code not in {t.code for t in there}] + there
         found.sort(key=lambda r: LEVELS.index(r.level))
-        failing = LEVELS[: LEVELS.index(fail_on) + 1]
+        failing = LEVELS[: LEVELS.index(flags.fail_on) + 1]
         status = 1 if any(r.level in failing for r in there) else status
-    if output == "json":
-        click.echo(json_text({"results": [asdict(r) for r in found]}))
+    if flags.output == "json":
+        click.echo(json_text({"results": [_json(r) for r in found]}))
         return status
     for result in found:
         _print(result)
     errors = sum(r.level == "error" for r in found)
-    what = visible(config_file or "the defaults")
+    what = visible(flags.config_file or "the defaults")
     click.echo(f"{what}: {errors or 'no'} error{'' if errors == 1 else 's'}")
     return status
 
 
-def results(given: Input) -> tuple[list[Result], int]:
+def results(given: Input) -> tuple[list[Finding], int]:
     """Everything that was found, errors first, and the exit status."""
-    from injector.config import coherence
-    from injector.config.dryrun import dry_run
-    from injector.config.load import load_settings
-    from injector.config.schema import read_settings
-    from injector.core.injection.annotation_rules import open_to_all
-    from injector.core.registration.checks import unsafe
-
     try:
         settings = read_settings(given.file.text, given.file.origin)
         config, server = load_settings(settings, given), settings.server
@@ -114,45 +67,41 @@ def results(given: Input) -> tuple[list[Result], int]:
         coherence.check(server)
     except (ConfigError, ManifestError) as error:
         if error.rows:
-            return [Result("error", "load", row) for row in error.rows], 2
-        return [Result("error", "load", error.message, error.where, error.hint)], 2
-    found = [Result("error", p.code, p.message, p.where, p.hint) for p in dry_run(given)]
+            return [Finding.of(FindingCode.LOAD, row) for row in error.rows], 2
+        return [Finding.of(FindingCode.LOAD, error.message, error.where, error.hint)], 2
+    found = dry_run(given)
     status = 1 if found else 0
-    found += [Result("warning" if f.action else "note", f.code, f.message) for f in config.findings]
+    found += config.findings
     if server.failure_mode == "allow":
-        hint = "leave out failureMode, so that it is denied"
-        found.append(Result("warning", "fails-open", coherence.FAILS_OPEN, "server.failureMode", hint))
+        hint = "remove failureMode, so that the pod is denied"
+        found.append(Finding.of(FindingCode.FAILS_OPEN, coherence.FAILS_OPEN, "server.failureMode", hint))
     if not status:
-        found += [Result("note", "pod-security", told, hint=hint) for _, told, hint in unsafe(config)]
+        found += [Finding.of(FindingCode.POD_SECURITY, told, hint=hint) for _, told, hint in unsafe(config)]
     found += _open_annotations(open_to_all(config.profile, config.annotation_rules))
     return found, status
 
 
-def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Result]:
+def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
     """One note about all annotations that nobody is kept from, and what they can change."""
     if allowed:
         listed = ", ".join(f"{key} ({', '.join(powers)})" for key, powers in allowed.items())
-        message = f"every pod may use what changes more than its own traffic: {listed}"
-        hint = "rules under `annotations` limit them, see docs/how-to/limit-annotations.md"
-        yield Result("note", "open-annotations", message, hint=hint)
+        message = f"any pod may use annotations that affect security: {listed}"
+        hint = "limit them with rules under `annotations`; see docs/how-to/limit-annotations.md"
+        yield Finding.of(FindingCode.OPEN_ANNOTATIONS, message, hint=hint)
 
 
-def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Result]:
+def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Finding]:
     """What is found in the cluster. Raises ClusterError."""
-    from injector.cli.check_cluster import found
-    from injector.config.load import load_settings
-    from injector.config.schema import read_settings
-
     settings = read_settings(given.file.text, given.file.origin)
     config = load_settings(settings, given)
-    return [Result(**asdict(each)) for each in found(config, settings.server, kubeconfig, context)]
+    return check_cluster.found(config, settings.server, kubeconfig, context)
 
 
-def _print(result: Result) -> None:
-    import sys
+def _json(finding: Finding) -> dict[str, str]:
+    return {key: getattr(finding, key) for key in ("level", "code", "message", "where", "hint")}
 
-    from injector.cli.report import coloured, paint
 
+def _print(result: Finding) -> None:
     colour = coloured(sys.stdout)
     tint = {"error": "red", "warning": "yellow", "note": "cyan"}[result.level]
     at = f"{result.where}: " if result.where else ""

@@ -9,48 +9,44 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from injector.cli.rights import needed
+from injector.config.schema import Server
+from injector.core.finding_codes import LEVELS, FindingCode
+from injector.core.model import Finding, Manifest
+from injector.core.profile import Config
 from injector.core.registration import pod_security
-from injector.core.registration.checks import Conflict, Survey, conflicts, service_of
+from injector.core.registration.checks import Survey, conflicts, service_of
+from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
-
-if TYPE_CHECKING:
-    from injector.config.schema import Server
-    from injector.core.model import Manifest
-    from injector.core.profile import Config
-    from injector.kube.served import Dialled, Validity
-    from injector.kube.survey import Reading
+from injector.kube import client
+from injector.kube.refusals import Request
+from injector.kube.served import Dialled, Validity, authorities, dial
+from injector.kube.survey import SurveyReader, bundle_of
 
 _DAY: Final = 86400
-_NOT_READ: Final = "not-looked-at"
-_RENEW: Final = "renew it, and see why that was not done; own certificates are renewed by serve itself"
+_RENEW: Final = "renew it, and check why it was not renewed; serve renews self-made certificates itself"
 
 
-def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Conflict]:
+def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
-    from injector.kube.client import connect, inside
-    from injector.kube.survey import Reading
-
-    with connect(kubeconfig, context) as cluster:
-        reading = Reading(cluster)
+    with client.connect(kubeconfig, context) as cluster:
+        reading = SurveyReader(cluster)
         survey = reading.survey()
-        look = Look(reading, survey, config, inside(kubeconfig, context))
+        look = Look(reading, survey, config, client.inside(kubeconfig, context))
         told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
         told += _missing_rights(look, server)
-        told += [Conflict("note", _NOT_READ, message) for message in reading.unread]
-    order = ("error", "warning", "note")
-    return sorted(dict.fromkeys(told), key=lambda each: order.index(each.level))
+        told += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]
+    return sorted(dict.fromkeys(told), key=lambda each: LEVELS.index(each.level))
 
 
 def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
     """The entries that our configurations may have: the revision's own, or those of a tag in their names."""
-    from injector.cli.webhook_config import own_entries
-
-    services = [service[0] for e in survey.ours if (service := service_of(e))]
+    services = [service.namespace for e in survey.ours if (service := service_of(e))]
     out = [own_entries(config, where) for where in dict.fromkeys([*services, None])]
     for name in dict.fromkeys(e.configuration for e in survey.ours):
         _, is_tag, tag = name.rpartition("-tag-")
@@ -63,26 +59,25 @@ def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
 class Look:
     """A cluster that is looked at; `inside`: from a pod of it."""
 
-    reading: Reading
+    reading: SurveyReader
     survey: Survey
     config: Config
     inside: bool
 
-    def certificates(self) -> Iterator[Conflict]:
+    def certificates(self) -> Iterator[Finding]:
         """Bundles, and what is served, once for each place where the webhook listens."""
         for entry in {str(e.client): e for e in self.survey.ours}.values():
             bundle, told = _bundle(entry)
             yield from told
-            if bundle is None and (told or service_of(entry)):
+            service = service_of(entry)
+            if bundle is None and (told or service):
                 continue  # nothing could be trusted
-            if self.survey.services.get(service_of(entry) or ("", ""), {}) is None:
+            if service is not None and self.survey.services.get(service, {}) is None:
                 continue  # no Service: told already
             yield from self.served(entry, bundle)
 
-    def served(self, entry: Registered, bundle: str | None) -> Iterator[Conflict]:
+    def served(self, entry: Registered, bundle: str | None) -> Iterator[Finding]:
         """A handshake where one is possible, else a call by the API server."""
-        from injector.kube.served import dial
-
         service = service_of(entry)
         if service is None:
             parts = urlsplit(str(entry.client.get("url")))
@@ -90,20 +85,17 @@ class Look:
             yield from _shaken(entry, dial(host, parts.port or 443, host, bundle))
         elif self.inside:
             port = int((entry.client.get("service") or {}).get("port") or 443)
-            name = f"{service[1]}.{service[0]}.svc"
-            yield from _shaken(entry, dial(name, port, name, bundle))
+            yield from _shaken(entry, dial(service.host, port, service.host, bundle))
         else:
             yield from self.called(entry)
 
-    def called(self, entry: Registered) -> Iterator[Conflict]:
+    def called(self, entry: Registered) -> Iterator[Finding]:
         """Let the API server call the webhook: a pod is sent as a dry run, so that nothing is made."""
         chosen = self._chosen(entry)
-        service = "/".join(service_of(entry) or ())
+        service = service_of(entry)
         if chosen is None:
-            told = (
-                f"whether the API server reaches {service}: no namespace is there whose pods it is called for"
-            )
-            yield Conflict("note", _NOT_READ, told, entry.where)
+            told = f"whether the API server reaches {service}: no namespace has pods that it is called for"
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where)
             return
         probed, namespace, labels = chosen
         pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -111,8 +103,8 @@ class Look:
             told = (
                 f"whether the API server reaches {service}: this account may not create pods in {namespace}"
             )
-            hint = "use an account that may; the pod is sent as a dry run only"
-            yield Conflict("note", _NOT_READ, told, entry.where, hint)
+            hint = "use an account that is allowed to; the pod is only sent as a dry run"
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, hint)
             return
         try:
             made = self.reading.dry_run(pod_security.sample(labels), namespace)
@@ -123,14 +115,14 @@ class Look:
             if _is_about(probed, error.message):
                 yield _uncalled(probed, error.message)
             else:
-                told = f"whether the API server reaches {service}: the call of another webhook failed"
-                yield Conflict("note", _NOT_READ, told, probed.where)
+                told = f"whether the API server reaches {service}: the call to another webhook failed"
+                yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
             return
         if not probed.closed and not self._injected(made):
-            told = f"whether {service} answers: the entry's failurePolicy Ignore hides it"
-            yield Conflict("note", _NOT_READ, told, probed.where)
-        told = f"until when the certificate of {service} is valid: only a pod of the cluster can see it"
-        yield Conflict("note", _NOT_READ, told, entry.where, "run the same command in a pod")
+            told = f"whether {service} answers: failurePolicy Ignore of the entry hides failures"
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
+        told = f"how long the certificate of {service} is valid: only a pod in the cluster can connect to it"
+        yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, "run this command in a pod")
 
     def _chosen(self, entry: Registered) -> tuple[Registered, str, dict[str, str]] | None:
         """An entry with the same client, a namespace whose pods come to it, and labels for such a pod.
@@ -153,77 +145,75 @@ class Look:
 # --- certificates -----------------------------------------------------------------------------------
 
 
-def _bundle(entry: Registered) -> tuple[str | None, list[Conflict]]:
+def _bundle(entry: Registered) -> tuple[str | None, list[Finding]]:
     """The bundle of an entry where it can be used, and what is wrong with it."""
-    from injector.kube.served import authorities
-    from injector.kube.survey import bundle_of
-
-    hint = "give --ca-file to injector webhook-config, or let serve or cert-manager write it"
+    hint = "use injector webhook-config --ca-file, or let serve or cert-manager write caBundle"
     try:
         bundle = bundle_of(entry)
         found = authorities(bundle) if bundle is not None else []
     except ValueError as error:
-        return None, [Conflict("error", "ca-bundle", f"its caBundle: {error}", entry.where, hint)]
+        return None, [Finding.of(FindingCode.CA_BUNDLE, f"its caBundle: {error}", entry.where, hint)]
     if bundle is None:
-        told = "it has no caBundle, so that the API server trusts nobody there: every call fails"
-        return None, [Conflict("error", "ca-bundle", told, entry.where, hint)] if service_of(entry) else []
+        told = "it has no caBundle, so the API server cannot verify the webhook: every call fails"
+        return None, [Finding.of(FindingCode.CA_BUNDLE, told, entry.where, hint)] if service_of(entry) else []
     return bundle, _ages(found, entry)
 
 
-def _ages(found: Sequence[Validity], entry: Registered) -> list[Conflict]:
+def _ages(found: Sequence[Validity], entry: Registered) -> list[Finding]:
     """What is to be said about the age of CAs; while an old one is replaced the last one counts."""
     now = time.time()
     last = max(found, key=lambda each: each.end, default=None)
     if last is None:
         return []
     if last.end < now:
-        told = f"every CA of its caBundle has expired, the last one at {_moment(last.end)}"
-        return [Conflict("error", "ca-expired", told, entry.where, _RENEW)]
+        told = f"all CAs in its caBundle have expired, the last one at {_moment(last.end)}"
+        return [Finding.of(FindingCode.CA_EXPIRED, told, entry.where, _RENEW)]
     if last.ends_soon(now):
-        told = f"the CA of its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
-        return [Conflict("warning", "ca-expires", told, entry.where, _RENEW)]
+        told = f"the CA in its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
+        return [Finding.of(FindingCode.CA_EXPIRES, told, entry.where, _RENEW)]
     return []
 
 
 _FAILED: Final = {
     "untrusted": (
-        "certificate-untrusted",
-        "its caBundle does not trust the certificate that is served",
-        "write the CA that signed it into caBundle (injector webhook-config --ca-file)",
+        FindingCode.CERTIFICATE_UNTRUSTED,
+        "its caBundle does not match the certificate of the webhook",
+        "write the CA that signed it to caBundle (injector webhook-config --ca-file)",
     ),
     "name": (
-        "certificate-name",
-        "the certificate that is served is not for the name that the API server asks for",
-        "issue it for SERVICE.NAMESPACE.svc, or the host of the URL",
+        FindingCode.CERTIFICATE_NAME,
+        "the certificate of the webhook does not include the host name that the API server uses",
+        "issue it for SERVICE.NAMESPACE.svc, or for the host of the URL",
     ),
-    "validity": ("certificate-expired", "the certificate that is served is not valid now", _RENEW),
+    "validity": (FindingCode.CERTIFICATE_EXPIRED, "the certificate of the webhook is not valid now", _RENEW),
     "unreachable": (
-        "unreachable",
-        "nobody answers there",
-        "see that the webhook's pods are ready, and that no NetworkPolicy or firewall is between",
+        FindingCode.UNREACHABLE,
+        "the webhook does not answer",
+        "check that the webhook's pods are ready and that no NetworkPolicy or firewall blocks the call",
     ),
 }
 
 
-def _shaken(entry: Registered, found: Dialled) -> Iterator[Conflict]:
+def _shaken(entry: Registered, found: Dialled) -> Iterator[Finding]:
     if found.validity is None:
         code, told, hint = _FAILED[found.code]
-        yield Conflict("error", code, f"{told}: {found.message}", entry.where, hint)
+        yield Finding.of(code, f"{told}: {found.message}", entry.where, hint)
         return
     now = time.time()
     if found.validity.ends_soon(now):
-        told = f"the certificate that is served expires at {_moment(found.validity.end)}"
+        told = f"the certificate of the webhook expires at {_moment(found.validity.end)}"
         told += f" ({_left(found.validity, now)})"
-        yield Conflict("warning", "certificate-expires", told, entry.where, _RENEW)
+        yield Finding.of(FindingCode.CERTIFICATE_EXPIRES, told, entry.where, _RENEW)
 
 
 def _is_about(entry: Registered, message: str) -> bool:
     """Whether a failed call was one of this entry: entries of istiod have the same names as ours."""
-    address = "//" + ".".join(reversed(service_of(entry) or ())) + ".svc:"
+    service = service_of(entry)
+    address = f"//{service.host}:" if service else "//.svc:"
     return f'"{entry.name}"' in message and (address in message or "//" not in message)
 
 
-def _uncalled(entry: Registered, message: str) -> Conflict:
+def _uncalled(entry: Registered, message: str) -> Finding:
     """What the API server said when it could not call the webhook."""
     untrusted = "x509" in message or "certificate" in message
     kind = "unreachable" if not untrusted else "untrusted"
@@ -232,7 +222,7 @@ def _uncalled(entry: Registered, message: str) -> Conflict:
     if untrusted and ("expired" in message or "not yet valid" in message):
         kind = "validity"
     code, told, hint = _FAILED[kind]
-    return Conflict("error", code, f"{told}, as the API server says: {message}", entry.where, hint)
+    return Finding.of(code, f"{told}; the API server reports: {message}", entry.where, hint)
 
 
 def _moment(seconds: float) -> str:
@@ -247,17 +237,17 @@ def _left(found: Validity, now: float) -> str:
 # --- rights -----------------------------------------------------------------------------------------
 
 
-def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
+def _missing_rights(look: Look, server: Server) -> Iterator[Finding]:
     """What the account of the injector's pods may not do, one finding for each resource."""
-    from injector.cli.rights import needed
-    from injector.kube.refusals import Request
-
     # Another injector of ours beside this one has an account and a configuration of its own.
-    own = tuple(server.certificates.service.split("/")) if server.certificates.service else None
-    account = _account(look.survey, own[0] if own else None)
+    own = server.certificates.service
+    account = _account(look.survey, own.namespace if own else None)
     if account is None and not look.inside:
-        told = "the rights of the injector's ServiceAccount: no pod of it was found behind a Service"
-        yield Conflict("note", _NOT_READ, told)
+        told = (
+            "the permissions of the injector's ServiceAccount: no pod of the injector was found behind "
+            "a Service"
+        )
+        yield Finding.of(FindingCode.NOT_LOOKED_AT, told)
         return
     ours = [e for e in look.survey.ours if own is None or service_of(e) in (None, own)]
     names = tuple(dict.fromkeys(e.configuration for e in ours))
@@ -273,7 +263,7 @@ def _missing_rights(look: Look, server: Server) -> Iterator[Conflict]:
         told = f"{who} may not {', '.join(verbs)} {resource}{f' {name}' if name else ''}{place}"
         role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
         hint = f"grant {'these verbs' if len(verbs) > 1 else 'this verb'} on {resource} with {role}"
-        yield Conflict("error", "rbac", told, hint=hint)
+        yield Finding.of(FindingCode.RBAC, told, hint=hint)
 
 
 def _account(survey: Survey, namespace: str | None) -> tuple[str, str] | None:

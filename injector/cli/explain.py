@@ -6,35 +6,29 @@ Here: finding the workload, and showing what the core explains. Not here: the ex
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from injector.cli import manifests
-from injector.core import workload
+from injector.cli import live, manifests, world
+from injector.cli.live_config import live_config
+from injector.cli.report import COLOURS, coloured, paint
+from injector.cli.world import World
+from injector.config.load import load
+from injector.core import documents, workload
+from injector.core.diagnosis.diagnoses import Diagnosis
+from injector.core.kinds import KINDS
 from injector.core.model import Finding, Manifest, Step, Verdict
+from injector.core.profile import Config
+from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin, explain
 from injector.errors import ConfigError, ManifestError
-from injector.printable import json_text, visible
-
-if TYPE_CHECKING:
-    from injector.cli.world import World
-    from injector.core.diagnosis.diagnoses import Diagnosis
-    from injector.core.profile import Config
-    from injector.core.reports.provenance import Explanation, Origin
-    from injector.kube.client import Cluster
-    from injector.yamltext import Document
-
-EXAMPLES: Final = """\b
-Examples:
-  injector explain -f shop.yaml
-  injector explain -f shop.yaml --objects namespaces.yaml
-  injector explain deploy/web -n shop --context prod
-  injector explain deploy/web -n shop --live
-  injector explain pod/web-7d9f-x2x -n shop --live --from-istiod istio-system
-  injector explain -f shop.yaml --html shop.html
-  injector explain -f shop.yaml -o json | jq '.workloads[].reason'"""
+from injector.kube.objects import workload as fetch
+from injector.pages.explain import page
+from injector.printable import json_text, shown, visible
+from injector.yamltext import Document
 
 _SHOWN: Final = 60
 
@@ -49,65 +43,39 @@ class Explained:
     live: Diagnosis | None = None
 
 
-@click.command("explain", epilog=EXAMPLES)
-@click.argument("target", required=False, metavar="[KIND/NAME]")
-@click.option(
-    "-f",
-    "--filename",
-    "filenames",
-    multiple=True,
-    metavar="FILE|DIR|-",
-    help="Manifests; may be repeated. Links out of a folder are skipped.",
-)
-@click.option(
-    "-n",
-    "--namespace",
-    default="",
-    metavar="NS",
-    help="Namespace of KIND/NAME, or of objects that name none.",
-)
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
-)
-@click.option(
-    "--objects",
-    multiple=True,
-    metavar="FILE",
-    help="Namespaces and other objects that the cluster would have.",
-)
-@click.option("--kubeconfig", metavar="FILE", help="As for kubectl; with KIND/NAME.")
-@click.option("--context", "kube_context", metavar="NAME", help="As for kubectl; with KIND/NAME.")
-@click.option("--live", is_flag=True, help="Say why its pod is not ready or not injected; with KIND/NAME.")
-@click.option(
-    "--from-istiod", metavar="NS[/REVISION]", help="Use what a live istiod's ConfigMaps say; with KIND/NAME."
-)
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
-)
-@click.option("--html", metavar="FILE", help="Write a page for a browser, in one step, instead of stdout.")
-def command(target: str | None, **flags: Any) -> int:
-    """Why a workload is injected or not, rule by rule, and who set what.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainFlags:
+    """The flags of `explain`."""
 
-    Looks at manifests, or at an object of a cluster (deploy/NAME, pod/NAME, sts/NAME ...). With
-    --live it reads the state of the object's pod, its events and the end of the injected
-    containers' logs, and names the cause (docs/reference/causes.md).
-    """
-    if bool(target) == bool(flags["filenames"]):
+    target: str | None
+    filenames: tuple[str, ...]
+    namespace: str
+    config_file: str | None
+    objects: tuple[str, ...]
+    kubeconfig: str | None
+    kube_context: str | None
+    live: bool
+    from_istiod: str | None
+    output: str
+    html: str | None
+
+
+def run(flags: ExplainFlags) -> int:
+    """Explain a target or manifests; returns the exit status. Raises InjectorError."""
+    if bool(flags.target) == bool(flags.filenames):
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
-    if flags["html"] and (flags["live"] or flags["output"] == "json"):
+    if flags.html and (flags.live or flags.output == "json"):
         raise ConfigError(
-            "the page has neither --live nor -o json", where="--html", hint="leave one of them out"
+            "--html cannot be combined with --live or -o json", where="--html", hint="remove one of them"
         )
-    if target:
-        config, found = _of_cluster(target, flags)
+    if flags.target:
+        config, found = _of_cluster(flags.target, flags)
     else:
         config, found = _of_files(flags)
-    if flags["html"]:
-        from injector.pages.explain import page
-
-        inputs = [] if target else [each.where.rpartition(":")[0] for each in found]
-        manifests.write(page(found, config), flags["html"], inputs, "--html", onto_input=False)
-    elif flags["output"] == "json":
+    if flags.html:
+        inputs = [] if flags.target else [each.where.rpartition(":")[0] for each in found]
+        manifests.write(page(found, config), flags.html, inputs, "--html", onto_input=False)
+    elif flags.output == "json":
         shown = {"workloads": [_json(each) for each in found], "findings": _findings(config.findings)}
         click.echo(json_text(shown))
     else:
@@ -116,73 +84,56 @@ def command(target: str | None, **flags: Any) -> int:
     return 1 if refused else 0
 
 
-def _of_files(flags: dict[str, Any]) -> tuple[Config, list[Explained]]:
-    from injector.cli.world import from_objects
-    from injector.config.load import load
-
-    for key in ("kubeconfig", "kube_context", "live", "from_istiod"):
-        if flags[key]:
-            flag = "--" + key.removeprefix("kube_").replace("_", "-")
+def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
+    needs_cluster = {
+        "--kubeconfig": flags.kubeconfig,
+        "--context": flags.kube_context,
+        "--live": flags.live,
+        "--from-istiod": flags.from_istiod,
+    }
+    for flag, value in needs_cluster.items():
+        if value:
             hint = "give KIND/NAME, or --objects FILE"
-            raise ConfigError("a file is explained without a cluster", where=flag, hint=hint)
-    config = load(flags["config_file"])
-    around = from_objects(flags["objects"], flags["namespace"])
+            raise ConfigError(
+                "these options need a cluster, and files are explained without one", where=flag, hint=hint
+            )
+    config = load(flags.config_file)
+    around = world.from_objects(flags.objects, flags.namespace)
     out: list[Explained] = []
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
             found = workload.locate(manifest, quirks=config.quirks)
         except ManifestError as error:
-            raise manifests.placed(error, document, pointer) from error
+            raise documents.placed(error, document, pointer) from error
         if found:
-            out.append(_explained(manifests.place(document, pointer), found, around, config))
+            out.append(_explained(documents.place(document, pointer), found, around, config))
         return manifest
 
-    for document in manifests.read_all(flags["filenames"]):
-        manifests.changed(document, look)
+    for document in filter(documents.has_workloads, manifests.read_all(flags.filenames)):
+        documents.changed(document, look)
     if not out:
-        hint = f"these kinds have one: {', '.join(workload.KINDS)}"
-        raise ManifestError("no object with a pod template", where=", ".join(flags["filenames"]), hint=hint)
+        hint = f"supported kinds: {', '.join(KINDS)}"
+        raise ManifestError("no object with a pod template", where=", ".join(flags.filenames), hint=hint)
     return config, out
 
 
-def _of_cluster(target: str, flags: dict[str, Any]) -> tuple[Config, list[Explained]]:
-    from injector.cli import world
-    from injector.kube.objects import workload as fetch
-
-    namespace = flags["namespace"] or "default"
-    with world.connected(flags["kubeconfig"], flags["kube_context"]) as cluster:
-        config = _configured(cluster, flags)
+def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explained]]:
+    namespace = flags.namespace or "default"
+    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
+        config = live_config(cluster, flags.config_file, flags.from_istiod)
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
-        if flags["live"]:
+        if flags.live:
             around, unread = world.around(cluster, config.profile, namespace)
         else:
             around = world.from_cluster(cluster, config.profile, namespace)
-        if flags["objects"]:
-            around = world.together(around, world.from_objects(flags["objects"], namespace))
+        if flags.objects:
+            around = world.together(around, world.from_objects(flags.objects, namespace))
         explained = _explained(f"namespace {namespace}", _located(manifest, target, config), around, config)
-        if flags["live"]:
-            from injector.cli.live import diagnosis
-
-            explained = replace(explained, live=diagnosis(cluster, manifest, around, config, unread))
+        if flags.live:
+            explained = replace(explained, live=live.diagnosis(cluster, manifest, around, config, unread))
     return config, [explained]
-
-
-def _configured(cluster: Cluster, flags: dict[str, Any]) -> Config:
-    """The local configuration, with a live control plane's on top where that is asked for."""
-    from injector.cli import world
-    from injector.config.load import NONE, Overrides, load, rules_of
-
-    overrides = NONE
-    if flags["from_istiod"]:
-        if rules_of(flags["config_file"]) != "istio":
-            hint = "leave it out, or choose a profile that has a mesh"
-            raise ConfigError("the profile has no use for this flag", where="--from-istiod", hint=hint)
-        namespace, _, revision = flags["from_istiod"].partition("/")
-        maps = world.Maps.named(namespace, revision or None, world.MESH_MAP, world.INJECT_MAP)
-        overrides = world.control_plane(cluster, maps, Overrides(revision=revision or None))
-    return load(flags["config_file"], overrides)
 
 
 def _located(manifest: Manifest, target: str, config: Config) -> workload.Workload:
@@ -191,13 +142,11 @@ def _located(manifest: Manifest, target: str, config: Config) -> workload.Worklo
     except ManifestError as error:
         raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
     if found is None:
-        raise ManifestError("the object holds no pod template", where=target[:64])
+        raise ManifestError("the object has no pod template", where=shown(target))
     return found
 
 
 def _explained(where: str, found: workload.Workload, around: World, config: Config) -> Explained:
-    from injector.core.reports.provenance import explain
-
     return Explained(where, found, explain(found.template, around.facts(found), config, found.manifest))
 
 
@@ -205,11 +154,9 @@ def _explained(where: str, found: workload.Workload, around: World, config: Conf
 
 
 def _json(each: Explained) -> dict[str, Any]:
-    from injector.cli.live import as_json
-
     outcome = each.found.outcome
     error = outcome.error
-    live = {"live": as_json(each.live)} if each.live else {}
+    diagnosis = {"live": live.as_json(each.live)} if each.live else {}
     return {
         "kind": each.workload.kind,
         "namespace": each.workload.namespace,
@@ -228,29 +175,23 @@ def _json(each: Explained) -> dict[str, Any]:
             {"pointer": o.pointer, "value": o.value, "layer": o.layer, "detail": o.detail}
             for o in each.found.origins
         ],
-        **live,
+        **diagnosis,
     }
 
 
 def _findings(found: tuple[Finding, ...]) -> list[dict[str, Any]]:
-    return [{"code": f.code, "message": f.message, "action": f.action} for f in found]
+    return [{"code": f.code, "message": f.message, "action": f.actionable} for f in found]
 
 
 # --- for people ---------------------------------------------------------------------------------
 
 
 def _show(found: list[Explained], config: Config) -> None:
-    import sys
-
-    from injector.cli.report import coloured
-
     colour = coloured(sys.stdout)
     lines: list[str] = []
     for each in found:
         if each.live:
-            from injector.cli.live import text
-
-            lines += [*text(each.live, colour), ""]
+            lines += [*live.text(each.live, colour), ""]
         else:
             lines += [*_text(each, colour), ""]
     # What to know about the configuration is no answer to why a living pod is not ready.
@@ -260,9 +201,6 @@ def _show(found: list[Explained], config: Config) -> None:
 
 
 def _text(each: Explained, colour: bool) -> Iterator[str]:
-    from injector.cli.report import COLOURS, paint
-    from injector.core.reports.provenance import WORDS
-
     outcome = each.found.outcome
     word = WORDS[outcome.decision.verdict]
     yield f"{paint(visible(each.workload.label), 'white', colour, bold=True)}  ({visible(each.where)})"
@@ -284,12 +222,10 @@ def _text(each: Explained, colour: bool) -> Iterator[str]:
 
 
 def _told(finding: Finding) -> str:
-    return f"{'warning' if finding.action else 'note'}: {visible(finding.message)} [{finding.code}]"
+    return f"{'warning' if finding.actionable else 'note'}: {visible(finding.message)} [{finding.code}]"
 
 
 def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
-    from injector.cli.report import paint
-
     rows = [(visible(step.rule), visible(step.seen), visible(step.verdict)) for step in trace]
     rule = max((len(row[0]) for row in rows), default=0)
     seen = min(max((len(row[1]) for row in rows), default=0), _SHOWN)
@@ -299,10 +235,8 @@ def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
         yield "    " + (paint(line, "cyan", colour, bold=True) if step.won else line)
 
 
-def _origins(origins: tuple[Origin, ...], colour: bool) -> Iterator[str]:
-    from injector.cli.report import paint
-
-    groups: dict[str, list[tuple[str, Origin]]] = {}
+def _origins(origins: tuple[ValueOrigin, ...], colour: bool) -> Iterator[str]:
+    groups: dict[str, list[tuple[str, ValueOrigin]]] = {}
     for origin in origins:
         group, path = origin.place
         groups.setdefault(group, []).append((visible(path), origin))

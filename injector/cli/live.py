@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from injector.cli.report import paint
+from injector.cli.world import World
+from injector.core import status, workload
+from injector.core.diagnosis import diagnoses
+from injector.core.diagnosis.diagnoses import Diagnosis, InjectionSummary
+from injector.core.injection.decisions import decide
+from injector.core.model import Decision, Manifest, Verdict
+from injector.core.profile import Config
+from injector.core.registration.configuration import whole_name
+from injector.kube.client import Cluster
+from injector.kube.living import observe
 from injector.printable import visible
-
-if TYPE_CHECKING:
-    from injector.cli.world import World
-    from injector.core.diagnosis.diagnoses import Diagnosis, Injection
-    from injector.core.model import Decision, Manifest
-    from injector.core.profile import Config
-    from injector.kube.client import Cluster
 
 COLOURS: Final = {
     "healthy": "green",
@@ -31,9 +35,6 @@ def diagnosis(
     cluster: Cluster, manifest: Manifest, around: World, config: Config, unread: tuple[str, ...]
 ) -> Diagnosis:
     """What is wrong with the pod of an object. `unread` is what was refused before. Raises ClusterError."""
-    from injector.core import status
-    from injector.core.diagnosis import diagnoses
-    from injector.kube.living import observe
 
     def ours(pod: Manifest) -> tuple[str, ...]:
         return diagnoses.injected_names(status.read(pod, config.profile.keys))
@@ -45,10 +46,6 @@ def diagnosis(
 
 
 def _decision(pod: Manifest, around: World, config: Config) -> Decision | None:
-    from injector.core import workload
-    from injector.core.injection.decisions import decide
-    from injector.core.model import Verdict
-
     found = workload.locate({"apiVersion": "v1", "kind": "Pod", **pod})
     if found is None:
         return None
@@ -60,8 +57,6 @@ def _decision(pod: Manifest, around: World, config: Config) -> Decision | None:
 
 def _entries(config: Config) -> frozenset[str]:
     """The names of all entries that a webhook configuration of this profile may have."""
-    from injector.cli.webhook_config import whole_name
-
     told = (*config.policy.entries, *config.profile.tag_entries("default", config.values))
     return frozenset({entry.name for entry in told} or {whole_name(config)})
 
@@ -90,7 +85,7 @@ def as_json(found: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _injection(found: Injection | None) -> dict[str, Any] | None:
+def _injection(found: InjectionSummary | None) -> dict[str, Any] | None:
     if found is None:
         return None
     sidecars = [{"name": s.name, "image": s.image, "ready": s.ready} for s in found.sidecars]
@@ -102,8 +97,6 @@ def _injection(found: Injection | None) -> dict[str, Any] | None:
 
 def text(found: Diagnosis, colour: bool) -> Iterator[str]:
     """The diagnosis for people: verdict, evidence, what to do."""
-    from injector.cli.report import paint
-
     state = paint(found.state.value, COLOURS.get(found.state.value, "red"), colour, bold=True)
     first = found.causes[0] if found.causes else None
     verdict = f": {first.known.id}: {first.known.title}" if first else ""
@@ -123,7 +116,7 @@ def text(found: Diagnosis, colour: bool) -> Iterator[str]:
         yield f"  not read: {visible(refused)}"
 
 
-def _injected(found: Injection) -> Iterator[str]:
+def _injected(found: InjectionSummary) -> Iterator[str]:
     who = "this injector" if found.by_us else "another injector, or this one with istioQuirks"
     yield f"  injected by {who}, revision {visible(found.revision)}"
     for sidecar in found.sidecars:

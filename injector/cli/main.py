@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
@@ -17,27 +16,21 @@ import click
 from injector import __version__, stdout
 from injector.errors import ConfigError, InjectorError
 
-# name -> (where the command stands, what it does). Help and completion need no more than this.
+# name -> (its module in `commands`, what it does). Help and completion need no more than this.
 COMMANDS: Final = {
-    "kube-inject": ("injector.cli.inject:command", "Inject sidecars into manifests."),
-    "uninject": ("injector.cli.uninject:command", "Take an injection out of manifests again."),
-    "explain": ("injector.cli.explain:command", "Why a workload is injected or not, and who set what."),
-    "admit": ("injector.cli.admit:command", "Answer one AdmissionReview, as the webhook would."),
-    "check": ("injector.cli.check:command", "Check a configuration and its templates."),
-    "audit": (
-        "injector.cli.audit:command",
-        "List pods whose sidecar is missing or stale; roll their owners.",
+    "kube-inject": ("inject", "Inject sidecars into manifests."),
+    "uninject": ("uninject", "Remove injected sidecars from manifests."),
+    "explain": (
+        "explain",
+        ("Explain why a workload is injected or not, and where each value comes from."),
     ),
-    "replay": (
-        "injector.cli.replay:command",
-        "What a new configuration would change, by recorded admissions.",
-    ),
-    "serve": ("injector.cli.serve:serve", "Run the admission webhook."),
-    "webhook-config": (
-        "injector.cli.webhook_config:command",
-        "Print the MutatingWebhookConfiguration for the webhook.",
-    ),
-    "completion": ("injector.cli.completion:command", "Print the completion script of a shell."),
+    "admit": ("admit", "Answer one AdmissionReview like the webhook."),
+    "check": ("check", "Check a configuration and its templates."),
+    "audit": ("audit", "List pods with a missing or outdated sidecar; restart their owners."),
+    "replay": ("replay", "Show what a new configuration would change, based on recorded admissions."),
+    "serve": ("serve", "Run the admission webhook."),
+    "webhook-config": ("webhook_config", "Print the MutatingWebhookConfiguration for the webhook."),
+    "completion": ("completion", "Print a shell completion script."),
 }
 
 EXAMPLES: Final = """\b
@@ -69,17 +62,23 @@ class Lazy(click.Group):
         """The subcommand, loaded now."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        module = import_module(f"injector.cli.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The subcommand of the arguments; a slip of the pen is answered with the nearest name."""
-        near = get_close_matches(args[0], COMMANDS, n=1)
-        if args[0] not in COMMANDS and near:
-            raise click.UsageError(f"no such command {args[0][:64]!r}; did you mean {near[0]}?", ctx)
+        if args[0] not in COMMANDS:
+            # Commands that exist start faster without it.
+            from difflib import get_close_matches
+
+            from injector.printable import shown
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                raise click.UsageError(f"no such command {shown(args[0])!r}; did you mean {near[0]}?", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -166,7 +165,7 @@ def _defect(error: Exception) -> int:
 
         traceback.print_exception(error)
     # The text of a stray exception may quote a pod, so that only its kind is told.
-    click.echo(f"error: unexpected {type(error).__name__}; this is a defect, please report it", err=True)
+    click.echo(f"error: unexpected {type(error).__name__}; this is a bug, please report it", err=True)
     click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
     return 1
 

@@ -6,8 +6,8 @@ A document that nobody changes is written as it was read, byte for byte. Not her
 from __future__ import annotations
 
 import os
-import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +16,15 @@ from typing import Final
 import click
 
 from injector import files, yamltext
-from injector.core import workload
+from injector.cli.main import failed
+from injector.core import documents
 from injector.core.model import Manifest
-from injector.errors import ConfigError, ManifestError
+from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.printable import visible
 from injector.yamltext import Document
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 STDIN: Final = "-"
-_HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
-
-Change = Callable[[Document, Manifest, str], Manifest]
-"""Takes a document, an object in it and the object's pointer; gives the object, or another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +35,21 @@ class Part:
     text: str | None = None
 
 
+def check_named(names: Sequence[str]) -> None:
+    """Raise ConfigError where no manifests are named."""
+    if not names:
+        raise ConfigError(
+            "filename not specified (see --filename or -f)", hint="give -f FILE, or -f - for stdin"
+        )
+
+
 def read_all(names: Sequence[str]) -> list[Document]:
     """The documents of files, folders (recursively, in order of names) and stdin (``-``).
 
     Raises ManifestError where something cannot be read, ConfigError for stdin named twice.
     """
     if list(names).count(STDIN) > 1:
-        raise ConfigError("stdin can be read once", where="-f -", hint="give -f - only once")
+        raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
     return [
         d for name in names for source in _sources(name) for d in yamltext.split(source.text(), source.name)
     ]
@@ -90,8 +95,8 @@ def _sources(name: str) -> Iterator[_Source]:
     kept = [p for p in shown if not _leaves(p, folder)]
     read = [p for p in kept if p.suffix in SUFFIXES and os.path.isfile(p)]
     if not read:
-        hint = f"files that end in {', '.join(SUFFIXES)} are read"
-        raise ManifestError("the folder holds no manifests", where=name, hint=hint)
+        hint = f"supported file names end in {', '.join(SUFFIXES)}"
+        raise ManifestError("the folder has no manifests", where=name, hint=hint)
     yield from (_Source(str(path), folder) for path in read)
 
 
@@ -109,41 +114,51 @@ def _leaves(path: Path, folder: Path) -> bool:
     return True
 
 
-def changed(document: Document, change: Change) -> Part:
-    """A document with its objects changed; objects in a List, also in Lists in it, one by one.
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """What became of a stream: its parts, and what went wrong with any of them."""
 
-    Kinds without a pod template are not looked into. Raises ManifestError with file and line.
+    parts: tuple[Part, ...]
+    errors: tuple[InjectorError, ...]
+
+    def write(self, output: str | None) -> int:
+        """Write the stream, or only say what went wrong; returns the exit status. Raises InjectorError."""
+        if self.errors:
+            status = failed(self.errors)
+            click.echo("nothing was written", err=True)
+            return status
+        write(joined(self.parts), output, [part.document.source for part in self.parts])
+        return 0
+
+
+def transformed(
+    names: Sequence[str], change: documents.Change, other: Callable[[Document], None] = lambda document: None
+) -> Transformed:
+    """The documents of files, folders and stdin with their objects changed.
+
+    A ManifestError of `change` leaves its object as it is. All of them are collected, so that they are
+    told at once. `other` gets the documents that are not looked into. Raises as `read_all` does.
     """
-    kind = yamltext.kind_of(document)
-    if kind is None or not (kind[1] in workload.KINDS or kind[1] in workload.LIST_KINDS):
-        return Part(document)
-    tree = yamltext.load(document)
-    if not isinstance(tree, dict):
-        return Part(document)
-    new = _each(document, tree, "", change)
-    if new is tree:
-        return Part(document)
-    head = _HEAD.match(document.text)
-    return Part(document, (head.group() if head else "") + yamltext.dump(new))
+    errors: list[InjectorError] = []
 
+    def attempt(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+        try:
+            return change(document, manifest, pointer)
+        except ManifestError as error:
+            errors.append(error)
+            return manifest
 
-def _each(document: Document, manifest: Manifest, pointer: str, change: Change) -> Manifest:
-    if not workload.is_list(manifest):
-        return change(document, manifest, pointer)
-    items = manifest.get("items")
-    if items is None:
-        return manifest
-    if not isinstance(items, list):
-        raise placed(ManifestError("a list is expected", where="/items"), document, pointer)
-    new = []
-    for number, item in enumerate(items):
-        at = f"{pointer}/items/{number}"
-        if not isinstance(item, dict):
-            raise placed(ManifestError("an object is expected"), document, at)
-        new.append(_each(document, item, at, change))
-    if all(a is b for a, b in zip(items, new, strict=True)):
-        return manifest
-    return {**manifest, "items": new}
+    def part(document: Document) -> Part:
+        try:
+            if documents.has_workloads(document):
+                return Part(document, documents.changed(document, attempt))
+            other(document)
+        except ManifestError as error:
+            errors.append(error)
+        return Part(document)
+
+    parts = tuple(part(document) for document in read_all(names))
+    return Transformed(parts, tuple(errors))
 
 
 def objects(names: Sequence[str]) -> list[Manifest]:
@@ -156,24 +171,9 @@ def objects(names: Sequence[str]) -> list[Manifest]:
 
     for document in read_all(names):
         tree = yamltext.load(document)
-        if isinstance(tree, dict):
-            _each(document, tree, "", keep)
-        elif tree is not None:
-            raise placed(ManifestError("an object is expected"), document, "")
+        if tree is not None:
+            documents.each(document, tree, keep)
     return found
-
-
-def place(document: Document, pointer: str) -> str:
-    """``file:line`` of a JSON pointer in a document."""
-    return f"{document.source}:{yamltext.locate(document, pointer)}"
-
-
-def placed(error: ManifestError, document: Document, pointer: str) -> ManifestError:
-    """An error about a pointer below an object, with file and line in front."""
-    if isinstance(error, yamltext.YamlError):
-        return error
-    at = pointer + error.where
-    return ManifestError(error.message, where=f"{place(document, at)}: {at or '/'}", hint=error.hint)
 
 
 def joined(parts: Sequence[Part]) -> str:
@@ -227,8 +227,6 @@ def _refuse_input(target: Path, where: str, inputs: Sequence[str]) -> None:
 
 
 def _replace(target: Path, text: str) -> None:
-    import tempfile
-
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:

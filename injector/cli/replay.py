@@ -11,28 +11,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
+from injector.config.load import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
-from injector.core.tree.diff import escape
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
-from injector.printable import json_text, visible
-
-if TYPE_CHECKING:
-    from injector.records.entry import Entry
-    from injector.records.reader import Reader
-
-EXAMPLES: Final = """\b
-Examples:
-  injector replay records/ --config new.yaml --base injector.yaml
-  injector replay records/ --config new.yaml --base injector.yaml --check
-  injector replay records/ --config new.yaml --key pseudonyms.key -o json | jq '.changed[].uid'"""
+from injector.pointer import join
+from injector.printable import json_text, shown, visible
+from injector.records.entry import Entry
+from injector.records.pseudonyms import Pseudonyms, has_pseudonym
+from injector.records.reader import Reader
+from injector.records.redaction import literal_words, words_of
 
 _SHOWN: Final = 3
 
@@ -63,40 +58,30 @@ class Changed:
         return "reason" if self.before[1] != self.after[1] and not self.changes else "pod"
 
 
-@click.command("replay", epilog=EXAMPLES)
-@click.argument("folder", metavar="DIR")
-@click.option("--config", "config_file", required=True, metavar="FILE", help="The new configuration.")
-@click.option(
-    "--base",
-    metavar="FILE",
-    help="The configuration of before; without it only decisions and places of the patch are compared.",
-)
-@click.option(
-    "--key", "key_file", metavar="FILE", help="The records' key, so that new selectors match names in them."
-)
-@click.option("--check", is_flag=True, help="Exit with 1 where anything changes.")
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
-)
-def command(folder: str, config_file: str, base: str | None, **flags: Any) -> int:
-    """What a new configuration would change, by the admissions that 'injector serve --record' kept.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayFlags:
+    """The flags of `replay`."""
 
-    Every recorded pod is decided about and rendered anew. Names in records are pseudonyms; the uid
-    is the one in the webhook's log line, which has the names.
-    """
-    from injector.config.load import load
-    from injector.records.reader import Reader
+    folder: str
+    config_file: str
+    base: str | None
+    key_file: str | None
+    check: bool
+    output: str
 
-    new, old = load(config_file), load(base) if base else None
-    reader = Reader(Path(folder))
-    told = Told(new, old, _key(flags["key_file"]))
+
+def run(flags: ReplayFlags) -> int:
+    """Replay the records of a folder; returns the exit status. Raises InjectorError."""
+    new, old = load(flags.config_file), load(flags.base) if flags.base else None
+    reader = Reader(Path(flags.folder))
+    told = Told(new, old, _key(flags.key_file))
     found = [changed for each in reader.entries() if (changed := told.at(each))]
     _warn(told, reader)
-    if flags["output"] == "json":
+    if flags.output == "json":
         click.echo(json_text(_json(told, found, reader.broken)))
     else:
         click.echo("\n".join([*_text(found), _summary(told, found)]))
-    return 1 if flags["check"] and found else 0
+    return 1 if flags.check and found else 0
 
 
 class Told:
@@ -113,7 +98,7 @@ class Told:
         """What changes for one entry; None where nothing does."""
         entry = self._named(entry)
         after = outcome_of(entry, self.new)
-        recorded = ("deny" if entry.decision == "allow" else entry.decision, entry.reason)
+        recorded = ("deny" if entry.decision is Verdict.ALLOW else entry.decision.value, entry.reason)
         if self.old is None:
             before, different = recorded, _operations(entry, after, self.new)
         else:
@@ -131,9 +116,6 @@ class Told:
 
     def _named(self, entry: Entry) -> Entry:
         """The entry with the names that selectors of the configurations speak of, if the key is known."""
-        from injector.records.pseudonyms import Pseudonyms
-        from injector.records.redaction import literal_words, words_of
-
         of = entry.head.words
         if of not in self._names:
             literal = literal_words(self.new.profile, of)
@@ -145,8 +127,8 @@ class Told:
             else:
                 made = Pseudonyms(self.key, literal)
                 if made.fingerprint() != entry.head.key:
-                    hint = "give the file that 'serve --record-key' was given"
-                    raise ConfigError("the records were written under another key", where="--key", hint=hint)
+                    hint = "use the same file as for 'serve --record-key'"
+                    raise ConfigError("the records were written with another key", where="--key", hint=hint)
                 self._names[of] = {made.name(word): word for word in asked}
         names = self._names[of]
         return replace(entry, **_restored(entry, names)) if names else entry
@@ -159,7 +141,7 @@ def outcome_of(entry: Entry, config: Config) -> Outcome:
         if entry.pod.get("spec") is None:
             raise ManifestError("a map is expected; it is missing", where="/spec")
     except ManifestError as error:
-        return Outcome(Decision(Verdict.DENY, Reason.INVALID_POD), entry.pod, error=error)
+        return Outcome(Decision(Reason.INVALID_POD), entry.pod, error=error)
     return inject(entry.pod, entry.facts, config)
 
 
@@ -198,8 +180,6 @@ def _operations(entry: Entry, after: Outcome, config: Config) -> tuple[Change, .
 
 
 def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
-    from injector.records.pseudonyms import has_pseudonym
-
     books = _books(config)
     for found in changes(was.pod, after.pod):
         if found.pointer in books:
@@ -210,7 +190,7 @@ def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
 
 def _books(config: Config) -> set[str]:
     """Where the book-keeping stands, which carries the digest of the configuration and always differs."""
-    return {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    return {join("/metadata/annotations", key) for key in config.profile.books}
 
 
 def _key(file: str | None) -> bytes | None:
@@ -228,19 +208,17 @@ def _key(file: str | None) -> bytes | None:
 def _warn(told: Told, reader: Reader) -> None:
 
     for file in reader.skipped:
-        why = "is a link out of the folder, or no regular file"
-        click.echo(f"warning: {visible(str(file))}: skipped, as it {why}", err=True)
+        why = "is a link that leaves the folder, or not a regular file"
+        click.echo(f"warning: {visible(str(file))}: skipped, because it {why}", err=True)
     if reader.broken:
-        click.echo(
-            f"warning: {reader.broken} lines of the records cannot be read and were left out", err=True
-        )
+        click.echo(f"warning: skipped {reader.broken} invalid lines of the records", err=True)
     if told.unknown:
         shown = ", ".join(sorted(told.unknown)[:_SHOWN])
-        text = "selectors name what was not in force when this was recorded, so that no pod seems to match"
-        click.echo(f"warning: {text}: {visible(shown)}; --key FILE finds them", err=True)
+        text = "selectors use names that the recorded configuration did not use, so no pod matches them"
+        click.echo(f"warning: {text}: {visible(shown)}; use --key FILE to match them", err=True)
     if told.unlike:
-        text = f"{told.unlike} admissions do not come out under --base as they were recorded"
-        click.echo(f"warning: {text}; was it another configuration?", err=True)
+        text = f"{told.unlike} admissions differ from the record when replayed with --base"
+        click.echo(f"warning: {text}; check that --base is the recorded configuration", err=True)
 
 
 def _json(told: Told, found: Sequence[Changed], broken: int) -> dict[str, Any]:
@@ -296,7 +274,7 @@ def _text(found: Sequence[Changed]) -> Iterator[str]:
 
 def _shown(value: Any) -> str:
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 64 else text[:61] + "..."
+    return shown(text)
 
 
 def _summary(told: Told, found: Sequence[Changed]) -> str:

@@ -55,13 +55,13 @@ class Report:
     def findings(self, found: Iterable[Finding], what: str = "") -> None:
         """Warnings, each once; those that ask for nothing are notes."""
         for finding in found:
-            word = "warning" if finding.action else "note"
+            word = "warning" if finding.actionable else "note"
             at = f"{what}: " if what else ""
             text = visible(f"{at}{finding.message} [{finding.code}]")
             if text not in self._told:
                 self._told.add(text)
                 self._line(
-                    f"{paint(word + ':', 'yellow' if finding.action else 'cyan', self._colour)} {text}"
+                    f"{paint(word + ':', 'yellow' if finding.actionable else 'cyan', self._colour)} {text}"
                 )
 
     def _line(self, text: str) -> None:

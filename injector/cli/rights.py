@@ -6,14 +6,13 @@ Here: the one list of rights. Not here: asking whether somebody has them (kube.s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from injector.cli import world
-from injector.cli.watched import NAMESPACES, NODES
+from injector.config.control_plane import Maps
 from injector.config.schema import Server
 from injector.core.profile import Config
-
-_CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+from injector.core.registration.entries import CONFIGURATIONS
+from injector.kube.events import EVENTS, owners
+from injector.kube.objects import NAMESPACES, NODES, path_of
 
 
 def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -32,10 +31,8 @@ def _events(server: Server) -> Iterator[tuple[str, str]]:
     """In every namespace, as pods come from all of them."""
     if server.events == "off" or server.namespaces == "off":
         return
-    from injector.kube.events import EVENTS, OWNERS
-
-    for path in OWNERS.values():
-        yield "get", path.format("")
+    for kind in owners():
+        yield "get", path_of(kind)
     yield "create", EVENTS.format("")
     yield "patch", EVENTS.format("")
 
@@ -45,9 +42,7 @@ def _source(server: Server, revision: str) -> Iterator[tuple[str, str]]:
     if map_.name:
         yield "get", f"/api/v1/namespaces/{map_.namespace}/configmaps/{map_.name}"
     if istio.namespace:
-        maps = world.Maps.named(
-            istio.namespace, revision or None, istio.mesh_config_map, istio.inject_config_map
-        )
+        maps = Maps.named(istio.namespace, revision or None, istio.mesh_config_map, istio.inject_config_map)
         for name in filter(None, (maps.mesh, maps.inject)):
             yield "get", f"/api/v1/namespaces/{maps.namespace}/configmaps/{name}"
 
@@ -55,11 +50,11 @@ def _source(server: Server, revision: str) -> Iterator[tuple[str, str]]:
 def _certificates(server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     own = server.certificate_source == "own"
     if own or server.publishes_ca_bundle:
-        yield "list", _CONFIGURATIONS
-        yield "watch", _CONFIGURATIONS
+        yield "list", CONFIGURATIONS
+        yield "watch", CONFIGURATIONS
     if server.publishes_ca_bundle:
         for name in configurations:
-            yield "patch", f"{_CONFIGURATIONS}/{name}"
+            yield "patch", f"{CONFIGURATIONS}/{name}"
     if own:
         namespace, name = server.ca_secret
         secrets = f"/api/v1/namespaces/{namespace}/secrets"

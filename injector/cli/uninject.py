@@ -1,116 +1,79 @@
 """`injector uninject`: manifests with sidecars in, manifests without out.
 
-The same streams as `kube-inject`. Not here: what is taken out (core).
+The same streams as `kube-inject`. Not here: its flags (`commands`), and what is taken out (core).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-
-import click
+from dataclasses import dataclass
 
 from injector.cli import manifests
+from injector.cli.report import Report
 from injector.cli.world import World
+from injector.config.load import load
 from injector.core import workload
+from injector.core.documents import place, placed
+from injector.core.finding_codes import FindingCode
+from injector.core.injection.recovery import removed
 from injector.core.model import Finding, Manifest
-from injector.errors import ConfigError, InjectorError, ManifestError, WorkError
-
-if TYPE_CHECKING:
-    from injector.cli.report import Report
-    from injector.core.profile import Config
-    from injector.yamltext import Document
-
-EXAMPLES: Final = """\b
-Examples:
-  injector uninject -f injected.yaml > original.yaml
-  injector uninject -f manifests/web.yaml -o manifests/web.yaml
-  kubectl get deploy web -o yaml | injector uninject -f - | kubectl apply -f -"""
+from injector.core.profile import Config
+from injector.errors import ManifestError, WorkError
+from injector.yamltext import Document
 
 
-@dataclass(slots=True)
-class Run:
-    """One run over a stream."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UninjectFlags:
+    """The flags of `uninject`."""
+
+    config_file: str | None
+    filenames: tuple[str, ...]
+    output: str | None
+
+
+def run(flags: UninjectFlags) -> int:
+    """Take the injection out of the manifests; returns the exit status. Raises InjectorError."""
+    manifests.check_named(flags.filenames)
+    removal = Removal(load(flags.config_file), Report())
+    return manifests.transformed(flags.filenames, removal.change).write(flags.output)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Takes the injection out of one object after the other, and reports on each."""
 
     config: Config
     report: Report
-    errors: list[InjectorError] = field(default_factory=list)
 
-    def document(self, document: Document) -> manifests.Part:
-        """One document; what goes wrong is kept, so that all of it is told at once."""
-        try:
-            return manifests.changed(document, self.object)
-        except ManifestError as error:
-            self.errors.append(error)
-            return manifests.Part(document)
-
-    def object(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
-        """One object: without its injection, or as it is."""
-        from injector.core.injection.recovery import removed
-
+    def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
+        """The object without its injection, or as it is. Raises ManifestError."""
         # Upstream keeps the books of a CronJob's pods in another place, and asks for the kind only.
         for quirks in (False, True):
             try:
                 found = workload.locate(manifest, quirks=quirks)
                 undone = found and removed(found.template, World().facts(found), self.config)
             except ManifestError as error:
-                self.errors.append(manifests.placed(error, document, pointer))
-                return manifest
+                raise placed(error, document, pointer) from error
             except WorkError as error:
-                self.errors.append(
-                    manifests.placed(ManifestError(error.message, hint=error.hint), document, pointer)
-                )
-                return manifest
+                raise placed(ManifestError(error.message, hint=error.hint), document, pointer) from error
             except ValueError as error:
-                self.errors.append(self.unreadable(document, pointer, str(error)))
-                return manifest
+                raise self.unreadable(document, pointer, str(error)) from error
             if found and undone:
                 self.report.verdict(
-                    "removed", found.label, "uninjected", "What its status lists was taken out."
+                    "removed",
+                    found.label,
+                    "uninjected",
+                    "Everything that the status annotation lists was removed.",
                 )
-                self.report.findings([Finding("uninject", note) for note in undone.notes], found.label)
+                self.report.findings(
+                    [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], found.label
+                )
                 return found.with_template(undone.pod)
         return manifest
 
     def unreadable(self, document: Document, pointer: str, message: str) -> ManifestError:
         """What the overrides annotation holds is not what we write."""
         key = self.config.profile.keys.overrides
-        where = manifests.place(document, pointer)
+        where = place(document, pointer)
         return ManifestError(
             f"annotation {key}: {message}", where=where, hint="repair or remove the annotation"
         )
-
-
-@click.command("uninject", epilog=EXAMPLES)
-@click.option("--config", "config_file", metavar="FILE", help="Configuration file of the injection.")
-@click.option(
-    "-f",
-    "--filename",
-    "filenames",
-    multiple=True,
-    metavar="FILE|DIR|-",
-    help="Manifests; may be repeated. Links out of a folder are skipped.",
-)
-@click.option("-o", "--output", metavar="FILE", help="Write to a file, in one step, instead of stdout.")
-def command(config_file: str | None, filenames: tuple[str, ...], output: str | None) -> int:
-    """Take an injection out of manifests again: manifests on stdout, notes on stderr.
-
-    A document that carries no injection passes through byte for byte.
-    """
-    from injector.cli.main import failed
-    from injector.cli.report import Report
-    from injector.config.load import load
-
-    if not filenames:
-        raise ConfigError(
-            "filename not specified (see --filename or -f)", hint="give -f FILE, or -f - for stdin"
-        )
-    run = Run(load(config_file), Report())
-    documents = manifests.read_all(filenames)
-    parts = [run.document(document) for document in documents]
-    if run.errors:
-        status = failed(run.errors)
-        click.echo("nothing was written", err=True)
-        return status
-    manifests.write(manifests.joined(parts), output, [d.source for d in documents])
-    return 0

@@ -9,272 +9,84 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
 
+from injector import yamltext
+from injector.config.load import load, settings_of
+from injector.core.model import Manifest
+from injector.core.registration.configuration import LABEL, Options, checked_name, configurations
+from injector.core.registration.match_conditions import conditions
 from injector.errors import ConfigError
-
-if TYPE_CHECKING:
-    from injector.core.model import Manifest
-    from injector.core.profile import Config
-    from injector.core.registration.match_conditions import MatchCondition
-    from injector.core.selectors import Selector, WebhookEntry
+from injector.files import read_text
 
 PATH: Final = "/mutate"
 
-_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*", re.ASCII)
 _SERVICE = re.compile(
-    rf"(?P<namespace>{_LABEL})/(?P<name>{_LABEL})(:(?P<port>[0-9]{{1,5}}))?(?P<path>/\S*)?", re.ASCII
+    rf"(?P<namespace>{LABEL})/(?P<name>{LABEL})(:(?P<port>[0-9]{{1,5}}))?(?P<path>/\S*)?", re.ASCII
 )
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
-EXAMPLES: Final = """\b
-Examples:
-  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
-  injector webhook-config --config injector.yaml --service mesh/injector:8443/inject/cluster/east
-  injector webhook-config --url https://127.0.0.1:8443/mutate --ca-file ca.pem
-  injector webhook-config --config canary.yaml --service mesh/injector-canary --tag prod
-  injector webhook-config --service mesh/injector --tag moved --tags-only"""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookConfigFlags:
+    """The flags of `webhook-config`."""
+
+    config_file: str | None
+    url: str | None
+    service: str | None
+    ca_file: str | None
+    name: str | None
+    failure_policy: str
+    timeout: int
+    reinvocation_policy: str
+    side_effects: str
+    match_conditions: bool
+    excluded: tuple[str, ...]
+    tags: tuple[str, ...]
+    tags_only: bool
 
 
-@click.command("webhook-config", epilog=EXAMPLES)
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Configuration file; the same as for the webhook."
-)
-@click.option("--url", metavar="URL", help="Where the webhook listens, if not behind a Service.")
-@click.option("--service", metavar="NS/NAME[:PORT][/PATH]", help="The Service in front of the webhook.")
-@click.option(
-    "--ca-file", metavar="FILE", help="Certificates of the CA, PEM; without it caBundle is left to others."
-)
-@click.option("--name", metavar="NAME", help="Name of the object, by default sidecar-injector-PROFILE[-REV].")
-@click.option(
-    "--failure-policy",
-    type=click.Choice(["Fail", "Ignore"]),
-    default="Fail",
-    show_default=True,
-    help="Whether pods may start without sidecar while the webhook cannot be reached.",
-)
-@click.option(
-    "--timeout",
-    type=click.IntRange(1, 30),
-    default=10,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long the API server waits.",
-)
-@click.option(
-    "--reinvocation-policy",
-    type=click.Choice(["IfNeeded", "Never"]),
-    default="IfNeeded",
-    show_default=True,
-    help="Whether we are asked again when a later webhook changed the pod.",
-)
-@click.option(
-    "--side-effects",
-    type=click.Choice(["auto", "None", "NoneOnDryRun"]),
-    default="auto",
-    show_default=True,
-    help="NoneOnDryRun where admissions leave a trace; auto: where the file asks for records or Events.",
-)
-@click.option(
-    "--match-conditions/--no-match-conditions",
-    default=True,
-    help="Whether the API server leaves out pods that are certain to be skipped; needs Kubernetes 1.28.",
-)
-@click.option(
-    "--exclude-namespace",
-    "excluded",
-    multiple=True,
-    metavar="NAME",
-    help="A namespace whose pods are never sent, whatever its labels say; may be repeated.",
-)
-@click.option(
-    "--tag",
-    "tags",
-    multiple=True,
-    metavar="TAG",
-    help="One more object, for pods and namespaces labelled with this revision tag; may be repeated.",
-)
-@click.option("--tags-only", is_flag=True, help="Leave the revision's own object out.")
-def command(
-    config_file: str | None,
-    tags: tuple[str, ...],
-    excluded: tuple[str, ...],
-    *,
-    tags_only: bool,
-    **flags: Any,
-) -> int:
-    """Print the MutatingWebhookConfiguration for a configuration, one more for each --tag.
-
-    The selectors are the profile's. One that has none gets all pods whose label does not say false,
-    in every namespace but those that it ignores, the webhook's own, kube-system and
-    kube-node-lease. The conditions are made of what decides about a pod; they drop only pods that
-    are certain to be skipped and say nothing but false.
-    """
-    from injector import yamltext
-    from injector.config.load import load
-
-    if tags_only and not tags:
-        raise ConfigError("there is nothing to print", where="--tags-only", hint="give a --tag with it")
-    config = load(config_file)
-    client = _client(flags["url"], flags["service"], flags["ca_file"])
+def run(flags: WebhookConfigFlags) -> int:
+    """Print the objects; returns the exit status. Raises ConfigError."""
+    if flags.tags_only and not flags.tags:
+        raise ConfigError("there is nothing to print", where="--tags-only", hint="add --tag")
+    config = load(flags.config_file)
+    client = _client(flags.url, flags.service, flags.ca_file)
     options = Options(
         client,
-        flags["failure_policy"],
-        flags["timeout"],
-        flags["reinvocation_policy"],
-        match_conditions(config) if flags["match_conditions"] else (),
-        _side_effects(flags["side_effects"], config_file),
-        frozenset(_name(name, "--exclude-namespace") for name in excluded),
+        flags.failure_policy,
+        flags.timeout,
+        flags.reinvocation_policy,
+        conditions(config.policy, config.profile) if flags.match_conditions else (),
+        _side_effects(flags.side_effects, flags.config_file),
+        frozenset(checked_name(name, "--exclude-namespace") for name in flags.excluded),
     )
-    found = list(configurations(config, options, flags["name"], tags))
-    click.echo("---\n".join(yamltext.dump(item) for item in found[tags_only:]), nl=False)
+    found = list(configurations(config, options, flags.name, flags.tags))
+    click.echo("---\n".join(yamltext.dump(item) for item in found[flags.tags_only :]), nl=False)
     if options.failure_policy == "Ignore":
-        told = "while the webhook does not answer, pods are made without sidecar (failurePolicy Ignore)"
+        told = "while the webhook does not answer, pods are created without a sidecar (failurePolicy Ignore)"
         click.echo(f"warning: {told}", err=True)
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What all entries have in common; `client` is their clientConfig."""
-
-    client: Manifest
-    failure_policy: str = "Fail"
-    timeout: int = 10
-    reinvocation_policy: str = "IfNeeded"
-    conditions: tuple[MatchCondition, ...] = ()
-    side_effects: str = "None"
-    excluded: frozenset[str] = frozenset()
-
-
 def _side_effects(asked: str, config_file: str | None) -> str:
     """As asked, else by whether the file has `serve` keep records or write Events."""
-    from injector.config.load import Input
-    from injector.config.schema import read_settings
-
     if asked != "auto":
         return asked
-    given = Input.from_file(config_file).file
-    server = read_settings(given.text, given.origin).server
+    server = settings_of(config_file).server
     return "NoneOnDryRun" if server.record.directory or server.events != "off" else "None"
-
-
-def match_conditions(config: Config) -> tuple[MatchCondition, ...]:
-    """The conditions that every entry of a configuration gets."""
-    from injector.core.registration.match_conditions import conditions
-
-    return conditions(config.policy, config.profile)
-
-
-def configurations(
-    config: Config, options: Options, name: str | None = None, tags: tuple[str, ...] = ()
-) -> Iterator[Manifest]:
-    """The object of the configuration's revision, then one for each tag.
-
-    Raises ConfigError for a name that Kubernetes refuses, and for a tag that means nothing.
-    """
-    profile, revision = config.profile, config.revision or "default"
-    suffix = "" if revision == "default" else f"-{revision}"
-    name = _name(name or f"sidecar-injector-{profile.name}{suffix}", "--name")
-    service = options.client.get("service") or {}
-    yield _configuration(name, own_entries(config, service.get("namespace")), options)
-    for tag in tags:
-        entries = profile.tag_entries(tag, config.values)
-        if not entries:
-            raise ConfigError(f"the profile {profile.name} knows no revision tags", where="--tag")
-        if tag == revision:
-            hint = "its own object, which is printed first, has these selectors already"
-            raise ConfigError(f"{tag[:63]} is the revision itself", where="--tag", hint=hint)
-        yield _configuration(_name(f"{name}-tag-{tag}", "--tag"), entries, options)
-
-
-def own_entries(config: Config, own_namespace: str | None) -> tuple[WebhookEntry, ...]:
-    """The entries of the configuration's revision; the namespace is the webhook's own, if it has one."""
-    return config.policy.entries or (_whole(config, own_namespace),)
-
-
-def _configuration(name: str, entries: tuple[WebhookEntry, ...], options: Options) -> Manifest:
-    from injector.core import names
-
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": name, "labels": {names.APP_LABEL: names.APP}},
-        "webhooks": [_webhook(entry, options) for entry in entries],
-    }
-
-
-def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
-    found: Manifest = {
-        "name": entry.name,
-        "clientConfig": options.client,
-        "rules": [
-            {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
-        ],
-        "namespaceSelector": without(entry.namespaces, options.excluded).as_manifest(),
-        "objectSelector": entry.objects.as_manifest(),
-        "failurePolicy": options.failure_policy,
-        "sideEffects": options.side_effects,
-        "timeoutSeconds": options.timeout,
-        "reinvocationPolicy": options.reinvocation_policy,
-        "admissionReviewVersions": ["v1"],
-    }
-    if options.conditions:
-        found["matchConditions"] = [condition.as_manifest() for condition in options.conditions]
-    return found
-
-
-def without(selector: Selector, excluded: frozenset[str]) -> Selector:
-    """The selector of namespaces, which some are taken out of by their names."""
-    from injector.core import names
-    from injector.core.selectors import Requirement, Selector
-
-    if not excluded:
-        return selector
-    return Selector((*selector.requirements, Requirement(names.METADATA_NAME_LABEL, "NotIn", excluded)))
-
-
-def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
-    """The entry of a profile without selectors.
-
-    Our own namespace is left out: nobody would answer for the first pod of the webhook itself. So are
-    those of the cluster, which has to start without us.
-    """
-    from injector.core import names
-    from injector.core.selectors import Requirement, Selector, WebhookEntry
-
-    name = _name(whole_name(config), "profile name")
-    outside = config.policy.ignored_namespaces | names.CLUSTER_NAMESPACES
-    if own_namespace:
-        outside |= {own_namespace}
-    namespaces = (Requirement(names.METADATA_NAME_LABEL, "NotIn", outside),)
-    not_off = Requirement(config.policy.switch, "NotIn", frozenset({names.NO}))
-    return WebhookEntry(name, Selector(namespaces), Selector((not_off,)))
-
-
-def whole_name(config: Config) -> str:
-    """The name of the one entry of a profile without selectors."""
-    # The API server wants at least three segments.
-    return f"pods.{config.profile.name}.sidecar-injector"
-
-
-def _name(text: str, where: str) -> str:
-    if not _NAME.fullmatch(text):
-        hint = "lower case letters, digits, - and . are expected, at most 253 of them"
-        raise ConfigError(f"{text[:64]!r} is no name for Kubernetes", where=where, hint=hint)
-    return text
 
 
 def _client(url: str | None, service: str | None, ca_file: str | None) -> Manifest:
     if (url is None) == (service is None):
-        hint = "--service inside the cluster, --url outside"
-        raise ConfigError("exactly one of --url and --service is needed", hint=hint)
+        hint = "use --service for a webhook inside the cluster, --url outside"
+        raise ConfigError("exactly one of --url and --service is required", hint=hint)
     client: Manifest = {"url": _url(url)} if url is not None else {"service": _service(service or "")}
     if ca_file is not None:
         client["caBundle"] = _bundle(ca_file)
@@ -290,7 +102,7 @@ def _url(text: str) -> str:
     except ValueError:
         usable = False
     if not usable or "@" in parts.netloc or "?" in text or "#" in text:
-        raise ConfigError("this URL is not accepted by the API server", where="--url", hint=hint)
+        raise ConfigError("the API server does not accept this URL", where="--url", hint=hint)
     return text if parts.path.strip("/") else text.rstrip("/") + PATH
 
 
@@ -310,14 +122,9 @@ def _service(text: str) -> Manifest:
 
 def _bundle(file: str) -> str:
     """The certificates of a file, and nothing else of it: everybody may read the object."""
-    import ssl
-    from pathlib import Path
-
-    from injector.files import read_text
-
     found = "".join(_CERTIFICATE.findall(read_text(Path(file)).replace("\r\n", "\n")))
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
     except (ssl.SSLError, ValueError, TypeError) as error:
-        raise ConfigError("no certificate can be read", where=file, hint="PEM is expected") from error
+        raise ConfigError("the file has no valid certificate", where=file, hint="PEM is expected") from error
     return base64.b64encode(found.encode("ascii")).decode("ascii")

@@ -1,6 +1,6 @@
 """What stands around a manifest: namespaces and other objects, from files or from a cluster.
 
-Also the texts of a control plane's own configuration. Not here: what is done with them.
+Not here: what is done with them.
 """
 
 from __future__ import annotations
@@ -8,21 +8,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from injector.cli import manifests
-from injector.config.load import Overrides, Text
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.workload import Workload
 from injector.errors import ClusterError
 
 if TYPE_CHECKING:
+    from injector.config.control_plane import ReadKey
     from injector.core.profile import Profile
     from injector.kube.client import Cluster
-
-MESH_MAP: Final = "istio"
-INJECT_MAP: Final = "istio-sidecar-injector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +90,7 @@ def together(first: World, then: World) -> World:
 
 
 def _sorted(found: Sequence[Manifest], lookup: str) -> World:
+    # kube-inject needs it where objects are known only.
     from injector.core.facts import native_support
 
     kinds = {"Namespace": [], "Node": [], "": []}  # type: dict[str, list[Manifest]]
@@ -119,38 +118,8 @@ def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
         yield cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Maps:
-    """The ConfigMaps of a control plane; None: not to be read."""
+def reader(cluster: Cluster) -> ReadKey:
+    """What reads ConfigMaps of a cluster."""
+    from injector.kube.configmaps import configmap_key
 
-    namespace: str
-    mesh: str | None = None
-    inject: str | None = None
-
-    @classmethod
-    def named(cls, namespace: str, revision: str | None, mesh: str | None, inject: str | None) -> Maps:
-        """A revision is appended to the default names, not to others."""
-        suffix = f"-{revision}" if revision and revision != "default" else ""
-        return cls(
-            namespace,
-            mesh + suffix if mesh == MESH_MAP else mesh,
-            inject + suffix if inject == INJECT_MAP else inject,
-        )
-
-
-def control_plane(cluster: Cluster, maps: Maps, given: Overrides) -> Overrides:
-    """The overrides with what a live control plane runs on; what a flag gave stays. Raises ClusterError."""
-    from injector.kube.objects import configmap_key
-
-    def text(name: str, key: str) -> Text:
-        return Text(
-            configmap_key(cluster, maps.namespace, name, key), f"ConfigMap {maps.namespace}/{name} {key}"
-        )
-
-    if maps.mesh and given.mesh is None:
-        given = replace(given, mesh=text(maps.mesh, "mesh"))
-    if maps.inject and given.values is None:
-        given = replace(given, values=text(maps.inject, "values"))
-    if maps.inject and given.inject is None:
-        given = replace(given, inject=text(maps.inject, "config"), live=True)
-    return given
+    return partial(configmap_key, cluster)

@@ -15,10 +15,11 @@ from injector.config.schema import Settings
 from injector.core import status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import Catalogue
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
-from injector.core.profile import Config, Policy
+from injector.core.profile import Config, Policy, RawSettings
 from injector.core.selectors import Selector, parse
-from injector.templating.render import Source, Templates
+from injector.templating.render import Templates, TemplateSource
 
 # Maps that a user writes as a whole: merging would bring back what was left out on purpose.
 _WHOLE = ("global.proxy.resources",)
@@ -28,7 +29,7 @@ def build(
     settings: Settings,
     folder: Folder,
     *,
-    templates: Mapping[str, Source] | None = None,
+    templates: Mapping[str, TemplateSource] | None = None,
     complete: Mapping[str, Any] | None = None,
     mesh_document: bool = False,
     findings: Sequence[Finding] = (),
@@ -63,16 +64,16 @@ def build(
     return dataclasses.replace(config, findings=tuple(told))
 
 
-def _for_profile(settings: Settings, values: Mapping[str, Any], mesh_document: bool) -> dict[str, Any]:
+def _for_profile(settings: Settings, values: dict[str, Any], mesh_document: bool) -> RawSettings:
     """What only the profile reads, as it is written in the file."""
-    return {
-        "meshConfig": settings.mesh_config,
-        "platform": settings.platform,
-        "compliancePolicy": settings.compliance_policy,
-        "values": values,
-        "revision": settings.revision,
-        "meshDocument": mesh_document,
-    }
+    return RawSettings(
+        mesh_config=settings.mesh_config,
+        platform=settings.platform,
+        compliance_policy=settings.compliance_policy,
+        values=values,
+        revision=settings.revision,
+        mesh_document=mesh_document,
+    )
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def _selectors(raw: Sequence[Any], key: str, told: list[Finding]) -> tuple[Selec
         try:
             found.append(parse(item))
         except ValueError as error:
-            told.append(Finding("selector", f"{key}[{number}] is left out: {error}"))
+            told.append(Finding.of(FindingCode.SELECTOR, f"{key}[{number}] is ignored: {error}"))
     return tuple(found)
 
 
@@ -142,7 +143,7 @@ def _digest(
     settings: Settings,
     folder: Folder,
     values: Mapping[str, Any],
-    sources: Mapping[str, Source],
+    sources: Mapping[str, TemplateSource],
     mesh_document: bool,
 ) -> str:
     """Of everything that an answer depends on, and of nothing else (paths, server settings)."""

@@ -10,15 +10,17 @@ from typing import Final
 from injector.config.schema import Server
 from injector.errors import ConfigError
 
-FAILS_OPEN: Final = "a pod that cannot be injected is let through without sidecar"
+FAILS_OPEN: Final = "a pod that cannot be injected is admitted without a sidecar"
 """What `failureMode: allow` means, for whoever has it set."""
+
+_CERTIFICATES: Final = "server.certificates"
 
 
 def check(server: Server) -> None:
     """Raise ConfigError for the first that do not fit."""
     if server.events != "off" and server.namespaces == "off":
-        hint = "leave out namespaces: off, or set events: off"
-        raise ConfigError("Events need a cluster", where="server.events", hint=hint)
+        hint = "remove namespaces: off, or set events: off"
+        raise ConfigError("Events require a cluster", where="server.events", hint=hint)
     _caller_auth(server)
 
 
@@ -28,19 +30,49 @@ def _caller_auth(server: Server) -> None:
     if given.mode == "off":
         return
     if not given.client_ca_file and not given.audience:
-        raise _missing("nothing is checked", "set clientCaFile and clientNames, or audience and subjects")
+        raise _missing(
+            "callerAuth has no check", "set clientCaFile and clientNames, or audience and subjects"
+        )
     if given.client_ca_file and not given.client_names:
-        hint = "name the API server's certificate: the CA may have signed others"
-        raise _missing("every certificate of the CA would be accepted", hint, "clientNames")
+        hint = "set the names of the API server's certificate: the CA may have signed others"
+        raise _missing("any certificate of the CA would be accepted", hint, "clientNames")
     if given.audience and not given.subjects:
-        hint = "name whose token it is, such as system:serviceaccount:kube-system:webhook-auth"
-        raise _missing("everybody's token would be accepted", hint, "subjects")
+        hint = "set the subjects of tokens, such as system:serviceaccount:kube-system:webhook-auth"
+        raise _missing("any token of the issuer would be accepted", hint, "subjects")
     if given.audience and given.jwks_file and not given.issuer:
-        raise _missing("a key set in a file does not tell its issuer", "set issuer", "issuer")
+        raise _missing("a key set in a file does not contain its issuer", "set issuer", "issuer")
     if given.audience and not given.jwks_file and server.namespaces == "off":
-        raise _missing("the API server's keys need a cluster", "set jwksFile and issuer", "jwksFile")
+        raise _missing(
+            "reading the keys from the API server requires a cluster", "set jwksFile and issuer", "jwksFile"
+        )
 
 
 def _missing(message: str, hint: str, key: str = "") -> ConfigError:
     where = "server.callerAuth"
     return ConfigError(message, where=f"{where}.{key}" if key else where, hint=hint)
+
+
+def check_certificates(server: Server) -> str:
+    """The source of certificates that `serve` uses. Raises ConfigError where the settings do not fit."""
+    given = server.certificates
+    kind = server.certificate_source
+    if not kind:
+        files = "set --tls-cert FILE and --tls-key FILE, or --tls-bundle FILE"
+        hint = f"{files}, or {_CERTIFICATES}.service for a self-made certificate"
+        raise _no_certificate("a certificate is required", hint)
+    if kind == "secret" and not given.folder:
+        raise _no_certificate("the folder of the mounted Secret is not set", "set folder", "folder")
+    if not given.service and (kind == "own" or given.publish == "on"):
+        told = "the Service of the webhook is not set"
+        raise _no_certificate(told, "set service: NAMESPACE/NAME", "service")
+    if server.namespaces == "off" and (kind == "own" or given.publish == "on"):
+        raise _no_certificate(
+            "this certificate source needs a cluster", "remove --namespaces off, or set certificate files"
+        )
+    if kind == "files" and given.publish == "on" and not given.ca_file:
+        raise _no_certificate("the CA to publish is not set", "set caFile", "caFile")
+    return kind
+
+
+def _no_certificate(message: str, hint: str, key: str = "") -> ConfigError:
+    return ConfigError(message, where=f"{_CERTIFICATES}.{key}" if key else "server", hint=hint)

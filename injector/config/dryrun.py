@@ -23,8 +23,9 @@ import injector
 from injector.config.folder import Files
 from injector.config.load import Input, Overrides, Text, load_input
 from injector.config.samples import SAMPLES
+from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest
+from injector.core.model import Facts, Finding, Manifest, Origin
 from injector.core.profile import Config, Outcome, Policy
 from injector.core.status import compact
 from injector.errors import ConfigError, InjectorError
@@ -35,34 +36,29 @@ CPU_SECONDS: Final = 20
 WALL_SECONDS: Final = 600
 
 _SEEDS: Final = ("1", "2")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What went wrong in a dry run. `code` is one of a closed set: load, render, determinism, limit."""
-
-    code: str
-    message: str
-    where: str = ""
-    hint: str = ""
+_CODES: Final = {code.value: code for code in FindingCode}
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What one process found: the problems, and a digest of everything that it rendered."""
 
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
     digest: str = ""
 
 
-def dry_run(given: Input) -> list[Problem]:
+def dry_run(given: Input) -> list[Finding]:
     """The problems of a configuration's templates, each once. Loads and renders in child processes."""
     with ThreadPoolExecutor(len(_SEEDS)) as both:
         trials = list(both.map(lambda seed: _child(given, seed), _SEEDS))
     problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
     if not problems and len({trial.digest for trial in trials}) > 1:
-        hint = "look for a loop over what has no order, or sort it"
-        problems.append(Problem("determinism", "the same pod is rendered to different bytes", hint=hint))
+        hint = "check for a loop over unordered items, and sort them"
+        problems.append(
+            Finding.of(
+                FindingCode.DETERMINISM, "rendering the same pod twice gives different results", hint=hint
+            )
+        )
     return problems
 
 
@@ -82,17 +78,21 @@ def _child(given: Input, seed: str) -> Trial:
         )
     except subprocess.TimeoutExpired:
         message = f"rendering sample pods takes more than {WALL_SECONDS} s"
-        hint = "see whether this process gets any processor time (limits.cpu, other load)"
-        return Trial((Problem("limit", message, hint=hint),))
+        hint = "check whether this process gets enough CPU time (limits.cpu, other load)"
+        return Trial((Finding.of(FindingCode.LIMIT, message, hint=hint),))
     if done.returncode != 0:
-        message = (
-            f"rendering sample pods exceeds {CPU_SECONDS} s of processor time or {MEMORY_BYTES >> 20} MiB"
-        )
+        message = f"rendering sample pods exceeds {CPU_SECONDS} s of CPU time or {MEMORY_BYTES >> 20} MiB"
         return Trial(
-            (Problem("limit", f"{message} (exit status {done.returncode})", hint="look for what grows"),)
+            (
+                Finding.of(
+                    FindingCode.LIMIT,
+                    f"{message} (exit status {done.returncode})",
+                    hint="check the templates for an unbounded loop",
+                ),
+            )
         )
     raw = json.loads(done.stdout)
-    return Trial(tuple(Problem(**p) for p in raw["problems"]), raw["digest"])
+    return Trial(tuple(_finding(**p) for p in raw["problems"]), raw["digest"])
 
 
 def trial(given: Input) -> Trial:
@@ -101,13 +101,13 @@ def trial(given: Input) -> Trial:
         config = load_input(given)
         config.templates.compile_all()
     except ConfigError as error:
-        return Trial((_problem("load", error),))
-    problems: list[Problem] = []
+        return Trial((_problem(FindingCode.LOAD, error),))
+    problems: list[Finding] = []
     digest = hashlib.sha256()
     for name, outcome in _outcomes(config):
         digest.update(compact([name, outcome.pod, [o.as_json() for o in outcome.patch]]).encode())
         if outcome.error is not None:
-            problems.append(_problem("render", outcome.error))
+            problems.append(_problem(FindingCode.RENDER, outcome.error))
     return Trial(tuple(dict.fromkeys(problems)), digest.hexdigest())
 
 
@@ -122,8 +122,8 @@ def _outcomes(config: Config) -> Iterator[tuple[str, Outcome]]:
         for template in ("", *own):
             for sample in SAMPLES:
                 pod = _asking(sample, keys.templates, template)
-                for door in Door:
-                    facts = Facts(namespace="sample", door=door)
+                for origin in Origin:
+                    facts = Facts(namespace="sample", origin=origin)
                     tried = dataclasses.replace(always, native_sidecars=native)
                     yield f"{native}/{template}", inject(pod, facts, tried)
 
@@ -135,8 +135,13 @@ def _asking(sample: Manifest, key: str, template: str) -> Manifest:
     return {**sample, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), key: template}}}
 
 
-def _problem(code: str, error: InjectorError) -> Problem:
-    return Problem(code, error.message, error.where, error.hint)
+def _finding(code: str, level: str, **texts: str) -> Finding:
+    """A finding that came as JSON."""
+    return Finding(_CODES[code], Level(level), **texts)
+
+
+def _problem(code: FindingCode, error: InjectorError) -> Finding:
+    return Finding.of(code, error.message, error.where, error.hint)
 
 
 def _bounded() -> None:

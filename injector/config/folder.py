@@ -36,11 +36,11 @@ from injector.core.profile import Profile, default_keys
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry
-from injector.templating.render import Source
+from injector.templating.render import TemplateSource
 
 _HERE = Path(__file__).resolve().parent.parent
 SUFFIX: Final = ".yaml.j2"
-NO_FOLDER: Final = "the configuration is no file, so that it has no folder"
+NO_FOLDER: Final = "the configuration is not a file, so it has no folder"
 # In the wheel the templates are inside the package, in a checkout beside it.
 _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
 
@@ -49,11 +49,11 @@ _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
 class KeySettings:
     """The annotations in which a profile keeps its books."""
 
-    switch: str = setting("", TEXT, "Label and annotation that says true or false on a pod.")
-    status: str = setting("", TEXT, "Annotation that records what was injected.")
-    overrides: str = setting("", TEXT, "Annotation that keeps the user's own version of containers.")
-    templates: str = setting("", TEXT, "Annotation that names the templates of a pod.")
-    undo: str = setting("", TEXT, "Annotation that holds what uninject cannot derive.")
+    switch: str = setting("", TEXT, "Label and annotation of a pod that enables or disables injection.")
+    status: str = setting("", TEXT, "Annotation that lists what was injected.")
+    overrides: str = setting("", TEXT, "Annotation that stores the user's own version of containers.")
+    templates: str = setting("", TEXT, "Annotation that selects the templates of a pod.")
+    undo: str = setting("", TEXT, "Annotation that stores what uninject cannot derive.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ class ForeignSidecar:
     """How a proxy that somebody else injected is recognised."""
 
     container: str = setting("", checked(TEXT, bool, "the name of a container"), "Name of the container.")
-    env: tuple[str, ...] = setting((), NAMES, "Environment variables that it carries all of.")
-    webhook: str = setting("", TEXT, "End of the names that its injector's webhooks have.")
+    env: tuple[str, ...] = setting((), NAMES, "Environment variables that it must have.")
+    webhook: str = setting("", TEXT, "Suffix of the webhook names of its injector.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +72,11 @@ class CatalogueSettings:
     annotations: tuple[str, ...] = setting((), NAMES, "Annotations of pods.")
     labels: tuple[str, ...] = setting((), NAMES, "Labels of pods.")
     namespace_labels: tuple[str, ...] = setting((), NAMES, "Labels of namespaces.")
-    domains: tuple[str, ...] = setting((), NAMES, "Ends of prefixes that belong to the profile.")
+    domains: tuple[str, ...] = setting((), NAMES, "Suffixes of key prefixes that belong to the profile.")
     powers: dict[str, tuple[str, ...]] = setting(
         dict,
         mapped(listed(choice(*POWERS), "words"), "lists of words"),
-        f"Annotations that can change something that security hangs on, and what: {', '.join(POWERS)}.",
+        f"Annotations that affect security, and what they change: {', '.join(POWERS)}.",
     )
 
 
@@ -84,18 +84,22 @@ class CatalogueSettings:
 class ProfileSettings:
     """The whole `profile.yaml`."""
 
-    name: str = setting("", checked(TEXT, bool, "a name"), "Name of the profile; empty: the folder's.")
+    name: str = setting(
+        "", checked(TEXT, bool, "a name"), "Name of the profile; empty: the name of the folder."
+    )
     rules: str = setting("", choice(*registry.known(), ""), "A rule module of this program.")
-    keys: KeySettings = setting(KeySettings, section(KeySettings), "The profile's own annotations.")
-    values: dict[str, Any] = setting(dict, TREE, "Defaults of what an operator may set.")
-    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that ask for none.")
+    keys: KeySettings = setting(KeySettings, section(KeySettings), "Annotations that the profile writes.")
+    values: dict[str, Any] = setting(dict, TREE, "Default values; an operator may override them.")
+    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that do not select any.")
     ignored_namespaces: tuple[str, ...] = setting((), NAMES, "Namespaces that are never injected.")
-    operating_systems: tuple[str, ...] = setting(("linux",), NAMES, "Systems that the containers run on.")
+    operating_systems: tuple[str, ...] = setting(
+        ("linux",), NAMES, "Operating systems that the containers run on."
+    )
     foreign_sidecars: tuple[ForeignSidecar, ...] = setting(
-        (), listed(section(ForeignSidecar), "maps"), "Proxies that somebody else may have injected."
+        (), listed(section(ForeignSidecar), "maps"), "Proxies that other injectors add."
     )
     catalogue: CatalogueSettings = setting(
-        CatalogueSettings, section(CatalogueSettings), "Keys for near misses."
+        CatalogueSettings, section(CatalogueSettings), "Known keys, to detect misspelt ones."
     )
 
 
@@ -104,7 +108,7 @@ class Folder:
     """A profile with its templates by name, parts among them, and the name of its rule module."""
 
     profile: Profile
-    sources: dict[str, Source]
+    sources: dict[str, TemplateSource]
     rules: str = ""
 
 
@@ -118,21 +122,21 @@ def find(name: str, base: Path | None) -> Path:
 
     Without `base`, the folder of the configuration, paths are refused. Raises ConfigError.
     """
-    where, ships = f"profile {name[:256]}", f"these ship: {', '.join(shipped())}"
+    where, ships = f"profile {name[:256]}", f"built-in profiles: {', '.join(shipped())}"
     path = (base or Path()) / expanded(name)
     if "/" not in name and name not in (".", ".."):
         for root in _ROOTS:
             if os.path.isfile(root / name / "profile.yaml"):
                 return root / name
     elif base is None:
-        raise ConfigError(f"a path is not possible here: {NO_FOLDER}", where=where, hint=ships)
+        raise ConfigError(f"a path is not allowed here: {NO_FOLDER}", where=where, hint=ships)
     if base is not None and os.path.isfile(path / "profile.yaml"):
         return path
     near = get_close_matches(name, shipped(), n=1)
     if base is not None and os.path.isdir(path):
         hint = "see docs/how-to/write-a-profile.md"
         raise ConfigError("the folder has no profile.yaml", where=where, hint=hint)
-    hint = f"did you mean {near[0]}?" if near else ships + ("; or give the path of a folder" if base else "")
+    hint = f"did you mean {near[0]}?" if near else ships + ("; or use the path of a folder" if base else "")
     raise ConfigError("profile not found", where=where, hint=hint)
 
 
@@ -196,7 +200,7 @@ def open_folder(path: Path, files: Files | None = None) -> Folder:
     sources = {}
     for file in files.templates(path):
         name = file.removesuffix(SUFFIX)
-        sources[name] = Source(name, files.text(path, file), str(path / file))
+        sources[name] = TemplateSource(name, files.text(path, file), str(path / file))
     return Folder(_profile(found, Path(os.path.realpath(path)).name), sources, found.rules)
 
 

@@ -21,7 +21,8 @@ from injector.core.model import Finding
 from injector.core.profile import Config, Profile
 from injector.errors import ConfigError
 from injector.files import read_text
-from injector.templating.render import Source
+from injector.pointer import join
+from injector.templating.render import TemplateSource
 
 DEFAULTS: Final = "(defaults)"
 
@@ -88,6 +89,12 @@ def load_profile(path: str | None) -> Profile:
     return _folder(settings, given).profile
 
 
+def settings_of(path: str | None) -> Settings:
+    """The settings of a configuration file, or the defaults. Raises ConfigError."""
+    given = Input.from_file(path)
+    return read_settings(given.file.text, given.file.origin)
+
+
 def rules_of(path: str | None) -> str:
     """The rule module of the profile that a configuration file names. Raises ConfigError."""
     given = Input.from_file(path)
@@ -149,26 +156,26 @@ def _with_origin(error: ConfigError, given: Input) -> ConfigError:
     return ConfigError(error.message, where=where, hint=error.hint)
 
 
-def _own_templates(settings: Settings, given: Input) -> dict[str, Source]:
+def _own_templates(settings: Settings, given: Input) -> dict[str, TemplateSource]:
     """The user's templates of the configuration file."""
     out = {}
     for name, found in settings.templates.items():
-        pointer = f"/templates/{name.replace('~', '~0').replace('/', '~1')}"
+        pointer = join("/templates", name)
         line = upstream.first_line(given.file.text, given.file.origin, pointer)
         if found.file:
             out[name] = _of_file(name, str(expanded(found.file)), given, f"{given.file.origin}:{line}")
         else:
-            out[name] = Source(name, found.text, given.file.origin, line)
+            out[name] = TemplateSource(name, found.text, given.file.origin, line)
     return out
 
 
-def _of_file(name: str, file: str, given: Input, where: str) -> Source:
+def _of_file(name: str, file: str, given: Input, where: str) -> TemplateSource:
     if given.base is None:
-        hint = "write the template's text in place of the map"
-        raise ConfigError(f"a file is not possible here: {NO_FOLDER}", where=f"{where}: templates", hint=hint)
+        hint = "replace the map with the text of the template"
+        raise ConfigError(f"a file is not allowed here: {NO_FOLDER}", where=f"{where}: templates", hint=hint)
     folder = Path(given.base)
     try:
-        return Source(name, given.files.text(folder, file), str(folder / file))
+        return TemplateSource(name, given.files.text(folder, file), str(folder / file))
     except ConfigError as error:
         raise ConfigError(error.message, where=f"{where}: {error.where}", hint=error.hint) from error
 
@@ -201,7 +208,7 @@ def _placed_in_values(complete: dict[str, Any], settings: Settings, over: Overri
 
 def _with_inject(
     settings: Settings, over: Overrides
-) -> tuple[Settings, dict[str, Source], tuple[Finding, ...]]:
+) -> tuple[Settings, dict[str, TemplateSource], tuple[Finding, ...]]:
     """The settings with those of istiod's format, its templates, and what cannot be used."""
     if over.inject is None:
         return settings, {}, ()

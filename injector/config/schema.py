@@ -21,8 +21,8 @@ from injector.config.shapes import (
     TEXT,
     TREE,
     TREES,
-    Problem,
     Reading,
+    SettingProblem,
     Shape,
     checked,
     choice,
@@ -37,6 +37,7 @@ from injector.config.shapes import (
 )
 from injector.core import selectors
 from injector.core.catalogue import POWERS
+from injector.core.model import ServiceRef
 from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
 from injector.work import DEFAULT_LIMIT
@@ -72,11 +73,9 @@ def _template(raw: Any, at: str, reading: Reading) -> TemplateSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compatibility:
-    """What is done as others do it."""
+    "Compatibility with other injectors."
 
-    istio_quirks: bool = setting(
-        False, FLAG, "Do literally what istiod's injector does, defects included, instead of repairing them."
-    )
+    istio_quirks: bool = setting(False, FLAG, "Reproduce istiod's injector exactly, including its bugs.")
 
 
 def _selector(raw: Any, at: str, reading: Reading) -> dict[str, Any]:
@@ -97,33 +96,35 @@ class AnnotationRuleSettings:
     """One rule about annotations of pods."""
 
     namespace_selector: dict[str, Any] = setting(
-        dict, SELECTOR, "Label selector of the namespaces that it is about; empty: all."
+        dict, SELECTOR, "Label selector of the namespaces that the rule applies to; empty: all."
     )
     allow: tuple[str, ...] = setting(
-        ("*",), GLOBS, "Annotations of the profile that pods may use; * stands for any text."
+        ("*",), GLOBS, "Annotations of the profile that pods may use; * matches any text."
     )
-    deny: tuple[str, ...] = setting((), GLOBS, "Annotations that pods may not use, whoever reads them.")
+    deny: tuple[str, ...] = setting(
+        (), GLOBS, "Annotations that pods may not use, including those of other programs."
+    )
     withhold: tuple[str, ...] = setting(
         (),
         listed(choice(*POWERS), "powers"),
-        "What pods may not change of the injected containers, by whatever means: " + ", ".join(POWERS) + ".",
+        "What pods may not change in the injected containers, by any means: " + ", ".join(POWERS) + ".",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigMapSource:
-    """A ConfigMap that holds this file."""
+    "A ConfigMap with this file."
 
     namespace: str = setting("", TEXT, "Namespace of the ConfigMap.")
-    name: str = setting("", TEXT, "Name of the ConfigMap; empty: the configuration is not read from one.")
-    key: str = setting("injector.yaml", TEXT, "Key under which the file stands in it.")
+    name: str = setting("", TEXT, "Name of the ConfigMap; empty: do not read a ConfigMap.")
+    key: str = setting("injector.yaml", TEXT, "Key of the configuration file in the ConfigMap.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IstioSource:
     """The ConfigMaps of a live istiod."""
 
-    namespace: str = setting("", TEXT, "Namespace of istiod; empty: its ConfigMaps are not read.")
+    namespace: str = setting("", TEXT, "Namespace of istiod; empty: do not read its ConfigMaps.")
     mesh_config_map: str = setting(
         "istio", TEXT, "ConfigMap with the mesh configuration; a revision is appended."
     )
@@ -139,11 +140,11 @@ class SourceSettings:
     """Where `serve` reads its configuration from, when not from a file."""
 
     config_map: ConfigMapSource = setting(
-        ConfigMapSource, section(ConfigMapSource), "A ConfigMap that holds this file."
+        ConfigMapSource, section(ConfigMapSource), "A ConfigMap with this file."
     )
-    istio: IstioSource = setting(IstioSource, section(IstioSource), "A live istiod's own ConfigMaps.")
+    istio: IstioSource = setting(IstioSource, section(IstioSource), "The ConfigMaps of a running istiod.")
     poll_seconds: int = setting(
-        10, number(1, 3600, "seconds"), "How often the source is looked at for changes."
+        10, number(1, 3600, "seconds"), "How often the source is checked for changes."
     )
 
 
@@ -152,8 +153,18 @@ LOOPBACK: Shape[str] = checked(
 )
 
 _PART = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_SERVICE = re.compile(rf"({_PART}/{_PART})?", re.ASCII)
-SERVICE: Shape[str] = checked(TEXT, lambda text: _SERVICE.fullmatch(text) is not None, "NAMESPACE/NAME")
+_SERVICE = re.compile(rf"(?P<namespace>{_PART})/(?P<name>{_PART})", re.ASCII)
+
+
+def _service(raw: Any, at: str, reading: Reading) -> ServiceRef | None:
+    text = TEXT.take(raw, at, reading)
+    match = _SERVICE.fullmatch(text)
+    if text and match is None:
+        raise ValueError("NAMESPACE/NAME is expected")
+    return ServiceRef(match["namespace"], match["name"]) if match else None
+
+
+SERVICE: Shape[ServiceRef | None] = Shape("NAMESPACE/NAME", _service, schema=TEXT.schema)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,32 +174,46 @@ class Certificates:
     source: str = setting(
         "auto",
         choice("auto", "own", "secret", "files"),
-        "own: made here, from a CA in a Secret; secret: the folder of a mounted one; files: tlsCert and "
-        "tlsKey, or tlsBundle; auto: by what is set, files before folder before service.",
+        "own: created by the webhook, with a CA in a Secret; secret: a mounted Secret; files: tlsCert "
+        "and tlsKey, or tlsBundle; auto: the first that is set of files, folder and service.",
     )
-    service: str = setting(
-        "", SERVICE, "The Service in front of the webhook; its entries' caBundle is kept right."
+    service: ServiceRef | None = setting(
+        None, SERVICE, "The Service of the webhook; caBundle of its entries is kept up to date."
     )
-    names: tuple[str, ...] = setting((), NAMES, "More DNS names and addresses for our own certificate.")
+    names: tuple[str, ...] = setting(
+        (), NAMES, "Additional DNS names and addresses of the self-made certificate."
+    )
     cluster_domain: str = setting("cluster.local", TEXT, "DNS domain of the cluster.")
     ca_secret: str = setting(
-        "", TEXT, "Name of our CA's Secret, in the Service's namespace; empty: SERVICE-ca."
+        "",
+        TEXT,
+        "Name of the Secret with the injector's CA, in the namespace of the Service; empty: SERVICE-ca.",
     )
     folder: str = setting("", TEXT, "Folder of a mounted Secret: tls.crt, tls.key, and ca.crt.")
-    ca_file: str = setting("", TEXT, "File of the CAs to publish, where the certificate comes from files.")
+    ca_file: str = setting("", TEXT, "File with the CAs to publish, if the certificate comes from files.")
     publish: str = setting(
-        "auto", choice("auto", "on", "off"), "Write caBundle; auto: with our own certificates only."
+        "auto",
+        choice("auto", "on", "off"),
+        "Whether to write caBundle; auto: only with self-made certificates.",
     )
-    ca_lifetime: str = setting("8760h", duration("20s", "87600h"), "How long a CA of ours is valid.")
-    leaf_lifetime: str = setting("168h", duration("5s", "8760h"), "How long a certificate of ours is valid.")
+    ca_lifetime: str = setting("8760h", duration("20s", "87600h"), "How long the injector's CA is valid.")
+    leaf_lifetime: str = setting(
+        "168h", duration("5s", "8760h"), "How long a self-made certificate is valid."
+    )
     renew_percent: int = setting(
-        66, number(10, 90, "percent"), "Part of its life after which something of ours is renewed."
+        66,
+        number(10, 90, "percent"),
+        "Fraction of its lifetime after which the CA or a certificate is renewed.",
     )
     settle: str = setting(
-        "10s", duration("0s", "1h"), "How long a published CA waits until it may sign; for all API servers."
+        "10s",
+        duration("0s", "1h"),
+        "How long a new CA is published before it signs, so that all API servers read it.",
     )
-    key_type: str = setting("ecdsa", choice("ecdsa", "rsa"), "Keys of our own: ECDSA P-256 or RSA 2048.")
-    minimum_tls: str = setting("1.2", choice("1.2", "1.3"), "Oldest version of TLS that is spoken.")
+    key_type: str = setting(
+        "ecdsa", choice("ecdsa", "rsa"), "Key type of self-made certificates: ECDSA P-256 or RSA 2048."
+    )
+    minimum_tls: str = setting("1.2", choice("1.2", "1.3"), "Minimum TLS version.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,25 +223,29 @@ class CallerAuth:
     mode: str = setting(
         "off",
         choice("off", "audit", "enforce"),
-        "audit: who would be refused is counted and logged, and answered; enforce: gets 401 or 403.",
+        "audit: callers that would be rejected are counted, logged and answered; enforce: they get 401 "
+        "or 403.",
     )
     client_ca_file: str = setting(
-        "", TEXT, "File of the CAs of API servers' client certificates; empty: none is asked for."
+        "",
+        TEXT,
+        "File with the CAs of the API servers' client certificates; empty: no client "
+        "certificate is requested.",
     )
     client_names: tuple[str, ...] = setting(
         (), NAMES, "Common names, DNS names or URIs of client certificates that are accepted."
     )
     audience: str = setting(
-        "", TEXT, "Audience that a bearer token must be for, and for no other; empty: no token is accepted."
+        "", TEXT, "The only audience that a bearer token may have; empty: no token is accepted."
     )
     subjects: tuple[str, ...] = setting((), NAMES, "Subjects of tokens that are accepted.")
-    issuer: str = setting("", TEXT, "Issuer of tokens; empty: the cluster's own.")
-    jwks_file: str = setting("", TEXT, "File with the issuer's keys; empty: asked of the API server.")
+    issuer: str = setting("", TEXT, "Issuer of tokens; empty: the cluster's issuer.")
+    jwks_file: str = setting("", TEXT, "File with the issuer's keys; empty: read from the API server.")
     groups_claim: str = setting(
         "",
         TEXT,
-        "Path of the claim that lists attested API groups, its parts separated by slashes; pods need `*` or "
-        "an empty name in it. Empty: not looked at.",
+        "Path of the claim that lists attested API groups, separated by slashes; for pods it must "
+        "contain `*` or an empty name. Empty: not checked.",
     )
 
     @property
@@ -232,129 +261,128 @@ class CallerAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Admissions kept for `injector replay`."""
+    "Records of admissions for `injector replay`."
 
-    directory: str = setting("", TEXT, "Folder for the records, one for each replica; empty: none are kept.")
+    directory: str = setting("", TEXT, "Folder for the records, one for each replica; empty: no records.")
     key_file: str = setting(
         "",
         TEXT,
-        "File with the pseudonyms' key, outside of the folder; empty: a new key at each start.",
+        "File with the key of the pseudonyms, outside of the folder; empty: a new key at each start.",
     )
     max_bytes: int = setting(
-        64 * MiB, number(MiB, 64 * 1024 * MiB, "bytes"), "How much is kept; past it the oldest file goes."
+        64 * MiB,
+        number(MiB, 64 * 1024 * MiB, "bytes"),
+        "Maximum size of the records; above it the oldest file is deleted.",
     )
     max_records: int = setting(
-        20_000, number(8, 10_000_000), "How many admissions are kept; past it the oldest file goes."
+        20_000,
+        number(8, 10_000_000),
+        "Maximum number of recorded admissions; above it the oldest file is deleted.",
     )
-    per_second: int = setting(10, number(1, 1000), "How many admissions a second are recorded at most.")
+    per_second: int = setting(
+        10, number(1, 1000), "Maximum number of admissions that are recorded per second."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSettings:
     """Requests that wait for their turn; what comes past it is answered with 429."""
 
-    length: int = setting(512, number(1, 100_000), "How many requests may wait.")
+    length: int = setting(512, number(1, 100_000), "Maximum number of waiting requests.")
     max_bytes: int = setting(
-        32 * MiB, number(MiB, 1024 * MiB, "bytes"), "How large their bodies may be together."
+        32 * MiB, number(MiB, 1024 * MiB, "bytes"), "Maximum total size of their bodies."
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
-    """What callers may take."""
+    "Limits of connections."
 
     limit: int = setting(
         2000,
         number(30, 100_000),
-        "How many may be open at each listener; past it the one that has been silent longest ends. An API "
-        "server keeps up to 25 idle ones.",
+        "Maximum number of open connections for each listener; above it the longest idle one is "
+        "closed. An API server keeps up to 25 idle connections.",
     )
     health_per_address: int = setting(
         64,
         number(8, 100_000),
-        "How many of one client address may be open at the listener of health and metrics.",
+        "Maximum number of open connections from one client address to the listener of health and metrics.",
     )
     max_bytes: int = setting(
         64 * MiB,
         number(16 * MiB, 4096 * MiB, "bytes"),
-        "What all connections of the webhook together may make the process hold: heads, bodies, answers "
-        "that are not taken. Past it those end that have been silent longest.",
+        "Maximum memory for all connections of the webhook: heads, bodies and unread answers. Above it "
+        "the longest idle connections are closed.",
     )
     read_seconds: int = setting(
         10,
         number(1, 300, "seconds"),
-        "Time for a handshake, for the first request, for a request to come, for an answer to be read.",
+        "Timeout of a handshake, of the first request, of receiving a request and of reading an answer.",
     )
     age_seconds: int = setting(
         300,
         number(0, 86_400, "seconds"),
-        "Age after which an answer is the last one, so that callers spread over all replicas; 0: never.",
+        "Age after which a connection is closed with its next answer, so that callers spread over all "
+        "replicas; 0: never.",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """What only `serve` needs."""
+    "Settings of `serve`."
 
     listen: str = setting(":8443", ADDRESS, "Address and port of the webhook (TLS).")
     health_listen: str = setting(":8080", ADDRESS, "Address and port of health and metrics (plain HTTP).")
     debug_listen: str = setting(
         "",
         LOOPBACK,
-        "Address and port of `/debug/explain`, a page to try things (loopback only); empty: off.",
+        "Address and port of the debug page `/debug/explain` (loopback only); empty: off.",
     )
     tls_cert: str = setting("", TEXT, "File with the certificate chain.")
     tls_key: str = setting("", TEXT, "File with the private key.")
-    tls_bundle: str = setting("", TEXT, "One file with key and chain, instead of tlsCert and tlsKey.")
+    tls_bundle: str = setting("", TEXT, "One file with key and chain; replaces tlsCert and tlsKey.")
     certificates: Certificates = setting(
-        Certificates, section(Certificates), "Where the certificate comes from, and who writes caBundle."
+        Certificates, section(Certificates), "Source of the certificate, and whether to write caBundle."
     )
     caller_auth: CallerAuth = setting(CallerAuth, section(CallerAuth), "Who may call the webhook.")
     body_limit: int = setting(
-        7 * MiB, number(1024, 64 * MiB, "bytes"), "Largest request body; a larger one is answered with 413."
+        7 * MiB, number(1024, 64 * MiB, "bytes"), "Maximum size of a request body; a larger one gets 413."
     )
     nesting_limit: int = setting(
-        200, number(20, 900), "Deepest nesting of a request's JSON; a deeper one gets 400."
+        200, number(20, 900), "Maximum nesting of the JSON of a request; deeper JSON gets 400."
     )
     cpu_milliseconds: int = setting(
         1000,
         number(100, 10_000, "milliseconds"),
-        "CPU time of one admission, if its caller does not wait for less; a pod that needs more is denied.",
+        "Maximum CPU time of one admission, or the timeout of the caller if that is shorter; a pod "
+        "that needs more is denied.",
     )
-    queue: QueueSettings = setting(
-        QueueSettings, section(QueueSettings), "Requests that wait for their turn."
-    )
+    queue: QueueSettings = setting(QueueSettings, section(QueueSettings), "Limits of waiting requests.")
     connections: ConnectionSettings = setting(
-        ConnectionSettings, section(ConnectionSettings), "What callers may take."
+        ConnectionSettings, section(ConnectionSettings), "Limits of connections."
     )
     drain_seconds: int = setting(
         10,
         number(0, 600, "seconds"),
-        "How long it is served on after SIGTERM, while callers learn that this replica goes; SIGINT: 0.",
+        "How long requests are served after SIGTERM, until callers use other replicas; SIGINT: 0.",
     )
     failure_mode: str = setting(
-        "deny", choice("deny", "allow"), "What becomes of a pod when the injector itself fails."
+        "deny", choice("deny", "allow"), "What to do with a pod when the injector itself fails."
     )
-    warnings: bool = setting(True, FLAG, "Tell users of the API about findings, as warnings of the answer.")
-    audit_annotations: bool = setting(
-        True, FLAG, "Write decision and reason into the API server's audit log."
-    )
+    warnings: bool = setting(True, FLAG, "Return findings to API clients as warnings.")
+    audit_annotations: bool = setting(True, FLAG, "Write decision and reason to the API server's audit log.")
     namespaces: str = setting(
-        "watch", choice("watch", "off"), "Keep the Namespace objects at hand, or answer without knowing them."
+        "watch", choice("watch", "off"), "Watch Namespace objects, or answer without them."
     )
-    source: SourceSettings = setting(
-        SourceSettings, section(SourceSettings), "Where the configuration comes from."
-    )
+    source: SourceSettings = setting(SourceSettings, section(SourceSettings), "Source of the configuration.")
     events: str = setting(
         "off",
         choice("off", "warnings", "all"),
-        "Kubernetes Events on the controllers of pods: of denials and of what a person should act on, or of "
-        "every decision.",
+        "Kubernetes Events on the controllers of pods: for denials and warnings, or for all decisions.",
     )
-    record: Record = setting(Record, section(Record), "Admissions kept for `injector replay`.")
-    log_level: str = setting(
-        "info", choice("debug", "info", "warning", "error"), "Least important level that is logged."
-    )
+    record: Record = setting(Record, section(Record), "Records of admissions for `injector replay`.")
+    log_level: str = setting("info", choice("debug", "info", "warning", "error"), "Lowest log level.")
 
     @property
     def certificate_source(self) -> str:
@@ -374,8 +402,8 @@ class Server:
     @property
     def ca_secret(self) -> tuple[str, str]:
         """Namespace and name of the Secret that holds our own CA."""
-        namespace, _, service = self.certificates.service.partition("/")
-        return namespace, self.certificates.ca_secret or f"{service}-ca"
+        service = self.certificates.service or ServiceRef("", "")
+        return service.namespace, self.certificates.ca_secret or f"{service.name}-ca"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,67 +411,72 @@ class Settings:
     """The whole configuration file."""
 
     profile: str = setting(
-        "istio", checked(TEXT, bool, "a name or path"), "A profile that ships, or the path of a folder."
+        "istio", checked(TEXT, bool, "a name or path"), "A built-in profile, or the path of a folder."
     )
     policy: str = setting(
-        "enabled", choice("enabled", "disabled"), "What happens where neither label nor annotation speaks."
+        "enabled",
+        choice("enabled", "disabled"),
+        "Whether to inject pods without a label or annotation for it.",
     )
-    values: dict[str, Any] = setting(dict, TREE, "Merged deeply over the profile's values; null deletes.")
+    values: dict[str, Any] = setting(
+        dict, TREE, "Merged deeply into the profile's values; null deletes a value."
+    )
     mesh_config: dict[str, Any] = setting(
         dict,
         TREE,
-        "Mesh configuration, merged over its defaults; a key that ends in + appends to the default list.",
+        "Mesh configuration, merged into its defaults; a key that ends in + appends to the default list.",
     )
     templates: dict[str, TemplateSetting] = setting(
         dict,
         mapped(Shape("a template", _template), "templates"),
-        "Templates beside the profile's: name: text, or name: {file: path} for a file in the folder of this "
-        "one; one of the same name replaces.",
+        "Additional templates: name: text, or name: {file: path} in the folder of this file; a "
+        "template of the profile with the same name is replaced.",
     )
     default_templates: tuple[str, ...] = setting(
-        (), NAMES, "Templates of pods that ask for none; empty: the profile's."
+        (), NAMES, "Templates of pods that do not select any; empty: those of the profile."
     )
     aliases: dict[str, tuple[str, ...]] = setting(
-        dict, mapped(NAMES, "lists of names"), "Names that stand for several templates."
+        dict, mapped(NAMES, "lists of names"), "Aliases of several templates."
     )
     never_inject_selector: tuple[Any, ...] = setting(
-        (), TREES, "Label selectors; a pod that one matches is not injected unless it asks for it."
+        (), TREES, "Label selectors; a matching pod is not injected unless it requests injection."
     )
     always_inject_selector: tuple[Any, ...] = setting(
-        (), TREES, "Label selectors; a pod that one matches is injected unless it objects."
+        (), TREES, "Label selectors; a matching pod is injected unless it disables injection."
     )
     injected_annotations: dict[str, str] = setting(
-        dict, STRINGS, "Annotations for every injected pod, written last."
+        dict, STRINGS, "Annotations of each injected pod, written last."
     )
     annotations: tuple[AnnotationRuleSettings, ...] = setting(
         (),
         listed(section(AnnotationRuleSettings), "maps with namespaceSelector, allow, deny and withhold"),
-        "Which annotations and powers pods may use: the first rule whose namespaceSelector matches holds "
-        "(`allow`, by default `*`, without `deny`; no power of `withhold`); a pod that uses another is "
+        "Which annotations and powers pods may use. The first rule whose namespaceSelector matches "
+        "applies: `allow` (default `*`) without `deny`, and no power of `withhold`. Other pods are "
         "denied. No rule: all.",
     )
     native_sidecars: str = setting(
         "auto",
         choice("auto", "enabled", "disabled"),
-        "Sidecars as init containers that keep running; auto asks the cluster.",
+        "Whether to use native sidecars (init containers that keep running); auto: if the cluster "
+        "supports them.",
     )
     work_limit: int = setting(
         DEFAULT_LIMIT,
         number(20_000, 1_000_000_000, "units"),
-        "Counted work of one injection, past which a pod is denied; one of 20 containers with 200 variables "
-        "each takes 220000 units, a small one 5000.",
+        "Maximum counted work of one injection; a pod that needs more is denied. 20 containers with "
+        "200 variables each need 220000 units, a small pod 5000.",
     )
-    platform: str = setting("", choice("", "openshift"), "What the cluster is built on.")
+    platform: str = setting("", choice("", "openshift"), "The platform of the cluster.")
     compliance_policy: str = setting(
         "",
         choice("", "fips-140-2", "fips-140-3", "pqc"),
-        "The compliance policy that the control plane runs with.",
+        "The compliance policy of the control plane.",
     )
-    revision: str = setting("", TEXT, "Revision of the control plane; empty means default.")
+    revision: str = setting("", TEXT, "Revision of the control plane; empty: default.")
     compatibility: Compatibility = setting(
-        Compatibility, section(Compatibility), "What is done as others do it."
+        Compatibility, section(Compatibility), "Compatibility with other injectors."
     )
-    server: Server = setting(Server, section(Server), "What only `serve` needs.")
+    server: Server = setting(Server, section(Server), "Settings of `serve`.")
 
 
 def read_settings(text: str, origin: str) -> Settings:
@@ -463,7 +496,7 @@ def parsed(text: str, origin: str) -> Any:
         raise ConfigError(error.message, where=error.where, hint=error.hint) from error
 
 
-def refuse(problems: list[Problem], text: str, origin: str) -> None:
+def refuse(problems: list[SettingProblem], text: str, origin: str) -> None:
     """Raise one ConfigError that names file and line of every problem; nothing where there is none."""
     if not problems:
         return

@@ -16,15 +16,17 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
+from injector import durations
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
-from injector.printable import visible
+from injector.pointer import join, split
+from injector.printable import shown, visible
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SettingProblem:
     """What is wrong at a place (a JSON pointer) and what to do about it."""
 
     pointer: str
@@ -36,11 +38,11 @@ class Reading:
     """The problems found so far."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[SettingProblem] = []
 
     def complain(self, pointer: str, message: str, hint: str = "") -> None:
         """Note a problem; reading goes on."""
-        self.problems.append(Problem(pointer, message, hint))
+        self.problems.append(SettingProblem(pointer, message, hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ def read(cls: type[T], raw: Any, pointer: str, reading: Reading) -> T:
     known = {key_of(f): f for f in fields(cls)}  # type: ignore[arg-type]
     found: dict[str, Any] = {}
     for key, value in raw.items():
-        at = f"{pointer}/{escaped(key)}"
+        at = join(pointer, key)
         if key not in known:
-            reading.complain(at, f"unknown key {shown(key)}", nearest(key, cls))
+            reading.complain(at, f"unknown key {quoted(key)}", nearest(key, cls))
         elif value is not None:
             member = known[key]
             _take(member, value, at, reading, found)
@@ -138,14 +140,9 @@ def nearest(key: str, cls: type[Any]) -> str:
     return "known keys: " + ", ".join(sorted(siblings))
 
 
-def shown(key: str) -> str:
-    """A key in quotes, cut: it may be anything."""
-    return f'"{key}"' if len(key) <= 64 else f'"{key[:64]}..."'
-
-
-def escaped(key: str) -> str:
-    """A key as a part of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
+def quoted(key: str) -> str:
+    """A key in quotes: it may be of any length."""
+    return f'"{shown(key)}"'
 
 
 # --- shapes -------------------------------------------------------------------------------------
@@ -222,13 +219,11 @@ def number(low: int, high: int, unit: str = "") -> Shape[int]:
 
 
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:h|m|s))+", re.ASCII)
-_DURATION_PART = re.compile(r"([0-9]+)([hms])", re.ASCII)
-_UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 def seconds(text: str) -> int:
-    """What a duration such as ``1h30m`` means."""
-    return sum(int(count) * _UNITS[unit] for count, unit in _DURATION_PART.findall(text))
+    """The seconds of a duration that `duration` has accepted."""
+    return (durations.nanoseconds(text) or 0) // 10**9
 
 
 def duration(low: str, high: str) -> Shape[str]:
@@ -236,7 +231,8 @@ def duration(low: str, high: str) -> Shape[str]:
     least, most = seconds(low), seconds(high)
 
     def fits(text: str) -> bool:
-        return _DURATION.fullmatch(text) is not None and least <= seconds(text) <= most
+        known = _DURATION.fullmatch(text) and durations.nanoseconds(text) is not None
+        return bool(known) and least <= seconds(text) <= most
 
     return checked(TEXT, fits, f'a duration from "{low}" to "{high}" such as "1h30m"')
 
@@ -266,7 +262,7 @@ def mapped(item: Shape[T], what: str) -> Shape[dict[str, T]]:
 def _each(item: Shape[T], pairs: Any, at: str, reading: Reading) -> dict[Any, T]:
     out: dict[Any, T] = {}
     for key, value in pairs:
-        here = f"{at}/{escaped(str(key))}"
+        here = join(at, key)
         try:
             out[key] = item.take(value, here, reading)
         except ValueError as error:
@@ -291,18 +287,18 @@ def checked(shape: Shape[T], test: Callable[[T], bool], expected: str) -> Shape[
     return Shape(expected, take, schema=shape.schema)
 
 
-def together(problems: Sequence[Problem], lines: Mapping[str, int], source: str) -> ConfigError:
+def together(problems: Sequence[SettingProblem], lines: Mapping[str, int], source: str) -> ConfigError:
     """One error for all problems; `lines` by pointer."""
     first = problems[0]
     if len(problems) == 1:
         return ConfigError(told(first), where=f"{source}:{lines[first.pointer]}", hint=first.hint)
     rows = [f"{source}:{lines[p.pointer]}: {told(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems]
-    head = f"{len(problems)} settings are not accepted:"
+    head = f"{len(problems)} settings are invalid:"
     return ConfigError(head, where=source, rows=[visible(row) for row in rows])
 
 
-def told(problem: Problem) -> str:
+def told(problem: SettingProblem) -> str:
     """The message with the path of its key."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in problem.pointer.split("/")[1:]]
-    path = ".".join(part if len(part) <= 64 else part[:64] + "..." for part in parts)
+    parts = split(problem.pointer)
+    path = ".".join(shown(part) for part in parts)
     return f"{path}: {problem.message}" if path else problem.message

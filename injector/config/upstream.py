@@ -22,17 +22,19 @@ from injector.config.shapes import (
     STRINGS,
     TEXT,
     TREES,
-    Problem,
     Reading,
+    SettingProblem,
     key_of,
     mapped,
     read,
     setting,
 )
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.workload import kind_of
 from injector.errors import ConfigError
-from injector.templating.render import Source
+from injector.printable import shown
+from injector.templating.render import TemplateSource
 
 # Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
 SHIPPED: Final = frozenset({"sidecar", "gateway", "grpc-agent", "grpc-simple"})
@@ -57,12 +59,14 @@ class InjectConfig:
     """The keys of istiod's `config` that count; the stray `template` and others do not."""
 
     policy: str = setting("", TEXT, "enabled or disabled.")
-    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that ask for none.")
+    default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that do not select any.")
     templates: dict[str, str] = setting(dict, mapped(TEXT, "template texts"), "Template texts by name.")
-    aliases: dict[str, tuple[str, ...]] = setting(dict, mapped(NAMES, "lists of names"), "Names for several.")
+    aliases: dict[str, tuple[str, ...]] = setting(
+        dict, mapped(NAMES, "lists of names"), "Aliases of several templates."
+    )
     never_inject_selector: tuple[Any, ...] = setting((), TREES, "Label selectors.")
     always_inject_selector: tuple[Any, ...] = setting((), TREES, "Label selectors.")
-    injected_annotations: dict[str, str] = setting(dict, STRINGS, "Written last.")
+    injected_annotations: dict[str, str] = setting(dict, STRINGS, "Annotations that are written last.")
 
 
 def inject_config(text: str, origin: str) -> InjectConfig:
@@ -80,7 +84,7 @@ def inject_config(text: str, origin: str) -> InjectConfig:
         raise ConfigError(
             "this is a whole ConfigMap; the text under its key config is expected",
             where=origin,
-            hint="kubectl get configmap NAME -o jsonpath='{.data.config}', or let --from-cluster read it",
+            hint="use kubectl get configmap NAME -o jsonpath='{.data.config}', or --from-cluster",
         )
     if not isinstance(tree, dict) or not tree.get("templates"):
         return InjectConfig(templates={"sidecar": text})
@@ -99,19 +103,21 @@ def full_config(text: str, origin: str) -> InjectConfig:
     return found
 
 
-def sources(found: InjectConfig, text: str, origin: str) -> dict[str, Source]:
+def sources(found: InjectConfig, text: str, origin: str) -> dict[str, TemplateSource]:
     """The templates of a file of this format, with the lines on which they begin."""
     if found.templates == {"sidecar": text}:
-        return {"sidecar": Source("sidecar", text, origin)}
+        return {"sidecar": TemplateSource("sidecar", text, origin)}
     return {
-        name: Source(name, body, origin, first_line(text, origin, f"/templates/{name}"))
+        name: TemplateSource(name, body, origin, first_line(text, origin, f"/templates/{name}"))
         for name, body in found.templates.items()
     }
 
 
-def usable(found: InjectConfig, text: str, origin: str) -> tuple[dict[str, Source], tuple[Finding, ...]]:
+def usable(
+    found: InjectConfig, text: str, origin: str
+) -> tuple[dict[str, TemplateSource], tuple[Finding, ...]]:
     """Of a live istiod's templates those that can be rendered here, and a finding for each other one."""
-    kept: dict[str, Source] = {}
+    kept: dict[str, TemplateSource] = {}
     findings = []
     for name, source in sources(found, text, origin).items():
         if name in SHIPPED or _NOT_FOR_PODS.fullmatch(name):
@@ -120,10 +126,9 @@ def usable(found: InjectConfig, text: str, origin: str) -> tuple[dict[str, Sourc
         if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:
             kept[name] = source
             continue
-        message = (
-            f"template {name[:64]!r} of {origin} is a Go template and cannot be used here; write it in Jinja"
-        )
-        findings.append(Finding("go-template", message))
+        problem = "is a Go template and not supported; rewrite it in Jinja"
+        message = f"template {shown(name)!r} of {origin} {problem}"
+        findings.append(Finding.of(FindingCode.GO_TEMPLATE, message))
     return kept, tuple(findings)
 
 
@@ -145,7 +150,7 @@ def tree_of(text: str, origin: str, what: str) -> dict[str, Any]:
     return tree
 
 
-def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[Problem]:
+def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[SettingProblem]:
     """What is of another type than istiod reads it; `prefix` is the pointer of the values."""
     problems = []
     for path, (expected, types) in _TYPED.items():
@@ -155,10 +160,10 @@ def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[Problem]
             if value is None:
                 break
             if not isinstance(value, Mapping):
-                problems.append(Problem(pointer, f"a map is expected, not {kind_of(value)}"))
+                problems.append(SettingProblem(pointer, f"a map is expected, not {kind_of(value)}"))
                 value = None
                 break
             pointer, value = f"{pointer}/{part}", value.get(part)
         if value is not None and type(value) not in types:
-            problems.append(Problem(pointer, f"{expected} is expected, not {kind_of(value)}"))
+            problems.append(SettingProblem(pointer, f"{expected} is expected, not {kind_of(value)}"))
     return list(dict.fromkeys(problems))

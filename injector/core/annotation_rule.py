@@ -50,7 +50,7 @@ class Own:
 
     free: frozenset[str]
     known: frozenset[str]
-    domains: tuple[str, ...]
+    catalogue: Catalogue
     canonical: Callable[[str], str]
 
     @classmethod
@@ -58,9 +58,8 @@ class Own:
         """The switch, and the books that say nothing about how a pod is injected, are free."""
         free = frozenset({keys.switch, keys.status, keys.undo})
         declared = catalogue.annotations | {keys.templates, keys.overrides}
-        return cls(free, declared, catalogue.domains, canonical)
+        return cls(free, declared, catalogue, canonical)
 
     def holds(self, key: str) -> bool:
         """Whether it is a key of the profile, or one with a prefix that belongs to it."""
-        prefix = key.partition("/")[0]
-        return key in self.known or any(prefix == d or prefix.endswith("." + d) for d in self.domains)
+        return key in self.known or self.catalogue.owns(key)

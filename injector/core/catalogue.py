@@ -25,6 +25,11 @@ class Catalogue:
     domains: tuple[str, ...] = ()
     powers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def owns(self, key: str) -> bool:
+        """Whether the prefix of a key belongs to the profile."""
+        prefix = key.partition("/")[0]
+        return any(prefix == end or prefix.endswith("." + end) for end in self.domains)
+
 
 NOTHING: Final = Catalogue()
 

@@ -43,4 +43,4 @@ class Findings:
 
     def _rest(self, code: str, one: Finding) -> Finding:
         count = self._by_code[code] - PER_CODE
-        return one if count == 1 else replace(one, message=f"{count} more of this code are not listed")
+        return one if count == 1 else replace(one, message=f"{count} more with this code are not listed")

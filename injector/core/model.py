@@ -7,47 +7,59 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from injector.core.finding_codes import FindingCode, Level
+from injector.pointer import get
+
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""
 
 
 class Verdict(StrEnum):
-    """What becomes of a pod."""
+    """What becomes of a pod. No reason has the verdict ALLOW: the failure mode turns a denial into it."""
 
     INJECT = "inject"
     SKIP = "skip"
     DENY = "deny"
+    ALLOW = "allow"
 
 
 class Reason(StrEnum):
-    """Why. The word shows in reports, logs, metrics, audit annotations and warnings."""
+    """Why, with the verdict. The word is the same in reports, logs, metrics and audit annotations."""
 
-    OPTED_IN_BY_LABEL = "opted-in-by-label"
-    OPTED_IN_BY_ANNOTATION = "opted-in-by-annotation"
-    ALWAYS_SELECTED = "always-selected"
-    ON_BY_DEFAULT = "on-by-default"
+    verdict: Verdict
 
-    HOST_NETWORK = "host-network"
-    IGNORED_NAMESPACE = "ignored-namespace"
-    OPTED_OUT_BY_LABEL = "opted-out-by-label"
-    OPTED_OUT_BY_ANNOTATION = "opted-out-by-annotation"
-    NEVER_SELECTED = "never-selected"
-    OFF_BY_DEFAULT = "off-by-default"
-    INVALID_POLICY = "invalid-policy"
-    NOT_SELECTED = "not-selected"
-    STATIC_POD = "static-pod"
-    UNSUPPORTED_KIND = "unsupported-kind"
-    UNSUPPORTED_OS = "unsupported-os"
-    FOREIGN_SIDECAR = "foreign-sidecar"
+    def __new__(cls, word: str, verdict: Verdict) -> Reason:
+        reason = str.__new__(cls, word)
+        reason._value_ = word
+        reason.verdict = verdict
+        return reason
 
-    NAMESPACE_MISMATCH = "namespace-mismatch"
-    ANNOTATION_NOT_ALLOWED = "annotation-not-allowed"
-    INVALID_ANNOTATION = "invalid-annotation"
-    INVALID_POD = "invalid-pod"
-    TEMPLATE_FAILED = "template-failed"
-    MERGE_FAILED = "merge-failed"
-    TOO_EXPENSIVE = "too-expensive"
-    INTERNAL_ERROR = "internal-error"
+    OPTED_IN_BY_LABEL = "opted-in-by-label", Verdict.INJECT
+    OPTED_IN_BY_ANNOTATION = "opted-in-by-annotation", Verdict.INJECT
+    ALWAYS_SELECTED = "always-selected", Verdict.INJECT
+    ON_BY_DEFAULT = "on-by-default", Verdict.INJECT
+
+    HOST_NETWORK = "host-network", Verdict.SKIP
+    IGNORED_NAMESPACE = "ignored-namespace", Verdict.SKIP
+    OPTED_OUT_BY_LABEL = "opted-out-by-label", Verdict.SKIP
+    OPTED_OUT_BY_ANNOTATION = "opted-out-by-annotation", Verdict.SKIP
+    NEVER_SELECTED = "never-selected", Verdict.SKIP
+    OFF_BY_DEFAULT = "off-by-default", Verdict.SKIP
+    INVALID_POLICY = "invalid-policy", Verdict.SKIP
+    NOT_SELECTED = "not-selected", Verdict.SKIP
+    STATIC_POD = "static-pod", Verdict.SKIP
+    UNSUPPORTED_KIND = "unsupported-kind", Verdict.SKIP
+    UNSUPPORTED_OS = "unsupported-os", Verdict.SKIP
+    FOREIGN_SIDECAR = "foreign-sidecar", Verdict.SKIP
+
+    NAMESPACE_MISMATCH = "namespace-mismatch", Verdict.DENY
+    ANNOTATION_NOT_ALLOWED = "annotation-not-allowed", Verdict.DENY
+    INVALID_ANNOTATION = "invalid-annotation", Verdict.DENY
+    INVALID_POD = "invalid-pod", Verdict.DENY
+    TEMPLATE_FAILED = "template-failed", Verdict.DENY
+    MERGE_FAILED = "merge-failed", Verdict.DENY
+    TOO_EXPENSIVE = "too-expensive", Verdict.DENY
+    INTERNAL_ERROR = "internal-error", Verdict.DENY
 
     @property
     def sentence(self) -> str:
@@ -56,30 +68,32 @@ class Reason(StrEnum):
 
 
 SENTENCES: Mapping[Reason, str] = {
-    Reason.OPTED_IN_BY_LABEL: "The pod's label asks for injection.",
-    Reason.OPTED_IN_BY_ANNOTATION: "The pod's annotation asks for injection.",
+    Reason.OPTED_IN_BY_LABEL: "A label of the pod requests injection.",
+    Reason.OPTED_IN_BY_ANNOTATION: "An annotation of the pod requests injection.",
     Reason.ALWAYS_SELECTED: "A selector of alwaysInjectSelector matches the pod's labels.",
-    Reason.ON_BY_DEFAULT: "Nothing on the pod speaks, and the policy is `enabled`.",
+    Reason.ON_BY_DEFAULT: "Neither label nor annotation is set; the default policy injects.",
     Reason.HOST_NETWORK: "The pod uses its node's network; redirection would capture the node's own traffic.",
-    Reason.IGNORED_NAMESPACE: "The namespace belongs to the cluster itself and is never injected.",
-    Reason.OPTED_OUT_BY_LABEL: "The pod's label says no.",
-    Reason.OPTED_OUT_BY_ANNOTATION: "The pod's annotation says no.",
+    Reason.IGNORED_NAMESPACE: "The namespace is a system namespace and is never injected.",
+    Reason.OPTED_OUT_BY_LABEL: "A label of the pod disables injection.",
+    Reason.OPTED_OUT_BY_ANNOTATION: "An annotation of the pod disables injection.",
     Reason.NEVER_SELECTED: "A selector of neverInjectSelector matches the pod's labels.",
-    Reason.OFF_BY_DEFAULT: "Nothing on the pod asks for injection, and the policy is `disabled`.",
+    Reason.OFF_BY_DEFAULT: "The pod does not request injection, and the policy is `disabled`.",
     Reason.INVALID_POLICY: "The policy is neither `enabled` nor `disabled`, so nothing is injected.",
-    Reason.NOT_SELECTED: "No entry of the webhook matches the labels of namespace and pod.",
-    Reason.STATIC_POD: "The pod mirrors a static pod of a node; changing the mirror changes nothing.",
-    Reason.UNSUPPORTED_KIND: "The object holds no pod template that this program knows.",
-    Reason.UNSUPPORTED_OS: "The pod asks for an operating system that the sidecar does not run on.",
-    Reason.FOREIGN_SIDECAR: "The pod already carries a proxy that no status annotation of ours explains.",
-    Reason.NAMESPACE_MISMATCH: "The pod names another namespace than the request.",
-    Reason.ANNOTATION_NOT_ALLOWED: "The pod uses an annotation or a power that its namespace may not use.",
+    Reason.NOT_SELECTED: "No webhook entry matches the labels of the namespace and the pod.",
+    Reason.STATIC_POD: "The pod is a mirror of a static pod; changing the mirror has no effect.",
+    Reason.UNSUPPORTED_KIND: "The object has no supported pod template.",
+    Reason.UNSUPPORTED_OS: "The sidecar does not run on the pod's operating system.",
+    Reason.FOREIGN_SIDECAR: "The pod already has a proxy that this injector did not add.",
+    Reason.NAMESPACE_MISMATCH: "The namespace of the pod differs from the namespace of the request.",
+    Reason.ANNOTATION_NOT_ALLOWED: (
+        "The pod uses an annotation or a power that is not allowed in its namespace."
+    ),
     Reason.INVALID_ANNOTATION: "An annotation has a value that is not accepted.",
-    Reason.INVALID_POD: "The pod is not shaped as Kubernetes wants it.",
+    Reason.INVALID_POD: "The pod is not valid.",
     Reason.TEMPLATE_FAILED: "A template failed for this pod.",
-    Reason.MERGE_FAILED: "What the templates gave cannot be merged into the pod.",
-    Reason.TOO_EXPENSIVE: "Injecting the pod takes more work than one pod may cost.",
-    Reason.INTERNAL_ERROR: "The injector failed; this is a defect, please report it.",
+    Reason.MERGE_FAILED: "The rendered templates cannot be merged into the pod.",
+    Reason.TOO_EXPENSIVE: "Injecting the pod exceeds the work limit of one pod.",
+    Reason.INTERNAL_ERROR: "The injector failed. This is a bug; please report it.",
 }
 
 
@@ -97,25 +111,62 @@ class Step:
 class Decision:
     """Inject, skip or deny, with the reason and every rule tried on the way."""
 
-    verdict: Verdict
     reason: Reason
     trace: tuple[Step, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the reason means for the pod."""
+        return self.reason.verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something a person should know. `action` is true where somebody has to act."""
+    """Something a person should know: where, and what to do about it."""
 
-    code: str
+    code: FindingCode
+    level: Level
     message: str
-    action: bool = True
+    where: str = ""
+    hint: str = ""
+
+    @classmethod
+    def of(
+        cls, code: FindingCode, message: str, where: str = "", hint: str = "", *, level: Level | None = None
+    ) -> Finding:
+        """A finding of the code's usual level, or of another that it may have."""
+        chosen = level or code.levels[0]
+        if chosen not in code.levels:
+            raise ValueError(f"{code.value} is not a finding of the level {chosen.value}")
+        return cls(code, chosen, message, where, hint)
+
+    @property
+    def actionable(self) -> bool:
+        """Whether somebody has to act."""
+        return self.level is not Level.NOTE
 
 
-class Door(StrEnum):
+class Origin(StrEnum):
     """Through which door a pod came; the API server fills in defaults before the webhook's."""
 
     WEBHOOK = "webhook"
     FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRef:
+    """A Service of the cluster."""
+
+    namespace: str
+    name: str
+
+    @property
+    def host(self) -> str:
+        """The name by which the API server calls it."""
+        return f"{self.name}.{self.namespace}.svc"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +198,53 @@ class Facts:
     """
 
     namespace: str = ""
-    door: Door = Door.FILE
+    origin: Origin = Origin.FILE
     known: Namespace | None = None
     owner: Owner | None = None
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """What the API server asks about a pod; `server.review.parse` makes it.
+
+    `version` is the review's, `path` the decoded path of the URL, `budget` the seconds that the
+    caller waits, where it says so. Other operations than CREATE, and subresources, may have any
+    `pod`; it is empty where their object is no map.
+    """
+
+    uid: str
+    pod: Manifest
+    namespace: str = ""
+    name: str = ""
+    operation: str = "CREATE"
+    sub_resource: str = ""
+    dry_run: bool = False
+    version: str = "admission.k8s.io/v1"
+    path: str = ""
+    budget: float | None = None
+
+    @property
+    def creates_pod(self) -> bool:
+        """Whether a pod is created; of other requests nothing is asked of us, whatever their object is."""
+        return self.operation == "CREATE" and not self.sub_resource
+
+    @property
+    def node(self) -> str:
+        """The node that the pod names already, empty where the scheduler is to find one."""
+        name = get(self.pod, "/spec/nodeName")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def controller(self) -> Manifest | None:
+        """The owner reference of the pod's controller, None without one."""
+        references = get(self.pod, "/metadata/ownerReferences")
+        for reference in references if isinstance(references, list) else ():
+            if isinstance(reference, dict) and reference.get("controller") is True:
+                return reference
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from injector.core import kinds
 from injector.core.model import Owner
-
-_OF_CRONJOB = re.compile(r"(.+)-\d{8,10}$")
 
 
 def of_pod(meta: Mapping[str, Any]) -> Owner:
@@ -29,17 +27,8 @@ def of_pod(meta: Mapping[str, Any]) -> Owner:
 
 def _behind(owner: Owner, labels: Mapping[str, str]) -> Owner:
     """The object that made the one that made the pod, where names and labels tell."""
-    if owner.kind == "ReplicaSet":
-        for label, version, kind in (
-            ("pod-template-hash", owner.api_version, "Deployment"),
-            ("rollouts-pod-template-hash", "v1alpha1", "Rollout"),
-        ):
-            if labels.get(label) and owner.name.endswith("-" + labels[label]):
-                return Owner(version, kind, owner.name.removesuffix("-" + labels[label]))
-    if owner.kind == "ReplicationController" and labels.get("deploymentconfig"):
-        return Owner(owner.api_version, "DeploymentConfig", labels["deploymentconfig"])
-    if owner.kind == "Job":
-        match = _OF_CRONJOB.fullmatch(owner.name)
-        if match:
-            return Owner("batch/v1", "CronJob", match[1])
+    row = kinds.KINDS.get(owner.kind)
+    for parent in row.parents if row else ():
+        if name := parent.name(owner.name, labels):
+            return Owner(parent.api_version or owner.api_version, parent.kind, name)
     return owner

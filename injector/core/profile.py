@@ -13,6 +13,7 @@ from typing import Any
 from injector.core import names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
+from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
 from injector.core.model import (
     AnnotationKeys,
@@ -30,6 +31,22 @@ from injector.core.tree.merge import merge
 from injector.errors import AnnotationError, InjectorError
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
+
+
+@dataclass(frozen=True, slots=True)
+class RawSettings:
+    """What the configuration says that only a profile reads.
+
+    Without a document of the mesh's own configuration (`mesh_document`) a profile may derive its
+    defaults from `values` and `revision`.
+    """
+
+    mesh_config: Mapping[str, Any] = field(default_factory=dict)
+    platform: str = ""
+    compliance_policy: str = ""
+    values: Manifest = field(default_factory=dict)
+    revision: str = ""
+    mesh_document: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +127,8 @@ class Profile:
         """Words with a meaning in the values of annotations: names of fields, levels, modes."""
         return frozenset()
 
-    def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The settings that only this profile reads, checked. Raises ConfigError."""
+    def settings(self, raw: RawSettings) -> object:
+        """The settings that only this profile reads, checked, in a type of its own. Raises ConfigError."""
         return raw
 
     @property
@@ -223,7 +240,7 @@ class Policy:
 class Config:
     """One immutable snapshot of everything that the operator asked for.
 
-    `settings` holds what only the profile reads. `digest` stands for all of it: two snapshots
+    `settings` is of the profile's own type. `digest` stands for all of it: two snapshots
     with one digest give the same answers.
     """
 
@@ -231,7 +248,7 @@ class Config:
     policy: Policy
     templates: Templates
     values: Manifest
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: object = None
     default_templates: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     injected_annotations: Mapping[str, str] = field(default_factory=dict)
@@ -264,7 +281,8 @@ class Injection:
     what everything is merged into, `seen` what templates see. `shape` is what the templates alone
     add up to, `pod` the result so far. `earlier` is the status of an earlier injection, with quirks
     off without the names that none can have made; `before` the
-    pod without that injection.
+    pod without that injection. `data` is what templates are given, `effective` what the profile
+    itself derives from its settings for this pod, in a type of its own.
     """
 
     received: Manifest
@@ -279,6 +297,7 @@ class Injection:
     shape: Manifest = field(default_factory=dict)
     pod: Manifest = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    effective: object = None
     findings: Findings = field(default_factory=Findings)
 
     def __post_init__(self) -> None:
@@ -309,9 +328,9 @@ class Injection:
         meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
         self.pod = merge(self.pod, {"metadata": meta})
 
-    def warn(self, code: str, message: str, *, action: bool = True) -> None:
-        """Tell a person something, once."""
-        self.findings.add(Finding(code, message, action))
+    def warn(self, code: FindingCode, message: str, *, level: Level | None = None) -> None:
+        """Add a finding, once."""
+        self.findings.add(Finding.of(code, message, level=level))
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,22 +75,22 @@ def parse(raw: Any) -> Selector:
         raise ValueError("a map with matchLabels or matchExpressions is expected")
     unknown = set(raw) - {"matchLabels", "matchExpressions"}
     if unknown:
-        raise ValueError(f"unknown key {sorted(unknown)[0]!r}; matchLabels and matchExpressions are known")
+        raise ValueError(f"unknown key {sorted(unknown)[0]!r}; known keys: matchLabels, matchExpressions")
     labels, expressions = raw.get("matchLabels") or {}, raw.get("matchExpressions") or []
     if not isinstance(labels, Mapping) or not all(isinstance(v, str) for v in labels.values()):
-        raise ValueError("matchLabels is a map of strings")
+        raise ValueError("matchLabels must be a map of strings")
     if not isinstance(expressions, list):
-        raise ValueError("matchExpressions is a list")
+        raise ValueError("matchExpressions must be a list")
     found = [Requirement(key, "In", frozenset([value])) for key, value in labels.items()]
     return Selector((*found, *map(_expression, expressions)))
 
 
 def _expression(raw: Any) -> Requirement:
     if not isinstance(raw, Mapping) or not isinstance(raw.get("key"), str) or not raw["key"]:
-        raise ValueError("each of matchExpressions is a map with a key and an operator")
+        raise ValueError("each element of matchExpressions must be a map with a key and an operator")
     operator, values = raw.get("operator"), raw.get("values") or []
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise ValueError(f"values of {raw['key']!r} is a list of strings")
+        raise ValueError(f"values of {raw['key']!r} must be a list of strings")
     if operator not in OPERATORS:
         raise ValueError(f"operator of {raw['key']!r} must be one of {', '.join(OPERATORS)}")
     if (operator in ("In", "NotIn")) != bool(values):

@@ -6,30 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from injector.core import kinds
 from injector.core.model import Manifest, Owner
 from injector.errors import ManifestError
+from injector.pointer import drop, get, join, put
 
-_TEMPLATE = ("/spec/template/metadata", "/spec/template/spec")
-_APPS = frozenset({"apps", "extensions"})
-_CORE = frozenset({""})
-
-# kind -> (API groups, pointer of the pod's metadata, pointer of its spec)
-KINDS: dict[str, tuple[frozenset[str], str, str]] = {
-    "Pod": (_CORE, "/metadata", "/spec"),
-    "ReplicationController": (_CORE, *_TEMPLATE),
-    "Deployment": (_APPS, *_TEMPLATE),
-    "ReplicaSet": (_APPS, *_TEMPLATE),
-    "DaemonSet": (_APPS, *_TEMPLATE),
-    "StatefulSet": (_APPS, *_TEMPLATE),
-    "Job": (frozenset({"batch"}), *_TEMPLATE),
-    "CronJob": (
-        frozenset({"batch"}),
-        "/spec/jobTemplate/spec/template/metadata",
-        "/spec/jobTemplate/spec/template/spec",
-    ),
-    # OpenShift served it as a core kind before it had a group.
-    "DeploymentConfig": (frozenset({"apps.openshift.io", ""}), *_TEMPLATE),
-}
 LIST_KINDS = frozenset({"List"})
 CRONJOB_METADATA_QUIRK = "/spec/jobTemplate/metadata"
 
@@ -99,19 +80,27 @@ def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
     With quirks on the kind alone decides, whatever its group (Q3), and the metadata of a CronJob's
     pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
     """
-    kind = manifest.get("kind")
-    known = KINDS.get(kind) if isinstance(kind, str) else None
-    if known is None:
+    row = kinds.of(manifest)
+    if row is None or (not quirks and group_of(manifest) not in row.groups):
         return None
-    groups, metadata, spec = known
-    if not quirks and group_of(manifest) not in groups:
-        return None
-    if quirks and kind == "CronJob":
+    metadata, spec = f"{row.template}/metadata", f"{row.template}/spec"
+    if quirks and row.kind == "CronJob":
         metadata = CRONJOB_METADATA_QUIRK
     _check_way(manifest, spec)
     workload = Workload(manifest, metadata, spec)
     check_shape(workload)
     return workload
+
+
+def has_template(kind: str) -> bool:
+    """Whether objects of a kind, or those in a List, may have a pod template."""
+    return kind in kinds.KINDS or kind in LIST_KINDS
+
+
+def template_of(manifest: Manifest) -> Manifest:
+    """The pod template of a workload as it stands there, unchecked; empty where it has none."""
+    row = kinds.of(manifest)
+    return (get(manifest, row.template) if row else None) or {}
 
 
 def group_of(manifest: Manifest) -> str:
@@ -126,34 +115,6 @@ def is_list(manifest: Manifest) -> bool:
     return kind in LIST_KINDS and group_of(manifest) == ""
 
 
-def get(tree: Any, pointer: str) -> Any:
-    """What stands at a JSON pointer of maps, None where nothing does."""
-    for part in pointer.split("/")[1:]:
-        if not isinstance(tree, dict):
-            return None
-        tree = tree.get(part)
-    return tree
-
-
-def put(tree: Manifest, pointer: str, value: Any) -> Manifest:
-    """The tree with a value at a JSON pointer of maps; shares what it does not touch."""
-    head, _, rest = pointer[1:].partition("/")
-    out = dict(tree)
-    out[head] = put(tree.get(head) or {}, "/" + rest, value) if rest else value
-    return out
-
-
-def drop(tree: Manifest, pointer: str) -> Manifest:
-    """The tree without what stands at a JSON pointer of maps; shares what it does not touch."""
-    head, _, rest = pointer[1:].partition("/")
-    out = dict(tree)
-    if rest:
-        out[head] = drop(tree[head], "/" + rest)
-    else:
-        del out[head]
-    return out
-
-
 def _check_way(manifest: Manifest, spec: str) -> None:
     tree: Any = manifest
     way = ""
@@ -162,7 +123,7 @@ def _check_way(manifest: Manifest, spec: str) -> None:
         way += "/" + part
         if tree is None:
             raise ManifestError(
-                f"{manifest['kind']} needs a map here: its pods' template is missing", where=way
+                f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=way
             )
         if not isinstance(tree, dict):
             raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=way)
@@ -248,7 +209,7 @@ def _check_distinct(items: Sequence[tuple[str, Manifest]], key: str) -> None:
     for at, item in items:
         if first.setdefault(item[key], at) != at:
             raise ManifestError(
-                f"{key} is that of {first[item[key]]} too; each needs one of its own",
+                f"{key} is also used by {first[item[key]]}; it must be unique",
                 where=at,
                 hint=f"give one of them another {key}, or remove it",
             )
@@ -273,7 +234,7 @@ def _check(value: Any, shape: Any, where: str) -> None:
         _expect(isinstance(value, dict), "a map of strings", value, where)
         for key, item in value.items():
             _expect(isinstance(item, str) or item is None, "a string (put it in quotes)", item,
-                    f"{where}/{key.replace('~', '~0').replace('/', '~1')}")  # fmt: skip
+                    join(where, key))  # fmt: skip
     else:
         word = shape.rstrip("!")
         fits = isinstance(value, _TYPES[word]) and (word == "boolean" or not isinstance(value, bool))

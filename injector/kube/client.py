@@ -398,10 +398,10 @@ def _kubeconfig(given: str | None, context: str | None) -> str | None:
         return source
     if given or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise ClusterError(
-            "there is no such kubeconfig file",
+            "the kubeconfig file does not exist",
             reason="Configuration",
             where=source,
-            hint="name one with --kubeconfig or $KUBECONFIG",
+            hint="set --kubeconfig or $KUBECONFIG",
         )
     return None
 
@@ -426,10 +426,10 @@ def _unusable(source: str | None, error: Exception, expected: type[Exception]) -
     """
     text = str(error).split("{")[0].rstrip(" /") if isinstance(error, expected) else type(error).__name__
     return ClusterError(
-        f"the configuration for the cluster cannot be used: {text}",
+        f"the cluster configuration is not usable: {text}",
         reason="Configuration",
         where=source or "the ServiceAccount of this pod",
-        hint="try 'kubectl config view' with the same file and context",
+        hint="run 'kubectl config view' with the same file and context",
     )
 
 
@@ -499,7 +499,7 @@ def _has(item: Any, key: str) -> bool:
 
 def _strange(wanted: str) -> ClusterError:
     return ClusterError(
-        f"the answer is no {wanted}, so this is no Kubernetes API server",
+        f"unexpected answer ({wanted} is expected); this is probably not a Kubernetes API server",
         status=200,
-        hint="check the server of the kubeconfig's context, and proxies on the way",
+        hint="check the server in the kubeconfig's context, and proxies in between",
     )

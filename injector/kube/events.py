@@ -3,7 +3,7 @@
 `offer` puts a notice into a bounded table and returns; one task writes. What comes again counts up
 the Event that is there. An owner is looked up first: a caller could name anything, and as that
 costs a turn of the rate as well, namespaces take turns. Not here: what is worth an Event, and its
-words (`injector.cli.eventing`).
+words (`injector.serving.events`).
 """
 
 from __future__ import annotations
@@ -16,17 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from injector.core.kinds import KINDS, Kind
 from injector.errors import ClusterError
 from injector.kube.client import AsyncCluster, Object
-
-OWNERS: Final = {
-    ("apps/v1", "ReplicaSet"): "/apis/apps/v1/{}replicasets",
-    ("apps/v1", "StatefulSet"): "/apis/apps/v1/{}statefulsets",
-    ("apps/v1", "DaemonSet"): "/apis/apps/v1/{}daemonsets",
-    ("batch/v1", "Job"): "/apis/batch/v1/{}jobs",
-    ("v1", "ReplicationController"): "/api/v1/{}replicationcontrollers",
-}
-"""Whose pods' Events are written; the path of the list, with a place for the namespace."""
+from injector.kube.objects import path_of
+from injector.pacing import TokenBucket
 
 EVENTS: Final = "/api/v1/{}events"
 
@@ -46,7 +40,12 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 WRITTEN, REPEATED, OWNER, RATE, FULL, FAILED = "written", "repeated", "owner", "rate", "queue", "failed"
 
 
-class Owner(NamedTuple):
+def owners() -> tuple[Kind, ...]:
+    """The kinds that Events are written on: those whose controllers make pods."""
+    return tuple(row for row in KINDS.values() if row.made)
+
+
+class EventOwner(NamedTuple):
     """The controller of a pod, as the pod names it."""
 
     namespace: str
@@ -57,16 +56,18 @@ class Owner(NamedTuple):
 
     def path(self) -> str | None:
         """Where it is; None where its kind is none of ours, or a name is none."""
-        found = OWNERS.get((self.api_version, self.kind))
-        if found is None or not _NAME.fullmatch(self.namespace) or not _NAME.fullmatch(self.name):
+        row = KINDS.get(self.kind)
+        if row is None or not row.made or row.api_version != self.api_version:
             return None
-        return f"{found.format(f'namespaces/{self.namespace}/')}/{self.name}"
+        if not _NAME.fullmatch(self.namespace) or not _NAME.fullmatch(self.name):
+            return None
+        return path_of(row, self.namespace, self.name)
 
 
 class Notice(NamedTuple):
     """What an Event says. `type` is Normal or Warning, `reason` one word in CamelCase."""
 
-    owner: Owner
+    owner: EventOwner
     type: str
     reason: str
     message: str
@@ -107,9 +108,9 @@ class Events:
         # By namespace, the one whose turn is next first.
         self._waiting: OrderedDict[str, OrderedDict[Notice, int]] = OrderedDict()
         self._written: OrderedDict[Notice, _Written] = OrderedDict()
-        self._owners: OrderedDict[Owner, _Seen] = OrderedDict()
+        self._owners: OrderedDict[EventOwner, _Seen] = OrderedDict()
         self._wake = asyncio.Event()
-        self._allowed, self._since = float(BURST), clock()
+        self._rate = TokenBucket(PER_SECOND, float(BURST), clock)
 
     @property
     def last_error(self) -> str:
@@ -144,7 +145,7 @@ class Events:
                     self._error, self._failed, result = error.advice, self._clock(), FAILED
                 except Exception as error:
                     # A defect in telling is no reason to stop answering.
-                    told = f"writing Events itself failed: {type(error).__name__}"
+                    told = f"writing Events failed unexpectedly: {type(error).__name__}"
                     self._error, self._failed, result = told, self._clock(), FAILED
                 self._tell(result, times)
 
@@ -162,14 +163,9 @@ class Events:
 
     async def _pause(self) -> None:
         """Wait until the rate allows one Event more; what comes again meanwhile is counted."""
-        now = self._clock()
-        self._allowed = min(float(BURST), self._allowed + (now - self._since) * PER_SECOND)
-        self._since = now
-        if self._allowed < 1:
-            await asyncio.sleep((1 - self._allowed) / PER_SECOND)
-            self._allowed = 1.0
-            self._since = self._clock()
-        self._allowed -= 1
+        if seconds := self._rate.wait():
+            await asyncio.sleep(seconds)
+        self._rate.take()
 
     async def _write(self, notice: Notice, times: int) -> str:
         before = self._written.get(notice)
@@ -200,7 +196,7 @@ class Events:
         before.count += times
         return True
 
-    async def _look_up(self, owner: Owner) -> _Seen | None:
+    async def _look_up(self, owner: EventOwner) -> _Seen | None:
         """What is known of an owner, asked for again after a while; None without one of this uid."""
         seen = self._owners.get(owner)
         if seen is not None and self._clock() - seen.since < COUNTED_SECONDS:
@@ -229,7 +225,7 @@ def _remember(table: OrderedDict[Any, Any], key: Any, value: Any) -> None:
         table.popitem(last=False)
 
 
-def _events(owner: Owner) -> str:
+def _events(owner: EventOwner) -> str:
     return EVENTS.format(f"namespaces/{owner.namespace}/")
 
 

@@ -14,15 +14,18 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
+from injector.core import kinds
 from injector.core.diagnosis.containers import Log
-from injector.core.diagnosis.diagnoses import Seen, ready
+from injector.core.diagnosis.diagnoses import PodObservation, ready
+from injector.core.kinds import KINDS, Kind
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ClusterError
 from injector.kube.client import Cluster, Object
+from injector.kube.objects import path_of
 
 LINES: Final = 150
 # The API server cuts the end off what is longer, so that this is far more than so many lines have.
 BYTES: Final = 262144
-_WEBHOOKS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
 Ours: TypeAlias = Callable[[Object], Iterable[str]]
 """The names of the injected containers of a pod."""
@@ -44,7 +47,7 @@ def read_log(cluster: Cluster, pod: Object, container: str, previous: bool) -> s
         raise
 
 
-def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log) -> Seen:
+def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log) -> PodObservation:
     """What can be read about an object's newest pod, the first that is not ready. Raises ClusterError."""
     reading = _Reading(cluster, str(asked["metadata"]["namespace"]))
     owners, pods = reading.pods(asked)
@@ -52,9 +55,9 @@ def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log
     involved = [*owners, *([pod] if pod else [])]
     events = [event for item in involved for event in reading.events(item)]
     namespace = reading.objects(f"/api/v1/namespaces/{quote(reading.namespace, safe='')}", one=True)
-    webhooks = reading.objects(_WEBHOOKS)
+    webhooks = reading.objects(CONFIGURATIONS)
     logs = reading.logs(pod, ours(pod), log) if pod and not ready(pod) else ()
-    return Seen(
+    return PodObservation(
         pod,
         tuple(owners),
         tuple(events),
@@ -92,29 +95,24 @@ class _Reading:
 
     def pods(self, asked: Object) -> tuple[list[Object], list[Object]]:
         """The owners from the asked object down, and the pods of the last one."""
-        kind = asked.get("kind")
+        kind = str(asked.get("kind"))
         if kind == "Pod":
             return [], [asked]
-        selector = _query(asked)
-        if kind == "Deployment":
-            sets = self.owned("/apis/apps/v1", "replicasets", asked, selector)
-            if sets is None:
-                # Without the ReplicaSets the selector alone tells, and the newest pod stands for its set.
-                return [asked], self.owned("/api/v1", "pods", None, selector) or []
-            newest = max(sets, key=_revision, default=None)
-        elif kind == "CronJob":
-            newest = max(self.owned("/apis/batch/v1", "jobs", asked, {}) or [], key=_made, default=None)
-        else:
-            return [asked], self.owned("/api/v1", "pods", asked, selector) or []
+        pods, child, selector = KINDS["Pod"], kinds.child(kind), _query(asked)
+        if child is None:
+            return [asked], self.owned(pods, asked, selector) or []
+        between = self.owned(child, asked, selector)
+        if between is None and (asked.get("spec") or {}).get("selector"):
+            # Without the ReplicaSets the selector alone tells, and the newest pod stands for its set.
+            return [asked], self.owned(pods, None, selector) or []
+        newest = max(between or [], key=_revision, default=None)
         if newest is None:
             return [asked], []
-        return [asked, newest], self.owned("/api/v1", "pods", newest, _query(newest)) or []
+        return [asked, newest], self.owned(pods, newest, _query(newest)) or []
 
-    def owned(
-        self, prefix: str, plural: str, owner: Object | None, query: dict[str, str]
-    ) -> list[Object] | None:
+    def owned(self, kind: Kind, owner: Object | None, query: dict[str, str]) -> list[Object] | None:
         """The objects of a kind that an owner made; without an owner all that the query gives."""
-        found = self.objects(f"{prefix}/namespaces/{quote(self.namespace, safe='')}/{plural}", query)
+        found = self.objects(path_of(kind, self.namespace), query)
         if found is None or owner is None:
             return found
         uid = owner["metadata"].get("uid")

@@ -1,42 +1,27 @@
 """Objects of a cluster by the names that people use for them.
 
-Here: the paths of the workload kinds, and a key of a ConfigMap. Not here: the transport.
+Here: the paths of the workload kinds. Not here: the transport.
 """
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote
 
-from injector.errors import ClusterError, ConfigError
+from injector.core.kinds import KINDS, Kind
+from injector.errors import ConfigError
 from injector.kube.client import Cluster, Object
+from injector.printable import shown
 
-# Plural name: (path of its API, other names that kubectl takes). Kinds with a pod, or a template of one.
-_KINDS = {
-    "pods": ("/api/v1", ("pod", "po")),
-    "deployments": ("/apis/apps/v1", ("deployment", "deploy")),
-    "statefulsets": ("/apis/apps/v1", ("statefulset", "sts")),
-    "daemonsets": ("/apis/apps/v1", ("daemonset", "ds")),
-    "replicasets": ("/apis/apps/v1", ("replicaset", "rs")),
-    "replicationcontrollers": ("/api/v1", ("replicationcontroller", "rc")),
-    "jobs": ("/apis/batch/v1", ("job",)),
-    "cronjobs": ("/apis/batch/v1", ("cronjob", "cj")),
-}
-_PLURALS = {name: plural for plural, (_, others) in _KINDS.items() for name in (plural, *others)}
+NAMESPACES: Final = "/api/v1/namespaces"
+NODES: Final = "/api/v1/nodes"
 
 
-def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
-    """Return the text of one key of a ConfigMap; raises ClusterError where there is none."""
-    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
-    data = cluster.get(path).get("data") or {}
-    if key not in data:
-        raise ClusterError(
-            f"the ConfigMap has no key {key}",
-            status=404,
-            reason="NotFound",
-            where=f"ConfigMap {namespace}/{name}",
-            hint=f"it has {', '.join(sorted(data)) or 'no keys at all'}",
-        )
-    return str(data[key])
+def path_of(kind: Kind, namespace: str = "", name: str = "") -> str:
+    """The path of all objects of a kind, of those of a namespace, or of one of them."""
+    place = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    end = f"/{quote(name, safe='')}" if name else ""
+    return f"{kind.api_path}{place}/{kind.plural}{end}"
 
 
 def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
@@ -47,19 +32,19 @@ def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     """
     kind, slash, name = kind_slash_name.partition("/")
     short, _, group = kind.lower().partition(".")
-    plural = _PLURALS.get(short, "")
-    prefix = _KINDS[plural][0] if plural else ""
+    rows = {word: row for row in KINDS.values() if row.plural for word in (row.plural, *row.aliases)}
+    row = rows.get(short)
     # "deployments.apps" and "deployments.v1.apps" are kubectl's long forms.
-    if not plural or not name or "/" in name or (group and not _is_group(group, prefix)):
+    if row is None or not name or "/" in name or (group and not _is_group(group, row.api_version)):
         raise ConfigError(
-            "this names no workload",
-            where=(kind_slash_name if slash else f"{kind_slash_name}/?")[:64],
-            hint=f"expected KIND/NAME with one of the kinds {', '.join(sorted(_PLURALS))}",
+            "not a workload reference",
+            where=shown(kind_slash_name if slash else f"{kind_slash_name}/?"),
+            hint=f"use KIND/NAME with one of the kinds {', '.join(sorted(rows))}",
         )
-    return cluster.get(f"{prefix}/namespaces/{quote(namespace, safe='')}/{plural}/{quote(name, safe='')}")
+    return cluster.get(path_of(row, namespace, name))
 
 
-def _is_group(group: str, prefix: str) -> bool:
-    """Whether `group` is ``apps`` or ``v1.apps`` for ``/apis/apps/v1``."""
-    parts = prefix.strip("/").split("/")
-    return parts[0] == "apis" and group in (parts[1], f"{parts[2]}.{parts[1]}")
+def _is_group(group: str, api_version: str) -> bool:
+    """Whether `group` is ``apps`` or ``v1.apps`` for ``apps/v1``."""
+    served, slash, version = api_version.partition("/")
+    return bool(slash) and group in (served, f"{version}.{served}")

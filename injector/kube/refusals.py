@@ -82,7 +82,7 @@ def unreachable(request: Request, error: BaseException) -> ClusterError:
         f"the API server cannot be reached: {type(error).__name__}: {text}",
         reason="Unreachable",
         where=request.where,
-        hint="check the server of the kubeconfig's context and the network, or try 'kubectl version'",
+        hint="check the network and the server in the kubeconfig's context; 'kubectl version' may help",
     )
 
 
@@ -94,10 +94,10 @@ def decoded(request: Request, body: bytes) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         raise ClusterError(
-            "the answer is no JSON object, so this is no Kubernetes API server",
+            "the answer is not a JSON object; this is probably not a Kubernetes API server",
             status=200,
             where=request.where,
-            hint="check the server of the kubeconfig's context, and proxies on the way",
+            hint="check the server in the kubeconfig's context, and proxies in between",
         )
     return answer
 
@@ -109,7 +109,7 @@ def _words(request: Request, status: int, reason: str, message: str) -> tuple[st
     if status == 401:
         return (
             "the API server does not accept the credentials",
-            "log in again, or check the user of the kubeconfig's context",
+            "log in again, or check the user in the kubeconfig's context",
         )
     if status == 403:
         role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
@@ -118,13 +118,15 @@ def _words(request: Request, status: int, reason: str, message: str) -> tuple[st
             f"grant the verb '{request.verb}' on '{resource}' to this account with {role}",
         )
     if status == 404 and request.name() and reason == "NotFound":
-        return f"there is no {resource} {request.name()}{place}", "check the name and the namespace"
+        return f"{resource} {request.name()}{place} does not exist", "check the name and the namespace"
     if status == 404 and request.verb == "create" and namespace and reason == "NotFound":
-        return f"there is no namespace {namespace}", "create it, or correct the name"
+        return f"namespace {namespace} does not exist", "create it, or correct the name"
     if status == 404:
-        return f"this cluster does not serve {resource}", "check that what defines it is installed"
+        return f"this cluster does not serve {resource}", (
+            "check that its CustomResourceDefinition or API is installed"
+        )
     if status == 410:
-        return f"the list of {resource} at that version is gone", "list again"
+        return f"the resource version of the list of {resource} has expired", "list again"
     text = message[:_TEXT_LIMIT] or "no explanation"
     return f"the API server answered {status} {reason or 'without a reason'}: {text}", "try again"
 

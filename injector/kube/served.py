@@ -48,7 +48,7 @@ def authorities(bundle: str) -> list[Validity]:
     try:
         context.load_verify_locations(cadata=bundle)
     except (ssl.SSLError, ValueError, TypeError) as error:
-        raise ValueError("no certificate can be read") from error
+        raise ValueError("the file has no valid certificate") from error
     return [_validity(found) for found in context.get_ca_certs()]
 
 

@@ -13,19 +13,20 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
-from injector.core.model import Manifest
+from injector.core.kinds import KINDS, restartable
+from injector.core.model import Manifest, ServiceRef
 from injector.core.registration.checks import Survey, service_of, template_of
-from injector.core.registration.entries import Registered, labels_of, registered
+from injector.core.registration.entries import CONFIGURATIONS, Registered, labels_of, registered
 from injector.errors import ClusterError
 from injector.kube.client import Cluster, Object
+from injector.kube.objects import path_of
 from injector.kube.refusals import Request
 
-CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 
 
 @dataclass(slots=True)
-class Reading:
+class SurveyReader:
     """A cluster, and what it refused so far."""
 
     cluster: Cluster
@@ -36,25 +37,26 @@ class Reading:
         entries = tuple(registered(self.cluster.list(CONFIGURATIONS)))
         found = self.cluster.list("/api/v1/namespaces")
         namespaces = {str(n["metadata"]["name"]): n for n in found if not _leaving(n)}
-        daemon_sets = self._list("/apis/apps/v1/daemonsets") or []
+        daemon_sets = self._list(path_of(KINDS["DaemonSet"])) or []
         named = [place for e in entries if e.ours and (place := service_of(e)) is not None]
-        services: dict[tuple[str, str], Manifest | None] = {}
-        slices: dict[tuple[str, str], tuple[Manifest, ...]] = {}
+        services: dict[ServiceRef, Manifest | None] = {}
+        slices: dict[ServiceRef, tuple[Manifest, ...]] = {}
         own: list[Manifest] = []
-        for namespace, name in dict.fromkeys(named):
+        for ref in dict.fromkeys(named):
             try:
-                service = self.cluster.get(_within(namespace, "/api/v1", "services", name))
+                service = self.cluster.get(_within(ref.namespace, "/api/v1", "services", ref.name))
             except ClusterError as error:
                 if error.status == 404:
-                    services[namespace, name] = None
+                    services[ref] = None
                 else:
                     self._note(error)
                 continue
-            services[namespace, name] = service
-            by_service = {"labelSelector": f"kubernetes.io/service-name={name}"}
-            ends = self._list(_within(namespace, "/apis/discovery.k8s.io/v1", "endpointslices"), by_service)
+            services[ref] = service
+            by_service = {"labelSelector": f"kubernetes.io/service-name={ref.name}"}
+            path = _within(ref.namespace, "/apis/discovery.k8s.io/v1", "endpointslices")
+            ends = self._list(path, by_service)
             if ends is not None:
-                slices[namespace, name] = tuple(ends)
+                slices[ref] = tuple(ends)
             own += self._behind(service)
         return Survey(entries, namespaces, tuple(own), tuple(daemon_sets), services, slices)
 
@@ -102,8 +104,8 @@ class Reading:
         query = {"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())}
         pods = self._list(_within(namespace, "/api/v1", "pods"), query) or []
         if not pods:
-            for plural in ("deployments", "statefulsets", "daemonsets"):
-                found = self._list(_within(namespace, "/apis/apps/v1", plural)) or []
+            for kind in restartable():
+                found = self._list(path_of(kind, namespace)) or []
                 pods += [p for p in map(template_of, found) if selector.items() <= labels_of(p).items()]
         seen = set()
         for pod in pods:

@@ -84,7 +84,7 @@ class Mirror:
                 self._lost(error)
             except Exception as error:
                 # A defect in keeping up is no reason to stop answering.
-                told = f"keeping up itself failed: {type(error).__name__}"
+                told = f"watching failed unexpectedly: {type(error).__name__}"
                 self._lost(ClusterError(told, where=self._path))
             await self._pause()
 

@@ -23,13 +23,13 @@ class Example:
 def examples(switch: str) -> Mapping[str, Example]:
     """The examples by name, for a profile whose switch is this label and annotation."""
     return {
-        "nothing-said": Example("Nothing said", _deployment()),
-        "asks": Example("Asks by label", _deployment(labels={switch: "true"})),
-        "declines": Example("Declines by label", _deployment(labels={switch: "false"})),
-        "wrong-place": Example("Label in the wrong place", _deployment(on_workload={switch: "true"})),
-        "wrong-word": Example("A value nobody knows", _deployment(labels={switch: "yes please"})),
-        "node-network": Example("On the node's network", _pod({"hostNetwork": True})),
-        "windows": Example("Another operating system", _pod({"os": {"name": "windows"}})),
+        "nothing-said": Example("No label or annotation", _deployment()),
+        "asks": Example("Enabled by label", _deployment(labels={switch: "true"})),
+        "declines": Example("Disabled by label", _deployment(labels={switch: "false"})),
+        "wrong-place": Example("Label on the wrong object", _deployment(on_workload={switch: "true"})),
+        "wrong-word": Example("Unknown value", _deployment(labels={switch: "yes please"})),
+        "node-network": Example("Host network", _pod({"hostNetwork": True})),
+        "windows": Example("Other operating system", _pod({"os": {"name": "windows"}})),
     }
 
 

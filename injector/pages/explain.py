@@ -2,7 +2,7 @@
 
 One self-contained text: style and script stand in it, allowed by their digest, and nothing is
 loaded from anywhere. The same data give the same bytes. Not here: what the answers are (the core
-explains), how they came to be asked (typed.py), how the page travels.
+explains), how they came to be asked (form.py), how the page travels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from markupsafe import Markup
 from injector import __version__, yamltext
 from injector.core.model import Finding, Verdict
 from injector.core.profile import Config, Outcome
-from injector.core.reports.provenance import WORDS, Explanation, Origin
+from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin
 from injector.core.workload import Workload
 from injector.errors import InjectorError
 from injector.pages.sidebyside import Stretch, compare
@@ -32,7 +32,7 @@ _HERE: Final = Path(__file__).resolve().parent
 _SHOWN: Final = 400
 
 
-class Explained(Protocol):
+class ExplainedWorkload(Protocol):
     """A workload, where it stands, and its explanation."""
 
     @property
@@ -85,7 +85,7 @@ class _View:
 
 
 def page(
-    answers: Sequence[Explained],
+    answers: Sequence[ExplainedWorkload],
     config: Config,
     *,
     form: Form | None = None,
@@ -132,7 +132,7 @@ def _title(views: Sequence[_View], error: InjectorError | None) -> str:
     return f"{count}explain - sidecar-injector"
 
 
-def _view(anchor: str, answer: Explained) -> _View:
+def _view(anchor: str, answer: ExplainedWorkload) -> _View:
     outcome, origins = answer.found.outcome, answer.found.origins
     stretches: tuple[Stretch, ...] = ()
     if outcome.decision.verdict is Verdict.INJECT:
@@ -152,7 +152,7 @@ def _view(anchor: str, answer: Explained) -> _View:
     )
 
 
-def _parts(origins: Sequence[Origin]) -> list[_Part]:
+def _parts(origins: Sequence[ValueOrigin]) -> list[_Part]:
     parts: dict[str, _Part] = {}
     for origin in origins:
         title, path = origin.place
@@ -168,7 +168,7 @@ def _value(value: Any) -> str:
 
 def told(finding: Finding) -> str:
     """How urgent a finding is."""
-    return "warning" if finding.action else "note"
+    return "warning" if finding.actionable else "note"
 
 
 def shown(value: Any) -> Any:

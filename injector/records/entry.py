@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from injector.core import status
-from injector.core.model import Door, Facts, Manifest, Namespace, Operation
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation, Origin, Verdict
 from injector.core.profile import Config, Outcome
+from injector.pointer import escape, unescape
 from injector.records.redaction import Redaction, words_of
 
 FORMAT: Final = 1
@@ -40,7 +41,7 @@ class Entry:
     time: str
     facts: Facts
     pod: Manifest
-    decision: str
+    decision: Verdict
     reason: str
     operations: tuple[tuple[str, str], ...] | None = ()
     head: Head = field(default_factory=lambda: Head("", "", ""))
@@ -50,10 +51,10 @@ class Entry:
 class Admission:
     """What the webhook hands over: the request, what was known, and what it answered."""
 
-    request: Manifest
+    request: AdmissionRequest
     facts: Facts
     outcome: Outcome
-    decision: str
+    decision: Verdict
     config: Config
     time: str
     size: int
@@ -76,8 +77,7 @@ def objects_line(number: int, objects: tuple[Manifest, ...], redaction: Redactio
 def admission_line(admission: Admission, objects: int, redaction: Redaction) -> str:
     """The line of one admission."""
     facts, outcome = admission.facts, admission.outcome
-    uid = str(admission.request.get("uid") or "")
-    pod = admission.request.get("object") or {}
+    uid, pod = admission.request.uid, admission.request.pod
     return _line(
         {
             "admission": uid if _UID.fullmatch(uid) else redaction.pseudonyms.free(uid),
@@ -88,7 +88,7 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
             "overrides": {redaction.key(k): redaction.pseudonyms.free(v) for k, v in facts.overrides.items()},
             "objects": objects,
             "pod": redaction.pod(_never_injected(pod, outcome)),
-            "decision": admission.decision,
+            "decision": admission.decision.value,
             "reason": outcome.decision.reason.value,
             "operations": None
             if _injected(pod, redaction)
@@ -100,16 +100,19 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
 def head(raw: Mapping[str, Any]) -> Head:
     """A head from its line; ValueError for another format."""
     if raw["head"] != FORMAT:
-        raise ValueError("a record of another format")
+        raise ValueError("the record has another format")
     return Head(str(raw["config"]), str(raw["profile"]), str(raw["key"]), frozenset(raw["words"]))
 
 
 def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> Entry:
-    """An entry from its line. Raises KeyError, TypeError or AttributeError for a line that is none."""
+    """An entry from its line.
+
+    Raises KeyError, TypeError, ValueError or AttributeError for a line that is none.
+    """
     known = raw["known"]
     facts = Facts(
         namespace=str(raw["namespace"]),
-        door=Door.WEBHOOK,
+        origin=Origin.WEBHOOK,
         known=None if known is None else Namespace(known["name"], known["labels"], known["annotations"]),
         native_sidecars=raw["native"],
         objects=objects,
@@ -122,7 +125,7 @@ def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> En
         str(raw["time"]),
         facts,
         dict(raw["pod"]),
-        str(raw["decision"]),
+        Verdict(raw["decision"]),
         str(raw["reason"]),
         done,
         of,
@@ -156,8 +159,8 @@ def _operation(operation: Operation, redaction: Redaction) -> tuple[str, str]:
     """An operation without its value; a key that a pod's author chose is a pseudonym."""
     parts = operation.path.split("/")
     if parts[1:2] == ["metadata"] and len(parts) == 4:
-        key = redaction.key(parts[3].replace("~1", "/").replace("~0", "~"))
-        parts[3] = key.replace("~", "~0").replace("/", "~1")
+        key = redaction.key(unescape(parts[3]))
+        parts[3] = escape(key)
     return operation.op, "/".join(parts)
 
 

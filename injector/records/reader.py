@@ -39,8 +39,8 @@ class Reader:
         files = [file for file in found if os.path.isfile(file) and is_inside(self.folder, file)]
         self.skipped = [file for file in found if file not in files and os.path.lexists(file)]
         if not files:
-            hint = "give the folder of 'injector serve --record'"
-            raise ManifestError("there are no records", where=str(self.folder), hint=hint)
+            hint = "use the folder of 'injector serve --record'"
+            raise ManifestError("the folder has no records", where=str(self.folder), hint=hint)
         for file in files:
             yield from self._of(file)
 
@@ -52,7 +52,7 @@ class Reader:
                 for line in lines:
                     try:
                         if structure.count(line) > structure.LIMIT:
-                            raise ValueError("no admission is recorded that has so much")
+                            raise ValueError("a recorded admission is larger than any valid one")
                         raw = json.loads(line.decode())
                         if "head" in raw:
                             of = head(raw)

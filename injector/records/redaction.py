@@ -30,10 +30,10 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.core import names, status
+from injector.core.kinds import KINDS
 from injector.core.model import Manifest
 from injector.core.profile import Config, Policy, Profile
 from injector.core.selectors import Selector
-from injector.core.workload import KINDS
 from injector.errors import ManifestError
 from injector.records.pseudonyms import Pseudonyms
 
@@ -59,7 +59,7 @@ Always OnFailure Never IfNotPresent ClusterFirst ClusterFirstWithHostNet Default
 HTTP HTTPS File FallbackToLogsOnError linux windows auto Exists DoesNotExist In NotIn Equal NoSchedule
 NoExecute PreferNoSchedule RuntimeDefault Unconfined Localhost Memory ALL NET_ADMIN NET_RAW
 NET_BIND_SERVICE SYS_PTRACE DoNotSchedule ScheduleAnyway Directory DirectoryOrCreate Socket
-Bidirectional HostToContainer v1 apps/v1 batch/v1 argoproj.io/v1alpha1 Node Rollout ReplicaSet
+Bidirectional HostToContainer argoproj.io/v1alpha1 Node
 true false null cpu memory ephemeral-storage default metadata.name metadata.namespace metadata.uid
 spec.nodeName spec.serviceAccountName status.podIP status.hostIP limits.cpu limits.memory
 requests.cpu requests.memory name namespace mountPath readOnly subPath secret secretName configMap
@@ -71,7 +71,7 @@ persistentVolumeClaim claimName defaultMode token kube-root-ca.crt
 _KEYS: Final = """
 app version app.kubernetes.io/name app.kubernetes.io/version app.kubernetes.io/instance
 app.kubernetes.io/component app.kubernetes.io/part-of app.kubernetes.io/managed-by
-pod-template-hash rollouts-pod-template-hash deploymentconfig controller-revision-hash
+controller-revision-hash
 kubectl.kubernetes.io/restartedAt kubernetes.io/config.mirror kubernetes.io/metadata.name
 """
 KUBERNETES: Final = frozenset(_WORDS.split())
@@ -96,7 +96,14 @@ def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
     """All words that stay what they are, with those of a configuration."""
     known = profile.catalogue()
     declared = known.annotations | known.labels | known.namespace_labels
-    return KUBERNETES | KEYS | KINDS.keys() | declared | profile.words() | words
+    return KUBERNETES | KEYS | _kinds() | declared | profile.words() | words
+
+
+def _kinds() -> frozenset[str]:
+    """Names and API versions of the workload kinds, and the labels by which they know each other."""
+    parents = [parent for row in KINDS.values() for parent in row.parents]
+    found = {*KINDS, *(row.api_version for row in KINDS.values()), *(p.kind for p in parents)}
+    return frozenset(found | {p.hash_label or p.name_label for p in parents} - {""})
 
 
 def _spoken(selector: Selector) -> set[str]:

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from injector.core.model import Facts, Manifest, Reason, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.errors import ConfigError
+from injector.pacing import TokenBucket
 from injector.records.entry import Admission, admission_line, head_line, objects_line
 from injector.records.redaction import Redaction
 from injector.telemetry import tell
@@ -38,7 +39,7 @@ WRITTEN, RATE, FULL, SIZE, FAILED = "written", "rate", "queue", "size", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RecordBounds:
     """How much is kept, and how many admissions a second are recorded at most."""
 
     bytes: int = 64 << 20
@@ -52,16 +53,16 @@ def read_key(file: str, folder: str) -> bytes:
         return secrets.token_bytes(32)
     where = "server.record.keyFile"
     if Path(file).resolve().is_relative_to(Path(folder).resolve()):
-        hint = "keep it elsewhere: with it names can be guessed from the records"
-        raise ConfigError("the key must not stand beside the records", where=where, hint=hint)
+        hint = "move it to another folder: with the key, names can be guessed from the records"
+        raise ConfigError("the key must not be in the folder of the records", where=where, hint=hint)
     try:
         key = Path(file).read_bytes().strip()
     except OSError as error:
         raise ConfigError(f"{file}: {(error.strerror or 'cannot be read').lower()}", where=where) from error
     if len(key) < KEY_BYTES:
-        hint = "make one with 'openssl rand -hex 32'"
+        hint = "create one with 'openssl rand -hex 32'"
         raise ConfigError(
-            f"the key has {len(key)} bytes, too few; {KEY_BYTES} are needed", where=where, hint=hint
+            f"the key has only {len(key)} bytes; {KEY_BYTES} are required", where=where, hint=hint
         )
     return key
 
@@ -72,14 +73,14 @@ def prepare(folder: str) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise _unusable(folder, (error.strerror or "cannot be made").lower()) from error
+        raise _unusable(folder, (error.strerror or "cannot be created").lower()) from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise _unusable(folder, "it cannot be written to")
+        raise _unusable(folder, "is not writable")
     return path
 
 
 def _unusable(folder: str, why: str) -> ConfigError:
-    hint = "give a folder of its own that this process may write to"
+    hint = "use a separate folder that this process may write to"
     return ConfigError(f"{folder}: {why}", where="server.record.directory", hint=hint)
 
 
@@ -94,14 +95,14 @@ class Recorder:
         self,
         folder: Path,
         key: bytes,
-        bounds: Bounds,
+        bounds: RecordBounds,
         count: Callable[[str], None] = lambda result: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._files = _Files(folder, bounds)
         self._key, self._count, self._clock = key, count, clock
         self._queue: queue.Queue[Admission | None] = queue.Queue(QUEUE)
-        self._rate, self._allowed, self._since = bounds.per_second, float(bounds.per_second), clock()
+        self._rate = TokenBucket(bounds.per_second, float(bounds.per_second), clock)
         # Each is written by one thread only, so that no lock is needed; the difference is held.
         self._offered = self._taken = 0
         self._redaction: tuple[str, Redaction] | None = None
@@ -115,7 +116,13 @@ class Recorder:
         self._thread.start()
 
     def offer(
-        self, request: Manifest, facts: Facts, outcome: Outcome, decision: str, config: Config, size: int
+        self,
+        request: AdmissionRequest,
+        facts: Facts,
+        outcome: Outcome,
+        decision: Verdict,
+        config: Config,
+        size: int,
     ) -> None:
         """Take an admission, or drop it: never waits. `size` is that of the request's body."""
         if outcome.decision.reason is Reason.UNSUPPORTED_KIND:
@@ -123,10 +130,7 @@ class Recorder:
         if outcome.decision.verdict is Verdict.INJECT and not outcome.patch:
             # The API server asks again after others changed the pod; what came first is recorded.
             return
-        now = self._clock()
-        self._allowed = min(float(self._rate), self._allowed + (now - self._since) * self._rate)
-        self._since = now
-        if self._allowed < 1:
+        if self._rate.wait():
             return self._count(RATE)
         if self._offered - self._taken + size > QUEUE_BYTES:
             return self._count(FULL)
@@ -135,7 +139,7 @@ class Recorder:
             self._queue.put_nowait(Admission(request, facts, outcome, decision, config, written, size))
         except queue.Full:
             return self._count(FULL)
-        self._allowed -= 1
+        self._rate.take()
         self._offered += size
 
     def close(self) -> None:
@@ -152,7 +156,7 @@ class Recorder:
             except Exception as error:
                 # A pod that cannot be told is no reason to stop; its text is not repeated here.
                 self._count(FAILED)
-                tell("error", "record-failed", message=f"unexpected {type(error).__name__}; a defect")
+                tell("error", "record-failed", message=f"unexpected {type(error).__name__}; this is a bug")
             self._taken += admission.size
         self._files.close()
 
@@ -168,7 +172,7 @@ class Recorder:
             self._files.write(lines)
         except OSError as error:
             if not self._retry:
-                hint = "make room; answers go on, and recording tries again by itself"
+                hint = "free disk space; requests are still answered, and recording retries by itself"
                 why = (error.strerror or type(error).__name__).lower()
                 tell("error", "record-failed", message=f"{self._files.folder}: {why}", hint=hint)
             self._retry = self._clock() + RETRY_SECONDS
@@ -203,7 +207,7 @@ def _breathe() -> None:
 class _Files:
     """The files of a folder: one that is written, older ones, and how much all may be."""
 
-    def __init__(self, folder: Path, bounds: Bounds) -> None:
+    def __init__(self, folder: Path, bounds: RecordBounds) -> None:
         self.folder = folder
         self._bytes, self._records = bounds.bytes, bounds.records
         # A file is full at half of its share, so that one record more stays within the share.

@@ -2,14 +2,12 @@
 
 Here: paths, methods, sizes, status codes, the log line and the metrics of each admission. Not
 here: what a review means (review.py), sockets and TLS (run.py). Where the facts come from is not
-known here: `State` declares what is needed as callables, and `injector.cli.serve` fills them in.
+known here: `State` declares what is needed as callables, and `injector.serving` fills them in.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -20,16 +18,19 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from injector.core.model import Facts, Finding, Manifest, Namespace
+from injector import durations
+from injector.core.model import AdmissionRequest, Facts, Finding, Manifest, Namespace, Verdict
 from injector.core.profile import Config, Outcome
 from injector.errors import InjectorError, ReviewError
+from injector.pacing import Throttle
 from injector.printable import visible
 from injector.server import review as reviews
 from injector.server.body import DISCARDED, Body, too_large
 from injector.server.queue import Call, Overloaded, Queue, Size
+from injector.server.review import AnswerPolicy
 from injector.server.shares import namespace_of
 from injector.server.worker import OutOfTime, Stopped, Worker
-from injector.telemetry import Metrics, NowAndThen, tell
+from injector.telemetry import Metrics, tell
 from injector.work import Work
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -37,13 +38,13 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-Record: TypeAlias = Callable[[Manifest, Facts, Outcome, str, Config, int], None]
-"""Takes a request, what was known, what came of it, the decision's word, and the size of the body."""
+Record: TypeAlias = Callable[[AdmissionRequest, Facts, Outcome, Verdict, Config, int], None]
+"""Takes a request, what was known, what came of it, the decision, and the size of the body."""
 Caller: TypeAlias = Callable[[Mapping[str, Any] | None, str, float | None], Awaitable[tuple[int, str] | None]]
 """Takes the caller's certificate as the handshake verified it, the Authorization header, and the seconds
 that the caller waits where it says so; gives HTTP status and reason for a caller that is refused."""
-Notify: TypeAlias = Callable[[Manifest, Outcome, str], None]
-"""Takes a request, what came of it, and the decision's word."""
+Notify: TypeAlias = Callable[[AdmissionRequest, Outcome, Verdict], None]
+"""Takes a request, what came of it, and the decision."""
 
 # How often an overload, or a kind of bad request, is told at most.
 _TOLD_SECONDS = 10.0
@@ -59,10 +60,6 @@ LOOP_UNITS = 25_000
 LOOP_SECONDS = 0.02
 # After this time nobody waits for an answer: an API server does for 10 seconds by default.
 ANSWER_SECONDS = 10.0
-
-_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+", re.ASCII)
-_DURATION_PART = re.compile(r"([0-9.]+)(ms|s|m|h)", re.ASCII)
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +90,14 @@ class State:
     notes: Callable[[], Mapping[str, str]] = dict
     draining: Callable[[], bool] = bool
     limits: Limits = field(default_factory=Limits)
-    failure_mode: str = "deny"
-    warnings: bool = True
-    audit: bool = True
+    policy: AnswerPolicy = field(default_factory=AnswerPolicy)
     record: Record | None = None
     notify: Notify | None = None
     caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """One call of the webhook. `budget` is what the caller still waits, in seconds, where it says so."""
 
     path: str
@@ -124,9 +119,9 @@ _DETAIL: dict[str, Any] = {
 class _Long(Exception):
     """An admission takes too long for the loop."""
 
-    def __init__(self, review: Manifest) -> None:
+    def __init__(self, asked: AdmissionRequest) -> None:
         super().__init__()
-        self.review = review
+        self.asked = asked
 
 
 class Webhook:
@@ -140,9 +135,8 @@ class Webhook:
         self._rest = rest
         self._queue = Queue(state.limits.queue)
         self._under_way = 0
-        self._refused = 0
-        self._told = -_TOLD_SECONDS
-        self._rejected = NowAndThen(_TOLD_SECONDS)
+        self._overloads = Throttle(_TOLD_SECONDS)
+        self._rejected = Throttle(_TOLD_SECONDS)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -172,7 +166,7 @@ class Webhook:
                 text = await body.read(hold)
                 if text is None:
                     return
-                request = Request(scope["path"], budget, started, text)
+                request = HttpRequest(scope["path"], budget, started, text)
                 answer = await self._admit(request, _gone(scope))
         except Overloaded as overload:
             self._note(overload.cause)
@@ -190,18 +184,15 @@ class Webhook:
         if refused is not None:
             status, reason = refused
             await body.discard()
-            raise ReviewError(f"the caller is not accepted: {reason}", status=status)
+            raise ReviewError(f"the caller is rejected: {reason}", status=status)
 
     def _note(self, cause: str) -> None:
         """Count a refusal, and tell of the overload now and then."""
         self._state.metrics.shed(cause)
-        self._refused += 1
-        now = time.perf_counter()
-        if now - self._told >= _TOLD_SECONDS:
-            tell("warning", "overloaded", cause=cause, refused=self._refused, waiting=len(self._queue))
-            self._told, self._refused = now, 0
+        if times := self._overloads.times("overloaded"):
+            tell("warning", "overloaded", cause=cause, refused=times, waiting=len(self._queue))
 
-    async def _admit(self, request: Request, gone: Callable[[], bool]) -> bytes:
+    async def _admit(self, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """The answer: of an ordinary pod from the loop, else from a thread.
 
         Raises Overloaded and ReviewError.
@@ -213,12 +204,12 @@ class Webhook:
             try:
                 return await self._queue.turn(lambda: self._in_loop(request), call)
             except _Long as long:
-                cause, parsed = "work", long.review
+                cause, parsed = "work", long.asked
         self._state.metrics.threaded(cause)
         return await self._queue.apart(lambda worker: self._in_thread(worker, request, gone, parsed), call)
 
-    def _in_loop(self, request: Request) -> bytes:
-        review = self._parse(request)
+    def _in_loop(self, request: HttpRequest) -> bytes:
+        asked = self._parse(request)
         config = self._state.current()
         begun = time.thread_time()
 
@@ -228,14 +219,14 @@ class Webhook:
 
         work = Work(config.work_limit, look)
         try:
-            answer, out = self._reviewed(request, review, config, work)()
+            answer, out = self._reviewed(asked, config, work)()
         except Stopped:
-            raise _Long(review) from None
-        self._finish(request, review, config, answer)
+            raise _Long(asked) from None
+        self._finish(request, asked, config, answer)
         return out
 
     async def _in_thread(
-        self, worker: Worker, request: Request, gone: Callable[[], bool], parsed: Manifest | None
+        self, worker: Worker, request: HttpRequest, gone: Callable[[], bool], parsed: AdmissionRequest | None
     ) -> bytes:
         """Parse, inject and write in the thread; the rest of the world is asked, and told, in the loop."""
         budget = ANSWER_SECONDS if request.budget is None else min(ANSWER_SECONDS, request.budget)
@@ -260,69 +251,73 @@ class Webhook:
         own = await worker.config(config, wanted)
         worker.begin()
         try:
-            review = await worker.do(lambda: self._parse(request), check) if parsed is None else parsed
+            asked = await worker.do(lambda: self._parse(request), check) if parsed is None else parsed
         except OutOfTime:
             raise ReviewError(_out_of_time(limit), status=413) from None
         work = Work(config.work_limit, look)
         try:
-            answer, out = await worker.do(self._reviewed(request, review, own, work), check)
+            answer, out = await worker.do(self._reviewed(asked, own, work), check)
         except OutOfTime:
-            answer, out = self._denied(review, config, limit)
-        self._finish(request, review, config, answer)
+            answer, out = self._denied(asked, config, limit)
+        self._finish(request, asked, config, answer)
         return out
 
-    def _parse(self, request: Request) -> Manifest:
+    def _parse(self, request: HttpRequest) -> AdmissionRequest:
         limits = self._state.limits
-        return reviews.parse(request.body, body_limit=limits.body, nesting_limit=limits.nesting)
+        return reviews.parse(
+            request.body,
+            path=request.path,
+            budget=request.budget,
+            body_limit=limits.body,
+            nesting_limit=limits.nesting,
+        )
 
     def _reviewed(
-        self, request: Request, review: Manifest, config: Config, work: Work
+        self, asked: AdmissionRequest, config: Config, work: Work
     ) -> Callable[[], tuple[reviews.Answer, bytes]]:
         """Ask what the world says about the pod, and return what is left to do, in any thread."""
         state = self._state
-        known = _once(state.namespace_of, review["request"].get("namespace") or "")
-        native_sidecars = state.native_sidecars(reviews.node_name(review))
-        objects = state.objects()
+        try:
+            native_sidecars = state.native_sidecars(asked.node)
+            facts = reviews.facts_of(
+                asked,
+                config,
+                state.namespace_of,
+                native_sidecars=native_sidecars,
+                objects=state.objects(),
+            )
+        except Exception as error:
+            answer = reviews.failed(asked, config, error, state.policy)
+            return lambda: (answer, _encoded(answer))
 
         def work_out() -> tuple[reviews.Answer, bytes]:
-            answer = reviews.answer(
-                review,
-                config,
-                known,
-                native_sidecars=native_sidecars,
-                objects=objects,
-                path=request.path,
-                failure_mode=state.failure_mode,
-                warnings=state.warnings,
-                audit=state.audit,
-                work=work,
-            )
+            answer = reviews.answer(asked, config, facts, state.policy, work=work)
             return answer, _encoded(answer)
 
         return work_out
 
-    def _denied(self, review: Manifest, config: Config, limit: float) -> tuple[reviews.Answer, bytes]:
-        state = self._state
-        state.metrics.stopped()
-        hint = "make the pod smaller (containers, variables, annotations), or raise server.cpuMilliseconds"
+    def _denied(self, asked: AdmissionRequest, config: Config, limit: float) -> tuple[reviews.Answer, bytes]:
+        self._state.metrics.stopped()
+        hint = "reduce the pod's containers, variables or annotations, or raise server.cpuMilliseconds"
         error = InjectorError(_out_of_time(limit), hint=hint)
-        answer = reviews.too_expensive(review, config, error, warnings=state.warnings, audit=state.audit)
+        answer = reviews.too_expensive(asked, config, error, self._state.policy)
         return answer, _encoded(answer)
 
-    def _finish(self, request: Request, review: Manifest, config: Config, answer: reviews.Answer) -> None:
+    def _finish(
+        self, request: HttpRequest, asked: AdmissionRequest, config: Config, answer: reviews.Answer
+    ) -> None:
         """Count the admission, and tell of it."""
         state = self._state
         seconds = time.perf_counter() - request.started
         reason = answer.outcome.decision.reason.value
         state.metrics.admitted(answer.decision, reason, config.profile.name, seconds)
-        _tell(review["request"], answer, config, request, seconds)
+        _tell(asked, answer, config, seconds)
         # A dry run leaves nothing behind: that is what sideEffects NoneOnDryRun promises.
-        dry = review["request"].get("dryRun") is True
-        if state.notify is not None and not dry:
-            state.notify(review["request"], answer.outcome, answer.decision)
-        if state.record is not None and not dry:
-            decided = answer.decision
-            state.record(review["request"], answer.facts, answer.outcome, decided, config, len(request.body))
+        if state.notify is not None and not asked.dry_run:
+            state.notify(asked, answer.outcome, answer.decision)
+        if state.record is not None and not asked.dry_run:
+            size = len(request.body)
+            state.record(asked, answer.facts, answer.outcome, answer.decision, config, size)
 
 
 def _encoded(answer: reviews.Answer) -> bytes:
@@ -330,21 +325,7 @@ def _encoded(answer: reviews.Answer) -> bytes:
 
 
 def _out_of_time(limit: float) -> str:
-    return f"more than {limit:g} seconds of CPU time are needed"
-
-
-def _once(ask: Callable[[str], Namespace | None], name: str) -> Callable[[str], Namespace | None]:
-    """Ask now, and answer later with what came of it."""
-    try:
-        known = ask(name) if name else None
-    except Exception as error:
-        failure = error
-
-        def fail(name: str) -> Namespace | None:
-            raise failure
-
-        return fail
-    return lambda name: known
+    return f"injection needs more than {limit:g} seconds of CPU time"
 
 
 def create_app(state: State, *, inner: bool) -> FastAPI:
@@ -362,7 +343,7 @@ def create_app(state: State, *, inner: bool) -> FastAPI:
     async def readyz() -> Response:
         config, waiting = state.current(), dict(state.waiting())
         if state.draining():
-            waiting["draining"] = "this replica stops; what still comes is answered"
+            waiting["draining"] = "this replica is stopping; requests are still answered"
         told: dict[str, Any] = {"ready": not waiting}
         if inner:
             named = {"digest": config.digest, "profile": config.profile.name, "revision": config.revision}
@@ -395,10 +376,8 @@ def _readiness(properties: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]
 def budget_of(query: bytes) -> float | None:
     """Seconds from the API server's ``?timeout=10s``, None where it says nothing that can be read."""
     given = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
-    if not _DURATION.fullmatch(given):
-        return None
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(given))
-    return seconds if math.isfinite(seconds) else None
+    seconds = durations.seconds(given)
+    return None if seconds is None or seconds < 0 else seconds
 
 
 def _is_hot(path: str) -> bool:
@@ -421,9 +400,13 @@ def _check_head(scope: Scope, limit: int) -> None:
     """Raise ReviewError for what the head of a request tells already."""
     if not _is_hot(scope["path"]):
         hint = "correct the path in the MutatingWebhookConfiguration"
-        raise ReviewError("reviews come to /mutate, or to /inject and below", status=404, hint=hint)
+        raise ReviewError(
+            "unknown path; admission reviews are accepted at /mutate and at /inject/...",
+            status=404,
+            hint=hint,
+        )
     if scope["method"] != "POST":
-        raise ReviewError("an AdmissionReview comes by POST", status=405)
+        raise ReviewError("an AdmissionReview must be sent with POST", status=405)
     headers = dict(scope["headers"])
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != b"application/json":
@@ -461,27 +444,27 @@ async def _send(
     await send({"type": "http.response.body", "body": body})
 
 
-def _tell(request: Manifest, answer: reviews.Answer, config: Config, call: Request, seconds: float) -> None:
+def _tell(request: AdmissionRequest, answer: reviews.Answer, config: Config, seconds: float) -> None:
     """One line for each admission, one for all its findings, one for a denial, one for a defect."""
     outcome = answer.outcome
     named = {
-        "uid": _name(request.get("uid")),
-        "namespace": _name(request.get("namespace")),
-        "pod": _name(request.get("name")) or _pod_name(request.get("object")),
+        "uid": _name(request.uid),
+        "namespace": _name(request.namespace),
+        "pod": _name(request.name) or _pod_name(request.pod),
     }
     tell(
         "info",
         "admission",
         **named,
-        decision=answer.decision,
+        decision=answer.decision.value,
         reason=outcome.decision.reason.value,
         revision=config.revision or "default",
-        ops=len(outcome.patch) if answer.decision == "inject" else 0,
+        ops=len(outcome.patch) if answer.decision is Verdict.INJECT else 0,
         ms=round(seconds * 1000, 3),
-        dryRun=request.get("dryRun") is True,
-        budget=call.budget,
+        dryRun=request.dry_run,
+        budget=request.budget,
     )
-    if acted := [finding for finding in outcome.findings if finding.action]:
+    if acted := [finding for finding in outcome.findings if finding.actionable]:
         tell("warning", "finding", **named, **_together(acted))
     if outcome.error is not None:
         tell("warning", "refused", **named, message=reviews.message_of(outcome))
@@ -499,8 +482,8 @@ def _together(findings: Sequence[Finding]) -> dict[str, Any]:
     return {"code": ", ".join(codes), "message": text, "count": len(findings)}
 
 
-def _pod_name(pod: Any) -> str | None:
-    meta = pod.get("metadata") if isinstance(pod, dict) else None
+def _pod_name(pod: Manifest) -> str | None:
+    meta = pod.get("metadata")
     return _name((meta.get("name") or meta.get("generateName")) if isinstance(meta, dict) else None)
 
 

@@ -60,4 +60,4 @@ class Body:
 
 def too_large(limit: int) -> ReviewError:
     """What is said of a body past the limit."""
-    return ReviewError(f"the body is too large; at most {limit} bytes are read", status=413)
+    return ReviewError(f"the body is too large; at most {limit} bytes are accepted", status=413)

@@ -22,14 +22,14 @@ from injector.core.model import Facts, Manifest, Namespace
 from injector.core.profile import Config
 from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
-from injector.pages import explain, typed
+from injector.pages import explain, form
 from injector.pages.examples import examples
-from injector.printable import visible
+from injector.printable import shown, visible
 from injector.server.run import bind
 from injector.telemetry import tell
 
 PATH: Final = "/debug/explain"
-# With `typed.MOST` and `typed.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
+# With `form.MOST` and `form.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
 # share a CPU with. Manifests of people are a tenth of it.
 FORM_LIMIT: Final = 64 * 1024
 _FIELDS: Final = 8
@@ -51,7 +51,10 @@ _TEXT: Final[dict[str, Any]] = {"type": "string"}
 def _told(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Refusals in plain text, for the app's OpenAPI: by it the answers are tested."""
     content = {"text/plain": {"schema": _TEXT}}
-    return {code: {"description": "Refused, and why.", "content": content} for code in codes}
+    return {
+        code: {"description": "The request was rejected; the text says why.", "content": content}
+        for code in codes
+    }
 
 
 _OFFER: Final = {"parameters": [{"name": "example", "in": "query", "schema": _TEXT}]}
@@ -60,7 +63,7 @@ _ANSWER: Final = {
     "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": _FORM}}}
 }
 _UNREAD: Final = {
-    "description": "What was typed cannot be read.",
+    "description": "The input is invalid.",
     "content": {"text/html": {"schema": _TEXT}},
 }
 _ANSWERS: Final = {**_told(400, 403, 413, 415, 421, 503), 422: _UNREAD}
@@ -96,9 +99,9 @@ def bind_loopback(address: str, setting: str) -> socket.socket:
     hosts = sorted({str(info[4][0]) for info in found}, key=lambda host: (":" in host, host))
     if not hosts or not all(ip_address(host.partition("%")[0]).is_loopback for host in hosts):
         raise ConfigError(
-            f"{address[:64]} is no loopback address",
+            f"{shown(address)} is not a loopback address",
             where=setting,
-            hint="the page is for this machine alone: 127.0.0.1:PORT, or empty to leave it off",
+            hint="the page is for this machine only: use 127.0.0.1:PORT, or an empty value to turn it off",
         )
     return bind(f"[{hosts[0]}]:{port}" if ":" in hosts[0] else f"{hosts[0]}:{port}", setting)
 
@@ -146,7 +149,7 @@ class _Desk:
         """The page for what was typed, with its HTTP status. ReviewError while another is at work."""
         if self._busy:
             hint = "try again in a moment"
-            raise ReviewError("another pod is being explained", status=503, hint=hint)
+            raise ReviewError("the page is busy with another pod", status=503, hint=hint)
         # Asked for here: the caches behind them change in this thread.
         base = Facts(native_sidecars=self._debug.native_sidecars(""), objects=self._debug.objects())
         loop = asyncio.get_running_loop()
@@ -160,25 +163,25 @@ class _Desk:
         self._busy = False
 
     def _answer(self, given: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
-        form = self._form(given)
+        filled = self._form(given)
         try:
             chosen = self._chosen(given.get("profile", ""), config)
-            labels = typed.labels(given.get("labels", ""))
+            labels = form.labels(given.get("labels", ""))
 
             def facts_of(found: Workload) -> Facts:
                 name = found.namespace
                 known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
                 return replace(base, namespace=name, owner=found.owner, known=known)
 
-            answers = typed.answers(given.get("manifests", ""), chosen, facts_of)
-            return 200, explain.page(answers, chosen, form=form)
+            answers = form.answers(given.get("manifests", ""), chosen, facts_of)
+            return 200, explain.page(answers, chosen, form=filled)
         except InjectorError as error:
-            return 422, explain.page((), config, form=form, error=error)
+            return 422, explain.page((), config, form=filled, error=error)
         except Exception as error:
             # As for an admission: what a defect says may repeat the pod.
             tell("error", "defect", page=PATH, defect=type(error).__name__)
-            told = InjectorError("the injector failed; this is a defect, please report it")
-            return 500, explain.page((), config, form=form, error=told)
+            told = InjectorError("the injector failed; this is a bug, please report it")
+            return 500, explain.page((), config, form=filled, error=told)
 
     def _chosen(self, profile: str, config: Config) -> Config:
         """A configuration with templates of its own: those of the webhook are for its thread alone."""
@@ -196,8 +199,8 @@ class _Desk:
 
     def _form(self, given: Mapping[str, str]) -> explain.Form:
         config = self._debug.current()
-        profiles = {"": f"in force: {config.profile.name}"}
-        profiles |= {name: f"profile {name}, as it ships" for name in self._debug.profiles}
+        profiles = {"": f"active configuration: {config.profile.name}"}
+        profiles |= {name: f"built-in profile {name}" for name in self._debug.profiles}
         offered = examples(config.profile.keys.switch)
         return explain.Form(
             action=PATH,
@@ -211,7 +214,7 @@ class _Desk:
 
 def _no_profile(name: str) -> Config:
     raise ConfigError(
-        "this profile does not ship", where=f"profile {name[:64]}", hint="choose one of the list"
+        "unknown profile", where=f"profile {shown(name)}", hint="choose a profile from the list"
     )
 
 
@@ -220,11 +223,11 @@ def _check_caller(request: Request) -> None:
     host = request.headers.get("host", "")
     if not _is_ours(host, request.scope["server"][1]):
         # A name that somebody else's DNS points at this machine is no name of ours.
-        hint = "ask for localhost and the port of debugListen; forward the same port"
-        raise ReviewError("the Host is not this listener's", status=421, hint=hint)
+        hint = "use localhost and the port of debugListen; forward to the same port number"
+        raise ReviewError("the Host header does not match this listener", status=421, hint=hint)
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
     if request.method == "POST" and (origin not in (None, f"http://{host}") or site != "same-origin"):
-        raise ReviewError("the form of another site is not answered", status=403, hint=f"open {PATH} itself")
+        raise ReviewError("forms of other sites are rejected", status=403, hint=f"open {PATH} itself")
 
 
 def _is_ours(host: str, port: int) -> bool:
@@ -248,14 +251,14 @@ async def _fields(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_LIMIT:
-            hint = "use injector explain --html for it"
+            hint = "use injector explain --html instead"
             raise ReviewError(
-                f"the form is too large; at most {FORM_LIMIT} bytes are read", status=413, hint=hint
+                f"the form is too large; at most {FORM_LIMIT} bytes are accepted", status=413, hint=hint
             )
     try:
         found = parse_qs(bytes(body).decode("ascii"), errors="strict", max_num_fields=_FIELDS)
     except ValueError as error:
-        raise ReviewError("the form cannot be read", hint="it is URL-encoded UTF-8") from error
+        raise ReviewError("the form is invalid", hint="URL-encoded UTF-8 is expected") from error
     # A browser sends the line ends of a form as CR LF.
     return {name: values[0].replace("\r\n", "\n") for name, values in found.items()}
 

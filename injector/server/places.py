@@ -214,7 +214,7 @@ class Reached:
 
         return cut
 
-    def notes(self) -> Mapping[str, str]:
+    def warnings(self) -> Mapping[str, str]:
         """A sentence that names them, nothing where there was none for a minute."""
         since = self._clock() - _NOTED_SECONDS
         reached = [
@@ -222,7 +222,7 @@ class Reached:
             for (listener, cause), last in sorted(self._at.items())
             if last > since
         ]
-        told = "; those that have been silent longest are ended"
+        told = "; the longest idle connections are closed"
         return {"connections": "; ".join(reached) + told} if reached else {}
 
 

@@ -59,7 +59,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Entry(Generic[Done]):
+class _QueuedCall(Generic[Done]):
     work: Done
     call: Call
     until: float
@@ -86,8 +86,8 @@ class _Entry(Generic[Done]):
         return not self.answer.done()
 
 
-_Loop = _Entry[Callable[[], Any]]
-_Apart = _Entry[Callable[[Worker], Awaitable[Any]]]
+_Loop = _QueuedCall[Callable[[], Any]]
+_Apart = _QueuedCall[Callable[[Worker], Awaitable[Any]]]
 
 
 class Queue:
@@ -156,8 +156,8 @@ class Queue:
             late.cancel()
 
     def _enter(
-        self, lines: Lines[_Entry[Done]], work: Done, call: Call, loop: asyncio.AbstractEventLoop
-    ) -> _Entry[Done]:
+        self, lines: Lines[_QueuedCall[Done]], work: Done, call: Call, loop: asyncio.AbstractEventLoop
+    ) -> _QueuedCall[Done]:
         patience = _patience(call.budget)
         own = lines.waiting(call.namespace)
         # By half of the time, as the guess may be wrong: who is let in should be answered.
@@ -175,7 +175,7 @@ class Queue:
         until = time.perf_counter() + patience
         if call.budget is not None:
             until = min(until, call.started + call.budget)
-        entry = _Entry(work, call, until, loop.create_future())
+        entry = _QueuedCall(work, call, until, loop.create_future())
         lines.add(entry)
         return entry
 

@@ -15,7 +15,7 @@ import json
 import math
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -23,10 +23,19 @@ import jsonpatch
 
 from injector import structure
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Door, Facts, Manifest, Namespace, Reason, Verdict
+from injector.core.model import (
+    AdmissionRequest,
+    Decision,
+    Facts,
+    Manifest,
+    Namespace,
+    Origin,
+    Reason,
+    Verdict,
+)
 from injector.core.profile import Config, Outcome
 from injector.core.tree.merge import same
-from injector.core.workload import Workload, check_shape, get, kind_of
+from injector.core.workload import Workload, check_shape, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
 from injector.printable import visible
 from injector.work import Work
@@ -51,20 +60,43 @@ _TURNED = frozenset({Reason.INTERNAL_ERROR, Reason.TEMPLATE_FAILED, Reason.MERGE
 class Answer:
     """The review to send back, and what the log line and the metrics tell of it.
 
-    `decision` is the verdict's word, or `allow` where a denial was turned into an admission
-    without patch. `defect` names exception types and source lines where the injector itself
-    failed; it holds no text of the pod.
+    `decision` is ALLOW where a denial was turned into an admission without patch. `defect` names
+    exception types and source lines where the injector itself failed; it holds no text of the pod.
     """
 
     review: Manifest
     outcome: Outcome
-    decision: str
+    decision: Verdict
     defect: str = ""
     facts: Facts = field(default_factory=Facts)
 
 
-def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int = NESTING_LIMIT) -> Manifest:
-    """The AdmissionReview in a request body.
+@dataclass(frozen=True, slots=True)
+class AnswerPolicy:
+    """How answers are worded.
+
+    `failure_mode`, ``deny`` or ``allow``, says what becomes of a pod for which the injector or a
+    template fails; `warnings` and `audit`, whether the answer carries findings for users and
+    annotations for the audit log.
+    """
+
+    failure_mode: str = "deny"
+    warnings: bool = True
+    audit: bool = True
+
+
+DEFAULT = AnswerPolicy()
+
+
+def parse(
+    body: bytes | str,
+    *,
+    path: str = "",
+    budget: float | None = None,
+    body_limit: int = BODY_LIMIT,
+    nesting_limit: int = NESTING_LIMIT,
+) -> AdmissionRequest:
+    """The request of the AdmissionReview in a body.
 
     A CREATE of a pod is known to hold one afterwards; other operations and subresources may hold
     anything. Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes or past the
@@ -72,22 +104,39 @@ def parse(body: bytes | str, *, body_limit: int = BODY_LIMIT, nesting_limit: int
     """
     size = len(body)
     if size > body_limit:
-        raise ReviewError(f"the body has {size} bytes; at most {body_limit} are read", status=413)
+        raise ReviewError(f"the body has {size} bytes; at most {body_limit} are accepted", status=413)
     if not body:
         raise ReviewError("the body is empty; an AdmissionReview is expected")
     if wide := structure.refusal(body, "the body"):
-        raise ReviewError(wide, status=413, hint="give the pod fewer variables, volumes or containers")
-    review = _object(_decoded(body, nesting_limit), "the body")
+        raise ReviewError(wide, status=413, hint="reduce the pod's variables, volumes or containers")
+    return request_of(_object(_decoded(body, nesting_limit), "the body"), path=path, budget=budget)
+
+
+def request_of(review: Manifest, *, path: str = "", budget: float | None = None) -> AdmissionRequest:
+    """The request of an AdmissionReview. Raises ReviewError with the HTTP status 400."""
     if review.get("kind") != "AdmissionReview" or review.get("apiVersion") not in VERSIONS:
-        raise ReviewError(f"the body is no AdmissionReview of {' or '.join(VERSIONS)}")
+        raise ReviewError(f"the body is not an AdmissionReview of {' or '.join(VERSIONS)}")
     request = _object(review.get("request"), "request")
     if not isinstance(request.get("uid"), str) or not request["uid"]:
         raise ReviewError("request.uid is missing; a string is expected")
     for name in ("namespace", "operation", "subResource"):
         _word(request, name)
-    if not _out_of_scope(request):
+    received = request.get("object")
+    out = AdmissionRequest(
+        uid=request["uid"],
+        pod=received if isinstance(received, dict) else {},
+        namespace=request.get("namespace") or "",
+        name=request["name"] if isinstance(request.get("name"), str) else "",
+        operation=request.get("operation") or "CREATE",
+        sub_resource=request.get("subResource") or "",
+        dry_run=request.get("dryRun") is True,
+        version=review["apiVersion"],
+        path=path,
+        budget=budget,
+    )
+    if out.creates_pod:
         _check_pod(request)
-    return review
+    return out
 
 
 def _decoded(body: bytes | str, nesting_limit: int) -> Any:
@@ -97,7 +146,7 @@ def _decoded(body: bytes | str, nesting_limit: int) -> Any:
         raise _too_deep(nesting_limit) from None
     except ValueError:
         # The reader's own message is left out: in some versions it repeats a part of the body.
-        raise ReviewError("the body is no JSON; an AdmissionReview in JSON is expected") from None
+        raise ReviewError("the body is not valid JSON; an AdmissionReview in JSON is expected") from None
     level = [tree]
     for _ in range(nesting_limit):
         level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
@@ -125,7 +174,7 @@ def _finite(text: str) -> float:
 
 
 def _too_deep(limit: int) -> ReviewError:
-    return ReviewError(f"the body nests too deep; at most {limit} levels are read")
+    return ReviewError(f"the body is nested too deeply; at most {limit} levels are accepted")
 
 
 def _object(value: Any, what: str) -> Manifest:
@@ -151,116 +200,106 @@ def _check_pod(request: Manifest) -> None:
         groups.append(asked.get("group"))
     if [k for k in kinds if k is not None and k != "Pod"] or "Pod" not in kinds or any(groups):
         raise ReviewError(
-            "the object of the request is not a Pod of v1",
-            hint="let the webhook's rules name the resource pods only",
+            "the object of the request is not a v1 Pod",
+            hint="use only the resource pods in the rules of the webhook",
         )
 
 
-def _out_of_scope(request: Manifest) -> bool:
-    """Whether the request creates no pod: nothing is asked of us then, whatever its object is."""
-    return (request.get("operation") or "CREATE") != "CREATE" or bool(request.get("subResource"))
-
-
-def node_name(review: Manifest) -> str:
-    """The node that the pod names already, empty where the scheduler is to find one."""
-    name = get(review, "/request/object/spec/nodeName")
-    return name if isinstance(name, str) else ""
-
-
-def answer(
-    review: Manifest,
+def facts_of(
+    request: AdmissionRequest,
     config: Config,
     namespace_of: Callable[[str], Namespace | None],
     *,
     native_sidecars: bool | None = None,
     objects: tuple[Manifest, ...] = (),
-    path: str = "",
-    failure_mode: str = "deny",
-    warnings: bool = True,
-    audit: bool = True,
+) -> Facts:
+    """What the world around the request's pod says."""
+    return Facts(
+        namespace=request.namespace,
+        origin=Origin.WEBHOOK,
+        known=namespace_of(request.namespace) if request.namespace else None,
+        native_sidecars=native_sidecars,
+        objects=objects,
+        overrides=config.profile.overrides_of_path(request.path) if request.path else {},
+    )
+
+
+def answer(
+    request: AdmissionRequest,
+    config: Config,
+    facts: Facts,
+    policy: AnswerPolicy = DEFAULT,
+    *,
     work: Work | None = None,
 ) -> Answer:
-    """The answer to a review that `parse` has read. Raises nothing but what `work` lets its `look` raise.
-
-    `path` is the request's decoded path; `failure_mode`, ``deny`` or ``allow``, says what becomes
-    of a pod for which the injector or a template fails; `warnings` and `audit`, whether the answer
-    carries findings for users and annotations for the audit log; `work` is the account that is charged.
-    """
-    request = review["request"]
-    defect = ""
-    patch = ""
-    facts = Facts(door=Door.WEBHOOK)
+    """The answer to a request. Raises nothing but what `work`, which is charged, lets its `look` raise."""
     try:
-        facts = _facts(request, namespace_of, config, path)
-        facts = replace(facts, native_sidecars=native_sidecars, objects=objects)
         outcome = _outcome(request, facts, config, work)
         patch = _proven(request, outcome)
     except Exception as error:
         # The one place that catches everything: a defect must not become an HTTP 500, for which
         # the failurePolicy of the API server speaks instead of the failure mode.
-        defect = _place(error)
-        outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
-    may_pass = failure_mode == "allow" and outcome.decision.reason in _TURNED
-    decision = "allow" if may_pass else outcome.decision.verdict.value
-    sent = _sent(review, outcome, decision, patch, config, warnings=warnings, audit=audit)
-    return Answer(sent, outcome, decision, defect, facts)
+        return failed(request, config, error, policy, facts)
+    return _answer(request, config, facts, policy, outcome, patch=patch)
+
+
+def failed(
+    request: AdmissionRequest,
+    config: Config,
+    error: Exception,
+    policy: AnswerPolicy = DEFAULT,
+    facts: Facts | None = None,
+) -> Answer:
+    """The answer where the injector itself failed; without `facts` as it asked for them."""
+    outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
+    known = facts or Facts(origin=Origin.WEBHOOK)
+    return _answer(request, config, known, policy, outcome, defect=_place(error))
 
 
 def too_expensive(
-    review: Manifest, config: Config, error: InjectorError, *, warnings: bool = True, audit: bool = True
+    request: AdmissionRequest, config: Config, error: InjectorError, policy: AnswerPolicy = DEFAULT
 ) -> Answer:
     """The answer where the work was ended from outside; `error` says by what."""
-    outcome = _denied(review["request"], Reason.TOO_EXPENSIVE, error)
-    facts = Facts(namespace=review["request"].get("namespace") or "", door=Door.WEBHOOK)
-    sent = _sent(review, outcome, "deny", "", config, warnings=warnings, audit=audit)
-    return Answer(sent, outcome, "deny", facts=facts)
+    outcome = _denied(request, Reason.TOO_EXPENSIVE, error)
+    facts = Facts(namespace=request.namespace, origin=Origin.WEBHOOK)
+    return _answer(request, config, facts, policy, outcome)
 
 
-def _sent(
-    review: Manifest,
-    outcome: Outcome,
-    decision: str,
-    patch: str,
+def _answer(
+    request: AdmissionRequest,
     config: Config,
+    facts: Facts,
+    policy: AnswerPolicy,
+    outcome: Outcome,
     *,
-    warnings: bool,
-    audit: bool,
-) -> Manifest:
+    patch: str = "",
+    defect: str = "",
+) -> Answer:
+    turned = policy.failure_mode == "allow" and outcome.decision.reason in _TURNED
+    decision = Verdict.ALLOW if turned else outcome.decision.verdict
     response = {
-        "uid": review["request"]["uid"],
-        "allowed": decision != "deny",
+        "uid": request.uid,
+        "allowed": decision is not Verdict.DENY,
         **_change(patch),
-        "status": _status(outcome) if decision == "deny" else None,
-        "warnings": warnings_of(outcome, decision == "allow") if warnings else None,
-        "auditAnnotations": _audit(outcome, decision, config) if audit else None,
+        "status": _status(outcome) if decision is Verdict.DENY else None,
+        "warnings": warnings_of(outcome, turned) if policy.warnings else None,
+        "auditAnnotations": _audit(outcome, decision, config) if policy.audit else None,
     }
     response = {key: value for key, value in response.items() if value not in (None, [])}
-    return {"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": response}
+    review = {"kind": "AdmissionReview", "apiVersion": request.version, "response": response}
+    return Answer(review, outcome, decision, defect, facts)
 
 
-def _facts(
-    request: Manifest, namespace_of: Callable[[str], Namespace | None], config: Config, path: str
-) -> Facts:
-    namespace = request.get("namespace") or ""
-    return Facts(
-        namespace=namespace,
-        door=Door.WEBHOOK,
-        known=namespace_of(namespace) if namespace else None,
-        overrides=config.profile.overrides_of_path(path) if path else {},
-    )
-
-
-def _outcome(request: Manifest, facts: Facts, config: Config, work: Work | None) -> Outcome:
-    if _out_of_scope(request):
-        return Outcome(Decision(Verdict.SKIP, Reason.UNSUPPORTED_KIND), {})
-    received = request["object"]
+def _outcome(request: AdmissionRequest, facts: Facts, config: Config, work: Work | None) -> Outcome:
+    if not request.creates_pod:
+        return Outcome(Decision(Reason.UNSUPPORTED_KIND), {})
     try:
-        check_shape(_workload(received))
-        if received.get("spec") is None:
+        check_shape(_workload(request.pod))
+        if request.pod.get("spec") is None:
             raise ManifestError("a map is expected; it is missing", where="/spec")
     except ManifestError as error:
         return _denied(request, Reason.INVALID_POD, error)
-    return inject(_template(received), facts, config, work=work)
+    return inject(_template(request.pod), facts, config, work=work)
 
 
 def _workload(pod: Manifest) -> Workload:
@@ -272,11 +311,11 @@ def _template(pod: Manifest) -> Manifest:
     return _workload(pod).template
 
 
-def _denied(request: Manifest, reason: Reason, error: InjectorError) -> Outcome:
-    return Outcome(Decision(Verdict.DENY, reason), request.get("object") or {}, error=error)
+def _denied(request: AdmissionRequest, reason: Reason, error: InjectorError) -> Outcome:
+    return Outcome(Decision(reason), request.pod, error=error)
 
 
-def _proven(request: Manifest, outcome: Outcome) -> str:
+def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
     """The patch as text, applied as it will be read; empty where there is none.
 
     One that does not apply is an error of the API server which no failurePolicy covers, so it must
@@ -286,10 +325,10 @@ def _proven(request: Manifest, outcome: Outcome) -> str:
         return ""
     patch = _compact([operation.as_json() for operation in outcome.patch])
     # A copy of our own, as through JSON it takes a fifth of the time of a deep copy.
-    received = json.loads(_compact(_template(request["object"])))
+    received = json.loads(_compact(_template(request.pod)))
     applied = jsonpatch.JsonPatch.from_string(patch).apply(received, in_place=True)
     if not same(applied, outcome.pod):
-        raise AssertionError("the patch gives another pod than the merge")
+        raise AssertionError("the patch does not produce the merged pod")
     return patch
 
 
@@ -337,7 +376,7 @@ def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
 
     `turned` says that a denial was turned into an admission. The whole text is for the log.
     """
-    told = [f"{f.code}: {f.message}" for f in outcome.findings if f.action]
+    told = [f"{f.code}: {f.message}" for f in outcome.findings if f.actionable]
     if turned:
         told.insert(
             0, f"{outcome.decision.reason.value}: the pod is not injected. {outcome.decision.reason.sentence}"
@@ -361,7 +400,7 @@ def cut(text: str, size: int = WARNING_LENGTH) -> str:
     return (whole if blank and len(whole) > size // 2 else head).rstrip(" ,;:.") + "…"
 
 
-def _audit(outcome: Outcome, decision: str, config: Config) -> dict[str, str]:
+def _audit(outcome: Outcome, decision: Verdict, config: Config) -> dict[str, str]:
     """Keys without a slash: the API server puts the webhook's name and one in front."""
     found = {
         "decision": decision,

@@ -1,7 +1,7 @@
 """Sockets and the life of the servers: one process, one loop, one owner of signals.
 
 Here: listening, draining, stopping. Not here: what is served (app.py), one connection
-(connection.py), TLS (tls.py), and what else runs beside the servers (`injector.cli.serve`).
+(connection.py), TLS (tls.py), and what else runs beside the servers (`injector.serving`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from injector.errors import ConfigError
+from injector.printable import shown
 from injector.server.app import AsgiApp
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
@@ -92,8 +93,8 @@ def bind(address: str, setting: str) -> socket.socket:
 
 
 def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
-    hint = "expected HOST:PORT or :PORT, and a free port"
-    return ConfigError(f"cannot listen on {address[:64]}{why}", where=setting, hint=hint)
+    hint = "use HOST:PORT or :PORT with a free port"
+    return ConfigError(f"cannot listen on {shown(address)}{why}", where=setting, hint=hint)
 
 
 def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
@@ -137,38 +138,38 @@ async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float 
     While it drains the listeners stay open, as callers learn only slowly that this process is to
     go, and every answer is the last one on its connection.
     """
-    doors = [_Door(listener) for listener in listeners]
-    for door in doors:
-        await door.open()
+    listening = [Listening(listener) for listener in listeners]
+    for each in listening:
+        await each.open()
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(_look_after(doors))
+        looking = group.create_task(_look_after(listening))
         await stop.wait()
         seconds = drain_seconds if stop.drains else 0.0
         tell("info", "draining", seconds=seconds)
-        for door in doors:
-            door.drain()
+        for each in listening:
+            each.drain()
         await _wait(stop.at_once, seconds)
         quiet = min(QUIET_SECONDS, seconds)
-        ending = [group.create_task(door.close(quiet)) for door in doors]
-        hurrying = group.create_task(_hurry(stop.at_once, doors))
+        ending = [group.create_task(each.close(quiet)) for each in listening]
+        hurrying = group.create_task(_hurry(stop.at_once, listening))
         await asyncio.gather(*ending)
         hurrying.cancel()
         looking.cancel()
 
 
-async def _look_after(doors: Sequence[_Door]) -> None:
-    patience = min(door.patience for door in doors)
+async def _look_after(listening: Sequence[Listening]) -> None:
+    patience = min(each.patience for each in listening)
     while True:
         await asyncio.sleep(min(_LOOK_SECONDS, patience / 4))
-        for door in doors:
-            for connection in door.connections():
+        for each in listening:
+            for connection in each.connections():
                 connection.look_after()
 
 
-async def _hurry(at_once: asyncio.Event, doors: Sequence[_Door]) -> None:
+async def _hurry(at_once: asyncio.Event, listening: Sequence[Listening]) -> None:
     await at_once.wait()
-    for door in doors:
-        door.abort()
+    for each in listening:
+        each.abort()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -176,7 +177,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-class _Door:
+class Listening:
     """A listener that is open, and its connections."""
 
     def __init__(self, listener: Listener) -> None:

@@ -44,7 +44,7 @@ class Swap:
                 # Without a password function OpenSSL would ask for one on the terminal.
                 inner.load_cert_chain(path, password=lambda: b"")
         except (ssl.SSLError, ValueError) as error:
-            hint = "expected a key of ECDSA, or of RSA with 2048 bits or more"
+            hint = "use an ECDSA key, or an RSA key of at least 2048 bits"
             raise ConfigError("OpenSSL cannot use certificate and key", hint=hint) from error
         self._pair = (chain, key)
         self._inner = inner
@@ -58,7 +58,7 @@ class Swap:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=authorities)
         except (ssl.SSLError, ValueError) as error:
-            told = "no certificate of a CA can be read"
+            told = "the file has no valid CA certificate"
             raise ConfigError(told, where=where, hint="PEM is expected") from error
         self.trusted = authorities
         if self._pair:

@@ -2,7 +2,7 @@
 
 Jinja's sandbox stops a template from reaching Python's internals; it does not stop one from
 burning the processor or filling the memory. So every operation whose cost can grow is charged to
-a `Run` *before* the work is done. Which operation charges what belongs to those (`sandbox`,
+a `RenderBudget` *before* the work is done. Which operation charges what belongs to those (`sandbox`,
 `operations`, `filters`).
 """
 
@@ -24,7 +24,7 @@ SIZED: Final = (str, list, tuple, dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RenderLimits:
     """How much one rendering may use. Lengths of text are counted in characters."""
 
     steps: int = 200_000
@@ -46,7 +46,7 @@ class Limits:
     skeletons: int = 4 * MiB
     """Bytes of parsed skeletons that are kept between renderings (an estimate)."""
 
-    def within(self, units: int) -> Limits:
+    def within(self, units: int) -> RenderLimits:
         """The same, but for what one admission has left, in units of `work`."""
         return replace(
             self,
@@ -70,12 +70,12 @@ class Exhausted(Refused):
     """A template asks for more than it may use."""
 
 
-class Run:
+class RenderBudget:
     """The account of one rendering: what it has used, and the values that it has left in its skeleton."""
 
     __slots__ = ("depth", "last", "limits", "output", "places", "steps", "values", "work")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RenderLimits) -> None:
         self.limits = limits
         self.steps = self.output = self.work = self.depth = 0
         self.values: list[object] = []
@@ -141,4 +141,6 @@ class Run:
         return self.steps + (self.work + self.output) // NODE
 
     def _exceeded(self, what: str) -> NoReturn:
-        raise Exhausted(f"the template {what}", "look for a loop, a macro or a text that grows without end")
+        raise Exhausted(
+            f"the template {what}", "check for a loop, a macro or a text that grows without limit"
+        )

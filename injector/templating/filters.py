@@ -14,9 +14,10 @@ from typing import Any, Final
 from jinja2.runtime import Undefined
 
 from injector import yamltext
+from injector.printable import shown
 from injector.templating.budget import SIZED, Refused
 from injector.templating.sandbox import Function, Sandbox, guarded
-from injector.templating.values import NUMBER, cut, defined, json_of, kind, listed, numeric, text_of
+from injector.templating.values import NUMBER, defined, json_of, kind, listed, numeric, text_of
 
 _ABSENT: Final = object()
 _DIGITS: Final = 64
@@ -70,7 +71,7 @@ def _parsed(read: Callable[[Any], int | float], value: object, default: object) 
     except (ValueError, OverflowError):
         pass
     if default is _ABSENT:
-        raise Refused("a value is not a number", "give a default: `| int(0)`, `| float(0)`")
+        raise Refused("a value is not a number", "add a default: `| int(0)`, `| float(0)`")
     return default
 
 
@@ -154,7 +155,7 @@ def _extreme(last: bool) -> Function:
 def _end(last: bool) -> Function:
     def pick(env: Sandbox, value: Any) -> Any:
         items = list(listed(value, env.run))
-        return items[-1 if last else 0] if items else env.undefined("an empty list has no item", name="")
+        return items[-1 if last else 0] if items else env.undefined("the list is empty", name="")
 
     return pick
 
@@ -174,7 +175,7 @@ def _map(env: Sandbox, value: Any, name: str | None = None, *args: Any, **kwargs
         found = _picked(env, items, attribute)
         return [default if isinstance(item, Undefined) and default is not _ABSENT else item for item in found]
     if name not in FILTERS:
-        raise Refused(f"there is no filter {cut(str(name))!r}", "have " + ", ".join(sorted(FILTERS)))
+        raise Refused(f"unknown filter {shown(name)!r}", "have " + ", ".join(sorted(FILTERS)))
     return [env.call_filter(name, item, args, kwargs) for item in items]
 
 
@@ -184,7 +185,7 @@ def _chosen(wanted: bool, by_attribute: bool) -> Callable[..., list[Any]]:
         if by_attribute and attribute is None:
             raise Refused("selectattr and rejectattr take an attribute first")
         if test and test[0] not in env.tests:
-            raise Refused(f"there is no test {cut(str(test[0]))!r}", "have " + ", ".join(sorted(env.tests)))
+            raise Refused(f"unknown test {shown(str(test[0]))!r}", "have " + ", ".join(sorted(env.tests)))
         items = list(listed(value, env.run))
         probes = _picked(env, items, attribute)
         verdicts = (env.call_test(test[0], probe, test[1:]) if test else bool(probe) for probe in probes)

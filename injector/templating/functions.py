@@ -10,9 +10,10 @@ from typing import Final, NoReturn
 
 from jinja2.utils import Namespace
 
+from injector.printable import shown
 from injector.templating.budget import Refused
 from injector.templating.sandbox import Function, Sandbox
-from injector.templating.values import cut, text_of
+from injector.templating.values import text_of
 
 _FREE_TEXT: Final = 512
 
@@ -25,7 +26,7 @@ def _range(env: Sandbox, *args: int) -> list[int]:
 
 
 def _fail(env: Sandbox, message: object) -> NoReturn:
-    raise Refused(cut(text_of(message), _FREE_TEXT))
+    raise Refused(shown(text_of(message), _FREE_TEXT))
 
 
 def _dict(env: Sandbox, mapping: Mapping[str, object] | None = None, /, **items: object) -> dict[str, object]:

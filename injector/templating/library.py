@@ -18,7 +18,8 @@ from jinja2.meta import TrackingCodeGenerator
 from jinja2.runtime import Context
 
 from injector.errors import TemplateError
-from injector.templating.budget import Limits
+from injector.printable import shown
+from injector.templating.budget import RenderLimits
 from injector.templating.filters import FILTERS
 from injector.templating.functions import FUNCTIONS
 from injector.templating.operations import MARK, MARK_END, OPERATIONS
@@ -26,7 +27,6 @@ from injector.templating.outline import Outline, flattened
 from injector.templating.predicates import TESTS
 from injector.templating.rewriting import Mentions, key_of, nearest, rewrite
 from injector.templating.sandbox import Sandbox
-from injector.templating.values import cut
 
 _GO: Final = re.compile(
     r"\{\{-?\s*(?:/\*|[.$]|(?:if|range|with|define|template|block|include|toYaml|toJSON|printf)\s|else\s+if\s)"
@@ -35,12 +35,12 @@ _GO: Final = re.compile(
 _GO_WORD: Final = re.compile(r"\{\{-?\s*(?:end|else)\s*-?\}\}")
 # Go's `{{ if .X }}` is Jinja's attribute X of a variable `if`: a free variable of these names gives it away.
 _GO_NAMES: Final = frozenset({"if", "else", "end", "with", "define"})
-_GO_MESSAGE: Final = "looks like a Go template; this injector takes Jinja"
+_GO_MESSAGE: Final = "looks like a Go template; this injector uses Jinja"
 _GO_HINT: Final = "write {{ Values.x }}, {% if x %} ... {% endif %}; see docs/how-to/write-a-profile.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TemplateSource:
     """One template: `origin` is what messages call its file, `first_line` the line there of its first one."""
 
     name: str
@@ -56,7 +56,7 @@ class Source:
     def line(self, line: int) -> str:
         """One line of the text, for a message; empty if there is none."""
         lines = self.text.splitlines()
-        return cut(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
+        return shown(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
 
 
 class Fresh(Template):
@@ -73,7 +73,7 @@ class Fresh(Template):
 class Unit:
     """A compiled variant of one source, and what its syntax tree said about it."""
 
-    source: Source
+    source: TemplateSource
     template: Template
     mentions: Mentions
     free: frozenset[str]
@@ -88,9 +88,9 @@ class Library:
 
     def __init__(
         self,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, TemplateSource],
         functions: Mapping[str, Callable[..., object]],
-        limits: Limits,
+        limits: RenderLimits,
         names: Collection[str] | None,
     ) -> None:
         self.sources = dict(sources)
@@ -116,12 +116,12 @@ class Library:
             unit = self._units[key] = self._compile(variant, self.source(name))
         return unit
 
-    def source(self, name: str, where: str = "") -> Source:
+    def source(self, name: str, where: str = "") -> TemplateSource:
         """A source by name. TemplateError, which names what there is, if there is none."""
         if name in self.sources:
             return self.sources[name]
         raise TemplateError(
-            f"template {cut(name)!r} not found",
+            f"template {shown(name)!r} not found",
             where=where,
             hint="have " + (", ".join(sorted(self.sources)) or "none"),
         )
@@ -193,10 +193,10 @@ class Library:
             units[0].source.origin,
         )
         raise TemplateError(
-            f"variable {name!r} is not known", where=where, hint=nearest(name, {*known, *self.env.globals})
+            f"unknown variable {name!r}", where=where, hint=nearest(name, {*known, *self.env.globals})
         )
 
-    def _compile(self, variant: str, source: Source) -> Unit:
+    def _compile(self, variant: str, source: TemplateSource) -> Unit:
         key = key_of(variant, source.name)
         _no_marks(source)
         try:
@@ -216,12 +216,12 @@ class Library:
                 hint="split it, or use {% include %}",
             ) from exc
         except ValueError as exc:  # an integer of more digits than Python reads
-            raise TemplateError("a number in the template cannot be read", where=source.where(1)) from exc
+            raise TemplateError("invalid number in the template", where=source.where(1)) from exc
         template = Fresh.from_code(self.env, code, self.env.globals)
         return Unit(source, template, mentions, frozenset(tracker.undeclared_identifiers))
 
 
-def _no_marks(source: Source) -> None:
+def _no_marks(source: TemplateSource) -> None:
     for number, line in enumerate(source.text.split("\n"), 1):
         if MARK in line or MARK_END in line:
             raise TemplateError(
@@ -231,15 +231,15 @@ def _no_marks(source: Source) -> None:
             )
 
 
-def _go_line(source: Source) -> int:
+def _go_line(source: TemplateSource) -> int:
     """The first line that looks like a Go template, or 0."""
     starts = [match.start() for match in (_GO.search(source.text), _GO_WORD.search(source.text)) if match]
     return source.text.count("\n", 0, min(starts)) + 1 if starts else 0
 
 
-def _syntax_error(source: Source, line: int, message: str) -> TemplateError:
+def _syntax_error(source: TemplateSource, line: int, message: str) -> TemplateError:
     text = source.line(line)
     if _GO.search(text) or _GO_WORD.search(text):
         return TemplateError(_GO_MESSAGE, where=source.where(_go_line(source)), hint=_GO_HINT)
-    message = cut(message, 200).rstrip(".")
+    message = shown(message, 200).rstrip(".")
     return TemplateError(f"{message}: {text}" if text else message, where=source.where(line))

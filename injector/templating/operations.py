@@ -14,7 +14,7 @@ from typing import Any, Final
 from jinja2 import pass_context, pass_environment
 from jinja2.runtime import Context, Undefined
 
-from injector.templating.budget import LIST, Refused, Run
+from injector.templating.budget import LIST, Refused, RenderBudget
 from injector.templating.sandbox import Function, Sandbox
 from injector.templating.values import defined, kind, listed, text_of
 
@@ -42,7 +42,7 @@ def _mark(context: Context, value: object, line: int, label: str) -> str:
 @pass_context
 def _text(context: Context, value: object, label: str = "") -> str:
     """The text of a value, or of the template, in output that something else uses."""
-    run: Run = context.environment.run  # type: ignore[attr-defined]
+    run: RenderBudget = context.environment.run  # type: ignore[attr-defined]
     return run.emit(text_of(value, label))
 
 
@@ -113,7 +113,7 @@ def _loop(env: Sandbox, value: object) -> object:
 
 @pass_environment
 def _missing_else(env: Sandbox, value: None) -> Undefined:
-    return env.undefined("an inline if without else has no value here")
+    return env.undefined("an inline if without else has no value if its condition is false")
 
 
 OPERATIONS: Final[Mapping[str, Function]] = {

@@ -1,7 +1,7 @@
 """Rendering: a template and its variables become an overlay, a partial pod template.
 
 Values never pass through YAML text. A template renders to a *skeleton*: YAML with a mark where a
-value goes. The skeleton is parsed into a tree whose scalars with marks are `Whole` or `Text`, and
+value goes. The skeleton is parsed into a tree whose scalars with marks are `Whole` or `RenderedText`, and
 filled with the values. All pods that take the same branches of a template share one parsed
 skeleton, which is cached by its text.
 
@@ -22,16 +22,17 @@ from jinja2.runtime import new_context
 
 from injector import yamltext
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
-from injector.templating.budget import Exhausted, Limits, Place, Refused, Run
-from injector.templating.library import Library, Source
+from injector.printable import shown
+from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, RenderLimits
+from injector.templating.library import Library, TemplateSource
 from injector.templating.operations import MARK, MARK_END
 from injector.templating.outline import Outline
 from injector.templating.rewriting import key_of
 from injector.templating.sandbox import Unknown
-from injector.templating.values import cut, json_of, kind, text_of
+from injector.templating.values import json_of, kind, text_of
 from injector.work import TooExpensive, Work
 
-__all__ = ["Limits", "Source", "Templates"]
+__all__ = ["RenderLimits", "TemplateSource", "Templates"]
 
 _SPLIT: Final = re.compile(f"{MARK}([0-9]+){MARK_END}")
 _LINE: Final = re.compile(r"\bline ([0-9]+)")
@@ -47,17 +48,17 @@ class Whole:
 
     index: int
 
-    def fill(self, run: Run) -> Any:
+    def fill(self, run: RenderBudget) -> Any:
         return _placed(run, self.index, lambda value, label: json_of(value, run, label))
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class RenderedText:
     """A text with values in it: literal parts and indexes."""
 
     parts: tuple[str | int, ...]
 
-    def fill(self, run: Run) -> str:
+    def fill(self, run: RenderBudget) -> str:
         texts = [part if isinstance(part, str) else _placed(run, part, text_of) for part in self.parts]
         run.room(sum(map(len, texts)), str)
         return "".join(texts)
@@ -72,20 +73,20 @@ class Map:
     """A map with marks somewhere below; what has none is shared by all renderings."""
 
     entries: tuple[tuple[Any, Any, bool], ...]
-    """Key or `Text`, value or filler, and whether the value is a filler."""
+    """Key or `RenderedText`, value or filler, and whether the value is a filler."""
 
-    def fill(self, run: Run) -> dict[str, Any]:
+    def fill(self, run: RenderBudget) -> dict[str, Any]:
         filled: dict[str, Any] = {}
         for key, value, hollow in self.entries:
-            name = key.fill(run) if isinstance(key, Text) else key
+            name = key.fill(run) if isinstance(key, RenderedText) else key
             if name in filled:
-                raise Refused("two keys of a map have the same text", place=self._place(run, key))
+                raise Refused("a map has two keys with the same text", place=self._place(run, key))
             filled[name] = value.fill(run) if hollow else value
         return filled
 
-    def _place(self, run: Run, key: object) -> Place:
+    def _place(self, run: RenderBudget, key: object) -> Place:
         keys = [key, *(other for other, _, _ in self.entries)]
-        return run.places[next(each.index for each in keys if isinstance(each, Text))][:2]
+        return run.places[next(each.index for each in keys if isinstance(each, RenderedText))][:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,14 @@ class Items:
 
     items: tuple[tuple[Any, bool], ...]
 
-    def fill(self, run: Run) -> list[Any]:
+    def fill(self, run: RenderBudget) -> list[Any]:
         return [item.fill(run) if hollow else item for item, hollow in self.items]
 
 
-Filler = Whole | Text | Map | Items
+Filler = Whole | RenderedText | Map | Items
 
 
-def _placed(run: Run, index: int, make: Callable[[object, str], Any]) -> Any:
+def _placed(run: RenderBudget, index: int, make: Callable[[object, str], Any]) -> Any:
     """Make something of a value; what is refused is refused at the place of its expression."""
     template, line, label = run.places[index]
     try:
@@ -122,7 +123,7 @@ def _hollow(tree: Any) -> Any:
             filler = _hollow(value)
             name = _text(key) if isinstance(key, yamltext.Marked) else key
             entries.append((name, filler, isinstance(filler, Filler)))
-        whole = any(hollow or isinstance(key, Text) for key, _, hollow in entries)
+        whole = any(hollow or isinstance(key, RenderedText) for key, _, hollow in entries)
         return Map(tuple(entries)) if whole else tree
     if isinstance(tree, list):
         items = [_hollow(item) for item in tree]
@@ -131,10 +132,10 @@ def _hollow(tree: Any) -> Any:
     return tree
 
 
-def _text(scalar: yamltext.Marked) -> Text:
+def _text(scalar: yamltext.Marked) -> RenderedText:
     # Odd members of the split are the indexes.
     parts = [int(part) if odd % 2 else part for odd, part in enumerate(_SPLIT.split(scalar.text))]
-    return Text(tuple(part for part in parts if part != ""))
+    return RenderedText(tuple(part for part in parts if part != ""))
 
 
 class Templates:
@@ -147,9 +148,9 @@ class Templates:
 
     def __init__(
         self,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, TemplateSource],
         functions: Mapping[str, Callable[..., object]] = MappingProxyType({}),
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: RenderLimits = RenderLimits(),  # noqa: B008 (frozen)
         names: Collection[str] | None = None,
     ) -> None:
         self._made_of = (sources, functions, limits, names)
@@ -204,7 +205,7 @@ class Templates:
         """
         self.compile(name)
         env = self._library.env
-        run = Run(self._limits if work is None else self._limits.within(work.left))
+        run = RenderBudget(self._limits if work is None else self._limits.within(work.left))
         outer, env.run = env.run, run
         try:
             overlay = self._fill(name, context)
@@ -218,7 +219,7 @@ class Templates:
             env.run = outer
         if not isinstance(overlay, dict):
             raise RenderError(
-                f"renders {kind(overlay)} for pod {cut(pod)}, a map (partial pod template) is expected",
+                f"renders {kind(overlay)} for pod {shown(pod)}, a map (partial pod template) is expected",
                 where=self._library.source(name).where(1),
             )
         return overlay
@@ -260,7 +261,7 @@ class Templates:
     def _no_yaml(self, error: yamltext.YamlError, name: str, context: Mapping[str, object]) -> Refused:
         """Render once more, as `trace`: which line of the skeleton came from which of the template?"""
         env, key = self._library.env, key_of("trace", name)
-        outer, env.run = env.run, Run(self._limits)
+        outer, env.run = env.run, RenderBudget(self._limits)
         try:
             pieces = [(piece, env.run.last) for piece in self._running(key, context)]
             labels = [label for _, _, label in env.run.places]
@@ -270,7 +271,7 @@ class Templates:
             lambda match: f"line {self._where(_origin(pieces, int(match[1])))}",
             _unmarked(error.message, labels),
         )
-        return Refused(f"renders no YAML: {message}", error.hint, _origin(pieces, error.line))
+        return Refused(f"renders invalid YAML: {message}", error.hint, _origin(pieces, error.line))
 
     def _failure(self, exc: Exception, name: str, pod: str) -> RenderError:
         place = (exc.place if isinstance(exc, Refused) else None) or _template_line(exc)
@@ -279,7 +280,7 @@ class Templates:
         if isinstance(exc, Unknown) and (path := self._path(key, line, exc.name)):
             message = f"{path!r} is not defined"
         error = WorkError if isinstance(exc, Exhausted) else RenderError
-        return error(f"{message} (pod {cut(pod)})", where=self._where((key, line)), hint=hint)
+        return error(f"{message} (pod {shown(pod)})", where=self._where((key, line)), hint=hint)
 
     def _where(self, place: Place) -> str:
         return self._library.unit(place[0]).source.where(place[1])
@@ -307,9 +308,9 @@ def _said(exc: Exception) -> tuple[str, str]:
     if isinstance(exc, Refused | InjectorError):
         return exc.message, exc.hint
     if isinstance(exc, RecursionError):
-        return "the template is nested too deeply", "look for a macro that calls itself"
+        return "the template is nested too deeply", "check for a macro that calls itself"
     if isinstance(exc, TypeError | ZeroDivisionError | JinjaError):
-        return cut(str(exc), 200), ""
+        return shown(str(exc), 200), ""
     return f"the template fails ({type(exc).__name__})", ""
 
 

@@ -27,9 +27,9 @@ from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from injector.errors import TemplateError
+from injector.printable import shown
 from injector.templating.filters import FILTERS
 from injector.templating.predicates import TESTS
-from injector.templating.values import cut
 
 _RESERVED: Final = frozenset({"self", "super", "varargs", "kwargs"})
 
@@ -82,7 +82,7 @@ def _dotted(node: nodes.Node) -> str:
         return f"{head}.{node.attr}" if head else ""
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
         head = _dotted(node.node)
-        return f"{head}[{cut(repr(node.arg.value))}]" if head else ""
+        return f"{head}[{shown(repr(node.arg.value))}]" if head else ""
     if isinstance(node, nodes.Filter) and node.node is not None:
         return _dotted(node.node)
     return ""
@@ -231,7 +231,7 @@ class _Rewriting(NodeTransformer):
 
     def _named(self, node: nodes.Filter | nodes.Test, what: str, known: Collection[str]) -> nodes.Node:
         if node.name not in known:
-            self._fail(node, f"there is no {what} {cut(node.name)!r}", nearest(node.name, known))
+            self._fail(node, f"unknown {what} {shown(node.name)!r}", nearest(node.name, known))
         return self.visit_Call(node)
 
     def visit_Call(self, node: Any) -> nodes.Node:
@@ -243,7 +243,7 @@ class _Rewriting(NodeTransformer):
 
     def visit_Include(self, node: nodes.Include) -> nodes.Include:
         if not node.with_context:
-            self._fail(node, "an include always sees the variables", "leave out 'without context'")
+            self._fail(node, "an include always sees the variables", "remove 'without context'")
         self._refer(node, self.variant)
         self.mentions.included.add(self.mentions.references[-1][0])
         return node
@@ -265,7 +265,7 @@ class _Rewriting(NodeTransformer):
     def _refer(self, node: nodes.Include | nodes.Import | nodes.FromImport, variant: str) -> None:
         name = node.template
         if not isinstance(name, nodes.Const) or not isinstance(name.value, str):
-            self._fail(node, "the name of a template is a text in quotes", 'write {% include "name" %}')
+            self._fail(node, "the name of a template must be a text in quotes", 'write {% include "name" %}')
         if getattr(node, "ignore_missing", False):
             self._fail(node, "'ignore missing' is not supported: the set of templates is closed")
         key = key_of(variant, name.value)

@@ -2,7 +2,7 @@
 
 Jinja's sandbox with closed lists in place of its rules: a template reaches keys and items of its
 values, the methods named here, and the functions, filters and tests that the environment is given
-(`filters`, `predicates`, `functions`, `operations`). Each use is charged to the `Run`. All iterables
+(`filters`, `predicates`, `functions`, `operations`). Each use is charged to the `RenderBudget`. All iterables
 of the language are lists, maps and strings, so that a loop knows its length when it starts.
 
 What the values are belongs to `values`; the text and the compilation of templates to `library`.
@@ -21,8 +21,9 @@ from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
 
-from injector.templating.budget import NODE, SIZED, Limits, Refused, Run
-from injector.templating.values import Method, cut, defined, kind
+from injector.printable import shown
+from injector.templating.budget import NODE, SIZED, Refused, RenderBudget, RenderLimits
+from injector.templating.values import Method, defined, kind
 
 Function = Callable[..., Any]
 """A filter, test, operation or global function of the language: takes the environment first."""
@@ -54,7 +55,7 @@ class Unknown(Refused):
     """A name, key or attribute that is not there was used; `name` is its last part."""
 
     def __init__(self, message: str, name: object) -> None:
-        super().__init__(message, "give it a value, or write `| default(...)`" if name else "")
+        super().__init__(message, "set a value, or use `| default(...)`" if name else "")
         self.name = "" if name is None else str(name)
 
 
@@ -70,7 +71,7 @@ class Missing(StrictUndefined):
         name: str | None = None,
         exc: Callable[[str], Exception] = UndefinedError,
     ) -> None:
-        message = hint or f"{cut(str(name))!r} is not defined"
+        message = hint or f"{shown(name)!r} is not defined"
         super().__init__(message, obj, name, cast(Any, lambda text: Unknown(text, name)))
 
 
@@ -87,7 +88,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(
         self,
-        limits: Limits,
+        limits: RenderLimits,
         find: Callable[[str], Template],
         *,
         filters: Mapping[str, Function],
@@ -105,7 +106,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             keep_trailing_newline=True,
             cache_size=0,
         )
-        self.run = Run(limits)
+        self.run = RenderBudget(limits)
         self.find = find
         self.filters = dict(filters)
         self.tests = dict(tests)
@@ -133,7 +134,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self.undefined(obj=obj, name=attribute) if found is missing else found
         if isinstance(obj, dict):
             return self.undefined(obj=obj, name=attribute)
-        return self.undefined(f"{kind(obj)} has no {cut(attribute)!r} that templates may use", obj=obj)
+        return self.undefined(f"{kind(obj)} has no {shown(attribute)!r} that templates may use", obj=obj)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """An item of a map, list or string; what is not there is undefined."""
@@ -205,7 +206,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         defined(right)
         bits = self.run.limits.bits
         if operator == "%" and isinstance(left, str):
-            raise Refused("% does not format strings here", "join texts with ~")
+            raise Refused("formatting strings with % is not supported", "join texts with ~")
         if operator == "+" and isinstance(left, str | list | tuple) and isinstance(right, type(left)):
             self.run.room(len(left) + len(right), type(left))
         elif operator == "*" and not (isinstance(left, int | float) and isinstance(right, int | float)):

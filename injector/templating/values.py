@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from jinja2.runtime import Macro, Undefined
 
-from injector.templating.budget import LIST, NODE, SIZED, Refused, Run
+from injector.templating.budget import LIST, NODE, SIZED, Refused, RenderBudget
 
 NUMBER: Final = (int, float)
 
@@ -24,11 +24,6 @@ class Method:
 
     owner: Any
     name: str
-
-
-def cut(text: str, size: int = 64) -> str:
-    """Text that may come from a pod, short enough for a message."""
-    return text if len(text) <= size else text[: size - 1] + "…"
 
 
 def kind(value: object) -> str:
@@ -63,17 +58,17 @@ def text_of(value: object, label: str = "") -> str:
         return _number_text(value)
     defined(value)
     hints = {
-        "null": "write `| default(...)`, or output it alone as a plain value",
-        "a list": "write `| join(...)` or `| tojson`, or output it alone as a plain value",
-        "a map": "write `| tojson`, or output it alone as a plain value",
+        "null": "use `| default(...)`, or output it alone as a plain value",
+        "a list": "use `| join(...)` or `| tojson`, or output it alone as a plain value",
+        "a map": "use `| tojson`, or output it alone as a plain value",
         "a macro": "call it: put () after it",
         "a function": "call it: put () after it",
     }
     what = kind(value)
-    raise Refused(f"{_subject(label)} is {what}, which has no text", hints.get(what, ""))
+    raise Refused(f"{_subject(label)} is {what}, which cannot be output as text", hints.get(what, ""))
 
 
-def json_of(value: object, run: Run, label: str = "") -> Any:
+def json_of(value: object, run: RenderBudget, label: str = "") -> Any:
     """A copy of a value that is shaped as JSON: tuples are lists. Refused: anything else."""
     if isinstance(value, str):
         run.charge(len(value))
@@ -90,7 +85,7 @@ def json_of(value: object, run: Run, label: str = "") -> Any:
         run.charge(len(value) * NODE)
         return {_key(key, label): json_of(item, run, label) for key, item in value.items()}
     defined(value)
-    raise Refused(f"{_subject(label)} is or holds {kind(value)}", "only JSON-shaped values can be output")
+    raise Refused(f"{_subject(label)} is or holds {kind(value)}", "only JSON values can be output")
 
 
 def numeric(value: Any) -> Any:
@@ -101,7 +96,7 @@ def numeric(value: Any) -> Any:
     return value
 
 
-def listed(value: Any, run: Run, verb: str = "list") -> Any:
+def listed(value: Any, run: RenderBudget, verb: str = "list") -> Any:
     """The value, a step charged for each of its items. Refused: what is no list, map or string."""
     defined(value)
     if not isinstance(value, SIZED):
@@ -116,7 +111,7 @@ def _subject(label: str) -> str:
 
 def _key(key: object, label: str) -> str:
     if not isinstance(key, str):
-        raise Refused(f"{_subject(label)} has a key that is {kind(key)}", "keys are strings")
+        raise Refused(f"{_subject(label)} has a key that is {kind(key)}", "keys must be strings")
     return key
 
 

@@ -27,6 +27,8 @@ from yaml.events import (
 )
 
 from injector.errors import ManifestError
+from injector.pointer import escape
+from injector.printable import shown
 from injector.yamltext.scalar import MERGE_TAG, STR_TAG, integral, key_text, resolve, resolve_tagged
 from injector.yamltext.split import Document
 
@@ -99,7 +101,7 @@ def events(document: Document) -> Iterator[Event]:
         raise _syntax_error(document, error) from error
     except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
         raise YamlError(
-            "not valid YAML: no such character", source=document.source, line=document.line, column=1
+            "not valid YAML: invalid character", source=document.source, line=document.line, column=1
         ) from error
     finally:
         loader.dispose()
@@ -131,7 +133,7 @@ def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> YamlError:
         document,
         mark,
         f"not valid YAML: {error.problem}{context}",
-        hint="compare indentation (blanks, no tabs), quotes and brackets with the lines above",
+        hint="check indentation (spaces, no tabs), quotes and brackets in the lines above",
     )
 
 
@@ -182,7 +184,7 @@ class Composer:
                     source=self._document.source,
                     line=self._line(event),
                     column=1,
-                    hint="write the value out",
+                    hint="write the value in full",
                 )
             if isinstance(event, ScalarEvent):
                 self._take_scalar(event)
@@ -248,7 +250,7 @@ class Composer:
             raise self._fail(
                 event,
                 f"duplicate key {self._pointer()}, already on line {frame.lines[key]}",
-                hint="remove one of the two: only one of the values would be used",
+                hint="remove one of them: only one of the values would be used",
             )
         frame.lines[key] = line
 
@@ -313,7 +315,7 @@ class Composer:
                 event,
                 f"aliases that add more than {MAX_ALIASED_NODES} values,"
                 f" where {_CHARACTERS} characters count as one",
-                hint="write fewer aliases of large values",
+                hint="use fewer aliases of large values",
             )
 
     def _copy(self, value: Any, depth: int, event: Event) -> Any:
@@ -352,5 +354,4 @@ def _token(key: Any) -> str:
     if key is _MERGE:
         return "<<"
     text = key.text if isinstance(key, Marked) else str(key)
-    shown = text if len(text) <= 64 else text[:64] + "…"
-    return shown.replace("~", "~0").replace("/", "~1")
+    return escape(shown(text))

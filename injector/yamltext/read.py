@@ -13,6 +13,7 @@ from typing import Any
 
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
+from injector.pointer import unescape
 from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events, is_merge
 from injector.yamltext.split import Document
 
@@ -71,7 +72,7 @@ def _inside(value: Any) -> Any:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return out
 
 
@@ -83,7 +84,7 @@ def _finite(text: str) -> float:
 
 
 def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no number of JSON")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def load_styled(text: str, source: str) -> Any:
@@ -103,7 +104,7 @@ def locate(document: Document, pointer: str) -> int:
     for token in ["0", *pointer.split("/")[1:]]:
         if place is None:
             break
-        name = token.replace("~1", "/").replace("~0", "~")
+        name = unescape(token)
         key = int(name) if place.is_list and name.isdecimal() else name
         if key not in place.lines:
             break

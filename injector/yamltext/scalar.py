@@ -63,7 +63,7 @@ def resolve(text: str) -> Scalar:
     if text[0] not in _NUMBER_START:
         return text
     if text in _NOT_JSON:
-        raise ValueError("infinity and not-a-number are no JSON values")
+        raise ValueError("infinity and not-a-number are not JSON values")
     if text[0] == ".":
         return _float(text, text) if _DOTTED.fullmatch(text) else text
     return _number(text)
@@ -107,7 +107,7 @@ def key_text(value: bool | int | float) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
-            raise ValueError("a number of more than 64 bits is no key; quote it")
+            raise ValueError("a number of more than 64 bits cannot be a key; put it in quotes")
         return str(value)
     return _short_float(value)
 
@@ -159,7 +159,7 @@ def _short_float(value: float) -> str:
     try:
         single = struct.pack("<f", value)
     except OverflowError:
-        raise ValueError("a number that large is no key; quote it") from None
+        raise ValueError("a number of this size cannot be a key; put it in quotes") from None
     (rounded,) = struct.unpack("<f", single)
     digits = next(n for n in range(9) if struct.pack("<f", float(f"{rounded:.{n}e}")) == single)
     exponent = int(f"{rounded:.{digits}e}".partition("e")[2])

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     a_deployment,
-    a_namespace,
     a_pod,
     create,
     created,
@@ -32,6 +29,8 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
+from tests.beds.apiserver.bed import ApiServer
+from tests.command import run
 
 pytestmark = pytest.mark.xdist_group("audit")
 
@@ -55,19 +54,17 @@ class Ran:
 class Mesh:
     """A running webhook with the configuration of before, and one of after."""
 
-    bed: Bed
+    bed: ApiServer
     before: Path
     after: Path
 
     def audit(self, *arguments: str | Path, kubeconfig: Path | None = None) -> Ran:
-        command = [sys.executable, "-m", "injector.cli.main", "audit", *map(str, arguments)]
-        command += ["--kubeconfig", str(kubeconfig or self.bed.kubeconfig)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return Ran(done.returncode, done.stdout, done.stderr)
+        ran = run("audit", *arguments, "--kubeconfig", kubeconfig or self.bed.kubeconfig)
+        return Ran(ran.status, ran.out, ran.err)
 
 
 @pytest.fixture(scope="module")
-def mesh(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+def mesh(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     folder = tmp_path_factory.mktemp("audit")
     found = Mesh(bed, folder / "before.yaml", folder / "after.yaml")
     found.before.write_text(CONFIG % "1.30.0")
@@ -79,13 +76,13 @@ def mesh(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 @pytest.fixture
 def shop(mesh: Mesh) -> Iterator[str]:
     """A namespace whose pods the webhook is called for."""
-    with a_namespace(mesh.bed, {"istio-injection": "enabled"}) as name:
+    with mesh.bed.namespace({"istio-injection": "enabled"}) as name:
         wait_until_called(mesh.bed, name, NAME)
         yield name
 
 
-def restarted(bed: Bed, namespace: str, kind: str, name: str) -> bool:
-    item = json.loads(bed.run_kubectl("get", kind, name, "-n", namespace, "-o", "json"))
+def restarted(bed: ApiServer, namespace: str, kind: str, name: str) -> bool:
+    item = json.loads(bed.kubectl("get", kind, name, "-n", namespace, "-o", "json"))
     return RESTARTED_AT in (item["spec"]["template"]["metadata"].get("annotations") or {})
 
 
@@ -111,7 +108,7 @@ def test_another_configuration_makes_them_stale_and_names_the_values(mesh: Mesh,
     ]
     text = mesh.audit("-n", shop, "--config", mesh.after)
     assert f"Deployment {shop}/web" in text.out
-    assert "1 pod looked at, 1 of 1 owner found: 1 stale" in text.out
+    assert "1 pod checked, 1 of 1 owner found: 1 stale" in text.out
 
 
 def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
@@ -125,10 +122,10 @@ def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
 
 
 def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
-    with a_namespace(mesh.bed) as namespace:
+    with mesh.bed.namespace() as namespace:
         created(mesh.bed, namespace, a_pod("early", labels={"app": "early"}))
         assert mesh.audit("-n", namespace, "--config", mesh.before).status == 0
-        mesh.bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+        mesh.bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
         told = mesh.audit("-n", namespace, "--config", mesh.before, "-o", "json")
         [found] = told.json["pods"]
         assert (told.status, found["state"], found["reason"]) == (1, "missing", "on-by-default")
@@ -136,7 +133,7 @@ def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
 
 def test_a_namespace_that_left_has_sidecars_nobody_wants(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_pod("web"))
-    mesh.bed.run_kubectl("label", "namespace", shop, "istio-injection-")
+    mesh.bed.kubectl("label", "namespace", shop, "istio-injection-")
     [found] = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json").json["pods"]
     assert (found["state"], found["reason"]) == ("unwanted", "not-selected")
 
@@ -148,7 +145,7 @@ def test_without_yes_nothing_is_restarted(mesh: Mesh, shop: str) -> None:
     told = mesh.audit("-n", shop, "--config", mesh.after, "--restart")
     assert told.status == 1, told.err
     assert f"would restart Deployment {shop}/web" in told.out
-    assert f"left to you: Pod {shop}/bare: its pods are not made anew by a rolling restart" in told.out
+    assert f"restart manually: Pod {shop}/bare: a rolling restart does not recreate its pods" in told.out
     assert "nothing was changed; --yes restarts 1 owner" in told.out
     assert not restarted(mesh.bed, shop, "deployment", "web")
 
@@ -163,14 +160,14 @@ def test_a_restart_stops_where_the_rollout_does_not_complete_and_says_what_is_le
     assert told.status == 1, told.err
     assert restarted(mesh.bed, shop, "deployment", "first")
     assert not restarted(mesh.bed, shop, "deployment", "second")
-    assert f"stopped at Deployment {shop}/first: not complete in 2 s" in told.out
-    assert f"not begun: Deployment {shop}/second" in told.out
+    assert f"stopped at Deployment {shop}/first: not complete after 2 s" in told.out
+    assert f"not started: Deployment {shop}/second" in told.out
 
 
 READY = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
 
 
-def report_ready(bed: Bed, namespace: str) -> None:
+def report_ready(bed: ApiServer, namespace: str) -> None:
     """Report every pod that is not ready as ready, as a kubelet would."""
     for pod in listed(bed, namespace, "pods"):
         if pod["status"]["phase"] == "Pending":
@@ -179,7 +176,7 @@ def report_ready(bed: Bed, namespace: str) -> None:
 
 
 @contextlib.contextmanager
-def a_kubelet(bed: Bed, namespace: str) -> Iterator[None]:
+def a_kubelet(bed: ApiServer, namespace: str) -> Iterator[None]:
     """While the body runs, pods become ready soon after they are made."""
     over = threading.Event()
 
@@ -196,7 +193,7 @@ def a_kubelet(bed: Bed, namespace: str) -> Iterator[None]:
         thread.join()
 
 
-def a_budget(bed: Bed, namespace: str, app: str, *, least: int, allowed: int) -> None:
+def a_budget(bed: ApiServer, namespace: str, app: str, *, least: int, allowed: int) -> None:
     """A budget, once its controller has counted that so many pods may go."""
     budget = {
         "apiVersion": "policy/v1",
@@ -207,7 +204,7 @@ def a_budget(bed: Bed, namespace: str, app: str, *, least: int, allowed: int) ->
     created(bed, namespace, budget)
 
     def counted() -> bool:
-        found = json.loads(bed.run_kubectl("get", "pdb", app, "-n", namespace, "-o", "json"))
+        found = json.loads(bed.kubectl("get", "pdb", app, "-n", namespace, "-o", "json"))
         status = found.get("status") or {}
         return bool(status.get("observedGeneration")) and status["disruptionsAllowed"] == allowed
 
@@ -239,14 +236,14 @@ def test_a_budget_that_allows_one_lets_a_restart_begin(mesh: Mesh, shop: str) ->
 
 def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> None:
     bed = mesh.bed
-    with a_namespace(bed) as namespace, a_kubelet(bed, namespace):
+    with bed.namespace() as namespace, a_kubelet(bed, namespace):
         set_ = {**a_deployment("set"), "kind": "StatefulSet"}
         for item in (a_deployment("web"), set_):
             created(bed, namespace, item)
         pods_of(bed, namespace, "web")
         pods_of(bed, namespace, "set")
         a_budget(bed, namespace, "web", least=0, allowed=1)
-        bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+        bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
         wait_until_called(bed, namespace, NAME)
         arguments = ("-n", namespace, "--config", mesh.before)
         assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"missing": 2}
@@ -257,7 +254,7 @@ def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> 
         assert order == [
             f"{word} {kind} {namespace}/{name}"
             for kind, name in (("Deployment", "web"), ("StatefulSet", "set"))
-            for word in ("restarting", "done with")
+            for word in ("restarting", "restarted")
         ]
         assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"current": 2}
 
@@ -270,22 +267,24 @@ def test_a_restart_that_does_not_help_is_the_last_one(mesh: Mesh, shop: str) -> 
     with a_kubelet(mesh.bed, shop):
         told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "90")
     assert told.status == 1
-    assert "is stale again" in told.out
+    assert "is still stale" in told.out
     assert not restarted(mesh.bed, shop, "deployment", "second")
 
 
 def test_a_paused_workload_is_left_to_people(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_deployment("web"))
     pods_of(mesh.bed, shop, "web")
-    mesh.bed.run_kubectl("rollout", "pause", "deployment/web", "-n", shop)
+    mesh.bed.kubectl("rollout", "pause", "deployment/web", "-n", shop)
     told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "-o", "json")
-    assert told.json["restart"]["leftToYou"] == [{"owner": f"Deployment {shop}/web", "why": "it is paused"}]
+    assert told.json["restart"]["leftToYou"] == [
+        {"owner": f"Deployment {shop}/web", "why": "the rollout is paused"}
+    ]
 
 
 def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) -> None:
     bed = mesh.bed
-    bed.run_kubectl("create", "serviceaccount", "auditor", "-n", shop)
-    token = bed.run_kubectl("create", "token", "auditor", "-n", shop).strip()
+    bed.kubectl("create", "serviceaccount", "auditor", "-n", shop)
+    token = bed.kubectl("create", "token", "auditor", "-n", shop).strip()
     kubeconfig = bed.kubeconfig_with_token(token)
     told = mesh.audit("-n", shop, "--config", mesh.after, kubeconfig=kubeconfig)
     assert told.status == 1
@@ -300,7 +299,7 @@ def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) 
                 "metadata": {"name": role}, "rules": rules}  # fmt: skip
     assert kubectl(bed, "create", "-f", "-", manifest=manifest).status == 0
     try:
-        bed.run_kubectl("create", "clusterrolebinding", role, f"--clusterrole={role}",
+        bed.kubectl("create", "clusterrolebinding", role, f"--clusterrole={role}",
                         f"--serviceaccount={shop}:auditor")  # fmt: skip
         created(bed, shop, a_deployment("web"))
         pods_of(bed, shop, "web")
@@ -311,4 +310,4 @@ def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) 
         assert "not allowed to patch deployments.apps" in told.out
         assert not restarted(bed, shop, "deployment", "web")
     finally:
-        bed.run_kubectl("delete", "clusterrolebinding,clusterrole", role, "--ignore-not-found")
+        bed.kubectl("delete", "clusterrolebinding,clusterrole", role, "--ignore-not-found")

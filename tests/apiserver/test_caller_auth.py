@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import webhook_serving as ws
 import yaml
-from apiserver.bed import Bed, apiserver, unavailable
 
+from tests.apiserver import webhook_serving as ws
+from tests.beds.apiserver.bed import ApiServer
+from tests.beds.plugin import require
 from tests.callers.credentials import Authority
 
 pytestmark = pytest.mark.xdist_group("caller-auth")
@@ -25,7 +26,7 @@ NAME = "sidecar-injector-callers"
 AUDIENCE = "https://injector.mesh.svc/mutate"
 ACCOUNT = "webhook-auth"
 VALUES = {"global": {"hub": "registry.example.com/istio", "tag": "1.30.0"}}
-REFUSED = ("401", "the caller is not accepted: no-credentials")
+REFUSED = ("401", "the caller is rejected: no-credentials")
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +36,18 @@ def authority() -> Authority:
 
 
 @pytest.fixture(scope="module")
-def identified(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+def identified(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """An API server that shows webhooks a certificate and a token."""
-    if reason := unavailable():
-        pytest.skip(f"API server bed: {reason}")
+    require(ApiServer)
     if os.environ.get("E2E_KUBECONFIG"):
         pytest.skip("how an API server of somebody else's identifies itself cannot be changed")
     folder = tmp_path_factory.mktemp("identity")
     chain, key = authority.write_pair(folder, "kube-apiserver")
     token = folder / "token"
     shown = {"client-certificate": str(chain), "client-key": str(key), "tokenFile": str(token)}
-    with apiserver(towards_webhooks=shown) as bed:
-        bed.run_kubectl("create", "serviceaccount", ACCOUNT, "-n", "kube-system")
-        made = bed.run_kubectl("create", "token", ACCOUNT, "-n", "kube-system", f"--audience={AUDIENCE}")
+    with ApiServer.running(towards_webhooks=shown) as bed:
+        bed.kubectl("create", "serviceaccount", ACCOUNT, "-n", "kube-system")
+        made = bed.kubectl("create", "token", ACCOUNT, "-n", "kube-system", f"--audience={AUDIENCE}")
         token.write_text(made.strip())
         yield bed
 
@@ -71,12 +71,12 @@ def by_token(folder: Path, mode: str, **changed: Any) -> Path:
 
 
 @contextlib.contextmanager
-def a_room(bed: Bed, folder: Path, config: Path) -> Iterator[tuple[ws.Served, str]]:
+def a_room(bed: ApiServer, folder: Path, config: Path) -> Iterator[tuple[ws.Served, str]]:
     """The webhook, and a namespace whose pods the API server sends to it."""
     with (
         ws.serving(bed, folder, "--config", config) as served,
         ws.registered(bed, served, NAME, "/mutate", "--config", config),
-        ws.a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
     ):
         yield served, namespace
 
@@ -97,7 +97,7 @@ def by_hand(served: ws.Served, token: str = "") -> tuple[str, str]:
             return str(error.code), error.read().decode().strip()
 
 
-def until_injected(bed: Bed, namespace: str) -> None:
+def until_injected(bed: ApiServer, namespace: str) -> None:
     def injected() -> bool:
         told = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
         return told.status == 0 and ws.STATUS in json.loads(told.out)["metadata"].get("annotations", {})
@@ -105,7 +105,7 @@ def until_injected(bed: Bed, namespace: str) -> None:
     ws.until("pods are injected", injected)
 
 
-def until_refused(bed: Bed, namespace: str) -> str:
+def until_refused(bed: ApiServer, namespace: str) -> str:
     def refused() -> str:
         told = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server",))
         return told.err if told.status else ""
@@ -114,7 +114,7 @@ def until_refused(bed: Bed, namespace: str) -> str:
 
 
 def test_the_api_servers_certificate_is_accepted_and_nobody_else(
-    identified: Bed, authority: Authority, tmp_path: Path
+    identified: ApiServer, authority: Authority, tmp_path: Path
 ) -> None:
     config = by_certificate(tmp_path, authority, "enforce", "kube-apiserver")
     with a_room(identified, tmp_path, config) as (served, namespace):
@@ -125,7 +125,7 @@ def test_the_api_servers_certificate_is_accepted_and_nobody_else(
 
 
 def test_another_name_is_refused_and_audit_only_says_so(
-    identified: Bed, authority: Authority, tmp_path: Path
+    identified: ApiServer, authority: Authority, tmp_path: Path
 ) -> None:
     config = by_certificate(tmp_path, authority, "enforce", "somebody-else")
     with a_room(identified, tmp_path, config) as (_, namespace):
@@ -139,23 +139,25 @@ def test_another_name_is_refused_and_audit_only_says_so(
         assert by_hand(served)[0] == "400"
 
 
-def test_a_token_of_the_cluster_is_verified_by_the_clusters_own_keys(identified: Bed, tmp_path: Path) -> None:
+def test_a_token_of_the_cluster_is_verified_by_the_clusters_own_keys(
+    identified: ApiServer, tmp_path: Path
+) -> None:
     with a_room(identified, tmp_path, by_token(tmp_path, "enforce")) as (served, namespace):
         until_injected(identified, namespace)
         assert by_hand(served) == REFUSED
 
         def made(*flags: str, account: str = ACCOUNT) -> str:
-            return identified.run_kubectl("create", "token", account, "-n", "kube-system", *flags).strip()
+            return identified.kubectl("create", "token", account, "-n", "kube-system", *flags).strip()
 
         for_others = made()
-        assert by_hand(served, for_others) == ("401", "the caller is not accepted: token-audience")
+        assert by_hand(served, for_others) == ("401", "the caller is rejected: token-audience")
         of_others = made(f"--audience={AUDIENCE}", account="default")
-        assert by_hand(served, of_others) == ("403", "the caller is not accepted: token-subject")
+        assert by_hand(served, of_others) == ("403", "the caller is rejected: token-subject")
         assert by_hand(served, made(f"--audience={AUDIENCE}"))[0] == "400"
 
 
 def test_a_token_that_attests_nothing_is_refused_where_that_is_asked_for(
-    identified: Bed, tmp_path: Path
+    identified: ApiServer, tmp_path: Path
 ) -> None:
     path = "kubernetes.io/attestations/admissionReviewAPIGroups"
     with a_room(identified, tmp_path, by_token(tmp_path, "enforce", groupsClaim=path)) as (_, namespace):
@@ -163,7 +165,7 @@ def test_a_token_that_attests_nothing_is_refused_where_that_is_asked_for(
 
 
 def test_for_a_401_the_api_server_has_words_of_its_own_and_the_log_says_why(
-    identified: Bed, tmp_path: Path
+    identified: ApiServer, tmp_path: Path
 ) -> None:
     config = by_token(tmp_path, "enforce", audience="https://elsewhere.example.com")
     with a_room(identified, tmp_path, config) as (served, namespace):

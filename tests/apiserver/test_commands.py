@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 
 from injector import yamltext
+from tests.beds.apiserver.bed import ApiServer
+from tests.command import Ran, run
 
-COMMAND = str(Path(sys.executable).with_name("injector"))
 MESH = "trustDomain: live.example\ndefaultConfig: {concurrency: 7}\n"
 VALUES = {"global": {"hub": "hub.example.com/live", "tag": "1.30.1", "network": "n9"}}
 INJECT = {"policy": "enabled", "templates": {"sidecar": "{{ .Values }}{{ end }}"}}
 
 
-def injector(bed: Bed, *arguments: str, manifest: str = "") -> subprocess.CompletedProcess[str]:
-    command = [COMMAND, *arguments, "--kubeconfig", str(bed.kubeconfig)]
-    return subprocess.run(command, input=manifest, capture_output=True, text=True, check=False)
+def injector(bed: ApiServer, *arguments: str, manifest: str = "") -> Ran:
+    return run(*arguments, "--kubeconfig", bed.kubeconfig, stdin=manifest)
 
 
 def deployment(name: str, namespace: str) -> dict[str, Any]:
@@ -32,7 +28,7 @@ def deployment(name: str, namespace: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def mesh(bed: Bed, namespace: str) -> str:
+def mesh(bed: ApiServer, namespace: str) -> str:
     """A namespace with the ConfigMaps of a control plane."""
     maps = {
         "istio": {"mesh": MESH},
@@ -45,11 +41,11 @@ def mesh(bed: Bed, namespace: str) -> str:
             "metadata": {"name": name, "namespace": namespace},
             "data": data,
         }
-        bed.run_kubectl("create", "-f", "-", manifest=item)
+        bed.kubectl("create", "-f", "-", manifest=item)
     return namespace
 
 
-def test_kube_inject_takes_all_of_it_from_the_cluster(bed: Bed, mesh: str) -> None:
+def test_kube_inject_takes_all_of_it_from_the_cluster(bed: ApiServer, mesh: str) -> None:
     called = bed.make_namespace({"istio-injection": "enabled"})
     told = injector(
         bed,
@@ -61,42 +57,44 @@ def test_kube_inject_takes_all_of_it_from_the_cluster(bed: Bed, mesh: str) -> No
         "-",
         manifest=json.dumps(deployment("web", called)),
     )
-    assert told.returncode == 0, told.stderr
-    spec = yamltext.load(yamltext.split(told.stdout, "-")[-1])["spec"]["template"]["spec"]
+    assert told.status == 0, told.err
+    spec = yamltext.load(yamltext.split(told.out, "-")[-1])["spec"]["template"]["spec"]
     # No nodes are there, and no nodes are no objection to native sidecars.
     proxy = next(c for c in spec["initContainers"] if c["name"] == "istio-proxy")
     env = {e["name"]: e.get("value") for e in proxy["env"]}
     assert proxy["image"] == "hub.example.com/live/proxyv2:1.30.1"
     assert (env["TRUST_DOMAIN"], env["ISTIO_META_NETWORK"]) == ("live.example", "n9")
     assert json.loads(env["PROXY_CONFIG"])["concurrency"] == 7
-    bed.run_kubectl("delete", "namespace", called, "--wait=false")
+    bed.kubectl("delete", "namespace", called, "--wait=false")
 
 
-def test_kube_inject_leaves_out_what_the_webhook_would_not_get(bed: Bed, mesh: str, namespace: str) -> None:
+def test_kube_inject_leaves_out_what_the_webhook_would_not_get(
+    bed: ApiServer, mesh: str, namespace: str
+) -> None:
     source = json.dumps(deployment("web", namespace))
     told = injector(bed, "kube-inject", "--from-cluster", "-i", mesh, "-f", "-", manifest=source)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout == source
-    assert "not-selected" in told.stderr
+    assert told.status == 0, told.err
+    assert told.out == source
+    assert "not-selected" in told.err
 
 
-def test_explain_asks_the_cluster_for_a_workload_by_name(bed: Bed, namespace: str) -> None:
-    bed.run_kubectl("create", "-f", "-", manifest=deployment("shop", namespace))
+def test_explain_asks_the_cluster_for_a_workload_by_name(bed: ApiServer, namespace: str) -> None:
+    bed.kubectl("create", "-f", "-", manifest=deployment("shop", namespace))
     told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
-    assert told.returncode == 0, told.stderr
-    assert '"not-selected"' in told.stdout
+    assert told.status == 0, told.err
+    assert '"not-selected"' in told.out
 
-    bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+    bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
     told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
-    assert '"on-by-default"' in told.stdout
-    assert "namespace.sidecar-injector.istio.io" in told.stdout
+    assert '"on-by-default"' in told.out
+    assert "namespace.sidecar-injector.istio.io" in told.out
 
 
-def test_what_is_not_there_is_named(bed: Bed, namespace: str) -> None:
+def test_what_is_not_there_is_named(bed: ApiServer, namespace: str) -> None:
     told = injector(bed, "explain", "deploy/nobody", "-n", namespace)
-    assert told.returncode != 0
-    assert told.stdout == ""
-    assert "nobody" in told.stderr
+    assert told.status != 0
+    assert told.out == ""
+    assert "nobody" in told.err
     told = injector(bed, "kube-inject", "--from-cluster", "-i", namespace, "-f", "-", manifest="{}")
-    assert told.returncode != 0
-    assert "there is no configmaps istio in namespace" in told.stderr
+    assert told.status != 0
+    assert "configmaps istio in namespace" in told.err

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import webhook_serving as ws
-from apiserver.bed import Bed
 
 from injector.cli.rights import needed
 from injector.config.load import load
 from injector.config.schema import read_settings
 from injector.kube.refusals import Request
+from tests.apiserver import webhook_serving as ws
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("events")
 
@@ -32,7 +32,7 @@ BAD, NEAR = "sidecar.istio.io/proxyCPU", "sidecar.istio.io/proxyCpu"
 class Room:
     """A namespace whose pods are sent to a webhook that writes Events."""
 
-    bed: Bed
+    bed: ApiServer
     namespace: str
     served: ws.Served
 
@@ -52,22 +52,22 @@ class Room:
 
 
 @contextlib.contextmanager
-def a_room(bed: Bed, folder: Path, without: str = "") -> Iterator[Room]:
+def a_room(bed: ApiServer, folder: Path, without: str = "") -> Iterator[Room]:
     """The room while the body runs; the webhook has the rights that `rights` lists, but for one verb."""
     file = folder / "injector.yaml"
     file.write_text(CONFIG)
     with (
         account_with_rights(bed, without) as kubeconfig,
-        ws.serving(Bed(kubeconfig, bed.kubectl, bed.url, bed.folder), folder, "--config", file) as served,
+        ws.serving(replace(bed, kubeconfig=kubeconfig), folder, "--config", file) as served,
         ws.registered(bed, served, f"{without}{NAME}", "/mutate", "--config", file) as [name],
-        ws.a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
     ):
         ws.wait_until_called(bed, namespace, name)
         yield Room(bed, namespace, served)
 
 
 @pytest.fixture(scope="module")
-def room(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+def room(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """A room whose webhook has exactly the rights that are listed."""
     with a_room(bed, tmp_path_factory.mktemp("room")) as made:
         yield made
@@ -113,7 +113,7 @@ def test_who_is_not_there_gets_no_event(room: Room) -> None:
 
 
 def test_what_the_webhook_may_not_do_is_logged_with_the_verb_and_answers_go_on(
-    bed: Bed, tmp_path: Path
+    bed: ApiServer, tmp_path: Path
 ) -> None:
     with a_room(bed, tmp_path, without="create") as room:
         # Webhooks are called by the names of their configurations, so that of the other tests comes later.
@@ -128,7 +128,7 @@ def test_what_the_webhook_may_not_do_is_logged_with_the_verb_and_answers_go_on(
 
 
 @contextlib.contextmanager
-def account_with_rights(bed: Bed, without: str) -> Iterator[Path]:
+def account_with_rights(bed: ApiServer, without: str) -> Iterator[Path]:
     """A kubeconfig of a ServiceAccount that may do what `rights` lists, but for one verb on Events."""
     namespace = bed.make_namespace()
     server = read_settings(CONFIG, "injector.yaml").server
@@ -149,8 +149,8 @@ def account_with_rights(bed: Bed, without: str) -> Iterator[Path]:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     assert ws.kubectl(bed, "apply", "-f", "-", manifest=text).status == 0
     try:
-        token = bed.run_kubectl("create", "token", "default", "-n", namespace).strip()
+        token = bed.kubectl("create", "token", "default", "-n", namespace).strip()
         yield bed.kubeconfig_with_token(token)
     finally:
         ws.kubectl(bed, "delete", "-f", "-", manifest=text)
-        bed.run_kubectl("delete", "namespace", namespace, "--wait=false")
+        bed.kubectl("delete", "namespace", namespace, "--wait=false")

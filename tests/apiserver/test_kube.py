@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
-from injector.kube.objects import configmap_key, workload
+from injector.kube.configmaps import configmap_key
+from injector.kube.objects import workload
 from injector.kube.refusals import Request, refused
 from injector.kube.watching import Mirror
+from tests.beds.apiserver.bed import ApiServer
 
 POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
 TEMPLATE = {"metadata": {"labels": {"app": "shop"}}, "spec": POD}
@@ -37,22 +38,23 @@ WORKLOADS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.fixture
-def cluster(bed: Bed) -> Iterator[Cluster]:
+def cluster(bed: ApiServer) -> Iterator[Cluster]:
     with connect(str(bed.kubeconfig), None) as connected:
         yield connected
 
 
 @pytest.fixture(scope="module")
-def workloads(bed: Bed) -> Iterator[str]:
+def workloads(bed: ApiServer) -> Iterator[str]:
     """A namespace with one workload of each kind, all named shop."""
-    namespace = bed.make_namespace()
-    create(bed, namespace, *(a(kind, "shop", version, spec=s) for kind, (version, s) in WORKLOADS.items()))
-    yield namespace
-    bed.run_kubectl("delete", "namespace", namespace, "--wait=false")
+    with bed.namespace() as namespace:
+        create(
+            bed, namespace, *(a(kind, "shop", version, spec=s) for kind, (version, s) in WORKLOADS.items())
+        )
+        yield namespace
 
 
 @pytest.fixture(scope="module")
-def forgetful(bed: Bed) -> Bed:
+def forgetful(bed: ApiServer) -> ApiServer:
     """A cluster that has forgotten its first versions."""
     if bed.plane is None:
         pytest.skip("needs a cluster whose history can be dropped")
@@ -64,12 +66,12 @@ def a(kind: str, name: str, version: str = "v1", **parts: Any) -> dict[str, Any]
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **parts}
 
 
-def create(bed: Bed, namespace: str, *items: dict[str, Any]) -> None:
+def create(bed: ApiServer, namespace: str, *items: dict[str, Any]) -> None:
     listed = {"apiVersion": "v1", "kind": "List", "items": items}
-    bed.run_kubectl("create", "-n", namespace, "-f", "-", manifest=listed)
+    bed.kubectl("create", "-n", namespace, "-f", "-", manifest=listed)
 
 
-def make_configmaps(bed: Bed, namespace: str, count: int) -> set[str]:
+def make_configmaps(bed: ApiServer, namespace: str, count: int) -> set[str]:
     names = [f"map-{number}" for number in range(count)]
     create(bed, namespace, *(a("ConfigMap", name, data={"me": name}) for name in names))
     return set(names)
@@ -82,13 +84,13 @@ def names_of(items: list[dict[str, Any]]) -> list[str]:
 # --- asking
 
 
-def test_an_object_comes_as_the_api_server_wrote_it(cluster: Cluster, bed: Bed) -> None:
-    expected = json.loads(bed.run_kubectl("get", "--raw", "/api/v1/namespaces/kube-system"))
+def test_an_object_comes_as_the_api_server_wrote_it(cluster: Cluster, bed: ApiServer) -> None:
+    expected = json.loads(bed.kubectl("get", "--raw", "/api/v1/namespaces/kube-system"))
 
     assert expected == cluster.get("/api/v1/namespaces/kube-system")
 
 
-def test_a_list_holds_each_item_of_all_pages_once(cluster: Cluster, bed: Bed, namespace: str) -> None:
+def test_a_list_holds_each_item_of_all_pages_once(cluster: Cluster, bed: ApiServer, namespace: str) -> None:
     made = make_configmaps(bed, namespace, 7)
 
     found = names_of(cluster.list(f"/api/v1/namespaces/{namespace}/configmaps", {"limit": "2"}))
@@ -97,7 +99,7 @@ def test_a_list_holds_each_item_of_all_pages_once(cluster: Cluster, bed: Bed, na
     assert len(set(found)) == len(found)
 
 
-def test_the_asyncio_half_lists_all_pages_too(bed: Bed, namespace: str) -> None:
+def test_the_asyncio_half_lists_all_pages_too(bed: ApiServer, namespace: str) -> None:
     made = make_configmaps(bed, namespace, 7)
 
     async def ask() -> list[str]:
@@ -114,14 +116,14 @@ def test_the_items_of_a_list_say_what_they_are(cluster: Cluster, workloads: str)
 
 
 def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
-    cluster: Cluster, bed: Bed, namespace: str
+    cluster: Cluster, bed: ApiServer, namespace: str
 ) -> None:
     if bed.plane is None:
         pytest.skip("needs a cluster whose history can be dropped")
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     made = make_configmaps(bed, namespace, 5)
     first = cluster.get(f"{path}?limit=2")
-    bed.run_kubectl("delete", "-n", namespace, "configmap", "map-4")
+    bed.kubectl("delete", "-n", namespace, "configmap", "map-4")
     bed.forget_history()
 
     found = cluster.list(path, {"limit": "2", "continue": first["metadata"]["continue"]})
@@ -130,7 +132,7 @@ def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
     assert "map-4" not in names_of(found)
 
 
-def test_neither_the_models_nor_the_generated_api_of_the_client_are_loaded(bed: Bed) -> None:
+def test_neither_the_models_nor_the_generated_api_of_the_client_are_loaded(bed: ApiServer) -> None:
     program = f"""
 import asyncio, sys
 from injector.kube.client import connect, connect_async
@@ -148,14 +150,14 @@ print([name for name in sys.modules if ".client.models." in name or ".client.api
     assert done.stdout.strip() == "[]"
 
 
-def test_a_watch_gives_what_happened_since_a_version(bed: Bed, namespace: str) -> None:
+def test_a_watch_gives_what_happened_since_a_version(bed: ApiServer, namespace: str) -> None:
     path, only = f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": "metadata.name=map-0"}
 
     async def watch() -> list[tuple[str, str]]:
         async with await connect_async(str(bed.kubeconfig), None) as other:
             version = (await other.listing(path, only)).resource_version
             make_configmaps(bed, namespace, 1)
-            bed.run_kubectl("delete", "-n", namespace, "configmap", "map-0")
+            bed.kubectl("delete", "-n", namespace, "configmap", "map-0")
             seen = []
             async with contextlib.aclosing(other.watch(path, version, only)) as events:
                 async for event in events:
@@ -168,7 +170,7 @@ def test_a_watch_gives_what_happened_since_a_version(bed: Bed, namespace: str) -
     assert asyncio.run(watch()) == [("ADDED", "map-0"), ("DELETED", "map-0")]
 
 
-def test_a_watch_from_an_ancient_version_is_refused_with_410(forgetful: Bed) -> None:
+def test_a_watch_from_an_ancient_version_is_refused_with_410(forgetful: ApiServer) -> None:
     async def watch() -> None:
         async with await connect_async(str(forgetful.kubeconfig), None) as other:
             async for _ in other.watch("/api/v1/namespaces", "1"):
@@ -179,8 +181,8 @@ def test_a_watch_from_an_ancient_version_is_refused_with_410(forgetful: Bed) -> 
     assert caught.value.status == 410
 
 
-def test_the_asyncio_half_reads_expired_credentials_again(bed: Bed) -> None:
-    valid = bed.run_kubectl("create", "token", "default", "-n", "default").strip()
+def test_the_asyncio_half_reads_expired_credentials_again(bed: ApiServer) -> None:
+    valid = bed.kubectl("create", "token", "default", "-n", "default").strip()
     path = bed.kubeconfig_with_token("expired")
 
     async def ask() -> str:
@@ -211,9 +213,9 @@ def test_the_asyncio_half_reads_expired_credentials_again(bed: Bed) -> None:
     ],
 )
 def test_a_403_says_which_verb_on_which_resource_is_missing(
-    bed: Bed, path: str, message: str, hint: str
+    bed: ApiServer, path: str, message: str, hint: str
 ) -> None:
-    token = bed.run_kubectl("create", "token", "default", "-n", "default").strip()
+    token = bed.kubectl("create", "token", "default", "-n", "default").strip()
 
     with connect(str(bed.kubeconfig_with_token(token)), None) as other, pytest.raises(ClusterError) as caught:
         other.list(path)
@@ -224,8 +226,8 @@ def test_a_403_says_which_verb_on_which_resource_is_missing(
     assert hint in error.hint
 
 
-def test_a_403_of_the_asyncio_half_names_the_verb_too(bed: Bed) -> None:
-    token = bed.run_kubectl("create", "token", "default", "-n", "default").strip()
+def test_a_403_of_the_asyncio_half_names_the_verb_too(bed: ApiServer) -> None:
+    token = bed.kubectl("create", "token", "default", "-n", "default").strip()
 
     async def watch() -> None:
         async with await connect_async(str(bed.kubeconfig_with_token(token)), None) as other:
@@ -239,9 +241,9 @@ def test_a_403_of_the_asyncio_half_names_the_verb_too(bed: Bed) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("/api/v1/namespaces/nowhere", "there is no namespaces nowhere"),
-        ("/api/v1/namespaces/kube-system/pods/gone", "there is no pods gone in namespace kube-system"),
-        ("/apis/apps/v1/namespaces/a/deployments/b", "there is no deployments.apps b in namespace a"),
+        ("/api/v1/namespaces/nowhere", "namespaces nowhere does not exist"),
+        ("/api/v1/namespaces/kube-system/pods/gone", "pods gone in namespace kube-system does not exist"),
+        ("/apis/apps/v1/namespaces/a/deployments/b", "deployments.apps b in namespace a does not exist"),
         ("/apis/example.invalid/v1/things", "this cluster does not serve things.example.invalid"),
         ("/apis/example.invalid/v1/things/one", "this cluster does not serve things.example.invalid"),
     ],
@@ -252,7 +254,7 @@ def test_a_404_tells_a_missing_object_from_a_missing_kind(cluster: Cluster, path
     assert (caught.value.status, caught.value.message) == (404, message)
 
 
-def test_a_wrong_token_is_a_401_with_a_way_out(bed: Bed) -> None:
+def test_a_wrong_token_is_a_401_with_a_way_out(bed: ApiServer) -> None:
     with (
         connect(str(bed.kubeconfig_with_token("wrong")), None) as other,
         pytest.raises(ClusterError) as caught,
@@ -263,7 +265,7 @@ def test_a_wrong_token_is_a_401_with_a_way_out(bed: Bed) -> None:
 
 
 def test_an_answer_that_is_no_json_object_is_not_taken_for_one(cluster: Cluster) -> None:
-    with pytest.raises(ClusterError, match="no JSON object"):
+    with pytest.raises(ClusterError, match="not a JSON object"):
         cluster.get("/healthz")  # says: ok
 
 
@@ -318,7 +320,7 @@ def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
 
 
 def test_a_server_whose_certificate_is_not_trusted_is_unreachable_and_says_why(
-    bed: Bed, tmp_path: Path
+    bed: ApiServer, tmp_path: Path
 ) -> None:
     if bed.plane is None:
         pytest.skip("the certificate of another cluster may be trusted")
@@ -331,7 +333,7 @@ def test_a_server_whose_certificate_is_not_trusted_is_unreachable_and_says_why(
 
 
 def test_without_a_kubeconfig_the_one_of_the_environment_is_used(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch
+    bed: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(bed.kubeconfig))
 
@@ -395,7 +397,7 @@ def test_a_missing_client_is_told_with_what_to_install(monkeypatch: pytest.Monke
 # --- objects
 
 
-def test_a_key_of_a_configmap_is_its_text(cluster: Cluster, bed: Bed, namespace: str) -> None:
+def test_a_key_of_a_configmap_is_its_text(cluster: Cluster, bed: ApiServer, namespace: str) -> None:
     text = "a: 1\n# kept\nü: '2'\n"
     create(bed, namespace, a("ConfigMap", "settings", data={"config": text}))
 
@@ -403,7 +405,7 @@ def test_a_key_of_a_configmap_is_its_text(cluster: Cluster, bed: Bed, namespace:
 
 
 def test_a_missing_key_is_refused_with_the_keys_that_are_there(
-    cluster: Cluster, bed: Bed, namespace: str
+    cluster: Cluster, bed: ApiServer, namespace: str
 ) -> None:
     create(bed, namespace, a("ConfigMap", "settings", data={"values": "", "config": ""}))
 
@@ -411,7 +413,7 @@ def test_a_missing_key_is_refused_with_the_keys_that_are_there(
         configmap_key(cluster, namespace, "settings", "confg")
 
     assert caught.value.where == f"ConfigMap {namespace}/settings"
-    assert caught.value.hint == "it has config, values"
+    assert caught.value.hint == "it has these keys: config, values"
 
 
 @pytest.mark.parametrize("kind", WORKLOADS)
@@ -439,7 +441,7 @@ def test_a_workload_is_found_by_every_name_that_the_api_server_gives_its_kind(
 def test_text_that_names_no_workload_is_refused_before_anything_is_asked(text: str) -> None:
     nowhere: Any = None  # asking it would fail with another error
 
-    with pytest.raises(ConfigError, match="names no workload"):
+    with pytest.raises(ConfigError, match="not a workload reference"):
         workload(nowhere, text, "default")
 
 
@@ -458,6 +460,11 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+def trouble(mirror: Mirror) -> tuple[float | None, ClusterError | None]:
+    """Since when a mirror knows nothing new, and its last error."""
+    return mirror.stale_since, mirror.last_error
+
+
 @contextlib.asynccontextmanager
 async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Mirror]:
     """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
@@ -469,7 +476,7 @@ async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterat
         running.cancel()
 
 
-def test_a_mirror_follows_what_is_created_changed_and_deleted(bed: Bed, namespace: str) -> None:
+def test_a_mirror_follows_what_is_created_changed_and_deleted(bed: ApiServer, namespace: str) -> None:
     async def follow() -> None:
         async with (
             await connect_async(str(bed.kubeconfig), None) as cluster,
@@ -482,11 +489,11 @@ def test_a_mirror_follows_what_is_created_changed_and_deleted(bed: Bed, namespac
             await until(lambda: mirror.get(made) is not None)
             generations.append(mirror.generation)
 
-            await asyncio.to_thread(bed.run_kubectl, "label", "namespace", made, "colour=blue")
+            await asyncio.to_thread(bed.kubectl, "label", "namespace", made, "colour=blue")
             await until(lambda: "colour" in (mirror.get(made) or {})["metadata"]["labels"])
             generations.append(mirror.generation)
 
-            await asyncio.to_thread(bed.run_kubectl, "delete", "namespace", made, "--wait=false")
+            await asyncio.to_thread(bed.delete_namespace, made)
             await until(lambda: mirror.get(made) is None)
             generations.append(mirror.generation)
 
@@ -496,7 +503,7 @@ def test_a_mirror_follows_what_is_created_changed_and_deleted(bed: Bed, namespac
     asyncio.run(follow())
 
 
-def test_a_mirror_of_a_kind_with_namespaces_is_asked_with_both_names(bed: Bed, namespace: str) -> None:
+def test_a_mirror_of_a_kind_with_namespaces_is_asked_with_both_names(bed: ApiServer, namespace: str) -> None:
     async def follow() -> None:
         make_configmaps(bed, namespace, 1)
         async with (
@@ -509,7 +516,7 @@ def test_a_mirror_of_a_kind_with_namespaces_is_asked_with_both_names(bed: Bed, n
     asyncio.run(follow())
 
 
-def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: Bed, namespace: str) -> None:
+def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: ApiServer, namespace: str) -> None:
     async def follow() -> None:
         make_configmaps(bed, namespace, 1)
         kept = []
@@ -525,7 +532,7 @@ def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: Bed, namespac
         ):
             before = mirror.generation
             await asyncio.to_thread(
-                bed.run_kubectl, "annotate", "-n", namespace, "configmap", "map-0", "step=one"
+                bed.kubectl, "annotate", "-n", namespace, "configmap", "map-0", "step=one"
             )
             await until(lambda: "one" in kept)
             assert mirror.generation == before
@@ -535,7 +542,7 @@ def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: Bed, namespac
 
 
 def test_a_mirror_keeps_what_it_knows_while_the_api_server_is_away_and_catches_up(
-    bed: Bed, namespace: str
+    bed: ApiServer, namespace: str
 ) -> None:
     if bed.plane is None:
         pytest.skip("needs an API server that can be stopped")
@@ -552,10 +559,9 @@ def test_a_mirror_keeps_what_it_knows_while_the_api_server_is_away_and_catches_u
             assert mirror.synced.is_set()
 
             bed.start_apiserver()
-            bed.run_kubectl("label", "namespace", namespace, "colour=blue")
+            bed.kubectl("label", "namespace", namespace, "colour=blue")
             await until(lambda: "colour" in (mirror.get(namespace) or {})["metadata"]["labels"])
-            assert mirror.stale_since is None
-            assert mirror.last_error is None
+            assert trouble(mirror) == (None, None)
 
     asyncio.run(follow())
 
@@ -571,7 +577,7 @@ class Behind(AsyncCluster):
         return Listing([], "1") if self.lists == 1 else real
 
 
-def test_a_mirror_lists_again_when_its_version_is_gone(forgetful: Bed, namespace: str) -> None:
+def test_a_mirror_lists_again_when_its_version_is_gone(forgetful: ApiServer, namespace: str) -> None:
     async def follow() -> None:
         async with await connect_async(str(forgetful.kubeconfig), None) as real:
             behind = Behind(real._api, real._load)
@@ -583,7 +589,7 @@ def test_a_mirror_lists_again_when_its_version_is_gone(forgetful: Bed, namespace
     asyncio.run(follow())
 
 
-def test_a_kind_that_is_not_served_yet_is_an_empty_mirror_until_it_is(bed: Bed, namespace: str) -> None:
+def test_a_kind_that_is_not_served_yet_is_an_empty_mirror_until_it_is(bed: ApiServer, namespace: str) -> None:
     group = f"{namespace}.example.invalid"
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     definition = a(
@@ -605,12 +611,12 @@ def test_a_kind_that_is_not_served_yet_is_an_empty_mirror_until_it_is(bed: Bed, 
         ):
             assert mirror.items() == []
             assert mirror.stale_since is None
-            bed.run_kubectl("create", "-f", "-", manifest=definition)
-            bed.run_kubectl("wait", "--for=condition=Established", f"crd/things.{group}", "--timeout=90s")
+            bed.kubectl("create", "-f", "-", manifest=definition)
+            bed.kubectl("wait", "--for=condition=Established", f"crd/things.{group}", "--timeout=90s")
             create(bed, namespace, a("Thing", "one", f"{group}/v1"))
             await until(lambda: mirror.get(namespace, "one") is not None)
 
     try:
         asyncio.run(follow())
     finally:
-        bed.run_kubectl("delete", "crd", f"things.{group}", "--wait=false", "--ignore-not-found")
+        bed.kubectl("delete", "crd", f"things.{group}", "--wait=false", "--ignore-not-found")

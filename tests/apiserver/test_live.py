@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
 
 from injector.core.diagnosis.containers import Log
 from injector.kube.client import Cluster, connect
 from injector.kube.living import observe, read_log
+from tests.beds.apiserver.bed import ApiServer
+from tests.command import run
 
 COMMAND = str(Path(sys.executable).with_name("injector"))
 STATUS = {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"], "revision": "default"})}
@@ -29,26 +30,13 @@ WAIT_SECONDS = 90.0
 
 
 def explained(
-    bed: Bed, target: str, namespace: str, *more: str, kubeconfig: Path | None = None
+    bed: ApiServer, target: str, namespace: str, *more: str, kubeconfig: Path | None = None
 ) -> dict[str, Any]:
     """What is told to programs about one object."""
-    config = str(kubeconfig or bed.kubeconfig)
-    command = [
-        COMMAND,
-        "explain",
-        target,
-        "--live",
-        "-n",
-        namespace,
-        "-o",
-        "json",
-        "--kubeconfig",
-        config,
-        *more,
-    ]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    live: dict[str, Any] = json.loads(told.stdout)["workloads"][0]["live"]
+    flags = ("--live", "-n", namespace, "-o", "json", "--kubeconfig", kubeconfig or bed.kubeconfig)
+    ran = run("explain", target, *flags, *more)
+    assert ran.status == 0, ran.err
+    live: dict[str, Any] = json.loads(ran.out)["workloads"][0]["live"]
     return live
 
 
@@ -68,33 +56,33 @@ def a_spec(namespace: str) -> dict[str, Any]:
 
 
 def make_pod(
-    bed: Bed, namespace: str, name: str, annotations: dict[str, str] | None = None, **labels: str
+    bed: ApiServer, namespace: str, name: str, annotations: dict[str, str] | None = None, **labels: str
 ) -> None:
     meta = {"name": name, "namespace": namespace, "labels": labels, "annotations": annotations or {}}
     spec = a_spec(namespace)
     if not annotations:
         spec["containers"] = spec["containers"][:1]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
-    bed.run_kubectl("create", "-f", "-", manifest=pod)
+    bed.kubectl("create", "-f", "-", manifest=pod)
 
 
-def make_deployment(bed: Bed, namespace: str, replicas: int = 1) -> None:
+def make_deployment(bed: ApiServer, namespace: str, replicas: int = 1) -> None:
     labels = {"app": "web"}
     template = {"metadata": {"labels": labels, "annotations": STATUS}, "spec": a_spec(namespace)}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     meta = {"name": "web", "namespace": namespace}
     item = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
-    bed.run_kubectl("create", "-f", "-", manifest=item)
+    bed.kubectl("create", "-f", "-", manifest=item)
 
 
-def set_status(bed: Bed, namespace: str, name: str, *, ready: bool, waiting: str = "") -> None:
+def set_status(bed: ApiServer, namespace: str, name: str, *, ready: bool, waiting: str = "") -> None:
     state = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
     proxy = {"name": "istio-proxy", "image": "proxy:1", "imageID": "", "restartCount": 0}
     proxy |= {"ready": ready, "state": state}
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     patch = {"status": {"phase": "Running", "conditions": conditions, "containerStatuses": [proxy]}}
     flags = ("-n", namespace, "--subresource=status", "--type=merge", "-p", json.dumps(patch))
-    bed.run_kubectl("patch", "pod", name, *flags)
+    bed.kubectl("patch", "pod", name, *flags)
 
 
 def until(found: Callable[[], Any]) -> Any:
@@ -105,20 +93,19 @@ def until(found: Callable[[], Any]) -> Any:
     return got
 
 
-def pods(bed: Bed, namespace: str) -> list[str]:
-    return bed.run_kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}").split()
+def pods(bed: ApiServer, namespace: str) -> list[str]:
+    return bed.kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}").split()
 
 
 @pytest.fixture
-def enabled(bed: Bed) -> Iterator[str]:
+def enabled(bed: ApiServer) -> Iterator[str]:
     """A namespace that is opted in."""
-    made = bed.make_namespace({"istio-injection": "enabled"})
-    yield made
-    bed.run_kubectl("delete", "namespace", made, "--wait=false")
+    with bed.namespace({"istio-injection": "enabled"}) as name:
+        yield name
 
 
 @pytest.fixture
-def webhook(bed: Bed, request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
+def webhook(bed: ApiServer, request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
     """Makes configurations that send the pods of one namespace to an address where nobody listens."""
     made: list[str] = []
 
@@ -137,17 +124,15 @@ def webhook(bed: Bed, request: pytest.FixtureRequest) -> Iterator[Callable[..., 
         }
         name = f"nobody-{namespace}"
         item = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}
-        bed.run_kubectl(
-            "create", "-f", "-", manifest={**item, "metadata": {"name": name}, "webhooks": [entry]}
-        )
+        bed.kubectl("create", "-f", "-", manifest={**item, "metadata": {"name": name}, "webhooks": [entry]})
         made.append(name)
 
     yield make
     for name in made:
-        bed.run_kubectl("delete", "mutatingwebhookconfiguration", name)
+        bed.kubectl("delete", "mutatingwebhookconfiguration", name)
 
 
-def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: Bed, namespace: str) -> None:
+def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace, 2)
     good, bad = until(lambda: pods(bed, namespace) if len(pods(bed, namespace)) == 2 else None)
     set_status(bed, namespace, good, ready=True)
@@ -163,21 +148,23 @@ def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: Bed, names
     assert live["injection"]["sidecars"] == [{"name": "istio-proxy", "image": "proxy:1", "ready": True}]
 
 
-def test_people_read_the_verdict_first_then_the_evidence_then_what_to_do(bed: Bed, namespace: str) -> None:
+def test_people_read_the_verdict_first_then_the_evidence_then_what_to_do(
+    bed: ApiServer, namespace: str
+) -> None:
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False, waiting="ErrImagePull")
     command = [COMMAND, "explain", "pod/web", "--live", "-n", namespace, "--kubeconfig", str(bed.kubeconfig)]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[0] == "Pod web: not ready: image-missing: an image cannot be had"
+    assert told[0] == "Pod web: not ready: image-missing: an image cannot be pulled"
     assert told[1].endswith("/state/waiting/reason: istio-proxy: ErrImagePull, image proxy:1")
-    assert told[2].startswith("    what to do: see that registry, name and tag exist")
+    assert told[2].startswith("    what to do: check registry, name, tag, imagePullSecrets")
     assert "  injected by another injector, or this one with istioQuirks, revision default" in told
 
 
-def test_events_of_the_pod_are_read(bed: Bed, namespace: str) -> None:
+def test_events_of_the_pod_are_read(bed: ApiServer, namespace: str) -> None:
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False, waiting="ContainerCreating")
-    uid = bed.run_kubectl("get", "pod", "web", "-n", namespace, "-o", "jsonpath={.metadata.uid}")
+    uid = bed.kubectl("get", "pod", "web", "-n", namespace, "-o", "jsonpath={.metadata.uid}")
     message = (
         'MountVolume.SetUp failed for volume "istiod-ca-cert" : configmap "istio-ca-root-cert" not found'
     )
@@ -190,14 +177,14 @@ def test_events_of_the_pod_are_read(bed: Bed, namespace: str) -> None:
         "message": message,
         "type": "Warning",
     }
-    bed.run_kubectl("create", "-f", "-", manifest=event)
+    bed.kubectl("create", "-f", "-", manifest=event)
     live = explained(bed, "pod/web", namespace)
     assert words(live) == ["mount-missing"]
-    assert "configmap istio-ca-root-cert is not there" in seen(live)
+    assert "configmap istio-ca-root-cert does not exist" in seen(live)
 
 
 def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
-    bed: Bed, enabled: str, webhook: Callable[..., None]
+    bed: ApiServer, enabled: str, webhook: Callable[..., None]
 ) -> None:
     webhook(enabled, "Fail")
     make_deployment(bed, enabled)
@@ -208,22 +195,21 @@ def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
     )
 
 
-def test_pod_security_is_named_where_it_refuses_pods(bed: Bed) -> None:
-    space = bed.make_namespace({"pod-security.kubernetes.io/enforce": "restricted"})
-    make_deployment(bed, space)
-    live = until(lambda: refused(bed, space))
-    assert words(live) == ["pod-security"]
-    assert "level restricted:latest" in seen(live)
-    bed.run_kubectl("delete", "namespace", space, "--wait=false")
+def test_pod_security_is_named_where_it_refuses_pods(bed: ApiServer) -> None:
+    with bed.namespace({"pod-security.kubernetes.io/enforce": "restricted"}) as space:
+        make_deployment(bed, space)
+        live = until(lambda: refused(bed, space))
+        assert words(live) == ["pod-security"]
+        assert "level restricted:latest" in seen(live)
 
 
-def refused(bed: Bed, namespace: str) -> dict[str, Any] | None:
+def refused(bed: ApiServer, namespace: str) -> dict[str, Any] | None:
     live = explained(bed, "deploy/web", namespace)
     return live if words(live) != ["no-pod-yet"] else None
 
 
 def test_with_failure_policy_ignore_a_pod_passes_and_is_told_so(
-    bed: Bed, enabled: str, webhook: Callable[..., None]
+    bed: ApiServer, enabled: str, webhook: Callable[..., None]
 ) -> None:
     webhook(enabled, "Ignore")
     later(bed, "mutatingwebhookconfiguration", f"nobody-{enabled}")
@@ -232,13 +218,13 @@ def test_with_failure_policy_ignore_a_pod_passes_and_is_told_so(
     assert words(live)[-1] == "webhook-ignored"
 
 
-def test_without_any_configuration_nobody_was_asked(bed: Bed, enabled: str) -> None:
+def test_without_any_configuration_nobody_was_asked(bed: ApiServer, enabled: str) -> None:
     make_pod(bed, enabled, "web")
     assert words(explained(bed, "pod/web", enabled))[-1] == "webhook-absent"
 
 
 def test_a_pod_that_is_older_than_webhook_or_label_is_told_so(
-    bed: Bed, namespace: str, webhook: Callable[..., None]
+    bed: ApiServer, namespace: str, webhook: Callable[..., None]
 ) -> None:
     make_pod(bed, namespace, "first")
     later(bed, "pod", "first", namespace)
@@ -247,31 +233,31 @@ def test_a_pod_that_is_older_than_webhook_or_label_is_told_so(
     make_pod(bed, namespace, "second")
     assert words(explained(bed, "pod/second", namespace))[-1] == "webhook-selectors"
     later(bed, "pod", "second", namespace)
-    bed.run_kubectl("label", "namespace", namespace, "istio-injection=enabled")
+    bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
     assert words(explained(bed, "pod/first", namespace))[-1] == "webhook-younger"
     assert words(explained(bed, "pod/second", namespace))[-1] == "label-younger"
 
 
-def later(bed: Bed, kind: str, name: str, namespace: str = "default") -> None:
+def later(bed: ApiServer, kind: str, name: str, namespace: str = "default") -> None:
     """Wait until it is another second than that in which an object was made: times have no fractions."""
-    made = bed.run_kubectl("get", kind, name, "-n", namespace, "-o", "jsonpath={.metadata.creationTimestamp}")
+    made = bed.kubectl("get", kind, name, "-n", namespace, "-o", "jsonpath={.metadata.creationTimestamp}")
     until(lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > made)
 
 
-def test_a_pod_that_opted_out_says_so(bed: Bed, enabled: str) -> None:
+def test_a_pod_that_opted_out_says_so(bed: ApiServer, enabled: str) -> None:
     make_pod(bed, enabled, "web", None, **{"sidecar.istio.io/inject": "false"})
     live = explained(bed, "pod/web", enabled)
     assert words(live)[-1] == "left-out"
     assert "rule label: opted-out-by-label" in seen(live)
 
 
-def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: Bed, enabled: str) -> None:
+def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: ApiServer, enabled: str) -> None:
     make_pod(bed, enabled, "web")
-    bed.run_kubectl("create", "role", "see", "-n", enabled, "--verb=get", "--resource=pods")
-    bed.run_kubectl(
+    bed.kubectl("create", "role", "see", "-n", enabled, "--verb=get", "--resource=pods")
+    bed.kubectl(
         "create", "rolebinding", "see", "-n", enabled, "--role=see", f"--serviceaccount={enabled}:default"
     )
-    token = bed.run_kubectl("create", "token", "default", "-n", enabled)
+    token = bed.kubectl("create", "token", "default", "-n", enabled)
     live = explained(bed, "pod/web", enabled, kubeconfig=bed.kubeconfig_with_token(token.strip()))
     assert words(live)[-1] == "webhook-not-called"
     assert set(live["unread"]) >= {
@@ -281,21 +267,21 @@ def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: Bed, ena
     }
 
 
-def test_without_replica_sets_the_selector_tells_the_pods(bed: Bed, namespace: str) -> None:
+def test_without_replica_sets_the_selector_tells_the_pods(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace)
     (name,) = until(lambda: pods(bed, namespace))
     rules = ("--verb=get,list", "--resource=pods,deployments.apps")
-    bed.run_kubectl("create", "role", "see", "-n", namespace, *rules)
-    bed.run_kubectl(
+    bed.kubectl("create", "role", "see", "-n", namespace, *rules)
+    bed.kubectl(
         "create", "rolebinding", "see", "-n", namespace, "--role=see", f"--serviceaccount={namespace}:default"
     )
-    token = bed.run_kubectl("create", "token", "default", "-n", namespace)
+    token = bed.kubectl("create", "token", "default", "-n", namespace)
     live = explained(bed, "deploy/web", namespace, kubeconfig=bed.kubeconfig_with_token(token.strip()))
     assert live["subject"] == f"Pod {name}"
     assert f"not allowed to list replicasets.apps in namespace {namespace}" in live["unread"]
 
 
-def test_what_is_not_there_ends_with_1(bed: Bed, namespace: str) -> None:
+def test_what_is_not_there_ends_with_1(bed: ApiServer, namespace: str) -> None:
     command = [
         COMMAND,
         "explain",
@@ -308,25 +294,25 @@ def test_what_is_not_there_ends_with_1(bed: Bed, namespace: str) -> None:
     ]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (told.returncode, told.stdout) == (1, "")
-    assert "there is no pods nobody" in told.stderr
+    assert "pods nobody in namespace" in told.stderr
 
 
 # --- logs -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def cluster(bed: Bed) -> Iterator[Cluster]:
+def cluster(bed: ApiServer) -> Iterator[Cluster]:
     with connect(str(bed.kubeconfig), None) as connected:
         yield connected
 
 
-def the_pod(bed: Bed, namespace: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(bed.run_kubectl("get", "pod", "web", "-n", namespace, "-o", "json"))
+def the_pod(bed: ApiServer, namespace: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bed.kubectl("get", "pod", "web", "-n", namespace, "-o", "json"))
     return found
 
 
 def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
-    bed: Bed, cluster: Cluster, namespace: str
+    bed: ApiServer, cluster: Cluster, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False)
@@ -345,7 +331,7 @@ def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
 
 
 def test_a_log_that_cannot_be_had_is_told_and_the_rest_goes_on(
-    bed: Bed, cluster: Cluster, namespace: str
+    bed: ApiServer, cluster: Cluster, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False)
@@ -355,10 +341,12 @@ def test_a_log_that_cannot_be_had_is_told_and_the_rest_goes_on(
     assert found.unread
 
 
-def test_a_container_that_has_no_log_yet_has_an_empty_one(bed: Bed, cluster: Cluster, namespace: str) -> None:
+def test_a_container_that_has_no_log_yet_has_an_empty_one(
+    bed: ApiServer, cluster: Cluster, namespace: str
+) -> None:
     spec = {"containers": [{"name": "web", "image": "web:1"}]}
     meta = {"name": "web", "namespace": namespace}
-    bed.run_kubectl(
+    bed.kubectl(
         "create", "-f", "-", manifest={"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
     )
     assert read_log(cluster, the_pod(bed, namespace), "web", False) == ""

@@ -21,18 +21,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import webhook_serving as ws
-from apiserver.bed import Bed
 
-from injector.cli.webhook_config import match_conditions
 from injector.config.load import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
 from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
-from injector.core.registration.match_conditions import dropped
+from injector.core.registration.match_conditions import conditions, dropped
+from tests.apiserver import webhook_serving as ws
+from tests.beds.apiserver.bed import ApiServer
 from tests.core.injection import test_decisions as table
 
 Pod = dict[str, Any]
@@ -92,11 +91,11 @@ def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
 class Sender:
     """Sends pods to the API server as a dry run."""
 
-    bed: Bed
+    bed: ApiServer
     webhook: Webhook
 
     def __post_init__(self) -> None:
-        config = json.loads(self.bed.run_kubectl("config", "view", "--raw", "--minify", "-o", "json"))
+        config = json.loads(self.bed.kubectl("config", "view", "--raw", "--minify", "-o", "json"))
         self.token = config["users"][0]["user"].get("token")
         if not self.token:
             pytest.skip("the kubeconfig has no token to send pods with")
@@ -133,7 +132,7 @@ class Sender:
 
 
 @contextlib.contextmanager
-def conditioned(bed: Bed, webhook: Webhook, config: Config, namespace: str) -> Iterator[Sender]:
+def conditioned(bed: ApiServer, webhook: Webhook, config: Config, namespace: str) -> Iterator[Sender]:
     """The webhook called for all pods of the namespace, and of the cluster's own, but for the conditions."""
     sender = Sender(bed, webhook)
     spaces = [namespace, "kube-system", "kube-public"]
@@ -150,7 +149,7 @@ def conditioned(bed: Bed, webhook: Webhook, config: Config, namespace: str) -> I
         "failurePolicy": "Fail",
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
-        "matchConditions": [condition.as_manifest() for condition in match_conditions(config)],
+        "matchConditions": [each.as_manifest() for each in conditions(config.policy, config.profile)],
     }
     item = {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -164,7 +163,7 @@ def conditioned(bed: Bed, webhook: Webhook, config: Config, namespace: str) -> I
         ws.until("the webhook is called", lambda: sender.calls(asking(config), namespace))
         yield sender
     finally:
-        bed.run_kubectl("delete", "mutatingwebhookconfiguration", name)
+        bed.kubectl("delete", "mutatingwebhookconfiguration", name)
 
 
 def asking(config: Config) -> Pod:
@@ -176,7 +175,7 @@ def disagreements(sender: Sender, config: Config, pods: list[tuple[Pod, str]]) -
     out = []
     for pod, namespace in pods:
         called = sender.calls(pod, namespace)
-        facts = Facts(namespace, Door.WEBHOOK)
+        facts = Facts(namespace, Origin.WEBHOOK)
         decision = decide(pod, facts, config.policy)
         if called == dropped(pod, namespace, config.policy, config.profile):
             out.append(f"called {called}, and it is told otherwise: {decision.reason} {pod}")
@@ -214,7 +213,7 @@ def rows(namespace: str) -> list[tuple[Pod, str]]:
 
 @pytest.mark.parametrize("mode", ["enabled", "disabled", "wrong"])
 def test_for_each_row_of_the_decision_table_both_agree(
-    bed: Bed, webhook: Webhook, namespace: str, mode: str
+    bed: ApiServer, webhook: Webhook, namespace: str, mode: str
 ) -> None:
     config = of_table(mode)
     pods = rows(namespace)
@@ -222,7 +221,7 @@ def test_for_each_row_of_the_decision_table_both_agree(
         assert disagreements(sender, config, pods) == []
     fixed = of_table("enabled", never=(), always=(), foreign=())
     reasons = {
-        decide(pod, Facts(space, Door.WEBHOOK), fixed.policy).reason
+        decide(pod, Facts(space, Origin.WEBHOOK), fixed.policy).reason
         for pod, space in pods
         if dropped(pod, space, config.policy, config.profile)
     }
@@ -237,7 +236,7 @@ def test_for_each_row_of_the_decision_table_both_agree(
 
 
 def test_a_pod_that_names_another_namespace_is_refused_before_any_webhook(
-    bed: Bed, webhook: Webhook, namespace: str
+    bed: ApiServer, webhook: Webhook, namespace: str
 ) -> None:
     """The one denial of `decide`, which the conditions therefore need not know."""
     sent = Sender(bed, webhook)
@@ -283,7 +282,7 @@ def together(meta: Pod, pod: Pod) -> Pod:
 
 
 def test_whoever_asks_or_nearly_asks_is_heard_though_the_pod_is_skipped(
-    bed: Bed, webhook: Webhook, namespace: str
+    bed: ApiServer, webhook: Webhook, namespace: str
 ) -> None:
     with conditioned(bed, webhook, OURS, namespace) as sender:
         for (said, meta, heard), (why, pod) in itertools.product(SAID, SKIPPED):
@@ -309,7 +308,7 @@ def a_pod_at_random(chosen: random.Random) -> Pod:
     return {"metadata": {"labels": some(), "annotations": annotations}, "spec": spec}
 
 
-def test_for_pods_at_random_both_agree(bed: Bed, webhook: Webhook, namespace: str) -> None:
+def test_for_pods_at_random_both_agree(bed: ApiServer, webhook: Webhook, namespace: str) -> None:
     chosen = random.Random(5)
     pods = [
         (a_pod_at_random(chosen), chosen.choice([namespace, namespace, "kube-system"])) for _ in range(OFTEN)
@@ -321,14 +320,14 @@ def test_for_pods_at_random_both_agree(bed: Bed, webhook: Webhook, namespace: st
 
 
 def test_a_pod_that_is_not_sent_would_get_no_patch_no_warning_and_no_refusal(
-    bed: Bed, webhook: Webhook, namespace: str
+    bed: ApiServer, webhook: Webhook, namespace: str
 ) -> None:
     chosen = random.Random(6)
     pods = [a_pod_at_random(chosen) for _ in range(OFTEN)]
     left_out = [pod for pod in pods if dropped(pod, namespace, OURS.policy, OURS.profile)]
     assert left_out
     for pod in left_out:
-        outcome = inject(pod, Facts(namespace, Door.WEBHOOK), OURS)
+        outcome = inject(pod, Facts(namespace, Origin.WEBHOOK), OURS)
         assert (outcome.decision.verdict, outcome.patch, outcome.findings, outcome.error) == (
             Verdict.SKIP, (), (), None,
         )  # fmt: skip

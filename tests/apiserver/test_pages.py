@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from apiserver.bed import Bed
 
 from injector.errors import ClusterError
 from injector.kube.client import connect
+from tests.beds.apiserver.bed import ApiServer
 
 # The API server restarts in one of these.
 pytestmark = pytest.mark.xdist_group("pages")
 
 
-def make(bed: Bed, namespace: str, count: int) -> str:
+def make(bed: ApiServer, namespace: str, count: int) -> str:
     items = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"m{n}"}} for n in range(count)]
     manifest = {"apiVersion": "v1", "kind": "List", "items": items}
-    bed.run_kubectl("create", "-n", namespace, "-f", "-", manifest=manifest)
+    bed.kubectl("create", "-n", namespace, "-f", "-", manifest=manifest)
     return f"/api/v1/namespaces/{namespace}/configmaps"
 
 
-def test_each_object_comes_once_and_says_its_kind(bed: Bed, namespace: str) -> None:
+def test_each_object_comes_once_and_says_its_kind(bed: ApiServer, namespace: str) -> None:
     path = make(bed, namespace, 5)
     with connect(str(bed.kubeconfig), None) as cluster:
         found = list(cluster.each(path, {"limit": "2"}))
@@ -29,20 +29,20 @@ def test_each_object_comes_once_and_says_its_kind(bed: Bed, namespace: str) -> N
         assert {f"m{n}" for n in range(5)} <= set(names)
 
 
-def test_pages_that_go_out_of_date_are_read_again_and_given_once(bed: Bed, namespace: str) -> None:
+def test_pages_that_go_out_of_date_are_read_again_and_given_once(bed: ApiServer, namespace: str) -> None:
     path = make(bed, namespace, 5)
     with connect(str(bed.kubeconfig), None) as cluster:
         pages = cluster.each(path, {"limit": "2"})
         names = [next(pages)["metadata"]["name"]]
         make_more = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "later"}}
-        bed.run_kubectl("create", "-n", namespace, "-f", "-", manifest=make_more)
+        bed.kubectl("create", "-n", namespace, "-f", "-", manifest=make_more)
         bed.forget_history()
         names += [item["metadata"]["name"] for item in pages]
     assert len(names) == len(set(names))
     assert {"later", *(f"m{n}" for n in range(5))} <= set(names)
 
 
-def test_a_patch_changes_what_it_names_and_returns_the_object(bed: Bed, namespace: str) -> None:
+def test_a_patch_changes_what_it_names_and_returns_the_object(bed: ApiServer, namespace: str) -> None:
     path = make(bed, namespace, 1) + "/m0"
     with connect(str(bed.kubeconfig), None) as cluster:
         found = cluster.patch(path, {"metadata": {"annotations": {"a": "b"}}})

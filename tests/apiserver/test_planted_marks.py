@@ -19,11 +19,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-import webhook_serving as ws
-from apiserver.bed import Bed
 
 from injector.profiles.istio.catalogue import ANNOTATIONS
 from injector.records.reader import Reader
+from tests.apiserver import webhook_serving as ws
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("planted-marks")
 
@@ -150,10 +150,14 @@ def broken_pods() -> Iterator[Any]:
         pod = a_pod("broken")
         pod["spec"][field_] = value
         yield pod
-    for field_, value in (("labels", [mark("labels")]), ("annotations", mark("annotations")),
-                          ("annotations", {"sidecar.istio.io/proxyCPU": {mark("map"): 1}})):  # fmt: skip
+    broken: list[tuple[str, Any]] = [
+        ("labels", [mark("labels")]),
+        ("annotations", mark("annotations")),
+        ("annotations", {"sidecar.istio.io/proxyCPU": {mark("map"): 1}}),
+    ]
+    for field_, wrong in broken:
         pod = a_pod("broken")
-        pod["metadata"][field_] = value
+        pod["metadata"][field_] = wrong
         yield pod
 
 
@@ -191,7 +195,7 @@ def post(served: ws.Served, out: Out, body: bytes, path: str = "/mutate", **head
     return response
 
 
-def through_the_api_server(bed: Bed, namespace: str, out: Out) -> None:
+def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
     """Good, denied, nearly right and dry pods of a workload; what kubectl and the audit log tell of them."""
     spec = {"replicas": 0, **ws.a_deployment("web")["spec"]}
     made = ws.created(bed, namespace, {**ws.a_deployment("web"), "kind": "ReplicaSet", "spec": spec})
@@ -245,7 +249,7 @@ def by_hand(served: ws.Served, out: Out) -> None:
     post(served, out, b"{}", f"/{quote(mark('elsewhere'))}")
 
 
-def test_what_was_planted_is_found_in_the_patch_alone(bed: Bed, tmp_path: Path) -> None:
+def test_what_was_planted_is_found_in_the_patch_alone(bed: ApiServer, tmp_path: Path) -> None:
     records, config, keys = tmp_path / "records", tmp_path / "injector.yaml", tmp_path / "keys.json"
     keys.write_text(json.dumps({"keys": [{"kid": mark("jwk")}]}))
     config.write_text(CONFIG % (records, keys))
@@ -253,7 +257,7 @@ def test_what_was_planted_is_found_in_the_patch_alone(bed: Bed, tmp_path: Path) 
     with (
         ws.serving(bed, tmp_path, "--config", config) as served,
         ws.registered(bed, served, NAME, "/mutate", "--config", config),
-        ws.a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
     ):
         ws.wait_until_called(bed, namespace, NAME)
         through_the_api_server(bed, namespace, out)

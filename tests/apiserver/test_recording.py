@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
-from webhook_serving import (
+
+from injector.records.reader import Reader
+from tests.apiserver.webhook_serving import (
     a_deployment,
-    a_namespace,
     a_pod,
     create,
     created,
@@ -21,8 +21,7 @@ from webhook_serving import (
     serving,
     until,
 )
-
-from injector.records.reader import Reader
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("recording")
 
@@ -42,7 +41,7 @@ def a_secretive_deployment(name: str) -> dict[str, Any]:
     return item
 
 
-def test_what_controllers_make_is_recorded_and_replayed(bed: Bed, tmp_path: Path) -> None:
+def test_what_controllers_make_is_recorded_and_replayed(bed: ApiServer, tmp_path: Path) -> None:
     records, config, newer = tmp_path / "records", tmp_path / "injector.yaml", tmp_path / "newer.yaml"
     config.write_text(CONFIG % ("1.30.0", records))
     newer.write_text(CONFIG % ("1.30.1", records))
@@ -50,9 +49,9 @@ def test_what_controllers_make_is_recorded_and_replayed(bed: Bed, tmp_path: Path
     with (
         serving(bed, tmp_path, "--config", config) as served,
         registered(bed, served, NAME, "/mutate", "--config", config),
-        a_namespace(bed, labels) as namespace,
+        bed.namespace(labels) as namespace,
     ):
-        entries = json.loads(bed.run_kubectl("get", "mutatingwebhookconfiguration", NAME, "-o", "json"))
+        entries = json.loads(bed.kubectl("get", "mutatingwebhookconfiguration", NAME, "-o", "json"))
         assert {entry["sideEffects"] for entry in entries["webhooks"]} == {"NoneOnDryRun"}
 
         def injected() -> bool:

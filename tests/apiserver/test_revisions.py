@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from apiserver.bed import Bed
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     Served,
-    a_namespace,
     a_pod,
     containers,
     created,
@@ -21,6 +20,7 @@ from webhook_serving import (
     wait_until_called,
     webhook_calls,
 )
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("revisions")
 
@@ -68,7 +68,7 @@ class Two:
 
 
 @pytest.fixture(scope="module")
-def two(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+def two(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     with contextlib.ExitStack() as stack:
         served, config = {}, {}
         for revision in REVISIONS:
@@ -80,7 +80,7 @@ def two(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
 
 
 @contextlib.contextmanager
-def known(bed: Bed, two: Two, tagged: str) -> Iterator[None]:
+def known(bed: ApiServer, two: Two, tagged: str) -> Iterator[None]:
     """Both registered, the tag with one of them, and the API server has seen it."""
     with contextlib.ExitStack() as stack:
         for revision in REVISIONS:
@@ -89,15 +89,15 @@ def known(bed: Bed, two: Two, tagged: str) -> Iterator[None]:
             names = stack.enter_context(
                 registered(bed, two.served[revision], f"injector-{revision}", "/inject", *flags)
             )
-            seen = stack.enter_context(a_namespace(bed, rev(revision)))
+            seen = stack.enter_context(bed.namespace(rev(revision)))
             wait_until_called(bed, seen, names[0])
             if tag:
-                seen = stack.enter_context(a_namespace(bed, rev(TAG)))
+                seen = stack.enter_context(bed.namespace(rev(TAG)))
                 wait_until_called(bed, seen, names[1])
         yield
 
 
-def got(bed: Bed, namespace: str, name: str, labels: dict[str, str]) -> str | None:
+def got(bed: ApiServer, namespace: str, name: str, labels: dict[str, str]) -> str | None:
     """Whose injector gave the pod its one sidecar, None where it got none."""
     pod = created(bed, namespace, a_pod(name, labels=labels))
     changed = [call for call in webhook_calls(creation(bed, namespace, name)) if call["mutated"]]
@@ -117,7 +117,7 @@ def got(bed: Bed, namespace: str, name: str, labels: dict[str, str]) -> str | No
 
 
 def test_each_pod_gets_the_sidecar_of_its_revision_or_of_the_tags_and_none_gets_two(
-    bed: Bed, two: Two
+    bed: ApiServer, two: Two
 ) -> None:
     told = []
     with known(bed, two, "canary"), contextlib.ExitStack() as stack:
@@ -125,13 +125,13 @@ def test_each_pod_gets_the_sidecar_of_its_revision_or_of_the_tags_and_none_gets_
         for number, (of_namespace, of_pod, _) in enumerate(ROWS):
             key = str(sorted(of_namespace.items()))
             if key not in namespaces:
-                namespaces[key] = stack.enter_context(a_namespace(bed, of_namespace))
+                namespaces[key] = stack.enter_context(bed.namespace(of_namespace))
             told.append((of_namespace, of_pod, got(bed, namespaces[key], f"pod-{number}", of_pod)))
     assert told == ROWS
 
 
-def test_a_tag_that_moves_to_another_revision_takes_the_next_pods_with_it(bed: Bed, two: Two) -> None:
-    with a_namespace(bed, rev(TAG)) as namespace:
+def test_a_tag_that_moves_to_another_revision_takes_the_next_pods_with_it(bed: ApiServer, two: Two) -> None:
+    with bed.namespace(rev(TAG)) as namespace:
         with known(bed, two, "canary"):
             assert got(bed, namespace, "before", {}) == "canary"
         with known(bed, two, "default"):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apiserver.bed import apiserver, unavailable
-from soak.creating import Tally, missing_of
-from soak.run import Findings, Plan, soak
+
+from hack.bench.soak.creating import Tally, missing_of
+from hack.bench.soak.run import Findings, Plan, soak
+from tests.beds.apiserver.bed import ApiServer
+from tests.beds.plugin import require
 
 SHORT = Plan(
     creations=200,
@@ -21,10 +23,9 @@ SHORT = Plan(
 
 
 def test_no_pod_is_refused_or_left_without_sidecar_whatever_happens_to_the_webhook(tmp_path: Path) -> None:
-    if reason := unavailable():
-        pytest.skip(f"API server bed: {reason}")
+    require(ApiServer)
     # A bed of its own: an API server that others use must not be killed beside them.
-    with apiserver(audited=False) as bed:
+    with ApiServer.running(audited=False) as bed:
         if bed.plane is None:
             pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
         findings = soak(bed, tmp_path, SHORT, print)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from apiserver.bed import Bed
-from webhook_serving import a_namespace, a_pod, certificates, create, injector, kubectl, until
+
+from tests.apiserver.webhook_serving import a_pod, certificates, create, injector, kubectl, until
+from tests.beds.apiserver.bed import ApiServer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/when-the-injector-is-down.md"
 
@@ -22,9 +23,9 @@ def written(name: str) -> str:
     return found[1]
 
 
-def typed(bed: Bed, name: str) -> str:
+def typed(bed: ApiServer, name: str) -> str:
     """Run them in a shell, as a person would; what they print."""
-    path = f"{Path(bed.kubectl).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(bed.kubectl_path).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "KUBECONFIG": str(bed.kubeconfig)}
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", written(name)], env=env, capture_output=True, text=True, check=False
@@ -33,7 +34,9 @@ def typed(bed: Bed, name: str) -> str:
     return done.stdout
 
 
-def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(bed: Bed, tmp_path: Path) -> None:
+def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(
+    bed: ApiServer, tmp_path: Path
+) -> None:
     if bed.plane is None:
         pytest.skip("on a cluster of somebody's own all webhook configurations of ours would be opened")
     certificates(tmp_path)
@@ -46,7 +49,7 @@ def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(bed: B
         "nobody-answers",
     )
     registration = yaml.safe_load(injector("webhook-config", *flags))
-    with a_namespace(bed, {"istio-injection": "enabled"}) as namespace:
+    with bed.namespace({"istio-injection": "enabled"}) as namespace:
         # Only this namespace: other tests make pods on the same API server.
         for entry in registration["webhooks"]:
             chosen = entry.setdefault("namespaceSelector", {}).setdefault("matchExpressions", [])
@@ -67,4 +70,4 @@ def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(bed: B
             assert "nobody-answers replaced" in typed(bed, "close")
             until("the door is closed", refused)
         finally:
-            bed.run_kubectl("delete", "mutatingwebhookconfiguration", "nobody-answers")
+            bed.kubectl("delete", "mutatingwebhookconfiguration", "nobody-answers")

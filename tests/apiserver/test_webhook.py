@@ -18,12 +18,11 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from apiserver.bed import Bed
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     STATUS,
     Served,
     a_deployment,
-    a_namespace,
     a_pod,
     certificates,
     containers,
@@ -41,6 +40,7 @@ from webhook_serving import (
     wait_until_called,
     webhook_calls,
 )
+from tests.beds.apiserver.bed import ApiServer
 
 # One cluster for all tests of a file, also where they are spread over processes.
 pytestmark = pytest.mark.xdist_group("webhook")
@@ -87,19 +87,19 @@ class Mesh:
 
 
 @pytest.fixture(scope="module")
-def mesh(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+def mesh(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     if bed.plane is None:
         pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
     folder = tmp_path_factory.mktemp("webhook")
     (folder / "injector.yaml").write_text(CONFIG)
     with contextlib.ExitStack() as stack:
         # Before the webhook starts, which looks for missing kinds only now and then.
-        bed.run_kubectl("create", "-f", "-", manifest=PROXY_CONFIGS)
-        stack.callback(bed.run_kubectl, "delete", "crd", "proxyconfigs.networking.istio.io")
-        bed.run_kubectl("wait", "--for=condition=Established", "crd/proxyconfigs.networking.istio.io")
+        bed.kubectl("create", "-f", "-", manifest=PROXY_CONFIGS)
+        stack.callback(bed.kubectl, "delete", "crd", "proxyconfigs.networking.istio.io")
+        bed.kubectl("wait", "--for=condition=Established", "crd/proxyconfigs.networking.istio.io")
         served = stack.enter_context(serving(bed, folder, "--config", folder / "injector.yaml"))
-        labelled = stack.enter_context(a_namespace(bed, {"istio-injection": "enabled"}))
-        plain = stack.enter_context(a_namespace(bed))
+        labelled = stack.enter_context(bed.namespace({"istio-injection": "enabled"}))
+        plain = stack.enter_context(bed.namespace())
         flags = ("--config", folder / "injector.yaml")
         stack.enter_context(registered(bed, served, NAME, "/inject", *flags))
         wait_until_called(bed, labelled, NAME)
@@ -119,7 +119,7 @@ def told(event: dict[str, Any], word: str) -> str | None:
 # --- who is injected
 
 
-def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: Bed, mesh: Mesh) -> None:
+def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: ApiServer, mesh: Mesh) -> None:
     assert create(bed, mesh.labelled, a_deployment("web")).status == 0
 
     (pod,) = pods_of(bed, mesh.labelled, "web")
@@ -157,7 +157,7 @@ def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: Bed, mesh:
     ],
 )
 def test_a_pod_that_is_not_injected_is_stored_as_it_is_and_the_audit_log_says_why(
-    bed: Bed, mesh: Mesh, name: str, pod: dict[str, Any], reason: str | None
+    bed: ApiServer, mesh: Mesh, name: str, pod: dict[str, Any], reason: str | None
 ) -> None:
     found = created(bed, mesh.labelled, a_pod(name, **pod))
 
@@ -178,7 +178,7 @@ def test_a_pod_that_is_not_injected_is_stored_as_it_is_and_the_audit_log_says_wh
     ],
 )
 def test_in_a_namespace_without_label_only_a_pods_own_label_asks(
-    bed: Bed, mesh: Mesh, name: str, labels: dict[str, str], injected: bool
+    bed: ApiServer, mesh: Mesh, name: str, labels: dict[str, str], injected: bool
 ) -> None:
     found = created(bed, mesh.plain, a_pod(name, labels=labels))
 
@@ -186,7 +186,7 @@ def test_in_a_namespace_without_label_only_a_pods_own_label_asks(
     assert bool(webhook_calls(creation(bed, mesh.plain, name))) is injected
 
 
-def test_a_dry_run_shows_the_sidecar_and_stores_nothing(bed: Bed, mesh: Mesh) -> None:
+def test_a_dry_run_shows_the_sidecar_and_stores_nothing(bed: ApiServer, mesh: Mesh) -> None:
     found = created(bed, mesh.labelled, a_pod("dry"), "--dry-run=server")
 
     assert is_injected(found)
@@ -195,7 +195,7 @@ def test_a_dry_run_shows_the_sidecar_and_stores_nothing(bed: Bed, mesh: Mesh) ->
     assert {(line["dryRun"], line["decision"]) for line in lines} == {(True, "inject")}
 
 
-def test_a_pod_without_a_name_of_its_own_gets_one_and_the_sidecar(bed: Bed, mesh: Mesh) -> None:
+def test_a_pod_without_a_name_of_its_own_gets_one_and_the_sidecar(bed: ApiServer, mesh: Mesh) -> None:
     pod = a_pod("")
     pod["metadata"] = {"generateName": "batch-", "labels": {"app": "batch"}}
 
@@ -206,7 +206,7 @@ def test_a_pod_without_a_name_of_its_own_gets_one_and_the_sidecar(bed: Bed, mesh
     assert found["metadata"]["labels"]["service.istio.io/canonical-name"] == "batch"
 
 
-def test_a_pod_with_50_containers_keeps_them_all_in_their_order(bed: Bed, mesh: Mesh) -> None:
+def test_a_pod_with_50_containers_keeps_them_all_in_their_order(bed: ApiServer, mesh: Mesh) -> None:
     names = [f"c{n}" for n in range(50)]
     image = "example.invalid/app:1"
     probe = {"httpGet": {"path": "/ready", "port": 8080}}
@@ -220,7 +220,7 @@ def test_a_pod_with_50_containers_keeps_them_all_in_their_order(bed: Bed, mesh: 
     assert len(probers) == 50
 
 
-def test_a_pod_that_names_another_namespace_is_refused(bed: Bed, mesh: Mesh) -> None:
+def test_a_pod_that_names_another_namespace_is_refused(bed: ApiServer, mesh: Mesh) -> None:
     pod = a_pod("elsewhere", namespace=mesh.plain)
 
     answer = kubectl(
@@ -233,7 +233,7 @@ def test_a_pod_that_names_another_namespace_is_refused(bed: Bed, mesh: Mesh) -> 
         assert listed(bed, namespace, "pods", "--field-selector=metadata.name=elsewhere") == []
 
 
-def test_a_pod_template_that_names_another_namespace_changes_nothing(bed: Bed, mesh: Mesh) -> None:
+def test_a_pod_template_that_names_another_namespace_changes_nothing(bed: ApiServer, mesh: Mesh) -> None:
     assert create(bed, mesh.labelled, a_deployment("astray", namespace=mesh.plain)).status == 0
 
     (pod,) = pods_of(bed, mesh.labelled, "astray")
@@ -252,14 +252,16 @@ def says_what_is_accepted(text: str) -> bool:
     return all(word in text for word in (*BAD, "REDIRECT", "TPROXY", "NONE", "invalid-annotation"))
 
 
-def test_an_invalid_annotation_is_refused_with_its_name_and_the_accepted_values(bed: Bed, mesh: Mesh) -> None:
+def test_an_invalid_annotation_is_refused_with_its_name_and_the_accepted_values(
+    bed: ApiServer, mesh: Mesh
+) -> None:
     answer = create(bed, mesh.labelled, a_pod("bad", annotations=BAD))
 
     assert answer.status != 0
     assert says_what_is_accepted(answer.err), answer.err
 
 
-def test_the_event_of_the_replicaset_says_why_there_are_no_pods(bed: Bed, mesh: Mesh) -> None:
+def test_the_event_of_the_replicaset_says_why_there_are_no_pods(bed: ApiServer, mesh: Mesh) -> None:
     assert create(bed, mesh.labelled, a_deployment("refused", annotations=BAD)).status == 0
 
     def event() -> str | None:
@@ -279,7 +281,7 @@ def test_the_event_of_the_replicaset_says_why_there_are_no_pods(bed: Bed, mesh: 
     ],
 )
 def test_a_near_miss_is_a_warning_of_kubectl(
-    bed: Bed, mesh: Mesh, name: str, metadata: dict[str, Any], words: list[str]
+    bed: ApiServer, mesh: Mesh, name: str, metadata: dict[str, Any], words: list[str]
 ) -> None:
     answer = create(bed, mesh.labelled, a_pod(name, **metadata))
 
@@ -288,7 +290,7 @@ def test_a_near_miss_is_a_warning_of_kubectl(
     assert all(word in line for word in words), line
 
 
-def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Bed, mesh: Mesh) -> None:
+def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: ApiServer, mesh: Mesh) -> None:
     created(bed, mesh.labelled, a_pod("audited"))
 
     event = creation(bed, mesh.labelled, "audited")
@@ -312,8 +314,8 @@ def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Bed
 # --- other objects of the cluster, and the request's path
 
 
-def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: Bed, mesh: Mesh) -> None:
-    with a_namespace(bed, {"istio-injection": "enabled"}) as namespace:
+def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: ApiServer, mesh: Mesh) -> None:
+    with bed.namespace({"istio-injection": "enabled"}) as namespace:
         spec = {"concurrency": 7, "environmentVariables": {"FROM_OBJECT": "yes"}}
         made = {"apiVersion": "networking.istio.io/v1beta1", "kind": "ProxyConfig", "spec": spec}
         assert create(bed, namespace, {**made, "metadata": {"name": "all"}}).status == 0
@@ -328,13 +330,13 @@ def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: Bed, mesh: 
         assert json.loads(found["PROXY_CONFIG"] or "{}")["concurrency"] == 7
 
 
-def test_revision_tag_and_path_choose_what_the_pod_gets(bed: Bed, mesh: Mesh, tmp_path: Path) -> None:
+def test_revision_tag_and_path_choose_what_the_pod_gets(bed: ApiServer, mesh: Mesh, tmp_path: Path) -> None:
     (tmp_path / "canary.yaml").write_text(CANARY)
     flags = ("--config", tmp_path / "canary.yaml", "--tag", "prod")
     with (
         registered(bed, mesh.served, "other", "/inject/cluster/c2/net/n2", *flags) as names,
-        a_namespace(bed, {"istio.io/rev": "canary"}) as of_revision,
-        a_namespace(bed, {"istio.io/rev": "prod"}) as of_tag,
+        bed.namespace({"istio.io/rev": "canary"}) as of_revision,
+        bed.namespace({"istio.io/rev": "prod"}) as of_tag,
     ):
         wait_until_called(bed, of_revision, names[0])
         wait_until_called(bed, of_tag, names[1])
@@ -385,7 +387,7 @@ def b64(data: bytes) -> str:
 
 
 @contextlib.contextmanager
-def another_webhook(bed: Bed, folder: Path, namespace: str) -> Iterator[str]:
+def another_webhook(bed: ApiServer, folder: Path, namespace: str) -> Iterator[str]:
     """A mutating webhook for one namespace whose configuration comes after ours."""
     certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -415,20 +417,20 @@ def another_webhook(bed: Bed, folder: Path, namespace: str) -> Iterator[str]:
             "webhooks": [entry],
         }
         try:
-            bed.run_kubectl("create", "-f", "-", manifest=configuration)
+            bed.kubectl("create", "-f", "-", manifest=configuration)
             yield name
         finally:
-            bed.run_kubectl("delete", "mutatingwebhookconfiguration", name, "--ignore-not-found")
+            bed.kubectl("delete", "mutatingwebhookconfiguration", name, "--ignore-not-found")
             server.shutdown()
             thread.join()
 
 
 @pytest.mark.parametrize("native", ["true", "false"])
 def test_asked_again_after_another_webhook_we_change_nothing_and_its_work_stays(
-    bed: Bed, mesh: Mesh, tmp_path: Path, native: str
+    bed: ApiServer, mesh: Mesh, tmp_path: Path, native: str
 ) -> None:
     with (
-        a_namespace(bed, {"istio-injection": "enabled"}) as namespace,
+        bed.namespace({"istio-injection": "enabled"}) as namespace,
         another_webhook(bed, tmp_path, namespace) as other,
     ):
         wait_until_called(bed, namespace, other)
@@ -490,11 +492,11 @@ SECOND = {
 
 @pytest.mark.parametrize("pod", SECOND.values(), ids=SECOND)
 def test_a_pod_as_the_api_server_stored_it_gets_an_empty_patch(
-    bed: Bed, mesh: Mesh, tmp_path: Path, pod: dict[str, Any]
+    bed: ApiServer, mesh: Mesh, tmp_path: Path, pod: dict[str, Any]
 ) -> None:
     stored = created(bed, mesh.labelled, pod)
     assert STATUS in stored["metadata"]["annotations"]
-    namespace = json.loads(bed.run_kubectl("get", "namespace", mesh.labelled, "-o", "json"))
+    namespace = json.loads(bed.kubectl("get", "namespace", mesh.labelled, "-o", "json"))
     (tmp_path / "objects.json").write_text(json.dumps(namespace))
     request = {
         "uid": "u-1",
@@ -513,9 +515,9 @@ def test_a_pod_as_the_api_server_stored_it_gets_an_empty_patch(
     assert json.loads(base64.b64decode(answer.get("patch", "W10="))) == []
 
 
-def test_a_stored_pod_that_is_created_again_stays_as_it_is(bed: Bed, mesh: Mesh) -> None:
+def test_a_stored_pod_that_is_created_again_stays_as_it_is(bed: ApiServer, mesh: Mesh) -> None:
     first = created(bed, mesh.labelled, a_pod("again"))
-    bed.run_kubectl("delete", "pod", "again", "-n", mesh.labelled)
+    bed.kubectl("delete", "pod", "again", "-n", mesh.labelled)
     for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
         first["metadata"].pop(field, None)
 

@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 import yaml
-from apiserver.bed import Bed
-from webhook_serving import (
-    a_namespace,
+
+from tests.apiserver.webhook_serving import (
     containers,
     create,
     injector,
@@ -30,6 +29,7 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("webhook-examples")
 
@@ -108,7 +108,9 @@ def example(request: pytest.FixtureRequest) -> Example:
 
 
 @pytest.fixture(scope="module")
-def stored_of(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Example], Stored]]:
+def stored_of(
+    bed: ApiServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Example], Stored]]:
     """What becomes of an example; made once, in whatever order the tests run."""
     if bed.plane is None:
         pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
@@ -121,10 +123,10 @@ def stored(example: Example, stored_of: Callable[[Example], Stored]) -> Stored:
     return stored_of(example)
 
 
-def store(bed: Bed, example: Example, folder: Path, stack: contextlib.ExitStack) -> Stored:
+def store(bed: ApiServer, example: Example, folder: Path, stack: contextlib.ExitStack) -> Stored:
     """Apply an example in all ways."""
-    unlabelled = [stack.enter_context(a_namespace(bed)) for _ in range(2)]
-    called = [stack.enter_context(a_namespace(bed, example.labels)) for _ in range(2)]
+    unlabelled = [stack.enter_context(bed.namespace()) for _ in range(2)]
+    called = [stack.enter_context(bed.namespace(example.labels)) for _ in range(2)]
     names = [*unlabelled, *called]
     texts = {name: text_for(example, name) for name in names}
     flags = ("--config", example.config)
@@ -148,7 +150,7 @@ def text_for(example: Example, namespace: str) -> str:
     return re.sub(r'(namespace"?: "?)shop\b', rf"\g<1>{namespace}", text)
 
 
-def apply(bed: Bed, namespace: str, text: str) -> None:
+def apply(bed: ApiServer, namespace: str, text: str) -> None:
     """Apply a stream, and do for the kinds that need a node or a clock what these would do."""
     told = kubectl(bed, "apply", "-n", namespace, "-f", "-", manifest=text)
     assert told.status == 0, told.err
@@ -159,10 +161,10 @@ def apply(bed: Bed, namespace: str, text: str) -> None:
         assert told.status == 0, told.err
     for item in listed(bed, namespace, "cronjobs"):
         assert item["metadata"]["name"] == CRON
-        bed.run_kubectl("create", "job", CRON_JOB, "-n", namespace, f"--from=cronjob/{CRON}")
+        bed.kubectl("create", "job", CRON_JOB, "-n", namespace, f"--from=cronjob/{CRON}")
 
 
-def stored_pods(bed: Bed, namespace: str, count: int) -> dict[str, Any]:
+def stored_pods(bed: ApiServer, namespace: str, count: int) -> dict[str, Any]:
     """The pods by their workload and number, without what tells one namespace from another."""
 
     def look() -> list[dict[str, Any]] | None:
@@ -259,7 +261,7 @@ def test_as_many_pods_are_injected_as_the_example_says(stored: Stored, example: 
 
 @pytest.mark.parametrize("way", ["printed", "admitted"])
 def test_uninject_of_a_stored_pod_gives_the_pod_that_nobody_injected(
-    bed: Bed, stored: Stored, example: Example, way: str
+    bed: ApiServer, stored: Stored, example: Example, way: str
 ) -> None:
     text = yaml.safe_dump_all(getattr(stored, way).values())
     back = yaml.safe_load_all(injector("uninject", "--config", example.config, "-f", "-", stdin=text))
@@ -268,7 +270,7 @@ def test_uninject_of_a_stored_pod_gives_the_pod_that_nobody_injected(
     assert compared(plain, dict(zip(plain, stored_again(bed, stored.namespace, back), strict=True))) == {}
 
 
-def stored_again(bed: Bed, namespace: str, pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def stored_again(bed: ApiServer, namespace: str, pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the API server would store of pods; it fills in what the way back left out."""
     items = []
     for number, pod in enumerate(pods):

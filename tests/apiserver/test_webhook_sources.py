@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiserver.bed import Bed
-from webhook_serving import (
+
+from tests.apiserver.webhook_serving import (
     Served,
-    a_namespace,
     a_pod,
     containers,
     create,
@@ -25,6 +24,7 @@ from webhook_serving import (
     until,
     wait_until_called,
 )
+from tests.beds.apiserver.bed import ApiServer
 
 pytestmark = pytest.mark.xdist_group("webhook-sources")
 
@@ -55,14 +55,14 @@ class Source:
 
 
 @contextlib.contextmanager
-def running(bed: Bed, folder: Path, maps: dict[str, dict[str, str]], *flags: str) -> Iterator[Source]:
+def running(bed: ApiServer, folder: Path, maps: dict[str, dict[str, str]], *flags: str) -> Iterator[Source]:
     """A webhook for the revision; ``NS`` in its flags is the namespace of the ConfigMaps."""
     if bed.plane is None:
         pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
     (folder / "revision.yaml").write_text(f"revision: {REVISION}\n")
     with contextlib.ExitStack() as stack:
-        namespace = stack.enter_context(a_namespace(bed))
-        pods = stack.enter_context(a_namespace(bed, {"istio.io/rev": REVISION}))
+        namespace = stack.enter_context(bed.namespace())
+        pods = stack.enter_context(bed.namespace({"istio.io/rev": REVISION}))
         for name, data in maps.items():
             assert create(bed, namespace, a_map(name, data)).status == 0
         served = stack.enter_context(serving(bed, folder, *(f.replace("NS", namespace) for f in flags)))
@@ -76,12 +76,12 @@ def a_map(name: str, data: dict[str, str]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
-def proxy_of(bed: Bed, source: Source) -> dict[str, Any]:
+def proxy_of(bed: ApiServer, source: Source) -> dict[str, Any]:
     """The sidecar that a pod would get now."""
     return containers(created(bed, source.pods, a_pod("probe"), "--dry-run=server"))["istio-proxy"]
 
 
-def test_our_configmap_is_read_and_its_changes_are_taken_over(bed: Bed, tmp_path: Path) -> None:
+def test_our_configmap_is_read_and_its_changes_are_taken_over(bed: ApiServer, tmp_path: Path) -> None:
     maps = {"injector": {"injector.yaml": OURS.format(tag="1.30.0")}}
     with running(bed, tmp_path, maps, "--config-map", "NS/injector") as source:
         assert proxy_of(bed, source)["image"] == "hub.example.com/ours/proxyv2:1.30.0"
@@ -96,7 +96,7 @@ def test_our_configmap_is_read_and_its_changes_are_taken_over(bed: Bed, tmp_path
         assert proxy_of(bed, source)["image"].endswith(":1.30.9")
 
 
-def replace(bed: Bed, source: Source, text: str) -> None:
+def replace(bed: ApiServer, source: Source, text: str) -> None:
     told = kubectl(
         bed, "replace", "-n", source.maps, "-f", "-", manifest=a_map("injector", {"injector.yaml": text})
     )
@@ -107,7 +107,7 @@ def told(source: Source, event: str) -> dict[str, Any] | None:
     return next((line for line in source.served.events() if line["event"] == event), None)
 
 
-def test_a_live_istiods_configmaps_say_what_is_injected(bed: Bed, tmp_path: Path) -> None:
+def test_a_live_istiods_configmaps_say_what_is_injected(bed: ApiServer, tmp_path: Path) -> None:
     maps = {
         f"istio-{REVISION}": {"mesh": MESH},
         f"istio-sidecar-injector-{REVISION}": {"values": json.dumps(VALUES), "config": json.dumps(INJECT)},

@@ -6,8 +6,6 @@ Everything is waited for by its condition; a condition that never comes ends the
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import os
 import signal
@@ -20,17 +18,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from apiserver.bed import Bed
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.beds.apiserver.bed import ApiServer
+from tests.beds.keys import write_server_keys
+from tests.command import run
 
 Found = TypeVar("Found")
 
 PATIENCE = 120.0
 POLL = 0.05
 STATUS = "sidecar.istio.io/status"
-PEM = serialization.Encoding.PEM
 
 
 def until(what: str, look: Callable[[], Found | None]) -> Found:
@@ -44,10 +41,9 @@ def until(what: str, look: Callable[[], Found | None]) -> Found:
 
 def injector(*arguments: str | Path, stdin: str = "") -> str:
     """What a command prints."""
-    command = [sys.executable, "-m", "injector.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    ran = run(*arguments, stdin=stdin)
+    assert ran.status == 0, ran.err
+    return ran.out
 
 
 # --- kubectl
@@ -62,21 +58,21 @@ class Told:
     err: str
 
 
-def kubectl(bed: Bed, *arguments: str, manifest: object = None) -> Told:
+def kubectl(bed: ApiServer, *arguments: str, manifest: object = None) -> Told:
     """Run kubectl, which may fail; `manifest` goes to its stdin as JSON, a text as it is."""
-    command = [str(bed.kubectl), f"--kubeconfig={bed.kubeconfig}", *arguments]
+    command = bed.kubectl_command(*arguments)
     text = manifest if isinstance(manifest, str) else json.dumps(manifest)
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     return Told(done.returncode, done.stdout, done.stderr)
 
 
-def create(bed: Bed, namespace: str, *items: dict[str, Any], flags: tuple[str, ...] = ()) -> Told:
+def create(bed: ApiServer, namespace: str, *items: dict[str, Any], flags: tuple[str, ...] = ()) -> Told:
     """Create objects; a refusal is for the caller to look at."""
     manifest = items[0] if len(items) == 1 else {"apiVersion": "v1", "kind": "List", "items": items}
     return kubectl(bed, "create", "-n", namespace, *flags, "-f", "-", manifest=manifest)
 
 
-def created(bed: Bed, namespace: str, item: dict[str, Any], *flags: str) -> dict[str, Any]:
+def created(bed: ApiServer, namespace: str, item: dict[str, Any], *flags: str) -> dict[str, Any]:
     """One object as the API server answered its creation."""
     told = create(bed, namespace, item, flags=("-o", "json", *flags))
     assert told.status == 0, told.err
@@ -84,15 +80,15 @@ def created(bed: Bed, namespace: str, item: dict[str, Any], *flags: str) -> dict
     return found
 
 
-def listed(bed: Bed, namespace: str, what: str, *flags: str) -> list[dict[str, Any]]:
+def listed(bed: ApiServer, namespace: str, what: str, *flags: str) -> list[dict[str, Any]]:
     """The objects of a kind in a namespace."""
-    found: list[dict[str, Any]] = json.loads(
-        bed.run_kubectl("get", what, "-n", namespace, "-o", "json", *flags)
-    )["items"]
+    found: list[dict[str, Any]] = json.loads(bed.kubectl("get", what, "-n", namespace, "-o", "json", *flags))[
+        "items"
+    ]
     return found
 
 
-def pods_of(bed: Bed, namespace: str, app: str, count: int = 1) -> list[dict[str, Any]]:
+def pods_of(bed: ApiServer, namespace: str, app: str, count: int = 1) -> list[dict[str, Any]]:
     """The pods that controllers made of a workload, found by the label `app`."""
 
     def look() -> list[dict[str, Any]] | None:
@@ -102,7 +98,7 @@ def pods_of(bed: Bed, namespace: str, app: str, count: int = 1) -> list[dict[str
     return until(f"{count} pods of {app}", look)
 
 
-def creation(bed: Bed, namespace: str, name: str) -> dict[str, Any]:
+def creation(bed: ApiServer, namespace: str, name: str) -> dict[str, Any]:
     """The audited request that made a pod, by the name that the pod got."""
 
     def is_it(event: dict[str, Any]) -> bool:
@@ -189,7 +185,7 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(bed: Bed, folder: Path, *arguments: str | Path) -> Iterator[Served]:
+def serving(bed: ApiServer, folder: Path, *arguments: str | Path) -> Iterator[Served]:
     """`injector serve` on a free port of loopback while the body runs, with certificates of its own."""
     certificates(folder)
     command = [sys.executable, "-m", "injector.cli.main", "serve", *map(str, arguments)]
@@ -222,7 +218,9 @@ def serving(bed: Bed, folder: Path, *arguments: str | Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def registered(bed: Bed, served: Served, name: str, path: str, *flags: str | Path) -> Iterator[list[str]]:
+def registered(
+    bed: ApiServer, served: Served, name: str, path: str, *flags: str | Path
+) -> Iterator[list[str]]:
     """Make the API server call the webhook while the body runs; yields the names of the objects."""
     text = injector(
         "webhook-config", "--url", served.url + path, "--ca-file", served.ca, "--name", name, *flags
@@ -233,10 +231,10 @@ def registered(bed: Bed, served: Served, name: str, path: str, *flags: str | Pat
     try:
         yield names
     finally:
-        bed.run_kubectl("delete", "mutatingwebhookconfiguration", *names)
+        bed.kubectl("delete", "mutatingwebhookconfiguration", *names)
 
 
-def wait_until_called(bed: Bed, namespace: str, webhook: str, **metadata: Any) -> None:
+def wait_until_called(bed: ApiServer, namespace: str, webhook: str, **metadata: Any) -> None:
     """Return once the API server calls a configuration for pods of a namespace.
 
     It takes a moment until a new configuration, or the labels of a new namespace, count.
@@ -253,34 +251,6 @@ def wait_until_called(bed: Bed, namespace: str, webhook: str, **metadata: Any) -
     until(f"{webhook} is called for pods in {namespace}", called)
 
 
-@contextlib.contextmanager
-def a_namespace(bed: Bed, labels: dict[str, str] | None = None) -> Iterator[str]:
-    """A namespace while the body runs."""
-    made = bed.make_namespace(labels)
-    try:
-        yield made
-    finally:
-        bed.run_kubectl("delete", "namespace", made, "--wait=false")
-
-
 def certificates(folder: Path) -> None:
     """Write ca.crt, and tls.crt with tls.key, a certificate of it for loopback."""
-    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    issuer, subject = (
-        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("test CA", "webhook")
-    )
-    now = datetime.datetime.now(datetime.UTC)
-
-    def unsigned(name: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
-        start, end = now - datetime.timedelta(minutes=5), now + datetime.timedelta(days=1)
-        serial = x509.random_serial_number()
-        made = x509.CertificateBuilder(issuer, name, key.public_key(), serial, start, end)
-        return made.add_extension(x509.BasicConstraints(ca, None), critical=True)
-
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    root = unsigned(issuer, authority, ca=True).sign(authority, hashes.SHA256())
-    leaf = unsigned(subject, own, ca=False).add_extension(loopback, critical=False)
-    (folder / "ca.crt").write_bytes(root.public_bytes(PEM))
-    (folder / "tls.crt").write_bytes(leaf.sign(authority, hashes.SHA256()).public_bytes(PEM))
-    secret = own.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "tls.key").write_bytes(secret)
+    write_server_keys(folder, "127.0.0.1")

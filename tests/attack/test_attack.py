@@ -6,10 +6,11 @@ import math
 from pathlib import Path
 
 import pytest
-from attack import __main__ as table
-from attack import bystanders, commands, connections, pods, reviews
-from attack.rows import Row
-from attack.stand import standing
+
+from hack.attack import __main__ as table
+from hack.attack import bystanders, commands, connections, pods, reviews
+from hack.attack.rows import Row
+from hack.attack.stand import standing
 
 REPO = Path(__file__).resolve().parents[2]
 

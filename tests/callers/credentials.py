@@ -14,6 +14,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 AUDIENCE = "https://injector.mesh.svc/mutate"
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -23,7 +24,7 @@ SUBJECT = "system:serviceaccount:kube-system:webhook-auth"
 TOKEN_SECONDS = 86400
 CERTIFICATE_TIME = datetime.timedelta(days=1)
 
-CLIENT, SERVER = x509.ExtendedKeyUsageOID.CLIENT_AUTH, x509.ExtendedKeyUsageOID.SERVER_AUTH
+CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 
 
 @dataclass(frozen=True)

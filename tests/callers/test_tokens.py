@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from injector.callers.check import REASONS
-from injector.callers.tokens import AGAIN_SECONDS, Keys, Tokens, Wanted
+from injector.callers.tokens import AGAIN_SECONDS, Keys, TokenPolicy, Tokens
 from injector.errors import ClusterError
 from tests.callers.credentials import AUDIENCE, ISSUER, SUBJECT, TOKEN_SECONDS, Signer
 
@@ -22,7 +22,7 @@ SIGNER = Signer.make()
 BY_RSA = Signer.make("two", by_rsa=True)
 IMPOSTOR = Signer.make()
 GROUPS = "kubernetes.io/attestations/admissionReviewAPIGroups"
-WANTED = Wanted(AUDIENCE, frozenset({SUBJECT}), ISSUER)
+WANTED = TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def key_set(*signers: Signer, **more: Any) -> dict[str, Any]:
     return {"keys": [signer.published() for signer in signers], **more}
 
 
-def judged(token: str, wanted: Wanted = WANTED, published: Mapping[str, Any] | None = None) -> str:
+def judged(token: str, wanted: TokenPolicy = WANTED, published: Mapping[str, Any] | None = None) -> str:
     """What is said of a token."""
     found = key_set(SIGNER, BY_RSA) if published is None else published
 
@@ -131,14 +131,14 @@ def test_an_algorithm_that_anybody_can_sign_with_is_refused() -> None:
 )
 def test_the_attested_groups_are_looked_at_where_a_claim_is_named(groups: Any, word: str) -> None:
     told = {"kubernetes.io": {"attestations": {"admissionReviewAPIGroups": groups}}}
-    wanted = Wanted(AUDIENCE, frozenset({SUBJECT}), ISSUER, GROUPS)
+    wanted = TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER, GROUPS)
     assert judged(SIGNER.token(**told), wanted) == word
     assert judged(SIGNER.token(**told)) == ""
     assert judged(SIGNER.token(**{"kubernetes.io": "text"}), wanted) == "token-groups"
 
 
 def test_the_issuer_is_that_of_the_keys_where_none_is_set() -> None:
-    wanted = Wanted(AUDIENCE, frozenset({SUBJECT}))
+    wanted = TokenPolicy(AUDIENCE, frozenset({SUBJECT}))
     assert judged(SIGNER.token(), wanted, key_set(SIGNER, issuer=ISSUER)) == ""
     assert judged(SIGNER.token(), wanted, key_set(SIGNER, issuer="https://other")) == "token-issuer"
     # Nobody says who: nobody is meant.
@@ -187,7 +187,8 @@ def test_the_last_good_keys_stay_while_the_issuer_is_away_or_broken() -> None:
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         assert await issuer.says(SIGNER.token()) == ""
-        for broken in (None, {}, {"keys": []}, {"keys": "x"}, {"keys": [{"kty": "EC"}, 1, None]}):
+        all_broken: list[Any] = [None, {}, {"keys": []}, {"keys": "x"}, {"keys": [{"kty": "EC"}, 1, None]}]
+        for broken in all_broken:
             issuer.found = broken
             await issuer.keys.refresh()
             assert issuer.keys.problem
@@ -220,7 +221,7 @@ def test_callers_that_come_while_keys_are_fetched_wait_for_them() -> None:
         third = asyncio.create_task(issuer.says(SIGNER.token()))
         await asyncio.sleep(0)
         issuer.open.set()
-        assert await asyncio.gather(first, second, third) == ["", "", ""]
+        assert list(await asyncio.gather(first, second, third)) == ["", "", ""]
         assert issuer.asked == 1
 
     asyncio.run(talk())
@@ -253,7 +254,7 @@ def test_a_defect_in_fetching_is_told_and_the_keys_stay(trouble: Exception) -> N
         async with asyncio.timeout(60):
             while not issuer.keys.problem:
                 await asyncio.sleep(0)
-        assert issuer.keys.problem == f"fetching keys itself failed: {type(trouble).__name__}"
+        assert issuer.keys.problem == f"fetching keys failed unexpectedly: {type(trouble).__name__}"
         assert (await issuer.says(SIGNER.token()), running.done()) == ("", False)
         running.cancel()
 

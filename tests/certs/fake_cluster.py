@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from injector.certs.pair import decoded, encoded, read_bundle
-from injector.certs.published import CONFIGURATIONS
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ClusterError
 
 Object = dict[str, Any]

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
-from injector.certs.files import Files, Place
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.files import FileSource, Place
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
-from injector.certs.published import Published, Service
+from injector.certs.published import Published
+from injector.core.model import ServiceRef
 from injector.errors import ConfigError
+from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
-WANTED = Wanted(("hook.mesh.svc",), 1000.0, 100.0)
+WANTED = CertificateSpec(("hook.mesh.svc",), 1000.0, 100.0)
 SETTLE = 5.0
 
 
@@ -34,10 +35,10 @@ def mounted(folder: Path, leaf: Pair, ca: Pair, number: int = 1) -> None:
 
 def files(
     folder: Path, clock: Clock, published: Published | None = None
-) -> tuple[Files, list[Pair], Counted]:
+) -> tuple[FileSource, list[Pair], Counted]:
     taken, counted = list[Pair](), Counted()
     place = Place.folder(folder, with_ca=published is not None)
-    made = Files(place, taken.append, counted, 1.0, published, clock)
+    made = FileSource(place, taken.append, counted, 1.0, published, clock)
     made.first()
     return made, taken, counted
 
@@ -61,14 +62,14 @@ def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_pa
     clock = Clock()
     ca = make_authority(WANTED, clock())
     one, two = sign_leaf(ca, WANTED, clock()), sign_leaf(ca, WANTED, clock())
-    late = sign_leaf(ca, Wanted(("x",), leaf_seconds=1.0), clock() - 10)
+    late = sign_leaf(ca, CertificateSpec(("x",), 1000.0, 1.0), clock() - 10)
     early = sign_leaf(ca, WANTED, clock() + 9000)
     mounted(tmp_path, one, ca)
     made, taken, counted = files(tmp_path, clock)
     for number, (chain, key, words) in enumerate(
         [
-            (one.chain, two.key, "do not belong together"),
-            (two.chain, two.key[:50], "no private key"),
+            (one.chain, two.key, "do not match"),
+            (two.chain, two.key[:50], "no valid private key"),
             (late.chain, late.key, "expired at"),
             (early.chain, early.key, "not valid before"),
         ],
@@ -76,16 +77,16 @@ def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_pa
     ):
         mounted(tmp_path, Pair(two.certificate, chain, key), ca, number)
         asyncio.run(made.round())
-        assert words in made.notes()["certificate files"]
-        assert "(hint: " in made.notes()["certificate files"]
-        assert made.waiting() == {}
+        assert words in made.warnings()["certificate files"]
+        assert "(hint: " in made.warnings()["certificate files"]
+        assert made.not_ready() == {}
     (tmp_path / "tls.key").unlink()
     asyncio.run(made.round())
-    assert "cannot be read: No such file" in made.notes()["certificate files"]
-    assert "(hint: check the path" in made.notes()["certificate files"]
+    assert "cannot be read: No such file" in made.warnings()["certificate files"]
+    assert "(hint: check the path" in made.warnings()["certificate files"]
     assert (taken, counted.failures) == ([one], ["files"] * 5)
     clock.now += 101
-    assert "cannot be read" in made.waiting()["certificate"]
+    assert "cannot be read" in made.not_ready()["certificate"]
 
 
 @pytest.mark.parametrize("missing", ["tls.crt", "tls.key", "ca.crt"])
@@ -95,7 +96,7 @@ def test_a_start_without_a_file_is_refused(tmp_path: Path, missing: str) -> None
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
     (tmp_path / missing).unlink()
     with pytest.raises(ConfigError) as caught:
-        files(tmp_path, clock, Published(FakeCluster(), Service("mesh", "hook"), SETTLE))
+        files(tmp_path, clock, Published(FakeCluster(), ServiceRef("mesh", "hook"), SETTLE))
     assert caught.value.where == str(tmp_path / missing)
 
 
@@ -105,7 +106,7 @@ def test_a_new_ca_is_published_before_its_leaf_is_served(tmp_path: Path) -> None
     old, new = (make_authority(WANTED, clock()) for _ in range(2))
     one, two = sign_leaf(old, WANTED, clock()), sign_leaf(new, WANTED, clock())
     mounted(tmp_path, one, old)
-    published = Published(cluster, Service("mesh", "hook"), SETTLE, monotonic=clock)
+    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
     made, taken, _ = files(tmp_path, clock, published)
     asyncio.run(made.round())
     assert trusted(cluster) == {old.fingerprint}
@@ -122,18 +123,18 @@ def test_a_leaf_whose_ca_cannot_be_published_waits_until_the_old_one_is_over(tmp
     registered(cluster)
     old, new = (make_authority(WANTED, clock()) for _ in range(2))
     one = sign_leaf(old, WANTED, clock())
-    two = sign_leaf(new, Wanted(("x",), leaf_seconds=900.0), clock())
+    two = sign_leaf(new, CertificateSpec(("x",), 1000.0, 900.0), clock())
     mounted(tmp_path, one, old)
-    published = Published(cluster, Service("mesh", "hook"), SETTLE, monotonic=clock)
+    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
     made, taken, counted = files(tmp_path, clock, published)
     cluster.broken["patch"] = refusal(403, "not allowed to patch")
     mounted(tmp_path, two, new, 2)
     clock.now += SETTLE
     asyncio.run(made.round())
-    assert (taken, made.notes()) == ([one], {"certificate caBundle": "not allowed to patch"})
+    assert (taken, made.warnings()) == ([one], {"certificate caBundle": "not allowed to patch"})
     clock.now += 100
     asyncio.run(made.round())
-    assert (taken, made.waiting()) == ([one, two], {})
+    assert (taken, made.not_ready()) == ([one, two], {})
     assert counted.failures == ["caBundle"] * 2
 
 
@@ -144,19 +145,20 @@ def test_a_first_ca_is_published_and_known_before_a_replica_is_ready(tmp_path: P
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
     told = {"certificate": "its CA is being published"}
 
-    def replica() -> Files:
-        return files(tmp_path, clock, Published(cluster, Service("mesh", "hook"), SETTLE, monotonic=clock))[0]
+    def replica() -> FileSource:
+        published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
+        return files(tmp_path, clock, published)[0]
 
     one = replica()
-    assert one.waiting() == told
+    assert one.not_ready() == told
     asyncio.run(one.round())
-    assert (one.waiting(), trusted(cluster)) == (told, {ca.fingerprint})
+    assert (one.not_ready(), trusted(cluster)) == (told, {ca.fingerprint})
     clock.now += SETTLE
     asyncio.run(one.round())
-    assert one.waiting() == {}
+    assert one.not_ready() == {}
     later = replica()
     asyncio.run(later.round())
-    assert later.waiting() == {}
+    assert later.not_ready() == {}
 
 
 def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     registered(cluster)
     ca = make_authority(WANTED, clock())
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
-    published = Published(cluster, Service("mesh", "hook"), 0.0, monotonic=clock)
+    published = Published(cluster, ServiceRef("mesh", "hook"), 0.0, monotonic=clock)
     made, _, _ = files(tmp_path, clock, published)
     made.poll_seconds = 600.0
     place, made.place = made.place, None  # type: ignore[assignment]
@@ -176,11 +178,11 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
 
     async def go() -> None:
         task = asyncio.create_task(made.run())
-        told = {"certificate defect": "looking at the certificates itself failed: AttributeError"}
-        await until(lambda: made.notes() == told)
+        told = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
+        await until(lambda: made.warnings() == told)
         made.place, made.poll_seconds = place, 0.01
         made.changed.set()
-        await until(lambda: made.notes() == made.waiting() == {})
+        await until(lambda: made.warnings() == made.not_ready() == {})
         assert trusted(cluster) == {ca.fingerprint}
         task.cancel()
 
@@ -193,7 +195,7 @@ def test_the_expiry_of_a_new_ca_is_told_though_the_leaf_stays(tmp_path: Path) ->
     old, new = (make_authority(WANTED, clock()) for _ in range(2))
     leaf = sign_leaf(old, WANTED, clock())
     mounted(tmp_path, leaf, old)
-    published = Published(cluster, Service("mesh", "hook"), SETTLE, monotonic=clock)
+    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
     made, taken, counted = files(tmp_path, clock, published)
     mounted(tmp_path, leaf, new, 2)
     asyncio.run(made.round())

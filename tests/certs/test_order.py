@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from certificate_factories import DAY, a_ca, a_leaf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from injector.certs.pair import Certificate
-from injector.certs.plan import Leaf, Lives, Plan, Seen, plan
+from injector.certs.plan import Leaf, Lives, Plan, ReplicaView, plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
+from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
 CA_LIFE, LEAF_LIFE, SETTLE, STEP = 60 * DAY, 7 * DAY, 600.0, DAY
 # How long an API server may take until it knows what is published.
@@ -53,7 +53,7 @@ class World:
 
     def think(self, replica: Replica) -> Plan:
         settled = frozenset(f for f, at in replica.since.items() if self.now - at >= SETTLE)
-        return plan(self.now, Seen(replica.seen[1], replica.leaf, settled), LIVES)
+        return plan(self.now, ReplicaView(replica.seen[1], replica.leaf, settled), LIVES)
 
     def publish(self, replica: Replica, todo: Plan) -> None:
         valid = {f: c for f, c in self.published.items() if self.now < c.not_after}
@@ -70,8 +70,10 @@ class World:
     def write(self, replica: Replica, todo: Plan) -> None:
         if todo.write is None or replica.seen[0] != self.version:
             return  # a conflict: somebody else was first
-        made = {"next": a_ca(self.now, CA_LIFE)} if todo.new else {}
-        self.secret, self.version = replace(todo.write, **made, problems=()), self.version + 1
+        stored = replace(todo.write, problems=())
+        if todo.new:
+            stored = replace(stored, next=a_ca(self.now, CA_LIFE))
+        self.secret, self.version = stored, self.version + 1
 
     def turn(self, number: int) -> None:
         """A whole round of one replica."""
@@ -131,10 +133,10 @@ def happen(world: World, event: str, what: object) -> None:
         replica.meant = world.look(replica)
     elif event == "act":
         replica = world.replicas[int(str(what))]
-        if todo := replica.meant:
-            world.publish(replica, todo)
-            world.sign(replica, todo)
-            world.write(replica, todo)
+        if meant := replica.meant:
+            world.publish(replica, meant)
+            world.sign(replica, meant)
+            world.write(replica, meant)
     elif event == "restart":
         world.replicas[int(str(what))] = Replica(looked=world.now)
     elif event == "overwrite":

@@ -6,25 +6,27 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
-from fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
-from injector.certs.issue import Wanted, make_authority
-from injector.certs.own import LONGEST_PAUSE_SECONDS, Own
+from injector.certs.issue import CertificateSpec, make_authority
+from injector.certs.own import LONGEST_PAUSE_SECONDS, SelfSignedSource
 from injector.certs.pair import Pair, bundle, decoded
-from injector.certs.published import CONFIGURATIONS, Published, Service
+from injector.certs.published import Published
 from injector.certs.stored import Stored, read, written
+from injector.core.model import ServiceRef
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
+from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
-WANTED = Wanted(("hook.mesh.svc",), 1000.0, 100.0)
+WANTED = CertificateSpec(("hook.mesh.svc",), 1000.0, 100.0)
 SETTLE = 5.0
 
 
 @dataclass
 class Replica:
-    """An `Own` and what it put in use."""
+    """An `SelfSignedSource` and what it put in use."""
 
-    own: Own
+    own: SelfSignedSource
     counted: Counted
     taken: list[Pair]
 
@@ -36,8 +38,10 @@ class Replica:
 
 def replica(cluster: FakeCluster, clock: Clock, *, patching: bool = True) -> Replica:
     counted, taken = Counted(), list[Pair]()
-    published = Published(cluster, Service("mesh", "hook"), SETTLE, patching, clock)
-    own = Own(cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5)
+    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
+    own = SelfSignedSource(
+        cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5
+    )
     return Replica(own, counted, taken)
 
 
@@ -58,7 +62,7 @@ def test_three_replicas_that_start_at_once_end_with_one_ca() -> None:
     current = read(cluster.objects[SECRET]).current
     assert current is not None
     assert {r.issuer for r in racing} == {current.fingerprint} == trusted(cluster)
-    assert all(r.own.waiting() == {} and not r.counted.failures for r in racing)
+    assert all(r.own.not_ready() == {} and not r.counted.failures for r in racing)
     assert sum(r.counted.renewals.count("ca") for r in racing) == 2  # made, and promoted
     kinds = {kind for kind, _ in racing[0].counted.expiries}
     assert kinds == {"leaf", "current"}
@@ -69,17 +73,17 @@ def test_a_first_ca_is_waited_for_until_it_is_known_where_somebody_calls() -> No
     registered(cluster)
     first = replica(cluster, clock)
     rounds(clock, first, count=3)
-    assert (len(first.taken), list(first.own.waiting())) == (1, ["certificate"])
+    assert (len(first.taken), list(first.own.not_ready())) == (1, ["certificate"])
     clock.now += SETTLE
     rounds(clock, first, count=1)
-    assert first.own.waiting() == {}
+    assert first.own.not_ready() == {}
 
 
 def test_where_nobody_calls_there_is_nothing_to_wait_for() -> None:
     cluster, clock = FakeCluster(), Clock()
     first = replica(cluster, clock)
     rounds(clock, first, count=2)
-    assert first.own.waiting() == {}
+    assert first.own.not_ready() == {}
 
 
 def test_a_replica_that_starts_later_is_ready_at_once() -> None:
@@ -88,7 +92,7 @@ def test_a_replica_that_starts_later_is_ready_at_once() -> None:
     rounds(clock, replica(cluster, clock), count=6, step=2.0)
     later = replica(cluster, clock)
     rounds(clock, later, count=1)
-    assert later.own.waiting() == {}
+    assert later.own.not_ready() == {}
 
 
 def test_a_life_of_leaves_and_cas_never_leaves_the_bundle() -> None:
@@ -146,7 +150,7 @@ def test_a_deleted_secret_comes_back_and_the_old_ca_stays_trusted() -> None:
     assert len(trusted(cluster)) == 2
     rounds(clock, one, count=6, step=2.0)
     assert one.issuer != before
-    assert one.own.waiting() == {}
+    assert one.own.not_ready() == {}
 
 
 def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_memory() -> None:
@@ -160,11 +164,11 @@ def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_
     clock.now += 80
     rounds(clock, one, count=3)
     assert len(one.taken) == taken + 1
-    assert one.own.waiting() == {}
-    assert "cannot be reached" in one.own.notes()["certificate secret"]
+    assert one.own.not_ready() == {}
+    assert "cannot be reached" in one.own.warnings()["certificate secret"]
     cluster.broken.clear()
     rounds(clock, one, count=1)
-    assert one.own.notes() == {}
+    assert one.own.warnings() == {}
 
 
 def test_a_bundle_is_put_right_while_the_secret_cannot_be_read() -> None:
@@ -177,7 +181,7 @@ def test_a_bundle_is_put_right_while_the_secret_cannot_be_read() -> None:
     assert trusted(cluster) == set()
     rounds(clock, one, count=1)
     assert trusted(cluster) == {one.issuer}
-    assert one.own.notes() == {"certificate secret": "not allowed to get secrets"}
+    assert one.own.warnings() == {"certificate secret": "not allowed to get secrets"}
 
 
 @pytest.mark.parametrize("first", ["one", "two"])
@@ -189,7 +193,7 @@ def test_a_configuration_that_cannot_be_patched_keeps_no_other_from_its_bundle(f
     one = replica(cluster, clock)
     rounds(clock, one)
     assert (trusted(cluster), trusted(cluster, f"{CONFIGURATIONS}/two")) == (set(), {one.issuer})
-    assert one.own.notes() == {"certificate caBundle": "not allowed to patch one"}
+    assert one.own.warnings() == {"certificate caBundle": "not allowed to patch one"}
 
 
 def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> None:
@@ -201,9 +205,9 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     cluster.broken["update"] = refusal(403, "not allowed to update secrets")
     one = replica(cluster, clock)
     rounds(clock, one, count=2)
-    told = one.own.notes()["certificate ca"]
-    assert "mesh/hook-ca current: certificate and key do not belong together; " in told
-    assert "mesh/hook-ca next: no private key can be read (hint: the chain has to begin" in told
+    told = one.own.warnings()["certificate ca"]
+    assert "mesh/hook-ca current: certificate and key do not match; " in told
+    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain must start" in told
     assert one.counted.failures == ["ca", "write"] * 2
 
 
@@ -217,7 +221,7 @@ def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:
     found = asyncio.run(pauses())
     assert found == sorted(found)
     assert found[0] < 2 < found[3] < found[-1] <= LONGEST_PAUSE_SECONDS * 1.1
-    assert one.own.waiting() == {"certificate": "status 500"}
+    assert one.own.not_ready() == {"certificate": "status 500"}
 
 
 def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
@@ -225,8 +229,8 @@ def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
     registered(cluster)
     one = replica(cluster, clock)
     rounds(clock, one, count=5, step=10.0)
-    assert one.own.waiting() == {}
-    assert one.own.notes() == {"certificate caBundle": "not allowed to patch"}
+    assert one.own.not_ready() == {}
+    assert one.own.warnings() == {"certificate caBundle": "not allowed to patch"}
     stored = read(cluster.objects[SECRET])
     assert stored.current is None
     assert stored.next is not None
@@ -239,7 +243,7 @@ def test_a_secret_that_cannot_be_written_is_told(verb: str) -> None:
         cluster.put(SECRET, {"metadata": {"name": "hook-ca", "namespace": "mesh"}})
     one = replica(cluster, clock)
     rounds(clock, one)
-    assert one.own.waiting() == {"certificate": f"not allowed to {verb} secrets"}
+    assert one.own.not_ready() == {"certificate": f"not allowed to {verb} secrets"}
 
 
 def test_a_leaf_that_tls_refuses_leaves_the_old_one_in_use() -> None:
@@ -263,14 +267,17 @@ def test_the_readiness_ends_with_the_leaf() -> None:
     one = replica(cluster, clock)
     rounds(clock, one, step=2.0)
     clock.now += 80
-    assert one.own.waiting() == {}
+    assert one.own.not_ready() == {}
     clock.now += 30
-    assert "not valid any more" in one.own.waiting()["certificate"]
+    assert "has expired" in one.own.not_ready()["certificate"]
 
 
 def test_a_bundle_is_merged_with_what_others_wrote_and_cleaned_of_what_expired() -> None:
     cluster, clock = FakeCluster(), Clock()
-    others, old = make_authority(WANTED, clock()), make_authority(Wanted(("x",), 10.0), clock() - 20)
+    others, old = (
+        make_authority(WANTED, clock()),
+        make_authority(CertificateSpec(("x",), 10.0, 10.0), clock() - 20),
+    )
     registered(cluster, bundle([others.certificate, old.certificate]))
     registered(cluster, bundle([old.certificate]), service="another", name="two")
     one = replica(cluster, clock)
@@ -287,13 +294,13 @@ def test_where_others_publish_a_ca_waits_for_them() -> None:
     one = replica(cluster, clock, patching=False)
     rounds(clock, one, count=5, step=10.0)
     assert (trusted(cluster), read(cluster.objects[SECRET]).current) == (set(), None)
-    assert list(one.own.waiting()) == ["certificate"]
+    assert list(one.own.not_ready()) == ["certificate"]
     text = decoded(cluster.objects[SECRET]["data"]["ca.crt"])
     registered(cluster, text)
     rounds(clock, one, count=3, step=SETTLE)
     assert trusted(cluster, path) == {one.issuer}
     assert read(cluster.objects[SECRET]).current is not None
-    assert one.own.waiting() == {}
+    assert one.own.not_ready() == {}
 
 
 def test_a_quarrel_about_the_bundle_slows_down() -> None:
@@ -316,10 +323,10 @@ def test_a_refused_write_is_told_once_and_over_once() -> None:
     one = replica(cluster, clock)
     rounds(clock, one)
     assert one.counted.failures == ["write"] * 4
-    assert one.own.notes() == {"certificate write": "not allowed to create secrets"}
+    assert one.own.warnings() == {"certificate write": "not allowed to create secrets"}
     cluster.broken.clear()
     rounds(clock, one, step=SETTLE)
-    assert one.own.notes() == {}
+    assert one.own.warnings() == {}
 
 
 def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,12 +340,12 @@ def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.Mo
         monkeypatch.setattr("injector.certs.own.plan", broken)
         task = asyncio.create_task(one.own.run())
         async with asyncio.timeout(60):
-            while not one.own.notes():
+            while not one.own.warnings():
                 await asyncio.sleep(0.01)
-            assert one.own.notes() == {"certificate defect": "the renewal itself failed: KeyError"}
+            assert one.own.warnings() == {"certificate defect": "the renewal failed unexpectedly: KeyError"}
             monkeypatch.undo()
             one.own.changed.set()
-            while one.own.waiting():
+            while one.own.not_ready():
                 await asyncio.sleep(0.01)
         task.cancel()
 
@@ -352,7 +359,7 @@ def test_the_loop_wakes_when_something_changes() -> None:
     async def go() -> None:
         task = asyncio.create_task(one.own.run())
         async with asyncio.timeout(60):
-            while one.own.waiting():
+            while one.own.not_ready():
                 await asyncio.sleep(0.01)
             path = registered(cluster)
             one.own.changed.set()

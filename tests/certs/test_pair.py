@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import ssl
 import time
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
 
-from injector.certs.issue import KeyType, Wanted, make_authority, service_names, sign_leaf
+from injector.certs.issue import CertificateSpec, KeyType, make_authority, service_names, sign_leaf
 from injector.certs.pair import BACKDATE_SECONDS, bundle, check_time, decoded, encoded, read_bundle, read_pair
+from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 from injector.server.tls import Swap
 
 # Any moment will do, but where a client looks at its own clock.
 NOW = 1_800_000_000.0
-WANTED = Wanted(("webhook.mesh.svc", "10.0.0.7"), 3600.0, 600.0)
+WANTED = CertificateSpec(("webhook.mesh.svc", "10.0.0.7"), 3600.0, 600.0)
 
 
 @pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
 def test_a_leaf_is_accepted_by_a_strict_verifier(kind: KeyType) -> None:
-    wanted = Wanted(WANTED.names, key_type=kind)
+    wanted = replace(WANTED, key_type=kind)
     now = time.time()
     ca = make_authority(wanted, now)
     leaf = sign_leaf(ca, wanted, now)
@@ -49,8 +51,8 @@ def test_two_cas_have_different_names() -> None:
 
 
 def test_a_leaf_never_outlives_its_ca_and_is_valid_a_while_before_it_was_made() -> None:
-    ca = make_authority(Wanted(("x",), 100.0, 600.0), NOW)
-    leaf = sign_leaf(ca, Wanted(("x",), 100.0, 600.0), NOW + 50)
+    ca = make_authority(CertificateSpec(("x",), 100.0, 600.0), NOW)
+    leaf = sign_leaf(ca, CertificateSpec(("x",), 100.0, 600.0), NOW + 50)
     assert leaf.certificate.not_after == ca.certificate.not_after == NOW + 100
     assert leaf.certificate.not_before == NOW + 50 - BACKDATE_SECONDS
     assert leaf.certificate.due(0.5) == NOW + 75
@@ -60,11 +62,11 @@ def test_what_does_not_belong_together_or_is_half_written_is_refused_without_rep
     ca = make_authority(WANTED, NOW)
     one, two = sign_leaf(ca, WANTED, NOW), sign_leaf(ca, WANTED, NOW)
     for chain, key, words in (
-        (one.chain, two.key, "do not belong together"),
-        (one.chain, one.key[:80], "no private key"),
-        (one.chain[:80], one.key, "no certificate"),
-        ("", "", "no certificate"),
-        (one.key, one.chain, "no certificate"),
+        (one.chain, two.key, "do not match"),
+        (one.chain, one.key[:80], "no valid private key"),
+        (one.chain[:80], one.key, "no valid certificate"),
+        ("", "", "no valid certificate"),
+        (one.key, one.chain, "no valid certificate"),
         ("\n".join([*one.chain.splitlines()[:2], *one.chain.splitlines()[3:]]), one.key, "cannot be used"),
         (one.chain, one.key.replace("PRIVATE", "ENCRYPTED PRIVATE"), "cannot be used"),
     ):
@@ -105,7 +107,7 @@ def test_a_bundle_is_the_same_text_for_the_same_set_and_leaves_out_what_is_broke
 
 
 def test_the_names_of_a_service() -> None:
-    assert service_names("mesh", "hook", "cluster.local", ("10.0.0.7", "hook")) == (
+    assert service_names(ServiceRef("mesh", "hook"), "cluster.local", ("10.0.0.7", "hook")) == (
         "hook.mesh.svc",
         "hook.mesh.svc.cluster.local",
         "hook.mesh",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from certificate_factories import DAY, a_ca, a_leaf
 
-from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lives, Plan, Seen, plan
+from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lives, Plan, ReplicaView, plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
+from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
 LIVES = Lives(7 * DAY, 0.66)
 
 
 def planned(now: float, stored: Stored, leaf: Leaf | None = None, settled: tuple[str, ...] = ()) -> Plan:
-    return plan(now, Seen(stored, leaf, frozenset(settled)), LIVES)
+    return plan(now, ReplicaView(stored, leaf, frozenset(settled)), LIVES)
 
 
 def test_without_a_secret_a_ca_is_made() -> None:

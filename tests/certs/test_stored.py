@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from injector.certs.issue import Wanted, make_authority
+from injector.certs.issue import CertificateSpec, make_authority
 from injector.certs.pair import encoded
 from injector.certs.stored import FORMAT_KEY, Stored, read, written
 from injector.errors import ConfigError
 
 # Any moment will do.
 NOW = 1_800_000_000.0
-ONE, TWO, THREE = (make_authority(Wanted(("x",)), NOW) for _ in range(3))
+ONE, TWO, THREE = (make_authority(CertificateSpec(("x",), 1000.0, 100.0), NOW) for _ in range(3))
 
 
 def test_what_is_written_is_read() -> None:
@@ -44,7 +44,7 @@ def test_an_empty_secret_is_taken_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "words"), [({}, "holds something else"), ({FORMAT_KEY: "2"}, "a newer form")]
+    ("annotations", "words"), [({}, "has other content"), ({FORMAT_KEY: "2"}, "a newer form")]
 )
 def test_a_secret_that_is_not_ours_is_refused(annotations: dict[str, str], words: str) -> None:
     secret = {"metadata": {"name": "a", "namespace": "b", "annotations": annotations}, "data": {"x": "eA=="}}

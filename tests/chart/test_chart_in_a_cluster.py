@@ -9,19 +9,21 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import helm
 import pytest
-from apiserver.bed import Bed, BedError
-from chart_values import CASES, Case
-from helm import Object, of_kind
 
 from injector.certs.stored import Stored, written
 from injector.cli.rights import needed
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import read_settings
 from injector.core.model import Manifest
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.client import connect
-from injector.kube.survey import CONFIGURATIONS, REVIEWS, Reading
+from injector.kube.survey import REVIEWS, SurveyReader
+from tests.beds import helm
+from tests.beds.apiserver.bed import ApiServer
+from tests.beds.bed import BedError
+from tests.beds.helm import Object, of_kind
+from tests.chart.chart_values import CASES, Case
 
 ACCOUNT_AND_RIGHTS = ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
@@ -29,9 +31,9 @@ RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("e
 Right = tuple[str, str, str, str]
 
 
-def kubectl(bed: Bed, *arguments: str, manifest: object = None) -> subprocess.CompletedProcess[str]:
+def kubectl(bed: ApiServer, *arguments: str, manifest: object = None) -> subprocess.CompletedProcess[str]:
     """Run kubectl, for what it says beside its output."""
-    command = [str(bed.kubectl), f"--kubeconfig={bed.kubeconfig}", *arguments]
+    command = bed.kubectl_command(*arguments)
     text = None if manifest is None else json.dumps(manifest)
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
@@ -45,10 +47,10 @@ def rendered(case: Case, namespace: str) -> list[Object]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def others(bed: Bed) -> None:
+def others(bed: ApiServer) -> None:
     """Namespaces that some of the cases name."""
     for name in ("istio-system", "elsewhere", "gitops"):
-        bed.run_kubectl("create", "-f", "-", manifest=_namespace(name))
+        bed.kubectl("create", "-f", "-", manifest=_namespace(name))
 
 
 def _namespace(name: str, labels: dict[str, str] | None = None) -> Object:
@@ -59,10 +61,10 @@ def _namespace(name: str, labels: dict[str, str] | None = None) -> Object:
 
 
 @pytest.fixture(scope="module")
-def restricted(bed: Bed) -> str:
+def restricted(bed: ApiServer) -> str:
     """A namespace with the account that one of the cases takes as given."""
     made = bed.make_namespace(RESTRICTED)
-    bed.run_kubectl("create", "serviceaccount", "given", "-n", made)
+    bed.kubectl("create", "serviceaccount", "given", "-n", made)
     return made
 
 
@@ -80,12 +82,14 @@ def as_pod(deployment: Object) -> Object:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_namespace_that_enforces_restricted_takes_all_of_it(case: Case, bed: Bed, restricted: str) -> None:
+def test_a_namespace_that_enforces_restricted_takes_all_of_it(
+    case: Case, bed: ApiServer, restricted: str
+) -> None:
     items = [moved(item, restricted) for item in rendered(case, restricted)]
     items = [item for item in items if item["kind"] not in helm.OPERATORS]
     accounts = [item for item in items if item["kind"] == "ServiceAccount"]
     if accounts:
-        bed.run_kubectl("apply", "-f", "-", manifest=listed(accounts))
+        bed.kubectl("apply", "-f", "-", manifest=listed(accounts))
     (deployment,) = of_kind(items, "Deployment")
     wanted = [*items, as_pod(deployment)]
     told = kubectl(bed, "apply", "--dry-run=server", "-f", "-", manifest=listed(wanted))
@@ -94,12 +98,12 @@ def test_a_namespace_that_enforces_restricted_takes_all_of_it(case: Case, bed: B
     assert len(told.stdout.splitlines()) == len(wanted)
 
 
-def test_that_namespace_refuses_a_pod_that_may_gain_privileges(bed: Bed, restricted: str) -> None:
+def test_that_namespace_refuses_a_pod_that_may_gain_privileges(bed: ApiServer, restricted: str) -> None:
     (deployment,) = of_kind(rendered(CASES["defaults"], restricted), "Deployment")
     pod = as_pod(deployment)
     del pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"]
     with pytest.raises(BedError, match="violates PodSecurity"):
-        bed.run_kubectl("create", "--dry-run=server", "-f", "-", manifest=pod)
+        bed.kubectl("create", "--dry-run=server", "-f", "-", manifest=pod)
 
 
 # --- rights ---------------------------------------------------------------------------------------------
@@ -117,9 +121,9 @@ def expanded(rules: list[Object]) -> set[Right]:
     }
 
 
-def allowed(bed: Bed, account: str, home: str, namespace: str) -> set[Right]:
+def allowed(bed: ApiServer, account: str, home: str, namespace: str) -> set[Right]:
     """What the authorizer lists for an account, asked with its own token."""
-    token = bed.run_kubectl("create", "token", account, "-n", home).strip()
+    token = bed.kubectl("create", "token", account, "-n", home).strip()
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
@@ -158,22 +162,24 @@ WITH_RIGHTS = {
 
 
 @pytest.mark.parametrize("case", WITH_RIGHTS.values(), ids=WITH_RIGHTS)
-def test_the_account_may_do_all_that_it_needs_and_nothing_else(case: Case, bed: Bed, namespace: str) -> None:
+def test_the_account_may_do_all_that_it_needs_and_nothing_else(
+    case: Case, bed: ApiServer, namespace: str
+) -> None:
     items = rendered(case, namespace)
     rights = [i for i in items if i["kind"] in ACCOUNT_AND_RIGHTS and not helm.is_hook(i)]
-    bed.run_kubectl("apply", "-f", "-", manifest=listed(rights))
+    bed.kubectl("apply", "-f", "-", manifest=listed(rights))
     (account,) = of_kind(items, "ServiceAccount")
     name, home = account["metadata"]["name"], account["metadata"]["namespace"]
     try:
         with connect(str(bed.kubeconfig), None) as cluster:
-            reading = Reading(cluster)
+            reading = SurveyReader(cluster)
             refused = [w for w in configured(items) if reading.may(*w, (home, name)) is not True]
         assert refused == []
         for place in (home, "istio-system", "kube-system"):
             anybody = allowed(bed, "default", home, place)
             assert allowed(bed, name, home, place) - anybody == wanted_rights(items, place)
     finally:
-        bed.run_kubectl("delete", "--wait=false", "-f", "-", manifest=listed(rights))
+        bed.kubectl("delete", "--wait=false", "-f", "-", manifest=listed(rights))
 
 
 FORBIDDEN = [
@@ -205,13 +211,13 @@ GRANTED_ANYWAY = {
 }
 
 
-def test_what_an_attacker_would_like_is_not_allowed(bed: Bed, namespace: str) -> None:
+def test_what_an_attacker_would_like_is_not_allowed(bed: ApiServer, namespace: str) -> None:
     items = rendered(CASES["defaults"], namespace)
     rights = [i for i in items if i["kind"] in ACCOUNT_AND_RIGHTS and not helm.is_hook(i)]
-    bed.run_kubectl("apply", "-f", "-", manifest=listed(rights))
+    bed.kubectl("apply", "-f", "-", manifest=listed(rights))
     try:
         with connect(str(bed.kubeconfig), None) as cluster:
-            reading = Reading(cluster)
+            reading = SurveyReader(cluster)
             found = {
                 (verb, path)
                 for verb, path in FORBIDDEN
@@ -219,14 +225,7 @@ def test_what_an_attacker_would_like_is_not_allowed(bed: Bed, namespace: str) ->
             }
         assert found == GRANTED_ANYWAY
     finally:
-        bed.run_kubectl("delete", "--wait=false", "-f", "-", manifest=listed(rights))
-
-
-@pytest.fixture
-def namespace(bed: Bed) -> Iterator[str]:
-    made = bed.make_namespace()
-    yield made
-    bed.run_kubectl("delete", "namespace", made, "--wait=false")
+        bed.kubectl("delete", "--wait=false", "-f", "-", manifest=listed(rights))
 
 
 # --- install, upgrade, uninstall -------------------------------------------------------------------------
@@ -235,7 +234,7 @@ def namespace(bed: Bed) -> Iterator[str]:
 class Release:
     """A release of the chart in a namespace, by one helm."""
 
-    def __init__(self, bed: Bed, version: str, namespace: str) -> None:
+    def __init__(self, bed: ApiServer, version: str, namespace: str) -> None:
         self.bed, self.version, self.namespace = bed, version, namespace
         self.place = (f"--namespace={namespace}", f"--kubeconfig={bed.kubeconfig}")
 
@@ -248,14 +247,12 @@ class Release:
         return done.stdout + done.stderr
 
     def get(self, kind: str, name: str) -> Manifest:
-        found: Manifest = json.loads(
-            self.bed.run_kubectl("get", kind, name, "-n", self.namespace, "-o", "json")
-        )
+        found: Manifest = json.loads(self.bed.kubectl("get", kind, name, "-n", self.namespace, "-o", "json"))
         return found
 
 
 @pytest.fixture(params=helm.VERSIONS)
-def release(bed: Bed, namespace: str, request: pytest.FixtureRequest) -> Iterator[Release]:
+def release(bed: ApiServer, namespace: str, request: pytest.FixtureRequest) -> Iterator[Release]:
     made = Release(bed, request.param, namespace)
     notes = made.put()
     assert f"helm test {helm.RELEASE} -n {namespace}" in notes
@@ -271,15 +268,15 @@ LEFT_IN_NAMESPACE = (
 )
 
 
-def test_an_upgrade_leaves_what_the_webhook_wrote(release: Release, bed: Bed) -> None:
+def test_an_upgrade_leaves_what_the_webhook_wrote(release: Release, bed: ApiServer) -> None:
     bundle = base64.b64encode(b"a CA").decode()
     paths = [f"/webhooks/{n}/clientConfig/caBundle" for n in range(4)]
     patch = json.dumps([{"op": "add", "path": path, "value": bundle} for path in paths])
-    bed.run_kubectl("patch", "mutatingwebhookconfiguration", WEBHOOK, "--type=json", "-p", patch)
+    bed.kubectl("patch", "mutatingwebhookconfiguration", WEBHOOK, "--type=json", "-p", patch)
     secret = release.get("secret", "injector-ca")
     mine = written(Stored(), secret, release.namespace, "injector-ca")
     mine["data"] = {"current.crt": bundle}
-    bed.run_kubectl("replace", "-f", "-", manifest=mine)
+    bed.kubectl("replace", "-f", "-", manifest=mine)
 
     release.put(replicas=3, podAnnotations={"new": "yes"})
 
@@ -289,17 +286,17 @@ def test_an_upgrade_leaves_what_the_webhook_wrote(release: Release, bed: Bed) ->
     assert release.get("secret", "injector-ca")["data"] == {"current.crt": bundle}
 
 
-def test_an_upgrade_takes_a_ca_that_was_made_anew(release: Release, bed: Bed) -> None:
-    bed.run_kubectl("delete", "secret", "injector-ca", "-n", release.namespace)
+def test_an_upgrade_takes_a_ca_that_was_made_anew(release: Release, bed: ApiServer) -> None:
+    bed.kubectl("delete", "secret", "injector-ca", "-n", release.namespace)
     made = written(Stored(), None, release.namespace, "injector-ca")
     made["data"] = {"current.crt": "eA=="}
-    bed.run_kubectl("create", "-f", "-", manifest=made)
+    bed.kubectl("create", "-f", "-", manifest=made)
     release.put(replicas=1)
     assert release.get("secret", "injector-ca")["data"] == {"current.crt": "eA=="}
 
 
 @pytest.fixture
-def refused(release: Release, bed: Bed) -> Iterator[Object]:
+def refused(release: Release, bed: ApiServer) -> Iterator[Object]:
     """A pod that the API server refuses, as the webhook is asked about it and never answers here."""
     injected = bed.make_namespace({"istio-injection": "enabled"})
     pod = {
@@ -310,16 +307,16 @@ def refused(release: Release, bed: Bed) -> Iterator[Object]:
     }
     assert "failed calling webhook" in kubectl(bed, "create", "-f", "-", manifest=pod).stderr
     yield pod
-    bed.run_kubectl("delete", "namespace", injected, "--wait=false")
+    bed.kubectl("delete", "namespace", injected, "--wait=false")
 
 
-def test_an_uninstall_leaves_nothing(release: Release, bed: Bed, refused: Object) -> None:
+def test_an_uninstall_leaves_nothing(release: Release, bed: ApiServer, refused: Object) -> None:
     told = release.remove()
-    bed.run_kubectl("create", "-f", "-", manifest=refused)
+    bed.kubectl("create", "-f", "-", manifest=refused)
     by_release = f"--selector=app.kubernetes.io/instance={helm.RELEASE}"
-    assert bed.run_kubectl("get", LEFT, by_release, "-o", "name") == ""
+    assert bed.kubectl("get", LEFT, by_release, "-o", "name") == ""
     place = ("-n", release.namespace, "-o", "name")
-    assert bed.run_kubectl("get", LEFT_IN_NAMESPACE, by_release, *place) == ""
+    assert bed.kubectl("get", LEFT_IN_NAMESPACE, by_release, *place) == ""
     if release.version == "helm4":
         # Helm 3 takes what calls the webhook away last, and has no other order.
         kinds = re.findall("starting delete resource.* kind=([A-Za-z]+)", told)
@@ -327,7 +324,9 @@ def test_an_uninstall_leaves_nothing(release: Release, bed: Bed, refused: Object
         assert "Deployment" in kinds
 
 
-def test_the_webhook_can_be_taken_away_before_the_rest(release: Release, bed: Bed, refused: Object) -> None:
+def test_the_webhook_can_be_taken_away_before_the_rest(
+    release: Release, bed: ApiServer, refused: Object
+) -> None:
     release.put(webhook={"enabled": False})
-    bed.run_kubectl("create", "-f", "-", manifest=refused)
+    bed.kubectl("create", "-f", "-", manifest=refused)
     assert release.get("deployment", "injector")

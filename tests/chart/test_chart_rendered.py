@@ -8,21 +8,22 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import chart
-import helm
 import pytest
 import yaml
-from chart_values import CASES, OPERATORS, Case
-from helm import NAMESPACE, Object, of_kind
 
+from hack import chart
 from injector import yamltext
 from injector.cli.main import main
 from injector.cli.rights import needed
 from injector.config.load import Input, Text, load_input
 from injector.config.schema import Settings, read_settings
+from injector.core.model import ServiceRef
 from injector.core.profile import Config
 from injector.kube.refusals import Request
 from injector.server.run import FINISH_SECONDS
+from tests.beds import helm
+from tests.beds.helm import NAMESPACE, Object, of_kind
+from tests.chart.chart_values import CASES, OPERATORS, Case
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -210,7 +211,7 @@ def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out(
         ({"config": {"profile": "./"}, "files": {"profile.yaml": "name: x"}}, "webhook.entries is needed"),
         ({"config": {"profile": "./"}}, "webhook.name is needed"),
         ({"certificates": {"source": "secret"}}, "certificates.existingSecret is needed"),
-        ({"webhook": {"tags": ["default"]}}, "is the revision itself"),
+        ({"webhook": {"tags": ["default"]}}, "equals the revision"),
     ],
 )
 def test_what_cannot_be_rendered_says_what_to_do(version: str, values: dict[str, Any], told: str) -> None:
@@ -231,7 +232,7 @@ def test_the_certificate_is_made_for_the_service(tmp_path: Path) -> None:
     items = rendered(CASES["another namespace and name"])
     _, settings = configuration(items, tmp_path)
     service = only(items, "Service")["metadata"]
-    assert settings.server.certificates.service == f"{service['namespace']}/{service['name']}"
+    assert settings.server.certificates.service == ServiceRef(service["namespace"], service["name"])
     assert settings.server.certificate_source == "own"
     assert settings.server.publishes_ca_bundle
 
@@ -444,4 +445,4 @@ def test_the_notes_say_the_next_command(values: Object, told: str) -> None:
 
 @pytest.mark.parametrize("values", TRUSTED.values(), ids=TRUSTED)
 def test_where_somebody_writes_ca_bundle_the_notes_ask_for_nobody(values: Object) -> None:
-    assert "Nobody writes caBundle" not in notes(values)
+    assert "caBundle is empty" not in notes(values)

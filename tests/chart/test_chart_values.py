@@ -7,18 +7,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import helm
 import jsonschema
 import pytest
-from chart_values import CASES
 
 from injector.config.schema import Settings
 from injector.config.shapes import Reading, declared, read, schema_of
+from tests.beds import helm
+from tests.chart.chart_values import CASES
 
 SCHEMA = json.loads((helm.CHART / "values.schema.json").read_text())
 VALUES = jsonschema.Draft7Validator(SCHEMA)
 CONFIG = jsonschema.Draft7Validator(schema_of(Settings))
-CANDIDATES = (
+CANDIDATES: tuple[Any, ...] = (
     *(True, 0, 1, 10, 200, -1, 10**12, 1.5, "", "x", ":8443", "1h", "on", "1.2", "a/b"),
     *([], ["a"], [1], [{}], {}, {"a": "b"}, {"a": {}}, {"a": ["b"]}, {"file": "x"}),
 )

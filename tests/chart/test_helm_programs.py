@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import helm
 import pytest
-from programs import build
+
+from tests.beds import helm
+from tests.beds.programs import build
 
 CHART = "apiVersion: v2\nname: tiny\nversion: 1.0.0\n"
 TEMPLATE = """\

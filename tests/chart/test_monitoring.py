@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import yaml
-from programs import build
 
 from injector.telemetry import Metrics
+from tests.beds.programs import build
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = REPO / "charts" / "injector" / "files"

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from injector.cli.main import main
+from tests.command import in_one_process
+
+__all__ = ["in_one_process"]  # the fixture
 
 PROFILE = """\
 name: log-shipper

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from injector.cli.serve import Source
 from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.source import Source
 from tests.cli.conftest import Run
 
 IMAGE = "sidecar.istio.io/proxyImage"
@@ -19,6 +19,7 @@ annotations:
 - namespaceSelector: {matchLabels: {team: platform}}
 - deny: [sidecar.istio.io/proxyImage*, "*/userVolume*"]
 """
+pytestmark = pytest.mark.usefixtures("in_one_process")
 
 
 def a_pod() -> dict[str, object]:
@@ -101,5 +102,5 @@ def test_the_rules_of_the_documentation_load_and_serve(run: Run, config: Path) -
     config.write_text(page.partition("```yaml\n")[2].partition("```")[0])
     checked = run("check", "--config", config)
     assert (checked.status, "error:" in checked.out) == (0, False), checked.out
-    source = Source(str(config), ConfigMapSource(), IstioSource(), None, None, None)
+    source = Source(str(config), ConfigMapSource(), IstioSource(), None, lambda *_: "")
     assert len(source.read().annotation_rules) == 3

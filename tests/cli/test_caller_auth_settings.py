@@ -6,14 +6,15 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.cli.caller_auth import Callers
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.config.schema import CallerAuth, Server, SourceSettings
 from injector.server.tls import Swap
+from injector.serving.caller_auth import Callers
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority, Signer
 from tests.cli.conftest import Run
@@ -29,12 +30,13 @@ def test_settings_that_would_let_anybody_in_are_refused(run: Run, folder: Path, 
     (folder / "c.yaml").write_text(SETTINGS)
     told = run(command, "--config", "c.yaml")
     assert told.status == 2
-    assert (
-        "server.callerAuth.clientNames: every certificate of the CA would be accepted" in told.out + told.err
-    )
+    assert "server.callerAuth.clientNames: any certificate of the CA would be accepted" in told.out + told.err
 
 
-@pytest.mark.parametrize(("text", "message"), [(None, "no such file"), ("nothing", "no certificate of a CA")])
+@pytest.mark.usefixtures("in_one_process")
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "no such file"), ("nothing", "no valid CA certificate")]
+)
 def test_a_file_of_cas_that_cannot_be_read_ends_the_start(
     run: Run, folder: Path, text: str | None, message: str
 ) -> None:
@@ -64,14 +66,14 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
         async with asyncio.TaskGroup() as group:
             callers.start(group)
             file.write_text("-----BEGIN CERT")
-            await until(lambda: str(file) in callers.notes().get("callerAuth", ""))
-            assert callers.notes()["callerAuth"].endswith("(hint: PEM is expected)")
+            await until(lambda: str(file) in callers.warnings().get("callerAuth", ""))
+            assert callers.warnings()["callerAuth"].endswith("(hint: PEM is expected)")
             assert swap.trusted == first.pem
             take, callers._swap = callers._swap, None  # type: ignore[assignment]
-            await until(lambda: "itself failed: AttributeError" in callers.notes()["callerAuth"])
+            await until(lambda: "failed unexpectedly: AttributeError" in callers.warnings()["callerAuth"])
             callers._swap = take
             file.write_text(second.pem)
-            await until(lambda: not callers.notes())
+            await until(lambda: not callers.warnings())
             assert swap.trusted == second.pem
             callers.stop()
 
@@ -80,23 +82,23 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
 
 def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
-    auth = {"audience": "us", "subjects": ("them",), "issuer": "they", "jwks_file": str(keys)}
+    auth = CallerAuth(audience="us", subjects=("them",), issuer="they", jwks_file=str(keys))
 
     async def waited(mode: str) -> Mapping[str, str]:
-        server = Server(caller_auth=CallerAuth(mode=mode, **auth))
+        server = Server(caller_auth=replace(auth, mode=mode))
         callers = Callers(server, None, Metrics(), Swap())
         async with asyncio.TaskGroup() as group:
             callers.start(group)
             async with asyncio.timeout(60):
-                while callers.notes() == {"callerAuth": "not read yet"}:
+                while callers.warnings() == {"callerAuth": "not read yet"}:
                     await asyncio.sleep(0)
             callers.stop()
-        return callers.waiting()
+        return callers.not_ready()
 
     for text in (None, "", "[]", '{"keys": []}'):
         if text is not None:
             keys.write_text(text)
-        assert "no keys for tokens" in asyncio.run(waited("enforce"))["callerAuth"]
+        assert "no keys to verify tokens" in asyncio.run(waited("enforce"))["callerAuth"]
     assert asyncio.run(waited("audit")) == {}
     keys.write_text(json.dumps({"keys": [Signer.make().published()]}))
     assert asyncio.run(waited("enforce")) == {}
@@ -104,7 +106,7 @@ def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_pat
 
 def start_files(folder: Path) -> list[str]:
     """What `serve` needs besides: a certificate, and free ports."""
-    wanted = Wanted(("localhost",))
+    wanted = CertificateSpec(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0)
     leaf = sign_leaf(make_authority(wanted, time.time()), wanted, time.time())
     (folder / "tls.pem").write_text(f"{leaf.key}\n{leaf.chain}")
     return ["--tls-bundle", "tls.pem", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]

@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from injector import __version__
 from injector.cli import check
 from injector.cli.main import COMMANDS
 from injector.cli.report import coloured
-from injector.config import load
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.model import Finding
 from tests.cli.conftest import DEPLOYMENT, Run
 
 CRONJOB = """\
@@ -104,6 +107,19 @@ def test_uninject_prints_nothing_when_something_fails(
     assert "error: " in done.err
 
 
+def test_uninject_names_what_it_cannot_restore(folder: Path, run: Run) -> None:
+    annotations = {"logs.example.com/status": '{"containers":["shipper"]}', "sidecar-injector/undo": "{"}
+    containers = [*POD["spec"]["containers"], {"name": "shipper", "image": "shipper:1"}]
+    pod = {
+        **POD,
+        "metadata": {"name": "web-1", "annotations": annotations},
+        "spec": {"containers": containers},
+    }
+    done = run("uninject", "--config", "c.yaml", "-f", "-", stdin=json.dumps(pod))
+    assert done.status == 0
+    assert "the undo annotation is not valid JSON; its content is lost [uninject]" in done.err
+
+
 # --- explain ------------------------------------------------------------------------------------
 
 
@@ -156,7 +172,7 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
     assert "refused: invalid-annotation." in done.out
-    assert "these exist: sidecar" in done.out
+    assert "available templates: sidecar" in done.out
 
 
 @pytest.mark.parametrize(
@@ -164,7 +180,11 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     [
         ([], 2, "give either -f FILE or KIND/NAME"),
         (["deploy/web", "-f", "web.yaml"], 2, "give either -f FILE or KIND/NAME"),
-        (["-f", "web.yaml", "--context", "x"], 2, "a file is explained without a cluster"),
+        (
+            ["-f", "web.yaml", "--context", "x"],
+            2,
+            "these options need a cluster, and files are explained without one",
+        ),
         (["-f", "c.yaml"], 1, "no object with a pod template"),
     ],
 )
@@ -220,6 +240,14 @@ def test_check_finds_nothing_wrong_with_a_good_configuration(folder: Path, run: 
     assert done.out.endswith("c.yaml: no errors\n")
 
 
+def test_check_names_the_code_of_what_cannot_be_loaded(folder: Path, run: Run) -> None:
+    (folder / "broken.yaml").write_text("no-such-setting: 1\n")
+    done = run("check", "--config", "broken.yaml")
+    assert done.status == 2
+    assert "[load]" in done.out
+
+
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("template", "status", "said"),
     [
@@ -244,6 +272,14 @@ def test_check_tries_templates_on_sample_pods(
     assert said in done.out
 
 
+def test_check_tells_what_the_bounded_processes_found(folder: Path, run: Run) -> None:
+    (folder / "logship" / "sidecar.yaml.j2").write_text("x: {{ 'a' * 20000000 }}\n")
+    done = run("check", "--config", "c.yaml")
+    assert done.status == 1
+    assert "sidecar.yaml.j2:1" in done.out
+
+
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("level", "flags", "status"),
     [
@@ -257,13 +293,14 @@ def test_check_fails_for_what_it_is_asked_to(
     folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, level: str, flags: tuple[str, ...], status: int
 ) -> None:
     # No cluster: only what becomes of a finding counts.
-    found = [check.Result(level, "no-namespace", "no namespace matches")]
+    found = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
     monkeypatch.setattr(check, "_in_cluster", lambda *given: found)
     done = run("check", "--config", "c.yaml", "--cluster", *flags)
     assert done.status == status
     assert "no namespace matches" in done.out
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nneverInjectSelector: [{matchLables: {a: b}}]\n")
     done = run("check", "--config", "c.yaml", "-o", "json")
@@ -272,11 +309,14 @@ def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> 
     assert sorted(found) == [("note", "pod-security"), ("warning", "selector")]
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nserver: {failureMode: allow}\n")
     done = run("check", "--config", "c.yaml")
     assert done.status == 0
-    assert "warning: server.failureMode: a pod that cannot be injected is let through" in done.out
+    assert "warning: server.failureMode: a pod that cannot be injected is admitted" in done.out
+    results = json.loads(run("check", "--config", "c.yaml", "-o", "json").out)["results"]
+    assert ("warning", "fails-open") in [(one["level"], one["code"]) for one in results]
 
 
 @pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain", "admit", "check"])
@@ -306,6 +346,28 @@ def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
     assert done.status == 0
     assert "Examples:\n" in done.out
     assert "injector " + name in done.out
+
+
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n != "completion"])
+def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> None:
+    module = COMMANDS[name][0]
+    command = import_module(f"injector.cli.commands.{module}").command
+    of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}")
+    (flags_class,) = (value for key, value in vars(of).items() if key.endswith("Flags"))
+    flags = {each.name for each in command.params if each.expose_value and not each.is_eager}
+    assert {member.name for member in fields(flags_class)} == flags
+
+
+def test_flags_and_help_load_nothing_of_what_commands_do() -> None:
+    code = (
+        "import sys; from injector.cli.main import COMMANDS, cli\n"
+        "for name in COMMANDS: assert cli.get_command(None, name).help\n"
+        "print(*(m for m in sys.modules if m.startswith('injector.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    known = {"cli", "cli.commands", "cli.main", "cli.options", "errors", "printable", "stdout"}
+    known |= {f"cli.commands.{module}" for module, _ in COMMANDS.values()}
+    assert set(done.stdout.split()) <= {f"injector.{name}" for name in known}
 
 
 def test_the_help_lists_all_commands_without_loading_them() -> None:
@@ -387,11 +449,11 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
         raise KeyError("secret of a pod")
 
     # There is no defect at hand to provoke this with.
-    monkeypatch.setattr(load, "load", broken)
+    monkeypatch.setattr("injector.cli.inject.load", broken)
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith("error: unexpected KeyError; this is a defect, please report it\n")
+    assert done.err.startswith("error: unexpected KeyError; this is a bug, please report it\n")
     assert "secret" not in done.err
     monkeypatch.setenv("INJECTOR_DEBUG", "1")
     assert "Traceback" in run("kube-inject", "-f", "web.yaml").err

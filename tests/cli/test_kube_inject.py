@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from injector import yamltext
 from injector.cli import manifests
-from injector.cli.inject import REFUSED, REFUSED_SWITCHES
+from injector.cli.commands.inject import REFUSED, REFUSED_SWITCHES
 from tests.cli.conftest import DEPLOYMENT, Run
 
 CONTAINERS = [{"name": "web", "image": "web:1"}]
@@ -212,9 +212,7 @@ def test_an_error_in_a_list_names_the_item(folder: Path, run: Run) -> None:
     assert "error: -:4: /items/0/spec/containers: a list is expected, not a number" in done.err
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("missing.yaml", "no such file"), ("empty", "holds no manifests")]
-)
+@pytest.mark.parametrize(("name", "said"), [("missing.yaml", "no such file"), ("empty", "has no manifests")])
 def test_an_input_that_is_not_there_is_an_error(folder: Path, run: Run, name: str, said: str) -> None:
     (folder / "empty").mkdir()
     done = run("kube-inject", "--config", "c.yaml", "-f", name)
@@ -254,7 +252,7 @@ def test_a_template_that_does_not_exist_is_told_with_those_that_do(folder: Path,
     text = DEPLOYMENT.replace("labels:", "annotations: {logs.example.com/templates: sidcar}\n      labels:")
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
-    assert "these exist: sidecar" in done.err
+    assert "available templates: sidecar" in done.err
 
 
 # --- the output file ----------------------------------------------------------------------------
@@ -311,7 +309,7 @@ def test_flags_that_mean_nothing_here_are_refused_with_a_sentence(folder: Path, 
 def test_flags_of_a_mesh_are_refused_for_a_profile_without_one(folder: Path, run: Run, flag: str) -> None:
     done = run("kube-inject", "--config", "c.yaml", flag, "web.yaml", "-f", "web.yaml")
     assert done.status == 2
-    assert "the profile has no use for this flag" in done.err
+    assert "the profile does not support this flag" in done.err
 
 
 def test_strict_makes_a_skip_an_error(folder: Path, run: Run) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
-from injector.records.writer import Bounds, Recorder
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin
+from injector.records.writer import RecordBounds, Recorder
 
 KEY = b"a key of thirty-two bytes, or so"
 SETTINGS = "profile: istio\nvalues: {global: {hub: registry.example.com/istio, tag: %s}}\n"
@@ -42,13 +42,13 @@ def records(tmp_path: Path, before: Path) -> Path:
     folder = tmp_path / "records"
     folder.mkdir()
     config = load(str(before))
-    recorder = Recorder(folder, KEY, Bounds(per_second=1000))
+    recorder = Recorder(folder, KEY, RecordBounds(per_second=1000))
     recorder.start()
     for uid, pod in zip(UIDS, PODS, strict=True):
-        facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
+        facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
         outcome = inject(pod, facts, config)
-        request = {"uid": uid, "object": pod}
-        recorder.offer(request, facts, outcome, outcome.decision.verdict.value, config, 100)
+        request = AdmissionRequest(uid, pod)
+        recorder.offer(request, facts, outcome, outcome.decision.verdict, config, 100)
     recorder.close()
     return folder
 
@@ -132,7 +132,7 @@ def test_selectors_that_are_new_find_their_pods_by_the_key(
     new = after(tmp_path, SETTINGS % "1.30.0" + "neverInjectSelector: [{matchLabels: {team: legacy}}]\n")
     told = run("replay", records, "--config", new, "--base", before)
     assert "0 changed" in told.out
-    assert "so that no pod seems to match: legacy, team; --key FILE finds them" in told.err
+    assert "so no pod matches them: legacy, team; use --key FILE to match them" in told.err
     key = tmp_path / "key"
     key.write_bytes(KEY + b"\n")
     told = run("replay", records, "--config", new, "--base", before, "--key", key, "-o", "json")
@@ -160,7 +160,7 @@ def test_another_base_than_was_recorded_is_told(
 ) -> None:
     base = after(tmp_path, SETTINGS % "1.30.0" + "policy: disabled\n")
     told = run("replay", records, "--config", before, "--base", base)
-    assert "3 admissions do not come out under --base as they were recorded" in told.err
+    assert "3 admissions differ from the record when replayed with --base" in told.err
 
 
 def test_broken_lines_are_told_and_the_rest_is_replayed(
@@ -170,13 +170,13 @@ def test_broken_lines_are_told_and_the_rest_is_replayed(
     file.write_bytes(file.read_bytes()[:-20])
     told = run("replay", records, "--config", before)
     assert "3 admissions replayed" in told.out
-    assert "1 lines of the records cannot be read" in told.err
+    assert "skipped 1 invalid lines of the records" in told.err
 
 
 def test_a_folder_without_records_fails(run: Callable[..., Any], before: Path, tmp_path: Path) -> None:
     told = run("replay", tmp_path / "none", "--config", before)
     assert (told.status, told.out) == (1, "")
-    assert "there are no records" in told.err
+    assert "the folder has no records" in told.err
 
 
 @pytest.mark.parametrize(

@@ -246,8 +246,8 @@ def test_flags_set_what_they_name(run: Run) -> None:
         (["--url", URL, "--timeout", "31"], "1<=x<=30"),
         (["--url", URL, "--failure-policy", "fail"], "'Fail'"),
         (["--url", URL, "--tag", "A_B"], "--tag"),
-        (["--url", URL, "--tag", "default"], "the revision itself"),
-        (["--url", URL, "--config", "c.yaml", "--tag", "prod"], "knows no revision tags"),
+        (["--url", URL, "--tag", "default"], "equals the revision"),
+        (["--url", URL, "--config", "c.yaml", "--tag", "prod"], "does not support revision tags"),
         (["--url", URL, "--ca-file", "gone.pem"], "gone.pem"),
         (["--url", URL, "--ca-file", "web.yaml"], "web.yaml"),
         (["--url", URL, "--ca-file", "broken.pem"], "broken.pem"),
@@ -281,4 +281,4 @@ def test_the_object_of_a_tag_can_be_printed_alone(run: Run) -> None:
 def test_tags_only_without_a_tag_is_told(run: Run) -> None:
     done = run("webhook-config", "--url", URL, "--tags-only")
     assert (done.status, done.out) == (2, "")
-    assert "give a --tag" in done.err
+    assert "add --tag" in done.err

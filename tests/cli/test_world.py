@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from injector.cli import world
-from injector.cli.world import Maps, World
+from injector.cli.world import World
+from injector.config.control_plane import Maps, control_plane
 from injector.config.load import Overrides, Text, load_profile
 from injector.core import workload
 from injector.errors import ClusterError
@@ -90,7 +91,8 @@ def test_a_revision_is_appended_to_the_default_names_only(
 def test_what_a_flag_gave_is_not_read_from_the_cluster() -> None:
     given = Overrides(mesh=Text("a", "file"), values=Text("b", "file"), inject=Text("c", "file"))
     maps = Maps("istio-system", "missing", "missing")
-    assert world.control_plane(Canned({}), maps, given) == given
+    no_keys: dict[tuple[str, ...], str] = {}
+    assert control_plane(lambda *key: no_keys[key], maps, given) == given
 
 
 def test_objects_that_the_cluster_does_not_serve_count_as_none() -> None:
@@ -165,6 +167,35 @@ def test_explain_reads_a_workload_of_a_cluster(
     done = run("explain", "deploy/web", "-n", "shop", "--config", "c.yaml")
     assert done.status == 0, done.err
     assert done.out.startswith("Deployment shop/web  (namespace shop)\n  injected: ")
+
+
+def test_a_live_istiod_is_read_by_the_revision_of_the_file(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {
+        **CLUSTER,
+        "/apis/apps/v1/namespaces/shop/deployments/web": yaml.safe_load(DEPLOYMENT),
+        f"{MAPS}/istio-sidecar-injector-canary": CLUSTER[f"{MAPS}/istio-sidecar-injector"],
+    }
+    # The seam to the network, as above.
+    monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(answers))
+    (folder / "i.yaml").write_text("profile: istio\nrevision: canary\n")
+    target = ("deploy/web", "-n", "shop", "--config", "i.yaml")
+    for flag, name in (
+        ("istio-system", "istio-sidecar-injector-canary"),
+        ("istio-system/default", "istio-sidecar-injector"),
+    ):
+        done = run("explain", *target, "--from-istiod", flag)
+        assert f"of ConfigMap istio-system/{name} config is a Go template" in done.out, done.err
+
+
+@pytest.mark.parametrize("command", [["audit", "-A"], ["explain", "deploy/web"]])
+def test_an_istiod_is_no_source_for_a_profile_without_a_mesh(
+    folder: Path, run: Run, cluster: None, command: list[str]
+) -> None:
+    done = run(*command, "--config", "c.yaml", "--from-istiod", "istio-system")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("error: --from-istiod: the profile does not support this flag")
 
 
 # --- flags with the mesh profile ----------------------------------------------------------------

@@ -23,10 +23,14 @@ def checked(given: str, **server: str) -> None:
     [
         ("", "server.callerAuth", "clientCaFile"),
         ("clientNames: [kube-apiserver]", "server.callerAuth", "clientCaFile"),
-        ("clientCaFile: ca.pem", "server.callerAuth.clientNames", "name the API server's certificate"),
-        ("audience: us", "server.callerAuth.subjects", "name whose token it is"),
+        (
+            "clientCaFile: ca.pem",
+            "server.callerAuth.clientNames",
+            "set the names of the API server's certificate",
+        ),
+        ("audience: us", "server.callerAuth.subjects", "set the subjects of tokens"),
         (f"{TOKEN}, jwksFile: keys.json", "server.callerAuth.issuer", "set issuer"),
-        (f"{CERTIFICATE}, audience: us", "server.callerAuth.subjects", "name whose token it is"),
+        (f"{CERTIFICATE}, audience: us", "server.callerAuth.subjects", "set the subjects of tokens"),
     ],
 )
 def test_what_would_check_nothing_is_refused(mode: str, given: str, where: str, hint: str) -> None:
@@ -39,7 +43,7 @@ def test_what_would_check_nothing_is_refused(mode: str, given: str, where: str, 
 
 def test_the_clusters_keys_need_a_cluster() -> None:
     checked(f"mode: enforce, {TOKEN}")
-    with pytest.raises(ConfigError, match="need a cluster"):
+    with pytest.raises(ConfigError, match="requires a cluster"):
         checked(f"mode: enforce, {TOKEN}", namespaces="off")
     checked(f"mode: enforce, {TOKEN}, jwksFile: keys.json, issuer: them", namespaces="off")
     checked(f"mode: enforce, {CERTIFICATE}", namespaces="off")
@@ -48,5 +52,5 @@ def test_the_clusters_keys_need_a_cluster() -> None:
 def test_events_need_a_cluster() -> None:
     checked("", events="warnings")
     checked("", events="off", namespaces="off")
-    with pytest.raises(ConfigError, match="Events need a cluster"):
+    with pytest.raises(ConfigError, match="Events require a cluster"):
         checked("", events="all", namespaces="off")

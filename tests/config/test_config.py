@@ -15,7 +15,7 @@ from injector.config.dryrun import Trial, dry_run
 from injector.config.folder import find, open_folder, shipped
 from injector.config.load import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
-from injector.config.shapes import Problem, declared
+from injector.config.shapes import SettingProblem, declared
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Verdict
 from injector.core.profile import Config, Profile
@@ -168,7 +168,7 @@ def test_the_shipped_profiles_are_found_by_name_and_others_by_path(profile: Path
     ("name", "where", "hint"),
     [
         ("istoi", "c.yaml:1: profile istoi", "did you mean istio?"),
-        ("./x", "c.yaml:1: profile ./x", "these ship: "),
+        ("./x", "c.yaml:1: profile ./x", "built-in profiles: "),
     ],
 )
 def test_a_profile_that_is_not_there_is_told_with_its_line(
@@ -330,9 +330,7 @@ def test_a_selector_that_cannot_be_read_is_left_out_and_told(profile: Path) -> N
     assert [str(s) for s in config.policy.always] == ["a In [b]"]
     (finding,) = config.findings
     assert finding.code == "selector"
-    assert finding.message.startswith(
-        "alwaysInjectSelector[1] is left out: operator of 'a' must be one of In"
-    )
+    assert finding.message.startswith("alwaysInjectSelector[1] is ignored: operator of 'a' must be one of In")
 
 
 def test_quirks_know_neither_foreign_sidecars_nor_operating_systems(profile: Path) -> None:
@@ -500,7 +498,7 @@ def test_a_dry_run_stops_a_process_that_takes_too_much(
     monkeypatch.setattr(dryrun, "WALL_SECONDS", 0)
     (problem,) = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert problem.code == "limit"
-    assert "processor time" in problem.hint
+    assert "CPU time" in problem.hint
 
 
 def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() -> None:
@@ -509,4 +507,6 @@ def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() 
 
 
 def test_problems_of_one_place_are_told_once() -> None:
-    assert upstream.typed_problems({"global": 1}) == [Problem("/global", "a map is expected, not a number")]
+    assert upstream.typed_problems({"global": 1}) == [
+        SettingProblem("/global", "a map is expected, not a number")
+    ]

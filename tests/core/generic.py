@@ -9,7 +9,7 @@ from injector.core.catalogue import Catalogue
 from injector.core.injection.pipeline import inject
 from injector.core.model import AnnotationKeys, Facts, Verdict
 from injector.core.profile import Config, Outcome, Policy, Profile
-from injector.templating.render import Limits, Source, Templates
+from injector.templating.render import RenderLimits, Templates, TemplateSource
 
 KEYS = AnnotationKeys(
     "mesh.example/inject",
@@ -88,7 +88,9 @@ def a_config(digest: str = "one", *, text: str = SIDECAR, **values: Any) -> Conf
     return Config(
         profile=PROFILE,
         policy=Policy("enabled", KEYS.switch, KEYS.status),
-        templates=Templates({"sidecar": Source("sidecar", text, "sidecar.yaml.j2")}, {}, Limits()),
+        templates=Templates(
+            {"sidecar": TemplateSource("sidecar", text, "sidecar.yaml.j2")}, {}, RenderLimits()
+        ),
         values={"image": "proxy:1", "mode": "strict", **values},
         default_templates=("sidecar",),
         digest=digest,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Owner
+from injector.core.model import Facts, Origin, Owner
 from injector.core.owner import of_pod
 from injector.profiles.istio.context import owner_reference as reference
 from tests.core.generic import a_config
@@ -92,6 +92,6 @@ def test_a_template_sees_the_same_owner_at_both_doors() -> None:
         ],
     }
     file = inject(template, Facts(owner=Owner("apps/v1", "Deployment", "shop")), config)
-    webhook = inject({**template, "metadata": made}, Facts(door=Door.WEBHOOK), config)
+    webhook = inject({**template, "metadata": made}, Facts(origin=Origin.WEBHOOK), config)
     assert file.pod["metadata"]["annotations"]["of"] == "Deployment/shop"
     assert webhook.pod["metadata"]["annotations"]["of"] == "Deployment/shop"

@@ -163,10 +163,10 @@ def test_the_first_entry_that_matches_is_the_one_that_is_called() -> None:
         (None, "a map with matchLabels or matchExpressions"),
         ([], "a map with matchLabels or matchExpressions"),
         ({"matchLabel": {}}, "unknown key 'matchLabel'"),
-        ({"matchLabels": ["a"]}, "matchLabels is a map of strings"),
-        ({"matchLabels": {"a": True}}, "matchLabels is a map of strings"),
-        ({"matchLabels": {"a": None}}, "matchLabels is a map of strings"),
-        ({"matchExpressions": {"key": "a"}}, "matchExpressions is a list"),
+        ({"matchLabels": ["a"]}, "matchLabels must be a map of strings"),
+        ({"matchLabels": {"a": True}}, "matchLabels must be a map of strings"),
+        ({"matchLabels": {"a": None}}, "matchLabels must be a map of strings"),
+        ({"matchExpressions": {"key": "a"}}, "matchExpressions must be a list"),
         ({"matchExpressions": ["a"]}, "a map with a key and an operator"),
         ({"matchExpressions": [{"operator": "Exists"}]}, "a map with a key and an operator"),
         ({"matchExpressions": [{"key": "", "operator": "Exists"}]}, "a map with a key and an operator"),
@@ -183,11 +183,11 @@ def test_the_first_entry_that_matches_is_the_one_that_is_called() -> None:
         ),
         (
             {"matchExpressions": [{"key": "a", "operator": "In", "values": "abc"}]},
-            "values of 'a' is a list of strings",
+            "values of 'a' must be a list of strings",
         ),
         (
             {"matchExpressions": [{"key": "a", "operator": "In", "values": [1]}]},
-            "values of 'a' is a list of strings",
+            "values of 'a' must be a list of strings",
         ),
     ],
 )

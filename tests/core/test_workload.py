@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from injector.core.kinds import KINDS
 from injector.core.model import Owner
-from injector.core.workload import KINDS, check_pod, drop, get, group_of, is_list, kind_of, locate, put
+from injector.core.workload import check_pod, group_of, is_list, kind_of, locate
 from injector.errors import ManifestError
+from injector.pointer import drop, get, put
 from tests.generators.strategies import pods
 
 LABELS = {"labels": {"app": "shop"}}
@@ -166,14 +168,14 @@ IN_B = "/spec/containers/1"
 @pytest.mark.parametrize(
     ("manifest", "pointer", "message"),
     [
-        ({"kind": "Pod"}, "/spec", "Pod needs a map here: its pods' template is missing"),
-        ({"kind": "Pod", "spec": None}, "/spec", "its pods' template is missing"),
+        ({"kind": "Pod"}, "/spec", "the pod template of the Pod is missing; a map is expected here"),
+        ({"kind": "Pod", "spec": None}, "/spec", "the pod template of the Pod is missing"),
         ({"kind": "Pod", "spec": []}, "/spec", "a map is expected, not a list"),
         ({"kind": "Pod", "spec": "x"}, "/spec", "a map is expected, not a string"),
         (
             {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {}},
             "/spec/template",
-            "Deployment needs a map here",
+            "template of the Deployment is missing; a map is expected here",
         ),
         (
             {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": 5}}},
@@ -183,7 +185,7 @@ IN_B = "/spec/containers/1"
         (
             {"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"jobTemplate": {"spec": None}}},
             "/spec/jobTemplate/spec",
-            "CronJob needs a map here",
+            "template of the CronJob is missing; a map is expected here",
         ),
         (
             {
@@ -344,7 +346,7 @@ def test_what_kubernetes_wants_once_is_refused_where_it_stands_twice(
     spec: dict[str, Any], where: str, other: str
 ) -> None:
     # A merge would keep one of them, and make a valid pod of one that nobody meant.
-    with pytest.raises(ManifestError, match=f"{other} too") as caught:
+    with pytest.raises(ManifestError, match=f"also used by .*{other}; ") as caught:
         check_pod({"spec": spec})
     assert caught.value.where == where
     with pytest.raises(ManifestError):

@@ -55,8 +55,12 @@ _REFUSALS: Final = (
         "a status that upstream's reader dies of",
     ),
     ("ours", r"a JSON object is expected", "JSON of annotations that is no object (Q24)"),
-    # Injecting once can make such a pod: of a user's init container that a gateway's proxy is named like.
-    ("ours", r"name is that of \S+ too", "a name of two containers, which no API server takes"),
+    # Injecting once can make such a pod: a user's init container with the name of a gateway's proxy.
+    (
+        "ours",
+        r"name is also used by \S+; it must be unique",
+        "two containers of one name, as no API server takes",
+    ),
 )
 
 

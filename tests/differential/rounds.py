@@ -76,7 +76,7 @@ def _compared(
         again = Case(case.seed, case.settings, tuple(map(_tree, upstream.documents)), case.numbers)
         for failure in _compared(istioctl, files, again, tally, twice=False, is_second=True):
             first = case.part([case.numbers.index(number) for number in failure.case.numbers])
-            yield Failure(first, failure.differences, True)
+            yield Failure(first, failure.differences, True, failure.told)
 
 
 def _is_complete(answer: Answer, case: Case) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mesh import applications as a
+from tests.beds.mesh import applications as a
 
 Object = dict[str, Any]
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from mesh import applications as a
-from mesh import wire
-from mesh.bed import Mesh
-from programs import build
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh import wire
+from tests.beds.mesh.bed import Mesh
+from tests.beds.programs import build
 
 ANNOTATION = "traffic.sidecar.istio.io/"
 OUTBOUND = "127.0.0.1:15001"
@@ -214,7 +215,7 @@ def _addresses(mesh: Mesh, namespace: str) -> dict[str, str]:
 
 
 def _await_ready(mesh: Mesh, namespace: str) -> None:
-    mesh.cluster.run_kubectl(
+    mesh.cluster.kubectl(
         *("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=200s")
     )
 

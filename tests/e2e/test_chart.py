@@ -16,15 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import helm
 import pytest
-from apiserver import keys
-from apiserver.bed import BedError
-from cluster import bed as clusters
-from cluster.bed import Cluster
-from cluster.images import PAUSE
-from mesh import injector_image
-from programs import build
+
+from tests.beds import helm
+from tests.beds.bed import BedError
+from tests.beds.keys import write_server_keys
+from tests.beds.mesh import injector_image
+from tests.beds.node.bed import Cluster
+from tests.beds.node.images import PAUSE
+from tests.beds.plugin import require
+from tests.beds.programs import build
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class Release:
     def pods(self) -> list[Object]:
         """The pods of the webhook."""
         selected = ("-n", self.namespace, "-l", "app.kubernetes.io/component=webhook")
-        found: list[Object] = json.loads(self.cluster.run_kubectl("get", "pods", *selected, "-o", "json"))[
+        found: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *selected, "-o", "json"))[
             "items"
         ]
         return found
@@ -86,12 +87,12 @@ class Release:
         for pod in self.pods():
             note = f"hurry={time.monotonic_ns()}"
             command = ("annotate", "pod", pod["metadata"]["name"], "-n", self.namespace, "--overwrite", note)
-            self.cluster.run_kubectl(*command)
+            self.cluster.kubectl(*command)
 
     def collector(self) -> str:
         """What a new pod would be told about the collector; empty where it would get no sidecar."""
         command = ("create", "-n", self.apps, "--dry-run=server", "-o", "json", "-f", "-")
-        made = json.loads(self.cluster.run_kubectl(*command, manifest=a_pod("sample")))
+        made = json.loads(self.cluster.kubectl(*command, manifest=a_pod("sample")))
         said = [word for container in made["spec"]["containers"] for word in container.get("args", ())]
         return next((word.removeprefix("--to=") for word in said if word.startswith("--to=")), "")
 
@@ -190,9 +191,8 @@ def helm_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A node of its own, as `helm test` would tell of the injector that the other tests have installed."""
-    if reason := clusters.unavailable():
-        pytest.skip(f"node: {reason}")
-    with clusters.cluster(keep=lambda: request.session.testsfailed > 0) as running:
+    require(Cluster)
+    with Cluster.running(keep=lambda: request.session.testsfailed > 0) as running:
         yield running
 
 
@@ -212,8 +212,8 @@ def release(kept: Release) -> Release:
 
 def test_pods_are_injected_and_run_from_the_end_of_the_installation_on(release: Release) -> None:
     cluster = release.cluster
-    cluster.run_kubectl("create", "-n", release.apps, "-f", "-", manifest=a_pod("first"))
-    cluster.run_kubectl("wait", "-n", release.apps, "--for=condition=Ready", "pod/first", "--timeout=200s")
+    cluster.kubectl("create", "-n", release.apps, "-f", "-", manifest=a_pod("first"))
+    cluster.kubectl("wait", "-n", release.apps, "--for=condition=Ready", "pod/first", "--timeout=200s")
     pod = cluster.get("pod", "first", release.apps)
     assert {container["name"] for container in pod["spec"]["containers"]} == {"log-shipper", "app"}
 
@@ -259,7 +259,7 @@ def test_nothing_is_left_behind_and_creates_work_again(release: Release) -> None
     assert len(objects(release.cluster, *labelled)) > 10
     release.uninstall()
     pod = a_pod("afterwards")
-    release.cluster.run_kubectl("create", "-n", release.apps, "-f", "-", manifest=pod)
+    release.cluster.kubectl("create", "-n", release.apps, "-f", "-", manifest=pod)
     assert release.collector() == ""
     until("the end of all that was labelled", lambda: not objects(release.cluster, *labelled))
     until("an empty namespace", lambda: not inside(release.cluster, release.namespace))
@@ -267,10 +267,10 @@ def test_nothing_is_left_behind_and_creates_work_again(release: Release) -> None
 
 def objects(cluster: Cluster, *which: str, of: str = "") -> list[str]:
     """Names of all objects of all kinds, or of some, but for those of the cluster itself."""
-    kinds = cluster.run_kubectl("api-resources", "--verbs=list,create", *filter(None, [of]), "-o", "name")
+    kinds = cluster.kubectl("api-resources", "--verbs=list,create", *filter(None, [of]), "-o", "name")
     command = ("get", ",".join(kinds.split()), *which, "-o", "name", "--ignore-not-found")
     try:
-        found = cluster.run_kubectl(*command).splitlines()
+        found = cluster.kubectl(*command).splitlines()
     except BedError as gone:  # kinds of other tests may go meanwhile
         return [str(gone)]
     return [name for name in found if not name.startswith(OF_THE_CLUSTER)]
@@ -303,20 +303,20 @@ def cert_manager(cluster: Cluster) -> Iterator[None]:
     """The kinds of cert-manager that the chart uses; the test does what its controllers do."""
     kinds = [a_kind("certificates", "Certificate"), a_kind("issuers", "Issuer")]
     listed = {"apiVersion": "v1", "kind": "List", "items": kinds}
-    cluster.run_kubectl("create", "-f", "-", manifest=listed)
+    cluster.kubectl("create", "-f", "-", manifest=listed)
     try:
         names = [f"crd/{kind['metadata']['name']}" for kind in kinds]
-        cluster.run_kubectl("wait", "--for=condition=Established", *names, "--timeout=90s")
+        cluster.kubectl("wait", "--for=condition=Established", *names, "--timeout=90s")
         yield
     finally:
-        cluster.run_kubectl("delete", "--ignore-not-found", "-f", "-", manifest=listed)
+        cluster.kubectl("delete", "--ignore-not-found", "-f", "-", manifest=listed)
 
 
 def issue(release: Release, certificate: Object, folder: Path) -> bytes:
     """Do what cert-manager does for a Certificate: a Secret in its format, from a new CA; returns the CA."""
     folder.mkdir()
     names = certificate["spec"]["dnsNames"]
-    keys.Authority.make(folder, "cert-manager").sign("tls", names[0], names=names)
+    write_server_keys(folder, *names)
     named = {
         "cert-manager.io/certificate-name": certificate["metadata"]["name"],
         "cert-manager.io/common-name": "",
@@ -340,7 +340,7 @@ def issue(release: Release, certificate: Object, folder: Path) -> bytes:
         },
     }
     command = ("apply", "--server-side", "--force-conflicts", "--field-manager=cert-manager", "-f", "-")
-    release.cluster.run_kubectl(*command, manifest=secret)
+    release.cluster.kubectl(*command, manifest=secret)
     return (folder / "ca.crt").read_bytes()
 
 
@@ -353,14 +353,14 @@ def inject_ca(release: Release, certificate: Object, bundle: bytes) -> None:
     value = base64.b64encode(bundle).decode()
     patch = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": value}]
     command = ("patch", "mutatingwebhookconfiguration", name, "--type=json", "-p", json.dumps(patch))
-    release.cluster.run_kubectl(*command)
+    release.cluster.kubectl(*command)
 
 
 def served(release: Release) -> str:
     """What the one pod of the webhook tells about its certificates."""
     (pod,) = release.pods()
     path = f"/api/v1/namespaces/{release.namespace}/pods/{pod['metadata']['name']}:8080/proxy/metrics"
-    lines = release.cluster.run_kubectl("get", "--raw", path).splitlines()
+    lines = release.cluster.kubectl("get", "--raw", path).splitlines()
     return "\n".join(line for line in lines if line.startswith("injector_certificate_expiry"))
 
 
@@ -376,7 +376,7 @@ def test_a_secret_of_cert_manager_is_served_and_its_renewal_too(cluster: Cluster
         first = issue(release, certificate, tmp_path / "first")
         inject_ca(release, certificate, first)
         rollout = ("rollout", "status", "deployment", "-n", release.namespace, "--timeout=200s")
-        cluster.run_kubectl(*rollout)
+        cluster.kubectl(*rollout)
         assert release.collector() == "first:4318"
         before = served(release)
         with release.creating():

@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from apiserver.bed import BedError
-from cluster import bed, cgroups, keeper
-from cluster.bed import Cluster
-from cluster.layout import Layout
-from mesh.bed import Mesh
-from mesh.injector import NAMESPACE, SAMPLES, WEBHOOK, Injector, installed
+
+from tests.beds.bed import BedError
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import NAMESPACE, SAMPLES, WEBHOOK, Injector, installed
+from tests.beds.node import bed, cgroups, keeper
+from tests.beds.node.bed import Cluster
+from tests.beds.node.layout import Layout
 
 # What a test run or a demo is: somebody who holds a cluster, and says when it is there.
 HOLDER = """
 import sys
-from cluster import bed
-with bed.cluster(sys.argv[1]):
+from tests.beds.node.bed import Cluster
+with Cluster.running(sys.argv[1]):
     print("ready", flush=True)
     sys.stdin.read()
 """
@@ -62,7 +63,7 @@ def test_a_second_cluster_of_a_name_is_refused_and_told_who_holds_it(two: Two) -
         assert refused.returncode == 1
         assert f"cluster {layout.name!r} is there already, held by process " in refused.stderr
         assert f"for the {who}" in refused.stderr
-        assert f"`python -m cluster down {layout.name}` removes this one" in refused.stderr
+        assert f"`python -m tests.beds.node down {layout.name}` removes this one" in refused.stderr
     assert {two.held.name, two.standing.name} <= set(keeper.running())
 
 
@@ -99,15 +100,15 @@ def test_in_a_cluster_that_is_not_ours_no_injector_is_left_even_after_a_failure(
         with pytest.raises(ZeroDivisionError):
             fail()
         kinds = "mutatingwebhookconfigurations,namespaces,clusterroles,clusterrolebindings"
-        left = mesh.cluster.run_kubectl("get", kinds, "-o", "name").split()
+        left = mesh.cluster.kubectl("get", kinds, "-o", "name").split()
         assert not [name for name in left if name.endswith((f"/{WEBHOOK}", f"/{NAMESPACE}", f"/{SAMPLES}"))]
     finally:
         injector.configure()
 
 
 def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m cluster`."""
-    command = [sys.executable, "-m", "cluster", *arguments]
+    """Run `python -m tests.beds.node`."""
+    command = [sys.executable, "-m", "tests.beds.node", *arguments]
     return subprocess.run(
         command, env=_environment(), capture_output=True, text=True, check=False, timeout=600
     )
@@ -115,12 +116,12 @@ def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _environment() -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("E2E_")}
-    return {**kept, "PYTHONPATH": str(bed.HACK)}
+    return {**kept, "PYTHONPATH": str(bed.REPO)}
 
 
 def _not_ours(cluster: Cluster) -> AbstractContextManager[Injector]:
     """Install the injector as in a cluster of E2E_KUBECONFIG, of which nothing but its API is known."""
-    return installed(Cluster(cluster.kubeconfig, cluster.kubectl, cluster.folder))
+    return installed(Cluster(cluster.kubeconfig, cluster.kubectl_path, cluster.folder))
 
 
 def _traces(layout: Layout) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh import wire
-from mesh.bed import Mesh
-from mesh.injector import REPO, Injector
-from mesh.manifests import NAMESPACE
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh import wire
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import REPO, Injector
+from tests.beds.mesh.manifests import NAMESPACE
+from tests.beds.node.bed import Cluster
 
 ENFORCED = {"istio-injection": "enabled", "pod-security.kubernetes.io/enforce": "restricted"}
 VALIDATION = "istio-validation"
@@ -54,7 +55,7 @@ def restricted(mesh: Mesh, plugin: None, new_namespace: Callable[[dict[str, str]
         a.client("bypass", namespace, annotations=NOT_CAPTURED),
     ]
     mesh.apply(a.service("server", namespace), *map(_confined, workloads))
-    cluster.run_kubectl(
+    cluster.kubectl(
         *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
     )
     return namespace
@@ -102,7 +103,7 @@ def test_without_a_seccomp_profile_the_api_server_refuses_and_check_says_what_is
             "explain to say that PodSecurity refuses the pod",
         )
         found = _check(mesh.cluster, tmp_path)
-        events = mesh.cluster.run_kubectl("get", "events", "-n", restricted, "-o", "json")
+        events = mesh.cluster.kubectl("get", "events", "-n", restricted, "-o", "json")
     refusals = [one["message"] for one in json.loads(events)["items"] if one["reason"] == "FailedCreate"]
     assert refusals
     for word in ("violates PodSecurity", "seccompProfile", VALIDATION, "istio-proxy"):
@@ -114,8 +115,8 @@ def test_without_a_seccomp_profile_the_api_server_refuses_and_check_says_what_is
     assert told["hint"] == "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
     # With the profile back, the very same workload comes up.
     _await_injector(mesh, injector, seccomp=True)
-    mesh.cluster.run_kubectl("rollout", "restart", "deploy/late", "-n", restricted)
-    mesh.cluster.run_kubectl("rollout", "status", "deploy/late", "-n", restricted, "--timeout=200s")
+    mesh.cluster.kubectl("rollout", "restart", "deploy/late", "-n", restricted)
+    mesh.cluster.kubectl("rollout", "status", "deploy/late", "-n", restricted, "--timeout=200s")
 
 
 def test_a_pod_whose_redirection_is_missing_is_stopped_and_explain_names_it(
@@ -141,9 +142,7 @@ def test_a_pod_whose_redirection_is_missing_is_stopped_and_explain_names_it(
         mesh.delete(a.pod("bare", restricted, a.container(["pause"])))
         mesh.install_cni()
     mesh.apply(a.pod("cured", restricted, a.container(["pause"])))
-    mesh.cluster.run_kubectl(
-        *("wait", "-n", restricted, "pod/cured", "--for=condition=Ready", "--timeout=200s")
-    )
+    mesh.cluster.kubectl(*("wait", "-n", restricted, "pod/cured", "--for=condition=Ready", "--timeout=200s"))
 
 
 def _confined(workload: dict[str, Any]) -> dict[str, Any]:

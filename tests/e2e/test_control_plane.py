@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from apiserver.keys import Authority
-from cluster.bed import Cluster
 from cryptography import x509
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.injector import Injector
-from mesh.manifests import NAMESPACE
-from mesh.steady import SERVER, Steady
+
+from tests.beds.keys import write_server_keys
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import Injector
+from tests.beds.mesh.manifests import NAMESPACE
+from tests.beds.mesh.steady import SERVER, Steady
+from tests.beds.node.bed import Cluster
 
 Object = dict[str, Any]
 DISCOVERY = f"istiod.{NAMESPACE}.svc:15012"
@@ -36,7 +37,7 @@ def shop(mesh: Mesh, injected_namespace: str) -> str:
         a.client("visitor", namespace, account="visitor"),
         *Steady(mesh, namespace).objects(),
     )
-    mesh.cluster.run_kubectl(
+    mesh.cluster.kubectl(
         *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
     )
     mesh.wait(lambda: not _visit(mesh.cluster, namespace)["failed"], "the catalog to answer")
@@ -52,7 +53,7 @@ def refused(mesh: Mesh, injector: Injector, shop: str, plain_namespace: str) -> 
     made = [_changed(injector, shop, plain_namespace, name, change) for name, change in CHANGES.items()]
     folder = mesh.cluster.folder / f"another-root-{plain_namespace}"
     folder.mkdir()
-    Authority.make(folder, "another-root")
+    write_server_keys(folder, "another-root")
     text = (folder / "ca.crt").read_text()
     root = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"root-cert.pem": text}}
     root["metadata"] = {"name": "another-root", "namespace": plain_namespace}
@@ -121,7 +122,7 @@ def test_a_pod_that_cannot_join_is_not_ready_and_the_cause_is_told(
 def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
     mesh: Mesh, injector: Injector, shop: str
 ) -> None:
-    kubectl, steady, called = mesh.cluster.run_kubectl, Steady(mesh, shop), f"app={SERVER}"
+    kubectl, steady, called = mesh.cluster.kubectl, Steady(mesh, shop), f"app={SERVER}"
     (old,) = _names(mesh, shop, called)
     with steady.unbroken(), _held_connection(mesh.cluster, shop, f"catalog:{a.PORTS['tcp']}") as say:
         assert say("before") == "before"
@@ -191,7 +192,7 @@ def _told(mesh: Mesh, injector: Injector, pod: str, namespace: str, cause: str) 
 @contextlib.contextmanager
 def _held_connection(cluster: Cluster, namespace: str, target: str) -> Iterator[Callable[[str], str]]:
     """Hold a TCP connection of the visitor open; yield what sends a line over it and returns the echo."""
-    command = [str(cluster.kubectl), f"--kubeconfig={cluster.kubeconfig}", "exec", "-i", "-n", namespace]
+    command = cluster.kubectl_command("exec", "-i", "-n", namespace)
     command += ["deploy/visitor", "-c", "app", "--", a.PROGRAM, "tcp", target, "--held"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe) as process:
@@ -302,4 +303,4 @@ def _visit(cluster: Cluster, namespace: str) -> Object:
 
 
 def _wait_for_ready(mesh: Mesh, namespace: str, pod: str) -> None:
-    mesh.cluster.run_kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=200s")
+    mesh.cluster.kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=200s")

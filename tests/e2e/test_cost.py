@@ -6,10 +6,12 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from mesh import cost, cost_page
-from mesh.bed import Mesh
-from mesh.cost_page import DIRECT, WITH_BOTH, WITH_SERVERS, Costs
-from mesh.injector import Injector
+
+from hack.bench.cost import page as cost_page
+from hack.bench.cost import run as cost
+from hack.bench.cost.page import DIRECT, WITH_BOTH, WITH_SERVERS, Costs
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import Injector
 
 ROUNDS, SECONDS = 1, 1
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.node.bed import Cluster
 
 Rule = dict[str, Any]
 V1, V2 = {"host": "catalog", "subset": "v1"}, {"host": "catalog", "subset": "v2"}
@@ -30,7 +31,7 @@ def shop(mesh: Mesh, injected_namespace: str) -> str:
         a.client("visitor", namespace),
         _destinations(namespace),
     )
-    mesh.cluster.run_kubectl(
+    mesh.cluster.kubectl(
         *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
     )
     mesh.wait(lambda: not _visits(mesh.cluster, namespace, 5)["failed"], "the catalog to answer")

@@ -14,18 +14,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.injector import REPO, STATUS, Injector, annotations_of
-from mesh.wire import Flow, watched
 
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import REPO, STATUS, Injector, annotations_of
+from tests.beds.mesh.wire import Flow, watched
+from tests.beds.node.bed import Cluster
+from tests.beds.plugin import NewNamespace
 from tests.e2e import forms
-from tests.e2e.conftest import NewNamespace
 from tests.e2e.forms import SERVERS, app_of
 
 Object = dict[str, Any]
@@ -235,7 +236,7 @@ def test_uninjected_pods_run_without_the_mesh(mesh: Mesh, shops: Shops) -> None:
     files = _injector(mesh.cluster, shops.files, "uninject", "-f", "-")
     mesh.apply(*_without_jobs(files))
     for name in [*forms.SOUND, "bare-probe"]:
-        mesh.wait(lambda name=name: _is_plain(mesh, rendered, name), f"{name} to run without a sidecar")
+        mesh.wait(partial(_is_plain, mesh, rendered, name), f"{name} to run without a sidecar")
     for name in SERVERS:
         answer, flows = _watched_answer(mesh, webhook, rendered, name)
         assert (answer["failed"], answer["callers"]) == (0, NOBODY), answer
@@ -312,11 +313,11 @@ def _switch(mesh: Mesh, namespace: str, name: str, to: str) -> None:
 
 
 def _wait_available(cluster: Cluster, namespace: str, *names: str) -> None:
-    cluster.run_kubectl("wait", "-n", namespace, *names, "--for=condition=Available", "--timeout=200s")
+    cluster.kubectl("wait", "-n", namespace, *names, "--for=condition=Available", "--timeout=200s")
 
 
 def _wait_complete(cluster: Cluster, namespace: str, job: str) -> None:
-    cluster.run_kubectl("wait", "-n", namespace, f"job/{job}", "--for=condition=Complete", "--timeout=200s")
+    cluster.kubectl("wait", "-n", namespace, f"job/{job}", "--for=condition=Complete", "--timeout=200s")
 
 
 def _pod(mesh: Mesh, namespace: str, app: str) -> Object:
@@ -350,13 +351,13 @@ def _condition(pod: Object, kind: str) -> str:
 def _printed(mesh: Mesh, namespace: str, app: str, container: str) -> Object:
     """Return what a command of the traffic program printed in a container that ran it."""
     name = _pod(mesh, namespace, app)["metadata"]["name"]
-    found: Object = json.loads(mesh.cluster.run_kubectl("logs", "-n", namespace, name, "-c", container))
+    found: Object = json.loads(mesh.cluster.kubectl("logs", "-n", namespace, name, "-c", container))
     return found
 
 
 def _said(mesh: Mesh, namespace: str, name: str, container: str, words: str) -> str:
     """Return when a container said these words first; such times compare as text, to the nanosecond."""
-    log = mesh.cluster.run_kubectl("logs", "-n", namespace, f"deploy/{name}", "-c", container, "--timestamps")
+    log = mesh.cluster.kubectl("logs", "-n", namespace, f"deploy/{name}", "-c", container, "--timestamps")
     first = next(line.split()[0] for line in log.splitlines() if words in line)
     # The zeros at the end of the fraction are left out, and text of one length is what compares.
     return first.rstrip("Z").ljust(len("2026-01-01T00:00:00.000000000"), "0")
@@ -366,12 +367,12 @@ def _failures(mesh: Mesh, namespace: str, app: str, words: str) -> list[str]:
     """Return the kubelet's complaints about a pod that begin so."""
     name = _pod(mesh, namespace, app)["metadata"]["name"]
     selected = f"--field-selector=involvedObject.name={name},reason=Unhealthy"
-    events = json.loads(mesh.cluster.run_kubectl("get", "events", "-n", namespace, selected, "-o", "json"))
+    events = json.loads(mesh.cluster.kubectl("get", "events", "-n", namespace, selected, "-o", "json"))
     return [one["message"] for one in events["items"] if one["message"].startswith(words)]
 
 
 def _is_inbound(line: Object) -> bool:
-    return line["upstream_cluster"] == f"inbound|{a.PORTS['http']}||" and line["path"] == "/"
+    return (line["upstream_cluster"], line["path"]) == (f"inbound|{a.PORTS['http']}||", "/")
 
 
 def _as_made(pod: Object) -> Object:

@@ -9,10 +9,11 @@ import json
 from typing import NamedTuple
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.readings import Samples
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.readings import Samples
+from tests.beds.node.bed import Cluster
 
 # The counters of connections, in all and over TLS; none of them is told unless it is asked for.
 ADMITTED = ["listener\\..*ssl\\..*", "http\\.inbound_.*downstream_cx_(ssl_)?total"]
@@ -50,7 +51,7 @@ def places(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> tuple[s
         _no_connection_twice(injected),
     )
     for namespace in (injected, plain):
-        mesh.cluster.run_kubectl(
+        mesh.cluster.kubectl(
             *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
         )
     # The first requests come too early for a proxy that has yet to hear of the servers.

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
-from apiserver.bed import BedError
-from mesh import applications as a
-from mesh import wire
-from mesh.bed import Mesh
+
+from tests.beds.bed import BedError
+from tests.beds.mesh import applications as a
+from tests.beds.mesh import wire
+from tests.beds.mesh.bed import Mesh
 
 PORT = a.PORTS["http"]
 SPIFFE = "spiffe://cluster.local/ns/{}/sa/member"
@@ -96,7 +97,7 @@ def parties(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> Partie
         a.client("stranger", outside),
     )
     for namespace in (inside, outside):
-        mesh.cluster.run_kubectl(
+        mesh.cluster.kubectl(
             *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
         )
     made = Parties(mesh, inside, outside)

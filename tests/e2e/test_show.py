@@ -9,10 +9,11 @@ from collections import Counter
 from contextlib import redirect_stdout
 
 import pytest
-from mesh import show
-from mesh.bed import Mesh
-from mesh.injector import Injector
-from mesh.show import Edge, Frame, Rules
+
+from tests.beds.mesh import show
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import Injector
+from tests.beds.mesh.show import Edge, Frame, Rules
 
 EQUAL, TENTH, STRICT = show.TOUR
 STEP_SECONDS = 300

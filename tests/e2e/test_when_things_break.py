@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cluster.bed import Cluster
-from mesh import applications as a
-from mesh.bed import Mesh
-from mesh.injector import WEBHOOK, Injector
-from mesh.steady import SERVER, Steady
+
+from tests.beds.mesh import applications as a
+from tests.beds.mesh.bed import Mesh
+from tests.beds.mesh.injector import WEBHOOK, Injector
+from tests.beds.mesh.steady import SERVER, Steady
+from tests.beds.node.bed import Cluster
 
 Object = dict[str, Any]
 MISSING_IMAGE = "sidecar.test/is-not-there:1"
@@ -54,7 +55,7 @@ def test_a_sidecar_whose_image_is_missing_holds_a_rollout(mesh: Mesh, injector: 
         assert _conditions(mesh.cluster.get("pod", new, shop))["Ready"] == "False"
         assert before <= _names(mesh, shop, SERVER)
     finally:
-        mesh.cluster.run_kubectl("rollout", "undo", f"deploy/{SERVER}", "-n", shop)
+        mesh.cluster.kubectl("rollout", "undo", f"deploy/{SERVER}", "-n", shop)
         _wait_for_rollouts(mesh.cluster, shop, SERVER)
 
 
@@ -120,14 +121,14 @@ def test_in_a_namespace_without_the_label_nobody_is_asked_and_labelling_comes_to
     _wait_for_ready(mesh, plain_namespace, "early")
     _assert_not_injected(mesh, injector, plain_namespace, "early", "webhook-selectors")
 
-    mesh.cluster.run_kubectl("label", "namespace", plain_namespace, "istio-injection=enabled")
+    mesh.cluster.kubectl("label", "namespace", plain_namespace, "istio-injection=enabled")
     _assert_not_injected(mesh, injector, plain_namespace, "early", "label-younger")
 
 
 def test_without_a_webhook_configuration_nobody_is_asked(
     mesh: Mesh, broken_webhook: Injector, shop: str
 ) -> None:
-    mesh.cluster.run_kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK)
+    mesh.cluster.kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK)
     # The API server forgets the configuration a moment later.
     mesh.wait(lambda: "istio-proxy" not in json.dumps(broken_webhook.sample()), "pods to pass")
     mesh.apply(a.pod("unasked", shop, a.container(["pause"])))
@@ -183,7 +184,7 @@ def _wait_for_event(mesh: Mesh, namespace: str, name: str, reason: str, text: st
 
 def _items(mesh: Mesh, kind: str, namespace: str, selector: str = "") -> list[Object]:
     command = ["get", kind, "-n", namespace, "-l", selector, "-o", "json"]
-    found: list[Object] = json.loads(mesh.cluster.run_kubectl(*command))["items"]
+    found: list[Object] = json.loads(mesh.cluster.kubectl(*command))["items"]
     return found
 
 
@@ -192,9 +193,9 @@ def _names(mesh: Mesh, namespace: str, app: str) -> set[str]:
 
 
 def _wait_for_ready(mesh: Mesh, namespace: str, pod: str) -> None:
-    mesh.cluster.run_kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=200s")
+    mesh.cluster.kubectl("wait", "-n", namespace, f"pod/{pod}", "--for=condition=Ready", "--timeout=200s")
 
 
 def _wait_for_rollouts(cluster: Cluster, namespace: str, *deployments: str) -> None:
     for name in deployments:
-        cluster.run_kubectl("rollout", "status", f"deploy/{name}", "-n", namespace, "--timeout=200s")
+        cluster.kubectl("rollout", "status", f"deploy/{name}", "-n", namespace, "--timeout=200s")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from injector.cli.eventing import notices, owner_of
 from injector.cli.replay import outcome_of
-from injector.core.model import Facts, Manifest, Reason, Verdict
+from injector.core.model import AdmissionRequest, Facts, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.records.entry import Admission, admission_line, entry, head, head_line
 from injector.records.redaction import Redaction
+from injector.serving.events import notices, owner_of
 
 
 @dataclass
@@ -30,7 +30,13 @@ class Aside:
         self._head = head(json.loads(head_line(self.config, self._redaction)))
 
     def record(
-        self, request: Manifest, facts: Facts, outcome: Outcome, decision: str, config: Config, size: int
+        self,
+        request: AdmissionRequest,
+        facts: Facts,
+        outcome: Outcome,
+        decision: Verdict,
+        config: Config,
+        size: int,
     ) -> None:
         """Write a record as the recorder does, read it, and replay it."""
         found = outcome.decision
@@ -50,7 +56,7 @@ class Aside:
                 f"replayed: {found.reason} became {again.decision.reason}: {again.error}"[:300]
             )
 
-    def notify(self, request: Manifest, outcome: Outcome, decision: str) -> None:
+    def notify(self, request: AdmissionRequest, outcome: Outcome, decision: Verdict) -> None:
         """Make the Events."""
         owner_of(request)
         for _, _, message in notices(outcome, decision, everything=True):

@@ -164,14 +164,16 @@ def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -
     """
     started = time.process_time()
     try:
-        review = reviews.parse(body)
+        request = reviews.parse(body, path=path)
     except ReviewError as error:
         told = Told(f"refused {error.status}", _refusal_faults(error))
         told.seconds = time.process_time() - started
     else:
         work = Work(setup.config.work_limit)
-        answer = reviews.answer(review, setup.config, setup.namespaces.get, path=path, work=work)
+        facts = reviews.facts_of(request, setup.config, setup.namespaces.get)
+        answer = reviews.answer(request, setup.config, facts, work=work)
         seconds = time.process_time() - started
+        review = json.loads(body)
         faults = [*_faults(setup, review, answer, thorough), *_work_faults(setup, review, work)]
         told = Told(answer.outcome.decision.reason.value, faults, seconds)
     if in_app:

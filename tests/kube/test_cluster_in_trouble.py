@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from injector.cli.watched import NAMESPACES, Watched
 from injector.config.load import Input, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.kube.client import connect_async
+from injector.kube.objects import NAMESPACES
 from injector.kube.watching import Mirror
+from injector.serving.cluster_facts import ClusterFacts
 from tests.fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver
 
 
@@ -54,10 +55,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 
 @asynccontextmanager
-async def watching(folder: Path, config: Config) -> AsyncIterator[Watched]:
+async def watching(folder: Path, config: Config) -> AsyncIterator[ClusterFacts]:
     async with await connect_async(str(folder / "kubeconfig"), None) as cluster, asyncio.TaskGroup() as group:
-        watched = Watched(cluster, group)
+        watched = ClusterFacts(cluster)
         watched.need(config)
+        watched.start(group)
         yield watched
         watched.stop()
 
@@ -68,7 +70,7 @@ async def until(fits: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def run(folder: Path, config: Config, body: Callable[[Watched], Awaitable[None]]) -> None:
+def run(folder: Path, config: Config, body: Callable[[ClusterFacts], Awaitable[None]]) -> None:
     async def main() -> None:
         async with watching(folder, config) as watched:
             await body(watched)
@@ -81,18 +83,18 @@ def run(folder: Path, config: Config, body: Callable[[Watched], Awaitable[None]]
 def test_what_is_known_stays_is_called_old_and_is_renewed(
     fake: FakeApiServer, config: Config, tmp_path: Path, trouble: str
 ) -> None:
-    async def body(watched: Watched) -> None:
+    async def body(watched: ClusterFacts) -> None:
         await until(lambda: watched.synced(NAMESPACES))
         fake.trouble(trouble)
-        await until(lambda: bool(watched.stale()))
+        await until(lambda: bool(watched.warnings()))
         assert watched.namespace_of("shop") == Namespace("shop", {"tier": "gold"}, {})
-        assert watched.waiting() == {}
+        assert watched.not_ready() == {}
 
         fake.label("shop", tier="lead")
         fake.label("new")
         fake.trouble("")
         await until(lambda: watched.namespace_of("shop") == Namespace("shop", {"tier": "lead"}, {}))
-        await until(lambda: watched.namespace_of("new") is not None and not watched.stale())
+        await until(lambda: watched.namespace_of("new") is not None and not watched.warnings())
 
     run(tmp_path, config, body)
 
@@ -104,12 +106,12 @@ def test_a_start_in_trouble_waits_with_a_reason_and_knows_nothing(
 ) -> None:
     fake.trouble(trouble)
 
-    async def body(watched: Watched) -> None:
-        await until(lambda: watched.waiting()[NAMESPACES] != "not read yet")
+    async def body(watched: ClusterFacts) -> None:
+        await until(lambda: watched.not_ready()[NAMESPACES] != "not read yet")
         assert watched.namespace_of("shop") is None
         fake.trouble("")
         await until(lambda: watched.namespace_of("shop") is not None)
-        assert watched.waiting() == {}
+        assert watched.not_ready() == {}
 
     run(tmp_path, config, body)
 
@@ -129,7 +131,7 @@ def test_a_start_in_trouble_waits_with_a_reason_and_knows_nothing(
 def test_an_event_that_is_none_ends_the_watch_and_not_the_process(
     fake: FakeApiServer, config: Config, tmp_path: Path, line: str
 ) -> None:
-    async def body(watched: Watched) -> None:
+    async def body(watched: ClusterFacts) -> None:
         await until(lambda: len(fake.since) == 1)
         before = fake.lists
         fake.tell(line)
@@ -143,7 +145,7 @@ def test_an_event_that_is_none_ends_the_watch_and_not_the_process(
 def test_an_event_as_large_as_an_object_may_be_is_read(
     fake: FakeApiServer, config: Config, tmp_path: Path
 ) -> None:
-    async def body(watched: Watched) -> None:
+    async def body(watched: ClusterFacts) -> None:
         await until(lambda: watched.synced(NAMESPACES))
         fake.label("large", text="x" * (1 << 20))
         fake.label("after")
@@ -168,7 +170,7 @@ def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(mirror.run())
                 await until(lambda: mirror.last_error is not None)
-                assert str(mirror.last_error) == f"{NAMESPACES}: keeping up itself failed: KeyError"
+                assert str(mirror.last_error) == f"{NAMESPACES}: watching failed unexpectedly: KeyError"
                 defects.clear()
                 await until(lambda: mirror.get("shop") is not None)
                 assert mirror.last_error is None

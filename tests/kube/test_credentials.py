@@ -36,7 +36,7 @@ def test_a_token_that_cannot_be_read_is_told(trouble: Exception, words: str) -> 
     def hook(configuration: Any) -> NoReturn:
         raise trouble
 
-    configuration = Configuration(retries=False)
+    configuration: Any = Configuration(retries=False)
     configuration.api_key["BearerToken"] = "old"
     configuration.refresh_api_key_hook = hook
     with Cluster(ApiClient(configuration)) as cluster, pytest.raises(ClusterError) as caught:
@@ -50,7 +50,7 @@ def test_a_token_that_cannot_be_read_is_told_while_serving(trouble: Exception, w
         raise trouble
 
     async def main() -> None:
-        configuration = AsyncConfiguration()
+        configuration: Any = AsyncConfiguration()
         configuration.api_key["BearerToken"] = "old"
         configuration.refresh_api_key_hook = hook
         async with AsyncCluster(AsyncApiClient(configuration), _never) as cluster:

@@ -11,9 +11,9 @@ import pytest
 
 from injector.errors import ClusterError
 from injector.kube import events as module
-from injector.kube.events import Events, Notice, Owner
+from injector.kube.events import EventOwner, Events, Notice
 
-OWNER = Owner("shop", "apps/v1", "ReplicaSet", "web-5d9f", "uid-1")
+OWNER = EventOwner("shop", "apps/v1", "ReplicaSet", "web-5d9f", "uid-1")
 PATH = "/apis/apps/v1/namespaces/shop/replicasets/web-5d9f"
 NOTICE = Notice(OWNER, "Warning", "InjectionDenied", "invalid-annotation: not so")
 
@@ -128,7 +128,7 @@ def test_an_event_that_has_expired_is_made_anew() -> None:
         OWNER._replace(name="../../../../api/v1/namespaces/kube-system/secrets/x"),
     ],
 )
-def test_no_event_is_written_on_an_owner_that_is_not_there(owner: Owner) -> None:
+def test_no_event_is_written_on_an_owner_that_is_not_there(owner: EventOwner) -> None:
     cluster = Cluster({PATH: "uid-1"})
 
     async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
@@ -154,7 +154,9 @@ def test_one_owner_does_not_take_all_of_the_rate() -> None:
 
 def elsewhere(number: int) -> Notice:
     """A notice of a namespace that invents owners."""
-    return NOTICE._replace(owner=Owner("evil", "apps/v1", "ReplicaSet", f"web-{number}", f"uid-{number}"))
+    return NOTICE._replace(
+        owner=EventOwner("evil", "apps/v1", "ReplicaSet", f"web-{number}", f"uid-{number}")
+    )
 
 
 def test_a_namespace_that_invents_owners_does_not_silence_another() -> None:
@@ -265,4 +267,4 @@ def test_a_failure_is_not_told_for_ever() -> None:
 def test_a_defect_in_writing_is_told_and_the_next_event_is_written() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = KeyError("secret")  # type: ignore[assignment]
-    assert told_while_broken_and_after(cluster) == ["writing Events itself failed: KeyError", ""]
+    assert told_while_broken_and_after(cluster) == ["writing Events failed unexpectedly: KeyError", ""]

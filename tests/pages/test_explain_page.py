@@ -16,12 +16,13 @@ import pytest
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Facts, Finding, Manifest
 from injector.core.profile import Config
 from injector.core.reports.provenance import explain
 from injector.errors import ManifestError
 from injector.pages.explain import Form, page, policy
-from injector.pages.typed import Answer
+from injector.pages.form import FormResult
 from tests.pages.reading import Reading
 
 REPO = Path(__file__).resolve().parents[2]
@@ -49,25 +50,26 @@ def pod(word: str, **annotations: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": [container]}}
 
 
-def answer(manifest: Manifest, config: Config = CONFIG, where: str = "pod.yaml:1") -> Answer:
+def answer(manifest: Manifest, config: Config = CONFIG, where: str = "pod.yaml:1") -> FormResult:
     found = workload.locate(manifest)
     assert found is not None
     facts = Facts(namespace=found.namespace, owner=found.owner)
-    return Answer(where, found, explain(found.template, facts, config, found.manifest))
+    return FormResult(where, found, explain(found.template, facts, config, found.manifest))
 
 
 def form(**typed: str) -> Form:
     return Form(
         action="/debug/explain",
         profiles={"": "in force: istio", "istio": "profile istio"},
-        examples={"asks": "Asks by label"},
+        examples={"asks": "Enabled by label"},
         **typed,
     )
 
 
 def every_page(word: str) -> list[str]:
     """Pages of every kind: injected, refused, several of them, with form, with error, findings."""
-    told = Config(**{**{f: getattr(CONFIG, f) for f in Config.__slots__}, "findings": (Finding(word, word),)})
+    finding = Finding.of(FindingCode.LOAD, word)
+    told = Config(**{**{f: getattr(CONFIG, f) for f in Config.__slots__}, "findings": (finding,)})
     injected = answer(pod(word, **{"proxy.istio.io/config": f'{{proxyMetadata: {{A: "{len(word)}"}}}}'}))
     refused = answer(pod(word, **{"sidecar.istio.io/proxyCPU": word}))
     skipped = answer(pod(word, **{"sidecar.istio.io/inject": "false"}), where=word)
@@ -161,7 +163,7 @@ def test_the_refused_pod_is_shown_with_its_error_and_no_sides() -> None:
 def test_the_skipped_pod_stays_as_it_is() -> None:
     text = Reading(page([answer(pod("web", **{"sidecar.istio.io/inject": "false"}))], CONFIG)).text
     assert "opted-out-by-annotation" in text
-    assert "The pod stays as it is." in text
+    assert "The pod is not changed." in text
     assert "Before and after" not in text
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from injector.config.load import Input, Text, load_input
 from injector.core import workload
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.core.profile import Config
 from injector.errors import ManifestError
 from injector.records.entry import Admission, admission_line
@@ -39,7 +39,7 @@ def a_pod(**metadata: Any) -> Manifest:
 
 
 def outcome(pod: Manifest, config: Config = CONFIG) -> tuple[str, str, list[tuple[str, str]]]:
-    facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
+    facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
     found = inject(pod, facts, config)
     return (found.decision.verdict, found.decision.reason, [(o.op, o.path) for o in found.patch])
 
@@ -217,7 +217,7 @@ OTHERWISE = {
 
 
 def pods_of_the_golden_cases() -> Iterator[Any]:
-    for file in sorted(CASES.glob("*.yaml")):
+    for file in sorted(CASES.rglob("*.yaml")):
         if file.name.endswith(".expect.yaml") or file.stem in OTHERWISE:
             continue
         for tree in yaml.safe_load_all(file.read_text()):
@@ -230,7 +230,7 @@ def pods_of_the_golden_cases() -> Iterator[Any]:
 def test_a_record_of_a_golden_case_has_the_same_answer(pod: Manifest) -> None:
     name = REDACTION.pseudonyms.name
     known = Namespace("shop", {"istio-injection": "enabled"})
-    own = Facts("shop", Door.WEBHOOK, known=known, native_sidecars=True)
+    own = Facts("shop", Origin.WEBHOOK, known=known, native_sidecars=True)
     recorded = replace(own, namespace=name("shop"), known=replace(known, name=name("shop")))
     answer, again = inject(pod, own, CONFIG), inject(REDACTION.pod(pod), recorded, CONFIG)
     assert again.decision.reason is answer.decision.reason
@@ -239,14 +239,14 @@ def test_a_record_of_a_golden_case_has_the_same_answer(pod: Manifest) -> None:
 
 
 def test_what_was_injected_is_recorded_without_the_injection() -> None:
-    facts = Facts("shop", Door.WEBHOOK)
+    facts = Facts("shop", Origin.WEBHOOK)
     injected = inject(a_pod(), facts, CONFIG).pod
     assert recorded_pod(injected, facts) == REDACTION.pod(a_pod())
 
 
 def test_of_a_pod_that_is_all_ours_an_empty_one_is_left() -> None:
     """A pod without a spec would be refused by the replay."""
-    facts = Facts("shop", Door.WEBHOOK)
+    facts = Facts("shop", Origin.WEBHOOK)
     injected = inject({"metadata": {"name": "web"}, "spec": None}, facts, CONFIG).pod
     assert injected["spec"]
     assert recorded_pod(injected, facts)["spec"] == {}
@@ -255,7 +255,7 @@ def test_of_a_pod_that_is_all_ours_an_empty_one_is_left() -> None:
 def recorded_pod(pod: Manifest, facts: Facts) -> Manifest:
     """The pod in the line of an admission."""
     answered = inject(pod, facts, CONFIG)
-    admission = Admission({"uid": "u", "object": pod}, facts, answered, "inject", CONFIG, "", 0)
+    admission = Admission(AdmissionRequest("u", pod), facts, answered, Verdict.INJECT, CONFIG, "", 0)
     recorded: Manifest = json.loads(admission_line(admission, 0, REDACTION))["pod"]
     return recorded
 

@@ -18,12 +18,12 @@ import pytest
 
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.core.profile import Config
 from injector.errors import ConfigError, ManifestError
 from injector.records.reader import Reader
-from injector.records.writer import FILES, PATTERN, Bounds, Recorder, prepare, read_key
-from injector.server.review import answer
+from injector.records.writer import FILES, PATTERN, RecordBounds, Recorder, prepare, read_key
+from tests.answering import answer
 
 KEY = b"a key of thirty-two bytes, or so"
 UID = "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a%02x"
@@ -50,7 +50,7 @@ class Recording:
     """A recorder in a folder, and what it told of each admission."""
 
     folder: Path
-    bounds: Bounds = field(default_factory=lambda: Bounds(per_second=1000))
+    bounds: RecordBounds = field(default_factory=lambda: RecordBounds(per_second=1000))
     clock: Clock = field(default_factory=Clock)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -70,9 +70,9 @@ class Recording:
 
     def offer(self, number: int = 0, config: Config = CONFIG, size: int = 100, **facts: Any) -> None:
         pod = a_pod(f"web-{number}")
-        known = Facts("shop", Door.WEBHOOK, known=Namespace("shop"), **facts)
-        request = {"uid": UID % (number % 256), "object": pod}
-        self.recorder.offer(request, known, inject(pod, known, config), "inject", config, size)
+        known = Facts("shop", Origin.WEBHOOK, known=Namespace("shop"), **facts)
+        request = AdmissionRequest(UID % (number % 256), pod)
+        self.recorder.offer(request, known, inject(pod, known, config), Verdict.INJECT, config, size)
 
     def files(self) -> list[Path]:
         return sorted(self.folder.glob(PATTERN))
@@ -104,7 +104,7 @@ def test_admissions_come_back_as_they_were_answered(recording: Recording, tmp_pa
     assert [len(e.facts.objects) for e in entries] == [0, 0, 1, 1]
     assert entries[3].facts.objects[0]["spec"] == {"a": 1}
     assert [e.head.config for e in entries] == [CONFIG.digest] * 3 + [OTHER.digest]
-    operations = inject(a_pod("web-1"), Facts("shop", Door.WEBHOOK), CONFIG).patch
+    operations = inject(a_pod("web-1"), Facts("shop", Origin.WEBHOOK), CONFIG).patch
     assert entries[0].operations == tuple((o.op, o.path) for o in operations)
     assert recording.counts == {"written": 4}
 
@@ -124,8 +124,8 @@ def test_a_missing_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("bounds", [Bounds(160_000, 10_000, 10_000), Bounds(1 << 30, 40, 10_000)])
-def test_past_the_bounds_the_oldest_go(tmp_path: Path, bounds: Bounds) -> None:
+@pytest.mark.parametrize("bounds", [RecordBounds(160_000, 10_000, 10_000), RecordBounds(1 << 30, 40, 10_000)])
+def test_past_the_bounds_the_oldest_go(tmp_path: Path, bounds: RecordBounds) -> None:
     made = Recording(tmp_path, bounds)
     made.recorder.start()
     for number in range(200):
@@ -143,7 +143,7 @@ def test_past_the_bounds_the_oldest_go(tmp_path: Path, bounds: Bounds) -> None:
 
 def test_the_files_of_an_earlier_process_count(tmp_path: Path) -> None:
     for _ in range(3):
-        made = Recording(tmp_path, Bounds(160_000, 16, 10_000))
+        made = Recording(tmp_path, RecordBounds(160_000, 16, 10_000))
         made.recorder.start()
         for number in range(10):
             made.offer(number)
@@ -153,7 +153,7 @@ def test_the_files_of_an_earlier_process_count(tmp_path: Path) -> None:
 
 
 def test_more_a_second_than_allowed_are_dropped(tmp_path: Path) -> None:
-    made = Recording(tmp_path, Bounds(per_second=5))
+    made = Recording(tmp_path, RecordBounds(per_second=5))
     made.recorder.start()
     for number in range(8):
         made.offer(number)
@@ -183,7 +183,7 @@ def test_large_pods_do_not_pile_up_in_the_queue(tmp_path: Path) -> None:
 
 
 def test_a_record_larger_than_a_file_is_dropped(tmp_path: Path) -> None:
-    made = Recording(tmp_path, Bounds(bytes=4096, per_second=1000))
+    made = Recording(tmp_path, RecordBounds(bytes=4096, per_second=1000))
     made.recorder.start()
     made.offer()
     made.recorder.close()
@@ -194,10 +194,10 @@ FULL_DISK = """
 import json, resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_writer import Bounds, Recording, Reader
+from test_writer import RecordBounds, Recording, Reader
 from injector import telemetry
 telemetry.log_to("info", sys.stdout)
-made = Recording(Path(sys.argv[1]), Bounds(per_second=10_000))
+made = Recording(Path(sys.argv[1]), RecordBounds(per_second=10_000))
 made.recorder.start()
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 def offer(count):
@@ -228,18 +228,18 @@ def test_a_full_disk_costs_records_and_nothing_else(tmp_path: Path) -> None:
     *log, last = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["event"] for line in log] == ["record-failed", "record-resumed"]
     assert "file too large" in log[0]["message"]
-    assert "make room" in log[0]["hint"]
+    assert "free disk space" in log[0]["hint"]
     assert 0 < last["whole"] < 50
     assert last["counts"] == {"written": last["whole"] + 5, "failed": 50 - last["whole"] + 5}
     assert (last["read"], last["broken"]) == (last["whole"] + 5, 0)
 
 
 def test_a_second_look_that_changes_nothing_is_not_recorded(recording: Recording) -> None:
-    facts = Facts("shop", Door.WEBHOOK)
+    facts = Facts("shop", Origin.WEBHOOK)
     injected = inject(a_pod("web"), facts, CONFIG).pod
     again = inject(injected, facts, CONFIG)
     assert again.patch == ()
-    recording.recorder.offer({"uid": UID % 1, "object": injected}, facts, again, "inject", CONFIG, 100)
+    recording.recorder.offer(AdmissionRequest(UID % 1, injected), facts, again, Verdict.INJECT, CONFIG, 100)
     recording.recorder.close()
     assert (recording.counts, recording.files()) == ({}, [])
 
@@ -251,8 +251,8 @@ def test_a_pod_that_is_refused_for_its_shape_is_recorded(
     recording: Recording, tmp_path: Path, metadata: Any
 ) -> None:
     pod = {"kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "web"}]}}
-    answered = answer({"apiVersion": "v1", "request": {"uid": "x", "object": pod}}, CONFIG, lambda name: None)
-    request = {"uid": UID % 1, "object": pod}
+    answered = answer(AdmissionRequest("x", pod), CONFIG)
+    request = AdmissionRequest(UID % 1, pod)
     recording.recorder.offer(request, answered.facts, answered.outcome, answered.decision, CONFIG, 100)
     recording.recorder.close()
     assert recording.counts == {"written": 1}
@@ -291,7 +291,7 @@ def test_what_is_no_record_is_no_crash(tmp_path: Path, text: str) -> None:
 
 
 def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="there are no records"):
+    with pytest.raises(ManifestError, match="the folder has no records"):
         list(Reader(tmp_path / "nowhere").entries())
 
 
@@ -311,10 +311,10 @@ def test_a_key_stands_elsewhere_and_is_long_enough(tmp_path: Path) -> None:
     assert read_key("", str(records)) != read_key("", str(records))
     (records / "link").symlink_to(key)
     (records / "key").write_bytes(KEY)
-    with pytest.raises(ConfigError, match="beside the records"):
+    with pytest.raises(ConfigError, match="in the folder of the records"):
         read_key(str(records / "key"), str(records))
     key.write_text("short")
-    with pytest.raises(ConfigError, match="too few"):
+    with pytest.raises(ConfigError, match="has only"):
         read_key(str(key), str(records))
     with pytest.raises(ConfigError, match="no such file"):
         read_key(str(tmp_path / "none"), str(records))

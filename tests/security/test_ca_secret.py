@@ -13,18 +13,21 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
-from injector.certs.own import Own
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
+from injector.certs.own import SelfSignedSource
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
-from injector.certs.published import Published, Service
+from injector.certs.published import Published
 from injector.certs.stored import Stored, read, written
+from injector.core.model import ServiceRef
+from injector.core.registration.entries import CONFIGURATIONS
 from injector.files import as_file
-from tests.certs.fake_cluster import CONFIGURATIONS, Clock, Counted, FakeCluster, registered
+from tests.certs.fake_cluster import Clock, Counted, FakeCluster, registered
 
 SECRET = "/api/v1/namespaces/mesh/secrets/hook-ca"
 NAME = "hook.mesh.svc"
-WANTED = Wanted((NAME,), 30 * 86400.0, 86400.0)
+WANTED = CertificateSpec((NAME,), 30 * 86400.0, 86400.0)
 SETTLE = 5.0
 LIFE = 20 * 86400.0
 
@@ -107,7 +110,7 @@ def constrained(*permitted: x509.GeneralName, excluded: list[x509.GeneralName] |
 
 
 def server_only(now: float) -> Pair:
-    usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH])
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
     return Made(now, None, CA, SIGNS, (usage, False)).pair
 
 
@@ -147,7 +150,7 @@ BAD: dict[str, Callable[[float], Pair]] = {
 }
 GOOD: dict[str, Callable[[float], Pair]] = {
     "ours": lambda now: make_authority(WANTED, now),
-    "ours of rsa": lambda now: make_authority(Wanted((NAME,), LIFE, key_type="rsa"), now),
+    "ours of rsa": lambda now: make_authority(CertificateSpec((NAME,), LIFE, LIFE, key_type="rsa"), now),
     "p-384 without usage": lambda now: Made(now, ec.generate_private_key(ec.SECP384R1()), CA).pair,
     "rsa 3072": of_rsa(3072),
     "path of none": lambda now: Made(now, None, NONE_BELOW, SIGNS).pair,
@@ -156,7 +159,7 @@ GOOD: dict[str, Callable[[float], Pair]] = {
 
 
 class Replica:
-    """An `Own` over a cluster in memory. `offset`: how far its clock is from this machine's."""
+    """An `SelfSignedSource` over a cluster in memory. `offset`: how far its clock is from this machine's."""
 
     def __init__(self, *, offset: float = 0.0) -> None:
         # OpenSSL judges by the machine's own clock.
@@ -164,8 +167,8 @@ class Replica:
         self.clock.now += offset
         registered(self.cluster)
         self.taken: list[Pair] = []
-        published = Published(self.cluster, Service("mesh", "hook"), SETTLE, True, self.clock)
-        self.own = Own(
+        published = Published(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
+        self.own = SelfSignedSource(
             self.cluster, "mesh", "hook-ca", WANTED, 0.66, published, self.taken.append, self.counted,
             self.clock, lambda: 0.5,
         )  # fmt: skip
@@ -185,7 +188,7 @@ class Replica:
         async def go() -> None:
             for _ in range(count):
                 await self.own.round()
-                told.append(self.own.notes().get("certificate ca", ""))
+                told.append(self.own.warnings().get("certificate ca", ""))
                 self.clock.now += SETTLE
 
         asyncio.run(go())
@@ -219,9 +222,9 @@ def test_a_current_ca_that_no_caller_accepts_is_told_and_replaced(kind: str) -> 
     told = replica.rounds(1)[0]
     assert told.startswith("Secret mesh/hook-ca current: ")
     assert "(hint: " in told
-    assert (replica.taken, list(replica.own.waiting())) == ([], ["certificate"])
+    assert (replica.taken, list(replica.own.not_ready())) == ([], ["certificate"])
     later = replica.rounds(5)
-    assert (later[-1], replica.own.waiting()) == ("", {})
+    assert (later[-1], replica.own.not_ready()) == ("", {})
     current = replica.stored.current
     assert current is not None
     assert current.fingerprint != bad.fingerprint
@@ -237,7 +240,7 @@ def test_a_next_ca_that_no_caller_accepts_is_dropped_and_the_current_one_serves_
     replica.store(good, bad)
     told = replica.rounds(6)
     assert told[0].startswith("Secret mesh/hook-ca next: ")
-    assert (told[-1], replica.own.waiting(), len(replica.taken)) == ("", {}, 1)
+    assert (told[-1], replica.own.not_ready(), len(replica.taken)) == ("", {}, 1)
     assert (replica.stored.current, replica.stored.next) == (good, None)
     accepted(replica.taken[0], replica.trusted())
 
@@ -248,7 +251,7 @@ def test_a_ca_that_works_is_used_whoever_made_it(kind: str) -> None:
     good = GOOD[kind](replica.clock())
     replica.store(good)
     assert replica.rounds(3) == [""] * 3
-    assert (replica.stored.current, replica.own.waiting()) == (good, {})
+    assert (replica.stored.current, replica.own.not_ready()) == (good, {})
     accepted(replica.taken[0], replica.trusted())
 
 
@@ -286,14 +289,14 @@ def test_the_clock_of_this_machine_condemns_no_ca(offset: float) -> None:
     good = make_authority(WANTED, replica.clock())
     replica.store(good)
     assert replica.rounds(4) == [""] * 4
-    assert (replica.stored.current, replica.own.waiting()) == (good, {})
+    assert (replica.stored.current, replica.own.not_ready()) == (good, {})
 
 
 def test_an_expired_ca_is_replaced_as_before() -> None:
     replica = Replica()
     replica.store(Made(replica.clock() - 2 * LIFE, None, CA, SIGNS).pair)
     replica.rounds(6)
-    assert replica.own.waiting() == {}
+    assert replica.own.not_ready() == {}
     accepted(replica.taken[-1], replica.trusted())
 
 
@@ -325,15 +328,20 @@ def test_where_no_new_ca_would_work_none_is_written(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("injector.certs.proof._CIPHERS", "DEFAULT:@SECLEVEL=5")
     replica.rounds(3)
     assert (SECRET in replica.cluster.objects, replica.taken) == (False, [])
-    assert "a new CA" in replica.own.waiting()["certificate"]
+    assert "a new CA" in replica.own.not_ready()["certificate"]
 
 
 def test_a_ca_is_proved_once_for_what_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     replica = Replica()
     proved: list[object] = []
-    real = Own._proof
+    real = SelfSignedSource._proof
     # That nothing is done leaves no other trace.
-    monkeypatch.setattr(Own, "_proof", lambda *given: (proved.append(given), real(*given))[1])
+
+    def noted(*arguments: Any) -> Any:
+        proved.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(SelfSignedSource, "_proof", noted)
     replica.store(make_authority(WANTED, replica.clock()))
     replica.rounds(5)
     assert len(proved) == 1

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attack.rows import forget_the_peak, peak_mb
-from attack.stand import HOST, Stand, standing
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from hack.attack.rows import forget_the_peak, peak_mb
+from hack.attack.stand import HOST, Stand, standing
 from injector.config.schema import CallerAuth
 from injector.server.connection import FRAMING_BYTES, HANDSHAKE_BYTES, HEADERS, PIPELINED
 from injector.server.places import Bounds, Reached, client_of
@@ -358,14 +358,14 @@ def test_the_limits_that_were_reached_are_named_for_a_minute() -> None:
     reached = Reached(counted.append, lambda: now[0])
     webhook, health = reached.at("webhook"), reached.at("health")
     webhook("head")
-    assert reached.notes() == {}
+    assert reached.warnings() == {}
     webhook("connections")
     health("address")
-    (told,) = reached.notes().values()
+    (told,) = reached.warnings().values()
     assert "server.connections.limit" in told
     assert "server.connections.healthPerAddress" in told
     now[0] = 61.0
-    assert reached.notes() == {}
+    assert reached.warnings() == {}
     assert counted == ["head", "connections", "address"]
 
 
@@ -398,18 +398,18 @@ def test_an_unknown_caller_ends_in_the_handshake_also_after_the_cas_were_read_ag
         await hello(scope, receive, send)
 
     def gets_in(pair: tuple[Path, Path] | None) -> bool:
-        context = server.trusting()
+        context = webhook.trusting()
         context.maximum_version = version
         if pair:
             context.load_cert_chain(*pair)
-        connection = http.client.HTTPSConnection(NAME, server.port, context=context, timeout=PATIENCE)
+        connection = http.client.HTTPSConnection(NAME, webhook.port, context=context, timeout=PATIENCE)
         with contextlib.closing(connection):
             try:
                 return ask(connection)[0] == b"hello"
             except (OSError, http.client.HTTPException):
                 return False
 
-    with serving(seen, swap=swap) as server:
+    with serving(seen, swap=swap) as webhook:
         assert [gets_in(pair) for pair in (None, *pairs)] == [False, True, False]
         swap.trust(second.pem)
         assert [gets_in(pair) for pair in (None, *pairs)] == [False, False, True]

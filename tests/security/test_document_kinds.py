@@ -10,7 +10,7 @@ import pytest
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Facts
-from injector.pages import typed
+from injector.pages import form
 from injector.yamltext import Document, YamlError
 from tests.cli.conftest import folder, run
 
@@ -71,7 +71,7 @@ def test_it_is_injected(what: str, folder: Path, run: Any) -> None:
 @pytest.mark.parametrize("what", PODS)
 def test_the_debug_page_explains_it(what: str) -> None:
     config = load_input(Input(Text("profile: istio\n", "config")))
-    assert len(typed.answers(PODS[what] + REST, config, lambda found: Facts(namespace="shop"))) == 1
+    assert len(form.answers(PODS[what] + REST, config, lambda found: Facts(namespace="shop"))) == 1
 
 
 @pytest.mark.parametrize("what", OTHERS)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +20,10 @@ from injector.server import app as webhook
 from injector.server import queue, review
 from injector.server.app import Limits, State, Webhook, create_app
 from injector.server.queue import WORKERS
+from injector.server.review import AnswerPolicy
+from injector.server.worker import Worker
 from injector.telemetry import Metrics
+from tests.asgi import exchange, scope_of
 from tests.server.serving_in_thread import PATIENCE, serving
 from tests.server.webhook_factories import Shipper, a_body, a_config, a_pod
 
@@ -69,19 +73,10 @@ class Stage:
 
     async def ask(self, path: str, body: bytes = b"", name: str = "", connection: Any = None) -> Any:
         """Status and text of an answer, which is noted by its name."""
-        sent: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        scope = {"type": "http", "method": "POST" if body else "GET", "path": path, "query_string": b"",
-                 "root_path": "", "http_version": "1.1", "scheme": "http",
-                 "headers": [(b"content-type", b"application/json")],
-                 "state": {"transport": connection} if connection else {}}  # fmt: skip
-        await self.app(scope, receive, send)
+        state = {"transport": connection} if connection else {}
+        scope = scope_of("POST" if body else "GET", path, state=state, root_path="", http_version="1.1",
+                         scheme="http")  # fmt: skip
+        sent = await exchange(self.app, scope, [body])
         self.answered.append(name or path)
         return sent[0]["status"], sent[1]["body"]
 
@@ -163,8 +158,8 @@ def test_a_small_pod_that_costs_much_is_moved_to_a_thread_with_the_whole_limit()
 def test_a_pod_that_charges_nothing_and_takes_long_in_the_loop_is_moved_at_its_next_charge() -> None:
     def slow(run: Any) -> None:
         if threading.current_thread().name != "admission":
-            begun = webhook.time.thread_time()
-            while webhook.time.thread_time() - begun <= webhook.LOOP_SECONDS:
+            begun = time.thread_time()
+            while time.thread_time() - begun <= webhook.LOOP_SECONDS:
                 pass
 
     gate = Gate(namespace="nobody's")
@@ -231,7 +226,7 @@ def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_is_well(
 ) -> None:
     gate = Gate(namespace="nobody's")
     limits = Limits(cpu_seconds=0.1)
-    stage = Stage(gate.config(work), limits, {"failure_mode": failure_mode})
+    stage = Stage(gate.config(work), limits, {"policy": AnswerPolicy(failure_mode)})
 
     async def main() -> list[Any]:
         answers = [await stage.post("greedy", large=True) for _ in range(2 * WORKERS)]
@@ -251,7 +246,7 @@ def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_is_well(
 def test_a_shorter_timeout_of_the_request_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     # Else the caller would have to wait for the default limit.
     monkeypatch.setattr(webhook, "budget_of", lambda query: 0.2)
-    monkeypatch.setattr(webhook.time, "perf_counter", lambda: 1000.0)
+    monkeypatch.setattr(time, "perf_counter", lambda: 1000.0)
     stage = Stage(Gate(namespace="nobody's").config(spin), Limits(cpu_seconds=3600.0))
     answer = run(lambda: stage.post("greedy", large=True))
     assert "more than 0.2 seconds of CPU time" in answer["status"]["message"]
@@ -348,13 +343,13 @@ def test_after_a_signal_an_admission_in_a_thread_is_answered_before_the_end() ->
 def test_threads_without_work_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "IDLE_SECONDS", 0.0)
     stage = Stage(a_config())
-    made: list[queue.Worker] = []
+    made: list[Worker] = []
 
-    def noted() -> queue.Worker:
+    def noted() -> Worker:
         made.append(kind())
         return made[-1]
 
-    kind = queue.Worker
+    kind = Worker
     monkeypatch.setattr(queue, "Worker", noted)  # to see the thread
 
     async def main() -> None:
@@ -367,7 +362,7 @@ def test_threads_without_work_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_there_is_no_thread_the_caller_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> queue.Worker:
+    def none() -> Worker:
         raise RuntimeError("can't start new thread")
 
     stage = Stage(a_config())

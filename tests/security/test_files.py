@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from injector import files
-from injector.cli import debug_page
-from injector.cli.serve import Source
 from injector.config.load import Input, Overrides, Text, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.source import Source
 from injector.errors import ConfigError
+from injector.serving import debug_page
 from tests.cli.conftest import DEPLOYMENT, PROFILE, SIDECAR, Run
 from tests.cli.conftest import run as run  # the fixture
 
 SECRET = "metadata: {annotations: {leaked: the-private-key}}\n"
-OUTSIDE = "not in the folder of what names it"
+OUTSIDE = "outside of the allowed folder"
 REVIEW = json.dumps(
     {
         "apiVersion": "admission.k8s.io/v1",
@@ -135,7 +135,7 @@ def test_a_template_outside_of_the_configurations_folder_is_refused_with_its_lin
     with pytest.raises(ConfigError, match=OUTSIDE) as caught:
         load(str(place.config))
     assert caught.value.where.startswith(f"{place.config}:1: ")
-    assert "put the file itself into" in caught.value.hint
+    assert "move the file to" in caught.value.hint
 
 
 @pytest.mark.parametrize("target", ["profile.yaml", "sidecar.yaml.j2", "_part.yaml.j2", "more.yaml.j2"])
@@ -221,14 +221,14 @@ def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
     real = os.path.realpath
 
     def resolved_then_swapped(path: Any, **more: Any) -> str:
-        found = real(path, **more)
+        found = str(real(path, **more))
         if str(path) == str(inside) and not inside.parent.is_symlink():
             inside.parent.rename(place.folder / "before")
             inside.parent.symlink_to(place.secret.parent)
         return found
 
     # Between resolving and opening nothing else can be made to happen from outside.
-    monkeypatch.setattr(files.os.path, "realpath", resolved_then_swapped)
+    monkeypatch.setattr(os.path, "realpath", resolved_then_swapped)
     with pytest.raises(ConfigError) as caught:
         load(str(place.config))
     assert (inside.parent.is_symlink(), caught.value.where) == (True, f"{place.config}:1: {inside}")
@@ -237,36 +237,23 @@ def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
 # --- configurations without a folder --------------------------------------------------------------
 
 
-class Maps:
-    """A cluster in which one ConfigMap stands."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def get(self, path: str) -> dict[str, Any]:
-        return {"data": {"injector.yaml": self.text}}
-
-
 def from_the_cluster(text: str, config: str | None = None) -> Input:
-    source = Source(
-        config, ConfigMapSource(namespace="mesh", name="injector"), IstioSource(), None, None, None
-    )
-    # The connection stands in for an API server, of which only this answer matters.
-    source._cluster = Maps(text)  # type: ignore[assignment]
-    return source.given()
+    asked = {("mesh", "injector", "injector.yaml"): text}
+    at = ConfigMapSource(namespace="mesh", name="injector")
+    return Source(config, at, IstioSource(), None, lambda *key: asked[key]).input()
 
 
 @pytest.mark.parametrize("local", [True, False])
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("templates: {leak: {file: own.j2}}\n", "a file is not possible here"),
-        ("templates: {leak: {file: /etc/passwd}}\n", "a file is not possible here"),
-        ("profile: ./profile\n", "a path is not possible here"),
-        ("profile: .\n", "a path is not possible here"),
-        ("profile: ..\n", "a path is not possible here"),
-        ("profile: ~/profile\n", "a path is not possible here"),
-        ("profile: PLACE\n", "a path is not possible here"),
+        ("templates: {leak: {file: own.j2}}\n", "a file is not allowed here"),
+        ("templates: {leak: {file: /etc/passwd}}\n", "a file is not allowed here"),
+        ("profile: ./profile\n", "a path is not allowed here"),
+        ("profile: .\n", "a path is not allowed here"),
+        ("profile: ..\n", "a path is not allowed here"),
+        ("profile: ~/profile\n", "a path is not allowed here"),
+        ("profile: PLACE\n", "a path is not allowed here"),
         ("profile: profile\n", "profile not found"),
         ("profile: '~'\n", "profile not found"),
     ],
@@ -414,7 +401,7 @@ def test_a_file_that_becomes_a_link_after_the_folder_was_listed_is_not_read(
     monkeypatch.setattr(files, "read_inside", swapped)
     ran = run("kube-inject", "-f", "f")
     assert (ran.status, ran.out, "the-private-key" in ran.err) == (1, "", False)
-    assert "f/web.yaml: with all links followed, the file is not in the folder" in ran.err
+    assert "f/web.yaml: the file is outside of the allowed folder" in ran.err
 
 
 def test_a_link_that_is_named_itself_is_read(manifests: Path, run: Run) -> None:
@@ -430,5 +417,9 @@ def test_a_replay_reads_the_records_of_its_folder_only(manifests: Path, run: Run
     os.mkfifo(records / "admissions-0000000003.jsonl")
     (manifests.parent / "injector.yaml").write_text("profile: istio\n")
     ran = run("replay", "records", "--config", "injector.yaml")
-    skipped = [line for line in ran.err.splitlines() if "skipped, as it is a link out of the folder" in line]
+    skipped = [
+        line
+        for line in ran.err.splitlines()
+        if "skipped, because it is a link that leaves the folder" in line
+    ]
     assert (ran.status, len(skipped)) == (0, 2)

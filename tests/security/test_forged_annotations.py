@@ -14,10 +14,11 @@ import pytest
 
 from injector.config.load import load
 from injector.core.annotation_rule import AnnotationRule
+from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover, removed
 from injector.core.injection.undo_entries import NEVER
-from injector.core.model import Door, Facts, Namespace, Reason, Verdict
+from injector.core.model import Facts, Namespace, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.selectors import Selector
 
@@ -27,8 +28,8 @@ UNDO = "sidecar-injector/undo"
 OVERRIDES = "proxy.istio.io/overrides"
 TEMPLATES = "inject.istio.io/templates"
 SWITCH = "sidecar.istio.io/inject"
-WEBHOOK = Facts("shop", Door.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
-FILE = replace(WEBHOOK, door=Door.FILE)
+WEBHOOK = Facts("shop", Origin.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
+FILE = replace(WEBHOOK, origin=Origin.FILE)
 BOTH = pytest.mark.parametrize("facts", [WEBHOOK, FILE], ids=["webhook", "file"])
 
 
@@ -69,7 +70,7 @@ def refusal(pod: Pod, facts: Facts = WEBHOOK, of: Config | None = None) -> Reaso
 
 # ---- what an undo may touch ------------------------------------------------------------------------------
 
-FOREIGN_FIELDS = {
+FOREIGN_FIELDS: dict[str, Any] = {
     "hostNetwork": True,
     "hostPID": True,
     "hostIPC": True,
@@ -99,7 +100,8 @@ def test_an_undo_sets_no_field_that_no_template_writes(field: str, quirks: bool,
 @BOTH
 @pytest.mark.parametrize("field", FOREIGN_FIELDS)
 def test_an_undo_removes_no_field_that_no_template_writes(field: str, facts: Facts) -> None:
-    value = {**FOREIGN_FIELDS, "hostNetwork": False, "os": {"name": "linux"}}[field]
+    others: dict[str, Any] = {**FOREIGN_FIELDS, "hostNetwork": False, "os": {"name": "linux"}}
+    value = others[field]
     pod = a_pod(status={}, undo=[[f"/spec/{field}"], [f"/spec/{field}/name"]], **{field: value})
     assert injected(pod, facts).pod["spec"][field] == value
 
@@ -208,7 +210,7 @@ def test_a_status_takes_nothing_of_the_authors_away(part: str, digest: str, fact
     pod["spec"].setdefault(part, []).append(LISTS[part])
     outcome = injected(pod, facts)
     assert LISTS[part] in outcome.pod["spec"][part]
-    assert [f.code for f in outcome.findings].count("status-name") == 1
+    assert [f.code for f in outcome.findings].count(FindingCode.STATUS_NAME) == 1
     undone = removed(outcome.pod, facts, config())
     assert undone is not None
     assert LISTS[part] in undone.pod["spec"][part]
@@ -295,7 +297,7 @@ def test_overrides_give_templates_no_container_to_add(template: str, status: Any
     assert "forged" not in [c["name"] for c in injected(pod, facts).pod["spec"]["containers"]]
 
 
-OURS = {
+OURS: dict[str, dict[str, Any]] = {
     "initContainers": {"name": "istio-init"},
     "containers": {"name": "istio-proxy"},
     "volumes": {"name": "istio-envoy", "emptyDir": {}},

@@ -19,12 +19,13 @@ import pytest
 from injector import telemetry, yamltext
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
 from injector.printable import json_text, visible
-from injector.records.writer import Bounds, Recorder
+from injector.records.writer import RecordBounds, Recorder
 from injector.server import review
+from tests import answering
 from tests.cli.conftest import folder, run
 
 Run = Callable[..., Any]
@@ -260,7 +261,7 @@ def test_several_wrong_settings_stand_on_a_line_each(folder: Path, run: Run) -> 
     (folder / "bad.yaml").write_text("polcy: x\nlisen: y\n")
     done = run("kube-inject", "--config", "bad.yaml", "-f", "web.yaml")
     head, *rows = done.err.splitlines()
-    assert head == "error: bad.yaml: 2 settings are not accepted:"
+    assert head == "error: bad.yaml: 2 settings are invalid:"
     assert [row[:13] for row in rows] == ["  bad.yaml:1: ", "  bad.yaml:2: "] or [
         row.split(": ")[0] for row in rows
     ] == ["  bad.yaml:1", "  bad.yaml:2"]
@@ -303,12 +304,12 @@ def test_records_write_no_lines(folder: Path, run: Run) -> None:
     records = folder / "records"
     records.mkdir()
     config = load("c.yaml")
-    recorder = Recorder(records, b"a key of thirty-two bytes, or so", Bounds(per_second=1000))
+    recorder = Recorder(records, b"a key of thirty-two bytes, or so", RecordBounds(per_second=1000))
     recorder.start()
-    facts = Facts("shop", Door.WEBHOOK, known=Namespace("shop", {}))
+    facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {}))
     pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web"}]}}
     outcome = inject(pod, facts, config)
-    recorder.offer({"uid": "5f7c1b52", "object": pod}, facts, outcome, "inject", config, 100)
+    recorder.offer(AdmissionRequest("5f7c1b52", pod), facts, outcome, Verdict.INJECT, config, 100)
     recorder.close()
     # Somebody else wrote into the folder: whatever is a text in an entry is hostile.
     (file,) = records.iterdir()
@@ -422,10 +423,10 @@ def test_a_cluster_writes_no_lines(
     done = run(*argv, "--config", "c.yaml")
     ours = re.compile(
         OURS.pattern
-        + r"|Pod |Deployment |\\x3a:warning|[0-9]+ pods? looked at|would restart |left to you: "
+        + r"|Pod |Deployment |\\x3a:warning|[0-9]+ pods? checked, |would restart |restart manually: "
         + r"|nothing to do$|nothing was changed|c\.yaml: "
     )
-    assert "defect" not in done.err
+    assert "this is a bug" not in done.err
     if "json" in argv:
         assert not unseen(done.out)
     elif "kube-inject" not in argv:
@@ -503,7 +504,7 @@ def test_json_for_people_is_the_same_value(value: Any) -> None:
 
 def test_an_admission_message_is_one_line(folder: Path) -> None:
     pod = a_pod(annotations={"logs.example.com/templates": WORD})
-    answer = review.answer(a_review(pod), load("c.yaml"), lambda name: None)
+    answer = answering.answer(a_review(pod), load("c.yaml"), lambda name: None)
     assert answer.decision == "deny"
     message = review.message_of(answer.outcome)
     assert "\n" not in message

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -19,12 +19,12 @@ from injector.core.injection import undo_entries as entries_module
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import removed
-from injector.core.model import Door, Facts, Namespace, Verdict
+from injector.core.model import AdmissionRequest, Facts, Namespace, Origin, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes
 from injector.records.entry import Admission, admission_line
 from injector.records.redaction import Redaction
-from injector.server import review as reviews
+from tests import answering
 from tests.security.counting import counted, work_of
 
 Pod = dict[str, Any]
@@ -32,7 +32,7 @@ Pod = dict[str, Any]
 STATUS = "sidecar.istio.io/status"
 UNDO = "sidecar-injector/undo"
 OVERRIDES = "proxy.istio.io/overrides"
-FACTS = Facts("shop", Door.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
+FACTS = Facts("shop", Origin.WEBHOOK, Namespace("shop", {"istio-injection": "enabled"}))
 SIZE = 100
 
 
@@ -83,7 +83,7 @@ def undo_that_moves_containers(size: int) -> Pod:
 
 
 def volumes_that_are_taken(size: int) -> Pod:
-    wanted = {v["name"]: {"emptyDir": {}} for v in many(size, "v")}
+    wanted: dict[str, Any] = {v["name"]: {"emptyDir": {}} for v in many(size, "v")}
     spec = {"containers": [{"name": "web"}], "volumes": many(size, "v", secret={"secretName": "s"})}
     return a_pod(spec, {"sidecar.istio.io/userVolume": as_text(wanted)})
 
@@ -116,7 +116,7 @@ def assert_linear(operation: Callable[[Pod], object], make: Callable[[int], Pod]
     """
     operation(counted(make(1)))  # templates are compiled, skeletons of this shape parsed
     pods = [counted(make(n)) for n in (size, 2 * size, 4 * size)]
-    first, second, third = (work_of(lambda pod=pod: operation(pod)) for pod in pods)
+    first, second, third = (work_of(partial(operation, pod)) for pod in pods)
     assert second <= 2 * first
     assert third <= 2 * second
     assert third - second <= 2 * (second - first) + first // 20, f"{first}, {second}, {third}"
@@ -217,7 +217,7 @@ def grown(place: Place) -> Callable[[int], Pod]:
             head, *left = rest
             inner = make(size, tree[head], tuple(left))
             if isinstance(tree, list):
-                return [*tree[:head], inner, *tree[int(head) + 1 :]]
+                return [*tree[: int(head)], inner, *tree[int(head) + 1 :]]
             return {**tree, head: inner}
         if isinstance(tree, list):
             return [*tree, *(another(tree[0], i) for i in range(size))]
@@ -251,13 +251,12 @@ def everything(pod: Pod) -> None:
     injected(outcome.pod)
     removed(outcome.pod, FACTS, config())
     changes(pod, outcome.pod)
-    admission = Admission({"uid": "u", "object": pod}, FACTS, outcome, "inject", config(), "", 0)
+    admission = Admission(AdmissionRequest("u", pod), FACTS, outcome, Verdict.INJECT, config(), "", 0)
     admission_line(admission, 0, Redaction.of(b"0" * 32, config()))
     # The proof of a patch reads it back, so that the pod has to be of plain texts.
     plain = json.loads(json.dumps(pod))
-    request = {"uid": "u", "namespace": "shop", "object": {"apiVersion": "v1", "kind": "Pod", **plain}}
-    review = {"apiVersion": reviews.VERSIONS[0], "request": request}
-    assert reviews.answer(review, config(), lambda name: FACTS.known).decision == "inject"
+    request = AdmissionRequest("u", {"apiVersion": "v1", "kind": "Pod", **plain}, namespace="shop")
+    assert answering.answer(request, config(), lambda name: FACTS.known).decision is Verdict.INJECT
 
 
 OPERATIONS: dict[str, Callable[[Pod], object]] = {

@@ -14,12 +14,16 @@ import pytest
 
 from injector import telemetry
 from injector.config.load import Input, Text, load_input
-from injector.core.model import Finding
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome
+from injector.pacing import Throttle
 from injector.server import app as webhook
 from injector.server import review
 from injector.server.app import State, Webhook, create_app
-from injector.telemetry import Metrics, NowAndThen
+from injector.telemetry import Metrics
+from tests import answering
+from tests.asgi import Reply, exchange, scope_of
 
 CONFIG = load_input(Input(Text("profile: istio\n", "config")))
 # Container runtimes split longer lines.
@@ -63,25 +67,9 @@ def an_app() -> Webhook:
     return Webhook(state, create_app(state, inner=False))
 
 
-def post(app: Webhook, body: bytes, path: str = "/mutate", kind: bytes = b"application/json") -> int:
-    messages = [{"type": "http.request", "body": body, "more_body": False}, {"type": "http.disconnect"}]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": path,
-        "query_string": b"",
-        "headers": [(b"content-type", kind)],
-    }
-    asyncio.run(app(scope, receive, send))
-    return int(sent[0]["status"])
+def post(app: Webhook, body: bytes, path: str = "/mutate", kind: str = "application/json") -> int:
+    headers = {"content-type": kind}
+    return Reply.of(asyncio.run(exchange(app, scope_of("POST", path, headers), [body]))).status
 
 
 def with_findings(count: int) -> bytes:
@@ -106,14 +94,15 @@ def test_one_line_holds_the_findings_of_an_admission(count: int, lines: io.Strin
 
 def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
     # A profile's messages in any number and of any length, which no pod of ours would bring about.
-    findings = tuple(Finding(f"code-{i % 3}", f"\u202e{'漢' * 900} {i}") for i in range(5000))
-    answer = review.Answer({}, replace(a_skip(), findings=findings), "skip")
-    request = webhook.Request("/mutate", None, 0.0, b"")
-    webhook._tell({"uid": "u", "name": "x" * 5000}, answer, CONFIG, request, 0.0)
+    codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
+    messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
+    findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
+    answer = review.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
+    webhook._tell(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
     (_, line) = logged(lines)
-    assert line["code"] == "code-0, code-1, code-2"
+    assert line["code"] == "dns-policy, probe-host, switch-value"
     assert line["count"] == 5000
-    assert line["message"].startswith("code-0: ")
+    assert line["message"].startswith("dns-policy: ")
     assert max(map(len, lines.getvalue().splitlines())) < LINE
 
 
@@ -130,7 +119,7 @@ def a_skip() -> Outcome:
             },
         }
     )
-    return review.answer(review.parse(body), CONFIG, lambda name: None).outcome
+    return answering.answer(review.parse(body), CONFIG, lambda name: None).outcome
 
 
 def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> None:
@@ -143,7 +132,7 @@ def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> 
 
 def test_refused_requests_are_told_now_and_then_with_their_number(lines: io.StringIO, clock: Clock) -> None:
     app = an_app()
-    app._rejected = NowAndThen(clock=clock)
+    app._rejected = Throttle(clock=clock)
     for _ in range(50):
         assert post(app, b"{") == 400
         assert post(app, b"", path="/other") == 404
@@ -183,7 +172,7 @@ def test_lines_of_our_own_are_not_held_back(lines: io.StringIO) -> None:
 
 
 def test_each_kind_is_counted_by_itself(clock: Clock) -> None:
-    gate = NowAndThen(10.0, clock)
+    gate = Throttle(10.0, clock)
     assert [gate.times("a"), gate.times("a"), gate.times("b"), gate.times("a")] == [1, 0, 1, 0]
     clock.now += 9.9
     assert gate.times("a") == 0

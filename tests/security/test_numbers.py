@@ -10,7 +10,7 @@ import pytest
 from injector.config.load import Input, Text, load_input
 from injector.core.injection import field_types
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))
@@ -27,7 +27,7 @@ INT32 = 2**31 - 1
 def outcome(annotations: dict[str, str], config: Config = PLAIN) -> Outcome:
     meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}, "annotations": annotations}
     pod = {"metadata": meta, "spec": {"containers": [{"name": "web"}]}}
-    return inject(pod, Facts("shop", Door.WEBHOOK), config)
+    return inject(pod, Facts("shop", Origin.WEBHOOK), config)
 
 
 def accepted(annotations: dict[str, str], config: Config = PLAIN) -> bool:
@@ -237,7 +237,7 @@ def test_overrides_of_wrong_types_are_refused(part: str, field: Any) -> None:
     forged = {OVERRIDES: stored, STATUS: json.dumps({"containers": ["istio-proxy"]})}
     found = outcome(forged)
     assert found.decision.reason is Reason.INVALID_ANNOTATION
-    assert f"annotation {OVERRIDES}: a field of a container has another type" in str(found.error)
+    assert f"annotation {OVERRIDES}: a field of a container has a type" in str(found.error)
     # As upstream: it looks at none of them.
     assert OVERRIDES not in str(outcome(forged, QUIRKS).error)
 

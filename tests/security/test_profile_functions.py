@@ -9,7 +9,7 @@ import pytest
 
 from injector.errors import RenderError
 from injector.profiles.istio.templatefns import FUNCTIONS
-from injector.templating.render import Limits, Source, Templates
+from injector.templating.render import RenderLimits, Templates, TemplateSource
 
 DOUBLED = """\
 {% set ns = namespace(a="x") %}{% for i in range(26) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}
@@ -20,8 +20,8 @@ DOUBLED_MAP = """\
 """
 
 
-def render(text: str, functions: Any = FUNCTIONS, limits: Limits | None = None, **data: Any) -> Any:
-    templates = Templates({"t": Source("t", text, "t.yaml.j2")}, functions, limits or Limits())
+def render(text: str, functions: Any = FUNCTIONS, limits: RenderLimits | None = None, **data: Any) -> Any:
+    templates = Templates({"t": TemplateSource("t", text, "t.yaml.j2")}, functions, limits or RenderLimits())
     return templates.render("t", data, "web")
 
 
@@ -30,7 +30,9 @@ def render(text: str, functions: Any = FUNCTIONS, limits: Limits | None = None, 
 def test_no_function_gets_a_structure_that_doubles_26_times(name: str, setup: str) -> None:
     for call in (f"{name}(ns.a)", f'{name}("a", ns.a)', f"{name}(ns.a, ns.a)"):
         with pytest.raises(RenderError, match="builds or compares more than"):
-            render(f"{setup}{{% set ignored = {call} %}}\nmetadata: {{}}\n", limits=Limits(work=1_000_000))
+            render(
+                f"{setup}{{% set ignored = {call} %}}\nmetadata: {{}}\n", limits=RenderLimits(work=1_000_000)
+            )
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
@@ -39,7 +41,7 @@ def test_no_function_is_called_before_its_arguments_are_paid_for(name: str) -> N
     functions = {name: lambda *args: called.append(args)}
     text = f"{DOUBLED}{{% set ignored = {name}(ns.a) %}}\nmetadata: {{}}\n"
     with pytest.raises(RenderError, match="builds or compares more than"):
-        render(text, functions, Limits(work=1_000_000))
+        render(text, functions, RenderLimits(work=1_000_000))
     assert called == []
 
 
@@ -47,13 +49,18 @@ def test_what_a_function_gives_is_bounded() -> None:
     shared: Any = "x"
     for _ in range(26):
         shared = [shared, shared]
-    for result in (shared, {"a": shared}, "x" * (Limits().text + 1), list(range(Limits().items + 1))):
+    for result in (
+        shared,
+        {"a": shared},
+        "x" * (RenderLimits().text + 1),
+        list(range(RenderLimits().items + 1)),
+    ):
         with pytest.raises(RenderError, match="the template builds"):
             render("{% set ignored = give() %}\nmetadata: {}\n", {"give": lambda given=result: given})
 
 
 def test_a_small_result_many_times_is_charged_each_time() -> None:
-    limits = Limits(work=100_000)
+    limits = RenderLimits(work=100_000)
     text = "{% for i in range(1000) %}{% set ignored = give() %}{% endfor %}\nmetadata: {}\n"
     with pytest.raises(RenderError, match="builds or compares more than"):
         render(text, {"give": lambda: ["x"] * 10}, limits)

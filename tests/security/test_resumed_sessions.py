@@ -77,8 +77,8 @@ def test_no_certificate_is_taken_from_a_resumed_session(tmp_path: Path, tickets:
         status, text, _, resumed = posted(serving, context, session)
         assert (resumed, status) == (True, 401)
         assert text == (
-            "the caller is not accepted: certificate-resumed: a resumed TLS session proves no certificate; "
-            "connect anew without resuming\n"
+            "the caller is rejected: certificate-resumed: a resumed TLS session proves no certificate; "
+            "reconnect without session resumption\n"
         )
         swap.trust(second.pem)
         assert posted(serving, context, session)[0] == 401

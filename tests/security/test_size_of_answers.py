@@ -9,18 +9,24 @@ from typing import Any
 import pytest
 
 from injector.config.load import load
+from injector.core.finding_codes import FindingCode
 from injector.core.findings import PER_CODE
 from injector.core.injection.annotation_size import LIMIT
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.server import review as reviews
+from tests import answering
 
 CONFIG = load(None)
-FACTS = Facts("shop", Door.WEBHOOK)
+FACTS = Facts("shop", Origin.WEBHOOK)
 
 
-def a_pod(*containers: dict[str, Any], labels: dict[str, str] | None = None, **annotations: str) -> Any:
-    meta = {"name": "web", "labels": labels or {}, "annotations": annotations}
+def a_pod(
+    *containers: dict[str, Any],
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Any:
+    meta = {"name": "web", "labels": labels or {}, "annotations": annotations or {}}
     return {"metadata": meta, "spec": {"containers": [{"name": "app", "image": "app:1"}, *containers]}}
 
 
@@ -56,7 +62,7 @@ def test_annotations_of_a_result_have_the_bound_of_the_api_server() -> None:
 
 def test_an_undo_without_room_is_left_out_and_told() -> None:
     # What the author wrote fills the annotations; the way back has no room beside it.
-    pod = a_pod(**{"example.com/x": "x" * (LIMIT - 3_000)})
+    pod = a_pod(annotations={"example.com/x": "x" * (LIMIT - 3_000)})
     probe = {"httpGet": {"path": "/", "port": "http"}}
     pod["spec"]["containers"][0] |= {"ports": [{"name": "http", "containerPort": 80}]}
     pod["spec"]["containers"] += [
@@ -65,7 +71,7 @@ def test_an_undo_without_room_is_left_out_and_told() -> None:
     ]
     outcome = inject(pod, FACTS, CONFIG)
     assert outcome.decision.verdict is Verdict.INJECT
-    assert [f.code for f in outcome.findings].count("undo-too-large") == 1
+    assert [f.code for f in outcome.findings].count(FindingCode.UNDO_TOO_LARGE) == 1
     assert "sidecar-injector/undo" not in outcome.pod["metadata"]["annotations"]
 
 
@@ -79,9 +85,9 @@ def test_findings_are_few_whatever_becomes_of_the_pod(switch: str) -> None:
 
 
 def test_asking_for_a_template_that_does_not_exist_lets_no_pod_pass() -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(**{"inject.istio.io/templates": "none-such"})}
+    pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(annotations={"inject.istio.io/templates": "none-such"})}
     request = {"uid": "u", "namespace": "shop", "object": pod}
     review = {"apiVersion": reviews.VERSIONS[0], "kind": "AdmissionReview", "request": request}
-    answer = reviews.answer(review, CONFIG, lambda name: None, failure_mode="allow")
+    answer = answering.answer(review, CONFIG, lambda name: None, failure_mode="allow")
     assert answer.decision == "deny"
     assert json.dumps(answer.review).count("invalid-annotation") >= 1

@@ -10,13 +10,13 @@ import pytest
 
 from injector.config.load import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Reason, Verdict
+from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.paths import normal_path, overlapping
 from injector.core.profile import Outcome
 
 VOLUME, MOUNT = "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"
 CONFIG = load(None)
-FACTS = Facts(namespace="shop", door=Door.WEBHOOK, native_sidecars=True)
+FACTS = Facts(namespace="shop", origin=Origin.WEBHOOK, native_sidecars=True)
 X = {"name": "x", "emptyDir": {}}
 
 

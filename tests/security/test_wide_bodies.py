@@ -14,12 +14,13 @@ from injector import structure
 from injector.config.load import Input, Text, load_input
 from injector.core.injection import annotation_size
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Reason, Verdict
+from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.profile import Config
-from injector.errors import ReviewError
-from injector.pages import typed
+from injector.errors import ManifestError, ReviewError
+from injector.pages import form
 from injector.records.reader import Reader
 from injector.server import review
+from tests import answering
 from tests.cli.conftest import folder, run
 
 __all__ = ["folder", "run"]
@@ -103,7 +104,7 @@ def test_the_largest_sensible_pod_is_far_below_the_bound() -> None:
     text = json.dumps(body).encode()
     assert structure.count(text) * 10 < structure.LIMIT
     found = review.parse(text)
-    assert review.answer(found, PLAIN, lambda name: None).decision == "inject"
+    assert answering.answer(found, PLAIN, lambda name: None).decision == "inject"
 
 
 def test_a_body_at_the_bound_is_read() -> None:
@@ -153,8 +154,8 @@ def test_a_wide_line_of_a_record_is_left_out(tmp_path: Path) -> None:
 def test_the_debug_page_bounds_the_values_of_what_is_typed(inner: str) -> None:
     head = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a}]\n"
     text = f"{head}  tolerations: {inner}\n"
-    with pytest.raises(typed.ManifestError, match="more than 10000 values"):
-        typed.answers(text, PLAIN, lambda found: Facts(namespace="shop"))
+    with pytest.raises(ManifestError, match="more than 10000 values"):
+        form.answers(text, PLAIN, lambda found: Facts(namespace="shop"))
 
 
 # --- annotations as a whole ---------------------------------------------------------------------
@@ -178,10 +179,10 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("config", [PLAIN, QUIRKS], ids=["plain", "quirks"])
-@pytest.mark.parametrize("door", [Door.WEBHOOK, Door.FILE])
+@pytest.mark.parametrize("door", [Origin.WEBHOOK, Origin.FILE])
 @pytest.mark.parametrize("what", TOO_LARGE)
 def test_annotations_past_the_bound_of_the_api_server_are_refused(
-    what: str, door: Door, config: Config
+    what: str, door: Origin, config: Config
 ) -> None:
     outcome = inject(annotated(TOO_LARGE[what]), Facts("shop", door), config)
     assert (outcome.decision.verdict, outcome.decision.reason) == (Verdict.DENY, Reason.INVALID_ANNOTATION)
@@ -194,10 +195,10 @@ def test_annotations_past_the_bound_of_the_api_server_are_refused(
 @pytest.mark.parametrize("config", [PLAIN, QUIRKS], ids=["plain", "quirks"])
 def test_annotations_at_the_bound_pass(config: Config) -> None:
     # Room for what injection adds to the annotations.
-    outcome = inject(annotated({"a": "x" * (2 * HALF - 4096)}), Facts("shop", Door.FILE), config)
+    outcome = inject(annotated({"a": "x" * (2 * HALF - 4096)}), Facts("shop", Origin.FILE), config)
     assert outcome.decision.verdict is Verdict.INJECT
     assert annotation_size.excess(annotated({"a": "x" * (2 * HALF - 1)})) is None
-    assert annotation_size.excess(annotated({"a": None})) is None  # type: ignore[dict-item]
+    assert annotation_size.excess(annotated({"a": None})) is None
     assert annotation_size.excess({}) is None
 
 

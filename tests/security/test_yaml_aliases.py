@@ -12,7 +12,7 @@ import pytest
 from injector import yamltext
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Reason
+from injector.core.model import Facts, Origin, Reason
 from injector.core.profile import Config, Profile
 from injector.records.pseudonyms import Pseudonyms
 from injector.yamltext import AnchorError, YamlError
@@ -108,9 +108,11 @@ def of(value: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("config", [PLAIN, QUIRKS], ids=["plain", "quirks"])
-@pytest.mark.parametrize("door", [Door.WEBHOOK, Door.FILE])
+@pytest.mark.parametrize("door", [Origin.WEBHOOK, Origin.FILE])
 @pytest.mark.parametrize("what", ANCHORED)
-def test_anchors_in_an_annotation_are_refused_with_a_sentence(what: str, door: Door, config: Config) -> None:
+def test_anchors_in_an_annotation_are_refused_with_a_sentence(
+    what: str, door: Origin, config: Config
+) -> None:
     outcome = inject(of(ANCHORED[what]), Facts("shop", door), config)
     assert outcome.decision.reason is Reason.INVALID_ANNOTATION
     text = str(outcome.error)
@@ -121,10 +123,10 @@ def test_anchors_in_an_annotation_are_refused_with_a_sentence(what: str, door: D
 
 def test_a_bomb_in_an_annotation_takes_no_memory() -> None:
     pod = of(ANCHORED["a bomb"])
-    inject(pod, Facts("shop", Door.FILE), PLAIN)  # what is loaded once
+    inject(pod, Facts("shop", Origin.FILE), PLAIN)  # what is loaded once
     tracemalloc.start()
     try:
-        inject(pod, Facts("shop", Door.FILE), PLAIN)
+        inject(pod, Facts("shop", Origin.FILE), PLAIN)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -133,7 +135,7 @@ def test_a_bomb_in_an_annotation_takes_no_memory() -> None:
 
 def test_asterisks_and_ampersands_in_text_are_no_anchors() -> None:
     value = 'proxyMetadata: {A: "*a &b", B: a&b*c}\nproxyStatsMatcher: {inclusionRegexps: [".*"]}\n'
-    outcome = inject(of(value), Facts("shop", Door.FILE), PLAIN)
+    outcome = inject(of(value), Facts("shop", Origin.FILE), PLAIN)
     assert outcome.decision.reason is not Reason.INVALID_ANNOTATION
     assert json.dumps(outcome.pod)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvloop
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.server.places import Bounds
 from injector.server.run import Listener, Stop, bind, serve
@@ -29,7 +29,7 @@ NAME = "localhost"
 @functools.cache
 def _pair() -> tuple[Pair, Pair]:
     """A CA and a leaf of it, which is valid for a week."""
-    wanted = Wanted((NAME,))
+    wanted = CertificateSpec((NAME,), ca_seconds=604800.0, leaf_seconds=604800.0)
     ca = make_authority(wanted, time.time())
     return ca, sign_leaf(ca, wanted, time.time())
 

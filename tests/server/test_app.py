@@ -7,29 +7,17 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector import telemetry
 from injector.core.model import Namespace
 from injector.server.app import Limits, State, Webhook, budget_of, create_app
 from injector.telemetry import Metrics
-
-JSON = {"content-type": "application/json"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
+from tests.asgi import JSON, Reply, exchange, scope_of
+from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 
 def ask(
@@ -42,39 +30,15 @@ def ask(
 ) -> Reply | None:
     """One request; `body` may come in pieces. None where the app sent no answer."""
     pieces = [body] if isinstance(body, bytes) else body
-    messages: list[dict[str, Any]] = [
-        {"type": "http.request", "body": piece, "more_body": i < len(pieces) - 1}
-        for i, piece in enumerate(pieces)
-    ]
-    if not pieces:
-        messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return messages.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": query,
-        "headers": [(k.encode(), v.encode()) for k, v in (JSON if headers is None else headers).items()],
-    }
-    asyncio.run(app(scope, receive, send))
-    if not sent:
-        return None
-    start, *rest = sent
-    found = {k.decode().lower(): v.decode() for k, v in start["headers"]}
-    return Reply(start["status"], found, b"".join(m.get("body", b"") for m in rest))
+    scope = scope_of(method, path, JSON if headers is None else headers, query_string=query)
+    sent = asyncio.run(exchange(app, scope, pieces or [b"{"], whole=bool(pieces)))
+    return Reply.of(sent) if sent else None
 
 
 def post(app: Any, body: bytes | list[bytes], path: str = "/mutate", **kwargs: Any) -> Reply:
-    reply = ask(app, "POST", path, body, **kwargs)
-    assert reply is not None
-    return reply
+    answer = ask(app, "POST", path, body, **kwargs)
+    assert answer is not None
+    return answer
 
 
 def a_state(**changed: Any) -> State:
@@ -332,6 +296,15 @@ def test_the_node_that_a_pod_names_is_asked_for() -> None:
     post(app, a_body({**pod, "spec": {**pod["spec"], "nodeName": "worker-1"}}))
     post(app, a_body({**pod, "spec": {**pod["spec"], "nodeName": []}}))
     assert asked == ["", "worker-1", ""]
+
+
+def test_a_fact_that_cannot_be_had_is_an_internal_error_and_no_refusal_of_the_request() -> None:
+    def gone(name: str) -> Namespace:
+        raise OSError("the cache is gone")
+
+    response = post(an_app(a_state(namespace_of=gone)), a_body()).json["response"]
+    assert (response["allowed"], response["status"]["code"]) == (False, 500)
+    assert response["auditAnnotations"]["reason"] == "internal-error"
 
 
 @pytest.mark.parametrize(

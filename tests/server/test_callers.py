@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import serving_in_thread as threads
-from test_app import a_state
-from webhook_factories import a_body
 
 from injector.callers.check import Check
 from injector.errors import ConfigError
 from injector.server.app import Webhook, create_app
 from injector.server.tls import Swap
 from tests.callers.credentials import SERVER, Authority
+from tests.server import serving_in_thread as threads
+from tests.server.test_app import a_state
+from tests.server.webhook_factories import a_body
 
 NAMES = frozenset({"kube-apiserver"})
 JSON = {"content-type": "application/json"}
@@ -100,8 +100,8 @@ def test_who_is_not_accepted_is_refused_before_the_body_is_parsed(tmp_path: Path
     api = authority.write_pair(tmp_path, "kube-apiserver")
     kubelet = authority.write_pair(tmp_path, "kubelet")
     with threads.serving(an_app(Check(enforce=True, names=NAMES)), swap=a_swap(authority)) as serving:
-        assert posted(serving) == (401, "the caller is not accepted: no-credentials\n")
-        assert posted(serving, kubelet) == (403, "the caller is not accepted: certificate-name\n")
+        assert posted(serving) == (401, "the caller is rejected: no-credentials\n")
+        assert posted(serving, kubelet) == (403, "the caller is rejected: certificate-name\n")
         assert posted(serving, api)[0] == 400
         assert posted(serving, api, a_body())[0] == 200
     with threads.serving(an_app(Check(enforce=False, names=NAMES)), swap=a_swap(authority)) as serving:

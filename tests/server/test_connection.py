@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from serving_in_thread import PATIENCE, Serving, ask, hello, serving
 
 from injector.server.connection import HEAD_BYTES, HEADERS
 from injector.server.places import Bounds
+from tests.server.serving_in_thread import PATIENCE, Serving, ask, hello, serving
 
 # So long that no test meets it, unless it lets that time pass for the server.
 PATIENT = Bounds(read_seconds=600)

@@ -12,14 +12,15 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
-from test_app import Reply, a_state, lines, logged  # noqa: F401 (lines is a fixture)
-from webhook_factories import Broken, a_config, a_pod
 
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.server.app import create_app
 from injector.server.debug import FORM_LIMIT, PATH, Debug, bind_loopback, create_debug_app
+from tests.asgi import Reply, exchange, scope_of
+from tests.server.test_app import a_state, lines, logged  # noqa: F401 (lines is a fixture)
+from tests.server.webhook_factories import Broken, a_config, a_pod
 
 PORT = 8081
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -33,37 +34,23 @@ def an_app(config: Config | None = None, **changed: Any) -> Any:
     return create_debug_app(Debug(current=lambda: found, **changed))
 
 
-def scope_of(method: str, headers: Mapping[str, str], query: bytes = b"") -> dict[str, Any]:
-    named = [(k.lower().encode(), v.encode("latin-1")) for k, v in {"host": HOST, **headers}.items() if v]
-    return {"type": "http", "method": method, "path": PATH, "raw_path": PATH.encode(), "query_string": query,
-            "headers": named, "server": ("127.0.0.1", PORT), "client": ("127.0.0.1", 5), "scheme": "http",
-            "http_version": "1.1"}  # fmt: skip
+def the_scope(method: str, headers: Mapping[str, str], query: bytes = b"") -> dict[str, Any]:
+    named = {name: value for name, value in {"host": HOST, **headers}.items() if value}
+    return scope_of(method, PATH, named, raw_path=PATH.encode(), query_string=query, scheme="http",
+                    server=("127.0.0.1", PORT), client=("127.0.0.1", 5), http_version="1.1")  # fmt: skip
 
 
-async def call(app: Any, scope: dict[str, Any], *pieces: bytes) -> Reply:
-    queue = [
-        {"type": "http.request", "body": p, "more_body": i < len(pieces) - 1} for i, p in enumerate(pieces)
-    ]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return queue.pop(0) if queue else {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    found = {k.decode().lower(): v.decode() for k, v in sent[0]["headers"]}
-    return Reply(sent[0]["status"], found, b"".join(m.get("body", b"") for m in sent[1:]))
+async def call(app: Any, scope: dict[str, Any], body: bytes) -> Reply:
+    return Reply.of(await exchange(app, scope, [body]))
 
 
 def get(app: Any, query: bytes = b"", **headers: str) -> Reply:
-    return asyncio.run(call(app, scope_of("GET", headers, query), b""))
+    return asyncio.run(call(app, the_scope("GET", headers, query), b""))
 
 
 def post(app: Any, fields: Mapping[str, str] | bytes, headers: Mapping[str, str] | None = None) -> Reply:
     body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
-    return asyncio.run(call(app, scope_of("POST", {**FORM, **(headers or {})}), body))
+    return asyncio.run(call(app, the_scope("POST", {**FORM, **(headers or {})}), body))
 
 
 def test_the_other_listeners_do_not_have_the_page() -> None:
@@ -157,7 +144,7 @@ def test_a_form_that_is_too_large_is_refused_while_it_is_read() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(an_app()(scope_of("POST", FORM), endless, send))
+    asyncio.run(an_app()(the_scope("POST", FORM), endless, send))
     assert sent[0]["status"] == 413
     assert (b"connection", b"close") in sent[0]["headers"]
     assert sum(map(len, read)) <= FORM_LIMIT + len(piece)
@@ -226,12 +213,12 @@ def test_one_is_explained_at_a_time_and_room_is_made_afterwards() -> None:
     body = urlencode({"manifests": POD}).encode()
 
     async def three() -> tuple[int, int, int]:
-        first = asyncio.ensure_future(call(app, scope_of("POST", FORM), body))
+        first = asyncio.ensure_future(call(app, the_scope("POST", FORM), body))
         await asyncio.to_thread(reached.wait, 60)
-        second = await call(app, scope_of("POST", FORM), body)
+        second = await call(app, the_scope("POST", FORM), body)
         go_on.set()
         done = await first
-        third = await call(app, scope_of("POST", FORM), body)
+        third = await call(app, the_scope("POST", FORM), body)
         return done.status, second.status, third.status
 
     assert asyncio.run(three()) == (200, 503, 200)
@@ -253,7 +240,7 @@ def test_nothing_that_is_typed_is_logged(lines: io.StringIO) -> None:  # noqa: F
 def test_a_defect_is_told_by_its_type_alone(lines: io.StringIO) -> None:  # noqa: F811
     pod = yaml.safe_dump(a_pod(annotations={"a": MARK}))
     reply = post(an_app(a_config(Broken)), {"manifests": pod})
-    assert (reply.status, b"this is a defect" in reply.body) == (500, True)
+    assert (reply.status, b"this is a bug" in reply.body) == (500, True)
     (line,) = logged(lines)
     assert (line["event"], line["defect"]) == ("defect", "KeyError")
     assert MARK not in json.dumps(line)
@@ -262,7 +249,12 @@ def test_a_defect_is_told_by_its_type_alone(lines: io.StringIO) -> None:  # noqa
 def test_the_webhook_templates_are_left_to_its_own_thread() -> None:
     config = a_config()
     used: list[str] = []
-    config.templates.render = lambda *args: used.append("render")  # type: ignore[method-assign]
+
+    def render(*arguments: object) -> Any:
+        used.append("render")
+
+    # A method is replaced on purpose: nothing else shows who calls it.
+    config.templates.render = render  # type: ignore[method-assign, assignment]
     assert b"example.com/shipper:1" in post(an_app(config), {"manifests": POD}).body
     assert used == []
 

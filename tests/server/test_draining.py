@@ -11,7 +11,8 @@ import threading
 from typing import Any
 
 import pytest
-from serving_in_thread import PATIENCE, ask, hello, serving
+
+from tests.server.serving_in_thread import PATIENCE, ask, hello, serving
 
 # Longer than any test takes: it ends by the second signal.
 LONG = 600.0

@@ -12,11 +12,13 @@ import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
-from webhook_factories import a_config
+from schemathesis.core.result import Ok
 
 from injector.server.app import State, create_app
 from injector.server.debug import PATH, Debug, create_debug_app
 from injector.telemetry import Metrics
+from tests.asgi import Reply, exchange, scope_of
+from tests.server.webhook_factories import a_config
 
 BASE = "http://127.0.0.1:8081"
 load_all_checks()
@@ -24,9 +26,11 @@ load_all_checks()
 OTHERWISE = [not_a_server_error, *CHECKS.get_by_names(["positive_data_acceptance"])]
 CONFIG = a_config()
 STATE = State(
-    current=lambda: CONFIG, metrics=Metrics(), notes=lambda: {"config": "the last good one is kept"}
+    current=lambda: CONFIG,
+    metrics=Metrics(),
+    notes=lambda: {"config": "the last valid configuration stays in use"},
 )
-WAITING = replace(STATE, waiting=lambda: {"certificate": "it is not valid any more"})
+WAITING = replace(STATE, waiting=lambda: {"certificate": "it has expired"})
 DEBUG = create_debug_app(Debug(current=lambda: CONFIG, profiles=("istio",)))
 APPS = {
     "ready": create_app(STATE, inner=True),
@@ -54,6 +58,7 @@ def asked(app: FastAPI, examples: int) -> dict[str, Counter[int]]:
     schema.app = app
     codes: dict[str, Counter[int]] = {}
     for each in schema.get_all_operations():
+        assert isinstance(each, Ok)
         operation = each.ok()
         called = _called(operation, examples)
         codes[operation.path] = codes.get(operation.path, Counter()) + called
@@ -84,17 +89,8 @@ def test_what_is_declared_is_what_is_answered(name: str) -> None:
 
 def head_of(app: FastAPI, method: str, path: str) -> tuple[int, str]:
     """The status of an answer, and the methods that it allows."""
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
-    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
-    return sent[0]["status"], dict(sent[0]["headers"]).get(b"allow", b"").decode()
+    answer = Reply.of(asyncio.run(exchange(app, scope_of(method, path, {}))))
+    return answer.status, answer.headers.get("allow", "")
 
 
 @pytest.mark.parametrize("name", APPS)

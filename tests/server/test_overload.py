@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from serving_in_thread import PATIENCE, serving
-from webhook_factories import a_body, a_config
 
 from injector.core.model import Namespace
 from injector.server.app import Limits, State, Webhook
 from injector.server.queue import SMALL, Size
 from injector.telemetry import Metrics
+from tests.asgi import exchange, scope_of
+from tests.server.serving_in_thread import PATIENCE, serving
+from tests.server.webhook_factories import a_body, a_config
 
 LENGTH = 3
 TOO_MANY = 5
@@ -43,20 +44,8 @@ async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
 
 async def one(app: Webhook, pieces: list[bytes], connection: Any = None) -> list[dict[str, Any]]:
     """What is sent to a caller whose body comes in pieces, and how many of them are left."""
-    left = list(pieces)
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
-
-    async def send(message: Any) -> None:
-        sent.append({**message, "left": len(left)})
-
-    headers = [(b"content-type", b"application/json")]
-    scope = {"type": "http", "method": "POST", "path": "/mutate", "query_string": b"", "headers": headers,
-             "state": {"transport": connection} if connection else {}}  # fmt: skip
-    await app(scope, receive, send)
-    return sent
+    scope = scope_of("POST", "/mutate", state={"transport": connection} if connection else {})
+    return await exchange(app, scope, pieces)
 
 
 def together(app: Webhook, bodies: Iterable[list[bytes]]) -> list[list[dict[str, Any]]]:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ async def results(
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """A clock of the queue that stands still; what it is given makes it go on."""
     now = [1000.0]
-    monkeypatch.setattr(queue.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
 
     def go_on(seconds: float) -> None:
         now[0] += seconds
@@ -51,7 +52,11 @@ def test_what_comes_past_the_length_is_refused_and_the_rest_is_done_in_order() -
     waiting = Queue(Size(length=LENGTH))
 
     async def both_rounds() -> list[Any]:
-        works = [lambda n=n: done.append(n) or n for n in range(LENGTH + 3)]
+        def work(number: int) -> int:
+            done.append(number)
+            return number
+
+        works = [partial(work, number) for number in range(LENGTH + 3)]
         first = await results(waiting, *works)
         return first + await results(waiting, lambda: "later")
 
@@ -203,10 +208,12 @@ def test_where_the_queue_is_full_the_namespace_with_the_most_waiting_gives_way()
     waiting = Queue(Size(length=LENGTH))
 
     async def main() -> list[Any]:
-        greedy = [lambda n=n: done.append(f"greedy {n}") for n in range(LENGTH + 1)]
-        shop = [lambda n=n: done.append(f"shop {n}") for n in range(LENGTH)]
-        return await asyncio.gather(
-            results(waiting, *greedy, namespace="greedy"), results(waiting, *shop, namespace="shop")
+        greedy = [partial(done.append, f"greedy {n}") for n in range(LENGTH + 1)]
+        shop = [partial(done.append, f"shop {n}") for n in range(LENGTH)]
+        return list(
+            await asyncio.gather(
+                results(waiting, *greedy, namespace="greedy"), results(waiting, *shop, namespace="shop")
+            )
         )
 
     greedy, shop = asyncio.run(main())
@@ -222,7 +229,7 @@ def test_the_pace_of_one_namespace_keeps_no_other_out(clock: Callable[[float], N
         for _ in range(50):
             await results(waiting, lambda: clock(0.5), namespace="greedy")
         greedy = results(waiting, *[lambda: clock(0.5)] * 3, namespace="greedy")
-        return await asyncio.gather(greedy, results(waiting, lambda: "done", namespace="shop"))
+        return list(await asyncio.gather(greedy, results(waiting, lambda: "done", namespace="shop")))
 
     greedy, shop = asyncio.run(main())
     assert greedy == [None, "wait", "wait"]
@@ -232,7 +239,7 @@ def test_the_pace_of_one_namespace_keeps_no_other_out(clock: Callable[[float], N
 def test_the_next_turn_is_that_of_the_namespace_with_the_least_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     used = [0.0]
     # CPU time does not stand still while a test runs.
-    monkeypatch.setattr(queue.time, "thread_time", lambda: used[0])
+    monkeypatch.setattr(time, "thread_time", lambda: used[0])
     order: list[str] = []
 
     def work(name: str, seconds: float) -> Callable[[], None]:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_app import a_state, an_app, post
-from webhook_factories import a_body, a_config, a_pod
 
-from injector.cli.recording import recorder, with_flags
 from injector.config.schema import Record, Server
 from injector.core.model import Namespace
 from injector.errors import ConfigError
 from injector.records.reader import Reader
+from injector.serving.recording import record_settings, recorder
 from injector.telemetry import Metrics
+from tests.server.test_app import a_state, an_app, post
+from tests.server.webhook_factories import a_body, a_config, a_pod
 
 MARK = "hunter2-Correct.Horse/battery@staple"
 
@@ -103,8 +103,8 @@ def test_off_by_default(tmp_path: Path) -> None:
 
 def test_flags_win_over_the_file() -> None:
     given = Record(directory="of-the-file", key_file="k", per_second=3)
-    assert with_flags(given, {"record_dir": None, "record_key": None}) == given
-    flags = with_flags(given, {"record_dir": "of-the-flag", "record_key": None})
+    assert record_settings(given, None, None) == given
+    flags = record_settings(given, "of-the-flag", None)
     assert (flags.directory, flags.key_file, flags.per_second) == ("of-the-flag", "k", 3)
 
 

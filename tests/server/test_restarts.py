@@ -19,12 +19,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from test_serve import JSON, PATIENCE, SETTINGS, Files, Served, call, served
-from test_serve import files as files
-from webhook_factories import a_body
+from tests.server.test_serve import JSON, PATIENCE, SETTINGS, Files, Served, call, served
+from tests.server.test_serve import files as files
+from tests.server.webhook_factories import a_body
 
 CALLERS = 4
 LOOKS_EVERY = 0.1
+# Some hundred calls a second, which is enough to meet every moment of a restart.
+PAUSE = 0.005
 # Long enough for a look at a replica's readiness on a busy machine.
 DRAIN = "  drainSeconds: 5\n"
 
@@ -74,7 +76,7 @@ class Service:
                 replica.look()
 
     def keep_calling(self) -> None:
-        while not self.over.is_set():
+        while not self.over.wait(PAUSE):
             try:
                 self._call()
             except (OSError, http.client.HTTPException) as error:

@@ -8,41 +8,45 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 from injector.core import model
-from injector.core.model import Decision, Finding, Namespace, Operation, Reason, Verdict
-from injector.core.profile import Outcome
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Operation, Reason
+from injector.core.profile import Config, Outcome
 from injector.errors import ReviewError
 from injector.server import review as reviews
+from tests import answering
+from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
 
-def respond(review: dict[str, Any], config: model.Config | None = None, **kwargs: Any) -> dict[str, Any]:
-    answer = reviews.answer(review, config or a_config(), lambda name: Namespace(name), **kwargs)
+def respond(
+    review: dict[str, Any] | AdmissionRequest, config: Config | None = None, **kwargs: Any
+) -> dict[str, Any]:
+    answer = answering.answer(review, config or a_config(), lambda name: Namespace(name), **kwargs)
     response: dict[str, Any] = answer.review["response"]
     return response
 
 
 MALFORMED = {
     "empty": (b"", 400, "empty"),
-    "no JSON": (b"{", 400, "no JSON"),
-    "text": (b"hello", 400, "no JSON"),
-    "no UTF-8": (b'{"a": "\xff"}', 400, "no JSON"),
-    "NaN": (b'{"a": NaN}', 400, "no JSON"),
-    "a number past all doubles": (b'{"a": 1e999}', 400, "no JSON"),
+    "not valid JSON": (b"{", 400, "not valid JSON"),
+    "text": (b"hello", 400, "not valid JSON"),
+    "no UTF-8": (b'{"a": "\xff"}', 400, "not valid JSON"),
+    "NaN": (b'{"a": NaN}', 400, "not valid JSON"),
+    "a number past all doubles": (b'{"a": 1e999}', 400, "not valid JSON"),
     "10,000 lists": (b"[" * 10_000, 400, "too deep"),
     "10,000 closed lists": (b"[" * 10_000 + b"]" * 10_000, 400, "too deep"),
     "10,000 maps": (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "too deep"),
     "a list": (b"[]", 400, "the body is a list"),
     "a number": (b"1", 400, "the body is a number"),
     "null": (b"null", 400, "the body is missing"),
-    "another kind": (json.dumps({**a_review(), "kind": "Pod"}).encode(), 400, "no AdmissionReview"),
-    "no kind": (b"{}", 400, "no AdmissionReview"),
-    "another version": (a_body(version="v2"), 400, "no AdmissionReview"),
+    "another kind": (json.dumps({**a_review(), "kind": "Pod"}).encode(), 400, "not an AdmissionReview"),
+    "no kind": (b"{}", 400, "not an AdmissionReview"),
+    "another version": (a_body(version="v2"), 400, "not an AdmissionReview"),
     "a version that is a list": (
         json.dumps({**a_review(), "apiVersion": []}).encode(),
         400,
-        "no AdmissionReview",
+        "not an AdmissionReview",
     ),
     "no request": (json.dumps({**a_review(), "request": None}).encode(), 400, "request is missing"),
     "a request that is text": (
@@ -56,12 +60,16 @@ MALFORMED = {
     "an operation that is a list": (a_body(operation=[]), 400, "request.operation"),
     "no object": (a_body(object=None), 400, "request.object is missing"),
     "an object that is a list": (a_body([]), 400, "request.object is a list"),
-    "an object of another kind": (a_body({**a_pod(), "kind": "Deployment"}), 400, "not a Pod"),
-    "an object whose kind is a list": (a_body({**a_pod(), "kind": []}), 400, "not a Pod"),
-    "an object of another group": (a_body({**a_pod(), "apiVersion": "metrics.k8s.io/v1"}), 400, "not a Pod"),
-    "a request of another kind": (a_body(kind={"group": "apps", "kind": "Deployment"}), 400, "not a Pod"),
+    "an object of another kind": (a_body({**a_pod(), "kind": "Deployment"}), 400, "not a v1 Pod"),
+    "an object whose kind is a list": (a_body({**a_pod(), "kind": []}), 400, "not a v1 Pod"),
+    "an object of another group": (
+        a_body({**a_pod(), "apiVersion": "metrics.k8s.io/v1"}),
+        400,
+        "not a v1 Pod",
+    ),
+    "a request of another kind": (a_body(kind={"group": "apps", "kind": "Deployment"}), 400, "not a v1 Pod"),
     "a request kind that is text": (a_body(kind="Pod"), 400, "request.kind is a string"),
-    "no kind anywhere": (a_body({"spec": {}}, kind=None), 400, "not a Pod"),
+    "no kind anywhere": (a_body({"spec": {}}, kind=None), 400, "not a v1 Pod"),
 }
 
 
@@ -75,7 +83,7 @@ def test_what_is_no_review_of_a_pod_is_refused_with_a_reason(body: bytes, status
 
 def test_a_body_past_the_limit_is_too_large_and_one_at_the_limit_is_not() -> None:
     body = a_body()
-    assert reviews.parse(body, body_limit=len(body)) == a_review()
+    assert reviews.parse(body, body_limit=len(body)) == reviews.request_of(a_review())
     with pytest.raises(ReviewError) as caught:
         reviews.parse(body, body_limit=len(body) - 1)
     assert caught.value.status == 413
@@ -85,7 +93,7 @@ def test_a_body_past_the_limit_is_too_large_and_one_at_the_limit_is_not() -> Non
 def test_the_nesting_limit_counts_maps_and_lists(innermost: Any) -> None:
     # review > request > object > x > innermost
     body = a_body({**a_pod(), "spec": {}, "metadata": {}, "x": innermost})
-    assert reviews.parse(body, nesting_limit=4)["request"]["object"]["x"] == innermost
+    assert reviews.parse(body, nesting_limit=4).pod["x"] == innermost
     with pytest.raises(ReviewError, match="at most 3 levels"):
         reviews.parse(body, nesting_limit=3)
 
@@ -98,8 +106,8 @@ def test_text_is_read_as_bytes_are() -> None:
 def test_an_injected_pod_gets_a_patch_that_applies_and_the_answer_echoes_version_and_uid(
     version: str,
 ) -> None:
-    review = reviews.parse(a_body(version=version))
-    answer = reviews.answer(review, a_config(), lambda name: None)
+    review = a_review(version=version)
+    answer = answering.answer(review, a_config())
     assert answer.review["apiVersion"] == f"admission.k8s.io/{version}"
     assert answer.review["kind"] == "AdmissionReview"
     response = answer.review["response"]
@@ -203,7 +211,7 @@ def test_a_template_that_fails_denies_unless_the_failure_mode_lets_pods_pass() -
 def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> None:
     config = a_config(Broken)
     pod = a_pod(annotations={"note": "the-secret"})
-    answer = reviews.answer(a_review(pod), config, lambda name: None)
+    answer = answering.answer(a_review(pod), config, lambda name: None)
     response = answer.review["response"]
     assert (response["allowed"], response["status"]["code"]) == (False, 500)
     assert response["status"]["message"].startswith("internal-error: ")
@@ -215,10 +223,7 @@ def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> N
 
 
 def test_a_seam_that_fails_is_an_internal_error() -> None:
-    def gone(name: str) -> Namespace:
-        raise OSError("the cache is gone")
-
-    answer = reviews.answer(a_review(), a_config(), gone)
+    answer = reviews.failed(reviews.request_of(a_review()), a_config(), OSError("the cache is gone"))
     assert answer.outcome.decision.reason is Reason.INTERNAL_ERROR
     assert answer.review["response"]["allowed"] is False
 
@@ -236,7 +241,7 @@ def test_a_patch_that_does_not_give_the_pod_is_never_sent(
 ) -> None:
     # The core has no such defect that we know of, so one is put in its place.
     def defective(pod: Any, facts: Any, config: Any) -> Outcome:
-        return Outcome(Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), pod, patch)
+        return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
 
     monkeypatch.setattr(reviews, "inject", defective)
     response = respond(a_review())
@@ -250,7 +255,7 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
 
     def listening(pod: Any, facts: model.Facts, config: Any, *, work: Any) -> Outcome:
         seen.append(facts)
-        return Outcome(Decision(Verdict.SKIP, Reason.OFF_BY_DEFAULT), pod)
+        return Outcome(Decision(Reason.OFF_BY_DEFAULT), pod)
 
     monkeypatch.setattr(reviews, "inject", listening)
     respond(a_review(), native_sidecars=False, objects=({"kind": "Thing"},), path="/inject/a/b")
@@ -258,14 +263,14 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
     assert seen == [
         model.Facts(
             "shop",
-            model.Door.WEBHOOK,
+            model.Origin.WEBHOOK,
             Namespace("shop"),
             None,
             False,
             ({"kind": "Thing"},),
             {"PATH": "/inject/a/b"},
         ),
-        model.Facts("", model.Door.WEBHOOK),
+        model.Facts("", model.Origin.WEBHOOK),
     ]
 
 
@@ -276,21 +281,21 @@ def test_managed_fields_stay_out_of_the_patch() -> None:
     assert after["metadata"]["managedFields"] == fields
 
 
-def an_outcome(*messages: str, action: bool = True) -> Outcome:
-    findings = tuple(Finding("code", message, action) for message in messages)
-    return Outcome(Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), {}, findings=findings)
+def an_outcome(*messages: str, level: Level = Level.WARNING) -> Outcome:
+    findings = tuple(Finding(FindingCode.STATUS_PORT, level, message) for message in messages)
+    return Outcome(Decision(Reason.ON_BY_DEFAULT), {}, findings=findings)
 
 
 def test_only_findings_that_need_a_person_become_warnings() -> None:
-    assert reviews.warnings_of(an_outcome("do it"), False) == ["code: do it"]
-    assert reviews.warnings_of(an_outcome("nice to know", action=False), False) == []
+    assert reviews.warnings_of(an_outcome("do it"), False) == ["status-port: do it"]
+    assert reviews.warnings_of(an_outcome("nice to know", level=Level.NOTE), False) == []
 
 
 def test_warnings_can_be_switched_off() -> None:
     review = a_review(a_pod(labels={"sidecar-injector/inject": "True"}))
     assert respond(review)["warnings"] == [
         reviews.cut(
-            'switch-value: label sidecar-injector/inject is neither "true" nor "false" and says nothing; '
+            'switch-value: label sidecar-injector/inject is neither "true" nor "false" and has no effect; '
             'did you mean "true"?'
         )
     ]

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from webhook_factories import a_pod, a_review
 
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Reason
 from injector.core.profile import Config
-from injector.server import review as reviews
+from tests import answering
+from tests.server.webhook_factories import a_pod, a_review
 
 DEEP = 950
 
@@ -46,7 +46,7 @@ def annotated(key: str, value: str) -> dict[str, Any]:
 def test_the_answer_has_a_reason_that_is_no_defect(
     pod: dict[str, Any], reason: Reason, quirks: bool, configs: dict[bool, Config]
 ) -> None:
-    answer = reviews.answer(a_review(pod), configs[quirks], lambda name: None)
+    answer = answering.answer(a_review(pod), configs[quirks], lambda name: None)
     assert (answer.outcome.decision.reason, answer.defect) == (reason, "")
 
 
@@ -63,5 +63,5 @@ def test_a_pod_of_another_shape_is_refused_before_anything_looks_at_it(
 ) -> None:
     pod = a_pod()
     pod["spec"] |= spec
-    answer = reviews.answer(a_review(pod), configs[False], lambda name: None)
+    answer = answering.answer(a_review(pod), configs[False], lambda name: None)
     assert (answer.outcome.decision.reason, answer.defect) == (Reason.INVALID_POD, "")

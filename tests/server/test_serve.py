@@ -26,15 +26,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from webhook_factories import a_body, a_pod, a_review, patched
 
 from injector.errors import ConfigError
 from injector.server.run import bind
+from tests import command
+from tests.command import in_one_process
 from tests.generators.annotations import ANNOTATIONS
 from tests.generators.pods import draw_pod, manifests
 from tests.generators.reviews import body_of, damaged, draw_path, draw_review, garbage
+from tests.server.webhook_factories import a_body, a_pod, a_review, patched
+
+__all__ = ["in_one_process"]  # the fixture
 
 PATIENCE = 60
+OF_A_CLUSTER = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
 JSON = {"Content-Type": "application/json"}
 
 PROFILE = """\
@@ -165,13 +170,9 @@ class Served:
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "injector.cli.main", "serve", *arguments]
-    env = {
-        key: value
-        for key, value in os.environ.items()
-        if key not in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
-    }
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+    started = [sys.executable, "-m", "injector.cli.main", "serve", *arguments]
+    env = {key: value for key, value in os.environ.items() if key not in OF_A_CLUSTER}
+    return subprocess.Popen(started, stderr=subprocess.PIPE, text=True, env=env)
 
 
 @contextlib.contextmanager
@@ -281,14 +282,14 @@ def test_settings_of_the_server_count_from_the_next_start_and_are_judged_before_
         assert (refused["reason"], refused["where"]) == ("settings", "server.callerAuth")
         assert refused["hint"].startswith("set clientCaFile")
         files.config.write_text(SETTINGS + "  failureMode: allow\n")
-        assert "next start" in running.wait_for("server-settings")["message"]
+        assert "restart to apply them" in running.wait_for("server-settings")["message"]
 
 
 def test_letting_pods_through_is_told_at_the_start(files: Files) -> None:
     files.config.write_text(SETTINGS + "  failureMode: allow\n")
     with served(files) as running:
         told = running.wait_for("failure-mode")
-        assert (told["level"], "without sidecar" in told["message"]) == ("warning", True)
+        assert (told["level"], "without a sidecar" in told["message"]) == ("warning", True)
 
 
 def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -> None:
@@ -300,11 +301,8 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
 
         (files.folder / "tls.key").write_bytes((files.folder / "other.key").read_bytes())
         problem = running.wait_for("certificate-problem", about="files")
-        assert "do not belong together" in problem["message"]
-        assert (
-            "do not belong together"
-            in json.loads(call(health, "GET", "/readyz")[1])["notes"]["certificate files"]
-        )
+        assert "do not match" in problem["message"]
+        assert "do not match" in json.loads(call(health, "GET", "/readyz")[1])["notes"]["certificate files"]
         fresh, _ = running.callers(at)
         assert call(fresh, "GET", "/healthz")[0].status == 200
 
@@ -324,31 +322,47 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
         assert 'injector_certificate_failure_total{what="files"}' in text
 
 
+@pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([], "--tls-cert"),
         (["--tls-cert", "tls.crt"], "--tls-cert"),
         (["--tls-cert", "tls.crt", "--tls-key", "gone.key"], "gone.key"),
-        (["--tls-cert", "tls.crt", "--tls-key", "other.key"], "do not belong together"),
+        (["--tls-cert", "tls.crt", "--tls-key", "other.key"], "do not match"),
         (["--tls-bundle", "bundle.pem", "--config", "gone.yaml"], "gone.yaml"),
         (["--tls-bundle", "bundle.pem", "--listen", "256.0.0.1:x"], "256.0.0.1:x"),
         (["--tls-bundle", "bundle.pem", "--config-map", "no-name"], "--config-map"),
-        (["--tls-bundle", "bundle.pem", "--debug-listen", "0.0.0.0:0"], "no loopback address"),
     ],
 )
 def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(
-    files: Files, arguments: list[str], words: str
+    files: Files, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
 ) -> None:
-    given = [
-        str(files.folder / a) if (files.folder / a).exists() or a.startswith("gone") else a for a in arguments
-    ]
-    config = [] if "--config" in given else ["--config", str(files.config)]
-    process = start(*given, *config, "--namespaces", "off")
+    # Nothing listens yet, and no signal is waited for.
+    for name in OF_A_CLUSTER:
+        monkeypatch.delenv(name, raising=False)
+    ran = command.run("serve", *cannot_be_served(files, arguments))
+    assert ran.status == 2
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_process_that_has_bound_a_port_ends_with_status_2_too(files: Files) -> None:
+    arguments = ["--tls-bundle", "bundle.pem", "--listen", "127.0.0.1:0", "--debug-listen", "0.0.0.0:0"]
+    process = start(*cannot_be_served(files, arguments))
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
-    assert words in told
+    assert "not a loopback address" in told
     assert "Traceback" not in told
+
+
+def cannot_be_served(files: Files, arguments: list[str]) -> list[str]:
+    """The arguments with the paths of the files that are there, and a configuration."""
+    inside = [
+        str(files.folder / a) if (files.folder / a).exists() or a.startswith("gone") else a for a in arguments
+    ]
+    config = [] if "--config" in inside else ["--config", str(files.config)]
+    return [*inside, *config, "--namespaces", "off"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", ":0", "localhost:0"])

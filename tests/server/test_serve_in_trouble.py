@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import pytest
-from test_serve import PATIENCE, Files, Served, call, served
-from test_serve import files as files
-from webhook_factories import a_body, a_config, a_pod
 
-from injector.cli.serve import Current
-from injector.cli.watched import Watched
+from injector.config.current import Current
+from injector.core.profile import Config
+from injector.telemetry import Metrics
 from tests.fake_apiserver import FakeApiServer, fake_apiserver
+from tests.server.test_serve import PATIENCE, Files, Served, call, served
+from tests.server.test_serve import files as files
+from tests.server.webhook_factories import a_body, a_config, a_pod
 
 NAMESPACES = "/api/v1/namespaces"
 # A list that is under way when the stop comes has to be given up, not waited for.
@@ -107,7 +108,7 @@ def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
         # Silence is noticed after minutes only, as a quiet cluster is silent too.
         noted = running.until(lambda status, detail: detail["notes"])
         assert noted["ready"] is True
-        assert noted["notes"][NAMESPACES].startswith("perhaps out of date: ")
+        assert noted["notes"][NAMESPACES].startswith("may be out of date: ")
         assert "(hint: " in noted["notes"][NAMESPACES]
     assert running.injects()
     assert running.readiness()[0] == 200
@@ -118,7 +119,7 @@ def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
 def test_a_configmap_that_is_being_read_does_not_keep_the_process(files: Files) -> None:
     with fake_apiserver(files.folder) as (fake, _):
         # A ConfigMap has no folder, so that its profile is one that ships.
-        fake.settings = "revision: one\n"
+        fake.settings = "revision: one\nserver: {source: {pollSeconds: 1}}\n"
         with served(FromConfigMap(files.folder)) as process:
             process.wait_for("listening")
             fake.trouble("nothing")
@@ -133,17 +134,22 @@ def test_a_configmap_that_is_being_read_does_not_keep_the_process(files: Files) 
 def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
     class Failing:
         server = None
+        step = "settings"
 
         def read(self) -> NoReturn:
             raise KeyError("secret")
 
     async def main() -> None:
-        async with asyncio.TaskGroup() as group:
-            config = a_config()
-            current = Current(Failing(), config, Watched(None, group))  # type: ignore[arg-type]
-            await current.refresh()
-            assert current.config is config
-            told = "the last good one is kept: reading the configuration itself failed: KeyError"
-            assert current.notes() == {"config": told}
+        config = a_config()
+        taken: list[Config] = []
+        current = Current(
+            Failing(), config, Metrics(), seconds=1, apart=asyncio.to_thread, taken=taken.append
+        )
+        await current.refresh()
+        assert current.config is config
+        assert taken == [config]
+        told = "the last valid configuration stays in use: "
+        told += "reading the configuration failed unexpectedly: KeyError"
+        assert current.warnings() == {"config": told}
 
     asyncio.run(main())

@@ -7,10 +7,9 @@ import resource
 import signal
 from pathlib import Path
 
-from test_serve import PATIENCE, SETTINGS, Files, Served, call, files, served
-from webhook_factories import a_body, a_pod
-
 from injector.records.reader import Reader
+from tests.server.test_serve import PATIENCE, SETTINGS, Files, Served, call, files, served
+from tests.server.webhook_factories import a_body, a_pod
 
 __all__ = ["files"]  # the fixture
 
@@ -53,7 +52,7 @@ def test_a_full_disk_is_told_and_answers_go_on(files: Files, tmp_path: Path) -> 
         admit(running, 40)
         told = running.wait_for("record-failed")
         assert str(tmp_path / "records") in told["message"]
-        assert "make room" in told["hint"]
+        assert "free disk space" in told["hint"]
         end(running)
     reader = Reader(tmp_path / "records")
     assert 0 < len(list(reader.entries())) < 40

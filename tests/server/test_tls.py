@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from injector.certs.issue import Wanted, make_authority, sign_leaf
+from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.errors import ConfigError
 from injector.server.run import Listener, Stop, bind, serve
@@ -22,7 +22,7 @@ from injector.server.tls import Swap
 PATIENCE = 60
 CONNECTIONS = 60
 NAME = "localhost"
-WANTED = Wanted((NAME,))
+WANTED = CertificateSpec((NAME,), ca_seconds=604800.0, leaf_seconds=604800.0)
 
 
 def a_pair() -> tuple[Pair, Pair]:

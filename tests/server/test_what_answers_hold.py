@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from test_app import a_state, an_app, ask, post
-from webhook_factories import a_body, a_pod
 
 from injector.config.load import load
 from injector.core.model import Namespace
+from tests.server.test_app import a_state, an_app, ask, post
+from tests.server.webhook_factories import a_body, a_pod
 
 CONFIG = load(None)
 ROOT = "istio-system"

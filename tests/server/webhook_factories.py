@@ -10,7 +10,7 @@ from typing import Any
 import jsonpatch
 
 from injector.core.profile import Config, Policy, Profile, default_keys
-from injector.templating.render import Source, Templates
+from injector.templating.render import Templates, TemplateSource
 
 SHIPPER = """\
 metadata:
@@ -43,7 +43,8 @@ class Broken(Profile):
 def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
     profile = rules(name="log-shipper", keys=default_keys({}), default_templates=("shipper",))
     sources = {
-        name: Source(name, text, f"{name}.yaml.j2") for name, text in (("shipper", SHIPPER), ("fails", FAILS))
+        name: TemplateSource(name, text, f"{name}.yaml.j2")
+        for name, text in (("shipper", SHIPPER), ("fails", FAILS))
     }
     given: dict[str, Any] = {
         "profile": profile,

@@ -13,24 +13,24 @@ from hypothesis import strategies as st
 
 from injector.errors import AnnotationError, InjectorError, RenderError, TemplateError
 from injector.templating.filters import FILTERS
-from injector.templating.render import Limits, Source, Templates
+from injector.templating.render import RenderLimits, Templates, TemplateSource
 
 POD = "ns/pod"
-DEFAULT = Limits()
+DEFAULT = RenderLimits()
 
 
-def templates(text: str, limits: Limits = DEFAULT, **others: str) -> Templates:
+def templates(text: str, limits: RenderLimits = DEFAULT, **others: str) -> Templates:
     texts = {"main": text, **others}
     return Templates(
-        {name: Source(name, text, f"{name}.yaml.j2") for name, text in texts.items()}, {}, limits
+        {name: TemplateSource(name, text, f"{name}.yaml.j2") for name, text in texts.items()}, {}, limits
     )
 
 
-def render(text: str, /, _limits: Limits = DEFAULT, **context: object) -> dict[str, Any]:
+def render(text: str, /, _limits: RenderLimits = DEFAULT, **context: object) -> dict[str, Any]:
     return templates(text, _limits).render("main", context, POD)
 
 
-def failure(text: str, /, _limits: Limits = DEFAULT, **context: object) -> InjectorError:
+def failure(text: str, /, _limits: RenderLimits = DEFAULT, **context: object) -> InjectorError:
     """The error of a template; it always says which file and line."""
     with pytest.raises((RenderError, TemplateError)) as caught:
         render(text, _limits, **context)
@@ -222,7 +222,7 @@ def test_what_has_no_mark_is_shared_by_all_renderings() -> None:
 
 
 def test_the_cache_of_skeletons_is_bounded_by_bytes() -> None:
-    one = templates("a:\n{% for i in range(n) %}\n- {{ i }}\n{% endfor %}", Limits(skeletons=4_000))
+    one = templates("a:\n{% for i in range(n) %}\n- {{ i }}\n{% endfor %}", RenderLimits(skeletons=4_000))
     for n in (20, 2, 21, 22, 20, 400, 2, 21):
         assert one.render("main", {"n": n}, POD) == {"a": list(range(n))}
         assert 0 < one._size <= 4_000
@@ -448,7 +448,7 @@ def test_a_value_can_be_the_whole_overlay() -> None:
 
 
 def test_a_profile_brings_functions_and_their_values_are_data() -> None:
-    sources = {"main": Source("main", "a: {{ f(1, b='x: y') }}\n", "m")}
+    sources = {"main": TemplateSource("main", "a: {{ f(1, b='x: y') }}\n", "m")}
     one = Templates(sources, {"f": lambda a, b: {"a": a, "b": b}})
     assert one.render("main", {}, POD) == {"a": {"a": 1, "b": "x: y"}}
 
@@ -459,7 +459,7 @@ def test_an_error_about_the_manifest_that_a_function_raises_passes_unchanged() -
     def function() -> None:
         raise raised
 
-    one = Templates({"main": Source("main", "a: {{ f() }}\n", "m")}, {"f": function})
+    one = Templates({"main": TemplateSource("main", "a: {{ f() }}\n", "m")}, {"f": function})
     with pytest.raises(AnnotationError) as caught:
         one.render("main", {}, POD)
     assert caught.value is raised
@@ -470,7 +470,7 @@ def test_a_function_may_render_another_template() -> None:
         return one.render("inner", {"x": 2}, POD)
 
     sources = {"main": "a: {{ x }}\nb: {{ f() }}\nc: {{ x }}\n", "inner": "i: {{ x }}\n"}
-    one = Templates({name: Source(name, text, name) for name, text in sources.items()}, {"f": again})
+    one = Templates({name: TemplateSource(name, text, name) for name, text in sources.items()}, {"f": again})
     assert one.render("main", {"x": 1}, POD) == {"a": 1, "b": {"i": 2}, "c": 1}
 
 
@@ -703,7 +703,9 @@ ESCAPES = [
 def test_a_template_reaches_nothing_but_values_and_changes_none(text: str) -> None:
     context = {"x": "text", "d": {"k": "v", "l": [2, 1]}}
     before = copy.deepcopy(context)
-    one = Templates({"main": Source("main", text, "main.yaml.j2")}, {"f": lambda *args, **kwargs: None})
+    one = Templates(
+        {"main": TemplateSource("main", text, "main.yaml.j2")}, {"f": lambda *args, **kwargs: None}
+    )
     with pytest.raises((RenderError, TemplateError)) as caught:
         one.render("main", context, POD)
     assert caught.value.where.startswith("main.yaml.j2:")
@@ -727,18 +729,18 @@ def test_deep_but_honest_templates_pass() -> None:
 
 def test_each_limit_can_be_set_and_is_exact() -> None:
     loop = "{% for i in range(n) %}{% endfor %}"
-    assert render(loop, Limits(steps=101), n=50) == {}  # one call, fifty numbers, fifty rounds
-    assert "steps" in failure(loop, Limits(steps=100), n=50).message
-    assert render("# {{ x }}", Limits(output=5), x="long" * 9) == {}
-    assert "outputs" in failure("# {{ x }}", Limits(output=4), x=1).message
-    assert render("# {{ x }}", Limits(skeleton=5), x=1) == {}
-    assert "of YAML" in failure("# {{ x }}", Limits(skeleton=4), x=1).message
-    assert "text of" in failure("a: {{ x + x }}", Limits(text=5), x="abc").message
-    assert "list of" in failure("a: {{ x + x }}", Limits(items=5), x=[1, 2, 3]).message
-    assert "bits" in failure("a: {{ x * x }}", Limits(bits=8), x=255).message
+    assert render(loop, RenderLimits(steps=101), n=50) == {}  # one call, fifty numbers, fifty rounds
+    assert "steps" in failure(loop, RenderLimits(steps=100), n=50).message
+    assert render("# {{ x }}", RenderLimits(output=5), x="long" * 9) == {}
+    assert "outputs" in failure("# {{ x }}", RenderLimits(output=4), x=1).message
+    assert render("# {{ x }}", RenderLimits(skeleton=5), x=1) == {}
+    assert "of YAML" in failure("# {{ x }}", RenderLimits(skeleton=4), x=1).message
+    assert "text of" in failure("a: {{ x + x }}", RenderLimits(text=5), x="abc").message
+    assert "list of" in failure("a: {{ x + x }}", RenderLimits(items=5), x=[1, 2, 3]).message
+    assert "bits" in failure("a: {{ x * x }}", RenderLimits(bits=8), x=255).message
     macro = "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{% endif %}{% endmacro %}\na: {{ m(n) }}"
-    assert render(macro, Limits(depth=4), n=3) == {"a": ""}
-    assert "levels" in failure(macro, Limits(depth=3), n=3).message
+    assert render(macro, RenderLimits(depth=4), n=3) == {"a": ""}
+    assert "levels" in failure(macro, RenderLimits(depth=3), n=3).message
 
 
 # ---- errors ------------------------------------------------------------------------------------------
@@ -780,7 +782,9 @@ def test_an_undefined_value_is_named_by_its_path_with_file_line_and_pod() -> Non
     ],
 )
 def test_every_use_of_an_undefined_value_names_it(text: str, path: str) -> None:
-    one = Templates({"main": Source("main", "# first\n" + text, "main.yaml.j2")}, {"f": lambda value: value})
+    one = Templates(
+        {"main": TemplateSource("main", "# first\n" + text, "main.yaml.j2")}, {"f": lambda value: value}
+    )
     with pytest.raises(RenderError) as caught:
         one.render("main", {"v": {"k": 1}}, POD)
     assert caught.value.message.startswith(f"{path!r} is not defined")
@@ -809,7 +813,7 @@ def test_whatever_a_template_raises_is_a_render_error_with_its_line(text: str, l
 
 
 def test_lines_count_from_where_the_template_begins_in_its_file() -> None:
-    one = Templates({"main": Source("main", "a: 1\nb: {{ nope }}\n", "values.yaml", first_line=40)})
+    one = Templates({"main": TemplateSource("main", "a: 1\nb: {{ nope }}\n", "values.yaml", first_line=40)})
     with pytest.raises(RenderError) as caught:
         one.render("main", {}, POD)
     assert caught.value.where == "values.yaml:41 (template main)"
@@ -839,7 +843,7 @@ def test_an_error_in_an_included_template_names_that_file() -> None:
 def test_an_error_of_yaml_is_told_by_the_line_of_the_template(text: str, line: int) -> None:
     error = failure(text, x="v")
     assert error.where == f"main.yaml.j2:{line}"
-    assert "renders no YAML" in error.message
+    assert "renders invalid YAML" in error.message
     assert "\ue000" not in error.message
 
 
@@ -870,7 +874,7 @@ SECRET = "hunter2-" * 3
     ],
 )
 def test_no_error_repeats_a_value_of_a_pod(text: str) -> None:
-    one = Templates({"main": Source("main", text, "m")}, {"f": lambda value: {}[value]})
+    one = Templates({"main": TemplateSource("main", text, "m")}, {"f": lambda value: {}[value]})
     with pytest.raises(RenderError) as caught:
         one.render("main", {"x": SECRET}, POD)
     assert "hunter2" not in str(caught.value) + caught.value.hint
@@ -990,7 +994,7 @@ def test_the_variables_of_a_template_are_those_it_and_its_includes_read() -> Non
 
 
 def test_a_variable_that_no_context_has_is_refused_where_the_names_are_known() -> None:
-    sources = {"main": Source("main", "a: {{ Values.x }}\nb: {{ Valeus.x }}\n", "main.yaml.j2")}
+    sources = {"main": TemplateSource("main", "a: {{ Values.x }}\nb: {{ Valeus.x }}\n", "main.yaml.j2")}
     with pytest.raises(TemplateError) as caught:
         Templates(sources, names=["Values", "pod"]).compile("main")
     assert caught.value.where == "main.yaml.j2:2"
@@ -1000,7 +1004,7 @@ def test_a_variable_that_no_context_has_is_refused_where_the_names_are_known() -
 
 def test_names_that_are_known_assigned_or_functions_pass() -> None:
     text = "{% set y = 1 %}\na: {{ y }}{{ x }}{{ f() }}{{ range(1) | length }}\n"
-    one = Templates({"main": Source("main", text, "m")}, {"f": lambda: 3}, names=["x"])
+    one = Templates({"main": TemplateSource("main", text, "m")}, {"f": lambda: 3}, names=["x"])
     assert one.render("main", {"x": 2}, POD) == {"a": "1231"}
 
 
@@ -1020,17 +1024,17 @@ def test_a_missing_macro_is_named() -> None:
         ("a: {{ 1 is odd(2) }}", "test 'odd' does not take these arguments"),
         ("a: {{ 'x'.format(1) }}", "a string has no 'format' that templates may use"),
         ("a: {{ [1][5] }}", "a list has no such item"),
-        ("a: {{ 1 if false }}", "an inline if without else has no value here"),
-        ("a: {{ 'x' ~ (1 if false) }}", "an inline if without else has no value here"),
-        ("a: {{ [] | first }}", "an empty list has no item"),
+        ("a: {{ 1 if false }}", "an inline if without else has no value if its condition is false"),
+        ("a: {{ 'x' ~ (1 if false) }}", "an inline if without else has no value if its condition is false"),
+        ("a: {{ [] | first }}", "the list is empty"),
         ("a: {{ 5 | length }}", "a number has no length"),
-        ("a: {{ 'x' % 1 }}", "% does not format strings here"),
+        ("a: {{ 'x' % 1 }}", "formatting strings with % is not supported"),
         ("a: {{ 5[1:] }}", "a number has no slices"),
         ("a: {{ {} | dictsort(by='x') }}", "dictsort sorts by 'key' or by 'value'"),
         ("a: {{ [] | items }}", "a list has no items"),
         ("a: {{ [] | map }}", "map takes the name of a filter, or attribute= and default="),
         ("a: {{ [] | selectattr }}", "selectattr and rejectattr take an attribute first"),
-        ("a: {{ [] | select('nope') }}", "there is no test 'nope'"),
+        ("a: {{ [] | select('nope') }}", "unknown test 'nope'"),
         ("a: {{ {'k': 1}['x'] }}", "a map has no such item"),
         ("a: {{ [1] * [1] }}", "can't multiply sequence by non-int of type 'list'"),
         ("a: {{ [1, 'a'] | sort }}", "'<' not supported between instances of 'str' and 'int'"),

@@ -88,7 +88,7 @@ def test_an_alias_gives_a_copy() -> None:
         ("1: a\n0x1: b", 2, 1, "duplicate key /1,"),
         ("1: a\n'1': b", 2, 1, "duplicate key /1,"),
         ("<<: {a: 1, a: 2}", 1, 12, "duplicate key /<</a,"),
-        (f"{'k' * 90}: 1\n{'k' * 90}: 2", 2, 1, f"duplicate key /{'k' * 64}…,"),
+        (f"{'k' * 90}: 1\n{'k' * 90}: 2", 2, 1, f"duplicate key /{'k' * 63}…,"),
     ],
 )  # fmt: skip
 def test_an_error_says_where_and_what(text: str, line: int, column: int, words: str) -> None:

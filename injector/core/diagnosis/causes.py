@@ -37,199 +37,200 @@ class Cause:
 # --- no pod is made ---------------------------------------------------------------------------------
 POD_SECURITY: Final = CauseType(
     "pod-security",
-    "PodSecurity of the namespace refuses the pod",
+    "PodSecurity of the namespace rejects the pod",
     "FailedCreate event or ReplicaFailure condition: violates PodSecurity",
-    "if injected containers are named: let a CNI plugin set up the redirection and give the injected "
-    "containers a seccompProfile; else change the pod, or the namespace's pod-security labels",
+    "for injected containers: let a CNI plugin set up the redirection and set their seccompProfile; "
+    "for others: change the pod or the namespace's pod-security labels",
 )
 WEBHOOK_UNREACHABLE: Final = CauseType(
     "webhook-unreachable",
-    "the API server gets no answer from a webhook, and failurePolicy Fail refuses the pod",
+    "the API server cannot call a webhook, and its failurePolicy Fail rejects the pod",
     "FailedCreate event or ReplicaFailure condition: failed calling webhook",
-    "see that the webhook's pods are ready, its Service has endpoints, and caBundle fits its certificate",
+    "check that the webhook's pods are ready, its Service has endpoints, and its caBundle matches its "
+    "certificate",
 )
 WEBHOOK_DENIED: Final = CauseType(
     "webhook-denied",
-    "a webhook refuses the pod",
+    "a webhook denies the pod",
     "FailedCreate event or ReplicaFailure condition: denied the request",
-    "change what the webhook objects to; for the injector's own, `injector explain` without --live says what",
+    "fix what the webhook reports; for this injector, `injector explain` without --live shows it",
 )
 CREATION_REFUSED: Final = CauseType(
     "creation-refused",
-    "the API server refuses the pod: a quota, a missing ServiceAccount, another rule",
-    "FailedCreate event or ReplicaFailure condition with another text",
-    "read the event with kubectl describe on the object named in the evidence",
+    "the API server rejects the pod: a quota, a missing ServiceAccount or another rule",
+    "FailedCreate event or ReplicaFailure condition with any other text",
+    "read the event: kubectl describe the object in the evidence",
 )
 NOT_WANTED: Final = CauseType(
     "no-pod-wanted",
-    "the workload asks for no pod now",
+    "the workload has no desired pods now",
     "replicas 0, a suspended Job, a CronJob that has not run, a DaemonSet without a fitting node",
     "scale it up, resume it, or wait for its next run",
 )
 NO_POD_YET: Final = CauseType(
     "no-pod-yet",
-    "the workload has no pod, and nothing says why",
-    "no pod of the newest owner, no refusal in its events",
-    "look again in a moment; events older than an hour are gone, so kubectl rollout restart brings new ones",
+    "the workload has no pod, and there is no event that explains it",
+    "no pod of the newest owner, and no failed creation in its events",
+    "retry in a moment; events expire after an hour, so run kubectl rollout restart to get new ones",
 )
 # --- the pod is not injected ------------------------------------------------------------------------
 LEFT_OUT: Final = CauseType(
     "left-out",
-    "the pod is not to be injected",
+    "the pod is skipped on purpose",
     "no status annotation, and the decision for the pod is to skip it",
-    "if it should be: the reason says which label, annotation, selector or setting decided; change it and "
-    "make the pod anew",
+    "if it should be injected: change the label, annotation, selector or setting that the reason "
+    "names, then recreate the pod",
 )
 WEBHOOK_ABSENT: Final = CauseType(
     "webhook-absent",
-    "no MutatingWebhookConfiguration of the injector is in the cluster, so nobody was asked",
+    "no MutatingWebhookConfiguration of this injector exists, so it is never called",
     "no status annotation, and no configuration has an entry of the profile",
-    "apply the output of injector webhook-config, then make the pod anew",
+    "apply the output of injector webhook-config, then recreate the pod",
 )
 WEBHOOK_SELECTORS: Final = CauseType(
     "webhook-selectors",
-    "no entry of the webhook configuration matches the namespace and the pod, so nobody was asked",
+    "no webhook entry matches the namespace and the pod, so the injector is not called",
     "no status annotation, and the selectors in the cluster do not match",
-    "label the namespace (or the pod) as one of the entries wants it, then make the pod anew",
+    "label the namespace or the pod so that an entry matches, then recreate the pod",
 )
 WEBHOOK_YOUNGER: Final = CauseType(
     "webhook-younger",
-    "the pod is older than the webhook configuration",
-    "no status annotation, and the times of creation",
-    "make the pod anew: kubectl rollout restart, or delete it",
+    "the pod was created before the webhook configuration",
+    "no status annotation, and the creation times",
+    "recreate the pod: kubectl rollout restart, or delete it",
 )
 LABEL_YOUNGER: Final = CauseType(
     "label-younger",
-    "the pod is older than the label of its namespace",
-    "no status annotation, and the time at which the namespace's label was written",
-    "make the pod anew: kubectl rollout restart, or delete it",
+    "the pod was created before its namespace was labelled",
+    "no status annotation, and the time when the namespace's label was set",
+    "recreate the pod: kubectl rollout restart, or delete it",
 )
 WEBHOOK_IGNORED: Final = CauseType(
     "webhook-ignored",
-    "the webhook did not answer, as far as can be told, and failurePolicy Ignore let the pod pass",
+    "the webhook probably did not answer, and failurePolicy Ignore admitted the pod",
     "no status annotation, the entry matches, and its failurePolicy is Ignore",
-    "see that the webhook's pods are ready, make the pod anew, and think about failurePolicy Fail",
+    "check that the webhook's pods are ready, recreate the pod, and consider failurePolicy Fail",
 )
 WEBHOOK_NOT_CALLED: Final = CauseType(
     "webhook-not-called",
-    "the pod should be injected and is not, and the cluster does not tell why",
+    "the pod should be injected and is not; the cluster does not show why",
     "no status annotation, and none of the reasons above",
-    "look for the pod in the webhook's log; a matchCondition, or a configuration that was changed since, "
-    "shows only there. Make the pod anew",
+    "find the pod in the webhook's log: the configuration may have changed, or a matchCondition may "
+    "exclude the pod; then recreate the pod",
 )
 # --- the injected pod is not whole ------------------------------------------------------------------
 PIECE_MISSING: Final = CauseType(
     "piece-missing",
-    "something that the injection added is no longer in the pod",
-    "a name of the status annotation without its container or volume",
-    "find who took it out after the injection: another webhook, or an edit of an injected manifest",
+    "an injected container or volume is missing from the pod",
+    "the status annotation lists a container or volume that does not exist",
+    "find what removed it after injection: another webhook, or an edit of an injected manifest",
 )
 # --- the cluster cannot run it ----------------------------------------------------------------------
 ENDED_BY_NODE: Final = CauseType(
     "ended-by-node",
-    "the node or the control plane ended the pod",
+    "the node or the control plane terminated the pod",
     "status.reason of a failed pod: Evicted, Preempting, NodeShutdown ...",
-    "see the node's conditions; a controller makes a new pod, a pod of its own is gone",
+    "check the node's conditions; a controller replaces its pod, a bare pod is not replaced",
 )
 UNSCHEDULED: Final = CauseType(
     "unscheduled",
-    "no node takes the pod",
+    "no node can run the pod",
     "condition PodScheduled, or no spec.nodeName",
-    "kubectl describe pod shows what each node lacks; the sidecar's requests count as well",
+    "kubectl describe pod shows what each node lacks; the sidecar's resource requests count too",
 )
 IMAGE_NAME: Final = CauseType(
     "image-name-invalid",
-    "an image has a name that is none",
+    "invalid image name",
     "waiting: InvalidImageName",
-    "for an injected container set hub, tag and image in the values; else correct the pod's image",
+    "for an injected container, set hub, tag and image in the values; otherwise correct the pod's image",
 )
 IMAGE_MISSING: Final = CauseType(
     "image-missing",
-    "an image cannot be had",
+    "an image cannot be pulled",
     "waiting: ErrImagePull, ImagePullBackOff, ErrImageNeverPull ...",
-    "see that registry, name and tag exist, that the node reaches the registry, and imagePullSecrets; for "
-    "an injected container they come from the values",
+    "check registry, name, tag, imagePullSecrets and that the node reaches the registry; for an "
+    "injected container the values set them",
 )
 MOUNT_MISSING: Final = CauseType(
     "mount-missing",
-    "a ConfigMap or Secret that a volume needs is not there",
+    "a ConfigMap or Secret of a volume does not exist",
     "FailedMount event: not found",
-    "make it; one that the control plane makes in every namespace is missing where the control plane is "
-    "not running or does not look at the namespace",
+    "create it; if the control plane should create it, check that the control plane runs and manages "
+    "this namespace",
 )
 MOUNT_FAILED: Final = CauseType(
     "mount-failed",
     "a volume cannot be mounted",
-    "FailedMount or FailedAttachVolume event with another text",
-    "kubectl describe pod shows the node's own words for the volume named",
+    "FailedMount or FailedAttachVolume event with any other text",
+    "kubectl describe pod shows the node's message for the volume",
 )
 CONFIG_MISSING: Final = CauseType(
     "container-config",
-    "a container's settings cannot be put together: a ConfigMap, Secret or key is missing, or the image's "
-    "user is root where that is forbidden",
+    "a container's configuration is incomplete or forbidden: a ConfigMap, Secret or key is missing, or "
+    "the image runs as root",
     "waiting: CreateContainerConfigError",
     "kubectl describe pod shows what is missing",
 )
 SANDBOX: Final = CauseType(
     "sandbox-failed",
-    "the pod gets no network: a CNI plugin fails",
+    "a CNI plugin cannot set up the pod's network",
     "FailedCreatePodSandBox event while containers wait",
-    "look at the CNI plugins of the node; if the mesh brings one, see that its DaemonSet is ready there",
+    "check the CNI plugins of the node; if the mesh installs one, check that its DaemonSet is ready there",
 )
 # --- a container does not run ------------------------------------------------------------------------
 MEMORY: Final = CauseType(
     "out-of-memory",
-    "a container was ended because it used more memory than its limit",
+    "a container exceeded its memory limit and was killed",
     "terminated: OOMKilled",
-    "raise its memory limit; the injected container's comes from values and annotations",
+    "raise its memory limit; for an injected container, values and annotations set it",
 )
 START_FAILED: Final = CauseType(
     "start-failed",
-    "a container cannot be started: its program is not there, or the runtime refuses its settings",
+    "a container cannot start: its command does not exist, or the runtime rejects its settings",
     "waiting or terminated: CreateContainerError, RunContainerError, StartError, ContainerCannotRun",
-    "kubectl describe pod shows the runtime's words; check command, image and securityContext",
+    "kubectl describe pod shows the runtime's message; check command, image and securityContext",
 )
 INIT_FAILING: Final = CauseType(
     "init-failing",
-    "an init container ends with an error, so nothing after it starts",
+    "an init container fails, so the containers after it do not start",
     "its exit code, or CrashLoopBackOff",
     "read its log with kubectl logs -c NAME --previous",
     follows=True,
 )
 CRASHING: Final = CauseType(
     "crashing",
-    "a container ends with an error again and again",
+    "a container fails repeatedly",
     "its exit code, or CrashLoopBackOff",
     "read its log with kubectl logs -c NAME --previous",
     follows=True,
 )
 INIT_WAITING: Final = CauseType(
     "init-waiting",
-    "an init container has not come to its end",
-    "it is running, and is no sidecar",
-    "if it waits for the network: after the redirection and before the proxy no traffic passes, so use "
-    "native sidecars, or exclude its ports or addresses",
+    "an init container has not completed",
+    "it is running, and it is not a sidecar",
+    "if it waits for the network: traffic is blocked until the proxy starts; use native sidecars, or "
+    "exclude its ports or addresses",
     follows=True,
 )
 NOT_READY: Final = CauseType(
     "not-ready",
-    "a container runs, and its probe does not succeed",
-    "started or ready is false while it is running",
-    "look at its probes and its log; HTTP and gRPC probes of an injected pod go through the sidecar",
+    "a container runs, but its probe fails",
+    "the container is running; started or ready is false",
+    "check its probes and its log; HTTP and gRPC probes of an injected pod go through the sidecar",
     follows=True,
 )
 STARTING: Final = CauseType(
     "starting",
-    "containers are being made",
-    "waiting: ContainerCreating or PodInitializing, and no event that says why",
-    "look again in a moment",
+    "containers are being created",
+    "waiting: ContainerCreating or PodInitializing, and no event that explains it",
+    "retry in a moment",
     follows=True,
 )
 UNKNOWN: Final = CauseType(
     "unknown",
-    "the table of causes does not have it",
+    "the cause is unknown",
     "the pod is not ready, and no other row fits",
-    "read the injected containers' logs; tell us, and the table grows",
+    "read the logs of the injected containers; please report this case so that it can be added",
 )
 
 NOT_MADE: Final = (

@@ -16,8 +16,8 @@ from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.model import CauseType, Manifest, Symptom
 from injector.core.status import Status
+from injector.printable import shown
 
-_CUT = 64
 _LINE = 160
 _AFTER = 40
 # Patterns look no further into a line: what they look for stands at its begin, and a long line is slow.
@@ -102,7 +102,10 @@ def pieces(pod: Manifest, status: Status | None) -> Iterator[Cause]:
         have = {item.get("name") for item in spec.get(part) or []}
         for name in status.names(part) if status else ():
             if name not in have:
-                found = Evidence(f"/spec/{part}", f"{cut(name)} is listed by the status annotation, not here")
+                found = Evidence(
+                    f"/spec/{part}",
+                    f"{shown(name)} is listed in the status annotation, but does not exist in the pod",
+                )
                 yield Cause(causes.PIECE_MISSING, (found,), ours=True)
 
 
@@ -117,7 +120,9 @@ def placement(pod: Manifest) -> Iterator[Cause]:
             yield Cause(causes.UNSCHEDULED, (found,))
             return
     if not (pod.get("spec") or {}).get("nodeName") and status.get("phase") in (None, "Pending"):
-        yield Cause(causes.UNSCHEDULED, (Evidence("/spec/nodeName", "not set: no scheduler spoke yet"),))
+        yield Cause(
+            causes.UNSCHEDULED, (Evidence("/spec/nodeName", "not set: the pod is not scheduled yet"),)
+        )
 
 
 def of_container(container: Container) -> Iterator[Cause]:
@@ -132,7 +137,7 @@ def of_container(container: Container) -> Iterator[Cause]:
         yield _cause(causes.INIT_WAITING, container, "state/running", "is running")
     else:
         which = "started" if container.status.get("started") is False else "ready"
-        yield _cause(causes.NOT_READY, container, which, f"{which} is false while it is running")
+        yield _cause(causes.NOT_READY, container, which, f"the container is running; {which} is false")
 
 
 def _waiting(container: Container) -> Iterator[Cause]:
@@ -152,7 +157,7 @@ def _waiting(container: Container) -> Iterator[Cause]:
         return
     seen = word(reason)
     if row in (causes.IMAGE_NAME, causes.IMAGE_MISSING):
-        seen += f", image {cut(container.spec.get('image') or '')}"
+        seen += f", image {shown(container.spec.get('image') or '')}"
     yield _cause(row, container, "state/waiting/reason", seen)
 
 
@@ -190,9 +195,9 @@ def _mount(where: str, message: str, status: Status | None) -> Cause:
     volume, missing = _VOLUME.search(message), _NOT_FOUND.search(message)
     name = volume["name"] if volume else ""
     ours = bool(status and name in status.volumes)
-    told = f"volume {cut(name)}" + (" (injected)" if ours else "") if name else "a volume"
+    told = f"volume {shown(name)}" + (" (injected)" if ours else "") if name else "a volume"
     if missing:
-        told += f": {missing['kind']} {cut(missing['name'])} is not there"
+        told += f": {missing['kind']} {shown(missing['name'])} does not exist"
     row = causes.MOUNT_MISSING if missing else causes.MOUNT_FAILED
     return Cause(row, (Evidence(where, told),), ours)
 
@@ -246,7 +251,7 @@ def _window(line: str, end: int) -> str:
 
 
 def _cause(row: CauseType, container: Container, rest: str, seen: str) -> Cause:
-    return Cause(row, (Evidence(container.at(rest), f"{cut(container.name)}: {seen}"),), container.ours)
+    return Cause(row, (Evidence(container.at(rest), f"{shown(container.name)}: {seen}"),), container.ours)
 
 
 # --- words and names out of other programs' texts -------------------------------------------------
@@ -266,16 +271,10 @@ def _time(event: Manifest) -> str:
 def event_place(event: Manifest) -> str:
     """An event as a place: its word and its object."""
     of = event.get("involvedObject") or {}
-    return f"event {word(event.get('reason'))} of {word(of.get('kind'))} {cut(of.get('name') or '?')}"
+    return f"event {word(event.get('reason'))} of {word(of.get('kind'))} {shown(of.get('name') or '?')}"
 
 
 def word(value: Any) -> str:
     """A reason as the cluster's components write it; what is no single word is not repeated."""
     text = str(value or "")
     return text if _WORD.match(text) else "?"
-
-
-def cut(name: Any) -> str:
-    """A name, at most 64 characters of it."""
-    text = str(name)
-    return text if len(text) <= _CUT else text[: _CUT - 3] + "..."

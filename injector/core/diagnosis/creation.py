@@ -9,10 +9,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from injector.core import kinds
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
-from injector.core.diagnosis.containers import cut, event_place, newest_first
+from injector.core.diagnosis.containers import event_place, newest_first
 from injector.core.model import CauseType, Manifest
+from injector.printable import shown
 
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)
 _CONTAINERS = re.compile(r'"([a-z0-9-]{1,63})"')
@@ -25,46 +27,27 @@ _DENIAL: Final = 160
 WHYS: Final = {
     "no endpoints available": "its Service has no endpoints",
     "connection refused": "the connection is refused",
-    "x509:": "its certificate does not fit caBundle",
-    "tls:": "its certificate does not fit caBundle",
-    "no such host": "its name is not known",
-    "not found": "its Service is not there",
-    "deadline exceeded": "it does not answer in time",
-    "i/o timeout": "it does not answer in time",
-    "Timeout": "it does not answer in time",
-    "no route to host": "there is no way to it",
-    "EOF": "the connection breaks off",
-    "connection reset": "the connection breaks off",
+    "x509:": "its certificate does not match caBundle",
+    "tls:": "its certificate does not match caBundle",
+    "no such host": "its host name does not resolve",
+    "not found": "its Service does not exist",
+    "deadline exceeded": "the call times out",
+    "i/o timeout": "the call times out",
+    "Timeout": "the call times out",
+    "no route to host": "no route to host",
+    "EOF": "the connection is reset",
+    "connection reset": "the connection is reset",
 }
 
 
 def short(owner: Manifest) -> bool:
     """Whether a workload has fewer pods than it wants."""
-    spec, status = owner.get("spec") or {}, owner.get("status") or {}
-    match owner.get("kind"):
-        case "Job":
-            return not spec.get("suspend") and not any(
-                status.get(k) for k in ("active", "succeeded", "failed")
-            )
-        case "DaemonSet":
-            return int(status.get("currentNumberScheduled") or 0) < int(
-                status.get("desiredNumberScheduled") or 0
-            )
-        case "CronJob" | "Deployment":
-            return False
-    return int(status.get("replicas") or 0) < wanted(owner)
-
-
-def wanted(owner: Manifest) -> int:
-    """How many pods a workload asks for."""
-    spec = owner.get("spec") or {}
-    if owner.get("kind") == "CronJob":
-        return 0
-    if owner.get("kind") == "Job":
-        return 0 if spec.get("suspend") else int(spec.get("parallelism", 1))
-    if owner.get("kind") == "DaemonSet":
-        return int((owner.get("status") or {}).get("desiredNumberScheduled") or 0)
-    return int(spec.get("replicas", 1))
+    row, status = kinds.of(owner), owner.get("status") or {}
+    if row is None or not row.made or (owner.get("spec") or {}).get("suspend"):
+        return False
+    made = sum(int(status.get(field) or 0) for field in row.made)
+    # What runs to completion has fewer pods again once they are done.
+    return not made if row.runs_to_completion else made < kinds.wanted(owner)
 
 
 def refusals(
@@ -89,7 +72,7 @@ def _texts(owners: Iterable[Manifest], events: Iterable[Manifest]) -> Iterator[t
     for owner in owners:
         for i, condition in enumerate((owner.get("status") or {}).get("conditions") or []):
             if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-                name = cut((owner.get("metadata") or {}).get("name") or "?")
+                name = shown((owner.get("metadata") or {}).get("name") or "?")
                 where = f"{owner.get('kind')} {name} /status/conditions/{i}/message"
                 yield where, str(condition.get("message") or "")
 
@@ -102,17 +85,17 @@ def _refusal(where: str, message: str, ours: Collection[str], entries: Collectio
         )
         return Cause(causes.POD_SECURITY, (Evidence(where, told),), bool(named))
     if found := _NO_ANSWER.search(message):
-        why = next((w for text, w in WHYS.items() if text in found["why"]), "for a reason that is not known")
+        why = next((w for text, w in WHYS.items() if text in found["why"]), "the reason is unknown")
         return _of_webhook(causes.WEBHOOK_UNREACHABLE, where, found["name"], why, entries)
     if found := _DENIED.search(message):
         # Our own refusals repeat nothing of a pod; what others write is not known.
         own = found["name"] in entries
         why = " ".join(found["why"].lstrip(": ").split())[:_DENIAL] if own else ""
         return _of_webhook(causes.WEBHOOK_DENIED, where, found["name"], why, entries)
-    return Cause(causes.CREATION_REFUSED, (Evidence(where, "another refusal"),))
+    return Cause(causes.CREATION_REFUSED, (Evidence(where, "rejected for another reason"),))
 
 
 def _of_webhook(row: CauseType, where: str, name: str, why: str, entries: Collection[str]) -> Cause:
     ours = name in entries
-    told = f"webhook {cut(name)}" + (" (an injector's)" if ours else " (not the injector's)")
+    told = f"webhook {shown(name)}" + (" (an injector's)" if ours else " (not the injector's)")
     return Cause(row, (Evidence(where, f"{told}: {why}" if why else told),), ours)

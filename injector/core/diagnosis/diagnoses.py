@@ -11,19 +11,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from injector.core import status
+from injector.core import kinds, status
 from injector.core.diagnosis import causes, containers, creation
 from injector.core.diagnosis.causes import Cause, Evidence
-from injector.core.diagnosis.containers import Container, Log, cut, word
+from injector.core.diagnosis.containers import Container, Log, word
 from injector.core.diagnosis.not_called import uncalled
 from injector.core.model import Decision, Manifest, Symptom
+from injector.printable import shown
 
 if TYPE_CHECKING:
     from injector.core.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PodObservation:
     """What was read: the pod, its owners from the asked object down, and what stands around them.
 
     `pod` is None where the newest owner has none. `webhooks` and `namespace` are None where they
@@ -40,11 +41,11 @@ class Seen:
     unread: tuple[str, ...] = ()
 
 
-class State(StrEnum):
+class PodState(StrEnum):
     """How a pod stands."""
 
     HEALTHY = "healthy"
-    ALTERED = "ready, but not as it was injected"
+    ALTERED = "ready, but differs from what was injected"
     NOT_INJECTED = "ready, not injected"
     NOT_READY = "not ready"
     COMPLETED = "completed"
@@ -63,7 +64,7 @@ class Injected:
 
 
 @dataclass(frozen=True, slots=True)
-class Injection:
+class InjectionSummary:
     """Who injected a pod. `by_us`: the status carries a digest, which only this program writes."""
 
     revision: str
@@ -76,9 +77,9 @@ class Diagnosis:
     """The verdict, which is the first of the causes, and what it rests on."""
 
     subject: str
-    state: State
+    state: PodState
     causes: tuple[Cause, ...] = ()
-    injection: Injection | None = None
+    injection: InjectionSummary | None = None
     looked_at: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -92,20 +93,22 @@ class _Signs:
     containers: tuple[Container, ...] = field(default=())
 
     @property
-    def state(self) -> State:
+    def state(self) -> PodState:
         told = self.pod.get("status") or {}
         if told.get("phase") == "Succeeded":
-            return State.COMPLETED
+            return PodState.COMPLETED
         if told.get("phase") == "Failed":
-            return State.FAILED
+            return PodState.FAILED
         if not ready(self.pod):
-            return State.NOT_READY
+            return PodState.NOT_READY
         if self.status is None:
-            return State.NOT_INJECTED
-        return State.ALTERED if any(containers.pieces(self.pod, self.status)) else State.HEALTHY
+            return PodState.NOT_INJECTED
+        return PodState.ALTERED if any(containers.pieces(self.pod, self.status)) else PodState.HEALTHY
 
 
-def diagnose(seen: Seen, decision: Decision | None, profile: Profile, entries: Collection[str]) -> Diagnosis:
+def diagnose(
+    seen: PodObservation, decision: Decision | None, profile: Profile, entries: Collection[str]
+) -> Diagnosis:
     """What is wrong with a pod, or with the owner that cannot make one.
 
     `decision` is the one for the pod, None without a pod. `entries` are the names that the profile's
@@ -120,7 +123,7 @@ def diagnose(seen: Seen, decision: Decision | None, profile: Profile, entries: C
     causes_found = _sorted(
         [*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries)], symptoms
     )
-    if signs.state is State.NOT_READY:
+    if signs.state is PodState.NOT_READY:
         causes_found = _verdict_first(causes_found)
     return Diagnosis(
         f"Pod {_name(seen.pod)}", signs.state, causes_found, _injection(signs), _looked_at(seen), seen.unread
@@ -138,28 +141,28 @@ def injected_names(found: status.Status | None) -> tuple[str, ...]:
     return (*found.init_containers, *found.containers) if found else ()
 
 
-def _refused(seen: Seen, ours: Collection[str], entries: Collection[str]) -> Iterator[Cause]:
+def _refused(seen: PodObservation, ours: Collection[str], entries: Collection[str]) -> Iterator[Cause]:
     if seen.owners and creation.short(seen.owners[-1]):
         yield from creation.refusals(seen.owners, seen.events, ours, entries)
 
 
-def _without_pod(seen: Seen, refused: list[Cause]) -> Diagnosis:
+def _without_pod(seen: PodObservation, refused: list[Cause]) -> Diagnosis:
     owner = seen.owners[-1] if seen.owners else {}
     subject = f"{word(owner.get('kind'))} {_name(owner)}"
-    state, found = State.MISSING, tuple(refused)
-    if not found and creation.wanted(owner):
+    state, found = PodState.MISSING, tuple(refused)
+    if not found and kinds.wanted(owner):
         found = (Cause(causes.NO_POD_YET),)
     elif not found:
-        state = State.NONE_WANTED
-        asks = Evidence(f"{word(owner.get('kind'))} /spec", "asks for no pod")
+        state = PodState.NONE_WANTED
+        asks = Evidence(f"{word(owner.get('kind'))} /spec", "desires no pods")
         found = (Cause(causes.NOT_WANTED, (asks,)),)
     return Diagnosis(subject, state, found, None, _looked_at(seen), seen.unread)
 
 
-def _of_pod(seen: Seen, signs: _Signs, symptoms: tuple[Symptom, ...]) -> Iterator[Cause]:
+def _of_pod(seen: PodObservation, signs: _Signs, symptoms: tuple[Symptom, ...]) -> Iterator[Cause]:
     yield from containers.pieces(signs.pod, signs.status)
     yield from containers.placement(signs.pod)
-    if signs.state not in (State.NOT_READY, State.FAILED):
+    if signs.state not in (PodState.NOT_READY, PodState.FAILED):
         return
     for container in signs.containers:
         yield from containers.of_container(container)
@@ -171,7 +174,7 @@ def _of_pod(seen: Seen, signs: _Signs, symptoms: tuple[Symptom, ...]) -> Iterato
 
 
 def _calling(
-    seen: Seen, signs: _Signs, decision: Decision | None, entries: Collection[str]
+    seen: PodObservation, signs: _Signs, decision: Decision | None, entries: Collection[str]
 ) -> Iterator[Cause]:
     if signs.status is None and decision is not None:
         yield uncalled(signs.pod, decision, seen.namespace, seen.webhooks, entries)
@@ -206,18 +209,18 @@ def _verdict_first(found: tuple[Cause, ...]) -> tuple[Cause, ...]:
     return (Cause(causes.UNKNOWN), *found, *calling)
 
 
-def _injection(signs: _Signs) -> Injection | None:
+def _injection(signs: _Signs) -> InjectionSummary | None:
     if signs.status is None:
         return None
     running = tuple(
-        Injected(cut(c.name), cut(c.spec.get("image") or ""), bool(c.status.get("ready")))
+        Injected(shown(c.name), shown(c.spec.get("image") or ""), bool(c.status.get("ready")))
         for c in signs.containers
         if c.ours and c.stays
     )
-    return Injection(cut(signs.status.revision or "default"), bool(signs.status.digest), running)
+    return InjectionSummary(shown(signs.status.revision or "default"), bool(signs.status.digest), running)
 
 
-def _looked_at(seen: Seen) -> tuple[str, ...]:
+def _looked_at(seen: PodObservation) -> tuple[str, ...]:
     lines = sum(len(log.lines) for log in seen.logs)
     out = ["status of the pod"] if seen.pod else []
     out += [f"{word(owner.get('kind'))} {_name(owner)}" for owner in seen.owners]
@@ -231,4 +234,4 @@ def _looked_at(seen: Seen) -> tuple[str, ...]:
 
 
 def _name(item: Manifest) -> str:
-    return cut((item.get("metadata") or {}).get("name") or "?")
+    return shown((item.get("metadata") or {}).get("name") or "?")

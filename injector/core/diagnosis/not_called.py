@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from injector.core import selectors
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
-from injector.core.diagnosis.containers import cut
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.registration.entries import covers, labels_of
+from injector.printable import shown
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _CalledEntry:
     """One entry of a configuration that is there, and where it stands."""
 
     webhook: Manifest
@@ -51,9 +51,12 @@ def uncalled(
         )
     ours = list(_entries(configurations, entries))
     if not ours:
-        return Cause(causes.WEBHOOK_ABSENT, (Evidence("MutatingWebhookConfigurations", "none is ours"),))
+        return Cause(
+            causes.WEBHOOK_ABSENT,
+            (Evidence("MutatingWebhookConfigurations", "none belongs to this injector"),),
+        )
     if namespace is None:
-        found = Evidence("Namespace", "it could not be read, so its labels are not known")
+        found = Evidence("Namespace", "it could not be read, so its labels are unknown")
         return Cause(causes.WEBHOOK_NOT_CALLED, (found,))
     matching = [entry for entry in ours if not _objection(entry, namespace, pod)]
     if not matching:
@@ -62,23 +65,23 @@ def uncalled(
     return _although(pod, namespace, matching[0])
 
 
-def _although(pod: Manifest, namespace: Manifest, entry: _Entry) -> Cause:
+def _although(pod: Manifest, namespace: Manifest, entry: _CalledEntry) -> Cause:
     """An entry matches now: why it was not called then."""
     made = _made(pod)
     if made and _made(entry.of) > made:
-        found = Evidence(entry.where, f"made at {_made(entry.of)}, the pod at {made}")
+        found = Evidence(entry.where, f"created at {_made(entry.of)}, the pod at {made}")
         return Cause(causes.WEBHOOK_YOUNGER, (found,))
     selector = entry.selector("namespaceSelector")
     for requirement in selector.requirements if selector else ():
         when = _labelled(namespace, requirement.key)
         if made and when > made:
-            told = f"label {cut(requirement.key)} written at {when}, the pod made at {made}"
+            told = f"label {shown(requirement.key)} set at {when}, the pod created at {made}"
             return Cause(causes.LABEL_YOUNGER, (Evidence("Namespace /metadata/managedFields", told),))
     if entry.webhook.get("failurePolicy") == "Ignore":
         return Cause(causes.WEBHOOK_IGNORED, (Evidence(entry.where, "failurePolicy Ignore"),))
     told = "it matches, and failurePolicy is Fail"
     if entry.webhook.get("matchConditions"):
-        told = "it matches but for its matchConditions, which are not evaluated here"
+        told = "it matches, but its matchConditions are not evaluated here"
     return Cause(causes.WEBHOOK_NOT_CALLED, (Evidence(entry.where, told),))
 
 
@@ -87,30 +90,30 @@ def _decided(decision: Decision) -> Evidence:
     return Evidence(f"rule {won.rule}" if won else "decision", decision.reason.value)
 
 
-def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_Entry]:
+def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_CalledEntry]:
     for configuration in configurations:
-        name = cut((configuration.get("metadata") or {}).get("name") or "?")
+        name = shown((configuration.get("metadata") or {}).get("name") or "?")
         for i, webhook in enumerate(configuration.get("webhooks") or []):
             if webhook.get("name") in entries:
-                where = f"MutatingWebhookConfiguration {name} /webhooks/{i} ({cut(webhook['name'])})"
-                yield _Entry(webhook, configuration, where)
+                where = f"MutatingWebhookConfiguration {name} /webhooks/{i} ({shown(webhook['name'])})"
+                yield _CalledEntry(webhook, configuration, where)
 
 
-def _objection(entry: _Entry, namespace: Manifest, pod: Manifest) -> str:
+def _objection(entry: _CalledEntry, namespace: Manifest, pod: Manifest) -> str:
     """Why the API server would not call an entry for such a pod; empty where it would."""
     if not any(covers(rule) for rule in entry.webhook.get("rules") or []):
-        return "its rules do not cover the creation of pods"
+        return "its rules do not include the creation of pods"
     for which, labels, of in (
         ("namespaceSelector", labels_of(namespace, named=True), "the namespace"),
         ("objectSelector", labels_of(pod), "the pod"),
     ):
         selector = entry.selector(which)
         if selector is None:
-            return f"its {which} is not one that is understood here"
+            return f"its {which} is not supported here"
         for requirement in selector.requirements:
             if not requirement.matches(labels):
-                has = f"has {cut(labels[requirement.key])!r}" if requirement.key in labels else "has none"
-                return f"{which} wants {requirement}; {of} {has}"
+                has = f"has {shown(labels[requirement.key])!r}" if requirement.key in labels else "has none"
+                return f"{which} requires {requirement}; {of} {has}"
     return ""
 
 

@@ -21,9 +21,9 @@ def excess(pod: Manifest, more: int = 0) -> ManifestError | None:
     if size <= LIMIT:
         return None
     return ManifestError(
-        f"{size} bytes of annotations, keys and values together; the API server takes at most {LIMIT}",
+        f"annotations have {size} bytes in total (keys and values); the API server accepts at most {LIMIT}",
         where="/metadata/annotations",
-        hint="keep large values in a ConfigMap or a volume",
+        hint="move large values to a ConfigMap or a volume",
     )
 
 

@@ -10,10 +10,11 @@ from typing import Final
 
 from injector.core import status
 from injector.core.injection.overrides import reapply
-from injector.core.model import Door, Facts, Manifest, Reason
+from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
 from injector.core.tree.merge import MergeError, merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
+from injector.printable import shown
 from injector.work import Work
 
 # How often the stages walk the pod, an overlay and the result, all in all.
@@ -104,7 +105,7 @@ def chosen_templates(run: Injection) -> list[str]:
     """The templates that the pod asks for, else the default ones; aliases are replaced once."""
     config = run.config
     asked = run.annotations.get(config.profile.keys.templates)
-    by_file = config.quirks and run.facts.door is Door.FILE
+    by_file = config.quirks and run.facts.origin is Origin.FILE
     if asked is None:
         wanted = list(config.profile.default_templates if by_file else config.default_templates)
     else:
@@ -114,9 +115,9 @@ def chosen_templates(run: Injection) -> list[str]:
     for name in out:
         if name not in config.templates:
             have = ", ".join(sorted({*config.templates, *aliases}))
-            hint = f"these exist: {have}"
+            hint = f"available templates: {have}"
             if asked is None:
-                raise RenderError(f"{name[:64]} is not found", where="defaultTemplates", hint=hint)
+                raise RenderError(f"template {shown(name)} is not found", where="defaultTemplates", hint=hint)
             key = config.profile.keys.templates
             message = "a requested template is not found"
             raise AnnotationError(key, message, where=f"annotation {key}", hint=hint)
@@ -129,7 +130,7 @@ def _stamp(run: Injection) -> None:
     revision = config.revision or "default"
     digest = "" if config.quirks else _digest(run)
     written = {**profile.annotations(run), profile.keys.status: status.of(run.shape, revision, digest).text()}
-    if not (config.quirks and run.facts.door is Door.FILE):
+    if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations
     run.annotate(written)
 

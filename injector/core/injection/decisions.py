@@ -24,8 +24,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from injector.core import names, selectors, status
-from injector.core.model import Decision, Door, Facts, Manifest, ProxyMark, Reason, Step, Verdict
+from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
 from injector.core.profile import Policy
+from injector.printable import shown
 
 _YES = {
     "label": Reason.OPTED_IN_BY_LABEL,
@@ -72,19 +73,17 @@ class _Rules:
                 return decision
         reason, wanted = self.wish()
         if self.by_policy(reason, wanted):
-            return self.foreign() or Decision(
-                Verdict.INJECT, reason or Reason.ON_BY_DEFAULT, tuple(self.trace)
-            )
+            return self.foreign() or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
-        return Decision(Verdict.SKIP, reason or Reason.OFF_BY_DEFAULT, tuple(self.trace))
+        return Decision(reason or Reason.OFF_BY_DEFAULT, tuple(self.trace))
 
     def note(self, rule: str, seen: str, verdict: str) -> None:
         self.trace.append(Step(rule, seen, verdict))
 
-    def end(self, rule: str, seen: str, reason: Reason, verdict: Verdict = Verdict.SKIP) -> Decision:
-        self.trace.append(Step(rule, seen, verdict.value, won=True))
-        return Decision(verdict, reason, tuple(self.trace))
+    def end(self, rule: str, seen: str, reason: Reason) -> Decision:
+        self.trace.append(Step(rule, seen, reason.verdict.value, won=True))
+        return Decision(reason, tuple(self.trace))
 
     def static_pod(self) -> Decision | None:
         if names.MIRROR_ANNOTATION in self.annotations:
@@ -94,16 +93,16 @@ class _Rules:
 
     def namespace(self) -> Decision | None:
         named = self.meta.get("namespace")
-        if self.facts.door is not Door.WEBHOOK:
+        if self.facts.origin is not Origin.WEBHOOK:
             return None
-        seen = f"request {_cut(self.facts.namespace)}, pod {_cut(named)}"
+        seen = f"request {_name(self.facts.namespace)}, pod {_name(named)}"
         if named and self.facts.namespace and named != self.facts.namespace:
-            return self.end("namespace", seen, Reason.NAMESPACE_MISMATCH, Verdict.DENY)
+            return self.end("namespace", seen, Reason.NAMESPACE_MISMATCH)
         self.note("namespace", seen, "no objection")
         return None
 
     def host_network(self) -> Decision | None:
-        seen = f"spec.hostNetwork {_shown(self.spec.get('hostNetwork'))}"
+        seen = f"spec.hostNetwork {_switch(self.spec.get('hostNetwork'))}"
         if self.spec.get("hostNetwork") is True:
             return self.end("host-network", seen, Reason.HOST_NETWORK)
         self.note("host-network", seen, "no objection")
@@ -112,17 +111,17 @@ class _Rules:
     def ignored(self) -> Decision | None:
         # A file's template rarely names its namespace, so there the rule rarely speaks (register Q1).
         of_template = self.meta.get("namespace") or ""
-        name = self.facts.namespace or of_template if self.facts.door is Door.WEBHOOK else of_template
+        name = self.facts.namespace or of_template if self.facts.origin is Origin.WEBHOOK else of_template
         if name in self.policy.ignored_namespaces:
             return self.end("ignored-namespace", f"namespace {name}", Reason.IGNORED_NAMESPACE)
-        self.note("ignored-namespace", f"namespace {_cut(name)}", "no objection")
+        self.note("ignored-namespace", f"namespace {_name(name)}", "no objection")
         return None
 
     def system(self) -> Decision | None:
         name = (self.spec.get("os") or {}).get("name")
         if not self.policy.operating_systems:
             return None
-        seen = f"spec.os.name {_cut(name)}"
+        seen = f"spec.os.name {_name(name)}"
         if name and name not in self.policy.operating_systems:
             return self.end("operating-system", seen, Reason.UNSUPPORTED_OS)
         self.note("operating-system", seen, "no objection")
@@ -130,10 +129,10 @@ class _Rules:
 
     def selected(self) -> Decision | None:
         known = self.facts.known
-        if self.facts.door is Door.WEBHOOK or not self.policy.entries:
+        if self.facts.origin is Origin.WEBHOOK or not self.policy.entries:
             return None
         if known is None:
-            self.note("webhook-selectors", "namespace not known", "no objection")
+            self.note("webhook-selectors", "namespace unknown", "no objection")
             return None
         entry = selectors.selected(self.policy.entries, known, self.labels)
         seen = f"namespace {known.name} {{{', '.join(f'{k}={v}' for k, v in sorted(known.labels.items()))}}}"
@@ -196,9 +195,9 @@ def carries(container: Manifest, mark: ProxyMark) -> bool:
     return have.issuperset(mark.env)
 
 
-def _cut(value: Any) -> str:
-    return str(value)[:64] if value else "not named"
+def _name(value: Any) -> str:
+    return shown(value) if value else "not named"
 
 
-def _shown(value: Any) -> str:
+def _switch(value: Any) -> str:
     return "not set" if value is None else str(value).lower()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Profile
 
@@ -57,8 +58,8 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
             "f": "false",
         }
         guess = meant.get(value.lower(), "true or false")
-        message = f'{word} {key} is neither "true" nor "false" and says nothing; did you mean "{guess}"?'
-        yield Finding("switch-value", message)
+        message = f'{word} {key} is neither "true" nor "false" and has no effect; did you mean "{guess}"?'
+        yield Finding.of(FindingCode.SWITCH_VALUE, message)
 
 
 def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
@@ -74,18 +75,22 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
             if key in places[word]:
                 continue
             if key in known.namespace_labels:
-                yield Finding(
-                    "wrong-object", f"{word} {key} on a pod does nothing; it is a label of the namespace"
+                yield Finding.of(
+                    FindingCode.WRONG_OBJECT,
+                    f"{word} {key} has no effect on a pod; set it as a label of the namespace",
                 )
             elif key in places[other]:
-                yield Finding(
-                    "wrong-place", f"{key} is read as {_article(other)}, and stands here as {_article(word)}"
+                yield Finding.of(
+                    FindingCode.WRONG_PLACE,
+                    f"{key} has no effect as {_article(word)}; set it as {_article(other)}",
                 )
-            elif len(key) <= _LONGEST and _ours(key, known.domains) and looked_at < _LOOKED_AT:
+            elif len(key) <= _LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = _nearest(key, places[word] | places[other])
                 if near:
-                    yield Finding("misspelt-key", f"{word} {key} is not known; did you mean {near}?")
+                    yield Finding.of(
+                        FindingCode.MISSPELT_KEY, f"{word} {key} is unknown; did you mean {near}?"
+                    )
 
 
 def _nearest(key: str, known: Iterable[str]) -> str | None:
@@ -102,19 +107,16 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
     if holder is meta:
         return
     known = profile.catalogue()
-    ours = {key for key in known.annotations if _ours(key, known.domains)}
+    ours = {key for key in known.annotations if known.owns(key)}
     read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.books
     on_pod = {key for _, found in _maps(meta) for key in found}
     for word, found in _maps(holder):
         for key in found:
             if key in read and key not in on_pod:
-                text = f"{word} {key} stands on the workload itself, where it does nothing; it belongs on"
-                yield Finding("wrong-object", f"{text} the pod template's metadata (spec.template.metadata)")
-
-
-def _ours(key: str, domains: tuple[str, ...]) -> bool:
-    prefix = key.partition("/")[0]
-    return any(prefix == d or prefix.endswith("." + d) for d in domains)
+                text = f"{word} {key} has no effect on the workload itself; set it on"
+                yield Finding.of(
+                    FindingCode.WRONG_OBJECT, f"{text} the pod template's metadata (spec.template.metadata)"
+                )
 
 
 def _article(word: str) -> str:

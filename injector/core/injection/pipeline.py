@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from injector.core import names, status
+from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
 from injector.core.injection import (
     annotation_rules,
@@ -23,12 +24,13 @@ from injector.core.injection import (
 from injector.core.injection import decisions as rules
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
-from injector.core.model import Decision, Door, Facts, Manifest, Reason, Verdict
+from injector.core.model import Decision, Facts, Manifest, Origin, Reason, Verdict
 from injector.core.profile import Config, Injection, Outcome, Policy
 from injector.core.tree.diff import diff
 from injector.core.tree.merge import merge
 from injector.core.workload import check_names
 from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.printable import shown
 from injector.work import TooExpensive, Work
 
 # What an operation of the patch costs whoever writes, reads and applies it, in units of work.
@@ -49,7 +51,7 @@ def inject(
     verdict DENY and an `error`, never an exception.
     """
     if too_large := annotation_size.excess(pod):
-        return Outcome(Decision(Verdict.DENY, Reason.INVALID_ANNOTATION), pod, error=too_large)
+        return Outcome(Decision(Reason.INVALID_ANNOTATION), pod, error=too_large)
     findings = Findings()
     findings.extend(near_misses.near_misses(pod, config.profile, holder))
     near = findings.all()
@@ -71,10 +73,10 @@ def inject(
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
     except Refusal as refused:
-        denied = Decision(Verdict.DENY, refused.reason, decision.trace)
+        denied = Decision(refused.reason, decision.trace)
         return Outcome(denied, pod, findings=near, error=refused.error)
     except TooExpensive:
-        denied = Decision(Verdict.DENY, Reason.TOO_EXPENSIVE, decision.trace)
+        denied = Decision(Reason.TOO_EXPENSIVE, decision.trace)
         return Outcome(denied, pod, findings=near, error=_too_expensive(work))
     added = status.read(after, config.profile.keys)
     return Outcome(decision, after, patch, run.findings.all(), added, before=run.before)
@@ -104,8 +106,8 @@ def _assembled(pod: Manifest, facts: Facts, config: Config, work: Work) -> Injec
 
 def _too_expensive(work: Work) -> InjectorError:
     return InjectorError(
-        f"more than {work.limit} units of work are needed",
-        hint="make the pod smaller (containers, variables, annotations), or raise workLimit",
+        f"injection needs more than {work.limit} units of work",
+        hint="reduce the pod's containers, variables or annotations, or raise workLimit",
     )
 
 
@@ -114,7 +116,7 @@ def policy_for(facts: Facts, config: Config) -> Policy:
 
     With quirks on, files are injected as upstream does it: whatever policy and selectors say.
     """
-    if not (config.quirks and facts.door is Door.FILE):
+    if not (config.quirks and facts.origin is Origin.FILE):
         return config.policy
     p = config.policy
     return Policy("enabled", p.switch, p.status, p.ignored_namespaces, entries=p.entries, foreign=p.foreign)
@@ -163,7 +165,7 @@ def _decide_again(run: Injection, decision: Decision) -> None:
         keys = run.config.profile.keys
         error = AnnotationError(
             keys.undo,
-            f"without the injection that they describe the pod would be {again.reason.value}, not "
+            f"without the injection that they describe, the decision would be {again.reason.value}, not "
             f"{decision.reason.value}",
             where=f"annotations {keys.status}, {keys.undo}",
             hint="remove both annotations",
@@ -183,11 +185,11 @@ def _refused_keys(run: Injection, pod: Manifest) -> tuple[str, ...]:
 def _check_rules(keys: Sequence[str]) -> None:
     """Raise Refusal where annotations are not allowed."""
     if keys:
-        named = ", ".join(key[:64] for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
+        named = ", ".join(shown(key) for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
         error = ManifestError(
-            f"not allowed for pods of this namespace: {named}",
+            f"not allowed for pods in this namespace: {named}",
             where="/metadata/annotations",
-            hint="remove the annotation, or ask whoever runs the injector",
+            hint="remove the annotation, or contact the injector's operator",
         )
         raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, error)
 
@@ -230,21 +232,25 @@ def _settle(run: Injection) -> Manifest:
             after = retained
         elif extras:
             where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
-            run.warn(
-                "rebuilt", f"injected under another configuration and rebuilt; dropped: {where}", action=False
+            message = (
+                f"the pod was injected with another configuration and is injected again; removed: {where}"
             )
+            run.warn(FindingCode.REBUILT, message)
         _name_what_is_left(run, after)
     try:
         text = uninject.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
-            "undo-too-large",
-            f"what uninject needs would take {error}; the annotation {keys.undo} was left out",
+            FindingCode.UNDO_TOO_LARGE,
+            f"annotation {keys.undo} was not written: its value would have {error}",
         )
         return after
     size = len(keys.undo) + len((text or "").encode("utf-8", "surrogatepass"))
     if text is not None and annotation_size.excess(after, size):
-        run.warn("undo-too-large", f"the annotations have no room for {keys.undo}; it was left out")
+        run.warn(
+            FindingCode.UNDO_TOO_LARGE,
+            f"annotation {keys.undo} was not written: the annotations would exceed their size limit",
+        )
         return after
     if text is not None:
         after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
@@ -265,11 +271,11 @@ def _name_what_is_left(run: Injection, after: Manifest) -> None:
             # A sidecar that has moved to the other list is there.
             gone = [name for name in gone if name not in _container_names(after)]
         if stay:
-            text = f"{key} lists {part} that no template makes; they stay: {_listed(stay)}"
-            run.warn("status-name", text, action=False)
+            text = f"{key} lists {part} that no template creates; they were not removed: {_listed(stay)}"
+            run.warn(FindingCode.STATUS_NAME, text)
         if gone and _names(run.received, part) & frozenset(gone):
-            text = f"{key} lists {part} that are not given any more; they were taken out: {_listed(gone)}"
-            run.warn("taken-out", text, action=False)
+            text = f"{key} lists {part} that are no longer injected; they were removed: {_listed(gone)}"
+            run.warn(FindingCode.TAKEN_OUT, text)
 
 
 def _names(pod: Manifest, part: str) -> frozenset[str]:
@@ -281,7 +287,7 @@ def _container_names(pod: Manifest) -> frozenset[str]:
 
 
 def _listed(found: Sequence[str]) -> str:
-    return ", ".join(name[:64] for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
+    return ", ".join(shown(name) for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
 
 
 def _check_after(run: Injection, after: Manifest) -> None:
@@ -323,7 +329,7 @@ def _check_types(run: Injection, after: Manifest) -> None:
     if field_types.is_spec(run.received.get("spec")):
         key = run.config.profile.keys.undo
         where, hint = f"annotation {key}", "remove the annotation"
-        message = "a field of the pod gets another type than Kubernetes wants"
+        message = "the templates give a field of the pod a type that Kubernetes does not accept"
         error = AnnotationError(key, message, where=where, hint=hint)
         raise Refusal(Reason.INVALID_ANNOTATION, error)
 
@@ -365,7 +371,7 @@ def _clash(run: Injection, error: ManifestError) -> Refusal:
     """What is said of a result with two elements of one name: the pod's own, or what an annotation adds."""
     message = f"the injected pod would not be valid: {error.message}"
     if _is_distinct(run.shape):
-        hint = "give the pod's own container, volume or mount another name or path"
+        hint = "rename the pod's own container or volume, or change the mount path"
         return Refusal(Reason.INVALID_POD, ManifestError(message, where=error.where, hint=hint))
-    hint = "let annotations add nothing that a template has already"
+    hint = "do not add with annotations what a template already adds"
     return Refusal(Reason.INVALID_ANNOTATION, ManifestError(message, where=error.where, hint=hint))

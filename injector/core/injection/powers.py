@@ -20,6 +20,7 @@ from injector.core.model import Manifest
 from injector.core.paths import normal_path
 from injector.core.tree.merge import same
 from injector.errors import InjectorError, ManifestError
+from injector.printable import shown
 
 if TYPE_CHECKING:
     from injector.core.profile import Injection
@@ -143,9 +144,9 @@ def error(found: Sequence[Use]) -> ManifestError:
     )
     more = f"; and {len(found) - _TOLD} more" if found[_TOLD:] else ""
     return ManifestError(
-        f"not allowed for pods of this namespace: {told}{more}",
+        f"not allowed for pods in this namespace: {told}{more}",
         where="/spec",
-        hint="leave it to the injector, or ask whoever runs it",
+        hint="remove the change, or contact the injector's operator",
     )
 
 
@@ -153,9 +154,9 @@ def not_judged(withheld: frozenset[str], reason: InjectorError) -> ManifestError
     """What to tell where the pod cannot be built without the powers that it may not use."""
     listed = ", ".join(power for power in POWERS if power in withheld)
     return ManifestError(
-        f"pods of this namespace may not change {listed}, and without that: {reason.message}",
+        f"pods in this namespace may not change {listed}; without these changes: {reason.message}",
         where="/spec",
-        hint="leave it to the injector, or ask whoever runs it",
+        hint="remove the change, or contact the injector's operator",
     )
 
 
@@ -268,7 +269,7 @@ class _Judged:
             if volume["name"] in self.volumes:
                 by_name.setdefault(volume["name"], []).append(_said(volume, ""))
         for name, there in by_name.items():
-            out[f"the volume {name[:64]}"] = Carrier(_FILES, there, volume=name)
+            out[f"the volume {shown(name)}"] = Carrier(_FILES, there, volume=name)
         return out
 
     def _of_pod(self, run: Injection, pod: Manifest) -> Iterator[tuple[str, Carrier]]:
@@ -334,7 +335,7 @@ def _variables(run: Injection, env: list[Manifest]) -> Iterator[tuple[str, tuple
             by_name.setdefault(entry["name"], []).append(_said(entry, "/env"))
     for name, entries in by_name.items():
         # Of several of one name the last one holds.
-        yield f"variable {name[:64]}", _JOINING, entries[-1]
+        yield f"variable {shown(name)}", _JOINING, entries[-1]
 
 
 def _mounts(mounts: list[Manifest], tokens: set[str]) -> Iterator[tuple[str, tuple[str, ...], Any]]:
@@ -344,7 +345,7 @@ def _mounts(mounts: list[Manifest], tokens: set[str]) -> Iterator[tuple[str, tup
             by_path.setdefault(normal_path(mount["mountPath"]), []).append(_said(mount, ""))
     for path, there in by_path.items():
         fields = [{k: v for k, v in mount.items() if k != "mountPath"} for mount in there]
-        yield f"mount at {path[:64]}", _FILES, fields
+        yield f"mount at {shown(path)}", _FILES, fields
 
 
 def _commands(field: str, handlers: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], Any]]:
@@ -391,7 +392,7 @@ def _reaching_in(
             for mount in container.get("volumeMounts") or [] if name not in injected else []:
                 volume = mount["name"]
                 if volume in volumes and (name, volume, normal_path(mount["mountPath"])) not in given:
-                    place = f"mount of the volume {volume} in the container {name[:64]}"
+                    place = f"mount of the volume {volume} in the container {shown(name)}"
                     out[place] = Carrier(_FILES, mount, container=name)
     return out
 
@@ -439,7 +440,7 @@ def _sources(run: Injection, carrier: Carrier, power: str) -> Iterator[str]:
     if carrier.volume or carrier.container:
         for key, value in sorted(annotations.items()):
             if key not in profile.books and left.get(key) != value:
-                yield f"annotation {key[:64]}"
+                yield f"annotation {shown(key)}"
 
 
 def _volumes(run: Injection, permitted: Injection) -> frozenset[str]:

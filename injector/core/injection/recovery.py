@@ -45,8 +45,10 @@ def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
     try:
         taken_out = _taken_out(pod, facts, config, made)
     except TooExpensive:
-        hint = "make the pod smaller, or raise workLimit"
-        raise WorkError(f"more than {config.work_limit} units of work are needed", hint=hint) from None
+        hint = "reduce the pod, or raise workLimit"
+        raise WorkError(
+            f"restoring the pod needs more than {config.work_limit} units of work", hint=hint
+        ) from None
     if taken_out and _containers(pod) and not _containers(taken_out.pod):
         # A status that lists every container was not written for this pod.
         names = {part: frozenset(taken_out.earlier.names(part)) for part in status.LISTS}

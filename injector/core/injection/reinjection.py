@@ -7,8 +7,8 @@ from typing import Any
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
-from injector.core.tree.diff import escape
 from injector.core.tree.merge import POD, Schema, key_of, keyed, merge
+from injector.pointer import join
 
 _MISSING: Any = object()
 
@@ -68,10 +68,10 @@ def _walk(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, ex
     out = []
     for key, item in new.items():
         under = _MISSING if below is None else below.get(key, _MISSING)
-        at = f"{pointer}/{escape(str(key))}"
+        at = join(pointer, key)
         out.append(_walk(item, old[key], under, schema, at, extras) if key in old else item)
     added = [item for key, item in old.items() if key not in new] if base is _MISSING else []
-    extras.extend(f"{pointer}/{escape(str(key_of(item, schema.key)))}" for item in added)
+    extras.extend(join(pointer, key_of(item, schema.key)) for item in added)
     if not added:
         return out
     # The order in which a strategic merge of ours over theirs would leave the list.
@@ -90,15 +90,13 @@ def _walk_fields(
     for name, value in fresh.items():
         if name in existing:
             under = base.get(name, _MISSING) if isinstance(base, dict) else _MISSING
-            out[name] = _walk(
-                value, existing[name], under, schema.of(name), f"{pointer}/{escape(name)}", extras
-            )
+            out[name] = _walk(value, existing[name], under, schema.of(name), join(pointer, name), extras)
         else:
             out[name] = value
     if base is _MISSING:
         for name in existing:
             if name not in fresh:
-                extras.append(f"{pointer}/{escape(name)}")
+                extras.append(join(pointer, name))
                 out[name] = existing[name]
     return out
 

@@ -20,6 +20,8 @@ from typing import Any, Final
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
 from injector.core.tree.merge import POD, Schema, key_of
+from injector.pointer import split
+from injector.printable import shown
 from injector.templating.outline import Outline
 
 LIMIT: Final = 32 * 1024
@@ -136,17 +138,17 @@ def apply(pod: Manifest, entries: Sequence[Any], reach: Reach) -> tuple[Manifest
     for entry in entries:
         try:
             pointer, *change = entry
-            parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+            parts = split(pointer)
         except (TypeError, ValueError, AttributeError):
-            notes.append("an entry could not be read")
+            notes.append("an entry of the undo annotation is invalid")
             continue
         try:
             if not reach.allows(parts, change, others):
-                notes.append(f"{pointer[:64]} was not restored: an injection does not change it")
+                notes.append(f"{shown(pointer)} was not restored: injection does not change this field")
                 continue
             tree.edit(parts, change)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-            notes.append(f"{pointer[:64]} could not be restored: its place is gone")
+            notes.append(f"{shown(pointer)} could not be restored: its parent does not exist")
     return tree.close(), tuple(notes)
 
 

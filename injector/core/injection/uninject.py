@@ -18,10 +18,11 @@ from injector.core.injection import field_types
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
 from injector.core.profile import Uninjected
-from injector.core.tree.diff import escape
-from injector.core.tree.merge import POD, Schema, keyed, same
+from injector.core.tree.merge import POD, Schema, same
+from injector.core.tree.walk import members
 from injector.core.workload import check_pod
 from injector.errors import ManifestError
+from injector.pointer import join
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     try:
         check_pod(restored)
     except ManifestError:
-        note = "the undo annotation gives no valid pod and was not used"
+        note = "the undo annotation was not used: the result is not a valid pod"
         return Uninjected(derived.pod, earlier, (*derived.notes, note))
     return Uninjected(restored, earlier, notes)
 
@@ -68,11 +69,11 @@ def undone_fields(pod: Manifest, profile: Profile) -> frozenset[str]:
 def _entries(text: str) -> list[Any] | str:
     """The entries of an undo annotation, or a note that says why there are none."""
     if len(text.encode(errors="surrogatepass")) > LIMIT:
-        return f"the undo annotation is longer than {LIMIT} bytes and was not used"
+        return f"the undo annotation was not used: it is longer than {LIMIT} bytes"
     try:
         entries = load_json(text)
     except ValueError:
-        return "the undo annotation is no JSON: what it held is lost"
+        return "the undo annotation is not valid JSON; its content is lost"
     return entries if isinstance(entries, list) else []
 
 
@@ -134,7 +135,7 @@ def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[s
     except ManifestError as error:
         raise ValueError(str(error)) from error
     if typed and not field_types.is_spec(out):
-        raise ValueError("a field of a container has another type than Kubernetes wants")
+        raise ValueError("a field of a container has a type that Kubernetes does not accept")
     return out
 
 
@@ -164,63 +165,50 @@ def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[An
     """
     if have is want:
         return
-    if isinstance(have, dict) and isinstance(want, dict):
-        _pairs(_sorted(have), _sorted(want), {k: schema.of(str(k)) for k in {**have, **want}}, pointer, out)
-        return
-    old, new = keyed(have, schema.key), keyed(want, schema.key)
-    if old is None or new is None:
+    old, new = _members(have, schema), _members(want, schema)
+    if old is None or new is None or isinstance(have, dict) is not isinstance(want, dict):
         if same(have, want):
             return
         if is_empty(want):
-            children = _sorted(have) if isinstance(have, dict) else old or ()
-            out.extend([f"{pointer}/{escape(str(key))}"] for key in children)
+            out.extend([join(pointer, key)] for key in old or ())
         out.append([pointer, want])
         return
-    _pairs(old, new, dict.fromkeys([*old, *new], schema), pointer, out)
-    after = [k for k in old if k in new] + [k for k in new if k not in old]
-    if after != list(new):
-        out.append([pointer, None, list(new)])
-
-
-def _pairs(
-    old: Mapping[Any, Any],
-    new: Mapping[Any, Any],
-    schemas: Mapping[Any, Schema],
-    pointer: str,
-    out: list[list[Any]],
-) -> None:
-    for key in old:
+    for key, (value, below) in old.items():
         if key not in new:
-            _gone(old[key], schemas[key], f"{pointer}/{escape(str(key))}", out)
-    for key, value in new.items():
-        at = f"{pointer}/{escape(str(key))}"
+            _gone(value, below, join(pointer, key), out)
+    for key, (value, below) in new.items():
         if key in old:
-            _delta(old[key], value, schemas[key], at, out)
+            _delta(old[key][0], value, below, join(pointer, key), out)
         else:
-            _come(value, schemas[key], at, out)
+            _come(value, below, join(pointer, key), out)
+    after = [k for k in old if k in new] + [k for k in new if k not in old]
+    if isinstance(have, list) and after != list(new):
+        out.append([pointer, None, list(new)])
 
 
 def _gone(have: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
     parts = _shared(have, schema, pointer)
-    for key, value in parts.items():
-        _gone(value, schema.of(str(key)), f"{pointer}/{escape(str(key))}", out)
+    for key, (value, below) in parts.items():
+        _gone(value, below, join(pointer, key), out)
     out.append([pointer, None, []] if parts else [pointer])
 
 
 def _come(want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
     parts = _shared(want, schema, pointer)
-    for key, value in parts.items():
-        _come(value, schema.of(str(key)), f"{pointer}/{escape(str(key))}", out)
+    for key, (value, below) in parts.items():
+        _come(value, below, join(pointer, key), out)
     if not parts:
         out.append([pointer, want])
 
 
-def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, Any]:
+def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, tuple[Any, Schema]]:
     """The parts of what others may add to; nothing for what is ours or the user's alone."""
-    if isinstance(value, dict):
-        return _sorted(value) if pointer in _SHARED else {}
-    return keyed(value, schema.key) or {}
+    if isinstance(value, dict) and pointer not in _SHARED:
+        return {}
+    return _members(value, schema) or {}
 
 
-def _sorted(fields: Manifest) -> Manifest:
-    return dict(sorted(fields.items()))
+def _members(value: Any, schema: Schema) -> Mapping[Any, tuple[Any, Schema]] | None:
+    """The members, those of a map in the order of their names."""
+    found = members(value, schema)
+    return dict(sorted(found.items())) if found and isinstance(value, dict) else found

@@ -10,28 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from injector.core import names
-from injector.core.model import Manifest
+from injector.core import names, workload
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.model import Finding, Manifest, ServiceRef
 from injector.core.profile import Config
 from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
 from injector.core.registration.pod_security import Violation
 from injector.core.selectors import Requirement, Selector, WebhookEntry, witness
+from injector.printable import shown
 
 _SHOWN: Final = 3
 # Where a node's network plugins have their programs and settings.
 _PLUGIN_PATHS: Final = ("/cni/", "/cni")
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One finding. `level` is error, warning or note; a note asks for nothing."""
-
-    level: str
-    code: str
-    message: str
-    where: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +37,8 @@ class Survey:
     namespaces: Mapping[str, Manifest]
     own: tuple[Manifest, ...] = ()
     daemon_sets: tuple[Manifest, ...] = ()
-    services: Mapping[tuple[str, str], Manifest | None] = field(default_factory=dict)
-    slices: Mapping[tuple[str, str], tuple[Manifest, ...]] = field(default_factory=dict)
+    services: Mapping[ServiceRef, Manifest | None] = field(default_factory=dict)
+    slices: Mapping[ServiceRef, tuple[Manifest, ...]] = field(default_factory=dict)
 
     @property
     def ours(self) -> list[Registered]:
@@ -57,11 +48,14 @@ class Survey:
 
 def conflicts(
     survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
-) -> Iterator[Conflict]:
+) -> Iterator[Finding]:
     """All findings. `expected` are the entries that there may be: the configuration's own, or a tag's."""
     if not survey.ours:
-        told, hint = "no webhook configuration is ours: nobody is asked", "apply injector webhook-config"
-        yield Conflict("error", "webhook-absent", told, hint=hint)
+        told, hint = (
+            "no MutatingWebhookConfiguration of this injector exists, so it is never called",
+            ("apply the output of injector webhook-config"),
+        )
+        yield Finding.of(FindingCode.WEBHOOK_ABSENT, told, hint=hint)
         return
     yield from _differing(survey, config, expected)
     yield from _unmatched(survey)
@@ -76,20 +70,22 @@ def conflicts(
 
 def _differing(
     survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
-) -> Iterator[Conflict]:
+) -> Iterator[Finding]:
     """The selectors that the configuration gives, and the conditions of all entries that are ours."""
     hint = "apply the output of injector webhook-config with this configuration"
     have = {_identity(entry.name, entry.namespaces, entry.objects) for entry in survey.ours}
     if not any({_identity(e.name, e.namespaces, e.objects) for e in one} <= have for one in expected):
         revision = config.revision or "default"
-        told = f"no webhook configuration of ours has the selectors of revision {revision}, nor of a tag"
-        yield Conflict("warning", "selectors-differ", told, hint=hint)
+        told = (
+            f"no webhook configuration of this injector has the selectors of revision {revision} or of a tag"
+        )
+        yield Finding.of(FindingCode.SELECTORS_DIFFER, told, hint=hint)
     ours = {c.name: c.expression for c in match_conditions.conditions(config.policy, config.profile)}
     for entry in survey.ours:
         other = [n for n, text in entry.conditions.items() if n in ours and text != ours[n]]
         if other:
-            told = f"matchConditions {_few(other)} are not those of this version and configuration"
-            yield Conflict("warning", "conditions-differ", told, entry.where, hint)
+            told = f"matchConditions {_few(other)} do not match this version and configuration"
+            yield Finding.of(FindingCode.CONDITIONS_DIFFER, told, entry.where, hint)
 
 
 def _identity(name: str, *chosen: Selector) -> tuple[object, ...]:
@@ -104,23 +100,23 @@ def _takes_out(requirement: Requirement) -> bool:
     return requirement.key == names.METADATA_NAME_LABEL and requirement.operator == "NotIn"
 
 
-def _unmatched(survey: Survey) -> Iterator[Conflict]:
+def _unmatched(survey: Survey) -> Iterator[Finding]:
     for entry in survey.ours:
         for word, selector in (("namespaceSelector", entry.namespaces), ("objectSelector", entry.objects)):
             if witness(selector) is None:
-                told = f"its {word} contradicts itself and never matches: {selector}"
-                yield Conflict("error", "never-matches", told, entry.where, "correct the selector")
+                told = f"its {word} is contradictory and never matches: {selector}"
+                yield Finding.of(FindingCode.NEVER_MATCHES, told, entry.where, "correct the selector")
     for name in dict.fromkeys(entry.configuration for entry in survey.ours):
         # Entries that a namespace's labels alone switch on; others wait for pods that ask.
         own = [e for e in survey.ours if e.configuration == name and e.objects.matches({})]
         if own and not any(e.in_namespace(n) for e in own for n in survey.namespaces.values()):
             wanted = " or ".join(f"{{{e.namespaces}}}" for e in own)
-            told = f"no namespace matches; wanted is {wanted}"
-            hint = "label a namespace; until then only pods that ask by their own label are injected"
-            yield Conflict("warning", "no-namespace", told, f"MutatingWebhookConfiguration {name}", hint)
+            told = f"no namespace matches; required labels: {wanted}"
+            hint = "label a namespace; until then only pods with a label of their own are injected"
+            yield Finding.of(FindingCode.NO_NAMESPACE, told, f"MutatingWebhookConfiguration {name}", hint)
 
 
-def _overlapping(survey: Survey, config: Config) -> Iterator[Conflict]:
+def _overlapping(survey: Survey, config: Config) -> Iterator[Finding]:
     """Pairs of configurations that both are called for pods of a namespace."""
     found: dict[tuple[str, str, bool], dict[str, bool]] = {}
     for ours in survey.ours:
@@ -134,12 +130,12 @@ def _overlapping(survey: Survey, config: Config) -> Iterator[Conflict]:
                 spaces = found.setdefault((ours.configuration, other.configuration, other.ours), {})
                 spaces[name] = spaces.get(name, False) or bare
     for (mine, theirs, is_ours), spaces in found.items():
-        whose = "ours too" if is_ours else "another injector's"
+        whose = "of this injector too" if is_ours else "of another injector"
         # First where every pod is sent to both, then where one has to ask by a label.
         where = _few(sorted(spaces, key=lambda name: (not spaces[name], name)))
-        told = f"the same pods are sent to {theirs[:64]}, which is {whose}: in {where}"
-        hint = "relabel these namespaces so that one of both is called, or delete one configuration"
-        yield Conflict("error", "overlap", told, f"MutatingWebhookConfiguration {mine}", hint)
+        told = f"the same pods are sent to {shown(theirs)}, a configuration {whose}: in {where}"
+        hint = "relabel these namespaces so that only one of the two matches, or delete one configuration"
+        yield Finding.of(FindingCode.OVERLAP, told, f"MutatingWebhookConfiguration {mine}", hint)
 
 
 def _rival(entry: Registered, config: Config) -> bool:
@@ -162,30 +158,30 @@ def _shared(one: Registered, other: Registered, survey: Survey) -> list[str]:
 # --- who waits for whom ---------------------------------------------------------------------------
 
 
-def _deadlocked(survey: Survey, config: Config) -> Iterator[Conflict]:
+def _deadlocked(survey: Survey, config: Config) -> Iterator[Finding]:
     """Pods that the webhook, or the cluster under it, cannot do without."""
     label = f'{config.policy.switch}: "false"'
     for pod in survey.own:
         where = _place(pod)
         for entry in _asked(survey, config, pod):
             if entry.closed:
-                told = f"the injector's own pods ({where}) wait for the injector itself"
-                hint = f"give them the label {label}, or take the injection label from their namespace"
-                yield Conflict("error", "deadlock", told, entry.where, hint)
+                told = f"the injector's own pods ({where}) cannot start without the injector"
+                hint = f"give them the label {label}, or remove the injection label from their namespace"
+                yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
             else:
                 told = f"the injector's own pods ({where}) are sent to the injector"
                 hint = f"give them the label {label}"
-                yield Conflict("warning", "own-namespace", told, entry.where, hint)
+                yield Finding.of(FindingCode.OWN_NAMESPACE, told, entry.where, hint)
             break
     ignored = config.policy.ignored_namespaces
     for name in sorted((ignored | names.CLUSTER_NAMESPACES) & set(survey.namespaces)):
         bare: Manifest = {"metadata": {"namespace": name}}
         for entry in _asked(survey, config, bare):
             if entry.closed:
-                why = "though it never injects them" if name in ignored else "and the cluster needs them"
-                told = f"pods in {name} wait for the injector, {why}"
-                hint = f"take the injection label from the namespace {name}, or leave it out by its name"
-                yield Conflict("error", "deadlock", told, entry.where, hint)
+                why = "though they are never injected" if name in ignored else "and the cluster needs them"
+                told = f"pods in {name} cannot start without the injector, {why}"
+                hint = f"remove the injection label from namespace {name}, or exclude the namespace by name"
+                yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
                 break
     for item in survey.daemon_sets:
         if not _is_plugin(item):
@@ -193,9 +189,12 @@ def _deadlocked(survey: Survey, config: Config) -> Iterator[Conflict]:
         pod = template_of(item)
         for entry in _asked(survey, config, pod):
             if entry.closed:
-                told = f"the node's network plugin ({_place(pod)}) waits for the injector, whose pods need it"
+                told = (
+                    f"the network plugin ({_place(pod)}) cannot start without the injector, whose pods "
+                    "need the plugin"
+                )
                 hint = f"give its pods the label {label}"
-                yield Conflict("error", "deadlock", told, entry.where, hint)
+                yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
                 break
 
 
@@ -215,7 +214,7 @@ def _asked(survey: Survey, config: Config, pod: Manifest) -> Iterator[Registered
 
 def template_of(item: Manifest) -> Manifest:
     """The pods that a workload makes: its template, in its namespace and by its name."""
-    template = (item.get("spec") or {}).get("template") or {}
+    template = workload.template_of(item)
     meta = item.get("metadata") or {}
     own = {"namespace": meta.get("namespace"), "generateName": f"{meta.get('name')}-"}
     return {**template, "metadata": {**(template.get("metadata") or {}), **own}}
@@ -236,37 +235,37 @@ def _place(pod: Manifest) -> str:
 # --- the Service ----------------------------------------------------------------------------------
 
 
-def _services(survey: Survey) -> Iterator[Conflict]:
-    for (namespace, name), service in survey.services.items():
+def _services(survey: Survey) -> Iterator[Finding]:
+    for ref, service in survey.services.items():
         ports = {
             int((e.client.get("service") or {}).get("port") or 443): e
             for e in survey.ours
-            if service_of(e) == (namespace, name)
+            if service_of(e) == ref
         }
         entry = next(iter(ports.values()))
         if service is None:
-            told = f"there is no Service {namespace}/{name}, where the webhook is said to be"
-            hint = "make it, or correct --service of injector webhook-config"
-            yield Conflict("error", "service-missing", told, entry.where, hint)
+            told = f"Service {ref} of the webhook does not exist"
+            hint = "create it, or correct --service of injector webhook-config"
+            yield Finding.of(FindingCode.SERVICE_MISSING, told, entry.where, hint)
             continue
         has = {int(p.get("port") or 0) for p in (service.get("spec") or {}).get("ports") or []}
         for port in sorted(set(ports) - has):
-            told = f"Service {namespace}/{name} has no port {port}; it has {_few(map(str, sorted(has)))}"
+            told = f"Service {ref} has no port {port}; it has {_few(map(str, sorted(has)))}"
             hint = "correct --service NS/NAME:PORT of injector webhook-config"
-            yield Conflict("error", "service-port", told, ports[port].where, hint)
+            yield Finding.of(FindingCode.SERVICE_PORT, told, ports[port].where, hint)
         if (service.get("spec") or {}).get("type") == "ExternalName":
             continue  # it stands for something outside
-        slices = survey.slices.get((namespace, name))
+        slices = survey.slices.get(ref)
         if slices is not None and not any(_ready(end) for s in slices for end in s.get("endpoints") or []):
-            told = f"no pod behind Service {namespace}/{name} is ready: every call fails"
-            hint = f"kubectl get pods -n {namespace}, and look why they are not ready"
-            yield Conflict("error", "no-endpoints", told, entry.where, hint)
+            told = f"Service {ref} has no ready pod: every call fails"
+            hint = f"run kubectl get pods -n {ref.namespace} and check why they are not ready"
+            yield Finding.of(FindingCode.NO_ENDPOINTS, told, entry.where, hint)
 
 
-def service_of(entry: Registered) -> tuple[str, str] | None:
-    """Namespace and name of the Service that an entry names."""
+def service_of(entry: Registered) -> ServiceRef | None:
+    """The Service that an entry names."""
     found = entry.client.get("service")
-    return (str(found.get("namespace")), str(found.get("name"))) if found else None
+    return ServiceRef(str(found.get("namespace")), str(found.get("name"))) if found else None
 
 
 def _ready(endpoint: Manifest) -> bool:
@@ -286,7 +285,7 @@ def unsafe(config: Config) -> Iterator[tuple[str, str, str]]:
             yield level, told, _remedies(config, own)
 
 
-def _refused(survey: Survey, config: Config) -> Iterator[Conflict]:
+def _refused(survey: Survey, config: Config) -> Iterator[Finding]:
     """Namespaces that are to be injected and refuse what comes out."""
     remedies: dict[str, str] = {}
     spaces: dict[str, list[str]] = {}
@@ -300,7 +299,9 @@ def _refused(survey: Survey, config: Config) -> Iterator[Conflict]:
                 spaces.setdefault(level, []).append(name)
     for level, found in spaces.items():
         told = f"{_few(sorted(found))} enforce{'s' if len(found) == 1 else ''} PodSecurity, and injected pods"
-        yield Conflict("error", "pod-security", f"{told} do not pass {level}", hint=remedies[level])
+        yield Finding.of(
+            FindingCode.POD_SECURITY, f"{told} do not pass {level}", hint=remedies[level], level=Level.ERROR
+        )
 
 
 def _grouped(found: Iterable[Violation]) -> str:

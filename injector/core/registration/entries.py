@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from injector.core import names, selectors
 from injector.core.model import Manifest
 from injector.core.selectors import Selector
+from injector.printable import shown
+
+CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+"""Where the API server has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Registered:
     @property
     def where(self) -> str:
         """The entry, for people."""
-        return f"MutatingWebhookConfiguration {self.configuration[:64]}, webhook {self.name[:64]}"
+        return f"MutatingWebhookConfiguration {shown(self.configuration)}, webhook {shown(self.name)}"
 
     @property
     def closed(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from injector.core import names
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
-from injector.core.model import Door, Facts, Manifest, Reason
+from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Policy, Profile
 
 # More keys than this are not searched: evaluation is budgeted, and running out of it is an error.
@@ -66,7 +66,7 @@ def conditions(policy: Policy, profile: Profile) -> tuple[MatchCondition, ...]:
 def dropped(pod: Manifest, namespace: str, policy: Policy, profile: Profile) -> bool:
     """Whether the conditions keep such a pod from the webhook; the same as the API server finds."""
     fixed = replace(policy, mode="enabled", never=(), always=(), foreign=())
-    decision = decide(pod, Facts(namespace=namespace, door=Door.WEBHOOK), fixed)
+    decision = decide(pod, Facts(namespace=namespace, origin=Origin.WEBHOOK), fixed)
     certain = {reason for reason, _ in _skipped(policy)}
     return decision.reason in certain and not _Words.of(policy, profile.catalogue()).speaks(pod)
 

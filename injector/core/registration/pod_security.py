@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest
+from injector.core.model import Facts, Manifest, Origin
 from injector.core.profile import Config, Policy
 
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"
@@ -65,7 +65,7 @@ def of_injection(config: Config) -> tuple[Violation, ...] | None:
     """What a configuration adds to a pod that passes `restricted`; None where it cannot be rendered."""
     keys = config.profile.keys
     always = replace(config, policy=Policy("enabled", keys.switch, keys.status))
-    outcome = inject(_SAMPLE, Facts(namespace="sample", door=Door.WEBHOOK), always)
+    outcome = inject(_SAMPLE, Facts(namespace="sample", origin=Origin.WEBHOOK), always)
     return None if outcome.error else tuple(violations(outcome.pod))
 
 
@@ -118,7 +118,7 @@ def _baseline(container: Manifest) -> Iterator[tuple[str, str]]:
     if (context.get("procMount") or "Default") != "Default":
         yield "procMount", "procMount is not Default"
     if (context.get("windowsOptions") or {}).get("hostProcess"):
-        yield "hostProcess", "is a process of a Windows node"
+        yield "hostProcess", "is a Windows HostProcess container"
     yield from _unconfined(context)
 
 

@@ -14,13 +14,13 @@ from injector.core import status
 from injector.core.injection import decisions, reinjection
 from injector.core.injection.api_defaults import is_filled_in
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Reason, Verdict
+from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
 from injector.core.tree.compare import changes, value_at
-from injector.core.tree.diff import escape
+from injector.pointer import join
 
 
-class State(StrEnum):
+class AuditState(StrEnum):
     """How a running pod stands to the configuration."""
 
     MISSING = "missing"
@@ -37,18 +37,18 @@ class State(StrEnum):
         return SENTENCES[self]
 
 
-SENTENCES: Mapping[State, str] = {
-    State.MISSING: "It runs without a sidecar, and would get one now.",
-    State.STALE: "Its sidecar is not what it would get now.",
-    State.UNWANTED: "It has a sidecar, and would get none now.",
-    State.FOREIGN: "It has a proxy that no status annotation of ours explains.",
-    State.REFUSED: "A pod like it would be refused now.",
-    State.SAME: "It was injected under another configuration, with the same result.",
-    State.CURRENT: "It is as it would be now.",
+SENTENCES: Mapping[AuditState, str] = {
+    AuditState.MISSING: "The pod runs without a sidecar; a new pod would be injected.",
+    AuditState.STALE: "The sidecar differs from the one that a new pod would get.",
+    AuditState.UNWANTED: "The pod has a sidecar; a new pod would not be injected.",
+    AuditState.FOREIGN: "The pod has a proxy that this injector did not add.",
+    AuditState.REFUSED: "A new pod would be denied.",
+    AuditState.SAME: "The pod was injected with another configuration; the result is the same.",
+    AuditState.CURRENT: "The pod is up to date.",
 }
 # What a person should look at, and what making the pod anew puts right.
-FOUND = (State.MISSING, State.STALE, State.UNWANTED, State.FOREIGN, State.REFUSED)
-CURED = (State.MISSING, State.STALE, State.UNWANTED)
+FOUND = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)
+CURED = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED)
 
 # Names that the API server generates end so; those that a controller sets itself do not.
 _GENERATED = frozenset("bcdfghjklmnpqrstvwxz2456789")
@@ -62,7 +62,7 @@ class Standing:
     `revision` is that of the injector that the pod's status names.
     """
 
-    state: State
+    state: AuditState
     reason: Reason
     pointers: tuple[str, ...] = ()
     revision: str = ""
@@ -79,21 +79,21 @@ def standing(pod: Manifest, facts: Facts, config: Config) -> Standing:
     """How a pod of a cluster stands to a configuration; `facts` are those of now."""
     pod = as_received(pod)
     # The selectors are the API server's to look at, so at the webhook's own door they say nothing.
-    decision = decisions.decide(pod, replace(facts, door=Door.FILE), config.policy)
+    decision = decisions.decide(pod, replace(facts, origin=Origin.FILE), config.policy)
     earlier = status.read(pod, config.profile.keys)
     revision = earlier.revision if earlier else ""
     if decision.reason is Reason.FOREIGN_SIDECAR:
-        return Standing(State.FOREIGN, decision.reason)
+        return Standing(AuditState.FOREIGN, decision.reason)
     if decision.verdict is not Verdict.INJECT:
-        state = State.UNWANTED if earlier else State.CURRENT
+        state = AuditState.UNWANTED if earlier else AuditState.CURRENT
         return Standing(state, decision.reason, revision=revision)
-    outcome = inject(pod, replace(facts, door=Door.WEBHOOK), config)
+    outcome = inject(pod, replace(facts, origin=Origin.WEBHOOK), config)
     if outcome.decision.verdict is Verdict.DENY:
         error = str(outcome.error or "")
-        return Standing(State.REFUSED, outcome.decision.reason, revision=revision, error=error)
+        return Standing(AuditState.REFUSED, outcome.decision.reason, revision=revision, error=error)
     if earlier is None:
-        return Standing(State.MISSING, decision.reason)
-    return _compared(pod, outcome, earlier, replace(facts, door=Door.WEBHOOK), config)
+        return Standing(AuditState.MISSING, decision.reason)
+    return _compared(pod, outcome, earlier, replace(facts, origin=Origin.WEBHOOK), config)
 
 
 def as_received(pod: Manifest) -> Manifest:
@@ -114,19 +114,19 @@ def _compared(
     """A pod that carries our injection against the one that it would get."""
     reason = outcome.decision.reason
     if not outcome.patch:
-        return Standing(State.CURRENT, reason, revision=earlier.revision)
+        return Standing(AuditState.CURRENT, reason, revision=earlier.revision)
     before = outcome.before
     original = before.pod if before else pod
     fresh = inject(original, facts, config)
     if fresh.decision.verdict is not Verdict.INJECT:
         return Standing(
-            State.REFUSED,
+            AuditState.REFUSED,
             fresh.decision.reason,
             revision=earlier.revision,
             error=str(fresh.error or ""),
         )
     kept, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
-    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    books = {join("/metadata/annotations", key) for key in config.profile.books}
     found = [c.pointer for c in changes(pod, kept) if c.pointer not in books]
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):
@@ -134,5 +134,5 @@ def _compared(
         found += [p for p in extras if p not in books and not is_filled_in(p, value_at(pod, p))]
     if now and now.revision != earlier.revision:
         found.append("revision")
-    state = State.STALE if found else State.SAME
+    state = AuditState.STALE if found else AuditState.SAME
     return Standing(state, reason, tuple(dict.fromkeys(found)), earlier.revision)

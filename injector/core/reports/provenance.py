@@ -15,9 +15,10 @@ from injector.core import names
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.profile import Config, Outcome
-from injector.core.tree.diff import escape
-from injector.core.tree.merge import POD, Schema, keyed, same
+from injector.core.tree.merge import POD, Schema, same
+from injector.core.tree.walk import members
 from injector.errors import InjectorError
+from injector.pointer import join, split
 
 WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
 _TITLES: Final = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
@@ -26,7 +27,7 @@ SINGLES = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """One injected value: where it stands, what it is, which layer set it, and which setting of it.
 
     A pointer names the elements of keyed lists by their key.
@@ -40,7 +41,7 @@ class Origin:
     @property
     def place(self) -> tuple[str, str]:
         """The container (or the part of the pod) that it is in, and the path there."""
-        parts = [part.replace("~1", "/").replace("~0", "~") for part in self.pointer.split("/")[1:]]
+        parts = split(self.pointer)
         if parts[:1] == ["spec"] and len(parts) > 2 and parts[1] in _TITLES:
             return f"{_TITLES[parts[1]]} {parts[2]}", ".".join(parts[3:]) or "(whole)"
         if parts[:1] == ["metadata"] and len(parts) > 2:
@@ -53,7 +54,7 @@ class Explanation:
     """An outcome and the origin of everything that it added or changed."""
 
     outcome: Outcome
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[ValueOrigin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
     before = _leaves(run.original)
-    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
-    books = {f"/metadata/annotations/{escape(key)}" for key in config.profile.books}
+    books = {join("/metadata/annotations", key) for key in config.profile.books}
     injected = {
         key: found
         for key, found in final.items()
@@ -92,7 +92,7 @@ def _origins(
     injected: _Leaves,
     built: list[tuple[str, _Leaves | None]],
     singles: Mapping[tuple[str, str], _Leaves | None],
-) -> Iterator[Origin]:
+) -> Iterator[ValueOrigin]:
     for key, (pointer, value) in injected.items():
         layer = built[0][0]
         for (lower_name, lower), (name, _) in zip(built[-2::-1], built[:0:-1], strict=True):
@@ -101,7 +101,7 @@ def _origins(
                 break
             layer = lower_name
         details = [d for (of, d), leaves in singles.items() if of == layer and not _has(leaves, key, value)]
-        yield Origin(pointer, value, layer, ", ".join(details))
+        yield ValueOrigin(pointer, value, layer, ", ".join(details))
 
 
 def _has(leaves: _Leaves | None, key: tuple[str, ...], value: Any) -> bool:
@@ -157,13 +157,10 @@ def _leaves(pod: Manifest) -> _Leaves:
 
 
 def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...], tuple[str, Any]]) -> None:
-    items = keyed(value, schema.key)
-    if items is not None:
-        for key, item in items.items():
-            _collect(item, schema, f"{pointer}/{escape(str(key))}", out)
-    elif isinstance(value, dict) and value:
-        for name, inner in value.items():
-            _collect(inner, schema.of(name), f"{pointer}/{escape(name)}", out)
+    found = members(value, schema)
+    if found is not None and value != {}:
+        for name, (inner, below) in found.items():
+            _collect(inner, below, join(pointer, name), out)
     elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         # Others may push an argument along: a flag is found again by itself, its value by the flag.
         for i, item in enumerate(value):

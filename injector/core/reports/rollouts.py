@@ -10,23 +10,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from injector.core import selectors
+from injector.core import kinds, selectors, workload
+from injector.core.kinds import Kind, Rolling
 from injector.core.model import Manifest
+from injector.pointer import put
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
-# kind -> plural name, all of apps/v1.
-KINDS: Mapping[str, str] = {
-    "Deployment": "deployments",
-    "StatefulSet": "statefulsets",
-    "DaemonSet": "daemonsets",
-}
 
 
-class Step(StrEnum):
+class RolloutStep(StrEnum):
     """How far a rollout is."""
 
     DONE = "done"
-    UNDER_WAY = "under way"
+    UNDER_WAY = "in progress"
     FAILED = "failed"
 
 
@@ -34,28 +30,28 @@ class Step(StrEnum):
 class Progress:
     """How far a rollout is, and in words what is still missing."""
 
-    step: Step
+    step: RolloutStep
     detail: str = ""
 
 
-def restart(now: str) -> Manifest:
+def restart(kind: Kind, now: str) -> Manifest:
     """The patch of `kubectl rollout restart`; `now` is a time in RFC 3339."""
-    return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}}}
+    return put({}, f"{kind.template}/metadata/annotations", {RESTARTED_AT: now})
 
 
-def restarted(workload: Manifest, at: str | None) -> bool:
+def restarted(manifest: Manifest, at: str | None) -> bool:
     """Whether a workload holds the patch of `restart` with that time."""
-    template = (workload.get("spec") or {}).get("template") or {}
+    template = workload.template_of(manifest)
     annotations = (template.get("metadata") or {}).get("annotations") or {}
     return at is not None and annotations.get(RESTARTED_AT) == at
 
 
-def objection(workload: Manifest) -> str:
+def objection(manifest: Manifest) -> str:
     """Why a restart would not renew all pods of a workload; empty where it would."""
-    spec = workload.get("spec") or {}
-    if workload.get("kind") == "Deployment":
-        return "it is paused" if spec.get("paused") else ""
-    strategy = spec.get("updateStrategy") or {}
+    spec = manifest.get("spec") or {}
+    if spec.get("paused"):
+        return "the rollout is paused"
+    strategy = spec.get(_rolling(manifest).strategy) or {}
     if strategy.get("type") == "OnDelete":
         return "its update strategy is OnDelete"
     if (strategy.get("rollingUpdate") or {}).get("partition"):
@@ -63,101 +59,91 @@ def objection(workload: Manifest) -> str:
     return ""
 
 
-def progress(workload: Manifest) -> Progress:
+def progress(manifest: Manifest) -> Progress:
     """How far a workload's rollout is, by the rules of `kubectl rollout status`."""
-    meta, found = workload.get("metadata") or {}, workload.get("status") or {}
+    meta, found = manifest.get("metadata") or {}, manifest.get("status") or {}
     if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-        return Progress(Step.UNDER_WAY, "its controller has not seen the change yet")
-    if workload.get("kind") == "DaemonSet":
-        wanted = int(found.get("desiredNumberScheduled") or 0)
-        return _counted(wanted, found, "updatedNumberScheduled", "numberAvailable", "")
-    wanted = _replicas(workload)
-    if workload.get("kind") == "StatefulSet":
-        return _of_stateful_set(wanted, found)
+        return Progress(RolloutStep.UNDER_WAY, "the controller has not observed the change yet")
+    rolling, count = _rolling(manifest), kinds.wanted(manifest)
+    if rolling.revisions and found.get("updateRevision") != found.get("currentRevision"):
+        return _remade(int(found.get(rolling.updated) or 0), count)
     for condition in found.get("conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Progress(Step.FAILED, "its progress deadline has passed")
-    return _counted(wanted, found, "updatedReplicas", "availableReplicas", "replicas")
+            return Progress(RolloutStep.FAILED, "the progress deadline was exceeded")
+    # Once all pods are updated their revision becomes the current one, and the controller counts anew.
+    return _counted(count, {**found, rolling.updated: count} if rolling.revisions else found, rolling)
 
 
-def _of_stateful_set(wanted: int, found: Mapping[str, Any]) -> Progress:
-    # Once all pods are updated the controller makes their revision the current one and counts anew.
-    if found.get("updateRevision") != found.get("currentRevision"):
-        updated = int(found.get("updatedReplicas") or 0)
-        return Progress(Step.UNDER_WAY, f"{updated} of {wanted} pods are made anew")
-    return _counted(wanted, {**found, "updatedReplicas": wanted}, "updatedReplicas", "readyReplicas", "")
+def _rolling(manifest: Manifest) -> Rolling:
+    row = kinds.of(manifest)
+    if row is None or row.rolling is None:
+        raise ValueError("a rolling restart is not known for this kind")
+    return row.rolling
 
 
-def _counted(wanted: int, found: Mapping[str, Any], updated: str, available: str, total: str) -> Progress:
-    renewed, serving = int(found.get(updated) or 0), int(found.get(available) or 0)
-    if renewed < wanted:
-        return Progress(Step.UNDER_WAY, f"{renewed} of {wanted} pods are made anew")
-    if total and int(found.get(total) or 0) > renewed:
-        return Progress(Step.UNDER_WAY, f"{int(found[total]) - renewed} old pods are still there")
-    if serving < wanted:
-        return Progress(Step.UNDER_WAY, f"{serving} of {wanted} pods are available")
-    return Progress(Step.DONE)
+def _remade(renewed: int, count: int) -> Progress:
+    return Progress(RolloutStep.UNDER_WAY, f"{renewed} of {count} pods are updated")
 
 
-def _replicas(workload: Manifest) -> int:
-    count = (workload.get("spec") or {}).get("replicas")
-    return 1 if count is None else int(count)
+def _counted(count: int, found: Mapping[str, Any], rolling: Rolling) -> Progress:
+    renewed, serving = int(found.get(rolling.updated) or 0), int(found.get(rolling.available) or 0)
+    if renewed < count:
+        return _remade(renewed, count)
+    total = int(found.get(rolling.total) or 0)
+    if total > renewed:
+        return Progress(RolloutStep.UNDER_WAY, f"{total - renewed} old pods still exist")
+    if serving < count:
+        return Progress(RolloutStep.UNDER_WAY, f"{serving} of {count} pods are available")
+    return Progress(RolloutStep.DONE)
 
 
-def takes_down(workload: Manifest) -> int:
+def takes_down(manifest: Manifest) -> int:
     """How many pods a rollout of a workload may take away at the same time."""
-    spec = workload.get("spec") or {}
-    if workload.get("kind") == "DaemonSet":
-        total = int((workload.get("status") or {}).get("desiredNumberScheduled") or 0)
-        rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
-        return _amount(rolling.get("maxUnavailable", 1), total, up=True)
-    total = _replicas(workload)
-    if workload.get("kind") == "StatefulSet":
-        rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
-        return max(1, _amount(rolling.get("maxUnavailable") or 1, total, up=True))
-    strategy = spec.get("strategy") or {}
+    rolling, total = _rolling(manifest), kinds.wanted(manifest)
+    strategy = (manifest.get("spec") or {}).get(rolling.strategy) or {}
     if strategy.get("type") == "Recreate":
         return total
-    rolling = strategy.get("rollingUpdate") or {}
-    down = _amount(rolling.get("maxUnavailable", "25%"), total, up=False)
-    more = _amount(rolling.get("maxSurge", "25%"), total, up=True)
+    limits = strategy.get("rollingUpdate") or {}
+    down = _amount(limits.get("maxUnavailable"), rolling.max_unavailable, total, up=rolling.rounds_up)
+    more = _amount(limits.get("maxSurge"), rolling.max_surge, total, up=True)
     # With both at nothing a rollout could not begin; the controller then takes one.
     return down if down or more else 1
 
 
-def _amount(given: Any, total: int, *, up: bool) -> int:
+def _amount(limit: int | str | None, default: int | str, total: int, *, up: bool) -> int:
     """A number, or a share of the total, rounded as the controllers do."""
-    if isinstance(given, int):
-        return given
-    percent = int(str(given).removesuffix("%") or 0)
+    limit = default if limit is None else limit
+    if isinstance(limit, int):
+        return limit
+    percent = int(limit.removesuffix("%") or 0)
     return -(-total * percent // 100) if up else total * percent // 100
 
 
 def covering(
-    workload: Manifest, budgets: Iterable[Manifest], pods: Iterable[Mapping[str, str]]
+    manifest: Manifest, budgets: Iterable[Manifest], pods: Iterable[Mapping[str, str]]
 ) -> tuple[Manifest, ...]:
     """The PodDisruptionBudgets of a namespace that cover a workload; `pods` are the labels of its pods."""
-    template = (workload.get("spec") or {}).get("template") or {}
+    template = workload.template_of(manifest)
     labels = [*pods, (template.get("metadata") or {}).get("labels") or {}]
     return tuple(budget for budget in budgets if any(_covers(budget, found) for found in labels))
 
 
-def blocked(workload: Manifest, budgets: Iterable[Manifest]) -> str:
+def blocked(manifest: Manifest, budgets: Iterable[Manifest]) -> str:
     """Which of the budgets that cover a workload forbids to roll it now, and why; empty where none does.
 
     A rollout does not ask the budgets by itself: it has to fit into what they allow, and one that
     allows nothing forbids it whatever the rollout would take away.
     """
-    needed = max(1, takes_down(workload))
+    needed = max(1, takes_down(manifest))
     for budget in budgets:
         meta, found = budget.get("metadata") or {}, budget.get("status") or {}
         if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
-            return f"PodDisruptionBudget {meta.get('name')} is not counted yet"
+            return f"PodDisruptionBudget {meta.get('name')} has no current status yet"
         allowed = int(found.get("disruptionsAllowed") or 0)
         if allowed < needed:
             word = "disruption" if allowed == 1 else "disruptions"
             text = f"PodDisruptionBudget {meta.get('name')} allows {allowed or 'no'} {word}"
-            return text if not allowed else f"{text}, and the rollout takes {needed} pods at once"
+            return text if not allowed else f"{text}, but the rollout replaces {needed} pods at once"
     return ""
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import Manifest
-from injector.core.tree.diff import escape
 from injector.core.tree.merge import POD, Schema, keyed, same
+from injector.core.tree.walk import members
+from injector.pointer import join, split
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Difference:
     """One place where two pods differ; None where nothing stands.
 
     The pointer names the elements of keyed lists by their key.
@@ -26,38 +27,31 @@ class Change:
     after: Any
 
 
-def changes(before: Manifest, after: Manifest) -> tuple[Change, ...]:
+def changes(before: Manifest, after: Manifest) -> tuple[Difference, ...]:
     """The places where two pods differ, as deep as both have something to compare."""
     return tuple(_changes(before, after, POD, ""))
 
 
-def _changes(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Change]:
+def _changes(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Difference]:
     if before is after:
         return
-    old, new = keyed(before, schema.key), keyed(after, schema.key)
-    if old is not None and new is not None:
-        yield from _each(old, new, schema, pointer, of_list=True)
-        if list(old) != list(new) and set(old) == set(new):
-            yield Change(pointer, "another order", "another order")
-    elif isinstance(before, dict) and isinstance(after, dict):
-        yield from _each(before, after, schema, pointer, of_list=False)
-    elif not same(before, after):
-        yield Change(pointer, before, after)
-
-
-def _each(
-    old: dict[Any, Any], new: dict[Any, Any], schema: Schema, pointer: str, *, of_list: bool
-) -> Iterator[Change]:
-    for key in {**old, **new}:
-        below = schema if of_list else schema.of(key)
-        yield from _changes(old.get(key), new.get(key), below, f"{pointer}/{escape(str(key))}")
+    old, new = members(before, schema), members(after, schema)
+    if old is None or new is None or isinstance(before, dict) is not isinstance(after, dict):
+        if not same(before, after):
+            yield Difference(pointer, before, after)
+        return
+    for key, (_, below) in {**old, **new}.items():
+        value, other = (side.get(key, (None,))[0] for side in (old, new))
+        yield from _changes(value, other, below, join(pointer, key))
+    if isinstance(before, list) and list(old) != list(new) and set(old) == set(new):
+        yield Difference(pointer, "another order", "another order")
 
 
 def value_at(pod: Manifest, pointer: str) -> Any:
     """What stands at the pointer of a change, None where nothing does."""
     value: Any = pod
     schema = POD
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    parts = split(pointer)
     for part in parts:
         items = keyed(value, schema.key)
         if items is not None:

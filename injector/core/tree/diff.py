@@ -14,16 +14,12 @@ from typing import Any
 
 from injector.core.model import Operation
 from injector.core.tree.merge import POD, Schema, key_of, keyed, same
+from injector.pointer import join
 
 
 def diff(before: Any, after: Any, schema: Schema = POD, pointer: str = "") -> tuple[Operation, ...]:
     """The operations that turn one JSON tree into another."""
     return tuple(_diff(before, after, schema, pointer))
-
-
-def escape(part: str) -> str:
-    """One part of a JSON pointer."""
-    return part.replace("~", "~0").replace("/", "~1")
 
 
 def _diff(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Operation]:
@@ -42,9 +38,9 @@ def _diff_map(
 ) -> Iterator[Operation]:
     for name in before:
         if name not in after:
-            yield Operation("remove", f"{pointer}/{escape(name)}")
+            yield Operation("remove", join(pointer, name))
     for name, value in after.items():
-        at = f"{pointer}/{escape(name)}"
+        at = join(pointer, name)
         if name in before:
             yield from _diff(before[name], value, schema.of(name), at)
         else:

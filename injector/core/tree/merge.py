@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from injector.core.model import Manifest
+from injector.pointer import join
+from injector.printable import shown
 
 PATCH = "$patch"
 RETAIN = "$retainKeys"
@@ -80,12 +82,12 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     if directive == "delete":
         return {}
     if directive != "merge":
-        raise MergeError(pointer, f"{PATCH} is one of merge, replace and delete")
+        raise MergeError(pointer, f"{PATCH} must be one of merge, replace and delete")
     old = _retained(base, overlay, pointer)
     changes: dict[str, Any] = {}
     gone = {name for name in base if name not in old}
     for name in _spoken_of(overlay, pointer):
-        value = _field(old, name, overlay, schema.of(name), f"{pointer}/{_escape(name)}")
+        value = _field(old, name, overlay, schema.of(name), join(pointer, name))
         if value is _NOTHING:
             gone.add(name)
         else:
@@ -98,11 +100,11 @@ def _retained(base: Manifest, overlay: Manifest, pointer: str) -> Manifest:
         return base
     retained = overlay[RETAIN]
     if not isinstance(retained, list):
-        raise MergeError(pointer, f"{RETAIN} is a list of field names")
+        raise MergeError(pointer, f"{RETAIN} must be a list of field names")
     retained = {name for name in retained if isinstance(name, str)}
     for name, value in overlay.items():
         if value is not None and not name.startswith("$") and name not in retained:
-            raise MergeError(pointer, f"{RETAIN} does not name {name}, which stands beside it")
+            raise MergeError(pointer, f"{RETAIN} does not list {name}, which is in the same map")
     return {name: value for name, value in base.items() if name in retained}
 
 
@@ -115,7 +117,7 @@ def _spoken_of(overlay: Manifest, pointer: str) -> Iterable[str]:
         elif not name.startswith("$"):
             found[name] = True
         elif name not in (PATCH, RETAIN):
-            raise MergeError(pointer, f"the directive {name[:64]!r} is not known")
+            raise MergeError(pointer, f"unknown directive {shown(name)!r}")
     return found
 
 
@@ -165,7 +167,7 @@ def _unchanged(old: Any, new: Any) -> bool:
 
 def _list(value: Any, directive: str, pointer: str) -> list[Any]:
     if not isinstance(value, list):
-        raise MergeError(pointer, f"{directive} is a list")
+        raise MergeError(pointer, f"{directive} must be a list")
     return value
 
 
@@ -174,17 +176,17 @@ def _order(raw: Any, patch: Any, schema: Schema, pointer: str) -> list[Any]:
     order = _list(raw, ORDER + "*", pointer)
     if schema.key:
         if not all(isinstance(item, dict) and schema.key in item for item in order):
-            raise MergeError(pointer, f"{ORDER}* is a list of maps with the key {schema.key!r}")
+            raise MergeError(pointer, f"{ORDER}* must be a list of maps with the key {schema.key!r}")
         order = [key_of(item, schema.key) for item in order]
     elif any(isinstance(item, dict | list) for item in order):
-        raise MergeError(pointer, f"{ORDER}* of a list without a merge key is a list of scalars")
+        raise MergeError(pointer, f"{ORDER}* of a list without a merge key must be a list of scalars")
     places = iter(order)
     for item in patch if isinstance(patch, list) and order else ():
         if isinstance(item, dict) and PATCH in item:
             continue
         key = key_of(item, schema.key) if schema.key else item
         if key not in places:  # consumes up to the key
-            raise MergeError(pointer, f"{ORDER}* has another order than the list, or not all of its elements")
+            raise MergeError(pointer, f"{ORDER}* does not match the order or the elements of the list")
     return order
 
 
@@ -204,7 +206,7 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, pointer: str)
         key = key_of(item, schema.key)
         if key in places:
             i = places[key]
-            merged[i] = merge(merged[i], item, schema, f"{pointer}/{_escape(str(key))}")
+            merged[i] = merge(merged[i], item, schema, join(pointer, key))
         else:
             places[key] = len(merged)
             merged.append(plain(item))
@@ -230,7 +232,7 @@ def _sorted_out(patch: list[Any], key: str, pointer: str) -> tuple[list[Manifest
         elif directive == "merge":
             plain.append(item)
         else:
-            raise MergeError(f"{pointer}/{i}", f"{PATCH} is one of merge, replace and delete")
+            raise MergeError(f"{pointer}/{i}", f"{PATCH} must be one of merge, replace and delete")
     return plain, deleted, replace
 
 
@@ -238,7 +240,7 @@ def _check_key(item: Any, key: str, pointer: str) -> None:
     if not isinstance(item, dict):
         raise MergeError(pointer, f"a map with the key {key!r} is expected")
     if item.get(key) is None:
-        raise MergeError(pointer, f"the list is merged by {key!r}, and this element has none")
+        raise MergeError(pointer, f"the list is merged by {key!r}, but this element has no {key!r}")
 
 
 def _created(value: Any, schema: Schema, pointer: str) -> Any:
@@ -251,7 +253,7 @@ def _created(value: Any, schema: Schema, pointer: str) -> Any:
             return _NOTHING
         fields = {
             # Most are neither, and need no call.
-            name: _created(inner, schema.of(name), f"{pointer}/{_escape(name)}")
+            name: _created(inner, schema.of(name), join(pointer, name))
             if isinstance(inner, (dict, list))
             else inner
             for name, inner in value.items()
@@ -341,10 +343,6 @@ def plain(value: Any) -> Any:
     return {
         name: plain(inner) for name, inner in value.items() if inner is not None and not name.startswith("$")
     }
-
-
-def _escape(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")
 
 
 def map_items(tree: Manifest, path: Sequence[str], change: Callable[[Manifest], Manifest]) -> Manifest:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from injector.errors import AnnotationError, ManifestError
 from injector.profiles.istio import proxyconfig
-from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG, Entry
+from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG, CatalogueEntry
 from injector.profiles.istio.syntax import boolean_token
 from injector.yamltext import AnchorError, load_untrusted
 
-__all__ = ["ANNOTATIONS", "LABELS", "Entry", "boolean_token", "validate"]
+__all__ = ["ANNOTATIONS", "LABELS", "CatalogueEntry", "boolean_token", "validate"]
 
 
 def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[AnnotationError]:
@@ -26,10 +26,10 @@ def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[Annotation
     return errors
 
 
-def _problems(entry: Entry, value: str, quirks: bool) -> list[AnnotationError]:
+def _problems(entry: CatalogueEntry, value: str, quirks: bool) -> list[AnnotationError]:
     where = f"annotation {entry.key}"
     if entry.key == PROXY_CONFIG:
-        hint = "correct the field, or leave it to the mesh configuration"
+        hint = "correct the field, or remove it to use the mesh configuration"
         return [
             AnnotationError(entry.key, message, where=where, hint=hint) for message in _config_problems(value)
         ]
@@ -48,12 +48,12 @@ def _config_problems(value: str) -> list[str]:
         tree = load_untrusted(value, PROXY_CONFIG)
     except AnchorError as error:
         at = f"line {error.line} of the value"
-        return [f"anchors and aliases are not accepted ({at}): write the values out"]
+        return [f"anchors and aliases are not accepted ({at}); write the values in full"]
     except ManifestError as error:
         # The reader's message may repeat keys of the text.
         line = getattr(error, "line", None)
         at = f" (line {line} of the value)" if line else ""
-        return [f"it is no YAML that can be read{at}: expected one map of ProxyConfig fields"]
+        return [f"invalid YAML{at}: one map of ProxyConfig fields is expected"]
     try:
         config = proxyconfig.read(tree, "ProxyConfig")
     except ValueError as error:

@@ -22,7 +22,7 @@ STATUS_PORT = "status.sidecar.istio.io/port"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CaptureSettings:
     """The pod's annotations, the values and what else capture depends on."""
 
     annotations: Mapping[str, str]
@@ -77,7 +77,7 @@ def exclude_port(port: str, ports: str) -> str:
     return ",".join([*(p.strip() for p in ports.split(",") if p.strip()), port])
 
 
-def arguments(s: Settings) -> list[str]:
+def arguments(s: CaptureSettings) -> list[str]:
     """The arguments of the init container, in the order of istio-injection 3.1.2."""
     a = s.annotations
     excluded = s.excluded_inbound
@@ -113,7 +113,7 @@ def arguments(s: Settings) -> list[str]:
     return out + [flag for flag, on in flags.items() if on]
 
 
-def rights(s: Settings) -> Manifest:
+def rights(s: CaptureSettings) -> Manifest:
     """The init container's securityContext: iptables need the node's, checking needs nothing."""
     privileged = bool(s.proxy_value("privileged"))
     out: Manifest = {
@@ -136,7 +136,7 @@ def rights(s: Settings) -> Manifest:
     return out
 
 
-def cni_annotations(s: Settings) -> dict[str, str]:
+def cni_annotations(s: CaptureSettings) -> dict[str, str]:
     """Every traffic setting spelt out for the CNI plugin; none where it does not redirect."""
     if not s.cni:
         return {}

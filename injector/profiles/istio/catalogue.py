@@ -17,7 +17,7 @@ PROXY_CONFIG = "proxy.istio.io/config"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """One key of pods, for validation and for people.
 
     `who` reads and writes it; `default` is what holds without it; `accepts` completes
@@ -45,32 +45,35 @@ _INJECTOR = "read by the injector"
 _BOTH = "read by the injector and the CNI plugin"
 _WRITTEN = "written by the injector"
 _AGENT = "read by the proxy's agent"
-_NOBODY = "read by nobody"
+_NOBODY = "not read by any component"
 
 _INTERFACES = "a comma separated list of interface names of at most 15 characters, such as net1,tap0"
 _PORTS = "a comma separated list of ports from 0 to 65535"
-_CIDRS = "a comma separated list of prefixes without blanks, such as 10.0.0.0/8,fd00::/8"
+_CIDRS = "a comma separated list of prefixes without spaces, such as 10.0.0.0/8,fd00::/8"
 _BOOLEAN = "one of 1 t T TRUE true True 0 f F FALSE false False"
-_INT32 = "a whole number from 0 to 2147483647, without sign or blanks"
+_INT32 = "a whole number from 0 to 2147483647, without sign or spaces"
 _ENVOY_LEVELS = f"one of the levels {', '.join(syntax.ENVOY_LEVELS)}"
 _AGENT_LEVELS = f"one of the levels {', '.join(syntax.AGENT_LEVELS)}"
 _QUANTITY = "a Kubernetes quantity such as 100m or 128Mi"
 
 
-def _resource(name: str, effect: str) -> Entry:
-    return Entry(
+def _resource(name: str, effect: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"sidecar.istio.io/{name}",
         type="quantity",
         who=_INJECTOR,
         default="global.proxy.resources",
-        effect=f"{effect} With any of the four resource annotations the values' resources do not count.",
+        effect=(
+            f"{effect} If any of the four resource annotations is set, the resources of the values are "
+            "ignored."
+        ),
         accepts=_QUANTITY,
         check=syntax.is_quantity,
     )
 
 
-def _readiness(name: str, default: str, effect: str) -> Entry:
-    return Entry(
+def _readiness(name: str, default: str, effect: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"readiness.status.sidecar.istio.io/{name}",
         type="number",
         who=_INJECTOR,
@@ -83,8 +86,8 @@ def _readiness(name: str, default: str, effect: str) -> Entry:
     )
 
 
-def _interfaces(key: str, effect: str, *, deprecated: bool = False) -> Entry:
-    return Entry(
+def _interfaces(key: str, effect: str, *, deprecated: bool = False) -> CatalogueEntry:
+    return CatalogueEntry(
         key=key,
         type="interface list",
         who=_BOTH,
@@ -96,8 +99,8 @@ def _interfaces(key: str, effect: str, *, deprecated: bool = False) -> Entry:
     )
 
 
-def _otel(name: str, default: str) -> Entry:
-    return Entry(
+def _otel(name: str, default: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"resource.opentelemetry.io/{name}",
         type="text",
         who=_INJECTOR,
@@ -107,42 +110,42 @@ def _otel(name: str, default: str) -> Entry:
     )
 
 
-def _prometheus(name: str, type_: str, effect: str) -> Entry:
+def _prometheus(name: str, type_: str, effect: str) -> CatalogueEntry:
     who = f"{_INJECTOR}, {_WRITTEN}"
-    return Entry(key=f"prometheus.io/{name}", type=type_, who=who, default="none", effect=effect)
+    return CatalogueEntry(key=f"prometheus.io/{name}", type=type_, who=who, default="none", effect=effect)
 
 
-def _agent(name: str, type_: str, effect: str) -> Entry:
-    return Entry(
+def _agent(name: str, type_: str, effect: str) -> CatalogueEntry:
+    return CatalogueEntry(
         key=f"sidecar.istio.io/{name}",
         type=type_,
         who=_AGENT,
-        default="the proxy's",
+        default="default of the proxy",
         effect=effect,
         free_text=True,
     )
 
 
 _SWITCHES = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/inject",
         type="true or false",
         who=_BOTH,
         default="the policy",
-        effect="Asks for the sidecar or declines it; the label of the same name wins over it.",
+        effect="Enables or disables injection; the label of the same name takes precedence.",
         accepts="true or false",
         deprecated=True,
     ),
-    Entry(
+    CatalogueEntry(
         key="inject.istio.io/templates",
         type="list of names",
         who=_INJECTOR,
         default="defaultTemplates",
-        effect="Chooses the templates, applied in this order; aliases stand for several.",
+        effect="Selects the templates, applied in this order; an alias may name several.",
         accepts="a comma separated list of templates or aliases",
         powers=POWERS,
     ),
-    Entry(
+    CatalogueEntry(
         key=PROXY_CONFIG,
         type="YAML of ProxyConfig",
         who=f"{_INJECTOR} and the proxy's agent",
@@ -152,37 +155,37 @@ _SWITCHES = (
         free_text=True,
         powers=POWERS,
     ),
-    Entry(
+    CatalogueEntry(
         key="proxy.istio.io/overrides",
         type="JSON object",
         who=f"{_INJECTOR}, {_WRITTEN}",
         default="none",
-        effect="Keeps the user's own version of injected containers, for the next injection.",
+        effect="Stores the user's own version of injected containers, for the next injection.",
         accepts="a JSON object with containers and initContainers",
         free_text=True,
         powers=POWERS,
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/status",
         type="JSON object",
         who=f"{_BOTH}, {_WRITTEN}",
         default="none",
-        effect="Lists what was injected; a pod that has it was injected already.",
+        effect="Lists what was injected; a pod with this annotation is already injected.",
         free_text=True,
     ),
-    Entry(
+    CatalogueEntry(
         key="istio.io/rev",
         type="text",
         who=_WRITTEN,
         default="the injector's revision",
-        effect="Says which revision injected the pod.",
+        effect="The revision that injected the pod.",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/nativeSidecar",
         type="true or false",
         who=_INJECTOR,
         default="nativeSidecars",
-        effect="Makes the proxy a native sidecar (an init container that keeps running), or not.",
+        effect="Whether the proxy is a native sidecar (an init container that keeps running).",
         accepts="true or false",
         # Q21: with quirks on, two readers take other words in two ways.
         strict=syntax.is_one_of("true", "false"),
@@ -191,24 +194,24 @@ _SWITCHES = (
 )
 
 _PROXY = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/proxyImage",
         type="image reference",
         who=_INJECTOR,
         default="the composed image",
         effect="Replaces the images of proxy and init container; ignored without a slash.",
-        accepts="an image reference without blanks",
+        accepts="an image reference without spaces",
         # Q24, as for everything that has `strict` and no `check` below.
         strict=syntax.is_word,
         parameter="proxyImage",
         powers=("image",),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/proxyImageType",
         type="text",
         who=_INJECTOR,
         default="the ProxyConfig's image type, else global.variant",
-        effect="Sets the suffix of both images' tag, such as distroless; default means none.",
+        effect="Sets the tag suffix of both images, such as distroless; default means no suffix.",
         accepts="the end of an image tag (letters, digits, underscore, dot, hyphen)",
         strict=syntax.is_tag_part,
         parameter="proxyImageType",
@@ -218,7 +221,7 @@ _PROXY = (
     _resource("proxyMemory", "Sets the memory request of the proxy and the init container."),
     _resource("proxyCPULimit", "Sets the CPU limit of the proxy and the init container."),
     _resource("proxyMemoryLimit", "Sets the memory limit of the proxy and the init container."),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/logLevel",
         type="Envoy level",
         who=_INJECTOR,
@@ -228,7 +231,7 @@ _PROXY = (
         strict=syntax.is_envoy_level,
         parameter="logLevel",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/componentLogLevel",
         type="list of component:level",
         who=_INJECTOR,
@@ -238,7 +241,7 @@ _PROXY = (
         strict=syntax.is_component_levels,
         parameter="componentLogLevel",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/agentLogLevel",
         type="list of scope:level",
         who=_INJECTOR,
@@ -248,18 +251,18 @@ _PROXY = (
         strict=syntax.is_agent_levels,
         parameter="agentLogLevel",
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/bootstrapOverride",
         type="ConfigMap name",
         who=_INJECTOR,
         default="none",
-        effect="Mounts this ConfigMap and lets the proxy start from the bootstrap in it.",
+        effect="Mounts this ConfigMap; the proxy starts with the bootstrap in it.",
         accepts="the name of a ConfigMap",
         strict=syntax.is_object_name,
         parameter="bootstrapOverride",
         powers=("volumes", "trust-root", "control-plane"),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/userVolume",
         type="JSON object",
         who=_INJECTOR,
@@ -271,33 +274,33 @@ _PROXY = (
         free_text=True,
         powers=("volumes", "trust-root", "control-plane"),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/userVolumeMount",
         type="JSON object",
         who=_INJECTOR,
         default="none",
-        effect="Mounts volumes into the proxy, by name of the volume.",
+        effect="Mounts volumes into the proxy, by volume name.",
         accepts="a JSON object of mounts by volume name",
         strict=syntax.is_json_of_mounts,
         parameter="userVolumeMount",
         free_text=True,
         powers=("volumes", "trust-root", "control-plane"),
     ),
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/capNetBindService",
         type="true or false",
         who=_INJECTOR,
         default="global.proxy.capNetBindService",
-        effect="With true the proxy runs as root with NET_BIND_SERVICE, to listen below port 1024.",
+        effect="If true, the proxy runs as root with NET_BIND_SERVICE, to listen on ports below 1024.",
         accepts="true or false",
         powers=("user", "capabilities"),
     ),
-    Entry(
+    CatalogueEntry(
         key="apm.datadoghq.com/env",
         type="JSON object",
         who=_INJECTOR,
         default="none",
-        effect="Adds environment variables to the proxy when the tracer is datadog.",
+        effect="Adds environment variables to the proxy if the tracer is datadog.",
         accepts="a JSON object of variables",
         strict=syntax.is_json_object,
         parameter="env",
@@ -307,20 +310,22 @@ _PROXY = (
 )
 
 _PROBES = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/rewriteAppHTTPProbers",
         type="boolean",
         who=_INJECTOR,
         default="sidecarInjectorWebhook.rewriteAppHTTPProbe",
-        effect="Sends the application's probes through the proxy's agent, or leaves them alone.",
+        effect="Whether probes of the application go through the proxy's agent.",
         accepts=_BOOLEAN,
     ),
-    Entry(
+    CatalogueEntry(
         key="status.sidecar.istio.io/port",
         type="port",
         who=_INJECTOR,
         default="global.proxy.statusPort",
-        effect="Port of the agent's health server, kept out of the capture; 0 removes the proxy's probes.",
+        effect=(
+            "Port of the agent's health server, excluded from the capture; 0 removes the proxy's probes."
+        ),
         accepts="a port from 0 to 65535",
         check=syntax.is_port,
         parameter="statusPort",
@@ -329,19 +334,19 @@ _PROBES = (
     ),
     _readiness("initialDelaySeconds", "0", "Seconds before the proxy's first readiness probe."),
     _readiness("periodSeconds", "15", "Seconds between readiness probes of the proxy."),
-    _readiness("failureThreshold", "4", "Failed probes after which the proxy is not ready."),
-    Entry(
+    _readiness("failureThreshold", "4", "Number of failed probes after which the proxy is not ready."),
+    CatalogueEntry(
         key="readiness.status.sidecar.istio.io/applicationPorts",
         type="port list",
         who=_NOBODY,
         default="none",
-        effect="Has no effect any more.",
+        effect="Has no effect.",
         deprecated=True,
     ),
 )
 
 _TRAFFIC = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/interceptionMode",
         type="mode",
         who=f"{_BOTH}, {_WRITTEN} with CNI",
@@ -352,17 +357,17 @@ _TRAFFIC = (
         parameter="interceptionMode",
         powers=("user", "capabilities"),
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/includeOutboundIPRanges",
         type="CIDR list or *",
         who=_BOTH,
         default="global.proxy.includeIPRanges (*)",
-        effect="Captures outgoing traffic to these ranges only.",
+        effect="Captures only outgoing traffic to these ranges.",
         accepts=f"* or {_CIDRS}",
         check=syntax.is_cidr_list_or_star,
         parameter="includeIPRanges",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/excludeOutboundIPRanges",
         type="CIDR list",
         who=_BOTH,
@@ -372,17 +377,17 @@ _TRAFFIC = (
         check=syntax.is_cidr_list,
         parameter="excludeIPRanges",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/includeInboundPorts",
         type="port list or *",
         who=_BOTH,
         default="global.proxy.includeInboundPorts (*)",
-        effect="Captures incoming traffic to these ports only; empty captures none.",
+        effect="Captures only incoming traffic to these ports; empty captures none.",
         accepts=f"* or {_PORTS}",
         check=syntax.is_port_list_or_star,
         parameter="includeInboundPorts",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/excludeInboundPorts",
         type="port list",
         who=_BOTH,
@@ -392,17 +397,17 @@ _TRAFFIC = (
         check=syntax.is_port_list,
         parameter="excludeInboundPorts",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/includeOutboundPorts",
         type="port list",
         who=_BOTH,
         default="global.proxy.includeOutboundPorts (none)",
-        effect="Captures outgoing traffic to these ports whatever its address.",
+        effect="Captures outgoing traffic to these ports, regardless of its address.",
         accepts=_PORTS,
         strict=syntax.is_port_list,
         parameter="includeOutboundPorts",
     ),
-    Entry(
+    CatalogueEntry(
         key="traffic.sidecar.istio.io/excludeOutboundPorts",
         type="port list",
         who=_BOTH,
@@ -421,21 +426,21 @@ _TRAFFIC = (
     ),
     _interfaces(
         "traffic.sidecar.istio.io/kubevirtInterfaces",
-        "Older name of istio.io/reroute-virtual-interfaces, which wins over it.",
+        "Older name of istio.io/reroute-virtual-interfaces, which takes precedence.",
         deprecated=True,
     ),
-    Entry(
+    CatalogueEntry(
         key="k8s.v1.cni.cncf.io/networks",
         type="list or JSON",
         who=f"{_INJECTOR}, {_WRITTEN}",
         default="none",
-        effect="Networks of the pod; with the CNI provider multus the mesh's is added.",
+        effect="Networks of the pod; with the CNI provider multus, the network of the mesh is added.",
         free_text=True,
     ),
 )
 
 _METRICS = (
-    Entry(
+    CatalogueEntry(
         key="prometheus.istio.io/merge-metrics",
         type="boolean",
         who=_INJECTOR,
@@ -445,27 +450,25 @@ _METRICS = (
         check=syntax.is_boolean,
         parameter="merge-metrics",
     ),
-    Entry(
+    CatalogueEntry(
         key="prometheus.istio.io/scrape-targets",
         type="list of port:path",
         who=_INJECTOR,
         default="none",
-        effect="Names several metrics endpoints of the application to merge.",
+        effect="Several metrics endpoints of the application to merge.",
         accepts="a comma separated list of port:path",
     ),
-    Entry(
+    CatalogueEntry(
         key="prometheus.istio.io/secure-port",
         type="port",
         who=f"{_INJECTOR}, {_WRITTEN}",
         default="the proxy's ENVOY_SECURE_MERGED_METRICS_PORT",
-        effect="Tells scrapers where merged metrics are served with mutual TLS.",
+        effect="Where merged metrics are served with mutual TLS, for scrapers.",
     ),
     _prometheus(
-        "scrape", "boolean", "Whether metrics are scraped; false leaves the metrics annotations alone."
+        "scrape", "boolean", "Whether metrics are scraped; if false, the metrics annotations are not changed."
     ),
-    _prometheus(
-        "port", "port", "Where metrics are scraped; replaced by the agent's port when metrics are merged."
-    ),
+    _prometheus("port", "port", "Port of the metrics; replaced by the agent's port when metrics are merged."),
     _prometheus("path", "path", "Path of the metrics; replaced by the agent's path when metrics are merged."),
     _otel("service.namespace", "the pod's namespace"),
     _otel("service.version", "label app.kubernetes.io/version, else the image of the only container"),
@@ -473,38 +476,44 @@ _METRICS = (
 )
 
 _KUBECTL = tuple(
-    Entry(
+    CatalogueEntry(
         key=f"kubectl.kubernetes.io/{name}",
         type="container name",
         who=f"{_INJECTOR}, {_WRITTEN}",
         default="the first container that is not the proxy",
-        effect=f"Container that kubectl {command} takes by default.",
+        effect=f"Container that kubectl {command} uses by default.",
     )
     for name, command in (("default-container", "exec and attach"), ("default-logs-container", "logs"))
 )
 
 _BOOTSTRAP = (
-    Entry(
+    CatalogueEntry(
         key="sidecar.istio.io/discoveryAddress",
         type="host:port",
         who=_AGENT,
         default="the ProxyConfig's discoveryAddress",
-        effect="Names another control plane; discoveryAddress in proxy.istio.io/config is the way to do it.",
+        effect="Sets another control plane; use discoveryAddress in proxy.istio.io/config instead.",
         deprecated=True,
         powers=("control-plane",),
     ),
-    _agent("statsInclusionPrefixes", "list", "Adds the statistics whose names begin so."),
-    _agent("statsInclusionSuffixes", "list", "Adds the statistics whose names end so."),
-    _agent("statsInclusionRegexps", "list", "Adds the statistics whose names match."),
+    _agent(
+        "statsInclusionPrefixes", "list", "Adds the statistics whose names start with one of these prefixes."
+    ),
+    _agent(
+        "statsInclusionSuffixes", "list", "Adds the statistics whose names end with one of these suffixes."
+    ),
+    _agent(
+        "statsInclusionRegexps", "list", "Adds the statistics whose names match one of these expressions."
+    ),
     _agent("statsHistogramBuckets", "JSON object", "Sets the buckets of histograms."),
     _agent("statsHistogramBins", "JSON object", "Sets the number of bins of histograms."),
     _agent("statsFlushInterval", "duration", "Sets how often statistics are flushed."),
     _agent("statsEvictionInterval", "duration", "Sets how often unused statistics are dropped."),
-    _agent("statsCompression", "text", "Sets how served statistics are compressed."),
+    _agent("statsCompression", "text", "Sets the compression of statistics."),
     _agent("extraStatTags", "list", "Adds tags to the mesh's statistics."),
 )
 
-ANNOTATIONS: tuple[Entry, ...] = (
+ANNOTATIONS: tuple[CatalogueEntry, ...] = (
     *_SWITCHES,
     *_PROXY,
     *_PROBES,
@@ -514,85 +523,85 @@ ANNOTATIONS: tuple[Entry, ...] = (
     *_BOOTSTRAP,
 )
 
-LABELS: tuple[Entry, ...] = tuple(
-    Entry(key, type_, who, default, effect)
+LABELS: tuple[CatalogueEntry, ...] = tuple(
+    CatalogueEntry(key, type_, who, default, effect)
     for key, type_, who, default, effect in (
         (
             "sidecar.istio.io/inject",
             "true or false",
             f"{_INJECTOR} and the webhook's selectors",
             "the annotation, else the policy",
-            "Asks for the sidecar or declines it.",
+            "Enables or disables injection.",
         ),
         (
             "istio.io/rev",
             "text",
             "read by the webhook's selectors",
             "the namespace's label",
-            "Chooses the control plane's revision that injects.",
+            "Selects the revision of the control plane that injects.",
         ),
         (
             "security.istio.io/tlsMode",
             "text",
             f"{_INJECTOR}, {_WRITTEN}",
             "istio",
-            "Says that the workload takes mutual TLS.",
+            "The workload accepts mutual TLS.",
         ),
         (
             "networking.istio.io/tunnel",
             "text",
             f"{_INJECTOR}, {_WRITTEN}",
             "http where HBONE is enabled",
-            "Says that the workload can be reached through an HBONE tunnel.",
+            "The workload can be reached through an HBONE tunnel.",
         ),
         (
             "service.istio.io/canonical-name",
             "text",
             f"{_INJECTOR}, {_WRITTEN}",
             "label app.kubernetes.io/name, else app, else the workload's name",
-            "Names the service that the workload belongs to, in telemetry.",
+            "Service of the workload, in telemetry.",
         ),
         (
             "service.istio.io/canonical-revision",
             "text",
             f"{_INJECTOR}, {_WRITTEN}",
             "label app.kubernetes.io/version, else version, else latest",
-            "Names the version of the service, in telemetry.",
+            "Version of the service, in telemetry.",
         ),
         (
             "service.istio.io/workload-name",
             "text",
             _INJECTOR,
             "the owner's name",
-            "Replaces the name of the workload in the proxy's environment.",
+            "Sets the name of the workload in the proxy's environment.",
         ),
         (
             "topology.istio.io/network",
             "text",
             f"{_INJECTOR}, {_WRITTEN}",
             "global.network",
-            "Names the network that the workload is in.",
+            "Network of the workload.",
         ),
         (
             "pod-template-hash",
             "text",
             _INJECTOR,
             "none",
-            "Tells the Deployment behind a ReplicaSet.",
+            "Identifies the Deployment of a ReplicaSet.",
         ),
         (
             "rollouts-pod-template-hash",
             "text",
             _INJECTOR,
             "none",
-            "Tells the Rollout behind a ReplicaSet.",
+            "Identifies the Rollout of a ReplicaSet.",
         ),
         (
             "deploymentconfig",
             "text",
             _INJECTOR,
             "none",
-            "Tells the DeploymentConfig behind a ReplicationController.",
+            "Identifies the DeploymentConfig of a ReplicationController.",
         ),
     )
 )

@@ -15,6 +15,8 @@ from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap
+from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
+from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig, omit_nil, printed
 from injector.yamltext import load_json
 
@@ -36,12 +38,12 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
     labels, annotations = meta.get("labels") or {}, status.annotations_of(seen)
     values = run.config.values
-    uid, gid = openshift.identity(run.facts.known, run.config.settings.get("platform", ""))
+    uid, gid = openshift.identity(run.facts.known, settings_of(run.config).platform)
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
     told = annotations if run.config.quirks else _trimmed(annotations)
-    settings = capture.Settings(told, values, mesh, mode, uid, gid)
+    settings = capture.CaptureSettings(told, values, mesh, mode, uid, gid)
     proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
-    apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != "istio-proxy"]
+    apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY]
     composed = images.choose(values.get("global") or {}, proxy, annotations)
     return {
         **_upstream(run, meta, spec, mesh, proxy_seen, (uid, gid), composed),
@@ -52,7 +54,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
         "capture": {
             "mode": mode,
-            "name": "istio-validation" if settings.cni else "istio-init",
+            "name": VALIDATION if settings.cni else INIT,
             "image": images.override(
                 composed.init, str(dig(values, "global.proxy_init.image", "")), annotations
             ),
@@ -107,7 +109,7 @@ def _upstream(
         "ProxyUID": ids[0],
         "ProxyGID": ids[1],
         "InboundTrafficPolicyMode": meshconfig.inbound_mode(mesh),
-        "CompliancePolicy": run.config.settings.get("compliancePolicy", ""),
+        "CompliancePolicy": settings_of(run.config).compliance,
     }
 
 
@@ -149,7 +151,7 @@ def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dic
     }
 
 
-def _arguments(s: capture.Settings, role: str, *, outliers: bool) -> list[str]:
+def _arguments(s: capture.CaptureSettings, role: str, *, outliers: bool) -> list[str]:
     a = s.annotations
     logging = printed(dig(s.values, "global.logging.level"))
     out = ["proxy", role, "--domain", f"$(POD_NAMESPACE).svc.{printed(s.proxy_value('clusterDomain'))}"]
@@ -164,7 +166,7 @@ def _arguments(s: capture.Settings, role: str, *, outliers: bool) -> list[str]:
     return out + ([f"--outlierLogPath={path}"] if path and outliers else [])
 
 
-def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
+def _proxy(s: capture.CaptureSettings, proxy: Manifest, image: str) -> dict[str, Any]:
     return {
         "image": image,
         "args": _arguments(s, "sidecar", outliers=True),
@@ -178,7 +180,7 @@ def _proxy(s: capture.Settings, proxy: Manifest, image: str) -> dict[str, Any]:
     }
 
 
-def proxy_rights(s: capture.Settings, proxy: Manifest) -> Manifest:
+def proxy_rights(s: capture.CaptureSettings, proxy: Manifest) -> Manifest:
     """The sidecar's securityContext."""
     privileged = bool(s.proxy_value("privileged"))
     bind = (
@@ -205,7 +207,7 @@ def proxy_rights(s: capture.Settings, proxy: Manifest) -> Manifest:
     return out
 
 
-def _status(s: capture.Settings) -> dict[str, Any]:
+def _status(s: capture.CaptureSettings) -> dict[str, Any]:
     def probe(port: int, delay: Any, period: Any, threshold: Any) -> Manifest:
         out: Manifest = {"httpGet": {"path": "/healthz/ready", "port": port}}
         # Kubernetes does not store a delay of zero; written, it would come back as a difference.

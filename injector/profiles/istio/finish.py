@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector.core import status
+from injector.core.finding_codes import FindingCode
 from injector.core.model import Manifest
 from injector.core.tree.merge import ATOMIC, map_items, merge, plain, same
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
+from injector.profiles.istio.containers import CORE_DUMP, INIT, PROXY, VALIDATION
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
     from injector.core.profile import Injection
 
-PROXY = "istio-proxy"
 NETWORK_LABEL = "topology.istio.io/network"
 REWRITE = "sidecar.istio.io/rewriteAppHTTPProbers"
 LISTS = ("containers", "initContainers")
@@ -63,7 +64,7 @@ def _user_ids(run: Injection, proxy: Manifest) -> None:
     users = find(run.base, PROXY)
     context = (users[1].get("securityContext") or {}) if users else {}
     given = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
-    init = next((n for n in ("istio-init", "istio-validation") if find(run.pod, n)), None)
+    init = next((n for n in (INIT, VALIDATION) if find(run.pod, n)), None)
     if not given or init is None:
         return
     tproxy = (
@@ -76,7 +77,7 @@ def _user_ids(run: Injection, proxy: Manifest) -> None:
             PROXY,
             lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}},
         )
-    if not tproxy and init == "istio-validation":
+    if not tproxy and init == VALIDATION:
         change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **given}})
     if given.get("runAsUser"):
         change(run, init, lambda c: {**c, "args": _with_uid(c.get("args") or [], str(given["runAsUser"]))})
@@ -137,9 +138,8 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
     said = plain(users or {})
     if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
         run.warn(
-            "volume-taken",
-            f"volume {volume['name']} is also the pod's own; its source was kept",
-            action=False,
+            FindingCode.VOLUME_TAKEN,
+            f"the pod already has volume {volume['name']}; its source was not changed",
         )
         return users or volume
     if len(sources) < 2:
@@ -155,12 +155,13 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
         return
     if found.unreadable:
         run.warn(
-            "scrape-targets", f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole"
+            FindingCode.SCRAPE_TARGETS,
+            f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole",
         )
     if found.conflicting:
         run.warn(
-            "prometheus-spellings",
-            "several spellings of one prometheus annotation disagree; the first by name counts",
+            FindingCode.PROMETHEUS_SPELLINGS,
+            "several spellings of a prometheus annotation have different values; the first by name is used",
         )
     prometheus.check(found, agent_port)
     if found.any:
@@ -168,8 +169,8 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
         change(run, PROXY, lambda c: {**c, "env": [*(c.get("env") or []), entry]})
         if find(run.pod, PROXY) is None:
             run.warn(
-                "metrics-without-proxy",
-                "prometheus annotations are replaced, but no proxy is there to serve them (Q10)",
+                FindingCode.METRICS_WITHOUT_PROXY,
+                "prometheus annotations are replaced, but there is no proxy to serve the metrics (Q10)",
             )
     gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
     run.annotate(gone | prometheus.written(agent_port))
@@ -242,13 +243,15 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
         action, where = site.probe[site.action], f"{'.'.join(site.way)} of container {site.container['name']}"
         port = probes.resolve(action.get("port"), site.container)
         if port is None:
-            run.warn("probe-port", f"{where} names a port that the container does not declare (Q11)")
+            run.warn(
+                FindingCode.PROBE_PORT, f"{where} uses a port name that the container does not declare (Q11)"
+            )
         elif port == agent_port:
-            run.warn("probe-port", f"{where} asks for the agent's own port {agent_port} (Q30)")
+            run.warn(FindingCode.PROBE_PORT, f"{where} uses the agent's own port {agent_port} (Q30)")
         if site.action == "httpGet" and action.get("host"):
             run.warn(
-                "probe-host",
-                f"{where} names a host; the kubelet will ask that host for the agent's path (Q13)",
+                FindingCode.PROBE_HOST,
+                f"{where} sets a host; the kubelet sends the request for the agent's path to that host (Q13)",
             )
 
 
@@ -277,10 +280,10 @@ def _order(run: Injection, hold: bool) -> None:
     if spec.get("initContainers"):
         init = spec["initContainers"]
         if any(c["name"] == PROXY for c in init):
-            init = moved(init, ["istio-init", "istio-validation", PROXY, "enable-core-dump"], front=True)
+            init = moved(init, [INIT, VALIDATION, PROXY, CORE_DUMP], front=True)
         else:
-            init = moved(init, ["istio-validation"], front=True)
-            init = moved(init, ["istio-init", "enable-core-dump"], front=False)
+            init = moved(init, [VALIDATION], front=True)
+            init = moved(init, [INIT, CORE_DUMP], front=False)
         spec["initContainers"] = init
     run.pod = {**run.pod, "spec": spec}
 

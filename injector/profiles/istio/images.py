@@ -82,7 +82,7 @@ def tag_text(tag: str | int | float) -> str:
     if isinstance(tag, int | float):
         return _float_text(float(tag))
     if not isinstance(tag, str):
-        raise ValueError("global.tag: text or a number is expected; write it in quotes")
+        raise ValueError("global.tag: a string or a number is expected; put it in quotes")
     return tag
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector import yamltext
-from injector.core.model import Door, Manifest
+from injector.core.finding_codes import FindingCode
+from injector.core.model import Manifest, Origin
 from injector.profiles.istio import proxyconfig
+from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ def mesh_for(run: Injection, proxy: Manifest) -> Mapping[str, Any]:
 
     Upstream's webhook alone keeps the mesh's, so that metrics and probes miss a changed port (Q27).
     """
-    mesh: Mapping[str, Any] = run.config.settings["mesh"]
-    if run.config.quirks and run.facts.door is Door.WEBHOOK:
+    mesh = settings_of(run.config).mesh
+    if run.config.quirks and run.facts.origin is Origin.WEBHOOK:
         return mesh
     return {**mesh, "defaultConfig": proxy}
 
@@ -37,12 +39,12 @@ def annotated(run: Injection) -> Manifest:
 
 def effective(run: Injection) -> Manifest:
     """The ProxyConfig that counts for this pod, lowest layer first (istio-injection 2.13.2)."""
-    mesh = run.config.settings["mesh"]
+    mesh = settings_of(run.config).mesh
     layers = [mesh["defaultConfig"], annotated(run)]
-    if run.facts.door is Door.WEBHOOK or run.facts.objects:
+    if run.facts.origin is Origin.WEBHOOK or run.facts.objects:
         of_mesh, of_namespace, of_workload = _resources(run, str(mesh.get("rootNamespace", "")))
         layers = [layers[0], of_mesh, of_namespace, layers[1], of_workload]
-    if run.config.quirks and run.facts.door is Door.WEBHOOK:
+    if run.config.quirks and run.facts.origin is Origin.WEBHOOK:
         layers = [layers[0], *map(proxyconfig.without_zero, layers[1:])]
     out: Manifest = layers[0]
     for layer in layers[1:]:
@@ -83,5 +85,5 @@ def _as_config(found: Manifest, run: Injection) -> Manifest:
         return proxyconfig.read({k: v for k, v in raw.items() if v is not None}, "spec")
     except ValueError as error:
         name = f"{found['metadata'].get('namespace')}/{found['metadata'].get('name')}"
-        run.warn("proxy-config-object", f"ProxyConfig {name} cannot be read and is left out: {error}")
+        run.warn(FindingCode.PROXY_CONFIG_OBJECT, f"ProxyConfig {name} is invalid and ignored: {error}")
         return {}

@@ -170,7 +170,7 @@ def validate(mesh: Tree) -> list[str]:
     if not proxyconfig.is_dns_name(mesh.get("trustDomain", "")):
         wrong.append("trustDomain: a domain name is expected, such as cluster.local")
     if "" in mesh.get("trustDomainAliases", []):
-        wrong.append("trustDomainAliases: domain names are expected, not empty ones")
+        wrong.append("trustDomainAliases: non-empty domain names are expected")
     return wrong + [f"defaultConfig.{message}" for message in proxyconfig.validate(mesh["defaultConfig"])]
 
 
@@ -192,7 +192,7 @@ def _read_lists(message: Message, appended: Tree, where: str) -> dict[tuple[str,
         # An unknown field of a closed message vanishes, as it does without the sign.
         for name, items in message.read({key: value}, where).items():
             if not isinstance(items, list):
-                raise ValueError(f"{where}.{key}+: a list is expected, as the key ends in +")
+                raise ValueError(f"{where}.{key}+: a list is expected, because the key ends in +")
             result[(name,)] = items
     return result
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from injector.core.model import Manifest, Namespace
+from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 
 DEFAULT_ID = 1337
 UID_RANGE = "openshift.io/sa.scc.uid-range"
 GROUPS = "openshift.io/sa.scc.supplemental-groups"
-_OURS = frozenset({"istio-proxy", "istio-init", "istio-validation"})
+_OURS = frozenset({PROXY, INIT, VALIDATION})
 
 
 def identity(namespace: Namespace | None, platform: str) -> tuple[int, int]:
@@ -47,7 +48,7 @@ def without_stamped_ids(pod: Manifest) -> Manifest:
     out = dict(spec)
     for part in ("containers", "initContainers"):
         if spec.get(part):
-            out[part] = [_freed(c, stamped) if c["name"] == "istio-proxy" else c for c in spec[part]]
+            out[part] = [_freed(c, stamped) if c["name"] == PROXY else c for c in spec[part]]
     return {**pod, "spec": out} if out != spec else pod
 
 

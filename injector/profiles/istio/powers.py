@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from injector.core import status
 from injector.errors import ManifestError
 from injector.profiles.istio import layers, proxyconfig
+from injector.profiles.istio.settings import effective_of
 from injector.yamltext import load_text
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def read_at_start(run: Injection, annotations: Mapping[str, str]) -> Mapping[str
 
 def control_plane_hosts(run: Injection) -> frozenset[str]:
     """The hosts of discovery and of the CA."""
-    addresses = (run.data["ProxyConfig"].get("discoveryAddress"), run.data["bootstrap"].get("caAddress"))
+    effective = effective_of(run)
+    addresses = (effective.proxy.get("discoveryAddress"), effective.ca_address)
     hosts = (str(address or "").rpartition(":")[0] for address in addresses)
     return frozenset(host.lower().rstrip(".") for host in hosts if host)

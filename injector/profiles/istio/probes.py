@@ -12,10 +12,10 @@ from typing import Any
 
 from injector.core.model import Manifest
 from injector.core.status import compact
+from injector.profiles.istio.containers import PROXY
 from injector.yamltext import load_json
 
 ENV = "ISTIO_KUBE_APP_PROBERS"
-PROXY = "istio-proxy"
 _PROBES = {"readinessProbe": "readyz", "livenessProbe": "livez", "startupProbe": "startupz"}
 _HANDLERS = {"preStop": "prestopz", "postStart": "poststartz"}
 _ACTIONS = ("httpGet", "tcpSocket", "grpc")

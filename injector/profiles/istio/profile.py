@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from injector.core import status
+from injector.core import kinds, status
 from injector.core.catalogue import Catalogue, Syntax
+from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import uninject
-from injector.core.model import Door, Finding, Manifest
-from injector.core.profile import Config, Profile
+from injector.core.model import Finding, Manifest, Origin
+from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.merge import merge
 from injector.errors import AnnotationError, ConfigError
@@ -33,14 +34,14 @@ from injector.profiles.istio import (
     uservolumes,
 )
 from injector.profiles.istio.bootstrap import from_values
+from injector.profiles.istio.containers import INIT, INJECTED, PROXY
+from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
     from injector.core.model import Symptom
     from injector.core.profile import Injection
 
-PROXY = "istio-proxy"
-INIT = "istio-init"
 NETWORK_LABEL = "topology.istio.io/network"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 CATALOGUE = Catalogue(
@@ -51,8 +52,7 @@ CATALOGUE = Catalogue(
     powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
 )
 # Names that the shipped templates and istiod's give by an expression, or under other values only.
-_CONTAINERS = frozenset({PROXY, INIT, "istio-validation", "enable-core-dump"})
-MADE = {"initContainers": _CONTAINERS, "containers": _CONTAINERS, "volumes": frozenset({"istiod-ca-cert"})}
+MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
 YAML_UNITS = 4
 DEVELOPMENT = ("registry.istio.io/testing", "latest")
@@ -99,26 +99,20 @@ class IstioProfile(Profile):
     def words(self) -> frozenset[str]:
         return recording.WORDS
 
-    def settings(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    def settings(self, raw: RawSettings) -> IstioSettings:
         """The mesh configuration over its defaults, platform and compliance policy.
 
-        Without a mesh document (`meshDocument`) the defaults are those that istiod's chart would
-        write for the same values.
+        Without a mesh document the defaults are those that istiod's chart would write for the same values.
         """
-        base = (
-            {}
-            if raw.get("meshDocument")
-            else from_values(raw.get("values") or {}, str(raw.get("revision") or ""))
-        )
+        base = {} if raw.mesh_document else from_values(raw.values, raw.revision)
         try:
-            mesh = meshconfig.effective(raw.get("meshConfig") or {}, base=meshconfig.effective(base))
+            mesh = meshconfig.effective(raw.mesh_config, base=meshconfig.effective(base))
         except ValueError as error:
             raise ConfigError(str(error), where="meshConfig") from error
         wrong = meshconfig.validate(mesh)
         if wrong:
             raise ConfigError("; ".join(wrong), where="meshConfig")
-        policy = raw.get("compliancePolicy", "")
-        return {"mesh": mesh, "platform": raw.get("platform", ""), "compliancePolicy": policy, "given": raw}
+        return IstioSettings(mesh, raw.platform, raw.compliance_policy, raw)
 
     @property
     def settings_layer(self) -> str:
@@ -128,9 +122,9 @@ class IstioProfile(Profile):
         return _with_mesh(self, config, {})
 
     def single_settings(self, config: Config) -> Iterator[tuple[str, Config]]:
-        given = config.settings["given"].get("meshConfig") or {}
-        for path in _leaf_paths(given, ()):
-            yield ".".join(path), _with_mesh(self, config, _without(given, path))
+        written = settings_of(config).raw.mesh_config
+        for path in _leaf_paths(written, ()):
+            yield ".".join(path), _with_mesh(self, config, _without(written, path))
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
         return revisions.of_revision(config_revision, everywhere=_everywhere(values))
@@ -142,16 +136,14 @@ class IstioProfile(Profile):
         out = []
         if (dig(config.values, "global.hub"), str(dig(config.values, "global.tag"))) == DEVELOPMENT:
             text = (
-                "values.global.hub and values.global.tag are development defaults; set them to your release"
+                "values.global.hub and values.global.tag are development defaults; set them for your release"
             )
-            out.append(Finding("development-images", text))
+            out.append(Finding.of(FindingCode.DEVELOPMENT_IMAGES, text))
         if dig(config.values, "global.proxy.statusPort") != dig(
-            config.settings["mesh"], "defaultConfig.statusPort"
+            settings_of(config).mesh, "defaultConfig.statusPort"
         ):
-            text = (
-                "statusPort differs between values and meshConfig; probes and metrics follow the second (Q27)"
-            )
-            out.append(Finding("status-port", text))
+            text = "statusPort differs between values and meshConfig; probes and metrics use meshConfig (Q27)"
+            out.append(Finding.of(FindingCode.STATUS_PORT, text))
         return out
 
     def overrides_of_path(self, path: str) -> Mapping[str, str]:
@@ -161,7 +153,7 @@ class IstioProfile(Profile):
         return ("/apis/networking.istio.io/v1beta1/proxyconfigs",)
 
     def prepare(self, run: Injection) -> Manifest:
-        if run.config.settings.get("platform") == "openshift" and run.facts.door is Door.WEBHOOK:
+        if settings_of(run.config).platform == "openshift" and run.facts.origin is Origin.WEBHOOK:
             return openshift.without_stamped_ids(run.base)
         return run.base
 
@@ -196,12 +188,17 @@ class IstioProfile(Profile):
             and run.facts.native_sidecars is None
             and NATIVE not in run.annotations
         ):
-            text = "no cluster in sight: native sidecars are assumed to be supported (nativeSidecars: auto)"
-            run.warn("native-assumed", text, action=False)
-        if run.facts.door is Door.FILE and run.namespace in self.ignored_namespaces:
-            text = f"namespace {run.namespace} is never injected by the webhook; a file is (Q1)"
-            run.warn("ignored-namespace", text)
-        return context.build(run, mesh, proxy)
+            text = (
+                "the cluster version is unknown: native sidecars are assumed to be supported "
+                "(nativeSidecars: auto)"
+            )
+            run.warn(FindingCode.NATIVE_ASSUMED, text)
+        if run.facts.origin is Origin.FILE and run.namespace in self.ignored_namespaces:
+            text = f"the webhook never injects namespace {run.namespace}; kube-inject does (Q1)"
+            run.warn(FindingCode.IGNORED_NAMESPACE, text)
+        data = context.build(run, mesh, proxy)
+        run.effective = EffectiveMesh(mesh, data["ProxyConfig"], data["bootstrap"]["caAddress"])
+        return data
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """A template that speaks of the proxy means it wherever it lives (Q6)."""
@@ -226,7 +223,8 @@ class IstioProfile(Profile):
     def finish(self, run: Injection) -> None:
         if not run.config.quirks:
             uservolumes.check(run)
-        mesh, proxy = run.data["MeshConfig"], run.data["ProxyConfig"]
+        effective = effective_of(run)
+        mesh, proxy = effective.mesh, effective.proxy
         asked = proxyconfig.merge(mesh["defaultConfig"], layers.annotated(run))
         hold = bool(
             asked.get("holdApplicationUntilProxyStarts")
@@ -240,7 +238,10 @@ class IstioProfile(Profile):
 
     def remedy(self, control: str, container: str) -> str:
         if container == INIT:
-            return "set values.pilot.cni.enabled, with Istio's CNI plugin on the nodes: it redirects instead"
+            return (
+                "install Istio's CNI plugin on the nodes and set values.pilot.cni.enabled: the plugin "
+                "sets up the redirection"
+            )
         if control == "seccompProfile":
             return "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
         return ""
@@ -254,8 +255,8 @@ def _everywhere(values: Manifest) -> bool:
     return bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
 
 
-def _with_mesh(profile: IstioProfile, config: Config, mesh: Manifest) -> Config:
-    raw = {**config.settings["given"], "meshConfig": mesh, "values": config.values}
+def _with_mesh(profile: IstioProfile, config: Config, mesh: Mapping[str, Any]) -> Config:
+    raw = replace(settings_of(config).raw, mesh_config=mesh, values=config.values)
     return replace(config, settings=profile.settings(raw))
 
 
@@ -267,7 +268,7 @@ def _leaf_paths(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield path
 
 
-def _without(tree: Manifest, path: tuple[str, ...]) -> Manifest:
+def _without(tree: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
     head, *rest = path
     if rest:
         return {**tree, head: _without(tree[head], tuple(rest))}
@@ -299,7 +300,7 @@ def _stripped(run: Injection) -> Manifest:
             left = [c for c in pod["spec"][part] if c["name"] not in listed]
             pod = {**pod, "spec": {**pod["spec"], part: left}}
     found = prometheus.declared(run.annotations)
-    agent = str(dig(run.config.settings["mesh"], "defaultConfig.statusPort", ""))
+    agent = str(dig(settings_of(run.config).mesh, "defaultConfig.statusPort", ""))
     port = prometheus.first_port(run.annotations)
     gone = dict.fromkeys((run.config.profile.keys.status, *(found.keys if port == agent else ())))
     return merge(pod, {"metadata": {"annotations": gone}})
@@ -325,28 +326,31 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
     given = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
     if given[0] is not None and given[0].strip() != str(given[1]):
         run.warn(
-            "status-port",
-            "the agent's port is set on the pod; merged metrics still go to the mesh's (Q27)",
-            action=False,
+            FindingCode.STATUS_PORT,
+            "the pod sets the agent's port, but merged metrics use the port of the mesh (Q27)",
+            level=Level.NOTE,
         )
     policy = (run.base.get("spec") or {}).get("dnsPolicy")
     if policy and policy != "ClusterFirst":
         text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
-        run.warn("dns-policy", text, action=False)
-    if run.facts.door is Door.WEBHOOK and run.config.quirks:
+        run.warn(FindingCode.DNS_POLICY, text)
+    if run.facts.origin is Origin.WEBHOOK and run.config.quirks:
         asked = layers.annotated(run)
         if asked != proxyconfig.without_zero(asked):
             run.warn(
-                "zero-values",
-                f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect here (Q28)",
+                FindingCode.ZERO_VALUES,
+                f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect (Q28)",
             )
     bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
     if bad:
-        run.warn("path-variable", "the request's path sets a variable whose name is not a legal one (Q35)")
+        run.warn(
+            FindingCode.PATH_VARIABLE,
+            "the request's path sets a variable with an invalid name (Q35)",
+        )
     if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
         kind = context.owner_of(run).kind
-        if kind in ("Job", "CronJob"):
+        if kind in kinds.KINDS and kinds.KINDS[kind].runs_to_completion:
             run.warn(
-                "job-never-ends",
+                FindingCode.JOB_NEVER_ENDS,
                 f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",
             )

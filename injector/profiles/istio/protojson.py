@@ -16,29 +16,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Protocol
+
+from injector.durations import nanoseconds
 
 Tree = dict[str, Any]
 
 _INTEGER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
-_DURATION_TEXT = re.compile(
-    r"[-+]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)", re.ASCII
-)
-_DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 # What Go's JSON writer escapes beyond what JSON demands.
 _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
-_NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
 
 
 class Type(Protocol):
@@ -58,7 +45,7 @@ class Type(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextType:
     """A string."""
 
     def read(self, raw: object, path: str) -> str:
@@ -330,7 +317,7 @@ class Message:
         return False
 
 
-TEXT = Text()
+TEXT = TextType()
 FLAG = Flag()
 INT32 = Integer(-(2**31), 2**31 - 1)
 UINT32 = Integer(0, 2**32 - 1)
@@ -344,19 +331,6 @@ def camel_case(name: str) -> str:
     """The JSON name of a proto field: ``proxy_admin_port`` is ``proxyAdminPort``."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
-
-
-def nanoseconds(text: str) -> int | None:
-    """A duration as Go writes it, in nanoseconds; None when it is none or beyond 64 bits."""
-    if not _DURATION_TEXT.fullmatch(text):
-        return None
-    total = 0
-    for whole, fraction, unit in _DURATION_PART.findall(text):
-        size = _NANOSECONDS[unit]
-        part = Fraction(int(fraction), 10 ** len(fraction)) if fraction else Fraction(0)
-        total += int(whole or 0) * size + int(part * size)
-    total = -total if text.startswith("-") else total
-    return total if -(2**63) <= total < 2**63 else None
 
 
 def duration_text(duration: int) -> str:

@@ -13,6 +13,7 @@ import ipaddress
 import re
 from typing import Any
 
+from injector.durations import nanoseconds
 from injector.profiles.istio.protojson import (
     DOUBLE,
     DURATION,
@@ -28,7 +29,6 @@ from injector.profiles.istio.protojson import (
     Tree,
     Wrapped,
     json_text,
-    nanoseconds,
 )
 
 _TEXTS = ListOf(TEXT)
@@ -428,7 +428,7 @@ def _wrong_tls(tls: Tree, path: str) -> list[str]:
     by_name = bool(tls.get("credentialName"))
     files = ("clientCertificate", "privateKey", "caCertificates", "caCrl")
     if by_name and any(tls.get(name) for name in files):
-        wrong.append(f"{path}.credentialName: it excludes {', '.join(files)}")
+        wrong.append(f"{path}.credentialName: cannot be combined with {', '.join(files)}")
     if mode == "MUTUAL" and not by_name:
         wrong += [
             f"{path}.{name}: a path is expected with mode MUTUAL"
@@ -437,7 +437,7 @@ def _wrong_tls(tls: Tree, path: str) -> list[str]:
         ]
     checked = ["caCertificates", "subjectAltNames", *(["credentialName"] if mode == "SIMPLE" else [])]
     if tls.get("insecureSkipVerify") and any(tls.get(name) for name in checked):
-        wrong.append(f"{path}.insecureSkipVerify: true excludes {', '.join(checked)}")
+        wrong.append(f"{path}.insecureSkipVerify: true cannot be combined with {', '.join(checked)}")
     return wrong
 
 

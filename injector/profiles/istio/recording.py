@@ -12,7 +12,7 @@ from typing import Any, Final
 from injector.core.catalogue import Syntax
 from injector.profiles.istio import openshift, prometheus, protojson, proxyconfig, requestpath, syntax
 from injector.profiles.istio.annotations import validate
-from injector.profiles.istio.catalogue import ANNOTATIONS, PROXY_CONFIG, Entry
+from injector.profiles.istio.catalogue import ANNOTATIONS, PROXY_CONFIG, CatalogueEntry
 
 # Numbers, amounts, addresses and words of a closed set, by the catalogue's word for them.
 _CLOSED: Final = {
@@ -30,7 +30,7 @@ _CLOSED: Final = {
 }
 
 
-def _syntax(entry: Entry) -> Syntax | None:
+def _syntax(entry: CatalogueEntry) -> Syntax | None:
     if entry.key == PROXY_CONFIG:
         return Syntax(lambda value: not validate({PROXY_CONFIG: value}, quirks=False))
     closed = _CLOSED.get(entry.type)

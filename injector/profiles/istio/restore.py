@@ -12,8 +12,8 @@ from injector.core.model import Manifest
 from injector.core.status import Status
 from injector.core.tree.merge import map_items
 from injector.profiles.istio import probes, prometheus
+from injector.profiles.istio.containers import PROXY
 
-PROXY = "istio-proxy"
 _CONTAINER_KEYS = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container")
 
 
@@ -55,7 +55,7 @@ def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: li
     for key in _CONTAINER_KEYS:
         if apps and out.get(key) == apps[0]:
             del out[key]
-            notes.append(f"annotation {key} is assumed to be ours")
+            notes.append(f"annotation {key} is assumed to be injected")
     return out
 
 
@@ -91,5 +91,5 @@ def _labels(meta: Manifest, env: Mapping[str, str], notes: list[str]) -> dict[st
     for key, value in defaults.items():
         if key in out and out[key] == value:
             del out[key]
-            notes.append(f"label {key} is assumed to be ours")
+            notes.append(f"label {key} is assumed to be injected")
     return out

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core.model import CauseType, Symptom
+from injector.profiles.istio.containers import INIT, VALIDATION
 
 # A message that complains: tab-separated, as JSON, or the last word of a command that gives up.
 _COMPLAINT: Final = (
@@ -41,9 +42,9 @@ def _complaint(*patterns: str) -> tuple[str, ...]:
 TOKEN_MISSING: Final = Symptom(
     CauseType(
         "token-missing",
-        "the sidecar has no token with which to ask for its certificate",
+        "the sidecar has no token to request its certificate",
         "agent: failed to fetch token from file",
-        "see that the pod has the projected volume istio-token and the sidecar mounts it",
+        "check that the pod has the projected volume istio-token and that the sidecar mounts it",
     ),
     _complaint(r"failed to fetch token from file"),
     over=_CERTIFIED,
@@ -51,10 +52,10 @@ TOKEN_MISSING: Final = Symptom(
 TOKEN_AUDIENCE: Final = Symptom(
     CauseType(
         "token-audience",
-        "the control plane does not accept the sidecar's token: wrong audience, or another cluster's issuer",
-        "agent: Unauthenticated on a certificate request, or on the configuration stream",
-        "compare values.global.sds.token.aud (the volume istio-token) with the audience that the control "
-        "plane checks, and the API server's issuer with the one that it trusts",
+        "the control plane rejects the sidecar's token: wrong audience, or issuer of another cluster",
+        "agent: Unauthenticated for a certificate request or the configuration stream",
+        "compare values.global.sds.token.aud (volume istio-token) with the audience of the control "
+        "plane, and the API server's issuer with the one that the control plane trusts",
     ),
     _complaint(
         rf"{_TALKING}[^\r]*?(?:Unauthenticated|request authenticate failure|authentication failure)",
@@ -66,8 +67,8 @@ ROOT_MISSING: Final = Symptom(
         "trust-root-missing",
         "the sidecar has no trust root for the control plane",
         "agent: root-cert.pem does not exist",
-        "see that ConfigMap istio-ca-root-cert is in the namespace and volume istiod-ca-cert mounts it, or "
-        "what values.global.trustBundleName names",
+        "check that ConfigMap istio-ca-root-cert (or values.global.trustBundleName) is in the "
+        "namespace and volume istiod-ca-cert mounts it",
     ),
     _complaint(
         r"root CA file for (?:XDS|CA) does not exist",
@@ -78,10 +79,10 @@ ROOT_MISSING: Final = Symptom(
 ROOT_WRONG: Final = Symptom(
     CauseType(
         "trust-root",
-        "the sidecar does not trust the control plane: its certificate comes from another root",
-        "agent or Envoy: x509 unknown authority on a certificate request or the configuration stream",
-        "compare root-cert.pem of ConfigMap istio-ca-root-cert in the pod's namespace with the CA of the "
-        "control plane; pods keep an old root until they are restarted",
+        "the sidecar does not trust the control plane: another root signed its certificate",
+        "agent or Envoy: x509 unknown authority for a certificate request or the configuration stream",
+        "compare root-cert.pem in ConfigMap istio-ca-root-cert of the pod's namespace with the CA of "
+        "the control plane; pods use an old root until they restart",
     ),
     _complaint(
         rf"{_TALKING}[^\r]*?x509: certificate signed by unknown authority",
@@ -93,10 +94,10 @@ ROOT_WRONG: Final = Symptom(
 NAME_WRONG: Final = Symptom(
     CauseType(
         "control-plane-name",
-        "the control plane's certificate is not for the address that the sidecar was told, or out of date",
+        "the control plane's certificate has expired, or does not include the address that the sidecar uses",
         "agent: x509 certificate is valid for other names, or has expired",
-        "set meshConfig.defaultConfig.discoveryAddress and values.global.caAddress to a name that the "
-        "certificate has; where it has expired look at the control plane and at the clocks",
+        "set meshConfig.defaultConfig.discoveryAddress and values.global.caAddress to a name in the "
+        "certificate; if it has expired, check the control plane and the clocks",
     ),
     _complaint(
         rf"{_TALKING}[^\r]*?x509: (?:certificate is (?:not )?valid for|cannot validate certificate|"
@@ -107,11 +108,11 @@ NAME_WRONG: Final = Symptom(
 UNREACHABLE: Final = Symptom(
     CauseType(
         "control-plane-unreachable",
-        "the sidecar does not reach the control plane",
-        "agent or Envoy: connection refused, no such host, time-out ... to the discovery or CA address",
-        "see that istiod is ready and that the pod's DNS knows the address; else compare "
-        "meshConfig.defaultConfig.discoveryAddress and values.global.caAddress, look for NetworkPolicies; "
-        "a sidecar that does not run as user and group 1337 fails so too, as its own calls are redirected",
+        "the sidecar cannot reach the control plane",
+        "agent or Envoy: connection refused, no such host, timeout ... for the discovery or CA address",
+        "check that istiod is ready and that the pod resolves its address. Then check "
+        "meshConfig.defaultConfig.discoveryAddress, values.global.caAddress and NetworkPolicies. The "
+        "sidecar must run as user and group 1337, otherwise its own calls are redirected",
     ),
     _complaint(
         rf"{_TALKING}[^\r]*?(?:connection refused|no such host|i/o timeout|no route to host|"
@@ -123,10 +124,10 @@ UNREACHABLE: Final = Symptom(
 NOT_CONNECTED: Final = Symptom(
     CauseType(
         "control-plane-not-connected",
-        "the sidecar has not connected to the control plane, and does not say why yet",
+        "the sidecar has not connected to the control plane; the reason is not logged yet",
         "agent: Initializing with upstream address, and no line that it connected",
-        "ask again in a minute, as Envoy tells the reason after half a minute of failures; meanwhile see "
-        "that istiod is ready and the address right",
+        "retry in a minute: Envoy logs the reason after 30 seconds of failures; meanwhile check that "
+        "istiod is ready and the address is correct",
     ),
     (_ANY_LEVEL + r"Initializing with upstream address",),
     over=rf"(?:{_CONNECTED}|{_COMPLAINT}{_TALKING})",
@@ -134,19 +135,19 @@ NOT_CONNECTED: Final = Symptom(
 IDENTITY: Final = Symptom(
     CauseType(
         "identity",
-        "the control plane refuses the sidecar: what it says it is and what its certificate says differ",
+        "the control plane rejects the sidecar: its identity does not match its certificate",
         "agent or Envoy: authorization failed, no identities matched",
-        "see that the sidecar has POD_NAMESPACE and SERVICE_ACCOUNT of the pod, and of no other one",
+        "check that POD_NAMESPACE and SERVICE_ACCOUNT of the sidecar are those of the pod",
     ),
     _complaint(r"authorization failed", r"no identities"),
 )
 REJECTED: Final = Symptom(
     CauseType(
         "configuration-rejected",
-        "Envoy rejects the configuration that the control plane sends",
+        "Envoy rejects the configuration from the control plane",
         "agent: config received from XDS server, but was rejected; Envoy: rejected",
-        "Envoy's line before it names the resource: an EnvoyFilter, a Telemetry, or a proxy image that is "
-        "not of the control plane's release",
+        "the previous log line of Envoy names the resource; check EnvoyFilter and Telemetry, and that "
+        "the proxy image matches the control plane's release",
     ),
     _complaint(
         r"config received from XDS server, but was rejected",
@@ -156,10 +157,10 @@ REJECTED: Final = Symptom(
 NOT_WRITABLE: Final = Symptom(
     CauseType(
         "socket-not-writable",
-        "the agent cannot make its sockets",
+        "the agent cannot create its sockets",
         "agent: failed to listen on unix socket, or SDS grpc server failed to start or to set up UDS",
-        "see that the volumes istio-envoy and workload-socket are there, mounted and writable for the "
-        "sidecar's user",
+        "check that the volumes istio-envoy and workload-socket exist, are mounted, and are writable "
+        "for the sidecar's user",
     ),
     _complaint(
         r"failed to listen on unix socket",
@@ -173,28 +174,28 @@ REDIRECTION: Final = Symptom(
         "redirection-missing",
         "the pod's traffic is not redirected to the sidecar",
         "istio-validation ends with exit code 126",
-        "see that the CNI plugin is ready on the pod's node (a pod that was faster than it must be made "
-        "anew), or set values.pilot.cni.enabled to false",
+        "check that the CNI plugin is ready on the pod's node and recreate pods that started before "
+        "it, or set values.pilot.cni.enabled to false",
     ),
     (_XTABLES + r"iptables validation failed",),
-    container="istio-validation",
+    container=VALIDATION,
     exit_code=126,
 )
 NO_CAPABILITY: Final = Symptom(
     CauseType(
         "redirection-forbidden",
-        "istio-init may not set up the redirection: it lacks NET_ADMIN and NET_RAW",
+        "istio-init is not allowed to set up the redirection: it lacks NET_ADMIN and NET_RAW",
         "istio-init: permission denied or operation not permitted",
-        "let the namespace and the runtime grant both capabilities, or use the CNI plugin "
+        "allow both capabilities in the namespace and the runtime, or use the CNI plugin "
         "(values.pilot.cni.enabled)",
     ),
     (_XTABLES + r"(?:[Pp]ermission denied|[Oo]peration not permitted|you must be root)",),
-    container="istio-init",
+    container=INIT,
 )
 NO_KERNEL: Final = Symptom(
     CauseType(
         "redirection-unsupported",
-        "the node's kernel does not have what the redirection needs",
+        "the node's kernel lacks modules that the redirection needs",
         "istio-init: no loaded kernel support, table does not exist",
         "load the modules that iptables needs on the node (nf_nat, xt_owner, xt_REDIRECT)",
     ),
@@ -202,14 +203,15 @@ NO_KERNEL: Final = Symptom(
         _XTABLES
         + r"(?:no loaded kernel support|[Tt]able does not exist|need to insmod|load target|load match)",
     ),
-    container="istio-init",
+    container=INIT,
 )
 PROBE_UNKNOWN: Final = Symptom(
     CauseType(
         "probe-unknown",
-        "a probe was sent to the sidecar that it does not know",
+        "the sidecar received an unknown probe",
         "agent: Prober does not exists",
-        "probes were changed after the injection, or ISTIO_KUBE_APP_PROBERS is gone: inject the original",
+        "probes were changed after injection, or ISTIO_KUBE_APP_PROBERS was removed; inject the "
+        "original manifest",
     ),
     _complaint(r"Prober does not exist"),
     while_ready=True,
@@ -217,9 +219,9 @@ PROBE_UNKNOWN: Final = Symptom(
 PROBE_FAILED: Final = Symptom(
     CauseType(
         "application-probe",
-        "the application does not answer its own probe, which the sidecar asks on the kubelet's behalf",
+        "the application does not answer its probe, which the sidecar forwards",
         "agent: Request to probe app failed",
-        "look at the application's log and at the port and path of its probe",
+        "check the application's log, and the port and path of its probe",
     ),
     _complaint(r"Request to probe app failed"),
     while_ready=True,

@@ -11,6 +11,7 @@ from typing import Any
 
 from injector.core.status import compact
 from injector.profiles.istio import capture, proxyconfig
+from injector.profiles.istio.containers import PROXY
 from injector.profiles.istio.values import omit_nil, printed
 from injector.yamltext import load_json
 
@@ -34,7 +35,7 @@ def container_ports(containers: Sequence[Mapping[str, Any]]) -> str:
 
 def application_ports(containers: Sequence[Mapping[str, Any]]) -> str:
     """The same without the proxy."""
-    return container_ports([c for c in containers if c.get("name") != "istio-proxy"])
+    return container_ports([c for c in containers if c.get("name") != PROXY])
 
 
 def value_or_default(value: Any, default: Any) -> Any:

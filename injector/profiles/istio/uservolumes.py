@@ -15,6 +15,7 @@ from injector.core.injection.assembly import shape_of
 from injector.core.model import Manifest
 from injector.core.paths import normal_path, overlapping
 from injector.errors import AnnotationError
+from injector.printable import shown
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def check(run: Injection) -> None:
         if name in ours:
             raise _error(VOLUMES, f"the name {name} belongs to a volume of the injector")
         if name in theirs:
-            raise _error(VOLUMES, f"the pod has a volume {name[:64]} itself")
+            raise _error(VOLUMES, f"the pod already has a volume {shown(name)}")
     paths = frozenset(
         normal_path(mount["mountPath"])
         for part in ("initContainers", "containers")
@@ -65,7 +66,7 @@ def check(run: Injection) -> None:
         hidden = overlapping(normal_path(mount["mountPath"]), paths)
         if hidden:
             raise _error(
-                MOUNTS, f"a mountPath is the same as, below or above {hidden}, where the injector mounts"
+                MOUNTS, f"a mountPath equals, contains or is inside {hidden}, which the injector mounts"
             )
 
 
@@ -88,7 +89,7 @@ def _problems_of(key: str, text: str) -> Iterator[str]:
         if not isinstance(fields, dict):
             return
         if "name" in fields:
-            yield "name stands among the fields; the key before them is the name"
+            yield "remove the field name: the key of the map is the name"
         if key == VOLUMES and sum(value is not None for value in fields.values()) > 1:
             yield "a volume has more than one source"
         if key == MOUNTS:
@@ -105,5 +106,5 @@ def _wrong_path(path: Any, paths: set[str]) -> Iterator[str]:
 
 
 def _error(key: str, message: str) -> AnnotationError:
-    hint = "give it another name or path, or remove it"
+    hint = "use another name or path, or remove it"
     return AnnotationError(key, f"the value is not accepted: {message}", where=f"annotation {key}", hint=hint)

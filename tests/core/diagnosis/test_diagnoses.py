@@ -10,13 +10,13 @@ import pytest
 
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.containers import Log
-from injector.core.diagnosis.diagnoses import Diagnosis, Seen, State, diagnose
-from injector.core.model import CauseType, Decision, Manifest, Reason, Step, Symptom, Verdict
+from injector.core.diagnosis.diagnoses import Diagnosis, PodObservation, PodState, diagnose
+from injector.core.model import CauseType, Decision, Manifest, Reason, Step, Symptom
 from injector.core.profile import Profile
 from tests.core.generic import PROFILE
 
-INJECT = Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT)
-UNSELECTED = Decision(Verdict.SKIP, Reason.NOT_SELECTED, (Step("webhook-selectors", "x", "skip", won=True),))
+INJECT = Decision(Reason.ON_BY_DEFAULT)
+UNSELECTED = Decision(Reason.NOT_SELECTED, (Step("webhook-selectors", "x", "skip", won=True),))
 ENTRY = "pods.generic.sidecar-injector"
 STATUS = (
     '{"initContainers":["setup"],"containers":["proxy"],"volumes":["ours"],"revision":"red","digest":"1"}'
@@ -101,7 +101,7 @@ def look(
     profile: Profile = PROFILE,
     **seen: Any,
 ) -> Diagnosis:
-    return diagnose(Seen(pod, events=tuple(events), **seen), decision, profile, {ENTRY})
+    return diagnose(PodObservation(pod, events=tuple(events), **seen), decision, profile, {ENTRY})
 
 
 def words(found: Diagnosis) -> list[str]:
@@ -117,7 +117,7 @@ def shown(found: Diagnosis) -> str:
 
 def test_a_healthy_pod_says_by_whom_it_was_injected_and_that_its_sidecar_is_ready() -> None:
     found = look(a_pod())
-    assert (found.state, found.causes, found.subject) == (State.HEALTHY, (), "Pod web-7d9")
+    assert (found.state, found.causes, found.subject) == (PodState.HEALTHY, (), "Pod web-7d9")
     assert found.injection is not None
     assert (found.injection.revision, found.injection.by_us) == ("red", True)
     assert [(s.name, s.image, s.ready) for s in found.injection.sidecars] == [("proxy", "proxy:3", True)]
@@ -130,7 +130,7 @@ def test_an_injection_without_digest_is_not_called_ours() -> None:
 
 
 def test_a_pod_at_its_end_is_completed() -> None:
-    assert look(a_pod(phase="Succeeded", conditions=[])).state is State.COMPLETED
+    assert look(a_pod(phase="Succeeded", conditions=[])).state is PodState.COMPLETED
 
 
 # --- the cluster cannot run it, a container does not run -------------------------------------------
@@ -163,7 +163,7 @@ def test_a_missing_image_is_the_verdict_whosever_container_it_is(reason: str) ->
 )
 def test_the_state_of_an_applications_container_tells_its_cause(state: dict[str, Any], word: str) -> None:
     found = look(a_pod(app=container_status("web", state)))
-    assert (found.state, words(found)) == (State.NOT_READY, [word])
+    assert (found.state, words(found)) == (PodState.NOT_READY, [word])
     assert shown(found).startswith("/status/containerStatuses/0/")
 
 
@@ -171,7 +171,7 @@ def test_a_container_that_runs_and_is_not_ready_is_told_with_its_place() -> None
     app = {**container_status("web"), "ready": False}
     found = look(a_pod(app=app))
     assert words(found) == ["not-ready"]
-    assert shown(found) == "/status/containerStatuses/0/ready: web: ready is false while it is running"
+    assert shown(found) == "/status/containerStatuses/0/ready: web: the container is running; ready is false"
 
 
 def test_the_exit_code_of_the_run_before_is_evidence_beside_the_wait() -> None:
@@ -184,7 +184,7 @@ def test_the_exit_code_of_the_run_before_is_evidence_beside_the_wait() -> None:
 def test_an_init_container_that_runs_on_or_fails_is_told() -> None:
     first = {"ready": False, "state": {"running": {}}}
     held = [container_status(n, waiting("PodInitializing")) for n in ("web", "proxy")]
-    pod = a_pod(*held, setup={"name": "users", **first})
+    pod = a_pod(held[0], held[1], {"name": "users", **first})
     pod["spec"]["initContainers"].append({"name": "users", "image": "x"})
     assert words(look(pod)) == ["init-waiting"]
     pod["status"]["initContainerStatuses"] = [container_status("users", ended(2))]
@@ -225,7 +225,7 @@ def test_a_pod_that_no_scheduler_saw() -> None:
 
 def test_an_evicted_pod_names_the_word_of_the_node() -> None:
     found = look(a_pod(phase="Failed", reason="Evicted", conditions=[]))
-    assert (found.state, words(found)[0]) == (State.FAILED, "ended-by-node")
+    assert (found.state, words(found)[0]) == (PodState.FAILED, "ended-by-node")
 
 
 @pytest.mark.parametrize(
@@ -235,13 +235,13 @@ def test_an_evicted_pod_names_the_word_of_the_node() -> None:
             "FailedMount",
             'MountVolume.SetUp failed for volume "ours" : configmap "root" not found',
             "mount-missing",
-            "volume ours (injected): configmap root is not there",
+            "volume ours (injected): configmap root does not exist",
         ),
         (
             "FailedMount",
             'MountVolume.SetUp failed for volume "data" : secret "s" not found',
             "mount-missing",
-            "volume data: secret s is not there",
+            "volume data: secret s does not exist",
         ),
         ("FailedMount", 'MountVolume.SetUp failed for volume "data" : odd', "mount-failed", "volume data"),
         ("FailedAttachVolume", "odd", "mount-failed", "a volume"),
@@ -266,8 +266,8 @@ def test_what_the_injection_added_and_somebody_took_out_goes_first() -> None:
     assert words(found) == ["piece-missing", "not-ready"]
     well = a_pod()
     well["spec"]["initContainers"] = []
-    assert (look(well).state, words(look(well))) == (State.ALTERED, ["piece-missing"])
-    assert "ours is listed by the status annotation, not here" in shown(found)
+    assert (look(well).state, words(look(well))) == (PodState.ALTERED, ["piece-missing"])
+    assert "ours is listed in the status annotation, but does not exist in the pod" in shown(found)
 
 
 # --- what the injected containers say ---------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_a_symptom_of_a_container_that_is_ready_is_history() -> None:
 
 def test_an_exit_code_is_a_symptom_of_its_container_only() -> None:
     held = [container_status(n, waiting("PodInitializing")) for n in ("web", "proxy")]
-    found = look(a_pod(*held, container_status("setup", ended(7))), profile=TALKING)
+    found = look(a_pod(held[0], held[1], container_status("setup", ended(7))), profile=TALKING)
     assert words(found) == ["seven", "init-failing"]
     assert "seven" not in words(look(a_pod(proxy=container_status("proxy", ended(7))), profile=TALKING))
 
@@ -356,9 +356,9 @@ CALL = (
             "webhook-unreachable",
             "an injector's): the connection is refused",
         ),
-        (CALL + "context deadline exceeded", "webhook-unreachable", "it does not answer in time"),
-        (CALL + "x509: unknown", "webhook-unreachable", "its certificate does not fit caBundle"),
-        (CALL + "odd", "webhook-unreachable", "for a reason that is not known"),
+        (CALL + "context deadline exceeded", "webhook-unreachable", "the call times out"),
+        (CALL + "x509: unknown", "webhook-unreachable", "its certificate does not match caBundle"),
+        (CALL + "odd", "webhook-unreachable", "the reason is unknown"),
         (CALL.replace(ENTRY, "a.b.c") + "EOF", "webhook-unreachable", "webhook a.b.c (not the injector's)"),
         (
             f'admission webhook "{ENTRY}" denied the request: bad key',
@@ -366,7 +366,7 @@ CALL = (
             "(an injector's): bad key",
         ),
         ('admission webhook "a.b.c" denied the request: my text', "webhook-denied", "(not the injector's)"),
-        ("exceeded quota: q", "creation-refused", "another refusal"),
+        ("exceeded quota: q", "creation-refused", "rejected for another reason"),
     ],
 )
 @pytest.mark.parametrize("by", ["event", "condition"])
@@ -377,7 +377,7 @@ def test_a_refused_pod_is_told_from_its_owner(message: str, word: str, seen: str
     events = [event("FailedCreate", message, "r1")] if by == "event" else []
     # One of two pods is there, and says which containers are injected.
     found = look(a_pod(), owners=(owner,), events=events)
-    assert (found.subject, found.state) == ("ReplicaSet web-7d9", State.MISSING)
+    assert (found.subject, found.state) == ("ReplicaSet web-7d9", PodState.MISSING)
     assert words(found) == [word]
     assert seen in shown(found)
     assert "my text" not in shown(found)
@@ -385,7 +385,9 @@ def test_a_refused_pod_is_told_from_its_owner(message: str, word: str, seen: str
 
 def test_an_old_refusal_of_an_owner_that_has_all_its_pods_is_history() -> None:
     owner = {**SET, "status": {"replicas": 2}}
-    assert look(a_pod(), owners=(owner,), events=[event("FailedCreate", CALL, "r1")]).state is State.HEALTHY
+    assert (
+        look(a_pod(), owners=(owner,), events=[event("FailedCreate", CALL, "r1")]).state is PodState.HEALTHY
+    )
 
 
 @pytest.mark.parametrize(
@@ -408,7 +410,7 @@ def test_an_owner_without_pods(owner: dict[str, Any], word: str) -> None:
 
 
 def namespace(labels: dict[str, str], written: str = "2026-01-01T09:00:00Z") -> Manifest:
-    fields = {"f:metadata": {"f:labels": {f"f:{key}": {} for key in labels}}}
+    fields: Manifest = {"f:metadata": {"f:labels": {f"f:{key}": {} for key in labels}}}
     managed = [{"manager": "kubectl", "time": written, "fieldsV1": fields}]
     return {"metadata": {"name": "shop", "labels": labels, "managedFields": managed}}
 
@@ -433,34 +435,34 @@ ON = namespace({"mesh": "on"})
 @pytest.mark.parametrize(
     ("space", "webhooks", "word", "seen"),
     [
-        (ON, (), "webhook-absent", "none is ours"),
-        (ON, (configuration(name="other.of.them"),), "webhook-absent", "none is ours"),
+        (ON, (), "webhook-absent", "none belongs to this injector"),
+        (ON, (configuration(name="other.of.them"),), "webhook-absent", "none belongs to this injector"),
         (
             namespace({}),
             (configuration(),),
             "webhook-selectors",
-            "wants mesh In [on]; the namespace has none",
+            "requires mesh In [on]; the namespace has none",
         ),
         (namespace({"mesh": "no"}), (configuration(),), "webhook-selectors", "the namespace has 'no'"),
         (
             ON,
             (configuration(objectSelector={"matchLabels": {"app": "api"}}),),
             "webhook-selectors",
-            "objectSelector wants app In [api]; the pod has 'web'",
+            "objectSelector requires app In [api]; the pod has 'web'",
         ),
-        (ON, (configuration(objectSelector={"odd": 1}),), "webhook-selectors", "not one that is understood"),
+        (ON, (configuration(objectSelector={"odd": 1}),), "webhook-selectors", "is not supported here"),
         (
             ON,
             (configuration(resources="services"),),
             "webhook-selectors",
-            "do not cover the creation of pods",
+            "do not include the creation of pods",
         ),
-        (ON, (configuration("2026-01-01T11:00:00Z"),), "webhook-younger", "made at 2026-01-01T11:00:00Z"),
+        (ON, (configuration("2026-01-01T11:00:00Z"),), "webhook-younger", "created at 2026-01-01T11:00:00Z"),
         (
             namespace({"mesh": "on"}, "2026-01-01T12:00:00Z"),
             (configuration(),),
             "label-younger",
-            "label mesh written at 2026-01-01T12:00:00Z",
+            "label mesh set at 2026-01-01T12:00:00Z",
         ),
         (ON, (configuration(failurePolicy="Ignore"),), "webhook-ignored", "failurePolicy Ignore"),
         (ON, (configuration(),), "webhook-not-called", "it matches, and failurePolicy is Fail"),
@@ -473,12 +475,12 @@ def test_why_a_pod_without_sidecar_was_passed_over(
     space: Manifest | None, webhooks: tuple[Manifest, ...] | None, word: str, seen: str
 ) -> None:
     found = look(a_pod(status=None), namespace=space, webhooks=webhooks)
-    assert (found.state, words(found)) == (State.NOT_INJECTED, [word])
+    assert (found.state, words(found)) == (PodState.NOT_INJECTED, [word])
     assert seen in shown(found)
 
 
 def test_a_pod_that_is_to_be_left_out_says_which_rule_decided() -> None:
-    decision = Decision(Verdict.SKIP, Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", won=True),))
+    decision = Decision(Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", won=True),))
     found = look(a_pod(status=None), decision=decision, namespace=ON, webhooks=(configuration(),))
     assert (words(found), shown(found)) == (["left-out"], "rule label: opted-out-by-label")
 
@@ -512,5 +514,7 @@ def test_the_same_row_from_two_places_is_one_cause_with_both() -> None:
 
 
 def test_what_was_refused_is_handed_on() -> None:
-    found = diagnose(replace(Seen(a_pod()), unread=("not allowed to list nodes",)), INJECT, PROFILE, ())
+    found = diagnose(
+        replace(PodObservation(a_pod()), unread=("not allowed to list nodes",)), INJECT, PROFILE, ()
+    )
     assert found.unread == ("not allowed to list nodes",)

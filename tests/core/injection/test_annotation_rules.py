@@ -12,7 +12,7 @@ from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import Catalogue
 from injector.core.injection.annotation_rules import open_to_all, refused
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Namespace, Reason, Verdict
+from injector.core.model import Facts, Namespace, Origin, Reason, Verdict
 from injector.core.selectors import Selector, parse
 from tests.core.generic import CONFIG, KEYS, PROFILE, injected
 
@@ -25,7 +25,7 @@ SECRET = "hunter2-in-a-value"
 
 
 def facts(name: str, **labels: str) -> Facts:
-    return Facts(namespace=name, door=Door.WEBHOOK, known=Namespace(name, labels))
+    return Facts(namespace=name, origin=Origin.WEBHOOK, known=Namespace(name, labels))
 
 
 def a_pod(**annotations: str) -> dict[str, Any]:
@@ -97,10 +97,10 @@ def test_while_a_namespace_is_not_known_the_strictest_rule_holds(
     assert refused([MODE], Facts(namespace="shop"), "shop", rules, PROFILE) == expected
 
 
-@pytest.mark.parametrize("door", list(Door))
-def test_a_pod_that_asks_for_what_it_may_not_is_denied_and_its_value_not_repeated(door: Door) -> None:
+@pytest.mark.parametrize("origin", list(Origin))
+def test_a_pod_that_asks_for_what_it_may_not_is_denied_and_its_value_not_repeated(origin: Origin) -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE,)),))
-    found = inject(a_pod(**{MODE: SECRET}), replace(facts("shop"), door=door), config)
+    found = inject(a_pod(**{MODE: SECRET}), replace(facts("shop"), origin=origin), config)
     assert (found.decision.verdict, found.decision.reason) == (Verdict.DENY, Reason.ANNOTATION_NOT_ALLOWED)
     assert found.patch == ()
     assert MODE in str(found.error)

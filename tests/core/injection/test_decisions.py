@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from injector.core.injection.decisions import carries, decide
-from injector.core.model import Decision, Door, Facts, Namespace, ProxyMark, Reason, Verdict
+from injector.core.model import Decision, Facts, Namespace, Origin, ProxyMark, Reason, Verdict
 from injector.core.profile import Policy
 from injector.core.selectors import Requirement, Selector, WebhookEntry, parse
 
@@ -137,11 +137,11 @@ def in_namespace(name: str | None, **spec: Any) -> dict[str, Any]:
 STATUS_OF_PROXY = '{"initContainers":null,"containers":["proxy"],"volumes":null,"imagePullSecrets":null}'
 STATUS_OF_NATIVE = '{"initContainers":["proxy"],"containers":null}'
 A_PROXY = {"name": "proxy", "env": [{"name": "B"}, {"name": "A"}, {"name": "C"}]}
-WEBHOOK, FILE = Door.WEBHOOK, Door.FILE
+WEBHOOK, FILE = Origin.WEBHOOK, Origin.FILE
 
 # pod, facts -> verdict, reason, winning rule
 GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
-    (a_pod({}, {MIRROR: "x"}), Facts(door=WEBHOOK), Verdict.SKIP, Reason.STATIC_POD, "static-pod"),
+    (a_pod({}, {MIRROR: "x"}), Facts(origin=WEBHOOK), Verdict.SKIP, Reason.STATIC_POD, "static-pod"),
     (a_pod({SWITCH: "true"}, {MIRROR: ""}), Facts(), Verdict.SKIP, Reason.STATIC_POD, "static-pod"),
     (a_pod({}, {MIRROR: "x"}, hostNetwork=True), Facts(), Verdict.SKIP, Reason.STATIC_POD, "static-pod"),
     (in_namespace("b"), Facts("a", WEBHOOK), Verdict.DENY, Reason.NAMESPACE_MISMATCH, "namespace"),
@@ -212,7 +212,7 @@ GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
     (a_pod({"mesh": "please"}), Facts(known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(), Facts(known=Namespace("a", {"mesh": "on"})), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     # In the webhook the API server's selectors have spoken already.
-    (a_pod(), Facts(door=WEBHOOK, known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
+    (a_pod(), Facts(origin=WEBHOOK, known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(), Facts(known=None), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(containers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar"),
     (
@@ -420,7 +420,7 @@ def test_the_trace_names_every_rule_tried_in_order(
             Facts(),
             {"mode": "disabled"},
             {
-                "webhook-selectors": ("namespace not known", "no objection"),
+                "webhook-selectors": ("namespace unknown", "no objection"),
                 "label": (f"{SWITCH} has another value", "undecided"),
                 "never-selectors": ("1 selectors", "none matches"),
                 "always-selectors": ("1 selectors", "none matches"),

@@ -35,7 +35,7 @@ def test_a_switch_that_is_neither_true_nor_false_is_told_with_what_was_meant(
     place: str, value: str, meant: str
 ) -> None:
     (finding,) = told({place: {SWITCH: value}})
-    assert (finding.code, finding.action) == ("switch-value", True)
+    assert (finding.code, finding.actionable) == ("switch-value", True)
     assert finding.message.startswith(f'{place[:-1]} {SWITCH} is neither "true" nor "false"')
     assert finding.message.endswith(f'did you mean "{meant}"?')
 
@@ -57,27 +57,27 @@ def test_a_switch_that_is_right_or_empty_is_none(place: str, value: str | None) 
         (
             {"labels": {MODE: "x"}},
             "wrong-place",
-            f"{MODE} is read as an annotation, and stands here as a label",
+            f"{MODE} has no effect as a label; set it as an annotation",
         ),
         (
             {"annotations": {"mesh.example/app": "x"}},
             "wrong-place",
-            "mesh.example/app is read as a label, and stands here as an annotation",
+            "mesh.example/app has no effect as an annotation; set it as a label",
         ),
         (
             {"labels": {"mesh-injection": "enabled"}},
             "wrong-object",
-            "label mesh-injection on a pod does nothing; it is a label of the namespace",
+            "label mesh-injection has no effect on a pod; set it as a label of the namespace",
         ),
         (
             {"annotations": {"mesh-injection": "enabled"}},
             "wrong-object",
-            "annotation mesh-injection on a pod does nothing; it is a label of the namespace",
+            "annotation mesh-injection has no effect on a pod; set it as a label of the namespace",
         ),
         (
             {"annotations": {"mesh.example/moed": "x"}},
             "misspelt-key",
-            f"annotation mesh.example/moed is not known; did you mean {MODE}?",
+            f"annotation mesh.example/moed is unknown; did you mean {MODE}?",
         ),
         ({"labels": {"mesh.example/Inject": "true"}}, "misspelt-key", f"did you mean {SWITCH}?"),
         ({"labels": {"mesh.example/injct": "true"}}, "misspelt-key", f"did you mean {SWITCH}?"),
@@ -140,8 +140,8 @@ def test_an_opt_in_on_the_workload_itself_is_told(
 def test_the_workload_is_told_where_the_key_belongs() -> None:
     (finding,) = told({}, {"labels": {SWITCH: "true"}})
     assert finding.message == (
-        f"label {SWITCH} stands on the workload itself, where it does nothing; "
-        "it belongs on the pod template's metadata (spec.template.metadata)"
+        f"label {SWITCH} has no effect on the workload itself; "
+        "set it on the pod template's metadata (spec.template.metadata)"
     )
 
 

@@ -145,9 +145,11 @@ def test_another_digest_rebuilds_ours_and_names_what_was_dropped() -> None:
     proxy = named(found.pod["spec"]["containers"], "proxy")
     assert proxy == named(once()["spec"]["containers"], "proxy")
     (finding,) = found.findings
-    assert (finding.code, finding.action) == ("rebuilt", False)
+    assert (finding.code, finding.actionable) == ("rebuilt", False)
     assert "/spec/containers/proxy/env/OTHER" in finding.message or " more" in finding.message
-    assert finding.message.startswith("injected under another configuration and rebuilt; dropped: /spec/")
+    assert finding.message.startswith(
+        "the pod was injected with another configuration and is injected again; removed: /spec/"
+    )
     app = named(found.pod["spec"]["containers"], "app")
     assert app["terminationMessagePath"] == "/dev/termination-log"
 

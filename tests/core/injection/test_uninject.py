@@ -13,6 +13,7 @@ from hypothesis import given
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
+from injector.core.injection.undo_entries import LIMIT
 from injector.core.model import Facts, Reason, Verdict
 from injector.core.profile import Profile
 from injector.core.status import Status
@@ -288,7 +289,7 @@ def test_a_place_that_is_gone_is_named() -> None:
     del once["spec"]["securityContext"]
     found = recover(once, Facts(), CONFIG)
     assert found is not None
-    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its place is gone",)
+    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its parent does not exist",)
 
 
 # ---- an annotation that anybody may have written -------------------------------------------------------
@@ -297,11 +298,11 @@ def test_a_place_that_is_gone_is_named() -> None:
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        ("", "no JSON"),
-        ("nonsense", "no JSON"),
+        ("", "not valid JSON"),
+        ("nonsense", "not valid JSON"),
         ("[" * 100_000, "longer than 32768 bytes"),
-        ("[" * 10_000, "no JSON"),
-        ('[5, null, "x", {}, [], [7], [[]]]', "an entry could not be read"),
+        ("[" * 10_000, "not valid JSON"),
+        ('[5, null, "x", {}, [], [7], [[]]]', "an entry of the undo annotation is invalid"),
         ('[["/spec/nowhere/x", 1]]', "/spec/nowhere/x was not restored"),
         ('[["/spec/containers/nobody"]]', "/spec/containers/nobody was not restored"),
         ('[["/spec/containers/app/image/x", 1]]', "could not be restored"),
@@ -325,7 +326,7 @@ def test_a_place_that_is_gone_is_named() -> None:
         ('[["", null]]', " was not restored"),
         ('[["", null, ["a"]]]', " was not restored"),
         ('[["/spec/containers", 5]]', "/spec/containers was not restored"),
-        ('[["/spec/containers/app/env", {"a": 1}]]', "gives no valid pod"),
+        ('[["/spec/containers/app/env", {"a": 1}]]', "the result is not a valid pod"),
         ('[["/spec/containers", [{"image": "x"}]]]', "/spec/containers was not restored"),
         ("{}", None),
         ("5", None),
@@ -374,10 +375,10 @@ def test_overrides_are_lists_of_containers_by_list() -> None:
 
 
 def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
-    pod = a_pod(securityContext={"fsGroup": 1, "x": "é" * uninject.LIMIT}, volumes=None)
+    pod = a_pod(securityContext={"fsGroup": 1, "x": "é" * LIMIT}, volumes=None)
     small = outcome(pod)
     assert small.findings == ()
-    large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * uninject.LIMIT}]))
+    large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * LIMIT}]))
     assert [f.code for f in large.findings] == ["undo-too-large"]
     assert KEYS.undo not in large.pod["metadata"]["annotations"]
     assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from injector.cli.webhook_config import Options, configurations, own_entries
 from injector.config.load import load
+from injector.core.model import ServiceRef
 from injector.core.registration.checks import Survey, conflicts
+from injector.core.registration.configuration import Options, configurations, own_entries
 from injector.core.registration.entries import registered
 from injector.core.registration.match_conditions import conditions
 from injector.core.selectors import Selector, parse, witness
@@ -157,10 +158,10 @@ def test_conditions_help_only_where_they_are_those_of_the_policy() -> None:
 
 
 def test_a_service_is_looked_at_once_for_all_entries() -> None:
-    named = ("mesh", "injector")
+    named = ServiceRef("mesh", "injector")
     service = {"spec": {"ports": [{"port": 443}]}}
-    ready = ({"endpoints": [{"conditions": {}}]},)
-    unready = ({"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None})
+    ready: tuple[Any, ...] = ({"endpoints": [{"conditions": {}}]},)
+    unready: tuple[Any, ...] = ({"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None})
     assert codes(configuration(), services={named: service}, slices={named: ready}) == []
     assert codes(configuration(), services={named: service}, slices={named: unready}) == ["no-endpoints"]
     assert codes(configuration(), services={named: None}) == ["service-missing"]

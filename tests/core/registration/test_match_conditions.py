@@ -16,7 +16,7 @@ from injector.config.load import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Verdict
+from injector.core.model import Facts, Origin, Verdict
 from injector.core.profile import Profile, default_keys
 from injector.core.registration.match_conditions import conditions, dropped
 from injector.core.selectors import parse
@@ -50,7 +50,7 @@ PODS = st.builds(
 @given(PODS, st.sampled_from(["shop", "kube-system"]))
 def test_a_dropped_pod_would_get_nothing_and_be_told_nothing(pod: dict[str, Any], namespace: str) -> None:
     if dropped(pod, namespace, OURS.policy, OURS.profile):
-        outcome = inject(pod, Facts(namespace, Door.WEBHOOK), OURS)
+        outcome = inject(pod, Facts(namespace, Origin.WEBHOOK), OURS)
         assert outcome.decision.verdict is Verdict.SKIP
         assert (outcome.patch, outcome.findings, outcome.error) == ((), (), None)
 

@@ -9,10 +9,10 @@ import pytest
 
 from injector.config.load import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Door, Facts, Manifest, Namespace, Reason
+from injector.core.model import Facts, Manifest, Namespace, Origin, Reason
 from injector.core.profile import Config
 from injector.core.reports import audit
-from injector.core.reports.audit import State
+from injector.core.reports.audit import AuditState
 from injector.core.tree.compare import changes, value_at
 
 
@@ -33,37 +33,37 @@ def a_pod(**metadata: Any) -> Manifest:
 
 def admitted(pod: Manifest, config: Config = CONFIG) -> Manifest:
     """The pod as a cluster has it some time later."""
-    out = inject(pod, replace(FACTS, door=Door.WEBHOOK), config).pod
+    out = inject(pod, replace(FACTS, origin=Origin.WEBHOOK), config).pod
     later = {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
     return {**out, "metadata": {**out["metadata"], **later}, "status": {"phase": "Running"}}
 
 
-def state(pod: Manifest, facts: Facts = FACTS, config: Config = CONFIG) -> tuple[State, Reason]:
+def state(pod: Manifest, facts: Facts = FACTS, config: Config = CONFIG) -> tuple[AuditState, Reason]:
     found = audit.standing(pod, facts, config)
     return found.state, found.reason
 
 
 def test_a_pod_of_this_configuration_is_current() -> None:
-    assert state(admitted(a_pod())) == (State.CURRENT, Reason.ON_BY_DEFAULT)
+    assert state(admitted(a_pod())) == (AuditState.CURRENT, Reason.ON_BY_DEFAULT)
 
 
 def test_what_the_api_server_and_others_wrote_is_no_difference() -> None:
     pod = admitted(a_pod())
     proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
     proxy |= {"terminationMessagePath": "/dev/termination-log", "somebody": "else"}
-    assert state(pod)[0] is State.CURRENT
+    assert state(pod)[0] is AuditState.CURRENT
 
 
 def test_another_configuration_makes_a_pod_stale_where_it_shows() -> None:
     found = audit.standing(admitted(a_pod()), FACTS, NEWER)
     images = tuple(f"/spec/initContainers/{name}/image" for name in ("istio-init", "istio-proxy"))
-    assert (found.state, found.pointers, found.revision) == (State.STALE, images, "default")
+    assert (found.state, found.pointers, found.revision) == (AuditState.STALE, images, "default")
 
 
 def test_another_digest_with_the_same_result_is_the_same() -> None:
     same = a_config("aliases: {both: [sidecar]}\n")
     assert same.digest != CONFIG.digest
-    assert state(admitted(a_pod()), config=same)[0] is State.SAME
+    assert state(admitted(a_pod()), config=same)[0] is AuditState.SAME
 
 
 def test_a_field_that_may_have_been_ours_counts_under_another_configuration() -> None:
@@ -78,41 +78,45 @@ def test_a_field_that_may_have_been_ours_counts_under_another_configuration() ->
 def test_a_setting_of_the_pod_that_was_changed_afterwards_is_stale() -> None:
     pod = admitted(a_pod())
     pod["metadata"]["annotations"]["sidecar.istio.io/proxyCPU"] = "77m"
-    assert state(pod)[0] is State.STALE
+    assert state(pod)[0] is AuditState.STALE
 
 
 @pytest.mark.parametrize(
     ("pod", "facts", "expected"),
     [
-        (a_pod(), FACTS, (State.MISSING, Reason.ON_BY_DEFAULT)),
-        (a_pod(), Facts("shop", known=Namespace("shop")), (State.CURRENT, Reason.NOT_SELECTED)),
-        (a_pod(labels={"sidecar.istio.io/inject": "false"}), FACTS, (State.CURRENT, Reason.NOT_SELECTED)),
+        (a_pod(), FACTS, (AuditState.MISSING, Reason.ON_BY_DEFAULT)),
+        (a_pod(), Facts("shop", known=Namespace("shop")), (AuditState.CURRENT, Reason.NOT_SELECTED)),
+        (
+            a_pod(labels={"sidecar.istio.io/inject": "false"}),
+            FACTS,
+            (AuditState.CURRENT, Reason.NOT_SELECTED),
+        ),
         (
             a_pod(annotations={"sidecar.istio.io/inject": "false"}),
             FACTS,
-            (State.CURRENT, Reason.OPTED_OUT_BY_ANNOTATION),
+            (AuditState.CURRENT, Reason.OPTED_OUT_BY_ANNOTATION),
         ),
         (
             a_pod(annotations={"traffic.sidecar.istio.io/includeInboundPorts": "x"}),
             FACTS,
-            (State.REFUSED, Reason.INVALID_ANNOTATION),
+            (AuditState.REFUSED, Reason.INVALID_ANNOTATION),
         ),
     ],
 )
-def test_a_pod_without_a_sidecar(pod: Manifest, facts: Facts, expected: tuple[State, Reason]) -> None:
+def test_a_pod_without_a_sidecar(pod: Manifest, facts: Facts, expected: tuple[AuditState, Reason]) -> None:
     assert state(pod, facts) == expected
 
 
 def test_a_sidecar_that_nobody_wants_any_more() -> None:
     pod = admitted(a_pod())
-    assert state(pod, Facts("shop", known=Namespace("shop"))) == (State.UNWANTED, Reason.NOT_SELECTED)
-    assert state(pod, config=a_config("policy: disabled")) == (State.UNWANTED, Reason.OFF_BY_DEFAULT)
+    assert state(pod, Facts("shop", known=Namespace("shop"))) == (AuditState.UNWANTED, Reason.NOT_SELECTED)
+    assert state(pod, config=a_config("policy: disabled")) == (AuditState.UNWANTED, Reason.OFF_BY_DEFAULT)
 
 
 def test_a_proxy_that_no_status_explains_is_foreign() -> None:
     pod = admitted(a_pod())
     del pod["metadata"]["annotations"]["sidecar.istio.io/status"]
-    assert state(pod)[0] is State.FOREIGN
+    assert state(pod)[0] is AuditState.FOREIGN
 
 
 def test_another_revision_is_a_difference() -> None:
@@ -120,13 +124,13 @@ def test_another_revision_is_a_difference() -> None:
     known = Namespace("shop", {"istio.io/rev": "default"})
     found = audit.standing(pod, Facts("shop", known=known), CONFIG)
     assert found.revision == "canary"
-    assert "revision" in found.pointers or found.state is State.UNWANTED
+    assert "revision" in found.pointers or found.state is AuditState.UNWANTED
 
 
 def test_a_generated_name_was_not_there_at_admission() -> None:
     made = admitted(a_pod(name=None, generateName="web-"))
     made["metadata"]["name"] = "web-x7k2p"
-    assert state(made)[0] is State.CURRENT
+    assert state(made)[0] is AuditState.CURRENT
     assert "name" not in audit.as_received(made)["metadata"]
     of_a_set = {"metadata": {"name": "web-0", "generateName": "web-"}, "spec": {}}
     assert audit.as_received(of_a_set)["metadata"]["name"] == "web-0"
@@ -148,7 +152,7 @@ def test_pods_that_have_ended_do_not_matter(pod: Manifest, over: bool) -> None:
 
 def test_with_quirks_a_pod_is_compared_with_what_upstream_would_do_to_the_original() -> None:
     quirks = a_config("compatibility: {istioQuirks: true}")
-    assert state(admitted(a_pod(), quirks), config=quirks)[0] in (State.CURRENT, State.SAME)
+    assert state(admitted(a_pod(), quirks), config=quirks)[0] in (AuditState.CURRENT, AuditState.SAME)
 
 
 def test_changes_name_elements_by_their_key() -> None:

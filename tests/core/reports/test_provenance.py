@@ -9,7 +9,7 @@ import yaml
 
 from injector.config.load import Input, Text, load_input
 from injector.core.model import Facts, Verdict
-from injector.core.reports.provenance import Origin, explain
+from injector.core.reports.provenance import ValueOrigin, explain
 
 PROXY = "/spec/initContainers/istio-proxy"
 CONFIG = load_input(
@@ -58,7 +58,7 @@ FACTS = Facts(
 
 
 @pytest.fixture(scope="module")
-def origins() -> dict[str, Origin]:
+def origins() -> dict[str, ValueOrigin]:
     return {o.pointer: o for o in explain(POD, FACTS, CONFIG).origins}
 
 
@@ -83,18 +83,18 @@ def origins() -> dict[str, Origin]:
     ],
 )
 def test_a_value_belongs_to_the_layer_that_set_it_last(
-    origins: dict[str, Origin], pointer: str, value: str, layer: str, detail: str
+    origins: dict[str, ValueOrigin], pointer: str, value: str, layer: str, detail: str
 ) -> None:
-    assert origins[pointer] == Origin(pointer, value, layer, detail)
+    assert origins[pointer] == ValueOrigin(pointer, value, layer, detail)
 
 
-def test_an_argument_that_others_push_along_keeps_its_layer(origins: dict[str, Origin]) -> None:
+def test_an_argument_that_others_push_along_keeps_its_layer(origins: dict[str, ValueOrigin]) -> None:
     found = {o.value: o for p, o in origins.items() if p.startswith("/spec/initContainers/istio-init/args/")}
     assert (found["-o"].layer, found["22"].layer) == ("pod annotation", "pod annotation")
     assert found["--log_output_level=default:info"].layer == "profile"
 
 
-def test_only_what_the_injection_changed_has_an_origin(origins: dict[str, Origin]) -> None:
+def test_only_what_the_injection_changed_has_an_origin(origins: dict[str, ValueOrigin]) -> None:
     assert "/spec/containers/shop/image" not in origins
     assert not [p for p in origins if "sidecar.istio.io~1status" in p or "sidecar-injector~1undo" in p]
 

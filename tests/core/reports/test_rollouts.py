@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from injector.core.kinds import KINDS
 from injector.core.reports import rollouts
-from injector.core.reports.rollouts import Step
+from injector.core.reports.rollouts import RolloutStep
 
 DEPLOYMENT = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "observedGeneration": 3}
 SET = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "observedGeneration": 3}
@@ -32,33 +33,53 @@ def a_workload(kind: str, status: dict[str, Any], **spec: Any) -> dict[str, Any]
 @pytest.mark.parametrize(
     ("kind", "status", "step", "detail"),
     [
-        ("Deployment", DEPLOYMENT, Step.DONE, ""),
-        ("Deployment", {**DEPLOYMENT, "observedGeneration": 2}, Step.UNDER_WAY, "not seen the change"),
-        ("Deployment", {}, Step.UNDER_WAY, "not seen the change"),
-        ("Deployment", {**DEPLOYMENT, "updatedReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are made anew"),
-        ("Deployment", {**DEPLOYMENT, "replicas": 3}, Step.UNDER_WAY, "1 old pods are still there"),
-        ("Deployment", {**DEPLOYMENT, "availableReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are available"),
+        ("Deployment", DEPLOYMENT, RolloutStep.DONE, ""),
+        (
+            "Deployment",
+            {**DEPLOYMENT, "observedGeneration": 2},
+            RolloutStep.UNDER_WAY,
+            "not observed the change",
+        ),
+        ("Deployment", {}, RolloutStep.UNDER_WAY, "not observed the change"),
+        (
+            "Deployment",
+            {**DEPLOYMENT, "updatedReplicas": 1},
+            RolloutStep.UNDER_WAY,
+            "1 of 2 pods are updated",
+        ),
+        ("Deployment", {**DEPLOYMENT, "replicas": 3}, RolloutStep.UNDER_WAY, "1 old pods still exist"),
+        (
+            "Deployment",
+            {**DEPLOYMENT, "availableReplicas": 1},
+            RolloutStep.UNDER_WAY,
+            "1 of 2 pods are available",
+        ),
         (
             "Deployment",
             {**DEPLOYMENT, "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]},
-            Step.FAILED,
+            RolloutStep.FAILED,
             "deadline",
         ),
-        ("StatefulSet", SET, Step.DONE, ""),
-        ("StatefulSet", {**SET, "updateRevision": "b", "currentRevision": "b"}, Step.DONE, ""),
+        ("StatefulSet", SET, RolloutStep.DONE, ""),
+        ("StatefulSet", {**SET, "updateRevision": "b", "currentRevision": "b"}, RolloutStep.DONE, ""),
         (
             "StatefulSet",
             {**SET, "updatedReplicas": 1, "updateRevision": "b", "currentRevision": "a"},
-            Step.UNDER_WAY,
-            "1 of 2 pods are made anew",
+            RolloutStep.UNDER_WAY,
+            "1 of 2 pods are updated",
         ),
-        ("StatefulSet", {**SET, "readyReplicas": 1}, Step.UNDER_WAY, "1 of 2 pods are available"),
-        ("DaemonSet", DAEMONS, Step.DONE, ""),
-        ("DaemonSet", {**DAEMONS, "updatedNumberScheduled": 1}, Step.UNDER_WAY, "1 of 2 pods are made anew"),
-        ("DaemonSet", {**DAEMONS, "numberAvailable": 0}, Step.UNDER_WAY, "0 of 2 pods are available"),
+        ("StatefulSet", {**SET, "readyReplicas": 1}, RolloutStep.UNDER_WAY, "1 of 2 pods are available"),
+        ("DaemonSet", DAEMONS, RolloutStep.DONE, ""),
+        (
+            "DaemonSet",
+            {**DAEMONS, "updatedNumberScheduled": 1},
+            RolloutStep.UNDER_WAY,
+            "1 of 2 pods are updated",
+        ),
+        ("DaemonSet", {**DAEMONS, "numberAvailable": 0}, RolloutStep.UNDER_WAY, "0 of 2 pods are available"),
     ],
 )
-def test_progress(kind: str, status: dict[str, Any], step: Step, detail: str) -> None:
+def test_progress(kind: str, status: dict[str, Any], step: RolloutStep, detail: str) -> None:
     found = rollouts.progress(a_workload(kind, status))
     assert found.step is step
     assert detail in found.detail
@@ -133,8 +154,8 @@ def test_which_budgets_cover_a_workload(selector: Any, covers: bool) -> None:
         (3, a_budget({}, 1), ""),
         (3, a_budget({}, 0), "PodDisruptionBudget b allows no disruptions"),
         (10, a_budget({}, 2), ""),
-        (10, a_budget({}, 1), "allows 1 disruption, and the rollout takes 2 pods at once"),
-        (3, a_budget({}, 5, observed=0), "is not counted yet"),
+        (10, a_budget({}, 1), "allows 1 disruption, but the rollout replaces 2 pods at once"),
+        (3, a_budget({}, 5, observed=0), "has no current status yet"),
         (3, {"metadata": {"name": "b"}}, "allows no disruptions"),
     ],
 )
@@ -146,5 +167,5 @@ def test_what_a_budget_forbids(replicas: int, budget: dict[str, Any], why: str) 
 
 def test_the_patch_is_that_of_kubectl() -> None:
     now = "2026-01-02T03:04:05Z"
-    annotations = rollouts.restart(now)["spec"]["template"]["metadata"]["annotations"]
+    annotations = rollouts.restart(KINDS["Deployment"], now)["spec"]["template"]["metadata"]["annotations"]
     assert annotations == {"kubectl.kubernetes.io/restartedAt": now}

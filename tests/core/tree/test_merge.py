@@ -791,19 +791,23 @@ def test_what_kubernetes_refuses_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("overlay", "pointer", "message"),
     [
-        ({"$foo": 1}, "", "the directive '$foo' is not known"),
-        ({"$" + "x" * 100: 1}, "", "the directive '$xxx"),
-        ({"spec": {"a~b": {"$foo": 1}}}, "/spec/a~0b", "the directive '$foo' is not known"),
+        ({"$foo": 1}, "", "unknown directive '$foo'"),
+        ({"$" + "x" * 100: 1}, "", "unknown directive '$xxx"),
+        ({"spec": {"a~b": {"$foo": 1}}}, "/spec/a~0b", "unknown directive '$foo'"),
         ({"spec": {"containers": [{"name": "x", "$patch": "drop"}]}}, "/spec/containers/0", "one of merge"),
-        ({"$patch": "drop"}, "", "$patch is one of merge, replace and delete"),
-        ({"spec": {"$foo": 1}}, "/spec", "the directive '$foo' is not known"),
-        ({"spec": {"containers": [{"name": "a/b", "$foo": 1}]}}, "/spec/containers/a~1b", "the directive"),
+        ({"$patch": "drop"}, "", "$patch must be one of merge, replace and delete"),
+        ({"spec": {"$foo": 1}}, "/spec", "unknown directive '$foo'"),
+        (
+            {"spec": {"containers": [{"name": "a/b", "$foo": 1}]}},
+            "/spec/containers/a~1b",
+            "unknown directive",
+        ),
         (
             {"spec": {"containers": [{"name": "x"}, {"image": "i"}]}},
             "/spec/containers/1",
-            "the list is merged by 'name', and this element has none",
+            "the list is merged by 'name', but this element has no 'name'",
         ),
-        ({"spec": {"containers": [{"name": None}]}}, "/spec/containers/0", "this element has none"),
+        ({"spec": {"containers": [{"name": None}]}}, "/spec/containers/0", "this element has no"),
         ({"spec": {"containers": ["x"]}}, "/spec/containers/0", "a map with the key 'name' is expected"),
         # Kubernetes asks only where the base has the list; a pod without these keys is none anyway.
         ({"spec": {"volumes": [{"emptyDir": {}}]}}, "/spec/volumes/0", "merged by 'name'"),
@@ -813,7 +817,7 @@ def test_what_kubernetes_refuses_is_refused_with_its_place(
             "/spec/initContainers/0/ports/0",
             "merged by 'containerPort'",
         ),
-        ({"spec": {"$deleteFromPrimitiveList/containers": "a"}}, "/spec/containers", "is a list"),
+        ({"spec": {"$deleteFromPrimitiveList/containers": "a"}}, "/spec/containers", "must be a list"),
         (
             {"spec": {"$setElementOrder/containers": ["name"]}},
             "/spec/containers",
@@ -829,8 +833,8 @@ def test_what_kubernetes_refuses_is_refused_with_its_place(
             "/metadata/finalizers",
             "scalars",
         ),
-        ({"spec": {"$retainKeys": "a"}}, "/spec", "$retainKeys is a list of field names"),
-        ({"spec": {"$retainKeys": ["a"], "b": 1}}, "/spec", "$retainKeys does not name b"),
+        ({"spec": {"$retainKeys": "a"}}, "/spec", "$retainKeys must be a list of field names"),
+        ({"spec": {"$retainKeys": ["a"], "b": 1}}, "/spec", "$retainKeys does not list b"),
     ],
 )
 def test_a_refusal_says_where_and_what_was_expected(

@@ -5,12 +5,12 @@ Tables from istio-injection 3.1.4, 3.1.9, 4.1 and 4.2.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from injector.core.profile import default_keys
+from injector.core.profile import RawSettings, default_keys
 from injector.profiles.istio import meshconfig, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap, control_plane, from_values, token, trust_root
 from injector.profiles.istio.profile import IstioProfile
@@ -224,10 +224,10 @@ def test_the_chart_writes_mesh_id_variant_and_root_namespace() -> None:
 def test_a_given_mesh_document_is_not_completed_from_the_values() -> None:
     """A live control plane has written its own addresses; the built-in default counts where it wrote none."""
     profile = IstioProfile(name="istio", keys=default_keys({}))
-    given = {"meshDocument": True, "meshConfig": {}, "values": {"revision": "r1"}, "revision": "r1"}
-    read = profile.settings(given)["mesh"]["defaultConfig"]["discoveryAddress"]
+    raw = RawSettings(values={"revision": "r1"}, revision="r1", mesh_document=True)
+    read = profile.settings(raw).mesh["defaultConfig"]["discoveryAddress"]
     assert read == "istiod.istio-system.svc:15012"
-    made = profile.settings({**given, "meshDocument": False})["mesh"]["defaultConfig"]["discoveryAddress"]
+    made = profile.settings(replace(raw, mesh_document=False)).mesh["defaultConfig"]["discoveryAddress"]
     assert made == "istiod-r1.istio-system.svc:15012"
 
 

@@ -84,7 +84,7 @@ def test_the_canonical_form_is_that_of_kubernetes(value: str | int | float, expe
 
 
 def test_what_has_no_suffix_keeps_its_value_where_kubernetes_loses_it() -> None:
-    assert (canonical("1000E"), parse("1000E")) == ("1e21", 10**21)
+    assert (canonical("1000E"), parse("1000E")) == ("1e21", Decimal(10**21))
 
 
 @pytest.mark.parametrize(

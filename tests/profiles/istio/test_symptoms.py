@@ -12,8 +12,8 @@ import pytest
 
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.containers import Log
-from injector.core.diagnosis.diagnoses import Seen, diagnose
-from injector.core.model import Decision, Reason, Verdict
+from injector.core.diagnosis.diagnoses import PodObservation, diagnose
+from injector.core.model import Decision, Reason
 from injector.profiles.istio.symptoms import SYMPTOMS
 from tests.profiles.istio.living import PROFILE, a_pod
 
@@ -40,8 +40,8 @@ CONNECTED = (
 
 def verdict(*lines: str, container: str = "istio-proxy") -> str:
     """The word of the first cause for a pod whose container logged these lines."""
-    seen = Seen(a_pod(container), logs=(Log(container, lines),))
-    decision = Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT)
+    seen = PodObservation(a_pod(container), logs=(Log(container, lines),))
+    decision = Decision(Reason.ON_BY_DEFAULT)
     return diagnose(seen, decision, PROFILE, ()).causes[0].known.id
 
 
@@ -155,8 +155,8 @@ def test_the_init_containers_say_what_kept_them_from_redirecting(
 
 
 def test_exit_code_126_of_the_validation_is_enough() -> None:
-    seen = Seen(a_pod("istio-validation", code=126))
-    (first, *_) = diagnose(seen, Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), PROFILE, ()).causes
+    seen = PodObservation(a_pod("istio-validation", code=126))
+    (first, *_) = diagnose(seen, Decision(Reason.ON_BY_DEFAULT), PROFILE, ()).causes
     assert first.known.id == "redirection-missing"
 
 
@@ -168,8 +168,8 @@ def test_exit_code_126_of_the_validation_is_enough() -> None:
     ],
 )
 def test_a_sidecar_that_is_ready_still_says_why_the_applications_probe_fails(line: str, word: str) -> None:
-    seen = Seen(a_pod("web"), logs=(Log("istio-proxy", (f"{TIME}\terror\t{line}",)),))
-    (first, *_) = diagnose(seen, Decision(Verdict.INJECT, Reason.ON_BY_DEFAULT), PROFILE, ()).causes
+    seen = PodObservation(a_pod("web"), logs=(Log("istio-proxy", (f"{TIME}\terror\t{line}",)),))
+    (first, *_) = diagnose(seen, Decision(Reason.ON_BY_DEFAULT), PROFILE, ()).causes
     assert first.known.id == word
 
 

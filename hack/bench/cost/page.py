@@ -1,0 +1,224 @@
+"""The page and the picture of what a sidecar costs, made of what cost.py measured. Pure but for `write`.
+
+The prose of docs/explanation/cost.md is written by hand; what stands between its markers is made here.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+from hack.bench import measured
+
+PAGE, PICTURE = "cost.md", "cost.svg"
+MAKER = "make mesh-cost"
+BEGIN, END = measured.markers(MAKER)
+
+DIRECT, WITH_SERVERS, WITH_BOTH = (
+    "no sidecar",
+    "the server's sidecar, plain text",
+    "both sidecars, mutual TLS",
+)
+WAYS = (DIRECT, WITH_SERVERS, WITH_BOTH)
+STEADY, CLOSED = "200 requests/s, 4 connections", "as fast as answers come, 2 connections"
+LOADS = (STEADY, CLOSED)
+
+
+class Run(NamedTuple):
+    """One load sent one way: answers a second, milliseconds, and by part CPU microseconds for a request."""
+
+    way: str
+    load: str
+    rate: float
+    p50: float
+    p99: float
+    cpu: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """All that one measuring run brought.
+
+    For each round: `idle` in percent of a CPU, `memory` in MiB, both by container; `starts` in seconds,
+    by the form of the sidecar.
+    """
+
+    runs: Sequence[Run]
+    idle: Sequence[Mapping[str, float]]
+    memory: Sequence[Mapping[str, float]]
+    starts: Sequence[Mapping[str, float]]
+    machine: Sequence[str]
+    seconds: float
+
+
+class Spread(NamedTuple):
+    """The median of several values, and what they lie between."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{_short(self.median)} ({_short(self.low)} to {_short(self.high)})"
+
+
+class Bar(NamedTuple):
+    """One line of the picture."""
+
+    name: str
+    spread: Spread
+    pale: bool = False
+
+
+def write(costs: Costs, folder: Path) -> None:
+    """Put the tables between the markers of the page, and the picture beside it."""
+    measured.write_between(folder / PAGE, MAKER, tables(costs))
+    (folder / PICTURE).write_text(picture(costs))
+
+
+def tables(costs: Costs) -> str:
+    """Return the tables in Markdown, with what they depend on."""
+    rounds = len(costs.starts)
+    measured = f"Medians of {rounds} rounds, and what they lie between; {costs.seconds:g} s for each load."
+    parts = [f"![What a sidecar costs]({PICTURE})", measured]
+    for load in LOADS:
+        heads = ["latency, " + load, "p50 ms", "p99 ms", "requests/s", "CPU µs for a request"]
+        lines = [
+            [way, *(_of(costs, way, load, value) for value in (_p50, _p99, _rate, _cpu))] for way in WAYS
+        ]
+        parts.append(_table(heads, lines))
+    heads = ["a server's container", "CPU, idle, %", "memory, MiB"]
+    parts.append(
+        _table(
+            heads, [[name, _over(costs.idle, name), _over(costs.memory, name)] for name in costs.memory[0]]
+        )
+    )
+    heads = ["of the CPU for a request, µs", *LOADS]
+    parts.append(_table(heads, _shares(costs)))
+    heads = ["from requesting a pod until it is Ready", "s"]
+    parts.append(_table(heads, [[form, _over(costs.starts, form)] for form in costs.starts[0]]))
+    parts.append("\n".join(f"- {line}" for line in costs.machine) + "\n")
+    return "\n\n".join(parts)
+
+
+def picture(costs: Costs) -> str:
+    """Return the picture as SVG, whose colours follow whether the reader's screen is light or dark."""
+    panels: list[tuple[str, list[Bar]]] = []
+    for load in LOADS:
+        bars = []
+        for way in WAYS:
+            bars.append(Bar(f"{way}: p50", _of(costs, way, load, _p50)))
+            bars.append(Bar("p99", _of(costs, way, load, _p99), pale=True))
+        panels.append((f"Latency in ms, {load}", bars))
+    panels.append(
+        (f"CPU of a request in µs, {STEADY}", [Bar(way, _of(costs, way, STEADY, _cpu)) for way in WAYS])
+    )
+    panels.append(
+        ("Memory of a server's container in MiB", [Bar(n, _over(costs.memory, n)) for n in costs.memory[0]])
+    )
+    panels.append(
+        ("Seconds until a pod is Ready", [Bar(form, _over(costs.starts, form)) for form in costs.starts[0]])
+    )
+    return _svg(panels)
+
+
+STYLE = """
+text { font: 13px sans-serif; fill: #24292f } .title { font-weight: bold }
+.bar { fill: #0969da } .pale { fill: #7db3f0 } .range { stroke: #24292f; stroke-width: 1.5 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 } .bar { fill: #4493f8 } .pale { fill: #2a5a9c } .range { stroke: #e6edf3 }
+}
+"""
+WIDTH, NAMES, BARS, LINE = 820, 260, 400, 22
+
+
+def _svg(panels: Sequence[tuple[str, Sequence[Bar]]]) -> str:
+    parts: list[str] = []
+    y = 0
+    for title, bars in panels:
+        y += LINE + 8
+        parts.append(f'<text class="title" x="0" y="{y}">{escape(title)}</text>')
+        y += 8
+        longest = max(bar.spread.high for bar in bars) or 1
+        for bar in bars:
+            parts += _bar(bar, y, BARS / longest)
+            y += LINE
+    height = y + 8
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'height="{height}" role="img"><title>What a sidecar costs</title>\n<style>{STYLE}</style>'
+    )
+    return "\n".join([head, *parts, "</svg>", ""])
+
+
+def _bar(bar: Bar, y: int, scale: float) -> Iterable[str]:
+    """Draw the median as a bar, the range as a line on it, and the median as a number."""
+    middle = y + LINE / 2
+    low, median, high = (
+        NAMES + value * scale for value in (bar.spread.low, bar.spread.median, bar.spread.high)
+    )
+    kind = "pale" if bar.pale else "bar"
+    yield f'<text x="{NAMES - 8}" y="{middle + 4:.0f}" text-anchor="end">{escape(bar.name)}</text>'
+    yield f'<rect class="{kind}" x="{NAMES}" y="{y + 4}" width="{median - NAMES:.1f}" height="{LINE - 8}"/>'
+    yield f'<path class="range" d="M{low:.1f} {middle:.0f}H{high:.1f}"/>'
+    yield f'<text x="{max(median, high) + 8:.0f}" y="{middle + 4:.0f}">{_short(bar.spread.median)}</text>'
+
+
+def _shares(costs: Costs) -> list[list[object]]:
+    """Return who of those on the way used how much CPU for a request, in the median."""
+    lines: list[list[object]] = []
+    for way in WAYS:
+        names = next(run.cpu for run in costs.runs if run.way == way)
+        for name in names:
+            spreads = [_of(costs, way, load, partial(_cpu_of, name)) for load in LOADS]
+            lines.append([f"{way}: {name}", *spreads])
+    return lines
+
+
+def _of(costs: Costs, way: str, load: str, value: Callable[[Run], float]) -> Spread:
+    return _spread([value(run) for run in costs.runs if (run.way, run.load) == (way, load)])
+
+
+def _over(rounds: Sequence[Mapping[str, float]], name: str) -> Spread:
+    return _spread([one[name] for one in rounds])
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def _p50(run: Run) -> float:
+    return run.p50
+
+
+def _p99(run: Run) -> float:
+    return run.p99
+
+
+def _rate(run: Run) -> float:
+    return run.rate
+
+
+def _cpu(run: Run) -> float:
+    return sum(run.cpu.values())
+
+
+def _cpu_of(name: str, run: Run) -> float:
+    return run.cpu[name]
+
+
+def _short(value: float) -> str:
+    """Return a number with as many digits as tell something."""
+    return (
+        f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}".replace(",", " ")
+    )
+
+
+def _table(heads: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
+    rule = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [heads, rule, *lines])

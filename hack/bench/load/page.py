@@ -1,0 +1,186 @@
+"""The tables of docs/explanation/load.md, made of what scenarios.py measured. Pure but for `write`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hack.bench import measured
+from hack.bench.load.scenarios import MB, OFFERED, STEADY, Capacity, Footprint, Overload, allowed_by_refusals
+
+PAGE = "load.md"
+FOOTPRINT, OVERLOAD = "make load, start and memory", "make load, overload"
+
+READY_SECONDS = 2.5
+MEMORY = 120 * MB
+GOODPUT = 0.9
+OF_ALLOWED = 0.8
+SLOWEST_MS = 1000.0
+SLOW_MS = 5.0
+FLAT = 1.1
+RECOVERED = 0.9
+
+
+@dataclass(frozen=True)
+class Overloads:
+    """What the loads beyond the capacity brought, in one run with it."""
+
+    of_slow: Capacity
+    capacity: Capacity
+    refusal: float
+    slow: Overload
+    closed: Overload
+    crowd: Overload
+    flooded: Overload
+
+    @property
+    def allowed(self) -> float:
+        """What the cost of refusals leaves in `flooded`."""
+        middle = self.flooded.middle
+        return allowed_by_refusals(middle.capacity, middle.offered, self.refusal)
+
+    @property
+    def each(self) -> tuple[Overload, ...]:
+        """In the order of the tables."""
+        return self.slow, self.closed, self.crowd, self.flooded
+
+
+def write(folder: Path, maker: str, tables: str) -> None:
+    """Put tables between their markers of the page."""
+    measured.write_between(folder / PAGE, maker, tables)
+
+
+def of_overloads(found: Overloads, conditions: Sequence[str]) -> str:
+    """The tables of the overloads, in Markdown."""
+    return _with([_capacity(found), _overloads(found), _answers(found)], conditions)
+
+
+def of_footprint(found: Footprint, conditions: Sequence[str]) -> str:
+    """The table of start and memory, in Markdown."""
+    return _with([_footprint(found)], conditions)
+
+
+def missed_by_footprint(found: Footprint) -> list[str]:
+    """What should hold of start and memory, and does not."""
+    memory = [size for _, size in found.memory]
+    return _failed(
+        {
+            f"ready within {READY_SECONDS} s": max(found.starts) <= READY_SECONDS,
+            f"memory of at most {MEMORY // MB} MB": max(*memory, found.peak) <= MEMORY,
+            "memory that stays flat": memory[-1] <= FLAT * memory[1],
+        }
+    )
+
+
+def missed_by_overloads(found: Overloads) -> list[str]:
+    """What should hold in an overload, and does not."""
+    slow, flooded = found.slow, found.flooded
+    checks = {
+        f"an admission of the slow profile that takes {SLOW_MS:g} ms": 1000 / slow.middle.capacity >= SLOW_MS,
+        f"{slow.name}: goodput": slow.middle.goodput >= GOODPUT,
+        f"{slow.name}: every answer in time": slow.slowest < SLOWEST_MS,
+        f"{found.closed.name}: goodput": found.closed.middle.goodput >= GOODPUT,
+        f"{flooded.name}: what refusals allow": flooded.middle.load.rate >= OF_ALLOWED * found.allowed,
+    }
+    for one in (slow, flooded):
+        twice = all(each.offered >= OFFERED * each.capacity for each in one.rounds)
+        checks[f"{one.name}: twice the capacity is offered"] = twice
+    for one in found.each:
+        before, peak = one.memory
+        told = not one.errors and one.statuses.keys() <= {"200", "429"}
+        checks[f"{one.name}: the rest refused, by 429"] = told
+        checks[f"{one.name}: memory flat"] = peak <= FLAT * before
+        checks[f"{one.name}: no collapse afterwards"] = one.recovered >= RECOVERED
+        steady = all(each.steady for each in one.rounds)
+        checks[f"{one.name}: a capacity that stays within {100 * STEADY:.0f} %"] = steady
+    return _failed(checks)
+
+
+def _failed(checks: dict[str, bool]) -> list[str]:
+    return [name for name, holds in checks.items() if not holds]
+
+
+def _with(tables: Sequence[str], conditions: Sequence[str]) -> str:
+    return "\n\n".join([*tables, "\n".join(f"- {line}" for line in conditions) + "\n"])
+
+
+def _footprint(found: Footprint) -> str:
+    starts = sorted(found.starts)
+    lines = [
+        ["from start to ready, s", f"{starts[len(starts) // 2]:.2f} ({starts[0]:.2f} to {starts[-1]:.2f})"],
+        *(
+            [
+                f"memory after {_count(count)} admissions, MB" if count else "memory when ready, MB",
+                f"{size / MB:.1f}",
+            ]
+            for count, size in found.memory
+        ),
+        ["most memory at any time, MB", f"{found.peak / MB:.1f}"],
+    ]
+    return _table(["`injector serve`", ""], lines)
+
+
+def _capacity(found: Overloads) -> str:
+    shipped, slow = found.capacity, found.of_slow
+    lines = [
+        [str(callers), f"{rate:.0f}", f"{of_slow:.0f}"]
+        for (callers, rate), (_, of_slow) in zip(shipped.by_callers, slow.by_callers, strict=True)
+    ]
+    lines.append(["a refusal, CPU µs", f"{found.refusal * 1e6:.0f}", ""])
+    heads = ["callers, each with one review at a time", "answers/s, shipped profile", "slow profile"]
+    return _table(heads, lines)
+
+
+def _overloads(found: Overloads) -> str:
+    heads = [
+        "load",
+        "capacity, answers/s",
+        "offered/s",
+        "answers/s",
+        "goodput, %",
+        "required, %",
+        "afterwards, %",
+    ]
+    allowed = 100 * found.allowed / found.flooded.middle.capacity
+    wanted = (
+        f"{100 * GOODPUT:.0f}",
+        f"{100 * GOODPUT:.0f}",
+        "-",
+        f"{OF_ALLOWED * allowed:.0f} ({OF_ALLOWED:g} of {allowed:.0f})",
+    )
+    return _table(heads, [
+        [one.name, f"{one.middle.capacity:.0f}", f"{one.middle.offered:.0f}", f"{one.middle.load.rate:.0f}",
+         f"{100 * one.middle.goodput:.0f}", percent, f"{100 * one.recovered:.0f}"]
+        for one, percent in zip(found.each, wanted, strict=True)
+    ])  # fmt: skip
+
+
+def _answers(found: Overloads) -> str:
+    heads = ["load", "answered: p50 ms", "p99 ms", "slowest ms", "429", "of that p99 ms", "errors",
+             "new connections", "memory before, most, MB"]  # fmt: skip
+    return _table(heads, [_answered(one) for one in found.each])
+
+
+def _answered(one: Overload) -> list[str]:
+    load, (before, peak) = one.middle.load, one.memory
+    told, refused = load.told, load.of_status(429)
+    return [
+        one.name,
+        *(f"{told['acceptedMilliseconds'][key]:.0f}" for key in ("p50", "p99")),
+        f"{one.slowest:.0f}",
+        f"{refused + told['retries']}",
+        f"{told['refusedMilliseconds']['p99']:.0f}" if refused else "",
+        str(one.errors.total()),
+        str(told["connections"]),
+        f"{before / MB:.0f}, {peak / MB:.0f}",
+    ]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [heads, ["---", *["---:"] * (len(heads) - 1)], *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

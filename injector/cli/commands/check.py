@@ -1,0 +1,43 @@
+"""`injector check`: its flags."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from injector.cli import options
+
+EXAMPLES: Final = """\b
+Examples:
+  injector check --config injector.yaml
+  injector check --config injector.yaml --cluster
+  injector check --config injector.yaml --cluster --context prod -o json"""
+
+
+@click.command("check", epilog=EXAMPLES)
+@options.config("Configuration file; by default the defaults are checked.")
+@click.option("--cluster", "with_cluster", is_flag=True, help="Also check the webhook in a cluster.")
+@options.cluster("Same as for kubectl; requires --cluster.")
+@options.output_format
+@click.option(
+    "--fail-on",
+    type=click.Choice(["warning", "error"]),
+    default="warning",
+    show_default=True,
+    help="The lowest level of a finding in the cluster that sets exit status 1.",
+)
+def command(**flags: Any) -> int:
+    """Check a configuration: keys and types, templates, a trial run on sample pods, risky settings.
+
+    With --cluster, also check the webhook in a cluster: caBundle and certificate, connection,
+    selectors that never match or that overlap with another injector, pods that must not depend on
+    it, missing permissions, PodSecurity. If a direct connection is not possible, a pod is sent to
+    the API server as a dry run, so that it calls the webhook.
+
+    Exit status 1 if there is an error, in a cluster also for a warning (--fail-on); 2 if the
+    configuration cannot be loaded.
+    """
+    from injector.cli import check
+
+    return check.run(check.CheckFlags(**flags))

@@ -1,0 +1,84 @@
+"""`injector kube-inject`: its flags, which are those of `istioctl kube-inject`."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any, Final
+
+import click
+
+from injector.cli import options
+
+_NO_XDS: Final = "rendering is local; --from-cluster reads the configuration from the cluster"
+# KubeInjectFlags of istioctl that have no meaning here, and what to use instead.
+REFUSED: Final = {
+    "--operatorFileName": "use --valuesFile for its spec.values and --meshConfigFile for its spec.meshConfig",
+    "--webhookConfig": "rendering is local; --from-cluster reads the configuration that the webhook uses",
+    "--xds-address": _NO_XDS,
+    "--xds-label": _NO_XDS,
+    "--xds-port": _NO_XDS,
+    "--cert-dir": _NO_XDS,
+    "--authority": _NO_XDS,
+    "--timeout": "the command does not wait; remove the flag",
+}
+REFUSED_SWITCHES: Final = {"--insecure": _NO_XDS, "--plaintext": _NO_XDS}
+
+EXAMPLES: Final = """\b
+Examples:
+  injector kube-inject -f shop.yaml | kubectl apply -f -
+  injector kube-inject --config injector.yaml -f manifests/ -o injected.yaml
+  injector kube-inject -f shop.yaml --objects namespaces.yaml --strict
+  injector kube-inject -f shop.yaml --from-cluster --context prod
+  helm template shop | injector kube-inject -f -"""
+
+
+def refused_flags(command: options.Command) -> options.Command:
+    """The flags of istioctl that have no meaning here."""
+    for flag, hint in REFUSED.items():
+        command = options.refused(flag, hint)(command)
+    for flag, hint in REFUSED_SWITCHES.items():
+        command = options.refused(flag, hint, is_flag=True)(command)
+    return command
+
+
+@click.command("kube-inject", epilog=EXAMPLES)
+@options.config()
+@options.filenames
+@options.output_file
+@options.namespace("Namespace of objects without a namespace.")
+@click.option(
+    "-i", "--istioNamespace", "control_namespace", metavar="NS", help="Namespace of the control plane."
+)
+@click.option("-r", "--revision", metavar="REV", help="Revision of the control plane.")
+@click.option(
+    "--meshConfigFile",
+    "mesh_file",
+    metavar="FILE",
+    help="Mesh configuration; replaces meshConfig of the configuration file.",
+)
+@click.option("--valuesFile", "values_file", metavar="FILE", help="Values file of a control plane.")
+@click.option(
+    "--injectConfigFile", "inject_file", metavar="FILE", help="Injection settings with Jinja templates."
+)
+@click.option(
+    "--meshConfigMapName", "mesh_map", metavar="NAME", help="Read the mesh configuration of the cluster."
+)
+@click.option(
+    "--injectConfigMapName", "inject_map", metavar="NAME", help="Read injection settings of the cluster."
+)
+@click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster.")
+@options.cluster("Same as for kubectl; implies --from-cluster.")
+@options.objects()
+@click.option("--strict", is_flag=True, help="Treat a skipped workload as an error.")
+@refused_flags
+def command(**flags: Any) -> int:
+    """Inject sidecars into manifests: manifests on stdout, a report on stderr.
+
+    Documents that are not injected pass through byte for byte. Nothing is printed or written when
+    one document fails. No cluster is needed.
+    """
+    # A short run makes little garbage and many objects that stay: looking for it costs a tenth of the time.
+    gc.set_threshold(100_000)
+    from injector.cli import inject
+
+    return inject.run(inject.KubeInjectFlags(**flags))

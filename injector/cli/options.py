@@ -1,0 +1,83 @@
+"""Options that several commands have, each declared once. Not here: what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import click
+
+from injector.errors import ConfigError
+
+Command: TypeAlias = Callable[..., Any]
+Option: TypeAlias = Callable[[Command], Command]
+
+output_format: Final[Option] = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format: text for people, json for programs.",
+)
+output_file: Final[Option] = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write to a file instead of stdout; the file is replaced atomically.",
+)
+filenames: Final[Option] = click.option(
+    "-f",
+    "--filename",
+    "filenames",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Manifests; may be repeated. Links that leave a folder are skipped.",
+)
+
+
+def config(
+    help: str = "Configuration file; the same as for the webhook.", *, required: bool = False
+) -> Option:
+    """The configuration file."""
+    return click.option("--config", "config_file", required=required, metavar="FILE", help=help)
+
+
+def cluster(kubeconfig: str = "Same as for kubectl.", context: str | None = None) -> Option:
+    """Which cluster is asked; by default both options have the same help."""
+
+    def add(command: Command) -> Command:
+        with_context = click.option("--context", "kube_context", metavar="NAME", help=context or kubeconfig)
+        with_kubeconfig = click.option("--kubeconfig", metavar="FILE", help=kubeconfig)
+        return with_kubeconfig(with_context(command))
+
+    return add
+
+
+def objects(help: str = "Namespaces and other objects of the cluster, from files.") -> Option:
+    """Files in place of a cluster."""
+    return click.option("--objects", multiple=True, metavar="FILE", help=help)
+
+
+def from_istiod(help: str = "Also read the ConfigMaps of a running istiod.") -> Option:
+    """A control plane whose configuration is used."""
+    return click.option("--from-istiod", metavar="NS[/REVISION]", help=help)
+
+
+def path(of: str) -> Option:
+    """The path of the webhook, which overrides values."""
+    return click.option("--path", default="", metavar="/PATH", help=f"Path of the {of}, with its overrides.")
+
+
+def namespace(help: str) -> Option:
+    """The namespace of objects."""
+    return click.option("-n", "--namespace", default="", metavar="NS", help=help)
+
+
+def refused(flag: str, hint: str, *, is_flag: bool = False) -> Option:
+    """A flag of istioctl that is accepted only to say what to use instead."""
+
+    def refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value:
+            raise ConfigError("this flag of istioctl is not supported", where=flag, hint=hint)
+
+    return click.option(flag, is_flag=is_flag, hidden=True, expose_value=False, callback=refuse)

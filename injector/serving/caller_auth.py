@@ -1,0 +1,117 @@
+"""Caller authentication of `serve`, made from its settings: what is checked, and where keys come from.
+
+Not here: whether a caller is accepted (injector.callers), and when that is asked (injector.server).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from injector.callers.check import Check
+from injector.callers.tokens import Keys, TokenPolicy, Tokens
+from injector.config.schema import CallerAuth, Server
+from injector.errors import ConfigError
+from injector.files import read_text
+from injector.kube.client import AsyncCluster
+from injector.server.tls import Swap
+from injector.telemetry import Metrics
+
+DISCOVERY: Final = "/.well-known/openid-configuration"
+JWKS: Final = "/openid/v1/jwks"
+
+
+class Callers:
+    """What is asked about each caller, and what keeps it up to date. With mode off `check` is None."""
+
+    def __init__(self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> None:
+        self.check: Check | None = None
+        self._given = server.caller_auth
+        self._poll = server.source.poll_seconds
+        self._keys: Keys | None = None
+        self._swap = swap
+        self._trusted = ""
+        self._problem = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        if self._given.mode != "off":
+            self._trust()
+            self.check = self._make(cluster, metrics)
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to fetch keys, and to look at the file of CAs."""
+        running: list[Coroutine[Any, Any, None]] = [self._keys.run()] if self._keys else []
+        running += [self._look()] if self._trusted else []
+        self._tasks = [group.create_task(each) for each in running]
+
+    def stop(self) -> None:
+        """Fetch nothing more; what is known is used on."""
+        for task in self._tasks:
+            task.cancel()
+
+    def not_ready(self) -> Mapping[str, str]:
+        """Why the API server would be refused, empty where it would not."""
+        if self._keys and not self._keys.known and self._given.mode == "enforce":
+            return {"callerAuth": f"no keys to verify tokens: {self._keys.problem}"}
+        return {}
+
+    def warnings(self) -> Mapping[str, str]:
+        """What an operator should know: keys or CAs that could not be read again."""
+        keys = self._keys.problem if self._keys else ""
+        told = "; ".join(text for text in (self._problem, keys) if text)
+        return {"callerAuth": told} if told else {}
+
+    def _make(self, cluster: AsyncCluster | None, metrics: Metrics) -> Check:
+        given, tokens = self._given, None
+        if given.audience:
+            self._keys = Keys(_fetch(given, cluster))
+            subjects = frozenset(given.subjects)
+            tokens = Tokens(
+                TokenPolicy(given.audience, subjects, given.issuer, given.groups_claim), self._keys
+            )
+        names = frozenset(given.client_names) if given.client_ca_file else frozenset()
+        return Check(enforce=given.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
+
+    def _trust(self) -> None:
+        """Take over the file of CAs where it has changed. Raises ConfigError; the one before stays."""
+        if not self._given.client_ca_file:
+            return
+        text = read_text(Path(self._given.client_ca_file))
+        if text != self._trusted:
+            self._swap.trust(text, self._given.client_ca_file)
+            self._trusted = text
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll)
+            try:
+                self._trust()
+                self._problem = ""
+            except ConfigError as error:
+                self._problem = f"the last valid CAs stay in use: {error.advice}"
+            except Exception as error:
+                # A defect in looking is no reason to stop answering.
+                self._problem = f"checking the CAs failed unexpectedly: {type(error).__name__}"
+
+
+def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    """What gets the key set: from a file, else from the API server."""
+
+    async def from_file() -> Mapping[str, Any]:
+        try:
+            found = json.loads(read_text(Path(given.jwks_file)))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            hint = "save the JSON that the issuer serves at its jwks_uri"
+            raise ConfigError("a JSON Web Key Set is expected", where=given.jwks_file, hint=hint)
+        return {"keys": found.get("keys")}
+
+    async def from_cluster() -> Mapping[str, Any]:
+        assert cluster is not None
+        issuer = {"issuer": given.issuer} if given.issuer else await cluster.get(DISCOVERY)
+        return {"issuer": issuer.get("issuer"), "keys": (await cluster.get(JWKS)).get("keys")}
+
+    return from_file if given.jwks_file else from_cluster

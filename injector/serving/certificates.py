@@ -1,0 +1,179 @@
+"""Which source of certificates a configuration asks for, and what it needs of the cluster.
+
+Not here: what the sources do (`injector.certs`), and TLS itself (`injector.server.tls`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from injector.certs.files import FileSource, Place
+from injector.certs.issue import CertificateSpec, service_names
+from injector.certs.own import SelfSignedSource
+from injector.certs.published import Published
+from injector.config import coherence
+from injector.config.schema import Server
+from injector.config.shapes import seconds
+from injector.core.registration.entries import CONFIGURATIONS
+from injector.errors import ConfigError
+from injector.kube.client import AsyncCluster
+from injector.kube.watching import Mirror
+from injector.server.tls import Swap
+from injector.telemetry import Metrics
+
+
+@dataclass(slots=True)
+class Certificates:
+    """The running source, and the watches that wake it."""
+
+    source: SelfSignedSource | FileSource
+    watches: Watches = field(default_factory=lambda: Watches())
+    _task: asyncio.Task[None] | None = None
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to renew."""
+        self._task = group.create_task(self.source.run())
+
+    def stop(self) -> None:
+        """Renew nothing more; what is in use is served on."""
+        if self._task:
+            self._task.cancel()
+
+    def not_ready(self) -> Mapping[str, str]:
+        """Why the webhook cannot be called, empty where it can."""
+        return self.source.not_ready()
+
+    def warnings(self) -> Mapping[str, str]:
+        """What of the renewal does not work."""
+        return self.source.warnings()
+
+
+@dataclass(slots=True)
+class Watches:
+    """The lists whose changes concern certificates."""
+
+    mirrors: dict[str, Mirror] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to watch."""
+        self._tasks = [group.create_task(mirror.run()) for mirror in self.mirrors.values()]
+
+    def stop(self) -> None:
+        """Watch nothing more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def not_ready(self) -> Mapping[str, str]:
+        """Nothing: without them changes are seen once a minute."""
+        return {}
+
+    def warnings(self) -> Mapping[str, str]:
+        """The watches that do not work, and why."""
+        return {
+            f"watch {path}": mirror.last_error.advice
+            for path, mirror in self.mirrors.items()
+            if mirror.last_error is not None
+        }
+
+
+def check(server: Server) -> None:
+    """Raise ConfigError for settings that do not fit together, and for files that cannot be used now."""
+    kind = coherence.check_certificates(server)
+    if kind != "own":
+        _place(server, kind).read(time.time())
+
+
+def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> Certificates:
+    """The source, which has put its certificate in use where it has one already. Raises ConfigError."""
+    kind, publishes = coherence.check_certificates(server), server.publishes_ca_bundle
+    published = _published(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
+    made = Certificates(
+        _files(server, kind, metrics, swap, published)
+        if kind != "own"
+        else _own(server, cluster, metrics, swap, published)
+    )
+    if published is not None and cluster is not None:
+        _watch(made, cluster, CONFIGURATIONS, None)
+        if kind == "own":
+            namespace, name = server.ca_secret
+            by_name = {"fieldSelector": f"metadata.name={name}"}
+            _watch(made, cluster, f"/api/v1/namespaces/{namespace}/secrets", by_name)
+    return made
+
+
+def _watch(made: Certificates, cluster: AsyncCluster, path: str, params: Mapping[str, str] | None) -> None:
+    made.watches.mirrors[path] = Mirror(cluster, path, params, keep=_version, changed=made.source.changed.set)
+
+
+def _version(item: dict[str, Any]) -> dict[str, Any]:
+    """All that is kept of an object: it is read anew when it is looked at, and may hold keys."""
+    return {"resourceVersion": item["metadata"].get("resourceVersion")}
+
+
+def _own(
+    server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap, published: Published | None
+) -> SelfSignedSource:
+    assert cluster is not None
+    assert published is not None
+    namespace, name = server.ca_secret
+    return SelfSignedSource(
+        cluster,
+        namespace,
+        name,
+        _wanted(server),
+        server.certificates.renew_percent / 100,
+        published,
+        lambda pair: swap.take(pair.chain, pair.key),
+        metrics,
+        cluster.time,
+    )
+
+
+def _wanted(server: Server) -> CertificateSpec:
+    given = server.certificates
+    assert given.service is not None
+    names = service_names(given.service, given.cluster_domain, given.names)
+    lives = seconds(given.ca_lifetime), seconds(given.leaf_lifetime)
+    return CertificateSpec(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
+
+
+def _files(
+    server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None
+) -> FileSource:
+    made = FileSource(
+        _place(server, kind),
+        lambda pair: swap.take(pair.chain, pair.key),
+        metrics,
+        server.source.poll_seconds,
+        published,
+    )
+    made.first()
+    return made
+
+
+def _place(server: Server, kind: str) -> Place:
+    given = server.certificates
+    if kind == "secret":
+        return Place.folder(Path(given.folder), with_ca=given.publish == "on")
+    authorities = Path(given.ca_file) if given.ca_file else None
+    if server.tls_bundle and not (server.tls_cert or server.tls_key):
+        return Place(Path(server.tls_bundle), Path(server.tls_bundle), authorities)
+    if server.tls_cert and server.tls_key and not server.tls_bundle:
+        return Place(Path(server.tls_cert), Path(server.tls_key), authorities)
+    hint = "set --tls-cert FILE and --tls-key FILE, or --tls-bundle FILE"
+    raise ConfigError(
+        "a certificate chain and its key are required, or one file with both", where="server", hint=hint
+    )
+
+
+def _published(server: Server, cluster: AsyncCluster, publishes: bool) -> Published:
+    service = server.certificates.service
+    assert service is not None
+    settle = seconds(server.certificates.settle)
+    return Published(cluster, service, settle, publishes)

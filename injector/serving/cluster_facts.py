@@ -1,0 +1,123 @@
+"""What the webhook knows of its cluster: namespaces, nodes where they matter, objects of the profile.
+
+Not here: how a list is kept up to date (`injector.kube.watching`), and what the copies are for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from injector.core.facts import native_support
+from injector.core.model import Manifest, Namespace
+from injector.core.profile import Config
+from injector.kube.client import AsyncCluster
+from injector.kube.objects import NAMESPACES, NODES
+from injector.kube.watching import Mirror
+
+
+class ClusterFacts:
+    """Copies of what the configuration needs of the cluster; without a cluster nothing is known.
+
+    What was needed once stays watched.
+    """
+
+    def __init__(self, cluster: AsyncCluster | None) -> None:
+        self._cluster = cluster
+        self._group: asyncio.TaskGroup | None = None
+        self._mirrors: dict[str, Mirror] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._native: tuple[int, bool | None] = (-1, None)
+        self._objects: tuple[tuple[int, ...], tuple[Manifest, ...]] = ((), ())
+
+    def need(self, config: Config) -> None:
+        """Watch what this configuration needs and what is not watched yet."""
+        if self._cluster is None:
+            return
+        nodes = (NODES,) if config.native_sidecars == "auto" else ()
+        for path in (NAMESPACES, *nodes, *config.profile.watched()):
+            if path not in self._mirrors:
+                keep = _KEPT.get(path, _object)
+                self._mirrors[path] = Mirror(self._cluster, path, keep=keep)
+                if self._group is not None:
+                    self._watch(self._group, path)
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to watch what is needed, now and later."""
+        self._group = group
+        for path in self._mirrors:
+            self._watch(group, path)
+
+    def _watch(self, group: asyncio.TaskGroup, path: str) -> None:
+        self._tasks.append(group.create_task(self._mirrors[path].run()))
+
+    def stop(self) -> None:
+        """Watch nothing more."""
+        for task in self._tasks:
+            task.cancel()
+
+    def synced(self, path: str) -> bool:
+        """Whether all objects of a list are known."""
+        return path in self._mirrors and self._mirrors[path].synced.is_set()
+
+    def not_ready(self) -> dict[str, str]:
+        """The lists that were never read whole, and why."""
+        return {
+            path: mirror.last_error.advice if mirror.last_error else "not read yet"
+            for path, mirror in self._mirrors.items()
+            if not mirror.synced.is_set()
+        }
+
+    def warnings(self) -> dict[str, str]:
+        """The lists that are known, but perhaps not as they are now, and why."""
+        return {
+            path: f"may be out of date: {mirror.last_error.advice}"
+            for path, mirror in self._mirrors.items()
+            if mirror.synced.is_set() and mirror.stale_since is not None and mirror.last_error is not None
+        }
+
+    def namespace_of(self, name: str) -> Namespace | None:
+        """A Namespace object, None while or where it is not known."""
+        found = self._mirrors[NAMESPACES].get(name) if NAMESPACES in self._mirrors else None
+        return None if found is None else Namespace(name, found["labels"], found["annotations"])
+
+    def native_sidecars(self, node_name: str) -> bool | None:
+        """What the kubelets support, None while the Nodes are not known."""
+        if not self.synced(NODES):
+            return None
+        mirror = self._mirrors[NODES]
+        own = mirror.get(node_name) if node_name else None
+        if own is not None:
+            return native_support([own], node_name)
+        if self._native[0] != mirror.generation:
+            self._native = (mirror.generation, native_support(mirror.items()))
+        return self._native[1]
+
+    def objects(self) -> tuple[Manifest, ...]:
+        """All objects of the lists that the profile asks for."""
+        mirrors = [m for path, m in self._mirrors.items() if path not in _KEPT]
+        key = tuple(m.generation for m in mirrors)
+        if self._objects[0] != key:
+            self._objects = (key, tuple(item for m in mirrors for item in m.items()))
+        return self._objects[1]
+
+
+def _namespace(item: Manifest) -> Manifest:
+    meta = item["metadata"]
+    return {"labels": meta.get("labels") or {}, "annotations": meta.get("annotations") or {}}
+
+
+def _node(item: Manifest) -> Manifest:
+    info = (item.get("status") or {}).get("nodeInfo") or {}
+    return {
+        "metadata": {"name": item["metadata"]["name"]},
+        "status": {"nodeInfo": {"kubeletVersion": info.get("kubeletVersion")}},
+    }
+
+
+def _object(item: Manifest) -> Manifest:
+    meta = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    return {**item, "metadata": meta}
+
+
+_KEPT: Final = {NAMESPACES: _namespace, NODES: _node}

@@ -1,0 +1,39 @@
+"""The page to try things, put together: its listener, and the profiles that it offers.
+
+Here: what of `serve` the page may see. Not here: the page, and who may ask for it.
+"""
+
+from __future__ import annotations
+
+from socket import socket
+
+from injector.config.folder import shipped
+from injector.config.load import Input, Text, load_input
+from injector.core.profile import Config
+from injector.server.app import State
+from injector.server.debug import Debug, bind_loopback, create_debug_app
+from injector.server.run import Listener
+
+
+def sockets(address: str) -> list[socket]:
+    """The listener's socket, nothing where the page is off. Raises ConfigError."""
+    if not address:
+        return []
+    return [bind_loopback(address, "debugListen")]
+
+
+def listener(state: State, bound: socket) -> Listener:
+    """The page with what the webhook knows."""
+    debug = Debug(
+        current=state.current,
+        namespace_of=state.namespace_of,
+        native_sidecars=state.native_sidecars,
+        objects=state.objects,
+        profiles=shipped(),
+        load=_as_shipped,
+    )
+    return Listener(create_debug_app(debug), bound)
+
+
+def _as_shipped(profile: str) -> Config:
+    return load_input(Input(Text(f"profile: {profile}\n", f"profile {profile}"), base=None))

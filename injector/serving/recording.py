@@ -1,0 +1,35 @@
+"""The recorder of `serve`, made from its settings; and which settings its two flags are.
+
+Not here: what is recorded (injector.records), and when it is offered (injector.server.app).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from injector.config.schema import Record, Server
+from injector.records import writer
+from injector.telemetry import Metrics, tell
+
+
+def record_settings(record: Record, folder: str | None, key: str | None) -> Record:
+    """The settings with those of the two flags over them; None: not given."""
+    return replace(
+        record,
+        directory=record.directory if folder is None else folder,
+        key_file=record.key_file if key is None else key,
+    )
+
+
+def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
+    """The recorder, writing already; None where nothing is to be recorded. Raises ConfigError."""
+    settings = server.record
+    if not settings.directory:
+        return None
+    folder = writer.prepare(settings.directory)
+    key = writer.read_key(settings.key_file, settings.directory)
+    bounds = writer.RecordBounds(settings.max_bytes, settings.max_records, settings.per_second)
+    made = writer.Recorder(folder, key, bounds, metrics.recorded)
+    made.start()
+    tell("info", "recording", directory=settings.directory, perSecond=settings.per_second)
+    return made

@@ -1,0 +1,124 @@
+"""From flags to a running webhook: settings and the first configuration are read, then it serves.
+
+Not here: which flags there are (cli), and the parts that run (`webhook`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, replace
+from typing import Any, Final, NoReturn
+
+from injector.config import coherence
+from injector.config.control_plane import place_of
+from injector.config.current import announce
+from injector.config.load import Input
+from injector.config.schema import ConfigMapSource, Server, read_settings
+from injector.config.source import Source
+from injector.errors import ConfigError
+from injector.kube.configmaps import ConfigMapReader
+from injector.serving.recording import record_settings
+from injector.telemetry import log_to, tell
+
+# The flags that are settings of the server, under their names.
+_SETTINGS: Final = (
+    *("tls_cert", "tls_key", "tls_bundle", "listen", "health_listen", "debug_listen"),
+    *("namespaces", "failure_mode", "log_level"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeFlags:
+    """The flags of `serve`; None: not given."""
+
+    config_file: str | None = None
+    config_map: str | None = None
+    from_istiod: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_bundle: str | None = None
+    listen: str | None = None
+    health_listen: str | None = None
+    debug_listen: str | None = None
+    namespaces: str | None = None
+    failure_mode: str | None = None
+    record_dir: str | None = None
+    record_key: str | None = None
+    log_level: str | None = None
+    kubeconfig: str | None = None
+    kube_context: str | None = None
+
+
+def serve(flags: ServeFlags) -> None:
+    """Serve until SIGTERM. Raises InjectorError where it cannot start."""
+    source, server = source_of(flags)
+    log_to(server.log_level)
+    # While the sample pods are rendered, which other processes do.
+    threading.Thread(target=_load_libraries).start()
+    config = source.read()
+    announce(config)
+    if server.failure_mode == "allow":
+        tell("warning", "failure-mode", message=coherence.FAILS_OPEN)
+    from injector.serving.webhook import ServedWebhook
+
+    try:
+        ServedWebhook(source, server, config, flags.kubeconfig, flags.kube_context).serve()
+    except BaseExceptionGroup as group:
+        _raise_first(group)
+
+
+def _load_libraries() -> None:
+    """Import what takes longest; what is missing is told by who needs it."""
+    with contextlib.suppress(ImportError):
+        import injector.serving.webhook  # noqa: F401
+
+
+def source_of(flags: ServeFlags) -> tuple[Source, Server]:
+    """The source, and the settings of the server: the flags over the file's own. Raises InjectorError."""
+    given = Input.from_file(flags.config_file)
+    settings = read_settings(given.file.text, given.file.origin)
+    istio, revision = settings.server.source.istio, settings.revision or None
+    if flags.from_istiod:
+        namespace, named = place_of(flags.from_istiod)
+        istio, revision = replace(istio, namespace=namespace), named or revision
+    config_map = _config_map(flags.config_map) or settings.server.source.config_map
+    read_key = ConfigMapReader(flags.kubeconfig, flags.kube_context)
+    source = Source(flags.config_file, config_map, istio, revision, read_key)
+    if config_map.name and flags.config_file is None:
+        text = source.input().file
+        settings = read_settings(text.text, text.origin)
+    source.with_flags = lambda server: _with_flags(server, flags)
+    return source, source.with_flags(settings.server)
+
+
+def _with_flags(server: Server, flags: ServeFlags) -> Server:
+    """The settings with the flags over them. Raises ConfigError where they do not fit together."""
+    changes: dict[str, Any] = {
+        name: value for name in _SETTINGS if (value := getattr(flags, name)) is not None
+    }
+    record = record_settings(server.record, flags.record_dir, flags.record_key)
+    server = replace(server, **changes, record=record)
+    coherence.check(server)
+    coherence.check_certificates(server)
+    return server
+
+
+def _config_map(flag: str | None) -> ConfigMapSource | None:
+    if flag is None:
+        return None
+    namespace, _, rest = flag.partition("/")
+    name, _, key = rest.partition("/")
+    if not namespace or not name:
+        raise ConfigError(
+            "a namespace and a name are expected", where="--config-map", hint="NS/NAME or NS/NAME/KEY"
+        )
+    return ConfigMapSource(namespace=namespace, name=name, **({"key": key} if key else {}))
+
+
+def _raise_first(group: BaseExceptionGroup[BaseException]) -> NoReturn:
+    """The first failure ended the process; the others only followed."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    raise first

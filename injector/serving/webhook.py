@@ -1,0 +1,219 @@
+"""The running webhook: the only place where its parts meet.
+
+Here: which parts run, and which callables one is handed of another. Not here: what a part does, and
+where the settings come from (`start`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from socket import socket
+from typing import Final
+
+from injector.config.current import Current
+from injector.config.schema import Server
+from injector.config.source import Source
+from injector.core.profile import Config
+from injector.kube.client import AsyncCluster, connect_async
+from injector.kube.objects import NAMESPACES
+from injector.server import app
+from injector.server.places import Bounds, Reached
+from injector.server.queue import Size
+from injector.server.review import AnswerPolicy
+from injector.server.run import Listener, Stop, allowed, bind
+from injector.server.run import run as run_loop
+from injector.server.run import serve as serve_listeners
+from injector.server.tls import Swap
+from injector.serving import certificates, debug_page, recording
+from injector.serving.caller_auth import Callers
+from injector.serving.certificates import Certificates
+from injector.serving.cluster_facts import ClusterFacts
+from injector.serving.component import Component, TroubleLog, together
+from injector.serving.events import Eventing, eventing
+from injector.serving.threads import beside
+from injector.telemetry import Metrics, tell
+
+_SWITCH_SECONDS: Final = 0.001
+
+# The listener of health reads no bodies; its requests and answers are small, its metrics some 30 KB.
+_HEALTH_BODY: Final = 64 * 1024
+_HEALTH_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServedWebhook:
+    """A webhook that can be run once, with what its flags and settings say."""
+
+    source: Source
+    server: Server
+    config: Config
+    kubeconfig: str | None
+    context: str | None
+
+    def serve(self) -> None:
+        """Listen, and answer until SIGTERM. Raises InjectorError where that cannot begin."""
+        server = self.server
+        certificates.check(server)
+        sockets = [bind(server.listen, "listen"), bind(server.health_listen, "healthListen")]
+        sockets += debug_page.sockets(server.debug_listen)
+        with contextlib.ExitStack() as stack:
+            for bound in sockets:
+                stack.enter_context(bound)
+            # While threads work on long admissions, the loop waits this long for its turn.
+            sys.setswitchinterval(_SWITCH_SECONDS)
+            # An admission makes thousands of objects that live for a moment; looking at them costs more.
+            gc.set_threshold(20_000, 20, 50)
+            run_loop(lambda stop: self._main(stop, sockets, stack))
+
+    async def _main(self, stop: Stop, sockets: Sequence[socket], stack: contextlib.ExitStack) -> None:
+        async with self._cluster() as cluster, asyncio.TaskGroup() as group:
+            parts = _Parts.made(self, cluster)
+            components = parts.components(self.server.source.poll_seconds)
+            for each in components:
+                each.start(group)
+            recorder = recording.recorder(self.server, parts.metrics)
+            if recorder:
+                stack.callback(recorder.close)
+            state = parts.state(self.server, stop, recorder.offer if recorder else None)
+            parts.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
+            listeners = parts.listeners(state, sockets, self.server)
+            page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
+            tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
+            await serve_listeners(listeners, stop, self.server.drain_seconds)
+            for each in reversed(components):
+                each.stop()
+        tell("info", "stopped")
+
+    @contextlib.asynccontextmanager
+    async def _cluster(self) -> AsyncIterator[AsyncCluster | None]:
+        if self.server.namespaces == "off":
+            yield None
+            return
+        async with await connect_async(self.kubeconfig, self.context) as cluster:
+            yield cluster
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of one webhook."""
+
+    metrics: Metrics
+    swap: Swap
+    current: Current
+    facts: ClusterFacts
+    certificates: Certificates
+    events: Eventing
+    callers: Callers
+    reached: Reached
+
+    @classmethod
+    def made(cls, webhook: ServedWebhook, cluster: AsyncCluster | None) -> _Parts:
+        """The parts that the settings ask for. Raises ConfigError."""
+        server, metrics = webhook.server, Metrics()
+        auth = server.caller_auth
+        swap = Swap(
+            server.certificates.minimum_tls,
+            asks=auth.asks_for_certificates,
+            requires=auth.requires_certificates,
+        )
+        facts = ClusterFacts(cluster)
+        metrics.namespaces(lambda: facts.synced(NAMESPACES))
+
+        def taken(config: Config) -> None:
+            facts.need(config)
+            # What stays until the next configuration is not looked at by every collection.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+
+        seconds = server.source.poll_seconds
+        return cls(
+            metrics,
+            swap,
+            Current(webhook.source, webhook.config, metrics, seconds=seconds, apart=beside, taken=taken),
+            facts,
+            certificates.certificates(server, cluster, metrics, swap),
+            eventing(server, cluster, metrics),
+            Callers(server, cluster, metrics, swap),
+            Reached(metrics.cut),
+        )
+
+    def components(self, seconds: float) -> list[Component]:
+        """All that has tasks, in the order in which it is started; troubles are logged as often as that."""
+        watches = self.certificates.watches
+        # The other parts log their troubles themselves.
+        logged = (self.facts, watches, self.events, self.callers)
+        now = [answer for each in logged for answer in (each.not_ready, each.warnings)]
+        log = TroubleLog(seconds, lambda: together([*now, self.reached.warnings]))
+        return [self.facts, watches, self.certificates, self.events, self.callers, self.current, log]
+
+    def not_ready(self) -> dict[str, str]:
+        """Why the webhook cannot be called yet."""
+        return together([self.facts.not_ready, self.certificates.not_ready, self.callers.not_ready])
+
+    def warnings(self) -> dict[str, str]:
+        """What an operator should know."""
+        shown = (self.current, self.facts, self.certificates, self.certificates.watches, self.callers)
+        return together([*(each.warnings for each in shown), self.reached.warnings])
+
+    def state(self, server: Server, stop: Stop, record: app.Record | None) -> app.State:
+        """What the server asks of the parts."""
+        return app.State(
+            current=lambda: self.current.config,
+            metrics=self.metrics,
+            namespace_of=self.facts.namespace_of,
+            native_sidecars=self.facts.native_sidecars,
+            objects=self.facts.objects,
+            waiting=self.not_ready,
+            notes=self.warnings,
+            draining=stop.is_set,
+            limits=app.Limits(
+                server.body_limit,
+                server.nesting_limit,
+                Size(server.queue.length, server.queue.max_bytes),
+                server.cpu_milliseconds / 1000,
+            ),
+            policy=AnswerPolicy(server.failure_mode, server.warnings, server.audit_annotations),
+            record=record,
+            notify=self.events.notify,
+            caller=self.callers.check,
+        )
+
+    def listeners(self, state: app.State, sockets: Sequence[socket], server: Server) -> list[Listener]:
+        """The webhook, health and metrics, and the debug page where it has a socket."""
+        outer, inner, *pages = sockets
+        webhook = app.Webhook(state, app.create_app(state, inner=False))
+        bounds, health = _bounds(server)
+        return [
+            Listener(webhook, outer, lambda: self.swap.context, bounds, self.reached.at("webhook")),
+            Listener(app.create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
+            *(debug_page.listener(state, bound) for bound in pages),
+        ]
+
+
+def _bounds(server: Server) -> tuple[Bounds, Bounds]:
+    """What callers of the webhook, and those of health and metrics, may take."""
+    wanted = server.connections
+    limit = allowed(wanted.limit)
+    if limit < wanted.limit:
+        text = f"server.connections.limit is reduced to {limit}: the process may not open more files"
+        tell("warning", "connections", what="limit", message=text)
+    webhook = Bounds(
+        limit, wanted.read_seconds, wanted.age_seconds, bytes=wanted.max_bytes, body=server.body_limit
+    )
+    # It reads no bodies, and its callers are kubelets and who collects metrics.
+    health = Bounds(
+        limit, wanted.read_seconds, per_address=wanted.health_per_address,
+        bytes=_HEALTH_BYTES, body=_HEALTH_BODY,
+    )  # fmt: skip
+    return webhook, health
+
+
+def _name(bound: socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
