@@ -58,8 +58,8 @@ def _rounds(istioctl: Path, asked: argparse.Namespace) -> int:
             if failed <= _SHOWN_FAILURES:
                 _tell(istioctl, failure, shrunken=asked.shrink)
     for group in GROUPS:
-        found = [f"{name} {n}" for (of, name), n in sorted(drawn.items()) if of == group]
-        print(f"drawn {group}: {', '.join(found) or 'none'}")
+        counts = [f"{name} {n}" for (of, name), n in sorted(drawn.items()) if of == group]
+        print(f"drawn {group}: {', '.join(counts) or 'none'}")
     print("named: " + (", ".join(f"{name} {n}" for name, n in sorted(tally.named.items())) or "none"))
     print(
         f"differential: {done} rounds, {tally.documents} documents, {tally.injected} injected,"
@@ -76,7 +76,7 @@ def _tell(istioctl: Path, failure: Failure, *, shrunken: bool) -> None:
     print(f"\nDIFFERENCE, seed {failure.case.seed}, document {number}")
     for difference in failure.differences[:_SHOWN_DIFFERENCES]:
         print(f"  {difference}")
-    for line in failure.told.splitlines()[:_SHOWN_LINES]:
+    for line in failure.message.splitlines()[:_SHOWN_LINES]:
         print(f"  | {line}")
     print(
         f"  again: python -m tests.differential --seed {failure.case.seed} --rounds 1 --only {number}{flags}"

@@ -42,18 +42,18 @@ def draw_case(seed: int, numbers: Sequence[int], *, quirks: bool = True) -> Case
 def coverage(case: Case) -> Counter[tuple[str, str]]:
     """What the case has in it, by group."""
     settings = case.settings
-    found: Counter[tuple[str, str]] = Counter()
-    found["runs", f"native {str(settings.native).lower()}"] += 1
-    found["runs", f"revision {settings.revision}"] += 1
-    found["runs", f"ours reads {settings.read_by_ours}"] += 1
-    found.update(("values", path) for path in _paths(settings.values))
-    found.update(("meshConfig", path) for path in _paths(settings.mesh))
+    count: Counter[tuple[str, str]] = Counter()
+    count["runs", f"native {str(settings.native).lower()}"] += 1
+    count["runs", f"revision {settings.revision}"] += 1
+    count["runs", f"ours reads {settings.read_by_ours}"] += 1
+    count.update(("values", path) for path in _paths(settings.values))
+    count.update(("meshConfig", path) for path in _paths(settings.mesh))
     for document in case.documents:
-        found["kinds", document["kind"]] += 1
+        count["kinds", document["kind"]] += 1
         for metadata in _metadata(document):
-            found.update(("annotations", key) for key in metadata.get("annotations", {}))
-            found.update(("labels", key) for key in metadata.get("labels", {}))
-    return found
+            count.update(("annotations", key) for key in metadata.get("annotations", {}))
+            count.update(("labels", key) for key in metadata.get("labels", {}))
+    return count
 
 
 def _paths(tree: Tree, prefix: str = "") -> Iterator[str]:

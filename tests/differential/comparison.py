@@ -78,14 +78,14 @@ class Difference:
 
 def differences(upstream: Any, ours: Any, named: Counter[str]) -> list[Difference]:
     """The differences that have no name; those that have one are counted in `named`."""
-    found = []
+    unnamed = []
     for difference in _walk(upstream, ours, "", named):
         name = name_of(difference)
         if name:
             named[name] += 1
         else:
-            found.append(difference)
-    return found
+            unnamed.append(difference)
+    return unnamed
 
 
 def name_of(difference: Difference) -> str | None:
@@ -100,10 +100,10 @@ def name_of(difference: Difference) -> str | None:
     return None
 
 
-def name_of_refusal(who: str, told: str) -> str | None:
+def name_of_refusal(who: str, message: str) -> str | None:
     """The name of a refusal that is known and no fault; `who` alone refuses."""
-    found = (name for refuser, words, name in _REFUSALS if refuser == who and re.search(words, told))
-    return next(found, None)
+    names = (name for refuser, words, name in _REFUSALS if refuser == who and re.search(words, message))
+    return next(names, None)
 
 
 def shown(value: Any) -> str:
@@ -158,10 +158,10 @@ def _without_newer(upstream: list[Any], ours: list[Any], named: Counter[str]) ->
 
     if any(is_newer(item) for item in ours):
         return upstream
-    kept = [item for item in upstream if not is_newer(item)]
-    if len(kept) < len(upstream):
+    older = [item for item in upstream if not is_newer(item)]
+    if len(older) < len(upstream):
         named["the newer template's variable GOMAXPROCS"] += 1
-    return kept
+    return older
 
 
 def _json(value: Any) -> Any:

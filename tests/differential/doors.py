@@ -33,7 +33,7 @@ class Answer:
     """What a program made of the documents: they as injected, or None where it refused them."""
 
     documents: list[Any] | None
-    told: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def control_plane(istioctl: Path, settings: Settings, folder: Path) -> Files:
 
 def both(istioctl: Path, files: Files, documents: Sequence[Tree]) -> tuple[Answer, Answer]:
     """What istioctl makes of the documents, and what ours does; the two work at the same time."""
-    given = files.folder / "in.yaml"
-    given.write_text("---\n".join(f"{json.dumps(document)}\n" for document in documents))
-    command = [str(istioctl), "kube-inject", "-f", str(given), "-o", files.path("upstream.yaml")]
+    manifests = files.folder / "in.yaml"
+    manifests.write_text("---\n".join(f"{json.dumps(document)}\n" for document in documents))
+    command = [str(istioctl), "kube-inject", "-f", str(manifests), "-o", files.path("upstream.yaml")]
     for flag, name in (("injectConfigFile", "inject"), ("meshConfigFile", "mesh"), ("valuesFile", "values")):
         command += [f"--{flag}", files.path(f"{name}.yaml")]
     # Without a revision it would ask a cluster.
@@ -97,12 +97,12 @@ def both(istioctl: Path, files: Files, documents: Sequence[Tree]) -> tuple[Answe
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as upstream:
         try:
             ours = _ours(files)
-            _, told = upstream.communicate(timeout=_SECONDS)
+            _, message = upstream.communicate(timeout=_SECONDS)
         except BaseException:
             upstream.kill()
             raise
     theirs = _documents(files.folder / "upstream.yaml") if upstream.returncode == 0 else None
-    return Answer(theirs, told), ours
+    return Answer(theirs, message), ours
 
 
 def _ours(files: Files) -> Answer:
@@ -118,11 +118,11 @@ def _ours(files: Files) -> Answer:
         config |= {"values": settings.values, "meshConfig": settings.mesh}
     config = merged(config, settings.over)
     arguments += ["--revision", settings.revision, "--config", files.write("injector.yaml", config)]
-    told = io.StringIO()
-    with contextlib.redirect_stderr(told):
+    stderr = io.StringIO()
+    with contextlib.redirect_stderr(stderr):
         status = run_injector(arguments)
     documents = _documents(files.folder / "ours.yaml") if status == 0 else None
-    return Answer(documents, told.getvalue())
+    return Answer(documents, stderr.getvalue())
 
 
 def _environment() -> dict[str, str]:
@@ -131,8 +131,8 @@ def _environment() -> dict[str, str]:
 
 
 def _config_maps(text: str) -> dict[str, dict[str, str]]:
-    found = [tree for tree in yaml.load_all(text, yaml.CSafeLoader) if tree and tree["kind"] == "ConfigMap"]
-    return {tree["metadata"]["name"]: tree["data"] for tree in found}
+    maps = [tree for tree in yaml.load_all(text, yaml.CSafeLoader) if tree and tree["kind"] == "ConfigMap"]
+    return {tree["metadata"]["name"]: tree["data"] for tree in maps}
 
 
 def _documents(path: Path) -> list[Any]:

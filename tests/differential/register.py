@@ -64,12 +64,12 @@ _REFUSED_BY_OURS: Final = (
 )
 
 
-def unassigned(document: Tree, found: Sequence[Difference], named: Counter[str]) -> list[Difference]:
+def unassigned(document: Tree, differences: Sequence[Difference], named: Counter[str]) -> list[Difference]:
     """The differences that no row accounts for; the others are counted in `named`."""
     text = json.dumps(document)
     rows = [row for row in _ROWS if re.search(row.documents, text)]
     left = []
-    for difference in found:
+    for difference in differences:
         number = next((row.number for row in rows if re.fullmatch(row.places, difference.pointer)), None)
         if number:
             named[number] += 1
@@ -78,7 +78,7 @@ def unassigned(document: Tree, found: Sequence[Difference], named: Counter[str])
     return left
 
 
-def row_of_refusal(who: str, told: str) -> str | None:
+def row_of_refusal(who: str, message: str) -> str | None:
     """The row of a document that ours alone refuses."""
-    rows = (number for number, words in _REFUSED_BY_OURS if who == "ours" and re.search(words, told))
+    rows = (number for number, words in _REFUSED_BY_OURS if who == "ours" and re.search(words, message))
     return next(rows, None)

@@ -32,12 +32,12 @@ class Tally:
 
 @dataclass(frozen=True)
 class Failure:
-    """A case of one document with the differences that have no name; `told` by who refuses it alone."""
+    """A case of one document with the differences that have no name; `message` says why one refuses it."""
 
     case: Case
     differences: tuple[Difference, ...]
     is_second: bool = False
-    told: str = ""
+    message: str = ""
 
 
 def run(istioctl: Path, case: Case, tally: Tally, *, twice: bool = False) -> list[Failure]:
@@ -67,16 +67,16 @@ def _compared(
     for place, (theirs, own) in enumerate(zip(upstream.documents, ours.documents, strict=True)):
         tally.documents += 1
         tally.injected += "sidecar.istio.io/status" in str(theirs)
-        found = differences(theirs, own, tally.named)
+        unnamed = differences(theirs, own, tally.named)
         if not files.settings.quirks:
-            found = register.unassigned(case.documents[place], found, tally.named)
-        if found:
-            yield Failure(case.part([place]), tuple(found), is_second)
+            unnamed = register.unassigned(case.documents[place], unnamed, tally.named)
+        if unnamed:
+            yield Failure(case.part([place]), tuple(unnamed), is_second)
     if twice and not is_second:
         again = Case(case.seed, case.settings, tuple(map(_tree, upstream.documents)), case.numbers)
         for failure in _compared(istioctl, files, again, tally, twice=False, is_second=True):
             first = case.part([case.numbers.index(number) for number in failure.case.numbers])
-            yield Failure(first, failure.differences, True, failure.told)
+            yield Failure(first, failure.differences, True, failure.message)
 
 
 def _is_complete(answer: Answer, case: Case) -> bool:
@@ -90,15 +90,15 @@ def _refused(
     if upstream.documents is None and ours.documents is None:
         tally.refused += 1
         return
-    who, told = ("istioctl", upstream.told) if upstream.documents is None else ("ours", ours.told)
-    name = name_of_refusal(who, told)
+    who, message = ("istioctl", upstream.message) if upstream.documents is None else ("ours", ours.message)
+    name = name_of_refusal(who, message)
     if not case.settings.quirks:
-        name = name or register.row_of_refusal(who, told)
+        name = name or register.row_of_refusal(who, message)
     if name:
         tally.named[name] += 1
         return
     sides = [REFUSED if a.documents is None else f"{len(a.documents)} documents" for a in (upstream, ours)]
-    yield Failure(case, (Difference("", sides[0], sides[1]),), is_second, told.strip())
+    yield Failure(case, (Difference("", sides[0], sides[1]),), is_second, message.strip())
 
 
 def _tree(document: Any) -> Tree:

@@ -132,9 +132,9 @@ def draw_settings(random: Random, *, quirks: bool = True) -> Settings:
 
 
 def put(tree: Tree, path: str, value: Any) -> None:
-    """Set a value at a dotted path, making the maps on the way."""
-    *way, last = path.split(".")
-    for part in way:
+    """Set a value at a dotted path, and make the maps above it."""
+    *parents, last = path.split(".")
+    for part in parents:
         tree = tree.setdefault(part, {})
     tree[last] = value
 

@@ -45,8 +45,8 @@ def shrink(failure: Failure, again: Callable[[Case], list[Failure]], seconds: fl
 def _signature(failure: Failure) -> set[tuple[str, bool, str]]:
     """Where it differs, without the numbers of list items, which change as pieces go; whether it is
     istioctl that has nothing there; and the end of what a program says that refuses the document."""
-    told = next((line for line in failure.told.splitlines() if line.lower().startswith("error:")), "")
+    error = next((line for line in failure.message.splitlines() if line.lower().startswith("error:")), "")
     return {
-        (re.sub(r"/\d+", "/N", d.pointer), d.upstream in (MISSING, REFUSED), told.rpartition(": ")[2])
+        (re.sub(r"/\d+", "/N", d.pointer), d.upstream in (MISSING, REFUSED), error.rpartition(": ")[2])
         for d in failure.differences
     }

@@ -51,15 +51,16 @@ def deployment(**annotations: str) -> dict[str, Any]:
         pytest.param(8, ["--quirks-off"], id="quirks off, up to rows of the register"),
     ],
 )
+@pytest.mark.usefixtures("istioctl")
 def test_no_difference_but_the_named_ones(
-    istioctl: Path, capsys: pytest.CaptureFixture[str], rounds: int, flags: list[str]
+    capsys: pytest.CaptureFixture[str], rounds: int, flags: list[str]
 ) -> None:
     first = SEED + 1000 * len(flags) + rounds
     status = main(["--seed", str(first), "--rounds", str(rounds), *flags])
-    told = capsys.readouterr().out
-    print(told)
-    assert status == 0, told
-    (done, injected) = map(int, re.findall(r"(\d+) (?:rounds|injected),", told.splitlines()[-1]))
+    output = capsys.readouterr().out
+    print(output)
+    assert status == 0, output
+    (done, injected) = map(int, re.findall(r"(\d+) (?:rounds|injected),", output.splitlines()[-1]))
     assert done == rounds
     assert injected >= done, "there was nothing to compare in some of the rounds"
 
@@ -78,7 +79,7 @@ def test_a_refusal_by_one_alone_is_seen(istioctl: Path) -> None:
     document = deployment(**{"sidecar.istio.io/nativeSidecar": "maybe"})
     [failure] = run(istioctl, Case(0, Settings(over=over), (document,), (0,)), Tally())
     assert str(failure.differences[0]) == '/: istioctl "1 documents", ours (refused)'
-    assert "nativeSidecar" in failure.told
+    assert "nativeSidecar" in failure.message
 
 
 def test_a_pod_that_no_api_server_takes_has_a_name(istioctl: Path) -> None:

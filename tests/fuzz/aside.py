@@ -39,8 +39,8 @@ class Aside:
         size: int,
     ) -> None:
         """Write a record as the recorder does, read it, and replay it."""
-        found = outcome.decision
-        if found.reason is Reason.UNSUPPORTED_KIND:
+        original = outcome.decision
+        if original.reason is Reason.UNSUPPORTED_KIND:
             return
         line = admission_line(
             Admission(request, facts, outcome, decision, config, "now", size), 0, self._redaction
@@ -51,9 +51,9 @@ class Aside:
         if config.quirks and read.operations is None:
             # With quirks a pod that was injected before is not decided about as it was the first time.
             return
-        if found.verdict is Verdict.INJECT and again.decision.verdict is not Verdict.INJECT:
+        if original.verdict is Verdict.INJECT and again.decision.verdict is not Verdict.INJECT:
             self.faults.append(
-                f"replayed: {found.reason} became {again.decision.reason}: {again.error}"[:300]
+                f"replayed: {original.reason} became {again.decision.reason}: {again.error}"[:300]
             )
 
     def notify(self, request: AdmissionRequest, outcome: Outcome, decision: Verdict) -> None:

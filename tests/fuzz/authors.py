@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from injector.core.model import AnnotationKeys
-from tests.fuzz.oracles import Way
+from tests.fuzz.oracles import Place
 from tests.generators.forging import LISTS, NEVER, VOLUME
 
 Tree = dict[str, Any]
@@ -83,18 +83,20 @@ def fixed_faults(before: Tree, after: Tree) -> Iterator[str]:
         yield "changed: /metadata/finalizers"
 
 
-def unexplained(gone: list[Way], before: Tree, undo_key: str) -> list[Way]:
+def unexplained(gone: list[Place], before: Tree, undo_key: str) -> list[Place]:
     """Those of the places that are gone which no entry of the pod's undo annotation names.
 
     Lists of elements are left out: `element_faults` knows what may go of these. So are the labels and
     annotations that a profile takes for its own where they have the value that it writes, and probes of
     which a proxy in the pod has the original.
     """
-    gone = [way for way in gone if not (len(way) == 2 and way[1] in LISTS) and way[2:3] not in _ASSUMED]
+    gone = [
+        place for place in gone if not (len(place) == 2 and place[1] in LISTS) and place[2:3] not in _ASSUMED
+    ]
     if _has_originals(before):
-        gone = [way for way in gone if way[3:4] not in _PROBES]
+        gone = [place for place in gone if place[3:4] not in _PROBES]
     named = _places(_annotations(before).get(undo_key))
-    return [way for way in gone if not any(_covers(place, _plain(way)) for place in named)]
+    return [place for place in gone if not any(_covers(entry, _plain(place)) for entry in named)]
 
 
 def _has_originals(pod: Tree) -> bool:
@@ -102,16 +104,16 @@ def _has_originals(pod: Tree) -> bool:
     return any(e.get("name") == "ISTIO_KUBE_APP_PROBERS" for c in containers for e in c.get("env") or [])
 
 
-def _covers(place: tuple[str, ...], way: tuple[str, ...]) -> bool:
-    """Whether a change at a place shows at a way: one of them leads to the other."""
-    common = min(len(place), len(way))
-    return place[:common] == way[:common]
+def _covers(entry: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    """Whether a change at an entry shows at a place: one of them leads to the other."""
+    common = min(len(entry), len(place))
+    return entry[:common] == place[:common]
 
 
-def _plain(way: Way) -> tuple[str, ...]:
-    """A way with elements by their names alone, as an undo annotation addresses them."""
+def _plain(place: Place) -> tuple[str, ...]:
+    """A place with elements by their names alone, as an undo annotation addresses them."""
     return tuple(
-        step.partition("=")[2] if "=" in step and step.partition("=")[0] in _BY else step for step in way
+        step.partition("=")[2] if "=" in step and step.partition("=")[0] in _BY else step for step in place
     )
 
 
@@ -149,22 +151,22 @@ def _twice(kind: str, where: str, names: Any) -> Iterator[tuple[str, str, str]]:
 
 def _user_volumes(pod: Tree) -> frozenset[str]:
     """The names that a pod asks for by annotation; with quirks a field may give another one."""
-    found = _loaded(_annotations(pod).get(VOLUME))
-    volumes = found if isinstance(found, dict) else {}
+    written = _loaded(_annotations(pod).get(VOLUME))
+    volumes = written if isinstance(written, dict) else {}
     return frozenset(volumes) | {
         str(v["name"]) for v in volumes.values() if isinstance(v, dict) and "name" in v
     }
 
 
 def _listed(pod: Tree, key: str) -> frozenset[str]:
-    found = _loaded(_annotations(pod).get(key))
-    lists = (found.get(part) for part in LISTS) if isinstance(found, dict) else ()
+    written = _loaded(_annotations(pod).get(key))
+    lists = (written.get(part) for part in LISTS) if isinstance(written, dict) else ()
     return frozenset(name for listed in lists if isinstance(listed, list) for name in map(str, listed))
 
 
 def _stored(pod: Tree, key: str) -> frozenset[str]:
-    found = _loaded(_annotations(pod).get(key))
-    lists = (found.get(part) for part in _CONTAINERS) if isinstance(found, dict) else ()
+    written = _loaded(_annotations(pod).get(key))
+    lists = (written.get(part) for part in _CONTAINERS) if isinstance(written, dict) else ()
     items = [item for listed in lists if isinstance(listed, list) for item in listed]
     return frozenset(str(item.get("name")) for item in items if isinstance(item, dict))
 

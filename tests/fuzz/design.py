@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.fuzz.oracles import Way, lost
+from tests.fuzz.oracles import Place, lost
 
 Tree = dict[str, Any]
 
@@ -48,49 +48,49 @@ class Meant:
     variables: frozenset[str]
 
 
-def losses(before: Tree, after: Tree, meant: Meant, *, merged: bool) -> list[Way]:
+def losses(before: Tree, after: Tree, meant: Meant, *, merged: bool) -> list[Place]:
     """The places of the user's pod that are gone without being meant to.
 
     `merged` says that in what is injected the user's fields do not always stand: with quirks, as
     upstream does it, and where something else is the user's version.
     """
-    found = _found(before, after, meant.names)
+    places = _lost_places(before, after, meant.names)
     return [
-        way
-        for way in found
-        if not (merged and _is_ours(way, meant.names)) and not _is_meant(before, way, meant)
+        place
+        for place in places
+        if not (merged and _is_ours(place, meant.names)) and not _is_meant(before, place, meant)
     ]
 
 
-def is_cut(before: Tree, way: Way) -> bool:
+def is_cut(before: Tree, place: Place) -> bool:
     """Whether the place is a label that upstream cuts to what a label can be (register, Q43)."""
-    return way == _NAME and bool(re.search(r"^[-_.]|[-_.]$|.{64}", str(_value(before, way))))
+    return place == _NAME and bool(re.search(r"^[-_.]|[-_.]$|.{64}", str(_value(before, place))))
 
 
-def _is_ours(way: Way, ours: frozenset[str]) -> bool:
-    if way[:3] == ("spec", "securityContext", "sysctls"):
+def _is_ours(place: Place, ours: frozenset[str]) -> bool:
+    if place[:3] == ("spec", "securityContext", "sysctls"):
         # A list that the gateway's template sets as a whole.
         return True
-    return len(way) > 2 and way[0] == "spec" and way[2].removeprefix("name=") in ours
+    return len(place) > 2 and place[0] == "spec" and place[2].removeprefix("name=") in ours
 
 
-def _found(before: Tree, after: Tree, ours: frozenset[str]) -> Iterator[Way]:
-    for way in lost(before, after):
-        name = way[-1].removeprefix("name=")
-        if len(way) == 3 and way[1] in _LISTS and name in ours:
+def _lost_places(before: Tree, after: Tree, ours: frozenset[str]) -> Iterator[Place]:
+    for place in lost(before, after):
+        name = place[-1].removeprefix("name=")
+        if len(place) == 3 and place[1] in _LISTS and name in ours:
             # An injected container may live in the other list than the user's version of it.
-            other = _LISTS[way[1] == "containers"]
-            yield from lost(_named(before, way[1], name), _named(after, other, name), way)
+            other = _LISTS[place[1] == "containers"]
+            yield from lost(_named(before, place[1], name), _named(after, other, name), place)
         else:
-            yield way
+            yield place
 
 
 def _named(pod: Tree, part: str, name: str) -> Tree | None:
     return next((c for c in pod["spec"].get(part) or [] if c.get("name") == name), None)
 
 
-def _value(tree: Any, way: Way) -> Any:
-    for step in way:
+def _value(tree: Any, place: Place) -> Any:
+    for step in place:
         if isinstance(tree, dict):
             tree = tree.get(step)
         else:
@@ -100,24 +100,27 @@ def _value(tree: Any, way: Way) -> Any:
     return tree
 
 
-def _is_meant(before: Tree, way: Way, meant: Meant) -> bool:
-    if way[:2] == ("metadata", "annotations") and len(way) == 3:
-        return way[2] in meant.books or bool(_WRITTEN.fullmatch(way[2]) or _METRICS.fullmatch(way[2]))
-    if way[:1] == ("spec",) and way[1] in _LISTS and _HANDLERS.fullmatch("/".join(way[3:])):
+def _is_meant(before: Tree, place: Place, meant: Meant) -> bool:
+    if place[:2] == ("metadata", "annotations") and len(place) == 3:
+        return place[2] in meant.books or bool(_WRITTEN.fullmatch(place[2]) or _METRICS.fullmatch(place[2]))
+    if place[:1] == ("spec",) and place[1] in _LISTS and _HANDLERS.fullmatch("/".join(place[3:])):
         return True
-    if not (_is_ours(way, meant.names) and way[1] in _LISTS):
+    if not (_is_ours(place, meant.names) and place[1] in _LISTS):
         return False
-    name = way[2].removeprefix("name=")
-    if _named(before, _LISTS[way[1] == "containers"], name):
+    name = place[2].removeprefix("name=")
+    if _named(before, _LISTS[place[1] == "containers"], name):
         # Kubernetes takes no pod with one name in both lists; one version of it counts.
         return True
-    users = _named(before, way[1], name) or {}
-    if way[3:4] == ("env",):
+    users = _named(before, place[1], name) or {}
+    if place[3:4] == ("env",):
         # Of two variables of one name the last one counts, for Kubernetes as well.
-        variable = way[4].removeprefix("name=")
+        variable = place[4].removeprefix("name=")
         return variable in meant.variables or [e["name"] for e in users["env"]].count(variable) > 1
-    if _value(before, way) in (False, 0):
+    if _value(before, place) in (False, 0):
         # Kubernetes leaves zeros out, so that nobody can tell one from a field that is not there.
         return True
     # Where the proxy has to be root to capture, its own user is only the one that is left alone.
-    return (way[3:] == ("image",) and users["image"] == "auto") or way[3:] == ("securityContext", "runAsUser")
+    return (place[3:] == ("image",) and users["image"] == "auto") or place[3:] == (
+        "securityContext",
+        "runAsUser",
+    )

@@ -121,19 +121,19 @@ class Setup:
             check_shape(Workload(pod, "/metadata", "/spec"))
         except Exception:
             return pod
-        found = inject(pod, Facts(namespace="shop"), self.config)
-        made: Tree = json.loads(json.dumps({**pod, **found.pod}))
+        outcome = inject(pod, Facts(namespace="shop"), self.config)
+        made: Tree = json.loads(json.dumps({**pod, **outcome.pod}))
         return made
 
 
 def setups() -> list[Setup]:
     """Every shipped profile, with quirks off and on where it has them, and a profile of one's own."""
-    found = {name: _config(raw) for name, raw in _ISTIO.items()}
+    configs = {name: _config(raw) for name, raw in _ISTIO.items()}
     for name in shipped():
         if name != "istio":
-            found[name] = _config({"profile": name})
-    found["log-shipper"] = _config({"profile": str(_REPO / "examples/log-shipper")})
-    return [Setup(name, config) for name, config in found.items()]
+            configs[name] = _config({"profile": name})
+    configs["log-shipper"] = _config({"profile": str(_REPO / "examples/log-shipper")})
+    return [Setup(name, config) for name, config in configs.items()]
 
 
 def _config(raw: Tree) -> Config:
@@ -149,7 +149,7 @@ def draw_namespaces(random: Random, setup: Setup, value: str) -> None:
 
 
 @dataclass
-class Told:
+class Judgement:
     """What came of one body: the word for the statistics, what is wrong, and the CPU time it took."""
 
     word: str
@@ -157,7 +157,7 @@ class Told:
     seconds: float = 0.0
 
 
-def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -> Told:
+def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -> Judgement:
     """One body through the door, and everything that has to hold for what comes back.
 
     `thorough` injects the result again and takes it out; `in_app` asks the ASGI app as well.
@@ -166,8 +166,8 @@ def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -
     try:
         request = reviews.parse(body, path=path)
     except ReviewError as error:
-        told = Told(f"refused {error.status}", _refusal_faults(error))
-        told.seconds = time.process_time() - started
+        judgement = Judgement(f"refused {error.status}", _refusal_faults(error))
+        judgement.seconds = time.process_time() - started
     else:
         work = Work(setup.config.work_limit)
         facts = reviews.facts_of(request, setup.config, setup.namespaces.get)
@@ -175,10 +175,10 @@ def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -
         seconds = time.process_time() - started
         review = json.loads(body)
         faults = [*_faults(setup, review, answer, thorough), *_work_faults(setup, review, work)]
-        told = Told(answer.outcome.decision.reason.value, faults, seconds)
+        judgement = Judgement(answer.outcome.decision.reason.value, faults, seconds)
     if in_app:
-        told.faults += _app_faults(setup, body, path, told.word)
-    return told
+        judgement.faults += _app_faults(setup, body, path, judgement.word)
+    return judgement
 
 
 def _refusal_faults(error: ReviewError) -> list[str]:
@@ -240,17 +240,17 @@ def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
     overridden = bool(uninject.overrides(before, config.profile))
     gone = losses(before, after, meant, merged=config.quirks or overridden)
     if config.quirks:
-        gone = [way for way in gone if not is_cut(before, way)]
+        gone = [place for place in gone if not is_cut(before, place)]
     if before is not received:
         # What stood there before an injection is worked out by the code that is tried. This is not:
         # no more than an undo annotation names may go.
         gone += authors.unexplained(
             _all_lost(setup, received, after, meant), received, config.profile.keys.undo
         )
-    return [f"lost: /{'/'.join(way)}"[:300] for way in gone[:3]]
+    return [f"lost: /{'/'.join(place)}"[:300] for place in gone[:3]]
 
 
-def _all_lost(setup: Setup, received: Tree, after: Tree, meant: Meant) -> list[oracles.Way]:
+def _all_lost(setup: Setup, received: Tree, after: Tree, meant: Meant) -> list[oracles.Place]:
     """What of a pod is gone that stood outside of what templates give, or of what they write there."""
     ours = frozenset().union(meant.names, *map(setup.elements.of, LISTS))
     return losses(received, after, replace(meant, names=ours), merged=True)
@@ -259,7 +259,7 @@ def _all_lost(setup: Setup, received: Tree, after: Tree, meant: Meant) -> list[o
 def _laws(setup: Setup, received: Tree, after: Tree, answer: reviews.Answer) -> list[str]:
     out: list[str] = []
     if any(finding.code == "undo-too-large" for finding in answer.outcome.findings):
-        # The way back is not written down, and that is told.
+        # The undo annotation is left out, and a finding says so.
         return out
     again = inject(_template(after), answer.facts, setup.config)
     if again.patch:
@@ -339,5 +339,5 @@ class _Lines(io.StringIO):
         return len(text)
 
 
-def _raised(record: logging.LogRecord) -> None:
+def _raised(_record: logging.LogRecord) -> None:
     raise

@@ -18,7 +18,7 @@ import jsonpatch
 from tests.fuzz.patching import DoesNotApply, applied
 
 Tree = dict[str, Any]
-Way = tuple[str, ...]
+Place = tuple[str, ...]
 
 _AUDIT_KEY: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
 _REQUIRED: Final = {"uid", "allowed"}
@@ -101,7 +101,7 @@ def patched(received: Tree, response: Tree) -> tuple[Tree, list[str]]:
     return ours, []
 
 
-def lost(before: Any, after: Any, way: Way = ()) -> Iterator[Way]:
+def lost(before: Any, after: Any, place: Place = ()) -> Iterator[Place]:
     """The places of a tree that another one does not have as they were.
 
     Steps are field names, elements of lists with a key go by it (`name=app`), others by number.
@@ -112,11 +112,11 @@ def lost(before: Any, after: Any, way: Way = ()) -> Iterator[Way]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key, value in before.items():
             if not key.startswith("$"):
-                yield from lost(value, after.get(key), (*way, key))
+                yield from lost(value, after.get(key), (*place, key))
     elif isinstance(before, list) and isinstance(after, list):
-        yield from _lost_items(before, after, way)
+        yield from _lost_items(before, after, place)
     elif type(before) is not type(after) or before != after:
-        yield way
+        yield place
 
 
 def _says_nothing(value: Any) -> bool:
@@ -128,21 +128,21 @@ def _says_nothing(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _lost_items(before: list[Any], after: list[Any], way: Way) -> Iterator[Way]:
-    key = _KEYS.get(way[-1] if way else "")
+def _lost_items(before: list[Any], after: list[Any], place: Place) -> Iterator[Place]:
+    key = _KEYS.get(place[-1] if place else "")
     start = 0
     # Ports of one number and two protocols move together.
-    in_order = way[-1:] != ("ports",)
+    in_order = place[-1:] != ("ports",)
     for number, item in enumerate(before):
         if key and isinstance(item, dict) and isinstance(item.get(key), str):
             named = [other for other in after if isinstance(other, dict) and other.get(key) == item[key]]
-            step = (*way, f"{key}={item[key]}")
+            step = (*place, f"{key}={item[key]}")
             # The best of several with one name, so that a doubled one is not taken for a lost one.
-            tries: Sequence[list[Way]] = [list(lost(item, other, step)) for other in named] or [[step]]
+            tries: Sequence[list[Place]] = [list(lost(item, other, step)) for other in named] or [[step]]
             yield from min(tries, key=len)
             continue
-        place = next((n for n in range(start, len(after)) if not list(lost(item, after[n]))), None)
-        if place is None:
-            yield (*way, str(number))
+        position = next((n for n in range(start, len(after)) if not list(lost(item, after[n]))), None)
+        if position is None:
+            yield (*place, str(number))
         elif in_order:
-            start = place + 1
+            start = position + 1

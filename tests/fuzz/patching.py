@@ -40,13 +40,13 @@ def applied(document: Any, operations: Any) -> Any:
 
 
 def _apply(tree: Any, operation: dict[str, Any]) -> None:
-    way = _way(operation["path"])
+    steps = _steps(operation["path"])
     holder = tree
-    for step in way[:-1]:
+    for step in steps[:-1]:
         holder = holder[_there(holder, step)]
         if not isinstance(holder, dict | list):
             raise DoesNotApply(f"{step} is nothing that holds anything")
-    last, kind = way[-1], operation["op"]
+    last, kind = steps[-1], operation["op"]
     # A copy, as what travels is text: two operations never share a value.
     value = json.loads(json.dumps(operation.get("value")))
     if kind != "add":
@@ -61,7 +61,7 @@ def _apply(tree: Any, operation: dict[str, Any]) -> None:
         holder.insert(len(holder) if last == "-" else _index(last, len(holder)), value)
 
 
-def _way(path: Any) -> list[str]:
+def _steps(path: Any) -> list[str]:
     if not isinstance(path, str) or not path.startswith("/") or _BAD_ESCAPE.search(path):
         raise DoesNotApply("the path is no pointer below the document")
     return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]

@@ -146,9 +146,9 @@ class Rounds:
         """What is wrong with the answer to a body, the word for it, and the CPU time it took."""
         try:
             with _limited():
-                told = ask(case.setup, body, case.path, thorough=case.thorough, in_app=case.in_app)
-            if told.word == Reason.TOO_EXPENSIVE.value and not case.too_large:
-                told.faults.append("too expensive, and not made too large")
+                judgement = ask(case.setup, body, case.path, thorough=case.thorough, in_app=case.in_app)
+            if judgement.word == Reason.TOO_EXPENSIVE.value and not case.too_large:
+                judgement.faults.append("too expensive, and not made too large")
         except Exception as error:
             place = error.__traceback__
             while place is not None and place.tb_next is not None:
@@ -156,9 +156,9 @@ class Rounds:
             at = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
             return [f"{type(error).__name__} at {at}: {error}"[:500]], "exception", 0.0
         # One that is made too large takes what the limits of work and of CPU time let it take.
-        if told.seconds > SECONDS and not case.too_large:
-            told.faults.append(f"takes {told.seconds:.1f} s of CPU time for {len(body)} bytes")
-        return told.faults, told.word, told.seconds
+        if judgement.seconds > SECONDS and not case.too_large:
+            judgement.faults.append(f"takes {judgement.seconds:.1f} s of CPU time for {len(body)} bytes")
+        return judgement.faults, judgement.word, judgement.seconds
 
 
 def _shapes(faults: Sequence[str]) -> set[str]:
@@ -170,7 +170,7 @@ def _shapes(faults: Sequence[str]) -> set[str]:
 def _limited() -> Iterator[None]:
     """Interrupts what does not come back."""
 
-    def over(number: int, frame: Any) -> None:
+    def over(_number: int, _frame: Any) -> None:
         raise TimeoutError(f"no answer within {_HANGS} s")
 
     before = signal.signal(signal.SIGALRM, over)

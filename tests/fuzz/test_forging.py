@@ -89,16 +89,16 @@ def kinds_of(text: str | None) -> set[str]:
         return set()
     out = {"long"} if len(text) > 40_000 else set()
     try:
-        found = json.loads(text)
+        entries = json.loads(text)
     except (ValueError, RecursionError):
         return {*out, "no JSON"}
-    if isinstance(found, dict):
-        listed = [name for part in LISTS if isinstance(found.get(part), list) for name in found[part]]
+    if isinstance(entries, dict):
+        listed = [name for part in LISTS if isinstance(entries.get(part), list) for name in entries[part]]
         names = [item.get("name") if isinstance(item, dict) else item for item in listed]
         return {*out, "no list", *(f"names {name}" for name in names)}
-    if not isinstance(found, list):
+    if not isinstance(entries, list):
         return {*out, "no object"}
-    for entry in found:
+    for entry in entries:
         out |= kinds_of_entry(entry)
     return out
 
@@ -185,8 +185,8 @@ def test_what_stands_twice_in_a_result_is_seen(part: str, element: Pod, fault: s
     after = with_element(part, element)
     assert list(authors.duplicate_faults(POD, POD)) == []
     assert list(authors.duplicate_faults(after, after)) == []
-    [found] = authors.duplicate_faults(POD, after)
-    assert found.startswith(fault)
+    [message] = authors.duplicate_faults(POD, after)
+    assert message.startswith(fault)
 
 
 @pytest.mark.parametrize("field", NEVER)
@@ -213,8 +213,8 @@ def test_a_changed_finalizer_is_seen() -> None:
 )
 def test_an_undo_annotation_explains_what_it_names(pointer: str, explains: bool) -> None:
     pod = {"metadata": {"annotations": {KEYS.undo: json.dumps([[pointer]])}}}
-    way = ("spec", "containers", "name=app", "tty")
-    assert (authors.unexplained([way], pod, KEYS.undo) == []) is explains
+    place = ("spec", "containers", "name=app", "tty")
+    assert (authors.unexplained([place], pod, KEYS.undo) == []) is explains
 
 
 def test_a_pod_that_is_made_too_large_is_too_expensive_and_no_other_may_be(

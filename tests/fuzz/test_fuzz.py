@@ -61,8 +61,8 @@ def test_every_annotation_of_every_profile_is_drawn(rounds: Rounds) -> None:
         seen: set[str] = set()
         for _ in range(1500):
             meta = draw_pod(random, shipped, setup.keys, lambda pod: pod).get("metadata")
-            found = meta.get("annotations") if isinstance(meta, dict) else None
-            seen |= set(found) if isinstance(found, dict) else set()
+            annotations = meta.get("annotations") if isinstance(meta, dict) else None
+            seen |= set(annotations) if isinstance(annotations, dict) else set()
         assert set(setup.keys) <= seen
 
 
@@ -177,12 +177,12 @@ def test_a_failing_review_is_made_small(rounds: Rounds, monkeypatch: pytest.Monk
     tree = {"request": {"object": {"metadata": {"x": "bad" * 32, "y": [1, 2]}, "spec": {}}}}
     small, garbage, case = {"request": {"object": {"metadata": {"x": "badb"}}}}, b'{"bad', rounds.draw(1)
 
-    def judge(case: Case, body: bytes) -> tuple[list[str], str, float]:
+    def judge(_case: Case, body: bytes) -> tuple[list[str], str, float]:
         return ["wrong"] if b'"bad' in body else [], "", 0.0
 
     monkeypatch.setattr(rounds, "judge", judge)
     for body, smallest in ((json.dumps(tree).encode(), small), (garbage, None)):
-        monkeypatch.setattr(rounds, "draw", lambda number, body=body: replace(case, body=body))
+        monkeypatch.setattr(rounds, "draw", lambda _, body=body: replace(case, body=body))
         [failure] = rounds.run([1]).failures
         assert failure.body == garbage if smallest is None else json.loads(failure.body) == smallest
 

@@ -19,26 +19,33 @@ _PROBES: Final = ("readinessProbe", "livenessProbe", "startupProbe")
 _IMAGES: Final = ("img:1", "hub.example.com/a/b@sha256:abc", "x:1.2@sha256:def", "plain")
 _ODD_IMAGES: Final = ("img:1", "auto", "hub.example.com/x@sha256:abc", "")
 _MOUNTS: Final = ("/a", "/b~/c", "/etc/istio/proxy", "/var/run/secrets/tokens", "/var/log/app", "/", "")
-_ODD_FIELDS: Final[Sequence[tuple[str, Any]]] = (
-    ("args", ["", "日本", "--x=\ud800"]),
-    *fields("""
-- command: [/bin/sh, -c, 'echo {{ x }} $(A) "q"']
+_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
+- command: [/bin/sh, -c, 'echo {{ x }} $(A) "q"', "", "a: b", ~/1]
+- args: [日本, naïve 🚀, "line\nline"]
 - args: []
 - env: []
 - env: null
 - envFrom: [{secretRef: {name: s}}, {prefix: P_, configMapRef: {name: c}}]
-- restartPolicy: Always
 - restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [42]}}]
 - resources: {limits: {cpu: "1", memory: 1Gi}, requests: {cpu: 0.5}, claims: [{name: gpu}]}
-- resources: {limits: {memory: 1Zi}}
 - resources: {limits: null}
+- resources: null
 - resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]
 - securityContext: {runAsUser: 1337, capabilities: {drop: [ALL], add: [NET_ADMIN]}}
 - securityContext: {seccompProfile: {type: RuntimeDefault}, procMount: Default}
+- securityContext: {}
+- volumeMounts: [{name: data, mountPath: /a}, {name: istio-envoy, mountPath: /b~/c}]
 - volumeDevices: [{name: v0, devicePath: /dev/x}]
+- livenessProbe: null
+- readinessProbe: {httpGet: {port: "80", scheme: HTTPS}, timeoutSeconds: 1}
 - terminationMessagePath: /dev/termination-log
 - tty: false
-"""),
+""")
+_ODD_FIELDS: Final[Sequence[tuple[str, Any]]] = (
+    *_FIELDS,
+    ("args", ["", "日本", "--x=\ud800"]),
+    ("restartPolicy", "Always"),
+    ("resources", {"limits": {"memory": "1Zi"}}),
 )
 _ODD_VARIABLES: Final[Sequence[tuple[str, Any]]] = fields("""
 - value: x
@@ -82,6 +89,11 @@ def draw_container(random: Random, name: str, *, odd: bool = False) -> Tree:
     if odd:
         _make_odd(random, container)
     return container
+
+
+def draw_rare_container(random: Random, name: str) -> Tree:
+    """A container that Kubernetes takes, with fields that few people use."""
+    return {**draw_container(random, name), **dict(random.sample(_FIELDS, random.randint(0, 3)))}
 
 
 def draw_init_container(random: Random, name: str, *, odd: bool = False) -> Tree:

@@ -51,7 +51,7 @@ def features(pod: Pod) -> set[str]:
     annotations = meta.get("annotations") or {}
     listed = [c for part in ("containers", "initContainers") for c in spec.get(part) or []]
     leaves = list(_leaves(pod))
-    found = {f"spelling {s}" for s in SPELLINGS if any(key.startswith(s) for key in annotations)}
+    spellings = {f"spelling {s}" for s in SPELLINGS if any(key.startswith(s) for key in annotations)}
     tests = {
         OWN_PROXY: STATUS not in annotations and any(c["name"] == PROXY for c in listed),
         NAMED_PROBES: any(isinstance(port, str) for c in listed for port in _probe_ports(c)),
@@ -64,7 +64,7 @@ def features(pod: Pod) -> set[str]:
         UNICODE: any(isinstance(leaf, str) and not leaf.isascii() for leaf in leaves),
         FIFTY: len(spec.get("containers") or []) >= 50,
     }
-    return found | {name for name, holds in tests.items() if holds}
+    return spellings | {name for name, holds in tests.items() if holds}
 
 
 def _probe_ports(container: Pod) -> Iterator[Any]:

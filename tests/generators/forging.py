@@ -104,19 +104,19 @@ class _Draw:
     def status(self, written: str | None) -> str:
         """A status: that of the pod with other names, or one from nothing."""
         random = self._random
-        found = _as_object(written) if random.random() < 0.7 else {}
+        status = _as_object(written) if random.random() < 0.7 else {}
         for part in random.sample(LISTS, random.choice([0, 1, 2, 4])):
             listed = [self._name(part) for _ in range(random.choice([0, 1, 1, 2, 5]))]
-            before = found.get(part)
+            before = status.get(part)
             more = before if isinstance(before, list) and random.random() < 0.7 else []
-            found[part] = [*more, *listed]
+            status[part] = [*more, *listed]
         if random.random() < 0.1:
-            found[random.choice([*LISTS, "digest", "revision"])] = self._wrong()
+            status[random.choice([*LISTS, "digest", "revision"])] = self._wrong()
         if random.random() < 0.3:
-            found["digest"] = random.choice(["", "0123456789abcdef", "x"])
+            status["digest"] = random.choice(["", "0123456789abcdef", "x"])
         if random.random() < 0.02:
-            found[random.choice(LISTS)] = [f"n{number}" for number in range(random.choice([500, 5000]))]
-        return json.dumps(found)
+            status[random.choice(LISTS)] = [f"n{number}" for number in range(random.choice([500, 5000]))]
+        return json.dumps(status)
 
     # ---- undo
 
@@ -204,12 +204,12 @@ class _Draw:
             return random.choice(
                 ['{"containers":[', "[]", "null", "", '{"containers":{}}', "{}", '{"x":[1]}']
             )
-        found: Tree = {}
+        overrides: Tree = {}
         for part in random.sample(LISTS[:2], random.choice([1, 1, 2])):
-            found[part] = [self._container(part) for _ in range(random.choice([1, 1, 2, 4]))]
+            overrides[part] = [self._container(part) for _ in range(random.choice([1, 1, 2, 4]))]
         if random.random() < 0.1:
-            found[random.choice(LISTS)] = self._wrong()
-        return json.dumps(found)
+            overrides[random.choice(LISTS)] = self._wrong()
+        return json.dumps(overrides)
 
     def _container(self, part: str) -> Any:
         random = self._random
@@ -267,8 +267,8 @@ def _escaped(part: str) -> str:
 
 
 def _as_object(text: str | None) -> Tree:
-    found = _loaded(text or "")
-    return found if isinstance(found, dict) else {}
+    value = _loaded(text or "")
+    return value if isinstance(value, dict) else {}
 
 
 def _loaded(text: str) -> Any:

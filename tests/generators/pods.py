@@ -25,6 +25,7 @@ from tests.generators.containers import (
     draw_container,
     draw_init_container,
     draw_proxy,
+    draw_rare_container,
 )
 from tests.generators.values import draw_value, fields
 
@@ -55,21 +56,21 @@ _SOURCES: Final[Sequence[tuple[str, Any]]] = fields("""
 - image: {reference: "example.com/files:1", pullPolicy: Always}
 - downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}
 """)
-_ODD_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
+_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
 - restartPolicy: Never
 - hostNetwork: false
-- hostNetwork: true
+- hostNetwork: null
 - hostPID: true
 - hostUsers: false
 - shareProcessNamespace: true
 - dnsPolicy: None
 - dnsConfig: {nameservers: [1.2.3.4], searches: [a.b], options: [{name: ndots, value: "5"}]}
 - securityContext: {fsGroup: 1, runAsNonRoot: true, sysctls: [{name: a, value: "1"}]}
+- securityContext: {sysctls: []}
 - securityContext: {}
+- securityContext: null
 - serviceAccountName: shop
 - automountServiceAccountToken: false
-- imagePullSecrets: [{name: registry}, {name: registry}]
-- imagePullSecrets: [{}]
 - tolerations: [{key: k, operator: Exists, tolerationSeconds: 300}]
 - topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]
 - hostAliases: [{ip: 10.0.0.1, hostnames: [h]}, {ip: 10.0.0.1, hostnames: [i]}]
@@ -79,38 +80,54 @@ _ODD_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
 - resources: {limits: {cpu: "2"}}
 - overhead: {cpu: 10m}
 - os: {name: linux}
-- os: {name: windows}
-- os: {name: 1}
 - affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: h}]}}
 - nodeSelector: {kubernetes.io/os: linux, a~b/c: ""}
 - terminationGracePeriodSeconds: 0
 - activeDeadlineSeconds: 1000000000000
 - nodeName: node-1
 - priority: -5
-- ephemeralContainers: [{name: debug, image: x, targetContainerName: app}]
-- containers: null
 - initContainers: null
 - initContainers: []
 - volumes: []
 - volumes: null
 """)
-_ODD_METADATA: Final[Sequence[tuple[str, Any]]] = fields(
-    """
+_ODD_FIELDS: Final[Sequence[tuple[str, Any]]] = (
+    *_FIELDS,
+    *fields("""
+- hostNetwork: true
+- imagePullSecrets: [{name: registry}, {name: registry}]
+- imagePullSecrets: [{}]
+- os: {name: windows}
+- os: {name: 1}
+- ephemeralContainers: [{name: debug, image: x, targetContainerName: app}]
+- containers: null
+"""),
+)
+_METADATA: Final[Sequence[tuple[str, Any]]] = fields("""
 - labels: {app: web, version: v1, x/y~z: ""}
+- labels: {}
+- labels: null
+- annotations: {}
+- annotations: null
+- creationTimestamp: null
+- ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8c7b9f6, controller: true}]
+- finalizers: [x/y]
+- generateName: web-
+- managedFields: [{manager: kubectl, fieldsV1: {"f:spec": {'k:{"name":"app"}': {".": {}}}}}]
+""")
+_ODD_METADATA: Final[Sequence[tuple[str, Any]]] = (
+    *_METADATA,
+    *fields(
+        """
 - labels: {sidecar.istio.io/inject: "true", logs.example.com/ship: "true"}
 - labels: {app: LONG, app.kubernetes.io/name: ""}
-- labels: null
 - annotations: {a/b: c, note~: 日本, é: "", "": x}
-- annotations: null
 - annotations: {a: null}
-- creationTimestamp: null
 - namespace: shop
-- ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8c7b9f6, controller: true}]
 - ownerReferences: [{}]
 - ownerReferences: [{apiVersion: batch/v1, kind: Job, name: j-29012345, controller: true}]
-- finalizers: [x/y]
-- managedFields: [{manager: kubectl, fieldsV1: {"f:spec": {'k:{"name":"app"}': {".": {}}}}}]
 """.replace("LONG", "a" * 300)
+    ),
 )
 _TEXTS: Final = ("日本語", "naïve 🚀", "", 'quote"', "a: b", "{{ x }}", "~/1", "line\nline")
 _LISTS_OF_SPEC: Final = ("volumes", "initContainers", "imagePullSecrets", "tolerations")
@@ -121,7 +138,7 @@ SPELLINGS: Final = ("prometheus.io/", "prometheus-io/", "prometheus_io_", "prome
 def manifests() -> list[Tree]:
     """The pod templates of the examples and of the golden cases, as pods."""
     files = [*_REPO.glob("examples/*/*.yaml"), *_REPO.glob("tests/cases/*/*.yaml")]
-    found = []
+    pods = []
     for file in sorted(path for path in files if not path.stem.endswith(".expect")):
         for document in yaml.load_all(file.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             try:
@@ -131,8 +148,8 @@ def manifests() -> list[Tree]:
             if held is not None:
                 # By way of JSON: YAML has dates and shared places.
                 text = json.dumps({"apiVersion": "v1", "kind": "Pod", **held.template}, default=str)
-                found.append(json.loads(text))
-    return found
+                pods.append(json.loads(text))
+    return pods
 
 
 def draw_pod(
@@ -186,40 +203,51 @@ def draw_clean(random: Random) -> Tree:
     pod = draw_template(random, odd_share=0)
     spec, metadata = pod["spec"], pod["metadata"]
     spec.pop("hostNetwork", None)
-    for key in SELDOM & metadata.get("annotations", {}).keys():
-        del metadata["annotations"][key]
-    if random.random() < 0.2:
-        shape = spec["containers"][-1]
-        spec["containers"] = [{**shape, "name": f"c{number}"} for number in range(50)]
-    if random.random() < 0.2:
-        early = {**draw_container(random, "early"), "restartPolicy": "Always"}
-        spec["initContainers"] = [*spec.get("initContainers", []), early]
-    if random.random() < 0.7:
-        # Names of templates are among them.
-        chosen = random.sample(VOLUMES, random.randint(2, 5))
-        spec["volumes"] = [{"name": name, **_source(random)} for name in chosen]
-    more: Tree = {}
-    if random.random() < 0.6:
-        spelling, names = random.choice(SPELLINGS), random.choice([["port"], ["scrape", "port", "path"]])
-        values = {"scrape": "true", "port": "9090", "path": "/metrics"}
-        more |= {spelling + name: values[name] for name in names}
-    if random.random() < 0.4:
-        more[random.choice(["note~", "é", "a/b"])] = random.choice(_TEXTS)
-    if more:
-        metadata["annotations"] = {**metadata.get("annotations", {}), **more}
+    spec.update(random.sample(_FIELDS, random.randint(0, 3)))
+    annotations = {key: text for key, text in metadata.get("annotations", {}).items() if key not in SELDOM}
+    metadata.update(random.sample(_METADATA, random.randint(0, 3)))
+    metadata["annotations"] = annotations | _rare_annotations(random) or metadata.get("annotations", {})
+    _add_rare(random, spec)
     first = spec["containers"][0]
     nothing: Sequence[Any] = (None, [])
     for value in nothing:
         if random.random() < 0.5:
             holder, lists = random.choice([(spec, _LISTS_OF_SPEC), (first, _LISTS_OF_CONTAINER)])
             holder[random.choice(lists)] = value
-    if random.random() < 0.1:
-        metadata[random.choice(["labels", "annotations", "creationTimestamp"])] = None
     if random.random() < 0.5:
         random.choice([spec, metadata, first])[NEW_FIELD] = random.choice(_NEWER)
-    if not metadata and random.random() < 0.5:
+    if random.random() < 0.05:
         del pod["metadata"]
     return _unshared(pod)
+
+
+def _add_rare(random: Random, spec: Tree) -> None:
+    """Many containers, a sidecar among those that run first, the user's own proxy, volumes of templates."""
+    spec["containers"].append(draw_rare_container(random, "rare"))
+    if random.random() < 0.3:
+        shape = spec["containers"][-1]
+        spec["containers"] = [{**shape, "name": f"c{number}"} for number in range(50)]
+    if random.random() < 0.4:
+        early = {**draw_rare_container(random, "early"), "restartPolicy": "Always"}
+        spec["initContainers"] = [*(spec.get("initContainers") or []), early]
+    listed = [*spec["containers"], *(spec.get("initContainers") or [])]
+    if random.random() < 0.3 and all(container["name"] != "istio-proxy" for container in listed):
+        spec["containers"].append(draw_proxy(random))
+    if random.random() < 0.7:
+        chosen = random.sample(VOLUMES, random.randint(2, 5))
+        spec["volumes"] = [{"name": name, **_source(random)} for name in chosen]
+
+
+def _rare_annotations(random: Random) -> Tree:
+    annotations: Tree = {}
+    values = {"scrape": "true", "port": "9090", "path": "/metrics"}
+    for spelling in SPELLINGS:
+        if random.random() < 0.4:
+            names = random.choice([["port"], ["scrape", "port", "path"]])
+            annotations |= {spelling + name: values[name] for name in names}
+    if random.random() < 0.6:
+        annotations[random.choice(["note~", "é", "a/b"])] = random.choice(_TEXTS)
+    return annotations
 
 
 def make_too_large(pod: Tree) -> None:
@@ -301,11 +329,11 @@ def _annotate(random: Random, pod: Tree, keys: Sequence[str]) -> None:
     if not isinstance(pod.get("metadata"), dict):
         pod["metadata"] = {}
     meta = pod["metadata"]
-    found = dict(meta.get("annotations") or {})
+    annotations = dict(meta.get("annotations") or {})
     # One at a time mostly: a value that is refused hides what the others would have done.
     for key in random.sample(keys, min(len(keys), random.choice([1, 1, 1, 2, 6]))):
-        found[key] = draw_value(random, key)
-    meta["annotations"] = found
+        annotations[key] = draw_value(random, key)
+    meta["annotations"] = annotations
     if random.random() < 0.1:
         meta["labels"] = {**(meta.get("labels") or {}), random.choice(keys): draw_value(random, "")}
 
@@ -323,11 +351,14 @@ def _disturb(random: Random, pod: Tree) -> None:
 def _maps(tree: Any) -> list[Tree]:
     """All maps of a tree that Kubernetes gives fields to, its root first."""
     if isinstance(tree, list):
-        return [found for item in tree for found in _maps(item)]
+        return [holder for item in tree for holder in _maps(item)]
     if not isinstance(tree, dict):
         return []
     inner = [
-        found for key, value in tree.items() if key not in ("labels", "annotations") for found in _maps(value)
+        holder
+        for key, value in tree.items()
+        if key not in ("labels", "annotations")
+        for holder in _maps(value)
     ]
     return [tree, *inner]
 

@@ -118,14 +118,14 @@ def _nested(random: Random) -> bytes:
 def _places(tree: Any) -> list[tuple[Any, Any]]:
     """Every place of a tree, as the map or list that holds it and its key there."""
     steps = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    return [found for key, value in steps for found in ((tree, key), *_places(value))]
+    return [place for key, value in steps for place in ((tree, key), *_places(value))]
 
 
 def _replace(random: Random, holder: Any, key: Any) -> None:
     holder[key] = random.choice(SCALARS) if random.random() < 0.6 else tree(random)
 
 
-def _remove(random: Random, holder: Any, key: Any) -> None:
+def _remove(_random: Random, holder: Any, key: Any) -> None:
     del holder[key]
 
 

@@ -28,7 +28,7 @@ class Choices(Random):
     """A source of random choices that Hypothesis makes; the simplest are the first of a sequence, the
     smallest number, and no for everything that a chance decides."""
 
-    def __new__(cls, draw: DrawFn) -> Choices:
+    def __new__(cls, *_: object) -> Choices:
         return super().__new__(cls)
 
     def __init__(self, draw: DrawFn) -> None:
@@ -43,9 +43,14 @@ class Choices(Random):
         return self._draw(_BITS[k])
 
 
+@st.composite
+def _choices(draw: DrawFn) -> Choices:
+    return Choices(draw)
+
+
 def drawn(generator: Callable[[Random], T]) -> SearchStrategy[T]:
     """What a generator gives."""
-    return st.builds(generator, st.composite(Choices)())
+    return st.builds(generator, _choices())
 
 
 def containers(name: str) -> SearchStrategy[Tree]:

@@ -53,7 +53,7 @@ _LONG: Final[Sequence[Callable[[int], str]]] = (
     lambda size: "[" * min(size, _DEEP) + "]" * min(size, _DEEP),
     lambda size: '{"a":' * min(size // 5, _DEEP) + "1" + "}" * min(size // 5, _DEEP),
     lambda size: "a: &a [x]\n" + "b: [" + ",".join(["*a"] * min(size // 3, _DEEP)) + "]",
-    lambda size: _bomb(),
+    lambda _: _bomb(),
     lambda size: '"' + "\\" * size,
     lambda size: "- " * min(size // 2, _DEEP),
     lambda size: "? " * min(size // 2, _DEEP),
