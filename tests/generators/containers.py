@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
-from tests.generators.values import fields
+from tests.generators.values import by_chance, fields
 
 Tree = dict[str, Any]
 
@@ -19,6 +19,28 @@ _PROBES: Final = ("readinessProbe", "livenessProbe", "startupProbe")
 _IMAGES: Final = ("img:1", "hub.example.com/a/b@sha256:abc", "x:1.2@sha256:def", "plain")
 _ODD_IMAGES: Final = ("img:1", "auto", "hub.example.com/x@sha256:abc", "")
 _MOUNTS: Final = ("/a", "/b~/c", "/etc/istio/proxy", "/var/run/secrets/tokens", "/var/log/app", "/", "")
+_PLAIN_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
+- command: [/bin/app, "--flag={{ x }}"]
+- env: [{name: E0, value: x}, {name: E1, value: ""}, {name: E2, value: $(E0)}]
+- env: [{name: E0, value: "a: b"}, {name: E1, value: "{{ y }}"}]
+- env: [{name: FROM, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
+- env: [{name: FROM, valueFrom: {configMapKeyRef: {name: a, key: b, optional: true}}}]
+- env: [{name: E0, value: x}, {name: FROM, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]
+- envFrom: [{configMapRef: {name: x}}]
+- imagePullPolicy: Always
+- imagePullPolicy: IfNotPresent
+- resources: {requests: {cpu: 100m, memory: 1024Mi}, limits: {cpu: "1", memory: 1Gi}}
+- resources: {requests: {cpu: "0.5", memory: "128974848"}}
+- resources: {limits: {cpu: "0.5", memory: 1Gi}}
+- resources: {}
+- securityContext: {runAsUser: 0}
+- securityContext: {runAsUser: 1000}
+- securityContext: {privileged: true}
+- stdin: true
+- terminationMessagePolicy: File
+- volumeMounts: [{name: v0, mountPath: /v0}]
+- workingDir: /x
+""")
 _FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
 - command: [/bin/sh, -c, 'echo {{ x }} $(A) "q"', "", "a: b", ~/1]
 - args: [日本, naïve 🚀, "line\nline"]
@@ -60,32 +82,16 @@ _ODD_PORTS: Final[Sequence[Any]] = (80, 8080, "http", "missing", "80", 0, 15020,
 
 def draw_container(random: Random, name: str, *, odd: bool = False) -> Tree:
     """A container; an odd one may be one that Kubernetes does not take."""
-    container: Tree = {"name": name, "image": random.choice(_IMAGES)}
-    ports = _ports(random)
+    ports = _ports(random, odd=odd)
+    container: Tree = {"name": name, "image": random.choice(_ODD_IMAGES if odd else _IMAGES)}
     if ports:
         container["ports"] = ports
+    container.update(random.sample(_PLAIN_FIELDS, random.choice([0, 1, 1, 2, 3])))
     for field in _PROBES:
         if random.random() < 0.3:
-            container[field] = _probe(random, ports)
+            container[field] = _probe(random, ports, odd=odd)
     if random.random() < 0.2:
-        container["lifecycle"] = _lifecycle(random, ports)
-    env = _env(random)
-    if env:
-        container["env"] = env
-    for key, chance, values in (
-        ("envFrom", 0.1, [[{"configMapRef": {"name": "x"}}]]),
-        ("stdin", 0.1, [True]),
-        ("terminationMessagePolicy", 0.1, ["File"]),
-        ("imagePullPolicy", 0.2, ["Always", "IfNotPresent"]),
-        ("workingDir", 0.05, ["/x"]),
-        ("command", 0.1, [["/bin/app", "--flag={{ x }}"]]),
-        ("securityContext", 0.2, [{"runAsUser": 0}, {"runAsUser": 1000}, {"privileged": True}]),
-        ("volumeMounts", 0.2, [[{"name": "v0", "mountPath": "/v0"}]]),
-    ):
-        if random.random() < chance:
-            container[key] = random.choice(values)
-    if random.random() < 0.3:
-        container["resources"] = _resources(random)
+        container["lifecycle"] = _lifecycle(random, ports, odd=odd)
     if odd:
         _make_odd(random, container)
     return container
@@ -106,10 +112,11 @@ def draw_init_container(random: Random, name: str, *, odd: bool = False) -> Tree
 
 def draw_proxy(random: Random) -> Tree:
     """The user's own version of the proxy's container."""
-    proxy: Tree = {"name": "istio-proxy", "image": random.choice(["auto", "hub.example.com/own:1"])}
     env = [{"name": "USER_ENV", "value": "1"}, {"name": "POD_NAME", "value": "x"}]
     mounts = [{"name": "v0", "mountPath": "/etc/istio/pod"}, {"name": "v0", "mountPath": "/zz"}]
-    for key, chance, values in (
+    proxy: Tree = {"name": "istio-proxy", "image": random.choice(["auto", "hub.example.com/own:1"])}
+    return proxy | by_chance(
+        random,
         ("resources", 0.5, [{"limits": {"cpu": "3000m"}}]),
         ("env", 0.4, [env[:1], env]),
         ("args", 0.3, [["proxy", "mine"]]),
@@ -119,32 +126,20 @@ def draw_proxy(random: Random) -> Tree:
         ("lifecycle", 0.2, [{"preStop": {"exec": {"command": ["sleep", "1"]}}}]),
         ("readinessProbe", 0.1, [{"httpGet": {"port": 15021, "path": "/own"}}]),
         ("tty", 0.2, [True]),
-    ):
-        if random.random() < chance:
-            proxy[key] = random.choice(values)
-    return proxy
+    )
 
 
 def _make_odd(random: Random, container: Tree) -> None:
-    container["image"] = random.choice(_ODD_IMAGES)
     if random.random() < 0.1:
         del container["image"]
     container.update(random.sample(_ODD_FIELDS, random.randint(0, 4)))
     if random.random() < 0.3:
         container["env"] = [_odd_variable(random) for _ in range(random.randint(0, 4))]
-    if random.random() < 0.3:
-        container["ports"] = [_odd_port(random) for _ in range(random.randint(0, 4))]
     if random.random() < 0.4:
         container["volumeMounts"] = [
             {"name": random.choice(VOLUMES), "mountPath": path, "readOnly": random.random() < 0.5}
             for path in random.sample(_MOUNTS, random.randint(0, 3))
         ]
-    for probe in _PROBES:
-        if random.random() < 0.25:
-            container[probe] = {**_odd_handler(random), **random.choice([{}, {NEW_FIELD: 1}])}
-    if random.random() < 0.15:
-        hook = random.choice(["preStop", "postStart"])
-        container["lifecycle"] = {hook: _odd_handler(random), "stopSignal": "SIGUSR1"}
 
 
 def _odd_variable(random: Random) -> Tree:
@@ -152,114 +147,74 @@ def _odd_variable(random: Random) -> Tree:
     return {"name": name, **dict(random.sample(_ODD_VARIABLES, random.choice([0, 1, 1, 1, 1])))}
 
 
-def _odd_port(random: Random) -> Tree:
-    port: Tree = {"containerPort": random.choice([80, 8080, 15020, 15090, 0, 70000, -1, 10**20])}
-    more = {"name": "http", "protocol": "UDP", "hostPort": 80, "hostIP": "::1", NEW_FIELD: {}}
-    return port | {field: value for field, value in more.items() if random.random() < 0.25}
-
-
-def _odd_handler(random: Random) -> Tree:
-    port = random.choice(_ODD_PORTS)
-    headers = [{}, {"name": "é", "value": None}]
-    handlers: Sequence[Tree] = (
-        {"httpGet": {"path": "/healthz?a=<b>", "port": port}},
-        {"httpGet": {"port": port, "scheme": "HTTPS", "httpHeaders": [{"name": "a", "value": "b"}]}},
-        {"httpGet": {"port": port, "scheme": "ODD", "httpHeaders": headers, NEW_FIELD: []}},
-        {"httpGet": {}},
-        {"tcpSocket": {"port": port, "host": "h"}},
-        {"grpc": {"port": port, "service": None}},
-        {"exec": {"command": ["true"]}},
-        {"sleep": {"seconds": 5}},
-        {},
-    )
-    return random.choice(handlers)
-
-
-def _ports(random: Random) -> list[Tree]:
-    ports: dict[int, Tree] = {}
-    for number in range(random.choice([0, 1, 1, 2, 3])):
-        port: Tree = {"containerPort": random.choice([80, 8080, 9090, 7000 + number])}
-        if random.random() < 0.6:
-            port["name"] = f"p{number}"
-        if random.random() < 0.4:
-            port["protocol"] = random.choice(["TCP", "UDP", "SCTP"])
-        if random.random() < 0.1:
-            port["hostPort"] = port["containerPort"]
-        if random.random() < 0.1:
-            port["hostIP"] = "127.0.0.1"
-        ports.setdefault(port["containerPort"], port)
-    return list(ports.values())
-
-
-def _probe(random: Random, ports: list[Tree]) -> Tree:
-    port = random.choice(ports)["containerPort"] if ports else 8080
-    named = [item["name"] for item in ports if "name" in item]
-    kind = random.choice(["httpGet", "httpGet", "httpGet", "tcpSocket", "grpc", "exec"])
-    probe: Tree
-    if kind == "httpGet":
-        probe = {kind: _http_get(random, [port, port, *named, "unknown", 15020])}
-    elif kind == "tcpSocket":
-        probe = {kind: {"port": random.choice([*named, port])}}
-    elif kind == "grpc":
-        probe = {kind: {"port": port, **({"service": "s"} if random.random() < 0.5 else {})}}
-    else:
-        probe = {kind: {"command": ["true"]}}
-    for field, value in (
-        ("timeoutSeconds", 3),
-        ("periodSeconds", 7),
-        ("initialDelaySeconds", 2),
-        ("failureThreshold", 9),
-    ):
-        if random.random() < 0.3:
-            probe[field] = random.choice([0, value, value])
-    return probe
-
-
-def _http_get(random: Random, ports: list[Any]) -> Tree:
-    get: Tree = {"port": random.choice(ports)}
-    for key, chance, values in (
-        ("path", 0.7, ["/", "/healthz", "ready", "/x?y=1&z=<>"]),
-        ("scheme", 0.3, ["HTTP", "HTTPS"]),
-        ("host", 0.2, ["example.com"]),
-        ("httpHeaders", 0.2, [[{"name": "X-A", "value": "b"}]]),
-    ):
-        if random.random() < chance:
-            get[key] = random.choice(values)
-    return get
-
-
-def _lifecycle(random: Random, ports: list[Tree]) -> Tree:
-    def handler() -> Tree:
-        probe = _probe(random, ports)
-        return {k: v for k, v in probe.items() if k in ("httpGet", "tcpSocket", "exec")} or {
-            "exec": {"command": ["a"]}
-        }
-
-    return {hook: handler() for hook in ("preStop", "postStart") if random.random() < 0.6}
-
-
-def _env(random: Random) -> list[Tree]:
-    env: list[Tree] = []
-    if random.random() < 0.3:
-        texts = ["x", "", "a: b", "{{ y }}", "$(E0)"]
-        env += [{"name": f"E{n}", "value": random.choice(texts)} for n in range(random.randint(1, 3))]
-    if random.random() < 0.15:
-        source: Tree = random.choice(
-            [
-                {"fieldRef": {"fieldPath": "metadata.name"}},
-                {"configMapKeyRef": {"name": "a", "key": "b", "optional": True}},
-                {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}},
-            ]
+def _ports(random: Random, *, odd: bool) -> list[Tree]:
+    """Ports of distinct numbers; odd ones may have one number twice, or one that is none."""
+    count = random.choice([0, 1, 1, 2, 3])
+    if odd:
+        numbers = random.choices([80, 8080, 15020, 15090, 0, 70000, -1, 10**20], k=count)
+        more = {"name": "http", "protocol": "UDP", "hostPort": 80, "hostIP": "::1", NEW_FIELD: {}}
+        rows = [(name, 0.25, [value]) for name, value in more.items()]
+        return [{"containerPort": number} | by_chance(random, *rows) for number in numbers]
+    return [
+        {"containerPort": number}
+        | by_chance(
+            random,
+            ("name", 0.6, [f"p{number}"]),
+            ("protocol", 0.4, ["TCP", "UDP", "SCTP"]),
+            ("hostPort", 0.1, [number]),
+            ("hostIP", 0.1, ["127.0.0.1"]),
         )
-        env.append({"name": "FROM", "valueFrom": source})
-    return env
+        for number in random.sample([80, 8080, 9090, 7000, 7001], count)
+    ]
 
 
-def _resources(random: Random) -> Tree:
-    def amount() -> Tree:
-        return {
-            "cpu": random.choice(["100m", "1", "0.5"]),
-            "memory": random.choice(["1024Mi", "1Gi", "128974848"]),
-        }
+def _probe(random: Random, ports: Sequence[Tree], *, odd: bool) -> Tree:
+    return _handler(random, ports, odd=odd) | by_chance(
+        random,
+        ("timeoutSeconds", 0.3, [0, 3, 3]),
+        ("periodSeconds", 0.3, [0, 7, 7]),
+        ("initialDelaySeconds", 0.3, [0, 2, 2]),
+        ("failureThreshold", 0.3, [0, 9, 9]),
+        (NEW_FIELD, 0.3 * odd, [1]),
+    )
 
-    return {kind: amount() for kind in ("requests", "limits") if random.random() < 0.6}
+
+def _lifecycle(random: Random, ports: Sequence[Tree], *, odd: bool) -> Tree:
+    hooks = {
+        hook: _handler(random, ports, odd=odd) for hook in ("preStop", "postStart") if random.random() < 0.6
+    }
+    if odd:
+        return {**hooks, "stopSignal": "SIGUSR1"}
+    # No hook asks by gRPC.
+    return {hook: {"exec": {"command": ["a"]}} if "grpc" in made else made for hook, made in hooks.items()}
+
+
+def _handler(random: Random, ports: Sequence[Tree], *, odd: bool) -> Tree:
+    number = random.choice(ports)["containerPort"] if ports else 8080
+    named = [port["name"] for port in ports if "name" in port]
+    port = random.choice([number, number, *named, "unknown", 15020])
+    if odd:
+        number = port = random.choice([port, *_ODD_PORTS])
+    headers = [{"name": "X-A", "value": "b"}]
+    get = {"port": port} | by_chance(
+        random,
+        ("path", 0.7, ["/", "/healthz", "ready", "/x?y=1&z=<>"]),
+        ("scheme", 0.3, ["HTTP", "HTTPS", *["ODD"] * odd]),
+        ("host", 0.2, ["example.com"]),
+        ("httpHeaders", 0.2, [headers, *[[{}, {"name": "é", "value": None}]] * odd]),
+        (NEW_FIELD, 0.1 * odd, [[]]),
+    )
+    handlers: list[Tree] = [
+        *[{"httpGet": get}] * 3,
+        {"tcpSocket": {"port": random.choice([*named, number])}},
+        {"grpc": {"port": number} | by_chance(random, ("service", 0.5, ["s", *[None] * odd]))},
+        {"exec": {"command": ["true"]}},
+    ]
+    if odd:
+        handlers += [
+            {},
+            {"httpGet": {}},
+            {"sleep": {"seconds": 5}},
+            {"tcpSocket": {"port": port, "host": "h"}},
+        ]
+    return random.choice(handlers)

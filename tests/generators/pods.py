@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 import yaml
 
@@ -27,10 +27,10 @@ from tests.generators.containers import (
     draw_proxy,
     draw_rare_container,
 )
-from tests.generators.values import draw_value, fields
+from tests.generators.pod_fields import FIELDS, METADATA, ODD_FIELDS, ODD_METADATA, SOURCES
+from tests.generators.values import by_chance, draw_value, unshared
 
 Tree = dict[str, Any]
-T = TypeVar("T")
 
 ODD: Final = 0.2
 """The share of templates with a label or annotation that has an odd value."""
@@ -42,92 +42,6 @@ _ODD_NAMES: Final = (
 )
 _NEWER: Final[Sequence[Any]] = (
     *({"a": [1, {"b": None, "c": False}]}, [], "日本", 1.5, {}, None, [{"name": "x"}, {"name": "x"}]),
-)
-_SOURCES: Final[Sequence[tuple[str, Any]]] = fields("""
-- emptyDir: {}
-- emptyDir: {medium: Memory, sizeLimit: 1Gi}
-- hostPath: {path: /x, type: ""}
-- configMap: {name: c, items: [{key: a, path: b}], defaultMode: 420}
-- secret: {secretName: s, optional: true}
-- csi: {driver: csi.spiffe.io, readOnly: true}
-- projected: {sources: [{serviceAccountToken: {path: t, audience: x}}, {newSource: {}}]}
-- persistentVolumeClaim: {claimName: p}
-- ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce]}}}
-- image: {reference: "example.com/files:1", pullPolicy: Always}
-- downwardAPI: {items: [{path: labels, fieldRef: {fieldPath: metadata.labels}}]}
-""")
-_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
-- restartPolicy: Never
-- hostNetwork: false
-- hostNetwork: null
-- hostPID: true
-- hostUsers: false
-- shareProcessNamespace: true
-- dnsPolicy: None
-- dnsConfig: {nameservers: [1.2.3.4], searches: [a.b], options: [{name: ndots, value: "5"}]}
-- securityContext: {fsGroup: 1, runAsNonRoot: true, sysctls: [{name: a, value: "1"}]}
-- securityContext: {sysctls: []}
-- securityContext: {}
-- securityContext: null
-- serviceAccountName: shop
-- automountServiceAccountToken: false
-- tolerations: [{key: k, operator: Exists, tolerationSeconds: 300}]
-- topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]
-- hostAliases: [{ip: 10.0.0.1, hostnames: [h]}, {ip: 10.0.0.1, hostnames: [i]}]
-- readinessGates: [{conditionType: x/y}]
-- schedulingGates: [{name: gate}]
-- resourceClaims: [{name: gpu, resourceClaimTemplateName: t}]
-- resources: {limits: {cpu: "2"}}
-- overhead: {cpu: 10m}
-- os: {name: linux}
-- affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: h}]}}
-- nodeSelector: {kubernetes.io/os: linux, a~b/c: ""}
-- terminationGracePeriodSeconds: 0
-- activeDeadlineSeconds: 1000000000000
-- nodeName: node-1
-- priority: -5
-- initContainers: null
-- initContainers: []
-- volumes: []
-- volumes: null
-""")
-_ODD_FIELDS: Final[Sequence[tuple[str, Any]]] = (
-    *_FIELDS,
-    *fields("""
-- hostNetwork: true
-- imagePullSecrets: [{name: registry}, {name: registry}]
-- imagePullSecrets: [{}]
-- os: {name: windows}
-- os: {name: 1}
-- ephemeralContainers: [{name: debug, image: x, targetContainerName: app}]
-- containers: null
-"""),
-)
-_METADATA: Final[Sequence[tuple[str, Any]]] = fields("""
-- labels: {app: web, version: v1, x/y~z: ""}
-- labels: {}
-- labels: null
-- annotations: {}
-- annotations: null
-- creationTimestamp: null
-- ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8c7b9f6, controller: true}]
-- finalizers: [x/y]
-- generateName: web-
-- managedFields: [{manager: kubectl, fieldsV1: {"f:spec": {'k:{"name":"app"}': {".": {}}}}}]
-""")
-_ODD_METADATA: Final[Sequence[tuple[str, Any]]] = (
-    *_METADATA,
-    *fields(
-        """
-- labels: {sidecar.istio.io/inject: "true", logs.example.com/ship: "true"}
-- labels: {app: LONG, app.kubernetes.io/name: ""}
-- annotations: {a/b: c, note~: 日本, é: "", "": x}
-- annotations: {a: null}
-- namespace: shop
-- ownerReferences: [{}]
-- ownerReferences: [{apiVersion: batch/v1, kind: Job, name: j-29012345, controller: true}]
-""".replace("LONG", "a" * 300)
-    ),
 )
 _TEXTS: Final = ("日本語", "naïve 🚀", "", 'quote"', "a: b", "{{ x }}", "~/1", "line\nline")
 _LISTS_OF_SPEC: Final = ("volumes", "initContainers", "imagePullSecrets", "tolerations")
@@ -194,7 +108,7 @@ def draw_template(random: Random, *, odd_share: float = ODD) -> Tree:
         spec.setdefault("initContainers", []).append(own)
     _add_fields(random, spec)
     metadata: Tree = {"labels": draw_labels(random, odd=odd == "label"), "annotations": annotations}
-    return _unshared({"metadata": {key: value for key, value in metadata.items() if value}, "spec": spec})
+    return unshared({"metadata": {key: value for key, value in metadata.items() if value}, "spec": spec})
 
 
 def draw_clean(random: Random) -> Tree:
@@ -203,10 +117,10 @@ def draw_clean(random: Random) -> Tree:
     pod = draw_template(random, odd_share=0)
     spec, metadata = pod["spec"], pod["metadata"]
     spec.pop("hostNetwork", None)
-    spec.update(random.sample(_FIELDS, random.randint(0, 3)))
+    spec.update(random.sample(FIELDS, random.randint(0, 3)))
     annotations = {key: text for key, text in metadata.get("annotations", {}).items() if key not in SELDOM}
-    metadata.update(random.sample(_METADATA, random.randint(0, 3)))
-    metadata["annotations"] = annotations | _rare_annotations(random) or metadata.get("annotations", {})
+    metadata["annotations"] = annotations | _rare_annotations(random)
+    metadata.update(random.sample(METADATA, random.randint(0, 3)))
     _add_rare(random, spec)
     first = spec["containers"][0]
     nothing: Sequence[Any] = (None, [])
@@ -218,7 +132,7 @@ def draw_clean(random: Random) -> Tree:
         random.choice([spec, metadata, first])[NEW_FIELD] = random.choice(_NEWER)
     if random.random() < 0.05:
         del pod["metadata"]
-    return _unshared(pod)
+    return unshared(pod)
 
 
 def _add_rare(random: Random, spec: Tree) -> None:
@@ -270,7 +184,8 @@ def _add_fields(random: Random, spec: Tree) -> None:
         volumes.append({"name": "own-token", "projected": {"sources": [source]}})
     if volumes:
         spec["volumes"] = volumes
-    for key, chance, values in (
+    spec |= by_chance(
+        random,
         ("imagePullSecrets", 0.2, [[{"name": "mine"}]]),
         ("hostNetwork", 0.05, [True]),
         ("serviceAccountName", 0.2, ["account"]),
@@ -283,9 +198,7 @@ def _add_fields(random: Random, spec: Tree) -> None:
         ("tolerations", 0.1, [[{"operator": "Exists"}]]),
         ("hostAliases", 0.05, [[{"ip": "10.0.0.1", "hostnames": ["x"]}]]),
         ("priorityClassName", 0.05, ["high"]),
-    ):
-        if random.random() < chance:
-            spec[key] = random.choice(values)
+    )
 
 
 def _make_odd(random: Random, pod: Tree) -> None:
@@ -307,14 +220,14 @@ def _make_odd(random: Random, pod: Tree) -> None:
     if random.random() < 0.5:
         chosen = random.sample(VOLUMES, random.randint(0, 4))
         spec["volumes"] = [{"name": name, **_source(random)} for name in chosen]
-    spec.update(random.sample(_ODD_FIELDS, random.randint(0, 6)))
+    spec.update(random.sample(ODD_FIELDS, random.randint(0, 6)))
     metadata.update({"generateName": "web-"} if random.random() < 0.7 else {"name": "web"})
     if random.random() < 0.8:
         metadata.pop("annotations", None)
-    metadata.update(random.sample(_ODD_METADATA, random.randint(0, 4)))
+    metadata.update(random.sample(ODD_METADATA, random.randint(0, 4)))
     if random.random() < 0.3:
         pod["status"] = {"phase": "Pending", "conditions": []}
-    pod.update(_unshared({"metadata": metadata, "spec": spec}))
+    pod.update(unshared({"metadata": metadata, "spec": spec}))
 
 
 def _odd_names(random: Random, count: int) -> list[str]:
@@ -322,7 +235,7 @@ def _odd_names(random: Random, count: int) -> list[str]:
 
 
 def _source(random: Random) -> Tree:
-    return dict(random.sample(_SOURCES, random.choice([0, *[1] * 9])))
+    return dict(random.sample(SOURCES, random.choice([0, *[1] * 9])))
 
 
 def _annotate(random: Random, pod: Tree, keys: Sequence[str]) -> None:
@@ -361,13 +274,3 @@ def _maps(tree: Any) -> list[Tree]:
         for holder in _maps(value)
     ]
     return [tree, *inner]
-
-
-def _unshared(tree: T) -> T:
-    """The tree as one that was read from a text: no two places hold the same object."""
-    copied: Any = tree
-    if isinstance(tree, dict):
-        copied = {key: _unshared(value) for key, value in tree.items()}
-    elif isinstance(tree, list):
-        copied = [_unshared(item) for item in tree]
-    return cast(T, copied)

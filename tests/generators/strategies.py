@@ -15,6 +15,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from tests.generators.containers import VOLUMES, draw_container
 from tests.generators.pods import draw_clean
+from tests.generators.values import unshared
 
 Tree = dict[str, Any]
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def drawn(generator: Callable[[Random], T]) -> SearchStrategy[T]:
 
 def containers(name: str) -> SearchStrategy[Tree]:
     """Containers of that name, as people write them."""
-    return drawn(lambda random: draw_container(random, name))
+    return drawn(lambda random: unshared(draw_container(random, name)))
 
 
 def pods(injected: Callable[[Tree], Tree] | None = None) -> SearchStrategy[Tree]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import yaml
 
 from tests.generators.annotations import ANNOTATIONS, PROXY_CONFIG, PROXY_CONFIG_FIELDS
+
+T = TypeVar("T")
 
 _DEEP: Final = 3000
 
@@ -67,6 +69,21 @@ _DEPTHS: Final = (60, 190, 210, 320, 500, 900)
 def fields(text: str) -> list[tuple[str, Any]]:
     """Names and values of fields, from YAML with one field in each line."""
     return [pair for row in yaml.safe_load(text) for pair in row.items()]
+
+
+def by_chance(random: Random, *rows: tuple[str, float, Sequence[Any]]) -> dict[str, Any]:
+    """Some fields; each row has the name of one, the chance that it is there, and its values."""
+    return {name: random.choice(values) for name, chance, values in rows if random.random() < chance}
+
+
+def unshared(tree: T) -> T:
+    """The tree as one that was read from a text: no two places hold the same object."""
+    copied: Any = tree
+    if isinstance(tree, dict):
+        copied = {key: unshared(value) for key, value in tree.items()}
+    elif isinstance(tree, list):
+        copied = [unshared(item) for item in tree]
+    return cast(T, copied)
 
 
 def _deep(random: Random) -> str:
