@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from injector.core.quantities import parse
+from injector.pointer import join
 
 MISSING: Final = "(nothing)"
 REFUSED: Final = "(refused)"
@@ -115,7 +116,7 @@ def shown(value: Any) -> str:
 def _walk(upstream: Any, ours: Any, pointer: str, named: Counter[str]) -> Iterator[Difference]:
     if isinstance(upstream, dict) and isinstance(ours, dict):
         for key in sorted(upstream.keys() | ours.keys(), key=str):
-            below = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+            below = join(pointer, str(key))
             yield from _walk(upstream.get(key, MISSING), ours.get(key, MISSING), below, named)
     elif isinstance(upstream, list) and isinstance(ours, list):
         yield from _walk_list(upstream, ours, pointer, named)

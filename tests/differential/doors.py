@@ -19,7 +19,8 @@ from typing import Any, Final
 import yaml
 
 from injector.cli.main import main as run_injector
-from tests.differential.settings import MESH_FILES, Settings, Tree, merged
+from tests.beds.mesh.manifests import merged
+from tests.differential.settings import MESH_FILES, Settings, Tree
 
 _SECONDS: Final = 60.0
 

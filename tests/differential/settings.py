@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import yaml
 
+from injector.pointer import put
+
 Tree = dict[str, Any]
 
 VALUES: Final[Mapping[str, Sequence[Any]]] = {
@@ -115,7 +117,7 @@ def draw_settings(random: Random, *, quirks: bool = True) -> Settings:
     """Settings, more often than not close to the defaults."""
     values: Tree = {}
     for path in random.sample(sorted(VALUES), random.choice([0, 0, 1, 2, 3, 5])):
-        put(values, path, random.choice(VALUES[path]))
+        values = put(values, f"/{path.replace('.', '/')}", random.choice(VALUES[path]))
     mesh: Tree = {}
     if random.random() < 0.2:
         mesh["defaultConfig"] = random.choice(DEFAULT_CONFIG)
@@ -129,21 +131,3 @@ def draw_settings(random: Random, *, quirks: bool = True) -> Settings:
         read_by_ours=random.choice([OWN_SETTINGS, MESH_FILES]),
         quirks=quirks,
     )
-
-
-def put(tree: Tree, path: str, value: Any) -> None:
-    """Set a value at a dotted path, and make the maps above it."""
-    *parents, last = path.split(".")
-    for part in parents:
-        tree = tree.setdefault(part, {})
-    tree[last] = value
-
-
-def merged(first: Any, second: Any) -> Any:
-    """Two trees, maps merged deeply, the second winning."""
-    if not (isinstance(first, dict) and isinstance(second, dict)):
-        return second
-    return {
-        **first,
-        **{key: merged(first[key], value) if key in first else value for key, value in second.items()},
-    }

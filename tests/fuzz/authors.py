@@ -6,7 +6,6 @@ explains a change only at the places that it names. Each check returns what is w
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 from injector.core.model import AnnotationKeys
 from tests.fuzz.oracles import Place
-from tests.generators.forging import LISTS, NEVER, VOLUME
+from tests.generators.forging import LISTS, NEVER, VOLUME, loaded
 
 Tree = dict[str, Any]
 
@@ -121,7 +120,7 @@ _BY: Final = ("name", "mountPath", "devicePath")
 
 
 def _places(text: Any) -> list[tuple[str, ...]]:
-    entries = _loaded(text)
+    entries = loaded(text)
     pointers = (
         (entry[0] for entry in entries if isinstance(entry, list) and entry)
         if isinstance(entries, list)
@@ -151,7 +150,7 @@ def _twice(kind: str, where: str, names: Any) -> Iterator[tuple[str, str, str]]:
 
 def _user_volumes(pod: Tree) -> frozenset[str]:
     """The names that a pod asks for by annotation; with quirks a field may give another one."""
-    written = _loaded(_annotations(pod).get(VOLUME))
+    written = loaded(_annotations(pod).get(VOLUME))
     volumes = written if isinstance(written, dict) else {}
     return frozenset(volumes) | {
         str(v["name"]) for v in volumes.values() if isinstance(v, dict) and "name" in v
@@ -159,13 +158,13 @@ def _user_volumes(pod: Tree) -> frozenset[str]:
 
 
 def _listed(pod: Tree, key: str) -> frozenset[str]:
-    written = _loaded(_annotations(pod).get(key))
+    written = loaded(_annotations(pod).get(key))
     lists = (written.get(part) for part in LISTS) if isinstance(written, dict) else ()
     return frozenset(name for listed in lists if isinstance(listed, list) for name in map(str, listed))
 
 
 def _stored(pod: Tree, key: str) -> frozenset[str]:
-    written = _loaded(_annotations(pod).get(key))
+    written = loaded(_annotations(pod).get(key))
     lists = (written.get(part) for part in _CONTAINERS) if isinstance(written, dict) else ()
     items = [item for listed in lists if isinstance(listed, list) for item in listed]
     return frozenset(str(item.get("name")) for item in items if isinstance(item, dict))
@@ -189,10 +188,3 @@ def _metadata(pod: Tree) -> Tree:
 
 def _annotations(pod: Tree) -> Tree:
     return _metadata(pod).get("annotations") or {}
-
-
-def _loaded(text: Any) -> Any:
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return None

@@ -37,6 +37,7 @@ from injector.server import review as reviews
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
 from injector.work import Work
+from tests.asgi import Reply, exchange, scope_of
 from tests.fuzz import authors, oracles
 from tests.fuzz.aside import Aside
 from tests.fuzz.authors import Elements
@@ -278,42 +279,21 @@ def _template(pod: Tree) -> Tree:
 
 def _app_faults(setup: Setup, body: bytes, path: str, word: str) -> list[str]:
     """The same body over ASGI, with records and Events: no 5xx, nothing said twice differently."""
+    scope = scope_of("POST", path, query_string=b"timeout=30s")
     # Where the machine is busy with other things, a request may be told to come again.
     for _ in range(_TRIES):
-        sent = _sent_by_app(setup, body, path)
-        if sent[0]["status"] != 429:
+        reply = Reply.of(asyncio.run(exchange(setup.app, scope, [body])))
+        if reply.status != 429:
             break
     if faults := setup.aside.taken():
         return faults
-    code = sent[0]["status"]
     if word.startswith("refused"):
-        return [] if f"refused {code}" == word else [f"the app answers {code} where parse says {word}"]
-    if code != 200:
-        return [f"the app answers {code} where parse takes the review"]
-    reason = json.loads(sent[1]["body"])["response"]["auditAnnotations"]["reason"]
+        same_word = f"refused {reply.status}" == word
+        return [] if same_word else [f"the app answers {reply.status} where parse says {word}"]
+    if reply.status != 200:
+        return [f"the app answers {reply.status} where parse takes the review"]
+    reason = reply.json["response"]["auditAnnotations"]["reason"]
     return [] if reason == word else [f"the app says {reason}, the door {word}"]
-
-
-def _sent_by_app(setup: Setup, body: bytes, path: str) -> list[Any]:
-    """The messages of the app for one request."""
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    headers = [(b"content-type", b"application/json")]
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": path,
-        "headers": headers,
-        "query_string": b"timeout=30s",
-    }
-    asyncio.run(setup.app(scope, receive, send))
-    return sent
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ _PLAIN_FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
 - env: [{name: E0, value: "a: b"}, {name: E1, value: "{{ y }}"}]
 - env: [{name: FROM, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
 - env: [{name: FROM, valueFrom: {configMapKeyRef: {name: a, key: b, optional: true}}}]
-- env: [{name: E0, value: x}, {name: FROM, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]
+- env: [{name: FROM, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 1m}}}]
 - envFrom: [{configMapRef: {name: x}}]
 - imagePullPolicy: Always
 - imagePullPolicy: IfNotPresent
@@ -45,6 +45,7 @@ _FIELDS: Final[Sequence[tuple[str, Any]]] = fields("""
 - command: [/bin/sh, -c, 'echo {{ x }} $(A) "q"', "", "a: b", ~/1]
 - args: [日本, naïve 🚀, "line\nline"]
 - args: []
+- ports: []
 - env: []
 - env: null
 - envFrom: [{secretRef: {name: s}}, {prefix: P_, configMapRef: {name: c}}]

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, Final
 
 from injector.core.model import AnnotationKeys
+from injector.pointer import escape
 from tests.generators.values import SCALARS, draw_value, nearly, tree
 
 Tree = dict[str, Any]
@@ -125,7 +126,7 @@ class _Draw:
         random = self._random
         entries: list[Any] = []
         if written is not None and random.random() < 0.5:
-            known = _loaded(written)
+            known = loaded(written)
             entries += known if isinstance(known, list) else []
         count = random.choice([1, 1, 2, 3, 8]) if random.random() < 0.97 else random.choice([200, 2000])
         entries += [self._entry() for _ in range(count)]
@@ -157,12 +158,12 @@ class _Draw:
         random = self._random
         part = random.choice(LISTS)
         name = self._name(part)
-        at = f"/spec/{part}/{_escaped(name)}"
+        at = f"/spec/{part}/{escape(name)}"
         key = random.choice([*sorted(self._forger.known), "app", "new", "x/y"])
         return random.choice(
             (
-                lambda: (f"/metadata/labels/{_escaped(key)}", "", key),
-                lambda: (f"/metadata/annotations/{_escaped(key)}", "", key),
+                lambda: (f"/metadata/labels/{escape(key)}", "", key),
+                lambda: (f"/metadata/annotations/{escape(key)}", "", key),
                 lambda: (f"/metadata/{random.choice(_METADATA)}", "", ""),
                 lambda: (at, part, name),
                 lambda: (f"/spec/{part}", part, ""),
@@ -262,17 +263,14 @@ class _Draw:
         return self._random.choice([None, 1, "x", True, {}, [], [None], [1], {"name": 1}, tree(self._random)])
 
 
-def _escaped(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")
-
-
 def _as_object(text: str | None) -> Tree:
-    value = _loaded(text or "")
+    value = loaded(text or "")
     return value if isinstance(value, dict) else {}
 
 
-def _loaded(text: str) -> Any:
+def loaded(text: Any) -> Any:
+    """What the JSON of an annotation holds; None where it holds none."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return None
