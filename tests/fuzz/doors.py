@@ -319,5 +319,5 @@ class _Lines(io.StringIO):
         return len(text)
 
 
-def _raised(_record: logging.LogRecord) -> None:
-    raise
+def _raised(record: logging.LogRecord) -> None:
+    raise ValueError(f"this cannot be logged: {record.msg!r}")
