@@ -55,22 +55,22 @@ Tree = dict[str, Any]
 
 def facts() -> str:
     """files/facts.yaml."""
-    found = {
+    tree = {
         "defaults": _defaults(),
         "owners": [_resource(path_of(kind)) for kind in owners()],
         "restartable": [_resource(path_of(kind)) for kind in restartable()],
         "profiles": {name: _profile(name) for name in folder.shipped()},
     }
-    return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(found)}"
+    return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(tree)}"
 
 
 def _defaults() -> Tree:
     tree: Tree = {}
     known = {path: default for path, _, default, _ in declared(Settings)}
     for path in LOOKED_AT:
-        *way, last = path.split(".")
+        *parents, last = path.split(".")
         place = tree
-        for key in way:
+        for key in parents:
             place = place.setdefault(key, {})
         # Nothing, as a person writes it.
         place[last] = "" if known[path] is None else known[path]
@@ -85,11 +85,11 @@ def _profile(name: str) -> Tree:
         return load_input(Input(Text(text, name)))
 
     everywhere = {"sidecarInjectorWebhook": {"enableNamespacesByDefault": True}}
-    ways = {"unnamed": ("", {}), "everywhere": ("", everywhere), "named": (REVISION, {})}
+    forms = {"unnamed": ("", {}), "everywhere": ("", everywhere), "named": (REVISION, {})}
     plain = configured("", {})
     return {
         "watched": [_resource(path) for path in plain.profile.watched()],
-        "entries": {way: _entries(configured(*given)) for way, given in ways.items()},
+        "entries": {form: _entries(configured(*arguments)) for form, arguments in forms.items()},
         "matchConditions": [condition.as_manifest() for condition in conditions(plain.policy, plain.profile)],
     }
 
@@ -203,17 +203,18 @@ def values() -> tuple[Tree, dict[str, str]]:
 
 def _comments(text: str) -> Iterator[tuple[str, str]]:
     """Each key with the comment above it; a blank line ends a comment."""
-    way: list[tuple[int, str]] = []
+    path: list[tuple[int, str]] = []
     said: list[str] = []
     for line in text.splitlines():
         if line.lstrip().startswith("# "):
             said.append(line.lstrip()[2:])
             continue
-        found = re.match(r"( *)([A-Za-z]+):", line)
-        if found:
-            way = [*((depth, key) for depth, key in way if depth < len(found[1])), (len(found[1]), found[2])]
+        match = re.match(r"( *)([A-Za-z]+):", line)
+        if match:
+            indent = len(match[1])
+            path = [*((depth, key) for depth, key in path if depth < indent), (indent, match[2])]
             if said:
-                yield ".".join(key for _, key in way), " ".join(said)
+                yield ".".join(key for _, key in path), " ".join(said)
         said = []
 
 
@@ -238,9 +239,9 @@ def schema() -> str:
         **_object(),
     }
     for path, default, sentence in leaves(tree, said):
-        *way, last = path.split(".")
+        *parents, last = path.split(".")
         place = root
-        for key in way:
+        for key in parents:
             place = place["properties"].setdefault(key, _object())
         place["properties"][last] = {**_type(path, default), "description": sentence}
     # A parent chart shares what it likes, and switches its charts on by a value in their midst.

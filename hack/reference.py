@@ -83,15 +83,15 @@ def values() -> str:
 
 
 def _comments(block: str) -> Iterator[tuple[str, str]]:
-    way: list[tuple[int, str]] = []
+    path: list[tuple[int, str]] = []
     for line in block.splitlines():
-        found = re.match(r"( +)([A-Za-z_]+):(?:.*?#\s(.*))?", line)
-        if not found:
+        match = re.match(r"( +)([A-Za-z_]+):(?:.*?#\s(.*))?", line)
+        if not match:
             continue
-        depth = len(found[1])
-        way = [*((d, k) for d, k in way if d < depth), (depth, found[2])]
-        if found[3]:
-            yield ".".join(key for _, key in way), found[3]
+        depth = len(match[1])
+        path = [*((d, k) for d, k in path if d < depth), (depth, match[2])]
+        if match[3]:
+            yield ".".join(key for _, key in path), match[3]
 
 
 def _leaves(tree: object, path: str) -> Iterator[tuple[str, object]]:
@@ -235,8 +235,8 @@ PAGES = {
 
 def stale() -> list[str]:
     """The pages that are not what the code says."""
-    found = {name: FOLDER / name for name in PAGES}
-    return [name for name, path in found.items() if not path.exists() or path.read_text() != PAGES[name]()]
+    files = {name: FOLDER / name for name in PAGES}
+    return [name for name, path in files.items() if not path.exists() or path.read_text() != PAGES[name]()]
 
 
 def main() -> int:

@@ -19,11 +19,11 @@ def versions() -> Mapping[str, str]:
     """The version by the place where it stands."""
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
     chart = (REPO / "charts" / "injector" / "Chart.yaml").read_text()
-    found = dict(re.findall(r'^(version|appVersion): "?([^"\s]+)"?$', chart, re.MULTILINE))
+    in_chart = dict(re.findall(r'^(version|appVersion): "?([^"\s]+)"?$', chart, re.MULTILINE))
     return {
         "pyproject.toml version": project["version"],
-        "Chart.yaml version": found["version"],
-        "Chart.yaml appVersion": found["appVersion"],
+        "Chart.yaml version": in_chart["version"],
+        "Chart.yaml appVersion": in_chart["appVersion"],
     }
 
 

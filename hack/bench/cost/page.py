@@ -24,15 +24,15 @@ DIRECT, WITH_SERVERS, WITH_BOTH = (
     "the server's sidecar, plain text",
     "both sidecars, mutual TLS",
 )
-WAYS = (DIRECT, WITH_SERVERS, WITH_BOTH)
+ROUTES = (DIRECT, WITH_SERVERS, WITH_BOTH)
 STEADY, CLOSED = "200 requests/s, 4 connections", "as fast as answers come, 2 connections"
 LOADS = (STEADY, CLOSED)
 
 
 class Run(NamedTuple):
-    """One load sent one way: answers a second, milliseconds, and by part CPU microseconds for a request."""
+    """One load over one route: answers a second, milliseconds, and CPU microseconds of a request by part."""
 
-    way: str
+    route: str
     load: str
     rate: float
     p50: float
@@ -89,7 +89,8 @@ def tables(costs: Costs) -> str:
     for load in LOADS:
         heads = ["latency, " + load, "p50 ms", "p99 ms", "requests/s", "CPU µs for a request"]
         lines = [
-            [way, *(_of(costs, way, load, value) for value in (_p50, _p99, _rate, _cpu))] for way in WAYS
+            [route, *(_of(costs, route, load, value) for value in (_p50, _p99, _rate, _cpu))]
+            for route in ROUTES
         ]
         parts.append(_table(heads, lines))
     heads = ["a server's container", "CPU, idle, %", "memory, MiB"]
@@ -111,12 +112,15 @@ def picture(costs: Costs) -> str:
     panels: list[tuple[str, list[Bar]]] = []
     for load in LOADS:
         bars = []
-        for way in WAYS:
-            bars.append(Bar(f"{way}: p50", _of(costs, way, load, _p50)))
-            bars.append(Bar("p99", _of(costs, way, load, _p99), pale=True))
+        for route in ROUTES:
+            bars.append(Bar(f"{route}: p50", _of(costs, route, load, _p50)))
+            bars.append(Bar("p99", _of(costs, route, load, _p99), pale=True))
         panels.append((f"Latency in ms, {load}", bars))
     panels.append(
-        (f"CPU of a request in µs, {STEADY}", [Bar(way, _of(costs, way, STEADY, _cpu)) for way in WAYS])
+        (
+            f"CPU of a request in µs, {STEADY}",
+            [Bar(route, _of(costs, route, STEADY, _cpu)) for route in ROUTES],
+        )
     )
     panels.append(
         ("Memory of a server's container in MiB", [Bar(n, _over(costs.memory, n)) for n in costs.memory[0]])
@@ -170,18 +174,18 @@ def _bar(bar: Bar, y: int, scale: float) -> Iterable[str]:
 
 
 def _shares(costs: Costs) -> list[list[object]]:
-    """Return who of those on the way used how much CPU for a request, in the median."""
+    """Return who of those on the route used how much CPU for a request, in the median."""
     lines: list[list[object]] = []
-    for way in WAYS:
-        names = next(run.cpu for run in costs.runs if run.way == way)
+    for route in ROUTES:
+        names = next(run.cpu for run in costs.runs if run.route == route)
         for name in names:
-            spreads = [_of(costs, way, load, partial(_cpu_of, name)) for load in LOADS]
-            lines.append([f"{way}: {name}", *spreads])
+            spreads = [_of(costs, route, load, partial(_cpu_of, name)) for load in LOADS]
+            lines.append([f"{route}: {name}", *spreads])
     return lines
 
 
-def _of(costs: Costs, way: str, load: str, value: Callable[[Run], float]) -> Spread:
-    return _spread([value(run) for run in costs.runs if (run.way, run.load) == (way, load)])
+def _of(costs: Costs, route: str, load: str, value: Callable[[Run], float]) -> Spread:
+    return _spread([value(run) for run in costs.runs if (run.route, run.load) == (route, load)])
 
 
 def _over(rounds: Sequence[Mapping[str, float]], name: str) -> Spread:

@@ -1,6 +1,6 @@
 """Replicas of `injector serve` as processes, and which of them get new connections.
 
-Here: start, readiness, what a replica told, its end. Not here: the address in front of them
+Here: start, readiness, the log of a replica, its end. Not here: the address in front of them
 (tests/beds/apiserver/balancer.py), and when they are started and ended (disturbances.py).
 """
 
@@ -28,7 +28,7 @@ END_SECONDS = 60.0
 
 
 class Replica:
-    """One process of `injector serve`, from its start to its end; what it told stays readable."""
+    """One process of `injector serve`, from its start to its end; its log stays readable."""
 
     def __init__(self, name: str, config: Path, kubeconfig: Path, starter: Executor) -> None:
         self.name = name
@@ -45,8 +45,8 @@ class Replica:
     def start(self) -> None:
         """Start the process and wait until it listens."""
         self._program.start()
-        self._program.wait_until(lambda: bool(self.told("listening")))
-        (listening,) = self.told("listening")
+        self._program.wait_until(lambda: bool(self.logged("listening")))
+        (listening,) = self.logged("listening")
         host, _, port = str(listening["webhook"]).rpartition(":")
         self.webhook, self._health = (host, int(port)), f"http://{listening['health']}"
 
@@ -60,11 +60,11 @@ class Replica:
         """End the process at once."""
         self._program.kill()
 
-    def told(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+    def logged(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """The lines of one event so far, of all but admissions, which are only counted."""
         self._read()
-        found = (e for e in self.events if e["event"] == event)
-        return [e for e in found if all(e.get(k) == v for k, v in fields.items())]
+        lines = (e for e in self.events if e["event"] == event)
+        return [e for e in lines if all(e.get(k) == v for k, v in fields.items())]
 
     def ready(self) -> bool:
         """Whether /readyz says 200."""
@@ -79,8 +79,8 @@ class Replica:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(f"{self._health}/readyz", timeout=2) as answer:
-                found: dict[str, Any] = json.load(answer)
-                return found
+                detail: dict[str, Any] = json.load(answer)
+                return detail
         except OSError:  # refused, reset, timed out, or 503: all are OSErrors
             return None
 
