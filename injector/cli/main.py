@@ -55,7 +55,7 @@ class Lazy(click.Group):
     """A group that loads a subcommand when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which people need them."""
+        """The names, the most used first."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -69,7 +69,7 @@ class Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand of the arguments; a slip of the pen is answered with the nearest name."""
+        """The subcommand of the arguments; a misspelt one is answered with the nearest name."""
         if args[0] not in COMMANDS:
             # Commands that exist start faster without it.
             from difflib import get_close_matches
@@ -84,16 +84,16 @@ class Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without loading them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """The names that begin so."""
+        """The names that begin with the incomplete word."""
         from click.shell_completion import CompletionItem
 
-        found = [
-            CompletionItem(n, help=told) for n, (_, told) in COMMANDS.items() if n.startswith(incomplete)
+        names = [
+            CompletionItem(n, help=help) for n, (_, help) in COMMANDS.items() if n.startswith(incomplete)
         ]
-        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(
@@ -108,7 +108,7 @@ def cli() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; returns its exit status. Errors are told on stderr."""
+    """Run a command line; returns its exit status. Errors are printed on stderr."""
     try:
         with stdout.checked():
             status = cli.main(
@@ -118,25 +118,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _usage(error)
     except InjectorError as error:
-        return failed([error])
+        return print_errors([error])
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
-        # Whoever read us has gone, and needs no word.
+        # The reader of the output has ended: no message is needed.
         return 1
     except Exception as error:
         return _defect(error)
 
 
-def failed(errors: Sequence[InjectorError]) -> int:
-    """Tell errors on stderr, each once; returns the exit status for them."""
-    told = {(str(error), error.hint): error for error in errors}
-    for error in told.values():
-        tell(error)
+def print_errors(errors: Sequence[InjectorError]) -> int:
+    """Print errors on stderr, each once; returns the exit status for them."""
+    distinct = {(str(error), error.hint): error for error in errors}
+    for error in distinct.values():
+        print_error(error)
     return 2 if any(isinstance(error, ConfigError) for error in errors) else 1
 
 
-def tell(error: InjectorError) -> None:
+def print_error(error: InjectorError) -> None:
     """One error on stderr: where, what, and what to do."""
     from injector.printable import visible
 
@@ -164,7 +164,7 @@ def _defect(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    # The text of a stray exception may quote a pod, so that only its kind is told.
+    # The text of an unexpected exception may quote a pod, so only its class is printed.
     click.echo(f"error: unexpected {type(error).__name__}; this is a bug, please report it", err=True)
     click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
     return 1

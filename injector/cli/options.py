@@ -43,7 +43,7 @@ def config(
 
 
 def cluster(kubeconfig: str = "Same as for kubectl.", context: str | None = None) -> Option:
-    """Which cluster is asked; by default both options have the same help."""
+    """The cluster to read from; by default both options have the same help."""
 
     def add(command: Command) -> Command:
         with_context = click.option("--context", "kube_context", metavar="NAME", help=context or kubeconfig)

@@ -49,7 +49,7 @@ def checked(bed: ApiServer, config: str = SAFE, *, kubeconfig: Path | None = Non
     text = Text(config, "injector.yaml")
     server = read_settings(text.text, text.origin).server
     found: Found = {}
-    for each in check_cluster.found(
+    for each in check_cluster.findings(
         load_input(Input(text, ".")), server, str(kubeconfig or bed.kubeconfig), None
     ):
         found.setdefault(each.code, []).append(asdict(each))

@@ -1,4 +1,4 @@
-"""`injector completion`: the script that makes a shell complete our commands. Nothing else."""
+"""`injector completion`: the script that makes a shell complete the commands."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def command(shell: str) -> int:
 
     from injector.cli.main import cli
 
-    found = get_completion_class(shell)
-    if found is None:
+    completion_class = get_completion_class(shell)
+    if completion_class is None:
         raise click.UsageError(f"no completion for shell {shell}")
-    maker = found(cli, {}, "injector", "_INJECTOR_COMPLETE")
+    maker = completion_class(cli, {}, "injector", "_INJECTOR_COMPLETE")
     # Not maker.source(), which starts the shell to ask for its version.
     click.echo(maker.source_template % maker.source_vars())
     return 0
