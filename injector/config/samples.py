@@ -1,4 +1,4 @@
-"""Pods for trying templates out: small, large, and with what templates like to trip over.
+"""Pods for trying templates out: small, large, and with values that break careless templates.
 
 Not here: what is done with them (`dryrun`).
 """

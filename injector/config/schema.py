@@ -26,6 +26,7 @@ from injector.config.shapes import (
     Shape,
     checked,
     choice,
+    combined,
     duration,
     listed,
     mapped,
@@ -33,7 +34,6 @@ from injector.config.shapes import (
     read,
     section,
     setting,
-    together,
 )
 from injector.core import selectors
 from injector.core.catalogue import POWERS
@@ -250,12 +250,12 @@ class CallerAuth:
 
     @property
     def asks_for_certificates(self) -> bool:
-        """Whether callers are asked for a certificate in the handshake."""
+        """Whether the handshake requests a certificate of the caller."""
         return self.mode != "off" and bool(self.client_ca_file)
 
     @property
     def requires_certificates(self) -> bool:
-        """Whether the handshake fails without one, as nothing else would let a caller in."""
+        """Whether the handshake fails without a certificate, as no other check would accept the caller."""
         return self.mode == "enforce" and bool(self.client_ca_file) and not self.audience
 
 
@@ -286,7 +286,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSettings:
-    """Requests that wait for their turn; what comes past it is answered with 429."""
+    """Limits of waiting requests; a request beyond them gets 429."""
 
     length: int = setting(512, number(1, 100_000), "Maximum number of waiting requests.")
     max_bytes: int = setting(
@@ -386,22 +386,24 @@ class Server:
 
     @property
     def certificate_source(self) -> str:
-        """own, secret or files: what `auto` comes to; empty where nothing is set."""
-        given = self.certificates
-        if given.source != "auto":
-            return given.source
+        """own, secret or files, also where `auto` is set; empty where no source is set."""
+        certificates = self.certificates
+        if certificates.source != "auto":
+            return certificates.source
         files = self.tls_cert or self.tls_key or self.tls_bundle
-        return "files" if files else "secret" if given.folder else "own" if given.service else ""
+        if files:
+            return "files"
+        return "secret" if certificates.folder else "own" if certificates.service else ""
 
     @property
     def publishes_ca_bundle(self) -> bool:
-        """Whether caBundle is written; with `auto` for certificates of our own."""
+        """Whether caBundle is written; with `auto` for self-made certificates."""
         publish = self.certificates.publish
         return publish == "on" or (publish == "auto" and self.certificate_source == "own")
 
     @property
     def ca_secret(self) -> tuple[str, str]:
-        """Namespace and name of the Secret that holds our own CA."""
+        """Namespace and name of the Secret with the injector's CA."""
         service = self.certificates.service or ServiceRef("", "")
         return service.namespace, self.certificates.ca_secret or f"{service.name}-ca"
 
@@ -480,7 +482,7 @@ class Settings:
 
 
 def read_settings(text: str, origin: str) -> Settings:
-    """Read and check a configuration file. Raises one ConfigError that tells everything that is wrong."""
+    """Read and check a configuration file. Raises one ConfigError for all problems."""
     tree = parsed(text, origin)
     reading = Reading()
     settings = read(Settings, tree, "", reading)
@@ -489,7 +491,7 @@ def read_settings(text: str, origin: str) -> Settings:
 
 
 def parsed(text: str, origin: str) -> Any:
-    """The tree of a YAML text that belongs to the configuration; ConfigError where it is none."""
+    """The tree of a YAML text that belongs to the configuration; ConfigError where it is not valid."""
     try:
         return yamltext.load_text(text, origin)
     except ManifestError as error:
@@ -497,9 +499,9 @@ def parsed(text: str, origin: str) -> Any:
 
 
 def refuse(problems: list[SettingProblem], text: str, origin: str) -> None:
-    """Raise one ConfigError that names file and line of every problem; nothing where there is none."""
+    """Raise one ConfigError with file and line of every problem, if there is one."""
     if not problems:
         return
     document = yamltext.Document(text, source=origin)
     lines = {problem.pointer: yamltext.locate(document, problem.pointer) for problem in problems}
-    raise together(problems, lines, origin)
+    raise combined(problems, lines, origin)

@@ -86,7 +86,7 @@ def source_of(flags: ServeFlags) -> tuple[Source, Server]:
     read_key = ConfigMapReader(flags.kubeconfig, flags.kube_context)
     source = Source(flags.config_file, config_map, istio, revision, read_key)
     if config_map.name and flags.config_file is None:
-        text = source.input().file
+        text = source.inputs().file
         settings = read_settings(text.text, text.origin)
     source.with_flags = lambda server: _with_flags(server, flags)
     return source, source.with_flags(settings.server)

@@ -21,7 +21,7 @@ def facts_of(found: Workload) -> Facts:
 
 def reasons(text: str) -> dict[str, str]:
     found = form.answers(text, CONFIG, facts_of)
-    return {each.workload.name: each.found.outcome.decision.reason.value for each in found}
+    return {each.workload.name: each.explanation.outcome.decision.reason.value for each in found}
 
 
 def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over() -> None:
@@ -103,4 +103,4 @@ def test_the_examples_show_what_they_promise() -> None:
 def test_the_examples_of_what_goes_wrong_tell_it(name: str) -> None:
     text = examples(CONFIG.profile.keys.switch)[name].text
     (found,) = form.answers(text, CONFIG, facts_of)
-    assert found.found.outcome.findings
+    assert found.explanation.outcome.findings
