@@ -19,7 +19,7 @@ import yaml
 from hack.reference import code, table
 from injector import yamltext
 from injector.config import folder
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings
 from injector.config.shapes import declared, schema_of
 from injector.core.kinds import restartable

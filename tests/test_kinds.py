@@ -13,7 +13,7 @@ from hack.chart import facts
 from hack.mesh.differential.workloads import VERSIONS
 from hack.reference import kinds as page
 from injector.cli import audit, rights
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Server
 from injector.core import kinds, owner, workload
 from injector.core.diagnosis import creation

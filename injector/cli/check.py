@@ -12,7 +12,7 @@ from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
 from injector.config import coherence
 from injector.config.dryrun import dry_run
-from injector.config.load import Input, load_settings
+from injector.config.loading import Input, load_settings
 from injector.config.schema import read_settings
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.injection.annotation_rules import open_to_all

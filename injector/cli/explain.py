@@ -17,7 +17,7 @@ from injector.cli import live, manifests, world
 from injector.cli.live_config import live_config
 from injector.cli.report import COLOURS, coloured, paint
 from injector.cli.world import World
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS

@@ -9,7 +9,7 @@ from injector import yamltext
 from injector.cli import manifests, world
 from injector.cli.report import Report
 from injector.cli.world import World
-from injector.config.load import Overrides, Text, load, load_profile, rules_of
+from injector.config.loading import Overrides, Text, load, load_profile, rules_of
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.injection.pipeline import inject

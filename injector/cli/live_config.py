@@ -11,7 +11,7 @@ from injector.config.control_plane import (
     control_plane,
     place_of,
 )
-from injector.config.load import Overrides, load, settings_of
+from injector.config.loading import Overrides, load, settings_of
 from injector.core.profile import Config
 from injector.kube.client import Cluster
 

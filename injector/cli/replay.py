@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from injector.cli import manifests
 from injector.cli.report import Report
 from injector.cli.world import World
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.finding_codes import FindingCode

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from injector import yamltext
-from injector.config.load import load, settings_of
+from injector.config.loading import load, settings_of
 from injector.core.model import Manifest
 from injector.core.registration.configuration import LABEL, Options, checked_name, configurations
 from injector.core.registration.match_conditions import conditions

@@ -1,6 +1,6 @@
 """From checked settings and a profile folder to the one snapshot that `inject` works with.
 
-Not here: reading files and texts (`load`, `folder`, `upstream`).
+Not here: reading files and texts (`loading`, `folder`, `upstream`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from injector.config.load import Overrides, Text, rules_of
+from injector.config.loading import Overrides, Text, rules_of
 from injector.errors import ConfigError
 
 MESH_MAP: Final = "istio"

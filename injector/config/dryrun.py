@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import injector
 from injector.config.folder import Files
-from injector.config.load import Input, Overrides, Text, load_input
+from injector.config.loading import Input, Overrides, Text, load_input
 from injector.config.samples import SAMPLES
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject

@@ -1,7 +1,7 @@
 """The settings of the configuration file, each declared once: key, default, what it accepts, its sentence.
 
 Documentation and error messages are made of these declarations. Not here: how a file is read
-(`load`), and what a setting does.
+(`loading`), and what a setting does.
 """
 
 # `setting` is dataclasses.field with more metadata, which the rule does not know.

@@ -12,7 +12,7 @@ from typing import Final
 
 from injector.config.control_plane import Maps, ReadKey, configmap_text, control_plane
 from injector.config.dryrun import dry_run
-from injector.config.load import Input, Overrides, load_settings
+from injector.config.loading import Input, Overrides, load_settings
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
 from injector.core.profile import Config
 from injector.errors import ConfigError

@@ -2,7 +2,7 @@
 
 Its keys are read, unknown ones ignored, as istiod does. Its templates are written in another
 language: the profile replaces those that istiod ships; a finding names a user's own. Not here: reading
-them from a cluster, and merging (`load`).
+them from a cluster, and merging (`loading`).
 """
 
 # `setting` is dataclasses.field with more metadata, which the rule does not know.

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 from injector.config import coherence
 from injector.config.control_plane import place_of
 from injector.config.current import announce
-from injector.config.load import Input
+from injector.config.loading import Input
 from injector.config.schema import ConfigMapSource, Server, read_settings
 from injector.config.source import Source
 from injector.errors import ConfigError

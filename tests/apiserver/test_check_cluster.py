@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from injector.cli import check_cluster
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import read_settings
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer

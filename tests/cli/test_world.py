@@ -13,7 +13,7 @@ import yaml
 from injector.cli import world
 from injector.cli.world import World
 from injector.config.control_plane import Maps, control_plane
-from injector.config.load import Overrides, Text, load_profile
+from injector.config.loading import Overrides, Text, load_profile
 from injector.core import workload
 from injector.errors import ClusterError
 from injector.kube.client import Cluster

@@ -11,7 +11,7 @@ import pytest
 
 from injector import files
 from injector.config import dryrun, folder
-from injector.config.load import Input, load, load_input
+from injector.config.loading import Input, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from injector.core.profile import Config
@@ -82,7 +82,7 @@ def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]
         before()
         return inside(within, name)
 
-    monkeypatch.setattr("injector.config.load.read_text", reading)
+    monkeypatch.setattr("injector.config.loading.read_text", reading)
     monkeypatch.setattr(folder, "read_text_inside", reading_inside)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from injector import yamltext
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core import workload
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Facts, Finding, Manifest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.model import Facts
 from injector.core.workload import Workload
 from injector.errors import ManifestError

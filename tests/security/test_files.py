@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from injector import files
-from injector.config.load import Input, Overrides, Text, load, load_input
+from injector.config.loading import Input, Overrides, Text, load, load_input
 from injector.config.schema import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from injector.errors import ConfigError
