@@ -1,7 +1,7 @@
 """A snapshot from a file or a text, with the overrides of the command line or a running istiod.
 
 Not here: what the parts look like (`schema`, `folder`, `upstream`) and how they are put together
-(`build`).
+(`snapshot`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.config import upstream
-from injector.config.build import build
 from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
 from injector.config.shapes import key_of
+from injector.config.snapshot import build
 from injector.core.model import Finding
 from injector.core.profile import Config, Profile
 from injector.errors import ConfigError

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import dryrun, upstream
-from injector.config.build import build, merged
 from injector.config.dryrun import Trial, dry_run
 from injector.config.folder import find, open_folder, shipped
 from injector.config.loading import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
 from injector.config.shapes import SettingProblem, declared
+from injector.config.snapshot import build, merged
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Verdict
 from injector.core.profile import Config, Profile
