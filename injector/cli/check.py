@@ -11,9 +11,9 @@ import click
 from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
 from injector.config import coherence
-from injector.config.dryrun import dry_run
 from injector.config.loading import Input, load_settings
 from injector.config.schema import read_settings
+from injector.config.trials import dry_run
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.injection.annotation_rules import open_to_all
 from injector.core.model import Finding

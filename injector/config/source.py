@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from injector.config.control_plane import Maps, ReadKey, configmap_text, control_plane
-from injector.config.dryrun import dry_run
 from injector.config.loading import Input, Overrides, load_settings
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
+from injector.config.trials import dry_run
 from injector.core.profile import Config
 from injector.errors import ConfigError
 

@@ -68,7 +68,7 @@ def _child(inputs: Input, seed: str) -> Trial:
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "injector.config.dryrun"],
+            [sys.executable, "-m", "injector.config.trials"],
             input=json.dumps(dataclasses.asdict(inputs)),
             capture_output=True,
             text=True,
