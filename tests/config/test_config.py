@@ -487,8 +487,8 @@ def test_a_dry_run_tells_bytes_that_differ_between_processes(
     profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No template can be made to depend on the order of hashes, so that the processes are stood in for.
-    trials = iter([Trial((), "a"), Trial((), "b")])
-    monkeypatch.setattr(trials, "_child", lambda *_: next(trials))
+    results = iter([Trial((), "a"), Trial((), "b")])
+    monkeypatch.setattr(trials, "_child", lambda *_: next(results))
     assert [p.code for p in dry_run(Input(Text("", "c.yaml")))] == ["determinism"]
 
 
