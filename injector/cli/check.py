@@ -10,7 +10,7 @@ import click
 
 from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
-from injector.config import coherence
+from injector.config import cross_checks
 from injector.config.loading import Input, load_settings
 from injector.config.schema import read_settings
 from injector.config.trials import dry_run
@@ -64,7 +64,7 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
         settings = read_settings(inputs.file.text, inputs.file.origin)
         config, server = load_settings(settings, inputs), settings.server
         config.templates.compile_all()
-        coherence.check(server)
+        cross_checks.check(server)
     except (ConfigError, ManifestError) as error:
         if error.rows:
             return [Finding.of(FindingCode.LOAD, row) for row in error.rows], 2
@@ -74,7 +74,8 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
     findings += config.findings
     if server.failure_mode == "allow":
         hint = "remove failureMode, so that the pod is denied"
-        findings.append(Finding.of(FindingCode.FAILS_OPEN, coherence.FAILS_OPEN, "server.failureMode", hint))
+        where = "server.failureMode"
+        findings.append(Finding.of(FindingCode.FAILS_OPEN, cross_checks.FAILS_OPEN, where, hint))
     if not status:
         findings += [
             Finding.of(FindingCode.POD_SECURITY, text, hint=hint) for _, text, hint in unsafe(config)

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
-from injector.config import coherence
+from injector.config import cross_checks
 from injector.config.control_plane import place_of
 from injector.config.current import announce
 from injector.config.loading import Input
@@ -59,7 +59,7 @@ def serve(flags: ServeFlags) -> None:
     config = source.read()
     announce(config)
     if server.failure_mode == "allow":
-        tell("warning", "failure-mode", message=coherence.FAILS_OPEN)
+        tell("warning", "failure-mode", message=cross_checks.FAILS_OPEN)
     from injector.serving.webhook import ServedWebhook
 
     try:
@@ -99,8 +99,8 @@ def _with_flags(server: Server, flags: ServeFlags) -> Server:
     }
     record = record_settings(server.record, flags.record_dir, flags.record_key)
     server = replace(server, **changes, record=record)
-    coherence.check(server)
-    coherence.check_certificates(server)
+    cross_checks.check(server)
+    cross_checks.check_certificates(server)
     return server
 
 
