@@ -19,9 +19,9 @@ import yaml
 from hack.reference import code, table
 from injector import yamltext
 from injector.config import folder
+from injector.config.fields import declared, schema_of
 from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings
-from injector.config.shapes import declared, schema_of
 from injector.core.kinds import restartable
 from injector.core.profile import Config
 from injector.core.registration.configuration import own_entries

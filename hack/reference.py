@@ -17,8 +17,8 @@ import click
 
 from injector import yamltext
 from injector.cli.main import cli
+from injector.config.fields import declared
 from injector.config.schema import Settings
-from injector.config.shapes import declared
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
 from injector.core.finding_codes import FindingCode, Subject
 from injector.core.kinds import KINDS

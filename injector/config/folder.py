@@ -16,8 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from injector.config.schema import parsed, refuse
-from injector.config.shapes import (
+from injector.config.fields import (
     NAMES,
     TEXT,
     TREE,
@@ -30,6 +29,7 @@ from injector.config.shapes import (
     section,
     setting,
 )
+from injector.config.schema import parsed, refuse
 from injector.core.catalogue import POWERS, Catalogue
 from injector.core.model import ProxyMark
 from injector.core.profile import Profile, default_keys

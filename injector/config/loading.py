@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.config import upstream
+from injector.config.fields import key_of
 from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
-from injector.config.shapes import key_of
 from injector.config.snapshot import build
 from injector.core.model import Finding
 from injector.core.profile import Config, Profile

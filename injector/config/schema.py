@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from injector import yamltext
-from injector.config.shapes import (
+from injector.config.fields import (
     FLAG,
     NAMES,
     STRINGS,

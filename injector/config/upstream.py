@@ -16,8 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from injector import yamltext
-from injector.config.schema import parsed, refuse
-from injector.config.shapes import (
+from injector.config.fields import (
     NAMES,
     STRINGS,
     TEXT,
@@ -29,6 +28,7 @@ from injector.config.shapes import (
     read,
     setting,
 )
+from injector.config.schema import parsed, refuse
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.workload import kind_of

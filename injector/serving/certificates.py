@@ -17,8 +17,8 @@ from injector.certs.issue import CertificateSpec, service_names
 from injector.certs.own import SelfSignedSource
 from injector.certs.published import Published
 from injector.config import cross_checks
+from injector.config.fields import seconds
 from injector.config.schema import Server
-from injector.config.shapes import seconds
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 from injector.kube.client import AsyncCluster

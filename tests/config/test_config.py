@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.config import trials, upstream
+from injector.config.fields import SettingProblem, declared
 from injector.config.folder import find, open_folder, shipped
 from injector.config.loading import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
-from injector.config.shapes import SettingProblem, declared
 from injector.config.snapshot import build, merged
 from injector.config.trials import Trial, dry_run
 from injector.core.injection.pipeline import inject

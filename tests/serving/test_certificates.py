@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from injector.config.cross_checks import check_certificates
+from injector.config.fields import seconds
 from injector.config.schema import read_settings
-from injector.config.shapes import seconds
 from injector.errors import ConfigError
 from injector.serving.certificates import check
 
