@@ -17,7 +17,7 @@ from urllib.parse import quote
 import click
 
 from injector.cli import world
-from injector.cli.live_config import live_config
+from injector.cli.live_config import load_live
 from injector.cli.report import coloured, paint
 from injector.cli.world import World
 from injector.core import kinds, owner
@@ -112,7 +112,7 @@ def run(flags: AuditFlags) -> int:
 
 
 def _scope(cluster: Cluster, flags: AuditFlags) -> AuditScope:
-    config = live_config(cluster, flags.config_file, flags.from_istiod)
+    config = load_live(cluster, flags.config_file, flags.from_istiod)
     around = world.from_cluster(cluster, config.profile, flags.namespace)
     path = flags.path
     return AuditScope(config, around, dict(config.profile.overrides_of_path(path)) if path else {})

@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from injector.cli import live, manifests, world
-from injector.cli.live_config import live_config
+from injector.cli.live_config import load_live
 from injector.cli.report import COLOURS, coloured, paint
 from injector.cli.world import World
 from injector.config.loading import load
@@ -121,7 +121,7 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
 def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explained]]:
     namespace = flags.namespace or "default"
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        config = live_config(cluster, flags.config_file, flags.from_istiod)
+        config = load_live(cluster, flags.config_file, flags.from_istiod)
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
         if flags.live:

@@ -158,7 +158,7 @@ def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
     if not (flags.asks_cluster or mesh or inject or overrides.mesh or overrides.control_namespace):
         return overrides, around
     # Most runs do not need it, and importing it takes time.
-    from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, control_plane
+    from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
 
     for flag, value in flags.of_a_mesh().items():
         if value:
@@ -170,7 +170,7 @@ def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
             mesh, inject = MESH_MAP, INJECT_MAP
         maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
         overrides = replace(overrides, control_namespace=None)
-        overrides = control_plane(world.reader(cluster), maps, overrides)
+        overrides = read_overrides(world.reader(cluster), maps, overrides)
         if flags.asks_cluster:
             profile = load_profile(flags.config_file)
             seen = world.from_cluster(cluster, profile, flags.namespace or "default")

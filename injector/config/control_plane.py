@@ -38,7 +38,7 @@ class Maps:
         )
 
 
-def control_plane(read: ReadKey, maps: Maps, overrides: Overrides) -> Overrides:
+def read_overrides(read: ReadKey, maps: Maps, overrides: Overrides) -> Overrides:
     """The overrides with the texts of the ConfigMaps; a text that is set stays. Raises InjectorError."""
 
     def text(name: str, key: str) -> Text:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from injector.config.control_plane import Maps, ReadKey, configmap_text, control_plane
+from injector.config.control_plane import Maps, ReadKey, configmap_text, read_overrides
 from injector.config.loading import Input, Overrides, load_settings
 from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
 from injector.config.trials import dry_run
@@ -78,7 +78,7 @@ class Source:
             inputs = replace(inputs, file=text, base=None)
         if istio.namespace:
             maps = Maps.named(istio.namespace, self.revision, istio.mesh_config_map, istio.inject_config_map)
-            overrides = control_plane(self.read_key, maps, Overrides(revision=self.revision))
+            overrides = read_overrides(self.read_key, maps, Overrides(revision=self.revision))
             inputs = replace(inputs, overrides=overrides)
         return inputs
 

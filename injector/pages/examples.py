@@ -20,7 +20,7 @@ class Example:
     text: str
 
 
-def examples(switch: str) -> Mapping[str, Example]:
+def make_examples(switch: str) -> Mapping[str, Example]:
     """The examples by name, for a profile whose switch is this label and annotation."""
     return {
         "nothing-said": Example("No label or annotation", _deployment()),
