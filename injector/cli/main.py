@@ -54,11 +54,11 @@ Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
 class Lazy(click.Group):
     """A group that loads a subcommand when it is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """The names, the most used first."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand, loaded now."""
         if cmd_name not in COMMANDS:
             return None
@@ -81,7 +81,7 @@ class Lazy(click.Group):
                 raise click.UsageError(f"no such command {shown(args[0])!r}; did you mean {near[0]}?", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without loading them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])

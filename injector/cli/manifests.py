@@ -132,7 +132,7 @@ class Transformed:
 
 
 def transformed(
-    names: Sequence[str], change: documents.Change, other: Callable[[Document], None] = lambda document: None
+    names: Sequence[str], change: documents.Change, other: Callable[[Document], None] = lambda _document: None
 ) -> Transformed:
     """The documents of files, folders and stdin with their objects changed.
 
@@ -165,7 +165,7 @@ def objects(names: Sequence[str]) -> list[Manifest]:
     """All objects of files, folders or stdin, those of Lists one by one."""
     manifests: list[Manifest] = []
 
-    def keep(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+    def keep(_document: Document, manifest: Manifest, _pointer: str) -> Manifest:
         manifests.append(manifest)
         return manifest
 

@@ -76,7 +76,7 @@ def namespace(help: str) -> Option:
 def refused(flag: str, hint: str, *, is_flag: bool = False) -> Option:
     """A flag of istioctl that is accepted only to say what to use instead."""
 
-    def refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    def refuse(_ctx: click.Context, _param: click.Parameter, value: Any) -> None:
         if value:
             raise ConfigError("this flag of istioctl is not supported", where=flag, hint=hint)
 

@@ -163,7 +163,7 @@ def section(cls: type[T]) -> SectionShape:
 
 
 def _plain(expected: str, type_: type, word: str) -> Shape[Any]:
-    def take(raw: Any, at: str, reading: Reading) -> Any:
+    def take(raw: Any, _at: str, _reading: Reading) -> Any:
         if type(raw) is not type_:
             raise ValueError
         return raw
@@ -175,7 +175,7 @@ FLAG: Shape[bool] = _plain("true or false", bool, "boolean")
 TREE: Shape[dict[str, Any]] = _plain("a map", dict, "object")
 
 
-def _text(raw: Any, at: str, reading: Reading) -> str:
+def _text(raw: Any, _at: str, _reading: Reading) -> str:
     if not isinstance(raw, str):
         hint = "; put it in quotes" if isinstance(raw, int | float) else ""
         raise ValueError(f"a string is expected, not {kind_of(raw)}{hint}")
@@ -192,7 +192,7 @@ def choice(*words: str) -> Shape[str]:
     """One of some words."""
     expected = "one of " + ", ".join(word or '""' for word in words)
 
-    def take(raw: Any, at: str, reading: Reading) -> str:
+    def take(raw: Any, _at: str, _reading: Reading) -> str:
         # YAML, as Kubernetes reads it, takes a plain on or off for true or false.
         raw = _SWITCH_WORDS.get(raw, raw) if isinstance(raw, bool) else raw
         if isinstance(raw, str) and raw in words:
@@ -210,7 +210,7 @@ def number(low: int, high: int, unit: str = "") -> Shape[int]:
     """A whole number within bounds."""
     expected = f"a whole number from {low} to {high}" + (f" ({unit})" if unit else "")
 
-    def take(raw: Any, at: str, reading: Reading) -> int:
+    def take(raw: Any, _at: str, _reading: Reading) -> int:
         if type(raw) is not int or not low <= raw <= high:
             raise ValueError(f"{expected} is expected")
         return raw
@@ -271,7 +271,7 @@ def _each(item: Shape[T], pairs: Any, at: str, reading: Reading) -> dict[Any, T]
 
 
 NAMES: Shape[tuple[str, ...]] = listed(TEXT, "names")
-TREES: Shape[tuple[Any, ...]] = listed(Shape("anything", lambda raw, at, reading: raw), "label selectors")
+TREES: Shape[tuple[Any, ...]] = listed(Shape("anything", lambda raw, _at, _reading: raw), "label selectors")
 STRINGS: Shape[dict[str, str]] = mapped(TEXT, "strings")
 
 

@@ -63,7 +63,7 @@ class TemplateSetting:
     file: str = ""
 
 
-def _template(raw: Any, at: str, reading: Reading) -> TemplateSetting:
+def _template(raw: Any, _at: str, _reading: Reading) -> TemplateSetting:
     if isinstance(raw, str):
         return TemplateSetting(text=raw)
     if isinstance(raw, dict) and list(raw) == ["file"] and isinstance(raw["file"], str) and raw["file"]:
@@ -78,7 +78,7 @@ class Compatibility:
     istio_quirks: bool = setting(False, FLAG, "Reproduce istiod's injector exactly, including its bugs.")
 
 
-def _selector(raw: Any, at: str, reading: Reading) -> dict[str, Any]:
+def _selector(raw: Any, _at: str, _reading: Reading) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ValueError
     selectors.parse(raw)
