@@ -5,9 +5,6 @@ begins with ``_`` are parts for `include`; a pod cannot select them. Not here: c
 templates, and what the rules of a profile do.
 """
 
-# `setting` is dataclasses.field with more metadata, which the rule does not know.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
 import os

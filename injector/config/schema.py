@@ -4,9 +4,6 @@ Documentation and error messages are made of these declarations. Not here: how a
 (`loading`), and what a setting does.
 """
 
-# `setting` is dataclasses.field with more metadata, which the rule does not know.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
 import re

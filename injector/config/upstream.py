@@ -5,9 +5,6 @@ language: the profile replaces those that istiod ships; a finding names a user's
 them from a cluster, and merging (`loading`).
 """
 
-# `setting` is dataclasses.field with more metadata, which the rule does not know.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
 import re
