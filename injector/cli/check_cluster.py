@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from injector.cli.rights import needed
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from injector.config.control_plane import Maps
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.profile import Config
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.events import EVENTS, owners

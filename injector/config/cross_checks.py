@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.errors import ConfigError
 
 FAILS_OPEN: Final = "a pod that cannot be injected is admitted without a sidecar"

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.profile import Config
 from injector.errors import ClusterError, InjectorError, TemplateError
 from injector.telemetry import Metrics, tell

@@ -12,7 +12,8 @@ from typing import Final
 
 from injector.config.control_plane import Maps, ReadKey, configmap_text, read_overrides
 from injector.config.loading import Input, Overrides, load_settings
-from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
+from injector.config.schema import read_settings
+from injector.config.server_settings import ConfigMapSource, IstioSource, Server
 from injector.config.trials import dry_run
 from injector.core.profile import Config
 from injector.errors import ConfigError

@@ -18,7 +18,7 @@ from injector.certs.own import SelfSignedSource
 from injector.certs.published import Published
 from injector.config import cross_checks
 from injector.config.fields import seconds
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 from injector.kube.client import AsyncCluster

@@ -14,7 +14,8 @@ from injector.config import cross_checks
 from injector.config.control_plane import place_of
 from injector.config.current import announce
 from injector.config.loading import Input
-from injector.config.schema import ConfigMapSource, Server, read_settings
+from injector.config.schema import read_settings
+from injector.config.server_settings import ConfigMapSource, Server
 from injector.config.source import Source
 from injector.errors import ConfigError
 from injector.kube.configmaps import ConfigMapReader

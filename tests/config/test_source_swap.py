@@ -12,7 +12,7 @@ import pytest
 from injector import files
 from injector.config import folder, trials
 from injector.config.loading import Input, load, load_input
-from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.server_settings import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from injector.core.profile import Config
 from injector.errors import ConfigError

@@ -13,7 +13,7 @@ import pytest
 
 from injector import files
 from injector.config.loading import Input, Overrides, Text, load, load_input
-from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.server_settings import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from injector.errors import ConfigError
 from injector.serving import debug_page
