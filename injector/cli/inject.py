@@ -9,6 +9,7 @@ from injector import yamltext
 from injector.cli import manifests, world
 from injector.cli.report import Report
 from injector.cli.world import World
+from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
 from injector.config.loading import Overrides, Text, load, load_profile, rules_of
 from injector.core import workload
 from injector.core.documents import place, placed
@@ -157,9 +158,6 @@ def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
     mesh, inject = flags.mesh_map, flags.inject_map
     if not (flags.asks_cluster or mesh or inject or overrides.mesh or overrides.control_namespace):
         return overrides, around
-    # Most runs do not need it, and importing it takes time.
-    from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
-
     for flag, value in flags.of_a_mesh().items():
         if value:
             check_mesh(flag, flags.config_file)

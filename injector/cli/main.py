@@ -1,11 +1,11 @@
-"""The command `injector`: its subcommands by name, and the one place where errors become exit statuses.
+"""The command `injector`: its subcommands by name.
 
-0 done, 1 an input failed, 2 usage or configuration. Not here: what the commands do.
+Exit status: 0 done, 1 an input failed, 2 usage or configuration. Not here: what the commands do, and how
+errors are printed (`failures`).
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,7 +14,6 @@ from typing import Any, Final
 import click
 
 from injector import __version__, stdout
-from injector.errors import ConfigError, InjectorError
 
 # name -> (its module in `commands`, what it does). Help and completion need no more than this.
 COMMANDS: Final = {
@@ -88,6 +87,7 @@ class Lazy(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """The names that begin with the incomplete word."""
+        # Only for completion, which is a process of its own.
         from click.shell_completion import CompletionItem
 
         names = [
@@ -115,59 +115,16 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False
             )
         return status if isinstance(status, int) else 0
-    except click.ClickException as error:
-        return _usage(error)
-    except InjectorError as error:
-        return print_errors([error])
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
         # The reader of the output has ended: no message is needed.
         return 1
     except Exception as error:
-        return _defect(error)
+        # Commands without an error, and --help, start faster without it.
+        from injector.cli import failures
 
-
-def print_errors(errors: Sequence[InjectorError]) -> int:
-    """Print errors on stderr, each once; returns the exit status for them."""
-    distinct = {(str(error), error.hint): error for error in errors}
-    for error in distinct.values():
-        print_error(error)
-    return 2 if any(isinstance(error, ConfigError) for error in errors) else 1
-
-
-def print_error(error: InjectorError) -> None:
-    """One error on stderr: where, what, and what to do."""
-    from injector.printable import visible
-
-    first, *rows = map(visible, error.lines)
-    click.echo("\n  ".join([f"error: {first}", *rows]), err=True)
-    if error.hint:
-        click.echo(f"  hint: {visible(error.hint)}", err=True)
-
-
-def _usage(error: click.ClickException) -> int:
-    from injector.printable import visible
-
-    context = getattr(error, "ctx", None)
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
-        return 2
-    click.echo(f"error: {visible(error.format_message())}", err=True)
-    if context is not None:
-        click.echo(f"  hint: see '{context.command_path} --help'", err=True)
-    return 2
-
-
-def _defect(error: Exception) -> int:
-    if os.environ.get("INJECTOR_DEBUG") == "1":
-        import traceback
-
-        traceback.print_exception(error)
-    # The text of an unexpected exception may quote a pod, so only its class is printed.
-    click.echo(f"error: unexpected {type(error).__name__}; this is a bug, please report it", err=True)
-    click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
-    return 1
+        return failures.exit_status(error)
 
 
 if __name__ == "__main__":

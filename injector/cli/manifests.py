@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from injector import files, yamltext
-from injector.cli.main import print_errors
+from injector.cli.failures import print_errors
 from injector.core import documents
 from injector.core.model import Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError

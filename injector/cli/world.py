@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from injector.cli import manifests
+from injector.core.facts import native_support
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.workload import Workload
 from injector.errors import ClusterError
@@ -90,9 +91,6 @@ def combined(first: World, then: World) -> World:
 
 
 def _sorted(objects: Sequence[Manifest], lookup: str) -> World:
-    # kube-inject needs it where objects are known only.
-    from injector.core.facts import native_support
-
     kinds = {"Namespace": [], "Node": [], "": []}  # type: dict[str, list[Manifest]]
     for item in objects:
         kinds[str(item.get("kind")) if item.get("kind") in kinds else ""].append(item)
@@ -112,6 +110,7 @@ def _namespace(item: Manifest) -> Namespace:
 @contextlib.contextmanager
 def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
     """The cluster of a kubeconfig. Raises ClusterError."""
+    # Commands without a cluster start faster without the client, or are installed without it.
     from injector.kube.client import connect
 
     with connect(kubeconfig, context) as cluster:
@@ -120,6 +119,7 @@ def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
 
 def reader(cluster: Cluster) -> ReadKey:
     """The function that reads ConfigMaps of a cluster."""
+    # As in `connected`.
     from injector.kube.configmaps import configmap_key
 
     return partial(configmap_key, cluster)

@@ -145,6 +145,7 @@ def _problem(code: FindingCode, error: InjectorError) -> Finding:
 
 
 def _bounded() -> None:
+    # Only on Unix, and only the child needs it.
     import resource
 
     # The process that waits for this one may be answering the API server meanwhile.
