@@ -1,4 +1,4 @@
-"""Write what the chart knows of the program: `python -m hack.chart`; `--check` only compares.
+"""Write the files of the chart that follow from the program: `python -m hack.chart`; `--check` only compares.
 
 Made are files/facts.yaml (selectors, conditions and watches of the profiles, defaults that templates
 look at), values.schema.json and docs/reference/chart.md. Here: how they follow from the settings,
@@ -72,7 +72,7 @@ def _defaults() -> Tree:
         place = tree
         for key in parents:
             place = place.setdefault(key, {})
-        # Nothing, as a person writes it.
+        # None as it is written in a file.
         place[last] = "" if known[path] is None else known[path]
     return tree
 
@@ -196,7 +196,7 @@ _TYPES = {bool: "boolean", int: "integer", str: "string", dict: "object", list: 
 
 
 def values() -> tuple[Tree, dict[str, str]]:
-    """The chart's values, and what stands above them."""
+    """The chart's values, and the comments above them."""
     text = (CHART / "values.yaml").read_text()
     return yaml.safe_load(text), dict(_comments(text))
 
@@ -244,7 +244,7 @@ def schema() -> str:
         for key in parents:
             place = place["properties"].setdefault(key, _object())
         place["properties"][last] = {**_type(path, default), "description": sentence}
-    # A parent chart shares what it likes, and switches its charts on by a value in their midst.
+    # A parent chart may set any global value, and enables its charts by a value of theirs.
     del root["properties"]["global"]["additionalProperties"]
     root["properties"]["enabled"] = {"type": "boolean", "description": "For the condition of a parent chart."}
     return json.dumps(root, indent=2) + "\n"
@@ -280,7 +280,7 @@ MADE: Mapping[Path, Callable[[], str]] = {
 
 
 def stale() -> list[str]:
-    """The files that are not what the code and values.yaml say."""
+    """The files that differ from what the code and values.yaml give."""
     return [
         str(path.relative_to(ROOT))
         for path, made in MADE.items()
@@ -289,7 +289,7 @@ def stale() -> list[str]:
 
 
 def main() -> int:
-    """Write the files, or tell which are stale."""
+    """Write the files, or print which are stale."""
     old = stale()
     if "--check" in sys.argv[1:]:
         print("\n".join(f"{name} is stale: run `make docs`" for name in old))

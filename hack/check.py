@@ -202,7 +202,7 @@ def streamed(command: Sequence[str | Path], environ: dict[str, str]) -> tuple[in
 
 
 def excuses(allowed: Sequence[str | None], *, root: bool) -> list[str]:
-    """Those of the words that stand for something which nobody can cure from here."""
+    """The words for causes that cannot be fixed on this machine."""
     words = [word for word in allowed if word]
     if not root:
         return words
@@ -210,7 +210,7 @@ def excuses(allowed: Sequence[str | None], *, root: bool) -> list[str]:
 
 
 def needless_skips(report: Path, allowed: Sequence[str]) -> Iterable[str]:
-    """The reasons of skips that this machine gives no cause for."""
+    """The reasons of skips that are not caused by this machine."""
     reasons = {
         skip.get("message") or ""
         for skip in ET.parse(report).getroot().iter("skipped")

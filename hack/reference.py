@@ -234,13 +234,13 @@ PAGES = {
 
 
 def stale() -> list[str]:
-    """The pages that are not what the code says."""
+    """The pages that differ from what the code gives."""
     files = {name: FOLDER / name for name in PAGES}
     return [name for name, path in files.items() if not path.exists() or path.read_text() != PAGES[name]()]
 
 
 def main() -> int:
-    """Write the pages, or tell which are stale."""
+    """Write the pages, or print which are stale."""
     old = stale()
     if "--check" in sys.argv[1:]:
         print("\n".join(f"docs/reference/{name} is stale: run `make docs`" for name in old))

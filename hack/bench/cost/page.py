@@ -82,7 +82,7 @@ def write(costs: Costs, folder: Path) -> None:
 
 
 def tables(costs: Costs) -> str:
-    """Return the tables in Markdown, with what they depend on."""
+    """The tables in Markdown, with the conditions that they depend on."""
     rounds = len(costs.starts)
     measured = f"Medians of {rounds} rounds, and what they lie between; {costs.seconds:g} s for each load."
     parts = [f"![What a sidecar costs]({PICTURE})", measured]
@@ -108,7 +108,7 @@ def tables(costs: Costs) -> str:
 
 
 def picture(costs: Costs) -> str:
-    """Return the picture as SVG, whose colours follow whether the reader's screen is light or dark."""
+    """The picture as SVG, with colours for light and dark screens."""
     panels: list[tuple[str, list[Bar]]] = []
     for load in LOADS:
         bars = []
@@ -174,7 +174,7 @@ def _bar(bar: Bar, y: int, scale: float) -> Iterable[str]:
 
 
 def _shares(costs: Costs) -> list[list[object]]:
-    """Return who of those on the route used how much CPU for a request, in the median."""
+    """The CPU time of a request by part of the route, as medians."""
     lines: list[list[object]] = []
     for route in ROUTES:
         names = next(run.cpu for run in costs.runs if run.route == route)
@@ -217,7 +217,7 @@ def _cpu_of(name: str, run: Run) -> float:
 
 
 def _short(value: float) -> str:
-    """Return a number with as many digits as tell something."""
+    """A number with its significant digits."""
     return (
         f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}".replace(",", " ")
     )

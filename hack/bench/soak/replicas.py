@@ -67,11 +67,11 @@ class Replica:
         return [e for e in lines if all(e.get(k) == v for k, v in fields.items())]
 
     def ready(self) -> bool:
-        """Whether /readyz says 200."""
+        """Whether /readyz answers with 200."""
         return self._readyz() is not None
 
     def is_current(self) -> bool:
-        """Whether it is ready and knows of nothing that is out of date or broken."""
+        """Whether it is ready and reports nothing that is out of date or broken."""
         detail = self._readyz()
         return detail is not None and not detail["notes"]
 
@@ -103,7 +103,7 @@ class Replica:
 
 
 class Endpoints:
-    """The addresses of ready replicas, learnt a moment late, as the proxies of a cluster learn of them.
+    """The addresses of ready replicas, with a delay, as the proxies of a cluster get them.
 
     A replica that ended is forgotten at once. `addresses` is what a balancer goes by.
     """
@@ -138,7 +138,7 @@ class Endpoints:
         until(f"{replica.name} is ready", lambda: replica.webhook in self.addresses)
 
     def forget(self, replica: Replica) -> None:
-        """Send it nothing more."""
+        """Send it no more connections."""
         with self._lock:
             self._differs.pop(replica, None)
             if replica.webhook in self.addresses:

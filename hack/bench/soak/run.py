@@ -1,7 +1,7 @@
 """One soak, from an empty API server to its findings.
 
-Here: how long it goes on, what is counted at its end, what makes it fail. Not here: the page that
-tells of it (page.py), the parts (stand.py, creating.py, disturbances.py).
+Here: how long it goes on, what is counted at its end, what makes it fail. Not here: its
+page (page.py), the parts (stand.py, creating.py, disturbances.py).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FULL = Plan(20_000, 8, 1.0, {"certificates": {"caLifetime": "60s", "leafLifetime
 
 @dataclass(frozen=True)
 class Findings:
-    """What a soak brought.
+    """The results of a soak.
 
     `traces` is what each disturbance left in the replicas' own logs, `errors` their lines of level error by
     event; `failed_calls` is the API server's own count of calls of a webhook that failed or denied; `load` is
@@ -74,7 +74,7 @@ class Findings:
 
 
 def soak(bed: ApiServer, folder: Path, plan: Plan, say: Callable[[str], None]) -> Findings:
-    """Create pods and disturb until there were enough of both; `say` hears what happens."""
+    """Create pods and disturb until there were enough of both; `say` prints progress."""
     with standing(bed, folder, plan.server, plan.lag) as stand:
         tally, load, began = stand.tally, os.getloadavg()[0], time.monotonic()
         with creating(bed, stand.labelled, plan.workers, tally, stand.outages) as check:

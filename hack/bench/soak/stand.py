@@ -49,7 +49,7 @@ class Mounted:
 
 @dataclass
 class Stand:
-    """All that runs, and what came of it so far."""
+    """All that runs, and its results so far."""
 
     bed: ApiServer
     home: str
@@ -113,7 +113,7 @@ def standing(bed: ApiServer, folder: Path, server: Mapping[str, Any], lag: float
         stack.enter_context(endpoints.watching())
         port = stack.enter_context(balanced(endpoints.addresses))
         _register(stand, port, stack)
-        # Both at once, as in a new cluster: one CA has to come of it.
+        # Both at once, as in a new cluster: they have to agree on one CA.
         with ThreadPoolExecutor(REPLICAS) as starting:
             stand.replicas += starting.map(lambda _: stand.new_replica(), range(REPLICAS))
             list(starting.map(endpoints.add, stand.replicas))
