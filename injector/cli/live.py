@@ -36,10 +36,10 @@ def diagnosis(
 ) -> Diagnosis:
     """What is wrong with the pod of an object. `unread`: what could not be read. Raises ClusterError."""
 
-    def ours(pod: Manifest) -> tuple[str, ...]:
+    def injected(pod: Manifest) -> tuple[str, ...]:
         return diagnoses.injected_names(status.read(pod, config.profile.keys))
 
-    seen = observe(cluster, manifest, ours)
+    seen = observe(cluster, manifest, injected)
     seen = replace(seen, unread=tuple(dict.fromkeys((*unread, *seen.unread))))
     decision = _decision(seen.pod, around, config) if seen.pod else None
     return diagnoses.diagnose(seen, decision, config.profile, _entries(config))

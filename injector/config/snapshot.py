@@ -106,8 +106,8 @@ def _completed(defaults: Mapping[str, Any], complete: Mapping[str, Any]) -> dict
 
 def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings: list[Finding]) -> Policy:
     profile = folder.profile
-    # istiod knows neither rule, so that its quirks leave both out.
-    ours = not settings.compatibility.istio_quirks
+    # istiod has neither rule, so that the quirks leave both out.
+    own_rules = not settings.compatibility.istio_quirks
     return Policy(
         mode=settings.policy,
         switch=profile.keys.switch,
@@ -116,8 +116,8 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings
         never=_selectors(settings.never_inject_selector, "neverInjectSelector", findings),
         always=_selectors(settings.always_inject_selector, "alwaysInjectSelector", findings),
         entries=profile.entries(settings.revision, values),
-        foreign=profile.foreign if ours else (),
-        operating_systems=profile.operating_systems if ours else frozenset(),
+        foreign=profile.foreign if own_rules else (),
+        operating_systems=profile.operating_systems if own_rules else frozenset(),
     )
 
 
@@ -161,6 +161,6 @@ def _digest(
 
 
 def _listed(catalogue: Catalogue) -> list[Any]:
-    """The keys that a profile folder adds to what its rules know, in an order that is always the same."""
+    """The keys that a profile folder adds to what its rules know, sorted."""
     keys = (catalogue.annotations, catalogue.labels, catalogue.namespace_labels, catalogue.domains)
     return [*map(sorted, keys), catalogue.powers]
