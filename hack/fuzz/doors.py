@@ -29,7 +29,7 @@ from hack.fuzz.design import Meant, losses
 from hack.fuzz.forging import LISTS, Forger
 from injector import telemetry
 from injector.config.folder import shipped
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core import status
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from hack.mesh.differential.annotations import ANNOTATIONS
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Namespace, Origin, Reason, Verdict

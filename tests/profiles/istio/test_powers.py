@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hack.mesh.differential.annotations import ANNOTATIONS
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.profiles.istio.catalogue import PROXY_CONFIG
