@@ -1,4 +1,4 @@
-"""Write what the chart knows of the program: `python -m hack.chart`; `--check` only compares.
+"""Write the files of the chart that follow from the program: `python -m hack.chart`; `--check` only compares.
 
 Made are files/facts.yaml (selectors, conditions and watches of the profiles, defaults that templates
 look at), values.schema.json and docs/reference/chart.md. Here: how they follow from the settings,
@@ -19,9 +19,9 @@ import yaml
 from hack.reference import code, table
 from injector import yamltext
 from injector.config import folder
-from injector.config.load import Input, Text, load_input
+from injector.config.fields import declared, schema_of
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings
-from injector.config.shapes import declared, schema_of
 from injector.core.kinds import restartable
 from injector.core.profile import Config
 from injector.core.registration.configuration import own_entries
@@ -55,24 +55,24 @@ Tree = dict[str, Any]
 
 def facts() -> str:
     """files/facts.yaml."""
-    found = {
+    tree = {
         "defaults": _defaults(),
         "owners": [_resource(path_of(kind)) for kind in owners()],
         "restartable": [_resource(path_of(kind)) for kind in restartable()],
         "profiles": {name: _profile(name) for name in folder.shipped()},
     }
-    return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(found)}"
+    return f"# {NOTE}; edit the code, not this file.\n{yamltext.dump(tree)}"
 
 
 def _defaults() -> Tree:
     tree: Tree = {}
     known = {path: default for path, _, default, _ in declared(Settings)}
     for path in LOOKED_AT:
-        *way, last = path.split(".")
+        *parents, last = path.split(".")
         place = tree
-        for key in way:
+        for key in parents:
             place = place.setdefault(key, {})
-        # Nothing, as a person writes it.
+        # None as it is written in a file.
         place[last] = "" if known[path] is None else known[path]
     return tree
 
@@ -85,11 +85,11 @@ def _profile(name: str) -> Tree:
         return load_input(Input(Text(text, name)))
 
     everywhere = {"sidecarInjectorWebhook": {"enableNamespacesByDefault": True}}
-    ways = {"unnamed": ("", {}), "everywhere": ("", everywhere), "named": (REVISION, {})}
+    forms = {"unnamed": ("", {}), "everywhere": ("", everywhere), "named": (REVISION, {})}
     plain = configured("", {})
     return {
         "watched": [_resource(path) for path in plain.profile.watched()],
-        "entries": {way: _entries(configured(*given)) for way, given in ways.items()},
+        "entries": {form: _entries(configured(*arguments)) for form, arguments in forms.items()},
         "matchConditions": [condition.as_manifest() for condition in conditions(plain.policy, plain.profile)],
     }
 
@@ -196,24 +196,25 @@ _TYPES = {bool: "boolean", int: "integer", str: "string", dict: "object", list: 
 
 
 def values() -> tuple[Tree, dict[str, str]]:
-    """The chart's values, and what stands above them."""
+    """The chart's values, and the comments above them."""
     text = (CHART / "values.yaml").read_text()
     return yaml.safe_load(text), dict(_comments(text))
 
 
 def _comments(text: str) -> Iterator[tuple[str, str]]:
     """Each key with the comment above it; a blank line ends a comment."""
-    way: list[tuple[int, str]] = []
+    path: list[tuple[int, str]] = []
     said: list[str] = []
     for line in text.splitlines():
         if line.lstrip().startswith("# "):
             said.append(line.lstrip()[2:])
             continue
-        found = re.match(r"( *)([A-Za-z]+):", line)
-        if found:
-            way = [*((depth, key) for depth, key in way if depth < len(found[1])), (len(found[1]), found[2])]
+        match = re.match(r"( *)([A-Za-z]+):", line)
+        if match:
+            indent = len(match[1])
+            path = [*((depth, key) for depth, key in path if depth < indent), (indent, match[2])]
             if said:
-                yield ".".join(key for _, key in way), " ".join(said)
+                yield ".".join(key for _, key in path), " ".join(said)
         said = []
 
 
@@ -238,12 +239,12 @@ def schema() -> str:
         **_object(),
     }
     for path, default, sentence in leaves(tree, said):
-        *way, last = path.split(".")
+        *parents, last = path.split(".")
         place = root
-        for key in way:
+        for key in parents:
             place = place["properties"].setdefault(key, _object())
         place["properties"][last] = {**_type(path, default), "description": sentence}
-    # A parent chart shares what it likes, and switches its charts on by a value in their midst.
+    # A parent chart may set any global value, and enables its charts by a value of theirs.
     del root["properties"]["global"]["additionalProperties"]
     root["properties"]["enabled"] = {"type": "boolean", "description": "For the condition of a parent chart."}
     return json.dumps(root, indent=2) + "\n"
@@ -279,7 +280,7 @@ MADE: Mapping[Path, Callable[[], str]] = {
 
 
 def stale() -> list[str]:
-    """The files that are not what the code and values.yaml say."""
+    """The files that differ from what the code and values.yaml give."""
     return [
         str(path.relative_to(ROOT))
         for path, made in MADE.items()
@@ -288,7 +289,7 @@ def stale() -> list[str]:
 
 
 def main() -> int:
-    """Write the files, or tell which are stale."""
+    """Write the files, or print which are stale."""
     old = stale()
     if "--check" in sys.argv[1:]:
         print("\n".join(f"{name} is stale: run `make docs`" for name in old))

@@ -57,8 +57,8 @@ def lint() -> list[str]:
 def step(name: str, command: Sequence[str | Path], environ: dict[str, str] | None = None) -> bool:
     """Run one command; its output is shown where it fails."""
     started = time.monotonic()
-    found = {**os.environ, **(environ or {})}
-    done = subprocess.run(command, cwd=REPO, env=found, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **(environ or {})}
+    done = subprocess.run(command, cwd=REPO, env=variables, capture_output=True, text=True, check=False)
     say(f"{name}: {'failed' if done.returncode else 'ok'} ({time.monotonic() - started:.0f} s)")
     if done.returncode:
         print(done.stdout + done.stderr, flush=True)
@@ -89,8 +89,8 @@ def other_python() -> bool:
 def installed(version: str) -> str | None:
     """A Python of that version: on PATH, else where pyenv keeps it."""
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    kept = [str(path) for path in sorted(root.glob(f"versions/{version}*/bin/python{version}"))]
-    for candidate in (shutil.which(f"python{version}"), *kept):
+    of_pyenv = [str(path) for path in sorted(root.glob(f"versions/{version}*/bin/python{version}"))]
+    for candidate in (shutil.which(f"python{version}"), *of_pyenv):
         # A shim may stand on PATH for a version that is not there.
         if candidate and subprocess.run([candidate, "-V"], capture_output=True, check=False).returncode == 0:
             return candidate
@@ -98,7 +98,7 @@ def installed(version: str) -> str | None:
 
 
 def bed_arguments() -> list[str] | None:
-    """What pytest has to be told about the API server's tests; None where building it failed."""
+    """Arguments of pytest for the API server's tests; None where building it failed."""
     reason = ApiServer.unavailable()
     if reason:
         say(f"API server tests are skipped: {reason}")
@@ -112,7 +112,7 @@ def bed_arguments() -> list[str] | None:
 
 
 def chart_arguments() -> list[str] | None:
-    """What pytest has to be told about the chart's tests; None where building helm failed."""
+    """Arguments of pytest for the chart's tests; None where building helm failed."""
     if build.unavailable(build.CHART) or built("chart", build.CHART):
         return []
     say("the chart's tests are left out")
@@ -202,7 +202,7 @@ def streamed(command: Sequence[str | Path], environ: dict[str, str]) -> tuple[in
 
 
 def excuses(allowed: Sequence[str | None], *, root: bool) -> list[str]:
-    """Those of the words that stand for something which nobody can cure from here."""
+    """The words for causes that cannot be fixed on this machine."""
     words = [word for word in allowed if word]
     if not root:
         return words
@@ -210,7 +210,7 @@ def excuses(allowed: Sequence[str | None], *, root: bool) -> list[str]:
 
 
 def needless_skips(report: Path, allowed: Sequence[str]) -> Iterable[str]:
-    """The reasons of skips that this machine gives no cause for."""
+    """The reasons of skips that are not caused by this machine."""
     reasons = {
         skip.get("message") or ""
         for skip in ET.parse(report).getroot().iter("skipped")
@@ -220,6 +220,7 @@ def needless_skips(report: Path, allowed: Sequence[str]) -> Iterable[str]:
 
 
 def say(text: str) -> None:
+    """Print a line about the check itself, apart from the output of its steps."""
     print(f"check: {text}", flush=True)
 
 

@@ -193,14 +193,17 @@ def listening(process: subprocess.Popen[str]) -> str:
 
 
 def title(text: str) -> None:
+    """Print the heading of a part of the demo."""
     print(f"\n{paint(text, '1')}\n", flush=True)
 
 
 def say(text: str) -> None:
+    """Print a sentence between the outputs, less bright than they are."""
     print(paint(text, "2"), flush=True)
 
 
 def paint(text: str, code: str) -> str:
+    """The text with an ANSI code; plain where stdout is no terminal."""
     return f"\x1b[{code}m{text}\x1b[0m" if COLOUR and code else text
 
 

@@ -17,8 +17,8 @@ import click
 
 from injector import yamltext
 from injector.cli.main import cli
+from injector.config.fields import declared
 from injector.config.schema import Settings
-from injector.config.shapes import declared
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
 from injector.core.finding_codes import FindingCode, Subject
 from injector.core.kinds import KINDS
@@ -83,15 +83,15 @@ def values() -> str:
 
 
 def _comments(block: str) -> Iterator[tuple[str, str]]:
-    way: list[tuple[int, str]] = []
+    path: list[tuple[int, str]] = []
     for line in block.splitlines():
-        found = re.match(r"( +)([A-Za-z_]+):(?:.*?#\s(.*))?", line)
-        if not found:
+        match = re.match(r"( +)([A-Za-z_]+):(?:.*?#\s(.*))?", line)
+        if not match:
             continue
-        depth = len(found[1])
-        way = [*((d, k) for d, k in way if d < depth), (depth, found[2])]
-        if found[3]:
-            yield ".".join(key for _, key in way), found[3]
+        depth = len(match[1])
+        path = [*((d, k) for d, k in path if d < depth), (depth, match[2])]
+        if match[3]:
+            yield ".".join(key for _, key in path), match[3]
 
 
 def _leaves(tree: object, path: str) -> Iterator[tuple[str, object]]:
@@ -234,13 +234,13 @@ PAGES = {
 
 
 def stale() -> list[str]:
-    """The pages that are not what the code says."""
-    found = {name: FOLDER / name for name in PAGES}
-    return [name for name, path in found.items() if not path.exists() or path.read_text() != PAGES[name]()]
+    """The pages that differ from what the code gives."""
+    files = {name: FOLDER / name for name in PAGES}
+    return [name for name, path in files.items() if not path.exists() or path.read_text() != PAGES[name]()]
 
 
 def main() -> int:
-    """Write the pages, or tell which are stale."""
+    """Write the pages, or print which are stale."""
     old = stale()
     if "--check" in sys.argv[1:]:
         print("\n".join(f"docs/reference/{name} is stale: run `make docs`" for name in old))

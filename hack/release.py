@@ -1,4 +1,4 @@
-"""Say whether a tag is the version that everything has: `python hack/release.py v1.2.3`.
+"""Check that a tag is the version in all places: `python hack/release.py v1.2.3`.
 
 Here: the places where the version stands. Not here: making a release, that is .github/workflows/release.yml.
 The standard library is all it needs.
@@ -16,19 +16,19 @@ REPO = Path(__file__).resolve().parents[1]
 
 
 def versions() -> Mapping[str, str]:
-    """The version by the place where it stands."""
+    """The version by the place where it is written."""
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
     chart = (REPO / "charts" / "injector" / "Chart.yaml").read_text()
-    found = dict(re.findall(r'^(version|appVersion): "?([^"\s]+)"?$', chart, re.MULTILINE))
+    in_chart = dict(re.findall(r'^(version|appVersion): "?([^"\s]+)"?$', chart, re.MULTILINE))
     return {
         "pyproject.toml version": project["version"],
-        "Chart.yaml version": found["version"],
-        "Chart.yaml appVersion": found["appVersion"],
+        "Chart.yaml version": in_chart["version"],
+        "Chart.yaml appVersion": in_chart["appVersion"],
     }
 
 
 def dated(version: str, changelog: str) -> bool:
-    """Whether the changelog tells of a version that has a day, as a released one has."""
+    """Whether the changelog has a section for a version with a date."""
     heading = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$"
     return re.search(heading, changelog, re.MULTILINE) is not None
 

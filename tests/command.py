@@ -15,7 +15,7 @@ from typing import TextIO
 import pytest
 
 from injector.cli.main import main
-from injector.config import dryrun
+from injector.config import trials
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,4 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each configuration starts both at a low priority, which takes most of such a test's time.
     """
-    monkeypatch.setattr(dryrun, "dry_run", lambda given: list(dryrun.trial(given).problems))
+    monkeypatch.setattr(trials, "dry_run", lambda given: list(trials.trial(given).problems))

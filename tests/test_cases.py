@@ -24,7 +24,7 @@ import yaml
 
 from injector.cli.main import main
 from injector.cli.world import World, from_objects
-from injector.config.load import Overrides, Text, load
+from injector.config.loading import Overrides, Text, load
 from injector.core import workload
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject

@@ -12,8 +12,8 @@ import yaml
 from hack.chart import facts
 from hack.reference import kinds as page
 from injector.cli import audit, rights
-from injector.config.load import Input, Text, load_input
-from injector.config.schema import Server
+from injector.config.loading import Input, Text, load_input
+from injector.config.server_settings import Server
 from injector.core import kinds, owner, workload
 from injector.core.diagnosis import creation
 from injector.core.injection.pipeline import inject
@@ -185,7 +185,7 @@ def test_a_rolling_restart_knows_it_or_leaves_it_to_people(kind: str) -> None:
     path, pointer, _, restartable, _ = EXPECTED[kind]
     row = kinds.KINDS[kind]
     of = Owner(row.api_version, kind, "web")
-    by_hand = audit._not_ours(of, [audit.Pod("shop", "web-1", {}, of, STALE)])
+    by_hand = audit._why_not_restartable(of, [audit.Pod("shop", "web-1", {}, of, STALE)])
     assert ("does not recreate its pods" in by_hand) is (not restartable)
     if not restartable:
         return

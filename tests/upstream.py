@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core import workload
 from injector.core.model import Facts, Namespace, Origin
 from injector.core.profile import Config

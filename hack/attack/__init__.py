@@ -1,1 +1,1 @@
-"""Attacks on a running webhook, on loopback only, bounded in count and time: what they cost, and whom."""
+"""Attacks on a running webhook, on loopback only, bounded in count and time: their cost for all callers."""

@@ -1,6 +1,6 @@
 """Expensive pods of one namespace, and what the others wait meanwhile.
 
-One caller sends a pod of the namespace `greedy` once a second, whatever becomes of the ones before. Two
+One caller sends a pod of the namespace `greedy` once a second, without waiting for answers. Two
 callers send ordinary pods of other namespaces, one asks /healthz, each on a connection that stays open.
 Here: the figures. Not here: the pods, the callers, the server.
 """
@@ -74,7 +74,7 @@ def row(server: Stand, what: str, body: bytes, seconds: float) -> Row:
 def _again(
     connection: http.client.HTTPConnection, ask: Callable[[http.client.HTTPConnection], bool]
 ) -> Callable[[], bool]:
-    """A question on a connection that stays open, and is opened anew where it failed."""
+    """A request on a connection that stays open, and is opened again after a failure."""
 
     def question() -> bool:
         try:
@@ -87,7 +87,7 @@ def _again(
 
 
 def _greedy(server: Stand, body: bytes, until: float) -> Counter[str]:
-    """What the expensive pods got."""
+    """The answers to the expensive pods, counted."""
     answers: Counter[str] = Counter()
 
     def send() -> None:

@@ -1,4 +1,4 @@
-"""Callers of the webhook: how a review is sent, and honest ones that ask while an attack goes on."""
+"""Callers of the webhook: how a review is sent, and honest callers during an attack."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def health_of_health(server: Stand, patience: float) -> bool:
 
 
 def admission(server: Stand, patience: float) -> bool:
-    """An honest admission of a namespace that attacks nobody, on a new connection."""
+    """An honest admission of another namespace, on a new connection."""
     with contextlib.closing(webhook(server, patience)) as connection:
         return admitted(connection, "shop")
 

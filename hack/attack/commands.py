@@ -43,7 +43,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """`prepare` writes files into the folder; `answer` says what the attack got."""
+    """`prepare` writes files into the folder; `answer` is the result of the attack in words."""
 
     fault: str
     what: str

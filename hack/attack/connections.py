@@ -1,6 +1,6 @@
 """Attacks by connections, without any credential: what they make the process hold, and who else waits.
 
-Each attack takes a server, does its worst for some seconds, and ends with a row. An honest caller asks
+Each attack uses a server for some seconds, and ends with a row. An honest caller asks
 meanwhile, on a new connection each time. Not here: what pods and manifests can do.
 """
 
@@ -108,7 +108,7 @@ ATTACKS: tuple[tuple[str, str, Callable[[Stand], str]], ...] = (
 
 
 def row(server: Stand, fault: str, what: str, attack: Callable[[Stand], str]) -> Row:
-    """One attack, while an honest caller asks both listeners on new connections."""
+    """One attack, while an honest caller sends requests to both listeners on new connections."""
     questions = [
         functools.partial(ask, server, _GIVE_UP_SECONDS)
         for ask in (callers.health_of_webhook, callers.health_of_health)

@@ -1,4 +1,4 @@
-"""Pods that attack, and the reviews that hold them. Not here: what becomes of them."""
+"""Pods that attack, and the reviews that hold them. Not here: the answers to them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def reordered(count: int) -> Pod:
 
 
 def moved(count: int) -> Pod:
-    """A forged undo that makes containers of all that the status calls our init containers."""
+    """A forged undo that turns the init containers named in the status into containers."""
     names = [each["name"] for each in many(count)]
     forged = {STATUS: as_text({"initContainers": names}), UNDO: as_text([["/spec/containers", many(count)]])}
     return of([{"name": "web"}], forged, initContainers=many(count))
@@ -101,7 +101,7 @@ def taken(count: int) -> Pod:
 
 
 def probed(count: int) -> Pod:
-    """Probes whose port nobody declares, each of them a finding."""
+    """Probes of undeclared ports, each of them a finding."""
     return of(many(count, livenessProbe={"httpGet": {"port": "x"}}))
 
 
@@ -160,7 +160,7 @@ def foreign_undos() -> list[Pod]:
 
 
 def hidden_annotations() -> list[Pod]:
-    """Annotations that a rule denies, each of which an undo says was not there."""
+    """Annotations that a rule denies, each with an undo entry that removes it."""
     values = {PROXY_IMAGE: "evil/evil:1", "prometheus.io/path": "/evil"}
     return [
         undo(["/metadata/annotations/" + key.replace("/", "~1")], **{key: value})
@@ -169,7 +169,7 @@ def hidden_annotations() -> list[Pod]:
 
 
 def replaced_volumes() -> list[Pod]:
-    """User volumes and mounts that stand for those of the injection."""
+    """User volumes and mounts with the names of injected ones."""
     root = {"configMap": {"name": "evil-root"}}
     volumes = [
         {"istiod-ca-cert": root},

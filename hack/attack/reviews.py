@@ -1,4 +1,4 @@
-"""Attacks by pods, each in a review over TLS: what they cost, what they get, and what honest callers wait.
+"""Attacks by pods, each in a review over TLS: their cost, their answers, and how long honest callers wait.
 
 Each row has a server of its own, so that none pays for the row before. Not here: the pods (pods.py).
 """
@@ -135,7 +135,7 @@ def _answers(server: stand.Stand, bodies: list[bytes], until: float) -> str:
 
 
 def _injected(body: bytes, status: int, text: bytes) -> pods.Pod | None:
-    """The pod that an answer makes; None where it makes no other."""
+    """The pod after the patch of an answer; None without a patch."""
     response = json.loads(text)["response"] if status == 200 else {}
     if not response.get("patch"):
         return None
@@ -145,7 +145,7 @@ def _injected(body: bytes, status: int, text: bytes) -> pods.Pod | None:
 
 
 def effects(pod: pods.Pod) -> list[str]:
-    """What an attack wanted and has in this injected pod; nothing where all of it had no effect."""
+    """The effects of an attack in this injected pod; empty if it had none."""
     spec, meta = pod["spec"], pod["metadata"]
     out = [field for field, value in pods.FOREIGN_FIELDS.items() if spec.get(field) == value]
     out += [field for field, value in pods.FOREIGN_METADATA.items() if meta.get(field) == value]

@@ -1,4 +1,4 @@
-"""What an attack came to: one row of the table. Not here: the attacks."""
+"""The result of an attack: one row of the table. Not here: the attacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 class Row:
     """`peak_mb` is the most memory of the process, `bystander_seconds` what the slowest honest caller waited.
 
-    None there means that nobody honest asked; infinity, that somebody got no answer.
+    None: there was no honest caller; infinity: one got no answer.
     """
 
     fault: str
@@ -24,7 +24,7 @@ class Row:
 
 
 def forget_the_peak(pid: int) -> None:
-    """Let the most memory of a process count from now on (proc(5))."""
+    """Reset the peak memory of a process (proc(5))."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 

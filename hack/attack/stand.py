@@ -25,7 +25,7 @@ CONFIG = "profile: istio\npolicy: enabled\n"
 
 
 class StandError(Exception):
-    """Nothing can be attacked; the message says why."""
+    """The server cannot be started; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)

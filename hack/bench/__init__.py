@@ -1,0 +1,1 @@
+"""Measurements, each with a page under docs/explanation that it writes."""

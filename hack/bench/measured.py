@@ -13,8 +13,8 @@ from pathlib import Path
 
 def machine() -> str:
     """The machine in words: CPUs, memory, kernel."""
-    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    processor = re.sub(r"\s+", " ", found.group(1)) if found else platform.machine()
+    match = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    processor = re.sub(r"\s+", " ", match.group(1)) if match else platform.machine()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} CPUs ({processor}), {memory:.0f} GiB, Linux {platform.release()}"
 

@@ -10,7 +10,7 @@ import click
 
 from injector.cli import world
 from injector.cli.report import Report
-from injector.config.load import load
+from injector.config.loading import load
 from injector.errors import ConfigError, ReviewError
 from injector.printable import json_text
 from injector.server import review

@@ -1,7 +1,7 @@
 """`injector audit`: pods whose sidecar is missing or not as it would be now, by owner; and restarts.
 
-Here: reading the cluster's pods and telling what is found. Not here: what a pod's state is
-(core.audit), and how workloads are rolled (kube.rolling).
+Here: reading the cluster's pods and printing their states. Not here: what a pod's state is
+(core.reports.audit), and how workloads are restarted (kube.rolling).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import quote
 import click
 
 from injector.cli import world
-from injector.cli.live_config import live_config
+from injector.cli.live_config import load_live
 from injector.cli.report import coloured, paint
 from injector.cli.world import World
 from injector.core import kinds, owner
@@ -41,7 +41,7 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod that something was found about."""
+    """A pod and its state."""
 
     namespace: str
     name: str
@@ -51,8 +51,8 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What pods are measured by."""
+class AuditScope:
+    """The configuration and the objects of the cluster that states of pods depend on."""
 
     config: Config
     world: World
@@ -69,8 +69,8 @@ class Look:
             objects=self.world.objects,
             overrides=self.overrides,
         )
-        found = audit.standing(pod, facts, self.config)
-        return Pod(space, str(meta["name"]), meta.get("labels") or {}, owner.of_pod(meta), found)
+        standing = audit.standing(pod, facts, self.config)
+        return Pod(space, str(meta["name"]), meta.get("labels") or {}, owner.of_pod(meta), standing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class AuditFlags:
 
 
 def run(flags: AuditFlags) -> int:
-    """List the pods, and roll their owners where that is asked for; returns the exit status."""
+    """List the pods, and restart their owners if the flags say so; returns the exit status."""
     if flags.namespace and flags.all_namespaces:
         raise ConfigError("give either -n NS or -A", hint="see 'injector audit --help'")
     if flags.yes and not flags.restart:
@@ -100,42 +100,42 @@ def run(flags: AuditFlags) -> int:
             "--yes requires --restart", where="--yes", hint="an audit without --restart changes nothing"
         )
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        look = _look(cluster, flags)
+        scope = _scope(cluster, flags)
         path = "/api/v1/pods" if flags.all_namespaces else _pods(flags.namespace or "default")
         counts: Counter[str] = Counter()
-        found = list(_found(cluster.each(path), look, counts))
-        groups = _grouped(found)
+        pods = list(_reported(cluster.each(path), scope, counts))
+        groups = _grouped(pods)
         if not flags.restart:
-            _tell(flags, groups, counts)
-            return 1 if found else 0
-        return _restart(cluster, look, groups, counts, flags)
+            _print(flags, groups, counts)
+            return 1 if pods else 0
+        return _restart(cluster, scope, groups, counts, flags)
 
 
-def _look(cluster: Cluster, flags: AuditFlags) -> Look:
-    config = live_config(cluster, flags.config_file, flags.from_istiod)
+def _scope(cluster: Cluster, flags: AuditFlags) -> AuditScope:
+    config = load_live(cluster, flags.config_file, flags.from_istiod)
     around = world.from_cluster(cluster, config.profile, flags.namespace)
     path = flags.path
-    return Look(config, around, dict(config.profile.overrides_of_path(path)) if path else {})
+    return AuditScope(config, around, dict(config.profile.overrides_of_path(path)) if path else {})
 
 
 def _pods(namespace: str) -> str:
     return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods"
 
 
-def _found(pods: Iterator[Manifest], look: Look, counts: Counter[str]) -> Iterator[Pod]:
-    """The pods that something is found about; all that run are counted by their state."""
+def _reported(pods: Iterator[Manifest], scope: AuditScope, counts: Counter[str]) -> Iterator[Pod]:
+    """The pods with a problem. `counts` gets all that run, by their state."""
     for item in pods:
         if audit.is_over(item):
             continue
-        pod = look.at(item)
+        pod = scope.at(item)
         counts[pod.standing.state.value] += 1
         if pod.standing.state in audit.FOUND:
             yield pod
 
 
-def _grouped(found: Sequence[Pod]) -> dict[tuple[str, Owner], list[Pod]]:
+def _grouped(pods: Sequence[Pod]) -> dict[tuple[str, Owner], list[Pod]]:
     groups: dict[tuple[str, Owner], list[Pod]] = {}
-    for pod in sorted(found, key=lambda p: (p.namespace, p.owner.kind, p.owner.name, p.name)):
+    for pod in sorted(pods, key=lambda p: (p.namespace, p.owner.kind, p.owner.name, p.name)):
         groups.setdefault((pod.namespace, pod.owner), []).append(pod)
     return groups
 
@@ -145,24 +145,24 @@ def _grouped(found: Sequence[Pod]) -> dict[tuple[str, Owner], list[Pod]]:
 
 def _restart(
     cluster: Cluster,
-    look: Look,
+    scope: AuditScope,
     groups: dict[tuple[str, Owner], list[Pod]],
     counts: Counter[str],
     flags: AuditFlags,
 ) -> int:
-    by_hand = {key: why for key, pods in groups.items() if (why := _not_ours(key[1], pods))}
+    by_hand = {key: why for key, pods in groups.items() if (why := _why_not_restartable(key[1], pods))}
     planned = plan(cluster, [_target(key, pods) for key, pods in groups.items() if key not in by_hand])
     said = {_name(*key): why for key, why in by_hand.items()}
     said |= {each.target.label: each.objection for each in planned if each.objection}
     targets = [each.target for each in planned if not each.objection]
     result = None
     if flags.output == "text":
-        _tell(flags, groups, counts)
+        _print(flags, groups, counts)
     if flags.yes:
         pace = Pace(flags.parallel, flags.timeout)
-        result = roll(cluster, targets, pace, _still(cluster, look), _say)
+        result = roll(cluster, targets, pace, _remaining_problem(cluster, scope), _say)
     if flags.output == "json":
-        _tell(flags, groups, counts, _restart_json(planned, said, result))
+        _print(flags, groups, counts, _restart_json(planned, said, result))
     else:
         click.echo("\n".join(map(visible, _restart_text(planned, said, result, len(targets)))))
     if result and result.why == "interrupted":
@@ -174,8 +174,8 @@ def _say(text: str) -> None:
     click.echo(visible(text), err=True)
 
 
-def _not_ours(of: Owner, pods: list[Pod]) -> str:
-    """Why an owner is only named; empty where rolling it puts its pods right."""
+def _why_not_restartable(of: Owner, pods: list[Pod]) -> str:
+    """Why a restart of an owner does not help its pods; empty where it does."""
     states = {pod.standing.state for pod in pods}
     if audit.AuditState.REFUSED in states:
         return "its new pods would be denied"
@@ -192,29 +192,29 @@ def _target(key: tuple[str, Owner], pods: list[Pod]) -> Target:
     return Target(key[0], key[1].kind, key[1].name, tuple(labels.values()))
 
 
-def _still(cluster: Cluster, look: Look) -> Callable[[Target], str]:
-    """What is wrong with the pods of a workload after it was rolled."""
+def _remaining_problem(cluster: Cluster, scope: AuditScope) -> Callable[[Target], str]:
+    """What is wrong with the pods of a workload after its restart."""
 
-    def still(target: Target) -> str:
+    def problem(target: Target) -> str:
         for item in cluster.each(_pods(target.namespace)):
             if audit.is_over(item):
                 continue
             of = owner.of_pod(item["metadata"])
             if (of.kind, of.name) != (target.kind, target.name):
                 continue
-            pod = look.at(item)
+            pod = scope.at(item)
             if pod.standing.state in audit.FOUND:
                 hint = f"see 'injector explain pod/{pod.name} -n {pod.namespace}'"
                 return f"its new pod {pod.name} is still {pod.standing.state.value}; {hint}"
         return ""
 
-    return still
+    return problem
 
 
-# --- telling ------------------------------------------------------------------------------------
+# --- output ------------------------------------------------------------------------------------
 
 
-def _tell(
+def _print(
     flags: AuditFlags,
     groups: dict[tuple[str, Owner], list[Pod]],
     counts: Counter[str],
@@ -231,17 +231,17 @@ def _tell(
 
 
 def _json(pod: Pod) -> dict[str, Any]:
-    found = pod.standing
+    standing = pod.standing
     return {
         "namespace": pod.namespace,
         "name": pod.name,
         "owner": {"apiVersion": pod.owner.api_version, "kind": pod.owner.kind, "name": pod.owner.name},
-        "state": found.state.value,
-        "reason": found.reason.value,
-        "sentence": f"{found.state.sentence} {found.reason.sentence}",
-        "revision": found.revision or None,
-        "pointers": list(found.pointers),
-        "error": found.error or None,
+        "state": standing.state.value,
+        "reason": standing.reason.value,
+        "sentence": f"{standing.state.sentence} {standing.reason.sentence}",
+        "revision": standing.revision or None,
+        "pointers": list(standing.pointers),
+        "error": standing.error or None,
     }
 
 
@@ -250,13 +250,13 @@ def _text(key: tuple[str, Owner], pods: list[Pod], colour: bool) -> Iterator[str
     alike: dict[audit.Standing, list[str]] = {}
     for pod in pods:
         alike.setdefault(pod.standing, []).append(pod.name)
-    for found, names in alike.items():
-        word = paint(f"{found.state.value:<8}", _COLOURS[found.state.value], colour)
+    for standing, names in alike.items():
+        word = paint(f"{standing.state.value:<8}", _COLOURS[standing.state.value], colour)
         yield f"  {word} {visible(_names(names))}"
-        what = f"{len(found.pointers)} values differ. " if len(found.pointers) > 1 else ""
-        what = f"1 value differs: {found.pointers[0]}. " if len(found.pointers) == 1 else what
-        told = f"{found.reason.value}: {found.error or found.reason.sentence}"
-        yield f"           {found.state.sentence} {visible(what + told)}"
+        what = f"{len(standing.pointers)} values differ. " if len(standing.pointers) > 1 else ""
+        what = f"1 value differs: {standing.pointers[0]}. " if len(standing.pointers) == 1 else what
+        reason = f"{standing.reason.value}: {standing.error or standing.reason.sentence}"
+        yield f"           {standing.state.sentence} {visible(what + reason)}"
     yield ""
 
 
@@ -270,8 +270,8 @@ def _name(namespace: str, of: Owner) -> str:
 
 
 def _summary(groups: dict[tuple[str, Owner], list[Pod]], counts: Counter[str]) -> str:
-    found = sum(len(pods) for pods in groups.values())
-    text = f"{_count(counts.total(), 'pod')} checked, {found} of {_count(len(groups), 'owner')} found"
+    reported = sum(len(pods) for pods in groups.values())
+    text = f"{_count(counts.total(), 'pod')} checked, {reported} of {_count(len(groups), 'owner')} found"
     words = [f"{counts[s.value]} {s.value}" for s in audit.FOUND if counts[s.value]]
     text += f": {', '.join(words)}" if words else ""
     same = counts[audit.AuditState.SAME.value]

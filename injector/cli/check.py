@@ -1,4 +1,4 @@
-"""`injector check`: does a configuration load, do its templates render, and what should be known about it."""
+"""`injector check`: does a configuration load, do its templates render, and which settings are risky."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import click
 
 from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
-from injector.config import coherence
-from injector.config.dryrun import dry_run
-from injector.config.load import Input, load_settings
+from injector.config import cross_checks
+from injector.config.loading import Input, load_settings
 from injector.config.schema import read_settings
+from injector.config.trials import dry_run
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.injection.annotation_rules import open_to_all
 from injector.core.model import Finding
@@ -38,51 +38,54 @@ def run(flags: CheckFlags) -> int:
     """Check the configuration, and the webhook in a cluster; returns the exit status."""
     if (flags.kubeconfig or flags.kube_context) and not flags.with_cluster:
         raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")
-    given = Input.from_file(flags.config_file)
-    found, status = results(given)
+    inputs = Input.from_file(flags.config_file)
+    findings, status = results(inputs)
     if flags.with_cluster and status != 2:
-        there = _in_cluster(given, flags.kubeconfig, flags.kube_context)
-        # What was only possible is told again where it is the case.
-        found = [r for r in found if r.actionable or r.code not in {t.code for t in there}] + there
-        found.sort(key=lambda r: LEVELS.index(r.level))
+        there = _in_cluster(inputs, flags.kubeconfig, flags.kube_context)
+        # A note about what may happen gives way to the finding that it does.
+        findings = [r for r in findings if r.actionable or r.code not in {t.code for t in there}] + there
+        findings.sort(key=lambda r: LEVELS.index(r.level))
         failing = LEVELS[: LEVELS.index(flags.fail_on) + 1]
         status = 1 if any(r.level in failing for r in there) else status
     if flags.output == "json":
-        click.echo(json_text({"results": [_json(r) for r in found]}))
+        click.echo(json_text({"results": [_json(r) for r in findings]}))
         return status
-    for result in found:
+    for result in findings:
         _print(result)
-    errors = sum(r.level == "error" for r in found)
+    errors = sum(r.level == "error" for r in findings)
     what = visible(flags.config_file or "the defaults")
     click.echo(f"{what}: {errors or 'no'} error{'' if errors == 1 else 's'}")
     return status
 
 
-def results(given: Input) -> tuple[list[Finding], int]:
-    """Everything that was found, errors first, and the exit status."""
+def results(inputs: Input) -> tuple[list[Finding], int]:
+    """The findings without a cluster, errors first, and the exit status."""
     try:
-        settings = read_settings(given.file.text, given.file.origin)
-        config, server = load_settings(settings, given), settings.server
+        settings = read_settings(inputs.file.text, inputs.file.origin)
+        config, server = load_settings(settings, inputs), settings.server
         config.templates.compile_all()
-        coherence.check(server)
+        cross_checks.check(server)
     except (ConfigError, ManifestError) as error:
         if error.rows:
             return [Finding.of(FindingCode.LOAD, row) for row in error.rows], 2
         return [Finding.of(FindingCode.LOAD, error.message, error.where, error.hint)], 2
-    found = dry_run(given)
-    status = 1 if found else 0
-    found += config.findings
+    findings = dry_run(inputs)
+    status = 1 if findings else 0
+    findings += config.findings
     if server.failure_mode == "allow":
         hint = "remove failureMode, so that the pod is denied"
-        found.append(Finding.of(FindingCode.FAILS_OPEN, coherence.FAILS_OPEN, "server.failureMode", hint))
+        where = "server.failureMode"
+        findings.append(Finding.of(FindingCode.FAILS_OPEN, cross_checks.FAILS_OPEN, where, hint))
     if not status:
-        found += [Finding.of(FindingCode.POD_SECURITY, told, hint=hint) for _, told, hint in unsafe(config)]
-    found += _open_annotations(open_to_all(config.profile, config.annotation_rules))
-    return found, status
+        findings += [
+            Finding.of(FindingCode.POD_SECURITY, text, hint=hint) for _, text, hint in unsafe(config)
+        ]
+    findings += _open_annotations(open_to_all(config.profile, config.annotation_rules))
+    return findings, status
 
 
 def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
-    """One note about all annotations that nobody is kept from, and what they can change."""
+    """One note about all annotations that no rule limits, and what they can change."""
     if allowed:
         listed = ", ".join(f"{key} ({', '.join(powers)})" for key, powers in allowed.items())
         message = f"any pod may use annotations that affect security: {listed}"
@@ -90,11 +93,11 @@ def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Findin
         yield Finding.of(FindingCode.OPEN_ANNOTATIONS, message, hint=hint)
 
 
-def _in_cluster(given: Input, kubeconfig: str | None, context: str | None) -> list[Finding]:
-    """What is found in the cluster. Raises ClusterError."""
-    settings = read_settings(given.file.text, given.file.origin)
-    config = load_settings(settings, given)
-    return check_cluster.found(config, settings.server, kubeconfig, context)
+def _in_cluster(inputs: Input, kubeconfig: str | None, context: str | None) -> list[Finding]:
+    """The findings of the cluster. Raises ClusterError."""
+    settings = read_settings(inputs.file.text, inputs.file.origin)
+    config = load_settings(settings, inputs)
+    return check_cluster.findings(config, settings.server, kubeconfig, context)
 
 
 def _json(finding: Finding) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""`injector check --cluster`: what in a cluster keeps the webhook from doing its work.
+"""`injector check --cluster`: what keeps the webhook of a cluster from working.
 
-Here: asking in turn, and what connections, certificates and rights show. Not here: findings that
-follow from objects alone (core.conflicts), nor how any of it is read (kube).
+Here: the order of the checks, and those of connections, certificates and permissions. Not here: findings
+that follow from objects alone (core.registration), nor how any of it is read (kube).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from injector.cli.rights import needed
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
@@ -32,20 +32,20 @@ _DAY: Final = 86400
 _RENEW: Final = "renew it, and check why it was not renewed; serve renews self-made certificates itself"
 
 
-def found(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
-    """All findings of a cluster, each once. Raises ClusterError where it cannot be asked."""
+def findings(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
+    """All findings of a cluster, each once. Raises ClusterError where it cannot be reached."""
     with client.connect(kubeconfig, context) as cluster:
         reading = SurveyReader(cluster)
         survey = reading.survey()
-        look = Look(reading, survey, config, client.inside(kubeconfig, context))
-        told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
-        told += _missing_rights(look, server)
-        told += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]
-    return sorted(dict.fromkeys(told), key=lambda each: LEVELS.index(each.level))
+        check = ClusterCheck(reading, survey, config, client.inside(kubeconfig, context))
+        out = [*conflicts(survey, config, expected(config, survey)), *check.certificates()]
+        out += _missing_rights(check, server)
+        out += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]
+    return sorted(dict.fromkeys(out), key=lambda each: LEVELS.index(each.level))
 
 
 def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
-    """The entries that our configurations may have: the revision's own, or those of a tag in their names."""
+    """The entries that the injector's configurations may have: the revision's, or those of a tag."""
     services = [service.namespace for e in survey.ours if (service := service_of(e))]
     out = [own_entries(config, where) for where in dict.fromkeys([*services, None])]
     for name in dict.fromkeys(e.configuration for e in survey.ours):
@@ -56,8 +56,8 @@ def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A cluster that is looked at; `inside`: from a pod of it."""
+class ClusterCheck:
+    """The checks of one cluster; `inside`: they run in a pod of it."""
 
     reading: SurveyReader
     survey: Survey
@@ -65,15 +65,15 @@ class Look:
     inside: bool
 
     def certificates(self) -> Iterator[Finding]:
-        """Bundles, and what is served, once for each place where the webhook listens."""
+        """Findings about the CA bundle and the served certificate, once for each address of the webhook."""
         for entry in {str(e.client): e for e in self.survey.ours}.values():
-            bundle, told = _bundle(entry)
-            yield from told
+            bundle, problems = _bundle(entry)
+            yield from problems
             service = service_of(entry)
-            if bundle is None and (told or service):
-                continue  # nothing could be trusted
+            if bundle is None and (problems or service):
+                continue  # no handshake could be verified
             if service is not None and self.survey.services.get(service, {}) is None:
-                continue  # no Service: told already
+                continue  # no Service: `conflicts` reports it
             yield from self.served(entry, bundle)
 
     def served(self, entry: Registered, bundle: str | None) -> Iterator[Finding]:
@@ -82,29 +82,29 @@ class Look:
         if service is None:
             parts = urlsplit(str(entry.client.get("url")))
             host = parts.hostname or ""
-            yield from _shaken(entry, dial(host, parts.port or 443, host, bundle))
+            yield from _of_handshake(entry, dial(host, parts.port or 443, host, bundle))
         elif self.inside:
             port = int((entry.client.get("service") or {}).get("port") or 443)
-            yield from _shaken(entry, dial(service.host, port, service.host, bundle))
+            yield from _of_handshake(entry, dial(service.host, port, service.host, bundle))
         else:
             yield from self.called(entry)
 
     def called(self, entry: Registered) -> Iterator[Finding]:
-        """Let the API server call the webhook: a pod is sent as a dry run, so that nothing is made."""
+        """Let the API server call the webhook: a pod is created as a dry run."""
         chosen = self._chosen(entry)
         service = service_of(entry)
         if chosen is None:
-            told = f"whether the API server reaches {service}: no namespace has pods that it is called for"
-            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where)
+            message = f"whether the API server reaches {service}: no namespace has pods that it is called for"
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, message, entry.where)
             return
         probed, namespace, labels = chosen
         pods = f"/api/v1/namespaces/{namespace}/pods"
         if not self.reading.may("create", pods, None):
-            told = (
+            message = (
                 f"whether the API server reaches {service}: this account may not create pods in {namespace}"
             )
             hint = "use an account that is allowed to; the pod is only sent as a dry run"
-            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, hint)
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, message, entry.where, hint)
             return
         try:
             made = self.reading.dry_run(pod_security.sample(labels), namespace)
@@ -113,21 +113,22 @@ class Look:
             if "failed calling webhook" not in error.message:
                 return
             if _is_about(probed, error.message):
-                yield _uncalled(probed, error.message)
+                yield _of_failed_call(probed, error.message)
             else:
-                told = f"whether the API server reaches {service}: the call to another webhook failed"
-                yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
+                message = f"whether the API server reaches {service}: the call to another webhook failed"
+                yield Finding.of(FindingCode.NOT_LOOKED_AT, message, probed.where)
             return
         if not probed.closed and not self._injected(made):
-            told = f"whether {service} answers: failurePolicy Ignore of the entry hides failures"
-            yield Finding.of(FindingCode.NOT_LOOKED_AT, told, probed.where)
-        told = f"how long the certificate of {service} is valid: only a pod in the cluster can connect to it"
-        yield Finding.of(FindingCode.NOT_LOOKED_AT, told, entry.where, "run this command in a pod")
+            message = f"whether {service} answers: failurePolicy Ignore of the entry hides failures"
+            yield Finding.of(FindingCode.NOT_LOOKED_AT, message, probed.where)
+        message = f"how long the certificate of {service} is valid: "
+        message += "only a pod in the cluster can connect to it"
+        yield Finding.of(FindingCode.NOT_LOOKED_AT, message, entry.where, "run this command in a pod")
 
     def _chosen(self, entry: Registered) -> tuple[Registered, str, dict[str, str]] | None:
         """An entry with the same client, a namespace whose pods come to it, and labels for such a pod.
 
-        One that refuses pods when nobody answers comes first.
+        An entry that denies pods while the webhook does not answer comes first.
         """
         same = [e for e in self.survey.ours if e.client == entry.client]
         for each in sorted(same, key=lambda e: not e.closed):
@@ -150,27 +151,28 @@ def _bundle(entry: Registered) -> tuple[str | None, list[Finding]]:
     hint = "use injector webhook-config --ca-file, or let serve or cert-manager write caBundle"
     try:
         bundle = bundle_of(entry)
-        found = authorities(bundle) if bundle is not None else []
+        validities = authorities(bundle) if bundle is not None else []
     except ValueError as error:
         return None, [Finding.of(FindingCode.CA_BUNDLE, f"its caBundle: {error}", entry.where, hint)]
     if bundle is None:
-        told = "it has no caBundle, so the API server cannot verify the webhook: every call fails"
-        return None, [Finding.of(FindingCode.CA_BUNDLE, told, entry.where, hint)] if service_of(entry) else []
-    return bundle, _ages(found, entry)
+        message = "it has no caBundle, so the API server cannot verify the webhook: every call fails"
+        missing = Finding.of(FindingCode.CA_BUNDLE, message, entry.where, hint)
+        return None, [missing] if service_of(entry) else []
+    return bundle, _ages(validities, entry)
 
 
-def _ages(found: Sequence[Validity], entry: Registered) -> list[Finding]:
-    """What is to be said about the age of CAs; while an old one is replaced the last one counts."""
+def _ages(validities: Sequence[Validity], entry: Registered) -> list[Finding]:
+    """Findings about the age of CAs; the CA that expires last counts, as others are being replaced."""
     now = time.time()
-    last = max(found, key=lambda each: each.end, default=None)
+    last = max(validities, key=lambda each: each.end, default=None)
     if last is None:
         return []
     if last.end < now:
-        told = f"all CAs in its caBundle have expired, the last one at {_moment(last.end)}"
-        return [Finding.of(FindingCode.CA_EXPIRED, told, entry.where, _RENEW)]
+        message = f"all CAs in its caBundle have expired, the last one at {_moment(last.end)}"
+        return [Finding.of(FindingCode.CA_EXPIRED, message, entry.where, _RENEW)]
     if last.ends_soon(now):
-        told = f"the CA in its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
-        return [Finding.of(FindingCode.CA_EXPIRES, told, entry.where, _RENEW)]
+        message = f"the CA in its caBundle expires at {_moment(last.end)} ({_left(last, now)})"
+        return [Finding.of(FindingCode.CA_EXPIRES, message, entry.where, _RENEW)]
     return []
 
 
@@ -194,16 +196,16 @@ _FAILED: Final = {
 }
 
 
-def _shaken(entry: Registered, found: Dialled) -> Iterator[Finding]:
-    if found.validity is None:
-        code, told, hint = _FAILED[found.code]
-        yield Finding.of(code, f"{told}: {found.message}", entry.where, hint)
+def _of_handshake(entry: Registered, dialled: Dialled) -> Iterator[Finding]:
+    if dialled.validity is None:
+        code, message, hint = _FAILED[dialled.code]
+        yield Finding.of(code, f"{message}: {dialled.message}", entry.where, hint)
         return
     now = time.time()
-    if found.validity.ends_soon(now):
-        told = f"the certificate of the webhook expires at {_moment(found.validity.end)}"
-        told += f" ({_left(found.validity, now)})"
-        yield Finding.of(FindingCode.CERTIFICATE_EXPIRES, told, entry.where, _RENEW)
+    if dialled.validity.ends_soon(now):
+        message = f"the certificate of the webhook expires at {_moment(dialled.validity.end)}"
+        message += f" ({_left(dialled.validity, now)})"
+        yield Finding.of(FindingCode.CERTIFICATE_EXPIRES, message, entry.where, _RENEW)
 
 
 def _is_about(entry: Registered, message: str) -> bool:
@@ -213,57 +215,57 @@ def _is_about(entry: Registered, message: str) -> bool:
     return f'"{entry.name}"' in message and (address in message or "//" not in message)
 
 
-def _uncalled(entry: Registered, message: str) -> Finding:
-    """What the API server said when it could not call the webhook."""
+def _of_failed_call(entry: Registered, message: str) -> Finding:
+    """The finding for the API server's message that a call failed."""
     untrusted = "x509" in message or "certificate" in message
     kind = "unreachable" if not untrusted else "untrusted"
     if untrusted and "is valid for" in message:
         kind = "name"
     if untrusted and ("expired" in message or "not yet valid" in message):
         kind = "validity"
-    code, told, hint = _FAILED[kind]
-    return Finding.of(code, f"{told}; the API server reports: {message}", entry.where, hint)
+    code, meaning, hint = _FAILED[kind]
+    return Finding.of(code, f"{meaning}; the API server reports: {message}", entry.where, hint)
 
 
 def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _left(found: Validity, now: float) -> str:
-    hours = int((found.end - now) // 3600)
+def _left(validity: Validity, now: float) -> str:
+    hours = int((validity.end - now) // 3600)
     return f"in {hours // 24} days" if hours >= 48 else f"in {hours} hours"
 
 
-# --- rights -----------------------------------------------------------------------------------------
+# --- permissions -----------------------------------------------------------------------------------------
 
 
-def _missing_rights(look: Look, server: Server) -> Iterator[Finding]:
+def _missing_rights(check: ClusterCheck, server: Server) -> Iterator[Finding]:
     """What the account of the injector's pods may not do, one finding for each resource."""
-    # Another injector of ours beside this one has an account and a configuration of its own.
+    # Another instance of the injector has an account and a configuration of its own.
     own = server.certificates.service
-    account = _account(look.survey, own.namespace if own else None)
-    if account is None and not look.inside:
-        told = (
+    account = _account(check.survey, own.namespace if own else None)
+    if account is None and not check.inside:
+        message = (
             "the permissions of the injector's ServiceAccount: no pod of the injector was found behind "
             "a Service"
         )
-        yield Finding.of(FindingCode.NOT_LOOKED_AT, told)
+        yield Finding.of(FindingCode.NOT_LOOKED_AT, message)
         return
-    ours = [e for e in look.survey.ours if own is None or service_of(e) in (None, own)]
+    ours = [e for e in check.survey.ours if own is None or service_of(e) in (None, own)]
     names = tuple(dict.fromkeys(e.configuration for e in ours))
     missing: dict[tuple[str, str, str], list[str]] = {}
-    for verb, path in needed(look.config, server, names):
+    for verb, path in needed(check.config, server, names):
         request = Request("", verb, path)
-        if look.reading.may(verb, path, account) is False:
+        if check.reading.may(verb, path, account) is False:
             where = (request.resource(), request.namespace(), request.name())
             missing.setdefault(where, []).append(verb)
     who = f"ServiceAccount {account[0]}/{account[1]}" if account else "this account"
     for (resource, namespace, name), verbs in missing.items():
         place = f" in namespace {namespace}" if namespace else ""
-        told = f"{who} may not {', '.join(verbs)} {resource}{f' {name}' if name else ''}{place}"
+        message = f"{who} may not {', '.join(verbs)} {resource}{f' {name}' if name else ''}{place}"
         role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
         hint = f"grant {'these verbs' if len(verbs) > 1 else 'this verb'} on {resource} with {role}"
-        yield Finding.of(FindingCode.RBAC, told, hint=hint)
+        yield Finding.of(FindingCode.RBAC, message, hint=hint)
 
 
 def _account(survey: Survey, namespace: str | None) -> tuple[str, str] | None:

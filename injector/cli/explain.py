@@ -14,10 +14,10 @@ from typing import Any, Final
 import click
 
 from injector.cli import live, manifests, world
-from injector.cli.live_config import live_config
+from injector.cli.live_config import load_live
 from injector.cli.report import COLOURS, coloured, paint
 from injector.cli.world import World
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
@@ -35,11 +35,11 @@ _SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A workload, where it stands, its explanation, and what its pod shows in the cluster."""
+    """A workload, its place in a file or cluster, its explanation, and the diagnosis of its pod."""
 
     where: str
     workload: workload.Workload
-    found: Explanation
+    explanation: Explanation
     live: Diagnosis | None = None
 
 
@@ -69,19 +69,19 @@ def run(flags: ExplainFlags) -> int:
             "--html cannot be combined with --live or -o json", where="--html", hint="remove one of them"
         )
     if flags.target:
-        config, found = _of_cluster(flags.target, flags)
+        config, explained = _of_cluster(flags.target, flags)
     else:
-        config, found = _of_files(flags)
+        config, explained = _of_files(flags)
     if flags.html:
-        inputs = [] if flags.target else [each.where.rpartition(":")[0] for each in found]
-        manifests.write(page(found, config), flags.html, inputs, "--html", onto_input=False)
+        inputs = [] if flags.target else [each.where.rpartition(":")[0] for each in explained]
+        manifests.write(page(explained, config), flags.html, inputs, "--html", onto_input=False)
     elif flags.output == "json":
-        shown = {"workloads": [_json(each) for each in found], "findings": _findings(config.findings)}
+        shown = {"workloads": [_json(each) for each in explained], "findings": _findings(config.findings)}
         click.echo(json_text(shown))
     else:
-        _show(found, config)
-    refused = any(e.found.outcome.decision.verdict is Verdict.DENY and e.live is None for e in found)
-    return 1 if refused else 0
+        _show(explained, config)
+    verdicts = [each.explanation.outcome.decision.verdict for each in explained if each.live is None]
+    return 1 if Verdict.DENY in verdicts else 0
 
 
 def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
@@ -103,11 +103,11 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            found = workload.locate(manifest, quirks=config.quirks)
+            located = workload.locate(manifest, quirks=config.quirks)
         except ManifestError as error:
             raise documents.placed(error, document, pointer) from error
-        if found:
-            out.append(_explained(documents.place(document, pointer), found, around, config))
+        if located:
+            out.append(_explained(documents.place(document, pointer), located, around, config))
         return manifest
 
     for document in filter(documents.has_workloads, manifests.read_all(flags.filenames)):
@@ -121,7 +121,7 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
 def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explained]]:
     namespace = flags.namespace or "default"
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        config = live_config(cluster, flags.config_file, flags.from_istiod)
+        config = load_live(cluster, flags.config_file, flags.from_istiod)
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
         if flags.live:
@@ -129,7 +129,7 @@ def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explaine
         else:
             around = world.from_cluster(cluster, config.profile, namespace)
         if flags.objects:
-            around = world.together(around, world.from_objects(flags.objects, namespace))
+            around = world.combined(around, world.from_objects(flags.objects, namespace))
         explained = _explained(f"namespace {namespace}", _located(manifest, target, config), around, config)
         if flags.live:
             explained = replace(explained, live=live.diagnosis(cluster, manifest, around, config, unread))
@@ -138,23 +138,24 @@ def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explaine
 
 def _located(manifest: Manifest, target: str, config: Config) -> workload.Workload:
     try:
-        found = workload.locate(manifest, quirks=config.quirks)
+        located = workload.locate(manifest, quirks=config.quirks)
     except ManifestError as error:
         raise ManifestError(error.message, where=f"{target} {error.where}", hint=error.hint) from error
-    if found is None:
+    if located is None:
         raise ManifestError("the object has no pod template", where=shown(target))
-    return found
+    return located
 
 
-def _explained(where: str, found: workload.Workload, around: World, config: Config) -> Explained:
-    return Explained(where, found, explain(found.template, around.facts(found), config, found.manifest))
+def _explained(where: str, located: workload.Workload, around: World, config: Config) -> Explained:
+    explanation = explain(located.template, around.facts(located), config, located.manifest)
+    return Explained(where, located, explanation)
 
 
 # --- for programs -------------------------------------------------------------------------------
 
 
 def _json(each: Explained) -> dict[str, Any]:
-    outcome = each.found.outcome
+    outcome = each.explanation.outcome
     error = outcome.error
     diagnosis = {"live": live.as_json(each.live)} if each.live else {}
     return {
@@ -173,35 +174,35 @@ def _json(each: Explained) -> dict[str, Any]:
         "findings": _findings(outcome.findings),
         "origins": [
             {"pointer": o.pointer, "value": o.value, "layer": o.layer, "detail": o.detail}
-            for o in each.found.origins
+            for o in each.explanation.origins
         ],
         **diagnosis,
     }
 
 
-def _findings(found: tuple[Finding, ...]) -> list[dict[str, Any]]:
-    return [{"code": f.code, "message": f.message, "action": f.actionable} for f in found]
+def _findings(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    return [{"code": f.code, "message": f.message, "action": f.actionable} for f in findings]
 
 
 # --- for people ---------------------------------------------------------------------------------
 
 
-def _show(found: list[Explained], config: Config) -> None:
+def _show(explained: list[Explained], config: Config) -> None:
     colour = coloured(sys.stdout)
     lines: list[str] = []
-    for each in found:
+    for each in explained:
         if each.live:
             lines += [*live.text(each.live, colour), ""]
         else:
             lines += [*_text(each, colour), ""]
-    # What to know about the configuration is no answer to why a living pod is not ready.
-    told = () if any(each.live for each in found) else config.findings
-    lines += map(_told, told)
+    # Findings about the configuration do not explain why a pod is not ready.
+    findings = () if any(each.live for each in explained) else config.findings
+    lines += map(_note, findings)
     click.echo("\n".join(lines).rstrip("\n"), color=True if colour else None)
 
 
 def _text(each: Explained, colour: bool) -> Iterator[str]:
-    outcome = each.found.outcome
+    outcome = each.explanation.outcome
     word = WORDS[outcome.decision.verdict]
     yield f"{paint(visible(each.workload.label), 'white', colour, bold=True)}  ({visible(each.where)})"
     reason = outcome.decision.reason
@@ -215,13 +216,13 @@ def _text(each: Explained, colour: bool) -> Iterator[str]:
     if outcome.findings:
         yield from ("", "  What to know")
         for finding in outcome.findings:
-            yield f"    {_told(finding)}"
-    if each.found.origins:
+            yield f"    {_note(finding)}"
+    if each.explanation.origins:
         yield from ("", "  What was added, and who set it")
-        yield from _origins(each.found.origins, colour)
+        yield from _origins(each.explanation.origins, colour)
 
 
-def _told(finding: Finding) -> str:
+def _note(finding: Finding) -> str:
     return f"{'warning' if finding.actionable else 'note'}: {visible(finding.message)} [{finding.code}]"
 
 
@@ -244,9 +245,9 @@ def _origins(origins: tuple[ValueOrigin, ...], colour: bool) -> Iterator[str]:
         yield f"    {paint(visible(group), 'white', colour, bold=True)}"
         width = min(max(len(path) for path, _ in members), _SHOWN)
         for path, origin in members:
-            told = origin.layer + (f": {origin.detail}" if origin.detail else "")
-            layer = paint(f"[{visible(told)}]", "blue", colour)
-            yield f"      {path:<{width}}  {visible(_value(origin.value))}  {layer}"
+            layer = origin.layer + (f": {origin.detail}" if origin.detail else "")
+            painted = paint(f"[{visible(layer)}]", "blue", colour)
+            yield f"      {path:<{width}}  {visible(_value(origin.value))}  {painted}"
 
 
 def _value(value: Any) -> str:

@@ -9,7 +9,8 @@ from injector import yamltext
 from injector.cli import manifests, world
 from injector.cli.report import Report
 from injector.cli.world import World
-from injector.config.load import Overrides, Text, load, load_profile, rules_of
+from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
+from injector.config.loading import Overrides, Text, load, load_profile, rules_of
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.injection.pipeline import inject
@@ -81,23 +82,23 @@ class InjectRun:
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
         try:
-            found = workload.locate(manifest, quirks=self.config.quirks)
+            located = workload.locate(manifest, quirks=self.config.quirks)
         except ManifestError as error:
             raise placed(error, document, pointer) from error
-        if found is None:
+        if located is None:
             self.unsupported(manifest)
             return manifest
-        outcome = inject(found.template, self.world.facts(found), self.config, manifest)
-        self.verdict(found.label, outcome)
-        self.report.findings(outcome.findings, found.label)
+        outcome = inject(located.template, self.world.facts(located), self.config, manifest)
+        self.verdict(located.label, outcome)
+        self.report.findings(outcome.findings, located.label)
         if outcome.decision.verdict is Verdict.DENY:
-            raise refusal(document, found, pointer, outcome)
+            raise refusal(document, located, pointer, outcome)
         if outcome.decision.verdict is Verdict.SKIP and self.strict:
-            raise _skipped(place(document, pointer), found.label, outcome.decision.reason)
-        return found.with_template(outcome.pod) if outcome.patch else manifest
+            raise _skipped(place(document, pointer), located.label, outcome.decision.reason)
+        return located.with_template(outcome.pod) if outcome.patch else manifest
 
     def verdict(self, what: str, outcome: Outcome) -> None:
-        """Report in one line what becomes of an object."""
+        """Report the result for an object in one line."""
         words = {Verdict.DENY: "refused", Verdict.SKIP: "skipped", Verdict.INJECT: "injected"}
         verdict, reason = outcome.decision.verdict, outcome.decision.reason
         if verdict is Verdict.INJECT and not outcome.patch:
@@ -106,7 +107,7 @@ class InjectRun:
             self.report.reasoned(words[verdict], what, reason)
 
     def unsupported(self, manifest: Manifest) -> None:
-        """Tell of a kind that has pods but no template that we know; others are nobody's business."""
+        """Report a kind that has pods but no known pod template; other kinds are not reported."""
         pods = get(manifest, "/spec/template/spec")
         if isinstance(pods, dict) and isinstance(pods.get("containers"), list):
             meta = manifest.get("metadata")
@@ -116,7 +117,7 @@ class InjectRun:
             )
 
     def look_at_other(self, document: Document) -> None:
-        """Documents of other kinds pass whatever is in them; one that holds containers is reported."""
+        """Report a document of another kind that has containers; it is not changed."""
         if "containers" not in document.text or yamltext.kind_of(document) is None:
             return
         try:
@@ -133,19 +134,19 @@ def _skipped(where: str, what: str, reason: Reason) -> ManifestError:
     return ManifestError(f"{what}: {reason.value}. {reason.sentence}", where=where, hint=hint)
 
 
-def refusal(document: Document, found: workload.Workload, pointer: str, outcome: Outcome) -> ManifestError:
+def refusal(document: Document, located: workload.Workload, pointer: str, outcome: Outcome) -> ManifestError:
     """A denial as an error that says where in the file it comes from."""
     error = outcome.error or InjectorError(outcome.decision.reason.sentence)
-    at = found.spec
+    at = located.spec
     key = getattr(error, "key", "")
     if key:
-        at = join(f"{found.metadata}/annotations", key)
-    message = f"{found.label}: {outcome.decision.reason.value}: {error}"
+        at = join(f"{located.metadata}/annotations", key)
+    message = f"{located.label}: {outcome.decision.reason.value}: {error}"
     return ManifestError(message, where=place(document, pointer + at), hint=error.hint)
 
 
 def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
-    """What the flags say about configuration and cluster."""
+    """The overrides and objects that the flags name."""
     overrides = Overrides(
         mesh=_read(flags.mesh_file),
         values=_read(flags.values_file),
@@ -157,9 +158,6 @@ def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
     mesh, inject = flags.mesh_map, flags.inject_map
     if not (flags.asks_cluster or mesh or inject or overrides.mesh or overrides.control_namespace):
         return overrides, around
-    # Most runs need none of it, nor the time to load it.
-    from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, control_plane
-
     for flag, value in flags.of_a_mesh().items():
         if value:
             check_mesh(flag, flags.config_file)
@@ -170,11 +168,11 @@ def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
             mesh, inject = MESH_MAP, INJECT_MAP
         maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
         overrides = replace(overrides, control_namespace=None)
-        overrides = control_plane(world.reader(cluster), maps, overrides)
+        overrides = read_overrides(world.reader(cluster), maps, overrides)
         if flags.asks_cluster:
             profile = load_profile(flags.config_file)
             seen = world.from_cluster(cluster, profile, flags.namespace or "default")
-            around = world.together(seen, around) if flags.objects else seen
+            around = world.combined(seen, around) if flags.objects else seen
     return overrides, around
 
 

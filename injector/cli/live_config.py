@@ -8,15 +8,15 @@ from injector.config.control_plane import (
     MESH_MAP,
     Maps,
     check_mesh,
-    control_plane,
     place_of,
+    read_overrides,
 )
-from injector.config.load import Overrides, load, settings_of
+from injector.config.loading import Overrides, load, settings_of
 from injector.core.profile import Config
 from injector.kube.client import Cluster
 
 
-def live_config(cluster: Cluster, config_file: str | None, from_istiod: str | None) -> Config:
+def load_live(cluster: Cluster, config_file: str | None, from_istiod: str | None) -> Config:
     """The configuration of a file, with a live istiod's on top where `from_istiod` names one.
 
     Raises ConfigError for a profile without a mesh, ClusterError for what cannot be read.
@@ -27,4 +27,4 @@ def live_config(cluster: Cluster, config_file: str | None, from_istiod: str | No
     namespace, revision = place_of(from_istiod)
     revision = revision or settings_of(config_file).revision or None
     maps = Maps.named(namespace, revision, MESH_MAP, INJECT_MAP)
-    return load(config_file, control_plane(world.reader(cluster), maps, Overrides(revision=revision)))
+    return load(config_file, read_overrides(world.reader(cluster), maps, Overrides(revision=revision)))

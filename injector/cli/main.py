@@ -1,11 +1,11 @@
-"""The command `injector`: its subcommands by name, and the one place where errors become exit statuses.
+"""The command `injector`: its subcommands by name.
 
-0 done, 1 an input failed, 2 usage or configuration. Not here: what the commands do.
+Exit status: 0 done, 1 an input failed, 2 usage or configuration. Not here: what the commands do, and how
+errors are printed (`failures`).
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,7 +14,6 @@ from typing import Any, Final
 import click
 
 from injector import __version__, stdout
-from injector.errors import ConfigError, InjectorError
 
 # name -> (its module in `commands`, what it does). Help and completion need no more than this.
 COMMANDS: Final = {
@@ -54,11 +53,11 @@ Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
 class Lazy(click.Group):
     """A group that loads a subcommand when it is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order in which people need them."""
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """The names, the most used first."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand, loaded now."""
         if cmd_name not in COMMANDS:
             return None
@@ -69,7 +68,7 @@ class Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand of the arguments; a slip of the pen is answered with the nearest name."""
+        """The subcommand of the arguments; a misspelt one is answered with the nearest name."""
         if args[0] not in COMMANDS:
             # Commands that exist start faster without it.
             from difflib import get_close_matches
@@ -81,19 +80,20 @@ class Lazy(click.Group):
                 raise click.UsageError(f"no such command {shown(args[0])!r}; did you mean {near[0]}?", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without loading them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """The names that begin so."""
+        """The names that begin with the incomplete word."""
+        # Only for completion, which is a process of its own.
         from click.shell_completion import CompletionItem
 
-        found = [
-            CompletionItem(n, help=told) for n, (_, told) in COMMANDS.items() if n.startswith(incomplete)
+        names = [
+            CompletionItem(n, help=help) for n, (_, help) in COMMANDS.items() if n.startswith(incomplete)
         ]
-        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(
@@ -108,66 +108,23 @@ def cli() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; returns its exit status. Errors are told on stderr."""
+    """Run a command line; returns its exit status. Errors are printed on stderr."""
     try:
         with stdout.checked():
             status = cli.main(
                 args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False
             )
         return status if isinstance(status, int) else 0
-    except click.ClickException as error:
-        return _usage(error)
-    except InjectorError as error:
-        return failed([error])
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
-        # Whoever read us has gone, and needs no word.
+        # The reader of the output has ended: no message is needed.
         return 1
     except Exception as error:
-        return _defect(error)
+        # Commands without an error, and --help, start faster without it.
+        from injector.cli import failures
 
-
-def failed(errors: Sequence[InjectorError]) -> int:
-    """Tell errors on stderr, each once; returns the exit status for them."""
-    told = {(str(error), error.hint): error for error in errors}
-    for error in told.values():
-        tell(error)
-    return 2 if any(isinstance(error, ConfigError) for error in errors) else 1
-
-
-def tell(error: InjectorError) -> None:
-    """One error on stderr: where, what, and what to do."""
-    from injector.printable import visible
-
-    first, *rows = map(visible, error.lines)
-    click.echo("\n  ".join([f"error: {first}", *rows]), err=True)
-    if error.hint:
-        click.echo(f"  hint: {visible(error.hint)}", err=True)
-
-
-def _usage(error: click.ClickException) -> int:
-    from injector.printable import visible
-
-    context = getattr(error, "ctx", None)
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
-        return 2
-    click.echo(f"error: {visible(error.format_message())}", err=True)
-    if context is not None:
-        click.echo(f"  hint: see '{context.command_path} --help'", err=True)
-    return 2
-
-
-def _defect(error: Exception) -> int:
-    if os.environ.get("INJECTOR_DEBUG") == "1":
-        import traceback
-
-        traceback.print_exception(error)
-    # The text of a stray exception may quote a pod, so that only its kind is told.
-    click.echo(f"error: unexpected {type(error).__name__}; this is a bug, please report it", err=True)
-    click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
-    return 1
+        return failures.exit_status(error)
 
 
 if __name__ == "__main__":

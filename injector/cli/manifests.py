@@ -1,6 +1,6 @@
 """Streams of manifests: from files, folders and stdin, through a change, back to text.
 
-A document that nobody changes is written as it was read, byte for byte. Not here: what the change is.
+A document that is not changed is written as it was read, byte for byte. Not here: what the change is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from injector import files, yamltext
-from injector.cli.main import failed
+from injector.cli.failures import print_errors
 from injector.core import documents
 from injector.core.model import Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
@@ -92,8 +92,8 @@ def _sources(name: str) -> Iterator[_Source]:
         yield _Source(name)
         return
     shown = [p for p in sorted(folder.rglob("*")) if not _is_hidden(p.relative_to(folder))]
-    kept = [p for p in shown if not _leaves(p, folder)]
-    read = [p for p in kept if p.suffix in SUFFIXES and os.path.isfile(p)]
+    inside = [p for p in shown if not _leaves(p, folder)]
+    read = [p for p in inside if p.suffix in SUFFIXES and os.path.isfile(p)]
     if not read:
         hint = f"supported file names end in {', '.join(SUFFIXES)}"
         raise ManifestError("the folder has no manifests", where=name, hint=hint)
@@ -116,15 +116,15 @@ def _leaves(path: Path, folder: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """What became of a stream: its parts, and what went wrong with any of them."""
+    """A stream after the change: its parts, and the errors of any of them."""
 
     parts: tuple[Part, ...]
     errors: tuple[InjectorError, ...]
 
     def write(self, output: str | None) -> int:
-        """Write the stream, or only say what went wrong; returns the exit status. Raises InjectorError."""
+        """Write the stream, or only print its errors; returns the exit status. Raises InjectorError."""
         if self.errors:
-            status = failed(self.errors)
+            status = print_errors(self.errors)
             click.echo("nothing was written", err=True)
             return status
         write(joined(self.parts), output, [part.document.source for part in self.parts])
@@ -132,12 +132,12 @@ class Transformed:
 
 
 def transformed(
-    names: Sequence[str], change: documents.Change, other: Callable[[Document], None] = lambda document: None
+    names: Sequence[str], change: documents.Change, other: Callable[[Document], None] = lambda _document: None
 ) -> Transformed:
     """The documents of files, folders and stdin with their objects changed.
 
-    A ManifestError of `change` leaves its object as it is. All of them are collected, so that they are
-    told at once. `other` gets the documents that are not looked into. Raises as `read_all` does.
+    A ManifestError of `change` leaves its object as it is; all of them are collected and reported
+    together. `other` gets the documents without workloads. Raises as `read_all` does.
     """
     errors: list[InjectorError] = []
 
@@ -163,17 +163,17 @@ def transformed(
 
 def objects(names: Sequence[str]) -> list[Manifest]:
     """All objects of files, folders or stdin, those of Lists one by one."""
-    found: list[Manifest] = []
+    manifests: list[Manifest] = []
 
-    def keep(document: Document, manifest: Manifest, pointer: str) -> Manifest:
-        found.append(manifest)
+    def keep(_document: Document, manifest: Manifest, _pointer: str) -> Manifest:
+        manifests.append(manifest)
         return manifest
 
     for document in read_all(names):
         tree = yamltext.load(document)
         if tree is not None:
             documents.each(document, tree, keep)
-    return found
+    return manifests
 
 
 def joined(parts: Sequence[Part]) -> str:
@@ -196,7 +196,7 @@ def joined(parts: Sequence[Part]) -> str:
 def write(
     text: str, path: str | None, inputs: Sequence[str], flag: str = "-o", *, onto_input: bool = True
 ) -> None:
-    """Write to stdout or, in one step, to a file: nobody ever sees half of it.
+    """Write to stdout or, atomically, to a file.
 
     `inputs` are the files that were read. With `onto_input` the output may be the only one of them
     (it was read whole). Raises ConfigError where it is one that must stay, ManifestError where it

@@ -43,7 +43,7 @@ def config(
 
 
 def cluster(kubeconfig: str = "Same as for kubectl.", context: str | None = None) -> Option:
-    """Which cluster is asked; by default both options have the same help."""
+    """The cluster to read from; by default both options have the same help."""
 
     def add(command: Command) -> Command:
         with_context = click.option("--context", "kube_context", metavar="NAME", help=context or kubeconfig)
@@ -76,7 +76,7 @@ def namespace(help: str) -> Option:
 def refused(flag: str, hint: str, *, is_flag: bool = False) -> Option:
     """A flag of istioctl that is accepted only to say what to use instead."""
 
-    def refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    def refuse(_ctx: click.Context, _param: click.Parameter, value: Any) -> None:
         if value:
             raise ConfigError("this flag of istioctl is not supported", where=flag, hint=hint)
 

@@ -1,7 +1,7 @@
-"""`injector replay`: what a new configuration would have made of recorded admissions, pod by pod.
+"""`injector replay`: what a new configuration would change for recorded admissions, pod by pod.
 
-Here: deciding and rendering anew, and telling the differences. Not here: the files (injector.records)
-and how two pods are compared (core.compare).
+Here: injecting again, and printing the differences. Not here: the files (injector.records) and how two
+pods are compared (core.tree.compare).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
@@ -52,7 +52,7 @@ class Changed:
 
     @property
     def kind(self) -> str:
-        """In one word what changes: the decision, its reason, or the pod."""
+        """What changes, in one word: the decision, its reason, or the pod."""
         if self.before[0] != self.after[0]:
             return "decision"
         return "reason" if self.before[1] != self.after[1] and not self.changes else "pod"
@@ -74,18 +74,18 @@ def run(flags: ReplayFlags) -> int:
     """Replay the records of a folder; returns the exit status. Raises InjectorError."""
     new, old = load(flags.config_file), load(flags.base) if flags.base else None
     reader = Reader(Path(flags.folder))
-    told = Told(new, old, _key(flags.key_file))
-    found = [changed for each in reader.entries() if (changed := told.at(each))]
-    _warn(told, reader)
+    replay = Replay(new, old, _key(flags.key_file))
+    answers = [changed for each in reader.entries() if (changed := replay.at(each))]
+    _warn(replay, reader)
     if flags.output == "json":
-        click.echo(json_text(_json(told, found, reader.broken)))
+        click.echo(json_text(_json(replay, answers, reader.broken)))
     else:
-        click.echo("\n".join([*_text(found), _summary(told, found)]))
-    return 1 if flags.check and found else 0
+        click.echo("\n".join([*_text(answers), _summary(replay, answers)]))
+    return 1 if flags.check and answers else 0
 
 
-class Told:
-    """The replay of one entry after the other, and what was seen on the way."""
+class Replay:
+    """Replays one entry after the other, and counts the results."""
 
     def __init__(self, new: Config, old: Config | None, key: bytes | None) -> None:
         self.new, self.old, self.key = new, old, key
@@ -95,7 +95,7 @@ class Told:
         self._names: dict[frozenset[str], Mapping[str, str]] = {}
 
     def at(self, entry: Entry) -> Changed | None:
-        """What changes for one entry; None where nothing does."""
+        """The change of one entry's answer; None if it stays the same."""
         entry = self._named(entry)
         after = outcome_of(entry, self.new)
         recorded = ("deny" if entry.decision is Verdict.ALLOW else entry.decision.value, entry.reason)
@@ -115,7 +115,7 @@ class Told:
         return changed
 
     def _named(self, entry: Entry) -> Entry:
-        """The entry with the names that selectors of the configurations speak of, if the key is known."""
+        """The entry with the names that the configurations' selectors use, if the key is known."""
         of = entry.head.words
         if of not in self._names:
             literal = literal_words(self.new.profile, of)
@@ -135,7 +135,7 @@ class Told:
 
 
 def outcome_of(entry: Entry, config: Config) -> Outcome:
-    """What a configuration makes of a recorded pod."""
+    """The result of injecting into a recorded pod with a configuration."""
     try:
         check_pod(entry.pod)
         if entry.pod.get("spec") is None:
@@ -169,10 +169,10 @@ def _word(outcome: Outcome) -> tuple[str, str]:
 
 
 def _operations(entry: Entry, after: Outcome, config: Config) -> tuple[Change, ...]:
-    """The operations of the patch that come or go; of a pod that was injected before nothing is known."""
+    """The operations of the patch that are new or gone; none for a pod that was injected before."""
     if entry.operations is None:
         return ()
-    books = _books(config)
+    books = _bookkeeping(config)
     now = [(operation.op, operation.path) for operation in after.patch]
     gone = [done for done in entry.operations if done not in now]
     come = [done for done in now if done not in entry.operations]
@@ -180,16 +180,16 @@ def _operations(entry: Entry, after: Outcome, config: Config) -> tuple[Change, .
 
 
 def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
-    books = _books(config)
-    for found in changes(was.pod, after.pod):
-        if found.pointer in books:
+    books = _bookkeeping(config)
+    for change in changes(was.pod, after.pod):
+        if change.pointer in books:
             continue
-        values = (found.before, found.after)
-        yield Change(found.pointer, None if has_pseudonym(json.dumps(values)) else values)
+        values = (change.before, change.after)
+        yield Change(change.pointer, None if has_pseudonym(json.dumps(values)) else values)
 
 
-def _books(config: Config) -> set[str]:
-    """Where the book-keeping stands, which carries the digest of the configuration and always differs."""
+def _bookkeeping(config: Config) -> set[str]:
+    """The pointers of the book-keeping, which holds the configuration's digest and always differs."""
     return {join("/metadata/annotations", key) for key in config.profile.books}
 
 
@@ -202,31 +202,30 @@ def _key(file: str | None) -> bytes | None:
         raise ConfigError(f"{file}: {(error.strerror or 'cannot be read').lower()}", where="--key") from error
 
 
-# --- telling ------------------------------------------------------------------------------------
+# --- output ------------------------------------------------------------------------------------
 
 
-def _warn(told: Told, reader: Reader) -> None:
-
+def _warn(replay: Replay, reader: Reader) -> None:
     for file in reader.skipped:
         why = "is a link that leaves the folder, or not a regular file"
         click.echo(f"warning: {visible(str(file))}: skipped, because it {why}", err=True)
     if reader.broken:
         click.echo(f"warning: skipped {reader.broken} invalid lines of the records", err=True)
-    if told.unknown:
-        shown = ", ".join(sorted(told.unknown)[:_SHOWN])
+    if replay.unknown:
+        shown = ", ".join(sorted(replay.unknown)[:_SHOWN])
         text = "selectors use names that the recorded configuration did not use, so no pod matches them"
         click.echo(f"warning: {text}: {visible(shown)}; use --key FILE to match them", err=True)
-    if told.unlike:
-        text = f"{told.unlike} admissions differ from the record when replayed with --base"
+    if replay.unlike:
+        text = f"{replay.unlike} admissions differ from the record when replayed with --base"
         click.echo(f"warning: {text}; check that --base is the recorded configuration", err=True)
 
 
-def _json(told: Told, found: Sequence[Changed], broken: int) -> dict[str, Any]:
+def _json(replay: Replay, changed: Sequence[Changed], broken: int) -> dict[str, Any]:
     return {
-        "counts": dict(sorted(told.counts.items())),
+        "counts": dict(sorted(replay.counts.items())),
         "broken": broken,
-        "unlike": told.unlike,
-        "changed": [_changed_json(each) for each in found],
+        "unlike": replay.unlike,
+        "changed": [_changed_json(each) for each in changed],
     }
 
 
@@ -251,12 +250,12 @@ def _changed_json(each: Changed) -> dict[str, Any]:
     }
 
 
-def _text(found: Sequence[Changed]) -> Iterator[str]:
-    """The changed admissions; those that change alike stand together."""
+def _text(changed: Sequence[Changed]) -> Iterator[str]:
+    """The changed admissions; those with the same change are one group."""
     alike: dict[str, list[Changed]] = {}
-    for each in found:
-        told = {k: v for k, v in _changed_json(each).items() if k not in ("uid", "time", "namespace")}
-        alike.setdefault(json.dumps(told, sort_keys=True), []).append(each)
+    for each in changed:
+        answer = {k: v for k, v in _changed_json(each).items() if k not in ("uid", "time", "namespace")}
+        alike.setdefault(json.dumps(answer, sort_keys=True), []).append(each)
     for group in sorted(alike.values(), key=len, reverse=True):
         first = group[0]
         more = f" and {len(group) - _SHOWN} more" if len(group) > _SHOWN else ""
@@ -277,11 +276,11 @@ def _shown(value: Any) -> str:
     return shown(text)
 
 
-def _summary(told: Told, found: Sequence[Changed]) -> str:
-    counts = told.counts
+def _summary(replay: Replay, changed: Sequence[Changed]) -> str:
+    counts = replay.counts
     words = {"decision": "another decision", "reason": "another reason", "pod": "another pod"}
     text = ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind])
-    return f"{_count(counts.total(), 'admission')} replayed, {len(found)} changed" + (
+    return f"{_count(counts.total(), 'admission')} replayed, {len(changed)} changed" + (
         f": {text}" if text else ""
     )
 

@@ -1,4 +1,4 @@
-"""What is told on stderr: one line per workload, findings as warnings, errors.
+"""The report on stderr: one line per workload, findings as warnings, errors.
 
 Colour only on a terminal, and not where NO_COLOR is set. Not here: what goes to stdout.
 """
@@ -41,10 +41,10 @@ class Report:
 
     def __init__(self) -> None:
         self._colour = coloured(sys.stderr)
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def verdict(self, word: str, what: str, reason: str, sentence: str) -> None:
-        """One workload: what became of it, and why."""
+        """One workload: its result, and why."""
         painted = paint(f"{word:<9}", COLOURS[word], self._colour)
         self._line(f"{painted} {visible(what)}: {reason}. {sentence}")
 
@@ -52,14 +52,14 @@ class Report:
         """One workload whose reason is one of the closed set."""
         self.verdict(word, what, reason.value, reason.sentence)
 
-    def findings(self, found: Iterable[Finding], what: str = "") -> None:
-        """Warnings, each once; those that ask for nothing are notes."""
-        for finding in found:
+    def findings(self, findings: Iterable[Finding], what: str = "") -> None:
+        """Warnings, each once; those that require no action are notes."""
+        for finding in findings:
             word = "warning" if finding.actionable else "note"
             at = f"{what}: " if what else ""
             text = visible(f"{at}{finding.message} [{finding.code}]")
-            if text not in self._told:
-                self._told.add(text)
+            if text not in self._printed:
+                self._printed.add(text)
                 self._line(
                     f"{paint(word + ':', 'yellow' if finding.actionable else 'cyan', self._colour)} {text}"
                 )

@@ -1,6 +1,6 @@
 """What `serve` does in a cluster with a configuration, as RBAC sees it: verbs on paths of the API.
 
-Here: the one list of rights. Not here: asking whether somebody has them (kube.survey).
+Here: the one list of rights. Not here: whether an account has them (kube.survey).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from injector.config.control_plane import Maps
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.profile import Config
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.events import EVENTS, owners
@@ -16,7 +16,7 @@ from injector.kube.objects import NAMESPACES, NODES, path_of
 
 
 def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Each verb with the path that it is used on. `configurations` are the objects that are ours."""
+    """Each verb with the path that it is used on. `configurations` are the injector's own."""
     if server.namespaces == "watch":
         nodes = (NODES,) if config.native_sidecars == "auto" else ()
         for path in (NAMESPACES, *nodes, *config.profile.watched()):

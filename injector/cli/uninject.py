@@ -1,6 +1,6 @@
 """`injector uninject`: manifests with sidecars in, manifests without out.
 
-The same streams as `kube-inject`. Not here: its flags (`commands`), and what is taken out (core).
+The same streams as `kube-inject`. Not here: its flags (`commands`), and what is removed (core).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from injector.cli import manifests
 from injector.cli.report import Report
 from injector.cli.world import World
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.finding_codes import FindingCode
@@ -31,47 +31,47 @@ class UninjectFlags:
 
 
 def run(flags: UninjectFlags) -> int:
-    """Take the injection out of the manifests; returns the exit status. Raises InjectorError."""
+    """Remove the injection from the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.filenames)
-    removal = Removal(load(flags.config_file), Report())
-    return manifests.transformed(flags.filenames, removal.change).write(flags.output)
+    uninjection = UninjectRun(load(flags.config_file), Report())
+    return manifests.transformed(flags.filenames, uninjection.change).write(flags.output)
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
-    """Takes the injection out of one object after the other, and reports on each."""
+class UninjectRun:
+    """Removes the injection from one object after the other, and reports on each."""
 
     config: Config
     report: Report
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object without its injection, or as it is. Raises ManifestError."""
-        # Upstream keeps the books of a CronJob's pods in another place, and asks for the kind only.
+        # Upstream stores the annotations of a CronJob's pods in another place, and only for this kind.
         for quirks in (False, True):
             try:
-                found = workload.locate(manifest, quirks=quirks)
-                undone = found and removed(found.template, World().facts(found), self.config)
+                located = workload.locate(manifest, quirks=quirks)
+                undone = located and removed(located.template, World().facts(located), self.config)
             except ManifestError as error:
                 raise placed(error, document, pointer) from error
             except WorkError as error:
                 raise placed(ManifestError(error.message, hint=error.hint), document, pointer) from error
             except ValueError as error:
                 raise self.unreadable(document, pointer, str(error)) from error
-            if found and undone:
+            if located and undone:
                 self.report.verdict(
                     "removed",
-                    found.label,
+                    located.label,
                     "uninjected",
                     "Everything that the status annotation lists was removed.",
                 )
                 self.report.findings(
-                    [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], found.label
+                    [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], located.label
                 )
-                return found.with_template(undone.pod)
+                return located.with_template(undone.pod)
         return manifest
 
     def unreadable(self, document: Document, pointer: str, message: str) -> ManifestError:
-        """What the overrides annotation holds is not what we write."""
+        """The error for an overrides annotation that the injector did not write."""
         key = self.config.profile.keys.overrides
         where = place(document, pointer)
         return ManifestError(

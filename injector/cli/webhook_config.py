@@ -1,8 +1,8 @@
-"""`injector webhook-config`: the MutatingWebhookConfiguration that sends the API server's pods to us.
+"""`injector webhook-config`: the MutatingWebhookConfiguration that makes the API server call the webhook.
 
-Which pods are sent is the profile's table of selectors, the same that the command line decides by.
-The objects carry no label of any mesh: a running control plane writes its own certificate into
-every configuration that bears its revision's label. Not here: applying it, and certificates.
+The profile's table of selectors says which pods are sent; `kube-inject` decides with the same table.
+The objects have no label of a mesh: a running control plane writes its own certificate into every
+configuration with the label of its revision. Not here: applying it, and certificates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from injector import yamltext
-from injector.config.load import load, settings_of
+from injector.config.loading import load, settings_of
 from injector.core.model import Manifest
 from injector.core.registration.configuration import LABEL, Options, checked_name, configurations
 from injector.core.registration.match_conditions import conditions
@@ -67,16 +67,16 @@ def run(flags: WebhookConfigFlags) -> int:
         _side_effects(flags.side_effects, flags.config_file),
         frozenset(checked_name(name, "--exclude-namespace") for name in flags.excluded),
     )
-    found = list(configurations(config, options, flags.name, flags.tags))
-    click.echo("---\n".join(yamltext.dump(item) for item in found[flags.tags_only :]), nl=False)
+    objects = list(configurations(config, options, flags.name, flags.tags))
+    click.echo("---\n".join(yamltext.dump(item) for item in objects[flags.tags_only :]), nl=False)
     if options.failure_policy == "Ignore":
-        told = "while the webhook does not answer, pods are created without a sidecar (failurePolicy Ignore)"
-        click.echo(f"warning: {told}", err=True)
+        text = "while the webhook does not answer, pods are created without a sidecar (failurePolicy Ignore)"
+        click.echo(f"warning: {text}", err=True)
     return 0
 
 
 def _side_effects(asked: str, config_file: str | None) -> str:
-    """As asked, else by whether the file has `serve` keep records or write Events."""
+    """The flag, or for `auto` what the settings for records and Events imply."""
     if asked != "auto":
         return asked
     server = settings_of(config_file).server
@@ -94,7 +94,7 @@ def _client(url: str | None, service: str | None, ca_file: str | None) -> Manife
 
 
 def _url(text: str) -> str:
-    """The URL as the API server accepts it, with our path where it has none."""
+    """The URL as the API server accepts it, with the default path where it has none."""
     hint = "https://HOST[:PORT]/PATH without user, query and fragment"
     try:
         parts = urlsplit(text)
@@ -121,10 +121,10 @@ def _service(text: str) -> Manifest:
 
 
 def _bundle(file: str) -> str:
-    """The certificates of a file, and nothing else of it: everybody may read the object."""
-    found = "".join(_CERTIFICATE.findall(read_text(Path(file)).replace("\r\n", "\n")))
+    """The certificates of a file without the rest of it: any user may read the object."""
+    certificates = "".join(_CERTIFICATE.findall(read_text(Path(file)).replace("\r\n", "\n")))
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates)
     except (ssl.SSLError, ValueError, TypeError) as error:
         raise ConfigError("the file has no valid certificate", where=file, hint="PEM is expected") from error
-    return base64.b64encode(found.encode("ascii")).decode("ascii")
+    return base64.b64encode(certificates.encode("ascii")).decode("ascii")

@@ -1,4 +1,4 @@
-"""What stands around a manifest: namespaces and other objects, from files or from a cluster.
+"""What an injection depends on beside the manifest: namespaces and other objects, from files or a cluster.
 
 Not here: what is done with them.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from injector.cli import manifests
+from injector.core.facts import native_support
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.workload import Workload
 from injector.errors import ClusterError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is known; by default nothing. `lookup` is the namespace of objects that name none."""
+    """What is known of the cluster; by default nothing. `lookup` is the namespace of objects without one."""
 
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     objects: tuple[Manifest, ...] = ()
@@ -44,42 +45,42 @@ class World:
 
 
 def from_objects(names: Sequence[str], lookup: str) -> World:
-    """The world that files describe. Raises ManifestError."""
+    """The namespaces and objects in files. Raises ManifestError."""
     return _sorted(manifests.objects(names), lookup) if names else World(lookup=lookup)
 
 
 def from_cluster(cluster: Cluster, profile: Profile, lookup: str) -> World:
-    """The world as a cluster tells it. Raises ClusterError."""
-    found = cluster.list("/api/v1/namespaces") + cluster.list("/api/v1/nodes")
+    """The namespaces and objects of a cluster. Raises ClusterError."""
+    objects = cluster.list("/api/v1/namespaces") + cluster.list("/api/v1/nodes")
     for path in profile.watched():
         try:
-            found += cluster.list(path)
+            objects += cluster.list(path)
         except ClusterError as error:
             # A kind that the cluster does not serve has no objects.
             if error.status != 404:
                 raise
-    return _sorted(found, lookup)
+    return _sorted(objects, lookup)
 
 
 def around(cluster: Cluster, profile: Profile, namespace: str) -> tuple[World, tuple[str, ...]]:
-    """The world around one namespace as far as it may be read, and what was refused.
+    """One namespace and the objects it depends on, as far as they may be read, and what was refused.
 
-    Raises ClusterError where the cluster cannot be asked at all.
+    Raises ClusterError where the cluster cannot be reached at all.
     """
-    found: list[Manifest] = []
+    objects: list[Manifest] = []
     refused: list[str] = []
     for path in (f"/api/v1/namespaces/{quote(namespace, safe='')}", "/api/v1/nodes", *profile.watched()):
         try:
-            found += [cluster.get(path)] if path.endswith(f"/{namespace}") else cluster.list(path)
+            objects += [cluster.get(path)] if path.endswith(f"/{namespace}") else cluster.list(path)
         except ClusterError as error:
             if error.status in (0, 401):
                 raise
             if error.status != 404:
                 refused.append(error.message)
-    return _sorted(found, namespace), tuple(refused)
+    return _sorted(objects, namespace), tuple(refused)
 
 
-def together(first: World, then: World) -> World:
+def combined(first: World, then: World) -> World:
     """Two worlds; where both know a namespace the second one's counts."""
     return replace(
         then,
@@ -89,12 +90,9 @@ def together(first: World, then: World) -> World:
     )
 
 
-def _sorted(found: Sequence[Manifest], lookup: str) -> World:
-    # kube-inject needs it where objects are known only.
-    from injector.core.facts import native_support
-
+def _sorted(objects: Sequence[Manifest], lookup: str) -> World:
     kinds = {"Namespace": [], "Node": [], "": []}  # type: dict[str, list[Manifest]]
-    for item in found:
+    for item in objects:
         kinds[str(item.get("kind")) if item.get("kind") in kinds else ""].append(item)
     return World(
         {space.name: space for space in map(_namespace, kinds["Namespace"])},
@@ -112,6 +110,7 @@ def _namespace(item: Manifest) -> Namespace:
 @contextlib.contextmanager
 def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
     """The cluster of a kubeconfig. Raises ClusterError."""
+    # Commands without a cluster start faster without the client, or are installed without it.
     from injector.kube.client import connect
 
     with connect(kubeconfig, context) as cluster:
@@ -119,7 +118,8 @@ def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
 
 
 def reader(cluster: Cluster) -> ReadKey:
-    """What reads ConfigMaps of a cluster."""
+    """The function that reads ConfigMaps of a cluster."""
+    # As in `connected`.
     from injector.kube.configmaps import configmap_key
 
     return partial(configmap_key, cluster)

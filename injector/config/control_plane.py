@@ -1,6 +1,6 @@
 """The ConfigMaps of a live istiod: their names, and their texts in place of parts of the configuration file.
 
-Not here: asking a cluster for them (`ReadKey` is handed in), and what is in them (`upstream`).
+Not here: reading them from a cluster (`ReadKey` is passed in), and what is in them (`upstream`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from injector.config.load import Overrides, Text, rules_of
+from injector.config.loading import Overrides, Text, rules_of
 from injector.errors import ConfigError
 
 MESH_MAP: Final = "istio"
 INJECT_MAP: Final = "istio-sidecar-injector"
 
 ReadKey: TypeAlias = Callable[[str, str, str], str]
-"""Takes namespace, name and key of a ConfigMap; gives the text under the key. Raises InjectorError."""
+"""Takes namespace, name and key of a ConfigMap; returns the text of the key. Raises InjectorError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Maps:
         )
 
 
-def control_plane(read: ReadKey, maps: Maps, overrides: Overrides) -> Overrides:
-    """The overrides with the texts of the ConfigMaps; what is set already stays. Raises InjectorError."""
+def read_overrides(read: ReadKey, maps: Maps, overrides: Overrides) -> Overrides:
+    """The overrides with the texts of the ConfigMaps; a text that is set stays. Raises InjectorError."""
 
     def text(name: str, key: str) -> Text:
         return configmap_text(read, maps.namespace, name, key)
@@ -54,7 +54,7 @@ def control_plane(read: ReadKey, maps: Maps, overrides: Overrides) -> Overrides:
 
 
 def configmap_text(read: ReadKey, namespace: str, name: str, key: str) -> Text:
-    """A key of a ConfigMap, and what messages call it. Raises InjectorError."""
+    """The text of a key of a ConfigMap, with its name in messages. Raises InjectorError."""
     return Text(read(namespace, name, key), f"ConfigMap {namespace}/{name} {key}")
 
 
@@ -65,7 +65,7 @@ def place_of(flag: str) -> tuple[str, str | None]:
 
 
 def check_mesh(where: str, config_file: str | None) -> None:
-    """Raise ConfigError for a profile without mesh rules, which has no use for the flag `where`."""
+    """Raise ConfigError for a profile without mesh rules, which does not support the flag `where`."""
     if rules_of(config_file) != "istio":
         hint = "remove the flag, or choose a profile with a mesh"
         raise ConfigError("the profile does not support this flag", where=where, hint=hint)

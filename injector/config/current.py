@@ -1,6 +1,6 @@
-"""The configuration in force: the last good one, and why a newer one was refused.
+"""The configuration in use: the last valid one, and why a newer one was refused.
 
-Not here: where it is read from (`source`), and what is done with a new one.
+Not here: where it is read from (`source`), and who uses a new one.
 """
 
 from __future__ import annotations
@@ -9,27 +9,32 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.profile import Config
 from injector.errors import ClusterError, InjectorError, TemplateError
 from injector.telemetry import Metrics, tell
 
-# Why a reading failed, where the error says more than how far it came.
+# The reason of a failed reading by class of the error; of other errors the step that failed.
 _REASONS: Final[Mapping[type[InjectorError], str]] = {TemplateError: "template", ClusterError: "source"}
 
 
 class ConfigSource(Protocol):
-    """What is read again and again, see `source.Source`."""
+    """A source that is read repeatedly, see `source.Source`."""
 
     @property
-    def server(self) -> Server | None: ...
+    def server(self) -> Server | None:
+        """The server's settings of the last reading, with the flags applied; None before the first."""
+
     @property
-    def step(self) -> str: ...
-    def read(self) -> Config: ...
+    def step(self) -> str:
+        """The step of the last reading; where it failed, the reason."""
+
+    def read(self) -> Config:
+        """The snapshot as the source is now. Blocks. Raises InjectorError."""
 
 
 class Current:
-    """The configuration in force, read again every `seconds` once it is started.
+    """The configuration in use, read again every `seconds` once it is started.
 
     `apart` runs a reading, which blocks, in a thread; `taken` is called with each new configuration.
     """
@@ -56,26 +61,26 @@ class Current:
         self._take(config)
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin to read the source again and again."""
+        """Start to read the source periodically."""
         self._task = group.create_task(self._poll())
 
     def stop(self) -> None:
-        """Read it no more; the configuration stays in force."""
+        """Stop reading the source; the configuration stays in use."""
         if self._task:
             self._task.cancel()
 
     def not_ready(self) -> Mapping[str, str]:
-        """Nothing: one configuration is always in force."""
+        """Always empty: a configuration is always in use."""
         return {}
 
     def warnings(self) -> Mapping[str, str]:
-        """Why the source cannot be used as it is now."""
+        """Why the present configuration of the source is not used."""
         return (
             {"config": f"the last valid configuration stays in use: {self._problem}"} if self._problem else {}
         )
 
     async def refresh(self) -> None:
-        """Read the source once: take over what changed and is valid, keep the last good one else."""
+        """Read the source once; use its configuration if it changed and is valid."""
         try:
             fresh = await self._apart(self._source.read)
         except InjectorError as error:
@@ -83,8 +88,8 @@ class Current:
             return
         except Exception as error:
             # A defect in reading is no reason to stop answering.
-            told = f"reading the configuration failed unexpectedly: {type(error).__name__}"
-            self._refuse(InjectorError(told), "defect")
+            message = f"reading the configuration failed unexpectedly: {type(error).__name__}"
+            self._refuse(InjectorError(message), "defect")
             return
         if self._problem:
             self._problem = ""
@@ -122,7 +127,7 @@ class Current:
 
 
 def announce(config: Config) -> None:
-    """Log which configuration is in force, and what should be known about it."""
+    """Log which configuration is in use, and its findings."""
     tell(
         "info",
         "config",

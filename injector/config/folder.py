@@ -1,12 +1,9 @@
 """A profile on disk: a folder with `profile.yaml` and `NAME.yaml.j2` files.
 
 Those that ship are package data; any other folder is named by its path. Templates whose name
-begins with ``_`` are parts for `include` and cannot be asked for by a pod. Not here: compiling
+begins with ``_`` are parts for `include`; a pod cannot select them. Not here: compiling
 templates, and what the rules of a profile do.
 """
-
-# `setting` is dataclasses.field with more metadata, which the rule does not know.
-# ruff: noqa: RUF009
 
 from __future__ import annotations
 
@@ -16,8 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from injector.config.schema import parsed, refuse
-from injector.config.shapes import (
+from injector.config.fields import (
     NAMES,
     TEXT,
     TREE,
@@ -30,6 +26,7 @@ from injector.config.shapes import (
     section,
     setting,
 )
+from injector.config.schema import parsed, refuse
 from injector.core.catalogue import POWERS, Catalogue
 from injector.core.model import ProxyMark
 from injector.core.profile import Profile, default_keys
@@ -47,7 +44,7 @@ _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """The annotations in which a profile keeps its books."""
+    """The annotations for the book-keeping of a profile."""
 
     switch: str = setting("", TEXT, "Label and annotation of a pod that enables or disables injection.")
     status: str = setting("", TEXT, "Annotation that lists what was injected.")
@@ -58,7 +55,7 @@ class KeySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignSidecar:
-    """How a proxy that somebody else injected is recognised."""
+    """How the proxy of another injector is recognised."""
 
     container: str = setting("", checked(TEXT, bool, "the name of a container"), "Name of the container.")
     env: tuple[str, ...] = setting((), NAMES, "Environment variables that it must have.")
@@ -141,7 +138,7 @@ def find(name: str, base: Path | None) -> Path:
 
 
 def expanded(name: str) -> Path:
-    """A path as it is written, with the home directory for `~`; a user that is not there has none."""
+    """A path as it is written, with the home directory for `~`; of an unknown user it stays as it is."""
     try:
         return Path(name).expanduser()
     except RuntimeError:
@@ -152,8 +149,7 @@ def expanded(name: str) -> Path:
 class Files:
     """Texts by folder and name, and the names of templates by folder; each is read once.
 
-    So what was read together stays together, whoever swaps the files later: the texts that were
-    tried out are the texts that serve.
+    The texts that were tried out are therefore the texts in use, even if the files are replaced later.
     """
 
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -195,26 +191,27 @@ def open_folder(path: Path, files: Files | None = None) -> Folder:
     origin = str(path / "profile.yaml")
     text = files.text(path, "profile.yaml")
     reading = Reading()
-    found = read(ProfileSettings, parsed(text, origin), "", reading)
+    settings = read(ProfileSettings, parsed(text, origin), "", reading)
     refuse(reading.problems, text, origin)
     sources = {}
     for file in files.templates(path):
         name = file.removesuffix(SUFFIX)
         sources[name] = TemplateSource(name, files.text(path, file), str(path / file))
-    return Folder(_profile(found, Path(os.path.realpath(path)).name), sources, found.rules)
+    return Folder(_profile(settings, Path(os.path.realpath(path)).name), sources, settings.rules)
 
 
-def _profile(found: ProfileSettings, folder: str) -> Profile:
-    keys = {key: getattr(found.keys, key) for key in ("switch", "status", "overrides", "templates", "undo")}
-    listed_keys = found.catalogue
-    return registry.rules(found.rules)(
-        name=found.name or folder,
+def _profile(settings: ProfileSettings, folder: str) -> Profile:
+    names = ("switch", "status", "overrides", "templates", "undo")
+    keys = {name: getattr(settings.keys, name) for name in names}
+    listed_keys = settings.catalogue
+    return registry.rules(settings.rules)(
+        name=settings.name or folder,
         keys=default_keys({key: value for key, value in keys.items() if value}),
-        values=found.values,
-        default_templates=found.default_templates,
-        ignored_namespaces=frozenset(found.ignored_namespaces),
-        operating_systems=frozenset(found.operating_systems),
-        foreign=tuple(ProxyMark(mark.container, mark.env, mark.webhook) for mark in found.foreign_sidecars),
+        values=settings.values,
+        default_templates=settings.default_templates,
+        ignored_namespaces=frozenset(settings.ignored_namespaces),
+        operating_systems=frozenset(settings.operating_systems),
+        foreign=tuple(ProxyMark(s.container, s.env, s.webhook) for s in settings.foreign_sidecars),
         extra_catalogue=Catalogue(
             frozenset(listed_keys.annotations),
             frozenset(listed_keys.labels),

@@ -1,6 +1,6 @@
-"""Pods for trying templates out: small, large, and with what templates like to trip over.
+"""Pods for trying templates out: small, large, and with values that break careless templates.
 
-Not here: what is done with them (`dryrun`).
+Not here: what is done with them (`trials`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where `serve` reads its configuration: a file, a ConfigMap instead of it, an istiod's ConfigMaps on top.
 
 Here: reading all texts of one version, and trying a new one out. Not here: when that is done
-(`current`), and asking a cluster (`ReadKey` is handed in).
+(`current`), and reading from a cluster (`ReadKey` is passed in).
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from injector.config.control_plane import Maps, ReadKey, configmap_text, control_plane
-from injector.config.dryrun import dry_run
-from injector.config.load import Input, Overrides, load_settings
-from injector.config.schema import ConfigMapSource, IstioSource, Server, read_settings
+from injector.config.control_plane import Maps, ReadKey, configmap_text, read_overrides
+from injector.config.loading import Input, Overrides, load_settings
+from injector.config.schema import read_settings
+from injector.config.server_settings import ConfigMapSource, IstioSource, Server
+from injector.config.trials import dry_run
 from injector.core.profile import Config
 from injector.errors import ConfigError
 
@@ -23,11 +24,11 @@ _TRIES: Final = 5
 
 @dataclass(slots=True)
 class Source:
-    """A source of the configuration, which is read again and again.
+    """A source of the configuration, which is read repeatedly.
 
-    `read_key` asks the cluster for ConfigMaps. `with_flags` lays the flags over the settings of the
+    `read_key` reads ConfigMaps of the cluster. `with_flags` applies the flags to the settings of the
     server, and raises ConfigError where the result does not fit together. `server` is the last result.
-    `step` is how far a reading came, which is the reason where it fails: source, settings, template,
+    `step` is the step of the last reading, which is the reason where it fails: source, settings, template,
     samples, or changing.
     """
 
@@ -50,78 +51,78 @@ class Source:
         """
         for _ in range(_TRIES):
             self.step = "source"
-            given = self.input()
+            inputs = self.inputs()
             try:
-                config = self._tried(given)
+                config = self._tried(inputs)
             except ConfigError:
-                if self._unchanged(given):
+                if self._unchanged(inputs):
                     raise
                 continue
             if config is not None:
                 self._proven = config.digest
-                self._filled = frozenset(name for name, text in _texts(given).items() if text.strip())
+                self._filled = frozenset(name for name, text in _texts(inputs).items() if text.strip())
                 return config
         self.step = "changing"
         raise ConfigError(
             "the configuration changed while it was read",
-            where=given.file.origin,
+            where=inputs.file.origin,
             hint="the configuration is read again soon",
         )
 
-    def input(self) -> Input:
+    def inputs(self) -> Input:
         """The texts as they are now. Raises InjectorError."""
-        given = Input.from_file(self.file)
+        inputs = Input.from_file(self.file)
         at, istio = self.config_map, self.istio
         if at.name:
-            # Not the folder of --config: who may write the ConfigMap may not read this machine.
+            # Not the folder of --config: a user who may write the ConfigMap may not read local files.
             text = configmap_text(self.read_key, at.namespace, at.name, at.key)
-            given = replace(given, file=text, base=None)
+            inputs = replace(inputs, file=text, base=None)
         if istio.namespace:
             maps = Maps.named(istio.namespace, self.revision, istio.mesh_config_map, istio.inject_config_map)
-            overrides = control_plane(self.read_key, maps, Overrides(revision=self.revision))
-            given = replace(given, overrides=overrides)
-        return given
+            overrides = read_overrides(self.read_key, maps, Overrides(revision=self.revision))
+            inputs = replace(inputs, overrides=overrides)
+        return inputs
 
-    def _tried(self, given: Input) -> Config | None:
-        """The snapshot of these texts, None where they change meanwhile. Raises ConfigError."""
+    def _tried(self, inputs: Input) -> Config | None:
+        """The snapshot of these texts; None if they changed meanwhile. Raises ConfigError."""
         self.step = "settings"
-        settings = read_settings(given.file.text, given.file.origin)
-        config = load_settings(settings, given)
+        settings = read_settings(inputs.file.text, inputs.file.origin)
+        config = load_settings(settings, inputs)
         self.server = self.with_flags(settings.server)
-        self._check_filled(given)
+        self._check_filled(inputs)
         if config.digest == self._proven:
             return config
-        if not self._unchanged(given):
+        if not self._unchanged(inputs):
             return None
         self.step = "template"
         config.templates.compile_all()
         self.step = "samples"
-        _try_out(given)
-        # That takes seconds, in which whoever writes a file in place may have gone on.
-        return config if self._unchanged(given) else None
+        _try_out(inputs)
+        # That takes seconds, in which a file that is written in place may have changed.
+        return config if self._unchanged(inputs) else None
 
-    def _check_filled(self, given: Input) -> None:
-        """Whoever writes a file in place empties it first, and nothing is often valid."""
-        for name, text in _texts(given).items():
+    def _check_filled(self, inputs: Input) -> None:
+        """Raise ConfigError for a file that is empty now: writing in place truncates it first."""
+        for name, text in _texts(inputs).items():
             if name in self._filled and not text.strip():
                 self.step = "changing"
                 hint = "write {} to use only the defaults"
                 raise ConfigError("the file is empty now", where=name, hint=hint)
 
-    def _unchanged(self, given: Input) -> bool:
+    def _unchanged(self, inputs: Input) -> bool:
         """Whether everything that was read still reads the same."""
-        now = self.input()
-        return (now.file, now.overrides) == (given.file, given.overrides) and given.files.unchanged()
+        now = self.inputs()
+        return (now.file, now.overrides) == (inputs.file, inputs.overrides) and inputs.files.unchanged()
 
 
-def _texts(given: Input) -> dict[str, str]:
+def _texts(inputs: Input) -> dict[str, str]:
     """All texts of files that were read, by where they are from."""
-    return {given.file.origin: given.file.text, **given.files.by_path()}
+    return {inputs.file.origin: inputs.file.text, **inputs.files.by_path()}
 
 
-def _try_out(given: Input) -> None:
+def _try_out(inputs: Input) -> None:
     """Render sample pods in child processes. Raises ConfigError for the first problem."""
-    problems = dry_run(given)
+    problems = dry_run(inputs)
     if problems:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""

@@ -1,12 +1,9 @@
 """istiod's own settings: the `config` and `values` of its injector's ConfigMap, and files of that format.
 
 Its keys are read, unknown ones ignored, as istiod does. Its templates are written in another
-language: those that it ships are the ones that our profile ports, so ours stand in for them; a
-user's own are named as not usable. Not here: asking a cluster for them, and merging (`load`).
+language: the profile replaces those that istiod ships; a finding names a user's own. Not here: reading
+them from a cluster, and merging (`loading`).
 """
-
-# `setting` is dataclasses.field with more metadata, which the rule does not know.
-# ruff: noqa: RUF009
 
 from __future__ import annotations
 
@@ -16,8 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from injector import yamltext
-from injector.config.schema import parsed, refuse
-from injector.config.shapes import (
+from injector.config.fields import (
     NAMES,
     STRINGS,
     TEXT,
@@ -29,6 +25,7 @@ from injector.config.shapes import (
     read,
     setting,
 )
+from injector.config.schema import parsed, refuse
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.workload import kind_of
@@ -72,7 +69,7 @@ class InjectConfig:
 def inject_config(text: str, origin: str) -> InjectConfig:
     """Read a text as istiod's `config`, or else as the bare text of the template `sidecar`.
 
-    Raises ConfigError where it is meant as a `config` (it has `templates` at its top) and is none.
+    Raises ConfigError for an invalid `config`, which has `templates` at its top.
     """
     try:
         tree = parsed(text, origin)
@@ -98,38 +95,38 @@ def full_config(text: str, origin: str) -> InjectConfig:
         raise ConfigError(f"a map is expected, not {kind_of(tree)}", where=f"{origin}:1")
     names = {key_of(member) for member in fields(InjectConfig)}
     reading = Reading()
-    found = read(InjectConfig, {k: v for k, v in (tree or {}).items() if k in names}, "", reading)
+    config = read(InjectConfig, {k: v for k, v in (tree or {}).items() if k in names}, "", reading)
     refuse(reading.problems, text, origin)
-    return found
+    return config
 
 
-def sources(found: InjectConfig, text: str, origin: str) -> dict[str, TemplateSource]:
+def sources(config: InjectConfig, text: str, origin: str) -> dict[str, TemplateSource]:
     """The templates of a file of this format, with the lines on which they begin."""
-    if found.templates == {"sidecar": text}:
+    if config.templates == {"sidecar": text}:
         return {"sidecar": TemplateSource("sidecar", text, origin)}
     return {
         name: TemplateSource(name, body, origin, first_line(text, origin, f"/templates/{name}"))
-        for name, body in found.templates.items()
+        for name, body in config.templates.items()
     }
 
 
 def usable(
-    found: InjectConfig, text: str, origin: str
+    config: InjectConfig, text: str, origin: str
 ) -> tuple[dict[str, TemplateSource], tuple[Finding, ...]]:
-    """Of a live istiod's templates those that can be rendered here, and a finding for each other one."""
-    kept: dict[str, TemplateSource] = {}
+    """The templates of a running istiod that can be rendered here, and a finding for each other one."""
+    templates: dict[str, TemplateSource] = {}
     findings = []
-    for name, source in sources(found, text, origin).items():
+    for name, source in sources(config, text, origin).items():
         if name in SHIPPED or _NOT_FOR_PODS.fullmatch(name):
             continue
         # A text without actions is the same in both languages.
         if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:
-            kept[name] = source
+            templates[name] = source
             continue
         problem = "is a Go template and not supported; rewrite it in Jinja"
         message = f"template {shown(name)!r} of {origin} {problem}"
         findings.append(Finding.of(FindingCode.GO_TEMPLATE, message))
-    return kept, tuple(findings)
+    return templates, tuple(findings)
 
 
 def first_line(text: str, origin: str, pointer: str) -> int:
@@ -151,7 +148,7 @@ def tree_of(text: str, origin: str, what: str) -> dict[str, Any]:
 
 
 def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[SettingProblem]:
-    """What is of another type than istiod reads it; `prefix` is the pointer of the values."""
+    """Values of another type than istiod expects; `prefix` is the pointer of the values."""
     problems = []
     for path, (expected, types) in _TYPED.items():
         pointer = prefix

@@ -1,6 +1,6 @@
-"""Manifests to start from, one for each kind of answer that people meet first.
+"""Manifests to start from, one for each frequent answer.
 
-They speak with the profile's own switch, so that they fit every profile.
+They use the switch of the profile, so that they fit every profile.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Example:
     text: str
 
 
-def examples(switch: str) -> Mapping[str, Example]:
+def make_examples(switch: str) -> Mapping[str, Example]:
     """The examples by name, for a profile whose switch is this label and annotation."""
     return {
         "nothing-said": Example("No label or annotation", _deployment()),

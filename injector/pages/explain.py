@@ -1,8 +1,8 @@
 """The page that explains: decision, rules, the pod before and after, and who set what.
 
-One self-contained text: style and script stand in it, allowed by their digest, and nothing is
-loaded from anywhere. The same data give the same bytes. Not here: what the answers are (the core
-explains), how they came to be asked (form.py), how the page travels.
+One self-contained text with style and script, which the Content-Security-Policy allows by their digest;
+the page loads nothing. The same data give the same bytes. Not here: the explanations (core.reports),
+the input of the form (form.py), how the page is served.
 """
 
 from __future__ import annotations
@@ -33,19 +33,24 @@ _SHOWN: Final = 400
 
 
 class ExplainedWorkload(Protocol):
-    """A workload, where it stands, and its explanation."""
+    """A workload and its explanation."""
 
     @property
-    def where(self) -> str: ...
+    def where(self) -> str:
+        """The place of the workload: file and line, or a namespace of a cluster."""
+
     @property
-    def workload(self) -> Workload: ...
+    def workload(self) -> Workload:
+        """The workload as it was read, without an injection by this run."""
+
     @property
-    def found(self) -> Explanation: ...
+    def explanation(self) -> Explanation:
+        """The decision, the patch, and the origin of each value in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the form offers, and what a person typed into it.
+    """What the form offers, and what the user typed into it.
 
     `profiles` and `examples` are titles by the value that is sent for them.
     """
@@ -60,7 +65,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A container, or another part of the pod, and what was set in it."""
+    """A container, or another part of the pod, and the values that were set in it."""
 
     title: str
     rows: list[tuple[str, str, str]] = field(default_factory=list)
@@ -68,7 +73,7 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """An answer in the words of the template."""
+    """An answer as the template shows it."""
 
     id: str
     where: str
@@ -91,7 +96,7 @@ def page(
     form: Form | None = None,
     error: InjectorError | None = None,
 ) -> str:
-    """The page for these answers under a configuration; with `form` a page to try things."""
+    """The page for these answers under a configuration; with `form` also the form."""
     views = [_view(f"w{number}", answer) for number, answer in enumerate(answers, 1)]
     style, script = _asset("explain.css"), _asset("explain.js")
     return _template().render(
@@ -133,12 +138,12 @@ def _title(views: Sequence[_View], error: InjectorError | None) -> str:
 
 
 def _view(anchor: str, answer: ExplainedWorkload) -> _View:
-    outcome, origins = answer.found.outcome, answer.found.origins
+    outcome, origins = answer.explanation.outcome, answer.explanation.origins
     stretches: tuple[Stretch, ...] = ()
     if outcome.decision.verdict is Verdict.INJECT:
-        found = answer.workload
-        after = found.with_template(outcome.pod)
-        stretches = compare(yamltext.dump(found.manifest), yamltext.dump(after))
+        located = answer.workload
+        after = located.with_template(outcome.pod)
+        stretches = compare(yamltext.dump(located.manifest), yamltext.dump(after))
     operations = [operation.as_json() for operation in outcome.patch]
     return _View(
         id=anchor,
@@ -166,23 +171,23 @@ def _value(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def told(finding: Finding) -> str:
-    """How urgent a finding is."""
+def level(finding: Finding) -> str:
+    """The level of a finding: a warning requires an action."""
     return "warning" if finding.actionable else "note"
 
 
 def shown(value: Any) -> Any:
-    """A value for the page: what does not print as itself is escaped in every text."""
+    """A value for the page; characters that are not printable are escaped."""
     return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
 
 
 def several(text: str) -> Markup:
-    """A text of several lines that was made of escaped ones."""
+    """A text of several lines; its lines are already escaped."""
     return Markup.escape(text)
 
 
 def typed(text: str) -> Markup:
-    """A text as a person typed it, for the field that it goes back into."""
+    """A text as the user typed it, for the field of the form."""
     return Markup.escape(text.encode("utf-8", "replace").decode("utf-8"))
 
 
@@ -197,7 +202,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(told=told, typed=typed, several=several)
+    environment.filters.update(level=level, typed=typed, several=several)
     return environment.get_template("explain.html.j2")
 
 

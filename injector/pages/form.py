@@ -1,7 +1,6 @@
-"""What a person types into the form: manifests and the labels of a namespace, explained.
+"""The input of the form: manifests and the labels of a namespace, explained.
 
-Here: from text to explanations, with the place of what is wrong in it. Not here: files (the
-command line reads those), and how the answer looks.
+Here: from text to explanations, and errors with a line of the text. Not here: files (cli), and the page.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ _CHARACTERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class FormResult:
-    """A workload, where it stands, and its explanation."""
+    """A workload, its place in the text, and its explanation."""
 
     where: str
     workload: workload.Workload
-    found: Explanation
+    explanation: Explanation
 
 
 def answers(
@@ -44,13 +43,13 @@ def answers(
     left = MOST_VALUES
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
-        found = _located(document, pointer, manifest, config)
-        if found is None:
+        located = _located(document, pointer, manifest, config)
+        if located is None:
             return manifest
         if len(out) == MOST:
             raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
-        explanation = explain(found.template, facts_of(found), config, found.manifest)
-        out.append(FormResult(documents.place(document, pointer), found, explanation))
+        explanation = explain(located.template, facts_of(located), config, located.manifest)
+        out.append(FormResult(documents.place(document, pointer), located, explanation))
         return manifest
 
     for document in filter(documents.has_workloads, yamltext.split(text, MANIFESTS)):
@@ -67,7 +66,7 @@ def answers(
 
 
 def _size(tree: object, most: int) -> int:
-    """How many values a tree has, long texts as several; not counted further than past `most`."""
+    """How many values a tree has, long texts as several; counting ends above `most`."""
     size = 0
     waiting = [tree]
     while waiting and size <= most:

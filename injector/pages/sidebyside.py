@@ -1,6 +1,6 @@
 """Two texts side by side, line by line, with long unchanged stretches apart.
 
-Here: which line stands beside which. Not here: how it looks.
+Here: which lines are in one row. Not here: how it looks.
 """
 
 from __future__ import annotations

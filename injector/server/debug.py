@@ -23,7 +23,7 @@ from injector.core.profile import Config
 from injector.core.workload import Workload
 from injector.errors import ConfigError, InjectorError, ReviewError
 from injector.pages import explain, form
-from injector.pages.examples import examples
+from injector.pages.examples import make_examples
 from injector.printable import shown, visible
 from injector.server.run import bind
 from injector.telemetry import tell
@@ -142,7 +142,7 @@ class _Desk:
     def offer(self, example: str) -> tuple[int, str]:
         """The empty form, or one with an example in it."""
         config = self._debug.current()
-        found = examples(config.profile.keys.switch).get(example)
+        found = make_examples(config.profile.keys.switch).get(example)
         return 200, explain.page((), config, form=self._form({"manifests": found.text if found else ""}))
 
     async def answer(self, given: Mapping[str, str]) -> tuple[int, str]:
@@ -201,7 +201,7 @@ class _Desk:
         config = self._debug.current()
         profiles = {"": f"active configuration: {config.profile.name}"}
         profiles |= {name: f"built-in profile {name}" for name in self._debug.profiles}
-        offered = examples(config.profile.keys.switch)
+        offered = make_examples(config.profile.keys.switch)
         return explain.Form(
             action=PATH,
             profiles=profiles,

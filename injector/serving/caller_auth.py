@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from injector.callers.check import Check
 from injector.callers.tokens import Keys, TokenPolicy, Tokens
-from injector.config.schema import CallerAuth, Server
+from injector.config.server_settings import CallerAuth, Server
 from injector.errors import ConfigError
 from injector.files import read_text
 from injector.kube.client import AsyncCluster

@@ -16,9 +16,9 @@ from injector.certs.files import FileSource, Place
 from injector.certs.issue import CertificateSpec, service_names
 from injector.certs.own import SelfSignedSource
 from injector.certs.published import Published
-from injector.config import coherence
-from injector.config.schema import Server
-from injector.config.shapes import seconds
+from injector.config import cross_checks
+from injector.config.fields import seconds
+from injector.config.server_settings import Server
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 from injector.kube.client import AsyncCluster
@@ -84,14 +84,14 @@ class Watches:
 
 def check(server: Server) -> None:
     """Raise ConfigError for settings that do not fit together, and for files that cannot be used now."""
-    kind = coherence.check_certificates(server)
+    kind = cross_checks.check_certificates(server)
     if kind != "own":
         _place(server, kind).read(time.time())
 
 
 def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> Certificates:
     """The source, which has put its certificate in use where it has one already. Raises ConfigError."""
-    kind, publishes = coherence.check_certificates(server), server.publishes_ca_bundle
+    kind, publishes = cross_checks.check_certificates(server), server.publishes_ca_bundle
     published = _published(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
     made = Certificates(
         _files(server, kind, metrics, swap, published)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from socket import socket
 
 from injector.config.folder import shipped
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.profile import Config
 from injector.server.app import State
 from injector.server.debug import Debug, bind_loopback, create_debug_app

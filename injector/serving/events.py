@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.core.model import AdmissionRequest, Verdict
 from injector.core.profile import Outcome
 from injector.kube.client import AsyncCluster

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from injector.config.schema import Record, Server
+from injector.config.server_settings import Record, Server
 from injector.records import writer
 from injector.telemetry import Metrics, tell
 

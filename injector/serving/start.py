@@ -10,11 +10,12 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
-from injector.config import coherence
+from injector.config import cross_checks
 from injector.config.control_plane import place_of
 from injector.config.current import announce
-from injector.config.load import Input
-from injector.config.schema import ConfigMapSource, Server, read_settings
+from injector.config.loading import Input
+from injector.config.schema import read_settings
+from injector.config.server_settings import ConfigMapSource, Server
 from injector.config.source import Source
 from injector.errors import ConfigError
 from injector.kube.configmaps import ConfigMapReader
@@ -59,7 +60,7 @@ def serve(flags: ServeFlags) -> None:
     config = source.read()
     announce(config)
     if server.failure_mode == "allow":
-        tell("warning", "failure-mode", message=coherence.FAILS_OPEN)
+        tell("warning", "failure-mode", message=cross_checks.FAILS_OPEN)
     from injector.serving.webhook import ServedWebhook
 
     try:
@@ -86,7 +87,7 @@ def source_of(flags: ServeFlags) -> tuple[Source, Server]:
     read_key = ConfigMapReader(flags.kubeconfig, flags.kube_context)
     source = Source(flags.config_file, config_map, istio, revision, read_key)
     if config_map.name and flags.config_file is None:
-        text = source.input().file
+        text = source.inputs().file
         settings = read_settings(text.text, text.origin)
     source.with_flags = lambda server: _with_flags(server, flags)
     return source, source.with_flags(settings.server)
@@ -99,8 +100,8 @@ def _with_flags(server: Server, flags: ServeFlags) -> Server:
     }
     record = record_settings(server.record, flags.record_dir, flags.record_key)
     server = replace(server, **changes, record=record)
-    coherence.check(server)
-    coherence.check_certificates(server)
+    cross_checks.check(server)
+    cross_checks.check_certificates(server)
     return server
 
 

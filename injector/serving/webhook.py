@@ -16,7 +16,7 @@ from socket import socket
 from typing import Final
 
 from injector.config.current import Current
-from injector.config.schema import Server
+from injector.config.server_settings import Server
 from injector.config.source import Source
 from injector.core.profile import Config
 from injector.kube.client import AsyncCluster, connect_async

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from injector.cli import check_cluster
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import read_settings
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
@@ -49,7 +49,7 @@ def checked(bed: ApiServer, config: str = SAFE, *, kubeconfig: Path | None = Non
     text = Text(config, "injector.yaml")
     server = read_settings(text.text, text.origin).server
     found: Found = {}
-    for each in check_cluster.found(
+    for each in check_cluster.findings(
         load_input(Input(text, ".")), server, str(kubeconfig or bed.kubeconfig), None
     ):
         found.setdefault(each.code, []).append(asdict(each))

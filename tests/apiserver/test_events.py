@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from injector.cli.rights import needed
-from injector.config.load import load
+from injector.config.loading import load
 from injector.config.schema import read_settings
 from injector.kube.refusals import Request
 from tests.apiserver import webhook_serving as ws

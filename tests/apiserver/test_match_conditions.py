@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
 from injector.core.injection.near_misses import near_misses

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hack.bench.cost import page as cost_page
-from hack.bench.cost.page import CLOSED, DIRECT, LOADS, STEADY, WAYS, WITH_BOTH, WITH_SERVERS, Costs, Run
+from hack.bench.cost.page import CLOSED, DIRECT, LOADS, ROUTES, STEADY, WITH_BOTH, WITH_SERVERS, Costs, Run
 
 PARTS = {
     DIRECT: ["application"],
@@ -24,7 +24,7 @@ def costs() -> Costs:
         Run(way, load, 200, 0.5 * slow, 2.0 * slow, dict.fromkeys(PARTS[way], 100.0))
         for slow in (1, 10, 2)
         for load in LOADS
-        for way in WAYS
+        for way in ROUTES
     ]
     rounds = [{"its sidecar": 30.0}, {"its sidecar": 34.5}, {"its sidecar": 31.25}]
     starts = [{"no sidecar": 0.6, "native sidecar": 3.0}] * 3

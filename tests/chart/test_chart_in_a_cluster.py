@@ -13,7 +13,7 @@ import pytest
 
 from injector.certs.stored import Stored, written
 from injector.cli.rights import needed
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import read_settings
 from injector.core.model import Manifest
 from injector.core.registration.entries import CONFIGURATIONS

@@ -15,7 +15,7 @@ from hack import chart
 from injector import yamltext
 from injector.cli.main import main
 from injector.cli.rights import needed
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings, read_settings
 from injector.core.model import ServiceRef
 from injector.core.profile import Config

@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from injector.config.fields import Reading, declared, read, schema_of
 from injector.config.schema import Settings
-from injector.config.shapes import Reading, declared, read, schema_of
 from tests.beds import helm
 from tests.chart.chart_values import CASES
 

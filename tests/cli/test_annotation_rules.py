@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.server_settings import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from tests.cli.conftest import Run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
-from injector.config.schema import CallerAuth, Server, SourceSettings
+from injector.config.server_settings import CallerAuth, Server, SourceSettings
 from injector.server.tls import Swap
 from injector.serving.caller_auth import Callers
 from injector.telemetry import Metrics

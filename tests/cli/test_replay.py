@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin
 from injector.records.writer import RecordBounds, Recorder

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.near_misses import near_misses
 from injector.core.registration.entries import registered
 from injector.core.registration.match_conditions import dropped

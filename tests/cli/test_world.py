@@ -12,8 +12,8 @@ import yaml
 
 from injector.cli import world
 from injector.cli.world import World
-from injector.config.control_plane import Maps, control_plane
-from injector.config.load import Overrides, Text, load_profile
+from injector.config.control_plane import Maps, read_overrides
+from injector.config.loading import Overrides, Text, load_profile
 from injector.core import workload
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
@@ -92,7 +92,7 @@ def test_what_a_flag_gave_is_not_read_from_the_cluster() -> None:
     given = Overrides(mesh=Text("a", "file"), values=Text("b", "file"), inject=Text("c", "file"))
     maps = Maps("istio-system", "missing", "missing")
     no_keys: dict[tuple[str, ...], str] = {}
-    assert control_plane(lambda *key: no_keys[key], maps, given) == given
+    assert read_overrides(lambda *key: no_keys[key], maps, given) == given
 
 
 def test_objects_that_the_cluster_does_not_serve_count_as_none() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.annotation_rules import open_to_all
 from injector.errors import ConfigError
 

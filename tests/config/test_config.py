@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.config import dryrun, upstream
-from injector.config.build import build, merged
-from injector.config.dryrun import Trial, dry_run
+from injector.config import trials, upstream
+from injector.config.fields import SettingProblem, declared
 from injector.config.folder import find, open_folder, shipped
-from injector.config.load import Input, Overrides, Text, load, load_input
+from injector.config.loading import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
-from injector.config.shapes import SettingProblem, declared
+from injector.config.snapshot import build, merged
+from injector.config.trials import Trial, dry_run
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Verdict
 from injector.core.profile import Config, Profile
@@ -487,15 +487,15 @@ def test_a_dry_run_tells_bytes_that_differ_between_processes(
     profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No template can be made to depend on the order of hashes, so that the processes are stood in for.
-    trials = iter([Trial((), "a"), Trial((), "b")])
-    monkeypatch.setattr(dryrun, "_child", lambda *_: next(trials))
+    results = iter([Trial((), "a"), Trial((), "b")])
+    monkeypatch.setattr(trials, "_child", lambda *_: next(results))
     assert [p.code for p in dry_run(Input(Text("", "c.yaml")))] == ["determinism"]
 
 
 def test_a_dry_run_stops_a_process_that_takes_too_much(
     profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dryrun, "WALL_SECONDS", 0)
+    monkeypatch.setattr(trials, "WALL_SECONDS", 0)
     (problem,) = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert problem.code == "limit"
     assert "CPU time" in problem.hint
@@ -503,7 +503,7 @@ def test_a_dry_run_stops_a_process_that_takes_too_much(
 
 def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() -> None:
     # A process that gets a thirtieth of a processor, as on a busy machine, may use all of its time.
-    assert dryrun.WALL_SECONDS >= 30 * dryrun.CPU_SECONDS
+    assert trials.WALL_SECONDS >= 30 * trials.CPU_SECONDS
 
 
 def test_problems_of_one_place_are_told_once() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from injector import files
-from injector.config import dryrun, folder
-from injector.config.load import Input, load, load_input
-from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config import folder, trials
+from injector.config.loading import Input, load, load_input
+from injector.config.server_settings import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from injector.core.profile import Config
 from injector.errors import ConfigError
@@ -82,7 +82,7 @@ def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]
         before()
         return inside(within, name)
 
-    monkeypatch.setattr("injector.config.load.read_text", reading)
+    monkeypatch.setattr("injector.config.loading.read_text", reading)
     monkeypatch.setattr(folder, "read_text_inside", reading_inside)
 
 
@@ -202,5 +202,5 @@ def test_the_processes_that_try_it_out_get_the_texts_that_were_read(mount: Mount
     given = Input.from_file(mount.config)
     first = load_input(given)
     mount.swap(**{"profile/sidecar.yaml.j2": "{{{{ broken"})
-    assert dryrun.dry_run(given) == []
+    assert trials.dry_run(given) == []
     assert load_input(given).digest == first.digest

@@ -23,15 +23,15 @@ def costs(mesh: Mesh, injector: Injector) -> Costs:
 
 
 def test_each_way_is_asked_with_each_load(costs: Costs) -> None:
-    assert sorted((run.way, run.load) for run in costs.runs) == sorted(
-        (way, load) for way in cost_page.WAYS for load in cost_page.LOADS
+    assert sorted((run.route, run.load) for run in costs.runs) == sorted(
+        (way, load) for way in cost_page.ROUTES for load in cost_page.LOADS
     )
     assert all(0 < run.p50 <= run.p99 and run.rate > 0 for run in costs.runs)
 
 
 @pytest.mark.parametrize("load", cost_page.LOADS)
 def test_each_sidecar_on_the_way_of_a_request_adds_cpu_time(costs: Costs, load: str) -> None:
-    spent = {run.way: sum(run.cpu.values()) for run in costs.runs if run.load == load}
+    spent = {run.route: sum(run.cpu.values()) for run in costs.runs if run.load == load}
     assert spent[DIRECT] < spent[WITH_SERVERS] < spent[WITH_BOTH]
 
 
@@ -52,6 +52,6 @@ def test_the_page_has_all_of_it(costs: Costs, tmp_path: Path) -> None:
     page.write_text(f"{cost_page.BEGIN}\n{cost_page.END}\n")
     cost_page.write(costs, tmp_path)
     picture = unescape((tmp_path / cost_page.PICTURE).read_text())
-    for name in (*cost_page.WAYS, *cost.FORMS):
+    for name in (*cost_page.ROUTES, *cost.FORMS):
         assert name in page.read_text()
         assert name in picture

@@ -23,7 +23,7 @@ import yaml
 
 from injector import telemetry
 from injector.config.folder import shipped
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core import status
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import Input, load_input
+from injector.config.loading import Input, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.kube.client import connect_async

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from injector import yamltext
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core import workload
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Facts, Finding, Manifest
@@ -149,8 +149,8 @@ def test_the_injected_pod_is_shown_with_rules_sides_layers_and_patch() -> None:
         assert words in text
     assert "pod annotation: sidecar.istio.io/proxyCPU" in text
     assert '"op": "add"' in text
-    assert f"{len(shown.found.origins)} values" in text
-    assert f"{len(shown.found.outcome.patch)} operations on the pod" in text
+    assert f"{len(shown.explanation.origins)} values" in text
+    assert f"{len(shown.explanation.outcome.patch)} operations on the pod" in text
 
 
 def test_the_refused_pod_is_shown_with_its_error_and_no_sides() -> None:
@@ -169,7 +169,7 @@ def test_the_skipped_pod_stays_as_it_is() -> None:
 
 def test_a_pod_that_carries_its_injection_already_is_not_compared() -> None:
     once = answer(pod("web"))
-    again = answer(once.workload.with_template(once.found.outcome.pod))
+    again = answer(once.workload.with_template(once.explanation.outcome.pod))
     text = Reading(page([again], CONFIG)).text
     assert "Nothing changes" in text
     assert "Before and after" not in text
@@ -215,5 +215,5 @@ def test_the_same_data_give_the_same_bytes(seed: str) -> None:
 def test_the_sides_are_the_manifest_as_it_is_written() -> None:
     shown = answer(pod("web"))
     read: Any = Reading(page([shown], CONFIG)).text
-    for line in yamltext.dump(shown.workload.with_template(shown.found.outcome.pod)).splitlines():
+    for line in yamltext.dump(shown.workload.with_template(shown.explanation.outcome.pod)).splitlines():
         assert line in read

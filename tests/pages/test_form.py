@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.model import Facts
 from injector.core.workload import Workload
 from injector.errors import ManifestError
 from injector.pages import form
-from injector.pages.examples import examples
+from injector.pages.examples import make_examples
 
 CONFIG = load_input(Input(Text("", "config")))
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: a}]}\n"
@@ -21,7 +21,7 @@ def facts_of(found: Workload) -> Facts:
 
 def reasons(text: str) -> dict[str, str]:
     found = form.answers(text, CONFIG, facts_of)
-    return {each.workload.name: each.found.outcome.decision.reason.value for each in found}
+    return {each.workload.name: each.explanation.outcome.decision.reason.value for each in found}
 
 
 def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over() -> None:
@@ -87,7 +87,7 @@ def test_labels_that_are_none_say_where(text: str, where: str) -> None:
 
 def test_the_examples_show_what_they_promise() -> None:
     switch = CONFIG.profile.keys.switch
-    found = {name: set(reasons(each.text).values()) for name, each in examples(switch).items()}
+    found = {name: set(reasons(each.text).values()) for name, each in make_examples(switch).items()}
     assert found == {
         "nothing-said": {"on-by-default"},
         "asks": {"opted-in-by-label"},
@@ -101,6 +101,6 @@ def test_the_examples_show_what_they_promise() -> None:
 
 @pytest.mark.parametrize("name", ["wrong-place", "wrong-word"])
 def test_the_examples_of_what_goes_wrong_tell_it(name: str) -> None:
-    text = examples(CONFIG.profile.keys.switch)[name].text
+    text = make_examples(CONFIG.profile.keys.switch)[name].text
     (found,) = form.answers(text, CONFIG, facts_of)
-    assert found.found.outcome.findings
+    assert found.explanation.outcome.findings

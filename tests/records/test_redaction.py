@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core import workload
 from injector.core.injection.pipeline import inject
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.injection.pipeline import inject
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.core.profile import Config

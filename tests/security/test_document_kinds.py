@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from injector import yamltext
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.model import Facts
 from injector.pages import form
 from injector.yamltext import Document, YamlError

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.server import app as webhook

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from injector import files
-from injector.config.load import Input, Overrides, Text, load, load_input
-from injector.config.schema import ConfigMapSource, IstioSource
+from injector.config.loading import Input, Overrides, Text, load, load_input
+from injector.config.server_settings import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from injector.errors import ConfigError
 from injector.serving import debug_page
@@ -240,7 +240,7 @@ def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
 def from_the_cluster(text: str, config: str | None = None) -> Input:
     asked = {("mesh", "injector", "injector.yaml"): text}
     at = ConfigMapSource(namespace="mesh", name="injector")
-    return Source(config, at, IstioSource(), None, lambda *key: asked[key]).input()
+    return Source(config, at, IstioSource(), None, lambda *key: asked[key]).inputs()
 
 
 @pytest.mark.parametrize("local", [True, False])

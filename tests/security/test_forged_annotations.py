@@ -12,7 +12,7 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject

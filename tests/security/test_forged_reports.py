@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from injector import telemetry, yamltext
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.errors import ClusterError

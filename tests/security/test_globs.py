@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core import globs
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection import annotation_rules

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection import undo_entries as entries_module
 from injector.core.injection import uninject
 from injector.core.injection.pipeline import inject

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from injector import telemetry
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.injection import field_types
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict

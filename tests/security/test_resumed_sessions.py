@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from injector.callers.check import REASONS, Check
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.server.app import State, Webhook, create_app
 from injector.server.tls import Swap
 from injector.telemetry import Metrics

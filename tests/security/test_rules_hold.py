@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Namespace, Origin, Reason, Verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.finding_codes import FindingCode
 from injector.core.findings import PER_CODE
 from injector.core.injection.annotation_size import LIMIT

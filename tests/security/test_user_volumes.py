@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.paths import normal_path, overlapping

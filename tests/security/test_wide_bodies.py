@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from injector import structure
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.injection import annotation_size
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Reason, Verdict

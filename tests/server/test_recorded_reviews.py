@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.schema import Record, Server
+from injector.config.server_settings import Record, Server
 from injector.core.model import Namespace
 from injector.errors import ConfigError
 from injector.records.reader import Reader

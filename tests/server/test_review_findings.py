@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.model import Reason
 from injector.core.profile import Config
 from tests import answering

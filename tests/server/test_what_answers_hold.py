@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.model import Namespace
 from tests.server.test_app import a_state, an_app, ask, post
 from tests.server.webhook_factories import a_body, a_pod

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from injector.config.coherence import check_certificates
+from injector.config.cross_checks import check_certificates
+from injector.config.fields import seconds
 from injector.config.schema import read_settings
-from injector.config.shapes import seconds
 from injector.errors import ConfigError
 from injector.serving.certificates import check
 

@@ -1,0 +1,1 @@
+"""What a sidecar costs: latency, CPU, memory, and the time until a pod is ready."""

@@ -24,15 +24,15 @@ DIRECT, WITH_SERVERS, WITH_BOTH = (
     "the server's sidecar, plain text",
     "both sidecars, mutual TLS",
 )
-WAYS = (DIRECT, WITH_SERVERS, WITH_BOTH)
+ROUTES = (DIRECT, WITH_SERVERS, WITH_BOTH)
 STEADY, CLOSED = "200 requests/s, 4 connections", "as fast as answers come, 2 connections"
 LOADS = (STEADY, CLOSED)
 
 
 class Run(NamedTuple):
-    """One load sent one way: answers a second, milliseconds, and by part CPU microseconds for a request."""
+    """One load over one route: answers a second, milliseconds, and CPU microseconds of a request by part."""
 
-    way: str
+    route: str
     load: str
     rate: float
     p50: float
@@ -82,14 +82,15 @@ def write(costs: Costs, folder: Path) -> None:
 
 
 def tables(costs: Costs) -> str:
-    """Return the tables in Markdown, with what they depend on."""
+    """The tables in Markdown, with the conditions that they depend on."""
     rounds = len(costs.starts)
     measured = f"Medians of {rounds} rounds, and what they lie between; {costs.seconds:g} s for each load."
     parts = [f"![What a sidecar costs]({PICTURE})", measured]
     for load in LOADS:
         heads = ["latency, " + load, "p50 ms", "p99 ms", "requests/s", "CPU µs for a request"]
         lines = [
-            [way, *(_of(costs, way, load, value) for value in (_p50, _p99, _rate, _cpu))] for way in WAYS
+            [route, *(_of(costs, route, load, value) for value in (_p50, _p99, _rate, _cpu))]
+            for route in ROUTES
         ]
         parts.append(_table(heads, lines))
     heads = ["a server's container", "CPU, idle, %", "memory, MiB"]
@@ -107,16 +108,19 @@ def tables(costs: Costs) -> str:
 
 
 def picture(costs: Costs) -> str:
-    """Return the picture as SVG, whose colours follow whether the reader's screen is light or dark."""
+    """The picture as SVG, with colours for light and dark screens."""
     panels: list[tuple[str, list[Bar]]] = []
     for load in LOADS:
         bars = []
-        for way in WAYS:
-            bars.append(Bar(f"{way}: p50", _of(costs, way, load, _p50)))
-            bars.append(Bar("p99", _of(costs, way, load, _p99), pale=True))
+        for route in ROUTES:
+            bars.append(Bar(f"{route}: p50", _of(costs, route, load, _p50)))
+            bars.append(Bar("p99", _of(costs, route, load, _p99), pale=True))
         panels.append((f"Latency in ms, {load}", bars))
     panels.append(
-        (f"CPU of a request in µs, {STEADY}", [Bar(way, _of(costs, way, STEADY, _cpu)) for way in WAYS])
+        (
+            f"CPU of a request in µs, {STEADY}",
+            [Bar(route, _of(costs, route, STEADY, _cpu)) for route in ROUTES],
+        )
     )
     panels.append(
         ("Memory of a server's container in MiB", [Bar(n, _over(costs.memory, n)) for n in costs.memory[0]])
@@ -170,18 +174,18 @@ def _bar(bar: Bar, y: int, scale: float) -> Iterable[str]:
 
 
 def _shares(costs: Costs) -> list[list[object]]:
-    """Return who of those on the way used how much CPU for a request, in the median."""
+    """The CPU time of a request by part of the route, as medians."""
     lines: list[list[object]] = []
-    for way in WAYS:
-        names = next(run.cpu for run in costs.runs if run.way == way)
+    for route in ROUTES:
+        names = next(run.cpu for run in costs.runs if run.route == route)
         for name in names:
-            spreads = [_of(costs, way, load, partial(_cpu_of, name)) for load in LOADS]
-            lines.append([f"{way}: {name}", *spreads])
+            spreads = [_of(costs, route, load, partial(_cpu_of, name)) for load in LOADS]
+            lines.append([f"{route}: {name}", *spreads])
     return lines
 
 
-def _of(costs: Costs, way: str, load: str, value: Callable[[Run], float]) -> Spread:
-    return _spread([value(run) for run in costs.runs if (run.way, run.load) == (way, load)])
+def _of(costs: Costs, route: str, load: str, value: Callable[[Run], float]) -> Spread:
+    return _spread([value(run) for run in costs.runs if (run.route, run.load) == (route, load)])
 
 
 def _over(rounds: Sequence[Mapping[str, float]], name: str) -> Spread:
@@ -213,7 +217,7 @@ def _cpu_of(name: str, run: Run) -> float:
 
 
 def _short(value: float) -> str:
-    """Return a number with as many digits as tell something."""
+    """A number with its significant digits."""
     return (
         f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}".replace(",", " ")
     )

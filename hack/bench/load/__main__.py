@@ -30,22 +30,22 @@ CROWD = 200
 
 
 def main() -> int:
-    """Measure, write what missed nothing into the page, and say what was missed."""
+    """Measure, write a part that met all limits into the page, and report the limits that were missed."""
     flags = argparse.ArgumentParser(prog="python -m hack.bench.load")
     flags.add_argument("--brief", action="store_true", help="short loads, no page")
     flags.add_argument("parts", nargs="*", metavar="overload|footprint", help="one of them; else both")
-    given = flags.parse_args()
+    options = flags.parse_args()
     parts = {"overload": _overload, "footprint": _footprint}
-    if not set(given.parts) <= set(parts):
+    if not set(options.parts) <= set(parts):
         flags.error(f"{' or '.join(parts)} is expected")
     build.programs(["traffic"])
     missed: list[str] = []
     try:
-        for name in given.parts or parts:
-            maker, tables, failed = parts[name](given.brief)
+        for name in options.parts or parts:
+            maker, tables, failed = parts[name](options.brief)
             missed += failed
             print(tables, flush=True)
-            if not (given.brief or failed):
+            if not (options.brief or failed):
                 page.write(PAGES, maker, tables)
     except stand.StandError as error:
         sys.exit(f"load: {error}")
@@ -77,8 +77,8 @@ def _overload(brief: bool) -> tuple[str, str, list[str]]:
         crowd = rounds(f"shipped profile, {CROWD} callers", many)
         twice = partial(scenarios.open_beyond, server, callers)
         flooded = rounds("shipped profile, twice the rate", twice, twice=True)
-    found = page.Overloads(of_slow, capacity, refusal, slow, closed, crowd, flooded)
-    return page.OVERLOAD, page.of_overloads(found, conditions), page.missed_by_overloads(found)
+    overloads = page.Overloads(of_slow, capacity, refusal, slow, closed, crowd, flooded)
+    return page.OVERLOAD, page.of_overloads(overloads, conditions), page.missed_by_overloads(overloads)
 
 
 def _footprint(brief: bool) -> tuple[str, str, list[str]]:
@@ -89,8 +89,8 @@ def _footprint(brief: bool) -> tuple[str, str, list[str]]:
     with ApiServer.running(audited=False) as bed:
         if bed.plane is None:
             raise stand.StandError("an API server of our own is wanted; unset E2E_KUBECONFIG")
-        found = scenarios.footprint(bed, STARTS, admissions, _say)
-    return page.FOOTPRINT, page.of_footprint(found, conditions), page.missed_by_footprint(found)
+        footprint = scenarios.footprint(bed, STARTS, admissions, _say)
+    return page.FOOTPRINT, page.of_footprint(footprint, conditions), page.missed_by_footprint(footprint)
 
 
 def _conditions() -> list[str]:

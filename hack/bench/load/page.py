@@ -24,7 +24,7 @@ RECOVERED = 0.9
 
 @dataclass(frozen=True)
 class Overloads:
-    """What the loads beyond the capacity brought, in one run with it."""
+    """The results of the loads beyond the capacity, in one run with it."""
 
     of_slow: Capacity
     capacity: Capacity
@@ -51,45 +51,45 @@ def write(folder: Path, maker: str, tables: str) -> None:
     measured.write_between(folder / PAGE, maker, tables)
 
 
-def of_overloads(found: Overloads, conditions: Sequence[str]) -> str:
+def of_overloads(overloads: Overloads, conditions: Sequence[str]) -> str:
     """The tables of the overloads, in Markdown."""
-    return _with([_capacity(found), _overloads(found), _answers(found)], conditions)
+    return _with([_capacity(overloads), _overloads(overloads), _answers(overloads)], conditions)
 
 
-def of_footprint(found: Footprint, conditions: Sequence[str]) -> str:
+def of_footprint(footprint: Footprint, conditions: Sequence[str]) -> str:
     """The table of start and memory, in Markdown."""
-    return _with([_footprint(found)], conditions)
+    return _with([_footprint(footprint)], conditions)
 
 
-def missed_by_footprint(found: Footprint) -> list[str]:
-    """What should hold of start and memory, and does not."""
-    memory = [size for _, size in found.memory]
+def missed_by_footprint(footprint: Footprint) -> list[str]:
+    """The limits of start and memory that were missed."""
+    memory = [size for _, size in footprint.memory]
     return _failed(
         {
-            f"ready within {READY_SECONDS} s": max(found.starts) <= READY_SECONDS,
-            f"memory of at most {MEMORY // MB} MB": max(*memory, found.peak) <= MEMORY,
+            f"ready within {READY_SECONDS} s": max(footprint.starts) <= READY_SECONDS,
+            f"memory of at most {MEMORY // MB} MB": max(*memory, footprint.peak) <= MEMORY,
             "memory that stays flat": memory[-1] <= FLAT * memory[1],
         }
     )
 
 
-def missed_by_overloads(found: Overloads) -> list[str]:
-    """What should hold in an overload, and does not."""
-    slow, flooded = found.slow, found.flooded
+def missed_by_overloads(overloads: Overloads) -> list[str]:
+    """The limits in an overload that were missed."""
+    slow, flooded = overloads.slow, overloads.flooded
     checks = {
         f"an admission of the slow profile that takes {SLOW_MS:g} ms": 1000 / slow.middle.capacity >= SLOW_MS,
         f"{slow.name}: goodput": slow.middle.goodput >= GOODPUT,
         f"{slow.name}: every answer in time": slow.slowest < SLOWEST_MS,
-        f"{found.closed.name}: goodput": found.closed.middle.goodput >= GOODPUT,
-        f"{flooded.name}: what refusals allow": flooded.middle.load.rate >= OF_ALLOWED * found.allowed,
+        f"{overloads.closed.name}: goodput": overloads.closed.middle.goodput >= GOODPUT,
+        f"{flooded.name}: what refusals allow": flooded.middle.load.rate >= OF_ALLOWED * overloads.allowed,
     }
     for one in (slow, flooded):
         twice = all(each.offered >= OFFERED * each.capacity for each in one.rounds)
         checks[f"{one.name}: twice the capacity is offered"] = twice
-    for one in found.each:
+    for one in overloads.each:
         before, peak = one.memory
-        told = not one.errors and one.statuses.keys() <= {"200", "429"}
-        checks[f"{one.name}: the rest refused, by 429"] = told
+        refused_by_429 = not one.errors and one.statuses.keys() <= {"200", "429"}
+        checks[f"{one.name}: the rest refused, by 429"] = refused_by_429
         checks[f"{one.name}: memory flat"] = peak <= FLAT * before
         checks[f"{one.name}: no collapse afterwards"] = one.recovered >= RECOVERED
         steady = all(each.steady for each in one.rounds)
@@ -105,8 +105,8 @@ def _with(tables: Sequence[str], conditions: Sequence[str]) -> str:
     return "\n\n".join([*tables, "\n".join(f"- {line}" for line in conditions) + "\n"])
 
 
-def _footprint(found: Footprint) -> str:
-    starts = sorted(found.starts)
+def _footprint(footprint: Footprint) -> str:
+    starts = sorted(footprint.starts)
     lines = [
         ["from start to ready, s", f"{starts[len(starts) // 2]:.2f} ({starts[0]:.2f} to {starts[-1]:.2f})"],
         *(
@@ -114,25 +114,25 @@ def _footprint(found: Footprint) -> str:
                 f"memory after {_count(count)} admissions, MB" if count else "memory when ready, MB",
                 f"{size / MB:.1f}",
             ]
-            for count, size in found.memory
+            for count, size in footprint.memory
         ),
-        ["most memory at any time, MB", f"{found.peak / MB:.1f}"],
+        ["most memory at any time, MB", f"{footprint.peak / MB:.1f}"],
     ]
     return _table(["`injector serve`", ""], lines)
 
 
-def _capacity(found: Overloads) -> str:
-    shipped, slow = found.capacity, found.of_slow
+def _capacity(overloads: Overloads) -> str:
+    shipped, slow = overloads.capacity, overloads.of_slow
     lines = [
         [str(callers), f"{rate:.0f}", f"{of_slow:.0f}"]
         for (callers, rate), (_, of_slow) in zip(shipped.by_callers, slow.by_callers, strict=True)
     ]
-    lines.append(["a refusal, CPU µs", f"{found.refusal * 1e6:.0f}", ""])
+    lines.append(["a refusal, CPU µs", f"{overloads.refusal * 1e6:.0f}", ""])
     heads = ["callers, each with one review at a time", "answers/s, shipped profile", "slow profile"]
     return _table(heads, lines)
 
 
-def _overloads(found: Overloads) -> str:
+def _overloads(overloads: Overloads) -> str:
     heads = [
         "load",
         "capacity, answers/s",
@@ -142,7 +142,7 @@ def _overloads(found: Overloads) -> str:
         "required, %",
         "afterwards, %",
     ]
-    allowed = 100 * found.allowed / found.flooded.middle.capacity
+    allowed = 100 * overloads.allowed / overloads.flooded.middle.capacity
     wanted = (
         f"{100 * GOODPUT:.0f}",
         f"{100 * GOODPUT:.0f}",
@@ -152,27 +152,27 @@ def _overloads(found: Overloads) -> str:
     return _table(heads, [
         [one.name, f"{one.middle.capacity:.0f}", f"{one.middle.offered:.0f}", f"{one.middle.load.rate:.0f}",
          f"{100 * one.middle.goodput:.0f}", percent, f"{100 * one.recovered:.0f}"]
-        for one, percent in zip(found.each, wanted, strict=True)
+        for one, percent in zip(overloads.each, wanted, strict=True)
     ])  # fmt: skip
 
 
-def _answers(found: Overloads) -> str:
+def _answers(overloads: Overloads) -> str:
     heads = ["load", "answered: p50 ms", "p99 ms", "slowest ms", "429", "of that p99 ms", "errors",
              "new connections", "memory before, most, MB"]  # fmt: skip
-    return _table(heads, [_answered(one) for one in found.each])
+    return _table(heads, [_answered(one) for one in overloads.each])
 
 
 def _answered(one: Overload) -> list[str]:
     load, (before, peak) = one.middle.load, one.memory
-    told, refused = load.told, load.of_status(429)
+    report, refused = load.report, load.of_status(429)
     return [
         one.name,
-        *(f"{told['acceptedMilliseconds'][key]:.0f}" for key in ("p50", "p99")),
+        *(f"{report['acceptedMilliseconds'][key]:.0f}" for key in ("p50", "p99")),
         f"{one.slowest:.0f}",
-        f"{refused + told['retries']}",
-        f"{told['refusedMilliseconds']['p99']:.0f}" if refused else "",
+        f"{refused + report['retries']}",
+        f"{report['refusedMilliseconds']['p99']:.0f}" if refused else "",
         str(one.errors.total()),
-        str(told["connections"]),
+        str(report["connections"]),
         f"{before / MB:.0f}, {peak / MB:.0f}",
     ]
 

@@ -1,4 +1,4 @@
-"""The loads that are sent, and the figures that come of them.
+"""The loads that are sent, and their figures.
 
 Not here: the process that is loaded (stand.py), and the page (page.py).
 """
@@ -78,15 +78,15 @@ class Round:
     @property
     def offered(self) -> float:
         """Requests a second, those that were sent again among them."""
-        told = self.load.told
-        return float((self.load.requests + told["retries"]) / told["seconds"])
+        report = self.load.report
+        return float((self.load.requests + report["retries"]) / report["seconds"])
 
 
 @dataclass(frozen=True)
 class Overload:
     """Rounds of one load: its rates are those of the middle one, and nothing bad may happen in any.
 
-    `repeated` are those that were made again: they tell nothing of rates, but of all else.
+    `repeated` are rounds that were made again: their rates do not count, all other figures do.
     """
 
     name: str
@@ -106,17 +106,17 @@ class Overload:
     @property
     def statuses(self) -> Counter[str]:
         """Last answers of all rounds by status."""
-        return sum((Counter(load.told["statuses"]) for load in self.loads), Counter[str]())
+        return sum((Counter(load.report["statuses"]) for load in self.loads), Counter[str]())
 
     @property
     def errors(self) -> Counter[str]:
         """Requests without an answer, of all rounds."""
-        return sum((Counter(load.told["errors"]) for load in self.loads), Counter[str]())
+        return sum((Counter(load.report["errors"]) for load in self.loads), Counter[str]())
 
     @property
     def slowest(self) -> float:
         """Milliseconds of the slowest answer of all rounds."""
-        return max(float(load.told["acceptedMilliseconds"]["max"]) for load in self.loads)
+        return max(float(load.report["acceptedMilliseconds"]["max"]) for load in self.loads)
 
     @property
     def memory(self) -> tuple[int, int]:
@@ -153,7 +153,7 @@ def footprint(
             load = server.loaded("--closed", f"--callers={KEPT}", "--seconds=900", "--warm-up=0s", left)
             if load.of_status(200) != load.requests:
                 raise stand.StandError(
-                    f"not all were admitted: {load.told['statuses']} {load.told['errors']}"
+                    f"not all were admitted: {load.report['statuses']} {load.report['errors']}"
                 )
             memory.append((count, server.usage().memory))
             peak, done = max(peak, load.memory_peak), count
@@ -166,7 +166,7 @@ def capacity(server: Server, seconds: float) -> Capacity:
 
 
 def refusal(server: Server, callers: int, crowd: int, seconds: float) -> float:
-    """What it costs the server to say no to some of a crowd, in seconds of CPU; `callers` saturate it."""
+    """The CPU time of a refusal in seconds, measured with a crowd; `callers` saturate the server."""
     whole = (f"--seconds={seconds}", "--warm-up=0s", "--retries=0", f"--idle={crowd}")
     answered = server.loaded("--closed", f"--callers={callers}", *whole)
     # More than may wait, and each asks again at once. They are refused as in a flood: before they are read.
@@ -210,16 +210,16 @@ def rounds(
     round counts only where twice the capacity was offered.
     """
     scenario(seconds / 4)
-    kept: list[Round] = []
+    counted: list[Round] = []
     repeated: list[Round] = []
     for left in reversed(range(count + REPEATS)):
-        found = scenario(seconds)
-        shows = found.steady and (not twice or found.offered >= OFFERED * found.capacity)
-        # With none left to repeat it is kept, and the page says so.
-        (kept if shows or left < count - len(kept) else repeated).append(found)
-        if len(kept) == count:
+        one_round = scenario(seconds)
+        shows = one_round.steady and (not twice or one_round.offered >= OFFERED * one_round.capacity)
+        # With none left to repeat it counts, and the page says so.
+        (counted if shows or left < count - len(counted) else repeated).append(one_round)
+        if len(counted) == count:
             break
-    return Overload(name, tuple(kept), tuple(repeated))
+    return Overload(name, tuple(counted), tuple(repeated))
 
 
 def allowed_by_refusals(capacity: float, offered: float, refusal: float) -> float:

@@ -44,7 +44,7 @@ spec:
 
 
 class StandError(Exception):
-    """Nothing can be measured; the message says why."""
+    """The server cannot be measured; the message is the reason."""
 
 
 class Usage(NamedTuple):
@@ -83,9 +83,9 @@ class Server:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text(_FORGET_THE_PEAK)
         before = self.usage()
         ran = subprocess.run(command, stdout=subprocess.PIPE, check=True, preexec_fn=_on_core(1))
-        told: dict[str, Any] = json.loads(ran.stdout)
+        report: dict[str, Any] = json.loads(ran.stdout)
         after = self.usage()
-        return Load(told, after.cpu - before.cpu, before.memory, after.peak)
+        return Load(report, after.cpu - before.cpu, before.memory, after.peak)
 
     def answers(self, bodies: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         """The response to each of these reviews, one after the other on one connection."""
@@ -102,7 +102,7 @@ class Server:
 class Load:
     """What the generator counted, and what the server used meanwhile; memory before, and the most."""
 
-    told: Mapping[str, Any]
+    report: Mapping[str, Any]
     cpu: float
     memory_before: int
     memory_peak: int
@@ -110,16 +110,16 @@ class Load:
     @property
     def rate(self) -> float:
         """Reviews answered with 200, a second."""
-        return float(self.told["rate"])
+        return float(self.report["rate"])
 
     @property
     def requests(self) -> int:
         """Requests that were sent in the time that counts."""
-        return int(self.told["requests"])
+        return int(self.report["requests"])
 
     def of_status(self, status: int) -> int:
         """Requests whose last answer had that status."""
-        return int(self.told["statuses"].get(str(status), 0))
+        return int(self.report["statuses"].get(str(status), 0))
 
 
 def _on_core(number: int) -> Any:

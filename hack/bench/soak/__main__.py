@@ -17,6 +17,7 @@ from tests.beds.programs.build import BuildError
 
 
 def say(text: str) -> None:
+    """Print progress on stderr, as stdout is for the tables."""
     print(f"soak: {text}", file=sys.stderr, flush=True)
 
 

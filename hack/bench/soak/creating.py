@@ -143,7 +143,7 @@ class Worker:
         self._http: http.client.HTTPSConnection | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Go on until told to stop."""
+        """Create and delete pods until `stop` is set."""
         try:
             for made in itertools.count():
                 if stop.is_set():

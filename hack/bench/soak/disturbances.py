@@ -23,7 +23,7 @@ def restart(stand: Stand, number: int) -> str:
     old = stand.replicas[number]
     status = old.end()
     stand.endpoints.forget(old)
-    if status != 0 or not old.told("stopped"):
+    if status != 0 or not old.logged("stopped"):
         raise SoakError(f"{old.name}: exit status 0 was expected after SIGTERM, not {status}")
     stand.replicas[number] = new = stand.new_replica()
     stand.endpoints.add(new)
@@ -35,7 +35,7 @@ def change(stand: Stand) -> str:
     before = {replica: _count(replica, "config") for replica in stand.replicas}
     stand.configuration += 1
     stand.configure()
-    until("a changed configuration is taken over", lambda: _all_told(before, "config"))
+    until("a changed configuration is taken over", lambda: _all_logged(before, "config"))
     until("pods carry it", lambda: stand.tally.configuration == stand.configuration)
     return f"configuration {stand.configuration} counts"
 
@@ -45,11 +45,11 @@ def spoil(stand: Stand) -> str:
     for kind, broken in BROKEN.items():
         before = {replica: _count(replica, "config-refused") for replica in stand.replicas}
         stand.mounted.write(broken(stand))
-        until(f"a broken configuration ({kind}) is refused", partial(_all_told, before, "config-refused"))
+        until(f"a broken configuration ({kind}) is refused", partial(_all_logged, before, "config-refused"))
         _let_pass(stand)
     readable = {replica: _count(replica, "config-readable") for replica in stand.replicas}
     stand.configure()
-    until("the repaired configuration is read", lambda: _all_told(readable, "config-readable"))
+    until("the repaired configuration is read", lambda: _all_logged(readable, "config-readable"))
     return f"{len(BROKEN)} broken configurations were refused"
 
 
@@ -107,15 +107,15 @@ BROKEN: Mapping[str, Callable[[Stand], str]] = {
 
 
 def _issuer(replica: Replica) -> str:
-    leaves = replica.told("certificate-leaf")
+    leaves = replica.logged("certificate-leaf")
     return str(leaves[-1]["issuer"]) if leaves else ""
 
 
 def _count(replica: Replica, event: str) -> int:
-    return len(replica.told(event))
+    return len(replica.logged(event))
 
 
-def _all_told(before: Mapping[Replica, int], event: str) -> bool:
+def _all_logged(before: Mapping[Replica, int], event: str) -> bool:
     return all(_count(replica, event) > count for replica, count in before.items())
 
 

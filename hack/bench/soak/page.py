@@ -1,4 +1,4 @@
-"""The tables of docs/explanation/soak.md, made of what a soak found. Pure but for `write`."""
+"""The tables of docs/explanation/soak.md, made of the findings of a soak. Pure but for `write`."""
 
 from __future__ import annotations
 

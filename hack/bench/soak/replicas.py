@@ -1,6 +1,6 @@
 """Replicas of `injector serve` as processes, and which of them get new connections.
 
-Here: start, readiness, what a replica told, its end. Not here: the address in front of them
+Here: start, readiness, the log of a replica, its end. Not here: the address in front of them
 (tests/beds/apiserver/balancer.py), and when they are started and ended (disturbances.py).
 """
 
@@ -28,7 +28,7 @@ END_SECONDS = 60.0
 
 
 class Replica:
-    """One process of `injector serve`, from its start to its end; what it told stays readable."""
+    """One process of `injector serve`, from its start to its end; its log stays readable."""
 
     def __init__(self, name: str, config: Path, kubeconfig: Path, starter: Executor) -> None:
         self.name = name
@@ -45,8 +45,8 @@ class Replica:
     def start(self) -> None:
         """Start the process and wait until it listens."""
         self._program.start()
-        self._program.wait_until(lambda: bool(self.told("listening")))
-        (listening,) = self.told("listening")
+        self._program.wait_until(lambda: bool(self.logged("listening")))
+        (listening,) = self.logged("listening")
         host, _, port = str(listening["webhook"]).rpartition(":")
         self.webhook, self._health = (host, int(port)), f"http://{listening['health']}"
 
@@ -60,18 +60,18 @@ class Replica:
         """End the process at once."""
         self._program.kill()
 
-    def told(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+    def logged(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """The lines of one event so far, of all but admissions, which are only counted."""
         self._read()
-        found = (e for e in self.events if e["event"] == event)
-        return [e for e in found if all(e.get(k) == v for k, v in fields.items())]
+        lines = (e for e in self.events if e["event"] == event)
+        return [e for e in lines if all(e.get(k) == v for k, v in fields.items())]
 
     def ready(self) -> bool:
-        """Whether /readyz says 200."""
+        """Whether /readyz answers with 200."""
         return self._readyz() is not None
 
     def is_current(self) -> bool:
-        """Whether it is ready and knows of nothing that is out of date or broken."""
+        """Whether it is ready and reports nothing that is out of date or broken."""
         detail = self._readyz()
         return detail is not None and not detail["notes"]
 
@@ -79,8 +79,8 @@ class Replica:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(f"{self._health}/readyz", timeout=2) as answer:
-                found: dict[str, Any] = json.load(answer)
-                return found
+                detail: dict[str, Any] = json.load(answer)
+                return detail
         except OSError:  # refused, reset, timed out, or 503: all are OSErrors
             return None
 
@@ -103,7 +103,7 @@ class Replica:
 
 
 class Endpoints:
-    """The addresses of ready replicas, learnt a moment late, as the proxies of a cluster learn of them.
+    """The addresses of ready replicas, with a delay, as the proxies of a cluster get them.
 
     A replica that ended is forgotten at once. `addresses` is what a balancer goes by.
     """
@@ -138,7 +138,7 @@ class Endpoints:
         until(f"{replica.name} is ready", lambda: replica.webhook in self.addresses)
 
     def forget(self, replica: Replica) -> None:
-        """Send it nothing more."""
+        """Send it no more connections."""
         with self._lock:
             self._differs.pop(replica, None)
             if replica.webhook in self.addresses:

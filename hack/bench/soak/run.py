@@ -1,7 +1,7 @@
 """One soak, from an empty API server to its findings.
 
-Here: how long it goes on, what is counted at its end, what makes it fail. Not here: the page that
-tells of it (page.py), the parts (stand.py, creating.py, disturbances.py).
+Here: how long it goes on, what is counted at its end, what makes it fail. Not here: its
+page (page.py), the parts (stand.py, creating.py, disturbances.py).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FULL = Plan(20_000, 8, 1.0, {"certificates": {"caLifetime": "60s", "leafLifetime
 
 @dataclass(frozen=True)
 class Findings:
-    """What a soak brought.
+    """The results of a soak.
 
     `traces` is what each disturbance left in the replicas' own logs, `errors` their lines of level error by
     event; `failed_calls` is the API server's own count of calls of a webhook that failed or denied; `load` is
@@ -57,16 +57,16 @@ class Findings:
     def faults(self) -> list[str]:
         """Why the soak failed; empty where it did not."""
         tally, few = self.tally, self.plan.creations - self.tally.created
-        found = [f"{what}: never seen" for what, count in self.traces.items() if not count]
-        found += [f"{tally.refused} creations refused"] * bool(tally.refused)
-        found += [f"{tally.bare} pods without sidecar"] * bool(tally.bare)
-        found += [f"{self.failed_calls} calls failed, says the API server"] * bool(self.failed_calls)
+        faults = [f"{what}: never seen" for what, count in self.traces.items() if not count]
+        faults += [f"{tally.refused} creations refused"] * bool(tally.refused)
+        faults += [f"{tally.bare} pods without sidecar"] * bool(tally.bare)
+        faults += [f"{self.failed_calls} calls failed, says the API server"] * bool(self.failed_calls)
         # An API server that answers so is there; its metrics may be lost when it is killed.
         unreached = sum(count for why, count in tally.retried.items() if why.endswith(UNREACHED))
-        found += [f"{unreached} retried because the webhook was not reached"] * bool(unreached)
-        found += [f"{few} creations too few"] * (few > 0)
-        found += [f"{self.errors.get('defect')} defects of the webhook"] * ("defect" in self.errors)
-        return found + self.tally.messages
+        faults += [f"{unreached} retried because the webhook was not reached"] * bool(unreached)
+        faults += [f"{few} creations too few"] * (few > 0)
+        faults += [f"{self.errors.get('defect')} defects of the webhook"] * ("defect" in self.errors)
+        return faults + self.tally.messages
 
     def milliseconds(self, percent: int) -> float:
         """The percentile of all creations."""
@@ -74,17 +74,17 @@ class Findings:
 
 
 def soak(bed: ApiServer, folder: Path, plan: Plan, say: Callable[[str], None]) -> Findings:
-    """Create pods and disturb until there were enough of both; `say` hears what happens."""
+    """Create pods and disturb until there were enough of both; `say` prints progress."""
     with standing(bed, folder, plan.server, plan.lag) as stand:
         tally, load, began = stand.tally, os.getloadavg()[0], time.monotonic()
         with creating(bed, stand.labelled, plan.workers, tally, stand.outages) as check:
             for turn, step in enumerate(itertools.cycle(STEPS)):
                 if turn >= len(STEPS) and tally.created >= plan.creations:
                     break
-                told = step(stand)
+                effect = step(stand)
                 check()
                 rate = tally.created / (time.monotonic() - began)
-                say(f"{tally.created} pods, {rate:.0f}/s, {tally.refused} refused; {told}")
+                say(f"{tally.created} pods, {rate:.0f}/s, {tally.refused} refused; {effect}")
         seconds = time.monotonic() - began
         stand.count_failed_calls()
         return replace(_findings(stand, plan, seconds), load=load)
@@ -93,18 +93,18 @@ def soak(bed: ApiServer, folder: Path, plan: Plan, say: Callable[[str], None]) -
 def _findings(stand: Stand, plan: Plan, seconds: float) -> Findings:
     everyone = stand.everyone
     # The first leaf, CA and configuration of a process belong to its start.
-    again = sum(_beyond_first(r.told("certificate-leaf")) for r in everyone)
+    again = sum(_beyond_first(r.logged("certificate-leaf")) for r in everyone)
     traces = {
-        "replicas ended with status 0, and replaced": len(stand.told("stopped")),
+        "replicas ended with status 0, and replaced": len(stand.logged("stopped")),
         "leaves renewed": again,
-        "CAs put in use, after the first": _beyond_first(stand.told("certificate-ca", why="promoted")),
-        "configurations taken over, by a replica": sum(_beyond_first(r.told("config")) for r in everyone),
-        "broken configurations refused, by a replica": len(stand.told("config-refused")),
+        "CAs put in use, after the first": _beyond_first(stand.logged("certificate-ca", why="promoted")),
+        "configurations taken over, by a replica": sum(_beyond_first(r.logged("config")) for r in everyone),
+        "broken configurations refused, by a replica": len(stand.logged("config-refused")),
         "API server killed and started": stand.outages.count,
         "attempts that met the API server's absence": stand.tally.retried.total(),
     }
-    told = (line for replica in everyone for line in replica.events)
-    errors = Counter(line["event"] for line in told if line["level"] == "error")
+    lines = (line for replica in everyone for line in replica.events)
+    errors = Counter(line["event"] for line in lines if line["level"] == "error")
     return Findings(plan, stand.tally, seconds, traces, stand.outages.seconds, stand.failed_calls, errors)
 
 

@@ -49,7 +49,7 @@ class Mounted:
 
 @dataclass
 class Stand:
-    """All that runs, and what came of it so far."""
+    """All that runs, and its results so far."""
 
     bed: ApiServer
     home: str
@@ -93,9 +93,9 @@ class Stand:
             if line.startswith("apiserver_admission_webhook_rejection_count{"):
                 self.failed_calls += int(float(line.rpartition(" ")[2]))
 
-    def told(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+    def logged(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Lines of all replicas that ever ran."""
-        return [line for replica in self.everyone for line in replica.told(event, **fields)]
+        return [line for replica in self.everyone for line in replica.logged(event, **fields)]
 
 
 @contextlib.contextmanager
@@ -113,7 +113,7 @@ def standing(bed: ApiServer, folder: Path, server: Mapping[str, Any], lag: float
         stack.enter_context(endpoints.watching())
         port = stack.enter_context(balanced(endpoints.addresses))
         _register(stand, port, stack)
-        # Both at once, as in a new cluster: one CA has to come of it.
+        # Both at once, as in a new cluster: they have to agree on one CA.
         with ThreadPoolExecutor(REPLICAS) as starting:
             stand.replicas += starting.map(lambda _: stand.new_replica(), range(REPLICAS))
             list(starting.map(endpoints.add, stand.replicas))
@@ -158,5 +158,5 @@ def _calls(stand: Stand) -> bool:
         "spec": {"containers": [{"name": "app", "image": "example.invalid/app:1"}]},
     }
     arguments = ("create", "-n", stand.labelled, "--dry-run=server", "-o", "json", "-f", "-")
-    found = json.loads(stand.bed.kubectl(*arguments, manifest=pod))
-    return CONFIGURATION in (found["metadata"].get("annotations") or {})
+    answer = json.loads(stand.bed.kubectl(*arguments, manifest=pod))
+    return CONFIGURATION in (answer["metadata"].get("annotations") or {})

@@ -1,8 +1,9 @@
-"""`injector completion`: the script that makes a shell complete our commands. Nothing else."""
+"""`injector completion`: the script that makes a shell complete the commands."""
 
 from __future__ import annotations
 
 import click
+from click.shell_completion import get_completion_class
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -16,16 +17,13 @@ Examples:
   injector completion fish > ~/.config/fish/completions/injector.fish""",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
-def command(shell: str) -> int:
+@click.pass_context
+def command(context: click.Context, shell: str) -> int:
     """Print the completion script of a shell."""
-    from click.shell_completion import get_completion_class
-
-    from injector.cli.main import cli
-
-    found = get_completion_class(shell)
-    if found is None:
+    completion_class = get_completion_class(shell)
+    if completion_class is None:
         raise click.UsageError(f"no completion for shell {shell}")
-    maker = found(cli, {}, "injector", "_INJECTOR_COMPLETE")
+    maker = completion_class(context.find_root().command, {}, "injector", "_INJECTOR_COMPLETE")
     # Not maker.source(), which starts the shell to ask for its version.
     click.echo(maker.source_template % maker.source_vars())
     return 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.model import Facts

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.model import ServiceRef
 from injector.core.registration.checks import Survey, conflicts
 from injector.core.registration.configuration import Options, configurations, own_entries

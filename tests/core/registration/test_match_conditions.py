@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.near_misses import near_misses
 from injector.core.injection.pipeline import inject

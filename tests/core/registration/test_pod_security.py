@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.registration.checks import unsafe
 from injector.core.registration.pod_security import of_injection, sample, violations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Namespace, Origin, Reason
 from injector.core.profile import Config

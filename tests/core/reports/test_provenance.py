@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from injector.config.load import Input, Text, load_input
+from injector.config.loading import Input, Text, load_input
 from injector.core.model import Facts, Verdict
 from injector.core.reports.provenance import ValueOrigin, explain
 

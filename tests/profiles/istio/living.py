@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.model import Manifest
 
 PROFILE = load(None).profile

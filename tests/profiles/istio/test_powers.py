@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from injector.config.load import load
+from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.profiles.istio.catalogue import PROXY_CONFIG

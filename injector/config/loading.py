@@ -1,7 +1,7 @@
-"""A snapshot from a file or a text, with what the command line or a live istiod says on top.
+"""A snapshot from a file or a text, with the overrides of the command line or a running istiod.
 
 Not here: what the parts look like (`schema`, `folder`, `upstream`) and how they are put together
-(`build`).
+(`snapshot`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.config import upstream
-from injector.config.build import build
+from injector.config.fields import key_of
 from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
-from injector.config.shapes import key_of
+from injector.config.snapshot import build
 from injector.core.model import Finding
 from injector.core.profile import Config, Profile
 from injector.errors import ConfigError
@@ -29,7 +29,7 @@ DEFAULTS: Final = "(defaults)"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text and what messages call the place it is from."""
+    """A text and the name of its origin in messages."""
 
     text: str
     origin: str
@@ -40,8 +40,8 @@ class Overrides:
     """What replaces parts of the configuration file.
 
     `mesh` is a mesh configuration, `values` the values as a control plane holds them, `inject`
-    its injection settings with templates. `live`: they are a running istiod's own, whose shipped
-    templates ours stand for. `revision` and `control_namespace` are flags; None: not given.
+    its injection settings with templates. `live`: they come from a running istiod, and the
+    profile's templates replace those that istiod ships. `revision` and `control_namespace` are flags.
     """
 
     mesh: Text | None = None
@@ -61,7 +61,7 @@ class Input:
     """Everything that a snapshot is made of: the file, the folder that its paths start from, the
     overrides, and the files that were read for it so far.
 
-    `base` is None where the configuration is no file of this machine: then it may name none.
+    `base` is None where the configuration is not a local file: then it may not name files.
     """
 
     file: Text
@@ -84,98 +84,98 @@ def load(path: str | None, overrides: Overrides = NONE) -> Config:
 
 def load_profile(path: str | None) -> Profile:
     """The profile that a configuration file names, without the rest. Raises ConfigError."""
-    given = Input.from_file(path)
-    settings = read_settings(given.file.text, given.file.origin)
-    return _folder(settings, given).profile
+    inputs = Input.from_file(path)
+    settings = read_settings(inputs.file.text, inputs.file.origin)
+    return _folder(settings, inputs).profile
 
 
 def settings_of(path: str | None) -> Settings:
     """The settings of a configuration file, or the defaults. Raises ConfigError."""
-    given = Input.from_file(path)
-    return read_settings(given.file.text, given.file.origin)
+    inputs = Input.from_file(path)
+    return read_settings(inputs.file.text, inputs.file.origin)
 
 
 def rules_of(path: str | None) -> str:
     """The rule module of the profile that a configuration file names. Raises ConfigError."""
-    given = Input.from_file(path)
-    return _folder(read_settings(given.file.text, given.file.origin), given).rules
+    inputs = Input.from_file(path)
+    return _folder(read_settings(inputs.file.text, inputs.file.origin), inputs).rules
 
 
-def load_input(given: Input) -> Config:
+def load_input(inputs: Input) -> Config:
     """The snapshot. Raises ConfigError, a TemplateError for templates of an `inject` file among them."""
-    return load_settings(read_settings(given.file.text, given.file.origin), given)
+    return load_settings(read_settings(inputs.file.text, inputs.file.origin), inputs)
 
 
-def load_settings(settings: Settings, given: Input) -> Config:
-    """The same, for who has read the settings of the input's file already."""
-    folder = _folder(settings, given)
+def load_settings(settings: Settings, inputs: Input) -> Config:
+    """The snapshot, where the settings of the input's file are already read."""
+    folder = _folder(settings, inputs)
     if folder.rules == "istio":
-        refuse(upstream.typed_problems(settings.values, "/values"), given.file.text, given.file.origin)
-    templates = _own_templates(settings, given)
-    settings, complete = _with_flags(settings, folder, given.overrides)
-    settings, more, findings = _with_inject(settings, given.overrides)
+        refuse(upstream.typed_problems(settings.values, "/values"), inputs.file.text, inputs.file.origin)
+    templates = _own_templates(settings, inputs)
+    settings, complete = _with_flags(settings, folder, inputs.overrides)
+    settings, more, findings = _with_inject(settings, inputs.overrides)
     try:
         config = build(
             settings,
             folder,
             templates={**templates, **more},
             complete=complete,
-            mesh_document=given.overrides.mesh is not None,
+            mesh_document=inputs.overrides.mesh is not None,
             findings=findings,
         )
     except ConfigError as error:
-        raise _with_origin(error, given) from error
-    if given.overrides.inject is not None:
+        raise _with_origin(error, inputs) from error
+    if inputs.overrides.inject is not None:
         for name in more:
             config.templates.compile(name)
     return config
 
 
-def _folder(settings: Settings, given: Input) -> Folder:
+def _folder(settings: Settings, inputs: Input) -> Folder:
     try:
-        base = None if given.base is None else Path(given.base)
-        return open_folder(find(settings.profile, base), given.files)
+        base = None if inputs.base is None else Path(inputs.base)
+        return open_folder(find(settings.profile, base), inputs.files)
     except ConfigError as error:
-        raise _with_origin(error, given) from error
+        raise _with_origin(error, inputs) from error
 
 
-def _with_origin(error: ConfigError, given: Input) -> ConfigError:
-    """The same error with file and line of the setting in front, where it does not tell a file."""
+def _with_origin(error: ConfigError, inputs: Input) -> ConfigError:
+    """The same error with file and line of the setting, unless it names a file already."""
     place = "profile" if error.where.startswith("profile ") else error.where
     if type(error) is not ConfigError or place.partition(".")[0] not in _TOP:
         return error
-    # A profile's message begins with the path of the field, which says more than the key alone.
+    # A profile's message begins with the path of the field, which is more exact than the key.
     path = error.message.partition(":")[0]
     inside = path.startswith(f"{place}.")
     pointer = "/" + (path if inside else place).replace(".", "/")
-    source = given.file
-    if place == "meshConfig" and given.overrides.mesh is not None:
-        source, pointer = given.overrides.mesh, pointer.removeprefix("/meshConfig")
+    source = inputs.file
+    if place == "meshConfig" and inputs.overrides.mesh is not None:
+        source, pointer = inputs.overrides.mesh, pointer.removeprefix("/meshConfig")
     line = yamltext.locate(yamltext.Document(source.text, source=source.origin), pointer)
     where = f"{source.origin}:{line}" + ("" if inside else f": {error.where}")
     return ConfigError(error.message, where=where, hint=error.hint)
 
 
-def _own_templates(settings: Settings, given: Input) -> dict[str, TemplateSource]:
+def _own_templates(settings: Settings, inputs: Input) -> dict[str, TemplateSource]:
     """The user's templates of the configuration file."""
     out = {}
-    for name, found in settings.templates.items():
+    for name, template in settings.templates.items():
         pointer = join("/templates", name)
-        line = upstream.first_line(given.file.text, given.file.origin, pointer)
-        if found.file:
-            out[name] = _of_file(name, str(expanded(found.file)), given, f"{given.file.origin}:{line}")
+        line = upstream.first_line(inputs.file.text, inputs.file.origin, pointer)
+        if template.file:
+            out[name] = _of_file(name, str(expanded(template.file)), inputs, f"{inputs.file.origin}:{line}")
         else:
-            out[name] = TemplateSource(name, found.text, given.file.origin, line)
+            out[name] = TemplateSource(name, template.text, inputs.file.origin, line)
     return out
 
 
-def _of_file(name: str, file: str, given: Input, where: str) -> TemplateSource:
-    if given.base is None:
+def _of_file(name: str, file: str, inputs: Input, where: str) -> TemplateSource:
+    if inputs.base is None:
         hint = "replace the map with the text of the template"
         raise ConfigError(f"a file is not allowed here: {NO_FOLDER}", where=f"{where}: templates", hint=hint)
-    folder = Path(given.base)
+    folder = Path(inputs.base)
     try:
-        return TemplateSource(name, given.files.text(folder, file), str(folder / file))
+        return TemplateSource(name, inputs.files.text(folder, file), str(folder / file))
     except ConfigError as error:
         raise ConfigError(error.message, where=f"{where}: {error.where}", hint=error.hint) from error
 
@@ -215,12 +215,12 @@ def _with_inject(
     text, origin = over.inject.text, over.inject.origin
     findings: tuple[Finding, ...] = ()
     if over.live:
-        found = upstream.full_config(text, origin)
-        templates, findings = upstream.usable(found, text, origin)
+        inject_config = upstream.full_config(text, origin)
+        templates, findings = upstream.usable(inject_config, text, origin)
     else:
-        found = upstream.inject_config(text, origin)
-        templates = upstream.sources(found, text, origin)
+        inject_config = upstream.inject_config(text, origin)
+        templates = upstream.sources(inject_config, text, origin)
     names = ("policy", "default_templates", "aliases", "never_inject_selector", "always_inject_selector",
              "injected_annotations")  # fmt: skip
-    changes = {name: getattr(found, name) for name in names if getattr(found, name)}
+    changes = {name: getattr(inject_config, name) for name in names if getattr(inject_config, name)}
     return dataclasses.replace(settings, **changes), templates, findings

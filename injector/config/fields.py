@@ -1,11 +1,11 @@
 """What a setting may look like, and how a tree of settings becomes a dataclass.
 
 A setting is declared once, as a field of a dataclass made by `setting`: its default, its shape and
-its sentence. `read` checks a tree against such a class and collects every problem, so that a file
-with three mistakes is told all three at once. Not here: which settings there are (`schema`).
+its sentence. `read` checks a tree against such a class and collects every problem, so that all
+mistakes of a file are reported at once. Not here: which settings there are (`schema`).
 
-This is a page of code instead of a library on purpose: importing a validation library takes a
-third of the time that `kube-inject` may take for one manifest.
+Not a validation library: importing one takes a third of the time that `kube-inject` may take for one
+manifest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SettingProblem:
-    """What is wrong at a place (a JSON pointer) and what to do about it."""
+    """A problem of the value at a JSON pointer, and what to do about it."""
 
     pointer: str
     message: str
@@ -40,8 +40,8 @@ class Reading:
     def __init__(self) -> None:
         self.problems: list[SettingProblem] = []
 
-    def complain(self, pointer: str, message: str, hint: str = "") -> None:
-        """Note a problem; reading goes on."""
+    def add(self, pointer: str, message: str, hint: str = "") -> None:
+        """Add a problem; reading continues."""
         self.problems.append(SettingProblem(pointer, message, hint))
 
 
@@ -59,37 +59,37 @@ class Shape(Generic[T]):
 
 def setting(default: Any, shape: Shape[Any], sentence: str) -> Any:
     """Declare a setting; a callable default is called for each reading."""
-    told: dict[str, Any] = {"shape": shape, "sentence": sentence}
+    metadata: dict[str, Any] = {"shape": shape, "sentence": sentence}
     if callable(default):
-        return field(default_factory=default, metadata=told)
-    return field(default=default, metadata=told)
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def read(cls: type[T], raw: Any, pointer: str, reading: Reading) -> T:
-    """Make a `cls` of a tree. What is wrong goes to `reading`, and its default stands in."""
+    """Make a `cls` of a tree. A value with a problem is added to `reading` and replaced by its default."""
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
-        reading.complain(pointer, f"a map is expected, not {kind_of(raw)}")
+        reading.add(pointer, f"a map is expected, not {kind_of(raw)}")
         return cls()
     known = {key_of(f): f for f in fields(cls)}  # type: ignore[arg-type]
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in raw.items():
         at = join(pointer, key)
         if key not in known:
-            reading.complain(at, f"unknown key {quoted(key)}", nearest(key, cls))
+            reading.add(at, f"unknown key {quoted(key)}", nearest(key, cls))
         elif value is not None:
             member = known[key]
-            _take(member, value, at, reading, found)
-    return cls(**found)
+            _take(member, value, at, reading, values)
+    return cls(**values)
 
 
-def _take(member: Field[Any], value: Any, at: str, reading: Reading, found: dict[str, Any]) -> None:
+def _take(member: Field[Any], value: Any, at: str, reading: Reading, values: dict[str, Any]) -> None:
     shape: Shape[Any] = member.metadata["shape"]
     try:
-        found[member.name] = shape.take(value, at, reading)
+        values[member.name] = shape.take(value, at, reading)
     except ValueError as error:
-        reading.complain(at, str(error) or f"{shape.expected} is expected, not {kind_of(value)}")
+        reading.add(at, str(error) or f"{shape.expected} is expected, not {kind_of(value)}")
 
 
 def key_of(member: Field[Any]) -> str:
@@ -163,7 +163,7 @@ def section(cls: type[T]) -> SectionShape:
 
 
 def _plain(expected: str, type_: type, word: str) -> Shape[Any]:
-    def take(raw: Any, at: str, reading: Reading) -> Any:
+    def take(raw: Any, _at: str, _reading: Reading) -> Any:
         if type(raw) is not type_:
             raise ValueError
         return raw
@@ -175,7 +175,7 @@ FLAG: Shape[bool] = _plain("true or false", bool, "boolean")
 TREE: Shape[dict[str, Any]] = _plain("a map", dict, "object")
 
 
-def _text(raw: Any, at: str, reading: Reading) -> str:
+def _text(raw: Any, _at: str, _reading: Reading) -> str:
     if not isinstance(raw, str):
         hint = "; put it in quotes" if isinstance(raw, int | float) else ""
         raise ValueError(f"a string is expected, not {kind_of(raw)}{hint}")
@@ -192,7 +192,7 @@ def choice(*words: str) -> Shape[str]:
     """One of some words."""
     expected = "one of " + ", ".join(word or '""' for word in words)
 
-    def take(raw: Any, at: str, reading: Reading) -> str:
+    def take(raw: Any, _at: str, _reading: Reading) -> str:
         # YAML, as Kubernetes reads it, takes a plain on or off for true or false.
         raw = _SWITCH_WORDS.get(raw, raw) if isinstance(raw, bool) else raw
         if isinstance(raw, str) and raw in words:
@@ -210,7 +210,7 @@ def number(low: int, high: int, unit: str = "") -> Shape[int]:
     """A whole number within bounds."""
     expected = f"a whole number from {low} to {high}" + (f" ({unit})" if unit else "")
 
-    def take(raw: Any, at: str, reading: Reading) -> int:
+    def take(raw: Any, _at: str, _reading: Reading) -> int:
         if type(raw) is not int or not low <= raw <= high:
             raise ValueError(f"{expected} is expected")
         return raw
@@ -266,12 +266,12 @@ def _each(item: Shape[T], pairs: Any, at: str, reading: Reading) -> dict[Any, T]
         try:
             out[key] = item.take(value, here, reading)
         except ValueError as error:
-            reading.complain(here, str(error) or f"{item.expected} is expected, not {kind_of(value)}")
+            reading.add(here, str(error) or f"{item.expected} is expected, not {kind_of(value)}")
     return out
 
 
 NAMES: Shape[tuple[str, ...]] = listed(TEXT, "names")
-TREES: Shape[tuple[Any, ...]] = listed(Shape("anything", lambda raw, at, reading: raw), "label selectors")
+TREES: Shape[tuple[Any, ...]] = listed(Shape("anything", lambda raw, _at, _reading: raw), "label selectors")
 STRINGS: Shape[dict[str, str]] = mapped(TEXT, "strings")
 
 
@@ -287,18 +287,20 @@ def checked(shape: Shape[T], test: Callable[[T], bool], expected: str) -> Shape[
     return Shape(expected, take, schema=shape.schema)
 
 
-def together(problems: Sequence[SettingProblem], lines: Mapping[str, int], source: str) -> ConfigError:
+def combined(problems: Sequence[SettingProblem], lines: Mapping[str, int], source: str) -> ConfigError:
     """One error for all problems; `lines` by pointer."""
     first = problems[0]
     if len(problems) == 1:
-        return ConfigError(told(first), where=f"{source}:{lines[first.pointer]}", hint=first.hint)
-    rows = [f"{source}:{lines[p.pointer]}: {told(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems]
+        return ConfigError(with_path(first), where=f"{source}:{lines[first.pointer]}", hint=first.hint)
+    rows = [
+        f"{source}:{lines[p.pointer]}: {with_path(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems
+    ]
     head = f"{len(problems)} settings are invalid:"
     return ConfigError(head, where=source, rows=[visible(row) for row in rows])
 
 
-def told(problem: SettingProblem) -> str:
-    """The message with the path of its key."""
+def with_path(problem: SettingProblem) -> str:
+    """The message of a problem, after the path of its key."""
     parts = split(problem.pointer)
     path = ".".join(shown(part) for part in parts)
     return f"{path}: {problem.message}" if path else problem.message

@@ -1,8 +1,8 @@
 """Trying all templates out on sample pods, in a child process with bounded time and memory.
 
-The engine's own limits stop a template that grows; this is the wall behind them, and it also finds
-a template whose output is not the same each time: the samples are rendered by two processes whose
-sets and hashes are in another order. Not here: what a template may do (core).
+The engine's own limits stop a template that grows; the limits of the child process are the second
+layer. Two processes with different hash seeds render the samples, so that a template whose output
+depends on the order of a set is found. Not here: what a template may do (core).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import injector
 from injector.config.folder import Files
-from injector.config.load import Input, Overrides, Text, load_input
+from injector.config.loading import Input, Overrides, Text, load_input
 from injector.config.samples import SAMPLES
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
@@ -32,7 +32,7 @@ from injector.errors import ConfigError, InjectorError
 
 MEMORY_BYTES: Final = 1 << 30
 CPU_SECONDS: Final = 20
-# Only for what waits without working: on a busy machine 20 s of processor time can take minutes.
+# Only for a process that waits without working: on a busy machine 20 s of processor time can take minutes.
 WALL_SECONDS: Final = 600
 
 _SEEDS: Final = ("1", "2")
@@ -41,16 +41,16 @@ _CODES: Final = {code.value: code for code in FindingCode}
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one process found: the problems, and a digest of everything that it rendered."""
+    """The result of one process: the problems, and a digest of everything that it rendered."""
 
     problems: tuple[Finding, ...]
     digest: str = ""
 
 
-def dry_run(given: Input) -> list[Finding]:
+def dry_run(inputs: Input) -> list[Finding]:
     """The problems of a configuration's templates, each once. Loads and renders in child processes."""
     with ThreadPoolExecutor(len(_SEEDS)) as both:
-        trials = list(both.map(lambda seed: _child(given, seed), _SEEDS))
+        trials = list(both.map(lambda seed: _child(inputs, seed), _SEEDS))
     problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
     if not problems and len({trial.digest for trial in trials}) > 1:
         hint = "check for a loop over unordered items, and sort them"
@@ -62,14 +62,14 @@ def dry_run(given: Input) -> list[Finding]:
     return problems
 
 
-def _child(given: Input, seed: str) -> Trial:
-    # The folder that this package was imported from, wherever the child would look for it.
+def _child(inputs: Input, seed: str) -> Trial:
+    # The child imports the package from the same folder as this process.
     package = str(Path(injector.__file__).resolve().parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "injector.config.dryrun"],
-            input=json.dumps(dataclasses.asdict(given)),
+            [sys.executable, "-m", "injector.config.trials"],
+            input=json.dumps(dataclasses.asdict(inputs)),
             capture_output=True,
             text=True,
             timeout=WALL_SECONDS,
@@ -95,10 +95,10 @@ def _child(given: Input, seed: str) -> Trial:
     return Trial(tuple(_finding(**p) for p in raw["problems"]), raw["digest"])
 
 
-def trial(given: Input) -> Trial:
+def trial(inputs: Input) -> Trial:
     """Load a configuration, compile all its templates and render every sample with each of them."""
     try:
-        config = load_input(given)
+        config = load_input(inputs)
         config.templates.compile_all()
     except ConfigError as error:
         return Trial((_problem(FindingCode.LOAD, error),))
@@ -112,23 +112,23 @@ def trial(given: Input) -> Trial:
 
 
 def _outcomes(config: Config) -> Iterator[tuple[str, Outcome]]:
-    """Each sample with the default templates and with each single one, through both doors."""
+    """Each sample with the default templates and with each single one, from both origins."""
     keys = config.profile.keys
-    # Whatever the policy, its selectors and the rules about annotations say, the templates are tried.
+    # The templates are tried whatever the policy and the annotation rules say.
     policy = Policy("enabled", keys.switch, keys.status)
     always = dataclasses.replace(config, policy=policy, annotation_rules=())
     own = [name for name in config.templates if name not in config.default_templates]
     for native in ("enabled", "disabled"):
         for template in ("", *own):
             for sample in SAMPLES:
-                pod = _asking(sample, keys.templates, template)
+                pod = _with_template(sample, keys.templates, template)
                 for origin in Origin:
                     facts = Facts(namespace="sample", origin=origin)
                     tried = dataclasses.replace(always, native_sidecars=native)
                     yield f"{native}/{template}", inject(pod, facts, tried)
 
 
-def _asking(sample: Manifest, key: str, template: str) -> Manifest:
+def _with_template(sample: Manifest, key: str, template: str) -> Manifest:
     if not template:
         return sample
     meta = sample.get("metadata") or {}
@@ -136,7 +136,7 @@ def _asking(sample: Manifest, key: str, template: str) -> Manifest:
 
 
 def _finding(code: str, level: str, **texts: str) -> Finding:
-    """A finding that came as JSON."""
+    """A finding from its JSON."""
     return Finding(_CODES[code], Level(level), **texts)
 
 
@@ -145,6 +145,7 @@ def _problem(code: FindingCode, error: InjectorError) -> Finding:
 
 
 def _bounded() -> None:
+    # Only on Unix, and only the child needs it.
     import resource
 
     # The process that waits for this one may be answering the API server meanwhile.
@@ -161,9 +162,9 @@ def _input(raw: dict[str, Any]) -> Input:
 
 def main() -> None:
     """The child: an `Input` as JSON on stdin, a `Trial` as JSON on stdout."""
-    given = _input(json.load(sys.stdin))
+    inputs = _input(json.load(sys.stdin))
     _bounded()
-    json.dump(dataclasses.asdict(trial(given)), sys.stdout)
+    json.dump(dataclasses.asdict(trial(inputs)), sys.stdout)
 
 
 if __name__ == "__main__":

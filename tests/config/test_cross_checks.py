@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from injector.config.coherence import check
+from injector.config.cross_checks import check
 from injector.config.schema import read_settings
 from injector.errors import ConfigError
 

@@ -1,6 +1,6 @@
 """From checked settings and a profile folder to the one snapshot that `inject` works with.
 
-Not here: reading files and texts (`load`, `folder`, `upstream`).
+Not here: reading files and texts (`loading`, `folder`, `upstream`).
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def build(
     profile = folder.profile
     values = merged(_completed(profile.values, complete or {}), settings.values)
     sources = {**folder.sources, **(templates or {})}
-    told = list(findings)
+    out = list(findings)
     config = Config(
         profile=profile,
-        policy=_policy(settings, folder, values, told),
+        policy=_policy(settings, folder, values, out),
         templates=Templates(sources, profile.functions),
         values=values,
         settings=profile.settings(_for_profile(settings, values, mesh_document)),
@@ -60,8 +60,8 @@ def build(
         work_limit=settings.work_limit,
         digest=_digest(settings, folder, values, sources, mesh_document),
     )
-    told += profile.setting_findings(config)
-    return dataclasses.replace(config, findings=tuple(told))
+    out += profile.setting_findings(config)
+    return dataclasses.replace(config, findings=tuple(out))
 
 
 def _for_profile(settings: Settings, values: dict[str, Any], mesh_document: bool) -> RawSettings:
@@ -93,10 +93,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _completed(defaults: Mapping[str, Any], complete: Mapping[str, Any]) -> dict[str, Any]:
     out = merged(defaults, complete)
     for path in _WHOLE:
-        *way, last = path.split(".")
+        *parents, last = path.split(".")
         at: Any = complete
         into: Any = out
-        for part in way:
+        for part in parents:
             at = at.get(part) if isinstance(at, Mapping) else None
             into = into.get(part) if isinstance(into, Mapping) else None
         if isinstance(at, Mapping) and isinstance(at.get(last), Mapping):
@@ -104,20 +104,20 @@ def _completed(defaults: Mapping[str, Any], complete: Mapping[str, Any]) -> dict
     return out
 
 
-def _policy(settings: Settings, folder: Folder, values: dict[str, Any], told: list[Finding]) -> Policy:
+def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings: list[Finding]) -> Policy:
     profile = folder.profile
-    # istiod knows neither rule, so that its quirks leave both out.
-    ours = not settings.compatibility.istio_quirks
+    # istiod has neither rule, so that the quirks leave both out.
+    own_rules = not settings.compatibility.istio_quirks
     return Policy(
         mode=settings.policy,
         switch=profile.keys.switch,
         status=profile.keys.status,
         ignored_namespaces=profile.ignored_namespaces,
-        never=_selectors(settings.never_inject_selector, "neverInjectSelector", told),
-        always=_selectors(settings.always_inject_selector, "alwaysInjectSelector", told),
+        never=_selectors(settings.never_inject_selector, "neverInjectSelector", findings),
+        always=_selectors(settings.always_inject_selector, "alwaysInjectSelector", findings),
         entries=profile.entries(settings.revision, values),
-        foreign=profile.foreign if ours else (),
-        operating_systems=profile.operating_systems if ours else frozenset(),
+        foreign=profile.foreign if own_rules else (),
+        operating_systems=profile.operating_systems if own_rules else frozenset(),
     )
 
 
@@ -128,15 +128,15 @@ def _annotation_rules(settings: Settings) -> tuple[AnnotationRule, ...]:
     )
 
 
-def _selectors(raw: Sequence[Any], key: str, told: list[Finding]) -> tuple[Selector, ...]:
+def _selectors(raw: Sequence[Any], key: str, findings: list[Finding]) -> tuple[Selector, ...]:
     """The selectors that can be read; as istiod does it, one that cannot be read is left out."""
-    found = []
+    selectors = []
     for number, item in enumerate(raw):
         try:
-            found.append(parse(item))
+            selectors.append(parse(item))
         except ValueError as error:
-            told.append(Finding.of(FindingCode.SELECTOR, f"{key}[{number}] is ignored: {error}"))
-    return tuple(found)
+            findings.append(Finding.of(FindingCode.SELECTOR, f"{key}[{number}] is ignored: {error}"))
+    return tuple(selectors)
 
 
 def _digest(
@@ -147,20 +147,20 @@ def _digest(
     mesh_document: bool,
 ) -> str:
     """Of everything that an answer depends on, and of nothing else (paths, server settings)."""
-    told = dataclasses.asdict(settings)
+    fields = dataclasses.asdict(settings)
     # The limit of work changes no sidecar: it only refuses pods.
     for key in ("server", "templates", "profile", "values", "work_limit"):
-        del told[key]
+        del fields[key]
     texts = {name: source.text for name, source in sources.items()}
     profile = folder.profile
     foreign = [{"container": mark.container, "env": mark.env} for mark in profile.foreign]
     names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
     own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
     own.append(_listed(profile.extra_catalogue))
-    return status.digest_of(__version__, own, told, values, texts, mesh_document)
+    return status.digest_of(__version__, own, fields, values, texts, mesh_document)
 
 
 def _listed(catalogue: Catalogue) -> list[Any]:
-    """The keys that a profile folder adds to what its rules know, in an order that is always the same."""
+    """The keys that a profile folder adds to what its rules know, sorted."""
     keys = (catalogue.annotations, catalogue.labels, catalogue.namespace_labels, catalogue.domains)
     return [*map(sorted, keys), catalogue.powers]
