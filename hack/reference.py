@@ -157,7 +157,7 @@ def causes() -> str:
         listed = [("cause", "what it is", "how it is told", "what to do")]
         for row in rows:
             word = f"*{code(row.id)}*" if row.follows else code(row.id)
-            listed.append((word, row.title, row.told_by, row.action))
+            listed.append((word, row.title, row.shown_by, row.action))
         parts.append(f"## {title}\n\n{table(*listed)}")
     return "\n".join(parts)
 

@@ -26,5 +26,5 @@ def native_support(nodes: Iterable[Manifest] | None, node_name: str = "") -> boo
 
 def _qualifies(node: Manifest) -> bool:
     info = (node.get("status") or {}).get("nodeInfo") or {}
-    found = _VERSION.fullmatch(str(info.get("kubeletVersion") or ""))
-    return found is not None and int(found[1]) >= NATIVE_SINCE_MINOR
+    version = _VERSION.fullmatch(str(info.get("kubeletVersion") or ""))
+    return version is not None and int(version[1]) >= NATIVE_SINCE_MINOR

@@ -287,7 +287,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class CauseType:
-    """A row: its word, what is wrong, how it is told, what to do.
+    """A row: its word, what is wrong, how it shows, what to do.
 
     `follows`: something else is behind it, and the row is the verdict only where that is not found
     and the container is the application's own.
@@ -295,7 +295,7 @@ class CauseType:
 
     id: str
     title: str
-    told_by: str
+    shown_by: str
     action: str
     follows: bool = False
 

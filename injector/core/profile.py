@@ -216,7 +216,7 @@ class Profile:
         """What to set so that an injected container passes a control of PodSecurity; empty: not known."""
         return ""
 
-    def restore(self, pod: Manifest, found: Status) -> tuple[Manifest, tuple[str, ...]]:
+    def restore(self, pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
         """The pod with what the profile can read back from its own traces, and what it assumed."""
         return pod, ()
 

@@ -86,7 +86,7 @@ def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
     metadata, spec = f"{row.template}/metadata", f"{row.template}/spec"
     if quirks and row.kind == "CronJob":
         metadata = CRONJOB_METADATA_QUIRK
-    _check_way(manifest, spec)
+    _check_path(manifest, spec)
     workload = Workload(manifest, metadata, spec)
     check_shape(workload)
     return workload
@@ -115,18 +115,18 @@ def is_list(manifest: Manifest) -> bool:
     return kind in LIST_KINDS and group_of(manifest) == ""
 
 
-def _check_way(manifest: Manifest, spec: str) -> None:
+def _check_path(manifest: Manifest, spec: str) -> None:
     tree: Any = manifest
-    way = ""
+    path = ""
     for part in spec.split("/")[1:]:
         tree = tree.get(part)
-        way += "/" + part
+        path += "/" + part
         if tree is None:
             raise ManifestError(
-                f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=way
+                f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=path
             )
         if not isinstance(tree, dict):
-            raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=way)
+            raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=path)
 
 
 # What the stages take for granted, as a table: field -> expectation. A list's element schema is in [...].

@@ -154,9 +154,9 @@ class _Rules:
             ("never", self.policy.never, _NO),
             ("always", self.policy.always, _YES),
         ):
-            found = next((s for s in chosen if s.requirements and s.matches(self.labels)), None)
-            if found is not None:
-                self.note(f"{rule}-selectors", str(found), "no" if rule == "never" else "yes")
+            selector = next((s for s in chosen if s.requirements and s.matches(self.labels)), None)
+            if selector is not None:
+                self.note(f"{rule}-selectors", str(selector), "no" if rule == "never" else "yes")
                 return reasons["selector"], rule == "always"
             self.note(f"{rule}-selectors", f"{len(chosen)} selectors", "none matches")
         return None, None

@@ -35,8 +35,8 @@ def _maps(meta: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
     key = profile.keys.switch
-    for word, found in _maps(meta):
-        value = str(found.get(key) or "")
+    for word, entries in _maps(meta):
+        value = str(entries.get(key) or "")
         if not value or value in ("true", "false"):
             continue
         meant = {
@@ -69,9 +69,9 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
         "label": known.labels | {profile.keys.switch},
         "annotation": known.annotations | {profile.keys.switch},
     }
-    for word, found in _maps(meta):
+    for word, entries in _maps(meta):
         other = "annotation" if word == "label" else "label"
-        for key in found:
+        for key in entries:
             if key in places[word]:
                 continue
             if key in known.namespace_labels:
@@ -109,9 +109,9 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
     known = profile.catalogue()
     ours = {key for key in known.annotations if known.owns(key)}
     read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.books
-    on_pod = {key for _, found in _maps(meta) for key in found}
-    for word, found in _maps(holder):
-        for key in found:
+    on_pod = {key for _, entries in _maps(meta) for key in entries}
+    for word, entries in _maps(holder):
+        for key in entries:
             if key in read and key not in on_pod:
                 text = f"{word} {key} has no effect on the workload itself; set it on"
                 yield Finding.of(

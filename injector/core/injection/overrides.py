@@ -26,7 +26,7 @@ def reapply(run: Injection) -> None:
     earlier = run.earlier if run.config.quirks else None
     stored = uninject.overrides(run.received if run.config.quirks else run.base, profile)
     spec = run.base.get("spec") or {}
-    kept: dict[str, list[Manifest]] = {}
+    versions: dict[str, list[Manifest]] = {}
     for part in names.CONTAINER_LISTS[::-1]:
         listed = set(earlier.names(part)) if earlier else set()
         search = [*stored.get(part, ()), *(spec.get("containers") or [])]
@@ -42,7 +42,7 @@ def reapply(run: Injection) -> None:
                 theirs = filled_in(theirs, ours)
             if theirs.get("image") == "auto":
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
-            kept.setdefault(part, []).append(theirs)
+            versions.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.
             schema = None if run.config.quirks else POD.of("spec").of(part)
             last = _without_zeros(theirs, schema)
@@ -51,11 +51,11 @@ def reapply(run: Injection) -> None:
             run.pod = merge(run.pod, {"spec": {part: [last]}})
     # Upstream asks only whether a status is there, readable or not.
     marked = profile.keys.status in status.annotations_of(run.received)
-    if kept and not (run.config.quirks and marked):
+    if versions and not (run.config.quirks and marked):
         ordered = {
-            part: [canonical(c) for c in kept[part]]
+            part: [canonical(c) for c in versions[part]]
             for part in ("containers", "initContainers")
-            if part in kept
+            if part in versions
         }
         run.annotate({profile.keys.overrides: status.compact(ordered, sort_keys=True)})
 
@@ -105,12 +105,12 @@ def canonical(container: Manifest) -> Manifest:
     return out
 
 
-def _amounts(found: Manifest) -> Manifest:
+def _amounts(amounts: Manifest) -> Manifest:
     try:
-        return {name: quantities.canonical(amount) for name, amount in found.items()}
+        return {name: quantities.canonical(amount) for name, amount in amounts.items()}
     except ValueError:
         # The API server will say so; here the text is only kept.
-        return found
+        return amounts
 
 
 def _without_zeros(value: Any, schema: Schema | None = None) -> Any:

@@ -286,8 +286,8 @@ def _container_names(pod: Manifest) -> frozenset[str]:
     return _names(pod, "containers") | _names(pod, "initContainers")
 
 
-def _listed(found: Sequence[str]) -> str:
-    return ", ".join(shown(name) for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(shown(name) for name in texts[:5]) + (f" and {len(texts) - 5} more" if texts[5:] else "")
 
 
 def _check_after(run: Injection, after: Manifest) -> None:

@@ -85,7 +85,7 @@ _POD: Final[Mapping[str, tuple[str, ...]]] = {
     "hostnameOverride": ("control-plane",),
 }
 # So many uses are listed in a message.
-_TOLD: Final = 5
+_LISTED: Final = 5
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 # The volume that the API server mounts into every container, and what it consists of.
 _TOKEN_VOLUME: Final = "kube-api-access-"
@@ -122,7 +122,7 @@ def uses(run: Injection, after: Manifest, withheld: frozenset[str], build: Build
     )
     have, want = pods.carriers(run, after), pods.carriers(permitted, permitted.pod)
     have |= _reaching_in(run, after, pods.containers, _volume_names(permitted.shape))
-    found: list[Use] = []
+    listed: list[Use] = []
     for place in [*have, *(place for place in want if place not in have)]:
         one, other = have.get(place), want.get(place)
         if one is not None and other is not None and same(one.value, other.value):
@@ -131,20 +131,20 @@ def uses(run: Injection, after: Manifest, withheld: frozenset[str], build: Build
         power = next((p for p in POWERS if carrier and p in carrier.powers and p in withheld), "")
         if carrier and power:
             # The rest is only counted.
-            sources = tuple(_sources(run, carrier, power)) if len(found) < _TOLD else ()
-            found.append(Use(power, place, sources))
-    return found
+            sources = tuple(_sources(run, carrier, power)) if len(listed) < _LISTED else ()
+            listed.append(Use(power, place, sources))
+    return listed
 
 
-def error(found: Sequence[Use]) -> ManifestError:
+def error(listed: Sequence[Use]) -> ManifestError:
     """What to tell the pod's author."""
-    told = "; ".join(
+    places = "; ".join(
         f"{use.place} (power {use.power}{', by ' + ', '.join(use.sources[:3]) if use.sources else ''})"
-        for use in found[:_TOLD]
+        for use in listed[:_LISTED]
     )
-    more = f"; and {len(found) - _TOLD} more" if found[_TOLD:] else ""
+    more = f"; and {len(listed) - _LISTED} more" if listed[_LISTED:] else ""
     return ManifestError(
-        f"not allowed for pods in this namespace: {told}{more}",
+        f"not allowed for pods in this namespace: {places}{more}",
         where="/spec",
         hint="remove the change, or contact the injector's operator",
     )
@@ -205,8 +205,8 @@ def _permitted(run: Injection, injected: frozenset[str], withheld: frozenset[str
 
 def _without_books(run: Injection, pod: Manifest) -> Manifest:
     meta = dict(pod.get("metadata") or {})
-    found = meta.get("annotations") or {}
-    meta["annotations"] = {k: v for k, v in found.items() if k not in run.config.profile.books}
+    annotations = meta.get("annotations") or {}
+    meta["annotations"] = {k: v for k, v in annotations.items() if k not in run.config.profile.books}
     return {**pod, "metadata": meta}
 
 
@@ -379,7 +379,7 @@ def _reaching_in(
     run: Injection, after: Manifest, injected: frozenset[str], volumes: frozenset[str]
 ) -> dict[str, Carrier]:
     """Volumes of the templates that the author's own containers mount, and so may write to."""
-    given = {
+    template_mounts = {
         (c["name"], m["name"], normal_path(m["mountPath"]))
         for part in names.CONTAINER_LISTS
         for c in (run.shape.get("spec") or {}).get(part) or []
@@ -391,7 +391,10 @@ def _reaching_in(
             name = container["name"]
             for mount in container.get("volumeMounts") or [] if name not in injected else []:
                 volume = mount["name"]
-                if volume in volumes and (name, volume, normal_path(mount["mountPath"])) not in given:
+                if (
+                    volume in volumes
+                    and (name, volume, normal_path(mount["mountPath"])) not in template_mounts
+                ):
                     place = f"mount of the volume {volume} in the container {shown(name)}"
                     out[place] = Carrier(_FILES, mount, container=name)
     return out

@@ -29,8 +29,8 @@ def retain(
     # These are there even where we made them: what is missing in them is not somebody else's.
     meta = {"labels": {}, "annotations": {}, **(base.get("metadata") or {})}
     existing = _aligned(existing, fresh, earlier)
-    kept = _walk(fresh, existing, {**base, "metadata": meta, "spec": {**spec, **theirs}}, POD, "", extras)
-    return _without_dangling_mounts(kept, earlier), extras
+    combined = _walk(fresh, existing, {**base, "metadata": meta, "spec": {**spec, **theirs}}, POD, "", extras)
+    return _without_dangling_mounts(combined, earlier), extras
 
 
 def _aligned(existing: Manifest, fresh: Manifest, earlier: Status) -> Manifest:

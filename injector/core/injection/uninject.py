@@ -210,5 +210,5 @@ def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, tuple[Any,
 
 def _members(value: Any, schema: Schema) -> Mapping[Any, tuple[Any, Schema]] | None:
     """The members, those of a map in the order of their names."""
-    found = members(value, schema)
-    return dict(sorted(found.items())) if found and isinstance(value, dict) else found
+    parts = members(value, schema)
+    return dict(sorted(parts.items())) if parts and isinstance(value, dict) else parts

@@ -74,7 +74,7 @@ def _configuration(name: str, entries: tuple[WebhookEntry, ...], options: Option
 
 
 def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
-    found: Manifest = {
+    webhook: Manifest = {
         "name": entry.name,
         "clientConfig": options.client,
         "rules": [
@@ -89,8 +89,8 @@ def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
         "admissionReviewVersions": ["v1"],
     }
     if options.conditions:
-        found["matchConditions"] = [condition.as_manifest() for condition in options.conditions]
-    return found
+        webhook["matchConditions"] = [condition.as_manifest() for condition in options.conditions]
+    return webhook
 
 
 def without(selector: Selector, excluded: frozenset[str]) -> Selector:

@@ -53,8 +53,8 @@ class Registered:
     @property
     def conditions(self) -> Mapping[str, str]:
         """The CEL expressions by their names."""
-        found = self.raw.get("matchConditions") or []
-        return {str(each.get("name")): str(each.get("expression")) for each in found}
+        listed = self.raw.get("matchConditions") or []
+        return {str(each.get("name")): str(each.get("expression")) for each in listed}
 
     def in_namespace(self, namespace: Manifest) -> bool:
         """Whether pods of a namespace may come to it."""
@@ -85,9 +85,9 @@ def registered(configurations: Iterable[Manifest]) -> Iterator[Registered]:
 def labels_of(item: Manifest, *, named: bool = False) -> dict[str, str]:
     """The labels of an object; `named`: with the label that every namespace carries."""
     meta = item.get("metadata") or {}
-    found: Mapping[str, Any] = meta.get("labels") or {}
+    labels: Mapping[str, Any] = meta.get("labels") or {}
     own = {names.METADATA_NAME_LABEL: str(meta.get("name") or "")} if named else {}
-    return {**own, **{k: "" if v is None else str(v) for k, v in found.items()}}
+    return {**own, **{k: "" if v is None else str(v) for k, v in labels.items()}}
 
 
 def covers(rule: Manifest) -> bool:

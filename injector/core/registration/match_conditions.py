@@ -56,10 +56,10 @@ def conditions(policy: Policy, profile: Profile) -> tuple[MatchCondition, ...]:
     """
     words = _Words.of(policy, profile.catalogue()).cel()
     skipped = dict(_skipped(policy))
-    found = ((name, [skipped[r] for r in reasons if r in skipped]) for name, reasons in _NAMES.items())
+    grouped = ((name, [skipped[r] for r in reasons if r in skipped]) for name, reasons in _NAMES.items())
     return tuple(
         MatchCondition(name, f"!({' || '.join(f'({each})' for each in parts)}) || {words}")
-        for name, parts in found
+        for name, parts in grouped
     )
 
 
@@ -123,12 +123,12 @@ class _Words:
             annotations, self.misplaced_annotations, frozenset()
         )
 
-    def _any(self, found: Mapping[str, Any], misplaced: Collection[str], known: Collection[str]) -> bool:
-        return len(found) > _SEARCHED or any(
+    def _any(self, pairs: Mapping[str, Any], misplaced: Collection[str], known: Collection[str]) -> bool:
+        return len(pairs) > _SEARCHED or any(
             value != names.NO
             if key == self.switch
             else key in misplaced or (_holds_one(key, self.domains) and key not in known)
-            for key, value in found.items()
+            for key, value in pairs.items()
         )
 
     def cel(self) -> str:
@@ -140,8 +140,8 @@ class _Words:
         ours = " || ".join(f"k.contains({_text(d)})" for d in self.domains)
         if ours and known:
             ours = f"({ours}) && !(k in {_list(known)})"
-        told = [f"k in {_list(misplaced)}"] if misplaced else []
-        other = " || ".join([*told, *([f"({ours})"] if ours else [])]) or "false"
+        terms = [f"k in {_list(misplaced)}"] if misplaced else []
+        other = " || ".join([*terms, *([f"({ours})"] if ours else [])]) or "false"
         each = f"k == {_text(self.switch)} ? {where}[k] != {_text(names.NO)} : ({other})"
         return f"(has({where}) && (size({where}) > {_SEARCHED} || {where}.exists(k, {each})))"
 

@@ -125,14 +125,14 @@ def _compared(
             revision=earlier.revision,
             error=str(fresh.error or ""),
         )
-    kept, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
+    expected, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
     books = {join("/metadata/annotations", key) for key in config.profile.books}
-    found = [c.pointer for c in changes(pod, kept) if c.pointer not in books]
+    pointers = [c.pointer for c in changes(pod, expected) if c.pointer not in books]
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):
         # Under another configuration what ours does not set may have been ours.
-        found += [p for p in extras if p not in books and not is_filled_in(p, value_at(pod, p))]
+        pointers += [p for p in extras if p not in books and not is_filled_in(p, value_at(pod, p))]
     if now and now.revision != earlier.revision:
-        found.append("revision")
-    state = AuditState.STALE if found else AuditState.SAME
-    return Standing(state, reason, tuple(dict.fromkeys(found)), earlier.revision)
+        pointers.append("revision")
+    state = AuditState.STALE if pointers else AuditState.SAME
+    return Standing(state, reason, tuple(dict.fromkeys(pointers)), earlier.revision)

@@ -78,9 +78,9 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     before = _leaves(run.original)
     books = {join("/metadata/annotations", key) for key in config.profile.books}
     injected = {
-        key: found
-        for key, found in final.items()
-        if key[0] not in books and (key not in before or not same(before[key][1], found[1]))
+        key: leaf
+        for key, leaf in final.items()
+        if key[0] not in books and (key not in before or not same(before[key][1], leaf[1]))
     }
     steps = _layers(whole, run.shape)
     built = [(name, _built(step)) for name, step in steps]
@@ -142,10 +142,10 @@ def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
         yield (profile.settings_layer, path_text), replace(whole, config=config)
 
 
-def _built(given: _Input) -> _Leaves | None:
+def _built(inputs: _Input) -> _Leaves | None:
     """The leaves of the pod that such an input gives; None where it gives none."""
     try:
-        return _leaves(assemble(given.pod, given.facts, given.config).pod)
+        return _leaves(assemble(inputs.pod, inputs.facts, inputs.config).pod)
     except InjectorError:
         return None
 
@@ -157,9 +157,9 @@ def _leaves(pod: Manifest) -> _Leaves:
 
 
 def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...], tuple[str, Any]]) -> None:
-    found = members(value, schema)
-    if found is not None and value != {}:
-        for name, (inner, below) in found.items():
+    parts = members(value, schema)
+    if parts is not None and value != {}:
+        for name, (inner, below) in parts.items():
             _collect(inner, below, join(pointer, name), out)
     elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         # Others may push an argument along: a flag is found again by itself, its value by the flag.

@@ -86,7 +86,7 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     old = _retained(base, overlay, pointer)
     changes: dict[str, Any] = {}
     gone = {name for name in base if name not in old}
-    for name in _spoken_of(overlay, pointer):
+    for name in _field_names(overlay, pointer):
         value = _field(old, name, overlay, schema.of(name), join(pointer, name))
         if value is _NOTHING:
             gone.add(name)
@@ -108,17 +108,17 @@ def _retained(base: Manifest, overlay: Manifest, pointer: str) -> Manifest:
     return {name: value for name, value in base.items() if name in retained}
 
 
-def _spoken_of(overlay: Manifest, pointer: str) -> Iterable[str]:
+def _field_names(overlay: Manifest, pointer: str) -> Iterable[str]:
     """The fields that an overlay sets, deletes, or has a directive for."""
-    found = {}
+    names = {}
     for name in overlay:
         if name.startswith((ORDER, DELETE)):
-            found[name.partition("/")[2]] = True
+            names[name.partition("/")[2]] = True
         elif not name.startswith("$"):
-            found[name] = True
+            names[name] = True
         elif name not in (PATCH, RETAIN):
             raise MergeError(pointer, f"unknown directive {shown(name)!r}")
-    return found
+    return names
 
 
 def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, at: str) -> Any:

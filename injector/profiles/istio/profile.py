@@ -246,8 +246,8 @@ class IstioProfile(Profile):
             return "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
         return ""
 
-    def restore(self, pod: Manifest, found: status.Status) -> tuple[Manifest, tuple[str, ...]]:
-        return restore.restore(pod, found)
+    def restore(self, pod: Manifest, earlier: status.Status) -> tuple[Manifest, tuple[str, ...]]:
+        return restore.restore(pod, earlier)
 
 
 def _everywhere(values: Manifest) -> bool:

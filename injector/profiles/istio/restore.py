@@ -17,13 +17,13 @@ from injector.profiles.istio.containers import PROXY
 _CONTAINER_KEYS = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container")
 
 
-def restore(pod: Manifest, found: Status) -> tuple[Manifest, tuple[str, ...]]:
+def restore(pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
     """The pod with its own probes and annotations, and a note for each that had to be assumed ours."""
     env = _proxy_env(pod)
     pod = _with_probes(pod, status.as_object(env.get(probes.ENV, "")) or {})
     notes: list[str] = []
     meta = dict(pod.get("metadata") or {})
-    meta["annotations"] = _annotations(pod, env, found, notes)
+    meta["annotations"] = _annotations(pod, env, earlier, notes)
     meta["labels"] = _labels(meta, env, notes)
     return {**pod, "metadata": meta}, tuple(notes)
 
@@ -44,14 +44,14 @@ def _with_probes(pod: Manifest, registered: Manifest) -> Manifest:
     return pod
 
 
-def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: list[str]) -> dict[str, str]:
+def _annotations(pod: Manifest, env: Mapping[str, str], earlier: Status, notes: list[str]) -> dict[str, str]:
     out = dict((pod.get("metadata") or {}).get("annotations") or {})
     out.pop("istio.io/rev", None)
     if out.get("prometheus.io/path") == prometheus.PATH and out.get("prometheus.io/scrape") == "true":
         for key in ("prometheus.io/port", "prometheus.io/path", "prometheus.io/scrape"):
             out.pop(key, None)
         out |= _declared(status.as_object(env.get(prometheus.ENV, "")) or {})
-    apps = _applications(pod, found)
+    apps = _applications(pod, earlier)
     for key in _CONTAINER_KEYS:
         if apps and out.get(key) == apps[0]:
             del out[key]
@@ -59,10 +59,10 @@ def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: li
     return out
 
 
-def _applications(pod: Manifest, found: Status) -> list[str]:
+def _applications(pod: Manifest, earlier: Status) -> list[str]:
     """The containers beside the proxy; those that a template wrote on only where there are no others."""
     names = [c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] != PROXY]
-    return [name for name in names if name not in found.containers] or names
+    return [name for name in names if name not in earlier.containers] or names
 
 
 def _declared(told: Manifest) -> dict[str, str]:

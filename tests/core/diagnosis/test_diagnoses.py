@@ -503,7 +503,7 @@ def test_why_it_was_not_injected_comes_after_why_it_is_not_ready() -> None:
 def test_every_row_has_its_own_word_and_says_what_to_do() -> None:
     rows = (*causes.BEFORE, *causes.AFTER)
     assert len({row.id for row in rows}) == len(rows)
-    assert all(row.title and row.told_by and row.action for row in rows)
+    assert all(row.title and row.shown_by and row.action for row in rows)
     assert list(causes.order((LONELY,))).index("lonely") == len(causes.BEFORE)
 
 
