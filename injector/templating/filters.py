@@ -30,8 +30,8 @@ def _default(env: Sandbox, value: object, fallback: object = "", boolean: bool =
 
 def _replace(env: Sandbox, value: object, old: object, new: object, count: int = -1) -> str:
     text, before, after = text_of(value), text_of(old), text_of(new)
-    found = text.count(before)
-    growth = (found if count < 0 else min(found, count)) * (len(after) - len(before))
+    occurrences = text.count(before)
+    growth = (occurrences if count < 0 else min(occurrences, count)) * (len(after) - len(before))
     env.run.room(len(text) + max(growth, 0), str)
     return text.replace(before, after, count)
 
@@ -172,8 +172,10 @@ def _map(env: Sandbox, value: Any, name: str | None = None, *args: Any, **kwargs
         attribute, default = kwargs.pop("attribute", None), kwargs.pop("default", _ABSENT)
         if attribute is None or kwargs:
             raise Refused("map takes the name of a filter, or attribute= and default=")
-        found = _picked(env, items, attribute)
-        return [default if isinstance(item, Undefined) and default is not _ABSENT else item for item in found]
+        members = _picked(env, items, attribute)
+        return [
+            default if isinstance(item, Undefined) and default is not _ABSENT else item for item in members
+        ]
     if name not in FILTERS:
         raise Refused(f"unknown filter {shown(name)!r}", "have " + ", ".join(sorted(FILTERS)))
     return [env.call_filter(name, item, args, kwargs) for item in items]

@@ -287,8 +287,8 @@ class Templates:
 
     def _path(self, key: str, line: int, last: str) -> str:
         """The dotted name that ends in `last`, at a line if there are several."""
-        found = self._library.unit(key).mentions.paths.get(last, [])
-        here = {path for at, path in found if at == line} or {path for _, path in found}
+        places = self._library.unit(key).mentions.paths.get(last, [])
+        here = {path for at, path in places if at == line} or {path for _, path in places}
         return here.pop() if len(here) == 1 else ""
 
 

@@ -130,8 +130,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, LoopContext) and attribute in _LOOP:
             return getattr(obj, attribute)
         if isinstance(obj, Namespace | TemplateModule) and not attribute.startswith("_"):
-            found = getattr(obj, attribute, missing)
-            return self.undefined(obj=obj, name=attribute) if found is missing else found
+            value = getattr(obj, attribute, missing)
+            return self.undefined(obj=obj, name=attribute) if value is missing else value
         if isinstance(obj, dict):
             return self.undefined(obj=obj, name=attribute)
         return self.undefined(f"{kind(obj)} has no {shown(attribute)!r} that templates may use", obj=obj)

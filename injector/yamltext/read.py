@@ -65,8 +65,8 @@ def load_json(text: str, *, distinct: bool = False) -> Any:
 
 def _inside(value: Any) -> Any:
     """The lists and maps in a list or map."""
-    found = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [inner for inner in found if isinstance(inner, dict | list)]
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [inner for inner in members if isinstance(inner, dict | list)]
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def kind_of(document: Document) -> tuple[str, str] | None:
     the two fields, the tree decides, and YamlError is raised as `load` does.
     """
     top = list(_top_level(document))
-    found = load(document) if None in top else dict(zip(top[::2], top[1::2], strict=True))
-    kind, version = found.get("kind"), found.get("apiVersion", "")
+    fields = load(document) if None in top else dict(zip(top[::2], top[1::2], strict=True))
+    kind, version = fields.get("kind"), fields.get("apiVersion", "")
     return (version if isinstance(version, str) else "", kind) if kind and isinstance(kind, str) else None
 
 

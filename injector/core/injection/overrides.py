@@ -70,7 +70,7 @@ def _changes(theirs: Manifest, merged: Manifest) -> Manifest:
 
 
 # Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.
-_KEPT_WHEN_EMPTY = frozenset(
+_PRINTED_WHEN_EMPTY = frozenset(
     [
         "emptyDir",
         "securityContext",
@@ -129,6 +129,6 @@ def _without_zeros(value: Any, schema: Schema | None = None) -> Any:
         if key == "grpc" and isinstance(inner, dict):
             inner.setdefault("service", None)
         zero = inner is None or inner is False or inner in ("", 0) or inner in ({}, [])
-        if not zero or (key in _KEPT_WHEN_EMPTY and inner is not None):
+        if not zero or (key in _PRINTED_WHEN_EMPTY and inner is not None):
             out[key] = inner
     return out

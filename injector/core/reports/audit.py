@@ -46,9 +46,9 @@ SENTENCES: Mapping[AuditState, str] = {
     AuditState.SAME: "The pod was injected with another configuration; the result is the same.",
     AuditState.CURRENT: "The pod is up to date.",
 }
-# What a person should look at, and what making the pod anew puts right.
-FOUND = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)
-CURED = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED)
+# What an operator has to look at, and what a restart of the pod corrects.
+REPORTED = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)
+FIXED_BY_RESTART = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED)
 
 # Names that the API server generates end so; those that a controller sets itself do not.
 _GENERATED = frozenset("bcdfghjklmnpqrstvwxz2456789")

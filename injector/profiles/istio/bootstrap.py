@@ -118,18 +118,18 @@ def from_values(values: Manifest, revision: str) -> Manifest:
 
 def _tracing(values: Manifest) -> Manifest:
     tracer = str(dig(values, "global.proxy.tracer", "none"))
-    given = dig(values, f"global.tracer.{tracer}", {})
+    settings = dig(values, f"global.tracer.{tracer}", {})
     if tracer == "datadog":
-        return {"datadog": {"address": dig(given, "address", "$(HOST_IP):8126")}}
+        return {"datadog": {"address": dig(settings, "address", "$(HOST_IP):8126")}}
     if tracer == "zipkin":
         namespace = dig(values, "global.istioNamespace", "istio-system")
-        return {"zipkin": {"address": dig(given, "address", "") or f"zipkin.{namespace}:9411"}}
+        return {"zipkin": {"address": dig(settings, "address", "") or f"zipkin.{namespace}:9411"}}
     if tracer == "lightstep":
-        return {"lightstep": {k: given[k] for k in ("address", "accessToken") if dig(given, k, "")}}
+        return {"lightstep": {k: settings[k] for k in ("address", "accessToken") if dig(settings, k, "")}}
     if tracer == "stackdriver":
         counts = {
-            k: dig(given, k, 200)
+            k: dig(settings, k, 200)
             for k in ("maxNumberOfAnnotations", "maxNumberOfAttributes", "maxNumberOfMessageEvents")
         }
-        return {"stackdriver": {"debug": bool(dig(given, "debug", False)), **counts}}
+        return {"stackdriver": {"debug": bool(dig(settings, "debug", False)), **counts}}
     return {}

@@ -40,8 +40,8 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     values = run.config.values
     uid, gid = openshift.identity(run.facts.known, settings_of(run.config).platform)
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
-    told = annotations if run.config.quirks else _trimmed(annotations)
-    settings = capture.CaptureSettings(told, values, mesh, mode, uid, gid)
+    trimmed = annotations if run.config.quirks else _trimmed(annotations)
+    settings = capture.CaptureSettings(trimmed, values, mesh, mode, uid, gid)
     proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
     apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY]
     composed = images.choose(values.get("global") or {}, proxy, annotations)
@@ -215,10 +215,10 @@ def _status(s: capture.CaptureSettings) -> dict[str, Any]:
         return out | {"periodSeconds": int(period), "timeoutSeconds": 3, "failureThreshold": int(threshold)}
 
     fields = ("initialDelaySeconds", "periodSeconds", "failureThreshold")
-    given = [s.proxy_value("readiness" + f[0].upper() + f[1:]) or 0 for f in fields]
+    defaults = [s.proxy_value("readiness" + f[0].upper() + f[1:]) or 0 for f in fields]
     asked = [
         s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v)
-        for f, v in zip(fields, given, strict=True)
+        for f, v in zip(fields, defaults, strict=True)
     ]
     return {
         "port": s.status_port,
@@ -226,7 +226,7 @@ def _status(s: capture.CaptureSettings) -> dict[str, Any]:
         "debugPort": f"--debug-port={s.status_port}".rstrip(),
         "readiness": probe(15021, *asked),
         "readinessOfAgent": probe(15020, *asked),
-        "readinessFromValues": probe(15021, *given),
+        "readinessFromValues": probe(15021, *defaults),
     }
 
 
@@ -238,10 +238,10 @@ def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | No
             out.setdefault(kind, {})[name] = _stored(annotations[key])
     if out:
         return out
-    given = omit_nil(dig(values, "global.proxy.resources", {})) or {}
+    defaults = omit_nil(dig(values, "global.proxy.resources", {})) or {}
     return {
-        kind: {n: _stored(q) for n, q in found.items()} if kind in ("requests", "limits") else found
-        for kind, found in given.items()
+        kind: {n: _stored(q) for n, q in amounts.items()} if kind in ("requests", "limits") else amounts
+        for kind, amounts in defaults.items()
     } or None
 
 
@@ -258,30 +258,30 @@ def pod_ports(spec: Manifest, *, defaulted: bool) -> str:
     lines: list[str] = []
     for port in [p for c in spec.get("containers") or [] for p in c.get("ports") or []]:
         port = {"protocol": "TCP", **port} if defaulted else port
-        kept = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {
+        fields = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {
             "containerPort": port["containerPort"]
         }
-        kept |= {k: port[k] for k in ("protocol", "hostIP") if port.get(k)}
-        lines.append("\n    " + ("," if lines else "") + status.compact(kept))
+        fields |= {k: port[k] for k in ("protocol", "hostIP") if port.get(k)}
+        lines.append("\n    " + ("," if lines else "") + status.compact(fields))
     return "[" + "".join(lines) + "\n]"
 
 
 def _named(annotations: Mapping[str, str], key: str) -> list[Manifest]:
     """A JSON object of name to fields as a list of maps with names, in key order."""
-    found = _json_object(annotations, key)
-    return [{"name": name, **fields} for name, fields in sorted(found.items()) if isinstance(fields, dict)]
+    items = _json_object(annotations, key)
+    return [{"name": name, **fields} for name, fields in sorted(items.items()) if isinstance(fields, dict)]
 
 
 def _json_object(annotations: Mapping[str, str], key: str) -> dict[str, Any]:
     if key not in annotations:
         return {}
     try:
-        found = load_json(annotations[key])
+        tree = load_json(annotations[key])
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        tree = None
+    if not isinstance(tree, dict):
         raise AnnotationError(key, "a JSON object is expected", where=f"annotation {key}")
-    return found
+    return tree
 
 
 def _datadog(annotations: Mapping[str, str], values: Manifest) -> dict[str, str]:

@@ -53,9 +53,9 @@ def find(pod: Manifest, name: str) -> tuple[str, Manifest] | None:
 
 def change(run: Injection, name: str, edit: Callable[[Manifest], Manifest]) -> None:
     """Change the container of that name, the one that `find` finds."""
-    found = find(run.pod, name)
-    if found:
-        part, container = found
+    place = find(run.pod, name)
+    if place:
+        part, container = place
         run.pod = map_items(run.pod, ("spec", part), lambda c: edit(c) if c is container else c)
 
 
@@ -63,24 +63,24 @@ def _user_ids(run: Injection, proxy: Manifest) -> None:
     """The uid that the user gave the proxy is the one whose traffic is not captured."""
     users = find(run.base, PROXY)
     context = (users[1].get("securityContext") or {}) if users else {}
-    given = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
+    ids = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
     init = next((n for n in (INIT, VALIDATION) if find(run.pod, n)), None)
-    if not given or init is None:
+    if not ids or init is None:
         return
     tproxy = (
         proxy.get("interceptionMode") == "TPROXY"
         or status.annotations_of(run.pod).get(capture.MODE) == "TPROXY"
     )
-    if tproxy and "runAsUser" in given:
+    if tproxy and "runAsUser" in ids:
         change(
             run,
             PROXY,
             lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}},
         )
     if not tproxy and init == VALIDATION:
-        change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **given}})
-    if given.get("runAsUser"):
-        change(run, init, lambda c: {**c, "args": _with_uid(c.get("args") or [], str(given["runAsUser"]))})
+        change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **ids}})
+    if ids.get("runAsUser"):
+        change(run, init, lambda c: {**c, "args": _with_uid(c.get("args") or [], str(ids["runAsUser"]))})
 
 
 def _with_uid(args: list[str], uid: str) -> list[str]:
@@ -97,8 +97,8 @@ def _environment(run: Injection, overrides: Mapping[str, str]) -> None:
 
 
 def _overridden(env: list[Manifest], overrides: Mapping[str, str]) -> list[Manifest]:
-    kept = [e for e in env if e.get("name") not in overrides]
-    return kept + [{"name": name, "value": value} for name, value in sorted(overrides.items())]
+    others = [e for e in env if e.get("name") not in overrides]
+    return others + [{"name": name, "value": value} for name, value in sorted(overrides.items())]
 
 
 def _one_source(run: Injection) -> None:
@@ -150,29 +150,31 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
 
 def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
     annotations = status.annotations_of(run.pod)
-    found = prometheus.declared(annotations)
-    if not prometheus.wanted(found, annotations, mesh.get("enablePrometheusMerge") is not False, agent_port):
+    declaration = prometheus.declared(annotations)
+    if not prometheus.wanted(
+        declaration, annotations, mesh.get("enablePrometheusMerge") is not False, agent_port
+    ):
         return
-    if found.unreadable:
+    if declaration.unreadable:
         run.warn(
             FindingCode.SCRAPE_TARGETS,
             f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole",
         )
-    if found.conflicting:
+    if declaration.conflicting:
         run.warn(
             FindingCode.PROMETHEUS_SPELLINGS,
             "several spellings of a prometheus annotation have different values; the first by name is used",
         )
-    prometheus.check(found, agent_port)
-    if found.any:
-        entry = {"name": prometheus.ENV, "value": found.text()}
+    prometheus.check(declaration, agent_port)
+    if declaration.any:
+        entry = {"name": prometheus.ENV, "value": declaration.text()}
         change(run, PROXY, lambda c: {**c, "env": [*(c.get("env") or []), entry]})
         if find(run.pod, PROXY) is None:
             run.warn(
                 FindingCode.METRICS_WITHOUT_PROXY,
                 "prometheus annotations are replaced, but there is no proxy to serve the metrics (Q10)",
             )
-    gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
+    gone: Manifest = dict.fromkeys(declaration.keys - set(prometheus.written(agent_port)))
     run.annotate(gone | prometheus.written(agent_port))
 
 
@@ -182,10 +184,10 @@ def _secure_metrics(run: Injection) -> None:
         for k in status.annotations_of(run.pod)
     ):
         return
-    found = find(run.pod, PROXY)
+    proxy = find(run.pod, PROXY)
     port = (
-        next((e.get("value") for e in found[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "")
-        if found
+        next((e.get("value") for e in proxy[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "")
+        if proxy
         else ""
     )
     if port not in ("", "0", None):
@@ -200,7 +202,7 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
     if proxy is None or not (default if asked is None else asked):
         return
     spec = run.pod["spec"]
-    found = probes.registration(spec, agent_port, defaulted=not run.config.quirks)
+    registered = probes.registration(spec, agent_port, defaulted=not run.config.quirks)
     port = _probe_port(run, annotations, agent_port)
     _probe_findings(run, spec, agent_port)
 
@@ -219,12 +221,12 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
                 ("spec", part),
                 lambda c: c if c["name"] == PROXY else probes.rewritten(c, port, keep),
             )
-    if found:
+    if registered:
         earlier = run.config.quirks and run.config.profile.keys.status in run.annotations
         change(
             run,
             PROXY,
-            lambda c: {**c, "env": probes.with_registration(c.get("env") or [], found, earlier=earlier)},
+            lambda c: {**c, "env": probes.with_registration(c.get("env") or [], registered, earlier=earlier)},
         )
 
 
@@ -240,7 +242,10 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
     for site in probes.application_sites(spec):
         if site.action is None:
             continue
-        action, where = site.probe[site.action], f"{'.'.join(site.way)} of container {site.container['name']}"
+        action, where = (
+            site.probe[site.action],
+            f"{'.'.join(site.path)} of container {site.container['name']}",
+        )
         port = probes.resolve(action.get("port"), site.container)
         if port is None:
             run.warn(

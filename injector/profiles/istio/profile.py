@@ -299,10 +299,10 @@ def _stripped(run: Injection) -> Manifest:
         if (pod.get("spec") or {}).get(part):
             left = [c for c in pod["spec"][part] if c["name"] not in listed]
             pod = {**pod, "spec": {**pod["spec"], part: left}}
-    found = prometheus.declared(run.annotations)
+    declaration = prometheus.declared(run.annotations)
     agent = str(dig(settings_of(run.config).mesh, "defaultConfig.statusPort", ""))
     port = prometheus.first_port(run.annotations)
-    gone = dict.fromkeys((run.config.profile.keys.status, *(found.keys if port == agent else ())))
+    gone = dict.fromkeys((run.config.profile.keys.status, *(declaration.keys if port == agent else ())))
     return merge(pod, {"metadata": {"annotations": gone}})
 
 
@@ -313,18 +313,18 @@ def environment(run: Injection) -> dict[str, str]:
     labels = (run.base.get("metadata") or {}).get("labels") or {}
     # A label of the pod that is there but empty wins as well: no network then.
     network = out.get("ISTIO_META_NETWORK") or dig(values, "global.network", "")
-    found = {
+    cluster = {
         "ISTIO_META_CLUSTER_ID": out.get("ISTIO_META_CLUSTER_ID")
         or dig(values, "global.multiCluster.clusterName", ""),
         "ISTIO_META_NETWORK": labels.get(NETWORK_LABEL, network),
     }
-    return {**out, **{k: str(v) for k, v in found.items() if v}}
+    return {**out, **{k: str(v) for k, v in cluster.items() if v}}
 
 
 def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
     """Flag rows of the register, and what users ask about."""
-    given = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
-    if given[0] is not None and given[0].strip() != str(given[1]):
+    ports = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
+    if ports[0] is not None and ports[0].strip() != str(ports[1]):
         run.warn(
             FindingCode.STATUS_PORT,
             "the pod sets the agent's port, but merged metrics use the port of the mesh (Q27)",

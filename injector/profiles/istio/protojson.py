@@ -134,9 +134,9 @@ class Duration:
 
     def read(self, raw: object, path: str) -> str:
         if isinstance(raw, str):
-            found = nanoseconds(raw)
-            if found is not None:
-                return duration_text(found)
+            duration = nanoseconds(raw)
+            if duration is not None:
+                return duration_text(duration)
         raise _unexpected(path, "a duration such as 10s, 1m30s or 500ms", raw)
 
     def empty(self) -> str:
@@ -359,9 +359,9 @@ def json_text(value: Any) -> str:
 
 
 def _unexpected(path: str, expected: str, raw: object) -> ValueError:
-    kinds = ((bool, "boolean"), (int | float, "number"), (str, "text"), (list, "list"), (dict, "map"))
-    found = next((word for kind, word in kinds if isinstance(raw, kind)), "null")
-    return ValueError(f"{path}: {expected} is expected, not this {found}")
+    words = ((bool, "boolean"), (int | float, "number"), (str, "text"), (list, "list"), (dict, "map"))
+    kind = next((word for types, word in words if isinstance(raw, types)), "null")
+    return ValueError(f"{path}: {expected} is expected, not this {kind}")
 
 
 def _whole(raw: object) -> int | None:

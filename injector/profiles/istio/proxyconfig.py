@@ -366,8 +366,8 @@ def _wrong_drain(config: Tree) -> list[str]:
     duration = config.get("drainDuration")
     if duration is None:
         return []
-    found = nanoseconds(duration) or 0
-    if found < _MILLISECOND or found % _SECOND:
+    length = nanoseconds(duration) or 0
+    if length < _MILLISECOND or length % _SECOND:
         return ["drainDuration: a positive duration of whole seconds is expected, such as 45s"]
     return []
 

@@ -55,7 +55,7 @@ def _names(kind: Any) -> Iterator[str]:
 
 
 SYNTAX: Final = {
-    **{entry.key: found for entry in ANNOTATIONS if (found := _syntax(entry))},
+    **{entry.key: accepted for entry in ANNOTATIONS if (accepted := _syntax(entry))},
     openshift.UID_RANGE: Syntax(_is_range, closed=True),
     openshift.GROUPS: Syntax(_is_range, closed=True),
 }

@@ -65,16 +65,16 @@ def _applications(pod: Manifest, earlier: Status) -> list[str]:
     return [name for name in names if name not in earlier.containers] or names
 
 
-def _declared(told: Manifest) -> dict[str, str]:
-    targets = told.get("targets")
+def _declared(registered: Manifest) -> dict[str, str]:
+    targets = registered.get("targets")
     if isinstance(targets, list):
         out = {
             prometheus.TARGETS: ",".join(
                 f"{t.get('port')}:{t.get('path')}" for t in targets if isinstance(t, dict)
             )
         }
-        return out | ({"prometheus.io/scrape": told["scrape"]} if told.get("scrape") else {})
-    return {f"prometheus.io/{k}": told[k] for k in ("scrape", "port", "path") if told.get(k)}
+        return out | ({"prometheus.io/scrape": registered["scrape"]} if registered.get("scrape") else {})
+    return {f"prometheus.io/{k}": registered[k] for k in ("scrape", "port", "path") if registered.get(k)}
 
 
 def _labels(meta: Manifest, env: Mapping[str, str], notes: list[str]) -> dict[str, str]:

@@ -46,8 +46,8 @@ def port_list(text: str) -> list[int] | None:
     if not text.strip(_BLANKS):
         return []
     ports = [port(item) for item in text.split(",")]
-    found = [number for number in ports if number is not None]
-    return found if len(found) == len(ports) else None
+    numbers = [number for number in ports if number is not None]
+    return numbers if len(numbers) == len(ports) else None
 
 
 def cidr_list(text: str) -> list[str] | None:

@@ -44,8 +44,8 @@ def check(run: Injection) -> None:
     if not volumes and not mounts:
         return
     meta = run.base.get("metadata") or {}
-    kept = {k: v for k, v in status.annotations_of(run.base).items() if k not in (VOLUMES, MOUNTS)}
-    without = {**run.base, "metadata": {**meta, "annotations": kept}}
+    annotations = {k: v for k, v in status.annotations_of(run.base).items() if k not in (VOLUMES, MOUNTS)}
+    without = {**run.base, "metadata": {**meta, "annotations": annotations}}
     shape = shape_of(without, run.facts, run.config, run.work).get("spec") or {}
     ours = {v["name"] for v in shape.get("volumes") or []}
     theirs = {v["name"] for v in (run.base.get("spec") or {}).get("volumes") or []}
@@ -71,8 +71,8 @@ def check(run: Injection) -> None:
 
 
 def _items(text: str | None) -> dict[str, Manifest]:
-    found: dict[str, Manifest] = load_json(text) if text is not None else {}
-    return found
+    items: dict[str, Manifest] = load_json(text) if text is not None else {}
+    return items
 
 
 def _problems_of(key: str, text: str) -> Iterator[str]:
