@@ -144,7 +144,7 @@ def causes() -> str:
         "No pod is made": NOT_MADE,
         "The pod is not injected": NOT_INJECTED,
         "The cluster cannot run the pod": NOT_RUN,
-        "The pod cannot join the mesh (profile istio)": tuple(s.known for s in SYMPTOMS),
+        "The pod cannot join the mesh (profile istio)": tuple(s.cause_type for s in SYMPTOMS),
         "A container does not run": AFTER,
     }
     intro = (

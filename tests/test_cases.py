@@ -340,7 +340,7 @@ def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
     facts = Facts(
         namespace=namespace,
         origin=Origin.WEBHOOK,
-        known=stage.around.namespaces.get(namespace),
+        namespace_object=stage.around.namespaces.get(namespace),
         native_sidecars=stage.around.native_sidecars,
         objects=stage.around.objects,
         overrides=stage.config.profile.overrides_of_path(case.path),

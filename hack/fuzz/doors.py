@@ -234,7 +234,7 @@ def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
         return []
     added = status.read(after, config.profile.keys)
     ours = frozenset(name for part in status.LISTS for name in added.names(part)) if added else frozenset()
-    meant = Meant(ours, config.profile.books, frozenset(facts.overrides) | _FORCED)
+    meant = Meant(ours, config.profile.bookkeeping_annotations, frozenset(facts.overrides) | _FORCED)
     # The overrides are the user's version too, and the one that counts.
     overridden = bool(uninject.overrides(before, config.profile))
     gone = losses(before, after, meant, merged=config.quirks or overridden)

@@ -64,7 +64,7 @@ class Look:
         space = str(meta["namespace"])
         facts = Facts(
             namespace=space,
-            known=self.world.namespaces.get(space),
+            namespace_object=self.world.namespaces.get(space),
             native_sidecars=self.world.native_sidecars,
             objects=self.world.objects,
             overrides=self.overrides,

@@ -21,7 +21,7 @@ from injector.core.registration import pod_security
 from injector.core.registration.checks import Survey, conflicts, service_of
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
-from injector.core.selectors import WebhookEntry, witness
+from injector.core.selectors import WebhookEntry, satisfying_labels
 from injector.errors import ClusterError
 from injector.kube import client
 from injector.kube.refusals import Request
@@ -131,7 +131,7 @@ class Look:
         """
         same = [e for e in self.survey.ours if e.client == entry.client]
         for each in sorted(same, key=lambda e: not e.closed):
-            labels = witness(each.objects)
+            labels = satisfying_labels(each.objects)
             for name, item in self.survey.namespaces.items():
                 if labels is not None and each.in_namespace(item):
                     return each, name, labels

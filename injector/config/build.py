@@ -163,4 +163,4 @@ def _digest(
 def _listed(catalogue: Catalogue) -> list[Any]:
     """The keys that a profile folder adds to what its rules know, in an order that is always the same."""
     keys = (catalogue.annotations, catalogue.labels, catalogue.namespace_labels, catalogue.domains)
-    return [*map(sorted, keys), catalogue.powers]
+    return [*map(sorted, keys), catalogue.affects]

@@ -104,7 +104,7 @@ class Step:
     rule: str
     seen: str
     verdict: str
-    won: bool = False
+    decisive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Owner:
 class Facts:
     """What the world around a pod says.
 
-    `namespace` is the request's or the object's, empty where nobody says. `known` is that
+    `namespace` is the request's or the object's, empty where none is given. `namespace_object` is that
     Namespace object, None while unknown. `owner` is given where the object itself is at hand.
     `native_sidecars` is what the cluster supports, None without one in sight. `objects` are other
     objects of the cluster, `overrides` what the request's path sets.
@@ -199,7 +199,7 @@ class Facts:
 
     namespace: str = ""
     origin: Origin = Origin.FILE
-    known: Namespace | None = None
+    namespace_object: Namespace | None = None
     owner: Owner | None = None
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
@@ -310,7 +310,7 @@ class Symptom:
     so is one of a container that is ready, unless `while_ready`.
     """
 
-    known: CauseType
+    cause_type: CauseType
     lines: tuple[str, ...] = ()
     container: str = ""
     exit_code: int | None = None

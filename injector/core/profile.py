@@ -66,7 +66,7 @@ class Profile:
     extra_catalogue: Catalogue = NOTHING
 
     @property
-    def books(self) -> frozenset[str]:
+    def bookkeeping_annotations(self) -> frozenset[str]:
         """The annotations that hold our own book-keeping and go with the injection."""
         return frozenset({self.keys.status, self.keys.overrides, self.keys.undo})
 
@@ -97,7 +97,7 @@ class Profile:
 
     def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
         """The annotations without what uses one of these powers."""
-        powers = self.catalogue().powers
+        powers = self.catalogue().affects
         return {
             key: value
             for key, value in annotations.items()
@@ -168,13 +168,13 @@ class Profile:
         """Annotations whose values are not accepted."""
         return ()
 
-    def seen(self, run: Injection) -> Manifest:
+    def template_input(self, run: Injection) -> Manifest:
         """The pod as templates see it."""
-        return run.base
+        return run.stripped
 
     def context(self, run: Injection) -> Mapping[str, Any]:
         """The data of templates."""
-        meta = run.seen.get("metadata") or {}
+        meta = run.template_input.get("metadata") or {}
         of = run.facts.owner or owner.of_pod(meta)
         return {
             "Values": run.config.values,
@@ -183,7 +183,7 @@ class Profile:
                 "annotations": {},
                 **{k: v for k, v in meta.items() if v is not None},
             },
-            "Spec": run.seen.get("spec") or {},
+            "Spec": run.template_input.get("spec") or {},
             "Owner": {"apiVersion": of.api_version, "kind": of.kind, "name": of.name},
             "Namespace": run.namespace,
             "Revision": run.config.revision,
@@ -191,15 +191,15 @@ class Profile:
         }
 
     def prepare(self, run: Injection) -> Manifest:
-        """`run.base` without what the platform, not the user, wrote on it."""
-        return run.base
+        """`run.stripped` without what the platform, not the user, wrote on it."""
+        return run.stripped
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """The rendered overlays before any of them is merged."""
         return overlays
 
     def before_merge(self, run: Injection) -> None:
-        """Called when an overlay is part of `run.shape` and not yet of `run.pod`."""
+        """Called when an overlay is part of `run.overlay` and not yet of `run.pod`."""
 
     def finish(self, run: Injection) -> None:
         """Changes to `run.pod` after the last merge."""
@@ -277,8 +277,8 @@ class Uninjected:
 class Injection:
     """One pod on its way through the stages; only the core makes one, profiles read and change it.
 
-    `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
-    what everything is merged into, `seen` what templates see. `shape` is what the templates alone
+    `received` is the pod as it came, `original` that without an earlier injection of ours, `stripped`
+    what everything is merged into, `template_input` what templates see. `overlay` is what the templates alone
     add up to, `pod` the result so far. `earlier` is the status of an earlier injection, with quirks
     off without the names that none can have made; `before` the
     pod without that injection. `data` is what templates are given, `effective` what the profile
@@ -292,21 +292,21 @@ class Injection:
     earlier: status.Status | None = None
     before: Uninjected | None = None
     original: Manifest = field(init=False)
-    base: Manifest = field(init=False)
-    seen: Manifest = field(default_factory=dict)
-    shape: Manifest = field(default_factory=dict)
+    stripped: Manifest = field(init=False)
+    template_input: Manifest = field(default_factory=dict)
+    overlay: Manifest = field(default_factory=dict)
     pod: Manifest = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     effective: object = None
     findings: Findings = field(default_factory=Findings)
 
     def __post_init__(self) -> None:
-        self.original = self.base = self.received
+        self.original = self.stripped = self.received
 
     @property
     def namespace(self) -> str:
         """The pod's namespace, empty where nobody says."""
-        return str(self.facts.namespace or (self.base.get("metadata") or {}).get("namespace") or "")
+        return str(self.facts.namespace or (self.stripped.get("metadata") or {}).get("namespace") or "")
 
     @property
     def native(self) -> bool:
@@ -319,7 +319,7 @@ class Injection:
     @property
     def annotations(self) -> Mapping[str, str]:
         """The annotations of the pod that everything is merged into."""
-        return status.annotations_of(self.base)
+        return status.annotations_of(self.stripped)
 
     def annotate(
         self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None

@@ -112,20 +112,20 @@ class WebhookEntry:
         return self.namespaces.matches(of_namespace) and self.objects.matches(labels)
 
 
-def witness(*chosen: Selector) -> dict[str, str] | None:
+def satisfying_labels(*chosen: Selector) -> dict[str, str] | None:
     """The fewest labels that satisfy all selectors at once; None where no labels do."""
     wanted: dict[str, list[Requirement]] = {}
     for requirement in (r for selector in chosen for r in selector.requirements):
         wanted.setdefault(requirement.key, []).append(requirement)
-    satisfying: dict[str, str] = {}
+    chosen_labels: dict[str, str] = {}
     for key, requirements in wanted.items():
         named = sorted({value for r in requirements if r.operator == "In" for value in r.values})
         tried: list[dict[str, str]] = [{}, *({key: value} for value in [*named, _OTHER])]
         fitting = next((labels for labels in tried if all(r.matches(labels) for r in requirements)), None)
         if fitting is None:
             return None
-        satisfying |= fitting
-    return satisfying
+        chosen_labels |= fitting
+    return chosen_labels
 
 
 def selected(

@@ -48,9 +48,9 @@ class Status:
         return compact(out)
 
 
-def of(shape: Manifest, revision: str, digest: str) -> Status:
+def of(overlay: Manifest, revision: str, digest: str) -> Status:
     """The status of what the templates alone add up to."""
-    spec = shape.get("spec") or {}
+    spec = overlay.get("spec") or {}
     listed = {
         attribute: tuple(dict.fromkeys(str(i["name"]) for i in spec.get(part) or []))
         for part, attribute in LISTS.items()

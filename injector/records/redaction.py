@@ -173,7 +173,7 @@ class Redaction:
 
     def annotations(self, found: Mapping[str, Any]) -> Manifest:
         """Annotations: the profile's by what they accept, all others as free text."""
-        declared = self.profile.catalogue().annotations | self.profile.books
+        declared = self.profile.catalogue().annotations | self.profile.bookkeeping_annotations
         out: Manifest = {}
         for key, value in found.items():
             if not isinstance(value, str):

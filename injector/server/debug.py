@@ -171,7 +171,7 @@ class _Desk:
             def facts_of(found: Workload) -> Facts:
                 name = found.namespace
                 known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
-                return replace(base, namespace=name, owner=found.owner, known=known)
+                return replace(base, namespace=name, owner=found.owner, namespace_object=known)
 
             answers = form.answers(given.get("manifests", ""), chosen, facts_of)
             return 200, explain.page(answers, chosen, form=filled)

@@ -217,7 +217,7 @@ def facts_of(
     return Facts(
         namespace=request.namespace,
         origin=Origin.WEBHOOK,
-        known=namespace_of(request.namespace) if request.namespace else None,
+        namespace_object=namespace_of(request.namespace) if request.namespace else None,
         native_sidecars=native_sidecars,
         objects=objects,
         overrides=config.profile.overrides_of_path(request.path) if request.path else {},

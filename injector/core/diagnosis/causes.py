@@ -29,7 +29,7 @@ class Evidence:
 class Cause:
     """A row of the table that was found, and where. `ours`: it is about what the injection added."""
 
-    known: CauseType
+    type: CauseType
     evidence: tuple[Evidence, ...] = ()
     ours: bool = False
 
@@ -251,5 +251,5 @@ AFTER: Final = (MEMORY, START_FAILED, INIT_FAILING, CRASHING, INIT_WAITING, NOT_
 
 def order(own: tuple[Symptom, ...]) -> dict[str, int]:
     """The rank of every row by its word; the lowest that was found is the verdict."""
-    rows = (*BEFORE, *(symptom.known for symptom in own), *AFTER)
-    return {known.id: rank for rank, known in enumerate(rows)}
+    rows = (*BEFORE, *(symptom.cause_type for symptom in own), *AFTER)
+    return {row.id: rank for rank, row in enumerate(rows)}

@@ -217,7 +217,7 @@ def of_symptoms(
             *(e for log in logs if log.container in names_meant for e in _line(symptom, log)),
         ]
         if evidence:
-            yield Cause(symptom.known, tuple(evidence), ours=True)
+            yield Cause(symptom.cause_type, tuple(evidence), ours=True)
 
 
 def _exit(symptom: Symptom, container: Container) -> Iterator[Evidence]:

@@ -60,8 +60,8 @@ def refusals(
     reported: set[str] = set()
     for where, message in _texts(owners, events):
         cause = _refusal(where, message, ours, entries)
-        if cause.known.id not in reported:
-            reported.add(cause.known.id)
+        if cause.type.id not in reported:
+            reported.add(cause.type.id)
             yield cause
 
 

@@ -183,10 +183,10 @@ def _sorted(rows: list[Cause], symptoms: tuple[Symptom, ...]) -> tuple[Cause, ..
     rank = causes.order(symptoms)
     joined: dict[str, Cause] = {}
     for cause in rows:
-        first = joined.get(cause.known.id, Cause(cause.known))
+        first = joined.get(cause.type.id, Cause(cause.type))
         evidence = (*first.evidence, *(e for e in cause.evidence if e not in first.evidence))
-        joined[cause.known.id] = Cause(cause.known, evidence, first.ours or cause.ours)
-    return tuple(sorted(joined.values(), key=lambda c: rank[c.known.id]))
+        joined[cause.type.id] = Cause(cause.type, evidence, first.ours or cause.ours)
+    return tuple(sorted(joined.values(), key=lambda c: rank[c.type.id]))
 
 
 def _verdict_first(rows: tuple[Cause, ...]) -> tuple[Cause, ...]:
@@ -195,11 +195,11 @@ def _verdict_first(rows: tuple[Cause, ...]) -> tuple[Cause, ...]:
     Why it was not injected does not keep it from being ready, so that it comes last. What follows
     from something else explains the application's own containers; for ours it is unknown.
     """
-    calling = tuple(c for c in rows if c.known in causes.NOT_INJECTED)
-    rows = tuple(c for c in rows if c.known not in causes.NOT_INJECTED)
+    calling = tuple(c for c in rows if c.type in causes.NOT_INJECTED)
+    rows = tuple(c for c in rows if c.type not in causes.NOT_INJECTED)
     # Containers that wait for one of the others say nothing beside it.
-    rows = tuple(c for c in rows if c.known is not causes.STARTING) or rows
-    if any(not c.known.follows or c.known is causes.STARTING for c in rows):
+    rows = tuple(c for c in rows if c.type is not causes.STARTING) or rows
+    if any(not c.type.follows or c.type is causes.STARTING for c in rows):
         return rows + calling
     own = tuple(c for c in rows if not c.ours)
     if own:

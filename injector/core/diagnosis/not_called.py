@@ -87,8 +87,8 @@ def _although(pod: Manifest, namespace: Manifest, entry: _CalledEntry) -> Cause:
 
 
 def _decided(decision: Decision) -> Evidence:
-    won = next((step for step in decision.trace if step.won), None)
-    return Evidence(f"rule {won.rule}" if won else "decision", decision.reason.value)
+    decisive = next((step for step in decision.trace if step.decisive), None)
+    return Evidence(f"rule {decisive.rule}" if decisive else "decision", decision.reason.value)
 
 
 def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_CalledEntry]:

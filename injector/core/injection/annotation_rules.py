@@ -3,7 +3,7 @@
 The first rule that fits a namespace holds. It is about pods that are injected, and about the keys
 that stand on a pod as its author wrote it. The switch is free: who may decline is a matter of the
 policy. Not here: whether a value is accepted (the profile), which annotations are worth a rule
-(`Catalogue.powers`), and whether a pod uses a power (`powers.py`).
+(`Catalogue.affects`), and whether a pod uses a power (`powers.py`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def open_to_all(profile: Profile, rules: tuple[AnnotationRule, ...]) -> Mapping[
     own, general = _own(profile), next((rule for rule in rules if not rule.namespaces.requirements), None)
     left = {
         key: tuple(power for power in powers if general is None or power not in general.withhold)
-        for key, powers in sorted(profile.catalogue().powers.items())
+        for key, powers in sorted(profile.catalogue().affects.items())
         if general is None or not general.refuses(key, own)
     }
     return {key: powers for key, powers in left.items() if powers}
@@ -46,8 +46,8 @@ def _own(profile: Profile) -> Own:
 
 def _holding(rules: tuple[AnnotationRule, ...], facts: Facts, namespace: str) -> Iterator[AnnotationRule]:
     """The rule that holds; while the namespace's labels are not known, each that may be the one."""
-    if facts.known is not None:
-        labels = {names.METADATA_NAME_LABEL: facts.known.name, **facts.known.labels}
+    if facts.namespace_object is not None:
+        labels = {names.METADATA_NAME_LABEL: facts.namespace_object.name, **facts.namespace_object.labels}
         yield from [rule for rule in rules if rule.namespaces.matches(labels)][:1]
         return
     by_name = {names.METADATA_NAME_LABEL: namespace} if namespace else {}

@@ -43,7 +43,7 @@ def build(run: Injection, size: int) -> None:
         for overlay in overlays(run):
             run.work.charge(size)
             run.work.measure(overlay, _WALKS_OF_OVERLAY)
-            run.shape = merge(run.shape, overlay)
+            run.overlay = merge(run.overlay, overlay)
             profile.before_merge(run)
             run.pod = merge(run.pod, overlay)
         reapply(run)
@@ -59,20 +59,20 @@ def build(run: Injection, size: int) -> None:
         raise Refusal(Reason.INVALID_ANNOTATION, error) from error
 
 
-def shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
+def overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
     """What the templates alone add up to for a pod. Raises RenderError, MergeError, TooExpensive."""
     run = Injection(pod, facts, config, work)
     for overlay in overlays(run):
         work.measure(overlay, _WALKS_OF_OVERLAY)
-        run.shape = merge(run.shape, overlay)
-    return run.shape
+        run.overlay = merge(run.overlay, overlay)
+    return run.overlay
 
 
 def overlays(run: Injection) -> list[Manifest]:
     """What the templates that the pod asks for give."""
     profile, templates = run.config.profile, run.config.templates
-    run.base = run.pod = profile.prepare(run)
-    run.seen = profile.seen(run)
+    run.stripped = run.pod = profile.prepare(run)
+    run.template_input = profile.template_input(run)
     run.data = profile.context(run)
     rendered = [templates.render(name, run.data, _label(run), run.work) for name in chosen_templates(run)]
     return profile.arrange(run, [_whole(overlay) for overlay in rendered])
@@ -129,7 +129,10 @@ def _stamp(run: Injection) -> None:
     config, profile = run.config, run.config.profile
     revision = config.revision or "default"
     digest = "" if config.quirks else _digest(run)
-    written = {**profile.annotations(run), profile.keys.status: status.of(run.shape, revision, digest).text()}
+    written = {
+        **profile.annotations(run),
+        profile.keys.status: status.of(run.overlay, revision, digest).text(),
+    }
     if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations
     run.annotate(written)

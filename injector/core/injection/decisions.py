@@ -71,7 +71,7 @@ class _Rules:
             decision = rule()
             if decision:
                 return decision
-        reason, wanted = self.wish()
+        reason, wanted = self.requested()
         if self.by_policy(reason, wanted):
             return self.foreign() or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
@@ -82,7 +82,7 @@ class _Rules:
         self.trace.append(Step(rule, seen, verdict))
 
     def end(self, rule: str, seen: str, reason: Reason) -> Decision:
-        self.trace.append(Step(rule, seen, reason.verdict.value, won=True))
+        self.trace.append(Step(rule, seen, reason.verdict.value, decisive=True))
         return Decision(reason, tuple(self.trace))
 
     def static_pod(self) -> Decision | None:
@@ -128,7 +128,7 @@ class _Rules:
         return None
 
     def selected(self) -> Decision | None:
-        known = self.facts.known
+        known = self.facts.namespace_object
         if self.facts.origin is Origin.WEBHOOK or not self.policy.entries:
             return None
         if known is None:
@@ -141,7 +141,7 @@ class _Rules:
         self.note("webhook-selectors", seen, f"entry {entry.name} matches")
         return None
 
-    def wish(self) -> tuple[Reason | None, bool | None]:
+    def requested(self) -> tuple[Reason | None, bool | None]:
         """What the pod itself and the selectors ask for; (None, None) where nobody speaks."""
         key = self.policy.switch
         source = "label" if key in self.labels else "annotation"
@@ -168,9 +168,9 @@ class _Rules:
         decided = wanted is None or mode not in ("enabled", "disabled")
         if not decided:
             last = self.trace[-1]
-            self.trace[-1] = Step(last.rule, last.seen, last.verdict, won=True)
+            self.trace[-1] = Step(last.rule, last.seen, last.verdict, decisive=True)
         seen = f"policy {mode if mode in ('enabled', 'disabled') else 'is neither enabled nor disabled'}"
-        self.trace.append(Step("policy", seen, "inject" if verdict else "skip", won=decided))
+        self.trace.append(Step("policy", seen, "inject" if verdict else "skip", decisive=decided))
         return verdict
 
     def foreign(self) -> Decision | None:

@@ -108,7 +108,7 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
         return
     known = profile.catalogue()
     ours = {key for key in known.annotations if known.owns(key)}
-    read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.books
+    read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.bookkeeping_annotations
     on_pod = {key for _, entries in _maps(meta) for key in entries}
     for word, entries in _maps(holder):
         for key in entries:

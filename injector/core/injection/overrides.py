@@ -24,8 +24,8 @@ def reapply(run: Injection) -> None:
     """
     profile = run.config.profile
     earlier = run.earlier if run.config.quirks else None
-    stored = uninject.overrides(run.received if run.config.quirks else run.base, profile)
-    spec = run.base.get("spec") or {}
+    stored = uninject.overrides(run.received if run.config.quirks else run.stripped, profile)
+    spec = run.stripped.get("spec") or {}
     versions: dict[str, list[Manifest]] = {}
     for part in names.CONTAINER_LISTS[::-1]:
         listed = set(earlier.names(part)) if earlier else set()
@@ -34,7 +34,7 @@ def reapply(run: Injection) -> None:
         first = {c["name"]: c for c in reversed(search)}
         merged = {c["name"]: c for c in (run.pod.get("spec") or {}).get(part) or []}
         # A template may speak of one container more than once.
-        for ours in {c["name"]: c for c in (run.shape.get("spec") or {}).get(part) or []}.values():
+        for ours in {c["name"]: c for c in (run.overlay.get("spec") or {}).get(part) or []}.values():
             theirs = first.get(ours["name"])
             if theirs is None or ours["name"] in listed:
                 continue

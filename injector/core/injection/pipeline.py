@@ -147,11 +147,11 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
     run = Injection(pod, facts, config, work, earlier)
     if taken_out is not None:
         run.earlier, run.before = taken_out.earlier, taken_out
-        run.base = run.original = taken_out.pod
+        run.stripped = run.original = taken_out.pod
     if decision is not None and taken_out is not None:
         _decide_again(run, decision)
     if earlier is None or not config.quirks:
-        _check_rules(_refused_keys(run, run.base))
+        _check_rules(_refused_keys(run, run.stripped))
     problems = profile.problems(run)
     if problems:
         raise Refusal(Reason.INVALID_ANNOTATION, _together(problems))
@@ -160,7 +160,7 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
 
 def _decide_again(run: Injection, decision: Decision) -> None:
     """Raise Refusal where the pod without its earlier injection would be decided about differently."""
-    again = rules.decide(run.base, run.facts, policy_for(run.facts, run.config))
+    again = rules.decide(run.stripped, run.facts, policy_for(run.facts, run.config))
     if (again.verdict, again.reason) != (decision.verdict, decision.reason):
         keys = run.config.profile.keys
         error = AnnotationError(
@@ -337,7 +337,7 @@ def _check_types(run: Injection, after: Manifest) -> None:
 def _forged_keys(run: Injection, after: Manifest) -> list[str]:
     """Refused annotations of an injected pod, without those that an injection writes with the same value."""
     refused = _refused_keys(run, run.received)
-    without = run.base
+    without = run.stripped
     if refused and run.config.quirks:
         # Nothing was taken out: what would have been written is seen on the pod without these annotations.
         without, after = _injected_without(run, refused)
@@ -370,7 +370,7 @@ def _is_distinct(pod: Manifest) -> bool:
 def _clash(run: Injection, error: ManifestError) -> Refusal:
     """What is said of a result with two elements of one name: the pod's own, or what an annotation adds."""
     message = f"the injected pod would not be valid: {error.message}"
-    if _is_distinct(run.shape):
+    if _is_distinct(run.overlay):
         hint = "rename the pod's own container or volume, or change the mount path"
         return Refusal(Reason.INVALID_POD, ManifestError(message, where=error.where, hint=hint))
     hint = "do not add with annotations what a template already adds"

@@ -116,12 +116,12 @@ def uses(run: Injection, after: Manifest, withheld: frozenset[str], build: Build
     """Where the result of an injection differs in what carries a withheld power, in its order."""
     injected = _injected(run, build)
     permitted = build(_permitted(run, injected, withheld))
-    users = _container_names(run.base) - injected
+    users = _container_names(run.stripped) - injected
     pods = _Judged(
-        injected | (_container_names(permitted.shape) - users), _volumes(run, permitted), permitted
+        injected | (_container_names(permitted.overlay) - users), _volumes(run, permitted), permitted
     )
     have, want = pods.carriers(run, after), pods.carriers(permitted, permitted.pod)
-    have |= _reaching_in(run, after, pods.containers, _volume_names(permitted.shape))
+    have |= _reaching_in(run, after, pods.containers, _volume_names(permitted.overlay))
     listed: list[Use] = []
     for place in [*have, *(place for place in want if place not in have)]:
         one, other = have.get(place), want.get(place)
@@ -165,27 +165,27 @@ def _injected(run: Injection, build: Build) -> frozenset[str]:
 
     Templates may speak of the application's containers too; these are the author's.
     """
-    rendered = _container_names(run.shape)
-    if rendered.isdisjoint(_container_names(run.base) | _stored_names(run)):
+    rendered = _container_names(run.overlay)
+    if rendered.isdisjoint(_container_names(run.stripped) | _stored_names(run)):
         return rendered
-    spec = dict(run.base.get("spec") or {})
+    spec = dict(run.stripped.get("spec") or {})
     for part in names.CONTAINER_LISTS:
         if spec.get(part):
             spec[part] = [c for c in spec[part] if c["name"] not in rendered]
-    without = _without_books(run, {**run.base, "spec": spec})
-    return _container_names(build(without).shape)
+    without = _without_bookkeeping(run, {**run.stripped, "spec": spec})
+    return _container_names(build(without).overlay)
 
 
 def _permitted(run: Injection, injected: frozenset[str], withheld: frozenset[str]) -> Manifest:
     """The pod as its author might have written it without the withheld powers."""
     profile = run.config.profile
-    pod = _without_books(run, run.base)
+    pod = _without_bookkeeping(run, run.stripped)
     annotations = dict(profile.permitted(status.annotations_of(pod), withheld))
     if "capabilities" in withheld:
         annotations = {k: v for k, v in annotations.items() if not k.startswith(_APPARMOR)}
     stored = {
         part: [_stripped(run, c, withheld) for c in containers]
-        for part, containers in uninject.overrides(run.base, profile).items()
+        for part, containers in uninject.overrides(run.stripped, profile).items()
     }
     if any(stored.values()):
         annotations[profile.keys.overrides] = status.compact(stored)
@@ -196,17 +196,19 @@ def _permitted(run: Injection, injected: frozenset[str], withheld: frozenset[str
         if spec.get(part):
             spec[part] = [_stripped(run, c, withheld) if c["name"] in injected else c for c in spec[part]]
     if spec.get("volumes") and not withheld.isdisjoint(_FILES):
-        ours = _volume_names(run.shape)
+        ours = _volume_names(run.overlay)
         spec["volumes"] = [v for v in spec["volumes"] if v["name"] not in ours]
     if spec.get("securityContext"):
         spec["securityContext"] = _without_rights(spec["securityContext"], withheld, _INHERITED)
     return {**pod, "metadata": {**(pod.get("metadata") or {}), "annotations": annotations}, "spec": spec}
 
 
-def _without_books(run: Injection, pod: Manifest) -> Manifest:
+def _without_bookkeeping(run: Injection, pod: Manifest) -> Manifest:
     meta = dict(pod.get("metadata") or {})
     annotations = meta.get("annotations") or {}
-    meta["annotations"] = {k: v for k, v in annotations.items() if k not in run.config.profile.books}
+    meta["annotations"] = {
+        k: v for k, v in annotations.items() if k not in run.config.profile.bookkeeping_annotations
+    }
     return {**pod, "metadata": meta}
 
 
@@ -382,7 +384,7 @@ def _reaching_in(
     template_mounts = {
         (c["name"], m["name"], normal_path(m["mountPath"]))
         for part in names.CONTAINER_LISTS
-        for c in (run.shape.get("spec") or {}).get(part) or []
+        for c in (run.overlay.get("spec") or {}).get(part) or []
         for m in c.get("volumeMounts") or []
     }
     out = {}
@@ -429,25 +431,25 @@ def _is_token_volume(volume: Manifest) -> bool:
 def _sources(run: Injection, carrier: Carrier, power: str) -> Iterator[str]:
     """What in the pod can have changed such a value, for a message."""
     profile = run.config.profile
-    annotations = status.annotations_of(run.base)
+    annotations = status.annotations_of(run.stripped)
     left = profile.permitted(annotations, frozenset({power}))
     if carrier.annotation:
         yield f"annotation {carrier.annotation}"
         return
-    if carrier.volume in _volume_names(run.base):
+    if carrier.volume in _volume_names(run.stripped):
         yield "the pod's own volume of that name"
-    if carrier.container and carrier.container in _container_names(run.base):
+    if carrier.container and carrier.container in _container_names(run.stripped):
         yield "the pod's own container of that name"
     if carrier.container in _stored_names(run):
         yield f"annotation {profile.keys.overrides}"
     if carrier.volume or carrier.container:
         for key, value in sorted(annotations.items()):
-            if key not in profile.books and left.get(key) != value:
+            if key not in profile.bookkeeping_annotations and left.get(key) != value:
                 yield f"annotation {shown(key)}"
 
 
 def _volumes(run: Injection, permitted: Injection) -> frozenset[str]:
-    return _volume_names(run.shape) | _volume_names(permitted.shape)
+    return _volume_names(run.overlay) | _volume_names(permitted.overlay)
 
 
 def _volume_names(pod: Manifest) -> frozenset[str]:
@@ -460,5 +462,5 @@ def _container_names(pod: Manifest) -> frozenset[str]:
 
 
 def _stored_names(run: Injection) -> frozenset[str]:
-    stored = uninject.overrides(run.base, run.config.profile)
+    stored = uninject.overrides(run.stripped, run.config.profile)
     return frozenset(c["name"] for containers in stored.values() for c in containers)

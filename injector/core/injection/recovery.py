@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from injector.core import status
 from injector.core.injection import uninject
-from injector.core.injection.assembly import shape_of
+from injector.core.injection.assembly import overlay_of
 from injector.core.injection.undo_entries import Reach
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config, Uninjected
@@ -75,11 +75,11 @@ def _taken_out(
     if taken_out is None or (reach.covers(listed) and uninject.undone_fields(pod, profile) <= reach.fields):
         return taken_out
     work = work or Work(config.work_limit)
-    wider = reach.with_shape(_shape_of(taken_out.pod, facts, config, work))
+    wider = reach.with_overlay(_overlay_of(taken_out.pod, facts, config, work))
     doubtful = _doubtful(taken_out.pod, listed, wider, reach, uninject.overrides(pod, profile))
     if any(doubtful.values()):
         without = _without(taken_out.pod, doubtful)
-        always = reach.with_shape(_shape_of(without, facts, config, work))
+        always = reach.with_overlay(_overlay_of(without, facts, config, work))
         wider = wider.without({part: names - always.of(part) for part, names in doubtful.items()})
     return uninject.uninject(pod, profile, wider)
 
@@ -112,10 +112,10 @@ def _without(pod: Manifest, names: Mapping[str, frozenset[str]]) -> Manifest:
     return {**pod, "spec": spec}
 
 
-def _shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
+def _overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
     """What the templates alone add up to for a pod; nothing where they fail."""
     try:
-        return shape_of(pod, facts, config, work)
+        return overlay_of(pod, facts, config, work)
     except WorkError:
         # With less work the pod would come out otherwise; it is refused instead.
         raise TooExpensive from None

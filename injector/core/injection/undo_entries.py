@@ -59,9 +59,9 @@ class Reach:
         names = {part: made.get(part, frozenset()) | outline.names.get(part, frozenset()) for part in LISTS}
         return cls(_in_either_list(names), frozenset(outline.fields - LISTS.keys() - NEVER))
 
-    def with_shape(self, shape: Manifest) -> Reach:
+    def with_overlay(self, overlay: Manifest) -> Reach:
         """With everything that templates wrote into a pod template of their own."""
-        spec = shape.get("spec") or {}
+        spec = overlay.get("spec") or {}
         made = {
             part: frozenset(str(item.get("name")) for item in spec.get(part) or []) | self.of(part)
             for part in LISTS

@@ -104,7 +104,9 @@ def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjecte
             del spec[part]
     out = {**restored, "spec": spec}
     meta = dict(out.get("metadata") or {})
-    annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in profile.books}
+    annotations = {
+        k: v for k, v in (meta.get("annotations") or {}).items() if k not in profile.bookkeeping_annotations
+    }
     for field, left_over in (("annotations", annotations), ("labels", meta.get("labels"))):
         if left_over:
             meta[field] = left_over

@@ -17,7 +17,7 @@ from injector.core.profile import Config
 from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
 from injector.core.registration.pod_security import Violation
-from injector.core.selectors import Requirement, Selector, WebhookEntry, witness
+from injector.core.selectors import Requirement, Selector, WebhookEntry, satisfying_labels
 from injector.printable import shown
 
 _SHOWN: Final = 3
@@ -101,7 +101,7 @@ def _takes_out(requirement: Requirement) -> bool:
 def _unmatched(survey: Survey) -> Iterator[Finding]:
     for entry in survey.ours:
         for word, selector in (("namespaceSelector", entry.namespaces), ("objectSelector", entry.objects)):
-            if witness(selector) is None:
+            if satisfying_labels(selector) is None:
                 message = f"its {word} is contradictory and never matches: {selector}"
                 yield Finding.of(FindingCode.NEVER_MATCHES, message, entry.where, "correct the selector")
     for name in dict.fromkeys(entry.configuration for entry in survey.ours):
@@ -144,7 +144,7 @@ def _rival(entry: Registered, config: Config) -> bool:
 
 def _shared(one: Registered, other: Registered, survey: Survey) -> list[str]:
     """The namespaces in which a pod may come to both."""
-    if witness(one.objects, other.objects) is None:
+    if satisfying_labels(one.objects, other.objects) is None:
         return []
     return [
         name

@@ -126,12 +126,12 @@ def _compared(
             error=str(fresh.error or ""),
         )
     expected, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
-    books = {join("/metadata/annotations", key) for key in config.profile.books}
-    pointers = [c.pointer for c in changes(pod, expected) if c.pointer not in books]
+    bookkeeping = {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
+    pointers = [c.pointer for c in changes(pod, expected) if c.pointer not in bookkeeping]
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):
         # Under another configuration what ours does not set may have been ours.
-        pointers += [p for p in extras if p not in books and not is_filled_in(p, value_at(pod, p))]
+        pointers += [p for p in extras if p not in bookkeeping and not is_filled_in(p, value_at(pod, p))]
     if now and now.revision != earlier.revision:
         pointers.append("revision")
     state = AuditState.STALE if pointers else AuditState.SAME

@@ -76,13 +76,13 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
     before = _leaves(run.original)
-    books = {join("/metadata/annotations", key) for key in config.profile.books}
+    bookkeeping = {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
     injected = {
         key: leaf
         for key, leaf in final.items()
-        if key[0] not in books and (key not in before or not same(before[key][1], leaf[1]))
+        if key[0] not in bookkeeping and (key not in before or not same(before[key][1], leaf[1]))
     }
-    steps = _layers(whole, run.shape)
+    steps = _layers(whole, run.overlay)
     built = [(name, _built(step)) for name, step in steps]
     singles = {name: _built(step) for name, step in _singles(whole)}
     return Explanation(outcome, tuple(_origins(injected, built, singles)))
@@ -108,12 +108,12 @@ def _has(leaves: _Leaves | None, key: tuple[str, ...], value: Any) -> bool:
     return leaves is not None and key in leaves and same(leaves[key][1], value)
 
 
-def _layers(whole: _Input, shape: Manifest) -> list[tuple[str, _Input]]:
+def _layers(whole: _Input, overlay: Manifest) -> list[tuple[str, _Input]]:
     """The layers from the lowest on, each with all below it."""
     profile = whole.config.profile
-    catalogue = profile.catalogue().annotations - profile.books - {profile.keys.templates}
+    catalogue = profile.catalogue().annotations - profile.bookkeeping_annotations - {profile.keys.templates}
     steps = [("user's own container", whole)]
-    below = replace(whole, pod=_without_containers(whole.pod, shape))
+    below = replace(whole, pod=_without_containers(whole.pod, overlay))
     steps.append(("pod annotation", below))
     below = replace(below, pod=_without_annotations(below.pod, catalogue))
     steps.append(("request path", below))
@@ -130,7 +130,7 @@ def _layers(whole: _Input, shape: Manifest) -> list[tuple[str, _Input]]:
 
 def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
     profile = whole.config.profile
-    catalogue = profile.catalogue().annotations - profile.books - {profile.keys.templates}
+    catalogue = profile.catalogue().annotations - profile.bookkeeping_annotations - {profile.keys.templates}
     on_pod = (whole.pod.get("metadata") or {}).get("annotations") or {}
     for key in sorted(catalogue & set(on_pod)):
         yield ("pod annotation", key), replace(whole, pod=_without_annotations(whole.pod, {key}))
@@ -173,8 +173,8 @@ def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...]
         out[(pointer,)] = (pointer, value)
 
 
-def _without_containers(pod: Manifest, shape: Manifest) -> Manifest:
-    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (shape.get("spec") or {}).get(part) or []}
+def _without_containers(pod: Manifest, overlay: Manifest) -> Manifest:
+    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (overlay.get("spec") or {}).get(part) or []}
     spec = dict(pod.get("spec") or {})
     for part in names.CONTAINER_LISTS:
         if spec.get(part):

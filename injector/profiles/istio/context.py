@@ -34,11 +34,11 @@ RESOURCES = {
 
 def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str, Any]:
     """The data for one pod; `mesh` and `proxy` are the effective mesh and proxy configuration."""
-    seen = run.seen
+    seen = run.template_input
     meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
     labels, annotations = meta.get("labels") or {}, status.annotations_of(seen)
     values = run.config.values
-    uid, gid = openshift.identity(run.facts.known, settings_of(run.config).platform)
+    uid, gid = openshift.identity(run.facts.namespace_object, settings_of(run.config).platform)
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
     trimmed = annotations if run.config.quirks else _trimmed(annotations)
     settings = capture.CaptureSettings(trimmed, values, mesh, mode, uid, gid)
@@ -128,7 +128,7 @@ def owner_reference(owner: Owner, namespace: str) -> str:
 
 def owner_of(run: Injection) -> Owner:
     """The workload of the pod: the object at hand, else what the pod's metadata tells."""
-    return run.facts.owner or owner.of_pod(run.seen.get("metadata") or {})
+    return run.facts.owner or owner.of_pod(run.template_input.get("metadata") or {})
 
 
 def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dict[str, str]:

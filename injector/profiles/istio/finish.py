@@ -61,7 +61,7 @@ def change(run: Injection, name: str, edit: Callable[[Manifest], Manifest]) -> N
 
 def _user_ids(run: Injection, proxy: Manifest) -> None:
     """The uid that the user gave the proxy is the one whose traffic is not captured."""
-    users = find(run.base, PROXY)
+    users = find(run.stripped, PROXY)
     context = (users[1].get("securityContext") or {}) if users else {}
     ids = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
     init = next((n for n in (INIT, VALIDATION) if find(run.pod, n)), None)
@@ -103,7 +103,7 @@ def _overridden(env: list[Manifest], overrides: Mapping[str, str]) -> list[Manif
 
 def _one_source(run: Injection) -> None:
     """Two sources in one env entry or volume are refused by the API server: the user's stays (Q18, Q32)."""
-    users = find(run.base, PROXY)
+    users = find(run.stripped, PROXY)
     theirs = {e["name"]: e for e in (users[1].get("env") or [])} if users else {}
     if theirs:
         change(
@@ -111,14 +111,14 @@ def _one_source(run: Injection) -> None:
             PROXY,
             lambda c: {**c, "env": [theirs.get(e["name"], e) if _both(e) else e for e in c.get("env") or []]},
         )
-    volumes = {v["name"]: v for v in (run.base.get("spec") or {}).get("volumes") or []}
+    volumes = {v["name"]: v for v in (run.stripped.get("spec") or {}).get("volumes") or []}
     if run.pod.get("spec", {}).get("volumes"):
         run.pod = map_items(run.pod, ("spec", "volumes"), lambda v: _single(v, volumes.get(v["name"]), run))
 
 
 def _keep_sysctls(run: Injection) -> None:
     """The gateway's template has one, and a merge replaces that list as a whole: the user's stay in it."""
-    context = (run.base.get("spec") or {}).get("securityContext") or {}
+    context = (run.stripped.get("spec") or {}).get("securityContext") or {}
     users = context.get("sysctls")
     ours = (run.pod["spec"].get("securityContext") or {}).get("sysctls")
     if not isinstance(users, list) or not isinstance(ours, list) or same(users, ours):
@@ -262,7 +262,7 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
 
 def _tidy(run: Injection) -> None:
     """Kubernetes does not store an empty value of a variable; written, it would come back as a difference."""
-    ours = {c["name"] for part in LISTS for c in (run.shape.get("spec") or {}).get(part) or []}
+    ours = {c["name"] for part in LISTS for c in (run.overlay.get("spec") or {}).get(part) or []}
     for part in LISTS:
         if run.pod["spec"].get(part):
             run.pod = map_items(

@@ -54,7 +54,7 @@ def effective(run: Injection) -> Manifest:
 
 def _resources(run: Injection, root: str) -> tuple[Manifest, Manifest, Manifest]:
     """What ProxyConfig objects of the mesh, the namespace and the workload say; the oldest of each."""
-    labels = (run.base.get("metadata") or {}).get("labels") or {}
+    labels = (run.stripped.get("metadata") or {}).get("labels") or {}
     objects = [o for o in run.facts.objects if o.get("kind") == "ProxyConfig"]
     objects.sort(
         key=lambda o: (str(o["metadata"].get("creationTimestamp") or ""), str(o["metadata"].get("name")))

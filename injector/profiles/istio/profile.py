@@ -49,7 +49,7 @@ CATALOGUE = Catalogue(
     labels=frozenset(e.key for e in known.LABELS),
     namespace_labels=frozenset({revisions.INJECTION}),
     domains=("istio.io", "istio-injection"),
-    powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
+    affects={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
 )
 # Names that the shipped templates and istiod's give by an expression, or under other values only.
 MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
@@ -154,8 +154,8 @@ class IstioProfile(Profile):
 
     def prepare(self, run: Injection) -> Manifest:
         if settings_of(run.config).platform == "openshift" and run.facts.origin is Origin.WEBHOOK:
-            return openshift.without_stamped_ids(run.base)
-        return run.base
+            return openshift.without_stamped_ids(run.stripped)
+        return run.stripped
 
     def problems(self, run: Injection) -> Sequence[AnnotationError]:
         run.work.charge(len(run.annotations.get(layers.PROXY_CONFIG, "")) * YAML_UNITS)
@@ -164,13 +164,13 @@ class IstioProfile(Profile):
             return wrong
         return uservolumes.problems(run.annotations)
 
-    def seen(self, run: Injection) -> Manifest:
+    def template_input(self, run: Injection) -> Manifest:
         """Without an earlier injection, but with the user's own versions of what it wrote over.
 
         With quirks off these are back already, and what else an annotation says is no container of the pod.
         """
         if not run.config.quirks:
-            return run.base
+            return run.stripped
         seen = _stripped(run)
         spec = dict(seen.get("spec") or {})
         for part, containers in uninject.overrides(seen, self).items():
@@ -212,7 +212,7 @@ class IstioProfile(Profile):
         asked = run.annotations.get(NATIVE)
         if asked in ("true", "false"):
             native = asked == "true"
-        if not native or not _has(run.shape, "initContainers") or not _has(run.pod, "containers"):
+        if not native or not _has(run.overlay, "initContainers") or not _has(run.pod, "containers"):
             return
         spec = dict(run.pod["spec"])
         users = [c for c in spec["containers"] if c["name"] == PROXY]
@@ -292,8 +292,8 @@ def _rehomed(overlay: Manifest) -> Manifest:
 def _stripped(run: Injection) -> Manifest:
     """What upstream takes out of an injected pod before its templates see it; the pod itself keeps it."""
     if run.earlier is None:
-        return run.base
-    pod = run.base
+        return run.stripped
+    pod = run.stripped
     for part in ("initContainers", "containers"):
         listed = set(run.earlier.names(part))
         if (pod.get("spec") or {}).get(part):
@@ -310,7 +310,7 @@ def environment(run: Injection) -> dict[str, str]:
     """Variables that win over the template's: the request's path, and cluster and network where set."""
     out = dict(run.facts.overrides)
     values = run.config.values
-    labels = (run.base.get("metadata") or {}).get("labels") or {}
+    labels = (run.stripped.get("metadata") or {}).get("labels") or {}
     # A label of the pod that is there but empty wins as well: no network then.
     network = out.get("ISTIO_META_NETWORK") or dig(values, "global.network", "")
     cluster = {
@@ -330,7 +330,7 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
             "the pod sets the agent's port, but merged metrics use the port of the mesh (Q27)",
             level=Level.NOTE,
         )
-    policy = (run.base.get("spec") or {}).get("dnsPolicy")
+    policy = (run.stripped.get("spec") or {}).get("dnsPolicy")
     if policy and policy != "ClusterFirst":
         text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
         run.warn(FindingCode.DNS_POLICY, text)
@@ -347,7 +347,7 @@ def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
             FindingCode.PATH_VARIABLE,
             "the request's path sets a variable with an invalid name (Q35)",
         )
-    if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
+    if not context.native(run.annotations, run.native) and _has(run.overlay, "containers"):
         kind = context.owner_of(run).kind
         if kind in kinds.KINDS and kinds.KINDS[kind].runs_to_completion:
             run.warn(

@@ -13,7 +13,7 @@ from injector.core.registration.checks import Survey, conflicts
 from injector.core.registration.configuration import Options, configurations, own_entries
 from injector.core.registration.entries import registered
 from injector.core.registration.match_conditions import conditions
-from injector.core.selectors import Selector, parse, witness
+from injector.core.selectors import Selector, parse, satisfying_labels
 
 OURS = load(None)
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "log-shipper" / "injector.yaml"
@@ -96,7 +96,7 @@ def test_labels_that_satisfy_selectors_at_once_are_found_if_there_are_any(
     selectors: list[dict[str, Any]], expected: dict[str, str] | None
 ) -> None:
     parsed = [parse(each) for each in selectors]
-    found = witness(*parsed)
+    found = satisfying_labels(*parsed)
     assert found == expected
     assert found is None or all(each.matches(found) for each in parsed)
 
@@ -170,4 +170,4 @@ def test_a_service_is_looked_at_once_for_all_entries() -> None:
 
 
 def test_an_empty_selector_matches_everything_and_is_satisfied_by_nothing_at_all() -> None:
-    assert witness(Selector()) == {}
+    assert satisfying_labels(Selector()) == {}
