@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 POWERS: Final = ("image", "user", "capabilities", "volumes", "trust-root", "control-plane")
-"""What the author of a pod can change in an injected container, and what affects security."""
+"""What an annotation can change in an injected container that matters for security."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,4 @@ SWITCH: Final = "sidecar-injector/inject"
 TEMPLATES_ANNOTATION: Final = "sidecar-injector/templates"
 
 CONTAINER_LISTS: Final = ("initContainers", "containers")
+PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")

@@ -190,7 +190,7 @@ class _Desk:
             if not profile:
                 # Of the configurations that were in force the newest alone is kept.
                 self._own = {name: own for name, own in self._own.items() if name in self._debug.profiles}
-                self._own[key] = replace(config, templates=config.templates.apart())
+                self._own[key] = replace(config, templates=config.templates.isolated_copy())
             elif profile in self._debug.profiles:
                 self._own[key] = self._debug.load(profile)
             else:

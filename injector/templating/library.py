@@ -59,7 +59,7 @@ class TemplateSource:
         return shown(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
 
 
-class Fresh(Template):
+class UncachedTemplate(Template):
     """A compiled template whose module is made anew for each import.
 
     Jinja keeps the module of an import: a namespace in it would live on into the next pod.
@@ -217,7 +217,7 @@ class Library:
             ) from exc
         except ValueError as exc:  # an integer of more digits than Python reads
             raise TemplateError("invalid number in the template", where=source.where(1)) from exc
-        template = Fresh.from_code(self.env, code, self.env.globals)
+        template = UncachedTemplate.from_code(self.env, code, self.env.globals)
         return Unit(source, template, mentions, frozenset(tracker.undeclared_identifiers))
 
 

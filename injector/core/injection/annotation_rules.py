@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from injector.core import names
-from injector.core.annotation_rule import AnnotationRule, Own
+from injector.core.annotation_rule import AnnotationRule, OwnKeys
 from injector.core.model import Facts
 from injector.core.profile import Profile
 
@@ -40,8 +40,8 @@ def open_to_all(profile: Profile, rules: tuple[AnnotationRule, ...]) -> Mapping[
     return {key: powers for key, powers in left.items() if powers}
 
 
-def _own(profile: Profile) -> Own:
-    return Own.of(profile.keys, profile.catalogue(), profile.canonical_key)
+def _own(profile: Profile) -> OwnKeys:
+    return OwnKeys.of(profile.keys, profile.catalogue(), profile.canonical_key)
 
 
 def _holding(rules: tuple[AnnotationRule, ...], facts: Facts, namespace: str) -> Iterator[AnnotationRule]:

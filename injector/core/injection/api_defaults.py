@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from injector.core import names
 from injector.core.model import Manifest
 
-_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 # Beside those of probes: what containers and volumes that say less come back with.
 _FIELDS: Manifest = {
@@ -38,7 +39,7 @@ def filled_in(theirs: Manifest, ours: Manifest) -> Manifest:
     image = theirs.get("image")
     if image and not theirs.get("imagePullPolicy") and (image == "auto" or "imagePullPolicy" in ours):
         out["imagePullPolicy"] = pull_policy(image)
-    for field in _PROBES:
+    for field in names.PROBES:
         if theirs.get(field) and field in ours:
             out[field] = {**_PROBE, **{k: v for k, v in theirs[field].items() if v not in (None, 0)}}
     return out if out != theirs else theirs

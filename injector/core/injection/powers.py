@@ -62,7 +62,6 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         _NONE,
     ),
 }
-_PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 _RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
     "runAsUser": _USER,
     "runAsGroup": _USER,
@@ -269,7 +268,7 @@ class _Judged:
         by_name: dict[str, list[Any]] = {}
         for volume in spec.get("volumes") or []:
             if volume["name"] in self.volumes:
-                by_name.setdefault(volume["name"], []).append(_said(volume, ""))
+                by_name.setdefault(volume["name"], []).append(_without_defaults(volume, ""))
         for name, there in by_name.items():
             out[f"the volume {shown(name)}"] = Carrier(_FILES, there, volume=name)
         return out
@@ -317,7 +316,7 @@ def _of_container(
             yield from _variables(run, value)
         elif field == "volumeMounts":
             yield from _mounts(value, tokens)
-        elif field in _PROBES:
+        elif field in names.PROBES:
             yield from _commands(field, {"": value})
         elif field == "lifecycle":
             yield from _commands(field, value)
@@ -325,7 +324,7 @@ def _of_container(
             if value.get("claims"):
                 yield "resources.claims", powers, value["claims"]
         elif field != "securityContext":
-            yield field, powers, _said(value, f"/{field}")
+            yield field, powers, _without_defaults(value, f"/{field}")
     for field, value in _effective(container.get("securityContext") or {}, pod_context).items():
         yield f"securityContext.{field}", _RIGHTS.get(field, _CAPABILITIES), value
 
@@ -334,7 +333,7 @@ def _variables(run: Injection, env: list[Manifest]) -> Iterator[tuple[str, tuple
     by_name: dict[str, list[Any]] = {}
     for entry in env:
         if entry["name"] not in run.config.profile.free_variables:
-            by_name.setdefault(entry["name"], []).append(_said(entry, "/env"))
+            by_name.setdefault(entry["name"], []).append(_without_defaults(entry, "/env"))
     for name, entries in by_name.items():
         # Of several of one name the last one holds.
         yield f"variable {shown(name)}", _JOINING, entries[-1]
@@ -344,7 +343,7 @@ def _mounts(mounts: list[Manifest], tokens: set[str]) -> Iterator[tuple[str, tup
     by_path: dict[str, list[Any]] = {}
     for mount in mounts:
         if not (mount["mountPath"] == TOKENS and mount["name"] in tokens):
-            by_path.setdefault(normal_path(mount["mountPath"]), []).append(_said(mount, ""))
+            by_path.setdefault(normal_path(mount["mountPath"]), []).append(_without_defaults(mount, ""))
     for path, there in by_path.items():
         fields = [{k: v for k, v in mount.items() if k != "mountPath"} for mount in there]
         yield f"mount at {shown(path)}", _FILES, fields
@@ -402,14 +401,14 @@ def _reaching_in(
     return out
 
 
-def _said(value: Any, pointer: str) -> Any:
+def _without_defaults(value: Any, pointer: str) -> Any:
     """A value without nulls, empty texts and what the API server fills in."""
     if isinstance(value, list):
-        return [_said(item, pointer) for item in value]
+        return [_without_defaults(item, pointer) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: _said(inner, f"{pointer}/{key}")
+        key: _without_defaults(inner, f"{pointer}/{key}")
         for key, inner in value.items()
         if inner is not None and inner != "" and not is_filled_in(f"{pointer}/{key}", inner)
     }

@@ -16,8 +16,8 @@ from injector.profiles.istio.containers import PROXY
 from injector.yamltext import load_json
 
 ENV = "ISTIO_KUBE_APP_PROBERS"
-_PROBES = {"readinessProbe": "readyz", "livenessProbe": "livez", "startupProbe": "startupz"}
-_HANDLERS = {"preStop": "prestopz", "postStart": "poststartz"}
+_PROBE_PATHS = {"readinessProbe": "readyz", "livenessProbe": "livez", "startupProbe": "startupz"}
+_HANDLER_PATHS = {"preStop": "prestopz", "postStart": "poststartz"}
 _ACTIONS = ("httpGet", "tcpSocket", "grpc")
 _HTTP_FIELDS = ("path", "port", "host", "scheme", "httpHeaders")
 
@@ -45,10 +45,10 @@ class Site:
 
 def sites(container: Manifest) -> Iterator[Site]:
     """The probes and handlers of a container."""
-    for field, word in _PROBES.items():
+    for field, word in _PROBE_PATHS.items():
         if container.get(field):
             yield Site(container, (field,), f"/app-health/{container['name']}/{word}", container[field])
-    for field, word in _HANDLERS.items():
+    for field, word in _HANDLER_PATHS.items():
         handler = (container.get("lifecycle") or {}).get(field)
         if handler:
             yield Site(container, ("lifecycle", field), f"/app-lifecycle/{container['name']}/{word}", handler)
