@@ -1,9 +1,9 @@
 """Rendering: a template and its variables become an overlay, a partial pod template.
 
 Values never pass through YAML text. A template renders to a *skeleton*: YAML with a mark where a
-value goes. The skeleton is parsed into a tree whose scalars with marks are `Placeholder` or `RenderedText`, and
-filled with the values. All pods that take the same branches of a template share one parsed
-skeleton, which is cached by its text.
+value goes. The skeleton is parsed into a tree whose scalars with marks are `Placeholder` or
+`RenderedText`, and filled with the values. All pods that take the same branches of a template share
+one parsed skeleton, which is cached by its text.
 
 What a template may do belongs to `sandbox`, how it is compiled to `library`.
 """

@@ -12,7 +12,6 @@ from typing import Any
 from injector.core import names
 from injector.core.model import Manifest
 
-
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 # Beside those of probes: what containers and volumes that say less come back with.
 _FIELDS: Manifest = {
