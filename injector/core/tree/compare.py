@@ -1,6 +1,6 @@
 """What differs between two pods, value by value, for people.
 
-Not here: patches (`diff`), whose pointers count the elements of a list as it is being changed.
+Not here: patches (`patches`), whose pointers count the elements of a list as it is being changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kubernetes' strategic merge for pod templates, copy on write.
 
 The rules that differ per field are data (`POD`): which lists are merged by a key, and by which.
-What the merge does not touch is shared with the base, which is what makes `patch.diff` cheap.
+What the merge does not touch is shared with the base, which is what makes `patches.diff` cheap.
 """
 
 from __future__ import annotations
