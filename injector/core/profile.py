@@ -27,7 +27,7 @@ from injector.core.model import (
 )
 from injector.core.selectors import Selector, WebhookEntry
 from injector.core.status import Status
-from injector.core.tree.merge import merge
+from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, InjectorError
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work

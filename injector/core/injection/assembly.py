@@ -12,7 +12,7 @@ from injector.core import status
 from injector.core.injection.overrides import reapply
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
-from injector.core.tree.merge import MergeError, merge
+from injector.core.tree.strategic_merge import MergeError, merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
 from injector.printable import shown
 from injector.work import Work

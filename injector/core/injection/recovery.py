@@ -13,7 +13,7 @@ from injector.core.injection.assembly import overlay_of
 from injector.core.injection.undo_entries import Reach
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config, Uninjected
-from injector.core.tree.merge import MergeError
+from injector.core.tree.strategic_merge import MergeError
 from injector.errors import InjectorError, WorkError
 from injector.work import TooExpensive, Work
 

@@ -13,7 +13,7 @@ from injector.core.injection import uninject
 from injector.core.model import Finding, Manifest, Origin
 from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
-from injector.core.tree.merge import merge
+from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import annotations as known
 from injector.profiles.istio import (

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from injector.core import owner, status
 from injector.core.model import Manifest
 from injector.core.status import Status
-from injector.core.tree.merge import map_items
+from injector.core.tree.strategic_merge import map_items
 from injector.profiles.istio import probes, prometheus
 from injector.profiles.istio.containers import PROXY
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import Operation
-from injector.core.tree.merge import merge, same
 from injector.core.tree.patches import diff
+from injector.core.tree.strategic_merge import merge, same
 from injector.pointer import escape
 from tests.core.strategies import overlays, pods
 

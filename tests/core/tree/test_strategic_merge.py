@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.tree.merge import ATOMIC, POD, MergeError, keyed, map_items, merge, same
+from injector.core.tree.strategic_merge import ATOMIC, POD, MergeError, keyed, map_items, merge, same
 from tests.core.strategies import overlays, pods
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
