@@ -16,7 +16,7 @@ import pytest
 
 from injector.config.load import load
 from injector.core.injection import undo_entries as entries_module
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import removed
 from injector.core.model import AdmissionRequest, Facts, Namespace, Origin, Verdict
@@ -268,7 +268,7 @@ OPERATIONS: dict[str, Callable[[Pod], object]] = {
 @pytest.fixture(autouse=True)
 def _undo_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
     # Past its limit the undo is not written, which would hide the work of writing it.
-    for module in (uninject, entries_module):
+    for module in (uninjection, entries_module):
         monkeypatch.setattr(module, "LIMIT", 1 << 30)
 
 

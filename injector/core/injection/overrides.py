@@ -1,6 +1,6 @@
 """The user's own version of a container that the templates define too: it has the last word.
 
-Not here: uninject, which puts these containers back (`uninject`).
+Not here: uninjecting, which puts these containers back (`uninjection`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from injector.core import names, quantities, status
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.api_defaults import filled_in
 from injector.core.model import Manifest
 from injector.core.tree.strategic_merge import POD, Schema, merge, same
@@ -24,7 +24,7 @@ def reapply(run: Injection) -> None:
     """
     profile = run.config.profile
     earlier = run.earlier if run.config.quirks else None
-    stored = uninject.overrides(run.received if run.config.quirks else run.stripped, profile)
+    stored = uninjection.overrides(run.received if run.config.quirks else run.stripped, profile)
     spec = run.stripped.get("spec") or {}
     versions: dict[str, list[Manifest]] = {}
     for part in names.CONTAINER_LISTS[::-1]:

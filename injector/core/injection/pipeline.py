@@ -19,7 +19,7 @@ from injector.core.injection import (
     near_misses,
     powers,
     reinjection,
-    uninject,
+    uninjection,
 )
 from injector.core.injection import decisions as rules
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
@@ -135,7 +135,7 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
             taken_out = recover(pod, facts, config, work)
         # What the undo annotation restores may be this annotation, of anybody's making.
         for each in (pod, taken_out.pod) if taken_out is not None else (pod,):
-            uninject.overrides(each, profile, typed=not config.quirks)
+            uninjection.overrides(each, profile, typed=not config.quirks)
     except ValueError as error:
         wrong = AnnotationError(
             profile.keys.overrides,
@@ -238,7 +238,7 @@ def _settle(run: Injection) -> Manifest:
             run.warn(FindingCode.REBUILT, message)
         _name_what_is_left(run, after)
     try:
-        text = uninject.record(after, run.original, run.config.profile)
+        text = uninjection.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
             FindingCode.UNDO_TOO_LARGE,
@@ -349,7 +349,7 @@ def _forged_keys(run: Injection, after: Manifest) -> list[str]:
 def _injected_without(run: Injection, keys: Sequence[str]) -> tuple[Manifest, Manifest]:
     """The pod as if it had never been injected and had none of these annotations, and that pod injected."""
     earlier = run.earlier or status.Status()
-    derived = uninject.derive(run.received, earlier, run.config.profile).pod
+    derived = uninjection.derive(run.received, earlier, run.config.profile).pod
     pod = merge(derived, {"metadata": {"annotations": dict.fromkeys(keys)}})
     fresh = Injection(pod, run.facts, run.config, run.work)
     try:

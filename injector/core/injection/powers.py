@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from injector.core import names, status
 from injector.core.catalogue import POWERS
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.api_defaults import TOKENS, is_filled_in
 from injector.core.model import Manifest
 from injector.core.paths import normal_path
@@ -184,7 +184,7 @@ def _permitted(run: Injection, injected: frozenset[str], withheld: frozenset[str
         annotations = {k: v for k, v in annotations.items() if not k.startswith(_APPARMOR)}
     stored = {
         part: [_stripped(run, c, withheld) for c in containers]
-        for part, containers in uninject.overrides(run.stripped, profile).items()
+        for part, containers in uninjection.overrides(run.stripped, profile).items()
     }
     if any(stored.values()):
         annotations[profile.keys.overrides] = status.compact(stored)
@@ -461,5 +461,5 @@ def _container_names(pod: Manifest) -> frozenset[str]:
 
 
 def _stored_names(run: Injection) -> frozenset[str]:
-    stored = uninject.overrides(run.stripped, run.config.profile)
+    stored = uninjection.overrides(run.stripped, run.config.profile)
     return frozenset(c["name"] for containers in stored.values() for c in containers)

@@ -1,6 +1,6 @@
 """The pod as it was before an injection: what of it can have been ours, by what templates write.
 
-Not here: how an injection is taken out (`uninject`).
+Not here: how an injection is taken out (`uninjection`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from injector.core import status
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.assembly import overlay_of
 from injector.core.injection.undo_entries import Reach
 from injector.core.model import Facts, Manifest
@@ -52,7 +52,7 @@ def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
     if taken_out and _containers(pod) and not _containers(taken_out.pod):
         # A status that lists every container was not written for this pod.
         names = {part: frozenset(taken_out.earlier.names(part)) for part in status.LISTS}
-        return uninject.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
+        return uninjection.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
     return taken_out
 
 
@@ -70,18 +70,20 @@ def _taken_out(
     reach = Reach.known(made, config.templates.outline(status.LISTS))
     if config.quirks:
         # Upstream knows no undo annotation, and none is written.
-        return uninject.derive(pod, listed.only(reach.names), profile)
-    taken_out = uninject.uninject(pod, profile, reach)
-    if taken_out is None or (reach.covers(listed) and uninject.undone_fields(pod, profile) <= reach.fields):
+        return uninjection.derive(pod, listed.only(reach.names), profile)
+    taken_out = uninjection.uninject(pod, profile, reach)
+    if taken_out is None or (
+        reach.covers(listed) and uninjection.undone_fields(pod, profile) <= reach.fields
+    ):
         return taken_out
     work = work or Work(config.work_limit)
     wider = reach.with_overlay(_overlay_of(taken_out.pod, facts, config, work))
-    doubtful = _doubtful(taken_out.pod, listed, wider, reach, uninject.overrides(pod, profile))
+    doubtful = _doubtful(taken_out.pod, listed, wider, reach, uninjection.overrides(pod, profile))
     if any(doubtful.values()):
         without = _without(taken_out.pod, doubtful)
         always = reach.with_overlay(_overlay_of(without, facts, config, work))
         wider = wider.without({part: names - always.of(part) for part, names in doubtful.items()})
-    return uninject.uninject(pod, profile, wider)
+    return uninjection.uninject(pod, profile, wider)
 
 
 def _doubtful(

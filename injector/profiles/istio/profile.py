@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from injector.core import kinds, status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.finding_codes import FindingCode, Level
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.model import Finding, Manifest, Origin
 from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
@@ -173,7 +173,7 @@ class IstioProfile(Profile):
             return run.stripped
         seen = _stripped(run)
         spec = dict(seen.get("spec") or {})
-        for part, containers in uninject.overrides(seen, self).items():
+        for part, containers in uninjection.overrides(seen, self).items():
             have = {c["name"] for c in spec.get(part) or []}
             missing = [c for c in containers if c["name"] not in have]
             if missing:

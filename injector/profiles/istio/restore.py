@@ -1,6 +1,6 @@
 """What can be read back from an injected pod itself: probes, metrics annotations, our labels.
 
-What none of these traces tells is in the undo annotation (`injector.core.injection.uninject`).
+What none of these traces tells is in the undo annotation (`injector.core.injection.uninjection`).
 """
 
 from __future__ import annotations
