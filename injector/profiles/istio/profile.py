@@ -18,7 +18,7 @@ from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import annotations as known
 from injector.profiles.istio import (
     context,
-    finish,
+    final_steps,
     layers,
     meshconfig,
     openshift,
@@ -27,10 +27,10 @@ from injector.profiles.istio import (
     proxyconfig,
     recording,
     requestpath,
-    restore,
     revisions,
     symptoms,
     templatefns,
+    traces,
     uservolumes,
 )
 from injector.profiles.istio.bootstrap import from_values
@@ -230,7 +230,7 @@ class IstioProfile(Profile):
             asked.get("holdApplicationUntilProxyStarts")
             or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts")
         )
-        finish.finish(run, mesh, proxy, environment(run), hold=hold)
+        final_steps.finish(run, mesh, proxy, environment(run), hold=hold)
         _findings(run, mesh)
 
     def symptoms(self) -> tuple[Symptom, ...]:
@@ -247,7 +247,7 @@ class IstioProfile(Profile):
         return ""
 
     def restore(self, pod: Manifest, earlier: status.Status) -> tuple[Manifest, tuple[str, ...]]:
-        return restore.restore(pod, earlier)
+        return traces.restore(pod, earlier)
 
 
 def _everywhere(values: Manifest) -> bool:
