@@ -5,14 +5,14 @@ Kubernetes reads YAML neither as version 1.1 nor as 1.2 says, and neither as PyY
 that knows; nobody else imports a YAML library. Trees are what JSON has: dict, list, str, int,
 float, bool, None.
 
-Here: cutting a stream (`split`), reading (`load` and its kin, `load_json`), finding a line (`locate`),
+Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a line (`locate`),
 writing (`dump`). Not here: files, what a manifest must contain, templates.
 """
 
 from injector.yamltext.compose import MARK, AnchorError, Marked, YamlError
 from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
-from injector.yamltext.split import Document, split
+from injector.yamltext.stream import Document, split
 from injector.yamltext.write import dump
 
 __all__ = [

@@ -30,7 +30,7 @@ from injector.errors import ManifestError
 from injector.pointer import escape
 from injector.printable import shown
 from injector.yamltext.scalar import MERGE_TAG, STR_TAG, integral, key_text, resolve, resolve_tagged
-from injector.yamltext.split import Document
+from injector.yamltext.stream import Document
 
 MARK: Final = "\ue000"
 """The character that makes `load_styled` leave a scalar as it is."""

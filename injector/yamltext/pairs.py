@@ -16,7 +16,7 @@ from yaml.events import (
 )
 
 from injector.yamltext.compose import events
-from injector.yamltext.split import Document
+from injector.yamltext.stream import Document
 
 
 class Pairs(list[tuple[Any, Any]]):

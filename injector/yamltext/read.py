@@ -1,7 +1,7 @@
 """What callers ask of a YAML text: its tree, its kind, the line of a value.
 
 Here: everything that takes a text and gives something else than documents. Not here: how a tree
-is built (compose.py), cutting streams (split.py), writing (write.py).
+is built (compose.py), cutting streams (stream.py), writing (write.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEv
 
 from injector.pointer import unescape
 from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events, is_merge
-from injector.yamltext.split import Document
+from injector.yamltext.stream import Document
 
 
 def load(document: Document) -> Any:
