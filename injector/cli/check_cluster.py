@@ -1,7 +1,7 @@
 """`injector check --cluster`: what in a cluster keeps the webhook from doing its work.
 
 Here: asking in turn, and what connections, certificates and rights show. Not here: findings that
-follow from objects alone (core.conflicts), nor how any of it is read (kube).
+follow from objects alone (core.registration.checks), nor how any of it is read (kube).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
 from injector.core.registration import pod_security
-from injector.core.registration.checks import Survey, conflicts, service_of
+from injector.core.registration.checks import Survey, check_registration, service_of
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, satisfying_labels
@@ -38,7 +38,7 @@ def found(config: Config, server: Server, kubeconfig: str | None, context: str |
         reading = SurveyReader(cluster)
         survey = reading.survey()
         look = Look(reading, survey, config, client.inside(kubeconfig, context))
-        told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
+        told = [*check_registration(survey, config, expected(config, survey)), *look.certificates()]
         told += _missing_rights(look, server)
         told += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]
     return sorted(dict.fromkeys(told), key=lambda each: LEVELS.index(each.level))

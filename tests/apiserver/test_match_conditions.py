@@ -25,7 +25,7 @@ import pytest
 from injector.config.load import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
-from injector.core.injection.near_misses import near_misses
+from injector.core.injection.near_misses import find_near_misses
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Policy, Profile, default_keys
@@ -181,7 +181,7 @@ def disagreements(sender: Sender, config: Config, pods: list[tuple[Pod, str]]) -
             out.append(f"called {called}, and it is told otherwise: {decision.reason} {pod}")
         if not called and decision.verdict is not Verdict.SKIP:
             out.append(f"not called, and it would be {decision.reason}: {pod}")
-        if not called and near_misses(pod, config.profile):
+        if not called and find_near_misses(pod, config.profile):
             out.append(f"not called, and its author would be told something: {pod}")
     return out
 

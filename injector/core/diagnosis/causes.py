@@ -1,7 +1,7 @@
 """The table of causes: what keeps a pod from running as it should, as any sidecar may meet it.
 
 Here: the rows, and how a profile adds its own by what its containers log. Not here: looking for
-them (podsigns.py, refusedpods.py, uncalled.py), nor which one is the verdict (diagnose.py).
+them (containers.py, creation.py, not_called.py), nor which one is the verdict (diagnoses.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a pod, its events and the lines of its injected containers show: rows of the table of causes.
 
 Here: from what was read to causes, one function for each place. Not here: the table (causes.py),
-which cause is the verdict (diagnose.py), and pods that were never made (refusedpods.py).
+which cause is the verdict (diagnoses.py), and pods that were never made (creation.py).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Container:
         return f"{self.pointer}/{rest}"
 
 
-def containers(pod: Manifest, status: Status | None) -> tuple[Container, ...]:
+def of_pod(pod: Manifest, status: Status | None) -> tuple[Container, ...]:
     """The containers of a pod with their states, init containers first."""
     ours = {*status.init_containers, *status.containers} if status else set()
     out = []

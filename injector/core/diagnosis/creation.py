@@ -1,6 +1,6 @@
 """Pods that were never made: what their owners' events and conditions say about the refusal.
 
-Here: from texts of the API server to rows of the table. Not here: pods that exist (podsigns.py).
+Here: from texts of the API server to rows of the table. Not here: pods that exist (containers.py).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from injector.core import kinds, status
 from injector.core.diagnosis import causes, containers, creation
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import Container, Log, word
-from injector.core.diagnosis.not_called import uncalled
+from injector.core.diagnosis.not_called import missing_injection
 from injector.core.model import Decision, Manifest, Symptom
 from injector.printable import shown
 
@@ -118,7 +118,7 @@ def diagnose(
     refused = list(_refused(seen, injected_names(listed), entries))
     if seen.pod is None or refused:
         return _without_pod(seen, refused)
-    signs = _Signs(seen.pod, listed, containers.containers(seen.pod, listed))
+    signs = _Signs(seen.pod, listed, containers.of_pod(seen.pod, listed))
     symptoms = profile.symptoms()
     rows = _sorted([*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries)], symptoms)
     if signs.state is PodState.NOT_READY:
@@ -175,7 +175,7 @@ def _calling(
     seen: PodObservation, signs: _Signs, decision: Decision | None, entries: Collection[str]
 ) -> Iterator[Cause]:
     if signs.status is None and decision is not None:
-        yield uncalled(signs.pod, decision, seen.namespace, seen.webhooks, entries)
+        yield missing_injection(signs.pod, decision, seen.namespace, seen.webhooks, entries)
 
 
 def _sorted(rows: list[Cause], symptoms: tuple[Symptom, ...]) -> tuple[Cause, ...]:

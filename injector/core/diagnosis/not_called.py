@@ -33,7 +33,7 @@ class _CalledEntry:
             return None
 
 
-def uncalled(
+def missing_injection(
     pod: Manifest,
     decision: Decision,
     namespace: Manifest | None,

@@ -21,7 +21,9 @@ _LOOKED_AT = 20
 _LONGEST = 128
 
 
-def near_misses(template: Manifest, profile: Profile, holder: Manifest | None = None) -> tuple[Finding, ...]:
+def find_near_misses(
+    template: Manifest, profile: Profile, holder: Manifest | None = None
+) -> tuple[Finding, ...]:
     """What the author of a pod template (and of the workload that holds it) probably meant."""
     meta = template.get("metadata") or {}
     on_holder = _on_holder(meta, (holder or {}).get("metadata") or {}, profile)

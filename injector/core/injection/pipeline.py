@@ -15,13 +15,13 @@ from injector.core.findings import Findings
 from injector.core.injection import (
     annotation_rules,
     annotation_size,
+    decisions,
     field_types,
     near_misses,
     powers,
     reinjection,
     uninjection,
 )
-from injector.core.injection import decisions as rules
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
 from injector.core.model import Decision, Facts, Manifest, Origin, Reason, Verdict
@@ -53,9 +53,9 @@ def inject(
     if too_large := annotation_size.excess(pod):
         return Outcome(Decision(Reason.INVALID_ANNOTATION), pod, error=too_large)
     findings = Findings()
-    findings.extend(near_misses.near_misses(pod, config.profile, holder))
+    findings.extend(near_misses.find_near_misses(pod, config.profile, holder))
     near = findings.all()
-    decision = rules.decide(pod, facts, policy_for(facts, config))
+    decision = decisions.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:
         error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
         return Outcome(decision, pod, findings=near, error=error)
@@ -160,7 +160,7 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
 
 def _decide_again(run: Injection, decision: Decision) -> None:
     """Raise Refusal where the pod without its earlier injection would be decided about differently."""
-    again = rules.decide(run.stripped, run.facts, policy_for(run.facts, run.config))
+    again = decisions.decide(run.stripped, run.facts, policy_for(run.facts, run.config))
     if (again.verdict, again.reason) != (decision.verdict, decision.reason):
         keys = run.config.profile.keys
         error = AnnotationError(
@@ -227,7 +227,7 @@ def _settle(run: Injection) -> Manifest:
     after = run.pod
     if run.earlier is not None:
         now = status.read(after, keys)
-        retained, extras = reinjection.retain(after, run.received, run.original, run.earlier)
+        retained, extras = reinjection.keep_foreign_fields(after, run.received, run.original, run.earlier)
         if now and run.earlier.digest == now.digest:
             after = retained
         elif extras:

@@ -13,7 +13,7 @@ from injector.pointer import join
 _MISSING: Any = object()
 
 
-def retain(
+def keep_foreign_fields(
     fresh: Manifest, existing: Manifest, base: Manifest, earlier: Status
 ) -> tuple[Manifest, list[str]]:
     """The fresh result with other people's fields of the existing pod, and the pointers of these.

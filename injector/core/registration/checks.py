@@ -46,7 +46,7 @@ class Survey:
         return [entry for entry in self.entries if entry.ours]
 
 
-def conflicts(
+def check_registration(
     survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
 ) -> Iterator[Finding]:
     """All findings. `expected` are the entries that there may be: the configuration's own, or a tag's."""

@@ -125,7 +125,9 @@ def _compared(
             revision=earlier.revision,
             error=str(fresh.error or ""),
         )
-    expected, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
+    expected, extras = reinjection.keep_foreign_fields(
+        fresh.pod, pod, original, before.earlier if before else earlier
+    )
     bookkeeping = {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
     pointers = [c.pointer for c in changes(pod, expected) if c.pointer not in bookkeeping]
     now = fresh.added

@@ -54,7 +54,7 @@ class Bootstrap:
         }
 
 
-def bootstrap(values: Manifest, mesh: Mapping[str, Any], proxy_config: Manifest, text: str) -> Bootstrap:
+def bootstrap_of(values: Manifest, mesh: Mapping[str, Any], proxy_config: Manifest, text: str) -> Bootstrap:
     """The bootstrap of a pod from values, mesh configuration and its effective ProxyConfig."""
     trust_domain = str(mesh.get("trustDomain") or dig(values, "global.trustDomain", ""))
     return Bootstrap(

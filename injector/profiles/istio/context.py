@@ -14,7 +14,7 @@ from injector.core import owner, quantities, status
 from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
-from injector.profiles.istio.bootstrap import bootstrap
+from injector.profiles.istio.bootstrap import bootstrap_of
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig, omit_nil, printed
@@ -51,7 +51,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "native": native(annotations, run.native),
         "apps": apps,
         "identity": _identity(run, labels, quirks=run.config.quirks),
-        "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
+        "bootstrap": bootstrap_of(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
         "capture": {
             "mode": mode,
             "name": VALIDATION if settings.cni else INIT,

@@ -15,7 +15,6 @@ from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, ConfigError
-from injector.profiles.istio import annotations as known
 from injector.profiles.istio import (
     context,
     final_steps,
@@ -33,6 +32,7 @@ from injector.profiles.istio import (
     traces,
     uservolumes,
 )
+from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
 from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.containers import INIT, INJECTED, PROXY
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
@@ -45,11 +45,11 @@ if TYPE_CHECKING:
 NETWORK_LABEL = "topology.istio.io/network"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 CATALOGUE = Catalogue(
-    annotations=frozenset(e.key for e in known.ANNOTATIONS),
-    labels=frozenset(e.key for e in known.LABELS),
+    annotations=frozenset(e.key for e in ANNOTATIONS),
+    labels=frozenset(e.key for e in LABELS),
     namespace_labels=frozenset({revisions.INJECTION}),
     domains=("istio.io", "istio-injection"),
-    affects={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
+    affects={e.key: e.powers for e in ANNOTATIONS if e.powers},
 )
 # Names that the shipped templates and istiod's give by an expression, or under other values only.
 MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
@@ -159,7 +159,7 @@ class IstioProfile(Profile):
 
     def problems(self, run: Injection) -> Sequence[AnnotationError]:
         run.work.charge(len(run.annotations.get(layers.PROXY_CONFIG, "")) * YAML_UNITS)
-        wrong = known.validate(run.annotations, quirks=run.config.quirks)
+        wrong = validate(run.annotations, quirks=run.config.quirks)
         if wrong or run.config.quirks:
             return wrong
         return uservolumes.problems(run.annotations)

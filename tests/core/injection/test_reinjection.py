@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.injection.recovery import recover
-from injector.core.injection.reinjection import retain
+from injector.core.injection.reinjection import keep_foreign_fields
 from injector.core.model import Facts
 from injector.core.profile import Outcome
 from injector.core.status import Status
@@ -217,7 +217,7 @@ EARLIER = Status(containers=("proxy",), volumes=("ours", "old"))
 
 def kept(fresh: dict[str, Any], existing: dict[str, Any], base: dict[str, Any]) -> tuple[Any, list[str]]:
     given_all = copy.deepcopy((fresh, existing, base))
-    result = retain(fresh, existing, base, EARLIER)
+    result = keep_foreign_fields(fresh, existing, base, EARLIER)
     assert (fresh, existing, base) == given_all
     return result
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from injector.config.load import load
 from injector.core.catalogue import Catalogue
-from injector.core.injection.near_misses import near_misses
+from injector.core.injection.near_misses import find_near_misses
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Verdict
 from injector.core.profile import Profile, default_keys
@@ -58,7 +58,7 @@ def test_a_dropped_pod_would_get_nothing_and_be_told_nothing(pod: dict[str, Any]
 @given(MAPS, MAPS)
 def test_near_misses_are_never_dropped(labels: dict[str, str], annotations: dict[str, str]) -> None:
     pod = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"hostNetwork": True}}
-    if near_misses(pod, OURS.profile):
+    if find_near_misses(pod, OURS.profile):
         assert not dropped(pod, "kube-system", OURS.policy, OURS.profile)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from injector.core.profile import RawSettings, default_keys
 from injector.profiles.istio import meshconfig, proxyconfig
-from injector.profiles.istio.bootstrap import bootstrap, control_plane, from_values, token, trust_root
+from injector.profiles.istio.bootstrap import bootstrap_of, control_plane, from_values, token, trust_root
 from injector.profiles.istio.profile import IstioProfile
 
 Values = dict[str, Any]
@@ -29,7 +29,7 @@ def joined(values: Values, **mesh: Any) -> Any:
     """The bootstrap of a pod that says nothing itself, in a mesh of these values."""
     effective = meshconfig.effective(mesh, base=from_values(values, ""))
     proxy = effective["defaultConfig"]
-    return bootstrap(values, effective, proxy, proxyconfig.text(proxy))
+    return bootstrap_of(values, effective, proxy, proxyconfig.text(proxy))
 
 
 def with_global(**more: Any) -> Values:
