@@ -36,7 +36,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Namespace, Reason, Verdict
 from injector.core.profile import Config
-from injector.core.tree.strategic_merge import same
+from injector.core.tree.schema import same
 from injector.errors import ReviewError
 from injector.server import review as reviews
 from injector.server.app import State, Webhook, create_app

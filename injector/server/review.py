@@ -34,7 +34,7 @@ from injector.core.model import (
     Verdict,
 )
 from injector.core.profile import Config, Outcome
-from injector.core.tree.strategic_merge import same
+from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
 from injector.printable import visible

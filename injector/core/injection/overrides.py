@@ -11,7 +11,8 @@ from injector.core import names, quantities, status
 from injector.core.injection import uninjection
 from injector.core.injection.api_defaults import filled_in
 from injector.core.model import Manifest
-from injector.core.tree.strategic_merge import POD, Schema, merge, same
+from injector.core.tree.schema import POD, Schema, same
+from injector.core.tree.strategic_merge import merge
 
 if TYPE_CHECKING:
     from injector.core.profile import Injection

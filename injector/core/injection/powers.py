@@ -18,7 +18,7 @@ from injector.core.injection import uninjection
 from injector.core.injection.api_defaults import TOKENS, is_filled_in
 from injector.core.model import Manifest
 from injector.core.paths import normal_path
-from injector.core.tree.strategic_merge import same
+from injector.core.tree.schema import same
 from injector.errors import InjectorError, ManifestError
 from injector.printable import shown
 

@@ -7,7 +7,8 @@ from typing import Any
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
-from injector.core.tree.strategic_merge import POD, Schema, key_of, keyed, merge
+from injector.core.tree.schema import POD, Schema, key_of, keyed
+from injector.core.tree.strategic_merge import merge
 from injector.pointer import join
 
 _MISSING: Any = object()

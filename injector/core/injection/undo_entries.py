@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
-from injector.core.tree.strategic_merge import POD, Schema, key_of
+from injector.core.tree.schema import POD, Schema, key_of
 from injector.pointer import split
 from injector.printable import shown
 from injector.templating.outline import Outline

@@ -18,7 +18,7 @@ from injector.core.injection import field_types
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
 from injector.core.profile import Uninjected
-from injector.core.tree.strategic_merge import POD, Schema, same
+from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.walk import members
 from injector.core.workload import check_pod
 from injector.errors import ManifestError

@@ -15,7 +15,7 @@ from injector.core import names
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.profile import Config, Outcome
-from injector.core.tree.strategic_merge import POD, Schema, same
+from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.walk import members
 from injector.errors import InjectorError
 from injector.pointer import join, split

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import Manifest
-from injector.core.tree.strategic_merge import POD, Schema, keyed, same
+from injector.core.tree.schema import POD, Schema, keyed, same
 from injector.core.tree.walk import members
 from injector.pointer import join, split
 

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from injector.core.model import Operation
-from injector.core.tree.strategic_merge import POD, Schema, key_of, keyed, same
+from injector.core.tree.schema import POD, Schema, key_of, keyed, same
 from injector.pointer import join
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from injector.core import status
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Manifest
-from injector.core.tree.strategic_merge import ATOMIC, map_items, merge, plain, same
+from injector.core.tree.schema import ATOMIC, same
+from injector.core.tree.strategic_merge import map_items, merge, plain
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
 from injector.profiles.istio.containers import CORE_DUMP, INIT, PROXY, VALIDATION

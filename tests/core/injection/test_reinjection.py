@@ -14,7 +14,7 @@ from injector.core.injection.reinjection import keep_foreign_fields
 from injector.core.model import Facts
 from injector.core.profile import Outcome
 from injector.core.status import Status
-from injector.core.tree.strategic_merge import same
+from injector.core.tree.schema import same
 from tests.core.generic import CONFIG, KEYS, a_config, injected, outcome, with_digest
 from tests.core.strategies import pods
 

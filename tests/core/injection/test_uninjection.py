@@ -17,7 +17,7 @@ from injector.core.injection.undo_entries import LIMIT
 from injector.core.model import Facts, Reason, Verdict
 from injector.core.profile import Profile
 from injector.core.status import Status
-from injector.core.tree.strategic_merge import same
+from injector.core.tree.schema import same
 from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome
 from tests.core.strategies import containers, pods
 
