@@ -31,8 +31,8 @@ from injector.config.shapes import (
     setting,
 )
 from injector.core.catalogue import POWERS, Catalogue
-from injector.core.model import ProxyMark
-from injector.core.profile import Profile, default_keys
+from injector.core.model import AnnotationKeys, ProxyMark
+from injector.core.profile import Profile
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry
@@ -47,7 +47,7 @@ _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """The annotations in which a profile keeps its books."""
+    """The annotations that a profile reads and writes itself."""
 
     switch: str = setting("", TEXT, "Label and annotation of a pod that enables or disables injection.")
     status: str = setting("", TEXT, "Annotation that lists what was injected.")
@@ -209,7 +209,7 @@ def _profile(found: ProfileSettings, folder: str) -> Profile:
     listed_keys = found.catalogue
     return registry.rules(found.rules)(
         name=found.name or folder,
-        keys=default_keys({key: value for key, value in keys.items() if value}),
+        keys=AnnotationKeys(**{key: value for key, value in keys.items() if value}),
         values=found.values,
         default_templates=found.default_templates,
         ignored_namespaces=frozenset(found.ignored_namespaces),

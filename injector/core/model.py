@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from injector.core import names
 from injector.core.finding_codes import FindingCode, Level
 from injector.pointer import get
 
@@ -261,13 +262,13 @@ class ProxyMark:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationKeys:
-    """The annotations in which a profile keeps its books."""
+    """The annotations that a profile reads and writes itself; `switch` is a label as well."""
 
-    switch: str
-    status: str
-    overrides: str
-    templates: str
-    undo: str
+    switch: str = names.SWITCH
+    status: str = names.STATUS_ANNOTATION
+    overrides: str = names.OVERRIDES_ANNOTATION
+    templates: str = names.TEMPLATES_ANNOTATION
+    undo: str = names.UNDO_ANNOTATION
 
 
 @dataclass(frozen=True, slots=True)

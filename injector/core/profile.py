@@ -25,7 +25,8 @@ from injector.core.model import (
     ProxyMark,
     Symptom,
 )
-from injector.core.selectors import Selector, WebhookEntry
+from injector.core.policy import Policy
+from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, InjectorError
@@ -222,21 +223,6 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Who is injected. `switch` is the label and annotation that says yes or no on a pod."""
-
-    mode: str
-    switch: str
-    status: str
-    ignored_namespaces: frozenset[str] = frozenset()
-    never: tuple[Selector, ...] = ()
-    always: tuple[Selector, ...] = ()
-    entries: tuple[WebhookEntry, ...] = ()
-    foreign: tuple[ProxyMark, ...] = ()
-    operating_systems: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """One immutable snapshot of everything that the operator asked for.
 
@@ -349,14 +335,3 @@ class Outcome:
     added: Status | None = None
     error: InjectorError | None = None
     before: Uninjected | None = None
-
-
-def default_keys(raw: Mapping[str, str]) -> AnnotationKeys:
-    """The annotations of a profile that names some of them."""
-    return AnnotationKeys(
-        switch=raw.get("switch", names.SWITCH),
-        status=raw.get("status", names.STATUS_ANNOTATION),
-        overrides=raw.get("overrides", names.OVERRIDES_ANNOTATION),
-        templates=raw.get("templates", names.TEMPLATES_ANNOTATION),
-        undo=raw.get("undo", names.UNDO_ANNOTATION),
-    )

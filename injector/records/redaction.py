@@ -32,7 +32,8 @@ from injector import yamltext
 from injector.core import names, status
 from injector.core.kinds import KINDS
 from injector.core.model import Manifest
-from injector.core.profile import Config, Policy, Profile
+from injector.core.policy import Policy
+from injector.core.profile import Config, Profile
 from injector.core.selectors import Selector
 from injector.errors import ManifestError
 from injector.records.pseudonyms import Pseudonyms

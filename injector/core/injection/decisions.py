@@ -25,7 +25,7 @@ from typing import Any
 
 from injector.core import names, selectors, status
 from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
-from injector.core.profile import Policy
+from injector.core.policy import Policy
 from injector.printable import shown
 
 _YES = {

@@ -18,7 +18,8 @@ from injector.core import names
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
 from injector.core.model import Facts, Manifest, Origin, Reason
-from injector.core.profile import Policy, Profile
+from injector.core.policy import Policy
+from injector.core.profile import Profile
 
 # More keys than this are not searched: evaluation is budgeted, and running out of it is an error.
 _SEARCHED: Final = 100

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin
-from injector.core.profile import Config, Policy
+from injector.core.policy import Policy
+from injector.core.profile import Config
 
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 LEVELS: Final = ("baseline", "restricted")

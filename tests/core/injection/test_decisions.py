@@ -8,7 +8,7 @@ import pytest
 
 from injector.core.injection.decisions import carries, decide
 from injector.core.model import Decision, Facts, Namespace, Origin, ProxyMark, Reason, Verdict
-from injector.core.profile import Policy
+from injector.core.policy import Policy
 from injector.core.selectors import Requirement, Selector, WebhookEntry, parse
 
 SWITCH = "mesh.example/inject"

@@ -16,8 +16,8 @@ from injector.config.load import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.near_misses import find_near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Facts, Origin, Verdict
-from injector.core.profile import Profile, default_keys
+from injector.core.model import AnnotationKeys, Facts, Origin, Verdict
+from injector.core.profile import Profile
 from injector.core.registration.match_conditions import conditions, dropped
 from injector.core.selectors import parse
 
@@ -77,7 +77,7 @@ def test_what_an_operator_may_change_makes_no_difference() -> None:
 
 
 def test_a_profile_of_a_few_words_has_conditions_of_its_own_words() -> None:
-    keys = default_keys({"switch": "logs.example.com/it's"})
+    keys = AnnotationKeys(switch="logs.example.com/it's")
     bare = Profile("logs", keys, extra_catalogue=Catalogue())
     policy = dataclasses.replace(
         OURS.policy, switch=keys.switch, ignored_namespaces=frozenset(), operating_systems=frozenset()
