@@ -18,7 +18,7 @@ from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
 from injector.core.registration.pod_security import Violation
 from injector.core.selectors import Requirement, Selector, WebhookEntry, satisfying_labels
-from injector.printable import shown
+from injector.printable import first_of, shown
 
 _SHOWN: Final = 3
 # Where a node's network plugins have their programs and settings.
@@ -314,7 +314,4 @@ def _remedies(config: Config, violations: Iterable[Violation]) -> str:
 
 
 def _few(items: Iterable[str]) -> str:
-    """The first of them, and how many more there are."""
-    listed = list(items)
-    more = len(listed) - _SHOWN
-    return ", ".join(listed[:_SHOWN]) + (f" and {more} more" if more > 0 else "") or "nothing"
+    return first_of(list(items), _SHOWN) or "nothing"
