@@ -30,6 +30,7 @@ class Reason(StrEnum):
     verdict: Verdict
 
     def __new__(cls, word: str, verdict: Verdict) -> Reason:
+        """A member whose value is the word."""
         reason = str.__new__(cls, word)
         reason._value_ = word
         reason.verdict = verdict

@@ -65,7 +65,7 @@ class UncachedTemplate(Template):
     Jinja keeps the module of an import: a namespace in it would live on into the next pod.
     """
 
-    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+    def _get_default_module(self, _ctx: Context | None = None) -> TemplateModule:
         return self.make_module()
 
 

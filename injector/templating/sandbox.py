@@ -16,7 +16,6 @@ from typing import Any, Final, cast
 
 from jinja2 import Template, pass_environment
 from jinja2.environment import TemplateModule
-from jinja2.exceptions import UndefinedError
 from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
@@ -69,7 +68,7 @@ class Missing(StrictUndefined):
         hint: str | None = None,
         obj: Any = missing,
         name: str | None = None,
-        exc: Callable[[str], Exception] = UndefinedError,
+        **_exc: object,
     ) -> None:
         message = hint or f"{shown(name)!r} is not defined"
         super().__init__(message, obj, name, cast(Any, lambda text: Unknown(text, name)))
@@ -114,7 +113,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self._builtins = {id(function) for function in builtins.values()}
         self._functions = {id(function) for function in functions.values()}
 
-    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:
+    def get_template(self, name: Any, _parent: str | None = None, _globals: Any = None) -> Template:
         """The template of an include or import; its name is a key that the compiler wrote."""
         self.run.step()
         return self.find(name)
@@ -149,7 +148,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return obj[argument] if in_range else self.undefined(absent, obj=obj, name=str(argument))
         return self.getattr(obj, argument) if isinstance(argument, str) else self.undefined(absent)
 
-    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def call(self, _context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a macro, a method that `getattr` allowed, or a global function; nothing else."""
         for internal in ("_loop_vars", "_block_vars"):
             kwargs.pop(internal, None)
@@ -200,7 +199,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         finally:
             self.run.depth -= 1
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, _context: Context, operator: str, left: Any, right: Any) -> Any:
         """An arithmetic operator, refused before the work where its result would be too large."""
         defined(left)
         defined(right)

@@ -72,7 +72,7 @@ class _Rules:
             if decision:
                 return decision
         reason, wanted = self.requested()
-        if self.by_policy(reason, wanted):
+        if self.by_policy(wanted):
             return self.foreign() or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
@@ -161,7 +161,7 @@ class _Rules:
             self.note(f"{rule}-selectors", f"{len(chosen)} selectors", "none matches")
         return None, None
 
-    def by_policy(self, reason: Reason | None, wanted: bool | None) -> bool:
+    def by_policy(self, wanted: bool | None) -> bool:
         mode = self.policy.mode
         verdict = mode in ("enabled", "disabled") and (mode == "enabled" if wanted is None else wanted)
         # The last step names who decided: the pod or its selectors where they spoke, else the policy.

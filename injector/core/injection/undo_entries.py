@@ -180,8 +180,8 @@ class _Fields:
         elif is_empty(self._fields.get(part)):
             self._fields.pop(part, None)
 
-    def order(self, keys: Sequence[Any]) -> None:
-        """Maps have no order that counts."""
+    def order(self, _keys: Sequence[Any]) -> None:
+        """Raise KeyError: the order of a map has no meaning."""
         raise KeyError
 
     def close(self) -> Manifest:

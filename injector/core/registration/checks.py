@@ -58,7 +58,9 @@ def check_registration(
     yield from _differing(survey, config, expected)
     yield from _unmatched(survey)
     yield from _overlapping(survey, config)
-    yield from _deadlocked(survey, config)
+    yield from _own_pods(survey, config)
+    yield from _system_pods(survey, config)
+    yield from _network_plugins(survey, config)
     yield from _services(survey)
     yield from _refused(survey, config)
 
@@ -69,7 +71,7 @@ def check_registration(
 def _differing(
     survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
 ) -> Iterator[Finding]:
-    """The selectors that the configuration gives, and the conditions of all entries that are ours."""
+    """Selectors and match conditions in the cluster that differ from those of the configuration."""
     hint = "apply the output of injector webhook-config with this configuration"
     have = {_identity(entry.name, entry.namespaces, entry.objects) for entry in survey.ours}
     if not any({_identity(e.name, e.namespaces, e.objects) for e in one} <= have for one in expected):
@@ -89,7 +91,7 @@ def _differing(
 def _identity(name: str, *chosen: Selector) -> tuple[object, ...]:
     """What makes two entries the same.
 
-    The order of requirements does not matter, nor which namespaces somebody took out by their names.
+    The order of requirements does not matter, nor which namespaces are excluded by their names.
     """
     return (name, *(frozenset(r for r in selector.requirements if not _takes_out(r)) for selector in chosen))
 
@@ -153,51 +155,59 @@ def _shared(one: Registered, other: Registered, survey: Survey) -> list[str]:
     ]
 
 
-# --- who waits for whom ---------------------------------------------------------------------------
+# --- pods that the webhook, or the cluster under it, needs ----------------------------------------
 
 
-def _deadlocked(survey: Survey, config: Config) -> Iterator[Finding]:
-    """Pods that the webhook, or the cluster under it, cannot do without."""
-    label = f'{config.policy.switch}: "false"'
+def _own_pods(survey: Survey, config: Config) -> Iterator[Finding]:
+    label = _switched_off(config)
     for pod in survey.own:
-        where = _place(pod)
-        for entry in _asked(survey, config, pod):
-            if entry.closed:
-                message = f"the injector's own pods ({where}) cannot start without the injector"
-                hint = f"give them the label {label}, or remove the injection label from their namespace"
-                yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
-            else:
-                message = f"the injector's own pods ({where}) are sent to the injector"
-                hint = f"give them the label {label}"
-                yield Finding.of(FindingCode.OWN_NAMESPACE, message, entry.where, hint)
-            break
+        where, entry = _place(pod), next(_asked(survey, config, pod), None)
+        if entry is None:
+            continue
+        if entry.closed:
+            message = f"the injector's own pods ({where}) cannot start without the injector"
+            hint = f"give them the label {label}, or remove the injection label from their namespace"
+            yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
+        else:
+            message = f"the injector's own pods ({where}) are sent to the injector"
+            hint = f"give them the label {label}"
+            yield Finding.of(FindingCode.OWN_NAMESPACE, message, entry.where, hint)
+
+
+def _system_pods(survey: Survey, config: Config) -> Iterator[Finding]:
     ignored = config.policy.ignored_namespaces
     for name in sorted((ignored | names.CLUSTER_NAMESPACES) & set(survey.namespaces)):
-        bare: Manifest = {"metadata": {"namespace": name}}
-        for entry in _asked(survey, config, bare):
-            if entry.closed:
-                why = "though they are never injected" if name in ignored else "and the cluster needs them"
-                message = f"pods in {name} cannot start without the injector, {why}"
-                hint = f"remove the injection label from namespace {name}, or exclude the namespace by name"
-                yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
-                break
-    for item in survey.daemon_sets:
-        if not _is_plugin(item):
-            continue
-        pod = template_of(item)
-        for entry in _asked(survey, config, pod):
-            if entry.closed:
-                message = (
-                    f"the network plugin ({_place(pod)}) cannot start without the injector, whose pods "
-                    "need the plugin"
-                )
-                hint = f"give its pods the label {label}"
-                yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
-                break
+        entry = _required(survey, config, {"metadata": {"namespace": name}})
+        if entry:
+            why = "though they are never injected" if name in ignored else "and the cluster needs them"
+            message = f"pods in {name} cannot start without the injector, {why}"
+            hint = f"remove the injection label from namespace {name}, or exclude the namespace by name"
+            yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
+
+
+def _network_plugins(survey: Survey, config: Config) -> Iterator[Finding]:
+    for pod in map(template_of, filter(_is_plugin, survey.daemon_sets)):
+        entry = _required(survey, config, pod)
+        if entry:
+            message = (
+                f"the network plugin ({_place(pod)}) cannot start without the injector, whose pods "
+                "need the plugin"
+            )
+            hint = f"give its pods the label {_switched_off(config)}"
+            yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
+
+
+def _switched_off(config: Config) -> str:
+    return f'{config.policy.switch}: "false"'
+
+
+def _required(survey: Survey, config: Config, pod: Manifest) -> Registered | None:
+    """The first entry without which the API server rejects a pod."""
+    return next((entry for entry in _asked(survey, config, pod) if entry.closed), None)
 
 
 def _asked(survey: Survey, config: Config, pod: Manifest) -> Iterator[Registered]:
-    """Our entries that the API server calls for a pod."""
+    """The injector's entries that the API server calls for a pod."""
     name = str((pod.get("metadata") or {}).get("namespace") or "")
     namespace = survey.namespaces.get(name)
     if namespace is None:
