@@ -10,17 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from injector.profiles.istio import proxyconfig
-from injector.profiles.istio.protojson import (
-    FLAG,
-    INT32,
-    TEXT,
-    UNTYPED,
-    Enum,
-    ListOf,
-    Message,
-    Tree,
-    Wrapped,
-)
+from injector.profiles.istio.messages import FLAG, INT32, TEXT, UNTYPED, Enum, ListOf, Message, Tree, Wrapped
 
 _OPENTELEMETRY = Message(
     {"service_attribute_enrichment": Enum(ISTIO_CANONICAL=0, OTEL_SEMANTIC_CONVENTIONS=1)}, open=True

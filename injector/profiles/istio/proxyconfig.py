@@ -3,7 +3,7 @@
 Not here: where the layers come from (annotation, mesh configuration, ProxyConfig objects), and
 MeshConfig, in which ProxyConfig is the field defaultConfig.
 
-A config is a dict in canonical form (see protojson.py). Field names, numbers and types are those
+A config is a dict in canonical form (see messages.py). Field names, numbers and types are those
 of istio.io/api; the rules were observed from upstream's kube-inject.
 """
 
@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from injector.durations import nanoseconds
-from injector.profiles.istio.protojson import (
+from injector.profiles.istio.messages import (
     DOUBLE,
     DURATION,
     FLAG,
@@ -28,8 +28,8 @@ from injector.profiles.istio.protojson import (
     Message,
     Tree,
     Wrapped,
-    json_text,
 )
+from injector.profiles.istio.protojson import json_text
 
 _TEXTS = ListOf(TEXT)
 _TEXT_MAP = MapOf(TEXT)
