@@ -9,7 +9,8 @@ Here: cutting a stream into documents (`split`), reading (`load` and its kin, `l
 line (`locate`), writing (`dump`). Not here: files, what a manifest must contain, templates.
 """
 
-from injector.yamltext.compose import MARK, AnchorError, Marked, YamlError
+from injector.yamltext.compose import MARK, Marked
+from injector.yamltext.events import AnchorError, YamlError
 from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
 from injector.yamltext.stream import Document, split

@@ -15,7 +15,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from injector.yamltext.compose import events
+from injector.yamltext.events import events
 from injector.yamltext.stream import Document
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
 from injector.pointer import unescape
-from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events, is_merge
+from injector.yamltext.compose import MAX_DEPTH, Composer, Frame
+from injector.yamltext.events import events, is_merge
 from injector.yamltext.stream import Document
 
 
