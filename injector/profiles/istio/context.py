@@ -46,7 +46,7 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY]
     composed = images.choose(values.get("global") or {}, proxy, annotations)
     return {
-        **_upstream(run, meta, spec, mesh, proxy_seen, (uid, gid), composed),
+        **_upstream(run, mesh, proxy_seen, (uid, gid), composed),
         "quirks": run.config.quirks,
         "native": native(annotations, run.native),
         "apps": apps,
@@ -87,9 +87,9 @@ def _trimmed(annotations: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _upstream(
-    run: Injection, meta: Any, spec: Any, mesh: Any, proxy: Any, ids: tuple[int, int], composed: images.Images
+    run: Injection, mesh: Any, proxy: Any, ids: tuple[int, int], composed: images.Images
 ) -> dict[str, Any]:
-    of = owner_of(run)
+    of, meta = owner_of(run), run.template_input.get("metadata") or {}
     return {
         "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
         "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
@@ -98,7 +98,7 @@ def _upstream(
             "labels": meta.get("labels") or {},
             "annotations": meta.get("annotations") or {},
         },
-        "Spec": spec,
+        "Spec": run.template_input.get("spec") or {},
         "ProxyConfig": proxy,
         "MeshConfig": mesh,
         "Values": run.config.values,
