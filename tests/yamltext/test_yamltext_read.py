@@ -11,7 +11,7 @@ from injector.yamltext import (
     Document,
     Marked,
     YamlError,
-    compose,
+    events,
     kind_of,
     load,
     load_styled,
