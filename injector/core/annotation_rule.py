@@ -55,7 +55,7 @@ class OwnKeys:
 
     @classmethod
     def of(cls, keys: AnnotationKeys, catalogue: Catalogue, canonical: Callable[[str], str]) -> OwnKeys:
-        """The switch, and the books that say nothing about how a pod is injected, are free."""
+        """The keys of a profile; the switch, the status and the undo annotation are free."""
         free = frozenset({keys.switch, keys.status, keys.undo})
         declared = catalogue.annotations | {keys.templates, keys.overrides}
         return cls(free, declared, catalogue, canonical)

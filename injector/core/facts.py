@@ -1,4 +1,4 @@
-"""What objects of the cluster say about it: pure rules over dicts that an edge has read."""
+"""Facts about a cluster from its objects: pure rules over dicts. Not here: reading the objects (kube)."""
 
 from __future__ import annotations
 

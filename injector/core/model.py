@@ -16,7 +16,7 @@ Manifest = dict[str, Any]
 
 
 class Verdict(StrEnum):
-    """What becomes of a pod. No reason has the verdict ALLOW: the failure mode turns a denial into it."""
+    """What is done with a pod. No reason has the verdict ALLOW: the failure mode makes it of a denial."""
 
     INJECT = "inject"
     SKIP = "skip"
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why, with the verdict. The word is the same in reports, logs, metrics and audit annotations."""
+    """Why a pod gets its verdict. The word is the same in reports, logs, metrics and audit annotations."""
 
     verdict: Verdict
 
@@ -65,7 +65,7 @@ class Reason(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What the word means, for people."""
+        """What the word means."""
         return SENTENCES[self]
 
 
@@ -101,7 +101,7 @@ SENTENCES: Mapping[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule that was tried: what it looked at, what it said, and whether it decided."""
+    """One rule that was tried: the value it examined, its verdict, and whether it decided."""
 
     rule: str
     seen: str
@@ -124,7 +124,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something a person should know: where, and what to do about it."""
+    """A message for people: what is wrong or unusual, where, and what to do about it."""
 
     code: FindingCode
     level: Level
@@ -144,12 +144,12 @@ class Finding:
 
     @property
     def actionable(self) -> bool:
-        """Whether somebody has to act."""
+        """Whether it asks for an action; a note does not."""
         return self.level is not Level.NOTE
 
 
 class Origin(StrEnum):
-    """Through which door a pod came; the API server fills in defaults before the webhook's."""
+    """Where a pod comes from. The API server fills in defaults before it calls the webhook."""
 
     WEBHOOK = "webhook"
     FILE = "file"
@@ -173,7 +173,7 @@ class ServiceRef:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A Namespace object, as far as injection looks at it."""
+    """The fields of a Namespace object that injection reads."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -191,7 +191,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the world around a pod says.
+    """What is known about the surroundings of a pod.
 
     `namespace` is the request's or the object's, empty where none is given. `namespace_object` is that
     Namespace object, None while unknown. `owner` is given where the object itself is at hand.
@@ -230,7 +230,7 @@ class AdmissionRequest:
 
     @property
     def creates_pod(self) -> bool:
-        """Whether a pod is created; of other requests nothing is asked of us, whatever their object is."""
+        """Whether a pod is created; every other request is allowed unchanged."""
         return self.operation == "CREATE" and not self.sub_resource
 
     @property
@@ -251,7 +251,7 @@ class AdmissionRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProxyMark:
-    """How a proxy is recognised: a container's name and, where given, env names that it all has.
+    """How a proxy is recognised: the container's name and, if any are listed, variables that it has.
 
     `webhook` is the end of the names that the webhooks of its injector have, empty where not known.
     """
@@ -281,7 +281,7 @@ class Operation:
     value: Any = None
 
     def as_json(self) -> dict[str, Any]:
-        """The operation as the JSON object that travels."""
+        """The operation as a JSON object."""
         if self.op == "remove":
             return {"op": self.op, "path": self.path}
         return {"op": self.op, "path": self.path, "value": self.value}

@@ -10,7 +10,7 @@ from injector.core.selectors import Selector, WebhookEntry
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who is injected. `switch` is the label and annotation that says yes or no on a pod."""
+    """Who is injected. `switch` is the label and annotation by which a pod enables or disables injection."""
 
     mode: str
     switch: str

@@ -68,7 +68,7 @@ class Profile:
 
     @property
     def bookkeeping_annotations(self) -> frozenset[str]:
-        """The annotations that hold our own book-keeping and go with the injection."""
+        """The annotations that describe an injection and are removed with it."""
         return frozenset({self.keys.status, self.keys.overrides, self.keys.undo})
 
     @property
@@ -77,7 +77,7 @@ class Profile:
         return {}
 
     def made(self) -> Mapping[str, frozenset[str]]:
-        """Names that its templates give, by list of a pod's spec, under any configuration; none: see them."""
+        """Names of elements that it may add under any configuration, by list of a pod's spec."""
         return {}
 
     def catalogue(self) -> Catalogue:
@@ -109,7 +109,7 @@ class Profile:
     def free_variables(self) -> frozenset[str]:
         """Variables of injected containers with neither trust root nor control plane in them.
 
-        Every other one counts for both powers, as nobody knows all that a program reads.
+        Every other one counts for both powers, as it is not known which variables a program reads.
         """
         return frozenset()
 
@@ -134,7 +134,7 @@ class Profile:
 
     @property
     def settings_layer(self) -> str:
-        """What people call the settings that only this profile reads."""
+        """The name in reports for the settings that only this profile reads."""
         return "settings"
 
     def without_settings(self, config: Config) -> Config:
@@ -146,11 +146,11 @@ class Profile:
         return iter(())
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
-        """The webhook's entries with their selectors; none: the profile does not tell."""
+        """The webhook's entries with their selectors; empty where the profile declares none."""
         return ()
 
     def tag_entries(self, tag: str, values: Manifest) -> tuple[WebhookEntry, ...]:
-        """The entries of one more name for the revision; none: the profile knows no such names."""
+        """The entries of a tag of the revision; empty where the profile has no tags."""
         return ()
 
     def setting_findings(self, config: Config) -> Sequence[Finding]:
@@ -192,7 +192,7 @@ class Profile:
         }
 
     def prepare(self, run: Injection) -> Manifest:
-        """`run.stripped` without what the platform, not the user, wrote on it."""
+        """`run.stripped` without fields that the platform, not the user, has set."""
         return run.stripped
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
@@ -218,13 +218,13 @@ class Profile:
         return ""
 
     def restore(self, pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
-        """The pod with what the profile can read back from its own traces, and what it assumed."""
+        """The pod with the values that the profile can derive from the injected pod, and its assumptions."""
         return pod, ()
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One immutable snapshot of everything that the operator asked for.
+    """One immutable snapshot of the operator's configuration.
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots
     with one digest give the same answers.
@@ -261,14 +261,14 @@ class Uninjected:
 
 @dataclass(slots=True)
 class Injection:
-    """One pod on its way through the stages; only the core makes one, profiles read and change it.
+    """The state of one injection. The core creates it; profiles read and change it.
 
-    `received` is the pod as it came, `original` that without an earlier injection of ours, `stripped`
-    what everything is merged into, `template_input` what templates see. `overlay` is what the templates alone
-    add up to, `pod` the result so far. `earlier` is the status of an earlier injection, with quirks
-    off without the names that none can have made; `before` the
-    pod without that injection. `data` is what templates are given, `effective` what the profile
-    itself derives from its settings for this pod, in a type of its own.
+    `received` is the pod as received, `original` the pod without an earlier injection, `stripped`
+    what overlays are merged into, `template_input` the pod as templates see it. `overlay` is the sum
+    of the rendered templates, `pod` the result so far. `earlier` is the status of an earlier
+    injection, with quirks off without the names that none can have added; `before` the pod without
+    that injection. `data` is what templates are rendered with, `effective` what the profile derives
+    from its settings for this pod, in a type of its own.
     """
 
     received: Manifest
@@ -291,12 +291,12 @@ class Injection:
 
     @property
     def namespace(self) -> str:
-        """The pod's namespace, empty where nobody says."""
+        """The pod's namespace, empty where neither the request nor the pod names it."""
         return str(self.facts.namespace or (self.stripped.get("metadata") or {}).get("namespace") or "")
 
     @property
     def native(self) -> bool:
-        """Whether sidecars are native: as configured, else as the cluster says, else yes."""
+        """Whether sidecars are native: as configured, else as the cluster supports them, else yes."""
         wanted = self.config.native_sidecars
         if wanted in ("enabled", "disabled"):
             return wanted == "enabled"
@@ -321,7 +321,7 @@ class Injection:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What `inject` says: the decision, the pod template afterwards, and the way there.
+    """The result of `inject`: the decision, the pod template, and the patch to it.
 
     `findings` are for people; `error` explains a denial. `added` is what the status annotation
     records, None where nothing was injected. `before` is the pod without an earlier injection,

@@ -11,7 +11,7 @@ from injector.core.model import Manifest, Namespace
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
-# A value that no selector of a sane mind names.
+# A value that no selector is expected to name.
 _OTHER = "any-other-value"
 
 

@@ -1,4 +1,4 @@
-"""What an injection writes down about itself, and what it proves later."""
+"""The status annotation: what an injection added, and a digest of its configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LISTS = {"initContainers": "init_containers", "containers": "containers", "volum
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The names of what was added, the revision that did it and the digest of what it was told."""
+    """The names of what was added, the injector's revision, and the digest of its configuration."""
 
     init_containers: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Status:
 
 
 def of(overlay: Manifest, revision: str, digest: str) -> Status:
-    """The status of what the templates alone add up to."""
+    """The status for the overlay of all templates."""
     spec = overlay.get("spec") or {}
     listed = {
         attribute: tuple(dict.fromkeys(str(i["name"]) for i in spec.get(part) or []))

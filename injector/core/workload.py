@@ -75,7 +75,7 @@ class Workload:
 
 
 def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
-    """The pod template of an object, or None where the kind has none that we know.
+    """The pod template of an object, or None where the kind has none.
 
     With quirks on the kind alone decides, whatever its group (Q3), and the metadata of a CronJob's
     pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
@@ -189,7 +189,7 @@ def check_names(pod: Manifest) -> None:
 
 
 def _check_names(spec: Manifest, where: str) -> None:
-    """Raise ManifestError for what stands twice where Kubernetes wants it once: a merge would keep one."""
+    """Raise ManifestError for two elements of one name: a merge would keep one of them."""
     containers = [
         (f"{where}/{part}/{i}", container)
         for part in ("initContainers", "containers")

@@ -1,4 +1,4 @@
-"""Templates from text to compiled code: a closed set of sources, and what does not load.
+"""Templates from text to compiled code: a closed set of sources, and the errors of loading.
 
 Parsing, references between templates, the variables that they may read, and the errors of a template
 that has a mistake or is none of Jinja's. How the syntax tree is rewritten before it is compiled belongs
@@ -49,7 +49,7 @@ class TemplateSource:
     first_line: int = 1
 
     def where(self, line: int) -> str:
-        """Place of one line, with the template's name where the origin's does not tell it."""
+        """Place of one line, with the template's name where the origin does not contain it."""
         place = f"{self.origin}:{self.first_line + line - 1}"
         return place if self.name in self.origin.rpartition("/")[2] else f"{place} (template {self.name})"
 

@@ -199,7 +199,7 @@ class Templates:
         """Render a template for `pod` (its name, for messages) to an overlay, on the account of `work`.
 
         `context` holds JSON-shaped values. Parts of the overlay are shared between renderings:
-        nobody may change it in place. RenderError says where the template failed, WorkError where
+        it must not be changed in place. RenderError says where the template failed, WorkError where
         it asked for too much; errors about the manifest itself (ManifestError) that a profile's
         function raises pass through.
         """

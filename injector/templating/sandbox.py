@@ -139,7 +139,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """An item of a map, list or string; what is not there is undefined."""
         defined(obj)
         defined(argument)
-        # The key may be a text of a pod: only a path that stands in the template is told (`render`).
+        # The key may be a text of a pod: messages show only paths that stand in the template (`render`).
         absent = f"{kind(obj)} has no such item"
         if isinstance(obj, dict):
             return obj[argument] if argument in obj else self.undefined(absent, obj=obj, name=argument)

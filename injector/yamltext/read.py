@@ -118,8 +118,8 @@ def kind_of(document: Document) -> tuple[str, str] | None:
     """Read only apiVersion (empty if missing) and kind; None where there is no kind.
 
     YamlError where the document is no YAML. What else `load` refuses is not looked at, so that a
-    document of a kind that nobody asks for can pass; only where a tag or a merge key has a say in
-    the two fields, the tree decides, and YamlError is raised as `load` does.
+    document of another kind can pass. Where a tag or a merge key may change the two fields, the whole
+    tree is read, and YamlError is raised as `load` does.
     """
     top = list(_top_level(document))
     fields = load(document) if None in top else dict(zip(top[::2], top[1::2], strict=True))

@@ -14,7 +14,7 @@ from injector.core.model import CauseType, Symptom
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a cause shows (a JSON pointer, an event, a line of a log) and what stands there.
+    """Where a cause shows (a JSON pointer, an event, a line of a log) and the text there.
 
     Texts of the cluster's components are reduced to the words and names that a row knows. Only a
     line that a symptom matched is shown as it is, cut: it is the injected container's message, and
@@ -27,7 +27,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A row of the table that was found, and where. `ours`: it is about what the injection added."""
+    """A row of the table that applies, with its evidence. `ours`: it is about what the injection added."""
 
     type: CauseType
     evidence: tuple[Evidence, ...] = ()

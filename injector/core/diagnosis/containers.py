@@ -20,7 +20,7 @@ from injector.printable import shown
 
 _LINE = 160
 _AFTER = 40
-# Patterns look no further into a line: what they look for stands at its begin, and a long line is slow.
+# Patterns match at the begin of a line, and long lines are slow.
 _READ = 2000
 _IMAGE_WORDS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable",
@@ -47,7 +47,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container with its state: what the spec wants, what the status says, and where that stands."""
+    """A container of the spec with its status, and the pointer to that status."""
 
     spec: Manifest
     status: Manifest
@@ -62,7 +62,7 @@ class Container:
 
     @property
     def stays(self) -> bool:
-        """Whether it is to go on running: an ordinary one, or a native sidecar."""
+        """Whether it runs as long as the pod: an ordinary container, or a native sidecar."""
         return not self.init or self.spec.get("restartPolicy") == "Always"
 
     @property
@@ -244,7 +244,7 @@ def _line(symptom: Symptom, log: Log) -> Iterator[Evidence]:
 
 
 def _window(line: str, end: int) -> str:
-    """The part of a line in which what was found ends: long lines tell the reason last."""
+    """The part of a line in which the match ends: long lines have the reason last."""
     start = max(0, min(end + _AFTER, len(line)) - _LINE)
     shown = line[start : start + _LINE]
     return ("..." if start else "") + shown + ("..." if start + _LINE < len(line) else "")

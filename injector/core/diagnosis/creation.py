@@ -1,4 +1,4 @@
-"""Pods that were never made: what their owners' events and conditions say about the refusal.
+"""Pods that were never created: why, by the events and conditions of their owners.
 
 Here: from texts of the API server to rows of the table. Not here: pods that exist (containers.py).
 """
@@ -23,7 +23,7 @@ _DENIED = re.compile(
     r'admission webhook "(?P<name>[a-z0-9.-]{1,253})" denied the request(?P<why>.*)', re.DOTALL
 )
 _DENIAL: Final = 160
-# What stands in the API server's text -> what it means.
+# A part of the API server's message -> its meaning.
 WHYS: Final = {
     "no endpoints available": "its Service has no endpoints",
     "connection refused": "the connection is refused",
@@ -88,7 +88,7 @@ def _refusal(where: str, message: str, ours: Collection[str], entries: Collectio
         why = next((w for text, w in WHYS.items() if text in match["why"]), "the reason is unknown")
         return _of_webhook(causes.WEBHOOK_UNREACHABLE, where, match["name"], why, entries)
     if match := _DENIED.search(message):
-        # Our own refusals repeat nothing of a pod; what others write is not known.
+        # The injector's own messages repeat nothing of a pod; those of other webhooks may.
         own = match["name"] in entries
         why = " ".join(match["why"].lstrip(": ").split())[:_DENIAL] if own else ""
         return _of_webhook(causes.WEBHOOK_DENIED, where, match["name"], why, entries)

@@ -1,4 +1,4 @@
-"""Why a living pod is as it is: everything that was read of it, against the table of causes.
+"""Why a pod of a cluster is not injected or not ready: what was read of it, by the table of causes.
 
 Here: which signs count, and which cause is the verdict. Not here: the table (causes.py), the signs
 (containers.py, creation.py, not_called.py), and reading from a cluster.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PodObservation:
-    """What was read: the pod, its owners from the asked object down, and what stands around them.
+    """What was read: the pod, its owners from the requested object down, and objects around them.
 
     `pod` is None where the newest owner has none. `webhooks` and `namespace` are None where they
     could not be read. `unread` says what was refused, each with the verb and the resource.
@@ -42,7 +42,7 @@ class PodObservation:
 
 
 class PodState(StrEnum):
-    """How a pod stands."""
+    """The state of a pod."""
 
     HEALTHY = "healthy"
     ALTERED = "ready, but differs from what was injected"
@@ -86,7 +86,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """A pod with its injection, for one look at it."""
+    """A pod with its status annotation and its containers."""
 
     pod: Manifest
     status: status.Status | None
@@ -193,11 +193,11 @@ def _verdict_first(rows: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """The causes of a pod that is not ready.
 
     Why it was not injected does not keep it from being ready, so that it comes last. What follows
-    from something else explains the application's own containers; for ours it is unknown.
+    from something else explains the application's own containers; for injected ones it is unknown.
     """
     calling = tuple(c for c in rows if c.type in causes.NOT_INJECTED)
     rows = tuple(c for c in rows if c.type not in causes.NOT_INJECTED)
-    # Containers that wait for one of the others say nothing beside it.
+    # Containers that wait for another one have no cause of their own.
     rows = tuple(c for c in rows if c.type is not causes.STARTING) or rows
     if any(not c.type.follows or c.type is causes.STARTING for c in rows):
         return rows + calling

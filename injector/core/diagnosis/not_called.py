@@ -19,14 +19,14 @@ from injector.printable import shown
 
 @dataclass(frozen=True, slots=True)
 class _CalledEntry:
-    """One entry of a configuration that is there, and where it stands."""
+    """One entry of a configuration in the cluster, and its place for messages."""
 
     webhook: Manifest
     of: Manifest
     where: str
 
     def selector(self, which: str) -> selectors.Selector | None:
-        """One of its selectors; None for one that is not written as we know them."""
+        """One of its selectors; None for one that cannot be parsed."""
         try:
             return selectors.parse(self.webhook.get(which) or {})
         except ValueError:
@@ -123,7 +123,7 @@ def _made(item: Manifest) -> str:
 
 
 def _labelled(namespace: Manifest, key: str) -> str:
-    """When a label of the namespace was last written, as the API server's books say; empty: unknown."""
+    """When a label of the namespace was last written, by its managed fields; empty: unknown."""
     times = [""]
     for manager in (namespace.get("metadata") or {}).get("managedFields") or []:
         labels = ((manager.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {}

@@ -1,9 +1,9 @@
 """Which annotations and powers pods may use, by namespace: rules of the operator, in order.
 
-The first rule that fits a namespace holds. It is about pods that are injected, and about the keys
-that stand on a pod as its author wrote it. The switch is free: who may decline is a matter of the
-policy. Not here: whether a value is accepted (the profile), which annotations are worth a rule
-(`Catalogue.affects`), and whether a pod uses a power (`powers.py`).
+The first rule that matches a namespace applies, to pods that are injected and to the keys that their
+authors set. The switch is free: the policy says who may decline. Not here: whether a value is
+accepted (the profile), which annotations are worth a rule (`Catalogue.affects`), and whether a pod
+uses a power (`powers.py`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _own(profile: Profile) -> OwnKeys:
 
 
 def _holding(rules: tuple[AnnotationRule, ...], facts: Facts, namespace: str) -> Iterator[AnnotationRule]:
-    """The rule that holds; while the namespace's labels are not known, each that may be the one."""
+    """The rule that applies; while the namespace's labels are not known, each that may apply."""
     if facts.namespace_object is not None:
         labels = {names.METADATA_NAME_LABEL: facts.namespace_object.name, **facts.namespace_object.labels}
         yield from [rule for rule in rules if rule.namespaces.matches(labels)][:1]

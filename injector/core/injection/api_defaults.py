@@ -1,8 +1,8 @@
-"""What the API server fills in where a container says nothing, as far as it changes an injection.
+"""Defaults of the API server that change the result of an injection.
 
-The webhook sees a pod with these defaults, a file does not have them. A user's own version of a
-container that the templates define too wins field by field; for both doors to agree it has to win
-with the same fields.
+The webhook receives a pod with these defaults, a file does not have them. A user's own version of a
+container that the templates define too wins field by field; for both to give the same pod it has to
+win with the same fields.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from injector.core import names
 from injector.core.model import Manifest
 
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
-# Beside those of probes: what containers and volumes that say less come back with.
+# Beside those of probes: the defaults of fields of containers and volumes.
 _FIELDS: Manifest = {
     **_PROBE,
     "apiVersion": "v1",
@@ -30,7 +30,7 @@ TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def filled_in(theirs: Manifest, ours: Manifest) -> Manifest:
-    """The user's version of a container with the defaults of those fields that ours sets as well.
+    """The user's version of a container with the defaults of fields that the template sets as well.
 
     An image `auto` has no tag, and gets the pull policy of such images before it is replaced.
     """

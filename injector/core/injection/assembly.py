@@ -1,4 +1,4 @@
-"""One pod on its way through the stages: the account, and rendering and merging.
+"""Rendering and merging of one pod, with the account of its work.
 
 Not here: what is decided, what an earlier injection left, and what is refused about the result
 (`pipeline`).
@@ -34,7 +34,7 @@ class Refusal(Exception):
 
 
 def build(run: Injection, size: int) -> None:
-    """Render, merge, give the user's own containers the last word, and let the profile finish.
+    """Render, merge, apply the user's own versions of containers, and let the profile finish.
 
     `size` is that of the pod as it came, in units of work.
     """
@@ -60,7 +60,7 @@ def build(run: Injection, size: int) -> None:
 
 
 def overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
-    """What the templates alone add up to for a pod. Raises RenderError, MergeError, TooExpensive."""
+    """The sum of the rendered templates for a pod. Raises RenderError, MergeError, TooExpensive."""
     run = Injection(pod, facts, config, work)
     for overlay in overlays(run):
         work.measure(overlay, _WALKS_OF_OVERLAY)
@@ -69,7 +69,7 @@ def overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manif
 
 
 def overlays(run: Injection) -> list[Manifest]:
-    """What the templates that the pod asks for give."""
+    """The rendered templates that the pod requests, in their order."""
     profile, templates = run.config.profile, run.config.templates
     run.stripped = run.pod = profile.prepare(run)
     run.template_input = profile.template_input(run)
@@ -102,7 +102,7 @@ def _label(run: Injection) -> str:
 
 
 def chosen_templates(run: Injection) -> list[str]:
-    """The templates that the pod asks for, else the default ones; aliases are replaced once."""
+    """The templates that the pod requests, else the default ones; aliases are replaced once."""
     config = run.config
     asked = run.annotations.get(config.profile.keys.templates)
     by_file = config.quirks and run.facts.origin is Origin.FILE

@@ -1,4 +1,4 @@
-"""Is this pod injected? Rules in order, the first that decides wins, and every one tried is kept.
+"""Whether a pod is injected: rules in order, of which the first that applies decides; all are recorded.
 
 ========================  ==========================================================================
 rule                      decides when
@@ -13,7 +13,7 @@ label                     `true` or `false`; present with anything else hides th
 annotation                `true` or `false`, where the label is absent
 never-selectors           one matches the pod's labels                                 -> no
 always-selectors          one matches the pod's labels                                 -> yes
-policy                    `enabled`: yes unless told no; `disabled`: no unless told yes; else never
+policy                    `enabled`: yes unless a rule said no; `disabled`: the reverse; else never
 foreign-sidecar           it would be injected, but a proxy is there that no status explains -> skip
 ========================  ==========================================================================
 """
@@ -46,7 +46,7 @@ def decide(template: Manifest, facts: Facts, policy: Policy) -> Decision:
 
 
 class _Rules:
-    """The rules over one pod, and what they said so far."""
+    """The rules over one pod, and their verdicts so far."""
 
     def __init__(self, template: Manifest, facts: Facts, policy: Policy) -> None:
         self.meta: Mapping[str, Any] = template.get("metadata") or {}
@@ -109,7 +109,7 @@ class _Rules:
         return None
 
     def ignored(self) -> Decision | None:
-        # A file's template rarely names its namespace, so there the rule rarely speaks (register Q1).
+        # A file's template rarely names its namespace, so there the rule rarely applies (register Q1).
         of_template = self.meta.get("namespace") or ""
         name = self.facts.namespace or of_template if self.facts.origin is Origin.WEBHOOK else of_template
         if name in self.policy.ignored_namespaces:
@@ -142,7 +142,7 @@ class _Rules:
         return None
 
     def requested(self) -> tuple[Reason | None, bool | None]:
-        """What the pod itself and the selectors ask for; (None, None) where nobody speaks."""
+        """What the pod itself or a selector requests; (None, None) where neither does."""
         key = self.policy.switch
         source = "label" if key in self.labels else "annotation"
         value = (self.labels if source == "label" else self.annotations).get(key) or ""
@@ -164,7 +164,7 @@ class _Rules:
     def by_policy(self, wanted: bool | None) -> bool:
         mode = self.policy.mode
         verdict = mode in ("enabled", "disabled") and (mode == "enabled" if wanted is None else wanted)
-        # The last step names who decided: the pod or its selectors where they spoke, else the policy.
+        # The pod or a selector decides where one of them requests something, else the policy.
         decided = wanted is None or mode not in ("enabled", "disabled")
         if not decided:
             last = self.trace[-1]

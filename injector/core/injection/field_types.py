@@ -1,6 +1,6 @@
 """The types of the fields of containers and volumes, as the API server reads them.
 
-It answers a patch with a field of another type with its own HTTP 500, which names no annotation.
+It rejects a patch with a field of another type with HTTP 500, whose message names no annotation.
 Here: types alone, of the fields that Kubernetes knows; others it drops. Not here: what a volume may
 be and where it may be mounted, and what the stages take for granted (workload.py).
 """

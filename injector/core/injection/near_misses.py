@@ -1,6 +1,6 @@
-"""Almost right: a key in the wrong place, a value in the wrong case, a name with a slip.
+"""Near misses: a key in the wrong place, a value in the wrong case, a misspelt name.
 
-None of these does anything, and that is the point: whoever wrote it believes that it does.
+None of these has an effect, and their author expects one.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _nearest(key: str, known: Iterable[str]) -> str | None:
 
 
 def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
-    """Opt-in keys on the workload's own metadata, which nobody reads."""
+    """Keys for pods in the workload's own metadata, where they have no effect."""
     if holder is meta:
         return
     known = profile.catalogue()

@@ -1,4 +1,4 @@
-"""The user's own version of a container that the templates define too: it has the last word.
+"""The user's own version of a container that the templates define too: its fields win.
 
 Not here: uninjecting, which puts these containers back (`uninjection`).
 """
@@ -34,7 +34,7 @@ def reapply(run: Injection) -> None:
         search += (spec.get("initContainers") or []) if part == "initContainers" else []
         first = {c["name"]: c for c in reversed(search)}
         merged = {c["name"]: c for c in (run.pod.get("spec") or {}).get(part) or []}
-        # A template may speak of one container more than once.
+        # A template may name one container more than once.
         for ours in {c["name"]: c for c in (run.overlay.get("spec") or {}).get(part) or []}.values():
             theirs = first.get(ours["name"])
             if theirs is None or ours["name"] in listed:
@@ -50,7 +50,7 @@ def reapply(run: Injection) -> None:
             if not run.config.quirks:
                 last = _changes(last, merged.get(ours["name"]) or {})
             run.pod = merge(run.pod, {"spec": {part: [last]}})
-    # Upstream asks only whether a status is there, readable or not.
+    # Upstream checks only that a status exists, readable or not.
     marked = profile.keys.status in status.annotations_of(run.received)
     if versions and not (run.config.quirks and marked):
         ordered = {
@@ -110,7 +110,7 @@ def _amounts(amounts: Manifest) -> Manifest:
     try:
         return {name: quantities.canonical(amount) for name, amount in amounts.items()}
     except ValueError:
-        # The API server will say so; here the text is only kept.
+        # The API server rejects it; here the text stays as it is.
         return amounts
 
 
@@ -124,7 +124,7 @@ def _without_zeros(value: Any, schema: Schema | None = None) -> Any:
     out = {}
     for key, inner in value.items():
         if schema is not None and key.startswith("$"):
-            # A pod is no patch: what would direct a merge is a field as any other here.
+            # A pod is not a patch: a directive of a merge has no meaning in it.
             continue
         inner = _without_zeros(inner, schema and schema.of(key))
         if key == "grpc" and isinstance(inner, dict):

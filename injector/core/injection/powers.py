@@ -1,8 +1,8 @@
 """Whether a pod's author used a power that the operator's rules withhold.
 
-TemplateParts on the result, so that it does not matter how a value got there: the pod is built once more
-as if its author had left out all that can carry a withheld power, and what carries such a power in
-the injected containers has to be the same in both. Not here: which powers are withheld
+The result is compared, so that it does not matter how a value got there: the pod is built once more
+without anything of its author's that can carry a withheld power, and what carries such a power in the
+injected containers has to be the same in both. Not here: which powers are withheld
 (`annotation_rules`), and which annotations carry which (`Profile.permitted`).
 """
 

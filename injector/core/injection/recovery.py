@@ -1,4 +1,4 @@
-"""The pod as it was before an injection: what of it can have been ours, by what templates write.
+"""The pod as it was before an injection, bounded by what templates can have added.
 
 Not here: how an injection is taken out (`uninjection`).
 """
@@ -19,7 +19,7 @@ from injector.work import TooExpensive, Work
 
 
 def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = None) -> Uninjected | None:
-    """The pod as it was before an earlier injection, as far as that can have been ours; None without one.
+    """The pod without an earlier injection, as far as that can have been one; None without a status.
 
     Known is what the profile makes under any configuration, and what the templates name in any
     branch. Where the status lists more, or the undo annotation changes other fields of the spec, the
@@ -32,9 +32,9 @@ def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = Non
 def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
     """A pod of a file without the injection that its status describes; None without one.
 
-    The names of a status with our digest count, as whoever runs this owns the file; but a pod keeps
-    a container. Raises ValueError where the overrides annotation cannot be read, WorkError where
-    rendering the templates takes too much.
+    The names of a status with a digest count, as the user owns the file; but a pod keeps a container.
+    Raises ValueError where the overrides annotation cannot be read, WorkError where rendering the
+    templates takes too much.
     """
     listed = status.read(pod, config.profile.keys)
     if listed is None:

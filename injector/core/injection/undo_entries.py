@@ -1,6 +1,6 @@
 """The entries of an undo annotation, applied to a pod: which places they may change, and how.
 
-Anybody who writes a pod can write the annotation, so an entry changes only what an injection can
+Every author of a pod can write the annotation, so an entry changes only what an injection can
 have changed (`Reach`), and each list is indexed once however many entries go through it.
 
     [pointer]                    remove what stands there
@@ -41,7 +41,7 @@ _SPEC: Final = POD.of("spec")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an injection can have made.
+    """What an injection can have added.
 
     `names` are elements by list of the pod's spec; `fields` are other fields of the spec.
     """
@@ -207,7 +207,7 @@ class _Fields:
         """What an entry goes into; made where others may have taken the last of it away."""
         if part not in self._open:
             if part in self._settled:
-                # What we write changes a field's inside first, and the field itself last.
+                # `record` writes the changes inside a field before the field itself.
                 raise KeyError(part)
             schema = self._schema.of(part)
             value = self._fields.get(part)

@@ -1,4 +1,4 @@
-"""Does a pod pass PodSecurity? The standards `baseline` and `restricted` as the API server enforces them.
+"""Whether a pod passes PodSecurity: `baseline` and `restricted` as the API server enforces them.
 
 Here: the controls, over a pod as it is after injection, and what an injection adds to a pod that
 passes. Not here: which namespace enforces what.

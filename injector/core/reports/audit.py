@@ -1,4 +1,4 @@
-"""Is a running pod as a configuration would have it now? One word, and why.
+"""Whether a running pod is up to date with a configuration: one word, and the reason.
 
 Here: the comparison of one pod with its own injection as it would be today. Not here: reading
 pods, and what to do with those that are behind.
@@ -21,7 +21,7 @@ from injector.pointer import join
 
 
 class AuditState(StrEnum):
-    """How a running pod stands to the configuration."""
+    """The state of a running pod by the configuration."""
 
     MISSING = "missing"
     STALE = "stale"
@@ -33,7 +33,7 @@ class AuditState(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What the word means, for people."""
+        """What the word means."""
         return SENTENCES[self]
 
 
@@ -78,7 +78,7 @@ def is_over(pod: Manifest) -> bool:
 def standing(pod: Manifest, facts: Facts, config: Config) -> Standing:
     """How a pod of a cluster stands to a configuration; `facts` are those of now."""
     pod = as_received(pod)
-    # The selectors are the API server's to look at, so at the webhook's own door they say nothing.
+    # For a request the API server has evaluated the selectors; here the decision has to.
     decision = decisions.decide(pod, replace(facts, origin=Origin.FILE), config.policy)
     earlier = status.read(pod, config.profile.keys)
     revision = earlier.revision if earlier else ""
@@ -111,7 +111,7 @@ def as_received(pod: Manifest) -> Manifest:
 def _compared(
     pod: Manifest, outcome: Outcome, earlier: status.Status, facts: Facts, config: Config
 ) -> Standing:
-    """A pod that carries our injection against the one that it would get."""
+    """An injected pod compared with the result of injecting it now."""
     reason = outcome.decision.reason
     if not outcome.patch:
         return Standing(AuditState.CURRENT, reason, revision=earlier.revision)
@@ -132,7 +132,7 @@ def _compared(
     pointers = [c.pointer for c in changes(pod, expected) if c.pointer not in bookkeeping]
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):
-        # Under another configuration what ours does not set may have been ours.
+        # Fields that are not injected now may have been injected under another configuration.
         pointers += [p for p in extras if p not in bookkeeping and not is_filled_in(p, value_at(pod, p))]
     if now and now.revision != earlier.revision:
         pointers.append("revision")

@@ -1,4 +1,4 @@
-"""Why a pod is what it is: the rules that decided, and which layer set each injected value.
+"""The rules that decided about a pod, and which layer set each injected value.
 
 Nothing is tracked while rendering. The pod is built again with one layer after the other left
 out, and a value belongs to the lowest layer from which on it is what it is now. The same with
@@ -162,7 +162,7 @@ def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...]
         for name, (inner, below) in parts.items():
             _collect(inner, below, join(pointer, name), out)
     elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        # Others may push an argument along: a flag is found again by itself, its value by the flag.
+        # Other arguments may move these: a flag is identified by itself, its value by the flag.
         for i, item in enumerate(value):
             before = "" if item.startswith("-") or not i else value[i - 1]
             out[(pointer, before, item)] = (f"{pointer}/{i}", item)

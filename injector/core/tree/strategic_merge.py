@@ -232,7 +232,7 @@ def _created(value: Any, schema: Schema, pointer: str) -> Any:
 def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: Schema) -> list[Any]:
     """The order that Kubernetes gives a merged list.
 
-    What the patch speaks of stands in patch order, the rest in the base's. Between the two an
+    Elements that the patch names stand in patch order, the rest in the base's. Between the two an
     element of the base comes first only where it stood before the patch's next one in the base.
     """
 
@@ -241,26 +241,26 @@ def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: S
 
     rank = {k: i for i, k in reversed(list(enumerate(order)))}
     old = {key(item): i for i, item in reversed(list(enumerate(base)))}
-    spoken = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
+    named = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
     # Of elements with one key (ports 53/TCP and 53/UDP) the later ones move up to the first.
     rest = sorted(
         (item for item in merged if key(item) not in rank), key=lambda item: old.get(key(item), len(old))
     )
     out: list[Any] = []
     s = r = 0
-    while s < len(spoken) and r < len(rest):
-        place = old.get(key(spoken[s]))
+    while s < len(named) and r < len(rest):
+        place = old.get(key(named[s]))
         if place is not None and old.get(key(rest[r]), place) < place:
             out.append(rest[r])
             r += 1
         else:
-            out.append(spoken[s])
+            out.append(named[s])
             s += 1
-    return out + spoken[s:] + rest[r:]
+    return out + named[s:] + rest[r:]
 
 
 def plain(value: Any) -> Any:
-    """A new subtree as it is written: nulls and directives in it say nothing."""
+    """A new subtree without nulls and directives."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     if not isinstance(value, dict):

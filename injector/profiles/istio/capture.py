@@ -52,7 +52,7 @@ class CaptureSettings:
         return printed(self.proxy_value(value)) if text is None else text
 
     def optional(self, name: str) -> str | None:
-        """A list of outbound ports: None where neither annotation nor value speaks."""
+        """A list of outbound ports: None where neither annotation nor value is set."""
         text = self.annotations.get(PREFIX + name)
         value = self.proxy_value(name)
         return text if text is not None else (None if value in (None, "") else printed(value))

@@ -2,7 +2,7 @@
 
 `TypeMeta`, `DeploymentMeta`, `ObjectMeta`, `Spec`, `ProxyConfig`, `MeshConfig`, `Values`,
 `Revision`, `NativeSidecars`, `ProxyImage`, `ProxyInitImage`, `ProxyUID`, `ProxyGID`,
-`InboundTrafficPolicyMode` and `CompliancePolicy` are upstream's; the lower-case names are ours.
+`InboundTrafficPolicyMode` and `CompliancePolicy` are upstream's; the lower-case names are this profile's.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def owner_reference(owner: Owner, namespace: str) -> str:
 
 
 def owner_of(run: Injection) -> Owner:
-    """The workload of the pod: the object at hand, else what the pod's metadata tells."""
+    """The workload of the pod: the object at hand, else the one that the pod's metadata names."""
     return run.facts.owner or owner.of_pod(run.template_input.get("metadata") or {})
 
 
@@ -246,7 +246,7 @@ def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | No
 
 
 def _stored(quantity: Any) -> str:
-    """A quantity as the API server stores what we write.
+    """A quantity as the API server stores it.
 
     Twice, since 12937.5Ki is first written as bytes, and these as a number of thousands.
     """

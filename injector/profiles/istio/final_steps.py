@@ -135,7 +135,7 @@ def _both(entry: Manifest) -> bool:
 
 def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifest:
     sources = [k for k in volume if k != "name"]
-    # As the API server sees it: null says nothing.
+    # To the API server null is no value.
     said = plain(users or {})
     if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
         run.warn(
@@ -145,7 +145,7 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
         return users or volume
     if len(sources) < 2:
         return volume
-    # Of several templates the last one to speak wins, as with any other field.
+    # Of several templates the last one wins, as with any other field.
     return {"name": volume["name"], sources[-1]: volume[sources[-1]]}
 
 

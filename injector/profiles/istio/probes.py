@@ -1,4 +1,4 @@
-"""Probes and lifecycle handlers that would meet the sidecar are served by the agent instead.
+"""Probes and lifecycle handlers that the sidecar would intercept are served by the agent instead.
 
 The application's own action is registered with the agent under a path, and the kubelet is sent to
 that path on the agent's port. exec is left alone. Rules: istio-injection 2.11.4.
@@ -113,7 +113,7 @@ def resolve(port: Any, container: Manifest) -> int | None:
         named = {p["name"]: p["containerPort"] for p in container.get("ports") or [] if p.get("name")}
         if port in named:
             return int(named[port])
-        # Kubernetes writes a number in quotes as a name that nobody gave.
+        # A number in quotes is a name to Kubernetes, and no port has it.
     return None
 
 

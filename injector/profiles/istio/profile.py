@@ -196,7 +196,7 @@ class IstioProfile(Profile):
         return data
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
-        """A template that speaks of the proxy means it wherever it lives (Q6)."""
+        """Overlays that all have the proxy in the list where one of them puts it (Q6)."""
         if run.config.quirks or not any(has_proxy(o, "initContainers") for o in overlays):
             return overlays
         return [_rehomed(o) for o in overlays]
@@ -250,7 +250,7 @@ class IstioProfile(Profile):
 
 
 def _everywhere(values: Manifest) -> bool:
-    """Whether namespaces that say nothing are injected as well."""
+    """Whether namespaces without an injection label are injected as well."""
     return bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
 
 

@@ -1,7 +1,7 @@
 """Which pods the API server sends to which revision: the selectors of istiod's webhook configurations.
 
-Source: istio-injection 1.4 and 1.5. The same table generates the webhook configuration and tells
-the command line whether the webhook would be called.
+Source: istio-injection 1.4 and 1.5. The webhook configuration is generated from this
+table, and the command line uses it to see whether the webhook would be called.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def interface_list(text: str) -> list[str] | None:
 
 
 def _unsigned(text: str, highest: int) -> int | None:
-    # Longer digits may be zeros, but nobody writes those, and int() is slow on them.
+    # Longer digits could still be zeros, but int() is slow on them.
     if not _DIGITS.fullmatch(text) or len(text) > 64:
         return None
     number = int(text)

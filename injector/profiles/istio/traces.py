@@ -1,6 +1,6 @@
-"""What can be read back from an injected pod itself: probes, metrics annotations, our labels.
+"""Values that can be derived from an injected pod itself: probes, metrics annotations, labels.
 
-What none of these traces tells is in the undo annotation (`injector.core.injection.uninjection`).
+All other changes are in the undo annotation (`injector.core.injection.uninjection`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CONTAINER_KEYS = ("kubectl.kubernetes.io/default-container", "kubectl.kubernete
 
 
 def restore(pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
-    """The pod with its own probes and annotations, and a note for each that had to be assumed ours."""
+    """The pod with its own probes and annotations, and a note for each that is assumed to be injected."""
     env = _proxy_env(pod)
     pod = _with_probes(pod, status.as_object(env.get(probes.ENV, "")) or {})
     notes: list[str] = []
@@ -78,7 +78,7 @@ def _declared(registered: Manifest) -> dict[str, str]:
 
 
 def _labels(meta: Manifest, env: Mapping[str, str], notes: list[str]) -> dict[str, str]:
-    """The labels without those that have just the value that we would have written."""
+    """The labels without those that have the value that an injection writes."""
     out = dict(meta.get("labels") or {})
     workload = env.get("ISTIO_META_WORKLOAD_NAME") or owner.of_pod(meta).name
     names = [out.get("app.kubernetes.io/name"), out.get("app"), workload]

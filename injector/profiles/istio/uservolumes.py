@@ -82,7 +82,7 @@ def _problems_of(key: str, text: str) -> Iterator[str]:
         yield str(error)
         return
     if not isinstance(items, dict):
-        # The catalogue's own check tells it.
+        # The catalogue's own check reports it.
         return
     paths: set[str] = set()
     for fields in items.values():
