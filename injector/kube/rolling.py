@@ -157,7 +157,7 @@ class _Run:
                 # Nothing else is begun before it is known whether this one was.
                 return self.hold(target, error.message)
             if self.result.stopped:
-                return
+                return None
 
     def attempt(self, target: Target) -> None:
         """Begin a target, or say what it waits for. Raises ClusterError."""

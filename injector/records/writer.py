@@ -126,10 +126,10 @@ class Recorder:
     ) -> None:
         """Take an admission, or drop it: never waits. `size` is that of the request's body."""
         if outcome.decision.reason is Reason.UNSUPPORTED_KIND:
-            return
+            return None
         if outcome.decision.verdict is Verdict.INJECT and not outcome.patch:
             # The API server asks again after others changed the pod; what came first is recorded.
-            return
+            return None
         if self._rate.wait():
             return self._count(RATE)
         if self._offered - self._taken + size > QUEUE_BYTES:
