@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from injector.core import names, status
+from injector.core import names, pod_fields, status
 from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
 from injector.core.injection import (
     annotation_rules,
     annotation_size,
-    field_types,
     near_misses,
     powers,
     reinjection,
@@ -324,9 +323,9 @@ def _check_types(run: Injection, after: Manifest) -> None:
     Judged on the result: of a pod that had such a field, what is injected may have the type, and then
     the undo holds the author's own value.
     """
-    if run.earlier is None or field_types.is_spec(after.get("spec")):
+    if run.earlier is None or pod_fields.is_spec(after.get("spec")):
         return
-    if field_types.is_spec(run.received.get("spec")):
+    if pod_fields.is_spec(run.received.get("spec")):
         key = run.config.profile.keys.undo
         where, hint = f"annotation {key}", "remove the annotation"
         message = "the templates give a field of the pod a type that Kubernetes does not accept"
