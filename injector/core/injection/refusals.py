@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from injector.core import status
-from injector.core.injection import annotation_rules, annotation_size, field_types, uninjection
+from injector.core import pod_fields, status
+from injector.core.injection import annotation_rules, annotation_size, uninjection
 from injector.core.injection.assembly import WALKS, Refusal, build
 from injector.core.model import Manifest, Reason
 from injector.core.profile import Injection
@@ -56,9 +56,9 @@ def _check_types(run: Injection, after: Manifest) -> None:
     Judged on the result: of a pod that had such a field, what is injected may have the type, and then
     the undo holds the author's own value.
     """
-    if run.earlier is None or field_types.is_spec(after.get("spec")):
+    if run.earlier is None or pod_fields.is_spec(after.get("spec")):
         return
-    if field_types.is_spec(run.received.get("spec")):
+    if pod_fields.is_spec(run.received.get("spec")):
         message = "the templates give a field of the pod a type that Kubernetes does not accept"
         raise _invalid_annotation(run.config.profile.keys.undo, message)
 

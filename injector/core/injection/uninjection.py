@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from injector.core import names, status
-from injector.core.injection import field_types
+from injector.core import names, pod_fields, status
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
 from injector.core.profile import Uninjected
@@ -136,7 +135,7 @@ def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[s
         check_pod({"spec": out})
     except ManifestError as error:
         raise ValueError(str(error)) from error
-    if typed and not field_types.is_spec(out):
+    if typed and not pod_fields.is_spec(out):
         raise ValueError("a field of a container has a type that Kubernetes does not accept")
     return out
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from injector.core.injection.field_types import are_mounts, are_volumes
+from injector.core.pod_fields import are_mounts, are_volumes
 from injector.core.quantities import parse
 from injector.yamltext import load_json
 
