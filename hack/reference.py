@@ -144,7 +144,7 @@ def causes() -> str:
         "No pod is made": NOT_MADE,
         "The pod is not injected": NOT_INJECTED,
         "The cluster cannot run the pod": NOT_RUN,
-        "The pod cannot join the mesh (profile istio)": tuple(s.known for s in SYMPTOMS),
+        "The pod cannot join the mesh (profile istio)": tuple(s.cause_type for s in SYMPTOMS),
         "A container does not run": AFTER,
     }
     intro = (
@@ -157,7 +157,7 @@ def causes() -> str:
         listed = [("cause", "what it is", "how it is told", "what to do")]
         for row in rows:
             word = f"*{code(row.id)}*" if row.follows else code(row.id)
-            listed.append((word, row.title, row.told_by, row.action))
+            listed.append((word, row.title, row.shown_by, row.action))
         parts.append(f"## {title}\n\n{table(*listed)}")
     return "\n".join(parts)
 

@@ -94,7 +94,7 @@ class ClusterError(InjectorError):
     """The cluster cannot be asked, or refuses.
 
     `status` is the HTTP status, 0 where no answer came; `reason` is the API server's word for it
-    (``NotFound``, ``Forbidden``), or ours (``Unreachable``, ``NotInstalled``, ``Configuration``).
+    (``NotFound``, ``Forbidden``), or this program's (``Unreachable``, ``NotInstalled``, ``Configuration``).
     """
 
     def __init__(

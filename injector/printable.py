@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 # Of the characters that do not print Python knows most: control and format characters, line ends,
@@ -39,6 +40,12 @@ def shown(value: object, size: int = 64) -> str:
     """Text that may be of any length, short enough for a message."""
     text = str(value)
     return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def first_of(texts: Sequence[str], limit: int = 5) -> str:
+    """The first texts of a list, and how many more there are."""
+    more = len(texts) - limit
+    return ", ".join(texts[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
 def json_text(value: Any) -> str:

@@ -26,7 +26,7 @@ def count(text: bytes | str) -> int:
 
 def refusal(text: bytes | str, what: str) -> str:
     """Why a text is not parsed, as a sentence about `what`; empty where it is."""
-    found = count(text)
-    if found <= LIMIT:
+    size = count(text)
+    if size <= LIMIT:
         return ""
-    return f"{what} has {found} braces, brackets and commas; at most {LIMIT} are accepted"
+    return f"{what} has {size} braces, brackets and commas; at most {LIMIT} are accepted"

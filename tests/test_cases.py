@@ -340,7 +340,7 @@ def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
     facts = Facts(
         namespace=namespace,
         origin=Origin.WEBHOOK,
-        known=stage.around.namespaces.get(namespace),
+        namespace_object=stage.around.namespaces.get(namespace),
         native_sidecars=stage.around.native_sidecars,
         objects=stage.around.objects,
         overrides=stage.config.profile.overrides_of_path(case.path),
@@ -416,7 +416,7 @@ OTHER_ROWS = {
 _COMMANDS, _CHECKS = "cli/test_commands.py", "core/registration/test_checks.py"
 _CLUSTER, _CONFIG = "apiserver/test_check_cluster.py", "config/test_config.py"
 OTHER_FINDINGS = {
-    FindingCode.UNDO_TOO_LARGE: "core/injection/test_uninject.py",
+    FindingCode.UNDO_TOO_LARGE: "core/injection/test_uninjection.py",
     FindingCode.UNINJECT: _COMMANDS,
     FindingCode.GO_TEMPLATE: _CONFIG,
     FindingCode.FAILS_OPEN: _COMMANDS,

@@ -20,7 +20,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Origin, Verdict
 from injector.core.profile import Config, Outcome
-from injector.core.tree.merge import same
+from injector.core.tree.schema import same
 from tests import upstream
 from tests.generators.features import FeatureCount
 from tests.generators.strategies import pods

@@ -74,4 +74,4 @@ def through_both_doors(
     name = document["metadata"].get("namespace") or "default"
     annotations = (case["settings"].get("namespaceAnnotations") or {}).get(name)
     known = Namespace(name, {}, annotations) if annotations else None
-    yield driver().pod_of(document), Facts(namespace=name, origin=Origin.WEBHOOK, known=known)
+    yield driver().pod_of(document), Facts(namespace=name, origin=Origin.WEBHOOK, namespace_object=known)

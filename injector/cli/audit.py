@@ -64,7 +64,7 @@ class AuditScope:
         space = str(meta["namespace"])
         facts = Facts(
             namespace=space,
-            known=self.world.namespaces.get(space),
+            namespace_object=self.world.namespaces.get(space),
             native_sidecars=self.world.native_sidecars,
             objects=self.world.objects,
             overrides=self.overrides,
@@ -129,7 +129,7 @@ def _reported(pods: Iterator[Manifest], scope: AuditScope, counts: Counter[str])
             continue
         pod = scope.at(item)
         counts[pod.standing.state.value] += 1
-        if pod.standing.state in audit.FOUND:
+        if pod.standing.state in audit.REPORTED:
             yield pod
 
 
@@ -179,7 +179,7 @@ def _why_not_restartable(of: Owner, pods: list[Pod]) -> str:
     states = {pod.standing.state for pod in pods}
     if audit.AuditState.REFUSED in states:
         return "its new pods would be denied"
-    if not states & set(audit.CURED):
+    if not states & set(audit.FIXED_BY_RESTART):
         return "a restart does not fix this"
     row = kinds.KINDS.get(of.kind)
     if row is None or row.rolling is None or row.api_version != of.api_version:
@@ -203,7 +203,7 @@ def _remaining_problem(cluster: Cluster, scope: AuditScope) -> Callable[[Target]
             if (of.kind, of.name) != (target.kind, target.name):
                 continue
             pod = scope.at(item)
-            if pod.standing.state in audit.FOUND:
+            if pod.standing.state in audit.REPORTED:
                 hint = f"see 'injector explain pod/{pod.name} -n {pod.namespace}'"
                 return f"its new pod {pod.name} is still {pod.standing.state.value}; {hint}"
         return ""
@@ -272,7 +272,7 @@ def _name(namespace: str, of: Owner) -> str:
 def _summary(groups: dict[tuple[str, Owner], list[Pod]], counts: Counter[str]) -> str:
     reported = sum(len(pods) for pods in groups.values())
     text = f"{_count(counts.total(), 'pod')} checked, {reported} of {_count(len(groups), 'owner')} found"
-    words = [f"{counts[s.value]} {s.value}" for s in audit.FOUND if counts[s.value]]
+    words = [f"{counts[s.value]} {s.value}" for s in audit.REPORTED if counts[s.value]]
     text += f": {', '.join(words)}" if words else ""
     same = counts[audit.AuditState.SAME.value]
     return text + (f"; {same} injected with another configuration and the same result" if same else "")

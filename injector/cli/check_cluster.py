@@ -18,10 +18,10 @@ from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
 from injector.core.registration import pod_security
-from injector.core.registration.checks import Survey, conflicts, service_of
+from injector.core.registration.checks import Survey, check_registration, service_of
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
-from injector.core.selectors import WebhookEntry, witness
+from injector.core.selectors import WebhookEntry, satisfying_labels
 from injector.errors import ClusterError
 from injector.kube import client
 from injector.kube.refusals import Request
@@ -38,7 +38,7 @@ def findings(config: Config, server: Server, kubeconfig: str | None, context: st
         reading = SurveyReader(cluster)
         survey = reading.survey()
         check = ClusterCheck(reading, survey, config, client.inside(kubeconfig, context))
-        out = [*conflicts(survey, config, expected(config, survey)), *check.certificates()]
+        out = [*check_registration(survey, config, expected(config, survey)), *check.certificates()]
         out += _missing_rights(check, server)
         out += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]
     return sorted(dict.fromkeys(out), key=lambda each: LEVELS.index(each.level))
@@ -132,7 +132,7 @@ class ClusterCheck:
         """
         same = [e for e in self.survey.ours if e.client == entry.client]
         for each in sorted(same, key=lambda e: not e.closed):
-            labels = witness(each.objects)
+            labels = satisfying_labels(each.objects)
             for name, item in self.survey.namespaces.items():
                 if labels is not None and each.in_namespace(item):
                     return each, name, labels

@@ -168,7 +168,7 @@ def _json(each: Explained) -> dict[str, Any]:
         "sentence": outcome.decision.reason.sentence,
         "error": {"message": str(error), "hint": error.hint} if error else None,
         "trace": [
-            {"rule": s.rule, "seen": s.seen, "verdict": s.verdict, "won": s.won}
+            {"rule": s.rule, "seen": s.seen, "verdict": s.verdict, "won": s.decisive}
             for s in outcome.decision.trace
         ],
         "findings": _findings(outcome.findings),
@@ -231,9 +231,9 @@ def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:
     rule = max((len(row[0]) for row in rows), default=0)
     seen = min(max((len(row[1]) for row in rows), default=0), _SHOWN)
     for step, row in zip(trace, rows, strict=True):
-        mark = "->" if step.won else "  "
+        mark = "->" if step.decisive else "  "
         line = f"{mark} {row[0]:<{rule}}  {row[1]:<{seen}}  {row[2]}"
-        yield "    " + (paint(line, "cyan", colour, bold=True) if step.won else line)
+        yield "    " + (paint(line, "cyan", colour, bold=True) if step.decisive else line)
 
 
 def _origins(origins: tuple[ValueOrigin, ...], colour: bool) -> Iterator[str]:

@@ -71,11 +71,11 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
         "state": diagnosis.state.value,
         "causes": [
             {
-                "id": cause.known.id,
-                "title": cause.known.title,
+                "id": cause.type.id,
+                "title": cause.type.title,
                 "injected": cause.ours,
                 "evidence": [{"where": e.where, "seen": e.seen} for e in cause.evidence],
-                "action": cause.known.action,
+                "action": cause.type.action,
             }
             for cause in diagnosis.causes
         ],
@@ -99,15 +99,15 @@ def text(diagnosis: Diagnosis, colour: bool) -> Iterator[str]:
     """The diagnosis for people: verdict, evidence, what to do."""
     state = paint(diagnosis.state.value, COLOURS.get(diagnosis.state.value, "red"), colour, bold=True)
     first = diagnosis.causes[0] if diagnosis.causes else None
-    verdict = f": {first.known.id}: {first.known.title}" if first else ""
+    verdict = f": {first.type.id}: {first.type.title}" if first else ""
     yield f"{paint(visible(diagnosis.subject), 'white', colour, bold=True)}: {state}{verdict}"
     for cause in diagnosis.causes:
         if cause is not first:
-            yield f"  also {cause.known.id}: {cause.known.title}"
+            yield f"  also {cause.type.id}: {cause.type.title}"
         for evidence in cause.evidence:
             yield f"    {visible(evidence.where)}: {visible(evidence.seen)}"
-        if cause is first or not cause.known.follows:
-            yield f"    {paint('what to do', 'cyan', colour)}: {cause.known.action}"
+        if cause is first or not cause.type.follows:
+            yield f"    {paint('what to do', 'cyan', colour)}: {cause.type.action}"
     if diagnosis.injection:
         yield from _injected(diagnosis.injection)
     if first and not first.evidence:

@@ -153,7 +153,7 @@ def _restored(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
             return [back(item) for item in value]
         return {back(k): back(v) for k, v in value.items()} if isinstance(value, dict) else value
 
-    facts, known = entry.facts, entry.facts.known
+    facts, known = entry.facts, entry.facts.namespace_object
     if known is not None:
         known = replace(
             known,
@@ -161,7 +161,10 @@ def _restored(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
             labels=back(dict(known.labels)),
             annotations=back(dict(known.annotations)),
         )
-    return {"pod": back(entry.pod), "facts": replace(facts, namespace=back(facts.namespace), known=known)}
+    return {
+        "pod": back(entry.pod),
+        "facts": replace(facts, namespace=back(facts.namespace), namespace_object=known),
+    }
 
 
 def _word(outcome: Outcome) -> tuple[str, str]:
@@ -190,7 +193,7 @@ def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
 
 def _bookkeeping(config: Config) -> set[str]:
     """The pointers of the book-keeping, which holds the configuration's digest and always differs."""
-    return {join("/metadata/annotations", key) for key in config.profile.books}
+    return {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
 
 
 def _key(file: str | None) -> bytes | None:

@@ -37,7 +37,7 @@ class World:
         """The facts around a workload that came as a file."""
         return Facts(
             namespace=workload.namespace,
-            known=self.namespaces.get(workload.namespace or self.lookup),
+            namespace_object=self.namespaces.get(workload.namespace or self.lookup),
             owner=workload.owner,
             native_sidecars=self.native_sidecars,
             objects=self.objects,

@@ -28,8 +28,8 @@ from injector.config.fields import (
 )
 from injector.config.schema import parsed, refuse
 from injector.core.catalogue import POWERS, Catalogue
-from injector.core.model import ProxyMark
-from injector.core.profile import Profile, default_keys
+from injector.core.model import AnnotationKeys, ProxyMark
+from injector.core.profile import Profile
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry
@@ -44,7 +44,7 @@ _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """The annotations for the book-keeping of a profile."""
+    """The annotations that a profile reads and writes itself."""
 
     switch: str = setting("", TEXT, "Label and annotation of a pod that enables or disables injection.")
     status: str = setting("", TEXT, "Annotation that lists what was injected.")
@@ -206,7 +206,7 @@ def _profile(settings: ProfileSettings, folder: str) -> Profile:
     listed_keys = settings.catalogue
     return registry.rules(settings.rules)(
         name=settings.name or folder,
-        keys=default_keys({key: value for key, value in keys.items() if value}),
+        keys=AnnotationKeys(**{key: value for key, value in keys.items() if value}),
         values=settings.values,
         default_templates=settings.default_templates,
         ignored_namespaces=frozenset(settings.ignored_namespaces),

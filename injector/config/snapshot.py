@@ -17,7 +17,8 @@ from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import Catalogue
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
-from injector.core.profile import Config, Policy, RawSettings
+from injector.core.policy import Policy
+from injector.core.profile import Config, RawSettings
 from injector.core.selectors import Selector, parse
 from injector.templating.render import Templates, TemplateSource
 
@@ -163,4 +164,4 @@ def _digest(
 def _listed(catalogue: Catalogue) -> list[Any]:
     """The keys that a profile folder adds to what its rules know, sorted."""
     keys = (catalogue.annotations, catalogue.labels, catalogue.namespace_labels, catalogue.domains)
-    return [*map(sorted, keys), catalogue.powers]
+    return [*map(sorted, keys), catalogue.affects]

@@ -26,7 +26,8 @@ from injector.config.samples import SAMPLES
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Finding, Manifest, Origin
-from injector.core.profile import Config, Outcome, Policy
+from injector.core.policy import Policy
+from injector.core.profile import Config, Outcome
 from injector.core.status import compact
 from injector.errors import ConfigError, InjectorError
 

@@ -32,11 +32,11 @@ class AnnotationRule:
         object.__setattr__(self, "_allowed", parsed(self.allow))
         object.__setattr__(self, "_denied", parsed(self.deny))
 
-    def refuses(self, key: str, own: Own) -> bool:
+    def refuses(self, key: str, own: OwnKeys) -> bool:
         """Whether a pod may not use this annotation."""
         return any(self._refuses(spelling, own) for spelling in {key, own.canonical(key)})
 
-    def _refuses(self, key: str, own: Own) -> bool:
+    def _refuses(self, key: str, own: OwnKeys) -> bool:
         if key in own.free:
             return False
         if any(matches(glob, key) for glob in self._denied):
@@ -45,7 +45,7 @@ class AnnotationRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnKeys:
     """The keys that belong to a profile, those of them that are `free`, and how it reads a key."""
 
     free: frozenset[str]
@@ -54,8 +54,8 @@ class Own:
     canonical: Callable[[str], str]
 
     @classmethod
-    def of(cls, keys: AnnotationKeys, catalogue: Catalogue, canonical: Callable[[str], str]) -> Own:
-        """The switch, and the books that say nothing about how a pod is injected, are free."""
+    def of(cls, keys: AnnotationKeys, catalogue: Catalogue, canonical: Callable[[str], str]) -> OwnKeys:
+        """The keys of a profile; the switch, the status and the undo annotation are free."""
         free = frozenset({keys.switch, keys.status, keys.undo})
         declared = catalogue.annotations | {keys.templates, keys.overrides}
         return cls(free, declared, catalogue, canonical)

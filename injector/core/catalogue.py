@@ -7,23 +7,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 POWERS: Final = ("image", "user", "capabilities", "volumes", "trust-root", "control-plane")
-"""What a pod's author can change of an injected container that security hangs on."""
+"""What an annotation can change in an injected container that matters for security."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The keys that a profile understands, for telling a near miss and for rules about annotations.
+    """The keys that a profile understands, for near misses and for rules about annotations.
 
     `domains` are the ends of prefixes that belong to the profile (``example.com`` covers
-    ``x.example.com/...``). `powers` says which annotations can change something that security
-    hangs on, and what, in words of `POWERS`.
+    ``x.example.com/...``). `affects` lists the powers (`POWERS`) that an annotation can use.
     """
 
     annotations: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     namespace_labels: frozenset[str] = frozenset()
     domains: tuple[str, ...] = ()
-    powers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    affects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def owns(self, key: str) -> bool:
         """Whether the prefix of a key belongs to the profile."""

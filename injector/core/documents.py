@@ -1,4 +1,4 @@
-"""Objects in documents of YAML: which are looked into, those of Lists one by one, and where they stand.
+"""Objects in YAML documents: which have pod templates, the items of Lists, and their lines.
 
 Not here: where documents come from, and what is done with the objects.
 """

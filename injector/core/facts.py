@@ -1,4 +1,4 @@
-"""What objects of the cluster say about it: pure rules over dicts that an edge has read."""
+"""Facts about a cluster from its objects: pure rules over dicts. Not here: reading the objects (kube)."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def native_support(nodes: Iterable[Manifest] | None, node_name: str = "") -> boo
 
 def _qualifies(node: Manifest) -> bool:
     info = (node.get("status") or {}).get("nodeInfo") or {}
-    found = _VERSION.fullmatch(str(info.get("kubeletVersion") or ""))
-    return found is not None and int(found[1]) >= NATIVE_SINCE_MINOR
+    version = _VERSION.fullmatch(str(info.get("kubeletVersion") or ""))
+    return version is not None and int(version[1]) >= NATIVE_SINCE_MINOR

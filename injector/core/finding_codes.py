@@ -41,6 +41,7 @@ class FindingCode(StrEnum):
     levels: tuple[Level, ...]
 
     def __new__(cls, word: str, subject: Subject, *levels: Level) -> FindingCode:
+        """A member whose value is the word."""
         code = str.__new__(cls, word)
         code._value_ = word
         code.subject, code.levels = subject, levels

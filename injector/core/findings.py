@@ -1,4 +1,4 @@
-"""Findings of one pod, few enough to be read: distinct, and a count in place of what is too much."""
+"""Findings of one pod: each once, and past a limit for each code only their number."""
 
 from __future__ import annotations
 

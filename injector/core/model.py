@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from injector.core import names
 from injector.core.finding_codes import FindingCode, Level
 from injector.pointer import get
 
@@ -15,7 +16,7 @@ Manifest = dict[str, Any]
 
 
 class Verdict(StrEnum):
-    """What becomes of a pod. No reason has the verdict ALLOW: the failure mode turns a denial into it."""
+    """What is done with a pod. No reason has the verdict ALLOW: the failure mode makes it of a denial."""
 
     INJECT = "inject"
     SKIP = "skip"
@@ -24,11 +25,12 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why, with the verdict. The word is the same in reports, logs, metrics and audit annotations."""
+    """Why a pod gets its verdict. The word is the same in reports, logs, metrics and audit annotations."""
 
     verdict: Verdict
 
     def __new__(cls, word: str, verdict: Verdict) -> Reason:
+        """A member whose value is the word."""
         reason = str.__new__(cls, word)
         reason._value_ = word
         reason.verdict = verdict
@@ -63,7 +65,7 @@ class Reason(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What the word means, for people."""
+        """What the word means."""
         return SENTENCES[self]
 
 
@@ -99,12 +101,12 @@ SENTENCES: Mapping[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule that was tried: what it looked at, what it said, and whether it decided."""
+    """One rule that was tried: the value it examined, its verdict, and whether it decided."""
 
     rule: str
     seen: str
     verdict: str
-    won: bool = False
+    decisive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something a person should know: where, and what to do about it."""
+    """A message for people: what is wrong or unusual, where, and what to do about it."""
 
     code: FindingCode
     level: Level
@@ -142,12 +144,12 @@ class Finding:
 
     @property
     def actionable(self) -> bool:
-        """Whether somebody has to act."""
+        """Whether it asks for an action; a note does not."""
         return self.level is not Level.NOTE
 
 
 class Origin(StrEnum):
-    """Through which door a pod came; the API server fills in defaults before the webhook's."""
+    """Where a pod comes from. The API server fills in defaults before it calls the webhook."""
 
     WEBHOOK = "webhook"
     FILE = "file"
@@ -171,7 +173,7 @@ class ServiceRef:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A Namespace object, as far as injection looks at it."""
+    """The fields of a Namespace object that injection reads."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -189,9 +191,9 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the world around a pod says.
+    """What is known about the surroundings of a pod.
 
-    `namespace` is the request's or the object's, empty where nobody says. `known` is that
+    `namespace` is the request's or the object's, empty where none is given. `namespace_object` is that
     Namespace object, None while unknown. `owner` is given where the object itself is at hand.
     `native_sidecars` is what the cluster supports, None without one in sight. `objects` are other
     objects of the cluster, `overrides` what the request's path sets.
@@ -199,7 +201,7 @@ class Facts:
 
     namespace: str = ""
     origin: Origin = Origin.FILE
-    known: Namespace | None = None
+    namespace_object: Namespace | None = None
     owner: Owner | None = None
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
@@ -228,7 +230,7 @@ class AdmissionRequest:
 
     @property
     def creates_pod(self) -> bool:
-        """Whether a pod is created; of other requests nothing is asked of us, whatever their object is."""
+        """Whether a pod is created; every other request is allowed unchanged."""
         return self.operation == "CREATE" and not self.sub_resource
 
     @property
@@ -249,7 +251,7 @@ class AdmissionRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProxyMark:
-    """How a proxy is recognised: a container's name and, where given, env names that it all has.
+    """How a proxy is recognised: the container's name and, if any are listed, variables that it has.
 
     `webhook` is the end of the names that the webhooks of its injector have, empty where not known.
     """
@@ -261,13 +263,13 @@ class ProxyMark:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationKeys:
-    """The annotations in which a profile keeps its books."""
+    """The annotations that a profile reads and writes itself; `switch` is a label as well."""
 
-    switch: str
-    status: str
-    overrides: str
-    templates: str
-    undo: str
+    switch: str = names.SWITCH
+    status: str = names.STATUS_ANNOTATION
+    overrides: str = names.OVERRIDES_ANNOTATION
+    templates: str = names.TEMPLATES_ANNOTATION
+    undo: str = names.UNDO_ANNOTATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +281,7 @@ class Operation:
     value: Any = None
 
     def as_json(self) -> dict[str, Any]:
-        """The operation as the JSON object that travels."""
+        """The operation as a JSON object."""
         if self.op == "remove":
             return {"op": self.op, "path": self.path}
         return {"op": self.op, "path": self.path, "value": self.value}
@@ -287,7 +289,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class CauseType:
-    """A row: its word, what is wrong, how it is told, what to do.
+    """A row: its word, what is wrong, how it shows, what to do.
 
     `follows`: something else is behind it, and the row is the verdict only where that is not found
     and the container is the application's own.
@@ -295,7 +297,7 @@ class CauseType:
 
     id: str
     title: str
-    told_by: str
+    shown_by: str
     action: str
     follows: bool = False
 
@@ -310,7 +312,7 @@ class Symptom:
     so is one of a container that is ready, unless `while_ready`.
     """
 
-    known: CauseType
+    cause_type: CauseType
     lines: tuple[str, ...] = ()
     container: str = ""
     exit_code: int | None = None

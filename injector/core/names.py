@@ -6,14 +6,14 @@ from typing import Final
 
 METADATA_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 MIRROR_ANNOTATION: Final = "kubernetes.io/config.mirror"
-# What the cluster runs on is there: nothing starts again where these pods wait for a webhook that is away.
+# System pods run there. If they waited for an absent webhook, the cluster could not start again.
 CLUSTER_NAMESPACES: Final = frozenset({"kube-system", "kube-node-lease"})
 
 # Every webhook configuration that this program prints carries it.
 APP_LABEL: Final = "app.kubernetes.io/name"
 APP: Final = "sidecar-injector"
 
-# What a switch may say; everything else says nothing.
+# The values of a switch; every other value has no effect.
 YES: Final = "true"
 NO: Final = "false"
 
@@ -24,3 +24,4 @@ SWITCH: Final = "sidecar-injector/inject"
 TEMPLATES_ANNOTATION: Final = "sidecar-injector/templates"
 
 CONTAINER_LISTS: Final = ("initContainers", "containers")
+PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")

@@ -26,7 +26,7 @@ def of_pod(meta: Mapping[str, Any]) -> Owner:
 
 
 def _behind(owner: Owner, labels: Mapping[str, str]) -> Owner:
-    """The object that made the one that made the pod, where names and labels tell."""
+    """The owner of the pod's owner, where names and labels identify it; else the owner."""
     row = kinds.KINDS.get(owner.kind)
     for parent in row.parents if row else ():
         if name := parent.name(owner.name, labels):

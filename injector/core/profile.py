@@ -25,9 +25,10 @@ from injector.core.model import (
     ProxyMark,
     Symptom,
 )
-from injector.core.selectors import Selector, WebhookEntry
+from injector.core.policy import Policy
+from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
-from injector.core.tree.merge import merge
+from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, InjectorError
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
@@ -66,8 +67,8 @@ class Profile:
     extra_catalogue: Catalogue = NOTHING
 
     @property
-    def books(self) -> frozenset[str]:
-        """The annotations that hold our own book-keeping and go with the injection."""
+    def bookkeeping_annotations(self) -> frozenset[str]:
+        """The annotations that describe an injection and are removed with it."""
         return frozenset({self.keys.status, self.keys.overrides, self.keys.undo})
 
     @property
@@ -76,7 +77,7 @@ class Profile:
         return {}
 
     def made(self) -> Mapping[str, frozenset[str]]:
-        """Names that its templates give, by list of a pod's spec, under any configuration; none: see them."""
+        """Names of elements that it may add under any configuration, by list of a pod's spec."""
         return {}
 
     def catalogue(self) -> Catalogue:
@@ -97,7 +98,7 @@ class Profile:
 
     def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
         """The annotations without what uses one of these powers."""
-        powers = self.catalogue().powers
+        powers = self.catalogue().affects
         return {
             key: value
             for key, value in annotations.items()
@@ -108,7 +109,7 @@ class Profile:
     def free_variables(self) -> frozenset[str]:
         """Variables of injected containers with neither trust root nor control plane in them.
 
-        Every other one counts for both powers, as nobody knows all that a program reads.
+        Every other one counts for both powers, as it is not known which variables a program reads.
         """
         return frozenset()
 
@@ -133,7 +134,7 @@ class Profile:
 
     @property
     def settings_layer(self) -> str:
-        """What people call the settings that only this profile reads."""
+        """The name in reports for the settings that only this profile reads."""
         return "settings"
 
     def without_settings(self, config: Config) -> Config:
@@ -145,11 +146,11 @@ class Profile:
         return iter(())
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
-        """The webhook's entries with their selectors; none: the profile does not tell."""
+        """The webhook's entries with their selectors; empty where the profile declares none."""
         return ()
 
     def tag_entries(self, tag: str, values: Manifest) -> tuple[WebhookEntry, ...]:
-        """The entries of one more name for the revision; none: the profile knows no such names."""
+        """The entries of a tag of the revision; empty where the profile has no tags."""
         return ()
 
     def setting_findings(self, config: Config) -> Sequence[Finding]:
@@ -168,13 +169,13 @@ class Profile:
         """Annotations whose values are not accepted."""
         return ()
 
-    def seen(self, run: Injection) -> Manifest:
+    def template_input(self, run: Injection) -> Manifest:
         """The pod as templates see it."""
-        return run.base
+        return run.stripped
 
     def context(self, run: Injection) -> Mapping[str, Any]:
         """The data of templates."""
-        meta = run.seen.get("metadata") or {}
+        meta = run.template_input.get("metadata") or {}
         of = run.facts.owner or owner.of_pod(meta)
         return {
             "Values": run.config.values,
@@ -183,7 +184,7 @@ class Profile:
                 "annotations": {},
                 **{k: v for k, v in meta.items() if v is not None},
             },
-            "Spec": run.seen.get("spec") or {},
+            "Spec": run.template_input.get("spec") or {},
             "Owner": {"apiVersion": of.api_version, "kind": of.kind, "name": of.name},
             "Namespace": run.namespace,
             "Revision": run.config.revision,
@@ -191,15 +192,15 @@ class Profile:
         }
 
     def prepare(self, run: Injection) -> Manifest:
-        """`run.base` without what the platform, not the user, wrote on it."""
-        return run.base
+        """`run.stripped` without fields that the platform, not the user, has set."""
+        return run.stripped
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """The rendered overlays before any of them is merged."""
         return overlays
 
     def before_merge(self, run: Injection) -> None:
-        """Called when an overlay is part of `run.shape` and not yet of `run.pod`."""
+        """Called when an overlay is part of `run.overlay` and not yet of `run.pod`."""
 
     def finish(self, run: Injection) -> None:
         """Changes to `run.pod` after the last merge."""
@@ -216,29 +217,14 @@ class Profile:
         """What to set so that an injected container passes a control of PodSecurity; empty: not known."""
         return ""
 
-    def restore(self, pod: Manifest, found: Status) -> tuple[Manifest, tuple[str, ...]]:
-        """The pod with what the profile can read back from its own traces, and what it assumed."""
+    def restore(self, pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
+        """The pod with the values that the profile can derive from the injected pod, and its assumptions."""
         return pod, ()
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Who is injected. `switch` is the label and annotation that says yes or no on a pod."""
-
-    mode: str
-    switch: str
-    status: str
-    ignored_namespaces: frozenset[str] = frozenset()
-    never: tuple[Selector, ...] = ()
-    always: tuple[Selector, ...] = ()
-    entries: tuple[WebhookEntry, ...] = ()
-    foreign: tuple[ProxyMark, ...] = ()
-    operating_systems: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
-    """One immutable snapshot of everything that the operator asked for.
+    """One immutable snapshot of the operator's configuration.
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots
     with one digest give the same answers.
@@ -275,14 +261,14 @@ class Uninjected:
 
 @dataclass(slots=True)
 class Injection:
-    """One pod on its way through the stages; only the core makes one, profiles read and change it.
+    """The state of one injection. The core creates it; profiles read and change it.
 
-    `received` is the pod as it came, `original` that without an earlier injection of ours, `base`
-    what everything is merged into, `seen` what templates see. `shape` is what the templates alone
-    add up to, `pod` the result so far. `earlier` is the status of an earlier injection, with quirks
-    off without the names that none can have made; `before` the
-    pod without that injection. `data` is what templates are given, `effective` what the profile
-    itself derives from its settings for this pod, in a type of its own.
+    `received` is the pod as received, `original` the pod without an earlier injection, `stripped`
+    what overlays are merged into, `template_input` the pod as templates see it. `overlay` is the sum
+    of the rendered templates, `pod` the result so far. `earlier` is the status of an earlier
+    injection, with quirks off without the names that none can have added; `before` the pod without
+    that injection. `data` is what templates are rendered with, `effective` what the profile derives
+    from its settings for this pod, in a type of its own.
     """
 
     received: Manifest
@@ -292,25 +278,25 @@ class Injection:
     earlier: status.Status | None = None
     before: Uninjected | None = None
     original: Manifest = field(init=False)
-    base: Manifest = field(init=False)
-    seen: Manifest = field(default_factory=dict)
-    shape: Manifest = field(default_factory=dict)
+    stripped: Manifest = field(init=False)
+    template_input: Manifest = field(default_factory=dict)
+    overlay: Manifest = field(default_factory=dict)
     pod: Manifest = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     effective: object = None
     findings: Findings = field(default_factory=Findings)
 
     def __post_init__(self) -> None:
-        self.original = self.base = self.received
+        self.original = self.stripped = self.received
 
     @property
     def namespace(self) -> str:
-        """The pod's namespace, empty where nobody says."""
-        return str(self.facts.namespace or (self.base.get("metadata") or {}).get("namespace") or "")
+        """The pod's namespace, empty where neither the request nor the pod names it."""
+        return str(self.facts.namespace or (self.stripped.get("metadata") or {}).get("namespace") or "")
 
     @property
     def native(self) -> bool:
-        """Whether sidecars are native: as configured, else as the cluster says, else yes."""
+        """Whether sidecars are native: as configured, else as the cluster supports them, else yes."""
         wanted = self.config.native_sidecars
         if wanted in ("enabled", "disabled"):
             return wanted == "enabled"
@@ -319,7 +305,7 @@ class Injection:
     @property
     def annotations(self) -> Mapping[str, str]:
         """The annotations of the pod that everything is merged into."""
-        return status.annotations_of(self.base)
+        return status.annotations_of(self.stripped)
 
     def annotate(
         self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
@@ -335,7 +321,7 @@ class Injection:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What `inject` says: the decision, the pod template afterwards, and the way there.
+    """The result of `inject`: the decision, the pod template, and the patch to it.
 
     `findings` are for people; `error` explains a denial. `added` is what the status annotation
     records, None where nothing was injected. `before` is the pod without an earlier injection,
@@ -349,14 +335,3 @@ class Outcome:
     added: Status | None = None
     error: InjectorError | None = None
     before: Uninjected | None = None
-
-
-def default_keys(raw: Mapping[str, str]) -> AnnotationKeys:
-    """The annotations of a profile that names some of them."""
-    return AnnotationKeys(
-        switch=raw.get("switch", names.SWITCH),
-        status=raw.get("status", names.STATUS_ANNOTATION),
-        overrides=raw.get("overrides", names.OVERRIDES_ANNOTATION),
-        templates=raw.get("templates", names.TEMPLATES_ANNOTATION),
-        undo=raw.get("undo", names.UNDO_ANNOTATION),
-    )

@@ -11,7 +11,7 @@ from injector.core.model import Manifest, Namespace
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
-# A value that no selector of a sane mind names.
+# A value that no selector is expected to name.
 _OTHER = "any-other-value"
 
 
@@ -81,8 +81,8 @@ def parse(raw: Any) -> Selector:
         raise ValueError("matchLabels must be a map of strings")
     if not isinstance(expressions, list):
         raise ValueError("matchExpressions must be a list")
-    found = [Requirement(key, "In", frozenset([value])) for key, value in labels.items()]
-    return Selector((*found, *map(_expression, expressions)))
+    from_labels = [Requirement(key, "In", frozenset([value])) for key, value in labels.items()]
+    return Selector((*from_labels, *map(_expression, expressions)))
 
 
 def _expression(raw: Any) -> Requirement:
@@ -112,20 +112,20 @@ class WebhookEntry:
         return self.namespaces.matches(of_namespace) and self.objects.matches(labels)
 
 
-def witness(*chosen: Selector) -> dict[str, str] | None:
+def satisfying_labels(*chosen: Selector) -> dict[str, str] | None:
     """The fewest labels that satisfy all selectors at once; None where no labels do."""
     wanted: dict[str, list[Requirement]] = {}
     for requirement in (r for selector in chosen for r in selector.requirements):
         wanted.setdefault(requirement.key, []).append(requirement)
-    found: dict[str, str] = {}
+    chosen_labels: dict[str, str] = {}
     for key, requirements in wanted.items():
         named = sorted({value for r in requirements if r.operator == "In" for value in r.values})
         tried: list[dict[str, str]] = [{}, *({key: value} for value in [*named, _OTHER])]
         fitting = next((labels for labels in tried if all(r.matches(labels) for r in requirements)), None)
         if fitting is None:
             return None
-        found |= fitting
-    return found
+        chosen_labels |= fitting
+    return chosen_labels
 
 
 def selected(

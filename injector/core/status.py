@@ -1,4 +1,4 @@
-"""What an injection writes down about itself, and what it proves later."""
+"""The status annotation: what an injection added, and a digest of its configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LISTS = {"initContainers": "init_containers", "containers": "containers", "volum
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The names of what was added, the revision that did it and the digest of what it was told."""
+    """The names of what was added, the injector's revision, and the digest of its configuration."""
 
     init_containers: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
@@ -28,8 +28,8 @@ class Status:
 
     def names(self, part: str) -> tuple[str, ...]:
         """The names under one list of the pod's spec."""
-        found: tuple[str, ...] = getattr(self, LISTS[part])
-        return found
+        names: tuple[str, ...] = getattr(self, LISTS[part])
+        return names
 
     def only(self, names: Mapping[str, frozenset[str]]) -> Status:
         """The status with those names alone, by list; a list that is missing stands for none."""
@@ -48,14 +48,14 @@ class Status:
         return compact(out)
 
 
-def of(shape: Manifest, revision: str, digest: str) -> Status:
-    """The status of what the templates alone add up to."""
-    spec = shape.get("spec") or {}
-    found = {
+def of(overlay: Manifest, revision: str, digest: str) -> Status:
+    """The status for the overlay of all templates."""
+    spec = overlay.get("spec") or {}
+    listed = {
         attribute: tuple(dict.fromkeys(str(i["name"]) for i in spec.get(part) or []))
         for part, attribute in LISTS.items()
     }
-    return Status(**found, revision=revision, digest=digest)
+    return Status(**listed, revision=revision, digest=digest)
 
 
 def read(pod: Manifest, keys: AnnotationKeys) -> Status | None:
@@ -68,17 +68,17 @@ def parse(text: str | None) -> Status | None:
     raw = as_object(text) if text is not None else None
     if raw is None:
         return None
-    found: dict[str, Any] = {}
+    lists: dict[str, Any] = {}
     for part, attribute in LISTS.items():
         listed = raw.get(part)
-        found[attribute] = tuple(n for n in listed if isinstance(n, str)) if isinstance(listed, list) else ()
-    return Status(**found, revision=str(raw.get("revision") or ""), digest=str(raw.get("digest") or ""))
+        lists[attribute] = tuple(n for n in listed if isinstance(n, str)) if isinstance(listed, list) else ()
+    return Status(**lists, revision=str(raw.get("revision") or ""), digest=str(raw.get("digest") or ""))
 
 
 def annotations_of(pod: Manifest) -> Mapping[str, str]:
     """The annotations of a pod template; null ones count as empty."""
-    found = (pod.get("metadata") or {}).get("annotations") or {}
-    return {k: "" if v is None else v for k, v in found.items()}
+    annotations = (pod.get("metadata") or {}).get("annotations") or {}
+    return {k: "" if v is None else v for k, v in annotations.items()}
 
 
 def as_object(text: str) -> dict[str, Any] | None:

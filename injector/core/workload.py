@@ -75,7 +75,7 @@ class Workload:
 
 
 def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
-    """The pod template of an object, or None where the kind has none that we know.
+    """The pod template of an object, or None where the kind has none.
 
     With quirks on the kind alone decides, whatever its group (Q3), and the metadata of a CronJob's
     pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
@@ -86,7 +86,7 @@ def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
     metadata, spec = f"{row.template}/metadata", f"{row.template}/spec"
     if quirks and row.kind == "CronJob":
         metadata = CRONJOB_METADATA_QUIRK
-    _check_way(manifest, spec)
+    _check_path(manifest, spec)
     workload = Workload(manifest, metadata, spec)
     check_shape(workload)
     return workload
@@ -115,18 +115,18 @@ def is_list(manifest: Manifest) -> bool:
     return kind in LIST_KINDS and group_of(manifest) == ""
 
 
-def _check_way(manifest: Manifest, spec: str) -> None:
+def _check_path(manifest: Manifest, spec: str) -> None:
     tree: Any = manifest
-    way = ""
+    path = ""
     for part in spec.split("/")[1:]:
         tree = tree.get(part)
-        way += "/" + part
+        path += "/" + part
         if tree is None:
             raise ManifestError(
-                f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=way
+                f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=path
             )
         if not isinstance(tree, dict):
-            raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=way)
+            raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=path)
 
 
 # What the stages take for granted, as a table: field -> expectation. A list's element schema is in [...].
@@ -189,7 +189,7 @@ def check_names(pod: Manifest) -> None:
 
 
 def _check_names(spec: Manifest, where: str) -> None:
-    """Raise ManifestError for what stands twice where Kubernetes wants it once: a merge would keep one."""
+    """Raise ManifestError for two elements of one name: a merge would keep one of them."""
     containers = [
         (f"{where}/{part}/{i}", container)
         for part in ("initContainers", "containers")

@@ -1,7 +1,7 @@
 """What `injector check --cluster` reads of a cluster, and what it asks of it.
 
 Here: the objects around the webhook's entries, what an account may do, and a pod as a dry run. Not
-here: what any of it means (core.conflicts).
+here: what any of it means (core.registration.checks).
 
 Only configurations and namespaces have to be readable; what else is refused is noted and left out.
 """

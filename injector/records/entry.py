@@ -83,7 +83,7 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
             "admission": uid if _UID.fullmatch(uid) else redaction.pseudonyms.free(uid),
             "time": admission.time,
             "namespace": redaction.pseudonyms.name(facts.namespace),
-            "known": _namespace(facts.known, redaction),
+            "known": _namespace(facts.namespace_object, redaction),
             "native": facts.native_sidecars,
             "overrides": {redaction.key(k): redaction.pseudonyms.free(v) for k, v in facts.overrides.items()},
             "objects": objects,
@@ -113,7 +113,9 @@ def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> En
     facts = Facts(
         namespace=str(raw["namespace"]),
         origin=Origin.WEBHOOK,
-        known=None if known is None else Namespace(known["name"], known["labels"], known["annotations"]),
+        namespace_object=None
+        if known is None
+        else Namespace(known["name"], known["labels"], known["annotations"]),
         native_sidecars=raw["native"],
         objects=objects,
         overrides=dict(raw["overrides"]),

@@ -32,7 +32,8 @@ from injector import yamltext
 from injector.core import names, status
 from injector.core.kinds import KINDS
 from injector.core.model import Manifest
-from injector.core.profile import Config, Policy, Profile
+from injector.core.policy import Policy
+from injector.core.profile import Config, Profile
 from injector.core.selectors import Selector
 from injector.errors import ManifestError
 from injector.records.pseudonyms import Pseudonyms
@@ -173,7 +174,7 @@ class Redaction:
 
     def annotations(self, found: Mapping[str, Any]) -> Manifest:
         """Annotations: the profile's by what they accept, all others as free text."""
-        declared = self.profile.catalogue().annotations | self.profile.books
+        declared = self.profile.catalogue().annotations | self.profile.bookkeeping_annotations
         out: Manifest = {}
         for key, value in found.items():
             if not isinstance(value, str):

@@ -171,7 +171,7 @@ class _Desk:
             def facts_of(found: Workload) -> Facts:
                 name = found.namespace
                 known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
-                return replace(base, namespace=name, owner=found.owner, known=known)
+                return replace(base, namespace=name, owner=found.owner, namespace_object=known)
 
             answers = form.answers(given.get("manifests", ""), chosen, facts_of)
             return 200, explain.page(answers, chosen, form=filled)
@@ -190,7 +190,7 @@ class _Desk:
             if not profile:
                 # Of the configurations that were in force the newest alone is kept.
                 self._own = {name: own for name, own in self._own.items() if name in self._debug.profiles}
-                self._own[key] = replace(config, templates=config.templates.apart())
+                self._own[key] = replace(config, templates=config.templates.isolated_copy())
             elif profile in self._debug.profiles:
                 self._own[key] = self._debug.load(profile)
             else:

@@ -34,7 +34,7 @@ from injector.core.model import (
     Verdict,
 )
 from injector.core.profile import Config, Outcome
-from injector.core.tree.merge import same
+from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape, kind_of
 from injector.errors import InjectorError, ManifestError, ReviewError
 from injector.printable import visible
@@ -217,7 +217,7 @@ def facts_of(
     return Facts(
         namespace=request.namespace,
         origin=Origin.WEBHOOK,
-        known=namespace_of(request.namespace) if request.namespace else None,
+        namespace_object=namespace_of(request.namespace) if request.namespace else None,
         native_sidecars=native_sidecars,
         objects=objects,
         overrides=config.profile.overrides_of_path(request.path) if request.path else {},

@@ -120,7 +120,7 @@ class Worker:
 
 
 def _apart(shared: Config) -> Config:
-    own = replace(shared, templates=shared.templates.apart())
+    own = replace(shared, templates=shared.templates.isolated_copy())
     own.templates.compile_all()
     return own
 

@@ -83,11 +83,13 @@ class RenderBudget:
         self.last: Place = ("", 1)
 
     def step(self, count: int = 1) -> None:
+        """Charge loop iterations, calls, filters or includes. Raises Exhausted."""
         self.steps += count
         if self.steps > self.limits.steps:
             self._exceeded(f"takes more than {self.limits.steps} steps")
 
     def charge(self, units: int) -> None:
+        """Charge characters and items that an operation touches or builds. Raises Exhausted."""
         self.work += units
         if self.work > self.limits.work:
             self._exceeded(f"builds or compares more than {self.limits.work} characters and items")

@@ -23,15 +23,15 @@ _ABSENT: Final = object()
 _DIGITS: Final = 64
 
 
-def _default(env: Sandbox, value: object, fallback: object = "", boolean: bool = False) -> object:
+def _default(_env: Sandbox, value: object, fallback: object = "", boolean: bool = False) -> object:
     empty = value is None or isinstance(value, Undefined) or (boolean and not value)
     return fallback if empty else value
 
 
 def _replace(env: Sandbox, value: object, old: object, new: object, count: int = -1) -> str:
     text, before, after = text_of(value), text_of(old), text_of(new)
-    found = text.count(before)
-    growth = (found if count < 0 else min(found, count)) * (len(after) - len(before))
+    occurrences = text.count(before)
+    growth = (occurrences if count < 0 else min(occurrences, count)) * (len(after) - len(before))
     env.run.room(len(text) + max(growth, 0), str)
     return text.replace(before, after, count)
 
@@ -55,11 +55,11 @@ def _indent(
     return "\n".join([margin + head if first else head, *lines])
 
 
-def _int(env: Sandbox, value: object, default: object = _ABSENT) -> Any:
+def _int(_env: Sandbox, value: object, default: object = _ABSENT) -> Any:
     return _parsed(int, value, default)
 
 
-def _float(env: Sandbox, value: object, default: object = _ABSENT) -> Any:
+def _float(_env: Sandbox, value: object, default: object = _ABSENT) -> Any:
     return _parsed(float, value, default)
 
 
@@ -75,7 +75,7 @@ def _parsed(read: Callable[[Any], int | float], value: object, default: object) 
     return default
 
 
-def _round(env: Sandbox, value: Any, precision: int = 0, method: str = "common") -> Any:
+def _round(_env: Sandbox, value: Any, precision: int = 0, method: str = "common") -> Any:
     if method not in ("common", "floor", "ceil") or not 0 <= precision <= 15:
         raise Refused("round takes a precision of 0 to 15 and one of common, floor, ceil")
     numeric(value)
@@ -172,8 +172,10 @@ def _map(env: Sandbox, value: Any, name: str | None = None, *args: Any, **kwargs
         attribute, default = kwargs.pop("attribute", None), kwargs.pop("default", _ABSENT)
         if attribute is None or kwargs:
             raise Refused("map takes the name of a filter, or attribute= and default=")
-        found = _picked(env, items, attribute)
-        return [default if isinstance(item, Undefined) and default is not _ABSENT else item for item in found]
+        members = _picked(env, items, attribute)
+        return [
+            default if isinstance(item, Undefined) and default is not _ABSENT else item for item in members
+        ]
     if name not in FILTERS:
         raise Refused(f"unknown filter {shown(name)!r}", "have " + ", ".join(sorted(FILTERS)))
     return [env.call_filter(name, item, args, kwargs) for item in items]
@@ -212,12 +214,12 @@ def _trim(env: Sandbox, value: object, characters: str | None = None) -> str:
     return text.strip(characters)
 
 
-def _trunc(env: Sandbox, value: object, size: int) -> str:
+def _trunc(_env: Sandbox, value: object, size: int) -> str:
     text = text_of(value)
     return text[:size] if size >= 0 else text[size:]
 
 
-def _length(env: Sandbox, value: Any) -> int:
+def _length(_env: Sandbox, value: Any) -> int:
     if not isinstance(value, SIZED):
         raise Refused(f"{kind(value)} has no length")
     return len(value)
@@ -228,8 +230,8 @@ def _reverse(env: Sandbox, value: Any) -> Any:
 
 
 _PLAIN: Final[Mapping[str, Function]] = {
-    "abs": lambda env, value: abs(numeric(value)),
-    "capitalize": lambda env, value: text_of(value).capitalize(),
+    "abs": lambda _env, value: abs(numeric(value)),
+    "capitalize": lambda _env, value: text_of(value).capitalize(),
     "count": _length,
     "d": _default,
     "default": _default,
@@ -243,11 +245,11 @@ _PLAIN: Final[Mapping[str, Function]] = {
     "last": _end(last=True),
     "length": _length,
     "list": lambda env, value: list(listed(value, env.run)),
-    "lower": lambda env, value: text_of(value).lower(),
+    "lower": lambda _env, value: text_of(value).lower(),
     "map": _map,
     "max": _extreme(last=True),
     "min": _extreme(last=False),
-    "quote": lambda env, value: json.dumps(text_of(value), ensure_ascii=False),
+    "quote": lambda _env, value: json.dumps(text_of(value), ensure_ascii=False),
     "reject": _chosen(wanted=False, by_attribute=False),
     "rejectattr": _chosen(wanted=False, by_attribute=True),
     "replace": _replace,
@@ -256,15 +258,15 @@ _PLAIN: Final[Mapping[str, Function]] = {
     "select": _chosen(wanted=True, by_attribute=False),
     "selectattr": _chosen(wanted=True, by_attribute=True),
     "sort": _sort,
-    "string": lambda env, value: text_of(value),
+    "string": lambda _env, value: text_of(value),
     "sum": _sum,
-    "title": lambda env, value: text_of(value).title(),
+    "title": lambda _env, value: text_of(value).title(),
     "tojson": _tojson,
     "toyaml": _toyaml,
     "trim": _trim,
     "trunc": _trunc,
     "unique": _unique,
-    "upper": lambda env, value: text_of(value).upper(),
+    "upper": lambda _env, value: text_of(value).upper(),
 }
 
 FILTERS: Final[Mapping[str, Function]] = {

@@ -25,7 +25,7 @@ def _range(env: Sandbox, *args: int) -> list[int]:
     return list(numbers)
 
 
-def _fail(env: Sandbox, message: object) -> NoReturn:
+def _fail(_env: Sandbox, message: object) -> NoReturn:
     raise Refused(shown(text_of(message), _FREE_TEXT))
 
 
@@ -34,7 +34,7 @@ def _dict(env: Sandbox, mapping: Mapping[str, object] | None = None, /, **items:
     return {**(mapping or {}), **items}
 
 
-def _namespace(env: Sandbox, **items: object) -> Namespace:
+def _namespace(_env: Sandbox, /, **items: object) -> Namespace:
     return Namespace(**items)
 
 

@@ -1,4 +1,4 @@
-"""Templates from text to compiled code: a closed set of sources, and what does not load.
+"""Templates from text to compiled code: a closed set of sources, and the errors of loading.
 
 Parsing, references between templates, the variables that they may read, and the errors of a template
 that has a mistake or is none of Jinja's. How the syntax tree is rewritten before it is compiled belongs
@@ -49,7 +49,7 @@ class TemplateSource:
     first_line: int = 1
 
     def where(self, line: int) -> str:
-        """Place of one line, with the template's name where the origin's does not tell it."""
+        """Place of one line, with the template's name where the origin does not contain it."""
         place = f"{self.origin}:{self.first_line + line - 1}"
         return place if self.name in self.origin.rpartition("/")[2] else f"{place} (template {self.name})"
 
@@ -59,13 +59,13 @@ class TemplateSource:
         return shown(lines[line - 1].strip(), 120) if 0 < line <= len(lines) else ""
 
 
-class Fresh(Template):
+class UncachedTemplate(Template):
     """A compiled template whose module is made anew for each import.
 
     Jinja keeps the module of an import: a namespace in it would live on into the next pod.
     """
 
-    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+    def _get_default_module(self, _ctx: Context | None = None) -> TemplateModule:
         return self.make_module()
 
 
@@ -217,7 +217,7 @@ class Library:
             ) from exc
         except ValueError as exc:  # an integer of more digits than Python reads
             raise TemplateError("invalid number in the template", where=source.where(1)) from exc
-        template = Fresh.from_code(self.env, code, self.env.globals)
+        template = UncachedTemplate.from_code(self.env, code, self.env.globals)
         return Unit(source, template, mentions, frozenset(tracker.undeclared_identifiers))
 
 

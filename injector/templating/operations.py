@@ -112,7 +112,7 @@ def _loop(env: Sandbox, value: object) -> object:
 
 
 @pass_environment
-def _missing_else(env: Sandbox, value: None) -> Undefined:
+def _missing_else(env: Sandbox, _value: None) -> Undefined:
     return env.undefined("an inline if without else has no value if its condition is false")
 
 

@@ -5,7 +5,7 @@ They may be asked about a value that is not there. Comparison itself belongs to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from jinja2.runtime import Undefined
@@ -20,20 +20,16 @@ def _compares(name: str) -> Callable[..., bool]:
 
 
 def _is(*types: type) -> Callable[..., bool]:
-    return lambda env, value: isinstance(value, types) and (bool in types or not isinstance(value, bool))
-
-
-def _spelled(names: Iterable[str], function: Callable[..., bool]) -> dict[str, Callable[..., bool]]:
-    return dict.fromkeys(names, function)
+    return lambda _env, value: isinstance(value, types) and (bool in types or not isinstance(value, bool))
 
 
 _PLAIN: Final[Mapping[str, Callable[..., bool]]] = {
-    "defined": lambda env, value: not isinstance(value, Undefined),
-    "undefined": lambda env, value: isinstance(value, Undefined),
-    "none": lambda env, value: value is None,
+    "defined": lambda _env, value: not isinstance(value, Undefined),
+    "undefined": lambda _env, value: isinstance(value, Undefined),
+    "none": lambda _env, value: value is None,
     "boolean": _is(bool),
-    "true": lambda env, value: value is True,
-    "false": lambda env, value: value is False,
+    "true": lambda _env, value: value is True,
+    "false": lambda _env, value: value is False,
     "integer": _is(int),
     "float": _is(float),
     "number": _is(int, float),
@@ -41,16 +37,16 @@ _PLAIN: Final[Mapping[str, Callable[..., bool]]] = {
     "mapping": _is(dict),
     "sequence": _is(list, tuple, str),
     "iterable": _is(list, tuple, str, dict),
-    "odd": lambda env, value: numeric(value) % 2 == 1,
-    "even": lambda env, value: numeric(value) % 2 == 0,
-    "divisibleby": lambda env, value, number: numeric(value) % number == 0,
+    "odd": lambda _env, value: numeric(value) % 2 == 1,
+    "even": lambda _env, value: numeric(value) % 2 == 0,
+    "divisibleby": lambda _env, value, number: numeric(value) % number == 0,
     "in": _compares("in"),
-    **_spelled(("eq", "equalto", "=="), _compares("eq")),
-    **_spelled(("ne", "!="), _compares("ne")),
-    **_spelled(("lt", "lessthan", "<"), _compares("lt")),
-    **_spelled(("le", "<="), _compares("lteq")),
-    **_spelled(("gt", "greaterthan", ">"), _compares("gt")),
-    **_spelled(("ge", ">="), _compares("gteq")),
+    **dict.fromkeys(("eq", "equalto", "=="), _compares("eq")),
+    **dict.fromkeys(("ne", "!="), _compares("ne")),
+    **dict.fromkeys(("lt", "lessthan", "<"), _compares("lt")),
+    **dict.fromkeys(("le", "<="), _compares("lteq")),
+    **dict.fromkeys(("gt", "greaterthan", ">"), _compares("gt")),
+    **dict.fromkeys(("ge", ">="), _compares("gteq")),
 }
 
 TESTS: Final[Mapping[str, Function]] = {name: tested(name, function) for name, function in _PLAIN.items()}

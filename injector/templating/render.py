@@ -1,9 +1,9 @@
 """Rendering: a template and its variables become an overlay, a partial pod template.
 
 Values never pass through YAML text. A template renders to a *skeleton*: YAML with a mark where a
-value goes. The skeleton is parsed into a tree whose scalars with marks are `Whole` or `RenderedText`, and
-filled with the values. All pods that take the same branches of a template share one parsed
-skeleton, which is cached by its text.
+value goes. The skeleton is parsed into a tree whose scalars with marks are `Placeholder` or
+`RenderedText`, and filled with the values. All pods that take the same branches of a template share
+one parsed skeleton, which is cached by its text.
 
 What a template may do belongs to `sandbox`, how it is compiled to `library`.
 """
@@ -43,7 +43,7 @@ _TREE_FACTOR: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class Placeholder:
     """A value that is alone in a plain scalar: it keeps its type."""
 
     index: int
@@ -77,11 +77,11 @@ class Map:
 
     def fill(self, run: RenderBudget) -> dict[str, Any]:
         filled: dict[str, Any] = {}
-        for key, value, hollow in self.entries:
+        for key, value, is_filler in self.entries:
             name = key.fill(run) if isinstance(key, RenderedText) else key
             if name in filled:
                 raise Refused("a map has two keys with the same text", place=self._place(run, key))
-            filled[name] = value.fill(run) if hollow else value
+            filled[name] = value.fill(run) if is_filler else value
         return filled
 
     def _place(self, run: RenderBudget, key: object) -> Place:
@@ -96,10 +96,10 @@ class Items:
     items: tuple[tuple[Any, bool], ...]
 
     def fill(self, run: RenderBudget) -> list[Any]:
-        return [item.fill(run) if hollow else item for item, hollow in self.items]
+        return [item.fill(run) if is_filler else item for item, is_filler in self.items]
 
 
-Filler = Whole | RenderedText | Map | Items
+Filler = Placeholder | RenderedText | Map | Items
 
 
 def _placed(run: RenderBudget, index: int, make: Callable[[object, str], Any]) -> Any:
@@ -112,23 +112,23 @@ def _placed(run: RenderBudget, index: int, make: Callable[[object, str], Any]) -
         raise
 
 
-def _hollow(tree: Any) -> Any:
+def _to_filler(tree: Any) -> Any:
     """The filler of a parsed skeleton, or the tree itself where no mark is in it."""
     if isinstance(tree, yamltext.Marked):
         text = _text(tree)
-        return Whole(text.index) if tree.plain and len(text.parts) == 1 else text
+        return Placeholder(text.index) if tree.plain and len(text.parts) == 1 else text
     if isinstance(tree, dict):
         entries = []
         for key, value in tree.items():
-            filler = _hollow(value)
+            filler = _to_filler(value)
             name = _text(key) if isinstance(key, yamltext.Marked) else key
             entries.append((name, filler, isinstance(filler, Filler)))
-        whole = any(hollow or isinstance(key, RenderedText) for key, _, hollow in entries)
-        return Map(tuple(entries)) if whole else tree
+        has_marks = any(is_filler or isinstance(key, RenderedText) for key, _, is_filler in entries)
+        return Map(tuple(entries)) if has_marks else tree
     if isinstance(tree, list):
-        items = [_hollow(item) for item in tree]
+        items = [_to_filler(item) for item in tree]
         pairs = tuple((item, isinstance(item, Filler)) for item in items)
-        return Items(pairs) if any(hollow for _, hollow in pairs) else tree
+        return Items(pairs) if any(is_filler for _, is_filler in pairs) else tree
     return tree
 
 
@@ -168,7 +168,7 @@ class Templates:
         """The names that a pod may ask for."""
         return (name for name in self._library.sources if name in self)
 
-    def apart(self) -> Templates:
+    def isolated_copy(self) -> Templates:
         """The same templates for another thread; nothing that changes is shared."""
         return Templates(*self._made_of)
 
@@ -199,7 +199,7 @@ class Templates:
         """Render a template for `pod` (its name, for messages) to an overlay, on the account of `work`.
 
         `context` holds JSON-shaped values. Parts of the overlay are shared between renderings:
-        nobody may change it in place. RenderError says where the template failed, WorkError where
+        it must not be changed in place. RenderError says where the template failed, WorkError where
         it asked for too much; errors about the manifest itself (ManifestError) that a profile's
         function raises pass through.
         """
@@ -247,7 +247,7 @@ class Templates:
 
     def _parse(self, skeleton: str, name: str, context: Mapping[str, object]) -> Any:
         try:
-            filler = _hollow(yamltext.load_styled(skeleton, name))
+            filler = _to_filler(yamltext.load_styled(skeleton, name))
         except yamltext.YamlError as exc:
             raise self._no_yaml(exc, name, context) from exc
         size = len(skeleton) * _TREE_FACTOR
@@ -276,7 +276,7 @@ class Templates:
     def _failure(self, exc: Exception, name: str, pod: str) -> RenderError:
         place = (exc.place if isinstance(exc, Refused) else None) or _template_line(exc)
         key, line = place or (key_of("mark", name), 1)
-        message, hint = _said(exc)
+        message, hint = _message_of(exc)
         if isinstance(exc, Unknown) and (path := self._path(key, line, exc.name)):
             message = f"{path!r} is not defined"
         error = WorkError if isinstance(exc, Exhausted) else RenderError
@@ -287,8 +287,8 @@ class Templates:
 
     def _path(self, key: str, line: int, last: str) -> str:
         """The dotted name that ends in `last`, at a line if there are several."""
-        found = self._library.unit(key).mentions.paths.get(last, [])
-        here = {path for at, path in found if at == line} or {path for _, path in found}
+        places = self._library.unit(key).mentions.paths.get(last, [])
+        here = {path for at, path in places if at == line} or {path for _, path in places}
         return here.pop() if len(here) == 1 else ""
 
 
@@ -303,7 +303,7 @@ def _template_line(exc: BaseException) -> Place | None:
     return place
 
 
-def _said(exc: Exception) -> tuple[str, str]:
+def _message_of(exc: Exception) -> tuple[str, str]:
     """What to say of an exception, and a hint. Text of Python's own may quote a value: left out."""
     if isinstance(exc, Refused | InjectorError):
         return exc.message, exc.hint

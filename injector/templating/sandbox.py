@@ -16,7 +16,6 @@ from typing import Any, Final, cast
 
 from jinja2 import Template, pass_environment
 from jinja2.environment import TemplateModule
-from jinja2.exceptions import UndefinedError
 from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
@@ -69,7 +68,7 @@ class Missing(StrictUndefined):
         hint: str | None = None,
         obj: Any = missing,
         name: str | None = None,
-        exc: Callable[[str], Exception] = UndefinedError,
+        **_exc: object,
     ) -> None:
         message = hint or f"{shown(name)!r} is not defined"
         super().__init__(message, obj, name, cast(Any, lambda text: Unknown(text, name)))
@@ -114,7 +113,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self._builtins = {id(function) for function in builtins.values()}
         self._functions = {id(function) for function in functions.values()}
 
-    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:
+    def get_template(self, name: Any, _parent: str | None = None, _globals: Any = None) -> Template:
         """The template of an include or import; its name is a key that the compiler wrote."""
         self.run.step()
         return self.find(name)
@@ -130,8 +129,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, LoopContext) and attribute in _LOOP:
             return getattr(obj, attribute)
         if isinstance(obj, Namespace | TemplateModule) and not attribute.startswith("_"):
-            found = getattr(obj, attribute, missing)
-            return self.undefined(obj=obj, name=attribute) if found is missing else found
+            value = getattr(obj, attribute, missing)
+            return self.undefined(obj=obj, name=attribute) if value is missing else value
         if isinstance(obj, dict):
             return self.undefined(obj=obj, name=attribute)
         return self.undefined(f"{kind(obj)} has no {shown(attribute)!r} that templates may use", obj=obj)
@@ -140,7 +139,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """An item of a map, list or string; what is not there is undefined."""
         defined(obj)
         defined(argument)
-        # The key may be a text of a pod: only a path that stands in the template is told (`render`).
+        # The key may be a text of a pod: messages show only paths that stand in the template (`render`).
         absent = f"{kind(obj)} has no such item"
         if isinstance(obj, dict):
             return obj[argument] if argument in obj else self.undefined(absent, obj=obj, name=argument)
@@ -149,7 +148,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return obj[argument] if in_range else self.undefined(absent, obj=obj, name=str(argument))
         return self.getattr(obj, argument) if isinstance(argument, str) else self.undefined(absent)
 
-    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def call(self, _context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a macro, a method that `getattr` allowed, or a global function; nothing else."""
         for internal in ("_loop_vars", "_block_vars"):
             kwargs.pop(internal, None)
@@ -200,7 +199,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         finally:
             self.run.depth -= 1
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, _context: Context, operator: str, left: Any, right: Any) -> Any:
         """An arithmetic operator, refused before the work where its result would be too large."""
         defined(left)
         defined(right)

@@ -2,17 +2,18 @@
 
 Kubernetes reads YAML neither as version 1.1 nor as 1.2 says, and neither as PyYAML does: `1e3`,
 `0o14` and `y` are no strings there, `1:20` and `2001-01-01` are. This package is the only place
-that knows; nobody else imports a YAML library. Trees are what JSON has: dict, list, str, int,
+that knows; no other imports a YAML library. Trees are what JSON has: dict, list, str, int,
 float, bool, None.
 
-Here: cutting a stream (`split`), reading (`load` and its kin, `load_json`), finding a line (`locate`),
-writing (`dump`). Not here: files, what a manifest must contain, templates.
+Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a
+line (`locate`), writing (`dump`). Not here: files, what a manifest must contain, templates.
 """
 
-from injector.yamltext.compose import MARK, AnchorError, Marked, YamlError
+from injector.yamltext.compose import MARK, Marked
+from injector.yamltext.events import AnchorError, YamlError
 from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
-from injector.yamltext.split import Document, split
+from injector.yamltext.stream import Document, split
 from injector.yamltext.write import dump
 
 __all__ = [

@@ -1,51 +1,42 @@
 """Building the tree of one document from the events of a YAML parser.
 
-The parser is libyaml (or PyYAML's own, eight times slower, where that is missing) and gives
-events; composing is done here, because types, duplicate keys, merge keys, limits and positions
-are ours. Not here: types of plain scalars (scalar.py) and what callers see (read.py).
+PyYAML's own composer has other types, duplicate keys, merge keys, limits and positions. Not here:
+the parser (events.py), types of plain scalars (scalar.py) and what callers see (read.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
     CollectionStartEvent,
-    DocumentStartEvent,
     Event,
     MappingStartEvent,
     NodeEvent,
     ScalarEvent,
     SequenceStartEvent,
-    StreamEndEvent,
 )
 
-from injector.errors import ManifestError
 from injector.pointer import escape
 from injector.printable import shown
-from injector.yamltext.scalar import MERGE_TAG, STR_TAG, integral, key_text, resolve, resolve_tagged
-from injector.yamltext.split import Document
+from injector.yamltext.events import AnchorError, YamlError, error_at, events, is_merge
+from injector.yamltext.scalar import STR_TAG, integral, key_text, resolve, resolve_tagged
+from injector.yamltext.stream import Document
 
 MARK: Final = "\ue000"
 """The character that makes `load_styled` leave a scalar as it is."""
 
 # Deeper than any object of Kubernetes, and shallow enough for recursion over the tree.
 MAX_DEPTH: Final = 200
-# Nobody's tree is that deep, and parsers need the square of the time for one that is.
-_MAX_NESTING: Final = 500
 # As many as Kubernetes' reader lets aliases add.
 MAX_ALIASED_NODES: Final = 400_000
 # So many characters, read or written, count as one more value.
 _CHARACTERS: Final = 16
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # The key of a frame that waits for one, or that has just read a merge key.
 _NO_KEY: Final = object()
@@ -54,99 +45,12 @@ _MERGE: Final = object()
 _UNFINISHED: Final = object()
 
 
-class YamlError(ManifestError):
-    """A text that is no YAML, or YAML that is no JSON-shaped tree.
-
-    `line` counts from 1 in the source, `column` from 1 in that line.
-    """
-
-    def __init__(self, message: str, *, source: str, line: int, column: int, hint: str = "") -> None:
-        super().__init__(message, where=f"{source}:{line}", hint=hint)
-        self.line = line
-        self.column = column
-
-
-class AnchorError(YamlError):
-    """An anchor or an alias in a text that may have none."""
-
-
 @dataclass(frozen=True, slots=True)
 class Marked:
     """A scalar with `MARK` in it; `plain` says that it stood there without quotes, block or tag."""
 
     text: str
     plain: bool
-
-
-def events(document: Document) -> Iterator[Event]:
-    """Give the events of the only document in a text."""
-    _refuse_unreadable(document)
-    loader = _LOADER(document.text)
-    begun = False
-    depth = 0
-    try:
-        while not isinstance(event := loader.get_event(), StreamEndEvent):
-            if isinstance(event, DocumentStartEvent):
-                if begun:
-                    raise _error(document, event.start_mark, "a second document, expected one only")
-                begun = True
-            elif isinstance(event, CollectionStartEvent):
-                depth += 1
-                if depth > _MAX_NESTING:
-                    raise _error(document, event.start_mark, f"more than {_MAX_NESTING} levels")
-            elif isinstance(event, CollectionEndEvent):
-                depth -= 1
-            yield event
-    except yaml.MarkedYAMLError as error:
-        raise _syntax_error(document, error) from error
-    except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
-        raise YamlError(
-            "not valid YAML: invalid character", source=document.source, line=document.line, column=1
-        ) from error
-    finally:
-        loader.dispose()
-
-
-def _refuse_unreadable(document: Document) -> None:
-    match = _UNREADABLE.search(document.text)
-    if match:
-        before = document.text[: match.start()]
-        raise YamlError(
-            f"not valid YAML: character U+{ord(match.group()):04X} at column {_column(before)}",
-            source=document.source,
-            line=document.line + before.count("\n"),
-            column=_column(before),
-            hint="write it as an escape in double quotes, or save the file as UTF-8 text",
-        )
-
-
-def _column(before: str) -> int:
-    return len(before) - before.rfind("\n")
-
-
-def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> YamlError:
-    mark = error.problem_mark or error.context_mark
-    context = f", {error.context}" if error.context else ""
-    if context and error.context_mark:
-        context += f" that begins on line {document.line + error.context_mark.line}"
-    return _error(
-        document,
-        mark,
-        f"not valid YAML: {error.problem}{context}",
-        hint="check indentation (spaces, no tabs), quotes and brackets in the lines above",
-    )
-
-
-def _error(document: Document, mark: Any, message: str, *, hint: str = "") -> YamlError:
-    line, column = (mark.line, mark.column + 1) if mark else (0, 1)
-    line = min(line, document.text.count("\n"))  # the end of a last line without a break
-    return YamlError(
-        f"{message} (column {column})",
-        source=document.source,
-        line=document.line + line,
-        column=column,
-        hint=hint,
-    )
 
 
 class Frame:
@@ -342,12 +246,7 @@ class Composer:
         return "".join("/" + _token(frame.key) for frame in self._stack[1:])
 
     def _fail(self, event: Event, message: str, *, hint: str = "") -> YamlError:
-        return _error(self._document, event.start_mark, message, hint=hint)
-
-
-def is_merge(event: ScalarEvent) -> bool:
-    """Whether a key is a merge key."""
-    return event.value == "<<" and (event.tag == MERGE_TAG or (event.tag is None and event.implicit[0]))
+        return error_at(self._document, event.start_mark, message, hint=hint)
 
 
 def _token(key: Any) -> str:

@@ -15,8 +15,8 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from injector.yamltext.compose import events
-from injector.yamltext.split import Document
+from injector.yamltext.events import events
+from injector.yamltext.stream import Document
 
 
 class Pairs(list[tuple[Any, Any]]):

@@ -1,7 +1,7 @@
 """What callers ask of a YAML text: its tree, its kind, the line of a value.
 
 Here: everything that takes a text and gives something else than documents. Not here: how a tree
-is built (compose.py), cutting streams (split.py), writing (write.py).
+is built (compose.py), cutting streams (stream.py), writing (write.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
 
 from injector.pointer import unescape
-from injector.yamltext.compose import MAX_DEPTH, Composer, Frame, events, is_merge
-from injector.yamltext.split import Document
+from injector.yamltext.compose import MAX_DEPTH, Composer, Frame
+from injector.yamltext.events import events, is_merge
+from injector.yamltext.stream import Document
 
 
 def load(document: Document) -> Any:
@@ -65,8 +66,8 @@ def load_json(text: str, *, distinct: bool = False) -> Any:
 
 def _inside(value: Any) -> Any:
     """The lists and maps in a list or map."""
-    found = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [inner for inner in found if isinstance(inner, dict | list)]
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [inner for inner in members if isinstance(inner, dict | list)]
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -117,12 +118,12 @@ def kind_of(document: Document) -> tuple[str, str] | None:
     """Read only apiVersion (empty if missing) and kind; None where there is no kind.
 
     YamlError where the document is no YAML. What else `load` refuses is not looked at, so that a
-    document of a kind that nobody asks for can pass; only where a tag or a merge key has a say in
-    the two fields, the tree decides, and YamlError is raised as `load` does.
+    document of another kind can pass. Where a tag or a merge key may change the two fields, the whole
+    tree is read, and YamlError is raised as `load` does.
     """
     top = list(_top_level(document))
-    found = load(document) if None in top else dict(zip(top[::2], top[1::2], strict=True))
-    kind, version = found.get("kind"), found.get("apiVersion", "")
+    fields = load(document) if None in top else dict(zip(top[::2], top[1::2], strict=True))
+    kind, version = fields.get("kind"), fields.get("apiVersion", "")
     return (version if isinstance(version, str) else "", kind) if kind and isinstance(kind, str) else None
 
 

@@ -155,7 +155,7 @@ def _float(text: str, plain: str) -> float | str:
 
 
 def _short_float(value: float) -> str:
-    """Write a float with the fewest digits that tell it from other 32 bit floats."""
+    """Write a float with the fewest digits that distinguish it from other 32 bit floats."""
     try:
         single = struct.pack("<f", value)
     except OverflowError:

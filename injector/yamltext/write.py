@@ -1,9 +1,8 @@
-"""Tree to YAML text, so that every reader gives the tree back.
+"""Tree to YAML text that every reader reads back as the same tree.
 
-Strings are written plain unless somebody would take them for something else: Kubernetes, YAML
-1.1 (PyYAML) or YAML 1.2. An emitter of our own, because libyaml's asks for types one reader at a
-time, folds lines and escapes emoji. Here: layout and quoting. Not here: what is ambiguous
-(scalar.py).
+Strings are written plain unless Kubernetes, YAML 1.1 (PyYAML) or YAML 1.2 reads them as something
+else. libyaml's emitter checks types for one reader only, folds lines and escapes emoji. Here: layout
+and quoting. Not here: what is ambiguous (scalar.py).
 """
 
 from __future__ import annotations

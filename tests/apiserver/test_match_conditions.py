@@ -25,10 +25,11 @@ import pytest
 from injector.config.loading import load
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
-from injector.core.injection.near_misses import near_misses
+from injector.core.injection.near_misses import find_near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Facts, Origin, Reason, Verdict
-from injector.core.profile import Config, Policy, Profile, default_keys
+from injector.core.model import AnnotationKeys, Facts, Origin, Reason, Verdict
+from injector.core.policy import Policy
+from injector.core.profile import Config, Profile
 from injector.core.registration.match_conditions import conditions, dropped
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
@@ -181,7 +182,7 @@ def disagreements(sender: Sender, config: Config, pods: list[tuple[Pod, str]]) -
             out.append(f"called {called}, and it is told otherwise: {decision.reason} {pod}")
         if not called and decision.verdict is not Verdict.SKIP:
             out.append(f"not called, and it would be {decision.reason}: {pod}")
-        if not called and near_misses(pod, config.profile):
+        if not called and find_near_misses(pod, config.profile):
             out.append(f"not called, and its author would be told something: {pod}")
     return out
 
@@ -189,7 +190,7 @@ def disagreements(sender: Sender, config: Config, pods: list[tuple[Pod, str]]) -
 def of_table(mode: str, **changes: Any) -> Config:
     """The policy of the decision table with a profile around it."""
     policy: Policy = table.policy(mode, **changes)
-    keys = default_keys({"switch": table.SWITCH, "status": table.STATUS})
+    keys = AnnotationKeys(switch=table.SWITCH, status=table.STATUS)
     known = Catalogue(
         frozenset({"mesh.example/cpu", "prometheus.io/scrape"}),
         frozenset({"mesh.example/rev", "app-of-mesh"}),

@@ -67,8 +67,8 @@ def test_what_controllers_make_is_recorded_and_replayed(bed: ApiServer, tmp_path
         uid, *_ = [e["uid"] for e in served.events() if e["event"] == "admission" and not e["dryRun"]]
     [entry] = Reader(records).entries()
     assert (entry.uid, entry.decision) == (uid, "inject")
-    assert entry.facts.known is not None
-    assert entry.facts.known.labels["istio-injection"] == "enabled"
+    assert entry.facts.namespace_object is not None
+    assert entry.facts.namespace_object.labels["istio-injection"] == "enabled"
     text = b"".join(file.read_bytes() for file in records.iterdir()).decode()
     assert MARK not in text
     assert "hunter2" not in text

@@ -45,7 +45,9 @@ def records(tmp_path: Path, before: Path) -> Path:
     recorder = Recorder(folder, KEY, RecordBounds(per_second=1000))
     recorder.start()
     for uid, pod in zip(UIDS, PODS, strict=True):
-        facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
+        facts = Facts(
+            "shop", Origin.WEBHOOK, namespace_object=Namespace("shop", {"istio-injection": "enabled"})
+        )
         outcome = inject(pod, facts, config)
         request = AdmissionRequest(uid, pod)
         recorder.offer(request, facts, outcome, outcome.decision.verdict, config, 100)

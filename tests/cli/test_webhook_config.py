@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from injector.config.loading import load
-from injector.core.injection.near_misses import near_misses
+from injector.core.injection.near_misses import find_near_misses
 from injector.core.registration.entries import registered
 from injector.core.registration.match_conditions import dropped
 from injector.core.selectors import parse
@@ -162,7 +162,7 @@ def test_near_misses_come_but_for_two_that_the_selectors_keep_back(
     run: Run, namespace: dict[str, str], pod: dict[str, Any], called: bool
 ) -> None:
     config = load(None)
-    assert near_misses({"metadata": pod}, config.profile)
+    assert find_near_misses({"metadata": pod}, config.profile)
     assert not dropped({"metadata": pod}, "shop", config.policy, config.profile)
     entries = registered(printed(run, "--url", URL))
     space = {"metadata": {"name": "shop", "labels": namespace}}

@@ -110,7 +110,7 @@ def test_an_object_without_namespace_is_looked_up_in_the_one_of_the_flag() -> No
     assert found is not None
     spaces = world.from_cluster(Canned(CLUSTER), load_profile(None), "shop").namespaces
     facts = World(spaces, lookup="shop").facts(found)
-    assert facts.known == spaces["shop"]
+    assert facts.namespace_object == spaces["shop"]
     assert facts.namespace == ""
 
 

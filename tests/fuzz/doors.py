@@ -25,12 +25,12 @@ from injector import telemetry
 from injector.config.folder import shipped
 from injector.config.loading import Input, Text, load_input
 from injector.core import status
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Namespace, Reason, Verdict
 from injector.core.profile import Config
-from injector.core.tree.merge import same
+from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape
 from injector.errors import ReviewError
 from injector.server import review as reviews
@@ -236,9 +236,9 @@ def _lost(setup: Setup, received: Tree, after: Tree, facts: Facts) -> list[str]:
         return []
     added = status.read(after, config.profile.keys)
     ours = frozenset(name for part in status.LISTS for name in added.names(part)) if added else frozenset()
-    meant = Meant(ours, config.profile.books, frozenset(facts.overrides) | _FORCED)
+    meant = Meant(ours, config.profile.bookkeeping_annotations, frozenset(facts.overrides) | _FORCED)
     # The overrides are the user's version too, and the one that counts.
-    overridden = bool(uninject.overrides(before, config.profile))
+    overridden = bool(uninjection.overrides(before, config.profile))
     gone = losses(before, after, meant, merged=config.quirks or overridden)
     if config.quirks:
         gone = [place for place in gone if not is_cut(before, place)]

@@ -39,7 +39,7 @@ def a_pod(**metadata: Any) -> Manifest:
 
 
 def outcome(pod: Manifest, config: Config = CONFIG) -> tuple[str, str, list[tuple[str, str]]]:
-    facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
+    facts = Facts("shop", Origin.WEBHOOK, namespace_object=Namespace("shop", {"istio-injection": "enabled"}))
     found = inject(pod, facts, config)
     return (found.decision.verdict, found.decision.reason, [(o.op, o.path) for o in found.patch])
 
@@ -230,8 +230,8 @@ def pods_of_the_golden_cases() -> Iterator[Any]:
 def test_a_record_of_a_golden_case_has_the_same_answer(pod: Manifest) -> None:
     name = REDACTION.pseudonyms.name
     known = Namespace("shop", {"istio-injection": "enabled"})
-    own = Facts("shop", Origin.WEBHOOK, known=known, native_sidecars=True)
-    recorded = replace(own, namespace=name("shop"), known=replace(known, name=name("shop")))
+    own = Facts("shop", Origin.WEBHOOK, namespace_object=known, native_sidecars=True)
+    recorded = replace(own, namespace=name("shop"), namespace_object=replace(known, name=name("shop")))
     answer, again = inject(pod, own, CONFIG), inject(REDACTION.pod(pod), recorded, CONFIG)
     assert again.decision.reason is answer.decision.reason
     if "sidecar.istio.io/status" not in ((pod.get("metadata") or {}).get("annotations") or {}):

@@ -70,7 +70,7 @@ class Recording:
 
     def offer(self, number: int = 0, config: Config = CONFIG, size: int = 100, **facts: Any) -> None:
         pod = a_pod(f"web-{number}")
-        known = Facts("shop", Origin.WEBHOOK, known=Namespace("shop"), **facts)
+        known = Facts("shop", Origin.WEBHOOK, namespace_object=Namespace("shop"), **facts)
         request = AdmissionRequest(UID % (number % 256), pod)
         self.recorder.offer(request, known, inject(pod, known, config), Verdict.INJECT, config, size)
 

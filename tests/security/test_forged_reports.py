@@ -306,7 +306,7 @@ def test_records_write_no_lines(folder: Path, run: Run) -> None:
     config = load("c.yaml")
     recorder = Recorder(records, b"a key of thirty-two bytes, or so", RecordBounds(per_second=1000))
     recorder.start()
-    facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {}))
+    facts = Facts("shop", Origin.WEBHOOK, namespace_object=Namespace("shop", {}))
     pod = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web"}]}}
     outcome = inject(pod, facts, config)
     recorder.offer(AdmissionRequest("5f7c1b52", pod), facts, outcome, Verdict.INJECT, config, 100)

@@ -16,7 +16,7 @@ import pytest
 
 from injector.config.loading import load
 from injector.core.injection import undo_entries as entries_module
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import removed
 from injector.core.model import AdmissionRequest, Facts, Namespace, Origin, Verdict
@@ -256,7 +256,7 @@ def everything(pod: Pod) -> None:
     # The proof of a patch reads it back, so that the pod has to be of plain texts.
     plain = json.loads(json.dumps(pod))
     request = AdmissionRequest("u", {"apiVersion": "v1", "kind": "Pod", **plain}, namespace="shop")
-    assert answering.answer(request, config(), lambda name: FACTS.known).decision is Verdict.INJECT
+    assert answering.answer(request, config(), lambda name: FACTS.namespace_object).decision is Verdict.INJECT
 
 
 OPERATIONS: dict[str, Callable[[Pod], object]] = {
@@ -268,7 +268,7 @@ OPERATIONS: dict[str, Callable[[Pod], object]] = {
 @pytest.fixture(autouse=True)
 def _undo_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
     # Past its limit the undo is not written, which would hide the work of writing it.
-    for module in (uninject, entries_module):
+    for module in (uninjection, entries_module):
         monkeypatch.setattr(module, "LIMIT", 1 << 30)
 
 

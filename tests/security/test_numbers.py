@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from injector.config.loading import Input, Text, load_input
-from injector.core.injection import field_types
+from injector.core import pod_fields
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
@@ -174,7 +174,7 @@ def test_volumes_of_wrong_types_are_refused(volume: Any) -> None:
     "mount", [{"mountPath": "/a", "readOnly": True}, {"mountPath": "/a", "subPath": "b"}, {}]
 )
 def test_mounts_of_the_right_types_fit(mount: Any) -> None:
-    assert field_types.are_mounts({"mine": mount})
+    assert pod_fields.are_mounts({"mine": mount})
 
 
 @pytest.mark.parametrize(
@@ -248,8 +248,8 @@ def test_an_undo_brings_no_wrong_types_into_a_pod(path: str, value: Any) -> None
     entries = json.dumps([[f"/spec/containers/web/{path}", value]])
     found = outcome({UNDO: entries, STATUS: "{}"})
     if found.decision.verdict is Verdict.INJECT:
-        assert field_types.is_spec(found.pod["spec"])
+        assert pod_fields.is_spec(found.pod["spec"])
 
 
 def test_what_injection_itself_makes_has_kubernetes_types() -> None:
-    assert field_types.is_spec(outcome({}).pod["spec"])
+    assert pod_fields.is_spec(outcome({}).pod["spec"])

@@ -31,7 +31,9 @@ CONFIG_KEY, OVERRIDES = "proxy.istio.io/config", "proxy.istio.io/overrides"
 STATUS, UNDO = "sidecar.istio.io/status", "sidecar-injector/undo"
 DISCOVERY = "sidecar.istio.io/discoveryAddress"
 USER_VOLUME, USER_MOUNT = "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"
-FACTS = Facts(namespace="shop", origin=Origin.WEBHOOK, known=Namespace("shop", {}), native_sidecars=True)
+FACTS = Facts(
+    namespace="shop", origin=Origin.WEBHOOK, namespace_object=Namespace("shop", {}), native_sidecars=True
+)
 # Texts about the application, its ports, probes and metrics.
 ABOUT_THE_POD = {
     *("ISTIO_META_POD_PORTS", "ISTIO_META_APP_CONTAINERS", "ISTIO_META_INTERCEPTION_MODE"),
@@ -554,7 +556,7 @@ def test_powers_are_those_of_the_namespace() -> None:
     pod = a_pod({"sidecar.istio.io/proxyImage": "other/proxy:1"})
 
     def reason(known: Namespace | None) -> Reason:
-        facts = replace(FACTS, known=known)
+        facts = replace(FACTS, namespace_object=known)
         return inject(pod, facts, replace(config, annotation_rules=rules)).decision.reason
 
     assert reason(Namespace("shop", {"team": "platform"})) is Reason.ON_BY_DEFAULT
@@ -577,7 +579,7 @@ def test_powers_are_those_of_the_namespace() -> None:
 def test_powers_of_a_profile_without_rules_of_its_own_hold(annotation: str, text: str, field: str) -> None:
     power = "image" if field == "image" else "control-plane"
     template = f"spec:\n  containers:\n  - name: proxy\n    {text}\n"
-    catalogue = replace(generic.PROFILE.extra_catalogue, powers={annotation: (power,)})
+    catalogue = replace(generic.PROFILE.extra_catalogue, affects={annotation: (power,)})
     profile = replace(generic.PROFILE, extra_catalogue=catalogue)
     rules = (AnnotationRule(Selector(), withhold=(power,)),)
     config = replace(generic.a_config(text=template), profile=profile, annotation_rules=rules)

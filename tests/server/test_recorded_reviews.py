@@ -43,7 +43,7 @@ def test_every_admission_is_recorded_with_what_was_known(tmp_path: Path) -> None
     assert (second.decision, second.reason) == ("skip", "opted-out-by-annotation")
     assert first.uid == "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a10"
     assert first.facts.native_sidecars is True
-    assert first.facts.known is not None
+    assert first.facts.namespace_object is not None
     assert list(first.facts.overrides) == [next(iter(second.facts.overrides))]
     assert b'injector_record_total{result="written"} 2.0' in metrics.text()
 

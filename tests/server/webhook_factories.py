@@ -9,7 +9,9 @@ from typing import Any
 
 import jsonpatch
 
-from injector.core.profile import Config, Policy, Profile, default_keys
+from injector.core.model import AnnotationKeys
+from injector.core.policy import Policy
+from injector.core.profile import Config, Profile
 from injector.templating.render import Templates, TemplateSource
 
 SHIPPER = """\
@@ -41,7 +43,7 @@ class Broken(Profile):
 
 
 def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
-    profile = rules(name="log-shipper", keys=default_keys({}), default_templates=("shipper",))
+    profile = rules(name="log-shipper", keys=AnnotationKeys(), default_templates=("shipper",))
     sources = {
         name: TemplateSource(name, text, f"{name}.yaml.j2")
         for name, text in (("shipper", SHIPPER), ("fails", FAILS))

@@ -11,7 +11,7 @@ from injector.yamltext import (
     Document,
     Marked,
     YamlError,
-    compose,
+    events,
     kind_of,
     load,
     load_styled,
@@ -26,7 +26,7 @@ def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "libyaml" and not hasattr(yaml, "CSafeLoader"):
         pytest.skip("PyYAML is installed without libyaml")
     loader = yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader
-    monkeypatch.setattr(compose, "_LOADER", loader)
+    monkeypatch.setattr(events, "_LOADER", loader)
 
 
 @pytest.mark.parametrize(

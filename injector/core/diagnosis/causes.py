@@ -1,7 +1,7 @@
 """The table of causes: what keeps a pod from running as it should, as any sidecar may meet it.
 
 Here: the rows, and how a profile adds its own by what its containers log. Not here: looking for
-them (podsigns.py, refusedpods.py, uncalled.py), nor which one is the verdict (diagnose.py).
+them (containers.py, creation.py, not_called.py), nor which one is the verdict (diagnoses.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from injector.core.model import CauseType, Symptom
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a cause shows (a JSON pointer, an event, a line of a log) and what stands there.
+    """Where a cause shows (a JSON pointer, an event, a line of a log) and the text there.
 
     Texts of the cluster's components are reduced to the words and names that a row knows. Only a
     line that a symptom matched is shown as it is, cut: it is the injected container's message, and
@@ -27,9 +27,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A row of the table that was found, and where. `ours`: it is about what the injection added."""
+    """A row of the table that applies, with its evidence. `ours`: it is about what the injection added."""
 
-    known: CauseType
+    type: CauseType
     evidence: tuple[Evidence, ...] = ()
     ours: bool = False
 
@@ -251,5 +251,5 @@ AFTER: Final = (MEMORY, START_FAILED, INIT_FAILING, CRASHING, INIT_WAITING, NOT_
 
 def order(own: tuple[Symptom, ...]) -> dict[str, int]:
     """The rank of every row by its word; the lowest that was found is the verdict."""
-    rows = (*BEFORE, *(symptom.known for symptom in own), *AFTER)
-    return {known.id: rank for rank, known in enumerate(rows)}
+    rows = (*BEFORE, *(symptom.cause_type for symptom in own), *AFTER)
+    return {row.id: rank for rank, row in enumerate(rows)}

@@ -1,7 +1,7 @@
 """What a pod, its events and the lines of its injected containers show: rows of the table of causes.
 
 Here: from what was read to causes, one function for each place. Not here: the table (causes.py),
-which cause is the verdict (diagnose.py), and pods that were never made (refusedpods.py).
+which cause is the verdict (diagnoses.py), and pods that were never made (creation.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from injector.printable import shown
 
 _LINE = 160
 _AFTER = 40
-# Patterns look no further into a line: what they look for stands at its begin, and a long line is slow.
+# Patterns match at the begin of a line, and long lines are slow.
 _READ = 2000
 _IMAGE_WORDS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable",
@@ -47,7 +47,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container with its state: what the spec wants, what the status says, and where that stands."""
+    """A container of the spec with its status, and the pointer to that status."""
 
     spec: Manifest
     status: Manifest
@@ -62,7 +62,7 @@ class Container:
 
     @property
     def stays(self) -> bool:
-        """Whether it is to go on running: an ordinary one, or a native sidecar."""
+        """Whether it runs as long as the pod: an ordinary container, or a native sidecar."""
         return not self.init or self.spec.get("restartPolicy") == "Always"
 
     @property
@@ -73,25 +73,25 @@ class Container:
 
     def state(self, word: str, *, last: bool = False) -> Manifest | None:
         """One of ``waiting``, ``running`` and ``terminated``, of now or of the instance before."""
-        found: Manifest | None = (self.status.get("lastState" if last else "state") or {}).get(word)
-        return found
+        state: Manifest | None = (self.status.get("lastState" if last else "state") or {}).get(word)
+        return state
 
     def at(self, rest: str) -> str:
         """A pointer below its status."""
         return f"{self.pointer}/{rest}"
 
 
-def containers(pod: Manifest, status: Status | None) -> tuple[Container, ...]:
+def of_pod(pod: Manifest, status: Status | None) -> tuple[Container, ...]:
     """The containers of a pod with their states, init containers first."""
     ours = {*status.init_containers, *status.containers} if status else set()
     out = []
     for part in names.CONTAINER_LISTS:
         key = "initContainerStatuses" if part == "initContainers" else "containerStatuses"
-        told = {s.get("name"): (i, s) for i, s in enumerate((pod.get("status") or {}).get(key) or [])}
+        statuses = {s.get("name"): (i, s) for i, s in enumerate((pod.get("status") or {}).get(key) or [])}
         for spec in (pod.get("spec") or {}).get(part) or []:
-            i, found = told.get(spec.get("name"), (-1, {}))
+            i, own_status = statuses.get(spec.get("name"), (-1, {}))
             where = f"/status/{key}/{i}" if i >= 0 else f"/status/{key}"
-            out.append(Container(spec, found, where, part == "initContainers", spec.get("name") in ours))
+            out.append(Container(spec, own_status, where, part == "initContainers", spec.get("name") in ours))
     return tuple(out)
 
 
@@ -102,11 +102,11 @@ def pieces(pod: Manifest, status: Status | None) -> Iterator[Cause]:
         have = {item.get("name") for item in spec.get(part) or []}
         for name in status.names(part) if status else ():
             if name not in have:
-                found = Evidence(
+                evidence = Evidence(
                     f"/spec/{part}",
                     f"{shown(name)} is listed in the status annotation, but does not exist in the pod",
                 )
-                yield Cause(causes.PIECE_MISSING, (found,), ours=True)
+                yield Cause(causes.PIECE_MISSING, (evidence,), ours=True)
 
 
 def placement(pod: Manifest) -> Iterator[Cause]:
@@ -116,8 +116,8 @@ def placement(pod: Manifest) -> Iterator[Cause]:
         yield Cause(causes.ENDED_BY_NODE, (Evidence("/status/reason", word(status["reason"])),))
     for i, condition in enumerate(status.get("conditions") or []):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            found = Evidence(f"/status/conditions/{i}/reason", word(condition.get("reason")))
-            yield Cause(causes.UNSCHEDULED, (found,))
+            evidence = Evidence(f"/status/conditions/{i}/reason", word(condition.get("reason")))
+            yield Cause(causes.UNSCHEDULED, (evidence,))
             return
     if not (pod.get("spec") or {}).get("nodeName") and status.get("phase") in (None, "Pending"):
         yield Cause(
@@ -195,18 +195,18 @@ def _mount(where: str, message: str, status: Status | None) -> Cause:
     volume, missing = _VOLUME.search(message), _NOT_FOUND.search(message)
     name = volume["name"] if volume else ""
     ours = bool(status and name in status.volumes)
-    told = f"volume {shown(name)}" + (" (injected)" if ours else "") if name else "a volume"
+    seen = f"volume {shown(name)}" + (" (injected)" if ours else "") if name else "a volume"
     if missing:
-        told += f": {missing['kind']} {shown(missing['name'])} does not exist"
+        seen += f": {missing['kind']} {shown(missing['name'])} does not exist"
     row = causes.MOUNT_MISSING if missing else causes.MOUNT_FAILED
-    return Cause(row, (Evidence(where, told),), ours)
+    return Cause(row, (Evidence(where, seen),), ours)
 
 
 def of_symptoms(
-    symptoms: Iterable[Symptom], logs: Iterable[Log], found: Iterable[Container]
+    symptoms: Iterable[Symptom], logs: Iterable[Log], candidates: Iterable[Container]
 ) -> Iterator[Cause]:
     """The profile's own causes, from the lines and exit codes of the injected containers."""
-    logs, ours = tuple(logs), [c for c in found if c.ours]
+    logs, ours = tuple(logs), [c for c in candidates if c.ours]
     for symptom in symptoms:
         meant = [
             c for c in ours if symptom.container in ("", c.name) and (symptom.while_ready or not c.ready)
@@ -217,7 +217,7 @@ def of_symptoms(
             *(e for log in logs if log.container in names_meant for e in _line(symptom, log)),
         ]
         if evidence:
-            yield Cause(symptom.known, tuple(evidence), ours=True)
+            yield Cause(symptom.cause_type, tuple(evidence), ours=True)
 
 
 def _exit(symptom: Symptom, container: Container) -> Iterator[Evidence]:
@@ -236,15 +236,15 @@ def _line(symptom: Symptom, log: Log) -> Iterator[Evidence]:
         line = log.lines[number - 1][:_READ]
         if over and over.match(line):
             return
-        if found := next((m for p in patterns if (m := p.match(line))), None):
+        if match := next((m for p in patterns if (m := p.match(line))), None):
             run = ", previous run" if log.previous else ""
             where = f"log of {log.container}{run}, line {number} of the last {len(log.lines)}"
-            yield Evidence(where, _window(line, found.end()))
+            yield Evidence(where, _window(line, match.end()))
             return
 
 
 def _window(line: str, end: int) -> str:
-    """The part of a line in which what was found ends: long lines tell the reason last."""
+    """The part of a line in which the match ends: long lines have the reason last."""
     start = max(0, min(end + _AFTER, len(line)) - _LINE)
     shown = line[start : start + _LINE]
     return ("..." if start else "") + shown + ("..." if start + _LINE < len(line) else "")

@@ -1,6 +1,6 @@
-"""Pods that were never made: what their owners' events and conditions say about the refusal.
+"""Pods that were never created: why, by the events and conditions of their owners.
 
-Here: from texts of the API server to rows of the table. Not here: pods that exist (podsigns.py).
+Here: from texts of the API server to rows of the table. Not here: pods that exist (containers.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DENIED = re.compile(
     r'admission webhook "(?P<name>[a-z0-9.-]{1,253})" denied the request(?P<why>.*)', re.DOTALL
 )
 _DENIAL: Final = 160
-# What stands in the API server's text -> what it means.
+# A part of the API server's message -> its meaning.
 WHYS: Final = {
     "no endpoints available": "its Service has no endpoints",
     "connection refused": "the connection is refused",
@@ -57,11 +57,11 @@ def refusals(
 
     `ours` are the names of injected containers, `entries` those that the injector's webhooks have.
     """
-    told: set[str] = set()
+    reported: set[str] = set()
     for where, message in _texts(owners, events):
         cause = _refusal(where, message, ours, entries)
-        if cause.known.id not in told:
-            told.add(cause.known.id)
+        if cause.type.id not in reported:
+            reported.add(cause.type.id)
             yield cause
 
 
@@ -78,24 +78,24 @@ def _texts(owners: Iterable[Manifest], events: Iterable[Manifest]) -> Iterator[t
 
 
 def _refusal(where: str, message: str, ours: Collection[str], entries: Collection[str]) -> Cause:
-    if found := _SECURITY.search(message):
-        named = sorted({n for n in _CONTAINERS.findall(found["checks"]) if n in ours})
-        told = f"level {found['level']}" + (
+    if match := _SECURITY.search(message):
+        named = sorted({n for n in _CONTAINERS.findall(match["checks"]) if n in ours})
+        seen = f"level {match['level']}" + (
             f"; injected containers named: {', '.join(named)}" if named else ""
         )
-        return Cause(causes.POD_SECURITY, (Evidence(where, told),), bool(named))
-    if found := _NO_ANSWER.search(message):
-        why = next((w for text, w in WHYS.items() if text in found["why"]), "the reason is unknown")
-        return _of_webhook(causes.WEBHOOK_UNREACHABLE, where, found["name"], why, entries)
-    if found := _DENIED.search(message):
-        # Our own refusals repeat nothing of a pod; what others write is not known.
-        own = found["name"] in entries
-        why = " ".join(found["why"].lstrip(": ").split())[:_DENIAL] if own else ""
-        return _of_webhook(causes.WEBHOOK_DENIED, where, found["name"], why, entries)
+        return Cause(causes.POD_SECURITY, (Evidence(where, seen),), bool(named))
+    if match := _NO_ANSWER.search(message):
+        why = next((w for text, w in WHYS.items() if text in match["why"]), "the reason is unknown")
+        return _of_webhook(causes.WEBHOOK_UNREACHABLE, where, match["name"], why, entries)
+    if match := _DENIED.search(message):
+        # The injector's own messages repeat nothing of a pod; those of other webhooks may.
+        own = match["name"] in entries
+        why = " ".join(match["why"].lstrip(": ").split())[:_DENIAL] if own else ""
+        return _of_webhook(causes.WEBHOOK_DENIED, where, match["name"], why, entries)
     return Cause(causes.CREATION_REFUSED, (Evidence(where, "rejected for another reason"),))
 
 
 def _of_webhook(row: CauseType, where: str, name: str, why: str, entries: Collection[str]) -> Cause:
     ours = name in entries
-    told = f"webhook {shown(name)}" + (" (an injector's)" if ours else " (not the injector's)")
-    return Cause(row, (Evidence(where, f"{told}: {why}" if why else told),), ours)
+    seen = f"webhook {shown(name)}" + (" (an injector's)" if ours else " (not the injector's)")
+    return Cause(row, (Evidence(where, f"{seen}: {why}" if why else seen),), ours)

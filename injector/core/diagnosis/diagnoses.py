@@ -1,4 +1,4 @@
-"""Why a living pod is as it is: everything that was read of it, against the table of causes.
+"""Why a pod of a cluster is not injected or not ready: what was read of it, by the table of causes.
 
 Here: which signs count, and which cause is the verdict. Not here: the table (causes.py), the signs
 (containers.py, creation.py, not_called.py), and reading from a cluster.
@@ -15,7 +15,7 @@ from injector.core import kinds, status
 from injector.core.diagnosis import causes, containers, creation
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import Container, Log, word
-from injector.core.diagnosis.not_called import uncalled
+from injector.core.diagnosis.not_called import missing_injection
 from injector.core.model import Decision, Manifest, Symptom
 from injector.printable import shown
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PodObservation:
-    """What was read: the pod, its owners from the asked object down, and what stands around them.
+    """What was read: the pod, its owners from the requested object down, and objects around them.
 
     `pod` is None where the newest owner has none. `webhooks` and `namespace` are None where they
     could not be read. `unread` says what was refused, each with the verb and the resource.
@@ -42,7 +42,7 @@ class PodObservation:
 
 
 class PodState(StrEnum):
-    """How a pod stands."""
+    """The state of a pod."""
 
     HEALTHY = "healthy"
     ALTERED = "ready, but differs from what was injected"
@@ -86,7 +86,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """A pod with its injection, for one look at it."""
+    """A pod with its status annotation and its containers."""
 
     pod: Manifest
     status: status.Status | None
@@ -94,10 +94,10 @@ class _Signs:
 
     @property
     def state(self) -> PodState:
-        told = self.pod.get("status") or {}
-        if told.get("phase") == "Succeeded":
+        pod_status = self.pod.get("status") or {}
+        if pod_status.get("phase") == "Succeeded":
             return PodState.COMPLETED
-        if told.get("phase") == "Failed":
+        if pod_status.get("phase") == "Failed":
             return PodState.FAILED
         if not ready(self.pod):
             return PodState.NOT_READY
@@ -114,19 +114,17 @@ def diagnose(
     `decision` is the one for the pod, None without a pod. `entries` are the names that the profile's
     webhooks have.
     """
-    found = status.read(seen.pod, profile.keys) if seen.pod else None
-    refused = list(_refused(seen, injected_names(found), entries))
+    listed = status.read(seen.pod, profile.keys) if seen.pod else None
+    refused = list(_refused(seen, injected_names(listed), entries))
     if seen.pod is None or refused:
         return _without_pod(seen, refused)
-    signs = _Signs(seen.pod, found, containers.containers(seen.pod, found))
+    signs = _Signs(seen.pod, listed, containers.of_pod(seen.pod, listed))
     symptoms = profile.symptoms()
-    causes_found = _sorted(
-        [*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries)], symptoms
-    )
+    rows = _sorted([*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries)], symptoms)
     if signs.state is PodState.NOT_READY:
-        causes_found = _verdict_first(causes_found)
+        rows = _verdict_first(rows)
     return Diagnosis(
-        f"Pod {_name(seen.pod)}", signs.state, causes_found, _injection(signs), _looked_at(seen), seen.unread
+        f"Pod {_name(seen.pod)}", signs.state, rows, _injection(signs), _looked_at(seen), seen.unread
     )
 
 
@@ -136,9 +134,9 @@ def ready(pod: Manifest) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
-def injected_names(found: status.Status | None) -> tuple[str, ...]:
+def injected_names(listed: status.Status | None) -> tuple[str, ...]:
     """The containers that a status lists."""
-    return (*found.init_containers, *found.containers) if found else ()
+    return (*listed.init_containers, *listed.containers) if listed else ()
 
 
 def _refused(seen: PodObservation, ours: Collection[str], entries: Collection[str]) -> Iterator[Cause]:
@@ -149,14 +147,14 @@ def _refused(seen: PodObservation, ours: Collection[str], entries: Collection[st
 def _without_pod(seen: PodObservation, refused: list[Cause]) -> Diagnosis:
     owner = seen.owners[-1] if seen.owners else {}
     subject = f"{word(owner.get('kind'))} {_name(owner)}"
-    state, found = PodState.MISSING, tuple(refused)
-    if not found and kinds.wanted(owner):
-        found = (Cause(causes.NO_POD_YET),)
-    elif not found:
+    state, rows = PodState.MISSING, tuple(refused)
+    if not rows and kinds.wanted(owner):
+        rows = (Cause(causes.NO_POD_YET),)
+    elif not rows:
         state = PodState.NONE_WANTED
         asks = Evidence(f"{word(owner.get('kind'))} /spec", "desires no pods")
-        found = (Cause(causes.NOT_WANTED, (asks,)),)
-    return Diagnosis(subject, state, found, None, _looked_at(seen), seen.unread)
+        rows = (Cause(causes.NOT_WANTED, (asks,)),)
+    return Diagnosis(subject, state, rows, None, _looked_at(seen), seen.unread)
 
 
 def _of_pod(seen: PodObservation, signs: _Signs, symptoms: tuple[Symptom, ...]) -> Iterator[Cause]:
@@ -177,36 +175,36 @@ def _calling(
     seen: PodObservation, signs: _Signs, decision: Decision | None, entries: Collection[str]
 ) -> Iterator[Cause]:
     if signs.status is None and decision is not None:
-        yield uncalled(signs.pod, decision, seen.namespace, seen.webhooks, entries)
+        yield missing_injection(signs.pod, decision, seen.namespace, seen.webhooks, entries)
 
 
-def _sorted(found: list[Cause], symptoms: tuple[Symptom, ...]) -> tuple[Cause, ...]:
+def _sorted(rows: list[Cause], symptoms: tuple[Symptom, ...]) -> tuple[Cause, ...]:
     """One cause for each row, with all its evidence, in the order of the table."""
     rank = causes.order(symptoms)
     joined: dict[str, Cause] = {}
-    for cause in found:
-        first = joined.get(cause.known.id, Cause(cause.known))
+    for cause in rows:
+        first = joined.get(cause.type.id, Cause(cause.type))
         evidence = (*first.evidence, *(e for e in cause.evidence if e not in first.evidence))
-        joined[cause.known.id] = Cause(cause.known, evidence, first.ours or cause.ours)
-    return tuple(sorted(joined.values(), key=lambda c: rank[c.known.id]))
+        joined[cause.type.id] = Cause(cause.type, evidence, first.ours or cause.ours)
+    return tuple(sorted(joined.values(), key=lambda c: rank[c.type.id]))
 
 
-def _verdict_first(found: tuple[Cause, ...]) -> tuple[Cause, ...]:
+def _verdict_first(rows: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """The causes of a pod that is not ready.
 
     Why it was not injected does not keep it from being ready, so that it comes last. What follows
-    from something else explains the application's own containers; for ours it is unknown.
+    from something else explains the application's own containers; for injected ones it is unknown.
     """
-    calling = tuple(c for c in found if c.known in causes.NOT_INJECTED)
-    found = tuple(c for c in found if c.known not in causes.NOT_INJECTED)
-    # Containers that wait for one of the others say nothing beside it.
-    found = tuple(c for c in found if c.known is not causes.STARTING) or found
-    if any(not c.known.follows or c.known is causes.STARTING for c in found):
-        return found + calling
-    own = tuple(c for c in found if not c.ours)
+    calling = tuple(c for c in rows if c.type in causes.NOT_INJECTED)
+    rows = tuple(c for c in rows if c.type not in causes.NOT_INJECTED)
+    # Containers that wait for another one have no cause of their own.
+    rows = tuple(c for c in rows if c.type is not causes.STARTING) or rows
+    if any(not c.type.follows or c.type is causes.STARTING for c in rows):
+        return rows + calling
+    own = tuple(c for c in rows if not c.ours)
     if own:
-        return own + tuple(c for c in found if c.ours) + calling
-    return (Cause(causes.UNKNOWN), *found, *calling)
+        return own + tuple(c for c in rows if c.ours) + calling
+    return (Cause(causes.UNKNOWN), *rows, *calling)
 
 
 def _injection(signs: _Signs) -> InjectionSummary | None:

@@ -19,21 +19,21 @@ from injector.printable import shown
 
 @dataclass(frozen=True, slots=True)
 class _CalledEntry:
-    """One entry of a configuration that is there, and where it stands."""
+    """One entry of a configuration in the cluster, and its place for messages."""
 
     webhook: Manifest
     of: Manifest
     where: str
 
     def selector(self, which: str) -> selectors.Selector | None:
-        """One of its selectors; None for one that is not written as we know them."""
+        """One of its selectors; None for one that cannot be parsed."""
         try:
             return selectors.parse(self.webhook.get(which) or {})
         except ValueError:
             return None
 
 
-def uncalled(
+def missing_injection(
     pod: Manifest,
     decision: Decision,
     namespace: Manifest | None,
@@ -44,10 +44,11 @@ def uncalled(
     if decision.verdict is Verdict.SKIP and decision.reason is not Reason.NOT_SELECTED:
         return Cause(causes.LEFT_OUT, (_decided(decision),))
     if configurations is None:
-        found = Evidence("MutatingWebhookConfigurations", "they could not be read")
+        evidence = Evidence("MutatingWebhookConfigurations", "they could not be read")
         selected = decision.reason is not Reason.NOT_SELECTED
         return Cause(
-            causes.WEBHOOK_NOT_CALLED if selected else causes.WEBHOOK_SELECTORS, (_decided(decision), found)
+            causes.WEBHOOK_NOT_CALLED if selected else causes.WEBHOOK_SELECTORS,
+            (_decided(decision), evidence),
         )
     ours = list(_entries(configurations, entries))
     if not ours:
@@ -56,12 +57,12 @@ def uncalled(
             (Evidence("MutatingWebhookConfigurations", "none belongs to this injector"),),
         )
     if namespace is None:
-        found = Evidence("Namespace", "it could not be read, so its labels are unknown")
-        return Cause(causes.WEBHOOK_NOT_CALLED, (found,))
+        evidence = Evidence("Namespace", "it could not be read, so its labels are unknown")
+        return Cause(causes.WEBHOOK_NOT_CALLED, (evidence,))
     matching = [entry for entry in ours if not _objection(entry, namespace, pod)]
     if not matching:
-        told = (Evidence(entry.where, _objection(entry, namespace, pod)) for entry in ours)
-        return Cause(causes.WEBHOOK_SELECTORS, tuple(told))
+        objections = (Evidence(entry.where, _objection(entry, namespace, pod)) for entry in ours)
+        return Cause(causes.WEBHOOK_SELECTORS, tuple(objections))
     return _although(pod, namespace, matching[0])
 
 
@@ -69,25 +70,25 @@ def _although(pod: Manifest, namespace: Manifest, entry: _CalledEntry) -> Cause:
     """An entry matches now: why it was not called then."""
     made = _made(pod)
     if made and _made(entry.of) > made:
-        found = Evidence(entry.where, f"created at {_made(entry.of)}, the pod at {made}")
-        return Cause(causes.WEBHOOK_YOUNGER, (found,))
+        evidence = Evidence(entry.where, f"created at {_made(entry.of)}, the pod at {made}")
+        return Cause(causes.WEBHOOK_YOUNGER, (evidence,))
     selector = entry.selector("namespaceSelector")
     for requirement in selector.requirements if selector else ():
         when = _labelled(namespace, requirement.key)
         if made and when > made:
-            told = f"label {shown(requirement.key)} set at {when}, the pod created at {made}"
-            return Cause(causes.LABEL_YOUNGER, (Evidence("Namespace /metadata/managedFields", told),))
+            seen = f"label {shown(requirement.key)} set at {when}, the pod created at {made}"
+            return Cause(causes.LABEL_YOUNGER, (Evidence("Namespace /metadata/managedFields", seen),))
     if entry.webhook.get("failurePolicy") == "Ignore":
         return Cause(causes.WEBHOOK_IGNORED, (Evidence(entry.where, "failurePolicy Ignore"),))
-    told = "it matches, and failurePolicy is Fail"
+    seen = "it matches, and failurePolicy is Fail"
     if entry.webhook.get("matchConditions"):
-        told = "it matches, but its matchConditions are not evaluated here"
-    return Cause(causes.WEBHOOK_NOT_CALLED, (Evidence(entry.where, told),))
+        seen = "it matches, but its matchConditions are not evaluated here"
+    return Cause(causes.WEBHOOK_NOT_CALLED, (Evidence(entry.where, seen),))
 
 
 def _decided(decision: Decision) -> Evidence:
-    won = next((step for step in decision.trace if step.won), None)
-    return Evidence(f"rule {won.rule}" if won else "decision", decision.reason.value)
+    decisive = next((step for step in decision.trace if step.decisive), None)
+    return Evidence(f"rule {decisive.rule}" if decisive else "decision", decision.reason.value)
 
 
 def _entries(configurations: Iterable[Manifest], entries: Collection[str]) -> Iterator[_CalledEntry]:
@@ -122,7 +123,7 @@ def _made(item: Manifest) -> str:
 
 
 def _labelled(namespace: Manifest, key: str) -> str:
-    """When a label of the namespace was last written, as the API server's books say; empty: unknown."""
+    """When a label of the namespace was last written, by its managed fields; empty: unknown."""
     times = [""]
     for manager in (namespace.get("metadata") or {}).get("managedFields") or []:
         labels = ((manager.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {}

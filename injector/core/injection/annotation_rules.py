@@ -1,9 +1,9 @@
 """Which annotations and powers pods may use, by namespace: rules of the operator, in order.
 
-The first rule that fits a namespace holds. It is about pods that are injected, and about the keys
-that stand on a pod as its author wrote it. The switch is free: who may decline is a matter of the
-policy. Not here: whether a value is accepted (the profile), which annotations are worth a rule
-(`Catalogue.powers`), and whether a pod uses a power (`powers.py`).
+The first rule that matches a namespace applies, to pods that are injected and to the keys that their
+authors set. The switch is free: the policy says who may decline. Not here: whether a value is
+accepted (the profile), which annotations are worth a rule (`Catalogue.affects`), and whether a pod
+uses a power (`powers.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from injector.core import names
-from injector.core.annotation_rule import AnnotationRule, Own
+from injector.core.annotation_rule import AnnotationRule, OwnKeys
 from injector.core.model import Facts
 from injector.core.profile import Profile
 
@@ -34,20 +34,20 @@ def open_to_all(profile: Profile, rules: tuple[AnnotationRule, ...]) -> Mapping[
     own, general = _own(profile), next((rule for rule in rules if not rule.namespaces.requirements), None)
     left = {
         key: tuple(power for power in powers if general is None or power not in general.withhold)
-        for key, powers in sorted(profile.catalogue().powers.items())
+        for key, powers in sorted(profile.catalogue().affects.items())
         if general is None or not general.refuses(key, own)
     }
     return {key: powers for key, powers in left.items() if powers}
 
 
-def _own(profile: Profile) -> Own:
-    return Own.of(profile.keys, profile.catalogue(), profile.canonical_key)
+def _own(profile: Profile) -> OwnKeys:
+    return OwnKeys.of(profile.keys, profile.catalogue(), profile.canonical_key)
 
 
 def _holding(rules: tuple[AnnotationRule, ...], facts: Facts, namespace: str) -> Iterator[AnnotationRule]:
-    """The rule that holds; while the namespace's labels are not known, each that may be the one."""
-    if facts.known is not None:
-        labels = {names.METADATA_NAME_LABEL: facts.known.name, **facts.known.labels}
+    """The rule that applies; while the namespace's labels are not known, each that may apply."""
+    if facts.namespace_object is not None:
+        labels = {names.METADATA_NAME_LABEL: facts.namespace_object.name, **facts.namespace_object.labels}
         yield from [rule for rule in rules if rule.namespaces.matches(labels)][:1]
         return
     by_name = {names.METADATA_NAME_LABEL: namespace} if namespace else {}

@@ -1,19 +1,19 @@
-"""What the API server fills in where a container says nothing, as far as it changes an injection.
+"""Defaults of the API server that change the result of an injection.
 
-The webhook sees a pod with these defaults, a file does not have them. A user's own version of a
-container that the templates define too wins field by field; for both doors to agree it has to win
-with the same fields.
+The webhook receives a pod with these defaults, a file does not have them. A user's own version of a
+container that the templates define too wins field by field; for both to give the same pod it has to
+win with the same fields.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from injector.core import names
 from injector.core.model import Manifest
 
-_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
-# Beside those of probes: what containers and volumes that say less come back with.
+# Beside those of probes: the defaults of fields of containers and volumes.
 _FIELDS: Manifest = {
     **_PROBE,
     "apiVersion": "v1",
@@ -30,7 +30,7 @@ TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def filled_in(theirs: Manifest, ours: Manifest) -> Manifest:
-    """The user's version of a container with the defaults of those fields that ours sets as well.
+    """The user's version of a container with the defaults of fields that the template sets as well.
 
     An image `auto` has no tag, and gets the pull policy of such images before it is replaced.
     """
@@ -38,7 +38,7 @@ def filled_in(theirs: Manifest, ours: Manifest) -> Manifest:
     image = theirs.get("image")
     if image and not theirs.get("imagePullPolicy") and (image == "auto" or "imagePullPolicy" in ours):
         out["imagePullPolicy"] = pull_policy(image)
-    for field in _PROBES:
+    for field in names.PROBES:
         if theirs.get(field) and field in ours:
             out[field] = {**_PROBE, **{k: v for k, v in theirs[field].items() if v not in (None, 0)}}
     return out if out != theirs else theirs

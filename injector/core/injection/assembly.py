@@ -1,4 +1,4 @@
-"""One pod on its way through the stages: the account, and rendering and merging.
+"""Rendering and merging of one pod, with the account of its work.
 
 Not here: what is decided, what an earlier injection left, and what is refused about the result
 (`pipeline`).
@@ -12,7 +12,7 @@ from injector.core import status
 from injector.core.injection.overrides import reapply
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
-from injector.core.tree.merge import MergeError, merge
+from injector.core.tree.strategic_merge import MergeError, merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
 from injector.printable import shown
 from injector.work import Work
@@ -34,7 +34,7 @@ class Refusal(Exception):
 
 
 def build(run: Injection, size: int) -> None:
-    """Render, merge, give the user's own containers the last word, and let the profile finish.
+    """Render, merge, apply the user's own versions of containers, and let the profile finish.
 
     `size` is that of the pod as it came, in units of work.
     """
@@ -43,7 +43,7 @@ def build(run: Injection, size: int) -> None:
         for overlay in overlays(run):
             run.work.charge(size)
             run.work.measure(overlay, _WALKS_OF_OVERLAY)
-            run.shape = merge(run.shape, overlay)
+            run.overlay = merge(run.overlay, overlay)
             profile.before_merge(run)
             run.pod = merge(run.pod, overlay)
         reapply(run)
@@ -59,20 +59,20 @@ def build(run: Injection, size: int) -> None:
         raise Refusal(Reason.INVALID_ANNOTATION, error) from error
 
 
-def shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
-    """What the templates alone add up to for a pod. Raises RenderError, MergeError, TooExpensive."""
+def overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
+    """The sum of the rendered templates for a pod. Raises RenderError, MergeError, TooExpensive."""
     run = Injection(pod, facts, config, work)
     for overlay in overlays(run):
         work.measure(overlay, _WALKS_OF_OVERLAY)
-        run.shape = merge(run.shape, overlay)
-    return run.shape
+        run.overlay = merge(run.overlay, overlay)
+    return run.overlay
 
 
 def overlays(run: Injection) -> list[Manifest]:
-    """What the templates that the pod asks for give."""
+    """The rendered templates that the pod requests, in their order."""
     profile, templates = run.config.profile, run.config.templates
-    run.base = run.pod = profile.prepare(run)
-    run.seen = profile.seen(run)
+    run.stripped = run.pod = profile.prepare(run)
+    run.template_input = profile.template_input(run)
     run.data = profile.context(run)
     rendered = [templates.render(name, run.data, _label(run), run.work) for name in chosen_templates(run)]
     return profile.arrange(run, [_whole(overlay) for overlay in rendered])
@@ -102,7 +102,7 @@ def _label(run: Injection) -> str:
 
 
 def chosen_templates(run: Injection) -> list[str]:
-    """The templates that the pod asks for, else the default ones; aliases are replaced once."""
+    """The templates that the pod requests, else the default ones; aliases are replaced once."""
     config = run.config
     asked = run.annotations.get(config.profile.keys.templates)
     by_file = config.quirks and run.facts.origin is Origin.FILE
@@ -129,7 +129,10 @@ def _stamp(run: Injection) -> None:
     config, profile = run.config, run.config.profile
     revision = config.revision or "default"
     digest = "" if config.quirks else _digest(run)
-    written = {**profile.annotations(run), profile.keys.status: status.of(run.shape, revision, digest).text()}
+    written = {
+        **profile.annotations(run),
+        profile.keys.status: status.of(run.overlay, revision, digest).text(),
+    }
     if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations
     run.annotate(written)

@@ -1,4 +1,4 @@
-"""Is this pod injected? Rules in order, the first that decides wins, and every one tried is kept.
+"""Whether a pod is injected: rules in order, of which the first that applies decides; all are recorded.
 
 ========================  ==========================================================================
 rule                      decides when
@@ -13,7 +13,7 @@ label                     `true` or `false`; present with anything else hides th
 annotation                `true` or `false`, where the label is absent
 never-selectors           one matches the pod's labels                                 -> no
 always-selectors          one matches the pod's labels                                 -> yes
-policy                    `enabled`: yes unless told no; `disabled`: no unless told yes; else never
+policy                    `enabled`: yes unless a rule said no; `disabled`: the reverse; else never
 foreign-sidecar           it would be injected, but a proxy is there that no status explains -> skip
 ========================  ==========================================================================
 """
@@ -25,7 +25,7 @@ from typing import Any
 
 from injector.core import names, selectors, status
 from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
-from injector.core.profile import Policy
+from injector.core.policy import Policy
 from injector.printable import shown
 
 _YES = {
@@ -46,7 +46,7 @@ def decide(template: Manifest, facts: Facts, policy: Policy) -> Decision:
 
 
 class _Rules:
-    """The rules over one pod, and what they said so far."""
+    """The rules over one pod, and their verdicts so far."""
 
     def __init__(self, template: Manifest, facts: Facts, policy: Policy) -> None:
         self.meta: Mapping[str, Any] = template.get("metadata") or {}
@@ -71,8 +71,8 @@ class _Rules:
             decision = rule()
             if decision:
                 return decision
-        reason, wanted = self.wish()
-        if self.by_policy(reason, wanted):
+        reason, wanted = self.requested()
+        if self.by_policy(wanted):
             return self.foreign() or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
@@ -82,7 +82,7 @@ class _Rules:
         self.trace.append(Step(rule, seen, verdict))
 
     def end(self, rule: str, seen: str, reason: Reason) -> Decision:
-        self.trace.append(Step(rule, seen, reason.verdict.value, won=True))
+        self.trace.append(Step(rule, seen, reason.verdict.value, decisive=True))
         return Decision(reason, tuple(self.trace))
 
     def static_pod(self) -> Decision | None:
@@ -109,7 +109,7 @@ class _Rules:
         return None
 
     def ignored(self) -> Decision | None:
-        # A file's template rarely names its namespace, so there the rule rarely speaks (register Q1).
+        # A file's template rarely names its namespace, so there the rule rarely applies (register Q1).
         of_template = self.meta.get("namespace") or ""
         name = self.facts.namespace or of_template if self.facts.origin is Origin.WEBHOOK else of_template
         if name in self.policy.ignored_namespaces:
@@ -128,7 +128,7 @@ class _Rules:
         return None
 
     def selected(self) -> Decision | None:
-        known = self.facts.known
+        known = self.facts.namespace_object
         if self.facts.origin is Origin.WEBHOOK or not self.policy.entries:
             return None
         if known is None:
@@ -141,8 +141,8 @@ class _Rules:
         self.note("webhook-selectors", seen, f"entry {entry.name} matches")
         return None
 
-    def wish(self) -> tuple[Reason | None, bool | None]:
-        """What the pod itself and the selectors ask for; (None, None) where nobody speaks."""
+    def requested(self) -> tuple[Reason | None, bool | None]:
+        """What the pod itself or a selector requests; (None, None) where neither does."""
         key = self.policy.switch
         source = "label" if key in self.labels else "annotation"
         value = (self.labels if source == "label" else self.annotations).get(key) or ""
@@ -154,23 +154,23 @@ class _Rules:
             ("never", self.policy.never, _NO),
             ("always", self.policy.always, _YES),
         ):
-            found = next((s for s in chosen if s.requirements and s.matches(self.labels)), None)
-            if found is not None:
-                self.note(f"{rule}-selectors", str(found), "no" if rule == "never" else "yes")
+            selector = next((s for s in chosen if s.requirements and s.matches(self.labels)), None)
+            if selector is not None:
+                self.note(f"{rule}-selectors", str(selector), "no" if rule == "never" else "yes")
                 return reasons["selector"], rule == "always"
             self.note(f"{rule}-selectors", f"{len(chosen)} selectors", "none matches")
         return None, None
 
-    def by_policy(self, reason: Reason | None, wanted: bool | None) -> bool:
+    def by_policy(self, wanted: bool | None) -> bool:
         mode = self.policy.mode
         verdict = mode in ("enabled", "disabled") and (mode == "enabled" if wanted is None else wanted)
-        # The last step names who decided: the pod or its selectors where they spoke, else the policy.
+        # The pod or a selector decides where one of them requests something, else the policy.
         decided = wanted is None or mode not in ("enabled", "disabled")
         if not decided:
             last = self.trace[-1]
-            self.trace[-1] = Step(last.rule, last.seen, last.verdict, won=True)
+            self.trace[-1] = Step(last.rule, last.seen, last.verdict, decisive=True)
         seen = f"policy {mode if mode in ('enabled', 'disabled') else 'is neither enabled nor disabled'}"
-        self.trace.append(Step("policy", seen, "inject" if verdict else "skip", won=decided))
+        self.trace.append(Step("policy", seen, "inject" if verdict else "skip", decisive=decided))
         return verdict
 
     def foreign(self) -> Decision | None:

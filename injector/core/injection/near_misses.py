@@ -1,6 +1,6 @@
-"""Almost right: a key in the wrong place, a value in the wrong case, a name with a slip.
+"""Near misses: a key in the wrong place, a value in the wrong case, a misspelt name.
 
-None of these does anything, and that is the point: whoever wrote it believes that it does.
+None of these has an effect, and their author expects one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _LOOKED_AT = 20
 _LONGEST = 128
 
 
-def near_misses(template: Manifest, profile: Profile, holder: Manifest | None = None) -> tuple[Finding, ...]:
+def find_near_misses(
+    template: Manifest, profile: Profile, holder: Manifest | None = None
+) -> tuple[Finding, ...]:
     """What the author of a pod template (and of the workload that holds it) probably meant."""
     meta = template.get("metadata") or {}
     on_holder = _on_holder(meta, (holder or {}).get("metadata") or {}, profile)
@@ -35,8 +37,8 @@ def _maps(meta: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
     key = profile.keys.switch
-    for word, found in _maps(meta):
-        value = str(found.get(key) or "")
+    for word, entries in _maps(meta):
+        value = str(entries.get(key) or "")
         if not value or value in ("true", "false"):
             continue
         meant = {
@@ -69,9 +71,9 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
         "label": known.labels | {profile.keys.switch},
         "annotation": known.annotations | {profile.keys.switch},
     }
-    for word, found in _maps(meta):
+    for word, entries in _maps(meta):
         other = "annotation" if word == "label" else "label"
-        for key in found:
+        for key in entries:
             if key in places[word]:
                 continue
             if key in known.namespace_labels:
@@ -103,15 +105,15 @@ def _nearest(key: str, known: Iterable[str]) -> str | None:
 
 
 def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
-    """Opt-in keys on the workload's own metadata, which nobody reads."""
+    """Keys for pods in the workload's own metadata, where they have no effect."""
     if holder is meta:
         return
     known = profile.catalogue()
     ours = {key for key in known.annotations if known.owns(key)}
-    read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.books
-    on_pod = {key for _, found in _maps(meta) for key in found}
-    for word, found in _maps(holder):
-        for key in found:
+    read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.bookkeeping_annotations
+    on_pod = {key for _, entries in _maps(meta) for key in entries}
+    for word, entries in _maps(holder):
+        for key in entries:
             if key in read and key not in on_pod:
                 text = f"{word} {key} has no effect on the workload itself; set it on"
                 yield Finding.of(

@@ -1,6 +1,6 @@
-"""The user's own version of a container that the templates define too: it has the last word.
+"""The user's own version of a container that the templates define too: its fields win.
 
-Not here: uninject, which puts these containers back (`uninject`).
+Not here: uninjecting, which puts these containers back (`uninjection`).
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from injector.core import names, quantities, status
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.api_defaults import filled_in
 from injector.core.model import Manifest
-from injector.core.tree.merge import POD, Schema, merge, same
+from injector.core.tree.schema import POD, Schema, same
+from injector.core.tree.strategic_merge import merge
 
 if TYPE_CHECKING:
     from injector.core.profile import Injection
@@ -24,17 +25,17 @@ def reapply(run: Injection) -> None:
     """
     profile = run.config.profile
     earlier = run.earlier if run.config.quirks else None
-    stored = uninject.overrides(run.received if run.config.quirks else run.base, profile)
-    spec = run.base.get("spec") or {}
-    kept: dict[str, list[Manifest]] = {}
+    stored = uninjection.overrides(run.received if run.config.quirks else run.stripped, profile)
+    spec = run.stripped.get("spec") or {}
+    versions: dict[str, list[Manifest]] = {}
     for part in names.CONTAINER_LISTS[::-1]:
         listed = set(earlier.names(part)) if earlier else set()
         search = [*stored.get(part, ()), *(spec.get("containers") or [])]
         search += (spec.get("initContainers") or []) if part == "initContainers" else []
         first = {c["name"]: c for c in reversed(search)}
         merged = {c["name"]: c for c in (run.pod.get("spec") or {}).get(part) or []}
-        # A template may speak of one container more than once.
-        for ours in {c["name"]: c for c in (run.shape.get("spec") or {}).get(part) or []}.values():
+        # A template may name one container more than once.
+        for ours in {c["name"]: c for c in (run.overlay.get("spec") or {}).get(part) or []}.values():
             theirs = first.get(ours["name"])
             if theirs is None or ours["name"] in listed:
                 continue
@@ -42,20 +43,20 @@ def reapply(run: Injection) -> None:
                 theirs = filled_in(theirs, ours)
             if theirs.get("image") == "auto":
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
-            kept.setdefault(part, []).append(theirs)
+            versions.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.
             schema = None if run.config.quirks else POD.of("spec").of(part)
             last = _without_zeros(theirs, schema)
             if not run.config.quirks:
                 last = _changes(last, merged.get(ours["name"]) or {})
             run.pod = merge(run.pod, {"spec": {part: [last]}})
-    # Upstream asks only whether a status is there, readable or not.
+    # Upstream checks only that a status exists, readable or not.
     marked = profile.keys.status in status.annotations_of(run.received)
-    if kept and not (run.config.quirks and marked):
+    if versions and not (run.config.quirks and marked):
         ordered = {
-            part: [canonical(c) for c in kept[part]]
+            part: [canonical(c) for c in versions[part]]
             for part in ("containers", "initContainers")
-            if part in kept
+            if part in versions
         }
         run.annotate({profile.keys.overrides: status.compact(ordered, sort_keys=True)})
 
@@ -70,7 +71,7 @@ def _changes(theirs: Manifest, merged: Manifest) -> Manifest:
 
 
 # Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.
-_KEPT_WHEN_EMPTY = frozenset(
+_PRINTED_WHEN_EMPTY = frozenset(
     [
         "emptyDir",
         "securityContext",
@@ -105,12 +106,12 @@ def canonical(container: Manifest) -> Manifest:
     return out
 
 
-def _amounts(found: Manifest) -> Manifest:
+def _amounts(amounts: Manifest) -> Manifest:
     try:
-        return {name: quantities.canonical(amount) for name, amount in found.items()}
+        return {name: quantities.canonical(amount) for name, amount in amounts.items()}
     except ValueError:
-        # The API server will say so; here the text is only kept.
-        return found
+        # The API server rejects it; here the text stays as it is.
+        return amounts
 
 
 def _without_zeros(value: Any, schema: Schema | None = None) -> Any:
@@ -123,12 +124,12 @@ def _without_zeros(value: Any, schema: Schema | None = None) -> Any:
     out = {}
     for key, inner in value.items():
         if schema is not None and key.startswith("$"):
-            # A pod is no patch: what would direct a merge is a field as any other here.
+            # A pod is not a patch: a directive of a merge has no meaning in it.
             continue
         inner = _without_zeros(inner, schema and schema.of(key))
         if key == "grpc" and isinstance(inner, dict):
             inner.setdefault("service", None)
         zero = inner is None or inner is False or inner in ("", 0) or inner in ({}, [])
-        if not zero or (key in _KEPT_WHEN_EMPTY and inner is not None):
+        if not zero or (key in _PRINTED_WHEN_EMPTY and inner is not None):
             out[key] = inner
     return out

@@ -1,6 +1,6 @@
-"""The corridor: the one place where the stages meet.
+"""Injection of one pod, from the decision to the patch: the only module that calls all stages.
 
-Both doors call `inject`; what differs between them is in `Facts`.
+Webhook and command line both call `inject`; what differs between them is in `Facts`.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from injector.core.findings import Findings
 from injector.core.injection import (
     annotation_rules,
     annotation_size,
-    field_types,
+    decisions,
     near_misses,
     powers,
+    refusals,
     reinjection,
-    uninject,
+    uninjection,
 )
-from injector.core.injection import decisions as rules
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
 from injector.core.model import Decision, Facts, Manifest, Origin, Reason, Verdict
-from injector.core.profile import Config, Injection, Outcome, Policy
-from injector.core.tree.diff import diff
-from injector.core.tree.merge import merge
-from injector.core.workload import check_names
-from injector.errors import AnnotationError, InjectorError, ManifestError
-from injector.printable import shown
+from injector.core.policy import Policy
+from injector.core.profile import Config, Injection, Outcome
+from injector.core.tree.patches import diff
+from injector.core.tree.strategic_merge import merge
+from injector.errors import AnnotationError, InjectorError
+from injector.printable import first_of, shown
 from injector.work import TooExpensive, Work
 
 # What an operation of the patch costs whoever writes, reads and applies it, in units of work.
@@ -53,9 +53,9 @@ def inject(
     if too_large := annotation_size.excess(pod):
         return Outcome(Decision(Reason.INVALID_ANNOTATION), pod, error=too_large)
     findings = Findings()
-    findings.extend(near_misses.near_misses(pod, config.profile, holder))
+    findings.extend(near_misses.find_near_misses(pod, config.profile, holder))
     near = findings.all()
-    decision = rules.decide(pod, facts, policy_for(facts, config))
+    decision = decisions.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:
         error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
         return Outcome(decision, pod, findings=near, error=error)
@@ -65,10 +65,10 @@ def inject(
         run = _start(pod, facts, config, work, decision)
         run.findings.extend(near)
         build(run, size)
-        _check_names(run, run.pod)
+        refusals.check_distinct(run, run.pod)
         after = _settle(run)
         work.measure(after, WALKS_OF_RESULT)
-        _check_after(run, after)
+        refusals.check_result(run, after)
         _check_powers(run, after)
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
@@ -123,9 +123,9 @@ def policy_for(facts: Facts, config: Config) -> Policy:
 
 
 def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: Decision | None) -> Injection:
-    """The pod, without an earlier injection of ours unless quirks keep it, and its annotations checked.
+    """The pod without an earlier injection, unless quirks keep it, and with its annotations checked.
 
-    `decision` is the one about the pod as it came, None where none counts.
+    `decision` is the one about the pod as it was received, None where none counts.
     """
     profile = config.profile
     earlier = status.read(pod, profile.keys)
@@ -133,9 +133,9 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
     try:
         if earlier is not None and not config.quirks:
             taken_out = recover(pod, facts, config, work)
-        # What the undo annotation restores may be this annotation, of anybody's making.
+        # The undo annotation may restore this annotation, and any author can write either.
         for each in (pod, taken_out.pod) if taken_out is not None else (pod,):
-            uninject.overrides(each, profile, typed=not config.quirks)
+            uninjection.overrides(each, profile, typed=not config.quirks)
     except ValueError as error:
         wrong = AnnotationError(
             profile.keys.overrides,
@@ -147,20 +147,20 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
     run = Injection(pod, facts, config, work, earlier)
     if taken_out is not None:
         run.earlier, run.before = taken_out.earlier, taken_out
-        run.base = run.original = taken_out.pod
+        run.stripped = run.original = taken_out.pod
     if decision is not None and taken_out is not None:
         _decide_again(run, decision)
     if earlier is None or not config.quirks:
-        _check_rules(_refused_keys(run, run.base))
+        refusals.check_rules(run)
     problems = profile.problems(run)
     if problems:
-        raise Refusal(Reason.INVALID_ANNOTATION, _together(problems))
+        raise Refusal(Reason.INVALID_ANNOTATION, _combined(problems))
     return run
 
 
 def _decide_again(run: Injection, decision: Decision) -> None:
     """Raise Refusal where the pod without its earlier injection would be decided about differently."""
-    again = rules.decide(run.base, run.facts, policy_for(run.facts, run.config))
+    again = decisions.decide(run.stripped, run.facts, policy_for(run.facts, run.config))
     if (again.verdict, again.reason) != (decision.verdict, decision.reason):
         keys = run.config.profile.keys
         error = AnnotationError(
@@ -171,27 +171,6 @@ def _decide_again(run: Injection, decision: Decision) -> None:
             hint="remove both annotations",
         )
         raise Refusal(Reason.INVALID_ANNOTATION, error)
-
-
-def _refused_keys(run: Injection, pod: Manifest) -> tuple[str, ...]:
-    """Those of a pod's annotations that the operator's rules do not allow."""
-    config = run.config
-    if not config.annotation_rules:
-        return ()
-    keys = status.annotations_of(pod)
-    return annotation_rules.refused(keys, run.facts, run.namespace, config.annotation_rules, config.profile)
-
-
-def _check_rules(keys: Sequence[str]) -> None:
-    """Raise Refusal where annotations are not allowed."""
-    if keys:
-        named = ", ".join(shown(key) for key in keys[:5]) + (f" and {len(keys) - 5} more" if keys[5:] else "")
-        error = ManifestError(
-            f"not allowed for pods in this namespace: {named}",
-            where="/metadata/annotations",
-            hint="remove the annotation, or contact the injector's operator",
-        )
-        raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, error)
 
 
 def _check_powers(run: Injection, after: Manifest) -> None:
@@ -211,7 +190,7 @@ def _check_powers(run: Injection, after: Manifest) -> None:
         raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, powers.error(uses))
 
 
-def _together(problems: Sequence[AnnotationError]) -> InjectorError:
+def _combined(problems: Sequence[AnnotationError]) -> InjectorError:
     if len(problems) == 1:
         only: InjectorError = problems[0]
         return only
@@ -220,45 +199,48 @@ def _together(problems: Sequence[AnnotationError]) -> InjectorError:
 
 
 def _settle(run: Injection) -> Manifest:
-    """What an earlier injection left: other people's fields stay, and the way back is written down."""
+    """The result with fields that others added since an earlier injection, and with its undo annotation."""
     if run.config.quirks:
         return run.pod
-    keys = run.config.profile.keys
     after = run.pod
     if run.earlier is not None:
-        now = status.read(after, keys)
-        retained, extras = reinjection.retain(after, run.received, run.original, run.earlier)
+        now = status.read(after, run.config.profile.keys)
+        retained, extras = reinjection.keep_foreign_fields(after, run.received, run.original, run.earlier)
         if now and run.earlier.digest == now.digest:
             after = retained
         elif extras:
-            where = ", ".join(extras[:5]) + (f" and {len(extras) - 5} more" if len(extras) > 5 else "")
             message = (
-                f"the pod was injected with another configuration and is injected again; removed: {where}"
+                "the pod was injected with another configuration and is injected again; "
+                f"removed: {first_of(extras)}"
             )
             run.warn(FindingCode.REBUILT, message)
-        _name_what_is_left(run, after)
+        _warn_about_status(run, after)
+    return _with_undo(run, after)
+
+
+def _with_undo(run: Injection, after: Manifest) -> Manifest:
+    """The result with its undo annotation; without one, and with a warning, where it would be too large."""
+    key = run.config.profile.keys.undo
     try:
-        text = uninject.record(after, run.original, run.config.profile)
+        text = uninjection.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
-            FindingCode.UNDO_TOO_LARGE,
-            f"annotation {keys.undo} was not written: its value would have {error}",
+            FindingCode.UNDO_TOO_LARGE, f"annotation {key} was not written: its value would have {error}"
         )
         return after
-    size = len(keys.undo) + len((text or "").encode("utf-8", "surrogatepass"))
-    if text is not None and annotation_size.excess(after, size):
+    if text is None:
+        return after
+    if annotation_size.excess(after, len(key) + len(text.encode("utf-8", "surrogatepass"))):
         run.warn(
             FindingCode.UNDO_TOO_LARGE,
-            f"annotation {keys.undo} was not written: the annotations would exceed their size limit",
+            f"annotation {key} was not written: the annotations would exceed their size limit",
         )
         return after
-    if text is not None:
-        after = merge(after, {"metadata": {"annotations": {keys.undo: text}}})
-    return after
+    return merge(after, {"metadata": {"annotations": {key: text}}})
 
 
-def _name_what_is_left(run: Injection, after: Manifest) -> None:
-    """Tell which names of the status stay, as no template makes them, and which are gone for good."""
+def _warn_about_status(run: Injection, after: Manifest) -> None:
+    """Warn of names in the status that stay, as no template creates them, and of names that are removed."""
     key = run.config.profile.keys.status
     listed = status.read(run.received, run.config.profile.keys)
     if listed is None or run.earlier is None:
@@ -269,109 +251,19 @@ def _name_what_is_left(run: Injection, after: Manifest) -> None:
         gone = [name for name in run.earlier.names(part) if name not in have]
         if part in names.CONTAINER_LISTS:
             # A sidecar that has moved to the other list is there.
-            gone = [name for name in gone if name not in _container_names(after)]
+            other = names.CONTAINER_LISTS[1 - names.CONTAINER_LISTS.index(part)]
+            gone = [name for name in gone if name not in _names(after, other)]
         if stay:
-            text = f"{key} lists {part} that no template creates; they were not removed: {_listed(stay)}"
+            text = f"{key} lists {part} that no template creates; they were not removed: {_few(stay)}"
             run.warn(FindingCode.STATUS_NAME, text)
         if gone and _names(run.received, part) & frozenset(gone):
-            text = f"{key} lists {part} that are no longer injected; they were removed: {_listed(gone)}"
+            text = f"{key} lists {part} that are no longer injected; they were removed: {_few(gone)}"
             run.warn(FindingCode.TAKEN_OUT, text)
+
+
+def _few(elements: Sequence[str]) -> str:
+    return first_of([shown(name) for name in elements])
 
 
 def _names(pod: Manifest, part: str) -> frozenset[str]:
     return frozenset(str(item.get("name")) for item in (pod.get("spec") or {}).get(part) or [])
-
-
-def _container_names(pod: Manifest) -> frozenset[str]:
-    return _names(pod, "containers") | _names(pod, "initContainers")
-
-
-def _listed(found: Sequence[str]) -> str:
-    return ", ".join(shown(name) for name in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
-
-
-def _check_after(run: Injection, after: Manifest) -> None:
-    """What can be judged by the result alone: annotations that came with an earlier injection, and names."""
-    if run.earlier is not None:
-        _check_rules(_forged_keys(run, after))
-    if run.config.quirks:
-        return
-    if _names(run.received, "containers") and not _names(after, "containers"):
-        key = run.config.profile.keys.status
-        where, hint = f"annotation {key}", "remove the annotation"
-        error = AnnotationError(key, "it lists every container of the pod", where=where, hint=hint)
-        raise Refusal(Reason.INVALID_ANNOTATION, error)
-    if too_large := annotation_size.excess(after):
-        raise Refusal(Reason.INVALID_ANNOTATION, too_large)
-    _check_types(run, after)
-    _check_names(run, after)
-
-
-def _check_names(run: Injection, result: Manifest) -> None:
-    """Raise Refusal where a result has two elements of one name and the pod as it came had none."""
-    if run.config.quirks:
-        return
-    try:
-        check_names(result)
-    except ManifestError as error:
-        if _is_distinct(run.received):
-            raise _clash(run, error) from error
-
-
-def _check_types(run: Injection, after: Manifest) -> None:
-    """Raise Refusal where an undo gives a field another type than Kubernetes wants.
-
-    Judged on the result: of a pod that had such a field, what is injected may have the type, and then
-    the undo holds the author's own value.
-    """
-    if run.earlier is None or field_types.is_spec(after.get("spec")):
-        return
-    if field_types.is_spec(run.received.get("spec")):
-        key = run.config.profile.keys.undo
-        where, hint = f"annotation {key}", "remove the annotation"
-        message = "the templates give a field of the pod a type that Kubernetes does not accept"
-        error = AnnotationError(key, message, where=where, hint=hint)
-        raise Refusal(Reason.INVALID_ANNOTATION, error)
-
-
-def _forged_keys(run: Injection, after: Manifest) -> list[str]:
-    """Refused annotations of an injected pod, without those that an injection writes with the same value."""
-    refused = _refused_keys(run, run.received)
-    without = run.base
-    if refused and run.config.quirks:
-        # Nothing was taken out: what would have been written is seen on the pod without these annotations.
-        without, after = _injected_without(run, refused)
-    own, written = status.annotations_of(without), status.annotations_of(after)
-    received = status.annotations_of(run.received)
-    return [key for key in refused if key in own or written.get(key) != received[key]]
-
-
-def _injected_without(run: Injection, keys: Sequence[str]) -> tuple[Manifest, Manifest]:
-    """The pod as if it had never been injected and had none of these annotations, and that pod injected."""
-    earlier = run.earlier or status.Status()
-    derived = uninject.derive(run.received, earlier, run.config.profile).pod
-    pod = merge(derived, {"metadata": {"annotations": dict.fromkeys(keys)}})
-    fresh = Injection(pod, run.facts, run.config, run.work)
-    try:
-        build(fresh, run.work.measure(pod, WALKS))
-    except Refusal:
-        return pod, pod
-    return pod, fresh.pod
-
-
-def _is_distinct(pod: Manifest) -> bool:
-    try:
-        check_names(pod)
-    except ManifestError:
-        return False
-    return True
-
-
-def _clash(run: Injection, error: ManifestError) -> Refusal:
-    """What is said of a result with two elements of one name: the pod's own, or what an annotation adds."""
-    message = f"the injected pod would not be valid: {error.message}"
-    if _is_distinct(run.shape):
-        hint = "rename the pod's own container or volume, or change the mount path"
-        return Refusal(Reason.INVALID_POD, ManifestError(message, where=error.where, hint=hint))
-    hint = "do not add with annotations what a template already adds"
-    return Refusal(Reason.INVALID_ANNOTATION, ManifestError(message, where=error.where, hint=hint))

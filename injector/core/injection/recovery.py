@@ -1,6 +1,6 @@
-"""The pod as it was before an injection: what of it can have been ours, by what templates write.
+"""The pod as it was before an injection, bounded by what templates can have added.
 
-Not here: how an injection is taken out (`uninject`).
+Not here: how an injection is taken out (`uninjection`).
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from injector.core import status
-from injector.core.injection import uninject
-from injector.core.injection.assembly import shape_of
+from injector.core.injection import uninjection
+from injector.core.injection.assembly import overlay_of
 from injector.core.injection.undo_entries import Reach
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config, Uninjected
-from injector.core.tree.merge import MergeError
+from injector.core.tree.strategic_merge import MergeError
 from injector.errors import InjectorError, WorkError
 from injector.work import TooExpensive, Work
 
 
 def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = None) -> Uninjected | None:
-    """The pod as it was before an earlier injection, as far as that can have been ours; None without one.
+    """The pod without an earlier injection, as far as that can have been one; None without a status.
 
     Known is what the profile makes under any configuration, and what the templates name in any
     branch. Where the status lists more, or the undo annotation changes other fields of the spec, the
@@ -32,9 +32,9 @@ def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = Non
 def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
     """A pod of a file without the injection that its status describes; None without one.
 
-    The names of a status with our digest count, as whoever runs this owns the file; but a pod keeps
-    a container. Raises ValueError where the overrides annotation cannot be read, WorkError where
-    rendering the templates takes too much.
+    The names of a status with a digest count, as the user owns the file; but a pod keeps a container.
+    Raises ValueError where the overrides annotation cannot be read, WorkError where rendering the
+    templates takes too much.
     """
     listed = status.read(pod, config.profile.keys)
     if listed is None:
@@ -52,7 +52,7 @@ def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
     if taken_out and _containers(pod) and not _containers(taken_out.pod):
         # A status that lists every container was not written for this pod.
         names = {part: frozenset(taken_out.earlier.names(part)) for part in status.LISTS}
-        return uninject.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
+        return uninjection.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
     return taken_out
 
 
@@ -70,18 +70,20 @@ def _taken_out(
     reach = Reach.known(made, config.templates.outline(status.LISTS))
     if config.quirks:
         # Upstream knows no undo annotation, and none is written.
-        return uninject.derive(pod, listed.only(reach.names), profile)
-    taken_out = uninject.uninject(pod, profile, reach)
-    if taken_out is None or (reach.covers(listed) and uninject.undone_fields(pod, profile) <= reach.fields):
+        return uninjection.derive(pod, listed.only(reach.names), profile)
+    taken_out = uninjection.uninject(pod, profile, reach)
+    if taken_out is None or (
+        reach.covers(listed) and uninjection.undone_fields(pod, profile) <= reach.fields
+    ):
         return taken_out
     work = work or Work(config.work_limit)
-    wider = reach.with_shape(_shape_of(taken_out.pod, facts, config, work))
-    doubtful = _doubtful(taken_out.pod, listed, wider, reach, uninject.overrides(pod, profile))
+    wider = reach.with_overlay(_overlay_of(taken_out.pod, facts, config, work))
+    doubtful = _doubtful(taken_out.pod, listed, wider, reach, uninjection.overrides(pod, profile))
     if any(doubtful.values()):
         without = _without(taken_out.pod, doubtful)
-        always = reach.with_shape(_shape_of(without, facts, config, work))
+        always = reach.with_overlay(_overlay_of(without, facts, config, work))
         wider = wider.without({part: names - always.of(part) for part, names in doubtful.items()})
-    return uninject.uninject(pod, profile, wider)
+    return uninjection.uninject(pod, profile, wider)
 
 
 def _doubtful(
@@ -112,10 +114,10 @@ def _without(pod: Manifest, names: Mapping[str, frozenset[str]]) -> Manifest:
     return {**pod, "spec": spec}
 
 
-def _shape_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
+def _overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manifest:
     """What the templates alone add up to for a pod; nothing where they fail."""
     try:
-        return shape_of(pod, facts, config, work)
+        return overlay_of(pod, facts, config, work)
     except WorkError:
         # With less work the pod would come out otherwise; it is refused instead.
         raise TooExpensive from None

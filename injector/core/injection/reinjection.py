@@ -1,4 +1,4 @@
-"""What others wrote on our objects since we made them stays: defaults, other webhooks, people."""
+"""Injecting again keeps what others have set on injected objects: defaults, other webhooks, people."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from typing import Any
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
-from injector.core.tree.merge import POD, Schema, key_of, keyed, merge
+from injector.core.tree.schema import POD, Schema, key_of, keyed
+from injector.core.tree.strategic_merge import merge
 from injector.pointer import join
 
 _MISSING: Any = object()
 
 
-def retain(
+def keep_foreign_fields(
     fresh: Manifest, existing: Manifest, base: Manifest, earlier: Status
 ) -> tuple[Manifest, list[str]]:
     """The fresh result with other people's fields of the existing pod, and the pointers of these.
 
-    `base` is the existing pod without us. What stands in the existing pod, neither in the fresh
-    result nor in the base, is somebody else's where it sits inside an object of ours; elsewhere
-    it is ours, from before.
+    `base` is the existing pod without the injection. A field of the existing pod that is neither in
+    the fresh result nor in the base was set by others if it is inside an injected object; elsewhere an
+    earlier injection set it.
     """
     extras: list[str] = []
     spec = base.get("spec") or {}
     made = {part: frozenset(earlier.names(part)) for part in LISTS}
     theirs = {part: [i for i in spec.get(part) or [] if i.get("name") not in made[part]] for part in LISTS}
-    # These are there even where we made them: what is missing in them is not somebody else's.
+    # Both exist in the base, so that keys an earlier injection added to them are not taken for others'.
     meta = {"labels": {}, "annotations": {}, **(base.get("metadata") or {})}
     existing = _aligned(existing, fresh, earlier)
-    kept = _walk(fresh, existing, {**base, "metadata": meta, "spec": {**spec, **theirs}}, POD, "", extras)
-    return _without_dangling_mounts(kept, earlier), extras
+    combined = _walk(fresh, existing, {**base, "metadata": meta, "spec": {**spec, **theirs}}, POD, "", extras)
+    return _without_dangling_mounts(combined, earlier), extras
 
 
 def _aligned(existing: Manifest, fresh: Manifest, earlier: Status) -> Manifest:
-    """The existing pod with our containers in the lists where they are to be now.
+    """The existing pod with the injected containers in the lists where they belong now.
 
-    A proxy that becomes native is still the one that others have written on.
+    A proxy that becomes native keeps the fields that others have set.
     """
     spec = dict(existing.get("spec") or {})
     for part, other in (names.CONTAINER_LISTS, names.CONTAINER_LISTS[::-1]):
@@ -74,7 +75,7 @@ def _walk(fresh: Any, existing: Any, base: Any, schema: Schema, pointer: str, ex
     extras.extend(join(pointer, key_of(item, schema.key)) for item in added)
     if not added:
         return out
-    # The order in which a strategic merge of ours over theirs would leave the list.
+    # The order in which a strategic merge of the fresh list over the existing one leaves it.
     keys: list[list[Manifest]] = [
         [{schema.key: key_of(i, schema.key)} for i in items] for items in (existing, out)
     ]
@@ -102,7 +103,7 @@ def _walk_fields(
 
 
 def _without_dangling_mounts(pod: Manifest, earlier: Status) -> Manifest:
-    """A mount of a volume that we listed and no longer give goes with it."""
+    """The pod without mounts of volumes that were injected and are no longer."""
     spec = dict(pod.get("spec") or {})
     have = {v["name"] for v in spec.get("volumes") or []}
     gone = set(earlier.volumes) - have

@@ -1,6 +1,6 @@
 """The entries of an undo annotation, applied to a pod: which places they may change, and how.
 
-Anybody who writes a pod can write the annotation, so an entry changes only what an injection can
+Every author of a pod can write the annotation, so an entry changes only what an injection can
 have changed (`Reach`), and each list is indexed once however many entries go through it.
 
     [pointer]                    remove what stands there
@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
-from injector.core.tree.merge import POD, Schema, key_of
+from injector.core.tree.schema import POD, Schema, key_of
 from injector.pointer import split
 from injector.printable import shown
 from injector.templating.outline import Outline
@@ -41,7 +41,7 @@ _SPEC: Final = POD.of("spec")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an injection can have made.
+    """What an injection can have added.
 
     `names` are elements by list of the pod's spec; `fields` are other fields of the spec.
     """
@@ -59,9 +59,9 @@ class Reach:
         names = {part: made.get(part, frozenset()) | outline.names.get(part, frozenset()) for part in LISTS}
         return cls(_in_either_list(names), frozenset(outline.fields - LISTS.keys() - NEVER))
 
-    def with_shape(self, shape: Manifest) -> Reach:
+    def with_overlay(self, overlay: Manifest) -> Reach:
         """With everything that templates wrote into a pod template of their own."""
-        spec = shape.get("spec") or {}
+        spec = overlay.get("spec") or {}
         made = {
             part: frozenset(str(item.get("name")) for item in spec.get(part) or []) | self.of(part)
             for part in LISTS
@@ -180,8 +180,8 @@ class _Fields:
         elif is_empty(self._fields.get(part)):
             self._fields.pop(part, None)
 
-    def order(self, keys: Sequence[Any]) -> None:
-        """Maps have no order that counts."""
+    def order(self, _keys: Sequence[Any]) -> None:
+        """Raise KeyError: the order of a map has no meaning."""
         raise KeyError
 
     def close(self) -> Manifest:
@@ -207,7 +207,7 @@ class _Fields:
         """What an entry goes into; made where others may have taken the last of it away."""
         if part not in self._open:
             if part in self._settled:
-                # What we write changes a field's inside first, and the field itself last.
+                # `record` writes the changes inside a field before the field itself.
                 raise KeyError(part)
             schema = self._schema.of(part)
             value = self._fields.get(part)

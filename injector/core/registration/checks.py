@@ -17,8 +17,8 @@ from injector.core.profile import Config
 from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
 from injector.core.registration.pod_security import Violation
-from injector.core.selectors import Requirement, Selector, WebhookEntry, witness
-from injector.printable import shown
+from injector.core.selectors import Requirement, Selector, WebhookEntry, satisfying_labels
+from injector.printable import first_of, shown
 
 _SHOWN: Final = 3
 # Where a node's network plugins have their programs and settings.
@@ -46,21 +46,21 @@ class Survey:
         return [entry for entry in self.entries if entry.ours]
 
 
-def conflicts(
+def check_registration(
     survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
 ) -> Iterator[Finding]:
     """All findings. `expected` are the entries that there may be: the configuration's own, or a tag's."""
     if not survey.ours:
-        told, hint = (
-            "no MutatingWebhookConfiguration of this injector exists, so it is never called",
-            ("apply the output of injector webhook-config"),
-        )
-        yield Finding.of(FindingCode.WEBHOOK_ABSENT, told, hint=hint)
+        message = "no MutatingWebhookConfiguration of this injector exists, so it is never called"
+        hint = "apply the output of injector webhook-config"
+        yield Finding.of(FindingCode.WEBHOOK_ABSENT, message, hint=hint)
         return
     yield from _differing(survey, config, expected)
     yield from _unmatched(survey)
     yield from _overlapping(survey, config)
-    yield from _deadlocked(survey, config)
+    yield from _own_pods(survey, config)
+    yield from _system_pods(survey, config)
+    yield from _network_plugins(survey, config)
     yield from _services(survey)
     yield from _refused(survey, config)
 
@@ -71,27 +71,27 @@ def conflicts(
 def _differing(
     survey: Survey, config: Config, expected: Sequence[Sequence[WebhookEntry]]
 ) -> Iterator[Finding]:
-    """The selectors that the configuration gives, and the conditions of all entries that are ours."""
+    """Selectors and match conditions in the cluster that differ from those of the configuration."""
     hint = "apply the output of injector webhook-config with this configuration"
     have = {_identity(entry.name, entry.namespaces, entry.objects) for entry in survey.ours}
     if not any({_identity(e.name, e.namespaces, e.objects) for e in one} <= have for one in expected):
         revision = config.revision or "default"
-        told = (
+        message = (
             f"no webhook configuration of this injector has the selectors of revision {revision} or of a tag"
         )
-        yield Finding.of(FindingCode.SELECTORS_DIFFER, told, hint=hint)
+        yield Finding.of(FindingCode.SELECTORS_DIFFER, message, hint=hint)
     ours = {c.name: c.expression for c in match_conditions.conditions(config.policy, config.profile)}
     for entry in survey.ours:
         other = [n for n, text in entry.conditions.items() if n in ours and text != ours[n]]
         if other:
-            told = f"matchConditions {_few(other)} do not match this version and configuration"
-            yield Finding.of(FindingCode.CONDITIONS_DIFFER, told, entry.where, hint)
+            message = f"matchConditions {_few(other)} do not match this version and configuration"
+            yield Finding.of(FindingCode.CONDITIONS_DIFFER, message, entry.where, hint)
 
 
 def _identity(name: str, *chosen: Selector) -> tuple[object, ...]:
     """What makes two entries the same.
 
-    The order of requirements does not matter, nor which namespaces somebody took out by their names.
+    The order of requirements does not matter, nor which namespaces are excluded by their names.
     """
     return (name, *(frozenset(r for r in selector.requirements if not _takes_out(r)) for selector in chosen))
 
@@ -103,39 +103,39 @@ def _takes_out(requirement: Requirement) -> bool:
 def _unmatched(survey: Survey) -> Iterator[Finding]:
     for entry in survey.ours:
         for word, selector in (("namespaceSelector", entry.namespaces), ("objectSelector", entry.objects)):
-            if witness(selector) is None:
-                told = f"its {word} is contradictory and never matches: {selector}"
-                yield Finding.of(FindingCode.NEVER_MATCHES, told, entry.where, "correct the selector")
+            if satisfying_labels(selector) is None:
+                message = f"its {word} is contradictory and never matches: {selector}"
+                yield Finding.of(FindingCode.NEVER_MATCHES, message, entry.where, "correct the selector")
     for name in dict.fromkeys(entry.configuration for entry in survey.ours):
         # Entries that a namespace's labels alone switch on; others wait for pods that ask.
         own = [e for e in survey.ours if e.configuration == name and e.objects.matches({})]
         if own and not any(e.in_namespace(n) for e in own for n in survey.namespaces.values()):
             wanted = " or ".join(f"{{{e.namespaces}}}" for e in own)
-            told = f"no namespace matches; required labels: {wanted}"
+            message = f"no namespace matches; required labels: {wanted}"
             hint = "label a namespace; until then only pods with a label of their own are injected"
-            yield Finding.of(FindingCode.NO_NAMESPACE, told, f"MutatingWebhookConfiguration {name}", hint)
+            yield Finding.of(FindingCode.NO_NAMESPACE, message, f"MutatingWebhookConfiguration {name}", hint)
 
 
 def _overlapping(survey: Survey, config: Config) -> Iterator[Finding]:
     """Pairs of configurations that both are called for pods of a namespace."""
-    found: dict[tuple[str, str, bool], dict[str, bool]] = {}
+    overlaps: dict[tuple[str, str, bool], dict[str, bool]] = {}
     for ours in survey.ours:
         for other in survey.entries:
             if other.configuration == ours.configuration or not (other.ours or _rival(other, config)):
                 continue
             if other.ours and other.configuration < ours.configuration:
-                continue  # told the other way round
+                continue  # listed with the roles exchanged
             bare = ours.objects.matches({}) and other.objects.matches({})
             for name in _shared(ours, other, survey):
-                spaces = found.setdefault((ours.configuration, other.configuration, other.ours), {})
+                spaces = overlaps.setdefault((ours.configuration, other.configuration, other.ours), {})
                 spaces[name] = spaces.get(name, False) or bare
-    for (mine, theirs, is_ours), spaces in found.items():
+    for (mine, theirs, is_ours), spaces in overlaps.items():
         whose = "of this injector too" if is_ours else "of another injector"
         # First where every pod is sent to both, then where one has to ask by a label.
         where = _few(sorted(spaces, key=lambda name: (not spaces[name], name)))
-        told = f"the same pods are sent to {shown(theirs)}, a configuration {whose}: in {where}"
+        message = f"the same pods are sent to {shown(theirs)}, a configuration {whose}: in {where}"
         hint = "relabel these namespaces so that only one of the two matches, or delete one configuration"
-        yield Finding.of(FindingCode.OVERLAP, told, f"MutatingWebhookConfiguration {mine}", hint)
+        yield Finding.of(FindingCode.OVERLAP, message, f"MutatingWebhookConfiguration {mine}", hint)
 
 
 def _rival(entry: Registered, config: Config) -> bool:
@@ -146,7 +146,7 @@ def _rival(entry: Registered, config: Config) -> bool:
 
 def _shared(one: Registered, other: Registered, survey: Survey) -> list[str]:
     """The namespaces in which a pod may come to both."""
-    if witness(one.objects, other.objects) is None:
+    if satisfying_labels(one.objects, other.objects) is None:
         return []
     return [
         name
@@ -155,51 +155,59 @@ def _shared(one: Registered, other: Registered, survey: Survey) -> list[str]:
     ]
 
 
-# --- who waits for whom ---------------------------------------------------------------------------
+# --- pods that the webhook, or the cluster under it, needs ----------------------------------------
 
 
-def _deadlocked(survey: Survey, config: Config) -> Iterator[Finding]:
-    """Pods that the webhook, or the cluster under it, cannot do without."""
-    label = f'{config.policy.switch}: "false"'
+def _own_pods(survey: Survey, config: Config) -> Iterator[Finding]:
+    label = _switched_off(config)
     for pod in survey.own:
-        where = _place(pod)
-        for entry in _asked(survey, config, pod):
-            if entry.closed:
-                told = f"the injector's own pods ({where}) cannot start without the injector"
-                hint = f"give them the label {label}, or remove the injection label from their namespace"
-                yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
-            else:
-                told = f"the injector's own pods ({where}) are sent to the injector"
-                hint = f"give them the label {label}"
-                yield Finding.of(FindingCode.OWN_NAMESPACE, told, entry.where, hint)
-            break
+        where, entry = _place(pod), next(_asked(survey, config, pod), None)
+        if entry is None:
+            continue
+        if entry.closed:
+            message = f"the injector's own pods ({where}) cannot start without the injector"
+            hint = f"give them the label {label}, or remove the injection label from their namespace"
+            yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
+        else:
+            message = f"the injector's own pods ({where}) are sent to the injector"
+            hint = f"give them the label {label}"
+            yield Finding.of(FindingCode.OWN_NAMESPACE, message, entry.where, hint)
+
+
+def _system_pods(survey: Survey, config: Config) -> Iterator[Finding]:
     ignored = config.policy.ignored_namespaces
     for name in sorted((ignored | names.CLUSTER_NAMESPACES) & set(survey.namespaces)):
-        bare: Manifest = {"metadata": {"namespace": name}}
-        for entry in _asked(survey, config, bare):
-            if entry.closed:
-                why = "though they are never injected" if name in ignored else "and the cluster needs them"
-                told = f"pods in {name} cannot start without the injector, {why}"
-                hint = f"remove the injection label from namespace {name}, or exclude the namespace by name"
-                yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
-                break
-    for item in survey.daemon_sets:
-        if not _is_plugin(item):
-            continue
-        pod = template_of(item)
-        for entry in _asked(survey, config, pod):
-            if entry.closed:
-                told = (
-                    f"the network plugin ({_place(pod)}) cannot start without the injector, whose pods "
-                    "need the plugin"
-                )
-                hint = f"give its pods the label {label}"
-                yield Finding.of(FindingCode.DEADLOCK, told, entry.where, hint)
-                break
+        entry = _required(survey, config, {"metadata": {"namespace": name}})
+        if entry:
+            why = "though they are never injected" if name in ignored else "and the cluster needs them"
+            message = f"pods in {name} cannot start without the injector, {why}"
+            hint = f"remove the injection label from namespace {name}, or exclude the namespace by name"
+            yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
+
+
+def _network_plugins(survey: Survey, config: Config) -> Iterator[Finding]:
+    for pod in map(template_of, filter(_is_plugin, survey.daemon_sets)):
+        entry = _required(survey, config, pod)
+        if entry:
+            message = (
+                f"the network plugin ({_place(pod)}) cannot start without the injector, whose pods "
+                "need the plugin"
+            )
+            hint = f"give its pods the label {_switched_off(config)}"
+            yield Finding.of(FindingCode.DEADLOCK, message, entry.where, hint)
+
+
+def _switched_off(config: Config) -> str:
+    return f'{config.policy.switch}: "false"'
+
+
+def _required(survey: Survey, config: Config, pod: Manifest) -> Registered | None:
+    """The first entry without which the API server rejects a pod."""
+    return next((entry for entry in _asked(survey, config, pod) if entry.closed), None)
 
 
 def _asked(survey: Survey, config: Config, pod: Manifest) -> Iterator[Registered]:
-    """Our entries that the API server calls for a pod."""
+    """The injector's entries that the API server calls for a pod."""
     name = str((pod.get("metadata") or {}).get("namespace") or "")
     namespace = survey.namespaces.get(name)
     if namespace is None:
@@ -244,28 +252,28 @@ def _services(survey: Survey) -> Iterator[Finding]:
         }
         entry = next(iter(ports.values()))
         if service is None:
-            told = f"Service {ref} of the webhook does not exist"
+            message = f"Service {ref} of the webhook does not exist"
             hint = "create it, or correct --service of injector webhook-config"
-            yield Finding.of(FindingCode.SERVICE_MISSING, told, entry.where, hint)
+            yield Finding.of(FindingCode.SERVICE_MISSING, message, entry.where, hint)
             continue
         has = {int(p.get("port") or 0) for p in (service.get("spec") or {}).get("ports") or []}
         for port in sorted(set(ports) - has):
-            told = f"Service {ref} has no port {port}; it has {_few(map(str, sorted(has)))}"
+            message = f"Service {ref} has no port {port}; it has {_few(map(str, sorted(has)))}"
             hint = "correct --service NS/NAME:PORT of injector webhook-config"
-            yield Finding.of(FindingCode.SERVICE_PORT, told, ports[port].where, hint)
+            yield Finding.of(FindingCode.SERVICE_PORT, message, ports[port].where, hint)
         if (service.get("spec") or {}).get("type") == "ExternalName":
             continue  # it stands for something outside
         slices = survey.slices.get(ref)
         if slices is not None and not any(_ready(end) for s in slices for end in s.get("endpoints") or []):
-            told = f"Service {ref} has no ready pod: every call fails"
+            message = f"Service {ref} has no ready pod: every call fails"
             hint = f"run kubectl get pods -n {ref.namespace} and check why they are not ready"
-            yield Finding.of(FindingCode.NO_ENDPOINTS, told, entry.where, hint)
+            yield Finding.of(FindingCode.NO_ENDPOINTS, message, entry.where, hint)
 
 
 def service_of(entry: Registered) -> ServiceRef | None:
     """The Service that an entry names."""
-    found = entry.client.get("service")
-    return ServiceRef(str(found.get("namespace")), str(found.get("name"))) if found else None
+    service = entry.client.get("service")
+    return ServiceRef(str(service.get("namespace")), str(service.get("name"))) if service else None
 
 
 def _ready(endpoint: Manifest) -> bool:
@@ -277,12 +285,12 @@ def _ready(endpoint: Manifest) -> bool:
 
 def unsafe(config: Config) -> Iterator[tuple[str, str, str]]:
     """For each level of PodSecurity that injected pods do not pass: the level, what is wrong, what to do."""
-    found = pod_security.of_injection(config) or ()
+    violations = pod_security.of_injection(config) or ()
     for level in pod_security.LEVELS:
-        own = [v for v in found if v.level == level]
+        own = [v for v in violations if v.level == level]
         if own:
-            told = f"injected pods do not pass PodSecurity {level}: {_grouped(own)}"
-            yield level, told, _remedies(config, own)
+            message = f"injected pods do not pass PodSecurity {level}: {_grouped(own)}"
+            yield level, message, _remedies(config, own)
 
 
 def _refused(survey: Survey, config: Config) -> Iterator[Finding]:
@@ -297,27 +305,23 @@ def _refused(survey: Survey, config: Config) -> Iterator[Finding]:
                 e.in_namespace(item) and e.objects.matches({}) for e in survey.ours
             ):
                 spaces.setdefault(level, []).append(name)
-    for level, found in spaces.items():
-        told = f"{_few(sorted(found))} enforce{'s' if len(found) == 1 else ''} PodSecurity, and injected pods"
-        yield Finding.of(
-            FindingCode.POD_SECURITY, f"{told} do not pass {level}", hint=remedies[level], level=Level.ERROR
-        )
+    for level, refusing in spaces.items():
+        verb = "enforces" if len(refusing) == 1 else "enforce"
+        message = f"{_few(sorted(refusing))} {verb} PodSecurity, and injected pods do not pass {level}"
+        yield Finding.of(FindingCode.POD_SECURITY, message, hint=remedies[level], level=Level.ERROR)
 
 
-def _grouped(found: Iterable[Violation]) -> str:
+def _grouped(violations: Iterable[Violation]) -> str:
     by_message: dict[str, list[str]] = {}
-    for violation in found:
+    for violation in violations:
         by_message.setdefault(violation.message, []).append(violation.container or "the pod")
     return "; ".join(f"{' and '.join(who)}: {message}" for message, who in by_message.items())
 
 
-def _remedies(config: Config, found: Iterable[Violation]) -> str:
-    told = (config.profile.remedy(v.control, v.container) for v in found)
-    return "; ".join(dict.fromkeys(filter(None, told)))
+def _remedies(config: Config, violations: Iterable[Violation]) -> str:
+    remedies = (config.profile.remedy(v.control, v.container) for v in violations)
+    return "; ".join(dict.fromkeys(filter(None, remedies)))
 
 
 def _few(items: Iterable[str]) -> str:
-    """The first of them, and how many more there are."""
-    found = list(items)
-    more = len(found) - _SHOWN
-    return ", ".join(found[:_SHOWN]) + (f" and {more} more" if more > 0 else "") or "nothing"
+    return first_of(list(items), _SHOWN) or "nothing"

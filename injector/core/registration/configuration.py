@@ -74,7 +74,7 @@ def _configuration(name: str, entries: tuple[WebhookEntry, ...], options: Option
 
 
 def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
-    found: Manifest = {
+    webhook: Manifest = {
         "name": entry.name,
         "clientConfig": options.client,
         "rules": [
@@ -89,8 +89,8 @@ def _webhook(entry: WebhookEntry, options: Options) -> Manifest:
         "admissionReviewVersions": ["v1"],
     }
     if options.conditions:
-        found["matchConditions"] = [condition.as_manifest() for condition in options.conditions]
-    return found
+        webhook["matchConditions"] = [condition.as_manifest() for condition in options.conditions]
+    return webhook
 
 
 def without(selector: Selector, excluded: frozenset[str]) -> Selector:
@@ -103,8 +103,8 @@ def without(selector: Selector, excluded: frozenset[str]) -> Selector:
 def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
     """The entry of a profile without selectors.
 
-    Our own namespace is left out: nobody would answer for the first pod of the webhook itself. So are
-    those of the cluster, which has to start without us.
+    It excludes the webhook's own namespace, whose first pod no webhook could answer for, and system
+    namespaces, which have to start without the injector.
     """
     name = checked_name(whole_name(config), "profile name")
     outside = config.policy.ignored_namespaces | names.CLUSTER_NAMESPACES

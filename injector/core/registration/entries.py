@@ -1,4 +1,4 @@
-"""The entries of MutatingWebhookConfigurations as they stand in a cluster, ours and those of others.
+"""The entries of MutatingWebhookConfigurations in a cluster, the injector's and all others.
 
 Here: reading one, and whether the API server would call it for a pod. Not here: the entries that a
 profile asks for (selectors.py).
@@ -16,7 +16,7 @@ from injector.core.selectors import Selector
 from injector.printable import shown
 
 CONFIGURATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-"""Where the API server has them."""
+"""Their path in the Kubernetes API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Registered:
 
     @property
     def where(self) -> str:
-        """The entry, for people."""
+        """The entry, for messages."""
         return f"MutatingWebhookConfiguration {shown(self.configuration)}, webhook {shown(self.name)}"
 
     @property
     def closed(self) -> bool:
-        """Whether a pod is refused that the webhook does not answer for."""
+        """Whether the API server rejects a pod when the webhook does not answer."""
         return self.raw.get("failurePolicy") != "Ignore"
 
     @property
@@ -53,11 +53,11 @@ class Registered:
     @property
     def conditions(self) -> Mapping[str, str]:
         """The CEL expressions by their names."""
-        found = self.raw.get("matchConditions") or []
-        return {str(each.get("name")): str(each.get("expression")) for each in found}
+        listed = self.raw.get("matchConditions") or []
+        return {str(each.get("name")): str(each.get("expression")) for each in listed}
 
     def in_namespace(self, namespace: Manifest) -> bool:
-        """Whether pods of a namespace may come to it."""
+        """Whether its namespace selector matches a namespace."""
         return self.namespaces.matches(labels_of(namespace, named=True))
 
     def called(self, namespace: Manifest, pod: Manifest) -> bool:
@@ -85,9 +85,9 @@ def registered(configurations: Iterable[Manifest]) -> Iterator[Registered]:
 def labels_of(item: Manifest, *, named: bool = False) -> dict[str, str]:
     """The labels of an object; `named`: with the label that every namespace carries."""
     meta = item.get("metadata") or {}
-    found: Mapping[str, Any] = meta.get("labels") or {}
+    labels: Mapping[str, Any] = meta.get("labels") or {}
     own = {names.METADATA_NAME_LABEL: str(meta.get("name") or "")} if named else {}
-    return {**own, **{k: "" if v is None else str(v) for k, v in found.items()}}
+    return {**own, **{k: "" if v is None else str(v) for k, v in labels.items()}}
 
 
 def covers(rule: Manifest) -> bool:

@@ -2,8 +2,8 @@
 
 A condition drops a pod that `decide` is certain to skip, by what the profile alone declares: no
 setting that an operator may change under a running webhook goes in (docs/adr/0012). And it drops
-only pods that say nothing to the profile but `false`: one that asks, or nearly asks, is always sent,
-so that somebody can tell its author. Not here: the selectors of the entries (the profile's), and
+only pods whose keys of the profile are all `false`: a pod that requests injection, or nearly does, is
+always sent, so that its author gets a warning. Not here: the selectors of the entries (the profile's), and
 the decision itself.
 """
 
@@ -18,7 +18,8 @@ from injector.core import names
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide
 from injector.core.model import Facts, Manifest, Origin, Reason
-from injector.core.profile import Policy, Profile
+from injector.core.policy import Policy
+from injector.core.profile import Profile
 
 # More keys than this are not searched: evaluation is budgeted, and running out of it is an error.
 _SEARCHED: Final = 100
@@ -50,16 +51,16 @@ class MatchCondition:
 
 
 def conditions(policy: Policy, profile: Profile) -> tuple[MatchCondition, ...]:
-    """The conditions. Their names are stable: people take single ones out of a configuration.
+    """The conditions. Their names are stable: operators remove single ones from a configuration.
 
     Every access is guarded: with failurePolicy Fail an error of evaluation refuses the pod.
     """
     words = _Words.of(policy, profile.catalogue()).cel()
     skipped = dict(_skipped(policy))
-    found = ((name, [skipped[r] for r in reasons if r in skipped]) for name, reasons in _NAMES.items())
+    grouped = ((name, [skipped[r] for r in reasons if r in skipped]) for name, reasons in _NAMES.items())
     return tuple(
         MatchCondition(name, f"!({' || '.join(f'({each})' for each in parts)}) || {words}")
-        for name, parts in found
+        for name, parts in grouped
     )
 
 
@@ -68,7 +69,7 @@ def dropped(pod: Manifest, namespace: str, policy: Policy, profile: Profile) -> 
     fixed = replace(policy, mode="enabled", never=(), always=(), foreign=())
     decision = decide(pod, Facts(namespace=namespace, origin=Origin.WEBHOOK), fixed)
     certain = {reason for reason, _ in _skipped(policy)}
-    return decision.reason in certain and not _Words.of(policy, profile.catalogue()).speaks(pod)
+    return decision.reason in certain and not _Words.of(policy, profile.catalogue()).mentions(pod)
 
 
 def _skipped(policy: Policy) -> Iterator[tuple[Reason, str]]:
@@ -89,10 +90,10 @@ def _skipped(policy: Policy) -> Iterator[tuple[Reason, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Which keys of a pod speak to the profile, or might be meant to.
+    """Which keys of a pod belong to the profile, or may be misspelt keys of it.
 
-    A superset of what near_misses.py tells about: a part of a key is compared, where that asks for the
-    end of its prefix. `known` are labels that are right where they are; the annotations are too
+    A superset of what near_misses.py reports: here a domain may stand anywhere in a key, there it has
+    to end the prefix. `known` are labels that are right where they are; the annotations are too
     many to be listed in an expression.
     """
 
@@ -115,20 +116,20 @@ class _Words:
             outside((known.labels | known.namespace_labels) - known.annotations),
         )
 
-    def speaks(self, pod: Manifest) -> bool:
-        """Whether a pod says anything but `false`."""
+    def mentions(self, pod: Manifest) -> bool:
+        """Whether a pod has a key of the profile with another value than `false`."""
         meta = pod.get("metadata") or {}
         labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
         return self._any(labels, self.misplaced_labels, self.known) or self._any(
             annotations, self.misplaced_annotations, frozenset()
         )
 
-    def _any(self, found: Mapping[str, Any], misplaced: Collection[str], known: Collection[str]) -> bool:
-        return len(found) > _SEARCHED or any(
+    def _any(self, pairs: Mapping[str, Any], misplaced: Collection[str], known: Collection[str]) -> bool:
+        return len(pairs) > _SEARCHED or any(
             value != names.NO
             if key == self.switch
             else key in misplaced or (_holds_one(key, self.domains) and key not in known)
-            for key, value in found.items()
+            for key, value in pairs.items()
         )
 
     def cel(self) -> str:
@@ -140,8 +141,8 @@ class _Words:
         ours = " || ".join(f"k.contains({_text(d)})" for d in self.domains)
         if ours and known:
             ours = f"({ours}) && !(k in {_list(known)})"
-        told = [f"k in {_list(misplaced)}"] if misplaced else []
-        other = " || ".join([*told, *([f"({ours})"] if ours else [])]) or "false"
+        terms = [f"k in {_list(misplaced)}"] if misplaced else []
+        other = " || ".join([*terms, *([f"({ours})"] if ours else [])]) or "false"
         each = f"k == {_text(self.switch)} ? {where}[k] != {_text(names.NO)} : ({other})"
         return f"(has({where}) && (size({where}) > {_SEARCHED} || {where}.exists(k, {each})))"
 

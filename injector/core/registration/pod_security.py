@@ -1,4 +1,4 @@
-"""Does a pod pass PodSecurity? The standards `baseline` and `restricted` as the API server enforces them.
+"""Whether a pod passes PodSecurity: `baseline` and `restricted` as the API server enforces them.
 
 Here: the controls, over a pod as it is after injection, and what an injection adds to a pod that
 passes. Not here: which namespace enforces what.
@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin
-from injector.core.profile import Config, Policy
+from injector.core.policy import Policy
+from injector.core.profile import Config
 
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 LEVELS: Final = ("baseline", "restricted")

@@ -1,1 +1,1 @@
-"""What people ask about many pods or one: where values come from, what is out of date, what to restart."""
+"""Reports about pods: where values come from, which pods are out of date, what to restart."""

@@ -1,4 +1,4 @@
-"""Is a running pod as a configuration would have it now? One word, and why.
+"""Whether a running pod is up to date with a configuration: one word, and the reason.
 
 Here: the comparison of one pod with its own injection as it would be today. Not here: reading
 pods, and what to do with those that are behind.
@@ -21,7 +21,7 @@ from injector.pointer import join
 
 
 class AuditState(StrEnum):
-    """How a running pod stands to the configuration."""
+    """The state of a running pod by the configuration."""
 
     MISSING = "missing"
     STALE = "stale"
@@ -33,7 +33,7 @@ class AuditState(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What the word means, for people."""
+        """What the word means."""
         return SENTENCES[self]
 
 
@@ -46,9 +46,9 @@ SENTENCES: Mapping[AuditState, str] = {
     AuditState.SAME: "The pod was injected with another configuration; the result is the same.",
     AuditState.CURRENT: "The pod is up to date.",
 }
-# What a person should look at, and what making the pod anew puts right.
-FOUND = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)
-CURED = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED)
+# What an operator has to look at, and what a restart of the pod corrects.
+REPORTED = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)
+FIXED_BY_RESTART = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED)
 
 # Names that the API server generates end so; those that a controller sets itself do not.
 _GENERATED = frozenset("bcdfghjklmnpqrstvwxz2456789")
@@ -78,7 +78,7 @@ def is_over(pod: Manifest) -> bool:
 def standing(pod: Manifest, facts: Facts, config: Config) -> Standing:
     """How a pod of a cluster stands to a configuration; `facts` are those of now."""
     pod = as_received(pod)
-    # The selectors are the API server's to look at, so at the webhook's own door they say nothing.
+    # For a request the API server has evaluated the selectors; here the decision has to.
     decision = decisions.decide(pod, replace(facts, origin=Origin.FILE), config.policy)
     earlier = status.read(pod, config.profile.keys)
     revision = earlier.revision if earlier else ""
@@ -111,7 +111,7 @@ def as_received(pod: Manifest) -> Manifest:
 def _compared(
     pod: Manifest, outcome: Outcome, earlier: status.Status, facts: Facts, config: Config
 ) -> Standing:
-    """A pod that carries our injection against the one that it would get."""
+    """An injected pod compared with the result of injecting it now."""
     reason = outcome.decision.reason
     if not outcome.patch:
         return Standing(AuditState.CURRENT, reason, revision=earlier.revision)
@@ -125,14 +125,16 @@ def _compared(
             revision=earlier.revision,
             error=str(fresh.error or ""),
         )
-    kept, extras = reinjection.retain(fresh.pod, pod, original, before.earlier if before else earlier)
-    books = {join("/metadata/annotations", key) for key in config.profile.books}
-    found = [c.pointer for c in changes(pod, kept) if c.pointer not in books]
+    expected, extras = reinjection.keep_foreign_fields(
+        fresh.pod, pod, original, before.earlier if before else earlier
+    )
+    bookkeeping = {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
+    pointers = [c.pointer for c in changes(pod, expected) if c.pointer not in bookkeeping]
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):
-        # Under another configuration what ours does not set may have been ours.
-        found += [p for p in extras if p not in books and not is_filled_in(p, value_at(pod, p))]
+        # Fields that are not injected now may have been injected under another configuration.
+        pointers += [p for p in extras if p not in bookkeeping and not is_filled_in(p, value_at(pod, p))]
     if now and now.revision != earlier.revision:
-        found.append("revision")
-    state = AuditState.STALE if found else AuditState.SAME
-    return Standing(state, reason, tuple(dict.fromkeys(found)), earlier.revision)
+        pointers.append("revision")
+    state = AuditState.STALE if pointers else AuditState.SAME
+    return Standing(state, reason, tuple(dict.fromkeys(pointers)), earlier.revision)

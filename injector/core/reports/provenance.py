@@ -1,4 +1,4 @@
-"""Why a pod is what it is: the rules that decided, and which layer set each injected value.
+"""The rules that decided about a pod, and which layer set each injected value.
 
 Nothing is tracked while rendering. The pod is built again with one layer after the other left
 out, and a value belongs to the lowest layer from which on it is what it is now. The same with
@@ -15,7 +15,7 @@ from injector.core import names
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.profile import Config, Outcome
-from injector.core.tree.merge import POD, Schema, same
+from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.walk import members
 from injector.errors import InjectorError
 from injector.pointer import join, split
@@ -76,13 +76,13 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
     before = _leaves(run.original)
-    books = {join("/metadata/annotations", key) for key in config.profile.books}
+    bookkeeping = {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
     injected = {
-        key: found
-        for key, found in final.items()
-        if key[0] not in books and (key not in before or not same(before[key][1], found[1]))
+        key: leaf
+        for key, leaf in final.items()
+        if key[0] not in bookkeeping and (key not in before or not same(before[key][1], leaf[1]))
     }
-    steps = _layers(whole, run.shape)
+    steps = _layers(whole, run.overlay)
     built = [(name, _built(step)) for name, step in steps]
     singles = {name: _built(step) for name, step in _singles(whole)}
     return Explanation(outcome, tuple(_origins(injected, built, singles)))
@@ -108,12 +108,12 @@ def _has(leaves: _Leaves | None, key: tuple[str, ...], value: Any) -> bool:
     return leaves is not None and key in leaves and same(leaves[key][1], value)
 
 
-def _layers(whole: _Input, shape: Manifest) -> list[tuple[str, _Input]]:
+def _layers(whole: _Input, overlay: Manifest) -> list[tuple[str, _Input]]:
     """The layers from the lowest on, each with all below it."""
     profile = whole.config.profile
-    catalogue = profile.catalogue().annotations - profile.books - {profile.keys.templates}
+    catalogue = profile.catalogue().annotations - profile.bookkeeping_annotations - {profile.keys.templates}
     steps = [("user's own container", whole)]
-    below = replace(whole, pod=_without_containers(whole.pod, shape))
+    below = replace(whole, pod=_without_containers(whole.pod, overlay))
     steps.append(("pod annotation", below))
     below = replace(below, pod=_without_annotations(below.pod, catalogue))
     steps.append(("request path", below))
@@ -130,7 +130,7 @@ def _layers(whole: _Input, shape: Manifest) -> list[tuple[str, _Input]]:
 
 def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
     profile = whole.config.profile
-    catalogue = profile.catalogue().annotations - profile.books - {profile.keys.templates}
+    catalogue = profile.catalogue().annotations - profile.bookkeeping_annotations - {profile.keys.templates}
     on_pod = (whole.pod.get("metadata") or {}).get("annotations") or {}
     for key in sorted(catalogue & set(on_pod)):
         yield ("pod annotation", key), replace(whole, pod=_without_annotations(whole.pod, {key}))
@@ -142,10 +142,10 @@ def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
         yield (profile.settings_layer, path_text), replace(whole, config=config)
 
 
-def _built(given: _Input) -> _Leaves | None:
+def _built(inputs: _Input) -> _Leaves | None:
     """The leaves of the pod that such an input gives; None where it gives none."""
     try:
-        return _leaves(assemble(given.pod, given.facts, given.config).pod)
+        return _leaves(assemble(inputs.pod, inputs.facts, inputs.config).pod)
     except InjectorError:
         return None
 
@@ -157,12 +157,12 @@ def _leaves(pod: Manifest) -> _Leaves:
 
 
 def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...], tuple[str, Any]]) -> None:
-    found = members(value, schema)
-    if found is not None and value != {}:
-        for name, (inner, below) in found.items():
+    parts = members(value, schema)
+    if parts is not None and value != {}:
+        for name, (inner, below) in parts.items():
             _collect(inner, below, join(pointer, name), out)
     elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        # Others may push an argument along: a flag is found again by itself, its value by the flag.
+        # Other arguments may move these: a flag is identified by itself, its value by the flag.
         for i, item in enumerate(value):
             before = "" if item.startswith("-") or not i else value[i - 1]
             out[(pointer, before, item)] = (f"{pointer}/{i}", item)
@@ -173,8 +173,8 @@ def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...]
         out[(pointer,)] = (pointer, value)
 
 
-def _without_containers(pod: Manifest, shape: Manifest) -> Manifest:
-    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (shape.get("spec") or {}).get(part) or []}
+def _without_containers(pod: Manifest, overlay: Manifest) -> Manifest:
+    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (overlay.get("spec") or {}).get(part) or []}
     spec = dict(pod.get("spec") or {})
     for part in names.CONTAINER_LISTS:
         if spec.get(part):

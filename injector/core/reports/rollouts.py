@@ -61,17 +61,17 @@ def objection(manifest: Manifest) -> str:
 
 def progress(manifest: Manifest) -> Progress:
     """How far a workload's rollout is, by the rules of `kubectl rollout status`."""
-    meta, found = manifest.get("metadata") or {}, manifest.get("status") or {}
-    if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
+    meta, status = manifest.get("metadata") or {}, manifest.get("status") or {}
+    if int(status.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
         return Progress(RolloutStep.UNDER_WAY, "the controller has not observed the change yet")
     rolling, count = _rolling(manifest), kinds.wanted(manifest)
-    if rolling.revisions and found.get("updateRevision") != found.get("currentRevision"):
-        return _remade(int(found.get(rolling.updated) or 0), count)
-    for condition in found.get("conditions") or []:
+    if rolling.revisions and status.get("updateRevision") != status.get("currentRevision"):
+        return _remade(int(status.get(rolling.updated) or 0), count)
+    for condition in status.get("conditions") or []:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
             return Progress(RolloutStep.FAILED, "the progress deadline was exceeded")
     # Once all pods are updated their revision becomes the current one, and the controller counts anew.
-    return _counted(count, {**found, rolling.updated: count} if rolling.revisions else found, rolling)
+    return _counted(count, {**status, rolling.updated: count} if rolling.revisions else status, rolling)
 
 
 def _rolling(manifest: Manifest) -> Rolling:
@@ -85,11 +85,11 @@ def _remade(renewed: int, count: int) -> Progress:
     return Progress(RolloutStep.UNDER_WAY, f"{renewed} of {count} pods are updated")
 
 
-def _counted(count: int, found: Mapping[str, Any], rolling: Rolling) -> Progress:
-    renewed, serving = int(found.get(rolling.updated) or 0), int(found.get(rolling.available) or 0)
+def _counted(count: int, status: Mapping[str, Any], rolling: Rolling) -> Progress:
+    renewed, serving = int(status.get(rolling.updated) or 0), int(status.get(rolling.available) or 0)
     if renewed < count:
         return _remade(renewed, count)
-    total = int(found.get(rolling.total) or 0)
+    total = int(status.get(rolling.total) or 0)
     if total > renewed:
         return Progress(RolloutStep.UNDER_WAY, f"{total - renewed} old pods still exist")
     if serving < count:
@@ -125,7 +125,7 @@ def covering(
     """The PodDisruptionBudgets of a namespace that cover a workload; `pods` are the labels of its pods."""
     template = workload.template_of(manifest)
     labels = [*pods, (template.get("metadata") or {}).get("labels") or {}]
-    return tuple(budget for budget in budgets if any(_covers(budget, found) for found in labels))
+    return tuple(budget for budget in budgets if any(_covers(budget, pod_labels) for pod_labels in labels))
 
 
 def blocked(manifest: Manifest, budgets: Iterable[Manifest]) -> str:
@@ -136,10 +136,10 @@ def blocked(manifest: Manifest, budgets: Iterable[Manifest]) -> str:
     """
     needed = max(1, takes_down(manifest))
     for budget in budgets:
-        meta, found = budget.get("metadata") or {}, budget.get("status") or {}
-        if int(found.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
+        meta, status = budget.get("metadata") or {}, budget.get("status") or {}
+        if int(status.get("observedGeneration") or 0) < int(meta.get("generation") or 0):
             return f"PodDisruptionBudget {meta.get('name')} has no current status yet"
-        allowed = int(found.get("disruptionsAllowed") or 0)
+        allowed = int(status.get("disruptionsAllowed") or 0)
         if allowed < needed:
             word = "disruption" if allowed == 1 else "disruptions"
             text = f"PodDisruptionBudget {meta.get('name')} allows {allowed or 'no'} {word}"

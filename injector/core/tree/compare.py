@@ -1,6 +1,6 @@
 """What differs between two pods, value by value, for people.
 
-Not here: patches (`diff`), whose pointers count the elements of a list as it is being changed.
+Not here: patches (`patches`), whose pointers count the elements of a list as it is being changed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core.model import Manifest
-from injector.core.tree.merge import POD, Schema, keyed, same
+from injector.core.tree.schema import POD, Schema, keyed, same
 from injector.core.tree.walk import members
 from injector.pointer import join, split
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from injector.core.tree.merge import Schema, keyed
+from injector.core.tree.schema import Schema, keyed
 
 
 def members(value: Any, schema: Schema) -> Mapping[Any, tuple[Any, Schema]] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from injector.errors import AnnotationError, ManifestError
-from injector.profiles.istio import proxyconfig
+from injector.profiles.istio import proxyconfig, proxyconfig_rules
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG, CatalogueEntry
 from injector.profiles.istio.syntax import boolean_token
 from injector.yamltext import AnchorError, load_untrusted
@@ -59,4 +59,4 @@ def _config_problems(value: str) -> list[str]:
     except ValueError as error:
         return [str(error)]
     effective = proxyconfig.merge(proxyconfig.DEFAULTS, config)
-    return [f"ProxyConfig.{message}" for message in proxyconfig.validate(effective)]
+    return [f"ProxyConfig.{message}" for message in proxyconfig_rules.validate(effective)]

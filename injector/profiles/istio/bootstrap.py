@@ -54,7 +54,7 @@ class Bootstrap:
         }
 
 
-def bootstrap(values: Manifest, mesh: Mapping[str, Any], proxy_config: Manifest, text: str) -> Bootstrap:
+def bootstrap_of(values: Manifest, mesh: Mapping[str, Any], proxy_config: Manifest, text: str) -> Bootstrap:
     """The bootstrap of a pod from values, mesh configuration and its effective ProxyConfig."""
     trust_domain = str(mesh.get("trustDomain") or dig(values, "global.trustDomain", ""))
     return Bootstrap(
@@ -118,18 +118,18 @@ def from_values(values: Manifest, revision: str) -> Manifest:
 
 def _tracing(values: Manifest) -> Manifest:
     tracer = str(dig(values, "global.proxy.tracer", "none"))
-    given = dig(values, f"global.tracer.{tracer}", {})
+    settings = dig(values, f"global.tracer.{tracer}", {})
     if tracer == "datadog":
-        return {"datadog": {"address": dig(given, "address", "$(HOST_IP):8126")}}
+        return {"datadog": {"address": dig(settings, "address", "$(HOST_IP):8126")}}
     if tracer == "zipkin":
         namespace = dig(values, "global.istioNamespace", "istio-system")
-        return {"zipkin": {"address": dig(given, "address", "") or f"zipkin.{namespace}:9411"}}
+        return {"zipkin": {"address": dig(settings, "address", "") or f"zipkin.{namespace}:9411"}}
     if tracer == "lightstep":
-        return {"lightstep": {k: given[k] for k in ("address", "accessToken") if dig(given, k, "")}}
+        return {"lightstep": {k: settings[k] for k in ("address", "accessToken") if dig(settings, k, "")}}
     if tracer == "stackdriver":
         counts = {
-            k: dig(given, k, 200)
+            k: dig(settings, k, 200)
             for k in ("maxNumberOfAnnotations", "maxNumberOfAttributes", "maxNumberOfMessageEvents")
         }
-        return {"stackdriver": {"debug": bool(dig(given, "debug", False)), **counts}}
+        return {"stackdriver": {"debug": bool(dig(settings, "debug", False)), **counts}}
     return {}

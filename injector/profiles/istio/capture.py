@@ -48,20 +48,20 @@ class CaptureSettings:
 
     def setting(self, annotation: str, value: str) -> str:
         """An annotation where present, even empty, else the value as text."""
-        found = self.annotations.get(PREFIX + annotation)
-        return printed(self.proxy_value(value)) if found is None else found
+        text = self.annotations.get(PREFIX + annotation)
+        return printed(self.proxy_value(value)) if text is None else text
 
     def optional(self, name: str) -> str | None:
-        """A list of outbound ports: None where neither annotation nor value speaks."""
-        found = self.annotations.get(PREFIX + name)
+        """A list of outbound ports: None where neither annotation nor value is set."""
+        text = self.annotations.get(PREFIX + name)
         value = self.proxy_value(name)
-        return found if found is not None else (None if value in (None, "") else printed(value))
+        return text if text is not None else (None if value in (None, "") else printed(value))
 
     @property
     def status_port(self) -> str:
         """The agent's port as the templates see it."""
-        found = self.annotations.get(STATUS_PORT)
-        return printed(self.proxy_value("statusPort")) if found is None else found
+        text = self.annotations.get(STATUS_PORT)
+        return printed(self.proxy_value("statusPort")) if text is None else text
 
     @property
     def excluded_inbound(self) -> str:

@@ -2,7 +2,7 @@
 
 `TypeMeta`, `DeploymentMeta`, `ObjectMeta`, `Spec`, `ProxyConfig`, `MeshConfig`, `Values`,
 `Revision`, `NativeSidecars`, `ProxyImage`, `ProxyInitImage`, `ProxyUID`, `ProxyGID`,
-`InboundTrafficPolicyMode` and `CompliancePolicy` are upstream's; the lower-case names are ours.
+`InboundTrafficPolicyMode` and `CompliancePolicy` are upstream's; the lower-case names are this profile's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from injector.core import owner, quantities, status
 from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
-from injector.profiles.istio.bootstrap import bootstrap
+from injector.profiles.istio.bootstrap import bootstrap_of
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig, omit_nil, printed
@@ -34,24 +34,24 @@ RESOURCES = {
 
 def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str, Any]:
     """The data for one pod; `mesh` and `proxy` are the effective mesh and proxy configuration."""
-    seen = run.seen
+    seen = run.template_input
     meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
     labels, annotations = meta.get("labels") or {}, status.annotations_of(seen)
     values = run.config.values
-    uid, gid = openshift.identity(run.facts.known, settings_of(run.config).platform)
+    uid, gid = openshift.identity(run.facts.namespace_object, settings_of(run.config).platform)
     mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
-    told = annotations if run.config.quirks else _trimmed(annotations)
-    settings = capture.CaptureSettings(told, values, mesh, mode, uid, gid)
+    trimmed = annotations if run.config.quirks else _trimmed(annotations)
+    settings = capture.CaptureSettings(trimmed, values, mesh, mode, uid, gid)
     proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
     apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY]
     composed = images.choose(values.get("global") or {}, proxy, annotations)
     return {
-        **_upstream(run, meta, spec, mesh, proxy_seen, (uid, gid), composed),
+        **_upstream(run, mesh, proxy_seen, (uid, gid), composed),
         "quirks": run.config.quirks,
         "native": native(annotations, run.native),
         "apps": apps,
         "identity": _identity(run, labels, quirks=run.config.quirks),
-        "bootstrap": bootstrap(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
+        "bootstrap": bootstrap_of(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
         "capture": {
             "mode": mode,
             "name": VALIDATION if settings.cni else INIT,
@@ -87,9 +87,9 @@ def _trimmed(annotations: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _upstream(
-    run: Injection, meta: Any, spec: Any, mesh: Any, proxy: Any, ids: tuple[int, int], composed: images.Images
+    run: Injection, mesh: Any, proxy: Any, ids: tuple[int, int], composed: images.Images
 ) -> dict[str, Any]:
-    of = owner_of(run)
+    of, meta = owner_of(run), run.template_input.get("metadata") or {}
     return {
         "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
         "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
@@ -98,7 +98,7 @@ def _upstream(
             "labels": meta.get("labels") or {},
             "annotations": meta.get("annotations") or {},
         },
-        "Spec": spec,
+        "Spec": run.template_input.get("spec") or {},
         "ProxyConfig": proxy,
         "MeshConfig": mesh,
         "Values": run.config.values,
@@ -127,8 +127,8 @@ def owner_reference(owner: Owner, namespace: str) -> str:
 
 
 def owner_of(run: Injection) -> Owner:
-    """The workload of the pod: the object at hand, else what the pod's metadata tells."""
-    return run.facts.owner or owner.of_pod(run.seen.get("metadata") or {})
+    """The workload of the pod: the object at hand, else the one that the pod's metadata names."""
+    return run.facts.owner or owner.of_pod(run.template_input.get("metadata") or {})
 
 
 def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dict[str, str]:
@@ -215,10 +215,10 @@ def _status(s: capture.CaptureSettings) -> dict[str, Any]:
         return out | {"periodSeconds": int(period), "timeoutSeconds": 3, "failureThreshold": int(threshold)}
 
     fields = ("initialDelaySeconds", "periodSeconds", "failureThreshold")
-    given = [s.proxy_value("readiness" + f[0].upper() + f[1:]) or 0 for f in fields]
+    defaults = [s.proxy_value("readiness" + f[0].upper() + f[1:]) or 0 for f in fields]
     asked = [
         s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v)
-        for f, v in zip(fields, given, strict=True)
+        for f, v in zip(fields, defaults, strict=True)
     ]
     return {
         "port": s.status_port,
@@ -226,7 +226,7 @@ def _status(s: capture.CaptureSettings) -> dict[str, Any]:
         "debugPort": f"--debug-port={s.status_port}".rstrip(),
         "readiness": probe(15021, *asked),
         "readinessOfAgent": probe(15020, *asked),
-        "readinessFromValues": probe(15021, *given),
+        "readinessFromValues": probe(15021, *defaults),
     }
 
 
@@ -238,15 +238,15 @@ def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | No
             out.setdefault(kind, {})[name] = _stored(annotations[key])
     if out:
         return out
-    given = omit_nil(dig(values, "global.proxy.resources", {})) or {}
+    defaults = omit_nil(dig(values, "global.proxy.resources", {})) or {}
     return {
-        kind: {n: _stored(q) for n, q in found.items()} if kind in ("requests", "limits") else found
-        for kind, found in given.items()
+        kind: {n: _stored(q) for n, q in amounts.items()} if kind in ("requests", "limits") else amounts
+        for kind, amounts in defaults.items()
     } or None
 
 
 def _stored(quantity: Any) -> str:
-    """A quantity as the API server stores what we write.
+    """A quantity as the API server stores it.
 
     Twice, since 12937.5Ki is first written as bytes, and these as a number of thousands.
     """
@@ -258,30 +258,30 @@ def pod_ports(spec: Manifest, *, defaulted: bool) -> str:
     lines: list[str] = []
     for port in [p for c in spec.get("containers") or [] for p in c.get("ports") or []]:
         port = {"protocol": "TCP", **port} if defaulted else port
-        kept = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {
+        fields = {k: port[k] for k in ("name", "hostPort") if port.get(k)} | {
             "containerPort": port["containerPort"]
         }
-        kept |= {k: port[k] for k in ("protocol", "hostIP") if port.get(k)}
-        lines.append("\n    " + ("," if lines else "") + status.compact(kept))
+        fields |= {k: port[k] for k in ("protocol", "hostIP") if port.get(k)}
+        lines.append("\n    " + ("," if lines else "") + status.compact(fields))
     return "[" + "".join(lines) + "\n]"
 
 
 def _named(annotations: Mapping[str, str], key: str) -> list[Manifest]:
     """A JSON object of name to fields as a list of maps with names, in key order."""
-    found = _json_object(annotations, key)
-    return [{"name": name, **fields} for name, fields in sorted(found.items()) if isinstance(fields, dict)]
+    items = _json_object(annotations, key)
+    return [{"name": name, **fields} for name, fields in sorted(items.items()) if isinstance(fields, dict)]
 
 
 def _json_object(annotations: Mapping[str, str], key: str) -> dict[str, Any]:
     if key not in annotations:
         return {}
     try:
-        found = load_json(annotations[key])
+        tree = load_json(annotations[key])
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        tree = None
+    if not isinstance(tree, dict):
         raise AnnotationError(key, "a JSON object is expected", where=f"annotation {key}")
-    return found
+    return tree
 
 
 def _datadog(annotations: Mapping[str, str], values: Manifest) -> dict[str, str]:

@@ -62,7 +62,7 @@ def choose(
 
 
 def override(composed: str, configured: str, annotations: Mapping[str, str]) -> str:
-    """The image that a container gets: `composed`, unless somebody wrote a whole reference.
+    """The image that a container gets: `composed`, unless a whole reference is set.
 
     That is the annotation, or else the `configured` name, when it has a slash; an annotation
     without one is ignored, and then `configured` does not count either.

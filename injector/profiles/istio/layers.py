@@ -54,28 +54,28 @@ def effective(run: Injection) -> Manifest:
 
 def _resources(run: Injection, root: str) -> tuple[Manifest, Manifest, Manifest]:
     """What ProxyConfig objects of the mesh, the namespace and the workload say; the oldest of each."""
-    labels = (run.base.get("metadata") or {}).get("labels") or {}
+    labels = (run.stripped.get("metadata") or {}).get("labels") or {}
     objects = [o for o in run.facts.objects if o.get("kind") == "ProxyConfig"]
     objects.sort(
         key=lambda o: (str(o["metadata"].get("creationTimestamp") or ""), str(o["metadata"].get("name")))
     )
 
     def oldest(namespace: str, *, selecting: bool) -> Manifest:
-        for found in objects:
-            wanted = dig(found, "spec.selector.matchLabels", {})
-            if found["metadata"].get("namespace") != namespace or bool(wanted) != selecting:
+        for resource in objects:
+            wanted = dig(resource, "spec.selector.matchLabels", {})
+            if resource["metadata"].get("namespace") != namespace or bool(wanted) != selecting:
                 continue
             if all(labels.get(k) == v for k, v in wanted.items()):
-                return _as_config(found, run)
+                return _as_config(resource, run)
         return {}
 
     of_namespace = oldest(run.namespace, selecting=False) if run.namespace != root else {}
     return oldest(root, selecting=False), of_namespace, oldest(run.namespace, selecting=True)
 
 
-def _as_config(found: Manifest, run: Injection) -> Manifest:
+def _as_config(resource: Manifest, run: Injection) -> Manifest:
     """A ProxyConfig object contributes three fields only; one that cannot be read contributes none."""
-    spec = found.get("spec") or {}
+    spec = resource.get("spec") or {}
     raw = {
         "concurrency": spec.get("concurrency"),
         "proxyMetadata": spec.get("environmentVariables"),
@@ -84,6 +84,6 @@ def _as_config(found: Manifest, run: Injection) -> Manifest:
     try:
         return proxyconfig.read({k: v for k, v in raw.items() if v is not None}, "spec")
     except ValueError as error:
-        name = f"{found['metadata'].get('namespace')}/{found['metadata'].get('name')}"
+        name = f"{resource['metadata'].get('namespace')}/{resource['metadata'].get('name')}"
         run.warn(FindingCode.PROXY_CONFIG_OBJECT, f"ProxyConfig {name} is invalid and ignored: {error}")
         return {}

@@ -9,18 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from injector.profiles.istio import proxyconfig
-from injector.profiles.istio.protojson import (
-    FLAG,
-    INT32,
-    TEXT,
-    UNTYPED,
-    Enum,
-    ListOf,
-    Message,
-    Tree,
-    Wrapped,
-)
+from injector.profiles.istio import proxyconfig, proxyconfig_rules
+from injector.profiles.istio.messages import FLAG, INT32, TEXT, UNTYPED, Enum, ListOf, Message, Tree, Wrapped
 
 _OPENTELEMETRY = Message(
     {"service_attribute_enrichment": Enum(ISTIO_CANONICAL=0, OTEL_SEMANTIC_CONVENTIONS=1)}, open=True
@@ -167,11 +157,13 @@ def validate(mesh: Tree) -> list[str]:
     wrong = []
     if not 1 <= mesh.get("proxyListenPort", 0) <= 65535:
         wrong.append("proxyListenPort: a port from 1 to 65535 is expected")
-    if not proxyconfig.is_dns_name(mesh.get("trustDomain", "")):
+    if not proxyconfig_rules.is_dns_name(mesh.get("trustDomain", "")):
         wrong.append("trustDomain: a domain name is expected, such as cluster.local")
     if "" in mesh.get("trustDomainAliases", []):
         wrong.append("trustDomainAliases: non-empty domain names are expected")
-    return wrong + [f"defaultConfig.{message}" for message in proxyconfig.validate(mesh["defaultConfig"])]
+    return wrong + [
+        f"defaultConfig.{message}" for message in proxyconfig_rules.validate(mesh["defaultConfig"])
+    ]
 
 
 def inbound_mode(mesh: Tree) -> Literal["localhost", "passthrough"]:

@@ -33,8 +33,8 @@ def attributes(
         "service.version": version,
         "service.instance.id": instance,
     }
-    found = {name: annotations.get(_PREFIX + name) or value for name, value in derived.items()}
-    return ",".join(f"{name}={value}" for name, value in found.items() if value)
+    values = {name: annotations.get(_PREFIX + name) or value for name, value in derived.items()}
+    return ",".join(f"{name}={value}" for name, value in values.items() if value)
 
 
 def image_version(image: str) -> str:

@@ -1,4 +1,4 @@
-"""Probes and lifecycle handlers that would meet the sidecar are served by the agent instead.
+"""Probes and lifecycle handlers that the sidecar would intercept are served by the agent instead.
 
 The application's own action is registered with the agent under a path, and the kubelet is sent to
 that path on the agent's port. exec is left alone. Rules: istio-injection 2.11.4.
@@ -16,25 +16,25 @@ from injector.profiles.istio.containers import PROXY
 from injector.yamltext import load_json
 
 ENV = "ISTIO_KUBE_APP_PROBERS"
-_PROBES = {"readinessProbe": "readyz", "livenessProbe": "livez", "startupProbe": "startupz"}
-_HANDLERS = {"preStop": "prestopz", "postStart": "poststartz"}
+_PROBE_PATHS = {"readinessProbe": "readyz", "livenessProbe": "livez", "startupProbe": "startupz"}
+_HANDLER_PATHS = {"preStop": "prestopz", "postStart": "poststartz"}
 _ACTIONS = ("httpGet", "tcpSocket", "grpc")
 _HTTP_FIELDS = ("path", "port", "host", "scheme", "httpHeaders")
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One probe or handler of a container: the way to it, its key with the agent, and itself."""
+    """One probe or handler of a container: the path to it, its key with the agent, and itself."""
 
     container: Manifest
-    way: tuple[str, ...]
+    path: tuple[str, ...]
     key: str
     probe: Manifest
 
     @property
     def is_probe(self) -> bool:
         """A probe has a timeout; a lifecycle handler has none, and knows no gRPC."""
-        return len(self.way) == 1
+        return len(self.path) == 1
 
     @property
     def action(self) -> str | None:
@@ -45,10 +45,10 @@ class Site:
 
 def sites(container: Manifest) -> Iterator[Site]:
     """The probes and handlers of a container."""
-    for field, word in _PROBES.items():
+    for field, word in _PROBE_PATHS.items():
         if container.get(field):
             yield Site(container, (field,), f"/app-health/{container['name']}/{word}", container[field])
-    for field, word in _HANDLERS.items():
+    for field, word in _HANDLER_PATHS.items():
         handler = (container.get("lifecycle") or {}).get(field)
         if handler:
             yield Site(container, ("lifecycle", field), f"/app-lifecycle/{container['name']}/{word}", handler)
@@ -63,7 +63,7 @@ def application_sites(spec: Manifest) -> Iterator[Site]:
 
 
 def registration(spec: Manifest, agent_port: int, *, defaulted: bool) -> dict[str, Manifest]:
-    """What the agent is told: key to action. `defaulted`: as if the API server had filled in defaults."""
+    """The agent's table of probes, by key. `defaulted`: as if the API server had filled in defaults."""
     out = {}
     for site in application_sites(spec):
         entry = _entry(site, agent_port, defaulted=defaulted)
@@ -81,7 +81,7 @@ def _entry(site: Site, agent_port: int, *, defaulted: bool) -> Manifest | None:
         return None
     action = site.probe[kind]
     if kind == "httpGet":
-        full = {"path": "/", "scheme": "HTTP", **_given(action)} if defaulted else _given(action)
+        full = {"path": "/", "scheme": "HTTP", **_non_empty(action)} if defaulted else _non_empty(action)
         shown: Manifest = {
             f: port if f == "port" else full[f] for f in _HTTP_FIELDS if f == "port" or full.get(f)
         }
@@ -97,12 +97,12 @@ def _entry(site: Site, agent_port: int, *, defaulted: bool) -> Manifest | None:
     return entry
 
 
-def _given(action: Manifest) -> Manifest:
-    found = {k: v for k, v in action.items() if v is not None and v != ""}
-    if "httpHeaders" in found:
-        headers = found["httpHeaders"]
-        found["httpHeaders"] = [{"name": h.get("name", ""), "value": h.get("value", "")} for h in headers]
-    return found
+def _non_empty(action: Manifest) -> Manifest:
+    fields = {k: v for k, v in action.items() if v is not None and v != ""}
+    if "httpHeaders" in fields:
+        headers = fields["httpHeaders"]
+        fields["httpHeaders"] = [{"name": h.get("name", ""), "value": h.get("value", "")} for h in headers]
+    return fields
 
 
 def resolve(port: Any, container: Manifest) -> int | None:
@@ -113,22 +113,24 @@ def resolve(port: Any, container: Manifest) -> int | None:
         named = {p["name"]: p["containerPort"] for p in container.get("ports") or [] if p.get("name")}
         if port in named:
             return int(named[port])
-        # Kubernetes writes a number in quotes as a name that nobody gave.
+        # A number in quotes is a name to Kubernetes, and no port has it.
     return None
 
 
-def with_registration(env: list[Manifest], found: Mapping[str, Manifest], *, earlier: bool) -> list[Manifest]:
+def with_registration(
+    env: list[Manifest], registered: Mapping[str, Manifest], *, earlier: bool
+) -> list[Manifest]:
     """The proxy's env with the registration.
 
     `earlier`: the pod carried a status; an existing registration is kept, and wins over new entries.
     """
-    value = compact(dict(found))
+    value = compact(dict(registered))
     place = next((i for i, e in enumerate(env) if e.get("name") == ENV), None) if earlier else None
     if place is None:
         return [*env, {"name": ENV, "value": value}]
     try:
         have = load_json(env[place].get("value") or "")
-        value = compact(dict(sorted({**found, **have}.items())))
+        value = compact(dict(sorted({**registered, **have}.items())))
     except (ValueError, TypeError):
         return env
     return [*env[:place], {**env[place], "value": value}, *env[place + 1 :]]
@@ -140,7 +142,7 @@ def rewritten(container: Manifest, port: int, keep: Callable[[Site], bool]) -> M
     for site in sites(container):
         if site.action is None or keep(site):
             continue
-        out = _put(out, site.way, _at_agent(site, port))
+        out = _put(out, site.path, _at_agent(site, port))
     return out
 
 
@@ -154,13 +156,13 @@ def _at_agent(site: Site, port: int) -> Manifest:
     return {**left, "httpGet": {"path": site.key, "port": port, **http}}
 
 
-def _put(container: Manifest, way: tuple[str, ...], value: Manifest) -> Manifest:
-    head, *rest = way
+def _put(container: Manifest, path: tuple[str, ...], value: Manifest) -> Manifest:
+    head, *rest = path
     return {**container, head: _put(container[head], tuple(rest), value) if rest else value}
 
 
 def restored(container: Manifest, registered: Mapping[str, Any]) -> Manifest:
-    """The container with the actions that the agent was told about, as far as they were told."""
+    """The container with its own actions again, as far as they are registered with the agent."""
     out = container
     for site in sites(container):
         entry = registered.get(site.key)
@@ -169,5 +171,5 @@ def restored(container: Manifest, registered: Mapping[str, Any]) -> Manifest:
         kind = next((a for a in _ACTIONS if isinstance(entry.get(a), dict)), None)
         if kind is not None:
             left = {k: v for k, v in site.probe.items() if k != "httpGet"}
-            out = _put(out, site.way, {**left, kind: entry[kind]})
+            out = _put(out, site.path, {**left, kind: entry[kind]})
     return out

@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from injector.core import kinds, status
+from injector.core import status
 from injector.core.catalogue import Catalogue, Syntax
-from injector.core.finding_codes import FindingCode, Level
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.model import Finding, Manifest, Origin
 from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
-from injector.core.tree.merge import merge
+from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, ConfigError
-from injector.profiles.istio import annotations as known
 from injector.profiles.istio import (
     context,
-    finish,
+    final_steps,
+    findings,
     layers,
     meshconfig,
     openshift,
@@ -27,14 +26,15 @@ from injector.profiles.istio import (
     proxyconfig,
     recording,
     requestpath,
-    restore,
     revisions,
     symptoms,
     templatefns,
+    traces,
     uservolumes,
 )
+from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
 from injector.profiles.istio.bootstrap import from_values
-from injector.profiles.istio.containers import INIT, INJECTED, PROXY
+from injector.profiles.istio.containers import INIT, INJECTED, PROXY, has_proxy
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
 
@@ -43,19 +43,17 @@ if TYPE_CHECKING:
     from injector.core.profile import Injection
 
 NETWORK_LABEL = "topology.istio.io/network"
-NATIVE = "sidecar.istio.io/nativeSidecar"
 CATALOGUE = Catalogue(
-    annotations=frozenset(e.key for e in known.ANNOTATIONS),
-    labels=frozenset(e.key for e in known.LABELS),
+    annotations=frozenset(e.key for e in ANNOTATIONS),
+    labels=frozenset(e.key for e in LABELS),
     namespace_labels=frozenset({revisions.INJECTION}),
     domains=("istio.io", "istio-injection"),
-    powers={e.key: e.powers for e in known.ANNOTATIONS if e.powers},
+    affects={e.key: e.powers for e in ANNOTATIONS if e.powers},
 )
 # Names that the shipped templates and istiod's give by an expression, or under other values only.
 MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
 YAML_UNITS = 4
-DEVELOPMENT = ("registry.istio.io/testing", "latest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +62,23 @@ class IstioProfile(Profile):
 
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """Functions that upstream's templates use."""
         return templatefns.FUNCTIONS
 
     def made(self) -> Mapping[str, frozenset[str]]:
+        """Containers and volumes of the shipped templates and of istiod's."""
         return MADE
 
     def catalogue(self) -> Catalogue:
+        """Annotations and labels of Istio that injection reads or writes."""
         return CATALOGUE
 
     def syntax(self, key: str) -> Syntax | None:
+        """The values that the catalogue accepts for a key, with every spelling of a metrics annotation."""
         return recording.of(key)
 
     def canonical_key(self, key: str) -> str:
+        """The documented spelling of a metrics annotation."""
         return prometheus.canonical_key(key)
 
     def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
@@ -88,15 +91,19 @@ class IstioProfile(Profile):
 
     @property
     def free_variables(self) -> frozenset[str]:
+        """Variables of the proxy that carry neither trust root nor control plane."""
         return powers.FREE_VARIABLES
 
     def read_at_start(self, run: Injection, annotations: Mapping[str, str]) -> Mapping[str, Any]:
+        """The ProxyConfig and the discovery address, which the agent applies once more."""
         return powers.read_at_start(run, annotations)
 
     def control_plane_hosts(self, run: Injection) -> frozenset[str] | None:
+        """The hosts of discovery and of the CA."""
         return powers.control_plane_hosts(run)
 
     def words(self) -> frozenset[str]:
+        """Names of ProxyConfig fields, log levels and variables."""
         return recording.WORDS
 
     def settings(self, raw: RawSettings) -> IstioSettings:
@@ -116,64 +123,63 @@ class IstioProfile(Profile):
 
     @property
     def settings_layer(self) -> str:
+        """The document that holds these settings."""
         return "mesh configuration"
 
     def without_settings(self, config: Config) -> Config:
+        """The mesh configuration that follows from the values alone."""
         return _with_mesh(self, config, {})
 
     def single_settings(self, config: Config) -> Iterator[tuple[str, Config]]:
+        """Each leaf of the written mesh configuration."""
         written = settings_of(config).raw.mesh_config
         for path in _leaf_paths(written, ()):
             yield ".".join(path), _with_mesh(self, config, _without(written, path))
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
+        """The entries of istiod's chart for the revision."""
         return revisions.of_revision(config_revision, everywhere=_everywhere(values))
 
     def tag_entries(self, tag: str, values: Manifest) -> tuple[WebhookEntry, ...]:
+        """The entries of istiod's chart for a revision tag."""
         return revisions.of_tag(tag, everywhere=_everywhere(values))
 
     def setting_findings(self, config: Config) -> Sequence[Finding]:
-        out = []
-        if (dig(config.values, "global.hub"), str(dig(config.values, "global.tag"))) == DEVELOPMENT:
-            text = (
-                "values.global.hub and values.global.tag are development defaults; set them for your release"
-            )
-            out.append(Finding.of(FindingCode.DEVELOPMENT_IMAGES, text))
-        if dig(config.values, "global.proxy.statusPort") != dig(
-            settings_of(config).mesh, "defaultConfig.statusPort"
-        ):
-            text = "statusPort differs between values and meshConfig; probes and metrics use meshConfig (Q27)"
-            out.append(Finding.of(FindingCode.STATUS_PORT, text))
-        return out
+        """Development images, and a status port that values and mesh configuration do not share."""
+        return findings.of_settings(config)
 
     def overrides_of_path(self, path: str) -> Mapping[str, str]:
+        """Variables that upstream's `/inject/key/value` path sets."""
         return requestpath.overrides(path)
 
     def watched(self) -> tuple[str, ...]:
+        """ProxyConfig objects."""
         return ("/apis/networking.istio.io/v1beta1/proxyconfigs",)
 
     def prepare(self, run: Injection) -> Manifest:
+        """Without the ids that OpenShift writes on a pod before the webhook is called."""
         if settings_of(run.config).platform == "openshift" and run.facts.origin is Origin.WEBHOOK:
-            return openshift.without_stamped_ids(run.base)
-        return run.base
+            return openshift.without_stamped_ids(run.stripped)
+        return run.stripped
 
     def problems(self, run: Injection) -> Sequence[AnnotationError]:
+        """Values that the catalogue does not accept, and user volumes that are wrong by themselves."""
         run.work.charge(len(run.annotations.get(layers.PROXY_CONFIG, "")) * YAML_UNITS)
-        wrong = known.validate(run.annotations, quirks=run.config.quirks)
+        wrong = validate(run.annotations, quirks=run.config.quirks)
         if wrong or run.config.quirks:
             return wrong
         return uservolumes.problems(run.annotations)
 
-    def seen(self, run: Injection) -> Manifest:
+    def template_input(self, run: Injection) -> Manifest:
         """Without an earlier injection, but with the user's own versions of what it wrote over.
 
         With quirks off these are back already, and what else an annotation says is no container of the pod.
         """
         if not run.config.quirks:
-            return run.base
+            return run.stripped
         seen = _stripped(run)
         spec = dict(seen.get("spec") or {})
-        for part, containers in uninject.overrides(seen, self).items():
+        for part, containers in uninjection.overrides(seen, self).items():
             have = {c["name"] for c in spec.get(part) or []}
             missing = [c for c in containers if c["name"] not in have]
             if missing:
@@ -181,38 +187,27 @@ class IstioProfile(Profile):
         return {**seen, "spec": spec}
 
     def context(self, run: Injection) -> Mapping[str, Any]:
+        """Upstream's names for templates, and what is computed from mesh and proxy configuration."""
         proxy = layers.effective(run)
         mesh = layers.mesh_for(run, proxy)
-        if (
-            run.config.native_sidecars == "auto"
-            and run.facts.native_sidecars is None
-            and NATIVE not in run.annotations
-        ):
-            text = (
-                "the cluster version is unknown: native sidecars are assumed to be supported "
-                "(nativeSidecars: auto)"
-            )
-            run.warn(FindingCode.NATIVE_ASSUMED, text)
-        if run.facts.origin is Origin.FILE and run.namespace in self.ignored_namespaces:
-            text = f"the webhook never injects namespace {run.namespace}; kube-inject does (Q1)"
-            run.warn(FindingCode.IGNORED_NAMESPACE, text)
+        findings.warn_of_facts(run)
         data = context.build(run, mesh, proxy)
         run.effective = EffectiveMesh(mesh, data["ProxyConfig"], data["bootstrap"]["caAddress"])
         return data
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
-        """A template that speaks of the proxy means it wherever it lives (Q6)."""
-        if run.config.quirks or not any(_has(o, "initContainers") for o in overlays):
+        """Overlays that all have the proxy in the list where one of them puts it (Q6)."""
+        if run.config.quirks or not any(has_proxy(o, "initContainers") for o in overlays):
             return overlays
         return [_rehomed(o) for o in overlays]
 
     def before_merge(self, run: Injection) -> None:
         """A proxy that the user wrote as an ordinary container becomes the native one."""
         native = run.native
-        asked = run.annotations.get(NATIVE)
+        asked = run.annotations.get(findings.NATIVE)
         if asked in ("true", "false"):
             native = asked == "true"
-        if not native or not _has(run.shape, "initContainers") or not _has(run.pod, "containers"):
+        if not native or not has_proxy(run.overlay, "initContainers") or not has_proxy(run.pod, "containers"):
             return
         spec = dict(run.pod["spec"])
         users = [c for c in spec["containers"] if c["name"] == PROXY]
@@ -221,6 +216,7 @@ class IstioProfile(Profile):
         run.pod = {**run.pod, "spec": spec}
 
     def finish(self, run: Injection) -> None:
+        """The steps after the last merge, with the effective ProxyConfig of this pod."""
         if not run.config.quirks:
             uservolumes.check(run)
         effective = effective_of(run)
@@ -230,13 +226,15 @@ class IstioProfile(Profile):
             asked.get("holdApplicationUntilProxyStarts")
             or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts")
         )
-        finish.finish(run, mesh, proxy, environment(run), hold=hold)
-        _findings(run, mesh)
+        final_steps.finish(run, mesh, proxy, environment(run), hold=hold)
+        findings.warn_of_result(run, mesh)
 
     def symptoms(self) -> tuple[Symptom, ...]:
+        """Messages of proxy, agent and istio-init, the likelier cause first."""
         return symptoms.SYMPTOMS
 
     def remedy(self, control: str, container: str) -> str:
+        """The CNI plugin for istio-init, a value for a seccomp profile."""
         if container == INIT:
             return (
                 "install Istio's CNI plugin on the nodes and set values.pilot.cni.enabled: the plugin "
@@ -246,12 +244,13 @@ class IstioProfile(Profile):
             return "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
         return ""
 
-    def restore(self, pod: Manifest, found: status.Status) -> tuple[Manifest, tuple[str, ...]]:
-        return restore.restore(pod, found)
+    def restore(self, pod: Manifest, earlier: status.Status) -> tuple[Manifest, tuple[str, ...]]:
+        """What probes, metrics annotations and labels of an injected pod show."""
+        return traces.restore(pod, earlier)
 
 
 def _everywhere(values: Manifest) -> bool:
-    """Whether namespaces that say nothing are injected as well."""
+    """Whether namespaces without an injection label are injected as well."""
     return bool(dig(values, "sidecarInjectorWebhook.enableNamespacesByDefault", False))
 
 
@@ -275,12 +274,8 @@ def _without(tree: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any
     return {k: v for k, v in tree.items() if k != head}
 
 
-def _has(pod: Manifest, part: str) -> bool:
-    return any(c.get("name") == PROXY for c in (pod.get("spec") or {}).get(part) or [])
-
-
 def _rehomed(overlay: Manifest) -> Manifest:
-    if not _has(overlay, "containers"):
+    if not has_proxy(overlay, "containers"):
         return overlay
     spec = dict(overlay["spec"])
     ours = [c for c in spec["containers"] if c["name"] == PROXY]
@@ -292,17 +287,17 @@ def _rehomed(overlay: Manifest) -> Manifest:
 def _stripped(run: Injection) -> Manifest:
     """What upstream takes out of an injected pod before its templates see it; the pod itself keeps it."""
     if run.earlier is None:
-        return run.base
-    pod = run.base
+        return run.stripped
+    pod = run.stripped
     for part in ("initContainers", "containers"):
         listed = set(run.earlier.names(part))
         if (pod.get("spec") or {}).get(part):
             left = [c for c in pod["spec"][part] if c["name"] not in listed]
             pod = {**pod, "spec": {**pod["spec"], part: left}}
-    found = prometheus.declared(run.annotations)
+    declaration = prometheus.declared(run.annotations)
     agent = str(dig(settings_of(run.config).mesh, "defaultConfig.statusPort", ""))
     port = prometheus.first_port(run.annotations)
-    gone = dict.fromkeys((run.config.profile.keys.status, *(found.keys if port == agent else ())))
+    gone = dict.fromkeys((run.config.profile.keys.status, *(declaration.keys if port == agent else ())))
     return merge(pod, {"metadata": {"annotations": gone}})
 
 
@@ -310,47 +305,12 @@ def environment(run: Injection) -> dict[str, str]:
     """Variables that win over the template's: the request's path, and cluster and network where set."""
     out = dict(run.facts.overrides)
     values = run.config.values
-    labels = (run.base.get("metadata") or {}).get("labels") or {}
+    labels = (run.stripped.get("metadata") or {}).get("labels") or {}
     # A label of the pod that is there but empty wins as well: no network then.
     network = out.get("ISTIO_META_NETWORK") or dig(values, "global.network", "")
-    found = {
+    cluster = {
         "ISTIO_META_CLUSTER_ID": out.get("ISTIO_META_CLUSTER_ID")
         or dig(values, "global.multiCluster.clusterName", ""),
         "ISTIO_META_NETWORK": labels.get(NETWORK_LABEL, network),
     }
-    return {**out, **{k: str(v) for k, v in found.items() if v}}
-
-
-def _findings(run: Injection, mesh: Mapping[str, Any]) -> None:
-    """Flag rows of the register, and what users ask about."""
-    given = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
-    if given[0] is not None and given[0].strip() != str(given[1]):
-        run.warn(
-            FindingCode.STATUS_PORT,
-            "the pod sets the agent's port, but merged metrics use the port of the mesh (Q27)",
-            level=Level.NOTE,
-        )
-    policy = (run.base.get("spec") or {}).get("dnsPolicy")
-    if policy and policy != "ClusterFirst":
-        text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
-        run.warn(FindingCode.DNS_POLICY, text)
-    if run.facts.origin is Origin.WEBHOOK and run.config.quirks:
-        asked = layers.annotated(run)
-        if asked != proxyconfig.without_zero(asked):
-            run.warn(
-                FindingCode.ZERO_VALUES,
-                f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect (Q28)",
-            )
-    bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
-    if bad:
-        run.warn(
-            FindingCode.PATH_VARIABLE,
-            "the request's path sets a variable with an invalid name (Q35)",
-        )
-    if not context.native(run.annotations, run.native) and _has(run.shape, "containers"):
-        kind = context.owner_of(run).kind
-        if kind in kinds.KINDS and kinds.KINDS[kind].runs_to_completion:
-            run.warn(
-                FindingCode.JOB_NEVER_ENDS,
-                f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",
-            )
+    return {**out, **{k: str(v) for k, v in cluster.items() if v}}

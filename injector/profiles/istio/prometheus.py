@@ -60,7 +60,7 @@ class Declared:
         return bool(self.scrape or self.port or self.path or self.targets)
 
     def text(self) -> str:
-        """What the agent is told: compact JSON in a fixed order, strings throughout."""
+        """The text for the agent: compact JSON in a fixed order, strings throughout."""
         out: Manifest = {"scrape": self.scrape, "path": self.path, "port": self.port}
         if self.targets:
             out["targets"] = [{"port": port, "path": path} for port, path in self.targets]
@@ -69,22 +69,22 @@ class Declared:
 
 def declared(annotations: Mapping[str, str]) -> Declared:
     """Read the declaration; of several spellings the first in alphabetical order counts (Q12)."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     keys, conflicting = set(), set()
     for key in sorted(annotations):
         name = _FIELDS.get(normal(key))
         if name is None:
             continue
         keys.add(key)
-        if name in found and found[name] != annotations[key]:
+        if name in fields and fields[name] != annotations[key]:
             conflicting.add(name)
-        found.setdefault(name, annotations[key])
-    targets = _targets(found.get("targets", ""))
-    port, path = found.get("port", ""), found.get("path", "")
+        fields.setdefault(name, annotations[key])
+    targets = _targets(fields.get("targets", ""))
+    port, path = fields.get("port", ""), fields.get("path", "")
     if targets:
         port, path = targets[0]
     return Declared(
-        found.get("scrape", ""),
+        fields.get("scrape", ""),
         port,
         path,
         targets or (),
@@ -112,9 +112,9 @@ def first_port(annotations: Mapping[str, str]) -> str:
     return next((annotations[k] for k in sorted(annotations) if normal(k) == "prometheus_io_port"), "")
 
 
-def wanted(found: Declared, annotations: Mapping[str, str], mesh: bool, agent_port: int) -> bool:
+def wanted(declaration: Declared, annotations: Mapping[str, str], mesh: bool, agent_port: int) -> bool:
     """Whether metrics are merged: not where scraping is off, it is switched off, or it was done before."""
-    if boolean_token(found.scrape) is False:
+    if boolean_token(declaration.scrape) is False:
         return False
     asked = boolean_token(annotations[MERGE]) if MERGE in annotations else None
     if not (mesh if asked is None else asked):
@@ -122,14 +122,16 @@ def wanted(found: Declared, annotations: Mapping[str, str], mesh: bool, agent_po
     return first_port(annotations) != str(agent_port)
 
 
-def check(found: Declared, agent_port: int) -> None:
+def check(declaration: Declared, agent_port: int) -> None:
     """Raise AnnotationError where a declared port cannot be the application's."""
-    if found.targets:
-        for port, _ in found.targets:
+    if declaration.targets:
+        for port, _ in declaration.targets:
             _check(port, agent_port, TARGETS, "invalid prometheus scrape targets: invalid target port")
-    elif found.port:
-        key = next((k for k in sorted(found.keys) if normal(k) == "prometheus_io_port"), "prometheus.io/port")
-        _check(found.port, agent_port, key, "invalid prometheus scrape configuration: invalid port")
+    elif declaration.port:
+        key = next(
+            (k for k in sorted(declaration.keys) if normal(k) == "prometheus_io_port"), "prometheus.io/port"
+        )
+        _check(declaration.port, agent_port, key, "invalid prometheus scrape configuration: invalid port")
 
 
 def _check(port: str, agent_port: int, key: str, what: str) -> None:

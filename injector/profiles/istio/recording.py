@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from injector.core.catalogue import Syntax
-from injector.profiles.istio import openshift, prometheus, protojson, proxyconfig, requestpath, syntax
+from injector.profiles.istio import messages, openshift, prometheus, proxyconfig, requestpath, syntax
 from injector.profiles.istio.annotations import validate
 from injector.profiles.istio.catalogue import ANNOTATIONS, PROXY_CONFIG, CatalogueEntry
 
@@ -44,9 +44,9 @@ def _is_range(value: str) -> bool:
 
 def _names(kind: Any) -> Iterator[str]:
     """The names of fields and the words of enumerations in a message, as deep as it goes."""
-    if isinstance(kind, protojson.Enum):
+    if isinstance(kind, messages.Enum):
         yield from kind.names
-    elif isinstance(kind, protojson.Message):
+    elif isinstance(kind, messages.Message):
         for name, below in kind.fields.items():
             yield name
             yield from _names(below)
@@ -55,7 +55,7 @@ def _names(kind: Any) -> Iterator[str]:
 
 
 SYNTAX: Final = {
-    **{entry.key: found for entry in ANNOTATIONS if (found := _syntax(entry))},
+    **{entry.key: accepted for entry in ANNOTATIONS if (accepted := _syntax(entry))},
     openshift.UID_RANGE: Syntax(_is_range, closed=True),
     openshift.GROUPS: Syntax(_is_range, closed=True),
 }

@@ -1,7 +1,7 @@
 """Which pods the API server sends to which revision: the selectors of istiod's webhook configurations.
 
-Source: istio-injection 1.4 and 1.5. The same table generates the webhook configuration and tells
-the command line whether the webhook would be called.
+Source: istio-injection 1.4 and 1.5. The webhook configuration is generated from this
+table, and the command line uses it to see whether the webhook would be called.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ def entries(revision: str, *, default: bool, everywhere: bool = False) -> tuple[
     namespaces that say nothing.
     """
     not_off = _is_not(SWITCH, "false")
-    found = [
+    listed = [
         _entry("rev.namespace.", [_is(REVISION, revision), _absent(INJECTION)], [not_off]),
         _entry("rev.object.", [_absent(REVISION), _absent(INJECTION)], [not_off, _is(REVISION, revision)]),
     ]
     if default:
         unlabelled = [_absent(INJECTION), _absent(REVISION)]
-        found += [
+        listed += [
             _entry("namespace.", [_is(INJECTION, "enabled")], [not_off]),
             _entry("object.", unlabelled, [_is(SWITCH, "true"), _absent(REVISION)]),
         ]
         if everywhere:
             outside = Requirement(names.METADATA_NAME_LABEL, "NotIn", SYSTEM_NAMESPACES)
-            found.append(_entry("auto.", [*unlabelled, outside], [_absent(SWITCH), _absent(REVISION)]))
-    return tuple(found)
+            listed.append(_entry("auto.", [*unlabelled, outside], [_absent(SWITCH), _absent(REVISION)]))
+    return tuple(listed)
 
 
 def of_revision(revision: str, *, everywhere: bool = False) -> tuple[WebhookEntry, ...]:

@@ -1,7 +1,7 @@
 """What agent, Envoy and the init containers log or end with when a pod cannot join the mesh.
 
 Here: patterns over their messages, as data, for the table of causes. Not here: how lines are read
-and matched (core.podsigns).
+and matched (core.diagnosis.containers).
 
 A pattern begins with the shape of a message of theirs. On the same stream are the access log and
 the configuration that the agent prints, whose texts come from clients and pod authors.

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from injector.core.injection.field_types import are_mounts, are_volumes
+from injector.core.pod_fields import are_mounts, are_volumes
 from injector.core.quantities import parse
 from injector.yamltext import load_json
 
@@ -46,8 +46,8 @@ def port_list(text: str) -> list[int] | None:
     if not text.strip(_BLANKS):
         return []
     ports = [port(item) for item in text.split(",")]
-    found = [number for number in ports if number is not None]
-    return found if len(found) == len(ports) else None
+    numbers = [number for number in ports if number is not None]
+    return numbers if len(numbers) == len(ports) else None
 
 
 def cidr_list(text: str) -> list[str] | None:
@@ -63,7 +63,7 @@ def interface_list(text: str) -> list[str] | None:
 
 
 def _unsigned(text: str, highest: int) -> int | None:
-    # Longer digits may be zeros, but nobody writes those, and int() is slow on them.
+    # Longer digits could still be zeros, but int() is slow on them.
     if not _DIGITS.fullmatch(text) or len(text) > 64:
         return None
     number = int(text)
@@ -81,10 +81,12 @@ def _is_prefix(text: str) -> bool:
 
 
 def is_one_of(*words: str) -> Check:
+    """A check that accepts these words alone."""
     return lambda value: value in words
 
 
 def is_uint32(value: str) -> bool:
+    """Whether a text is a number without sign of at most 32 bits."""
     return _unsigned(value, 2**32 - 1) is not None
 
 
@@ -94,6 +96,7 @@ def is_int32(value: str) -> bool:
 
 
 def is_quantity(value: str) -> bool:
+    """Whether Kubernetes reads a text as a quantity, and no control character is in it."""
     try:
         parse(value)
     except ValueError:
@@ -102,43 +105,53 @@ def is_quantity(value: str) -> bool:
 
 
 def is_port(value: str) -> bool:
+    """Whether a text is a port from 0 to 65535."""
     return port(value) is not None
 
 
 def is_port_list(value: str) -> bool:
+    """Whether a text is a comma separated list of ports, which may be empty."""
     return port_list(value) is not None
 
 
 def is_port_list_or_star(value: str) -> bool:
+    """The same, or `*` for all ports."""
     return value == "*" or is_port_list(value)
 
 
 def is_cidr_list(value: str) -> bool:
+    """Whether a text is a comma separated list of prefixes, which may be empty."""
     return cidr_list(value) is not None
 
 
 def is_cidr_list_or_star(value: str) -> bool:
+    """The same, or `*` for all addresses."""
     return value == "*" or is_cidr_list(value)
 
 
 def is_interface_list(value: str) -> bool:
+    """Whether a text is a comma separated list of interface names, which may be empty."""
     return interface_list(value) is not None
 
 
 def is_boolean(value: str) -> bool:
+    """Whether Go's strconv.ParseBool reads a text."""
     return boolean_token(value) is not None
 
 
 def is_envoy_level(value: str) -> bool:
+    """Whether a text is one of Envoy's log levels, or empty."""
     return value in ("", *ENVOY_LEVELS)
 
 
 def is_component_levels(value: str) -> bool:
+    """Whether a text is a list of pairs such as `http:debug`, with levels of Envoy."""
     pairs = [item.partition(":") for item in value.split(",")] if value else []
     return all(_SCOPE.fullmatch(name) and level in ENVOY_LEVELS for name, _, level in pairs)
 
 
 def is_agent_levels(value: str) -> bool:
+    """Whether a text is a list of levels of the agent, each alone or as `scope:level`."""
     # A level alone is that of every scope without one of its own.
     pairs = [item.strip(_BLANKS).rpartition(":") for item in value.split(",")] if value else []
     return all(
@@ -155,22 +168,27 @@ def _json_object(value: str) -> dict[str, object] | None:
 
 
 def is_json_object(value: str) -> bool:
+    """Whether a text is a JSON object."""
     return _json_object(value) is not None
 
 
 def is_json_of_volumes(value: str) -> bool:
+    """Whether a text is a JSON object of volumes by name."""
     return are_volumes(_json_object(value))
 
 
 def is_json_of_mounts(value: str) -> bool:
+    """Whether a text is a JSON object of mounts by name."""
     return are_mounts(_json_object(value))
 
 
 def is_word(value: str) -> bool:
+    """Whether a text has neither white space nor control characters; it may be empty."""
     return not any(char.isspace() or unicodedata.category(char) == "Cc" for char in value)
 
 
 def is_tag_part(value: str) -> bool:
+    """Whether a text has at most 128 characters, all of which an image tag may have."""
     return re.fullmatch(r"[A-Za-z0-9_.\-]{0,128}", value) is not None
 
 

@@ -18,8 +18,8 @@ from injector.yamltext import load_json
 
 def annotation(meta: Mapping[str, Any], name: str, default: Any = None) -> str:
     """An annotation where present, even empty, else the default as text."""
-    found = meta.get("annotations") or {}
-    return str(found[name] or "") if name in found else printed(default)
+    annotations = meta.get("annotations") or {}
+    return str(annotations[name] or "") if name in annotations else printed(default)
 
 
 def isset(mapping: Mapping[str, Any] | None, key: str) -> bool:

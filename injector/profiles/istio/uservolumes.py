@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from injector.core import status
-from injector.core.injection.assembly import shape_of
+from injector.core.injection.assembly import overlay_of
 from injector.core.model import Manifest
 from injector.core.paths import normal_path, overlapping
 from injector.errors import AnnotationError
@@ -43,12 +43,12 @@ def check(run: Injection) -> None:
     volumes, mounts = (_items(run.annotations.get(key)) for key in (VOLUMES, MOUNTS))
     if not volumes and not mounts:
         return
-    meta = run.base.get("metadata") or {}
-    kept = {k: v for k, v in status.annotations_of(run.base).items() if k not in (VOLUMES, MOUNTS)}
-    without = {**run.base, "metadata": {**meta, "annotations": kept}}
-    shape = shape_of(without, run.facts, run.config, run.work).get("spec") or {}
-    ours = {v["name"] for v in shape.get("volumes") or []}
-    theirs = {v["name"] for v in (run.base.get("spec") or {}).get("volumes") or []}
+    meta = run.stripped.get("metadata") or {}
+    annotations = {k: v for k, v in status.annotations_of(run.stripped).items() if k not in (VOLUMES, MOUNTS)}
+    without = {**run.stripped, "metadata": {**meta, "annotations": annotations}}
+    overlay = overlay_of(without, run.facts, run.config, run.work).get("spec") or {}
+    ours = {v["name"] for v in overlay.get("volumes") or []}
+    theirs = {v["name"] for v in (run.stripped.get("spec") or {}).get("volumes") or []}
     for name in volumes:
         if name in ours:
             raise _error(VOLUMES, f"the name {name} belongs to a volume of the injector")
@@ -57,7 +57,7 @@ def check(run: Injection) -> None:
     paths = frozenset(
         normal_path(mount["mountPath"])
         for part in ("initContainers", "containers")
-        for container in shape.get(part) or []
+        for container in overlay.get(part) or []
         for mount in container.get("volumeMounts") or []
     )
     for name, mount in mounts.items():
@@ -71,8 +71,8 @@ def check(run: Injection) -> None:
 
 
 def _items(text: str | None) -> dict[str, Manifest]:
-    found: dict[str, Manifest] = load_json(text) if text is not None else {}
-    return found
+    items: dict[str, Manifest] = load_json(text) if text is not None else {}
+    return items
 
 
 def _problems_of(key: str, text: str) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _problems_of(key: str, text: str) -> Iterator[str]:
         yield str(error)
         return
     if not isinstance(items, dict):
-        # The catalogue's own check tells it.
+        # The catalogue's own check reports it.
         return
     paths: set[str] = set()
     for fields in items.values():

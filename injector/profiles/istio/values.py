@@ -8,19 +8,19 @@ from typing import Any
 
 def dig(tree: Mapping[str, Any], path: str, default: Any = None) -> Any:
     """What stands at a dotted path; the default where nothing does, or null."""
-    found: Any = tree
+    value: Any = tree
     for part in path.split("."):
-        if not isinstance(found, Mapping):
+        if not isinstance(value, Mapping):
             return default
-        found = found.get(part)
-    return default if found is None else found
+        value = value.get(part)
+    return default if value is None else value
 
 
 def omit_nil(value: Any) -> Any:
     """Without nulls at any depth; a map or list that becomes empty because of it is null itself."""
     if isinstance(value, Mapping):
-        kept = {k: omit_nil(v) for k, v in value.items()}
-        left = {k: v for k, v in kept.items() if v is not None}
+        members = {k: omit_nil(v) for k, v in value.items()}
+        left = {k: v for k, v in members.items() if v is not None}
         return left if left or not value else None
     if isinstance(value, list):
         items = [v for v in map(omit_nil, value) if v is not None]

@@ -16,7 +16,7 @@ from injector.core.profile import Profile
 from tests.core.generic import PROFILE
 
 INJECT = Decision(Reason.ON_BY_DEFAULT)
-UNSELECTED = Decision(Reason.NOT_SELECTED, (Step("webhook-selectors", "x", "skip", won=True),))
+UNSELECTED = Decision(Reason.NOT_SELECTED, (Step("webhook-selectors", "x", "skip", decisive=True),))
 ENTRY = "pods.generic.sidecar-injector"
 STATUS = (
     '{"initContainers":["setup"],"containers":["proxy"],"volumes":["ours"],"revision":"red","digest":"1"}'
@@ -105,7 +105,7 @@ def look(
 
 
 def words(found: Diagnosis) -> list[str]:
-    return [cause.known.id for cause in found.causes]
+    return [cause.type.id for cause in found.causes]
 
 
 def shown(found: Diagnosis) -> str:
@@ -480,7 +480,7 @@ def test_why_a_pod_without_sidecar_was_passed_over(
 
 
 def test_a_pod_that_is_to_be_left_out_says_which_rule_decided() -> None:
-    decision = Decision(Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", won=True),))
+    decision = Decision(Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", decisive=True),))
     found = look(a_pod(status=None), decision=decision, namespace=ON, webhooks=(configuration(),))
     assert (words(found), shown(found)) == (["left-out"], "rule label: opted-out-by-label")
 
@@ -503,7 +503,7 @@ def test_why_it_was_not_injected_comes_after_why_it_is_not_ready() -> None:
 def test_every_row_has_its_own_word_and_says_what_to_do() -> None:
     rows = (*causes.BEFORE, *causes.AFTER)
     assert len({row.id for row in rows}) == len(rows)
-    assert all(row.title and row.told_by and row.action for row in rows)
+    assert all(row.title and row.shown_by and row.action for row in rows)
     assert list(causes.order((LONELY,))).index("lonely") == len(causes.BEFORE)
 
 

@@ -25,7 +25,7 @@ SECRET = "hunter2-in-a-value"
 
 
 def facts(name: str, **labels: str) -> Facts:
-    return Facts(namespace=name, origin=Origin.WEBHOOK, known=Namespace(name, labels))
+    return Facts(namespace=name, origin=Origin.WEBHOOK, namespace_object=Namespace(name, labels))
 
 
 def a_pod(**annotations: str) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def test_a_forged_status_hides_no_annotation() -> None:
 
 
 def test_what_is_open_to_everybody() -> None:
-    catalogue = Catalogue(powers={MODE: ("image",), EXCLUDE: ("user", "volumes")})
+    catalogue = Catalogue(affects={MODE: ("image",), EXCLUDE: ("user", "volumes")})
     profile = replace(PROFILE, extra_catalogue=catalogue)
     restricted = AnnotationRule(EVERYWHERE, deny=(MODE,))
     assert set(open_to_all(profile, ())) == {MODE, EXCLUDE}

@@ -8,7 +8,7 @@ import pytest
 
 from injector.core.injection.decisions import carries, decide
 from injector.core.model import Decision, Facts, Namespace, Origin, ProxyMark, Reason, Verdict
-from injector.core.profile import Policy
+from injector.core.policy import Policy
 from injector.core.selectors import Requirement, Selector, WebhookEntry, parse
 
 SWITCH = "mesh.example/inject"
@@ -48,7 +48,7 @@ def asking(label: str | None = None, annotation: str | None = None, *selected: s
 
 
 def winner(decision: Decision) -> str:
-    (won,) = [step.rule for step in decision.trace if step.won]
+    (won,) = [step.rule for step in decision.trace if step.decisive]
     return won
 
 
@@ -201,19 +201,37 @@ GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
     (a_pod(os={"name": "linux"}), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(os={}), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(os=None), Facts(), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (a_pod(), Facts(known=Namespace("a")), Verdict.SKIP, Reason.NOT_SELECTED, "webhook-selectors"),
+    (a_pod(), Facts(namespace_object=Namespace("a")), Verdict.SKIP, Reason.NOT_SELECTED, "webhook-selectors"),
     (
         a_pod({SWITCH: "true"}),
-        Facts(known=Namespace("a")),
+        Facts(namespace_object=Namespace("a")),
         Verdict.SKIP,
         Reason.NOT_SELECTED,
         "webhook-selectors",
     ),
-    (a_pod({"mesh": "please"}), Facts(known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (a_pod(), Facts(known=Namespace("a", {"mesh": "on"})), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
+    (
+        a_pod({"mesh": "please"}),
+        Facts(namespace_object=Namespace("a")),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
+    (
+        a_pod(),
+        Facts(namespace_object=Namespace("a", {"mesh": "on"})),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
     # In the webhook the API server's selectors have spoken already.
-    (a_pod(), Facts(origin=WEBHOOK, known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    (a_pod(), Facts(known=None), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
+    (
+        a_pod(),
+        Facts(origin=WEBHOOK, namespace_object=Namespace("a")),
+        Verdict.INJECT,
+        Reason.ON_BY_DEFAULT,
+        "policy",
+    ),
+    (a_pod(), Facts(namespace_object=None), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(containers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar"),
     (
         a_pod({SWITCH: "true"}, containers=[A_PROXY]),
@@ -355,7 +373,7 @@ BEFORE_THE_POD = ["static-pod", "namespace", "host-network", "ignored-namespace"
         # A file has no request whose namespace could differ, and may know the namespace.
         (
             a_pod(),
-            Facts(known=Namespace("a")),
+            Facts(namespace_object=Namespace("a")),
             ["static-pod", *BEFORE_THE_POD[2:], "webhook-selectors"],
         ),
         (
@@ -404,7 +422,7 @@ def test_the_trace_names_every_rule_tried_in_order(
         ),
         (
             a_pod({}, {SWITCH: "false"}, hostNetwork=False, os={"name": "linux"}),
-            Facts(known=Namespace("ns", {"mesh": "on", "a": "b"})),
+            Facts(namespace_object=Namespace("ns", {"mesh": "on", "a": "b"})),
             {},
             {
                 "host-network": ("spec.hostNetwork false", "no objection"),
@@ -442,7 +460,12 @@ def test_the_trace_names_every_rule_tried_in_order(
         (in_namespace("b"), Facts("a", WEBHOOK), {}, {"namespace": ("request a, pod b", "deny")}),
         (in_namespace("kube-system"), Facts(), {}, {"ignored-namespace": ("namespace kube-system", "skip")}),
         (a_pod(os={"name": "windows"}), Facts(), {}, {"operating-system": ("spec.os.name windows", "skip")}),
-        (a_pod(), Facts(known=Namespace("ns")), {}, {"webhook-selectors": ("namespace ns {}", "skip")}),
+        (
+            a_pod(),
+            Facts(namespace_object=Namespace("ns")),
+            {},
+            {"webhook-selectors": ("namespace ns {}", "skip")},
+        ),
         (a_pod(containers=[A_PROXY]), Facts(), {}, {"foreign-sidecar": ("container proxy", "skip")}),
     ],
 )
@@ -456,7 +479,9 @@ def test_a_step_says_what_it_looked_at_and_what_it_said(
 
 def test_rules_that_a_profile_does_not_have_are_not_tried() -> None:
     bare = policy(entries=(), foreign=(), operating_systems=frozenset())
-    decision = decide(a_pod(os={"name": "windows"}, containers=[A_PROXY]), Facts(known=Namespace("a")), bare)
+    decision = decide(
+        a_pod(os={"name": "windows"}, containers=[A_PROXY]), Facts(namespace_object=Namespace("a")), bare
+    )
     assert decision.verdict is Verdict.INJECT
     tried = {step.rule for step in decision.trace}
     assert tried.isdisjoint({"operating-system", "webhook-selectors", "foreign-sidecar"})

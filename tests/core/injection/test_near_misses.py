@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.injection.near_misses import near_misses
+from injector.core.injection.near_misses import find_near_misses
 from injector.core.model import Finding
 from tests.core.generic import KEYS, PROFILE
 
@@ -15,7 +15,7 @@ MODE = "mesh.example/mode"
 
 
 def told(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> tuple[Finding, ...]:
-    return near_misses({"metadata": meta}, PROFILE, None if holder is None else {"metadata": holder})
+    return find_near_misses({"metadata": meta}, PROFILE, None if holder is None else {"metadata": holder})
 
 
 def codes(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> list[str]:
@@ -147,8 +147,8 @@ def test_the_workload_is_told_where_the_key_belongs() -> None:
 
 def test_a_pods_own_metadata_is_not_that_of_a_workload() -> None:
     meta = {"labels": {SWITCH: "true"}}
-    assert near_misses({"metadata": meta}, PROFILE, {"metadata": meta}) == ()
-    assert near_misses({}, PROFILE) == ()
+    assert find_near_misses({"metadata": meta}, PROFILE, {"metadata": meta}) == ()
+    assert find_near_misses({}, PROFILE) == ()
 
 
 def test_no_more_than_a_handful_of_unknown_keys_is_looked_at() -> None:

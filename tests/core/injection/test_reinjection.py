@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.injection.recovery import recover
-from injector.core.injection.reinjection import retain
+from injector.core.injection.reinjection import keep_foreign_fields
 from injector.core.model import Facts
 from injector.core.profile import Outcome
 from injector.core.status import Status
-from injector.core.tree.merge import same
+from injector.core.tree.schema import same
 from tests.core.generic import CONFIG, KEYS, a_config, injected, outcome, with_digest
 from tests.generators.strategies import pods
 
@@ -217,7 +217,7 @@ EARLIER = Status(containers=("proxy",), volumes=("ours", "old"))
 
 def kept(fresh: dict[str, Any], existing: dict[str, Any], base: dict[str, Any]) -> tuple[Any, list[str]]:
     given_all = copy.deepcopy((fresh, existing, base))
-    result = retain(fresh, existing, base, EARLIER)
+    result = keep_foreign_fields(fresh, existing, base, EARLIER)
     assert (fresh, existing, base) == given_all
     return result
 

@@ -9,11 +9,11 @@ import pytest
 
 from injector.config.loading import load
 from injector.core.model import ServiceRef
-from injector.core.registration.checks import Survey, conflicts
+from injector.core.registration.checks import Survey, check_registration
 from injector.core.registration.configuration import Options, configurations, own_entries
 from injector.core.registration.entries import registered
 from injector.core.registration.match_conditions import conditions
-from injector.core.selectors import Selector, parse, witness
+from injector.core.selectors import Selector, parse, satisfying_labels
 
 OURS = load(None)
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "log-shipper" / "injector.yaml"
@@ -40,7 +40,7 @@ def namespace(name: str, **labels: str) -> dict[str, Any]:
 def codes(*items: dict[str, Any], **more: Any) -> list[str]:
     spaces = {n["metadata"]["name"]: n for n in more.pop("namespaces", [namespace("shop")])}
     survey = Survey(tuple(registered(items)), spaces, **more)
-    found = conflicts(survey, OURS, [OURS.policy.entries])
+    found = check_registration(survey, OURS, [OURS.policy.entries])
     return [each.code for each in found if each.code not in ("pod-security", "selectors-differ")]
 
 
@@ -62,7 +62,7 @@ def test_namespaces_that_somebody_took_out_make_no_other_selectors() -> None:
             for entry in OURS.policy.entries
         ]
         survey = Survey(tuple(registered([item])), {"shop": namespace("shop")})
-        told = conflicts(survey, OURS, [OURS.policy.entries])
+        told = check_registration(survey, OURS, [OURS.policy.entries])
         return "selectors-differ" in [each.code for each in told]
 
     assert [found(), found(outside), found(other)] == [False, False, True]
@@ -96,7 +96,7 @@ def test_labels_that_satisfy_selectors_at_once_are_found_if_there_are_any(
     selectors: list[dict[str, Any]], expected: dict[str, str] | None
 ) -> None:
     parsed = [parse(each) for each in selectors]
-    found = witness(*parsed)
+    found = satisfying_labels(*parsed)
     assert found == expected
     assert found is None or all(each.matches(found) for each in parsed)
 
@@ -138,7 +138,9 @@ def test_pods_that_the_cluster_needs_wait_for_no_profile() -> None:
     spaces = {n["metadata"]["name"]: n for n in map(namespace, ("shop", "kube-system", "kube-node-lease"))}
 
     def deadlocks(*items: dict[str, Any]) -> list[str]:
-        found = conflicts(Survey(tuple(registered(items)), spaces), shipper, [own_entries(shipper, "mesh")])
+        found = check_registration(
+            Survey(tuple(registered(items)), spaces), shipper, [own_entries(shipper, "mesh")]
+        )
         return [each.message for each in found if each.code == "deadlock"]
 
     everywhere = configuration(namespaceSelector={})
@@ -170,4 +172,4 @@ def test_a_service_is_looked_at_once_for_all_entries() -> None:
 
 
 def test_an_empty_selector_matches_everything_and_is_satisfied_by_nothing_at_all() -> None:
-    assert witness(Selector()) == {}
+    assert satisfying_labels(Selector()) == {}

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from injector.config.loading import load
 from injector.core.catalogue import Catalogue
-from injector.core.injection.near_misses import near_misses
+from injector.core.injection.near_misses import find_near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Facts, Origin, Verdict
-from injector.core.profile import Profile, default_keys
+from injector.core.model import AnnotationKeys, Facts, Origin, Verdict
+from injector.core.profile import Profile
 from injector.core.registration.match_conditions import conditions, dropped
 from injector.core.selectors import parse
 
@@ -58,7 +58,7 @@ def test_a_dropped_pod_would_get_nothing_and_be_told_nothing(pod: dict[str, Any]
 @given(MAPS, MAPS)
 def test_near_misses_are_never_dropped(labels: dict[str, str], annotations: dict[str, str]) -> None:
     pod = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"hostNetwork": True}}
-    if near_misses(pod, OURS.profile):
+    if find_near_misses(pod, OURS.profile):
         assert not dropped(pod, "kube-system", OURS.policy, OURS.profile)
 
 
@@ -77,7 +77,7 @@ def test_what_an_operator_may_change_makes_no_difference() -> None:
 
 
 def test_a_profile_of_a_few_words_has_conditions_of_its_own_words() -> None:
-    keys = default_keys({"switch": "logs.example.com/it's"})
+    keys = AnnotationKeys(switch="logs.example.com/it's")
     bare = Profile("logs", keys, extra_catalogue=Catalogue())
     policy = dataclasses.replace(
         OURS.policy, switch=keys.switch, ignored_namespaces=frozenset(), operating_systems=frozenset()

@@ -23,7 +23,7 @@ def a_config(text: str = "") -> Config:
 CONFIG = a_config()
 NEWER = load_input(Input(Text("values: {global: {hub: example.com, tag: v2}}", "test")))
 KNOWN = Namespace("shop", {"istio-injection": "enabled"})
-FACTS = Facts("shop", known=KNOWN)
+FACTS = Facts("shop", namespace_object=KNOWN)
 
 
 def a_pod(**metadata: Any) -> Manifest:
@@ -85,7 +85,11 @@ def test_a_setting_of_the_pod_that_was_changed_afterwards_is_stale() -> None:
     ("pod", "facts", "expected"),
     [
         (a_pod(), FACTS, (AuditState.MISSING, Reason.ON_BY_DEFAULT)),
-        (a_pod(), Facts("shop", known=Namespace("shop")), (AuditState.CURRENT, Reason.NOT_SELECTED)),
+        (
+            a_pod(),
+            Facts("shop", namespace_object=Namespace("shop")),
+            (AuditState.CURRENT, Reason.NOT_SELECTED),
+        ),
         (
             a_pod(labels={"sidecar.istio.io/inject": "false"}),
             FACTS,
@@ -109,7 +113,10 @@ def test_a_pod_without_a_sidecar(pod: Manifest, facts: Facts, expected: tuple[Au
 
 def test_a_sidecar_that_nobody_wants_any_more() -> None:
     pod = admitted(a_pod())
-    assert state(pod, Facts("shop", known=Namespace("shop"))) == (AuditState.UNWANTED, Reason.NOT_SELECTED)
+    assert state(pod, Facts("shop", namespace_object=Namespace("shop"))) == (
+        AuditState.UNWANTED,
+        Reason.NOT_SELECTED,
+    )
     assert state(pod, config=a_config("policy: disabled")) == (AuditState.UNWANTED, Reason.OFF_BY_DEFAULT)
 
 
@@ -122,7 +129,7 @@ def test_a_proxy_that_no_status_explains_is_foreign() -> None:
 def test_another_revision_is_a_difference() -> None:
     pod = admitted(a_pod(labels={"istio.io/rev": "canary"}), a_config("revision: canary"))
     known = Namespace("shop", {"istio.io/rev": "default"})
-    found = audit.standing(pod, Facts("shop", known=known), CONFIG)
+    found = audit.standing(pod, Facts("shop", namespace_object=known), CONFIG)
     assert found.revision == "canary"
     assert "revision" in found.pointers or found.state is AuditState.UNWANTED
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from injector.core.profile import RawSettings, default_keys
+from injector.core.model import AnnotationKeys
+from injector.core.profile import RawSettings
 from injector.profiles.istio import meshconfig, proxyconfig
-from injector.profiles.istio.bootstrap import bootstrap, control_plane, from_values, token, trust_root
+from injector.profiles.istio.bootstrap import bootstrap_of, control_plane, from_values, token, trust_root
 from injector.profiles.istio.profile import IstioProfile
 
 Values = dict[str, Any]
@@ -29,7 +30,7 @@ def joined(values: Values, **mesh: Any) -> Any:
     """The bootstrap of a pod that says nothing itself, in a mesh of these values."""
     effective = meshconfig.effective(mesh, base=from_values(values, ""))
     proxy = effective["defaultConfig"]
-    return bootstrap(values, effective, proxy, proxyconfig.text(proxy))
+    return bootstrap_of(values, effective, proxy, proxyconfig.text(proxy))
 
 
 def with_global(**more: Any) -> Values:
@@ -223,7 +224,7 @@ def test_the_chart_writes_mesh_id_variant_and_root_namespace() -> None:
 
 def test_a_given_mesh_document_is_not_completed_from_the_values() -> None:
     """A live control plane has written its own addresses; the built-in default counts where it wrote none."""
-    profile = IstioProfile(name="istio", keys=default_keys({}))
+    profile = IstioProfile(name="istio", keys=AnnotationKeys())
     raw = RawSettings(values={"revision": "r1"}, revision="r1", mesh_document=True)
     read = profile.settings(raw).mesh["defaultConfig"]["discoveryAddress"]
     assert read == "istiod.istio-system.svc:15012"

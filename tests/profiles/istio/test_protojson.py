@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.durations import nanoseconds
-from injector.profiles.istio.protojson import (
-    TEXT,
-    UNTYPED,
-    Message,
-    camel_case,
-    duration_text,
-    json_text,
-    number_text,
-)
+from injector.profiles.istio.messages import TEXT, UNTYPED, Message
+from injector.profiles.istio.protojson import camel_case, duration_text, json_text, number_text
 
 
 @given(st.integers(-(2**63), 2**63 - 1))

@@ -14,16 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.profiles.istio import proxyconfig
 from injector.profiles.istio.proxyconfig import (
     DEFAULTS,
     PROXY_CONFIG,
     merge,
     read,
     text,
-    validate,
     without_zero,
 )
+from injector.profiles.istio.proxyconfig_rules import is_address, validate
 
 ALL_FIELDS = {
     "configPath": "a",
@@ -497,7 +496,7 @@ LONG = ".".join(["a" * 63] * 4)
     ],
 )
 def test_an_address_is_what_upstream_takes_for_one(address: str, accepted: bool) -> None:
-    assert proxyconfig.is_address(address) is accepted
+    assert is_address(address) is accepted
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)

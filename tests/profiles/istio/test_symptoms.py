@@ -42,7 +42,7 @@ def verdict(*lines: str, container: str = "istio-proxy") -> str:
     """The word of the first cause for a pod whose container logged these lines."""
     seen = PodObservation(a_pod(container), logs=(Log(container, lines),))
     decision = Decision(Reason.ON_BY_DEFAULT)
-    return diagnose(seen, decision, PROFILE, ()).causes[0].known.id
+    return diagnose(seen, decision, PROFILE, ()).causes[0].type.id
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_init_containers_say_what_kept_them_from_redirecting(
 def test_exit_code_126_of_the_validation_is_enough() -> None:
     seen = PodObservation(a_pod("istio-validation", code=126))
     (first, *_) = diagnose(seen, Decision(Reason.ON_BY_DEFAULT), PROFILE, ()).causes
-    assert first.known.id == "redirection-missing"
+    assert first.type.id == "redirection-missing"
 
 
 @pytest.mark.parametrize(
@@ -170,14 +170,14 @@ def test_exit_code_126_of_the_validation_is_enough() -> None:
 def test_a_sidecar_that_is_ready_still_says_why_the_applications_probe_fails(line: str, word: str) -> None:
     seen = PodObservation(a_pod("web"), logs=(Log("istio-proxy", (f"{TIME}\terror\t{line}",)),))
     (first, *_) = diagnose(seen, Decision(Reason.ON_BY_DEFAULT), PROFILE, ()).causes
-    assert first.known.id == word
+    assert first.type.id == word
 
 
 def test_the_rows_have_words_of_their_own_and_patterns_that_compile() -> None:
-    rows = [*causes.BEFORE, *(s.known for s in SYMPTOMS), *causes.AFTER]
+    rows = [*causes.BEFORE, *(s.cause_type for s in SYMPTOMS), *causes.AFTER]
     assert len({row.id for row in rows}) == len(rows)
     assert all(re.compile(p) for s in SYMPTOMS for p in (*s.lines, s.over))
-    assert all(not s.known.follows for s in SYMPTOMS)
+    assert all(not s.cause_type.follows for s in SYMPTOMS)
 
 
 def test_a_long_line_costs_no_time() -> None:

@@ -1,16 +1,16 @@
 """Kubernetes' strategic merge for pod templates, copy on write.
 
-The rules that differ per field are data (`POD`): which lists are merged by a key, and by which.
-What the merge does not touch is shared with the base, which is what makes `patch.diff` cheap.
+Which lists are merged by a key, and by which, is data (schema.py).
+What the merge does not touch is shared with the base, which is what makes `patches.diff` cheap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from injector.core.model import Manifest
+from injector.core.tree.schema import POD, Schema, key_of, same
 from injector.pointer import join
 from injector.printable import shown
 
@@ -27,46 +27,6 @@ class MergeError(ValueError):
     def __init__(self, pointer: str, message: str) -> None:
         super().__init__(f"{pointer or '/'}: {message}")
         self.pointer = pointer
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """How one field is merged. Without a key, and not a set, a list is atomic: replaced as a whole."""
-
-    fields: Mapping[str, Schema] = field(default_factory=dict)
-    key: str = ""
-    is_set: bool = False
-
-    def of(self, name: str) -> Schema:
-        """The schema of a field; fields that no table names are atomic."""
-        return self.fields.get(name, ATOMIC)
-
-
-ATOMIC = Schema()
-_CONTAINER: Mapping[str, Schema] = {
-    "env": Schema(key="name"),
-    "ports": Schema(key="containerPort"),
-    "volumeMounts": Schema(key="mountPath"),
-    "volumeDevices": Schema(key="devicePath"),
-}
-POD = Schema(
-    {
-        "metadata": Schema({"ownerReferences": Schema(key="uid"), "finalizers": Schema(is_set=True)}),
-        "spec": Schema(
-            {
-                "containers": Schema(_CONTAINER, key="name"),
-                "initContainers": Schema(_CONTAINER, key="name"),
-                "ephemeralContainers": Schema(_CONTAINER, key="name"),
-                "volumes": Schema(key="name"),
-                "imagePullSecrets": Schema(key="name"),
-                "schedulingGates": Schema(key="name"),
-                "resourceClaims": Schema(key="name"),
-                "hostAliases": Schema(key="ip"),
-                "topologySpreadConstraints": Schema(key="topologyKey"),
-            }
-        ),
-    }
-)
 
 
 def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str = "") -> Manifest:
@@ -86,7 +46,7 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     old = _retained(base, overlay, pointer)
     changes: dict[str, Any] = {}
     gone = {name for name in base if name not in old}
-    for name in _spoken_of(overlay, pointer):
+    for name in _field_names(overlay, pointer):
         value = _field(old, name, overlay, schema.of(name), join(pointer, name))
         if value is _NOTHING:
             gone.add(name)
@@ -108,17 +68,17 @@ def _retained(base: Manifest, overlay: Manifest, pointer: str) -> Manifest:
     return {name: value for name, value in base.items() if name in retained}
 
 
-def _spoken_of(overlay: Manifest, pointer: str) -> Iterable[str]:
+def _field_names(overlay: Manifest, pointer: str) -> Iterable[str]:
     """The fields that an overlay sets, deletes, or has a directive for."""
-    found = {}
+    names = {}
     for name in overlay:
         if name.startswith((ORDER, DELETE)):
-            found[name.partition("/")[2]] = True
+            names[name.partition("/")[2]] = True
         elif not name.startswith("$"):
-            found[name] = True
+            names[name] = True
         elif name not in (PATCH, RETAIN):
             raise MergeError(pointer, f"unknown directive {shown(name)!r}")
-    return found
+    return names
 
 
 def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, at: str) -> Any:
@@ -272,7 +232,7 @@ def _created(value: Any, schema: Schema, pointer: str) -> Any:
 def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: Schema) -> list[Any]:
     """The order that Kubernetes gives a merged list.
 
-    What the patch speaks of stands in patch order, the rest in the base's. Between the two an
+    Elements that the patch names stand in patch order, the rest in the base's. Between the two an
     element of the base comes first only where it stood before the patch's next one in the base.
     """
 
@@ -281,61 +241,26 @@ def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: S
 
     rank = {k: i for i, k in reversed(list(enumerate(order)))}
     old = {key(item): i for i, item in reversed(list(enumerate(base)))}
-    spoken = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
+    named = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
     # Of elements with one key (ports 53/TCP and 53/UDP) the later ones move up to the first.
     rest = sorted(
         (item for item in merged if key(item) not in rank), key=lambda item: old.get(key(item), len(old))
     )
     out: list[Any] = []
     s = r = 0
-    while s < len(spoken) and r < len(rest):
-        place = old.get(key(spoken[s]))
+    while s < len(named) and r < len(rest):
+        place = old.get(key(named[s]))
         if place is not None and old.get(key(rest[r]), place) < place:
             out.append(rest[r])
             r += 1
         else:
-            out.append(spoken[s])
+            out.append(named[s])
             s += 1
-    return out + spoken[s:] + rest[r:]
-
-
-def key_of(item: Any, key: str) -> Any:
-    """An element's merge key, hashable."""
-    value = item.get(key) if isinstance(item, dict) else None
-    return value if isinstance(value, str | int) else str(value)
-
-
-def keyed(items: Any, key: str) -> dict[Any, Any] | None:
-    """The elements of a list by merge key; None where it is no list of maps with distinct keys."""
-    if not key or not isinstance(items, list):
-        return None
-    out = {key_of(i, key): i for i in items if isinstance(i, dict) and isinstance(i.get(key), str | int)}
-    return out if len(out) == len(items) else None
-
-
-def same(a: Any, b: Any) -> bool:
-    """Equality of JSON values; unlike Python's, 1 is not True and 1 is not 1.0."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, dict):
-        if len(a) != len(b):
-            return False
-        for key, value in a.items():
-            other = b.get(key, _NOTHING)
-            # Most are texts, and need no call.
-            texts = type(value) is str and type(other) is str
-            if not (value == other if texts else same(value, other)):
-                return False
-        return True
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    return bool(a == b)
+    return out + named[s:] + rest[r:]
 
 
 def plain(value: Any) -> Any:
-    """A new subtree as it is written: nulls and directives in it say nothing."""
+    """A new subtree without nulls and directives."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     if not isinstance(value, dict):

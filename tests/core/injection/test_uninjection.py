@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from injector.core.injection import uninject
+from injector.core.injection import uninjection
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.injection.undo_entries import LIMIT
 from injector.core.model import Facts, Reason, Verdict
 from injector.core.profile import Profile
 from injector.core.status import Status
-from injector.core.tree.merge import same
+from injector.core.tree.schema import same
 from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome
 from tests.generators.strategies import containers, pods
 
@@ -364,14 +364,14 @@ def test_a_bogus_record_never_breaks_anything(text: str, note: str | None) -> No
 def test_overrides_that_are_no_containers_are_refused(text: str) -> None:
     pod = {"metadata": {"annotations": {KEYS.overrides: text}}}
     with pytest.raises(ValueError, match=r"expected|missing"):
-        uninject.overrides(pod, PROFILE)
+        uninjection.overrides(pod, PROFILE)
 
 
 def test_overrides_are_lists_of_containers_by_list() -> None:
     text = json.dumps({"containers": [{"name": "a"}], "initContainers": None, "other": 5})
     pod = {"metadata": {"annotations": {KEYS.overrides: text}}}
-    assert uninject.overrides(pod, PROFILE) == {"containers": [{"name": "a"}], "initContainers": []}
-    assert uninject.overrides({}, PROFILE) == {}
+    assert uninjection.overrides(pod, PROFILE) == {"containers": [{"name": "a"}], "initContainers": []}
+    assert uninjection.overrides({}, PROFILE) == {}
 
 
 def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
@@ -396,7 +396,7 @@ def test_the_record_holds_only_what_nothing_else_tells() -> None:
 
 
 def test_there_is_no_record_for_a_pod_without_a_status() -> None:
-    assert uninject.record(a_pod(), {}, PROFILE) is None
+    assert uninjection.record(a_pod(), {}, PROFILE) is None
 
 
 class Restoring(Profile):
@@ -412,8 +412,8 @@ class Restoring(Profile):
 def test_a_profile_restores_from_its_own_traces_first() -> None:
     profile = Restoring("r", KEYS)
     once = injected(a_pod())
-    assert "/metadata/labels/mesh" in (uninject.record(once, a_pod(), PROFILE) or "")
-    assert "/metadata/labels/mesh" not in (uninject.record(once, a_pod(), profile) or "")
+    assert "/metadata/labels/mesh" in (uninjection.record(once, a_pod(), PROFILE) or "")
+    assert "/metadata/labels/mesh" not in (uninjection.record(once, a_pod(), profile) or "")
     del once["metadata"]["annotations"][KEYS.undo]
     found = recover(once, Facts(), replace(CONFIG, profile=profile))
     assert found is not None

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from injector.core.model import Operation
-from injector.core.tree.diff import diff
-from injector.core.tree.merge import merge, same
+from injector.core.tree.patches import diff
+from injector.core.tree.schema import same
+from injector.core.tree.strategic_merge import merge
 from injector.pointer import escape
 from tests.generators.strategies import overlays, pods
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.tree.merge import ATOMIC, POD, MergeError, keyed, map_items, merge, same
+from injector.core.tree.schema import ATOMIC, POD, keyed, same
+from injector.core.tree.strategic_merge import MergeError, map_items, merge
 from tests.generators.strategies import overlays, pods
 
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from injector.core import status
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Manifest
-from injector.core.tree.merge import ATOMIC, map_items, merge, plain, same
+from injector.core.tree.schema import ATOMIC, same
+from injector.core.tree.strategic_merge import map_items, merge, plain
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
 from injector.profiles.istio.containers import CORE_DUMP, INIT, PROXY, VALIDATION
@@ -53,34 +54,34 @@ def find(pod: Manifest, name: str) -> tuple[str, Manifest] | None:
 
 def change(run: Injection, name: str, edit: Callable[[Manifest], Manifest]) -> None:
     """Change the container of that name, the one that `find` finds."""
-    found = find(run.pod, name)
-    if found:
-        part, container = found
+    place = find(run.pod, name)
+    if place:
+        part, container = place
         run.pod = map_items(run.pod, ("spec", part), lambda c: edit(c) if c is container else c)
 
 
 def _user_ids(run: Injection, proxy: Manifest) -> None:
     """The uid that the user gave the proxy is the one whose traffic is not captured."""
-    users = find(run.base, PROXY)
+    users = find(run.stripped, PROXY)
     context = (users[1].get("securityContext") or {}) if users else {}
-    given = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
+    ids = {k: context[k] for k in ("runAsUser", "runAsGroup") if context.get(k) is not None}
     init = next((n for n in (INIT, VALIDATION) if find(run.pod, n)), None)
-    if not given or init is None:
+    if not ids or init is None:
         return
     tproxy = (
         proxy.get("interceptionMode") == "TPROXY"
         or status.annotations_of(run.pod).get(capture.MODE) == "TPROXY"
     )
-    if tproxy and "runAsUser" in given:
+    if tproxy and "runAsUser" in ids:
         change(
             run,
             PROXY,
             lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), "runAsUser": 0}},
         )
     if not tproxy and init == VALIDATION:
-        change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **given}})
-    if given.get("runAsUser"):
-        change(run, init, lambda c: {**c, "args": _with_uid(c.get("args") or [], str(given["runAsUser"]))})
+        change(run, init, lambda c: {**c, "securityContext": {**(c.get("securityContext") or {}), **ids}})
+    if ids.get("runAsUser"):
+        change(run, init, lambda c: {**c, "args": _with_uid(c.get("args") or [], str(ids["runAsUser"]))})
 
 
 def _with_uid(args: list[str], uid: str) -> list[str]:
@@ -97,13 +98,13 @@ def _environment(run: Injection, overrides: Mapping[str, str]) -> None:
 
 
 def _overridden(env: list[Manifest], overrides: Mapping[str, str]) -> list[Manifest]:
-    kept = [e for e in env if e.get("name") not in overrides]
-    return kept + [{"name": name, "value": value} for name, value in sorted(overrides.items())]
+    others = [e for e in env if e.get("name") not in overrides]
+    return others + [{"name": name, "value": value} for name, value in sorted(overrides.items())]
 
 
 def _one_source(run: Injection) -> None:
     """Two sources in one env entry or volume are refused by the API server: the user's stays (Q18, Q32)."""
-    users = find(run.base, PROXY)
+    users = find(run.stripped, PROXY)
     theirs = {e["name"]: e for e in (users[1].get("env") or [])} if users else {}
     if theirs:
         change(
@@ -111,14 +112,14 @@ def _one_source(run: Injection) -> None:
             PROXY,
             lambda c: {**c, "env": [theirs.get(e["name"], e) if _both(e) else e for e in c.get("env") or []]},
         )
-    volumes = {v["name"]: v for v in (run.base.get("spec") or {}).get("volumes") or []}
+    volumes = {v["name"]: v for v in (run.stripped.get("spec") or {}).get("volumes") or []}
     if run.pod.get("spec", {}).get("volumes"):
         run.pod = map_items(run.pod, ("spec", "volumes"), lambda v: _single(v, volumes.get(v["name"]), run))
 
 
 def _keep_sysctls(run: Injection) -> None:
     """The gateway's template has one, and a merge replaces that list as a whole: the user's stay in it."""
-    context = (run.base.get("spec") or {}).get("securityContext") or {}
+    context = (run.stripped.get("spec") or {}).get("securityContext") or {}
     users = context.get("sysctls")
     ours = (run.pod["spec"].get("securityContext") or {}).get("sysctls")
     if not isinstance(users, list) or not isinstance(ours, list) or same(users, ours):
@@ -134,7 +135,7 @@ def _both(entry: Manifest) -> bool:
 
 def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifest:
     sources = [k for k in volume if k != "name"]
-    # As the API server sees it: null says nothing.
+    # To the API server null is no value.
     said = plain(users or {})
     if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
         run.warn(
@@ -144,35 +145,37 @@ def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifes
         return users or volume
     if len(sources) < 2:
         return volume
-    # Of several templates the last one to speak wins, as with any other field.
+    # Of several templates the last one wins, as with any other field.
     return {"name": volume["name"], sources[-1]: volume[sources[-1]]}
 
 
 def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
     annotations = status.annotations_of(run.pod)
-    found = prometheus.declared(annotations)
-    if not prometheus.wanted(found, annotations, mesh.get("enablePrometheusMerge") is not False, agent_port):
+    declaration = prometheus.declared(annotations)
+    if not prometheus.wanted(
+        declaration, annotations, mesh.get("enablePrometheusMerge") is not False, agent_port
+    ):
         return
-    if found.unreadable:
+    if declaration.unreadable:
         run.warn(
             FindingCode.SCRAPE_TARGETS,
             f"{prometheus.TARGETS} has an entry without a port and is ignored as a whole",
         )
-    if found.conflicting:
+    if declaration.conflicting:
         run.warn(
             FindingCode.PROMETHEUS_SPELLINGS,
             "several spellings of a prometheus annotation have different values; the first by name is used",
         )
-    prometheus.check(found, agent_port)
-    if found.any:
-        entry = {"name": prometheus.ENV, "value": found.text()}
+    prometheus.check(declaration, agent_port)
+    if declaration.any:
+        entry = {"name": prometheus.ENV, "value": declaration.text()}
         change(run, PROXY, lambda c: {**c, "env": [*(c.get("env") or []), entry]})
         if find(run.pod, PROXY) is None:
             run.warn(
                 FindingCode.METRICS_WITHOUT_PROXY,
                 "prometheus annotations are replaced, but there is no proxy to serve the metrics (Q10)",
             )
-    gone: Manifest = dict.fromkeys(found.keys - set(prometheus.written(agent_port)))
+    gone: Manifest = dict.fromkeys(declaration.keys - set(prometheus.written(agent_port)))
     run.annotate(gone | prometheus.written(agent_port))
 
 
@@ -182,10 +185,10 @@ def _secure_metrics(run: Injection) -> None:
         for k in status.annotations_of(run.pod)
     ):
         return
-    found = find(run.pod, PROXY)
+    proxy = find(run.pod, PROXY)
     port = (
-        next((e.get("value") for e in found[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "")
-        if found
+        next((e.get("value") for e in proxy[1].get("env") or [] if e["name"] == prometheus.SECURE_ENV), "")
+        if proxy
         else ""
     )
     if port not in ("", "0", None):
@@ -200,7 +203,7 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
     if proxy is None or not (default if asked is None else asked):
         return
     spec = run.pod["spec"]
-    found = probes.registration(spec, agent_port, defaulted=not run.config.quirks)
+    registered = probes.registration(spec, agent_port, defaulted=not run.config.quirks)
     port = _probe_port(run, annotations, agent_port)
     _probe_findings(run, spec, agent_port)
 
@@ -219,12 +222,12 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
                 ("spec", part),
                 lambda c: c if c["name"] == PROXY else probes.rewritten(c, port, keep),
             )
-    if found:
+    if registered:
         earlier = run.config.quirks and run.config.profile.keys.status in run.annotations
         change(
             run,
             PROXY,
-            lambda c: {**c, "env": probes.with_registration(c.get("env") or [], found, earlier=earlier)},
+            lambda c: {**c, "env": probes.with_registration(c.get("env") or [], registered, earlier=earlier)},
         )
 
 
@@ -240,7 +243,10 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
     for site in probes.application_sites(spec):
         if site.action is None:
             continue
-        action, where = site.probe[site.action], f"{'.'.join(site.way)} of container {site.container['name']}"
+        action, where = (
+            site.probe[site.action],
+            f"{'.'.join(site.path)} of container {site.container['name']}",
+        )
         port = probes.resolve(action.get("port"), site.container)
         if port is None:
             run.warn(
@@ -257,7 +263,7 @@ def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
 
 def _tidy(run: Injection) -> None:
     """Kubernetes does not store an empty value of a variable; written, it would come back as a difference."""
-    ours = {c["name"] for part in LISTS for c in (run.shape.get("spec") or {}).get(part) or []}
+    ours = {c["name"] for part in LISTS for c in (run.overlay.get("spec") or {}).get(part) or []}
     for part in LISTS:
         if run.pod["spec"].get(part):
             run.pod = map_items(

@@ -1,8 +1,8 @@
-"""The way back: `uninject` takes out what an injection put in.
+"""Uninjection: the pod as it was before an injection.
 
-Three sources, in this order: what the status lists is removed; what the profile can read back
-from its own traces is restored (`Profile.restore`); and what neither tells stands in the undo
-annotation, which `record` writes as the difference between that and the pod as it was. So the law
+Three sources, in this order: what the status lists is removed; what the profile can derive from the
+injected pod is restored (`Profile.restore`); the rest is in the undo annotation, which `record`
+writes as the difference between that and the pod as it was. So the law
 ``uninject(inject(p)) == p`` holds by construction, and the annotation stays small.
 
 Status and undo annotation are untrusted: what they may take out or change is bounded by a `Reach`.
@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from injector.core import names, status
-from injector.core.injection import field_types
+from injector.core import names, pod_fields, status
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
 from injector.core.profile import Uninjected
-from injector.core.tree.merge import POD, Schema, same
+from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.walk import members
 from injector.core.workload import check_pod
 from injector.errors import ManifestError
@@ -84,7 +83,7 @@ def _users(pod: Manifest, earlier: status.Status, profile: Profile, part: str) -
 
 
 def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjected:
-    """The pod without what its status lists, restored as far as traces in the pod itself tell."""
+    """The pod without what its status lists, with the values that can be derived from the pod itself."""
     restored, notes = profile.restore(pod, earlier)
     spec = dict(restored.get("spec") or {})
     for part in status.LISTS:
@@ -104,7 +103,9 @@ def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjecte
             del spec[part]
     out = {**restored, "spec": spec}
     meta = dict(out.get("metadata") or {})
-    annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in profile.books}
+    annotations = {
+        k: v for k, v in (meta.get("annotations") or {}).items() if k not in profile.bookkeeping_annotations
+    }
     for field, left_over in (("annotations", annotations), ("labels", meta.get("labels"))):
         if left_over:
             meta[field] = left_over
@@ -134,7 +135,7 @@ def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[s
         check_pod({"spec": out})
     except ManifestError as error:
         raise ValueError(str(error)) from error
-    if typed and not field_types.is_spec(out):
+    if typed and not pod_fields.is_spec(out):
         raise ValueError("a field of a container has a type that Kubernetes does not accept")
     return out
 
@@ -158,8 +159,8 @@ def record(pod: Manifest, original: Manifest, profile: Profile) -> str | None:
 def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
     """Entries [pointer] (remove), [pointer, value] (set) and [pointer, null, [keys]] (order).
 
-    A pointer names the elements of keyed lists by their key, so that it still fits after somebody
-    else has added elements. Order with no keys removes what is empty by then. What others may add
+    A pointer names the elements of keyed lists by their key, so that it is still valid after
+    others have added elements. Order with no keys removes what is empty by then. What others may add
     to, keyed lists, labels and annotations, is taken apart and put together element by element.
     Maps are walked in the order of their keys, so that the order in which fields came does not show.
     """
@@ -202,7 +203,7 @@ def _come(want: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None
 
 
 def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, tuple[Any, Schema]]:
-    """The parts of what others may add to; nothing for what is ours or the user's alone."""
+    """The members of a value that others may add to; none for any other value."""
     if isinstance(value, dict) and pointer not in _SHARED:
         return {}
     return _members(value, schema) or {}
@@ -210,5 +211,5 @@ def _shared(value: Any, schema: Schema, pointer: str) -> Mapping[Any, tuple[Any,
 
 def _members(value: Any, schema: Schema) -> Mapping[Any, tuple[Any, Schema]] | None:
     """The members, those of a map in the order of their names."""
-    found = members(value, schema)
-    return dict(sorted(found.items())) if found and isinstance(value, dict) else found
+    parts = members(value, schema)
+    return dict(sorted(parts.items())) if parts and isinstance(value, dict) else parts

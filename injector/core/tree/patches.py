@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterator
 from typing import Any
 
 from injector.core.model import Operation
-from injector.core.tree.merge import POD, Schema, key_of, keyed, same
+from injector.core.tree.schema import POD, Schema, key_of, keyed, same
 from injector.pointer import join
 
 
@@ -52,7 +52,7 @@ def _diff_list(before: list[Any], after: list[Any], schema: Schema, pointer: str
     if old is None or new is None:
         yield from _diff_ends(before, after, schema, pointer)
         return
-    keep = _kept(list(old), list(new))
+    keep = _keys_in_order(list(old), list(new))
     for i in reversed(range(len(before))):
         if key_of(before[i], schema.key) not in keep:
             yield Operation("remove", f"{pointer}/{i}")
@@ -82,7 +82,7 @@ def _diff_ends(before: list[Any], after: list[Any], schema: Schema, pointer: str
         yield Operation("add", f"{pointer}/{i}", after[i])
 
 
-def _kept(old: list[Hashable], new: list[Hashable]) -> frozenset[Hashable]:
+def _keys_in_order(old: list[Hashable], new: list[Hashable]) -> frozenset[Hashable]:
     """The most keys that stand in the same order in both: a longest increasing subsequence."""
     place = {key: i for i, key in enumerate(old)}
     common = [key for key in new if key in place]

@@ -1,6 +1,6 @@
-"""What can be read back from an injected pod itself: probes, metrics annotations, our labels.
+"""Values that can be derived from an injected pod itself: probes, metrics annotations, labels.
 
-What none of these traces tells is in the undo annotation (`injector.core.injection.uninject`).
+All other changes are in the undo annotation (`injector.core.injection.uninjection`).
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from injector.core import owner, status
 from injector.core.model import Manifest
 from injector.core.status import Status
-from injector.core.tree.merge import map_items
+from injector.core.tree.strategic_merge import map_items
 from injector.profiles.istio import probes, prometheus
 from injector.profiles.istio.containers import PROXY
 
 _CONTAINER_KEYS = ("kubectl.kubernetes.io/default-container", "kubectl.kubernetes.io/default-logs-container")
 
 
-def restore(pod: Manifest, found: Status) -> tuple[Manifest, tuple[str, ...]]:
-    """The pod with its own probes and annotations, and a note for each that had to be assumed ours."""
+def restore(pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
+    """The pod with its own probes and annotations, and a note for each that is assumed to be injected."""
     env = _proxy_env(pod)
     pod = _with_probes(pod, status.as_object(env.get(probes.ENV, "")) or {})
     notes: list[str] = []
     meta = dict(pod.get("metadata") or {})
-    meta["annotations"] = _annotations(pod, env, found, notes)
+    meta["annotations"] = _annotations(pod, env, earlier, notes)
     meta["labels"] = _labels(meta, env, notes)
     return {**pod, "metadata": meta}, tuple(notes)
 
@@ -44,14 +44,14 @@ def _with_probes(pod: Manifest, registered: Manifest) -> Manifest:
     return pod
 
 
-def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: list[str]) -> dict[str, str]:
+def _annotations(pod: Manifest, env: Mapping[str, str], earlier: Status, notes: list[str]) -> dict[str, str]:
     out = dict((pod.get("metadata") or {}).get("annotations") or {})
     out.pop("istio.io/rev", None)
     if out.get("prometheus.io/path") == prometheus.PATH and out.get("prometheus.io/scrape") == "true":
         for key in ("prometheus.io/port", "prometheus.io/path", "prometheus.io/scrape"):
             out.pop(key, None)
         out |= _declared(status.as_object(env.get(prometheus.ENV, "")) or {})
-    apps = _applications(pod, found)
+    apps = _applications(pod, earlier)
     for key in _CONTAINER_KEYS:
         if apps and out.get(key) == apps[0]:
             del out[key]
@@ -59,26 +59,26 @@ def _annotations(pod: Manifest, env: Mapping[str, str], found: Status, notes: li
     return out
 
 
-def _applications(pod: Manifest, found: Status) -> list[str]:
+def _applications(pod: Manifest, earlier: Status) -> list[str]:
     """The containers beside the proxy; those that a template wrote on only where there are no others."""
     names = [c["name"] for c in (pod.get("spec") or {}).get("containers") or [] if c["name"] != PROXY]
-    return [name for name in names if name not in found.containers] or names
+    return [name for name in names if name not in earlier.containers] or names
 
 
-def _declared(told: Manifest) -> dict[str, str]:
-    targets = told.get("targets")
+def _declared(registered: Manifest) -> dict[str, str]:
+    targets = registered.get("targets")
     if isinstance(targets, list):
         out = {
             prometheus.TARGETS: ",".join(
                 f"{t.get('port')}:{t.get('path')}" for t in targets if isinstance(t, dict)
             )
         }
-        return out | ({"prometheus.io/scrape": told["scrape"]} if told.get("scrape") else {})
-    return {f"prometheus.io/{k}": told[k] for k in ("scrape", "port", "path") if told.get(k)}
+        return out | ({"prometheus.io/scrape": registered["scrape"]} if registered.get("scrape") else {})
+    return {f"prometheus.io/{k}": registered[k] for k in ("scrape", "port", "path") if registered.get(k)}
 
 
 def _labels(meta: Manifest, env: Mapping[str, str], notes: list[str]) -> dict[str, str]:
-    """The labels without those that have just the value that we would have written."""
+    """The labels without those that have the value that an injection writes."""
     out = dict(meta.get("labels") or {})
     workload = env.get("ISTIO_META_WORKLOAD_NAME") or owner.of_pod(meta).name
     names = [out.get("app.kubernetes.io/name"), out.get("app"), workload]

@@ -1,7 +1,7 @@
 """Cutting a YAML stream into documents, so that joining them again gives the same text.
 
 Here: where a document begins and ends. Not here: what is in it; a text that is no YAML is cut
-as well, so that a document which nobody changes passes through whatever it contains.
+as well, so that an unchanged document passes through whatever it contains.
 """
 
 from __future__ import annotations

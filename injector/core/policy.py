@@ -1,0 +1,23 @@
+"""Who is injected, as the operator asks for it. Not here: the rules that apply it (`decisions`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from injector.core.model import ProxyMark
+from injector.core.selectors import Selector, WebhookEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is injected. `switch` is the label and annotation by which a pod enables or disables injection."""
+
+    mode: str
+    switch: str
+    status: str
+    ignored_namespaces: frozenset[str] = frozenset()
+    never: tuple[Selector, ...] = ()
+    always: tuple[Selector, ...] = ()
+    entries: tuple[WebhookEntry, ...] = ()
+    foreign: tuple[ProxyMark, ...] = ()
+    operating_systems: frozenset[str] = frozenset()

@@ -1,0 +1,86 @@
+"""What an operator or the author of a pod should know: rows of the register, and frequent questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from injector.core import kinds
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.model import Finding, Origin
+from injector.profiles.istio import context, layers, proxyconfig
+from injector.profiles.istio.containers import has_proxy
+from injector.profiles.istio.settings import settings_of
+from injector.profiles.istio.values import dig
+
+if TYPE_CHECKING:
+    from injector.core.profile import Config, Injection
+
+NATIVE = "sidecar.istio.io/nativeSidecar"
+DEVELOPMENT = ("registry.istio.io/testing", "latest")
+
+
+def of_settings(config: Config) -> list[Finding]:
+    """Findings about a configuration, whatever the pod is."""
+    out = []
+    if (dig(config.values, "global.hub"), str(dig(config.values, "global.tag"))) == DEVELOPMENT:
+        text = "values.global.hub and values.global.tag are development defaults; set them for your release"
+        out.append(Finding.of(FindingCode.DEVELOPMENT_IMAGES, text))
+    if dig(config.values, "global.proxy.statusPort") != dig(
+        settings_of(config).mesh, "defaultConfig.statusPort"
+    ):
+        text = "statusPort differs between values and meshConfig; probes and metrics use meshConfig (Q27)"
+        out.append(Finding.of(FindingCode.STATUS_PORT, text))
+    return out
+
+
+def warn_of_facts(run: Injection) -> None:
+    """Warn of what is assumed about the cluster, and of a namespace that the webhook ignores."""
+    if (
+        run.config.native_sidecars == "auto"
+        and run.facts.native_sidecars is None
+        and NATIVE not in run.annotations
+    ):
+        text = (
+            "the cluster version is unknown: native sidecars are assumed to be supported "
+            "(nativeSidecars: auto)"
+        )
+        run.warn(FindingCode.NATIVE_ASSUMED, text)
+    if run.facts.origin is Origin.FILE and run.namespace in run.config.profile.ignored_namespaces:
+        text = f"the webhook never injects namespace {run.namespace}; kube-inject does (Q1)"
+        run.warn(FindingCode.IGNORED_NAMESPACE, text)
+
+
+def warn_of_result(run: Injection, mesh: Mapping[str, Any]) -> None:
+    """Warn of settings of the pod and of its request that have no effect, or another than expected."""
+    ports = [run.annotations.get("status.sidecar.istio.io/port"), dig(mesh, "defaultConfig.statusPort")]
+    if ports[0] is not None and ports[0].strip() != str(ports[1]):
+        run.warn(
+            FindingCode.STATUS_PORT,
+            "the pod sets the agent's port, but merged metrics use the port of the mesh (Q27)",
+            level=Level.NOTE,
+        )
+    policy = (run.stripped.get("spec") or {}).get("dnsPolicy")
+    if policy and policy != "ClusterFirst":
+        text = "spec.dnsPolicy is not ClusterFirst: the proxy may not find its control plane"
+        run.warn(FindingCode.DNS_POLICY, text)
+    if run.facts.origin is Origin.WEBHOOK and run.config.quirks:
+        asked = layers.annotated(run)
+        if asked != proxyconfig.without_zero(asked):
+            run.warn(
+                FindingCode.ZERO_VALUES,
+                f"{layers.PROXY_CONFIG} sets a field to its zero value, which has no effect (Q28)",
+            )
+    bad = [name for name in run.facts.overrides if not name.replace("_", "a").isalnum() or name[0].isdigit()]
+    if bad:
+        run.warn(
+            FindingCode.PATH_VARIABLE,
+            "the request's path sets a variable with an invalid name (Q35)",
+        )
+    if not context.native(run.annotations, run.native) and has_proxy(run.overlay, "containers"):
+        kind = context.owner_of(run).kind
+        if kind in kinds.KINDS and kinds.KINDS[kind].runs_to_completion:
+            run.warn(
+                FindingCode.JOB_NEVER_ENDS,
+                f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",
+            )

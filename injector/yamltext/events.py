@@ -1,0 +1,123 @@
+"""The events of a YAML parser for one document, and what is no YAML.
+
+The parser is libyaml, or PyYAML's own, eight times slower, where that is missing. Not here: the tree
+that the events make (compose.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+from yaml.events import (
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    ScalarEvent,
+    StreamEndEvent,
+)
+
+from injector.errors import ManifestError
+from injector.yamltext.scalar import MERGE_TAG
+from injector.yamltext.stream import Document
+
+# No object is nested so deeply, and parsers take quadratic time for one that is.
+_MAX_NESTING: Final = 500
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class YamlError(ManifestError):
+    """A text that is no YAML, or YAML that is no JSON-shaped tree.
+
+    `line` counts from 1 in the source, `column` from 1 in that line.
+    """
+
+    def __init__(self, message: str, *, source: str, line: int, column: int, hint: str = "") -> None:
+        super().__init__(message, where=f"{source}:{line}", hint=hint)
+        self.line = line
+        self.column = column
+
+
+class AnchorError(YamlError):
+    """An anchor or an alias in a text that may have none."""
+
+
+def events(document: Document) -> Iterator[Event]:
+    """Give the events of the only document in a text."""
+    _refuse_unreadable(document)
+    loader = _LOADER(document.text)
+    begun = False
+    depth = 0
+    try:
+        while not isinstance(event := loader.get_event(), StreamEndEvent):
+            if isinstance(event, DocumentStartEvent):
+                if begun:
+                    raise error_at(document, event.start_mark, "a second document, expected one only")
+                begun = True
+            elif isinstance(event, CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_NESTING:
+                    raise error_at(document, event.start_mark, f"more than {_MAX_NESTING} levels")
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
+            yield event
+    except yaml.MarkedYAMLError as error:
+        raise _syntaxerror_at(document, error) from error
+    except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
+        raise YamlError(
+            "not valid YAML: invalid character", source=document.source, line=document.line, column=1
+        ) from error
+    finally:
+        loader.dispose()
+
+
+def _refuse_unreadable(document: Document) -> None:
+    match = _UNREADABLE.search(document.text)
+    if match:
+        before = document.text[: match.start()]
+        raise YamlError(
+            f"not valid YAML: character U+{ord(match.group()):04X} at column {_column(before)}",
+            source=document.source,
+            line=document.line + before.count("\n"),
+            column=_column(before),
+            hint="write it as an escape in double quotes, or save the file as UTF-8 text",
+        )
+
+
+def _column(before: str) -> int:
+    return len(before) - before.rfind("\n")
+
+
+def _syntaxerror_at(document: Document, error: yaml.MarkedYAMLError) -> YamlError:
+    mark = error.problem_mark or error.context_mark
+    context = f", {error.context}" if error.context else ""
+    if context and error.context_mark:
+        context += f" that begins on line {document.line + error.context_mark.line}"
+    return error_at(
+        document,
+        mark,
+        f"not valid YAML: {error.problem}{context}",
+        hint="check indentation (spaces, no tabs), quotes and brackets in the lines above",
+    )
+
+
+def error_at(document: Document, mark: Any, message: str, *, hint: str = "") -> YamlError:
+    """An error at a place of the document; without one at its first line."""
+    line, column = (mark.line, mark.column + 1) if mark else (0, 1)
+    line = min(line, document.text.count("\n"))  # the end of a last line without a break
+    return YamlError(
+        f"{message} (column {column})",
+        source=document.source,
+        line=document.line + line,
+        column=column,
+        hint=hint,
+    )
+
+
+def is_merge(event: ScalarEvent) -> bool:
+    """Whether a key is a merge key."""
+    return event.value == "<<" and (event.tag == MERGE_TAG or (event.tag is None and event.implicit[0]))
