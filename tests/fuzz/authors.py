@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from injector.core.model import AnnotationKeys
+from tests.fuzz.design import value_at
 from tests.fuzz.oracles import Place
 from tests.generators.forging import LISTS, NEVER, VOLUME, loaded
 
@@ -95,7 +96,7 @@ def unexplained(gone: list[Place], before: Tree, undo_key: str) -> list[Place]:
     if _has_originals(before):
         gone = [place for place in gone if place[3:4] not in _PROBES]
     named = _places(_annotations(before).get(undo_key))
-    return [place for place in gone if not any(_covers(entry, _plain(place)) for entry in named)]
+    return [place for place in gone if not any(_covers(entry, _plain(before, place)) for entry in named)]
 
 
 def _has_originals(pod: Tree) -> bool:
@@ -109,11 +110,14 @@ def _covers(entry: tuple[str, ...], place: tuple[str, ...]) -> bool:
     return entry[:common] == place[:common]
 
 
-def _plain(place: Place) -> tuple[str, ...]:
-    """A place with elements by their names alone, as an undo annotation addresses them."""
-    return tuple(
+def _plain(pod: Tree, place: Place) -> tuple[str, ...]:
+    """A place with elements by their keys alone, as an undo annotation addresses them."""
+    steps = [
         step.partition("=")[2] if "=" in step and step.partition("=")[0] in _BY else step for step in place
-    )
+    ]
+    if place[-2:-1] == ("ports",):
+        steps[-1] = str(value_at(pod, place).get("containerPort"))
+    return tuple(steps)
 
 
 _BY: Final = ("name", "mountPath", "devicePath")

@@ -64,7 +64,7 @@ def losses(before: Tree, after: Tree, meant: Meant, *, merged: bool) -> list[Pla
 
 def is_cut(before: Tree, place: Place) -> bool:
     """Whether the place is a label that upstream cuts to what a label can be (register, Q43)."""
-    return place == _NAME and bool(re.search(r"^[-_.]|[-_.]$|.{64}", str(_value(before, place))))
+    return place == _NAME and bool(re.search(r"^[-_.]|[-_.]$|.{64}", str(value_at(before, place))))
 
 
 def _is_ours(place: Place, ours: frozenset[str]) -> bool:
@@ -89,7 +89,8 @@ def _named(pod: Tree, part: str, name: str) -> Tree | None:
     return next((c for c in pod["spec"].get(part) or [] if c.get("name") == name), None)
 
 
-def _value(tree: Any, place: Place) -> Any:
+def value_at(tree: Any, place: Place) -> Any:
+    """What is at a place of a tree."""
     for step in place:
         if isinstance(tree, dict):
             tree = tree.get(step)
@@ -116,7 +117,7 @@ def _is_meant(before: Tree, place: Place, meant: Meant) -> bool:
         # Of two variables of one name the last one counts, for Kubernetes as well.
         variable = place[4].removeprefix("name=")
         return variable in meant.variables or [e["name"] for e in users["env"]].count(variable) > 1
-    if _value(before, place) in (False, 0):
+    if value_at(before, place) in (False, 0):
         # Kubernetes leaves zeros out, so that nobody can tell one from a field that is not there.
         return True
     # Where the proxy has to be root to capture, its own user is only the one that is left alone.

@@ -217,6 +217,16 @@ def test_an_undo_annotation_explains_what_it_names(pointer: str, explains: bool)
     assert (authors.unexplained([place], pod, KEYS.undo) == []) is explains
 
 
+@pytest.mark.parametrize(("number", "explains"), [(80, True), (443, False)])
+def test_an_undo_annotation_names_a_port_by_its_number(number: int, explains: bool) -> None:
+    pod = {
+        "metadata": {"annotations": {KEYS.undo: json.dumps([[f"/spec/containers/app/ports/{number}"]])}},
+        "spec": {"containers": [{"name": "app", "ports": [{"containerPort": 443}, {"containerPort": 80}]}]},
+    }
+    place = ("spec", "containers", "name=app", "ports", "1")
+    assert (authors.unexplained([place], pod, KEYS.undo) == []) is explains
+
+
 def test_a_pod_that_is_made_too_large_is_too_expensive_and_no_other_may_be(
     rounds: Rounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
