@@ -56,8 +56,8 @@ def read_inside(folder: Path, name: str) -> bytes:
 
 def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
-    told = error.strerror if isinstance(error, OSError) else ""
-    return (told or str(error) or "file cannot be read").lower()
+    message = error.strerror if isinstance(error, OSError) else ""
+    return (message or str(error) or "file cannot be read").lower()
 
 
 def is_inside(folder: Path, path: Path) -> bool:
@@ -77,10 +77,10 @@ def as_file(text: str) -> Iterator[str]:
             file.flush()
             yield f"/proc/self/fd/{file.fileno()}"
     else:
-        with tempfile.NamedTemporaryFile() as kept:
-            kept.write(text.encode("utf-8"))
-            kept.flush()
-            yield kept.name
+        with tempfile.NamedTemporaryFile() as temporary:
+            temporary.write(text.encode("utf-8"))
+            temporary.flush()
+            yield temporary.name
 
 
 def _opened(root: Path, parts: tuple[str, ...]) -> int:
@@ -95,13 +95,14 @@ def _opened(root: Path, parts: tuple[str, ...]) -> int:
             os.close(at)
             at = below
         # Without O_NONBLOCK a FIFO would be waited for.
-        found = os.open(parts[-1] if parts else ".", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(parts[-1] if parts else ".", flags, dir_fd=at)
     finally:
         os.close(at)
-    if not stat.S_ISREG(os.fstat(found).st_mode):
-        os.close(found)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise ValueError("not a regular file")
-    return found
+    return descriptor
 
 
 def _text(data: bytes, path: Path) -> str:

@@ -59,18 +59,18 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        told: dict[str, Any] = {
+        line: dict[str, Any] = {
             "time": f"{second}.{int(record.msecs):03}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
         if record.name != _log.name:
-            told["logger"] = record.name
+            line["logger"] = record.name
         if record.exc_info and record.exc_info[0]:
-            told["exception"] = record.exc_info[0].__name__
+            line["exception"] = record.exc_info[0].__name__
         fields: Mapping[str, Any] = getattr(record, "fields", {})
-        told.update({key: value for key, value in fields.items() if value is not None})
-        return json.dumps(told, separators=(",", ":"), default=str)
+        line.update({key: value for key, value in fields.items() if value is not None})
+        return json.dumps(line, separators=(",", ":"), default=str)
 
 
 class Metrics:

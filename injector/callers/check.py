@@ -42,7 +42,7 @@ _ADVICE: Final = {
     ),
 }
 
-TOLD_SECONDS: Final = 10.0
+LOG_SECONDS: Final = 10.0
 
 
 class Check:
@@ -63,7 +63,7 @@ class Check:
     ) -> None:
         self._enforce, self._names, self._tokens = enforce, names, tokens
         self._count = count
-        self._throttle = Throttle(TOLD_SECONDS, clock)
+        self._throttle = Throttle(LOG_SECONDS, clock)
 
     async def __call__(
         self, certificate: Mapping[str, Any] | None, authorization: str, budget: float | None = None

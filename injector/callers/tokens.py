@@ -108,9 +108,9 @@ class Keys:
     async def _take(self) -> None:
         self._tried = self._clock()
         try:
-            found = await self._fetch()
-            keys = dict(_usable(found.get("keys")))
-            issuer = str(found.get("issuer") or "")
+            answer = await self._fetch()
+            keys = dict(_usable(answer.get("keys")))
+            issuer = str(answer.get("issuer") or "")
         except InjectorError as error:
             self.problem = error.advice
         except Exception as error:
@@ -125,15 +125,15 @@ class Keys:
 
 
 def _usable(keys: Any) -> list[tuple[str, jwt.PyJWK]]:
-    found = []
+    named_keys = []
     for raw in keys if isinstance(keys, list) else ():
         try:
             key = jwt.PyJWK.from_dict(raw)
         except (jwt.PyJWTError, TypeError, ValueError, AttributeError):
             continue
         if key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig"):
-            found.append((str(key.key_id or ""), key))
-    return found
+            named_keys.append((str(key.key_id or ""), key))
+    return named_keys
 
 
 class Tokens:
@@ -169,7 +169,7 @@ class Tokens:
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         wanted = self._wanted
-        found: dict[str, Any] = jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[key.algorithm_name],
@@ -178,7 +178,7 @@ class Tokens:
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
-        return found
+        return claims
 
     def _unfit(self, claims: Mapping[str, Any]) -> str:
         wanted = self._wanted

@@ -91,13 +91,13 @@ class FileSource:
     def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self._pair is None or not self._pair.certificate.valid(self.clock()):
-            told = "; ".join(self.problems.now.values()) or "it has expired"
-            return {"certificate": told}
+            message = "; ".join(self.problems.now.values()) or "it has expired"
+            return {"certificate": message}
         return {} if self._called or self.published is None else {"certificate": "its CA is being published"}
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
-        return {f"certificate {about}": told for about, told in self.problems.now.items()}
+        return {f"certificate {about}": message for about, message in self.problems.now.items()}
 
     async def run(self) -> None:
         """Keep at it."""
@@ -106,8 +106,8 @@ class FileSource:
                 await self.round()
             except Exception as error:
                 # A defect here is no reason to stop answering with the pair in use.
-                told = f"checking the certificates failed unexpectedly: {type(error).__name__}"
-                self.problems.note("defect", InjectorError(told))
+                message = f"checking the certificates failed unexpectedly: {type(error).__name__}"
+                self.problems.note("defect", InjectorError(message))
             else:
                 self.problems.clear("defect")
             settles = self.published.settles_in() if self.published else self.poll_seconds
@@ -152,7 +152,7 @@ class FileSource:
             if not self._looked:
                 # Whom all trust before we have written anything is known to callers already.
                 await published.refresh(tuple(wanted.values()))
-                self._looked, self._called = True, self._known(published.found or frozenset())
+                self._looked, self._called = True, self._known(published.trusted or frozenset())
             repaired = await published.ensure(tuple(wanted.values()), now)
         except InjectorError as error:
             self.problems.note("caBundle", error)
@@ -181,12 +181,12 @@ class FileSource:
         self._count()
 
     def _count(self) -> None:
-        found = {("ca", c.fingerprint[:16]): c for c in self._authorities}
+        certificates = {("ca", c.fingerprint[:16]): c for c in self._authorities}
         if self._pair is not None:
-            found["leaf", self._pair.fingerprint[:16]] = self._pair.certificate
+            certificates["leaf", self._pair.fingerprint[:16]] = self._pair.certificate
         self.counts.certificates(
-            {key: c.not_after for key, c in found.items()},
-            {key: c.due(_RENEWED) for key, c in found.items()},
+            {key: c.not_after for key, c in certificates.items()},
+            {key: c.due(_RENEWED) for key, c in certificates.items()},
         )
 
 

@@ -69,14 +69,14 @@ def sign_leaf(authority: Pair, wanted: CertificateSpec, now: float) -> Pair:
 
 def service_names(service: ServiceRef, cluster_domain: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     """The names by which a Service is called, and more."""
-    found = (
+    names = (
         service.host,
         f"{service.host}.{cluster_domain}",
         f"{service.name}.{service.namespace}",
         service.name,
         *more,
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(names))
 
 
 def _builder(

@@ -77,15 +77,15 @@ class SelfSignedSource:
     def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self.leaf is None:
-            told = "; ".join(self.problems.now.values()) or "not created yet"
-            return {"certificate": told}
+            message = "; ".join(self.problems.now.values()) or "not created yet"
+            return {"certificate": message}
         if not self.leaf.usable(self.clock()):
             return {"certificate": "the certificate has expired, and there is no newer one"}
         return {} if self._called else {"certificate": "its CA is being published"}
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
-        return {f"certificate {about}": told for about, told in self.problems.now.items()}
+        return {f"certificate {about}": message for about, message in self.problems.now.items()}
 
     async def run(self) -> None:
         """Keep at it."""
@@ -205,7 +205,7 @@ class SelfSignedSource:
         issuer = self.leaf.issuer.fingerprint
         old = self._stored.current is not None and issuer == self._stored.current.fingerprint
         fresh = self.published.entries and not old
-        self._called = issuer in (self.published.settled() if fresh else self.published.found or ())
+        self._called = issuer in (self.published.settled() if fresh else self.published.trusted or ())
 
     async def _sign(self, authority: Pair) -> None:
         try:

@@ -93,23 +93,23 @@ def read_pair(chain: str, key: str, where: str) -> Pair:
 def check_time(certificate: Certificate, now: float, where: str) -> None:
     """Raise ConfigError unless a certificate is valid now."""
     if now >= certificate.not_after:
-        told = f"the certificate expired at {_moment(certificate.not_after)}"
-        raise _refused(told, where, "renew it, and check why it was not renewed automatically")
+        message = f"the certificate expired at {_moment(certificate.not_after)}"
+        raise _refused(message, where, "renew it, and check why it was not renewed automatically")
     if now < certificate.not_before:
-        told = f"the certificate is not valid before {_moment(certificate.not_before)}"
-        raise _refused(told, where, "check the clocks of this machine and of the issuer")
+        message = f"the certificate is not valid before {_moment(certificate.not_before)}"
+        raise _refused(message, where, "check the clocks of this machine and of the issuer")
 
 
 def read_bundle(text: str) -> tuple[Certificate, ...]:
     """The certificates of a PEM bundle, each once; what cannot be read is left out."""
-    found: dict[str, Certificate] = {}
+    certificates: dict[str, Certificate] = {}
     for block in _blocks(text):
         try:
             certificate = _described(x509.load_pem_x509_certificate(block.encode("ascii")))
         except _UNREADABLE:
             continue
-        found.setdefault(certificate.fingerprint, certificate)
-    return tuple(found.values())
+        certificates.setdefault(certificate.fingerprint, certificate)
+    return tuple(certificates.values())
 
 
 def bundle(certificates: Iterable[Certificate]) -> str:

@@ -87,8 +87,9 @@ def plan(now: float, seen: ReplicaView, lives: Lives) -> Plan:
     publish = tuple(trusted.values())
     if why := _why_new(now, seen, lives, trusted):
         current = seen.stored.current
-        kept = current if _usable(current, now) or _early(current, now) else None
-        return Plan(publish, sign, _stored(kept, None, trusted), True, why, due)
+        if not (_usable(current, now) or _early(current, now)):
+            current = None
+        return Plan(publish, sign, _stored(current, None, trusted), True, why, due)
     if promoted := _promoted(now, seen, trusted):
         return Plan(publish, sign, promoted, False, "promoted", due)
     tidied = _tidied(seen, trusted)

@@ -48,22 +48,17 @@ def prove(
         leaf = sign_leaf(authority, replace(wanted, key_type="ecdsa"), now)
         _shake_hands(leaf, bundle(published), wanted.names[0])
     except ssl.SSLCertVerificationError as error:
-        told = f"certificates signed by it fail verification against the published CA: {error.verify_message}"
-        raise _refused(told, where) from error
+        raise _refused(_not_verified(error.verify_message), where) from error
     except ssl.SSLError as error:
-        told = (
-            "certificates signed by it fail verification against the published CA: "
-            f"{error.reason or 'TLS fails'}"
-        )
-        raise _refused(told, where) from error
+        raise _refused(_not_verified(error.reason or "TLS fails"), where) from error
     except ConfigError as error:
         raise _refused(error.message, where) from error
     except _UNUSABLE as error:
         raise _refused("it cannot be parsed, or cannot sign", where) from error
 
 
-def _check_kind(found: x509.Certificate) -> None:
-    key = found.public_key()
+def _check_kind(authority: x509.Certificate) -> None:
+    key = authority.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         fits = key.key_size in _RSA_BITS
     else:
@@ -71,10 +66,10 @@ def _check_kind(found: x509.Certificate) -> None:
     if not fits:
         raise ConfigError("its key is neither ECDSA (P-256, P-384, P-521) nor RSA (2048 to 8192 bits)")
     with contextlib.suppress(x509.ExtensionNotFound):
-        if not found.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
+        if not authority.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
             raise ConfigError("its key usage does not allow signing certificates")
     try:
-        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
+        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
         raise ConfigError("it is not a CA: it has no basic constraints") from None
     if not constraints.ca:
@@ -102,5 +97,9 @@ def _shake_hands(leaf: Pair, trusted: str, name: str) -> None:
     raise ssl.SSLError("the handshake does not complete")
 
 
-def _refused(told: str, where: str) -> ConfigError:
-    return ConfigError(f"the CA cannot be used: {told}", where=where, hint=_HINT)
+def _not_verified(reason: str) -> str:
+    return f"certificates signed by it fail verification against the published CA: {reason}"
+
+
+def _refused(message: str, where: str) -> ConfigError:
+    return ConfigError(f"the CA cannot be used: {message}", where=where, hint=_HINT)

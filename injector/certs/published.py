@@ -53,10 +53,10 @@ def patch_of(
     """
     changed = []
     for name, text in entries_of(service, configuration):
-        found = {c.fingerprint: c for c in read_bundle(text)}
-        kept = {f: c for f, c in found.items() if now < c.not_after}
-        right = {**kept, **{c.fingerprint: c for c in wanted}}
-        if right and right.keys() != found.keys():
+        trusted = {c.fingerprint: c for c in read_bundle(text)}
+        unexpired = {f: c for f, c in trusted.items() if now < c.not_after}
+        right = {**unexpired, **{c.fingerprint: c for c in wanted}}
+        if right and right.keys() != trusted.keys():
             changed.append({"name": name, "clientConfig": {"caBundle": encoded(bundle(right.values()))}})
     if not changed:
         return None
@@ -74,7 +74,7 @@ class Published:
     patching: bool = True
     """Otherwise somebody else writes caBundle, and we only look."""
     monotonic: Callable[[], float] = time.monotonic
-    found: frozenset[str] | None = None
+    trusted: frozenset[str] | None = None
     """Whom every entry trusts; None where it is not known yet."""
     entries: int = 0
     _since: dict[str, float] = field(default_factory=dict)
@@ -87,10 +87,9 @@ class Published:
         sets = [frozenset(c.fingerprint for c in read_bundle(text)) for text in texts]
         self.entries = len(sets)
         # Where nobody calls us, nobody has to learn of a CA.
-        everywhere = frozenset.intersection(*sets) if sets else frozenset(c.fingerprint for c in wanted)
-        self.found = everywhere
+        self.trusted = frozenset.intersection(*sets) if sets else frozenset(c.fingerprint for c in wanted)
         now = self.monotonic()
-        self._since = {f: self._since.get(f, now) for f in everywhere}
+        self._since = {f: self._since.get(f, now) for f in self.trusted}
 
     async def ensure(self, wanted: Sequence[Certificate], now: float) -> int:
         """Look, and patch what lacks something; how many that were. Raises InjectorError, the first one."""

@@ -53,9 +53,9 @@ def read(secret: Object | None) -> Stored:
     data: Mapping[str, Any] = secret.get("data") or {}
     written = (metadata.get("annotations") or {}).get(FORMAT_KEY)
     if data and written != FORMAT:
-        told = "has a newer format" if written else "has other content"
+        difference = "has a newer format" if written else "has other content"
         hint = "set another name in server.certificates.caSecret, or delete this Secret if it is not needed"
-        raise ConfigError(f"this Secret {told}, so it is not changed", where=where, hint=hint)
+        raise ConfigError(f"this Secret {difference}, so it is not changed", where=where, hint=hint)
     problems: list[ConfigError] = []
     current, following = (_part(data, name, where, problems) for name in ("current", "next"))
     texts = [decoded(data.get(key)) for key in ("ca.crt", "current.crt", "next.crt")]

@@ -300,19 +300,19 @@ class AsyncCluster:
         if answer.status in (200, 201):
             return answer
         try:
-            told = await answer.read()
+            content = await answer.read()
         except OSError:
-            told = b""
-        raise refused(request, answer.status, told)
+            content = b""
+        raise refused(request, answer.status, content)
 
     def _read_clock(self, date: str) -> None:
         """Take over the time of an answer, where it is off by more than its rounding."""
         try:
-            told = parsedate_to_datetime(date).timestamp()
+            server_time = parsedate_to_datetime(date).timestamp()
         except ValueError:
             return
-        if self._ahead is None or not 0 <= self.time() - told <= CLOCK_SECONDS:
-            self._ahead = told - time.monotonic()
+        if self._ahead is None or not 0 <= self.time() - server_time <= CLOCK_SECONDS:
+            self._ahead = server_time - time.monotonic()
 
     async def _send(
         self, request: Request, query: Mapping[str, str], timeout: Any, body: Object | None
@@ -391,12 +391,12 @@ def inside(kubeconfig: str | None, context: str | None) -> bool:
     return _kubeconfig(kubeconfig, context) is None
 
 
-def _kubeconfig(given: str | None, context: str | None) -> str | None:
+def _kubeconfig(path: str | None, context: str | None) -> str | None:
     """Return the files to read, separated as in $KUBECONFIG; None stands for the cluster around us."""
-    source = given or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    source = path or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     if any(Path(part).expanduser().is_file() for part in source.split(os.pathsep) if part):
         return source
-    if given or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+    if path or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise ClusterError(
             "the kubeconfig file does not exist",
             reason="Configuration",
@@ -435,9 +435,9 @@ def _unusable(source: str | None, error: Exception, expected: type[Exception]) -
 
 def _without_credentials(request: Request, error: Exception) -> ClusterError:
     """The client reads the token again when it is old, and lets through what that raises."""
-    told = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
     return ClusterError(
-        f"the credentials cannot be read: {told}",
+        f"the credentials cannot be read: {reason}",
         reason="Configuration",
         where=request.where,
         hint="check the token of this pod's ServiceAccount, or 'kubectl config view'",
@@ -480,13 +480,13 @@ def _check_page(page: Object) -> None:
 
 def _event(event: Any, request: Request) -> Object:
     """What a line of a watch says. Raises ClusterError where it tells of an error, or is no event."""
-    told = event.get("object") if isinstance(event, dict) else None
-    if not isinstance(event, dict) or not isinstance(told, dict):
+    item = event.get("object") if isinstance(event, dict) else None
+    if not isinstance(event, dict) or not isinstance(item, dict):
         raise _strange("event of a watch")
     if event.get("type") == "ERROR":
-        code = told.get("code")
-        raise refused(request, code if isinstance(code, int) else 500, told)
-    if not _has(told, "resourceVersion") or not (event.get("type") == "BOOKMARK" or _has(told, "name")):
+        code = item.get("code")
+        raise refused(request, code if isinstance(code, int) else 500, item)
+    if not _has(item, "resourceVersion") or not (event.get("type") == "BOOKMARK" or _has(item, "name")):
         raise _strange("event of a watch")
     return event
 

@@ -145,8 +145,8 @@ class Events:
                     self._error, self._failed, result = error.advice, self._clock(), FAILED
                 except Exception as error:
                     # A defect in telling is no reason to stop answering.
-                    told = f"writing Events failed unexpectedly: {type(error).__name__}"
-                    self._error, self._failed, result = told, self._clock(), FAILED
+                    message = f"writing Events failed unexpectedly: {type(error).__name__}"
+                    self._error, self._failed, result = message, self._clock(), FAILED
                 self._tell(result, times)
 
     def _next(self) -> tuple[Notice, int]:
@@ -205,12 +205,12 @@ class Events:
         if path is None or not owner.uid:
             return None
         try:
-            found = await self._cluster.get(path)
+            controller = await self._cluster.get(path)
         except ClusterError as error:
             if error.status == 404:
                 return None
             raise
-        if (found.get("metadata") or {}).get("uid") != owner.uid:
+        if (controller.get("metadata") or {}).get("uid") != owner.uid:
             return None
         seen = _Seen(self._clock())
         _remember(self._owners, owner, seen)

@@ -112,13 +112,13 @@ class _Reading:
 
     def owned(self, kind: Kind, owner: Object | None, query: dict[str, str]) -> list[Object] | None:
         """The objects of a kind that an owner made; without an owner all that the query gives."""
-        found = self.objects(path_of(kind, self.namespace), query)
-        if found is None or owner is None:
-            return found
+        objects = self.objects(path_of(kind, self.namespace), query)
+        if objects is None or owner is None:
+            return objects
         uid = owner["metadata"].get("uid")
         return [
             item
-            for item in found
+            for item in objects
             if any(r.get("uid") == uid for r in item["metadata"].get("ownerReferences") or [])
         ]
 
@@ -132,16 +132,16 @@ class _Reading:
     def logs(self, pod: Object, containers: Iterable[str], log: ReadLog) -> tuple[Log, ...]:
         """The last lines of some containers, and of their instances before."""
         status = pod.get("status") or {}
-        told = {
+        statuses = {
             s.get("name"): s
             for key in ("initContainerStatuses", "containerStatuses")
             for s in status.get(key) or []
         }
         out = []
         for name in containers:
-            had_one = bool((told.get(name, {}).get("lastState") or {}).get("terminated"))
+            had_one = bool((statuses.get(name, {}).get("lastState") or {}).get("terminated"))
             for previous in (False, True) if had_one else (False,):
-                if name not in told:
+                if name not in statuses:
                     continue
                 try:
                     text = log(self.cluster, pod, name, previous)

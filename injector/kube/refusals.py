@@ -48,7 +48,7 @@ class Request:
     def attributes(self) -> dict[str, str]:
         """Return what an access review asks about, without what is empty."""
         group, parts = self._parts()
-        found = {
+        attributes = {
             "verb": self.verb,
             "group": group,
             "resource": parts[0] if parts else "",
@@ -56,7 +56,7 @@ class Request:
             "namespace": self.namespace(),
             "name": self.name(),
         }
-        return {key: value for key, value in found.items() if value}
+        return {key: value for key, value in attributes.items() if value}
 
     def _parts(self) -> tuple[str, list[str]]:
         """Split into the API group and [resource, name, subresource] without the namespace."""

@@ -141,7 +141,7 @@ class _Run:
     running: dict[Target, tuple[float, frozenset[str]]] = field(default_factory=dict)
     sent: dict[Target, str] = field(default_factory=dict)
     limits: dict[Target, float] = field(default_factory=dict)
-    told: dict[Target, str] = field(default_factory=dict)
+    reported: dict[Target, str] = field(default_factory=dict)
     result: Result = field(default_factory=Result)
 
     def begin(self) -> None:
@@ -167,7 +167,7 @@ class _Run:
         if not rollouts.restarted(workload, self.sent.get(target)):
             if shared := next((t for t, (_, of) in self.running.items() if of & names), None):
                 self.limits.pop(target, None)
-                return self.tell(target, f"it has the same PodDisruptionBudget as {shared.label}")
+                return self.report_waiting(target, f"it has the same PodDisruptionBudget as {shared.label}")
             if why := rollouts.blocked(workload, budgets):
                 return self.hold(target, why)
             at = self.sent.setdefault(target, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -180,13 +180,13 @@ class _Run:
         """Wait with a target; past its time limit that ends the run."""
         if self.pace.clock() > self.limits.setdefault(target, self.pace.clock() + self.pace.seconds):
             return self.stop(target, why)
-        self.tell(target, why)
+        self.report_waiting(target, why)
 
-    def tell(self, target: Target, why: str) -> None:
+    def report_waiting(self, target: Target, why: str) -> None:
         """Say once why a target waits."""
-        if why != self.told.get(target):
+        if why != self.reported.get(target):
             self.say(f"waiting before restarting {target.label}: {why}")
-            self.told[target] = why
+            self.reported[target] = why
 
     def look(self) -> None:
         """See how far those under way are."""

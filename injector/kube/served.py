@@ -49,7 +49,7 @@ def authorities(bundle: str) -> list[Validity]:
         context.load_verify_locations(cadata=bundle)
     except (ssl.SSLError, ValueError, TypeError) as error:
         raise ValueError("the file has no valid certificate") from error
-    return [_validity(found) for found in context.get_ca_certs()]
+    return [_validity(certificate) for certificate in context.get_ca_certs()]
 
 
 def dial(host: str, port: int, name: str, bundle: str | None) -> Dialled:
@@ -73,5 +73,6 @@ def dial(host: str, port: int, name: str, bundle: str | None) -> Dialled:
         return Dialled(None, "unreachable", f"{type(error).__name__}: {error}"[:200])
 
 
-def _validity(found: dict[str, Any]) -> Validity:
-    return Validity(ssl.cert_time_to_seconds(found["notBefore"]), ssl.cert_time_to_seconds(found["notAfter"]))
+def _validity(certificate: dict[str, Any]) -> Validity:
+    start, end = (ssl.cert_time_to_seconds(certificate[key]) for key in ("notBefore", "notAfter"))
+    return Validity(start, end)

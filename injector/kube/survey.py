@@ -35,8 +35,8 @@ class SurveyReader:
     def survey(self) -> Survey:
         """Everything around the entries. Raises ClusterError."""
         entries = tuple(registered(self.cluster.list(CONFIGURATIONS)))
-        found = self.cluster.list("/api/v1/namespaces")
-        namespaces = {str(n["metadata"]["name"]): n for n in found if not _leaving(n)}
+        objects = self.cluster.list("/api/v1/namespaces")
+        namespaces = {str(n["metadata"]["name"]): n for n in objects if not _leaving(n)}
         daemon_sets = self._list(path_of(KINDS["DaemonSet"])) or []
         named = [place for e in entries if e.ours and (place := service_of(e)) is not None]
         services: dict[ServiceRef, Manifest | None] = {}
@@ -105,8 +105,8 @@ class SurveyReader:
         pods = self._list(_within(namespace, "/api/v1", "pods"), query) or []
         if not pods:
             for kind in restartable():
-                found = self._list(path_of(kind, namespace)) or []
-                pods += [p for p in map(template_of, found) if selector.items() <= labels_of(p).items()]
+                workloads = self._list(path_of(kind, namespace)) or []
+                pods += [p for p in map(template_of, workloads) if selector.items() <= labels_of(p).items()]
         seen = set()
         for pod in pods:
             kind = pod["metadata"].get("generateName") or pod["metadata"].get("name")

@@ -84,8 +84,8 @@ class Mirror:
                 self._lost(error)
             except Exception as error:
                 # A defect in keeping up is no reason to stop answering.
-                told = f"watching failed unexpectedly: {type(error).__name__}"
-                self._lost(ClusterError(told, where=self._path))
+                message = f"watching failed unexpectedly: {type(error).__name__}"
+                self._lost(ClusterError(message, where=self._path))
             await self._pause()
 
     async def _list(self) -> str:

@@ -54,14 +54,14 @@ class Pseudonyms:
         So ``web-7d9`` still belongs to ``7d9``, a path is still one, and a port or an amount is
         what it was.
         """
-        return text if text in self.words else _ITEM.sub(lambda found: self._item(found[0]), text)
+        return text if text in self.words else _ITEM.sub(lambda match: self._item(match[0]), text)
 
     def fingerprint(self) -> str:
         """Tells whether two files were written under one key; says nothing about the key."""
         return self._digest("fingerprint\0")[:16]
 
     def _item(self, text: str) -> str:
-        return text if text in self.words else _TOKEN.sub(lambda found: self._part(found[0]), text)
+        return text if text in self.words else _TOKEN.sub(lambda match: self._part(match[0]), text)
 
     def _part(self, part: str) -> str:
         if part in self.words or _SMALL.fullmatch(part):

@@ -33,11 +33,11 @@ class Reader:
     def entries(self) -> Iterator[Entry]:
         """All entries, file by file. Raises ManifestError where the folder has none that can be read."""
         try:
-            found = sorted(self.folder.glob(PATTERN)) if self.folder.is_dir() else []
+            paths = sorted(self.folder.glob(PATTERN)) if self.folder.is_dir() else []
         except OSError as error:
             raise self._unreadable(self.folder, error) from error
-        files = [file for file in found if os.path.isfile(file) and is_inside(self.folder, file)]
-        self.skipped = [file for file in found if file not in files and os.path.lexists(file)]
+        files = [file for file in paths if os.path.isfile(file) and is_inside(self.folder, file)]
+        self.skipped = [file for file in paths if file not in files and os.path.lexists(file)]
         if not files:
             hint = "use the folder of 'injector serve --record'"
             raise ManifestError("the folder has no records", where=str(self.folder), hint=hint)

@@ -81,15 +81,15 @@ KEYS: Final = frozenset(_KEYS.split())
 def words_of(config: Config) -> frozenset[str]:
     """The words of a configuration that pods are matched by: selectors, templates, namespaces."""
     policy: Policy = config.policy
-    found: set[str] = {policy.switch, *policy.ignored_namespaces, *config.aliases, *config.default_templates}
-    found |= {*config.templates, config.revision or "default"}
+    words: set[str] = {policy.switch, *policy.ignored_namespaces, *config.aliases, *config.default_templates}
+    words |= {*config.templates, config.revision or "default"}
     selectors = [*policy.never, *policy.always]
     selectors += [s for entry in policy.entries for s in (entry.namespaces, entry.objects)]
     selectors += [rule.namespaces for rule in config.annotation_rules]
     for selector in selectors:
-        found |= _spoken(selector)
-    found |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}
-    return frozenset(found - {""})
+        words |= _spoken(selector)
+    words |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}
+    return frozenset(words - {""})
 
 
 def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
@@ -102,8 +102,8 @@ def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
 def _kinds() -> frozenset[str]:
     """Names and API versions of the workload kinds, and the labels by which they know each other."""
     parents = [parent for row in KINDS.values() for parent in row.parents]
-    found = {*KINDS, *(row.api_version for row in KINDS.values()), *(p.kind for p in parents)}
-    return frozenset(found | {p.hash_label or p.name_label for p in parents} - {""})
+    words = {*KINDS, *(row.api_version for row in KINDS.values()), *(p.kind for p in parents)}
+    return frozenset(words | {p.hash_label or p.name_label for p in parents} - {""})
 
 
 def _spoken(selector: Selector) -> set[str]:
@@ -147,8 +147,8 @@ class Redaction:
             return {self.key(k): self._label(k, v) for k, v in value.items()}
         if field in _OPEN:
             return {self.key(k): self.value(v, field) for k, v in value.items()}
-        kept = {k: v for k, v in value.items() if k not in _LEFT_OUT}
-        return {k if _FIELD.fullmatch(k) else self.key(k): self.value(v, k) for k, v in kept.items()}
+        recorded = {k: v for k, v in value.items() if k not in _LEFT_OUT}
+        return {k if _FIELD.fullmatch(k) else self.key(k): self.value(v, k) for k, v in recorded.items()}
 
     def _text(self, text: str, field: str) -> str:
         self._count += 1
@@ -171,18 +171,18 @@ class Redaction:
         syntax = self.profile.syntax(key)
         return value if syntax and syntax.closed and syntax.accepts(value) else self._text(value, "")
 
-    def annotations(self, found: Mapping[str, Any]) -> Manifest:
+    def annotations(self, annotations: Mapping[str, Any]) -> Manifest:
         """Annotations: the profile's by what they accept, all others as free text."""
         declared = self.profile.catalogue().annotations | self.profile.books
         out: Manifest = {}
-        for key, value in found.items():
+        for key, value in annotations.items():
             if not isinstance(value, str):
                 out[self.key(key)] = self.tree(value)
             elif key in declared or key == self.profile.keys.templates or self.profile.syntax(key):
                 out[key] = self._declared(key, value)
             else:
-                kept = key in KEYS and key != names.MIRROR_ANNOTATION
-                out[self.key(key)] = self._text(value, "" if kept else "value")
+                by_parts = key in KEYS and key != names.MIRROR_ANNOTATION
+                out[self.key(key)] = self._text(value, "" if by_parts else "value")
         return out
 
     def _declared(self, key: str, value: str) -> str:

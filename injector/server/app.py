@@ -46,8 +46,8 @@ that the caller waits where it says so; gives HTTP status and reason for a calle
 Notify: TypeAlias = Callable[[AdmissionRequest, Outcome, Verdict], None]
 """Takes a request, what came of it, and the decision."""
 
-# How often an overload, or a kind of bad request, is told at most.
-_TOLD_SECONDS = 10.0
+# An overload, or a kind of bad request, is logged once in this time.
+_LOG_SECONDS = 10.0
 # What of an admission's findings one log line holds, in characters, each of which takes up to six
 # in JSON; container runtimes split lines at 16 KiB.
 _FINDINGS = 200
@@ -135,8 +135,8 @@ class Webhook:
         self._rest = rest
         self._queue = Queue(state.limits.queue)
         self._under_way = 0
-        self._overloads = Throttle(_TOLD_SECONDS)
-        self._rejected = Throttle(_TOLD_SECONDS)
+        self._overloads = Throttle(_LOG_SECONDS)
+        self._rejected = Throttle(_LOG_SECONDS)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -344,11 +344,11 @@ def create_app(state: State, *, inner: bool) -> FastAPI:
         config, waiting = state.current(), dict(state.waiting())
         if state.draining():
             waiting["draining"] = "this replica is stopping; requests are still answered"
-        told: dict[str, Any] = {"ready": not waiting}
+        content: dict[str, Any] = {"ready": not waiting}
         if inner:
             named = {"digest": config.digest, "profile": config.profile.name, "revision": config.revision}
-            told |= {"waiting": waiting, "notes": dict(state.notes()), "config": named}
-        return JSONResponse(told, 503 if waiting else 200)
+            content |= {"waiting": waiting, "notes": dict(state.notes()), "config": named}
+        return JSONResponse(content, 503 if waiting else 200)
 
     if inner:
 
@@ -368,15 +368,15 @@ def _readiness(properties: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]
         "additionalProperties": False,
     }
     return {
-        code: {"description": told, "content": {"application/json": {"schema": schema}}}
-        for code, told in ((200, "Ready."), (503, "Not ready."))
+        code: {"description": description, "content": {"application/json": {"schema": schema}}}
+        for code, description in ((200, "Ready."), (503, "Not ready."))
     }
 
 
 def budget_of(query: bytes) -> float | None:
     """Seconds from the API server's ``?timeout=10s``, None where it says nothing that can be read."""
-    given = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
-    seconds = durations.seconds(given)
+    timeout = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
+    seconds = durations.seconds(timeout)
     return None if seconds is None or seconds < 0 else seconds
 
 
@@ -390,10 +390,10 @@ def _certificate(scope: Scope) -> Mapping[str, Any] | None:
     ``{"resumed": True}`` where an earlier handshake verified it: its CA may not be trusted any more.
     """
     tls = scope["state"]["transport"].get_extra_info("ssl_object")
-    found: Mapping[str, Any] | None = tls.getpeercert() if tls is not None else None
-    if found and tls.session_reused:
+    certificate: Mapping[str, Any] | None = tls.getpeercert() if tls is not None else None
+    if certificate and tls.session_reused:
         return {"resumed": True}
-    return found or None
+    return certificate or None
 
 
 def _check_head(scope: Scope, limit: int) -> None:
@@ -477,8 +477,8 @@ def _together(findings: Sequence[Finding]) -> dict[str, Any]:
     if len(findings) == 1:
         return {"code": findings[0].code, "message": reviews.cut(findings[0].message, _FINDINGS_LENGTH)}
     codes = sorted({finding.code for finding in findings})
-    told = islice((f"{finding.code}: {finding.message}" for finding in findings), _FINDINGS)
-    text = reviews.cut("; ".join(told), _FINDINGS_LENGTH)
+    messages = islice((f"{finding.code}: {finding.message}" for finding in findings), _FINDINGS)
+    text = reviews.cut("; ".join(messages), _FINDINGS_LENGTH)
     return {"code": ", ".join(codes), "message": text, "count": len(findings)}
 
 

@@ -303,10 +303,10 @@ class Connection(HttpToolsProtocol):
 
     def _in_kernel(self, what: int) -> int:
         """How many bytes the kernel has: come and not seen by us (FIONREAD), or not taken (TIOCOUTQ)."""
-        kept = self.transport.get_extra_info("socket")
+        sock = self.transport.get_extra_info("socket")
         with contextlib.suppress(OSError):  # it ended a moment ago
-            if kept is not None:
-                return int.from_bytes(fcntl.ioctl(kept.fileno(), what, bytes(4)), sys.byteorder)
+            if sock is not None:
+                return int.from_bytes(fcntl.ioctl(sock.fileno(), what, bytes(4)), sys.byteorder)
         return 0
 
     def _close(self) -> None:

@@ -48,7 +48,7 @@ _HEADERS: Final = {
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 
 
-def _told(*codes: int) -> dict[int | str, dict[str, Any]]:
+def _refusal_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Refusals in plain text, for the app's OpenAPI: by it the answers are tested."""
     content = {"text/plain": {"schema": _TEXT}}
     return {
@@ -66,7 +66,7 @@ _UNREAD: Final = {
     "description": "The input is invalid.",
     "content": {"text/html": {"schema": _TEXT}},
 }
-_ANSWERS: Final = {**_told(400, 403, 413, 415, 421, 503), 422: _UNREAD}
+_ANSWERS: Final = {**_refusal_responses(400, 403, 413, 415, 421, 503), 422: _UNREAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,11 @@ def bind_loopback(address: str, setting: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     name = host.removeprefix("[").removesuffix("]")
     try:
-        found = socket.getaddrinfo(name or "::", None, type=socket.SOCK_STREAM)
+        resolved = socket.getaddrinfo(name or "::", None, type=socket.SOCK_STREAM)
     except OSError:
-        found = []
+        resolved = []
     # IPv4 first: it is what `kubectl port-forward` tries first.
-    hosts = sorted({str(info[4][0]) for info in found}, key=lambda host: (":" in host, host))
+    hosts = sorted({str(info[4][0]) for info in resolved}, key=lambda host: (":" in host, host))
     if not hosts or not all(ip_address(host.partition("%")[0]).is_loopback for host in hosts):
         raise ConfigError(
             f"{shown(address)} is not a loopback address",
@@ -111,7 +111,7 @@ def create_debug_app(debug: Debug) -> FastAPI:
     app = FastAPI(title="sidecar-injector debug", docs_url=None, redoc_url=None, openapi_url=None)
     desk = _Desk(debug)
 
-    @app.get(PATH, openapi_extra=_OFFER, response_class=HTMLResponse, responses=_told(421))
+    @app.get(PATH, openapi_extra=_OFFER, response_class=HTMLResponse, responses=_refusal_responses(421))
     async def offer(request: Request) -> Response:
         try:
             _check_caller(request)
@@ -123,8 +123,8 @@ def create_debug_app(debug: Debug) -> FastAPI:
     async def answer(request: Request) -> Response:
         try:
             _check_caller(request)
-            given = await _fields(request)
-            return _page(*await desk.answer(given))
+            fields = await _fields(request)
+            return _page(*await desk.answer(fields))
         except ReviewError as error:
             return _refusal(error)
 
@@ -142,10 +142,10 @@ class _Desk:
     def offer(self, example: str) -> tuple[int, str]:
         """The empty form, or one with an example in it."""
         config = self._debug.current()
-        found = examples(config.profile.keys.switch).get(example)
-        return 200, explain.page((), config, form=self._form({"manifests": found.text if found else ""}))
+        chosen = examples(config.profile.keys.switch).get(example)
+        return 200, explain.page((), config, form=self._form({"manifests": chosen.text if chosen else ""}))
 
-    async def answer(self, given: Mapping[str, str]) -> tuple[int, str]:
+    async def answer(self, fields: Mapping[str, str]) -> tuple[int, str]:
         """The page for what was typed, with its HTTP status. ReviewError while another is at work."""
         if self._busy:
             hint = "try again in a moment"
@@ -154,7 +154,7 @@ class _Desk:
         base = Facts(native_sidecars=self._debug.native_sidecars(""), objects=self._debug.objects())
         loop = asyncio.get_running_loop()
         self._busy = True
-        working = loop.run_in_executor(None, self._answer, given, self._debug.current(), base)
+        working = loop.run_in_executor(None, self._answer, fields, self._debug.current(), base)
         # It goes on when the caller has gone away, so that only its own end makes room.
         working.add_done_callback(self._done)
         return await asyncio.shield(working)
@@ -162,26 +162,26 @@ class _Desk:
     def _done(self, working: asyncio.Future[tuple[int, str]]) -> None:
         self._busy = False
 
-    def _answer(self, given: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
-        filled = self._form(given)
+    def _answer(self, fields: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
+        filled = self._form(fields)
         try:
-            chosen = self._chosen(given.get("profile", ""), config)
-            labels = form.labels(given.get("labels", ""))
+            chosen = self._chosen(fields.get("profile", ""), config)
+            labels = form.labels(fields.get("labels", ""))
 
-            def facts_of(found: Workload) -> Facts:
-                name = found.namespace
+            def facts_of(workload: Workload) -> Facts:
+                name = workload.namespace
                 known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
-                return replace(base, namespace=name, owner=found.owner, known=known)
+                return replace(base, namespace=name, owner=workload.owner, known=known)
 
-            answers = form.answers(given.get("manifests", ""), chosen, facts_of)
+            answers = form.answers(fields.get("manifests", ""), chosen, facts_of)
             return 200, explain.page(answers, chosen, form=filled)
         except InjectorError as error:
             return 422, explain.page((), config, form=filled, error=error)
         except Exception as error:
             # As for an admission: what a defect says may repeat the pod.
             tell("error", "defect", page=PATH, defect=type(error).__name__)
-            told = InjectorError("the injector failed; this is a bug, please report it")
-            return 500, explain.page((), config, form=filled, error=told)
+            defect = InjectorError("the injector failed; this is a bug, please report it")
+            return 500, explain.page((), config, form=filled, error=defect)
 
     def _chosen(self, profile: str, config: Config) -> Config:
         """A configuration with templates of its own: those of the webhook are for its thread alone."""
@@ -197,7 +197,7 @@ class _Desk:
                 _no_profile(profile)
         return self._own[key]
 
-    def _form(self, given: Mapping[str, str]) -> explain.Form:
+    def _form(self, fields: Mapping[str, str]) -> explain.Form:
         config = self._debug.current()
         profiles = {"": f"active configuration: {config.profile.name}"}
         profiles |= {name: f"built-in profile {name}" for name in self._debug.profiles}
@@ -206,9 +206,9 @@ class _Desk:
             action=PATH,
             profiles=profiles,
             examples={name: example.title for name, example in offered.items()},
-            profile=given.get("profile", ""),
-            manifests=given.get("manifests", ""),
-            labels=given.get("labels", ""),
+            profile=fields.get("profile", ""),
+            manifests=fields.get("manifests", ""),
+            labels=fields.get("labels", ""),
         )
 
 
@@ -231,8 +231,8 @@ def _check_caller(request: Request) -> None:
 
 
 def _is_ours(host: str, port: int) -> bool:
-    name, colon, given = host.rpartition(":")
-    if not colon or not given.isdecimal() or int(given) != port:
+    name, colon, named_port = host.rpartition(":")
+    if not colon or not named_port.isdecimal() or int(named_port) != port:
         return False
     if name.lower() == "localhost":
         return True
@@ -256,11 +256,11 @@ async def _fields(request: Request) -> dict[str, str]:
                 f"the form is too large; at most {FORM_LIMIT} bytes are accepted", status=413, hint=hint
             )
     try:
-        found = parse_qs(bytes(body).decode("ascii"), errors="strict", max_num_fields=_FIELDS)
+        fields = parse_qs(bytes(body).decode("ascii"), errors="strict", max_num_fields=_FIELDS)
     except ValueError as error:
         raise ReviewError("the form is invalid", hint="URL-encoded UTF-8 is expected") from error
     # A browser sends the line ends of a form as CR LF.
-    return {name: values[0].replace("\r\n", "\n") for name, values in found.items()}
+    return {name: values[0].replace("\r\n", "\n") for name, values in fields.items()}
 
 
 def _page(status: int, text: str) -> Response:

@@ -222,8 +222,8 @@ class Reached:
             for (listener, cause), last in sorted(self._at.items())
             if last > since
         ]
-        told = "; the longest idle connections are closed"
-        return {"connections": "; ".join(reached) + told} if reached else {}
+        consequence = "; the longest idle connections are closed"
+        return {"connections": "; ".join(reached) + consequence} if reached else {}
 
 
 def client_of(address: str) -> str:

@@ -346,8 +346,8 @@ def _compact(value: Any) -> str:
 def _place(error: BaseException) -> str:
     """Exception type and source lines, innermost first. Its message may hold a part of the pod."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
-    way = " < ".join(f"{PurePath(f.filename).name}:{f.lineno}" for f in reversed(frames))
-    return f"{type(error).__name__} at {way}"
+    location = " < ".join(f"{PurePath(f.filename).name}:{f.lineno}" for f in reversed(frames))
+    return f"{type(error).__name__} at {location}"
 
 
 def _status(outcome: Outcome) -> Manifest:
@@ -376,14 +376,14 @@ def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
 
     `turned` says that a denial was turned into an admission. The whole text is for the log.
     """
-    told = [f"{f.code}: {f.message}" for f in outcome.findings if f.actionable]
+    texts = [f"{f.code}: {f.message}" for f in outcome.findings if f.actionable]
     if turned:
-        told.insert(
+        texts.insert(
             0, f"{outcome.decision.reason.value}: the pod is not injected. {outcome.decision.reason.sentence}"
         )
     out: list[str] = []
     left = WARNINGS_LENGTH
-    for text in dict.fromkeys(cut(visible(text)) for text in told):
+    for text in dict.fromkeys(cut(visible(text)) for text in texts):
         left -= len(text)
         if left < 0:
             break
@@ -402,11 +402,11 @@ def cut(text: str, size: int = WARNING_LENGTH) -> str:
 
 def _audit(outcome: Outcome, decision: Verdict, config: Config) -> dict[str, str]:
     """Keys without a slash: the API server puts the webhook's name and one in front."""
-    found = {
+    annotations = {
         "decision": decision,
         "reason": outcome.decision.reason.value,
         "profile": config.profile.name,
         "revision": config.revision or "default",
         "digest": config.digest,
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in annotations.items() if value}

@@ -28,8 +28,8 @@ def namespace_of(body: bytes) -> str:
     The API server writes the request's own namespace before the object. No text of a pod can look
     like it: a quotation mark inside of a JSON string has a backslash before it.
     """
-    found = _NAMESPACE.search(body, 0, _HEAD)
-    return found[1].decode("ascii") if found else ""
+    match = _NAMESPACE.search(body, 0, _HEAD)
+    return match[1].decode("ascii") if match else ""
 
 
 class Accounts:

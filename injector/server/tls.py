@@ -58,8 +58,8 @@ class Swap:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=authorities)
         except (ssl.SSLError, ValueError) as error:
-            told = "the file has no valid CA certificate"
-            raise ConfigError(told, where=where, hint="PEM is expected") from error
+            message = "the file has no valid CA certificate"
+            raise ConfigError(message, where=where, hint="PEM is expected") from error
         self.trusted = authorities
         if self._pair:
             self.take(*self._pair)

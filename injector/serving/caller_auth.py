@@ -29,14 +29,14 @@ class Callers:
 
     def __init__(self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> None:
         self.check: Check | None = None
-        self._given = server.caller_auth
+        self._settings = server.caller_auth
         self._poll = server.source.poll_seconds
         self._keys: Keys | None = None
         self._swap = swap
         self._trusted = ""
         self._problem = ""
         self._tasks: list[asyncio.Task[None]] = []
-        if self._given.mode != "off":
+        if self._settings.mode != "off":
             self._trust()
             self.check = self._make(cluster, metrics)
 
@@ -53,34 +53,34 @@ class Callers:
 
     def not_ready(self) -> Mapping[str, str]:
         """Why the API server would be refused, empty where it would not."""
-        if self._keys and not self._keys.known and self._given.mode == "enforce":
+        if self._keys and not self._keys.known and self._settings.mode == "enforce":
             return {"callerAuth": f"no keys to verify tokens: {self._keys.problem}"}
         return {}
 
     def warnings(self) -> Mapping[str, str]:
         """What an operator should know: keys or CAs that could not be read again."""
         keys = self._keys.problem if self._keys else ""
-        told = "; ".join(text for text in (self._problem, keys) if text)
-        return {"callerAuth": told} if told else {}
+        message = "; ".join(text for text in (self._problem, keys) if text)
+        return {"callerAuth": message} if message else {}
 
     def _make(self, cluster: AsyncCluster | None, metrics: Metrics) -> Check:
-        given, tokens = self._given, None
-        if given.audience:
-            self._keys = Keys(_fetch(given, cluster))
-            subjects = frozenset(given.subjects)
+        settings, tokens = self._settings, None
+        if settings.audience:
+            self._keys = Keys(_fetch(settings, cluster))
+            subjects = frozenset(settings.subjects)
             tokens = Tokens(
-                TokenPolicy(given.audience, subjects, given.issuer, given.groups_claim), self._keys
+                TokenPolicy(settings.audience, subjects, settings.issuer, settings.groups_claim), self._keys
             )
-        names = frozenset(given.client_names) if given.client_ca_file else frozenset()
-        return Check(enforce=given.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
+        names = frozenset(settings.client_names) if settings.client_ca_file else frozenset()
+        return Check(enforce=settings.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
 
     def _trust(self) -> None:
         """Take over the file of CAs where it has changed. Raises ConfigError; the one before stays."""
-        if not self._given.client_ca_file:
+        if not self._settings.client_ca_file:
             return
-        text = read_text(Path(self._given.client_ca_file))
+        text = read_text(Path(self._settings.client_ca_file))
         if text != self._trusted:
-            self._swap.trust(text, self._given.client_ca_file)
+            self._swap.trust(text, self._settings.client_ca_file)
             self._trusted = text
 
     async def _look(self) -> None:
@@ -96,22 +96,22 @@ class Callers:
                 self._problem = f"checking the CAs failed unexpectedly: {type(error).__name__}"
 
 
-def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+def _fetch(settings: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
     """What gets the key set: from a file, else from the API server."""
 
     async def from_file() -> Mapping[str, Any]:
         try:
-            found = json.loads(read_text(Path(given.jwks_file)))
+            key_set = json.loads(read_text(Path(settings.jwks_file)))
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            key_set = None
+        if not isinstance(key_set, dict):
             hint = "save the JSON that the issuer serves at its jwks_uri"
-            raise ConfigError("a JSON Web Key Set is expected", where=given.jwks_file, hint=hint)
-        return {"keys": found.get("keys")}
+            raise ConfigError("a JSON Web Key Set is expected", where=settings.jwks_file, hint=hint)
+        return {"keys": key_set.get("keys")}
 
     async def from_cluster() -> Mapping[str, Any]:
         assert cluster is not None
-        issuer = {"issuer": given.issuer} if given.issuer else await cluster.get(DISCOVERY)
+        issuer = {"issuer": settings.issuer} if settings.issuer else await cluster.get(DISCOVERY)
         return {"issuer": issuer.get("issuer"), "keys": (await cluster.get(JWKS)).get("keys")}
 
-    return from_file if given.jwks_file else from_cluster
+    return from_file if settings.jwks_file else from_cluster

@@ -136,11 +136,11 @@ def _own(
 
 
 def _wanted(server: Server) -> CertificateSpec:
-    given = server.certificates
-    assert given.service is not None
-    names = service_names(given.service, given.cluster_domain, given.names)
-    lives = seconds(given.ca_lifetime), seconds(given.leaf_lifetime)
-    return CertificateSpec(names, *lives, "rsa" if given.key_type == "rsa" else "ecdsa")
+    settings = server.certificates
+    assert settings.service is not None
+    names = service_names(settings.service, settings.cluster_domain, settings.names)
+    lives = seconds(settings.ca_lifetime), seconds(settings.leaf_lifetime)
+    return CertificateSpec(names, *lives, "rsa" if settings.key_type == "rsa" else "ecdsa")
 
 
 def _files(
@@ -158,10 +158,10 @@ def _files(
 
 
 def _place(server: Server, kind: str) -> Place:
-    given = server.certificates
+    settings = server.certificates
     if kind == "secret":
-        return Place.folder(Path(given.folder), with_ca=given.publish == "on")
-    authorities = Path(given.ca_file) if given.ca_file else None
+        return Place.folder(Path(settings.folder), with_ca=settings.publish == "on")
+    authorities = Path(settings.ca_file) if settings.ca_file else None
     if server.tls_bundle and not (server.tls_cert or server.tls_key):
         return Place(Path(server.tls_bundle), Path(server.tls_bundle), authorities)
     if server.tls_cert and server.tls_key and not server.tls_bundle:

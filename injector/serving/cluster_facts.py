@@ -78,8 +78,8 @@ class ClusterFacts:
 
     def namespace_of(self, name: str) -> Namespace | None:
         """A Namespace object, None while or where it is not known."""
-        found = self._mirrors[NAMESPACES].get(name) if NAMESPACES in self._mirrors else None
-        return None if found is None else Namespace(name, found["labels"], found["annotations"])
+        item = self._mirrors[NAMESPACES].get(name) if NAMESPACES in self._mirrors else None
+        return None if item is None else Namespace(name, item["labels"], item["annotations"])
 
     def native_sidecars(self, node_name: str) -> bool | None:
         """What the kubelets support, None while the Nodes are not known."""

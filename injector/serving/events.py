@@ -52,10 +52,10 @@ class Eventing:
 
     def offer(self, request: AdmissionRequest, outcome: Outcome, decision: Verdict) -> None:
         """Tell the pod's controller what came of its pod; never waits."""
-        told = list(notices(outcome, decision, everything=self._everything))
-        owner = owner_of(request) if told else None
+        worded = list(notices(outcome, decision, everything=self._everything))
+        owner = owner_of(request) if worded else None
         if self._events and owner is not None:
-            for type_, reason, message in told:
+            for type_, reason, message in worded:
                 self._events.offer(Notice(owner, type_, reason, message))
 
 

@@ -76,8 +76,8 @@ def _load_libraries() -> None:
 
 def source_of(flags: ServeFlags) -> tuple[Source, Server]:
     """The source, and the settings of the server: the flags over the file's own. Raises InjectorError."""
-    given = Input.from_file(flags.config_file)
-    settings = read_settings(given.file.text, given.file.origin)
+    file_input = Input.from_file(flags.config_file)
+    settings = read_settings(file_input.file.text, file_input.file.origin)
     istio, revision = settings.server.source.istio, settings.revision or None
     if flags.from_istiod:
         namespace, named = place_of(flags.from_istiod)

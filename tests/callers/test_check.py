@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from injector import telemetry
-from injector.callers.check import ACCEPTED, REASONS, TOLD_SECONDS, Check
+from injector.callers.check import ACCEPTED, LOG_SECONDS, REASONS, Check
 from injector.callers.tokens import Keys, TokenPolicy, Tokens
 from tests.callers.credentials import AUDIENCE, ISSUER, SUBJECT, Signer
 
@@ -125,7 +125,7 @@ def test_refusals_are_logged_now_and_then_with_how_many_there_were(lines: io.Str
     for _ in range(4):
         asyncio.run(check(None, ""))
     asyncio.run(check(None, of_another()))
-    now[0] = TOLD_SECONDS
+    now[0] = LOG_SECONDS
     asyncio.run(check(None, ""))
     told = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert [(e["reason"], e["times"]) for e in told] == [
