@@ -25,7 +25,7 @@ def _as_it_is(item: Object) -> Object:
     return item
 
 
-class Mirror:
+class Informer:
     """The objects under one path, as the API server last told.
 
     `run` keeps it up to date until it is cancelled; all else may be read at any time from the same

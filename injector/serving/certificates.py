@@ -22,7 +22,7 @@ from injector.config.shapes import seconds
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 from injector.kube.client import AsyncCluster
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer
 from injector.server.tls import Swap
 from injector.telemetry import Metrics
 
@@ -57,12 +57,12 @@ class Certificates:
 class Watches:
     """The lists whose changes concern certificates."""
 
-    mirrors: dict[str, Mirror] = field(default_factory=dict)
+    informers: dict[str, Informer] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to watch."""
-        self._tasks = [group.create_task(mirror.run()) for mirror in self.mirrors.values()]
+        self._tasks = [group.create_task(informer.run()) for informer in self.informers.values()]
 
     def stop(self) -> None:
         """Watch nothing more."""
@@ -76,9 +76,9 @@ class Watches:
     def warnings(self) -> Mapping[str, str]:
         """The watches that do not work, and why."""
         return {
-            f"watch {path}": mirror.last_error.advice
-            for path, mirror in self.mirrors.items()
-            if mirror.last_error is not None
+            f"watch {path}": informer.last_error.advice
+            for path, informer in self.informers.items()
+            if informer.last_error is not None
         }
 
 
@@ -108,7 +108,9 @@ def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics,
 
 
 def _watch(made: Certificates, cluster: AsyncCluster, path: str, params: Mapping[str, str] | None) -> None:
-    made.watches.mirrors[path] = Mirror(cluster, path, params, keep=_version, changed=made.source.changed.set)
+    made.watches.informers[path] = Informer(
+        cluster, path, params, keep=_version, changed=made.source.changed.set
+    )
 
 
 def _version(item: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from injector.core.model import Manifest, Namespace
 from injector.core.profile import Config
 from injector.kube.client import AsyncCluster
 from injector.kube.objects import NAMESPACES, NODES
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer
 
 
 class ClusterFacts:
@@ -25,7 +25,7 @@ class ClusterFacts:
     def __init__(self, cluster: AsyncCluster | None) -> None:
         self._cluster = cluster
         self._group: asyncio.TaskGroup | None = None
-        self._mirrors: dict[str, Mirror] = {}
+        self._informers: dict[str, Informer] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._native: tuple[int, bool | None] = (-1, None)
         self._objects: tuple[tuple[int, ...], tuple[Manifest, ...]] = ((), ())
@@ -36,20 +36,20 @@ class ClusterFacts:
             return
         nodes = (NODES,) if config.native_sidecars == "auto" else ()
         for path in (NAMESPACES, *nodes, *config.profile.watched()):
-            if path not in self._mirrors:
+            if path not in self._informers:
                 keep = _KEPT.get(path, _object)
-                self._mirrors[path] = Mirror(self._cluster, path, keep=keep)
+                self._informers[path] = Informer(self._cluster, path, keep=keep)
                 if self._group is not None:
                     self._watch(self._group, path)
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to watch what is needed, now and later."""
         self._group = group
-        for path in self._mirrors:
+        for path in self._informers:
             self._watch(group, path)
 
     def _watch(self, group: asyncio.TaskGroup, path: str) -> None:
-        self._tasks.append(group.create_task(self._mirrors[path].run()))
+        self._tasks.append(group.create_task(self._informers[path].run()))
 
     def stop(self) -> None:
         """Watch nothing more."""
@@ -58,47 +58,49 @@ class ClusterFacts:
 
     def synced(self, path: str) -> bool:
         """Whether all objects of a list are known."""
-        return path in self._mirrors and self._mirrors[path].synced.is_set()
+        return path in self._informers and self._informers[path].synced.is_set()
 
     def not_ready(self) -> dict[str, str]:
         """The lists that were never read whole, and why."""
         return {
-            path: mirror.last_error.advice if mirror.last_error else "not read yet"
-            for path, mirror in self._mirrors.items()
-            if not mirror.synced.is_set()
+            path: informer.last_error.advice if informer.last_error else "not read yet"
+            for path, informer in self._informers.items()
+            if not informer.synced.is_set()
         }
 
     def warnings(self) -> dict[str, str]:
         """The lists that are known, but perhaps not as they are now, and why."""
         return {
-            path: f"may be out of date: {mirror.last_error.advice}"
-            for path, mirror in self._mirrors.items()
-            if mirror.synced.is_set() and mirror.stale_since is not None and mirror.last_error is not None
+            path: f"may be out of date: {informer.last_error.advice}"
+            for path, informer in self._informers.items()
+            if informer.synced.is_set()
+            and informer.stale_since is not None
+            and informer.last_error is not None
         }
 
     def namespace_of(self, name: str) -> Namespace | None:
         """A Namespace object, None while or where it is not known."""
-        item = self._mirrors[NAMESPACES].get(name) if NAMESPACES in self._mirrors else None
+        item = self._informers[NAMESPACES].get(name) if NAMESPACES in self._informers else None
         return None if item is None else Namespace(name, item["labels"], item["annotations"])
 
     def native_sidecars(self, node_name: str) -> bool | None:
         """What the kubelets support, None while the Nodes are not known."""
         if not self.synced(NODES):
             return None
-        mirror = self._mirrors[NODES]
-        own = mirror.get(node_name) if node_name else None
+        informer = self._informers[NODES]
+        own = informer.get(node_name) if node_name else None
         if own is not None:
             return native_support([own], node_name)
-        if self._native[0] != mirror.generation:
-            self._native = (mirror.generation, native_support(mirror.items()))
+        if self._native[0] != informer.generation:
+            self._native = (informer.generation, native_support(informer.items()))
         return self._native[1]
 
     def objects(self) -> tuple[Manifest, ...]:
         """All objects of the lists that the profile asks for."""
-        mirrors = [m for path, m in self._mirrors.items() if path not in _KEPT]
-        key = tuple(m.generation for m in mirrors)
+        informers = [m for path, m in self._informers.items() if path not in _KEPT]
+        key = tuple(m.generation for m in informers)
         if self._objects[0] != key:
-            self._objects = (key, tuple(item for m in mirrors for item in m.items()))
+            self._objects = (key, tuple(item for m in informers for item in m.items()))
         return self._objects[1]
 
 

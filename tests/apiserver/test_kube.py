@@ -18,7 +18,7 @@ from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connec
 from injector.kube.configmaps import configmap_key
 from injector.kube.objects import workload
 from injector.kube.refusals import Request, refused
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer
 from tests.beds.apiserver.bed import ApiServer
 
 POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
@@ -460,15 +460,15 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def trouble(mirror: Mirror) -> tuple[float | None, ClusterError | None]:
+def trouble(mirror: Informer) -> tuple[float | None, ClusterError | None]:
     """Since when a mirror knows nothing new, and its last error."""
     return mirror.stale_since, mirror.last_error
 
 
 @contextlib.asynccontextmanager
-async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Mirror]:
+async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Informer]:
     """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
-    mirror = Mirror(cluster, path, jitter=lambda: 0.0, **more)
+    mirror = Informer(cluster, path, jitter=lambda: 0.0, **more)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(mirror.run())
         await asyncio.wait_for(mirror.synced.wait(), 60)
