@@ -17,7 +17,7 @@ from injector.files import as_file
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-class Swap:
+class ReloadableTLS:
     """The certificate in use, and the CAs of callers. Before there is one, handshakes are refused.
 
     Where `asks` is set callers are asked for a certificate; one that is of no CA that is trusted ends

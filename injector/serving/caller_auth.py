@@ -17,7 +17,7 @@ from injector.config.schema import CallerAuth, Server
 from injector.errors import ConfigError
 from injector.files import read_text
 from injector.kube.client import AsyncCluster
-from injector.server.tls import Swap
+from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -27,12 +27,14 @@ JWKS: Final = "/openid/v1/jwks"
 class Callers:
     """What is asked about each caller, and what keeps it up to date. With mode off `check` is None."""
 
-    def __init__(self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> None:
+    def __init__(
+        self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, tls: ReloadableTLS
+    ) -> None:
         self.check: Check | None = None
         self._settings = server.caller_auth
         self._poll = server.source.poll_seconds
         self._keys: Keys | None = None
-        self._swap = swap
+        self._tls = tls
         self._trusted = ""
         self._problem = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,7 +82,7 @@ class Callers:
             return
         text = read_text(Path(self._settings.client_ca_file))
         if text != self._trusted:
-            self._swap.trust(text, self._settings.client_ca_file)
+            self._tls.trust(text, self._settings.client_ca_file)
             self._trusted = text
 
     async def _look(self) -> None:

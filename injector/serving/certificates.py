@@ -23,7 +23,7 @@ from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
 from injector.kube.client import AsyncCluster
 from injector.kube.watching import Informer
-from injector.server.tls import Swap
+from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics
 
 
@@ -89,14 +89,16 @@ def check(server: Server) -> None:
         _place(server, kind).read(time.time())
 
 
-def certificates(server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> Certificates:
+def certificates(
+    server: Server, cluster: AsyncCluster | None, metrics: Metrics, tls: ReloadableTLS
+) -> Certificates:
     """The source, which has put its certificate in use where it has one already. Raises ConfigError."""
     kind, publishes = coherence.check_certificates(server), server.publishes_ca_bundle
     published = _published(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
     made = Certificates(
-        _files(server, kind, metrics, swap, published)
+        _files(server, kind, metrics, tls, published)
         if kind != "own"
-        else _own(server, cluster, metrics, swap, published)
+        else _own(server, cluster, metrics, tls, published)
     )
     if published is not None and cluster is not None:
         _watch(made, cluster, CONFIGURATIONS, None)
@@ -119,7 +121,11 @@ def _version(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _own(
-    server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap, published: Published | None
+    server: Server,
+    cluster: AsyncCluster | None,
+    metrics: Metrics,
+    tls: ReloadableTLS,
+    published: Published | None,
 ) -> SelfSignedSource:
     assert cluster is not None
     assert published is not None
@@ -131,7 +137,7 @@ def _own(
         _wanted(server),
         server.certificates.renew_percent / 100,
         published,
-        lambda pair: swap.take(pair.chain, pair.key),
+        lambda pair: tls.take(pair.chain, pair.key),
         metrics,
         cluster.time,
     )
@@ -146,11 +152,11 @@ def _wanted(server: Server) -> CertificateSpec:
 
 
 def _files(
-    server: Server, kind: str, metrics: Metrics, swap: Swap, published: Published | None
+    server: Server, kind: str, metrics: Metrics, tls: ReloadableTLS, published: Published | None
 ) -> FileSource:
     made = FileSource(
         _place(server, kind),
-        lambda pair: swap.take(pair.chain, pair.key),
+        lambda pair: tls.take(pair.chain, pair.key),
         metrics,
         server.source.poll_seconds,
         published,

@@ -28,7 +28,7 @@ from injector.server.review import AnswerPolicy
 from injector.server.run import Listener, Stop, allowed, bind
 from injector.server.run import run as run_loop
 from injector.server.run import serve as serve_listeners
-from injector.server.tls import Swap
+from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
 from injector.serving.certificates import Certificates
@@ -103,7 +103,7 @@ class _Parts:
     """The parts of one webhook."""
 
     metrics: Metrics
-    swap: Swap
+    tls: ReloadableTLS
     current: Current
     facts: ClusterFacts
     certificates: Certificates
@@ -116,7 +116,7 @@ class _Parts:
         """The parts that the settings ask for. Raises ConfigError."""
         server, metrics = webhook.server, Metrics()
         auth = server.caller_auth
-        swap = Swap(
+        tls = ReloadableTLS(
             server.certificates.minimum_tls,
             asks=auth.asks_for_certificates,
             requires=auth.requires_certificates,
@@ -134,12 +134,12 @@ class _Parts:
         seconds = server.source.poll_seconds
         return cls(
             metrics,
-            swap,
+            tls,
             Current(webhook.source, webhook.config, metrics, seconds=seconds, apart=beside, taken=taken),
             facts,
-            certificates.certificates(server, cluster, metrics, swap),
+            certificates.certificates(server, cluster, metrics, tls),
             eventing(server, cluster, metrics),
-            Callers(server, cluster, metrics, swap),
+            Callers(server, cluster, metrics, tls),
             Reached(metrics.cut),
         )
 
@@ -190,7 +190,7 @@ class _Parts:
         webhook = app.Webhook(state, app.create_app(state, inner=False))
         bounds, health = _bounds(server)
         return [
-            Listener(webhook, outer, lambda: self.swap.context, bounds, self.reached.at("webhook")),
+            Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),
             Listener(app.create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
             *(debug_page.listener(state, bound) for bound in pages),
         ]

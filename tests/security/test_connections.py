@@ -24,7 +24,7 @@ from hack.attack.stand import HOST, Stand, standing
 from injector.config.schema import CallerAuth
 from injector.server.connection import FRAMING_BYTES, HANDSHAKE_BYTES, HEADERS, PIPELINED
 from injector.server.places import Bounds, Reached, client_of
-from injector.server.tls import Swap
+from injector.server.tls import ReloadableTLS
 from tests.callers.credentials import Authority
 from tests.server.serving_in_thread import NAME, PATIENCE, Serving, ask, hello, serving
 
@@ -389,7 +389,7 @@ def test_an_unknown_caller_ends_in_the_handshake_also_after_the_cas_were_read_ag
 ) -> None:
     first, second = Authority.make("first"), Authority.make("second")
     pairs = [first.write_pair(tmp_path, "one"), second.write_pair(tmp_path, "two")]
-    swap = Swap(asks=True, requires=True)
+    swap = ReloadableTLS(asks=True, requires=True)
     swap.trust(first.pem)
     reached: list[str] = []
 
