@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from injector.certs.counts import Counts
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Certificate, Pair
-from injector.certs.plan import Leaf, Lives, Plan, ReplicaView, plan
+from injector.certs.plan import Leaf, Lifetimes, Plan, ReplicaView, plan
 from injector.certs.problems import Problems
 from injector.certs.proof import prove
 from injector.certs.published import ClusterAccess, Object, Published
@@ -127,7 +127,7 @@ class SelfSignedSource:
         return plan(
             self.clock(),
             ReplicaView(self._stored, self.leaf, settled),
-            Lives(self.wanted.leaf_seconds, self.fraction),
+            Lifetimes(self.wanted.leaf_seconds, self.fraction),
         )
 
     async def _look(self) -> bool:

@@ -34,8 +34,8 @@ _GAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
-    """How long a leaf lives, and after which part of its life something is replaced."""
+class Lifetimes:
+    """How long a leaf lifetimes, and after which part of its life something is replaced."""
 
     leaf_seconds: float
     fraction: float
@@ -79,13 +79,13 @@ class Plan:
     due: float
 
 
-def plan(now: float, seen: ReplicaView, lives: Lives) -> Plan:
+def plan(now: float, seen: ReplicaView, lifetimes: Lifetimes) -> Plan:
     """What is to be done now by a replica that sees this."""
     own = {seen.leaf.issuer.fingerprint: seen.leaf.issuer} if seen.leaf else {}
     trusted = {f: c for f, c in {**own, **seen.stored.certificates()}.items() if now < c.not_after}
-    sign, due = _signer(now, seen, lives), _due(now, seen, lives, trusted)
+    sign, due = _signer(now, seen, lifetimes), _due(now, seen, lifetimes, trusted)
     publish = tuple(trusted.values())
-    if why := _why_new(now, seen, lives, trusted):
+    if why := _why_new(now, seen, lifetimes, trusted):
         current = seen.stored.current
         if not (_usable(current, now) or _early(current, now)):
             current = None
@@ -96,7 +96,7 @@ def plan(now: float, seen: ReplicaView, lives: Lives) -> Plan:
     return Plan(publish, sign, tidied, False, "tidied" if tidied else "", due)
 
 
-def _signer(now: float, seen: ReplicaView, lives: Lives) -> Pair | None:
+def _signer(now: float, seen: ReplicaView, lifetimes: Lifetimes) -> Pair | None:
     """The CA to sign with, None where the leaf in use is as good.
 
     `next` may sign only where nothing is lost by it: while there is no leaf at all.
@@ -106,22 +106,22 @@ def _signer(now: float, seen: ReplicaView, lives: Lives) -> Pair | None:
     if current is not None and _usable(current, now):
         if leaf is None or leaf.issuer != current.certificate:
             return current
-        gained = min(now + lives.leaf_seconds, current.certificate.not_after) - leaf.certificate.not_after
-        late = now >= leaf.certificate.due(lives.fraction)
+        gained = min(now + lifetimes.leaf_seconds, current.certificate.not_after) - leaf.certificate.not_after
+        late = now >= leaf.certificate.due(lifetimes.fraction)
         return current if late and gained > _GAIN_SECONDS else None
     return following if leaf is None and _usable(following, now) else None
 
 
-def _why_new(now: float, seen: ReplicaView, lives: Lives, trusted: Mapping[str, Certificate]) -> str:
+def _why_new(now: float, seen: ReplicaView, lifetimes: Lifetimes, trusted: Mapping[str, Certificate]) -> str:
     """Why a new CA has to be made; empty where none has to."""
     current, following, leaf = seen.stored.current, seen.stored.next, seen.leaf
     if _usable(following, now):
         return ""
     if current is not None and _usable(current, now):
-        if now < current.certificate.due(lives.fraction) or _early(following, now):
+        if now < current.certificate.due(lifetimes.fraction) or _early(following, now):
             return ""
         return "renewed" if len(trusted) <= TRUSTED_LIMIT else ""
-    spare = leaf is not None and leaf.usable(now) and now < leaf.certificate.due(lives.fraction)
+    spare = leaf is not None and leaf.usable(now) and now < leaf.certificate.due(lifetimes.fraction)
     if spare and (_early(current, now) or len(trusted) > TRUSTED_LIMIT):
         return ""
     return "missing" if current is None else "unusable"
@@ -159,11 +159,11 @@ def _usable(pair: Pair | None, now: float) -> bool:
     return pair is not None and pair.certificate.valid(now)
 
 
-def _due(now: float, seen: ReplicaView, lives: Lives, trusted: Mapping[str, Certificate]) -> float:
+def _due(now: float, seen: ReplicaView, lifetimes: Lifetimes, trusted: Mapping[str, Certificate]) -> float:
     """The next moment at which the same view may give another plan."""
     moments = [c.not_after for c in trusted.values()] + [c.not_before for c in trusted.values()]
     if seen.stored.current:
-        moments.append(seen.stored.current.certificate.due(lives.fraction))
+        moments.append(seen.stored.current.certificate.due(lifetimes.fraction))
     if seen.leaf:
-        moments += [seen.leaf.certificate.due(lives.fraction), seen.leaf.certificate.not_after]
+        moments += [seen.leaf.certificate.due(lifetimes.fraction), seen.leaf.certificate.not_after]
     return min((moment for moment in moments if moment > now), default=float("inf"))
