@@ -17,7 +17,7 @@ from pathlib import Path
 from injector.certs.counts import Counts
 from injector.certs.pair import Certificate, Pair, check_time, read_bundle, read_pair
 from injector.certs.problems import Problems
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import tell
 
@@ -63,15 +63,15 @@ class Place:
 class FileSource:
     """Keeps the newest good pair in use; `run` never returns.
 
-    `take` puts a pair in use and may raise ConfigError; `published` is None where caBundle is
-    somebody else's.
+    `take` puts a pair in use and may raise ConfigError; `publisher` is None where
+    something else writes caBundle.
     """
 
     place: Place
     take: Callable[[Pair], None]
     counts: Counts
     poll_seconds: float
-    published: Published | None = None
+    publisher: CABundlePublisher | None = None
     clock: Callable[[], float] = time.time
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     problems: Problems = field(init=False)
@@ -93,7 +93,7 @@ class FileSource:
         if self._pair is None or not self._pair.certificate.valid(self.clock()):
             message = "; ".join(self.problems.now.values()) or "it has expired"
             return {"certificate": message}
-        return {} if self._called or self.published is None else {"certificate": "its CA is being published"}
+        return {} if self._called or self.publisher is None else {"certificate": "its CA is being published"}
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
@@ -110,7 +110,7 @@ class FileSource:
                 self.problems.note("defect", InjectorError(message))
             else:
                 self.problems.clear("defect")
-            settles = self.published.settles_in() if self.published else self.poll_seconds
+            settles = self.publisher.settles_in() if self.publisher else self.poll_seconds
             try:
                 async with asyncio.timeout(min(self.poll_seconds, settles)):
                     await self.changed.wait()
@@ -130,8 +130,8 @@ class FileSource:
             self.problems.note("files", error)
         else:
             self.problems.clear("files")
-        if self.published is not None:
-            await self._publish(self.published, (*self._authorities, *authorities))
+        if self.publisher is not None:
+            await self._publish(self.publisher, (*self._authorities, *authorities))
         if pair is not None and pair != self._pair and self._may_take(authorities):
             try:
                 self._use(pair, authorities)
@@ -145,22 +145,22 @@ class FileSource:
             self._authorities = authorities
         self._count()
 
-    async def _publish(self, published: Published, authorities: tuple[Certificate, ...]) -> None:
+    async def _publish(self, publisher: CABundlePublisher, authorities: tuple[Certificate, ...]) -> None:
         now = self.clock()
         wanted = {c.fingerprint: c for c in authorities if now < c.not_after}
         try:
             if not self._looked:
                 # Whom all trust before we have written anything is known to callers already.
-                await published.refresh(tuple(wanted.values()))
-                self._looked, self._called = True, self._known(published.trusted or frozenset())
-            repaired = await published.ensure(tuple(wanted.values()), now)
+                await publisher.refresh(tuple(wanted.values()))
+                self._looked, self._called = True, self._known(publisher.trusted or frozenset())
+            repaired = await publisher.ensure(tuple(wanted.values()), now)
         except InjectorError as error:
             self.problems.note("caBundle", error)
             # Who is not allowed to publish has to be told, not kept from serving.
             self._called = self._called or (isinstance(error, ClusterError) and error.status == 403)
             return
         self.problems.clear("caBundle")
-        self._called = self._called or self._known(published.settled())
+        self._called = self._called or self._known(publisher.settled())
         if repaired:
             self.counts.certificate_renewed("caBundle")
             tell("info", "certificate-published", configurations=repaired, certificates=len(wanted))
@@ -171,9 +171,9 @@ class FileSource:
 
     def _may_take(self, authorities: tuple[Certificate, ...]) -> bool:
         """Whether callers trust a new pair already, or at least not the one in use any more."""
-        if self.published is None or self._pair is None or not self._pair.certificate.valid(self.clock()):
+        if self.publisher is None or self._pair is None or not self._pair.certificate.valid(self.clock()):
             return True
-        return {c.fingerprint for c in authorities} <= self.published.settled()
+        return {c.fingerprint for c in authorities} <= self.publisher.settled()
 
     def _use(self, pair: Pair, authorities: tuple[Certificate, ...]) -> None:
         self.take(pair)

@@ -23,7 +23,7 @@ from injector.certs.pair import Certificate, Pair
 from injector.certs.plan import Leaf, Lifetimes, Plan, ReplicaView, plan
 from injector.certs.problems import Problems
 from injector.certs.proof import prove
-from injector.certs.published import ClusterAccess, Object, Published
+from injector.certs.published import CABundlePublisher, ClusterAccess, Object
 from injector.certs.stored import Stored, read, without, written
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import tell
@@ -50,7 +50,7 @@ class SelfSignedSource:
     name: str
     wanted: CertificateSpec
     fraction: float
-    published: Published
+    publisher: CABundlePublisher
     take: Callable[[Pair], None]
     counts: Counts
     clock: Callable[[], float] = time.time
@@ -123,7 +123,7 @@ class SelfSignedSource:
         return SHORTEST_PAUSE_SECONDS * self.jitter() if wrote else self._pause(todo)
 
     def _plan(self) -> Plan:
-        settled = self.published.settled()
+        settled = self.publisher.settled()
         return plan(
             self.clock(),
             ReplicaView(self._stored, self.leaf, settled),
@@ -183,7 +183,7 @@ class SelfSignedSource:
     async def _publish(self, todo: Plan) -> None:
         now = self.clock()
         try:
-            repaired = await self.published.ensure(todo.publish, now)
+            repaired = await self.publisher.ensure(todo.publish, now)
         except ClusterError as error:
             if error.status != 409:
                 self._fail("caBundle", error)
@@ -194,7 +194,7 @@ class SelfSignedSource:
         self.problems.clear("caBundle")
         if repaired:
             self.counts.certificate_renewed("caBundle")
-            self._repairs.append(self.published.monotonic())
+            self._repairs.append(self.publisher.monotonic())
             tell("info", "certificate-published", configurations=repaired, certificates=len(todo.publish))
         self._ready()
 
@@ -204,8 +204,8 @@ class SelfSignedSource:
             return
         issuer = self.leaf.issuer.fingerprint
         old = self._stored.current is not None and issuer == self._stored.current.fingerprint
-        fresh = self.published.entries and not old
-        self._called = issuer in (self.published.settled() if fresh else self.published.trusted or ())
+        fresh = self.publisher.entries and not old
+        self._called = issuer in (self.publisher.settled() if fresh else self.publisher.trusted or ())
 
     async def _sign(self, authority: Pair) -> None:
         try:
@@ -264,12 +264,12 @@ class SelfSignedSource:
 
     def _pause(self, todo: Plan) -> float:
         retry = 2.0 ** (self._failures - 1) if 0 < self._failures < 7 else LONGEST_PAUSE_SECONDS
-        until = min(todo.due - self.clock(), self.published.settles_in(), retry, LONGEST_PAUSE_SECONDS)
+        until = min(todo.due - self.clock(), self.publisher.settles_in(), retry, LONGEST_PAUSE_SECONDS)
         return max(SHORTEST_PAUSE_SECONDS, until) * (1 + self.jitter() / 10)
 
     def _rest(self) -> float:
         """How long to wait before a change is looked at: longer, the more had to be put right lately."""
-        now = self.published.monotonic()
+        now = self.publisher.monotonic()
         self._repairs = [at for at in self._repairs if now - at < REPAIR_MEMORY_SECONDS]
         return min(LONGEST_REST_SECONDS, SHORTEST_PAUSE_SECONDS * 2.0 ** min(len(self._repairs), 10))
 

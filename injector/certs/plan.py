@@ -35,7 +35,7 @@ _GAIN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long a leaf lifetimes, and after which part of its life something is replaced."""
+    """How long a leaf is valid, and after which part of its lifetime something is replaced."""
 
     leaf_seconds: float
     fraction: float

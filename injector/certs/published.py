@@ -65,7 +65,7 @@ def patch_of(
 
 
 @dataclass(slots=True)
-class Published:
+class CABundlePublisher:
     """What is published, as last seen; `refresh` looks again and `ensure` puts right."""
 
     cluster: ClusterAccess

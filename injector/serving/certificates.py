@@ -15,7 +15,7 @@ from typing import Any
 from injector.certs.files import FileSource, Place
 from injector.certs.issue import CertificateSpec, service_names
 from injector.certs.own import SelfSignedSource
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.config import coherence
 from injector.config.schema import Server
 from injector.config.shapes import seconds
@@ -94,13 +94,13 @@ def certificates(
 ) -> Certificates:
     """The source, which has put its certificate in use where it has one already. Raises ConfigError."""
     kind, publishes = coherence.check_certificates(server), server.publishes_ca_bundle
-    published = _published(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
+    publisher = _publisher(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
     made = Certificates(
-        _files(server, kind, metrics, tls, published)
+        _files(server, kind, metrics, tls, publisher)
         if kind != "own"
-        else _own(server, cluster, metrics, tls, published)
+        else _own(server, cluster, metrics, tls, publisher)
     )
-    if published is not None and cluster is not None:
+    if publisher is not None and cluster is not None:
         _watch(made, cluster, CONFIGURATIONS, None)
         if kind == "own":
             namespace, name = server.ca_secret
@@ -125,10 +125,10 @@ def _own(
     cluster: AsyncCluster | None,
     metrics: Metrics,
     tls: ReloadableTLS,
-    published: Published | None,
+    publisher: CABundlePublisher | None,
 ) -> SelfSignedSource:
     assert cluster is not None
-    assert published is not None
+    assert publisher is not None
     namespace, name = server.ca_secret
     return SelfSignedSource(
         cluster,
@@ -136,7 +136,7 @@ def _own(
         name,
         _wanted(server),
         server.certificates.renew_percent / 100,
-        published,
+        publisher,
         lambda pair: tls.take(pair.chain, pair.key),
         metrics,
         cluster.time,
@@ -152,14 +152,14 @@ def _wanted(server: Server) -> CertificateSpec:
 
 
 def _files(
-    server: Server, kind: str, metrics: Metrics, tls: ReloadableTLS, published: Published | None
+    server: Server, kind: str, metrics: Metrics, tls: ReloadableTLS, publisher: CABundlePublisher | None
 ) -> FileSource:
     made = FileSource(
         _place(server, kind),
         lambda pair: tls.take(pair.chain, pair.key),
         metrics,
         server.source.poll_seconds,
-        published,
+        publisher,
     )
     made.first()
     return made
@@ -180,8 +180,8 @@ def _place(server: Server, kind: str) -> Place:
     )
 
 
-def _published(server: Server, cluster: AsyncCluster, publishes: bool) -> Published:
+def _publisher(server: Server, cluster: AsyncCluster, publishes: bool) -> CABundlePublisher:
     service = server.certificates.service
     assert service is not None
     settle = seconds(server.certificates.settle)
-    return Published(cluster, service, settle, publishes)
+    return CABundlePublisher(cluster, service, settle, publishes)

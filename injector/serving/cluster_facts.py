@@ -69,13 +69,12 @@ class ClusterFacts:
         }
 
     def warnings(self) -> dict[str, str]:
-        """The lists that are known, but perhaps not as they are now, and why."""
+        """The lists that may be out of date, and why."""
+        stale = {path: each for path, each in self._informers.items() if each.stale_since is not None}
         return {
-            path: f"may be out of date: {informer.last_error.advice}"
-            for path, informer in self._informers.items()
-            if informer.synced.is_set()
-            and informer.stale_since is not None
-            and informer.last_error is not None
+            path: f"may be out of date: {each.last_error.advice}"
+            for path, each in stale.items()
+            if each.synced.is_set() and each.last_error is not None
         }
 
     def namespace_of(self, name: str) -> Namespace | None:

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives import hashes
 from injector.certs.issue import CertificateSpec
 from injector.certs.own import SelfSignedSource
 from injector.certs.plan import Leaf
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.certs.stored import FORMAT, FORMAT_KEY
 from injector.core.model import ServiceRef
 from injector.kube.client import connect_async
@@ -413,7 +413,7 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
 
     async def made() -> Leaf | None:
         async with await connect_async(str(bed.kubeconfig), None) as cluster:
-            published = Published(cluster, ServiceRef(namespace, "webhook"), 1.0)
+            published = CABundlePublisher(cluster, ServiceRef(namespace, "webhook"), 1.0)
             wanted = CertificateSpec(("webhook",), ca_seconds=604800.0, leaf_seconds=604800.0)
             own = SelfSignedSource(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,
