@@ -48,7 +48,7 @@ class SelfSignedSource:
     cluster: ClusterAccess
     namespace: str
     name: str
-    wanted: CertificateSpec
+    spec: CertificateSpec
     fraction: float
     publisher: CABundlePublisher
     take: Callable[[Pair], None]
@@ -127,7 +127,7 @@ class SelfSignedSource:
         return plan(
             self.clock(),
             ReplicaView(self._stored, self.leaf, settled),
-            Lifetimes(self.wanted.leaf_seconds, self.fraction),
+            Lifetimes(self.spec.leaf_seconds, self.fraction),
         )
 
     async def _look(self) -> bool:
@@ -175,7 +175,7 @@ class SelfSignedSource:
     ) -> ConfigError | None:
         try:
             where = f"Secret {self.namespace}/{self.name} {name}"
-            prove(pair, published.values(), self.wanted, now, where)
+            prove(pair, published.values(), self.spec, now, where)
         except ConfigError as error:
             return error
         return None
@@ -209,7 +209,7 @@ class SelfSignedSource:
 
     async def _sign(self, authority: Pair) -> None:
         try:
-            pair = await asyncio.to_thread(sign_leaf, authority, self.wanted, self.clock())
+            pair = await asyncio.to_thread(sign_leaf, authority, self.spec, self.clock())
             self.take(pair)
         except InjectorError as error:
             self._fail("leaf", error)
@@ -253,9 +253,9 @@ class SelfSignedSource:
     def _new_authority(self, content: Stored) -> Pair:
         """A new CA. Raises ConfigError where it is of no use: it would only be replaced again."""
         now = self.clock()
-        made = make_authority(self.wanted, now)
+        made = make_authority(self.spec, now)
         published = (*content.certificates().values(), made.certificate)
-        prove(made, published, self.wanted, now, "a new CA")
+        prove(made, published, self.spec, now, "a new CA")
         return made
 
     def _fail(self, about: str, error: InjectorError) -> None:

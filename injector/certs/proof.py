@@ -39,14 +39,14 @@ _HINT: Final = "a new CA replaces it; check what wrote this one to the Secret"
 
 
 def prove(
-    authority: Pair, published: Iterable[Certificate], wanted: CertificateSpec, now: float, where: str
+    authority: Pair, published: Iterable[Certificate], spec: CertificateSpec, now: float, where: str
 ) -> None:
     """Raise ConfigError unless clients that trust exactly these accept what the CA signs."""
     try:
         _check_kind(x509.load_pem_x509_certificate(authority.chain.encode("ascii")))
         # The key of the leaf is no matter of the CA's, and of this kind it is made at once.
-        leaf = sign_leaf(authority, replace(wanted, key_type="ecdsa"), now)
-        _shake_hands(leaf, bundle(published), wanted.names[0])
+        leaf = sign_leaf(authority, replace(spec, key_type="ecdsa"), now)
+        _shake_hands(leaf, bundle(published), spec.names[0])
     except ssl.SSLCertVerificationError as error:
         raise _refused(_not_verified(error.verify_message), where) from error
     except ssl.SSLError as error:

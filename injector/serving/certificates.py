@@ -134,7 +134,7 @@ def _own(
         cluster,
         namespace,
         name,
-        _wanted(server),
+        _certificate_spec(server),
         server.certificates.renew_percent / 100,
         publisher,
         lambda pair: tls.take(pair.chain, pair.key),
@@ -143,7 +143,7 @@ def _own(
     )
 
 
-def _wanted(server: Server) -> CertificateSpec:
+def _certificate_spec(server: Server) -> CertificateSpec:
     settings = server.certificates
     assert settings.service is not None
     names = service_names(settings.service, settings.cluster_domain, settings.names)
