@@ -26,7 +26,7 @@ _RENEWED = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilePaths:
     """Where chain, key and CA stand. Chain and key may be one file; without `ca` nothing is published."""
 
     chain: Path
@@ -34,7 +34,7 @@ class Place:
     ca: Path | None = None
 
     @classmethod
-    def folder(cls, path: Path, *, with_ca: bool) -> Place:
+    def folder(cls, path: Path, *, with_ca: bool) -> FilePaths:
         """A mounted Secret of type kubernetes.io/tls, as cert-manager writes it."""
         return cls(path / "tls.crt", path / "tls.key", path / "ca.crt" if with_ca else None)
 
@@ -67,7 +67,7 @@ class FileSource:
     something else writes caBundle.
     """
 
-    place: Place
+    paths: FilePaths
     take: Callable[[Pair], None]
     counts: Counts
     poll_seconds: float
@@ -85,7 +85,7 @@ class FileSource:
 
     def first(self) -> None:
         """Use what is there now. Raises ConfigError where it cannot be used."""
-        pair, authorities = self.place.read(self.clock())
+        pair, authorities = self.paths.read(self.clock())
         self._use(pair, authorities)
 
     def not_ready(self) -> dict[str, str]:
@@ -125,7 +125,7 @@ class FileSource:
         """Look once."""
         pair, authorities = self._pair, self._authorities
         try:
-            pair, authorities = await asyncio.to_thread(self.place.read, self.clock())
+            pair, authorities = await asyncio.to_thread(self.paths.read, self.clock())
         except ConfigError as error:
             self.problems.note("files", error)
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from injector.certs.files import FileSource, Place
+from injector.certs.files import FilePaths, FileSource
 from injector.certs.issue import CertificateSpec, service_names
 from injector.certs.own import SelfSignedSource
 from injector.certs.published import CABundlePublisher
@@ -86,7 +86,7 @@ def check(server: Server) -> None:
     """Raise ConfigError for settings that do not fit together, and for files that cannot be used now."""
     kind = coherence.check_certificates(server)
     if kind != "own":
-        _place(server, kind).read(time.time())
+        _file_paths(server, kind).read(time.time())
 
 
 def certificates(
@@ -155,7 +155,7 @@ def _files(
     server: Server, kind: str, metrics: Metrics, tls: ReloadableTLS, publisher: CABundlePublisher | None
 ) -> FileSource:
     made = FileSource(
-        _place(server, kind),
+        _file_paths(server, kind),
         lambda pair: tls.take(pair.chain, pair.key),
         metrics,
         server.source.poll_seconds,
@@ -165,15 +165,15 @@ def _files(
     return made
 
 
-def _place(server: Server, kind: str) -> Place:
+def _file_paths(server: Server, kind: str) -> FilePaths:
     settings = server.certificates
     if kind == "secret":
-        return Place.folder(Path(settings.folder), with_ca=settings.publish == "on")
+        return FilePaths.folder(Path(settings.folder), with_ca=settings.publish == "on")
     authorities = Path(settings.ca_file) if settings.ca_file else None
     if server.tls_bundle and not (server.tls_cert or server.tls_key):
-        return Place(Path(server.tls_bundle), Path(server.tls_bundle), authorities)
+        return FilePaths(Path(server.tls_bundle), Path(server.tls_bundle), authorities)
     if server.tls_cert and server.tls_key and not server.tls_bundle:
-        return Place(Path(server.tls_cert), Path(server.tls_key), authorities)
+        return FilePaths(Path(server.tls_cert), Path(server.tls_key), authorities)
     hint = "set --tls-cert FILE and --tls-key FILE, or --tls-bundle FILE"
     raise ConfigError(
         "a certificate chain and its key are required, or one file with both", where="server", hint=hint

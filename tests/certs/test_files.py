@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.certs.files import FileSource, Place
+from injector.certs.files import FilePaths, FileSource
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.certs.published import CABundlePublisher
@@ -37,7 +37,7 @@ def files(
     folder: Path, clock: Clock, published: CABundlePublisher | None = None
 ) -> tuple[FileSource, list[Pair], Counted]:
     taken, counted = list[Pair](), Counted()
-    place = Place.folder(folder, with_ca=published is not None)
+    place = FilePaths.folder(folder, with_ca=published is not None)
     made = FileSource(place, taken.append, counted, 1.0, published, clock)
     made.first()
     return made, taken, counted
@@ -230,7 +230,7 @@ def test_one_file_may_hold_both(tmp_path: Path) -> None:
     leaf = sign_leaf(make_authority(WANTED, clock()), WANTED, clock())
     file = tmp_path / "bundle.pem"
     file.write_text(leaf.key + leaf.chain)
-    assert Place(file, file).read(clock())[0] == leaf
+    assert FilePaths(file, file).read(clock())[0] == leaf
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="it is not text"):
-        Place(file, file).read(clock())
+        FilePaths(file, file).read(clock())
