@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from injector.certs.counts import Counts
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Certificate, Pair
-from injector.certs.plan import Leaf, Lifetimes, Plan, ReplicaView, plan
+from injector.certs.plan import Leaf, Lifetimes, Plan, ReplicaView, make_plan
 from injector.certs.problems import Problems
 from injector.certs.proof import prove
 from injector.certs.published import CABundlePublisher, ClusterAccess, Object
@@ -124,7 +124,7 @@ class SelfSignedSource:
 
     def _plan(self) -> Plan:
         settled = self.publisher.settled()
-        return plan(
+        return make_plan(
             self.clock(),
             ReplicaView(self._stored, self.leaf, settled),
             Lifetimes(self.spec.leaf_seconds, self.fraction),

@@ -79,7 +79,7 @@ class Plan:
     due: float
 
 
-def plan(now: float, seen: ReplicaView, lifetimes: Lifetimes) -> Plan:
+def make_plan(now: float, seen: ReplicaView, lifetimes: Lifetimes) -> Plan:
     """What is to be done now by a replica that sees this."""
     own = {seen.leaf.issuer.fingerprint: seen.leaf.issuer} if seen.leaf else {}
     trusted = {f: c for f, c in {**own, **seen.stored.certificates()}.items() if now < c.not_after}
