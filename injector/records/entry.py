@@ -97,14 +97,14 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
     )
 
 
-def head(raw: Mapping[str, Any]) -> Head:
+def parse_head(raw: Mapping[str, Any]) -> Head:
     """A head from its line; ValueError for another format."""
     if raw["head"] != FORMAT:
         raise ValueError("the record has another format")
     return Head(str(raw["config"]), str(raw["profile"]), str(raw["key"]), frozenset(raw["words"]))
 
 
-def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> Entry:
+def parse_entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> Entry:
     """An entry from its line.
 
     Raises KeyError, TypeError, ValueError or AttributeError for a line that is none.

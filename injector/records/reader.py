@@ -16,7 +16,7 @@ from injector import structure
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.files import is_inside
-from injector.records.entry import Entry, Head, entry, head
+from injector.records.entry import Entry, Head, parse_entry, parse_head
 from injector.records.writer import PATTERN
 
 
@@ -55,11 +55,11 @@ class Reader:
                             raise ValueError("a recorded admission is larger than any valid one")
                         raw = json.loads(line.decode())
                         if "head" in raw:
-                            of = head(raw)
+                            of = parse_head(raw)
                         elif "objects" in raw and "items" in raw:
                             objects[raw["objects"]] = tuple(raw["items"])
                         elif of is not None:
-                            yield entry(raw, objects[raw["objects"]], of)
+                            yield parse_entry(raw, objects[raw["objects"]], of)
                         else:
                             self.broken += 1
                     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
