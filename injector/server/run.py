@@ -97,7 +97,7 @@ def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
     return ConfigError(f"cannot listen on {shown(address)}{why}", where=setting, hint=hint)
 
 
-def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
+def run_loop(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
     """Run the process in uvloop; `main` gets what SIGTERM and SIGINT set."""
     try:
         import httptools  # noqa: F401
@@ -132,7 +132,7 @@ def allowed(connections: int) -> int:
     return min(connections, max(1, (soft - OTHER_FILES) // 2))
 
 
-async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float = 0.0) -> None:
+async def serve_listeners(listeners: Sequence[Listener], stop: Stop, drain_seconds: float = 0.0) -> None:
     """Serve until `stop` is set; then drain, finish what is under way, and return.
 
     While it drains the listeners stay open, as callers learn only slowly that this process is to

@@ -25,9 +25,7 @@ from injector.server import app
 from injector.server.places import Bounds, Reached
 from injector.server.queue import Size
 from injector.server.review import AnswerPolicy
-from injector.server.run import Listener, Stop, allowed, bind
-from injector.server.run import run as run_loop
-from injector.server.run import serve as serve_listeners
+from injector.server.run import Listener, Stop, allowed, bind, run_loop, serve_listeners
 from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers

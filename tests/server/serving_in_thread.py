@@ -19,7 +19,7 @@ import uvloop
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.server.places import Bounds
-from injector.server.run import Listener, Stop, bind, serve
+from injector.server.run import Listener, Stop, bind, serve_listeners
 from injector.server.tls import ReloadableTLS
 
 PATIENCE = 60
@@ -146,7 +146,7 @@ def serving(
         )
 
         def run() -> None:
-            loop.run_until_complete(serve([listener], stop, drain_seconds))
+            loop.run_until_complete(serve_listeners([listener], stop, drain_seconds))
 
         thread = threading.Thread(target=run)
         thread.start()

@@ -16,7 +16,7 @@ import pytest
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.errors import ConfigError
-from injector.server.run import Listener, Stop, bind, serve
+from injector.server.run import Listener, Stop, bind, serve_listeners
 from injector.server.tls import ReloadableTLS
 
 PATIENCE = 60
@@ -44,7 +44,7 @@ def listening(swap: ReloadableTLS) -> Iterator[int]:
         loop = asyncio.new_event_loop()
         stop = Stop()
         listener = Listener(hello, bound, lambda: swap.context)
-        running = threading.Thread(target=lambda: loop.run_until_complete(serve([listener], stop)))
+        running = threading.Thread(target=lambda: loop.run_until_complete(serve_listeners([listener], stop)))
         running.start()
         try:
             yield bound.getsockname()[1]
