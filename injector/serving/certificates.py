@@ -28,7 +28,7 @@ from injector.telemetry import Metrics
 
 
 @dataclass(slots=True)
-class Certificates:
+class CertificateRenewal:
     """The running source, and the watches that wake it."""
 
     source: SelfSignedSource | FileSource
@@ -82,37 +82,35 @@ class Watches:
         }
 
 
-def check(server: Server) -> None:
+def check_settings(server: Server) -> None:
     """Raise ConfigError for settings that do not fit together, and for files that cannot be used now."""
     kind = coherence.check_certificates(server)
     if kind != "own":
         _file_paths(server, kind).read(time.time())
 
 
-def certificates(
+def make_renewal(
     server: Server, cluster: AsyncCluster | None, metrics: Metrics, tls: ReloadableTLS
-) -> Certificates:
-    """The source, which has put its certificate in use where it has one already. Raises ConfigError."""
+) -> CertificateRenewal:
+    """What keeps the certificate up to date; one that exists is in use already. Raises ConfigError."""
     kind, publishes = coherence.check_certificates(server), server.publishes_ca_bundle
     publisher = _publisher(server, cluster, publishes) if cluster and (publishes or kind == "own") else None
-    made = Certificates(
+    source = (
         _files(server, kind, metrics, tls, publisher)
         if kind != "own"
         else _own(server, cluster, metrics, tls, publisher)
     )
-    if publisher is not None and cluster is not None:
-        _watch(made, cluster, CONFIGURATIONS, None)
-        if kind == "own":
-            namespace, name = server.ca_secret
-            by_name = {"fieldSelector": f"metadata.name={name}"}
-            _watch(made, cluster, f"/api/v1/namespaces/{namespace}/secrets", by_name)
-    return made
-
-
-def _watch(made: Certificates, cluster: AsyncCluster, path: str, params: Mapping[str, str] | None) -> None:
-    made.watches.informers[path] = Informer(
-        cluster, path, params, keep=_version, changed=made.source.changed.set
-    )
+    if publisher is None or cluster is None:
+        return CertificateRenewal(source)
+    lists: dict[str, Mapping[str, str] | None] = {CONFIGURATIONS: None}
+    if kind == "own":
+        namespace, name = server.ca_secret
+        lists[f"/api/v1/namespaces/{namespace}/secrets"] = {"fieldSelector": f"metadata.name={name}"}
+    informers = {
+        path: Informer(cluster, path, params, keep=_version, changed=source.changed.set)
+        for path, params in lists.items()
+    }
+    return CertificateRenewal(source, Watches(informers))
 
 
 def _version(item: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from injector.server.run import Listener, Stop, allowed, bind, run_loop, serve_l
 from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
-from injector.serving.certificates import Certificates
+from injector.serving.certificates import CertificateRenewal
 from injector.serving.cluster_facts import ClusterFacts
 from injector.serving.component import Component, TroubleLog, together
 from injector.serving.events import Eventing, eventing
@@ -56,7 +56,7 @@ class ServedWebhook:
     def serve(self) -> None:
         """Listen, and answer until SIGTERM. Raises InjectorError where that cannot begin."""
         server = self.server
-        certificates.check(server)
+        certificates.check_settings(server)
         sockets = [bind(server.listen, "listen"), bind(server.health_listen, "healthListen")]
         sockets += debug_page.sockets(server.debug_listen)
         with contextlib.ExitStack() as stack:
@@ -104,7 +104,7 @@ class _Parts:
     tls: ReloadableTLS
     current: Current
     facts: ClusterFacts
-    certificates: Certificates
+    certificates: CertificateRenewal
     events: Eventing
     callers: Callers
     reached: Reached
@@ -135,7 +135,7 @@ class _Parts:
             tls,
             Current(webhook.source, webhook.config, metrics, seconds=seconds, apart=beside, taken=taken),
             facts,
-            certificates.certificates(server, cluster, metrics, tls),
+            certificates.make_renewal(server, cluster, metrics, tls),
             eventing(server, cluster, metrics),
             Callers(server, cluster, metrics, tls),
             Reached(metrics.cut),
