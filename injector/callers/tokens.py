@@ -59,7 +59,7 @@ class TokenPolicy:
     groups_claim: str = ""
 
 
-class Keys:
+class IssuerKeys:
     """The issuer's public keys, fetched now and then; the last good ones stay.
 
     `fetch` returns a JSON Web Key Set, with the name of the `issuer` beside the `keys`. `problem`
@@ -139,8 +139,8 @@ def _usable(keys: Any) -> list[tuple[str, jwt.PyJWK]]:
 class Tokens:
     """Judges tokens."""
 
-    def __init__(self, wanted: TokenPolicy, keys: Keys) -> None:
-        self._wanted = wanted
+    def __init__(self, policy: TokenPolicy, keys: IssuerKeys) -> None:
+        self._policy = policy
         self._keys = keys
 
     async def judge(self, token: str, budget: float | None = None) -> str:
@@ -165,15 +165,15 @@ class Tokens:
     @property
     def _issuer(self) -> str:
         """Who has to have issued it; empty where nobody says, which no token may fit."""
-        return self._wanted.issuer or self._keys.issuer
+        return self._policy.issuer or self._keys.issuer
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
-        wanted = self._wanted
+        policy = self._policy
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[key.algorithm_name],
-            audience=wanted.audience,
+            audience=policy.audience,
             issuer=self._issuer,
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iss", "aud", "sub"]},
@@ -181,14 +181,14 @@ class Tokens:
         return claims
 
     def _unfit(self, claims: Mapping[str, Any]) -> str:
-        wanted = self._wanted
+        policy = self._policy
         # A token for others as well may have been passed on by one of them.
-        if claims["aud"] not in (wanted.audience, [wanted.audience]):
+        if claims["aud"] not in (policy.audience, [policy.audience]):
             return "token-audience"
-        if claims["sub"] not in wanted.subjects:
+        if claims["sub"] not in policy.subjects:
             return "token-subject"
-        if wanted.groups_claim:
-            groups = _at(claims, wanted.groups_claim.split("/"))
+        if policy.groups_claim:
+            groups = _at(claims, policy.groups_claim.split("/"))
             if not isinstance(groups, list) or not any(g in _PODS for g in groups if isinstance(g, str)):
                 return "token-groups"
         return ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector.callers.check import Check
-from injector.callers.tokens import Keys, TokenPolicy, Tokens
+from injector.callers.tokens import IssuerKeys, TokenPolicy, Tokens
 from injector.config.schema import CallerAuth, Server
 from injector.errors import ConfigError
 from injector.files import read_text
@@ -33,7 +33,7 @@ class Callers:
         self.check: Check | None = None
         self._settings = server.caller_auth
         self._poll = server.source.poll_seconds
-        self._keys: Keys | None = None
+        self._keys: IssuerKeys | None = None
         self._tls = tls
         self._trusted = ""
         self._problem = ""
@@ -68,7 +68,7 @@ class Callers:
     def _make(self, cluster: AsyncCluster | None, metrics: Metrics) -> Check:
         settings, tokens = self._settings, None
         if settings.audience:
-            self._keys = Keys(_fetch(settings, cluster))
+            self._keys = IssuerKeys(_fetch(settings, cluster))
             subjects = frozenset(settings.subjects)
             tokens = Tokens(
                 TokenPolicy(settings.audience, subjects, settings.issuer, settings.groups_claim), self._keys

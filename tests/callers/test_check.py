@@ -14,7 +14,7 @@ import pytest
 
 from injector import telemetry
 from injector.callers.check import ACCEPTED, LOG_SECONDS, REASONS, Check
-from injector.callers.tokens import Keys, TokenPolicy, Tokens
+from injector.callers.tokens import IssuerKeys, TokenPolicy, Tokens
 from tests.callers.credentials import AUDIENCE, ISSUER, SUBJECT, Signer
 
 SIGNER = Signer.make()
@@ -31,7 +31,7 @@ def a_check(*, enforce: bool = True, names: frozenset[str] = NAMES, **more: Any)
     async def fetch() -> Mapping[str, Any]:
         return {"keys": [SIGNER.published()]}
 
-    tokens = Tokens(TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER), Keys(fetch))
+    tokens = Tokens(TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER), IssuerKeys(fetch))
     return Check(enforce=enforce, names=names, tokens=tokens, **more)
 
 

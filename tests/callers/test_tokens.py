@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from injector.callers.check import REASONS
-from injector.callers.tokens import AGAIN_SECONDS, Keys, TokenPolicy, Tokens
+from injector.callers.tokens import AGAIN_SECONDS, IssuerKeys, TokenPolicy, Tokens
 from injector.errors import ClusterError
 from tests.callers.credentials import AUDIENCE, ISSUER, SUBJECT, TOKEN_SECONDS, Signer
 
@@ -43,7 +43,7 @@ def judged(token: str, wanted: TokenPolicy = WANTED, published: Mapping[str, Any
         return found
 
     async def judge() -> str:
-        keys = Keys(fetch)
+        keys = IssuerKeys(fetch)
         await keys.refresh()
         return await Tokens(wanted, keys).judge(token)
 
@@ -155,7 +155,7 @@ class Publishing:
         self.open = asyncio.Event()
         self.open.set()
         self.now = 0.0
-        self.keys = Keys(self.fetch, lambda: self.now)
+        self.keys = IssuerKeys(self.fetch, lambda: self.now)
 
     async def fetch(self) -> Mapping[str, Any]:
         self.asked += 1
