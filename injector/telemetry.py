@@ -49,7 +49,7 @@ def log_to(level: str, stream: IO[str] | None = None, clock: Callable[[], float]
     _log.setLevel(level.upper())
 
 
-def tell(level: str, event: str, **fields: Any) -> None:
+def log_event(level: str, event: str, **fields: Any) -> None:
     """Log an event with its fields, none of those that are None; level is debug, info, warning or error."""
     _log.log(getattr(logging, level.upper()), event, extra={"fields": fields})
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from injector.callers.tokens import Tokens
 from injector.pacing import Throttle
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 ACCEPTED: Final = "accepted"
 
@@ -99,7 +99,7 @@ class Check:
         """Log a refusal, each reason now and then: anybody may call any number of times."""
         if times := self._throttle.times(reason):
             done = "refused" if self._enforce else "answered, because callerAuth only audits"
-            tell("warning", "caller", reason=reason, result=done, times=times)
+            log_event("warning", "caller", reason=reason, result=done, times=times)
 
 
 def names_of(certificate: Mapping[str, Any]) -> tuple[str, ...]:

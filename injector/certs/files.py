@@ -19,7 +19,7 @@ from injector.certs.pair import Certificate, Pair, check_time, read_bundle, read
 from injector.certs.problems import Problems
 from injector.certs.published import CABundlePublisher
 from injector.errors import ClusterError, ConfigError, InjectorError
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 # After which part of their life others renew them, as a rule: cert-manager's.
 _RENEWED = 2 / 3
@@ -140,7 +140,9 @@ class FileSource:
             else:
                 self.problems.clear("leaf")
                 self.counts.certificate_renewed("leaf")
-                tell("info", "certificate-leaf", seconds=round(pair.certificate.not_after - self.clock()))
+                log_event(
+                    "info", "certificate-leaf", seconds=round(pair.certificate.not_after - self.clock())
+                )
         elif pair == self._pair:
             self._authorities = authorities
         self._count()
@@ -163,7 +165,7 @@ class FileSource:
         self._called = self._called or self._known(publisher.settled())
         if repaired:
             self.counts.certificate_renewed("caBundle")
-            tell("info", "certificate-published", configurations=repaired, certificates=len(wanted))
+            log_event("info", "certificate-published", configurations=repaired, certificates=len(wanted))
 
     def _known(self, fingerprints: Set[str]) -> bool:
         """Whether the CAs of the pair in use are among these."""

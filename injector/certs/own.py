@@ -26,7 +26,7 @@ from injector.certs.proof import prove
 from injector.certs.published import CABundlePublisher, ClusterAccess, Object
 from injector.certs.stored import Stored, read, without, written
 from injector.errors import ClusterError, ConfigError, InjectorError
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 # Looked at this often though nobody says that something changed: timers stand still while a
 # machine is suspended.
@@ -195,7 +195,9 @@ class SelfSignedSource:
         if repaired:
             self.counts.certificate_renewed("caBundle")
             self._repairs.append(self.publisher.monotonic())
-            tell("info", "certificate-published", configurations=repaired, certificates=len(todo.publish))
+            log_event(
+                "info", "certificate-published", configurations=repaired, certificates=len(todo.publish)
+            )
         self._ready()
 
     def _ready(self) -> None:
@@ -218,7 +220,7 @@ class SelfSignedSource:
         self.problems.clear("leaf")
         self.counts.certificate_renewed("leaf")
         self._ready()
-        tell(
+        log_event(
             "info",
             "certificate-leaf",
             issuer=authority.fingerprint[:16],
@@ -247,7 +249,9 @@ class SelfSignedSource:
         if todo.why != "tidied":
             self.counts.certificate_renewed("ca")
         trusted = [f[:16] for f in content.certificates()]
-        tell("info", "certificate-ca", why=todo.why, secret=f"{self.namespace}/{self.name}", trusted=trusted)
+        log_event(
+            "info", "certificate-ca", why=todo.why, secret=f"{self.namespace}/{self.name}", trusted=trusted
+        )
         return True
 
     def _new_authority(self, content: Stored) -> Pair:

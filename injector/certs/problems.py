@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from injector.errors import InjectorError
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Problems:
         if self.now.get(about) == error.advice:
             return
         self.now[about] = error.advice
-        tell(
+        log_event(
             "error",
             "certificate-problem",
             about=about,
@@ -40,4 +40,4 @@ class Problems:
     def clear(self, about: str) -> None:
         """It works."""
         if self.now.pop(about, None) is not None:
-            tell("info", "certificate-problem-over", about=about)
+            log_event("info", "certificate-problem-over", about=about)

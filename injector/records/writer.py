@@ -24,7 +24,7 @@ from injector.errors import ConfigError
 from injector.pacing import TokenBucket
 from injector.records.entry import Admission, admission_line, head_line, objects_line
 from injector.records.redaction import Redaction
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 PATTERN: Final = "admissions-*.jsonl"
 # So many files make up the whole: the oldest of them is what goes at once.
@@ -156,7 +156,9 @@ class Recorder:
             except Exception as error:
                 # A pod that cannot be told is no reason to stop; its text is not repeated here.
                 self._count(FAILED)
-                tell("error", "record-failed", message=f"unexpected {type(error).__name__}; this is a bug")
+                log_event(
+                    "error", "record-failed", message=f"unexpected {type(error).__name__}; this is a bug"
+                )
             self._taken += admission.size
         self._files.close()
 
@@ -174,12 +176,12 @@ class Recorder:
             if not self._retry:
                 hint = "free disk space; requests are still answered, and recording retries by itself"
                 why = (error.strerror or type(error).__name__).lower()
-                tell("error", "record-failed", message=f"{self._files.folder}: {why}", hint=hint)
+                log_event("error", "record-failed", message=f"{self._files.folder}: {why}", hint=hint)
             self._retry = self._clock() + RETRY_SECONDS
             return FAILED
         if self._retry:
             self._retry = 0.0
-            tell("info", "record-resumed")
+            log_event("info", "record-resumed")
         return WRITTEN
 
     def _lines(self, admission: Admission) -> str:

@@ -30,7 +30,7 @@ from injector.server.queue import Call, Overloaded, Queue, Size
 from injector.server.review import AnswerPolicy
 from injector.server.shares import namespace_of
 from injector.server.worker import OutOfTime, Stopped, Worker
-from injector.telemetry import Metrics, tell
+from injector.telemetry import Metrics, log_event
 from injector.work import Work
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -149,7 +149,7 @@ class Webhook:
         except ReviewError as error:
             self._state.metrics.rejected(error.status)
             if times := self._rejected.times(error.status):
-                tell("warning", "rejected", code=error.status, reason=error.message, times=times)
+                log_event("warning", "rejected", code=error.status, reason=error.message, times=times)
             await _send_refusal(send, error)
         finally:
             self._under_way -= 1
@@ -190,7 +190,7 @@ class Webhook:
         """Count a refusal, and tell of the overload now and then."""
         self._state.metrics.shed(cause)
         if times := self._overloads.times("overloaded"):
-            tell("warning", "overloaded", cause=cause, refused=times, waiting=len(self._queue))
+            log_event("warning", "overloaded", cause=cause, refused=times, waiting=len(self._queue))
 
     async def _admit(self, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """The answer: of an ordinary pod from the loop, else from a thread.
@@ -452,7 +452,7 @@ def _tell(request: AdmissionRequest, answer: reviews.Answer, config: Config, sec
         "namespace": _name(request.namespace),
         "pod": _name(request.name) or _pod_name(request.pod),
     }
-    tell(
+    log_event(
         "info",
         "admission",
         **named,
@@ -465,11 +465,11 @@ def _tell(request: AdmissionRequest, answer: reviews.Answer, config: Config, sec
         budget=request.budget,
     )
     if acted := [finding for finding in outcome.findings if finding.actionable]:
-        tell("warning", "finding", **named, **_together(acted))
+        log_event("warning", "finding", **named, **_together(acted))
     if outcome.error is not None:
-        tell("warning", "refused", **named, message=reviews.message_of(outcome))
+        log_event("warning", "refused", **named, message=reviews.message_of(outcome))
     if answer.defect:
-        tell("error", "defect", **named, defect=answer.defect)
+        log_event("error", "defect", **named, defect=answer.defect)
 
 
 def _together(findings: Sequence[Finding]) -> dict[str, Any]:

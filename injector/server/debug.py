@@ -26,7 +26,7 @@ from injector.pages import explain, form
 from injector.pages.examples import examples
 from injector.printable import shown, visible
 from injector.server.run import bind
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 PATH: Final = "/debug/explain"
 # With `form.MOST` and `form.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
@@ -179,7 +179,7 @@ class _Desk:
             return 422, explain.page((), config, form=filled, error=error)
         except Exception as error:
             # As for an admission: what a defect says may repeat the pod.
-            tell("error", "defect", page=PATH, defect=type(error).__name__)
+            log_event("error", "defect", page=PATH, defect=type(error).__name__)
             defect = InjectorError("the injector failed; this is a bug, please report it")
             return 500, explain.page((), config, form=filled, error=defect)
 

@@ -24,7 +24,7 @@ from injector.server.app import AsgiApp
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
 from injector.server.places import Bounds
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 # What is under way when the drain is over: a body that still arrives, an admission that waits.
 FINISH_SECONDS = 12.0
@@ -145,7 +145,7 @@ async def serve_listeners(listeners: Sequence[Listener], stop: Stop, drain_secon
         looking = group.create_task(_look_after(listening))
         await stop.wait()
         seconds = drain_seconds if stop.drains else 0.0
-        tell("info", "draining", seconds=seconds)
+        log_event("info", "draining", seconds=seconds)
         for each in listening:
             each.drain()
         await _wait(stop.at_once, seconds)

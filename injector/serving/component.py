@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 # Whose trouble a line is about; all else is the cluster's.
 _EVENTS: Final = {"events": "events", "callerAuth": "callers", "connections": "connections"}
@@ -69,7 +69,7 @@ class TroubleLog:
         now = self._now()
         for about in sorted({*now, *self._logged}):
             if now.get(about) != self._logged.get(about):
-                tell(
+                log_event(
                     "warning" if about in now else "info",
                     _EVENTS.get(about, "cluster"),
                     what=about,

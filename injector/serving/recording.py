@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from injector.config.schema import Record, Server
 from injector.records import writer
-from injector.telemetry import Metrics, tell
+from injector.telemetry import Metrics, log_event
 
 
 def record_settings(record: Record, folder: str | None, key: str | None) -> Record:
@@ -31,5 +31,5 @@ def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
     bounds = writer.RecordBounds(settings.max_bytes, settings.max_records, settings.per_second)
     made = writer.Recorder(folder, key, bounds, metrics.recorded)
     made.start()
-    tell("info", "recording", directory=settings.directory, perSecond=settings.per_second)
+    log_event("info", "recording", directory=settings.directory, perSecond=settings.per_second)
     return made

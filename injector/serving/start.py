@@ -19,7 +19,7 @@ from injector.config.source import Source
 from injector.errors import ConfigError
 from injector.kube.configmaps import ConfigMapReader
 from injector.serving.recording import record_settings
-from injector.telemetry import log_to, tell
+from injector.telemetry import log_event, log_to
 
 # The flags that are settings of the server, under their names.
 _SETTINGS: Final = (
@@ -59,7 +59,7 @@ def serve(flags: ServeFlags) -> None:
     config = source.read()
     announce(config)
     if server.failure_mode == "allow":
-        tell("warning", "failure-mode", message=coherence.FAILS_OPEN)
+        log_event("warning", "failure-mode", message=coherence.FAILS_OPEN)
     from injector.serving.webhook import ServedWebhook
 
     try:

@@ -34,7 +34,7 @@ from injector.serving.cluster_facts import ClusterFacts
 from injector.serving.component import Component, TroubleLog, together
 from injector.serving.events import Eventing, eventing
 from injector.serving.threads import beside
-from injector.telemetry import Metrics, tell
+from injector.telemetry import Metrics, log_event
 
 _SWITCH_SECONDS: Final = 0.001
 
@@ -81,11 +81,11 @@ class ServedWebhook:
             parts.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
             listeners = parts.listeners(state, sockets, self.server)
             page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
-            tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
+            log_event("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
             await serve_listeners(listeners, stop, self.server.drain_seconds)
             for each in reversed(components):
                 each.stop()
-        tell("info", "stopped")
+        log_event("info", "stopped")
 
     @contextlib.asynccontextmanager
     async def _cluster(self) -> AsyncIterator[AsyncCluster | None]:
@@ -200,7 +200,7 @@ def _bounds(server: Server) -> tuple[Bounds, Bounds]:
     limit = allowed(wanted.limit)
     if limit < wanted.limit:
         text = f"server.connections.limit is reduced to {limit}: the process may not open more files"
-        tell("warning", "connections", what="limit", message=text)
+        log_event("warning", "connections", what="limit", message=text)
     webhook = Bounds(
         limit, wanted.read_seconds, wanted.age_seconds, bytes=wanted.max_bytes, body=server.body_limit
     )

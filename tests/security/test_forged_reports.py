@@ -443,7 +443,7 @@ def test_a_log_line_is_one_line_of_what_prints() -> None:
     handlers, level = logger.handlers[:], logging.getLogger("injector").level
     try:
         telemetry.log_to("info", stream)
-        telemetry.tell("warning", "x", message=WORD, name=WORD)
+        telemetry.log_event("warning", "x", message=WORD, name=WORD)
         logging.getLogger("uvicorn.error").warning("bad request %s", WORD)
     finally:
         logger.handlers[:] = handlers

@@ -167,7 +167,7 @@ def test_a_librarys_lines_are_told_now_and_then(lines: io.StringIO, clock: Clock
 
 def test_lines_of_our_own_are_not_held_back(lines: io.StringIO) -> None:
     for _ in range(5):
-        telemetry.tell("info", "x")
+        telemetry.log_event("info", "x")
     assert len(logged(lines)) == 5
 
 
