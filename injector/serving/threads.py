@@ -11,7 +11,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def beside(work: Callable[[], Result]) -> Result:
+async def run_in_daemon_thread(work: Callable[[], Result]) -> Result:
     """The result of `work`, done in a thread that nobody waits for at the end of the process.
 
     That is the difference to asyncio.to_thread: an API server that hangs must not delay the end.

@@ -33,7 +33,7 @@ from injector.serving.certificates import CertificateRenewal
 from injector.serving.cluster_facts import ClusterFacts
 from injector.serving.component import Component, TroubleLog, together
 from injector.serving.events import Eventing, eventing
-from injector.serving.threads import beside
+from injector.serving.threads import run_in_daemon_thread
 from injector.telemetry import Metrics, log_event
 
 _SWITCH_SECONDS: Final = 0.001
@@ -133,7 +133,14 @@ class _Parts:
         return cls(
             metrics,
             tls,
-            Current(webhook.source, webhook.config, metrics, seconds=seconds, apart=beside, taken=taken),
+            Current(
+                webhook.source,
+                webhook.config,
+                metrics,
+                seconds=seconds,
+                apart=run_in_daemon_thread,
+                taken=taken,
+            ),
             facts,
             certificates.make_renewal(server, cluster, metrics, tls),
             eventing(server, cluster, metrics),
