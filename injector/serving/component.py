@@ -28,7 +28,7 @@ class Component(Protocol):
         """What an operator should know, though the webhook can be called."""
 
 
-def together(answers: Iterable[Callable[[], Mapping[str, str]]]) -> dict[str, str]:
+def combined(answers: Iterable[Callable[[], Mapping[str, str]]]) -> dict[str, str]:
     """The sentences of several parts; of two about the same the later one counts."""
     return {about: text for answer in answers for about, text in answer().items()}
 

@@ -31,7 +31,7 @@ from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
 from injector.serving.certificates import CertificateRenewal
 from injector.serving.cluster_facts import ClusterFacts
-from injector.serving.component import Component, TroubleLog, together
+from injector.serving.component import Component, TroubleLog, combined
 from injector.serving.events import Eventing, eventing
 from injector.serving.threads import run_in_daemon_thread
 from injector.telemetry import Metrics, log_event
@@ -154,17 +154,17 @@ class _Parts:
         # The other parts log their troubles themselves.
         logged = (self.facts, watches, self.events, self.callers)
         now = [answer for each in logged for answer in (each.not_ready, each.warnings)]
-        log = TroubleLog(seconds, lambda: together([*now, self.reached.warnings]))
+        log = TroubleLog(seconds, lambda: combined([*now, self.reached.warnings]))
         return [self.facts, watches, self.certificates, self.events, self.callers, self.current, log]
 
     def not_ready(self) -> dict[str, str]:
         """Why the webhook cannot be called yet."""
-        return together([self.facts.not_ready, self.certificates.not_ready, self.callers.not_ready])
+        return combined([self.facts.not_ready, self.certificates.not_ready, self.callers.not_ready])
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
         shown = (self.current, self.facts, self.certificates, self.certificates.watches, self.callers)
-        return together([*(each.warnings for each in shown), self.reached.warnings])
+        return combined([*(each.warnings for each in shown), self.reached.warnings])
 
     def state(self, server: Server, stop: Stop, record: app.Record | None) -> app.State:
         """What the server asks of the parts."""

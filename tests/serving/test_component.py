@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from injector.serving.component import TroubleLog, together
+from injector.serving.component import TroubleLog, combined
 
 
 def test_of_two_sentences_about_the_same_the_later_one_counts() -> None:
-    assert together([lambda: {"a": "1", "b": "1"}, dict, lambda: {"b": "2"}]) == {"a": "1", "b": "2"}
+    assert combined([lambda: {"a": "1", "b": "1"}, dict, lambda: {"b": "2"}]) == {"a": "1", "b": "2"}
 
 
 def test_a_trouble_is_logged_when_it_comes_changes_and_goes(caplog: pytest.LogCaptureFixture) -> None:
