@@ -202,11 +202,13 @@ class Webhook:
         cause, parsed = "size", None
         if len(body) <= LOOP_BYTES:
             try:
-                return await self._queue.turn(lambda: self._in_loop(request), call)
+                return await self._queue.in_loop(lambda: self._in_loop(request), call)
             except _Long as long:
                 cause, parsed = "work", long.asked
         self._state.metrics.threaded(cause)
-        return await self._queue.apart(lambda worker: self._in_thread(worker, request, gone, parsed), call)
+        return await self._queue.in_thread(
+            lambda worker: self._in_thread(worker, request, gone, parsed), call
+        )
 
     def _in_loop(self, request: HttpRequest) -> bytes:
         asked = self._parse(request)

@@ -86,8 +86,8 @@ class _QueuedCall(Generic[Done]):
         return not self.answer.done()
 
 
-_Loop = _QueuedCall[Callable[[], Any]]
-_Apart = _QueuedCall[Callable[[Worker], Awaitable[Any]]]
+_LoopCall = _QueuedCall[Callable[[], Any]]
+_ThreadCall = _QueuedCall[Callable[[Worker], Awaitable[Any]]]
 
 
 class Queue:
@@ -96,11 +96,11 @@ class Queue:
     def __init__(self, size: Size) -> None:
         self._size = size
         self._accounts = Accounts()
-        self._lines: Lines[_Loop] = Lines(self._accounts)
+        self._loop_lines: Lines[_LoopCall] = Lines(self._accounts)
         self._held = 0
         self._busy_since: float | None = None
         self._scheduled = False
-        self._apart: Lines[_Apart] = Lines(self._accounts)
+        self._thread_lines: Lines[_ThreadCall] = Lines(self._accounts)
         # At most one admission of a namespace is done in a thread at a time.
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._free: dict[Worker, asyncio.TimerHandle] = {}
@@ -108,13 +108,13 @@ class Queue:
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._lines) + len(self._apart)
+        return len(self._loop_lines) + len(self._thread_lines)
 
     def check(self, budget: float | None) -> None:
         """Raise Overloaded where a request of any namespace that came now would not have its turn in time."""
-        if len(self._lines) >= self._size.length and self._lines.longest() <= 1:
+        if len(self._loop_lines) >= self._size.length and self._loop_lines.longest() <= 1:
             raise Overloaded("full")
-        if self._lines.wait(None) > _patience(budget) / 2:
+        if self._loop_lines.wait(None) > _patience(budget) / 2:
             raise Overloaded("wait")
 
     @contextlib.contextmanager
@@ -134,19 +134,19 @@ class Queue:
         finally:
             self._held -= size
 
-    async def turn(self, work: Callable[[], Done], call: Call) -> Done:
+    async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:
         """Do the work in the loop when its turn comes. Raises Overloaded."""
         loop = asyncio.get_running_loop()
-        entry = self._enter(self._lines, work, call, loop)
+        entry = self._enter(self._loop_lines, work, call, loop)
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._slice, loop)
         return await entry.answer  # type: ignore[no-any-return]
 
-    async def apart(self, work: Callable[[Worker], Awaitable[Done]], call: Call) -> Done:
+    async def in_thread(self, work: Callable[[Worker], Awaitable[Done]], call: Call) -> Done:
         """Do the work with a thread when its turn comes. Raises Overloaded."""
         loop = asyncio.get_running_loop()
-        entry = self._enter(self._apart, work, call, loop)
+        entry = self._enter(self._thread_lines, work, call, loop)
         # A thread may be busy for longer than anybody waits.
         late = loop.call_later(max(entry.until - time.perf_counter(), 0), self._expire, entry)
         self._fill(loop)
@@ -184,22 +184,22 @@ class Queue:
         begun = last = now = time.perf_counter()
         if self._busy_since is not None:
             last = self._busy_since
-        while now - begun < SLICE_SECONDS and (entry := self._lines.take()):
+        while now - begun < SLICE_SECONDS and (entry := self._loop_lines.take()):
             if entry.wanted(now):
                 used = time.thread_time()
                 _settle(entry)
                 self._accounts.charge(entry.namespace, time.thread_time() - used)
                 now = time.perf_counter()
-                self._lines.took(entry.namespace, now - last)
+                self._loop_lines.took(entry.namespace, now - last)
                 last = now
             self._accounts.leave(entry.namespace)
-        self._scheduled = bool(len(self._lines))
+        self._scheduled = bool(len(self._loop_lines))
         self._busy_since = now if self._scheduled else None
         if self._scheduled:
             loop.call_soon(self._slice, loop)
 
-    def _expire(self, entry: _Apart) -> None:
-        if self._apart.discard(entry):
+    def _expire(self, entry: _ThreadCall) -> None:
+        if self._thread_lines.discard(entry):
             self._accounts.leave(entry.namespace)
             entry.refuse("age")
 
@@ -209,7 +209,7 @@ class Queue:
             worker.stop()
         self._lost = [worker for worker in self._lost if worker.alive]
         now = time.perf_counter()
-        while len(self._busy) + len(self._lost) < WORKERS and (entry := self._apart.take(self._busy)):
+        while len(self._busy) + len(self._lost) < WORKERS and (entry := self._thread_lines.take(self._busy)):
             if entry.wanted(now):
                 self._busy[entry.namespace] = loop.create_task(self._begin(entry, loop))
             else:
@@ -221,7 +221,7 @@ class Queue:
         self._looking = None
         self._fill(loop)
 
-    async def _begin(self, entry: _Apart, loop: asyncio.AbstractEventLoop) -> None:
+    async def _begin(self, entry: _ThreadCall, loop: asyncio.AbstractEventLoop) -> None:
         try:
             worker = self._worker()
             begun = time.perf_counter()
@@ -229,7 +229,7 @@ class Queue:
                 await _settle_with(entry, worker)
             finally:
                 self._accounts.charge(entry.namespace, worker.used())
-                self._apart.took(entry.namespace, time.perf_counter() - begun)
+                self._thread_lines.took(entry.namespace, time.perf_counter() - begun)
                 self._give_back(worker, loop)
         except RuntimeError:  # the machine has no thread for us
             entry.refuse("full")
@@ -257,7 +257,7 @@ class Queue:
         worker.end()
 
 
-async def _settle_with(entry: _Apart, worker: Worker) -> None:
+async def _settle_with(entry: _ThreadCall, worker: Worker) -> None:
     """Do an entry's work with a thread."""
     try:
         result = await entry.work(worker)
@@ -271,7 +271,7 @@ async def _settle_with(entry: _Apart, worker: Worker) -> None:
         entry.answer.cancel()  # of no effect, unless this task itself is cancelled
 
 
-def _settle(entry: _Loop) -> None:
+def _settle(entry: _LoopCall) -> None:
     """Do an entry's work."""
     try:
         entry.answer.set_result(entry.work())

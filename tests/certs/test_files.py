@@ -169,7 +169,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), 0.0, monotonic=clock)
     made, _, _ = files(tmp_path, clock, published)
     made.poll_seconds = 600.0
-    place, made.place = made.place, None  # type: ignore[assignment]
+    place, made.paths = made.place, None  # type: ignore[assignment]
 
     async def until(fits: Callable[[], bool]) -> None:
         async with asyncio.timeout(60):
@@ -180,7 +180,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
         task = asyncio.create_task(made.run())
         told = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
         await until(lambda: made.warnings() == told)
-        made.place, made.poll_seconds = place, 0.01
+        made.paths, made.poll_seconds = place, 0.01
         made.changed.set()
         await until(lambda: made.warnings() == made.not_ready() == {})
         assert trusted(cluster) == {ca.fingerprint}
