@@ -169,7 +169,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), 0.0, monotonic=clock)
     made, _, _ = files(tmp_path, clock, published)
     made.poll_seconds = 600.0
-    place, made.paths = made.place, None  # type: ignore[assignment]
+    place, made.paths = made.paths, None  # type: ignore[assignment]
 
     async def until(fits: Callable[[], bool]) -> None:
         async with asyncio.timeout(60):
