@@ -24,9 +24,9 @@ from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
 from injector.kube import client
-from injector.kube.refusals import Request
-from injector.kube.served import Dialled, Validity, authorities, dial
+from injector.kube.api_errors import Request
 from injector.kube.survey import SurveyReader, bundle_of
+from injector.kube.tls_probe import Dialled, Validity, authorities, dial
 
 _DAY: Final = 86400
 _RENEW: Final = "renew it, and check why it was not renewed; serve renews self-made certificates itself"

@@ -2,7 +2,7 @@
 
 Objects are plain dicts, so that fields newer than the client survive. Here: one request at a time,
 lists and watches. Not here: what to do with the objects (objects.py), nor keeping up with them
-(watching.py), nor the wording of refusals (refusals.py).
+(watching.py), nor the wording of refusals (api_errors.py).
 
 The client is imported inside functions: loading it costs half a second, and it is an optional
 dependency. Its generated API and model classes are not loaded at all.
@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from injector.errors import ClusterError
-from injector.kube.refusals import Request, decoded, refused, unreachable
+from injector.kube.api_errors import Request, decoded, refused, unreachable
 
 Object: TypeAlias = dict[str, Any]
 # The classes below have a method `list`, which hides the type inside them.

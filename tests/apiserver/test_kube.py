@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from injector.errors import ClusterError, ConfigError
+from injector.kube.api_errors import Request, refused
 from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
 from injector.kube.configmaps import configmap_key
 from injector.kube.objects import workload
-from injector.kube.refusals import Request, refused
 from injector.kube.watching import Informer
 from tests.beds.apiserver.bed import ApiServer
 
