@@ -7,7 +7,7 @@ from typing import Any
 
 from injector.core.model import AdmissionRequest, Manifest, Namespace
 from injector.core.profile import Config
-from injector.server import review as reviews
+from injector.server import reviews
 from injector.work import Work
 
 

@@ -400,13 +400,13 @@ def test_a_second_injection_changes_nothing_and_uninject_undoes_the_first(
 
 # What no manifest can show, and where it is tried instead.
 OTHER_REASONS = {
-    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_review.py has one",
+    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_reviews.py has one",
 }
 OTHER_ROWS = {
     "Q7": "is not a case: every case is injected twice",
     "Q8": "is about metrics: tests/server",
     "Q9": "does not arise, files are rendered here",
-    "Q20": "is a review without a request: tests/server/test_review.py",
+    "Q20": "is a review without a request: tests/server/test_reviews.py",
     "Q25": "is the text of an error: tests/profiles/istio/test_annotations.py",
     "Q26": "is about a reload: tests/server",
     "Q31": "does not arise, files are rendered here",

@@ -38,7 +38,7 @@ from injector.core.model import Facts, Namespace, Reason, Verdict
 from injector.core.profile import Config
 from injector.core.tree.merge import same
 from injector.errors import ReviewError
-from injector.server import review as reviews
+from injector.server import reviews
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
 from injector.work import Work

@@ -1,7 +1,7 @@
 """The webhook over HTTP: a plain ASGI callable for reviews in front of a FastAPI app for the rest.
 
 Here: paths, methods, sizes, status codes, the log line and the metrics of each admission. Not
-here: what a review means (review.py), sockets and TLS (run.py). Where the facts come from is not
+here: what a review means (reviews.py), sockets and TLS (run.py). Where the facts come from is not
 known here: `State` declares what is needed as callables, and `injector.serving` fills them in.
 """
 
@@ -24,10 +24,10 @@ from injector.core.profile import Config, Outcome
 from injector.errors import InjectorError, ReviewError
 from injector.pacing import Throttle
 from injector.printable import visible
-from injector.server import review as reviews
+from injector.server import reviews
 from injector.server.body import DISCARDED, Body, too_large
 from injector.server.queue import Call, Overloaded, Queue, Size
-from injector.server.review import AnswerPolicy
+from injector.server.reviews import AnswerPolicy
 from injector.server.shares import namespace_of
 from injector.server.worker import OutOfTime, Stopped, Worker
 from injector.telemetry import Metrics, log_event

@@ -24,7 +24,7 @@ from injector.kube.objects import NAMESPACES
 from injector.server import app
 from injector.server.places import Bounds, Reached
 from injector.server.queue import Size
-from injector.server.review import AnswerPolicy
+from injector.server.reviews import AnswerPolicy
 from injector.server.run import Listener, Stop, allowed, bind, run_loop, serve_listeners
 from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording

@@ -19,7 +19,7 @@ from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome
 from injector.pacing import Throttle
 from injector.server import app as webhook
-from injector.server import review
+from injector.server import reviews
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
 from tests import answering
@@ -97,7 +97,7 @@ def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
     codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
     messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
     findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
-    answer = review.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
+    answer = reviews.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
     webhook._tell(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
     (_, line) = logged(lines)
     assert line["code"] == "dns-policy, probe-host, switch-value"
@@ -119,7 +119,7 @@ def a_skip() -> Outcome:
             },
         }
     )
-    return answering.answer(review.parse(body), CONFIG, lambda name: None).outcome
+    return answering.answer(reviews.parse(body), CONFIG, lambda name: None).outcome
 
 
 def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> None:

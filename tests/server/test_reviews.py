@@ -14,7 +14,7 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Operation, Reason
 from injector.core.profile import Config, Outcome
 from injector.errors import ReviewError
-from injector.server import review as reviews
+from injector.server import reviews
 from tests import answering
 from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
