@@ -13,7 +13,7 @@ from injector.cli.report import Report
 from injector.config.load import load
 from injector.errors import ConfigError, ReviewError
 from injector.printable import json_text
-from injector.server import reviews
+from injector.server import answers, reviews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +35,14 @@ def run(flags: AdmitFlags) -> int:
     config = load(flags.config_file)
     around = world.from_objects(flags.objects, "")
     request = reviews.parse(_read(flags.filename), path=flags.path)
-    facts = reviews.facts_of(
+    facts = answers.facts_of(
         request,
         config,
         around.namespaces.get,
         native_sidecars=around.native_sidecars,
         objects=around.objects,
     )
-    answer = reviews.answer(request, config, facts)
+    answer = answers.answer(request, config, facts)
     report = Report()
     decision = answer.outcome.decision
     words = {"inject": "injected", "skip": "skipped", "deny": "refused"}

@@ -24,10 +24,10 @@ from injector.core.profile import Config, Outcome
 from injector.errors import InjectorError, ReviewError
 from injector.pacing import Throttle
 from injector.printable import visible
-from injector.server import reviews
+from injector.server import answers, reviews
+from injector.server.answers import AnswerPolicy
 from injector.server.body import DISCARDED, Body, too_large
 from injector.server.queue import Call, Overloaded, Queue, Size
-from injector.server.reviews import AnswerPolicy
 from injector.server.shares import namespace_of
 from injector.server.worker import OutOfTime, Stopped, Worker
 from injector.telemetry import Metrics, log_event
@@ -276,12 +276,12 @@ class Webhook:
 
     def _reviewed(
         self, asked: AdmissionRequest, config: Config, work: Work
-    ) -> Callable[[], tuple[reviews.Answer, bytes]]:
+    ) -> Callable[[], tuple[answers.Answer, bytes]]:
         """Ask what the world says about the pod, and return what is left to do, in any thread."""
         state = self._state
         try:
             native_sidecars = state.native_sidecars(asked.node)
-            facts = reviews.facts_of(
+            facts = answers.facts_of(
                 asked,
                 config,
                 state.namespace_of,
@@ -289,24 +289,24 @@ class Webhook:
                 objects=state.objects(),
             )
         except Exception as error:
-            answer = reviews.failed(asked, config, error, state.policy)
+            answer = answers.failed(asked, config, error, state.policy)
             return lambda: (answer, _encoded(answer))
 
-        def work_out() -> tuple[reviews.Answer, bytes]:
-            answer = reviews.answer(asked, config, facts, state.policy, work=work)
+        def work_out() -> tuple[answers.Answer, bytes]:
+            answer = answers.answer(asked, config, facts, state.policy, work=work)
             return answer, _encoded(answer)
 
         return work_out
 
-    def _denied(self, asked: AdmissionRequest, config: Config, limit: float) -> tuple[reviews.Answer, bytes]:
+    def _denied(self, asked: AdmissionRequest, config: Config, limit: float) -> tuple[answers.Answer, bytes]:
         self._state.metrics.stopped()
         hint = "reduce the pod's containers, variables or annotations, or raise server.cpuMilliseconds"
         error = InjectorError(_out_of_time(limit), hint=hint)
-        answer = reviews.too_expensive(asked, config, error, self._state.policy)
+        answer = answers.too_expensive(asked, config, error, self._state.policy)
         return answer, _encoded(answer)
 
     def _finish(
-        self, request: HttpRequest, asked: AdmissionRequest, config: Config, answer: reviews.Answer
+        self, request: HttpRequest, asked: AdmissionRequest, config: Config, answer: answers.Answer
     ) -> None:
         """Count the admission, and tell of it."""
         state = self._state
@@ -322,7 +322,7 @@ class Webhook:
             state.record(asked, answer.facts, answer.outcome, answer.decision, config, size)
 
 
-def _encoded(answer: reviews.Answer) -> bytes:
+def _encoded(answer: answers.Answer) -> bytes:
     return json.dumps(answer.review, separators=(",", ":")).encode("ascii")
 
 
@@ -446,7 +446,7 @@ async def _send(
     await send({"type": "http.response.body", "body": body})
 
 
-def _tell(request: AdmissionRequest, answer: reviews.Answer, config: Config, seconds: float) -> None:
+def _tell(request: AdmissionRequest, answer: answers.Answer, config: Config, seconds: float) -> None:
     """One line for each admission, one for all its findings, one for a denial, one for a defect."""
     outcome = answer.outcome
     named = {
@@ -469,7 +469,7 @@ def _tell(request: AdmissionRequest, answer: reviews.Answer, config: Config, sec
     if acted := [finding for finding in outcome.findings if finding.actionable]:
         log_event("warning", "finding", **named, **_together(acted))
     if outcome.error is not None:
-        log_event("warning", "refused", **named, message=reviews.message_of(outcome))
+        log_event("warning", "refused", **named, message=answers.message_of(outcome))
     if answer.defect:
         log_event("error", "defect", **named, defect=answer.defect)
 
@@ -477,10 +477,10 @@ def _tell(request: AdmissionRequest, answer: reviews.Answer, config: Config, sec
 def _together(findings: Sequence[Finding]) -> dict[str, Any]:
     """The fields of one line: the codes, the messages as far as they fit, and how many there are."""
     if len(findings) == 1:
-        return {"code": findings[0].code, "message": reviews.cut(findings[0].message, _FINDINGS_LENGTH)}
+        return {"code": findings[0].code, "message": answers.cut(findings[0].message, _FINDINGS_LENGTH)}
     codes = sorted({finding.code for finding in findings})
     messages = islice((f"{finding.code}: {finding.message}" for finding in findings), _FINDINGS)
-    text = reviews.cut("; ".join(messages), _FINDINGS_LENGTH)
+    text = answers.cut("; ".join(messages), _FINDINGS_LENGTH)
     return {"code": ", ".join(codes), "message": text, "count": len(findings)}
 
 

@@ -15,7 +15,7 @@ from injector.core.profile import Outcome
 from injector.kube.client import AsyncCluster
 from injector.kube.events import EventOwner, Events, Notice
 from injector.printable import visible
-from injector.server.reviews import message_of
+from injector.server.answers import message_of
 from injector.telemetry import Metrics
 
 

@@ -22,9 +22,9 @@ from injector.core.profile import Config
 from injector.kube.client import AsyncCluster, connect_async
 from injector.kube.objects import NAMESPACES
 from injector.server import app
+from injector.server.answers import AnswerPolicy
 from injector.server.places import Bounds, Reached
 from injector.server.queue import Size
-from injector.server.reviews import AnswerPolicy
 from injector.server.run import Listener, Stop, allowed, bind, run_loop, serve_listeners
 from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording

@@ -17,10 +17,10 @@ from injector.config.load import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.server import app as webhook
-from injector.server import queue
+from injector.server import queue, reviews
+from injector.server.answers import AnswerPolicy
 from injector.server.app import Limits, State, Webhook, create_app
 from injector.server.queue import WORKERS
-from injector.server.reviews import AnswerPolicy
 from injector.server.worker import Worker
 from injector.telemetry import Metrics
 from tests.asgi import exchange, scope_of

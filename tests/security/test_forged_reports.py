@@ -24,7 +24,7 @@ from injector.errors import ClusterError
 from injector.kube.client import Cluster
 from injector.printable import json_text, visible
 from injector.records.writer import RecordBounds, Recorder
-from injector.server import reviews
+from injector.server import answers
 from tests import answering
 from tests.cli.conftest import folder, run
 
@@ -506,7 +506,7 @@ def test_an_admission_message_is_one_line(folder: Path) -> None:
     pod = a_pod(annotations={"logs.example.com/templates": WORD})
     answer = answering.answer(a_review(pod), load("c.yaml"), lambda name: None)
     assert answer.decision == "deny"
-    message = reviews.message_of(answer.outcome)
+    message = answers.message_of(answer.outcome)
     assert "\n" not in message
     assert not unseen(message)
 

@@ -18,8 +18,8 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome
 from injector.pacing import Throttle
+from injector.server import answers, reviews
 from injector.server import app as webhook
-from injector.server import reviews
 from injector.server.app import State, Webhook, create_app
 from injector.telemetry import Metrics
 from tests import answering
@@ -97,7 +97,7 @@ def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
     codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
     messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
     findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
-    answer = reviews.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
+    answer = answers.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
     webhook._tell(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
     (_, line) = logged(lines)
     assert line["code"] == "dns-policy, probe-host, switch-value"
