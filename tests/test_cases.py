@@ -32,7 +32,8 @@ from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, CatalogueEntry
-from injector.server.app import State, Webhook, create_app
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 from tests.cases import reading

@@ -40,7 +40,8 @@ from injector.core.tree.merge import same
 from injector.core.workload import Workload, check_shape
 from injector.errors import ReviewError
 from injector.server import answers, reviews
-from injector.server.app import State, Webhook, create_app
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from injector.work import Work
 

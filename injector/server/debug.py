@@ -77,8 +77,8 @@ class Debug:
     """
 
     current: Callable[[], Config]
-    namespace_of: Callable[[str], Namespace | None] = lambda name: None
-    native_sidecars: Callable[[str], bool | None] = lambda node: None
+    namespace_of: Callable[[str], Namespace | None] = lambda _name: None
+    native_sidecars: Callable[[str], bool | None] = lambda _node: None
     objects: Callable[[], tuple[Manifest, ...]] = tuple
     profiles: Sequence[str] = ()
     load: Callable[[str], Config] = lambda name: _no_profile(name)

@@ -20,9 +20,9 @@ import uvicorn
 
 from injector.errors import ConfigError
 from injector.printable import shown
-from injector.server.app import AsgiApp
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
+from injector.server.http import AsgiApp
 from injector.server.places import Bounds
 from injector.telemetry import log_event
 

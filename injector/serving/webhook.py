@@ -23,6 +23,7 @@ from injector.kube.client import AsyncCluster, connect_async
 from injector.kube.objects import NAMESPACES
 from injector.server import app
 from injector.server.answers import AnswerPolicy
+from injector.server.health import create_app
 from injector.server.places import Bounds, Reached
 from injector.server.queue import Size
 from injector.server.run import Listener, Stop, allowed, bind, run_loop, serve_listeners
@@ -192,11 +193,11 @@ class _Parts:
     def listeners(self, state: app.State, sockets: Sequence[socket], server: Server) -> list[Listener]:
         """The webhook, health and metrics, and the debug page where it has a socket."""
         outer, inner, *pages = sockets
-        webhook = app.Webhook(state, app.create_app(state, inner=False))
+        webhook = app.Webhook(state, create_app(state, inner=False))
         bounds, health = _bounds(server)
         return [
             Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),
-            Listener(app.create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
+            Listener(create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
             *(debug_page.listener(state, bound) for bound in pages),
         ]
 

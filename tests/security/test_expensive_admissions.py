@@ -19,7 +19,8 @@ from injector.core.profile import Config
 from injector.server import app as webhook
 from injector.server import queue, reviews
 from injector.server.answers import AnswerPolicy
-from injector.server.app import Limits, State, Webhook, create_app
+from injector.server.app import Limits, State, Webhook
+from injector.server.health import create_app
 from injector.server.queue import WORKERS
 from injector.server.worker import Worker
 from injector.telemetry import Metrics

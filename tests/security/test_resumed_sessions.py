@@ -13,7 +13,8 @@ import pytest
 
 from injector.callers.check import REASONS, Check
 from injector.config.load import Input, Text, load_input
-from injector.server.app import State, Webhook, create_app
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority

@@ -12,7 +12,8 @@ import pytest
 
 from injector.callers.check import Check
 from injector.errors import ConfigError
-from injector.server.app import Webhook, create_app
+from injector.server.app import Webhook
+from injector.server.health import create_app
 from injector.server.tls import ReloadableTLS
 from tests.callers.credentials import SERVER, Authority
 from tests.server import serving_in_thread as threads
