@@ -25,6 +25,7 @@ from injector.core.selectors import WebhookEntry, witness
 from injector.errors import ClusterError
 from injector.kube import client
 from injector.kube.api_errors import Request
+from injector.kube.kubeconfig import inside
 from injector.kube.survey import SurveyReader, bundle_of
 from injector.kube.tls_probe import Dialled, Validity, authorities, dial
 
@@ -37,7 +38,7 @@ def found(config: Config, server: Server, kubeconfig: str | None, context: str |
     with client.connect(kubeconfig, context) as cluster:
         reading = SurveyReader(cluster)
         survey = reading.survey()
-        look = Look(reading, survey, config, client.inside(kubeconfig, context))
+        look = Look(reading, survey, config, inside(kubeconfig, context))
         told = [*conflicts(survey, config, expected(config, survey)), *look.certificates()]
         told += _missing_rights(look, server)
         told += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]

@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple
 
 from injector.core.kinds import KINDS, Kind
 from injector.errors import ClusterError
-from injector.kube.client import AsyncCluster, Object
+from injector.kube.async_client import AsyncCluster
+from injector.kube.lists import Object
 from injector.kube.objects import path_of
 from injector.pacing import TokenBucket
 

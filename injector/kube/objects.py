@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from injector.core.kinds import KINDS, Kind
 from injector.errors import ConfigError
-from injector.kube.client import Cluster, Object
+from injector.kube.client import Cluster
+from injector.kube.lists import Object
 from injector.printable import shown
 
 NAMESPACES: Final = "/api/v1/namespaces"

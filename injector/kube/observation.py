@@ -20,7 +20,8 @@ from injector.core.diagnosis.diagnoses import PodObservation, ready
 from injector.core.kinds import KINDS, Kind
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ClusterError
-from injector.kube.client import Cluster, Object
+from injector.kube.client import Cluster
+from injector.kube.lists import Object
 from injector.kube.objects import path_of
 
 LINES: Final = 150

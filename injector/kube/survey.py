@@ -19,7 +19,8 @@ from injector.core.registration.checks import Survey, service_of, template_of
 from injector.core.registration.entries import CONFIGURATIONS, Registered, labels_of, registered
 from injector.errors import ClusterError
 from injector.kube.api_errors import Request
-from injector.kube.client import Cluster, Object
+from injector.kube.client import Cluster
+from injector.kube.lists import Object
 from injector.kube.objects import path_of
 
 REVIEWS: Final = "/apis/authorization.k8s.io/v1"

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from injector.errors import ClusterError
-from injector.kube.client import AsyncCluster, Object, Objects
+from injector.kube.async_client import AsyncCluster
+from injector.kube.lists import Object, Objects
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0

@@ -16,7 +16,7 @@ from injector.callers.tokens import IssuerKeys, TokenPolicy, Tokens
 from injector.config.schema import CallerAuth, Server
 from injector.errors import ConfigError
 from injector.files import read_text
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics
 

@@ -21,7 +21,7 @@ from injector.config.schema import Server
 from injector.config.shapes import seconds
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ConfigError
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 from injector.kube.watching import Informer
 from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics

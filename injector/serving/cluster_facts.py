@@ -11,7 +11,7 @@ from typing import Final
 from injector.core.facts import native_support
 from injector.core.model import Manifest, Namespace
 from injector.core.profile import Config
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 from injector.kube.objects import NAMESPACES, NODES
 from injector.kube.watching import Informer
 

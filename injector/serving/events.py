@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from injector.config.schema import Server
 from injector.core.model import AdmissionRequest, Verdict
 from injector.core.profile import Outcome
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 from injector.kube.events import EventOwner, Events, Notice
 from injector.printable import visible
 from injector.server.answers import message_of

@@ -19,7 +19,7 @@ from injector.config.current import Current
 from injector.config.schema import Server
 from injector.config.source import Source
 from injector.core.profile import Config
-from injector.kube.client import AsyncCluster, connect_async
+from injector.kube.async_client import AsyncCluster, connect_async
 from injector.kube.objects import NAMESPACES
 from injector.server import app
 from injector.server.answers import AnswerPolicy

@@ -15,8 +15,10 @@ import pytest
 
 from injector.errors import ClusterError, ConfigError
 from injector.kube.api_errors import Request, refused
-from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
+from injector.kube.async_client import AsyncCluster, connect_async
+from injector.kube.client import Cluster, connect
 from injector.kube.configmaps import configmap_key
+from injector.kube.lists import Listing
 from injector.kube.objects import workload
 from injector.kube.watching import Informer
 from tests.beds.apiserver.bed import ApiServer
@@ -135,7 +137,8 @@ def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
 def test_neither_the_models_nor_the_generated_api_of_the_client_are_loaded(bed: ApiServer) -> None:
     program = f"""
 import asyncio, sys
-from injector.kube.client import connect, connect_async
+from injector.kube.async_client import connect_async
+from injector.kube.client import connect
 assert not any(name.split(".")[0] == "kubernetes" for name in sys.modules)
 async def ask():
     async with await connect_async({str(bed.kubeconfig)!r}, None) as cluster:

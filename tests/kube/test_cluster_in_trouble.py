@@ -13,7 +13,7 @@ import pytest
 from injector.config.load import Input, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
-from injector.kube.client import connect_async
+from injector.kube.async_client import connect_async
 from injector.kube.objects import NAMESPACES
 from injector.kube.watching import Informer
 from injector.serving.cluster_facts import ClusterFacts
@@ -33,8 +33,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Only where a late answer, as of a busy machine, is asked for again and changes nothing.
     """
-    monkeypatch.setattr("injector.kube.client.READ_SECONDS", 1.0)
-    monkeypatch.setattr("injector.kube.client.WATCH_SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("injector.kube.async_client.READ_SECONDS", 1.0)
+    monkeypatch.setattr("injector.kube.async_client.WATCH_SILENCE_SECONDS", 1.0)
 
 
 @pytest.fixture
