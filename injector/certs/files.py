@@ -1,9 +1,8 @@
-"""Certificates that somebody else renews: files, or the folder of a mounted Secret.
+"""Certificates that another program renews: files, or the folder of a mounted Secret.
 
-They are read again every few seconds, in whatever way they are swapped, and judged before they are
-used; a refused pair leaves the one in use. Where caBundle is ours to write, a new CA is published
-first, and the pair waits until every API server can know it.
-Not here: making anything (own.py).
+They are read again every few seconds, and checked before they are used. A pair that is refused leaves
+the old one in use. Where the injector writes caBundle, a new CA is published first, and its pair is
+used when every API server has had time to read it. Not here: making certificates (own.py).
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from injector.certs.published import CABundlePublisher
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import log_event
 
-# After which part of their life others renew them, as a rule: cert-manager's.
+# The part of its lifetime after which cert-manager renews a certificate.
 _RENEWED = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)
 class FilePaths:
-    """Where chain, key and CA stand. Chain and key may be one file; without `ca` nothing is published."""
+    """The files of chain, key and CA. Chain and key may be one file; without `ca` nothing is published."""
 
     chain: Path
     key: Path
@@ -39,11 +38,11 @@ class FilePaths:
         return cls(path / "tls.crt", path / "tls.key", path / "ca.crt" if with_ca else None)
 
     def read(self, now: float) -> tuple[Pair, tuple[Certificate, ...]]:
-        """The pair and its CAs. Raises ConfigError for what cannot be used now."""
+        """The pair and its CAs. Raises ConfigError where they cannot be used now."""
         try:
             return self._read(now)
         except ConfigError:
-            # Perhaps read while they were swapped, one before and one after.
+            # Perhaps one was read before a renewal, and one after it.
             return self._read(now)
 
     def _read(self, now: float) -> tuple[Pair, tuple[Certificate, ...]]:
@@ -61,10 +60,10 @@ class FilePaths:
 
 @dataclass(slots=True)
 class FileSource:
-    """Keeps the newest good pair in use; `run` never returns.
+    """Keeps the newest valid pair in use.
 
-    `take` puts a pair in use and may raise ConfigError; `publisher` is None where
-    something else writes caBundle.
+    `take` puts a pair in use and may raise ConfigError; `publisher` is None where another program
+    writes caBundle.
     """
 
     paths: FilePaths
@@ -77,8 +76,9 @@ class FileSource:
     problems: Problems = field(init=False)
     _pair: Pair | None = None
     _authorities: tuple[Certificate, ...] = ()
-    _looked: bool = False
-    _called: bool = False
+    _checked: bool = False
+    _trusted: bool = False
+    """Whether callers trust the pair in use; it stays so."""
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.counts.certificate_failed)
@@ -93,14 +93,14 @@ class FileSource:
         if self._pair is None or not self._pair.certificate.valid(self.clock()):
             message = "; ".join(self.problems.now.values()) or "it has expired"
             return {"certificate": message}
-        return {} if self._called or self.publisher is None else {"certificate": "its CA is being published"}
+        return {} if self._trusted or self.publisher is None else {"certificate": "its CA is being published"}
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
         return {f"certificate {about}": message for about, message in self.problems.now.items()}
 
     async def run(self) -> None:
-        """Keep at it."""
+        """Check again and again. Never returns."""
         while True:
             try:
                 await self.round()
@@ -117,12 +117,12 @@ class FileSource:
             except TimeoutError:
                 pass
             else:
-                # Somebody may write caBundle again and again.
+                # Another program may write caBundle again and again.
                 await asyncio.sleep(min(1.0, self.poll_seconds))
             self.changed.clear()
 
     async def round(self) -> None:
-        """Look once."""
+        """Check once."""
         pair, authorities = self._pair, self._authorities
         try:
             pair, authorities = await asyncio.to_thread(self.paths.read, self.clock())
@@ -151,18 +151,18 @@ class FileSource:
         now = self.clock()
         wanted = {c.fingerprint: c for c in authorities if now < c.not_after}
         try:
-            if not self._looked:
-                # Whom all trust before we have written anything is known to callers already.
+            if not self._checked:
+                # Callers know already what all entries trust before the first write.
                 await publisher.refresh(tuple(wanted.values()))
-                self._looked, self._called = True, self._known(publisher.trusted or frozenset())
+                self._checked, self._trusted = True, self._known(publisher.trusted or frozenset())
             repaired = await publisher.ensure(tuple(wanted.values()), now)
         except InjectorError as error:
             self.problems.note("caBundle", error)
-            # Who is not allowed to publish has to be told, not kept from serving.
-            self._called = self._called or (isinstance(error, ClusterError) and error.status == 403)
+            # A missing right to publish is reported; it does not keep the replica from serving.
+            self._trusted = self._trusted or (isinstance(error, ClusterError) and error.status == 403)
             return
         self.problems.clear("caBundle")
-        self._called = self._called or self._known(publisher.settled())
+        self._trusted = self._trusted or self._known(publisher.settled())
         if repaired:
             self.counts.certificate_renewed("caBundle")
             log_event("info", "certificate-published", configurations=repaired, certificates=len(wanted))
@@ -172,7 +172,7 @@ class FileSource:
         return {c.fingerprint for c in self._authorities} <= fingerprints
 
     def _may_take(self, authorities: tuple[Certificate, ...]) -> bool:
-        """Whether callers trust a new pair already, or at least not the one in use any more."""
+        """Whether callers trust a new pair already, or the one in use has expired."""
         if self.publisher is None or self._pair is None or not self._pair.certificate.valid(self.clock()):
             return True
         return {c.fingerprint for c in authorities} <= self.publisher.settled()

@@ -2,9 +2,9 @@
 
 Here: algorithms and extensions. Not here: when one is made (plan.py), where it is kept (stored.py).
 
-Every extension that strict verifiers ask for is there (Python 3.13 refuses a chain without
-authority key identifier), and every CA has a subject of its own: verifiers that find two roots of
-one name try the wrong key first and complain about that.
+Certificates have every extension that strict verifiers require (Python 3.13 refuses a chain without
+authority key identifier). Every CA has a subject of its own: with two roots of one name some verifiers
+try only the wrong one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @dataclass(frozen=True, slots=True)
 class CertificateSpec:
-    """What certificates are made: for which names (DNS names and addresses), how long, of which key."""
+    """The names (DNS names and addresses), lifetimes and type of key of the certificates to make."""
 
     names: tuple[str, ...]
     ca_seconds: float
@@ -49,7 +49,7 @@ def make_authority(spec: CertificateSpec, now: float) -> Pair:
 
 
 def sign_leaf(authority: Pair, spec: CertificateSpec, now: float) -> Pair:
-    """A new key with a certificate of `authority`, which it never outlives."""
+    """A new key with a certificate of `authority`, which expires no later than `authority`."""
     issuer = x509.load_pem_x509_certificate(authority.chain.encode("ascii"))
     signer = _loaded(authority)
     key = _new_key(spec.key_type)

@@ -1,8 +1,8 @@
-"""Whether a CA works: would a client that trusts what is published, and nothing else, accept its leaves?
+"""Whether a client that trusts what is published, and nothing else, accepts the leaves of a CA.
 
-A client of OpenSSL is asked, in memory, with a leaf that is made for it. Kinds of keys and extensions
-that one library lets pass and another does not are judged before: the API server is not of OpenSSL.
-Not here: whether it is valid now (plan.py), by whose clock we do not say.
+A TLS handshake in memory with OpenSSL, and a leaf made for it, shows that. Before it, keys and extensions
+are checked that OpenSSL accepts and the API server, which uses another library, does not. Not here:
+whether the CA is valid now (plan.py): the time is not checked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def prove(
     """Raise ConfigError unless clients that trust exactly these accept what the CA signs."""
     try:
         _check_kind(x509.load_pem_x509_certificate(authority.chain.encode("ascii")))
-        # The key of the leaf is no matter of the CA's, and of this kind it is made at once.
+        # The type of the leaf's key does not matter here, and an ECDSA key is made quickly.
         leaf = sign_leaf(authority, replace(spec, key_type="ecdsa"), now)
         _shake_hands(leaf, bundle(published), spec.names[0])
     except ssl.SSLCertVerificationError as error:
@@ -79,7 +79,7 @@ def _check_kind(authority: x509.Certificate) -> None:
 def _shake_hands(leaf: Pair, trusted: str, name: str) -> None:
     """The beginning of a TLS connection in memory. Raises SSLError where the client ends it."""
     client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # Partial chains are not among the flags: who trusts an intermediate CA needs its root too.
+    # Without the flag for partial chains: an intermediate CA needs its root in the bundle too.
     client.verify_flags = ssl.VerifyFlags(ssl.VERIFY_X509_TRUSTED_FIRST | _NO_CHECK_TIME)
     client.set_ciphers(_CIPHERS)
     client.load_verify_locations(cadata=trusted)

@@ -35,7 +35,7 @@ class Stored:
     problems: tuple[ConfigError, ...] = ()
 
     def certificates(self) -> dict[str, Certificate]:
-        """All that stand in it, by fingerprint."""
+        """All its certificates, by fingerprint."""
         pairs = [pair.certificate for pair in (self.current, self.next) if pair]
         return {c.fingerprint: c for c in (*self.former, *pairs)}
 
@@ -43,8 +43,8 @@ class Stored:
 def read(secret: Object | None) -> Stored:
     """What a Secret holds; an empty or missing one holds nothing.
 
-    A part that is broken counts as missing and is named. Raises ConfigError for a Secret that is
-    not ours, or is written in a form that we do not know: those are never written over.
+    A part that is broken counts as missing and is named. Raises ConfigError for a Secret with other
+    content, or in a newer format: it is never overwritten.
     """
     if secret is None:
         return Stored()

@@ -337,7 +337,7 @@ def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.Mo
         raise KeyError("a secret text")
 
     async def go() -> None:
-        monkeypatch.setattr("injector.certs.own.plan", broken)
+        monkeypatch.setattr("injector.certs.own.make_plan", broken)
         task = asyncio.create_task(one.own.run())
         async with asyncio.timeout(60):
             while not one.own.warnings():
