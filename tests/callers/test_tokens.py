@@ -45,7 +45,7 @@ def judged(token: str, wanted: TokenPolicy = WANTED, published: Mapping[str, Any
     async def judge() -> str:
         keys = IssuerKeys(fetch)
         await keys.refresh()
-        return await Tokens(wanted, keys).judge(token)
+        return await Tokens(wanted, keys).check(token)
 
     word = asyncio.run(judge())
     assert word in ("", *REASONS)
@@ -165,7 +165,7 @@ class Publishing:
         return self.found
 
     async def says(self, token: str, budget: float | None = None) -> str:
-        return await Tokens(WANTED, self.keys).judge(token, budget)
+        return await Tokens(WANTED, self.keys).check(token, budget)
 
 
 def test_a_new_key_is_asked_for_but_not_for_every_token_that_names_one() -> None:
