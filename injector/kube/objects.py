@@ -1,7 +1,4 @@
-"""Objects of a cluster by the names that people use for them.
-
-Here: the paths of the workload kinds. Not here: the transport.
-"""
+"""The paths of objects, also by the names that kubectl has for workloads. Not here: the transport."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     """Return the object that ``deploy/NAME``, ``pod/NAME`` or ``statefulset.apps/NAME`` names.
 
     Kinds are those of kubectl, in any case. Raises ConfigError for text that names no workload,
-    ClusterError where the object is not there.
+    ClusterError where there is no such object.
     """
     kind, slash, name = kind_slash_name.partition("/")
     short, _, group = kind.lower().partition(".")

@@ -1,13 +1,14 @@
-"""What `injector check --cluster` reads of a cluster, and what it asks of it.
+"""What `injector check --cluster` reads of a cluster.
 
-Here: the objects around the webhook's entries, what an account may do, and a pod as a dry run. Not
-here: what any of it means (core.conflicts).
+Here: the objects around the webhook's entries, the rights of an account, and the dry run of a pod. Not
+here: what they mean (`injector.core.registration.checks`).
 
-Only configurations and namespaces have to be readable; what else is refused is noted and left out.
+Only configurations and namespaces must be readable; all other refusals are noted.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,13 +29,13 @@ REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 
 @dataclass(slots=True)
 class SurveyReader:
-    """A cluster, and what it refused so far."""
+    """Reads a cluster; `unread` are the refusals so far."""
 
     cluster: Cluster
     unread: list[str] = field(default_factory=list)
 
     def survey(self) -> Survey:
-        """Everything around the entries. Raises ClusterError."""
+        """The objects around the entries. Raises ClusterError."""
         entries = tuple(registered(self.cluster.list(CONFIGURATIONS)))
         objects = self.cluster.list("/api/v1/namespaces")
         namespaces = {str(n["metadata"]["name"]): n for n in objects if not _leaving(n)}
@@ -62,7 +63,7 @@ class SurveyReader:
         return Survey(entries, namespaces, tuple(own), tuple(daemon_sets), services, slices)
 
     def may(self, verb: str, path: str, account: tuple[str, str] | None) -> bool | None:
-        """Whether a ServiceAccount, by namespace and name, or we ourselves may do that; None: nobody says."""
+        """Whether a ServiceAccount (namespace, name), else the own account, may do that; None: unknown."""
         spec: Object = {"resourceAttributes": Request("", verb, path).attributes()}
         kind = "SelfSubjectAccessReview"
         if account is not None:
@@ -82,7 +83,7 @@ class SurveyReader:
         return self.cluster.create(_within(namespace, "/api/v1", "pods"), pod, {"dryRun": "All"})
 
     def _note(self, error: ClusterError) -> None:
-        # Where nobody answers at all there is nothing to go on with.
+        # Without an API server or credentials nothing else can be read either.
         if error.status in (0, 401):
             raise error
         if error.message not in self.unread:
@@ -97,7 +98,7 @@ class SurveyReader:
             return None
 
     def _behind(self, service: Manifest) -> Iterator[Manifest]:
-        """One pod of each kind behind a Service; where there is none, the templates that would make them."""
+        """One pod of each workload behind a Service; without pods, the templates of the workloads."""
         namespace = str(service["metadata"]["namespace"])
         selector: dict[str, str] = (service.get("spec") or {}).get("selector") or {}
         if not selector:
@@ -117,14 +118,12 @@ class SurveyReader:
 
 
 def _leaving(namespace: Manifest) -> bool:
-    """Whether nothing can be made in it any more."""
+    """Whether it is being deleted, so that nothing can be created in it."""
     return (namespace.get("status") or {}).get("phase") == "Terminating"
 
 
 def bundle_of(entry: Registered) -> str | None:
     """The PEM text of an entry's caBundle, None without one. Raises ValueError where it is no base64."""
-    import base64
-
     raw = entry.client.get("caBundle")
     return base64.b64decode(str(raw), validate=True).decode("ascii") if raw else None
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from injector.kube.client import Cluster, connect
 from injector.kube.configmaps import configmap_key
 from injector.kube.lists import Listing
 from injector.kube.objects import workload
-from injector.kube.watching import Informer
+from injector.kube.watching import Informer, Timing
 from tests.beds.apiserver.bed import ApiServer
 
 POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
@@ -469,9 +470,11 @@ def trouble(mirror: Informer) -> tuple[float | None, ClusterError | None]:
 
 
 @contextlib.asynccontextmanager
-async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Informer]:
+async def mirrored(
+    cluster: AsyncCluster, path: str, clock: Callable[[], float] = time.monotonic, **more: Any
+) -> AsyncIterator[Informer]:
     """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
-    mirror = Informer(cluster, path, jitter=lambda: 0.0, **more)
+    mirror = Informer(cluster, path, timing=Timing(clock, lambda: 0.0), **more)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(mirror.run())
         await asyncio.wait_for(mirror.synced.wait(), 60)
