@@ -1,6 +1,6 @@
-"""Reading records again, from the oldest file to the newest.
+"""Reading records, from the oldest file to the newest.
 
-Not here: what is done with them, and what their lines mean (entry.py).
+Not here: what is done with them, and the meaning of their lines (entry.py).
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from injector.records.writer import PATTERN
 
 @dataclass(slots=True)
 class Reader:
-    """The records of a folder. `broken` counts lines that cannot be read, such as one cut off;
-    `skipped` are files that were not read, as they are links out of the folder or no regular files.
+    """The records of a folder.
+
+    `broken` counts lines that cannot be read, such as one cut off; `skipped` are files that were not
+    read, as they are links out of the folder or no regular files.
     """
 
     folder: Path
@@ -42,10 +44,10 @@ class Reader:
             hint = "use the folder of 'injector serve --record'"
             raise ManifestError("the folder has no records", where=str(self.folder), hint=hint)
         for file in files:
-            yield from self._of(file)
+            yield from self._entries_of(file)
 
-    def _of(self, file: Path) -> Iterator[Entry]:
-        of: Head | None = None
+    def _entries_of(self, file: Path) -> Iterator[Entry]:
+        head: Head | None = None
         objects: dict[Any, tuple[Manifest, ...]] = {0: ()}
         try:
             with file.open("rb") as lines:
@@ -55,11 +57,11 @@ class Reader:
                             raise ValueError("a recorded admission is larger than any valid one")
                         raw = json.loads(line.decode())
                         if "head" in raw:
-                            of = parse_head(raw)
+                            head = parse_head(raw)
                         elif "objects" in raw and "items" in raw:
                             objects[raw["objects"]] = tuple(raw["items"])
-                        elif of is not None:
-                            yield parse_entry(raw, objects[raw["objects"]], of)
+                        elif head is not None:
+                            yield parse_entry(raw, objects[raw["objects"]], head)
                         else:
                             self.broken += 1
                     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
