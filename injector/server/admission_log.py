@@ -11,8 +11,8 @@ from injector.core.profile import Config
 from injector.server import answers
 from injector.telemetry import log_event
 
-# What of an admission's findings one log line holds, in characters, each of which takes up to six
-# in JSON; container runtimes split lines at 16 KiB.
+# The most findings of one log line, and their characters, of which each takes up to six in JSON: container
+# runtimes split lines at 16 KiB.
 _FINDINGS = 200
 _FINDINGS_LENGTH = 2000
 
@@ -61,5 +61,5 @@ def _pod_name(pod: Manifest) -> str | None:
 
 
 def _name(value: Any) -> str | None:
-    """Names are at most 253 characters long; what is longer is no name."""
+    """A name of at most 253 characters, which is the longest valid one; None without one."""
     return value[:253] if isinstance(value, str) and value else None

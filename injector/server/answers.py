@@ -43,8 +43,8 @@ WARNINGS_LENGTH = 1000
 
 MESSAGE_LENGTH = 2000
 
-# What need not be a fault of the pod's author: these the failure mode `allow` lets pass.
-_TURNED = frozenset({Reason.INTERNAL_ERROR, Reason.TEMPLATE_FAILED, Reason.MERGE_FAILED})
+# Failures that may not be the fault of the pod's author: the failure mode `allow` admits these.
+_ALLOWED = frozenset({Reason.INTERNAL_ERROR, Reason.TEMPLATE_FAILED, Reason.MERGE_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def failed(
 def too_expensive(
     request: AdmissionRequest, config: Config, error: InjectorError, policy: AnswerPolicy = DEFAULT
 ) -> Answer:
-    """The answer where the work was ended from outside; `error` says by what."""
+    """The answer where the work was stopped from outside; `error` says why."""
     outcome = _denied(request, Reason.TOO_EXPENSIVE, error)
     facts = Facts(namespace=request.namespace, origin=Origin.WEBHOOK)
     return _answer(request, config, facts, policy, outcome)
@@ -147,7 +147,7 @@ def _answer(
     outcome: Outcome,
     patch: str = "",
 ) -> Answer:
-    turned = policy.failure_mode == "allow" and outcome.decision.reason in _TURNED
+    turned = policy.failure_mode == "allow" and outcome.decision.reason in _ALLOWED
     decision = Verdict.ALLOW if turned else outcome.decision.verdict
     response = {
         "uid": request.uid,
@@ -184,7 +184,7 @@ def _denied(request: AdmissionRequest, reason: Reason, error: InjectorError) -> 
 
 
 def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
-    """The patch as text, applied as it will be read; empty where there is none.
+    """The patch as text, after it was applied as a check; empty where there is none.
 
     The API server rejects a pod whose patch does not apply, whatever the failurePolicy says. So such a patch
     must not be sent.
@@ -192,7 +192,7 @@ def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
     if not outcome.patch:
         return ""
     patch = _compact([operation.as_json() for operation in outcome.patch])
-    # A copy of our own, as through JSON it takes a fifth of the time of a deep copy.
+    # A copy through JSON takes a fifth of the time of a deep copy.
     received = json.loads(_compact(_workload(request.pod).template))
     applied = jsonpatch.JsonPatch.from_string(patch).apply(received, in_place=True)
     if not same(applied, outcome.pod):
@@ -201,7 +201,7 @@ def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
 
 
 def _change(patch: str) -> Manifest:
-    """Both fields or neither: the API server takes a type without a patch for an invalid answer."""
+    """Both fields or neither: the API server rejects a type without a patch."""
     if not patch:
         return {}
     return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode("ascii")).decode("ascii")}
@@ -229,7 +229,7 @@ def _status(outcome: Outcome) -> Manifest:
 
 
 def message_of(outcome: Outcome) -> str:
-    """A denial for people: the reason's word and sentence, what exactly is wrong, and what to do."""
+    """The text of a denial: the reason with its sentence, the error, and the hint."""
     reason, error = outcome.decision.reason, outcome.error
     text = f"{reason.value}: {reason.sentence}"
     if error is not None and str(error) != reason.sentence:
@@ -240,9 +240,9 @@ def message_of(outcome: Outcome) -> str:
 
 
 def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
-    """What a person should act on, as admission warnings: short, distinct, printable, few.
+    """The actionable findings as admission warnings: short, distinct, printable, few.
 
-    `turned` says that a denial was turned into an admission. The whole text is for the log.
+    `turned` says that a denial was turned into an admission. The log has the complete texts.
     """
     texts = [f"{f.code}: {f.message}" for f in outcome.findings if f.actionable]
     if turned:
@@ -269,7 +269,7 @@ def cut(text: str, size: int = WARNING_LENGTH) -> str:
 
 
 def _audit(outcome: Outcome, decision: Verdict, config: Config) -> dict[str, str]:
-    """Keys without a slash: the API server puts the webhook's name and one in front."""
+    """The audit annotations. The API server adds the webhook's name and a slash before each key."""
     annotations = {
         "decision": decision,
         "reason": outcome.decision.reason.value,

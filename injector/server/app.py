@@ -52,8 +52,8 @@ Notify: TypeAlias = Callable[[AdmissionRequest, Outcome, Verdict], None]
 # An overload, or a kind of bad request, is logged once in this time.
 _LOG_SECONDS = 10.0
 
-# What is done in the loop: admissions of a body of this size, up to these units of work and this
-# CPU time. It is what an ordinary pod of 5 containers with 50 variables each takes.
+# The limits of an admission in the loop: its body, units of work and CPU time. An ordinary pod of 5
+# containers with 50 variables each stays below them.
 LOOP_BYTES = 16 * 1024
 LOOP_UNITS = 25_000
 LOOP_SECONDS = 0.02
@@ -304,7 +304,7 @@ class Webhook:
         reason = answer.outcome.decision.reason.value
         state.metrics.admitted(answer.decision, reason, config.profile.name, seconds)
         log_admission(asked, answer, config, seconds)
-        # A dry run leaves nothing behind: that is what sideEffects NoneOnDryRun promises.
+        # A dry run has no side effects, as sideEffects NoneOnDryRun promises.
         if state.notify is not None and not asked.dry_run:
             state.notify(asked, answer.outcome, answer.decision)
         if state.record is not None and not asked.dry_run:

@@ -1,8 +1,8 @@
-"""The page to try things, on a listener of its own that only this machine reaches.
+"""The debug page, on a listener of its own for this machine only.
 
-Here: who may ask (loopback, the right Host, no other site's form), how much is read, one request
-at a time, and the headers of the answer. Nothing of what is typed is logged, counted or kept.
-Not here: the page itself and the reading of the form's texts (injector.pages).
+Here: allowed requests (loopback, the right Host, no other site's form), how much is read, one request at a
+time, and the headers of the answer. The form's texts are not logged, counted or stored. Not here: the page
+itself and the reading of the form's texts (injector.pages).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from injector.server.run import bind
 from injector.telemetry import log_event
 
 PATH: Final = "/debug/explain"
-# With `form.MOST` and `form.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
-# share a CPU with. Manifests of people are a tenth of it.
+# With `form.MOST` and `form.MOST_VALUES` it bounds an answer to some seconds of a thread that shares a CPU
+# with admissions. Usual manifests are a tenth of it.
 FORM_LIMIT: Final = 64 * 1024
 _FIELDS: Final = 8
 _HEADERS: Final = {
@@ -49,7 +49,7 @@ _TEXT: Final[dict[str, Any]] = {"type": "string"}
 
 
 def _refusal_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Refusals in plain text, for the app's OpenAPI: by it the answers are tested."""
+    """Refusals in plain text, for the app's OpenAPI, which tests compare answers with."""
     content = {"text/plain": {"schema": _TEXT}}
     return {
         code: {"description": "The request was rejected; the text says why.", "content": content}
@@ -71,9 +71,9 @@ _ANSWERS: Final = {**_refusal_responses(400, 403, 413, 415, 421, 503), 422: _UNR
 
 @dataclass(frozen=True, slots=True)
 class Debug:
-    """What the page asks of the world; as in `State`, and the profiles that ship.
+    """What the page needs of the other parts, as in `State`, and the built-in profiles.
 
-    `load` gives the configuration that a profile has by itself; it may block.
+    `load` returns the configuration of a profile without settings; it may block.
     """
 
     current: Callable[[], Config]
@@ -81,14 +81,11 @@ class Debug:
     native_sidecars: Callable[[str], bool | None] = lambda _node: None
     objects: Callable[[], tuple[Manifest, ...]] = tuple
     profiles: Sequence[str] = ()
-    load: Callable[[str], Config] = lambda name: _no_profile(name)
+    load: Callable[[str], Config] = lambda name: _unknown_profile(name)
 
 
 def bind_loopback(address: str, setting: str) -> socket.socket:
-    """A listening socket as `bind` gives it, for an address that only this machine reaches.
-
-    Raises ConfigError for every other one.
-    """
+    """A listening socket as of `bind`, for a loopback address. Raises ConfigError for every other."""
     host, _, port = address.rpartition(":")
     name = host.removeprefix("[").removesuffix("]")
     try:
@@ -132,7 +129,7 @@ def create_debug_app(debug: Debug) -> FastAPI:
 
 
 class _Desk:
-    """Answers one form at a time, in a thread, with configurations that nobody else uses."""
+    """Answers one form at a time, in a thread, with configurations of its own."""
 
     def __init__(self, debug: Debug) -> None:
         self._debug = debug
@@ -146,20 +143,20 @@ class _Desk:
         return 200, explain.page((), config, form=self._form({"manifests": chosen.text if chosen else ""}))
 
     async def answer(self, fields: Mapping[str, str]) -> tuple[int, str]:
-        """The page for what was typed, with its HTTP status. ReviewError while another is at work."""
+        """The page for a form, with its HTTP status. Raises ReviewError while another form is answered."""
         if self._busy:
             hint = "try again in a moment"
             raise ReviewError("the page is busy with another pod", status=503, hint=hint)
-        # Asked for here: the caches behind them change in this thread.
+        # Read in this thread, which changes the caches behind them.
         base = Facts(native_sidecars=self._debug.native_sidecars(""), objects=self._debug.objects())
         loop = asyncio.get_running_loop()
         self._busy = True
-        working = loop.run_in_executor(None, self._answer, fields, self._debug.current(), base)
-        # It goes on when the caller has gone away, so that only its own end makes room.
-        working.add_done_callback(self._done)
-        return await asyncio.shield(working)
+        future = loop.run_in_executor(None, self._answer, fields, self._debug.current(), base)
+        # It goes on after the caller has closed the connection; only its end allows the next form.
+        future.add_done_callback(self._done)
+        return await asyncio.shield(future)
 
-    def _done(self, working: asyncio.Future[tuple[int, str]]) -> None:
+    def _done(self, _future: asyncio.Future[tuple[int, str]]) -> None:
         self._busy = False
 
     def _answer(self, fields: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
@@ -178,23 +175,23 @@ class _Desk:
         except InjectorError as error:
             return 422, explain.page((), config, form=filled, error=error)
         except Exception as error:
-            # As for an admission: what a defect says may repeat the pod.
+            # The message of a defect may repeat the pod, so it is not shown.
             log_event("error", "defect", page=PATH, defect=type(error).__name__)
             defect = InjectorError("the injector failed; this is a bug, please report it")
             return 500, explain.page((), config, form=filled, error=defect)
 
     def _chosen(self, profile: str, config: Config) -> Config:
-        """A configuration with templates of its own: those of the webhook are for its thread alone."""
+        """A configuration with templates of its own: those of the webhook belong to its thread."""
         key = profile or config.digest
         if key not in self._own:
             if not profile:
-                # Of the configurations that were in force the newest alone is kept.
+                # Earlier active configurations are forgotten.
                 self._own = {name: own for name, own in self._own.items() if name in self._debug.profiles}
                 self._own[key] = replace(config, templates=config.templates.apart())
             elif profile in self._debug.profiles:
                 self._own[key] = self._debug.load(profile)
             else:
-                _no_profile(profile)
+                _unknown_profile(profile)
         return self._own[key]
 
     def _form(self, fields: Mapping[str, str]) -> explain.Form:
@@ -212,17 +209,17 @@ class _Desk:
         )
 
 
-def _no_profile(name: str) -> Config:
+def _unknown_profile(name: str) -> Config:
     raise ConfigError(
         "unknown profile", where=f"profile {shown(name)}", hint="choose a profile from the list"
     )
 
 
 def _check_caller(request: Request) -> None:
-    """Raise ReviewError for what did not come from a page of ours, or from a person at this machine."""
+    """Raise ReviewError for a request that neither this page nor a user of this machine sends."""
     host = request.headers.get("host", "")
-    if not _is_ours(host, request.scope["server"][1]):
-        # A name that somebody else's DNS points at this machine is no name of ours.
+    if not _is_own_host(host, request.scope["server"][1]):
+        # A foreign DNS name may point at this machine.
         hint = "use localhost and the port of debugListen; forward to the same port number"
         raise ReviewError("the Host header does not match this listener", status=421, hint=hint)
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
@@ -230,7 +227,7 @@ def _check_caller(request: Request) -> None:
         raise ReviewError("forms of other sites are rejected", status=403, hint=f"open {PATH} itself")
 
 
-def _is_ours(host: str, port: int) -> bool:
+def _is_own_host(host: str, port: int) -> bool:
     name, colon, named_port = host.rpartition(":")
     if not colon or not named_port.isdecimal() or int(named_port) != port:
         return False
@@ -243,7 +240,7 @@ def _is_ours(host: str, port: int) -> bool:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """The fields of the form. Keeps at most `FORM_LIMIT` bytes in memory."""
+    """The fields of the form, of at most `FORM_LIMIT` bytes."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise ReviewError("a form is expected (application/x-www-form-urlencoded)", status=415)
@@ -269,5 +266,5 @@ def _page(status: int, text: str) -> Response:
 
 def _refusal(error: ReviewError) -> Response:
     text = f"{visible(str(error))}\n" + (f"hint: {visible(error.hint)}\n" if error.hint else "")
-    # The rest of a body that was not read would be taken for the next request.
+    # The rest of an unread body would be parsed as the next request.
     return PlainTextResponse(text, error.status, {**_HEADERS, "Connection": "close"})

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from injector.server.app import State
 
-# What /readyz answers, for the app's OpenAPI: by it the answers are tested.
+# The answers of /readyz for the app's OpenAPI, which tests compare answers with.
 _SENTENCES = {"type": "object", "additionalProperties": {"type": "string"}}
 _READY: dict[str, Any] = {"ready": {"type": "boolean"}}
 _DETAIL: dict[str, Any] = {
@@ -21,9 +21,9 @@ _DETAIL: dict[str, Any] = {
 
 
 def create_app(state: State, *, inner: bool) -> FastAPI:
-    """Health and readiness; on the inner listener also what readiness waits for, and the metrics.
+    """Health and readiness; on the inner listener also the details of readiness, and the metrics.
 
-    The outer one answers whoever reaches the webhook, and says no more than whether it is ready.
+    Anyone who reaches the webhook can call the outer one, so it says only whether it is ready.
     """
     app = FastAPI(title="sidecar-injector", docs_url=None, redoc_url=None, openapi_url=None)
 

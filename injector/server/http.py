@@ -81,7 +81,7 @@ async def send_refusal(send: Send, error: ReviewError) -> None:
     """The message and hint of an error as text, with its status. The connection ends."""
     text = f"{visible(str(error))}\n" + (f"hint: {visible(error.hint)}\n" if error.hint else "")
     extra = {405: [(b"allow", b"POST")], 401: [(b"www-authenticate", b"Bearer")]}.get(error.status, [])
-    # The rest of a body that was not read would be taken for the next request.
+    # The rest of an unread body would be parsed as the next request.
     extra.append((b"connection", b"close"))
     await send_answer(
         send, error.status, b"text/plain; charset=utf-8", text.encode("utf-8", "replace"), extra

@@ -33,8 +33,8 @@ def parse(
 ) -> AdmissionRequest:
     """The request of the AdmissionReview in a body.
 
-    A CREATE of a pod is known to hold one afterwards; other operations and subresources may hold
-    anything. Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes or past the
+    A CREATE of a pod is checked to hold one; other operations and subresources may hold anything.
+    Raises ReviewError with the HTTP status 400, or 413 past `body_limit` bytes or past the
     structure that is parsed.
     """
     size = len(body)
@@ -55,7 +55,7 @@ def request_of(review: Manifest, *, path: str = "", budget: float | None = None)
     if not isinstance(request.get("uid"), str) or not request["uid"]:
         raise ReviewError("request.uid is missing; a string is expected")
     for name in ("namespace", "operation", "subResource"):
-        _word(request, name)
+        _check_string(request, name)
     received = request.get("object")
     out = AdmissionRequest(
         uid=request["uid"],
@@ -80,7 +80,7 @@ def _decoded(body: bytes | str, nesting_limit: int) -> Any:
     except RecursionError:
         raise _too_deep(nesting_limit) from None
     except ValueError:
-        # The reader's own message is left out: in some versions it repeats a part of the body.
+        # The message of the JSON reader is left out, as some versions repeat a part of the body.
         raise ReviewError("the body is not valid JSON; an AdmissionReview in JSON is expected") from None
     level = [tree]
     for _ in range(nesting_limit):
@@ -101,7 +101,7 @@ def _no_number(word: str) -> Any:
 
 
 def _finite(text: str) -> float:
-    """A number that JSON can write again; the API server's own reader takes no other."""
+    """A finite number: JSON has no other, and the API server accepts no other."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
@@ -120,7 +120,7 @@ def _object(value: Any, what: str) -> Manifest:
     return value
 
 
-def _word(request: Manifest, field: str) -> None:
+def _check_string(request: Manifest, field: str) -> None:
     if not isinstance(request.get(field, ""), str | None):
         raise ReviewError(f"request.{field} is {kind_of(request[field])}; a string is expected")
 

@@ -24,9 +24,9 @@ from injector.kube.objects import NAMESPACES
 from injector.server import app
 from injector.server.answers import AnswerPolicy
 from injector.server.health import create_app
-from injector.server.places import Bounds, Reached
+from injector.server.places import Bounds, ReachedLimits
 from injector.server.queue import Size
-from injector.server.run import Listener, Stop, allowed, bind, run_loop, serve_listeners
+from injector.server.run import Listener, Stop, allowed_connections, bind, run_loop, serve_listeners
 from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
@@ -108,7 +108,7 @@ class _Parts:
     certificates: CertificateRenewal
     events: Eventing
     callers: Callers
-    reached: Reached
+    reached: ReachedLimits
 
     @classmethod
     def made(cls, webhook: ServedWebhook, cluster: AsyncCluster | None) -> _Parts:
@@ -146,7 +146,7 @@ class _Parts:
             certificates.make_renewal(server, cluster, metrics, tls),
             eventing(server, cluster, metrics),
             Callers(server, cluster, metrics, tls),
-            Reached(metrics.cut),
+            ReachedLimits(metrics.cut),
         )
 
     def components(self, seconds: float) -> list[Component]:
@@ -205,7 +205,7 @@ class _Parts:
 def _bounds(server: Server) -> tuple[Bounds, Bounds]:
     """What callers of the webhook, and those of health and metrics, may take."""
     wanted = server.connections
-    limit = allowed(wanted.limit)
+    limit = allowed_connections(wanted.limit)
     if limit < wanted.limit:
         text = f"server.connections.limit is reduced to {limit}: the process may not open more files"
         log_event("warning", "connections", what="limit", message=text)
