@@ -1,6 +1,6 @@
 """Caller authentication of `serve`, made from its settings: what is checked, and where keys come from.
 
-Not here: whether a caller is accepted (injector.callers), and when that is asked (injector.server).
+Not here: whether a caller is accepted (injector.callers), and when that is checked (injector.server).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ JWKS: Final = "/openid/v1/jwks"
 
 
 class Callers:
-    """What is asked about each caller, and what keeps it up to date. With mode off `check` is None."""
+    """The check of callers, and what keeps its keys and CAs up to date. With mode off `check` is None."""
 
     def __init__(
         self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, tls: ReloadableTLS
@@ -43,24 +43,24 @@ class Callers:
             self.check = self._make(cluster, metrics)
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin to fetch keys, and to look at the file of CAs."""
+        """Begin to fetch keys, and to read the file of CAs again."""
         running: list[Coroutine[Any, Any, None]] = [self._keys.run()] if self._keys else []
-        running += [self._look()] if self._trusted else []
+        running += [self._read_cas()] if self._trusted else []
         self._tasks = [group.create_task(each) for each in running]
 
     def stop(self) -> None:
-        """Fetch nothing more; what is known is used on."""
+        """Fetch nothing more; the known keys and CAs stay in use."""
         for task in self._tasks:
             task.cancel()
 
     def not_ready(self) -> Mapping[str, str]:
-        """Why the API server would be refused, empty where it would not."""
+        """Why the API server would be refused; empty where it would not."""
         if self._keys and not self._keys.known and self._settings.mode == "enforce":
             return {"callerAuth": f"no keys to verify tokens: {self._keys.problem}"}
         return {}
 
     def warnings(self) -> Mapping[str, str]:
-        """What an operator should know: keys or CAs that could not be read again."""
+        """Keys or CAs that could not be read again."""
         keys = self._keys.problem if self._keys else ""
         message = "; ".join(text for text in (self._problem, keys) if text)
         return {"callerAuth": message} if message else {}
@@ -77,7 +77,7 @@ class Callers:
         return Check(enforce=settings.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
 
     def _trust(self) -> None:
-        """Take over the file of CAs where it has changed. Raises ConfigError; the one before stays."""
+        """Use the file of CAs where it has changed. Raises ConfigError; then the former CAs stay."""
         if not self._settings.client_ca_file:
             return
         text = read_text(Path(self._settings.client_ca_file))
@@ -85,7 +85,7 @@ class Callers:
             self._tls.trust(text, self._settings.client_ca_file)
             self._trusted = text
 
-    async def _look(self) -> None:
+    async def _read_cas(self) -> None:
         while True:
             await asyncio.sleep(self._poll)
             try:
@@ -94,12 +94,12 @@ class Callers:
             except ConfigError as error:
                 self._problem = f"the last valid CAs stay in use: {error.advice}"
             except Exception as error:
-                # A defect in looking is no reason to stop answering.
+                # A defect here must not stop the webhook.
                 self._problem = f"checking the CAs failed unexpectedly: {type(error).__name__}"
 
 
 def _fetch(settings: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
-    """What gets the key set: from a file, else from the API server."""
+    """The function that gets the key set: from a file, else from the API server."""
 
     async def from_file() -> Mapping[str, Any]:
         try:

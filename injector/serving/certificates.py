@@ -1,4 +1,4 @@
-"""Which source of certificates a configuration asks for, and what it needs of the cluster.
+"""The source of certificates that the settings ask for, and the watches that it needs.
 
 Not here: what the sources do (`injector.certs`), and TLS itself (`injector.server.tls`).
 """
@@ -29,7 +29,7 @@ from injector.telemetry import Metrics
 
 @dataclass(slots=True)
 class CertificateRenewal:
-    """The running source, and the watches that wake it."""
+    """The source of certificates, and the watches that start its checks."""
 
     source: SelfSignedSource | FileSource
     watches: Watches = field(default_factory=lambda: Watches())
@@ -40,22 +40,22 @@ class CertificateRenewal:
         self._task = group.create_task(self.source.run())
 
     def stop(self) -> None:
-        """Renew nothing more; what is in use is served on."""
+        """Renew nothing more; the certificate in use stays."""
         if self._task:
             self._task.cancel()
 
     def not_ready(self) -> Mapping[str, str]:
-        """Why the webhook cannot be called, empty where it can."""
+        """Why callers cannot use TLS; empty where they can."""
         return self.source.not_ready()
 
     def warnings(self) -> Mapping[str, str]:
-        """What of the renewal does not work."""
+        """The problems of the renewal."""
         return self.source.warnings()
 
 
 @dataclass(slots=True)
 class Watches:
-    """The lists whose changes concern certificates."""
+    """Watches of the lists whose changes concern certificates."""
 
     informers: dict[str, Informer] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Watches:
             task.cancel()
 
     def not_ready(self) -> Mapping[str, str]:
-        """Nothing: without them changes are seen once a minute."""
+        """Nothing: without the watches changes are seen once a minute."""
         return {}
 
     def warnings(self) -> Mapping[str, str]:
@@ -114,7 +114,7 @@ def make_renewal(
 
 
 def _version(item: dict[str, Any]) -> dict[str, Any]:
-    """All that is kept of an object: it is read anew when it is looked at, and may hold keys."""
+    """Only the version of an object: its content may be keys, and is read again when it is needed."""
     return {"resourceVersion": item["metadata"].get("resourceVersion")}
 
 

@@ -1,6 +1,6 @@
-"""What the webhook knows of its cluster: namespaces, nodes where they matter, objects of the profile.
+"""What the webhook knows of its cluster: namespaces, nodes where needed, objects of the profile.
 
-Not here: how a list is kept up to date (`injector.kube.watching`), and what the copies are for.
+Not here: how a list is kept up to date (`injector.kube.watching`), and the use of the copies.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from injector.kube.watching import Informer
 
 
 class ClusterFacts:
-    """Copies of what the configuration needs of the cluster; without a cluster nothing is known.
+    """Copies of the lists that the configuration needs; empty without a cluster.
 
-    What was needed once stays watched.
+    A list that was needed once stays watched.
     """
 
     def __init__(self, cluster: AsyncCluster | None) -> None:
@@ -31,19 +31,19 @@ class ClusterFacts:
         self._objects: tuple[tuple[int, ...], tuple[Manifest, ...]] = ((), ())
 
     def need(self, config: Config) -> None:
-        """Watch what this configuration needs and what is not watched yet."""
+        """Watch the lists that this configuration needs."""
         if self._cluster is None:
             return
         nodes = (NODES,) if config.native_sidecars == "auto" else ()
         for path in (NAMESPACES, *nodes, *config.profile.watched()):
             if path not in self._informers:
-                keep = _KEPT.get(path, _object)
+                keep = _REDUCED.get(path, _object)
                 self._informers[path] = Informer(self._cluster, path, keep=keep)
                 if self._group is not None:
                     self._watch(self._group, path)
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin to watch what is needed, now and later."""
+        """Begin to watch the lists that are needed, now and later."""
         self._group = group
         for path in self._informers:
             self._watch(group, path)
@@ -61,7 +61,7 @@ class ClusterFacts:
         return path in self._informers and self._informers[path].synced.is_set()
 
     def not_ready(self) -> dict[str, str]:
-        """The lists that were never read whole, and why."""
+        """The lists that were never read completely, and why."""
         return {
             path: informer.last_error.advice if informer.last_error else "not read yet"
             for path, informer in self._informers.items()
@@ -78,12 +78,12 @@ class ClusterFacts:
         }
 
     def namespace_of(self, name: str) -> Namespace | None:
-        """A Namespace object, None while or where it is not known."""
+        """A Namespace object, None where unknown."""
         item = self._informers[NAMESPACES].get(name) if NAMESPACES in self._informers else None
         return None if item is None else Namespace(name, item["labels"], item["annotations"])
 
     def native_sidecars(self, node_name: str) -> bool | None:
-        """What the kubelets support, None while the Nodes are not known."""
+        """Whether the kubelets support native sidecars, None while the Nodes are unknown."""
         if not self.synced(NODES):
             return None
         informer = self._informers[NODES]
@@ -95,8 +95,8 @@ class ClusterFacts:
         return self._native[1]
 
     def objects(self) -> tuple[Manifest, ...]:
-        """All objects of the lists that the profile asks for."""
-        informers = [m for path, m in self._informers.items() if path not in _KEPT]
+        """All objects of the lists that the profile needs."""
+        informers = [m for path, m in self._informers.items() if path not in _REDUCED]
         key = tuple(m.generation for m in informers)
         if self._objects[0] != key:
             self._objects = (key, tuple(item for m in informers for item in m.items()))
@@ -121,4 +121,4 @@ def _object(item: Manifest) -> Manifest:
     return {**item, "metadata": meta}
 
 
-_KEPT: Final = {NAMESPACES: _namespace, NODES: _node}
+_REDUCED: Final = {NAMESPACES: _namespace, NODES: _node}

@@ -1,4 +1,4 @@
-"""The recorder of `serve`, made from its settings; and which settings its two flags are.
+"""The recorder of `serve`, made from its settings and two flags.
 
 Not here: what is recorded (injector.records), and when it is offered (injector.server.app).
 """
@@ -13,7 +13,7 @@ from injector.telemetry import Metrics, log_event
 
 
 def record_settings(record: Record, folder: str | None, key: str | None) -> Record:
-    """The settings with those of the two flags over them; None: not given."""
+    """The settings, with the two flags in place of the file's; None: not set."""
     return replace(
         record,
         directory=record.directory if folder is None else folder,
@@ -22,7 +22,7 @@ def record_settings(record: Record, folder: str | None, key: str | None) -> Reco
 
 
 def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
-    """The recorder, writing already; None where nothing is to be recorded. Raises ConfigError."""
+    """The started recorder; None where the settings ask for none. Raises ConfigError."""
     settings = server.record
     if not settings.directory:
         return None

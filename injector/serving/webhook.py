@@ -1,6 +1,6 @@
-"""The running webhook: the only place where its parts meet.
+"""The running webhook, the only place that connects its parts.
 
-Here: which parts run, and which callables one is handed of another. Not here: what a part does, and
+Here: which parts run, and which callables each gets of the others. Not here: what a part does, and
 where the settings come from (`start`).
 """
 
@@ -32,21 +32,21 @@ from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
 from injector.serving.certificates import CertificateRenewal
 from injector.serving.cluster_facts import ClusterFacts
-from injector.serving.component import Component, TroubleLog, combined
+from injector.serving.component import Component, ProblemLog, combined
 from injector.serving.events import Eventing, eventing
 from injector.serving.threads import run_in_daemon_thread
 from injector.telemetry import Metrics, log_event
 
 _SWITCH_SECONDS: Final = 0.001
 
-# The listener of health reads no bodies; its requests and answers are small, its metrics some 30 KB.
+# The health listener reads no bodies; its answers are small, the metrics some 30 KB.
 _HEALTH_BODY: Final = 64 * 1024
 _HEALTH_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ServedWebhook:
-    """A webhook that can be run once, with what its flags and settings say."""
+    """A webhook that can be run once, with its settings and first configuration."""
 
     source: Source
     server: Server
@@ -55,7 +55,7 @@ class ServedWebhook:
     context: str | None
 
     def serve(self) -> None:
-        """Listen, and answer until SIGTERM. Raises InjectorError where that cannot begin."""
+        """Listen, and answer until SIGTERM. Raises InjectorError where it cannot start."""
         server = self.server
         certificates.check_settings(server)
         sockets = [bind(server.listen, "listen"), bind(server.health_listen, "healthListen")]
@@ -65,7 +65,7 @@ class ServedWebhook:
                 stack.enter_context(bound)
             # While threads work on long admissions, the loop waits this long for its turn.
             sys.setswitchinterval(_SWITCH_SECONDS)
-            # An admission makes thousands of objects that live for a moment; looking at them costs more.
+            # An admission makes thousands of short-lived objects: frequent collections cost too much.
             gc.set_threshold(20_000, 20, 50)
             run_loop(lambda stop: self._main(stop, sockets, stack))
 
@@ -125,7 +125,7 @@ class _Parts:
 
         def taken(config: Config) -> None:
             facts.need(config)
-            # What stays until the next configuration is not looked at by every collection.
+            # Objects that live until the next configuration are left out of collections.
             gc.unfreeze()
             gc.collect()
             gc.freeze()
@@ -150,12 +150,12 @@ class _Parts:
         )
 
     def components(self, seconds: float) -> list[Component]:
-        """All that has tasks, in the order in which it is started; troubles are logged as often as that."""
+        """The components in the order of their start; problems are logged every `seconds`."""
         watches = self.certificates.watches
-        # The other parts log their troubles themselves.
+        # The other parts log their problems themselves.
         logged = (self.facts, watches, self.events, self.callers)
         now = [answer for each in logged for answer in (each.not_ready, each.warnings)]
-        log = TroubleLog(seconds, lambda: combined([*now, self.reached.warnings]))
+        log = ProblemLog(seconds, lambda: combined([*now, self.reached.warnings]))
         return [self.facts, watches, self.certificates, self.events, self.callers, self.current, log]
 
     def not_ready(self) -> dict[str, str]:
@@ -168,7 +168,7 @@ class _Parts:
         return combined([*(each.warnings for each in shown), self.reached.warnings])
 
     def state(self, server: Server, stop: Stop, record: app.Record | None) -> app.State:
-        """What the server asks of the parts."""
+        """What the server needs of the parts."""
         return app.State(
             current=lambda: self.current.config,
             metrics=self.metrics,
@@ -191,7 +191,7 @@ class _Parts:
         )
 
     def listeners(self, state: app.State, sockets: Sequence[socket], server: Server) -> list[Listener]:
-        """The webhook, health and metrics, and the debug page where it has a socket."""
+        """The listeners of the webhook, of health and metrics, and of the debug page where it is on."""
         outer, inner, *pages = sockets
         webhook = app.Webhook(state, create_app(state, inner=False))
         bounds, health = _bounds(server)
@@ -203,7 +203,7 @@ class _Parts:
 
 
 def _bounds(server: Server) -> tuple[Bounds, Bounds]:
-    """What callers of the webhook, and those of health and metrics, may take."""
+    """The limits of connections of the webhook, and of health and metrics."""
     wanted = server.connections
     limit = allowed_connections(wanted.limit)
     if limit < wanted.limit:
@@ -212,7 +212,7 @@ def _bounds(server: Server) -> tuple[Bounds, Bounds]:
     webhook = Bounds(
         limit, wanted.read_seconds, wanted.age_seconds, bytes=wanted.max_bytes, body=server.body_limit
     )
-    # It reads no bodies, and its callers are kubelets and who collects metrics.
+    # Its callers are kubelets and collectors of metrics.
     health = Bounds(
         limit, wanted.read_seconds, per_address=wanted.health_per_address,
         bytes=_HEALTH_BYTES, body=_HEALTH_BODY,
