@@ -219,11 +219,11 @@ def _location(error: BaseException) -> str:
 
 
 def _status(outcome: Outcome) -> Manifest:
-    ours = outcome.decision.reason is Reason.INTERNAL_ERROR
+    internal = outcome.decision.reason is Reason.INTERNAL_ERROR
     return {
         "status": "Failure",
-        "code": 500 if ours else 400,
-        "reason": "InternalError" if ours else "BadRequest",
+        "code": 500 if internal else 400,
+        "reason": "InternalError" if internal else "BadRequest",
         "message": message_of(outcome),
     }
 

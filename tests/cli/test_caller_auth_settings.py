@@ -69,9 +69,9 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
             await until(lambda: str(file) in callers.warnings().get("callerAuth", ""))
             assert callers.warnings()["callerAuth"].endswith("(hint: PEM is expected)")
             assert swap.trusted == first.pem
-            take, callers._swap = callers._swap, None  # type: ignore[assignment]
+            take, callers._tls = callers._tls, None  # type: ignore[assignment]
             await until(lambda: "failed unexpectedly: AttributeError" in callers.warnings()["callerAuth"])
-            callers._swap = take
+            callers._tls = take
             file.write_text(second.pem)
             await until(lambda: not callers.warnings())
             assert swap.trusted == second.pem
