@@ -132,7 +132,7 @@ def test_a_wide_line_of_a_record_is_left_out(tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     tracemalloc.start()
     try:
-        assert list(reader._of(names[0])) == []
+        assert list(reader._entries_of(names[0])) == []
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
