@@ -32,7 +32,8 @@ from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, CatalogueEntry
-from injector.server.app import State, Webhook, create_app
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 from tests.cases import reading
@@ -400,13 +401,13 @@ def test_a_second_injection_changes_nothing_and_uninject_undoes_the_first(
 
 # What no manifest can show, and where it is tried instead.
 OTHER_REASONS = {
-    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_review.py has one",
+    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_reviews.py has one",
 }
 OTHER_ROWS = {
     "Q7": "is not a case: every case is injected twice",
     "Q8": "is about metrics: tests/server",
     "Q9": "does not arise, files are rendered here",
-    "Q20": "is a review without a request: tests/server/test_review.py",
+    "Q20": "is a review without a request: tests/server/test_reviews.py",
     "Q25": "is the text of an error: tests/profiles/istio/test_annotations.py",
     "Q26": "is about a reload: tests/server",
     "Q31": "does not arise, files are rendered here",

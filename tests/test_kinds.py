@@ -25,7 +25,7 @@ from injector.core.reports import rollouts
 from injector.core.reports.audit import AuditState, Standing
 from injector.errors import ConfigError
 from injector.kube import events, objects
-from injector.kube.living import observe
+from injector.kube.observation import observe
 from injector.kube.rolling import Target
 from injector.kube.survey import SurveyReader
 from injector.pointer import get, put

@@ -28,10 +28,10 @@ from cryptography.hazmat.primitives import hashes
 from injector.certs.issue import CertificateSpec
 from injector.certs.own import SelfSignedSource
 from injector.certs.plan import Leaf
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.certs.stored import FORMAT, FORMAT_KEY
 from injector.core.model import ServiceRef
-from injector.kube.client import connect_async
+from injector.kube.async_client import connect_async
 from injector.telemetry import Metrics
 from tests.apiserver.webhook_serving import (
     Served,
@@ -409,11 +409,11 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
     bed: ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = time.time()
-    monkeypatch.setattr("injector.kube.client.time.time", lambda: right + 10 * 365 * 86400.0)
+    monkeypatch.setattr("injector.kube.async_client.time.time", lambda: right + 10 * 365 * 86400.0)
 
     async def made() -> Leaf | None:
         async with await connect_async(str(bed.kubeconfig), None) as cluster:
-            published = Published(cluster, ServiceRef(namespace, "webhook"), 1.0)
+            published = CABundlePublisher(cluster, ServiceRef(namespace, "webhook"), 1.0)
             wanted = CertificateSpec(("webhook",), ca_seconds=604800.0, leaf_seconds=604800.0)
             own = SelfSignedSource(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,

@@ -14,7 +14,7 @@ import pytest
 from injector.cli.rights import needed
 from injector.config.loading import load
 from injector.config.schema import read_settings
-from injector.kube.refusals import Request
+from injector.kube.api_errors import Request
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from typing import Any
 import pytest
 
 from injector.errors import ClusterError, ConfigError
-from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
+from injector.kube.api_errors import Request, refused
+from injector.kube.async_client import AsyncCluster, connect_async
+from injector.kube.client import Cluster, connect
 from injector.kube.configmaps import configmap_key
+from injector.kube.lists import Listing
 from injector.kube.objects import workload
-from injector.kube.refusals import Request, refused
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer, Timing
 from tests.beds.apiserver.bed import ApiServer
 
 POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
@@ -135,7 +138,8 @@ def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
 def test_neither_the_models_nor_the_generated_api_of_the_client_are_loaded(bed: ApiServer) -> None:
     program = f"""
 import asyncio, sys
-from injector.kube.client import connect, connect_async
+from injector.kube.async_client import connect_async
+from injector.kube.client import connect
 assert not any(name.split(".")[0] == "kubernetes" for name in sys.modules)
 async def ask():
     async with await connect_async({str(bed.kubeconfig)!r}, None) as cluster:
@@ -460,15 +464,17 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def trouble(mirror: Mirror) -> tuple[float | None, ClusterError | None]:
+def trouble(mirror: Informer) -> tuple[float | None, ClusterError | None]:
     """Since when a mirror knows nothing new, and its last error."""
     return mirror.stale_since, mirror.last_error
 
 
 @contextlib.asynccontextmanager
-async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Mirror]:
+async def mirrored(
+    cluster: AsyncCluster, path: str, clock: Callable[[], float] = time.monotonic, **more: Any
+) -> AsyncIterator[Informer]:
     """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
-    mirror = Mirror(cluster, path, jitter=lambda: 0.0, **more)
+    mirror = Informer(cluster, path, timing=Timing(clock, lambda: 0.0), **more)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(mirror.run())
         await asyncio.wait_for(mirror.synced.wait(), 60)

@@ -19,7 +19,7 @@ import pytest
 
 from injector.core.diagnosis.containers import Log
 from injector.kube.client import Cluster, connect
-from injector.kube.living import observe, read_log
+from injector.kube.observation import observe, read_log
 from tests.beds.apiserver.bed import ApiServer
 from tests.command import run
 

@@ -23,7 +23,7 @@ from hack.bench.load.scenarios import (
 from hack.bench.load.stand import Load, StandError
 from injector.config.loading import Input, Text, load_input
 from injector.core.model import Namespace
-from injector.server.review import parse
+from injector.server.reviews import parse
 from injector.templating.budget import RenderLimits
 from tests.answering import answer
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from injector.callers.check import REASONS
-from injector.callers.tokens import AGAIN_SECONDS, Keys, TokenPolicy, Tokens
+from injector.callers.tokens import AGAIN_SECONDS, IssuerKeys, TokenPolicy, Tokens
 from injector.errors import ClusterError
 from tests.callers.credentials import AUDIENCE, ISSUER, SUBJECT, TOKEN_SECONDS, Signer
 
@@ -43,9 +43,9 @@ def judged(token: str, wanted: TokenPolicy = WANTED, published: Mapping[str, Any
         return found
 
     async def judge() -> str:
-        keys = Keys(fetch)
+        keys = IssuerKeys(fetch)
         await keys.refresh()
-        return await Tokens(wanted, keys).judge(token)
+        return await Tokens(wanted, keys).check(token)
 
     word = asyncio.run(judge())
     assert word in ("", *REASONS)
@@ -155,7 +155,7 @@ class Publishing:
         self.open = asyncio.Event()
         self.open.set()
         self.now = 0.0
-        self.keys = Keys(self.fetch, lambda: self.now)
+        self.keys = IssuerKeys(self.fetch, lambda: self.now)
 
     async def fetch(self) -> Mapping[str, Any]:
         self.asked += 1
@@ -165,7 +165,7 @@ class Publishing:
         return self.found
 
     async def says(self, token: str, budget: float | None = None) -> str:
-        return await Tokens(WANTED, self.keys).judge(token, budget)
+        return await Tokens(WANTED, self.keys).check(token, budget)
 
 
 def test_a_new_key_is_asked_for_but_not_for_every_token_that_names_one() -> None:

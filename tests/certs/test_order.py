@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from injector.certs.pair import Certificate
-from injector.certs.plan import Leaf, Lives, Plan, ReplicaView, plan
+from injector.certs.plan import Leaf, Lifetimes, Plan, ReplicaView, make_plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
 from tests.certs.certificate_factories import DAY, a_ca, a_leaf
@@ -20,7 +20,7 @@ from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 CA_LIFE, LEAF_LIFE, SETTLE, STEP = 60 * DAY, 7 * DAY, 600.0, DAY
 # How long an API server may take until it knows what is published.
 LAG = 300.0
-LIVES = Lives(LEAF_LIFE, 0.66)
+LIVES = Lifetimes(LEAF_LIFE, 0.66)
 
 
 @dataclass
@@ -53,7 +53,7 @@ class World:
 
     def think(self, replica: Replica) -> Plan:
         settled = frozenset(f for f, at in replica.since.items() if self.now - at >= SETTLE)
-        return plan(self.now, ReplicaView(replica.seen[1], replica.leaf, settled), LIVES)
+        return make_plan(self.now, ReplicaView(replica.seen[1], replica.leaf, settled), LIVES)
 
     def publish(self, replica: Replica, todo: Plan) -> None:
         valid = {f: c for f, c in self.published.items() if self.now < c.not_after}

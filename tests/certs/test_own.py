@@ -10,7 +10,7 @@ import pytest
 from injector.certs.issue import CertificateSpec, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, SelfSignedSource
 from injector.certs.pair import Pair, bundle, decoded
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.certs.stored import Stored, read, written
 from injector.core.model import ServiceRef
 from injector.core.registration.entries import CONFIGURATIONS
@@ -38,7 +38,7 @@ class Replica:
 
 def replica(cluster: FakeCluster, clock: Clock, *, patching: bool = True) -> Replica:
     counted, taken = Counted(), list[Pair]()
-    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
+    published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
     own = SelfSignedSource(
         cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5
     )
@@ -337,7 +337,7 @@ def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.Mo
         raise KeyError("a secret text")
 
     async def go() -> None:
-        monkeypatch.setattr("injector.certs.own.plan", broken)
+        monkeypatch.setattr("injector.certs.own.make_plan", broken)
         task = asyncio.create_task(one.own.run())
         async with asyncio.timeout(60):
             while not one.own.warnings():

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lives, Plan, ReplicaView, plan
+from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lifetimes, Plan, ReplicaView, make_plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
 from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
-LIVES = Lives(7 * DAY, 0.66)
+LIVES = Lifetimes(7 * DAY, 0.66)
 
 
 def planned(now: float, stored: Stored, leaf: Leaf | None = None, settled: tuple[str, ...] = ()) -> Plan:
-    return plan(now, ReplicaView(stored, leaf, frozenset(settled)), LIVES)
+    return make_plan(now, ReplicaView(stored, leaf, frozenset(settled)), LIVES)
 
 
 def test_without_a_secret_a_ca_is_made() -> None:

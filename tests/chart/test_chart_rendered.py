@@ -19,7 +19,7 @@ from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings, read_settings
 from injector.core.model import ServiceRef
 from injector.core.profile import Config
-from injector.kube.refusals import Request
+from injector.kube.api_errors import Request
 from injector.server.run import FINISH_SECONDS
 from tests.beds import helm
 from tests.beds.helm import NAMESPACE, Object, of_kind

@@ -13,7 +13,7 @@ import pytest
 
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.config.server_settings import CallerAuth, Server, SourceSettings
-from injector.server.tls import Swap
+from injector.server.tls import ReloadableTLS
 from injector.serving.caller_auth import Callers
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority, Signer
@@ -51,7 +51,7 @@ def test_a_file_of_cas_that_cannot_be_read_ends_the_start(
 
 
 def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Path) -> None:
-    file, swap = tmp_path / "ca.pem", Swap(asks=True)
+    file, swap = tmp_path / "ca.pem", ReloadableTLS(asks=True)
     first, second = Authority.make(), Authority.make("second")
     file.write_text(first.pem)
     auth = CallerAuth(mode="enforce", client_ca_file=str(file), client_names=("kube-apiserver",))
@@ -69,9 +69,9 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
             await until(lambda: str(file) in callers.warnings().get("callerAuth", ""))
             assert callers.warnings()["callerAuth"].endswith("(hint: PEM is expected)")
             assert swap.trusted == first.pem
-            take, callers._swap = callers._swap, None  # type: ignore[assignment]
+            take, callers._tls = callers._tls, None  # type: ignore[assignment]
             await until(lambda: "failed unexpectedly: AttributeError" in callers.warnings()["callerAuth"])
-            callers._swap = take
+            callers._tls = take
             file.write_text(second.pem)
             await until(lambda: not callers.warnings())
             assert swap.trusted == second.pem
@@ -86,7 +86,7 @@ def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_pat
 
     async def waited(mode: str) -> Mapping[str, str]:
         server = Server(caller_auth=replace(auth, mode=mode))
-        callers = Callers(server, None, Metrics(), Swap())
+        callers = Callers(server, None, Metrics(), ReloadableTLS())
         async with asyncio.TaskGroup() as group:
             callers.start(group)
             async with asyncio.timeout(60):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 
 DAY = 86400.0
 
@@ -35,7 +35,7 @@ class Clocks:
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     """Clocks that stand still until a test moves them."""
     made = Clocks()
-    monkeypatch.setattr("injector.kube.client.time", made)
+    monkeypatch.setattr("injector.kube.async_client.time", made)
     return made
 
 

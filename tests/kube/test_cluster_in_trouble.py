@@ -13,9 +13,9 @@ import pytest
 from injector.config.loading import Input, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
-from injector.kube.client import connect_async
+from injector.kube.async_client import connect_async
 from injector.kube.objects import NAMESPACES
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer
 from injector.serving.cluster_facts import ClusterFacts
 from tests.fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver
 
@@ -33,8 +33,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Only where a late answer, as of a busy machine, is asked for again and changes nothing.
     """
-    monkeypatch.setattr("injector.kube.client.READ_SECONDS", 1.0)
-    monkeypatch.setattr("injector.kube.client.WATCH_SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("injector.kube.async_client.READ_SECONDS", 1.0)
+    monkeypatch.setattr("injector.kube.async_client.WATCH_SILENCE_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp
 
     async def main() -> None:
         async with await connect_async(str(tmp_path / "kubeconfig"), None) as cluster:
-            mirror = Mirror(cluster, NAMESPACES, keep=keep)
+            mirror = Informer(cluster, NAMESPACES, keep=keep)
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(mirror.run())
                 await until(lambda: mirror.last_error is not None)
@@ -184,7 +184,7 @@ def test_a_watch_goes_on_from_the_bookmark_and_lists_nothing_anew(
 ) -> None:
     async def main() -> None:
         async with await connect_async(str(tmp_path / "kubeconfig"), None) as cluster:
-            mirror = Mirror(cluster, NAMESPACES)
+            mirror = Informer(cluster, NAMESPACES)
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(mirror.run())
                 await until(lambda: len(fake.since) == 1)

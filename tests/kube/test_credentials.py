@@ -12,7 +12,8 @@ from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 
 from injector.errors import ClusterError
-from injector.kube.client import AsyncCluster, Cluster
+from injector.kube.async_client import AsyncCluster
+from injector.kube.client import Cluster
 
 NAMESPACES = "/api/v1/namespaces"
 # As the client lets them through when it reads the token of the ServiceAccount again.

@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.own import SelfSignedSource
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.certs.stored import Stored, read, written
 from injector.core.model import ServiceRef
 from injector.core.registration.entries import CONFIGURATIONS
@@ -167,7 +167,7 @@ class Replica:
         self.clock.now += offset
         registered(self.cluster)
         self.taken: list[Pair] = []
-        published = Published(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
+        published = CABundlePublisher(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
         self.own = SelfSignedSource(
             self.cluster, "mesh", "hook-ca", WANTED, 0.66, published, self.taken.append, self.counted,
             self.clock, lambda: 0.5,
@@ -304,7 +304,7 @@ def test_replicas_that_find_a_bad_ca_at_once_end_with_one_that_works() -> None:
     first = Replica()
     others = [Replica(), Replica()]
     for other in others:
-        other.own.cluster = other.own.published.cluster = other.cluster = first.cluster
+        other.own.cluster = other.own.publisher.cluster = other.cluster = first.cluster
     first.store(BAD["leaf"](first.clock()))
 
     async def go() -> None:

@@ -23,8 +23,8 @@ from hack.attack.rows import forget_the_peak, peak_mb
 from hack.attack.stand import HOST, Stand, standing
 from injector.config.server_settings import CallerAuth
 from injector.server.connection import FRAMING_BYTES, HANDSHAKE_BYTES, HEADERS, PIPELINED
-from injector.server.places import Bounds, Reached, client_of
-from injector.server.tls import Swap
+from injector.server.places import Bounds, ReachedLimits, client_of
+from injector.server.tls import ReloadableTLS
 from tests.callers.credentials import Authority
 from tests.server.serving_in_thread import NAME, PATIENCE, Serving, ask, hello, serving
 
@@ -319,8 +319,8 @@ def test_a_client_is_an_address_or_a_network_of_ipv6(address: str, client: str) 
 @pytest.mark.parametrize(("files", "limit"), [(328, 100), (4096, 1984), (4328, 2000)])
 def test_there_are_no_more_places_than_files_that_may_be_open(files: int, limit: int) -> None:
     program = (
-        "import resource; from injector.server.run import allowed;"
-        f"resource.setrlimit(resource.RLIMIT_NOFILE, (200, {files})); print(allowed(2000))"
+        "import resource; from injector.server.run import allowed_connections;"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (200, {files})); print(allowed_connections(2000))"
     )
     ran = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, text=True)
     assert int(ran.stdout) == limit
@@ -355,7 +355,7 @@ def test_an_answer_that_is_the_last_one_and_that_nobody_takes_ends_too(tls: bool
 
 def test_the_limits_that_were_reached_are_named_for_a_minute() -> None:
     now, counted = [0.0], list[str]()
-    reached = Reached(counted.append, lambda: now[0])
+    reached = ReachedLimits(counted.append, lambda: now[0])
     webhook, health = reached.at("webhook"), reached.at("health")
     webhook("head")
     assert reached.warnings() == {}
@@ -389,7 +389,7 @@ def test_an_unknown_caller_ends_in_the_handshake_also_after_the_cas_were_read_ag
 ) -> None:
     first, second = Authority.make("first"), Authority.make("second")
     pairs = [first.write_pair(tmp_path, "one"), second.write_pair(tmp_path, "two")]
-    swap = Swap(asks=True, requires=True)
+    swap = ReloadableTLS(asks=True, requires=True)
     swap.trust(first.pem)
     reached: list[str] = []
 

@@ -17,10 +17,11 @@ from injector.config.loading import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.server import app as webhook
-from injector.server import queue, review
-from injector.server.app import Limits, State, Webhook, create_app
+from injector.server import queue, reviews
+from injector.server.answers import AnswerPolicy
+from injector.server.app import Limits, State, Webhook
+from injector.server.health import create_app
 from injector.server.queue import WORKERS
-from injector.server.review import AnswerPolicy
 from injector.server.worker import Worker
 from injector.telemetry import Metrics
 from tests.asgi import exchange, scope_of
@@ -258,7 +259,7 @@ def test_a_body_whose_reading_takes_too_long_is_refused(monkeypatch: pytest.Monk
         while True:
             pass
 
-    monkeypatch.setattr(review, "parse", endless)
+    monkeypatch.setattr(reviews, "parse", endless)
     stage = Stage(a_config(), Limits(cpu_seconds=0.1))
     assert run(lambda: stage.post("greedy", large=True)) == 413
 

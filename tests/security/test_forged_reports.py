@@ -24,7 +24,7 @@ from injector.errors import ClusterError
 from injector.kube.client import Cluster
 from injector.printable import json_text, visible
 from injector.records.writer import RecordBounds, Recorder
-from injector.server import review
+from injector.server import answers
 from tests import answering
 from tests.cli.conftest import folder, run
 
@@ -443,7 +443,7 @@ def test_a_log_line_is_one_line_of_what_prints() -> None:
     handlers, level = logger.handlers[:], logging.getLogger("injector").level
     try:
         telemetry.log_to("info", stream)
-        telemetry.tell("warning", "x", message=WORD, name=WORD)
+        telemetry.log_event("warning", "x", message=WORD, name=WORD)
         logging.getLogger("uvicorn.error").warning("bad request %s", WORD)
     finally:
         logger.handlers[:] = handlers
@@ -506,7 +506,7 @@ def test_an_admission_message_is_one_line(folder: Path) -> None:
     pod = a_pod(annotations={"logs.example.com/templates": WORD})
     answer = answering.answer(a_review(pod), load("c.yaml"), lambda name: None)
     assert answer.decision == "deny"
-    message = review.message_of(answer.outcome)
+    message = answers.message_of(answer.outcome)
     assert "\n" not in message
     assert not unseen(message)
 

@@ -18,9 +18,10 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome
 from injector.pacing import Throttle
-from injector.server import app as webhook
-from injector.server import review
-from injector.server.app import State, Webhook, create_app
+from injector.server import answers, reviews
+from injector.server.admission_log import log_admission
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from tests import answering
 from tests.asgi import Reply, exchange, scope_of
@@ -97,8 +98,8 @@ def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
     codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
     messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
     findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
-    answer = review.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
-    webhook._tell(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
+    answer = answers.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
+    log_admission(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
     (_, line) = logged(lines)
     assert line["code"] == "dns-policy, probe-host, switch-value"
     assert line["count"] == 5000
@@ -119,7 +120,7 @@ def a_skip() -> Outcome:
             },
         }
     )
-    return answering.answer(review.parse(body), CONFIG, lambda name: None).outcome
+    return answering.answer(reviews.parse(body), CONFIG, lambda name: None).outcome
 
 
 def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> None:
@@ -167,7 +168,7 @@ def test_a_librarys_lines_are_told_now_and_then(lines: io.StringIO, clock: Clock
 
 def test_lines_of_our_own_are_not_held_back(lines: io.StringIO) -> None:
     for _ in range(5):
-        telemetry.tell("info", "x")
+        telemetry.log_event("info", "x")
     assert len(logged(lines)) == 5
 
 

@@ -14,7 +14,7 @@ from injector.core.findings import PER_CODE
 from injector.core.injection.annotation_size import LIMIT
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict
-from injector.server import review as reviews
+from injector.server import reviews
 from tests import answering
 
 CONFIG = load(None)

@@ -19,7 +19,7 @@ from injector.core.profile import Config
 from injector.errors import ManifestError, ReviewError
 from injector.pages import form
 from injector.records.reader import Reader
-from injector.server import review
+from injector.server import reviews
 from tests import answering
 from tests.cli.conftest import folder, run
 
@@ -56,7 +56,7 @@ def test_a_wide_body_is_refused_before_it_is_parsed(item: str, size: float) -> N
     tracemalloc.start()
     try:
         with pytest.raises(ReviewError, match="braces, brackets and commas") as refused:
-            review.parse(body)
+            reviews.parse(body)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -70,7 +70,7 @@ def test_a_wide_body_is_refused_before_it_is_parsed(item: str, size: float) -> N
 def test_no_encoding_hides_structure(encoding: str) -> None:
     body = a_body(a_list("[{}]", MB)).decode().encode(encoding)
     with pytest.raises(ReviewError) as refused:
-        review.parse(body)
+        reviews.parse(body)
     assert refused.value.status == 413
 
 
@@ -103,7 +103,7 @@ def test_the_largest_sensible_pod_is_far_below_the_bound() -> None:
     body["request"]["object"] = pod
     text = json.dumps(body).encode()
     assert structure.count(text) * 10 < structure.LIMIT
-    found = review.parse(text)
+    found = reviews.parse(text)
     assert answering.answer(found, PLAIN, lambda name: None).decision == "inject"
 
 
@@ -111,10 +111,10 @@ def test_a_body_at_the_bound_is_read() -> None:
     used = structure.count(a_body("[0]"))
     body = a_body(a_list("0", 2 * (structure.LIMIT - used) + 2))
     assert structure.count(body) <= structure.LIMIT
-    assert review.parse(body)
+    assert reviews.parse(body)
     more = a_body(a_list("0", 2 * (structure.LIMIT + 2)))
     with pytest.raises(ReviewError):
-        review.parse(more)
+        reviews.parse(more)
 
 
 def test_admit_counts_as_the_webhook_does(folder: Path, run: Callable[..., Any]) -> None:
@@ -132,7 +132,7 @@ def test_a_wide_line_of_a_record_is_left_out(tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     tracemalloc.start()
     try:
-        assert list(reader._of(names[0])) == []
+        assert list(reader._entries_of(names[0])) == []
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

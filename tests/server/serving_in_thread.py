@@ -19,8 +19,8 @@ import uvloop
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.server.places import Bounds
-from injector.server.run import Listener, Stop, bind, serve
-from injector.server.tls import Swap
+from injector.server.run import Listener, Stop, bind, serve_listeners
+from injector.server.tls import ReloadableTLS
 
 PATIENCE = 60
 NAME = "localhost"
@@ -130,11 +130,11 @@ def serving(
     app: Any = hello,
     bounds: Bounds | None = None,
     drain_seconds: float = 0.0,
-    swap: Swap | None = None,
+    swap: ReloadableTLS | None = None,
     tls: bool = True,
 ) -> Iterator[Serving]:
     """A server on a free port while the body runs; a `swap` of the test's own gets our certificate."""
-    swap = swap or Swap()
+    swap = swap or ReloadableTLS()
     _, leaf = _pair()
     swap.take(leaf.chain, leaf.key)
     causes: list[str] = []
@@ -146,7 +146,7 @@ def serving(
         )
 
         def run() -> None:
-            loop.run_until_complete(serve([listener], stop, drain_seconds))
+            loop.run_until_complete(serve_listeners([listener], stop, drain_seconds))
 
         thread = threading.Thread(target=run)
         thread.start()

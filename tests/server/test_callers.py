@@ -12,8 +12,9 @@ import pytest
 
 from injector.callers.check import Check
 from injector.errors import ConfigError
-from injector.server.app import Webhook, create_app
-from injector.server.tls import Swap
+from injector.server.app import Webhook
+from injector.server.health import create_app
+from injector.server.tls import ReloadableTLS
 from tests.callers.credentials import SERVER, Authority
 from tests.server import serving_in_thread as threads
 from tests.server.test_app import a_state
@@ -44,8 +45,8 @@ def an_app(caller: Any) -> Webhook:
     return Webhook(state, create_app(state, inner=False))
 
 
-def a_swap(*authorities: Authority) -> Swap:
-    swap = Swap("1.3", asks=True)
+def a_swap(*authorities: Authority) -> ReloadableTLS:
+    swap = ReloadableTLS("1.3", asks=True)
     swap.trust("".join(each.pem for each in authorities))
     return swap
 
@@ -77,7 +78,7 @@ def posted(
 def test_what_the_handshake_has_verified_reaches_the_check(tmp_path: Path, version: ssl.TLSVersion) -> None:
     authority, seen = Authority.make(), Seen()
     pair = authority.write_pair(tmp_path, "kube-apiserver", dns=["apiserver.example.com"])
-    swap = Swap("1.2", asks=True)
+    swap = ReloadableTLS("1.2", asks=True)
     swap.trust(authority.pem)
 
     def at_most(context: ssl.SSLContext) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from injector.core.model import Namespace
 from injector.errors import ClusterError
-from injector.kube.client import Listing
+from injector.kube.lists import Listing
 from injector.kube.objects import NAMESPACES, NODES
 from injector.serving.cluster_facts import ClusterFacts
 from tests.server.webhook_factories import Shipper, a_config

@@ -16,8 +16,8 @@ import yaml
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.errors import ConfigError
-from injector.server.app import create_app
 from injector.server.debug import FORM_LIMIT, PATH, Debug, bind_loopback, create_debug_app
+from injector.server.health import create_app
 from tests.asgi import Reply, exchange, scope_of
 from tests.server.test_app import a_state, lines, logged  # noqa: F401 (lines is a fixture)
 from tests.server.webhook_factories import Broken, a_config, a_pod

@@ -28,7 +28,7 @@ async def results(
 
     async def one(work: Callable[[], Any]) -> Any:
         try:
-            return await queue.turn(work, Call(time.perf_counter(), budget, present, namespace))
+            return await queue.in_loop(work, Call(time.perf_counter(), budget, present, namespace))
         except Overloaded as overload:
             return overload.cause
 
@@ -121,7 +121,7 @@ def test_a_request_whose_body_took_all_of_its_time_is_refused(clock: Callable[[f
     async def main() -> None:
         came = time.perf_counter()
         clock(2.5)
-        await Queue(Size()).turn(lambda: None, Call(came, 2.0, present))
+        await Queue(Size()).in_loop(lambda: None, Call(came, 2.0, present))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
@@ -152,7 +152,7 @@ def test_who_has_gone_is_passed_over() -> None:
 
     async def main() -> None:
         waiting = Queue(Size())
-        await waiting.turn(lambda: done.append("work"), Call(time.perf_counter(), None, lambda: True))
+        await waiting.in_loop(lambda: done.append("work"), Call(time.perf_counter(), None, lambda: True))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
@@ -166,7 +166,8 @@ def test_an_error_of_the_work_is_its_callers_and_nobody_elses() -> None:
     async def main() -> list[Any]:
         waiting = Queue(Size())
         turns = [
-            waiting.turn(work, Call(time.perf_counter(), None, present)) for work in (fails, lambda: "done")
+            waiting.in_loop(work, Call(time.perf_counter(), None, present))
+            for work in (fails, lambda: "done")
         ]
         return await asyncio.gather(*turns, return_exceptions=True)
 
@@ -181,7 +182,7 @@ def test_who_gave_up_waiting_costs_nothing() -> None:
     async def main() -> None:
         waiting = Queue(Size())
         given_up = asyncio.create_task(
-            waiting.turn(lambda: done.append("given up"), Call(time.perf_counter(), None, present))
+            waiting.in_loop(lambda: done.append("given up"), Call(time.perf_counter(), None, present))
         )
         await asyncio.sleep(0)
         given_up.cancel()
@@ -267,7 +268,7 @@ def test_one_namespace_does_not_take_all_bytes_of_the_bodies_that_wait() -> None
         calls = [
             Call(time.perf_counter(), None, present, name, 4 * SMALL) for name in ("greedy",) * 3 + ("shop",)
         ]
-        turns = [waiting.turn(lambda: "done", call) for call in calls]
+        turns = [waiting.in_loop(lambda: "done", call) for call in calls]
         return await asyncio.gather(*turns, return_exceptions=True)
 
     found = [each.cause if isinstance(each, Overloaded) else each for each in asyncio.run(main())]
