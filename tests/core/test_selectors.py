@@ -75,8 +75,8 @@ def fires(
     def named(labels: dict[str, str]) -> dict[str, str]:
         return {key: revision if value == "R" else value for key, value in labels.items()}
 
-    found = selected(entries, Namespace(name, named(NAMESPACES[namespace])), named(PODS[pod]))
-    return found.name.removesuffix(".sidecar-injector.istio.io") if found else "-"
+    entry = selected(entries, Namespace(name, named(NAMESPACES[namespace])), named(PODS[pod]))
+    return entry.name.removesuffix(".sidecar-injector.istio.io") if entry else "-"
 
 
 @pytest.mark.parametrize(("namespace", "pod", "entry"), cells(UNNAMED))
@@ -137,7 +137,7 @@ def test_operators_mean_what_kubernetes_says(
 ) -> None:
     chosen = parse({"matchExpressions": [{"key": "k", **expression}]})
     labels: list[dict[str, str]] = [{}, {"k": ""}, {"k": "a"}, {"k": "c"}]
-    assert [chosen.matches(found) for found in labels] == [absent, empty, listed, other]
+    assert [chosen.matches(label_set) for label_set in labels] == [absent, empty, listed, other]
 
 
 def test_all_requirements_of_a_selector_hold_and_none_at_all_matches_everything() -> None:

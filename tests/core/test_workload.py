@@ -69,14 +69,14 @@ def test_kind_and_group_together_say_whether_we_know_it(kind: str, version: str,
 def test_the_template_is_found_and_put_back(kind: str, version: str) -> None:
     manifest = a_workload(kind, version)
     before = copy.deepcopy(manifest)
-    found = locate(manifest)
-    assert found is not None
-    assert found.template["metadata"]["labels"] == LABELS["labels"]
-    assert found.template["spec"] is SPEC
-    assert found.with_template(found.template) == manifest
-    changed = found.with_template({"metadata": {"x": 1}, "spec": {"y": 2}})
-    assert get(changed, found.metadata) == {"x": 1}
-    assert get(changed, found.spec) == {"y": 2}
+    workload = locate(manifest)
+    assert workload is not None
+    assert workload.template["metadata"]["labels"] == LABELS["labels"]
+    assert workload.template["spec"] is SPEC
+    assert workload.with_template(workload.template) == manifest
+    changed = workload.with_template({"metadata": {"x": 1}, "spec": {"y": 2}})
+    assert get(changed, workload.metadata) == {"x": 1}
+    assert get(changed, workload.spec) == {"y": 2}
     assert (changed["kind"], manifest) == (kind, before)
 
 
@@ -115,15 +115,15 @@ def test_with_quirks_a_cron_jobs_metadata_is_one_level_too_high() -> None:
 
 def test_metadata_comes_and_goes_with_the_template() -> None:
     bare = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": SPEC}}}
-    found = locate(bare)
-    assert found is not None
-    assert found.template == {"spec": SPEC}
-    given_one = found.with_template({"metadata": LABELS, "spec": SPEC})
-    assert given_one["spec"]["template"] == {"metadata": LABELS, "spec": SPEC}
-    again = locate(given_one)
+    workload = locate(bare)
+    assert workload is not None
+    assert workload.template == {"spec": SPEC}
+    with_metadata = workload.with_template({"metadata": LABELS, "spec": SPEC})
+    assert with_metadata["spec"]["template"] == {"metadata": LABELS, "spec": SPEC}
+    again = locate(with_metadata)
     assert again is not None
     assert again.with_template({"spec": SPEC}) == bare
-    assert (found.name, found.namespace) == ("", "")
+    assert (workload.name, workload.namespace) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_metadata_comes_and_goes_with_the_template() -> None:
 def test_a_workload_knows_its_name_and_namespace(
     meta: dict[str, Any] | None, name: str, namespace: str
 ) -> None:
-    found = locate({**a_workload("Deployment", "apps/v1"), "metadata": meta})
-    assert found is not None
-    assert (found.name, found.namespace) == (name, namespace)
+    workload = locate({**a_workload("Deployment", "apps/v1"), "metadata": meta})
+    assert workload is not None
+    assert (workload.name, workload.namespace) == (name, namespace)
 
 
 def test_a_workload_owns_its_pods_and_a_pod_does_not() -> None:

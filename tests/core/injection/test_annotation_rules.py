@@ -100,17 +100,20 @@ def test_while_a_namespace_is_not_known_the_strictest_rule_holds(
 @pytest.mark.parametrize("origin", list(Origin))
 def test_a_pod_that_asks_for_what_it_may_not_is_denied_and_its_value_not_repeated(origin: Origin) -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE,)),))
-    found = inject(a_pod(**{MODE: SECRET}), replace(facts("shop"), origin=origin), config)
-    assert (found.decision.verdict, found.decision.reason) == (Verdict.DENY, Reason.ANNOTATION_NOT_ALLOWED)
-    assert found.patch == ()
-    assert MODE in str(found.error)
-    assert SECRET not in f"{found.error}{found.findings}{found.decision.trace}"
+    outcome = inject(a_pod(**{MODE: SECRET}), replace(facts("shop"), origin=origin), config)
+    assert (outcome.decision.verdict, outcome.decision.reason) == (
+        Verdict.DENY,
+        Reason.ANNOTATION_NOT_ALLOWED,
+    )
+    assert outcome.patch == ()
+    assert MODE in str(outcome.error)
+    assert SECRET not in f"{outcome.error}{outcome.findings}{outcome.decision.trace}"
 
 
 def test_a_pod_that_is_not_injected_may_carry_anything() -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=("*",)),))
-    found = inject(a_pod(**{MODE: "x", KEYS.switch: "false"}), facts("shop"), config)
-    assert found.decision.reason is Reason.OPTED_OUT_BY_ANNOTATION
+    outcome = inject(a_pod(**{MODE: "x", KEYS.switch: "false"}), facts("shop"), config)
+    assert outcome.decision.reason is Reason.OPTED_OUT_BY_ANNOTATION
 
 
 @pytest.mark.parametrize("quirks", [False, True])
@@ -132,8 +135,8 @@ def test_a_forged_status_hides_no_annotation() -> None:
     for key, value in ((MODE, "x"), (KEYS.overrides, '{"containers": []}')):
         undone = json.dumps([[f"/metadata/annotations/{key.replace('/', '~1')}", value]])
         pod = a_pod(**{key: value, KEYS.status: forged, KEYS.undo: undone})
-        found = inject(pod, facts("shop"), config)
-        assert found.decision.reason is Reason.ANNOTATION_NOT_ALLOWED, key
+        outcome = inject(pod, facts("shop"), config)
+        assert outcome.decision.reason is Reason.ANNOTATION_NOT_ALLOWED, key
 
 
 def test_what_is_open_to_everybody() -> None:

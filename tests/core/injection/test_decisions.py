@@ -25,14 +25,14 @@ ENTRIES = (
 
 
 def policy(mode: str = "enabled", **changes: Any) -> Policy:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "ignored_namespaces": frozenset({"kube-system", "kube-public"}),
         "never": (NEVER,),
         "always": (ALWAYS,),
         "operating_systems": frozenset({"linux"}),
         "foreign": (PROXY,),
     }
-    return Policy(mode, SWITCH, STATUS, **(given | changes))
+    return Policy(mode, SWITCH, STATUS, **(defaults | changes))
 
 
 def a_pod(
@@ -450,8 +450,8 @@ def test_a_step_says_what_it_looked_at_and_what_it_said(
     pod: dict[str, Any], facts: Facts, changes: dict[str, Any], steps: dict[str, tuple[str, str]]
 ) -> None:
     decision = decide(pod, facts, policy(**changes, entries=ENTRIES))
-    found = {step.rule: (step.seen, step.verdict) for step in decision.trace}
-    assert {rule: found.get(rule) for rule in steps} == steps
+    steps_by_rule = {step.rule: (step.seen, step.verdict) for step in decision.trace}
+    assert {rule: steps_by_rule.get(rule) for rule in steps} == steps
 
 
 def test_rules_that_a_profile_does_not_have_are_not_tried() -> None:

@@ -25,10 +25,10 @@ APP = {"name": "app", "image": "app:1"}
 
 
 def back(pod: dict[str, Any]) -> dict[str, Any]:
-    found = recover(pod, Facts(), CONFIG)
-    assert found is not None
-    assert found.notes == ()
-    return found.pod
+    recovered = recover(pod, Facts(), CONFIG)
+    assert recovered is not None
+    assert recovered.notes == ()
+    return recovered.pod
 
 
 def a_pod(*listed: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -175,15 +175,15 @@ def test_the_users_version_keeps_what_lists_newer_than_us_say_in_zeros() -> None
     newer = [{"on": False, "count": 0}]
     proxy = {"name": "proxy", "newerThanUs": newer, "lifecycle": {"newer": {"steps": newer}}}
     after = assert_round(a_pod(proxy))
-    found = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
-    assert (found["newerThanUs"], found["lifecycle"]["newer"]["steps"]) == (newer, newer)
+    restored = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
+    assert (restored["newerThanUs"], restored["lifecycle"]["newer"]["steps"]) == (newer, newer)
 
 
 @pytest.mark.parametrize("directive", ["delete", "replace", "nonsense"])
 def test_a_users_container_does_not_direct_the_merge(directive: str) -> None:
     after = assert_round(a_pod({"name": "proxy", "tty": True, "$patch": directive}))
-    found = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
-    assert (found["$patch"], found["tty"], found["image"]) == (directive, True, "proxy:1")
+    proxy = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
+    assert (proxy["$patch"], proxy["tty"], proxy["image"]) == (directive, True, "proxy:1")
 
 
 def test_a_template_may_speak_of_a_container_more_than_once() -> None:
@@ -217,21 +217,21 @@ def test_a_pod_that_needs_no_record_carries_none() -> None:
 def test_without_a_record_what_the_status_lists_is_taken_out() -> None:
     once = injected(a_pod(volumes=[{"name": "mine"}]))
     del once["metadata"]["annotations"][KEYS.undo]
-    found = recover(once, Facts(), CONFIG)
-    assert found is not None
-    assert [c["name"] for c in found.pod["spec"]["containers"]] == ["app"]
-    assert [v["name"] for v in found.pod["spec"]["volumes"]] == ["mine"]
-    assert {"initContainers", "imagePullSecrets"}.isdisjoint(found.pod["spec"])
+    recovered = recover(once, Facts(), CONFIG)
+    assert recovered is not None
+    assert [c["name"] for c in recovered.pod["spec"]["containers"]] == ["app"]
+    assert [v["name"] for v in recovered.pod["spec"]["volumes"]] == ["mine"]
+    assert {"initContainers", "imagePullSecrets"}.isdisjoint(recovered.pod["spec"])
 
 
 def test_without_a_record_the_users_own_containers_come_from_the_overrides() -> None:
     mine = {"name": "proxy", "tty": True, "resources": {}}
     once = injected({"spec": {"containers": [mine, APP]}})
     del once["metadata"]["annotations"][KEYS.undo]
-    found = recover(once, Facts(), CONFIG)
-    assert found is not None
-    assert sorted(c["name"] for c in found.pod["spec"]["containers"]) == ["app", "proxy"]
-    assert mine in found.pod["spec"]["containers"]
+    recovered = recover(once, Facts(), CONFIG)
+    assert recovered is not None
+    assert sorted(c["name"] for c in recovered.pod["spec"]["containers"]) == ["app", "proxy"]
+    assert mine in recovered.pod["spec"]["containers"]
 
 
 # ---- what others did since ---------------------------------------------------------------------------
@@ -244,10 +244,10 @@ def test_what_others_added_to_the_users_part_stays_and_what_they_did_to_ours_goe
         container["env"] = [*container.get("env", []), {"name": "OTHER", "value": "1"}]
     once["spec"]["volumes"] = [{"name": "theirs"}, *once["spec"]["volumes"]]
     once["metadata"]["labels"]["theirs"] = "1"
-    found = back(once)
-    assert found["spec"]["containers"] == [{**APP, "env": [{"name": "OTHER", "value": "1"}]}]
-    assert found["spec"]["volumes"] == [{"name": "theirs"}, {"name": "data", "secret": {}}]
-    assert found["metadata"]["labels"] == {"app": "shop", "theirs": "1"}
+    uninjected = back(once)
+    assert uninjected["spec"]["containers"] == [{**APP, "env": [{"name": "OTHER", "value": "1"}]}]
+    assert uninjected["spec"]["volumes"] == [{"name": "theirs"}, {"name": "data", "secret": {}}]
+    assert uninjected["metadata"]["labels"] == {"app": "shop", "theirs": "1"}
 
 
 @pytest.mark.parametrize("empty", [None, {}, "absent"])
@@ -287,9 +287,11 @@ def test_the_order_of_fields_does_not_show_in_the_record_and_that_of_elements_do
 def test_a_place_that_is_gone_is_named() -> None:
     once = injected(a_pod({"name": "proxy", "tty": True}, securityContext={"fsGroup": 5}))
     del once["spec"]["securityContext"]
-    found = recover(once, Facts(), CONFIG)
-    assert found is not None
-    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its parent does not exist",)
+    recovered = recover(once, Facts(), CONFIG)
+    assert recovered is not None
+    assert recovered.notes == (
+        "/spec/securityContext/fsGroup could not be restored: its parent does not exist",
+    )
 
 
 # ---- an annotation that anybody may have written -------------------------------------------------------
@@ -337,13 +339,13 @@ def test_a_bogus_record_never_breaks_anything(text: str, note: str | None) -> No
         "metadata": {"annotations": {KEYS.status: '{"containers":["proxy"]}', KEYS.undo: text}},
         "spec": {"containers": [APP, {"name": "proxy"}]},
     }
-    found = recover(pod, Facts(), CONFIG)
-    assert found is not None
-    told = " ".join(found.notes)
-    assert (note or "") in told
-    assert "x" * 65 not in told
+    recovered = recover(pod, Facts(), CONFIG)
+    assert recovered is not None
+    notes = " ".join(recovered.notes)
+    assert (note or "") in notes
+    assert "x" * 65 not in notes
     if note is not None:
-        assert found.pod["spec"]["containers"] == [APP]
+        assert recovered.pod["spec"]["containers"] == [APP]
     assert outcome(pod).decision.verdict is Verdict.INJECT
 
 
@@ -404,7 +406,7 @@ class Restoring(Profile):
 
     __slots__ = ()
 
-    def restore(self, pod: dict[str, Any], found: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def restore(self, pod: dict[str, Any], _status: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
         labels = {k: v for k, v in pod["metadata"]["labels"].items() if k != "mesh"}
         return {**pod, "metadata": {**pod["metadata"], "labels": labels}}, ("assumed: mesh",)
 
@@ -415,7 +417,7 @@ def test_a_profile_restores_from_its_own_traces_first() -> None:
     assert "/metadata/labels/mesh" in (uninject.record(once, a_pod(), PROFILE) or "")
     assert "/metadata/labels/mesh" not in (uninject.record(once, a_pod(), profile) or "")
     del once["metadata"]["annotations"][KEYS.undo]
-    found = recover(once, Facts(), replace(CONFIG, profile=profile))
-    assert found is not None
-    assert found.notes == ("assumed: mesh",)
-    assert found.pod["metadata"]["labels"] == {"app": "shop"}
+    recovered = recover(once, Facts(), replace(CONFIG, profile=profile))
+    assert recovered is not None
+    assert recovered.notes == ("assumed: mesh",)
+    assert recovered.pod["metadata"]["labels"] == {"app": "shop"}

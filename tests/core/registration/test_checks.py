@@ -40,15 +40,15 @@ def namespace(name: str, **labels: str) -> dict[str, Any]:
 def codes(*items: dict[str, Any], **more: Any) -> list[str]:
     spaces = {n["metadata"]["name"]: n for n in more.pop("namespaces", [namespace("shop")])}
     survey = Survey(tuple(registered(items)), spaces, **more)
-    found = conflicts(survey, OURS, [OURS.policy.entries])
-    return [each.code for each in found if each.code not in ("pod-security", "selectors-differ")]
+    findings = conflicts(survey, OURS, [OURS.policy.entries])
+    return [each.code for each in findings if each.code not in ("pod-security", "selectors-differ")]
 
 
 def test_namespaces_that_somebody_took_out_make_no_other_selectors() -> None:
     outside = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["mesh"]}
     other = {"key": "team", "operator": "NotIn", "values": ["mesh"]}
 
-    def found(*more: dict[str, Any]) -> bool:
+    def selectors_differ(*more: dict[str, Any]) -> bool:
         item = configuration()
         item["webhooks"] = [
             {
@@ -62,10 +62,10 @@ def test_namespaces_that_somebody_took_out_make_no_other_selectors() -> None:
             for entry in OURS.policy.entries
         ]
         survey = Survey(tuple(registered([item])), {"shop": namespace("shop")})
-        told = conflicts(survey, OURS, [OURS.policy.entries])
-        return "selectors-differ" in [each.code for each in told]
+        findings = conflicts(survey, OURS, [OURS.policy.entries])
+        return "selectors-differ" in [each.code for each in findings]
 
-    assert [found(), found(outside), found(other)] == [False, False, True]
+    assert [selectors_differ(), selectors_differ(outside), selectors_differ(other)] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_labels_that_satisfy_selectors_at_once_are_found_if_there_are_any(
     selectors: list[dict[str, Any]], expected: dict[str, str] | None
 ) -> None:
     parsed = [parse(each) for each in selectors]
-    found = witness(*parsed)
-    assert found == expected
-    assert found is None or all(each.matches(found) for each in parsed)
+    labels = witness(*parsed)
+    assert labels == expected
+    assert labels is None or all(each.matches(labels) for each in parsed)
 
 
 def test_nothing_is_found_where_all_is_well() -> None:
@@ -138,8 +138,10 @@ def test_pods_that_the_cluster_needs_wait_for_no_profile() -> None:
     spaces = {n["metadata"]["name"]: n for n in map(namespace, ("shop", "kube-system", "kube-node-lease"))}
 
     def deadlocks(*items: dict[str, Any]) -> list[str]:
-        found = conflicts(Survey(tuple(registered(items)), spaces), shipper, [own_entries(shipper, "mesh")])
-        return [each.message for each in found if each.code == "deadlock"]
+        findings = conflicts(
+            Survey(tuple(registered(items)), spaces), shipper, [own_entries(shipper, "mesh")]
+        )
+        return [each.message for each in findings if each.code == "deadlock"]
 
     everywhere = configuration(namespaceSelector={})
     assert [text.split()[2] for text in deadlocks(everywhere)] == ["kube-node-lease", "kube-system"]

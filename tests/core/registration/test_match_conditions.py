@@ -63,8 +63,8 @@ def test_near_misses_are_never_dropped(labels: dict[str, str], annotations: dict
 
 
 def test_names_are_stable() -> None:
-    found = conditions(OURS.policy, OURS.profile)
-    assert [condition.name for condition in found] == ["not-unsuited", "not-opted-out"]
+    match_conditions = conditions(OURS.policy, OURS.profile)
+    assert [condition.name for condition in match_conditions] == ["not-unsuited", "not-opted-out"]
 
 
 def test_what_an_operator_may_change_makes_no_difference() -> None:

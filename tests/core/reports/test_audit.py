@@ -39,8 +39,8 @@ def admitted(pod: Manifest, config: Config = CONFIG) -> Manifest:
 
 
 def state(pod: Manifest, facts: Facts = FACTS, config: Config = CONFIG) -> tuple[AuditState, Reason]:
-    found = audit.standing(pod, facts, config)
-    return found.state, found.reason
+    standing = audit.standing(pod, facts, config)
+    return standing.state, standing.reason
 
 
 def test_a_pod_of_this_configuration_is_current() -> None:
@@ -55,9 +55,9 @@ def test_what_the_api_server_and_others_wrote_is_no_difference() -> None:
 
 
 def test_another_configuration_makes_a_pod_stale_where_it_shows() -> None:
-    found = audit.standing(admitted(a_pod()), FACTS, NEWER)
+    standing = audit.standing(admitted(a_pod()), FACTS, NEWER)
     images = tuple(f"/spec/initContainers/{name}/image" for name in ("istio-init", "istio-proxy"))
-    assert (found.state, found.pointers, found.revision) == (AuditState.STALE, images, "default")
+    assert (standing.state, standing.pointers, standing.revision) == (AuditState.STALE, images, "default")
 
 
 def test_another_digest_with_the_same_result_is_the_same() -> None:
@@ -71,8 +71,8 @@ def test_a_field_that_may_have_been_ours_counts_under_another_configuration() ->
     proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
     proxy["env"] = [*proxy["env"], {"name": "OF_BEFORE", "value": "x"}]
     proxy["imagePullPolicy"] = "IfNotPresent"
-    found = audit.standing(pod, FACTS, a_config("aliases: {both: [sidecar]}\n"))
-    assert found.pointers == ("/spec/initContainers/istio-proxy/env/OF_BEFORE",)
+    standing = audit.standing(pod, FACTS, a_config("aliases: {both: [sidecar]}\n"))
+    assert standing.pointers == ("/spec/initContainers/istio-proxy/env/OF_BEFORE",)
 
 
 def test_a_setting_of_the_pod_that_was_changed_afterwards_is_stale() -> None:
@@ -122,9 +122,9 @@ def test_a_proxy_that_no_status_explains_is_foreign() -> None:
 def test_another_revision_is_a_difference() -> None:
     pod = admitted(a_pod(labels={"istio.io/rev": "canary"}), a_config("revision: canary"))
     known = Namespace("shop", {"istio.io/rev": "default"})
-    found = audit.standing(pod, Facts("shop", known=known), CONFIG)
-    assert found.revision == "canary"
-    assert "revision" in found.pointers or found.state is AuditState.UNWANTED
+    standing = audit.standing(pod, Facts("shop", known=known), CONFIG)
+    assert standing.revision == "canary"
+    assert "revision" in standing.pointers or standing.state is AuditState.UNWANTED
 
 
 def test_a_generated_name_was_not_there_at_admission() -> None:
@@ -160,8 +160,8 @@ def test_changes_name_elements_by_their_key() -> None:
         "spec": {"containers": [{"name": "a", "args": ["x"]}, {"name": "b"}], "volumes": [{"name": "v"}]}
     }
     after = {"spec": {"containers": [{"name": "b"}, {"name": "a", "args": ["y"], "tty": True}]}}
-    found = {change.pointer: (change.before, change.after) for change in changes(before, after)}
-    assert found == {
+    values_by_pointer = {change.pointer: (change.before, change.after) for change in changes(before, after)}
+    assert values_by_pointer == {
         "/spec/containers/a/args": (["x"], ["y"]),
         "/spec/containers/a/tty": (None, True),
         "/spec/containers": ("another order", "another order"),

@@ -44,9 +44,9 @@ def apply_as_the_api_server(tree: Any, operations: tuple[Operation, ...]) -> Any
     tree = copy.deepcopy(tree)
     for operation in operations:
         assert operation.op in ("add", "remove", "replace")
-        *way, last = parts_of(operation.path)
+        *parents, last = parts_of(operation.path)
         parent = tree
-        for part in way:
+        for part in parents:
             parent = parent[int(part)] if isinstance(parent, list) else parent[part]
         if isinstance(parent, list):
             at = int(last)

@@ -944,11 +944,11 @@ def test_every_container_of_either_side_is_there_once_and_each_side_keeps_its_or
     merged = merge(pod, overlay)
     for part in ("containers", "initContainers"):
         of_base, of_overlay = names_in(pod, part), names_in(overlay, part)
-        found = names_in(merged, part)
-        assert sorted(found) == sorted({*of_base, *of_overlay})
-        assert [name for name in found if name in of_overlay] == of_overlay
+        names = names_in(merged, part)
+        assert sorted(names) == sorted({*of_base, *of_overlay})
+        assert [name for name in names if name in of_overlay] == of_overlay
         only = [name for name in of_base if name not in of_overlay]
-        assert [name for name in found if name in only] == only
+        assert [name for name in names if name in only] == only
 
 
 @pytest.mark.parametrize(
