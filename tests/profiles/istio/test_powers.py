@@ -55,8 +55,8 @@ def the_pod(annotations: dict[str, str]) -> Manifest | None:
         "metadata": {"name": "web", "annotations": annotations},
         "spec": {"containers": [{"name": "web", "image": "web:1"}]},
     }
-    found = inject(pod, Facts(namespace="shop"), CONFIG)
-    return found.pod if found.decision.verdict is Verdict.INJECT else None
+    outcome = inject(pod, Facts(namespace="shop"), CONFIG)
+    return outcome.pod if outcome.decision.verdict is Verdict.INJECT else None
 
 
 def seen(pod: Manifest) -> dict[tuple[str, str], Any]:
@@ -86,8 +86,8 @@ BEFORE = seen(the_pod({}) or {})
 def shown(key: str) -> set[str]:
     """The powers that show in containers which are there with and without the annotation."""
     values = [*(v for group in ANNOTATIONS.get(key, ()) for v in group), *MORE.get(key, ())]
-    found = [seen(pod) for value in values if (pod := the_pod({key: value})) is not None]
-    return {at[0] for after in found for at in after.keys() & BEFORE.keys() if after[at] != BEFORE[at]}
+    outcomes = [seen(pod) for value in values if (pod := the_pod({key: value})) is not None]
+    return {at[0] for after in outcomes for at in after.keys() & BEFORE.keys() if after[at] != BEFORE[at]}
 
 
 @pytest.mark.parametrize("key", sorted(CONFIG.profile.catalogue().annotations))

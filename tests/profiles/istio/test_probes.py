@@ -18,8 +18,8 @@ def registered(
 ) -> Tree | None:
     """What the agent is told about one probe of a container."""
     container = {"name": "app", field: probe, **more}
-    found = probes.registration({"containers": [container]}, AGENT, defaulted=defaulted)
-    return next(iter(found.values()), None)
+    entries = probes.registration({"containers": [container]}, AGENT, defaulted=defaulted)
+    return next(iter(entries.values()), None)
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_a_first_registration_is_appended() -> None:
 )
 def test_of_an_earlier_registration_existing_entries_win(existing: str, expected: str) -> None:
     env = [{"name": probes.ENV, "value": existing}, {"name": "B"}]
-    found = probes.with_registration(env, {"/z": 3, "/k": 2}, earlier=True)  # type: ignore[dict-item]
-    assert found == [{"name": probes.ENV, "value": expected}, {"name": "B"}]
+    variables = probes.with_registration(env, {"/z": 3, "/k": 2}, earlier=True)  # type: ignore[dict-item]
+    assert variables == [{"name": probes.ENV, "value": expected}, {"name": "B"}]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,6 @@ def test_of_an_earlier_registration_existing_entries_win(existing: str, expected
 )
 def test_what_the_agent_was_told_gives_the_probe_back(probe: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
-    told = probes.registration({"containers": [container]}, AGENT, defaulted=True)
+    entries = probes.registration({"containers": [container]}, AGENT, defaulted=True)
     sent = probes.rewritten(container, AGENT, lambda site: False)
-    assert probes.restored(sent, json.loads(json.dumps(told))) == container
+    assert probes.restored(sent, json.loads(json.dumps(entries))) == container
