@@ -55,4 +55,4 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each configuration starts both at a low priority, which takes most of such a test's time.
     """
-    monkeypatch.setattr(dryrun, "dry_run", lambda given: list(dryrun.trial(given).problems))
+    monkeypatch.setattr(dryrun, "dry_run", lambda source: list(dryrun.trial(source).problems))

@@ -293,8 +293,8 @@ def test_check_fails_for_what_it_is_asked_to(
     folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, level: str, flags: tuple[str, ...], status: int
 ) -> None:
     # No cluster: only what becomes of a finding counts.
-    found = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
-    monkeypatch.setattr(check, "_in_cluster", lambda *given: found)
+    findings = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
+    monkeypatch.setattr(check, "_in_cluster", lambda *_: findings)
     done = run("check", "--config", "c.yaml", "--cluster", *flags)
     assert done.status == status
     assert "no namespace matches" in done.out
@@ -304,9 +304,9 @@ def test_check_fails_for_what_it_is_asked_to(
 def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nneverInjectSelector: [{matchLables: {a: b}}]\n")
     done = run("check", "--config", "c.yaml", "-o", "json")
-    found = [(one["level"], one["code"]) for one in json.loads(done.out)["results"]]
+    results = [(one["level"], one["code"]) for one in json.loads(done.out)["results"]]
     assert done.status == 0
-    assert sorted(found) == [("note", "pod-security"), ("warning", "selector")]
+    assert sorted(results) == [("note", "pod-security"), ("warning", "selector")]
 
 
 @pytest.mark.usefixtures("in_one_process")

@@ -67,10 +67,10 @@ def test_the_items_of_lists_and_of_lists_in_lists_are_injected_one_by_one(folder
     inner = {"apiVersion": "v1", "kind": "List", "items": [web]}
     outer = {"apiVersion": "v1", "kind": "List", "metadata": {}, "items": [other, inner]}
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=json.dumps(outer))
-    found = yaml.safe_load(done.out)
+    injected = yaml.safe_load(done.out)
     assert done.status == 0
-    assert found["items"][0] == other
-    assert "shipper" in names(found["items"][1]["items"][0]["spec"]["template"]["spec"])
+    assert injected["items"][0] == other
+    assert "shipper" in names(injected["items"][1]["items"][0]["spec"]["template"]["spec"])
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_several_files_folders_and_stdin_make_one_stream_in_order(folder: Path, 
         path.write_text(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}))
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: stdin}"
     done = run("kube-inject", "--config", "c.yaml", "-f", "many", "-f", "-", "-f", "web.yaml", stdin=text)
-    found = [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)]
-    assert found == ["a.yaml", "b.yml", "sub/c.json", "stdin", "web"]
+    names_in_order = [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)]
+    assert names_in_order == ["a.yaml", "b.yml", "sub/c.json", "stdin", "web"]
 
 
 # --- bad input ----------------------------------------------------------------------------------

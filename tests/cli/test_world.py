@@ -30,8 +30,8 @@ class Canned(Cluster):
     def get(self, path: str) -> dict[str, Any]:
         if path not in self.answers:
             raise ClusterError("not there", status=404, reason="NotFound", where=path)
-        found: dict[str, Any] = self.answers[path]
-        return found
+        answer: dict[str, Any] = self.answers[path]
+        return answer
 
     def list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         return self.get(path)["items"]  # type: ignore[no-any-return]
@@ -73,7 +73,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("revision", "mesh", "inject", "found"),
+    ("revision", "mesh", "inject", "expected"),
     [
         (None, "istio", "istio-sidecar-injector", ("istio", "istio-sidecar-injector")),
         ("default", "istio", None, ("istio", None)),
@@ -82,34 +82,34 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_revision_is_appended_to_the_default_names_only(
-    revision: str | None, mesh: str, inject: str | None, found: tuple[str | None, str | None]
+    revision: str | None, mesh: str, inject: str | None, expected: tuple[str | None, str | None]
 ) -> None:
     maps = Maps.named("istio-system", revision, mesh, inject)
-    assert (maps.mesh, maps.inject) == found
+    assert (maps.mesh, maps.inject) == expected
 
 
 def test_what_a_flag_gave_is_not_read_from_the_cluster() -> None:
-    given = Overrides(mesh=Text("a", "file"), values=Text("b", "file"), inject=Text("c", "file"))
+    overrides = Overrides(mesh=Text("a", "file"), values=Text("b", "file"), inject=Text("c", "file"))
     maps = Maps("istio-system", "missing", "missing")
     no_keys: dict[tuple[str, ...], str] = {}
-    assert control_plane(lambda *key: no_keys[key], maps, given) == given
+    assert control_plane(lambda *key: no_keys[key], maps, overrides) == overrides
 
 
 def test_objects_that_the_cluster_does_not_serve_count_as_none() -> None:
     profile = load_profile(None)
     assert profile.watched()
-    found = world.from_cluster(Canned(CLUSTER), profile, "shop")
-    assert found.objects == ()
-    assert found.namespaces["shop"].labels == {"istio-injection": "enabled"}
-    assert found.native_sidecars is False
+    read = world.from_cluster(Canned(CLUSTER), profile, "shop")
+    assert read.objects == ()
+    assert read.namespaces["shop"].labels == {"istio-injection": "enabled"}
+    assert read.native_sidecars is False
 
 
 def test_an_object_without_namespace_is_looked_up_in_the_one_of_the_flag() -> None:
     manifest = yaml.safe_load(DEPLOYMENT.replace("  namespace: shop\n", ""))
-    found = workload.locate(manifest)
-    assert found is not None
+    located = workload.locate(manifest)
+    assert located is not None
     spaces = world.from_cluster(Canned(CLUSTER), load_profile(None), "shop").namespaces
-    facts = World(spaces, lookup="shop").facts(found)
+    facts = World(spaces, lookup="shop").facts(located)
     assert facts.known == spaces["shop"]
     assert facts.namespace == ""
 
