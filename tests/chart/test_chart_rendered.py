@@ -42,8 +42,8 @@ def _texts(name: str) -> str:
 
 
 def only(items: list[Object], kind: str) -> Object:
-    (found,) = of_kind(items, kind)
-    return found
+    (item,) = of_kind(items, kind)
+    return item
 
 
 def pods(items: list[Object]) -> list[Object]:
@@ -70,16 +70,16 @@ def test_what_is_made_of_the_code_is_up_to_date() -> None:
 
 
 def test_the_chart_has_the_version_of_the_program() -> None:
-    told = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
+    chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
-    assert (told["version"], told["appVersion"]) == (project["version"], project["version"])
+    assert (chart["version"], chart["appVersion"]) == (project["version"], project["version"])
 
 
 @every_helm
 @every_case
 def test_lint_finds_nothing(version: str, case: Case) -> None:
-    told = helm.run(version, "lint", "--strict", "--quiet", str(helm.CHART), values=case.values)
-    assert told.strip() == ""
+    output = helm.run(version, "lint", "--strict", "--quiet", str(helm.CHART), values=case.values)
+    assert output.strip() == ""
 
 
 @every_case
@@ -139,8 +139,8 @@ def test_every_version_of_kubernetes_knows_the_objects(
 def test_the_check_by_schema_finds_a_field_that_nobody_knows(scratch: Path) -> None:
     (item,) = of_kind(rendered(CASES["defaults"]), "Deployment")
     item["spec"]["template"]["spec"]["enableService"] = False
-    (told,) = helm.kubeconform([item], SUPPORTED[-1], scratch)
-    assert "enableService" in told
+    (message,) = helm.kubeconform([item], SUPPORTED[-1], scratch)
+    assert "enableService" in message
 
 
 # --- the webhook --------------------------------------------------------------------------------------
@@ -156,19 +156,19 @@ def test_the_webhook_is_what_the_command_prints(
     (tmp_path / "injector.yaml").write_text(
         next(i["data"]["injector.yaml"] for i in of_kind(items, "ConfigMap") if i["metadata"]["name"] == name)
     )
-    given = case.values.get("webhook", {})
-    outside = given.get("excludedNamespaces", ["kube-system", "kube-node-lease"])
-    outside = [*outside, *([namespace] if given.get("excludeOwnNamespace", True) else [])]
-    place = f"{namespace}/{name}:{service['spec']['ports'][0]['port']}{given.get('path', '')}"
+    settings = case.values.get("webhook", {})
+    outside = settings.get("excludedNamespaces", ["kube-system", "kube-node-lease"])
+    outside = [*outside, *([namespace] if settings.get("excludeOwnNamespace", True) else [])]
+    place = f"{namespace}/{name}:{service['spec']['ports'][0]['port']}{settings.get('path', '')}"
     flags = [f"--exclude-namespace={each}" for each in outside]
     config = f"--config={tmp_path / 'injector.yaml'}"
     assert main(["webhook-config", config, f"--service={place}", *flags, *case.webhook_flags]) == 0
     wanted = list(yaml.safe_load_all(capfd.readouterr().out))
-    found = of_kind(items, "MutatingWebhookConfiguration")
-    for item in found:
+    configurations = of_kind(items, "MutatingWebhookConfiguration")
+    for item in configurations:
         for entry in item["webhooks"]:
             entry["clientConfig"].pop("caBundle", None)
-    for mine, printed in zip(found, wanted, strict=True):
+    for mine, printed in zip(configurations, wanted, strict=True):
         assert mine["webhooks"] == printed["webhooks"]
         assert mine["metadata"]["name"] == printed["metadata"]["name"]
         assert mine["metadata"]["labels"].items() >= printed["metadata"]["labels"].items()
@@ -206,7 +206,7 @@ def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out(
 
 @every_helm
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"config": {"profile": "./"}, "files": {"profile.yaml": "name: x"}}, "webhook.entries is needed"),
         ({"config": {"profile": "./"}}, "webhook.name is needed"),
@@ -214,8 +214,8 @@ def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out(
         ({"webhook": {"tags": ["default"]}}, "equals the revision"),
     ],
 )
-def test_what_cannot_be_rendered_says_what_to_do(version: str, values: dict[str, Any], told: str) -> None:
-    with pytest.raises(helm.HelmError, match=re.escape(told)):
+def test_what_cannot_be_rendered_says_what_to_do(version: str, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(helm.HelmError, match=re.escape(message)):
         helm.template(version, values)
 
 
@@ -284,8 +284,8 @@ def test_ports_follow_the_configuration() -> None:
 def test_pods_restart_for_server_settings_alone() -> None:
     def template(config: Object) -> Object:
         items = helm.objects(helm.template("helm4", {"config": config}))
-        found: Object = only(items, "Deployment")["spec"]["template"]
-        return found
+        pod_template: Object = only(items, "Deployment")["spec"]["template"]
+        return pod_template
 
     plain = template({})
     assert template({"values": {"global": {"tag": "2"}}}) == plain
@@ -345,9 +345,9 @@ def test_labels_of_ones_own_replace_ours_but_those_that_are_selected_by() -> Non
     # PyYAML takes the last of two equal keys; this reader refuses them.
     items = [yamltext.load(document) for document in yamltext.split(text, source="the chart")]
     deployment = next(item for item in items if item and item["kind"] == "Deployment")
-    found = deployment["spec"]["template"]["metadata"]["labels"]
-    assert (found["app.kubernetes.io/part-of"], found["team"]) == ("platform", "mesh")
-    assert deployment["spec"]["selector"]["matchLabels"].items() <= found.items()
+    of_pods = deployment["spec"]["template"]["metadata"]["labels"]
+    assert (of_pods["app.kubernetes.io/part-of"], of_pods["team"]) == ("platform", "mesh")
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= of_pods.items()
     assert deployment["metadata"]["labels"]["team"] == "all"
 
 
@@ -426,7 +426,7 @@ def notes(values: Object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "command"),
     [
         ({}, "kubectl label namespace NAME istio-injection=enabled"),
         ({"config": {"revision": "canary"}}, "kubectl label namespace NAME istio.io/rev=canary"),
@@ -437,9 +437,9 @@ def notes(values: Object) -> str:
         (A_SECRET, "webhook.annotations"),
     ],
 )
-def test_the_notes_say_the_next_command(values: Object, told: str) -> None:
+def test_the_notes_say_the_next_command(values: Object, command: str) -> None:
     text = notes(values)
-    assert told in text
+    assert command in text
     assert f"helm test {helm.RELEASE} -n {NAMESPACE}" in text
 
 

@@ -49,11 +49,13 @@ def own_metrics() -> dict[str, frozenset[str]]:
         for collector in (held.values() if isinstance(held, dict) else [held])
         if hasattr(collector, "_labelnames")
     }
-    found: dict[str, frozenset[str]] = {}
+    labels_by_metric: dict[str, frozenset[str]] = {}
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", metrics.text().decode(), re.MULTILINE):
         own = labels.get(name.removesuffix("_total"), frozenset())
-        found |= {f"{name}{end}": own | {"le"} for end in HISTOGRAM} if kind == "histogram" else {name: own}
-    return {name: own for name, own in found.items() if not name.endswith("_created")}
+        labels_by_metric |= (
+            {f"{name}{end}": own | {"le"} for end in HISTOGRAM} if kind == "histogram" else {name: own}
+        )
+    return {name: own for name, own in labels_by_metric.items() if not name.endswith("_created")}
 
 
 def selectors(file: Path) -> dict[str, list[dict[str, Any]]]:
@@ -61,8 +63,8 @@ def selectors(file: Path) -> dict[str, list[dict[str, Any]]]:
     program = build.programs(["alertrules"])["alertrules"]
     done = subprocess.run([program, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
-    return found
+    selectors_by_rule: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
+    return selectors_by_rule
 
 
 def unknown(asked: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:
@@ -70,8 +72,8 @@ def unknown(asked: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:
     known = {**own_metrics(), **OF_THE_API_SERVER}
     return [
         f"{rule}: {one['metric']}{sorted(one['labels'])}"
-        for rule, found in asked.items()
-        for one in found
+        for rule, asked_for in asked.items()
+        for one in asked_for
         if one["metric"] not in known
         or not set(one["labels"]) <= known[one["metric"]] | (OF_THE_TARGET - {"name"})
     ]
