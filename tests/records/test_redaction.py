@@ -40,8 +40,8 @@ def a_pod(**metadata: Any) -> Manifest:
 
 def outcome(pod: Manifest, config: Config = CONFIG) -> tuple[str, str, list[tuple[str, str]]]:
     facts = Facts("shop", Origin.WEBHOOK, known=Namespace("shop", {"istio-injection": "enabled"}))
-    found = inject(pod, facts, config)
-    return (found.decision.verdict, found.decision.reason, [(o.op, o.path) for o in found.patch])
+    injection = inject(pod, facts, config)
+    return (injection.decision.verdict, injection.decision.reason, [(o.op, o.path) for o in injection.patch])
 
 
 SECRETS: list[Manifest] = [
@@ -109,12 +109,12 @@ def test_digits_are_no_secret_less_than_words(key: str, digits: str) -> None:
     """As a text and, where JSON or YAML stands, as a number, whole or with a fraction."""
     nested = NESTED[key]
     kinds = (digits, int(digits), float(f"{digits}.5")) if isinstance(nested, dict) else (digits,)
-    for kept in kinds:
-        tree = with_digits(nested, kept)
+    for kind in kinds:
+        tree = with_digits(nested, kind)
         value = json.dumps(tree) if isinstance(tree, dict) else tree
         for text in (value, f"{value} ]"):
-            told = REDACTION.pod(a_pod(annotations={key: text}))["metadata"]["annotations"]
-            assert digits not in json.dumps(told)
+            annotations = REDACTION.pod(a_pod(annotations={key: text}))["metadata"]["annotations"]
+            assert digits not in json.dumps(annotations)
 
 
 @pytest.mark.parametrize("digits", DIGITS)
@@ -123,16 +123,16 @@ def test_a_number_that_somebody_keeps_as_a_secret_is_another_number(digits: str)
     [container] = pod["spec"]["containers"]
     container["env"] = [{"name": "PIN", "value": digits}, {"name": "PIN", "value": int(digits)}]
     container["args"] = [{"a": int(digits)}]
-    told = REDACTION.pod(pod)
-    assert digits not in json.dumps(told)
-    first, second = told["spec"]["containers"][0]["env"]
+    redacted = REDACTION.pod(pod)
+    assert digits not in json.dumps(redacted)
+    first, second = redacted["spec"]["containers"][0]["env"]
     assert first["value"].isdecimal()
     assert isinstance(second["value"], int)
 
 
-@pytest.mark.parametrize("kept", ["49302", 49302])
-def test_variables_of_a_proxy_configuration_are_free_text(kept: Any) -> None:
-    spec = {"environmentVariables": {"PIN": kept, "password": MARK}}
+@pytest.mark.parametrize("pin", ["49302", 49302])
+def test_variables_of_a_proxy_configuration_are_free_text(pin: Any) -> None:
+    spec = {"environmentVariables": {"PIN": pin, "password": MARK}}
     text = json.dumps(REDACTION.value({"kind": "ProxyConfig", "metadata": {"name": "p"}, "spec": spec}))
     assert "49302" not in text
     assert "password" not in text
@@ -222,8 +222,8 @@ def pods_of_the_golden_cases() -> Iterator[Any]:
             continue
         for tree in yaml.safe_load_all(file.read_text()):
             with contextlib.suppress(ManifestError):
-                if isinstance(tree, dict) and (found := workload.locate(tree)):
-                    yield pytest.param(found.template, id=f"{file.stem}-{found.name}")
+                if isinstance(tree, dict) and (located := workload.locate(tree)):
+                    yield pytest.param(located.template, id=f"{file.stem}-{located.name}")
 
 
 @pytest.mark.parametrize("pod", list(pods_of_the_golden_cases()))
