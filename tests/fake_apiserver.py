@@ -95,8 +95,8 @@ class FakeApiServer:
         elif "watch=true" in handler.path:
             self._watch(handler)
         elif "/configmaps/" in handler.path:
-            found = {"metadata": {"name": "injector"}, "data": {"injector.yaml": self.settings}}
-            _send(handler, 200, json.dumps(found))
+            config_map = {"metadata": {"name": "injector"}, "data": {"injector.yaml": self.settings}}
+            _send(handler, 200, json.dumps(config_map))
         else:
             self.lists += 1
             with self._news:

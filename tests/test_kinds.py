@@ -110,10 +110,10 @@ def test_the_expectations_are_about_every_kind() -> None:
 
 def test_its_template_is_found(kind: str) -> None:
     item = an_object(kind)
-    found = workload.locate(item)
-    assert found is not None
-    assert found.spec == f"{EXPECTED[kind][1]}/spec"
-    assert found.template["spec"] == POD["spec"]
+    located = workload.locate(item)
+    assert located is not None
+    assert located.spec == f"{EXPECTED[kind][1]}/spec"
+    assert located.template["spec"] == POD["spec"]
     assert workload.template_of(item)["spec"] == POD["spec"]
     assert template_of(item)["spec"] == POD["spec"]
     assert workload.has_template(kind)
@@ -208,8 +208,8 @@ def test_its_template_stands_for_the_pods_behind_a_service(kind: str) -> None:
     restartable = EXPECTED[kind][3]
     cluster = a_cluster(**{kinds.KINDS[kind].plural: [an_object(kind)]}) if kind != "Pod" else a_cluster()
     service = {"metadata": {"namespace": "shop"}, "spec": {"selector": {"app": "web"}}}
-    found = list(SurveyReader(cluster)._behind(service))
-    assert bool(found) is restartable
+    templates = list(SurveyReader(cluster)._behind(service))
+    assert bool(templates) is restartable
 
 
 def test_what_ends_is_warned_about_a_sidecar_that_does_not(kind: str) -> None:
@@ -244,9 +244,9 @@ def test_the_differential_check_draws_all_kinds_of_kubernetes_itself() -> None:
 
 def test_no_other_module_has_a_list_of_kinds() -> None:
     names = r'"(?:replicasets|replicationcontrollers|statefulsets|daemonsets|cronjobs)"'
-    found = [
+    modules = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "injector").rglob("*.py"))
         if re.search(names, path.read_text())
     ]
-    assert found == ["injector/core/kinds.py"]
+    assert modules == ["injector/core/kinds.py"]

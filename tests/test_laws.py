@@ -140,8 +140,8 @@ def test_a_configuration_that_changed_rebuilds_and_tells_what_was_dropped() -> N
     before = inject(pod, FACTS, BUILT["defaults"]).pod
     proxy = next(c for c in before["spec"]["initContainers"] if c["name"] == "istio-proxy")
     proxy["env"] = [*proxy["env"], {"name": "SOMEBODY_ELSE", "value": "1"}]
-    kept = inject(before, FACTS, BUILT["defaults"])
-    assert kept.patch == ()
+    unchanged = inject(before, FACTS, BUILT["defaults"])
+    assert unchanged.patch == ()
     rebuilt = inject(before, FACTS, BUILT["all settings"])
     names = [e["name"] for c in rebuilt.pod["spec"]["initContainers"] for e in c.get("env", [])]
     assert "SOMEBODY_ELSE" not in names

@@ -84,8 +84,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(REPO / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     build = ("--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check")
     python(sys.executable, "-m", "pip", "wheel", *build, "--wheel-dir", out, source)
-    (found,) = out.glob("*.whl")
-    return found
+    (path,) = out.glob("*.whl")
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -108,16 +108,16 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 def documents(text: str) -> list[dict[str, Any]]:
     """All objects of a YAML stream, those of Lists by themselves."""
-    found: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     for document in yaml.safe_load_all(text):
-        found += document["items"] if document and document["kind"] == "List" else [document]
-    return [document for document in found if document]
+        items += document["items"] if document and document["kind"] == "List" else [document]
+    return [document for document in items if document]
 
 
 def template_of(workload: dict[str, Any]) -> dict[str, Any]:
     spec = workload["spec"]
-    found: dict[str, Any] = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
-    return found
+    template: dict[str, Any] = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
+    return template
 
 
 def container_names(template: dict[str, Any]) -> list[str]:
@@ -191,9 +191,9 @@ def test_every_command_tells_how_it_is_used(installed: Installed, command: str) 
 
 
 def test_the_shop_is_injected_from_an_empty_folder(installed: Installed) -> None:
-    found = documents(installed.run("kube-inject", "-f", EXAMPLES / "shop").stdout)
+    items = documents(installed.run("kube-inject", "-f", EXAMPLES / "shop").stdout)
     workloads = {
-        d["metadata"]["name"]: container_names(template_of(d)) for d in found if d["kind"] in WORKLOADS
+        d["metadata"]["name"]: container_names(template_of(d)) for d in items if d["kind"] in WORKLOADS
     }
     injected = {name for name, containers in workloads.items() if "istio-proxy" in containers}
     assert set(workloads) - injected == {"collector", "legacy-bridge"}
@@ -250,9 +250,9 @@ def test_both_doors_inject_a_profile_outside_the_package_alike(
 def test_a_profile_outside_the_package_is_explained(
     installed: Installed, outside: Callable[..., list[str | Path]]
 ) -> None:
-    found = installed.run("explain", *outside("-f", LOG_SHIPPER / "deployment.yaml")).stdout
-    assert "opted-in-by-label" in found
-    assert "logs.example.com/folder" in found
+    report = installed.run("explain", *outside("-f", LOG_SHIPPER / "deployment.yaml")).stdout
+    assert "opted-in-by-label" in report
+    assert "logs.example.com/folder" in report
 
 
 def test_an_explanation_is_written_as_a_page(installed: Installed, tmp_path: Path) -> None:
