@@ -126,8 +126,8 @@ class Injector:
         """Return a pod as it would be stored now in its namespace, by a dry run, to be changed and made."""
         command = ["create", "--dry-run=server", "-o", "json", "-f", "-"]
         made: Object = json.loads(self.cluster.kubectl(*command, manifest=pod))
-        kept = ("name", "namespace", "labels", "annotations")
-        metadata = {key: made["metadata"][key] for key in kept if key in made["metadata"]}
+        fields = ("name", "namespace", "labels", "annotations")
+        metadata = {key: made["metadata"][key] for key in fields if key in made["metadata"]}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made["spec"]}
 
     def explain(self, target: str, namespace: str) -> Object:
@@ -235,10 +235,8 @@ class Injector:
                     raise Crashed(f"pod {name} of the webhook ends again and again: {said.strip()}")
 
     def _pods(self) -> list[Object]:
-        found: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *SELECTED, "-o", "json"))[
-            "items"
-        ]
-        return found
+        pods: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *SELECTED, "-o", "json"))["items"]
+        return pods
 
 
 @contextlib.contextmanager
@@ -275,9 +273,9 @@ def _refuse_other(cluster: Cluster) -> None:
     """Raise BedError where the cluster has an injector already: one would get into the other's way."""
     configurations = cluster.kubectl("get", "mutatingwebhookconfigurations", "-o", "json")
     others = [
-        f"MutatingWebhookConfiguration {found['metadata']['name']}"
-        for found in json.loads(configurations)["items"]
-        if any(entry["name"].endswith(ENTRY) for entry in found.get("webhooks", ()))
+        f"MutatingWebhookConfiguration {configuration['metadata']['name']}"
+        for configuration in json.loads(configurations)["items"]
+        if any(entry["name"].endswith(ENTRY) for entry in configuration.get("webhooks", ()))
     ]
     names = cluster.kubectl("get", "namespaces", "-o", "name").split()
     others += [f"Namespace {name}" for name in (NAMESPACE, SAMPLES) if f"namespace/{name}" in names]

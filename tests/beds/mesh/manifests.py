@@ -96,11 +96,11 @@ class Settings:
 
 def control_plane(settings: Settings) -> list[Object]:
     """Return the objects of the control plane: CRDs first, then istiod and its ConfigMaps."""
-    found = [made for made in _generate(operator(settings)) if _is_installed(made)]
-    for made in found:
+    items = [made for made in _generate(operator(settings)) if _is_installed(made)]
+    for made in items:
         if made["kind"] == "Deployment":
-            _finish(made, next(o for o in found if o["kind"] == "ConfigMap" and _name(o) == "istio"))
-    return found
+            _finish(made, next(o for o in items if o["kind"] == "ConfigMap" and _name(o) == "istio"))
+    return items
 
 
 def cni_plugin(settings: Settings, bin_folder: str, conf_folder: str) -> list[Object]:

@@ -79,5 +79,5 @@ class Steady:
         return name
 
     def _kinds(self) -> dict[str, float]:
-        found = self.mesh.stats(self.namespace, self.pod()).find("traffic_calls_total")
-        return {sample.labels["status"]: sample.value for sample in found}
+        samples = self.mesh.stats(self.namespace, self.pod()).find("traffic_calls_total")
+        return {sample.labels["status"]: sample.value for sample in samples}

@@ -198,9 +198,9 @@ class Keeper:
             remove_link(self.layout)
             cgroups.remove(self.layout.cgroup)
         if keep_logs:
-            kept = tempfile.mkdtemp(prefix=f"cluster-{self.name}-logs-")
-            shutil.copytree(folder_of(self.name) / "logs", kept, dirs_exist_ok=True, symlinks=True)
-            _say("logs", folder=kept)
+            logs = tempfile.mkdtemp(prefix=f"cluster-{self.name}-logs-")
+            shutil.copytree(folder_of(self.name) / "logs", logs, dirs_exist_ok=True, symlinks=True)
+            _say("logs", folder=logs)
 
 
 def _make_link(pid: int) -> int:

@@ -171,8 +171,8 @@ class Api:
         return self.get("/api/v1/namespaces/default/serviceaccounts/default") is not None
 
     def is_available(self, namespace: str, deployment: str) -> bool:
-        found = self.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}") or {}
-        return bool(found.get("status", {}).get("readyReplicas"))
+        item = self.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}") or {}
+        return bool(item.get("status", {}).get("readyReplicas"))
 
 
 def etcd_is_healthy() -> bool:

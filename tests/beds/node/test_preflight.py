@@ -41,9 +41,9 @@ def test_only_root_can_make_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("as_root")
 def test_missing_programs_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "missing_for_c", lambda _: ["libseccomp-dev"])
-    found = shutil.which
+    which = shutil.which
     absent = ("iptables", "iptables-save", "ip")
-    monkeypatch.setattr(shutil, "which", lambda name: None if name in absent else found(name))
+    monkeypatch.setattr(shutil, "which", lambda name: None if name in absent else which(name))
     assert "missing programs: apt-get install iproute2 iptables libseccomp-dev" in preflight.reasons()
 
 
