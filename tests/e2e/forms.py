@@ -59,8 +59,8 @@ def jobs(namespace: str) -> list[Object]:
 
 def app_of(spec: Object) -> Object:
     """Return the application's container of a pod's spec."""
-    found: Object = next(one for one in spec["containers"] if one["name"] == "app")
-    return found
+    container: Object = next(one for one in spec["containers"] if one["name"] == "app")
+    return container
 
 
 def _strict(namespace: str) -> Object:

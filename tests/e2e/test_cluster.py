@@ -115,8 +115,8 @@ def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("E2E_")}
-    return {**kept, "PYTHONPATH": str(bed.REPO)}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("E2E_")}
+    return {**environment, "PYTHONPATH": str(bed.REPO)}
 
 
 def _not_ours(cluster: Cluster) -> AbstractContextManager[Injector]:
@@ -127,13 +127,13 @@ def _not_ours(cluster: Cluster) -> AbstractContextManager[Injector]:
 def _traces(layout: Layout) -> dict[str, Any]:
     """Return what there is of a cluster on this machine."""
     links = json.loads(subprocess.check_output(["ip", "-json", "link"], text=True))
-    found = {
+    traces = {
         "processes": [one for one in Path("/proc").glob("[0-9]*") if _is_of(one, layout)],
         "cgroups": cgroups.remains(layout.cgroup),
         "link": [link for link in links if link["ifname"] == layout.link],
         "folder": [layout.folder] if layout.folder.exists() else [],
     }
-    return {what: there for what, there in found.items() if there}
+    return {what: there for what, there in traces.items() if there}
 
 
 def _is_of(process: Path, layout: Layout) -> bool:

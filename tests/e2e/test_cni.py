@@ -102,17 +102,17 @@ def test_without_a_seccomp_profile_the_api_server_refuses_and_check_says_what_is
             lambda: _causes(injector, "deploy/late", restricted) == ["pod-security"],
             "explain to say that PodSecurity refuses the pod",
         )
-        found = _check(mesh.cluster, tmp_path)
+        findings = _check(mesh.cluster, tmp_path)
         events = mesh.cluster.kubectl("get", "events", "-n", restricted, "-o", "json")
     refusals = [one["message"] for one in json.loads(events)["items"] if one["reason"] == "FailedCreate"]
     assert refusals
     for word in ("violates PodSecurity", "seccompProfile", VALIDATION, "istio-proxy"):
         assert all(word in refusal for refusal in refusals), refusals
     assert not mesh.pods(restricted, "app=late")
-    told = found["pod-security"]
-    assert told["level"] == "error"
-    assert restricted in told["message"]
-    assert told["hint"] == "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
+    finding = findings["pod-security"]
+    assert finding["level"] == "error"
+    assert restricted in finding["message"]
+    assert finding["hint"] == "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
     # With the profile back, the very same workload comes up.
     _await_injector(mesh, injector, seccomp=True)
     mesh.cluster.kubectl("rollout", "restart", "deploy/late", "-n", restricted)
@@ -163,8 +163,8 @@ def _await_injector(mesh: Mesh, injector: Injector, *, seccomp: bool) -> None:
 
     def follows() -> bool:
         made = {one["name"]: one for one in injector.sample()["spec"].get("initContainers", ())}
-        found = made.get(VALIDATION)
-        return found is not None and ("seccompProfile" in found["securityContext"]) == seccomp
+        container = made.get(VALIDATION)
+        return container is not None and ("seccompProfile" in container["securityContext"]) == seccomp
 
     mesh.wait(follows, "the injector to hear of the plugin")
 
@@ -186,8 +186,8 @@ def _end_of_validation(mesh: Mesh, namespace: str, pod: str) -> dict[str, Any]:
     status = mesh.cluster.get("pod", pod, namespace)["status"]
     for one in status.get("initContainerStatuses", ()):
         if one["name"] == VALIDATION:
-            found: dict[str, Any] = {**one.get("lastState", {}), **one["state"]}.get("terminated", {})
-            return found
+            end: dict[str, Any] = {**one.get("lastState", {}), **one["state"]}.get("terminated", {})
+            return end
     return {}
 
 

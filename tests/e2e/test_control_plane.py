@@ -64,8 +64,8 @@ def refused(mesh: Mesh, injector: Injector, shop: str, plain_namespace: str) -> 
 def test_the_proxy_is_connected_to_istiod_at_the_injected_address(mesh: Mesh, shop: str) -> None:
     (pod,) = mesh.pods(shop, "app=visitor")
     # What is the default is not written into it.
-    told = json.loads(_environment(pod)["PROXY_CONFIG"]).get("discoveryAddress", DISCOVERY)
-    name, port = told.split(":")
+    discovery = json.loads(_environment(pod)["PROXY_CONFIG"]).get("discoveryAddress", DISCOVERY)
+    name, port = discovery.split(":")
     service, namespace = name.split(".")[:2]
     assert (service, namespace) == ("istiod", NAMESPACE)
     address = mesh.cluster.get("service", service, namespace)["spec"]["clusterIP"]
@@ -101,8 +101,8 @@ def test_the_proxy_trusts_the_root_that_was_injected(mesh: Mesh, shop: str) -> N
 
 def test_an_unchanged_copy_of_an_injected_pod_joins(mesh: Mesh, injector: Injector, refused: str) -> None:
     _wait_for_ready(mesh, refused, "sound")
-    told = injector.explain("pod/sound", refused)
-    assert (told["state"], told["causes"]) == ("healthy", [])
+    explained = injector.explain("pod/sound", refused)
+    assert (explained["state"], explained["causes"]) == ("healthy", [])
 
 
 @pytest.mark.parametrize(
@@ -176,17 +176,17 @@ def _assert_told(mesh: Mesh, injector: Injector, namespace: str, name: str, caus
 
 def _told(mesh: Mesh, injector: Injector, pod: str, namespace: str, cause: str) -> Object:
     """Return what is explained of a pod as soon as the verdict is that cause."""
-    told: Object = {}
+    explained: Object = {}
 
     def is_told() -> bool:
-        told.update(injector.explain(f"pod/{pod}", namespace))
-        return bool(told["causes"]) and told["causes"][0]["id"] == cause
+        explained.update(injector.explain(f"pod/{pod}", namespace))
+        return bool(explained["causes"]) and explained["causes"][0]["id"] == cause
 
     try:
         mesh.wait(is_told, f"explain to say {cause} of {pod}")
     finally:
-        print(json.dumps(told, indent=1))
-    return told
+        print(json.dumps(explained, indent=1))
+    return explained
 
 
 @contextlib.contextmanager
@@ -248,18 +248,18 @@ def _changed(
 
 
 def _proxy(spec: Object) -> Object:
-    (found,) = [
+    (matching,) = [
         container
         for container in (*spec.get("initContainers", ()), *spec["containers"])
         if container["name"] == "istio-proxy"
     ]
-    proxy: Object = found
+    proxy: Object = matching
     return proxy
 
 
 def _volume(spec: Object, name: str) -> Object:
-    (found,) = [volume for volume in spec["volumes"] if volume["name"] == name]
-    volume: Object = found
+    (matching,) = [volume for volume in spec["volumes"] if volume["name"] == name]
+    volume: Object = matching
     return volume
 
 
@@ -272,8 +272,10 @@ def _identity(namespace: str, account: str) -> str:
 
 
 def _certificates(mesh: Mesh, namespace: str, deployment: str) -> list[Object]:
-    found: list[Object] = json.loads(mesh.proxy(namespace, f"deploy/{deployment}", "certs"))["certificates"]
-    return found
+    certificates: list[Object] = json.loads(mesh.proxy(namespace, f"deploy/{deployment}", "certs"))[
+        "certificates"
+    ]
+    return certificates
 
 
 def _connections(cluster: Cluster, namespace: str, pod: str) -> set[tuple[str, int]]:
@@ -290,8 +292,8 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _condition(pod: Object, kind: str) -> str:
-    found: dict[str, str] = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
-    return found.get(kind, "")
+    statuses: dict[str, str] = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
+    return statuses.get(kind, "")
 
 
 def _names(mesh: Mesh, namespace: str, selector: str) -> set[str]:

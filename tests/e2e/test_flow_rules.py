@@ -142,8 +142,8 @@ def _visit(cluster: Cluster, namespace: str, url: str, *flags: str) -> dict[str,
 def _served(mesh: Mesh, namespace: str, status: str = ".*") -> float:
     """Return what both versions of the catalog count themselves; only the application knows for sure."""
     pods = [pod["metadata"]["name"] for pod in mesh.pods(namespace, "app=catalog")]
-    found = [mesh.stats(namespace, pod) for pod in pods]
-    return sum(samples.total("traffic_requests_total", status=status, caller=".+") for samples in found)
+    stats = [mesh.stats(namespace, pod) for pod in pods]
+    return sum(samples.total("traffic_requests_total", status=status, caller=".+") for samples in stats)
 
 
 def _destinations(namespace: str) -> Rule:

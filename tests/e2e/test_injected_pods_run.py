@@ -87,9 +87,9 @@ def test_a_pod_is_injected_and_ready(mesh: Mesh, shop: str, name: str) -> None:
 
 def test_it_was_our_webhook_that_was_asked(injector: Injector, shops: Shops) -> None:
     # Where the machine is so busy that the webhook was started again, its first lines are gone.
-    told = [line for line in injector.logs() if "decision" in line]
-    asked = [line for line in told if line.get("namespace") == shops.by_way[WEBHOOK]]
-    assert not [line for line in told if line.get("namespace") == shops.by_way[RENDERED]]
+    decisions = [line for line in injector.logs() if "decision" in line]
+    asked = [line for line in decisions if line.get("namespace") == shops.by_way[WEBHOOK]]
+    assert not [line for line in decisions if line.get("namespace") == shops.by_way[RENDERED]]
     assert {line["decision"] for line in asked} == {"inject"}
     assert any(line["pod"].startswith("errand-") for line in asked), asked
     assert not any(line["pod"].startswith("aside-") for line in asked), asked
@@ -99,7 +99,9 @@ def test_it_was_our_webhook_that_was_asked(injector: Injector, shops: Shops) -> 
 def test_a_proxy_stands_in_front_of_each_server(mesh: Mesh, shop: str, name: str) -> None:
     answer = _ask(mesh, shop, "probed", name)
     assert answer["callers"] == {f"spiffe://cluster.local/ns/{shop}/sa/default": 1}, answer
-    lines = mesh.access_log(shop, f"deploy/{name}", lambda found: any(_is_inbound(line) for line in found))
+    lines = mesh.access_log(
+        shop, f"deploy/{name}", lambda entries: any(_is_inbound(line) for line in entries)
+    )
     assert {line["downstream_tls"] for line in lines if _is_inbound(line)} == {"TLSv1.3"}
 
 
@@ -351,8 +353,8 @@ def _condition(pod: Object, kind: str) -> str:
 def _printed(mesh: Mesh, namespace: str, app: str, container: str) -> Object:
     """Return what a command of the traffic program printed in a container that ran it."""
     name = _pod(mesh, namespace, app)["metadata"]["name"]
-    found: Object = json.loads(mesh.cluster.kubectl("logs", "-n", namespace, name, "-c", container))
-    return found
+    printed: Object = json.loads(mesh.cluster.kubectl("logs", "-n", namespace, name, "-c", container))
+    return printed
 
 
 def _said(mesh: Mesh, namespace: str, name: str, container: str, words: str) -> str:
@@ -383,8 +385,8 @@ def _as_made(pod: Object) -> Object:
     text = json.dumps({**marks, "spec": pod["spec"]})
     text = text.replace(pod["metadata"]["namespace"], "NAMESPACE")
     text = re.sub(r"kube-api-access-\w+", "kube-api-access", text)
-    found: Object = json.loads(text)
-    return found
+    manifest: Object = json.loads(text)
+    return manifest
 
 
 def _differences(one: Any, other: Any, path: str = "") -> dict[str, tuple[Any, Any]]:

@@ -92,8 +92,8 @@ def test_the_identity_of_who_came_over_tls_is_in_the_applications_own_metrics(
     mesh: Mesh, places: tuple[str, str]
 ) -> None:
     injected, _ = places
-    found = _scrape(mesh, injected, "bakery").find("traffic_requests_total", caller=".+")
-    assert {sample.labels["caller"] for sample in found} == {
+    samples = _scrape(mesh, injected, "bakery").find("traffic_requests_total", caller=".+")
+    assert {sample.labels["caller"] for sample in samples} == {
         f"spiffe://cluster.local/ns/{injected}/sa/default"
     }
 
@@ -114,14 +114,16 @@ def _grown(mesh: Mesh, namespace: str, before: Counted) -> Counted:
 
 def _counted(mesh: Mesh, namespace: str) -> Counted:
     """Read it all out of one scrape, what the application counts of that scrape itself left out."""
-    told = _scrape(mesh, namespace, "bakery")
+    scraped = _scrape(mesh, namespace, "bakery")
     requests = {"peer": BY_THE_PROXY, "status": "200"}
     return Counted(
-        told.total("envoy_http_downstream_cx_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"),
-        told.total("envoy_http_downstream_cx_ssl_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"),
-        told.total("envoy_listener_ssl_handshake", listener_address="0.0.0.0_15006"),
-        told.total("traffic_requests_total", caller="spiffe://.+", **requests),
-        told.total("traffic_requests_total", caller="", **requests),
+        scraped.total("envoy_http_downstream_cx_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"),
+        scraped.total(
+            "envoy_http_downstream_cx_ssl_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"
+        ),
+        scraped.total("envoy_listener_ssl_handshake", listener_address="0.0.0.0_15006"),
+        scraped.total("traffic_requests_total", caller="spiffe://.+", **requests),
+        scraped.total("traffic_requests_total", caller="", **requests),
     )
 
 

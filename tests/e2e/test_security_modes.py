@@ -32,7 +32,7 @@ MUTUAL_TLS = Seen("tls", True, "member")
 
 # Who asks and by which address. A pod's own address is no known host, so that the member's proxy passes
 # such requests on as they are.
-WAYS = [("member", "service"), ("stranger", "service"), ("member", "pod"), ("stranger", "pod")]
+PATHS = [("member", "service"), ("stranger", "service"), ("member", "pod"), ("stranger", "pod")]
 TABLE: dict[str | None, list[Seen]] = {
     None: [MUTUAL_TLS, READABLE, READABLE, READABLE],
     "DISABLE": [READABLE, READABLE, READABLE, READABLE],
@@ -135,14 +135,14 @@ def test_the_mode_decides_between_tls_plain_text_and_refusal(
         policy("PeerAuthentication", {"mtls": {"mode": "STRICT"}})
         mesh.wait(lambda: parties.ask("stranger")["failed"] == 1, "the stranger to be refused")
     policy("PeerAuthentication", {"mtls": {"mode": mode}} if mode else None)
-    found: list[Seen] = []
+    results: list[Seen] = []
 
     def settled() -> bool:
-        found[:] = [parties.seen(*way) for way in WAYS]
-        return found == TABLE[mode]
+        results[:] = [parties.seen(*path) for path in PATHS]
+        return results == TABLE[mode]
 
     _until(mesh, settled, f"mode {mode}")
-    assert dict(zip(WAYS, found, strict=True)) == dict(zip(WAYS, TABLE[mode], strict=True))
+    assert dict(zip(PATHS, results, strict=True)) == dict(zip(PATHS, TABLE[mode], strict=True))
 
 
 def test_a_denied_identity_is_refused_and_all_others_are_answered(

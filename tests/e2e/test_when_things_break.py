@@ -173,19 +173,19 @@ def _conditions(item: Object) -> dict[str, str]:
 
 
 def _wait_for_event(mesh: Mesh, namespace: str, name: str, reason: str, text: str) -> None:
-    def found() -> bool:
+    def is_there() -> bool:
         return any(
             event["involvedObject"]["name"] == name and event["reason"] == reason and text in event["message"]
             for event in _items(mesh, "events", namespace)
         )
 
-    mesh.wait(found, f"an event {reason} of {name} about {text}")
+    mesh.wait(is_there, f"an event {reason} of {name} about {text}")
 
 
 def _items(mesh: Mesh, kind: str, namespace: str, selector: str = "") -> list[Object]:
     command = ["get", kind, "-n", namespace, "-l", selector, "-o", "json"]
-    found: list[Object] = json.loads(mesh.cluster.kubectl(*command))["items"]
-    return found
+    items: list[Object] = json.loads(mesh.cluster.kubectl(*command))["items"]
+    return items
 
 
 def _names(mesh: Mesh, namespace: str, app: str) -> set[str]:
