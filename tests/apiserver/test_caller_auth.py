@@ -99,16 +99,16 @@ def by_hand(served: ws.Served, token: str = "") -> tuple[str, str]:
 
 def until_injected(bed: ApiServer, namespace: str) -> None:
     def injected() -> bool:
-        told = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
-        return told.status == 0 and ws.STATUS in json.loads(told.out)["metadata"].get("annotations", {})
+        answer = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
+        return answer.status == 0 and ws.STATUS in json.loads(answer.out)["metadata"].get("annotations", {})
 
     ws.until("pods are injected", injected)
 
 
 def until_refused(bed: ApiServer, namespace: str) -> str:
     def refused() -> str:
-        told = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server",))
-        return told.err if told.status else ""
+        answer = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server",))
+        return answer.err if answer.status else ""
 
     return ws.until("pods are refused", refused)
 
@@ -133,8 +133,8 @@ def test_another_name_is_refused_and_audit_only_says_so(
     config = by_certificate(tmp_path, authority, "audit", "somebody-else")
     with a_room(identified, tmp_path, config) as (served, namespace):
         until_injected(identified, namespace)
-        told = [e for e in served.events() if e["event"] == "caller"]
-        assert {e["reason"] for e in told} == {"certificate-name"}
+        events = [e for e in served.events() if e["event"] == "caller"]
+        assert {e["reason"] for e in events} == {"certificate-name"}
         # A review that is none is looked at, and told so.
         assert by_hand(served)[0] == "400"
 
@@ -173,8 +173,8 @@ def test_for_a_401_the_api_server_has_words_of_its_own_and_the_log_says_why(
             identified, namespace
         )
 
-        def told() -> bool:
+        def reason_is_logged() -> bool:
             until_refused(identified, namespace)
             return "token-audience" in {e.get("reason") for e in served.events() if e["event"] == "caller"}
 
-        ws.until("the log says why", told)
+        ws.until("the log says why", reason_is_logged)

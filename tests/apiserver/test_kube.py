@@ -93,10 +93,10 @@ def test_an_object_comes_as_the_api_server_wrote_it(cluster: Cluster, bed: ApiSe
 def test_a_list_holds_each_item_of_all_pages_once(cluster: Cluster, bed: ApiServer, namespace: str) -> None:
     made = make_configmaps(bed, namespace, 7)
 
-    found = names_of(cluster.list(f"/api/v1/namespaces/{namespace}/configmaps", {"limit": "2"}))
+    names = names_of(cluster.list(f"/api/v1/namespaces/{namespace}/configmaps", {"limit": "2"}))
 
-    assert made <= set(found)
-    assert len(set(found)) == len(found)
+    assert made <= set(names)
+    assert len(set(names)) == len(names)
 
 
 def test_the_asyncio_half_lists_all_pages_too(bed: ApiServer, namespace: str) -> None:
@@ -110,9 +110,9 @@ def test_the_asyncio_half_lists_all_pages_too(bed: ApiServer, namespace: str) ->
 
 
 def test_the_items_of_a_list_say_what_they_are(cluster: Cluster, workloads: str) -> None:
-    (found,) = cluster.list(f"/apis/apps/v1/namespaces/{workloads}/deployments")
+    (item,) = cluster.list(f"/apis/apps/v1/namespaces/{workloads}/deployments")
 
-    assert (found["apiVersion"], found["kind"]) == ("apps/v1", "Deployment")
+    assert (item["apiVersion"], item["kind"]) == ("apps/v1", "Deployment")
 
 
 def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
@@ -126,10 +126,10 @@ def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
     bed.kubectl("delete", "-n", namespace, "configmap", "map-4")
     bed.forget_history()
 
-    found = cluster.list(path, {"limit": "2", "continue": first["metadata"]["continue"]})
+    items = cluster.list(path, {"limit": "2", "continue": first["metadata"]["continue"]})
 
-    assert made - {"map-4"} <= set(names_of(found))
-    assert "map-4" not in names_of(found)
+    assert made - {"map-4"} <= set(names_of(items))
+    assert "map-4" not in names_of(items)
 
 
 def test_neither_the_models_nor_the_generated_api_of_the_client_are_loaded(bed: ApiServer) -> None:
@@ -428,10 +428,10 @@ def test_a_workload_is_found_by_every_name_that_the_api_server_gives_its_kind(
         group, _, number = version.partition("/")
         names += [f"{resource['name']}.{group}", f"{resource['singularName']}.{number}.{group}"]
 
-    found = [workload(cluster, f"{name}/shop", workloads) for name in names]
+    items = [workload(cluster, f"{name}/shop", workloads) for name in names]
 
     assert [(kind, version, "shop")] * len(names) == [
-        (item["kind"], item["apiVersion"], item["metadata"]["name"]) for item in found
+        (item["kind"], item["apiVersion"], item["metadata"]["name"]) for item in items
     ]
 
 
@@ -519,10 +519,10 @@ def test_a_mirror_of_a_kind_with_namespaces_is_asked_with_both_names(bed: ApiSer
 def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: ApiServer, namespace: str) -> None:
     async def follow() -> None:
         make_configmaps(bed, namespace, 1)
-        kept = []
+        steps = []
 
         def keep(item: dict[str, Any]) -> dict[str, Any]:
-            kept.append(item["metadata"].get("annotations", {}).get("step"))
+            steps.append(item["metadata"].get("annotations", {}).get("step"))
             return {"data": item.get("data")}
 
         path, only = f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": "metadata.name=map-0"}
@@ -534,7 +534,7 @@ def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: ApiServer, na
             await asyncio.to_thread(
                 bed.kubectl, "annotate", "-n", namespace, "configmap", "map-0", "step=one"
             )
-            await until(lambda: "one" in kept)
+            await until(lambda: "one" in steps)
             assert mirror.generation == before
             assert mirror.items() == [{"data": {"me": "map-0"}}]
 

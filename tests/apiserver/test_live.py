@@ -85,9 +85,9 @@ def set_status(bed: ApiServer, namespace: str, name: str, *, ready: bool, waitin
     bed.kubectl("patch", "pod", name, *flags)
 
 
-def until(found: Callable[[], Any]) -> Any:
+def until(look: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + WAIT_SECONDS
-    while not (got := found()):
+    while not (got := look()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
     return got
@@ -154,11 +154,11 @@ def test_people_read_the_verdict_first_then_the_evidence_then_what_to_do(
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False, waiting="ErrImagePull")
     command = [COMMAND, "explain", "pod/web", "--live", "-n", namespace, "--kubeconfig", str(bed.kubeconfig)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[0] == "Pod web: not ready: image-missing: an image cannot be pulled"
-    assert told[1].endswith("/state/waiting/reason: istio-proxy: ErrImagePull, image proxy:1")
-    assert told[2].startswith("    what to do: check registry, name, tag, imagePullSecrets")
-    assert "  injected by another injector, or this one with istioQuirks, revision default" in told
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert lines[0] == "Pod web: not ready: image-missing: an image cannot be pulled"
+    assert lines[1].endswith("/state/waiting/reason: istio-proxy: ErrImagePull, image proxy:1")
+    assert lines[2].startswith("    what to do: check registry, name, tag, imagePullSecrets")
+    assert "  injected by another injector, or this one with istioQuirks, revision default" in lines
 
 
 def test_events_of_the_pod_are_read(bed: ApiServer, namespace: str) -> None:
@@ -292,9 +292,9 @@ def test_what_is_not_there_ends_with_1(bed: ApiServer, namespace: str) -> None:
         "--kubeconfig",
         str(bed.kubeconfig),
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "pods nobody in namespace" in told.stderr
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pods nobody in namespace" in done.stderr
 
 
 # --- logs -------------------------------------------------------------------------------------------
@@ -307,8 +307,8 @@ def cluster(bed: ApiServer) -> Iterator[Cluster]:
 
 
 def the_pod(bed: ApiServer, namespace: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(bed.kubectl("get", "pod", "web", "-n", namespace, "-o", "json"))
-    return found
+    pod: dict[str, Any] = json.loads(bed.kubectl("get", "pod", "web", "-n", namespace, "-o", "json"))
+    return pod
 
 
 def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
@@ -325,9 +325,12 @@ def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
         asked.append((container, previous))
         return "before\n" if previous else "one\ntwo\n"
 
-    found = observe(cluster, pod, lambda _: ["istio-proxy", "never-started"], log)
+    observation = observe(cluster, pod, lambda _: ["istio-proxy", "never-started"], log)
     assert asked == [("istio-proxy", False), ("istio-proxy", True)]
-    assert found.logs == (Log("istio-proxy", ("one", "two")), Log("istio-proxy", ("before",), previous=True))
+    assert observation.logs == (
+        Log("istio-proxy", ("one", "two")),
+        Log("istio-proxy", ("before",), previous=True),
+    )
 
 
 def test_a_log_that_cannot_be_had_is_told_and_the_rest_goes_on(
@@ -335,10 +338,10 @@ def test_a_log_that_cannot_be_had_is_told_and_the_rest_goes_on(
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False)
-    found = observe(cluster, the_pod(bed, namespace), lambda _: ["istio-proxy"])
-    assert found.logs == ()
-    assert found.pod is not None
-    assert found.unread
+    observation = observe(cluster, the_pod(bed, namespace), lambda _: ["istio-proxy"])
+    assert observation.logs == ()
+    assert observation.pod is not None
+    assert observation.unread
 
 
 def test_a_container_that_has_no_log_yet_has_an_empty_one(

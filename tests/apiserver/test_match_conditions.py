@@ -157,8 +157,8 @@ def conditioned(bed: ApiServer, webhook: Webhook, config: Config, namespace: str
         "metadata": {"name": name},
         "webhooks": [entry],
     }
-    told = ws.kubectl(bed, "create", "-f", "-", manifest=item)
-    assert told.status == 0, told.err
+    answer = ws.kubectl(bed, "create", "-f", "-", manifest=item)
+    assert answer.status == 0, answer.err
     try:
         ws.until("the webhook is called", lambda: sender.calls(asking(config), namespace))
         yield sender
@@ -203,12 +203,12 @@ def of_table(mode: str, **changes: Any) -> Config:
 def rows(namespace: str) -> list[tuple[Pod, str]]:
     """Every pod of the decision table that can be sent, with the namespace of its request."""
     own = {"kube-system", "kube-public"}
-    found: list[tuple[Pod, str]] = [(row[0], namespace) for row in table.WISHES]
+    rows: list[tuple[Pod, str]] = [(row[0], namespace) for row in table.WISHES]
     for pod, facts, *_ in table.GATES:
         meta = {k: v for k, v in (pod.get("metadata") or {}).items() if k != "namespace"}
         named = facts.namespace or (pod.get("metadata") or {}).get("namespace") or ""
-        found.append(({**pod, "metadata": meta}, named if named in own else namespace))
-    return found
+        rows.append(({**pod, "metadata": meta}, named if named in own else namespace))
+    return rows
 
 
 @pytest.mark.parametrize("mode", ["enabled", "disabled", "wrong"])

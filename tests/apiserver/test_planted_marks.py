@@ -58,7 +58,7 @@ class Out:
     def keep(self, where: str, text: str) -> None:
         self.texts.setdefault(where, []).append(text)
 
-    def found(self) -> dict[str, list[str]]:
+    def marks(self) -> dict[str, list[str]]:
         """Where marks were found, and some text around the first."""
         seen: dict[str, list[str]] = {}
         for where, texts in self.texts.items():
@@ -183,15 +183,15 @@ def post(served: ws.Served, out: Out, body: bytes, path: str = "/mutate", **head
         connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
         text = answer.read().decode()
-        told = f"{answer.status} {answer.getheaders()} {text}"
+        shown = f"{answer.status} {answer.getheaders()} {text}"
     finally:
         connection.close()
     response: dict[str, Any] = json.loads(text)["response"] if answer.status == 200 else {}
     if "patch" in response:
         patch = response.pop("patch")
         out.patches.append(base64.b64decode(patch).decode())
-        told = json.dumps(response)
-    out.keep("answers", told)
+        shown = json.dumps(response)
+    out.keep("answers", shown)
     return response
 
 
@@ -215,12 +215,12 @@ def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
         pod["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
         out.keep("kubectl", ws.create(bed, namespace, pod, flags=flags).err)
 
-    def told() -> list[dict[str, Any]] | None:
+    def events_of_the_injector() -> list[dict[str, Any]] | None:
         events = ws.listed(bed, namespace, "events")
         ours = [e for e in events if (e.get("source") or {}).get("component") == "sidecar-injector"]
         return ours if any(LAST in e["message"] for e in ours) else None
 
-    ours = ws.until("the Event on the last pod is written", told)
+    ours = ws.until("the Event on the last pod is written", events_of_the_injector)
     assert {e["reason"] for e in ours} == {"Injected", "InjectionDenied", "InjectionWarning"}
     for event in ours:
         out.keep("events", json.dumps(event))
@@ -273,7 +273,7 @@ def test_what_was_planted_is_found_in_the_patch_alone(bed: ApiServer, tmp_path: 
     out.keep("log", (tmp_path / "serve.log").read_text())
     for file in records.iterdir():
         out.keep("records", file.read_text())
-    assert out.found() == {}
+    assert out.marks() == {}
     whole = {where: len("".join(texts)) for where, texts in out.texts.items()}
     # Nothing that was searched was empty, and what is told there was told.
     assert min(whole.values()) > 0, whole

@@ -55,8 +55,8 @@ def test_what_controllers_make_is_recorded_and_replayed(bed: ApiServer, tmp_path
         assert {entry["sideEffects"] for entry in entries["webhooks"]} == {"NoneOnDryRun"}
 
         def injected() -> bool:
-            told = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
-            return told.status == 0 and "istio-proxy" in told.out
+            answer = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
+            return answer.status == 0 and "istio-proxy" in answer.out
 
         until("the webhook is called", injected)
         assert list(records.iterdir()) == [], "a dry run left a record"

@@ -18,9 +18,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/when-the-injector-is-d
 
 def written(name: str) -> str:
     """The commands under a mark of the page."""
-    found = re.search(rf"<!-- tested: {name} -->\n\n((?:    .*\n)+)", PAGE.read_text())
-    assert found is not None, name
-    return found[1]
+    block = re.search(rf"<!-- tested: {name} -->\n\n((?:    .*\n)+)", PAGE.read_text())
+    assert block is not None, name
+    return block[1]
 
 
 def typed(bed: ApiServer, name: str) -> str:
@@ -58,8 +58,8 @@ def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(
         try:
 
             def refused() -> str:
-                told = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server",))
-                return told.err if told.status else ""
+                answer = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server",))
+                return answer.err if answer.status else ""
 
             said = until("nobody answers", refused)
             assert "failed calling webhook" in said

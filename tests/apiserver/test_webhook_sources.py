@@ -90,20 +90,20 @@ def test_our_configmap_is_read_and_its_changes_are_taken_over(bed: ApiServer, tm
         until("the new tag", lambda: proxy_of(bed, source)["image"].endswith(":1.30.9"))
 
         replace(bed, source, "valuse: {}\n")
-        refused = until("the broken one is refused", lambda: told(source, "config-refused"))
+        refused = until("the broken one is refused", lambda: logged(source, "config-refused"))
         assert "ConfigMap" in refused["where"]
         assert "values" in refused["message"] + refused["hint"]
         assert proxy_of(bed, source)["image"].endswith(":1.30.9")
 
 
 def replace(bed: ApiServer, source: Source, text: str) -> None:
-    told = kubectl(
+    answer = kubectl(
         bed, "replace", "-n", source.maps, "-f", "-", manifest=a_map("injector", {"injector.yaml": text})
     )
-    assert told.status == 0, told.err
+    assert answer.status == 0, answer.err
 
 
-def told(source: Source, event: str) -> dict[str, Any] | None:
+def logged(source: Source, event: str) -> dict[str, Any] | None:
     return next((line for line in source.served.events() if line["event"] == event), None)
 
 
@@ -123,7 +123,7 @@ def test_a_live_istiods_configmaps_say_what_is_injected(bed: ApiServer, tmp_path
         annotations = pod["metadata"]["annotations"]
         assert annotations["istio.io/rev"] == REVISION
         assert annotations["live.example.com/note"] == "from istiod"
-        finding = told(source, "finding")
+        finding = logged(source, "finding")
         assert finding is not None
         assert (finding["code"], "'own'" in finding["message"]) == ("go-template", True)
         # A pod that asks for the template that cannot be used here is told so.
