@@ -183,16 +183,16 @@ class Replica:
 
     def rounds(self, count: int) -> list[str]:
         """Do this many rounds, and what was told about CAs in them."""
-        told = []
+        warnings = []
 
         async def go() -> None:
             for _ in range(count):
                 await self.own.round()
-                told.append(self.own.warnings().get("certificate ca", ""))
+                warnings.append(self.own.warnings().get("certificate ca", ""))
                 self.clock.now += SETTLE
 
         asyncio.run(go())
-        return told
+        return warnings
 
     def trusted(self) -> str:
         client = self.cluster.objects[f"{CONFIGURATIONS}/one"]["webhooks"][0]["clientConfig"]
@@ -219,9 +219,9 @@ def test_a_current_ca_that_no_caller_accepts_is_told_and_replaced(kind: str) -> 
     replica = Replica()
     bad = BAD[kind](replica.clock())
     replica.store(bad)
-    told = replica.rounds(1)[0]
-    assert told.startswith("Secret mesh/hook-ca current: ")
-    assert "(hint: " in told
+    warning = replica.rounds(1)[0]
+    assert warning.startswith("Secret mesh/hook-ca current: ")
+    assert "(hint: " in warning
     assert (replica.taken, list(replica.own.not_ready())) == ([], ["certificate"])
     later = replica.rounds(5)
     assert (later[-1], replica.own.not_ready()) == ("", {})
@@ -238,9 +238,9 @@ def test_a_next_ca_that_no_caller_accepts_is_dropped_and_the_current_one_serves_
     good = make_authority(WANTED, replica.clock())
     bad = BAD[kind](replica.clock())
     replica.store(good, bad)
-    told = replica.rounds(6)
-    assert told[0].startswith("Secret mesh/hook-ca next: ")
-    assert (told[-1], replica.own.not_ready(), len(replica.taken)) == ("", {}, 1)
+    warnings = replica.rounds(6)
+    assert warnings[0].startswith("Secret mesh/hook-ca next: ")
+    assert (warnings[-1], replica.own.not_ready(), len(replica.taken)) == ("", {}, 1)
     assert (replica.stored.current, replica.stored.next) == (good, None)
     accepted(replica.taken[0], replica.trusted())
 

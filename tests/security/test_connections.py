@@ -361,9 +361,9 @@ def test_the_limits_that_were_reached_are_named_for_a_minute() -> None:
     assert reached.warnings() == {}
     webhook("connections")
     health("address")
-    (told,) = reached.warnings().values()
-    assert "server.connections.limit" in told
-    assert "server.connections.healthPerAddress" in told
+    (warning,) = reached.warnings().values()
+    assert "server.connections.limit" in warning
+    assert "server.connections.healthPerAddress" in warning
     now[0] = 61.0
     assert reached.warnings() == {}
     assert counted == ["head", "connections", "address"]

@@ -71,7 +71,7 @@ def test_it_is_injected(what: str, folder: Path, run: Any) -> None:
 @pytest.mark.parametrize("what", PODS)
 def test_the_debug_page_explains_it(what: str) -> None:
     config = load_input(Input(Text("profile: istio\n", "config")))
-    assert len(form.answers(PODS[what] + REST, config, lambda found: Facts(namespace="shop"))) == 1
+    assert len(form.answers(PODS[what] + REST, config, lambda _: Facts(namespace="shop"))) == 1
 
 
 @pytest.mark.parametrize("what", OTHERS)

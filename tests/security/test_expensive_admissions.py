@@ -292,19 +292,23 @@ def test_work_for_a_caller_that_has_hung_up_is_ended() -> None:
 
 
 def test_both_lanes_give_the_same_answer_and_tell_of_it_in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    tellers: list[tuple[str, threading.Thread]] = []
+    calls: list[tuple[str, threading.Thread]] = []
 
-    def told(what: str) -> Callable[..., None]:
-        return lambda *args: tellers.append((what, threading.current_thread()))
+    def recorder(what: str) -> Callable[..., None]:
+        return lambda *args: calls.append((what, threading.current_thread()))
 
-    asked = {"notify": told("notify"), "record": told("record"), "objects": lambda: told("objects")() or ()}
+    asked = {
+        "notify": recorder("notify"),
+        "record": recorder("record"),
+        "objects": lambda: recorder("objects")() or (),
+    }
     stage = Stage(a_config(), changed=asked)
     in_loop = run(lambda: stage.post("shop"))
     monkeypatch.setattr(webhook, "LOOP_BYTES", 0)
     in_thread = run(lambda: stage.post("shop"))
     assert in_loop == in_thread
-    assert [what for what, _ in tellers] == ["objects", "notify", "record"] * 2
-    assert {thread for _, thread in tellers} == {threading.main_thread()}
+    assert [what for what, _ in calls] == ["objects", "notify", "record"] * 2
+    assert {thread for _, thread in calls} == {threading.main_thread()}
     assert stage.count("injector_admission_threaded_total") == 1
 
 

@@ -196,7 +196,7 @@ class _Text(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.texts: list[str] = []
         self._code = False
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
@@ -207,7 +207,7 @@ class _Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._code:
-            self.found.append(data)
+            self.texts.append(data)
 
 
 @pytest.mark.parametrize("what", ["a pod", "a deployment", "a declined pod", "a label nearly right"])
@@ -220,8 +220,8 @@ def test_a_page_holds_no_line_of_an_input(what: str, folder: Path, run: Run) -> 
     assert not unseen(page)
     reader = _Text()
     reader.feed(page)
-    assert any(FORGED in text for text in reader.found)
-    assert [t for t in reader.found for line in t.splitlines() if line.lstrip().startswith("::")] == []
+    assert any(FORGED in text for text in reader.texts)
+    assert [t for t in reader.texts for line in t.splitlines() if line.lstrip().startswith("::")] == []
 
 
 def a_review(pod: Manifest) -> Manifest:
@@ -237,8 +237,8 @@ def test_an_answer_to_a_review_shows_what_it_repeats(what: str, folder: Path, ru
     check_lines(done.err)
     assert not unseen(done.out)
     answer = json.loads(done.out)["response"]
-    told = [answer.get("status", {}).get("message", ""), *answer.get("warnings", [])]
-    for text in told:
+    texts = [answer.get("status", {}).get("message", ""), *answer.get("warnings", [])]
+    for text in texts:
         assert "\n" not in text
         assert not unseen(text)
     # The patch is data.
@@ -246,9 +246,9 @@ def test_an_answer_to_a_review_shows_what_it_repeats(what: str, folder: Path, ru
         json.loads(base64.b64decode(answer["patch"]))
 
 
-@pytest.mark.parametrize("given", [{WORD: 1}, {WORD: 1, "values": {WORD: 2}, "revision": {WORD: 3}}, WORD])
-def test_a_configuration_that_is_refused_writes_no_lines(given: Any, folder: Path, run: Run) -> None:
-    name = in_file(folder, yamltext.dump(given))
+@pytest.mark.parametrize("settings", [{WORD: 1}, {WORD: 1, "values": {WORD: 2}, "revision": {WORD: 3}}, WORD])
+def test_a_configuration_that_is_refused_writes_no_lines(settings: Any, folder: Path, run: Run) -> None:
+    name = in_file(folder, yamltext.dump(settings))
     for command in (["check"], ["kube-inject", "-f", "web.yaml"], ["explain", "-f", "web.yaml"]):
         done = run(*command, "--config", name)
         assert done.status == 2
@@ -342,10 +342,10 @@ class Canned(Cluster):
         self.answers = answers
 
     def get(self, path: str) -> dict[str, Any]:
-        found = self.answers.get(path, ClusterError(WORD, status=403, reason=WORD, where=path, hint=WORD))
-        if isinstance(found, ClusterError):
-            raise found
-        return found  # type: ignore[no-any-return]
+        answer = self.answers.get(path, ClusterError(WORD, status=403, reason=WORD, where=path, hint=WORD))
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer  # type: ignore[no-any-return]
 
     def list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         return self.get(path)["items"]  # type: ignore[no-any-return]

@@ -86,9 +86,9 @@ def with_findings(count: int) -> bytes:
 @pytest.mark.parametrize("count", [2, 300])
 def test_one_line_holds_the_findings_of_an_admission(count: int, lines: io.StringIO) -> None:
     assert post(an_app(), with_findings(count)) == 200
-    told = logged(lines)
-    assert [line["event"] for line in told] == ["admission", "finding"]
-    assert told[1]["pod"] == "web"
+    events = logged(lines)
+    assert [line["event"] for line in events] == ["admission", "finding"]
+    assert events[1]["pod"] == "web"
     assert max(map(len, lines.getvalue().splitlines())) < LINE
 
 

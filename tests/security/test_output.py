@@ -97,17 +97,17 @@ def pipe_without_reader() -> TextIO:
 
 def test_a_closed_stdout_is_one_clear_line_and_no_file_is_written_over() -> None:
     # What is opened next gets the number of what was closed.
-    status, told = injector(
+    status, lines = injector(
         ["kube-inject", "-f", "web.yaml"], subprocess.DEVNULL, preexec_fn=lambda: os.close(1)
     )
-    assert (status, told) == (1, ["error: stdout: it is closed", "  hint: check the target of the output"])
+    assert (status, lines) == (1, ["error: stdout: it is closed", "  hint: check the target of the output"])
     assert Path("web.yaml").read_text() == DEPLOYMENT
 
 
 @pytest.mark.parametrize("argv", [["kube-inject", "-f", "web.yaml"], ["uninject", "-f", "web.yaml"]])
 def test_a_full_file_is_named(argv: list[str]) -> None:
-    status, told = injector([*argv, "-o", FULL], subprocess.DEVNULL)
-    assert (status, told) == (1, [f"error: {FULL}: no space left on device", "  hint: check -o"])
+    status, lines = injector([*argv, "-o", FULL], subprocess.DEVNULL)
+    assert (status, lines) == (1, [f"error: {FULL}: no space left on device", "  hint: check -o"])
 
 
 def test_a_closed_stderr_loses_the_report_only() -> None:

@@ -210,7 +210,7 @@ FIELDS: tuple[Manifest, ...] = (
 
 def paths() -> list[str]:
     """Every mount path of the templates, and paths above and below them in several spellings."""
-    found = {
+    paths = {
         mount["mountPath"]
         for part in ("initContainers", "containers")
         for container in plain(False)["spec"].get(part, [])
@@ -218,7 +218,7 @@ def paths() -> list[str]:
     }
     spelt = [
         spelling
-        for path in sorted(found)
+        for path in sorted(paths)
         for spelling in (
             *(path, path + "/", "/" + path, path.replace("/", "//"), path.replace("/", "/./")),
             *(path + "/below", path.rpartition("/")[0] or "/", path + "/x/..", path.lstrip("/")),
@@ -228,11 +228,11 @@ def paths() -> list[str]:
     return list(dict.fromkeys([*spelt, "/", "/elsewhere"]))
 
 
-Way = tuple[str, Manifest]
+Attempt = tuple[str, Manifest]
 X = {"name": "x", "emptyDir": {}}
 
 
-def by_annotation() -> Iterator[Way]:
+def by_annotation() -> Iterator[Attempt]:
     for key in sorted(config_of(False).profile.catalogue().annotations | {OVERRIDES}):
         for value in dict.fromkeys(
             [*(v for group in ANNOTATIONS.get(key, ()) for v in group), *MORE.get(key, [])]
@@ -243,7 +243,7 @@ def by_annotation() -> Iterator[Way]:
         yield key, a_pod({key: "unconfined"})
 
 
-def by_container() -> Iterator[Way]:
+def by_container() -> Iterator[Attempt]:
     """An own container of an injected one's name, the same in `overrides`, and both with a forged status."""
     web = {"name": "web", "image": "web:1"}
     mounts = [{"volumeMounts": [{"name": "x", "mountPath": path}]} for path in paths()]
@@ -265,7 +265,7 @@ def by_container() -> Iterator[Way]:
             yield f"forged status, overrides {what}", a_pod({STATUS: "{}", OVERRIDES: stored}, volumes=[X])
 
 
-def by_volume() -> Iterator[Way]:
+def by_volume() -> Iterator[Attempt]:
     web = {"name": "web", "image": "web:1"}
     for volume in plain(False)["spec"]["volumes"]:
         name = volume["name"]
@@ -298,7 +298,7 @@ def by_volume() -> Iterator[Way]:
         )
 
 
-def by_pod() -> Iterator[Way]:
+def by_pod() -> Iterator[Attempt]:
     for field, value in RIGHTS.items():
         yield f"pod's securityContext.{field}", a_pod(securityContext={field: value})
         gateway = a_pod({"inject.istio.io/templates": "gateway"}, securityContext={field: value})
@@ -313,7 +313,7 @@ def by_pod() -> Iterator[Way]:
     yield "searches", a_pod(dnsConfig={"searches": ["evil.example.com"]})
 
 
-def by_earlier_injection() -> Iterator[Way]:
+def by_earlier_injection() -> Iterator[Attempt]:
     """A pod that was injected indeed, with its right status, and then written on."""
     for quirks in (False, True):
         for name, part in ((PROXY, "initContainers"), (INIT, "initContainers")):
@@ -371,9 +371,9 @@ WAYS = (
 )
 
 
-def broken(way: Way, quirks: bool) -> tuple[set[str], list[str]]:
+def broken(attempt: Attempt, quirks: bool) -> tuple[set[str], list[str]]:
     """The powers that a way uses where no rule holds, and the rules that it passes all the same."""
-    what, pod = way
+    what, pod = attempt
     free = outcome(pod, quirks)
     if free.decision.verdict is not Verdict.INJECT:
         assert free.decision.reason is not Reason.INTERNAL_ERROR, what
@@ -395,8 +395,8 @@ def broken(way: Way, quirks: bool) -> tuple[set[str], list[str]]:
 @pytest.mark.parametrize(("ways", "least"), WAYS)
 def test_no_way_leads_around_a_rule_that_withholds_a_power(ways: Any, least: int, quirks: bool) -> None:
     count, used, passed = 0, set[str](), list[str]()
-    for way in ways():
-        powers, around = broken(way, quirks)
+    for attempt in ways():
+        powers, around = broken(attempt, quirks)
         count, used, passed = count + 1, used | powers, passed + around
     assert passed == []
     assert count >= least
@@ -497,7 +497,7 @@ def as_stored(pod: Manifest) -> Manifest:
 
 
 @pytest.mark.parametrize(
-    ("power", "pod", "told"),
+    ("power", "pod", "words"),
     [
         (
             "image",
@@ -522,12 +522,12 @@ def as_stored(pod: Manifest) -> Manifest:
     ],
 )
 def test_a_denial_names_field_power_and_source_and_no_value(
-    power: str, pod: Manifest, told: tuple[str, ...]
+    power: str, pod: Manifest, words: tuple[str, ...]
 ) -> None:
-    found = outcome(pod, False, power)
-    assert found.decision.reason is Reason.ANNOTATION_NOT_ALLOWED
-    assert all(word in str(found.error) for word in told), found.error
-    assert "hunter2" not in f"{found.error}{found.findings}{found.decision.trace}"
+    denied = outcome(pod, False, power)
+    assert denied.decision.reason is Reason.ANNOTATION_NOT_ALLOWED
+    assert all(word in str(denied.error) for word in words), denied.error
+    assert "hunter2" not in f"{denied.error}{denied.findings}{denied.decision.trace}"
 
 
 @pytest.mark.parametrize("power", POWERS)
@@ -594,5 +594,5 @@ def test_the_applications_containers_of_a_template_are_the_authors() -> None:
     pod = a_pod({"inject.istio.io/templates": "grpc-agent"})
     config = replace(config_of(False), default_templates=("grpc-agent",))
     rules = (AnnotationRule(Selector(), withhold=POWERS),)
-    found = inject(pod, FACTS, replace(config, annotation_rules=rules))
-    assert found.decision.verdict is Verdict.INJECT, found.error
+    injected = inject(pod, FACTS, replace(config, annotation_rules=rules))
+    assert injected.decision.verdict is Verdict.INJECT, injected.error

@@ -103,8 +103,8 @@ def test_the_largest_sensible_pod_is_far_below_the_bound() -> None:
     body["request"]["object"] = pod
     text = json.dumps(body).encode()
     assert structure.count(text) * 10 < structure.LIMIT
-    found = review.parse(text)
-    assert answering.answer(found, PLAIN, lambda name: None).decision == "inject"
+    request = review.parse(text)
+    assert answering.answer(request, PLAIN, lambda name: None).decision == "inject"
 
 
 def test_a_body_at_the_bound_is_read() -> None:
@@ -155,7 +155,7 @@ def test_the_debug_page_bounds_the_values_of_what_is_typed(inner: str) -> None:
     head = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a}]\n"
     text = f"{head}  tolerations: {inner}\n"
     with pytest.raises(ManifestError, match="more than 10000 values"):
-        form.answers(text, PLAIN, lambda found: Facts(namespace="shop"))
+        form.answers(text, PLAIN, lambda _: Facts(namespace="shop"))
 
 
 # --- annotations as a whole ---------------------------------------------------------------------
