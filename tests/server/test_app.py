@@ -209,10 +209,10 @@ def test_the_metrics_count_by_decision_and_reason() -> None:
         post(app, a_body(a_pod(labels=labels)))
     post(app, a_body(a_pod(namespace="other")))
     post(app, b"{}")
-    told = 'injector_admission_total{decision="%s",profile="log-shipper",reason="%s"}'
-    assert number(state, told % ("inject", "on-by-default")) == 2
-    assert number(state, told % ("skip", "opted-out-by-label")) == 1
-    assert number(state, told % ("deny", "namespace-mismatch")) == 1
+    sample = 'injector_admission_total{decision="%s",profile="log-shipper",reason="%s"}'
+    assert number(state, sample % ("inject", "on-by-default")) == 2
+    assert number(state, sample % ("skip", "opted-out-by-label")) == 1
+    assert number(state, sample % ("deny", "namespace-mismatch")) == 1
     assert number(state, "injector_admission_seconds_count") == 4
     assert number(state, "sidecar_injection_requests_total") == 5
     assert number(state, "sidecar_injection_success_total") == 2
@@ -251,8 +251,8 @@ def test_a_finding_a_denial_and_a_defect_are_logged_whole_and_without_text_of_th
     app = an_app(a_state(current=lambda: config))
     post(app, a_body(a_pod(annotations={"note": "s3cr3t"})))
     post(app, a_body(a_pod(namespace="other", labels={"sidecar-injector/inject": "True"})))
-    told = logged(lines)
-    assert [(line["level"], line["event"]) for line in told] == [
+    events = logged(lines)
+    assert [(line["level"], line["event"]) for line in events] == [
         ("info", "admission"),
         ("warning", "refused"),
         ("error", "defect"),
@@ -260,8 +260,8 @@ def test_a_finding_a_denial_and_a_defect_are_logged_whole_and_without_text_of_th
         ("warning", "finding"),
         ("warning", "refused"),
     ]
-    assert told[4]["message"].endswith('did you mean "true"?')
-    assert told[2]["defect"].startswith("KeyError at webhook_factories.py:")
+    assert events[4]["message"].endswith('did you mean "true"?')
+    assert events[2]["defect"].startswith("KeyError at webhook_factories.py:")
     assert "s3cr3t" not in lines.getvalue()
 
 

@@ -128,9 +128,9 @@ def test_objects_are_those_that_the_profile_asks_for() -> None:
 
     async def body(watched: ClusterFacts) -> None:
         await until(lambda: not watched.not_ready())
-        (found,) = watched.objects()
-        assert (found["kind"], found["spec"]) == ("Thing", {"a": 1})
-        assert "managedFields" not in found["metadata"]
+        (item,) = watched.objects()
+        assert (item["kind"], item["spec"]) == ("Thing", {"a": 1})
+        assert "managedFields" not in item["metadata"]
         assert watched.objects() is watched.objects()
 
     run(cluster, body, rules=Curious)

@@ -30,8 +30,8 @@ HOST = f"127.0.0.1:{PORT}"
 
 
 def an_app(config: Config | None = None, **changed: Any) -> Any:
-    found = config or a_config()
-    return create_debug_app(Debug(current=lambda: found, **changed))
+    current = config or a_config()
+    return create_debug_app(Debug(current=lambda: current, **changed))
 
 
 def the_scope(method: str, headers: Mapping[str, str], query: bytes = b"") -> dict[str, Any]:

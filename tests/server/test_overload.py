@@ -62,10 +62,10 @@ def statuses(answers: Iterable[list[dict[str, Any]]]) -> list[int]:
 
 
 def samples(state: State, name: str) -> dict[str, float]:
-    found = (
+    pairs = (
         line.rsplit(" ", 1) for line in state.metrics.text().decode().splitlines() if line.startswith(name)
     )
-    return {label: float(value) for label, value in found}
+    return {label: float(value) for label, value in pairs}
 
 
 def test_as_many_as_may_wait_are_answered_and_exactly_the_others_are_told_to_come_again() -> None:
@@ -153,10 +153,10 @@ def test_over_tls_a_refused_caller_is_answered_by_the_same_connection_the_next_t
             post(connection)
         goes_on.set()
         answers = [connection.getresponse() for connection in (first, *others)]
-        found = [answer.status for answer in answers]
-        assert set(found) == {200, 429}, found
-        refused = others[found.index(429) - 1]
-        assert answers[found.index(429)].headers["retry-after"] == "1"
+        statuses = [answer.status for answer in answers]
+        assert set(statuses) == {200, 429}, statuses
+        refused = others[statuses.index(429) - 1]
+        assert answers[statuses.index(429)].headers["retry-after"] == "1"
         sock = refused.sock
         for answer in answers:
             answer.read()

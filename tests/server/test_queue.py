@@ -92,11 +92,11 @@ def test_small_work_shares_a_slice() -> None:
 
     async def main() -> None:
         waiting = Queue(Size())
-        given = waiting._slice
+        original = waiting._slice
 
         def counted(loop: asyncio.AbstractEventLoop) -> None:
             slices.append(None)
-            given(loop)
+            original(loop)
 
         waiting._slice = counted  # type: ignore[method-assign]  # to see how often the loop is asked
         await results(waiting, *[lambda: None] * 5)
@@ -141,10 +141,10 @@ def test_once_the_pace_is_known_who_would_wait_too_long_is_refused_at_once(
             await results(waiting, slow)
         return await results(waiting, *[slow] * 10)
 
-    found = asyncio.run(main())
+    answers = asyncio.run(main())
     # Half of 0.8 s holds four of them; the fifth finds four before it.
-    assert found == ["done"] * found.count("done") + ["wait"] * found.count("wait")
-    assert 4 <= found.count("done") <= 6
+    assert answers == ["done"] * answers.count("done") + ["wait"] * answers.count("wait")
+    assert 4 <= answers.count("done") <= 6
 
 
 def test_who_has_gone_is_passed_over() -> None:
@@ -270,5 +270,5 @@ def test_one_namespace_does_not_take_all_bytes_of_the_bodies_that_wait() -> None
         turns = [waiting.turn(lambda: "done", call) for call in calls]
         return await asyncio.gather(*turns, return_exceptions=True)
 
-    found = [each.cause if isinstance(each, Overloaded) else each for each in asyncio.run(main())]
-    assert found == ["done", "bytes", "bytes", "done"]
+    results = [each.cause if isinstance(each, Overloaded) else each for each in asyncio.run(main())]
+    assert results == ["done", "bytes", "bytes", "done"]

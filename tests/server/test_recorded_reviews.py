@@ -102,9 +102,9 @@ def test_off_by_default(tmp_path: Path) -> None:
 
 
 def test_flags_win_over_the_file() -> None:
-    given = Record(directory="of-the-file", key_file="k", per_second=3)
-    assert record_settings(given, None, None) == given
-    flags = record_settings(given, "of-the-flag", None)
+    of_file = Record(directory="of-the-file", key_file="k", per_second=3)
+    assert record_settings(of_file, None, None) == of_file
+    flags = record_settings(of_file, "of-the-flag", None)
     assert (flags.directory, flags.key_file, flags.per_second) == ("of-the-flag", "k", 3)
 
 

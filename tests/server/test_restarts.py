@@ -102,11 +102,11 @@ class Service:
     def _connection(self) -> http.client.HTTPSConnection:
         with self._lock:
             while self._idle:
-                kept = self._idle.pop()
+                idle = self._idle.pop()
                 # What can be read without having been asked for is the end of the connection.
-                if not select.select([kept.sock], [], [], 0)[0]:
-                    return kept
-                kept.close()
+                if not select.select([idle.sock], [], [], 0)[0]:
+                    return idle
+                idle.close()
         ready = [replica for replica in list(self.replicas) if replica.ready]
         port = ready[next(self._turn) % len(ready)].port
         trust = ssl.create_default_context(cafile=str(self.ca))

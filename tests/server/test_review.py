@@ -122,8 +122,8 @@ def test_an_injected_pod_gets_a_patch_that_applies_and_the_answer_echoes_version
 
 
 def test_audit_annotations_tell_the_decision_with_keys_that_the_api_server_takes() -> None:
-    found = respond(a_review(), a_config(revision="canary"))["auditAnnotations"]
-    assert found == {
+    annotations = respond(a_review(), a_config(revision="canary"))["auditAnnotations"]
+    assert annotations == {
         "decision": "inject",
         "reason": "on-by-default",
         "profile": "log-shipper",
@@ -305,10 +305,10 @@ def test_warnings_can_be_switched_off() -> None:
 @given(st.lists(st.text(max_size=400), max_size=30))
 @example([f"number {i} " + "long " * 40 for i in range(30)])
 def test_warnings_are_short_distinct_printable_and_bounded(messages: list[str]) -> None:
-    found = reviews.warnings_of(an_outcome(*messages), False)
-    assert len(set(found)) == len(found)
-    assert sum(map(len, found)) <= reviews.WARNINGS_LENGTH
-    for text in found:
+    texts = reviews.warnings_of(an_outcome(*messages), False)
+    assert len(set(texts)) == len(texts)
+    assert sum(map(len, texts)) <= reviews.WARNINGS_LENGTH
+    for text in texts:
         assert len(text) <= reviews.WARNING_LENGTH
         assert text.isprintable()
         text.encode("utf-8")

@@ -50,9 +50,9 @@ def test_a_full_disk_is_told_and_answers_go_on(files: Files, tmp_path: Path) -> 
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (2000, hard))
         admit(running, 40)
-        told = running.wait_for("record-failed")
-        assert str(tmp_path / "records") in told["message"]
-        assert "free disk space" in told["hint"]
+        event = running.wait_for("record-failed")
+        assert str(tmp_path / "records") in event["message"]
+        assert "free disk space" in event["hint"]
         end(running)
     reader = Reader(tmp_path / "records")
     assert 0 < len(list(reader.entries())) < 40

@@ -61,18 +61,18 @@ def answered(namespace: str, path: str = "/inject", **request: Any) -> str:
 
 
 def test_an_answer_holds_nothing_of_another_namespace() -> None:
-    told = answered("shop")
+    texts = answered("shop")
     # What goes into every pod of the namespace that the caller names is in the answer: see the threat model.
-    assert "zq-of-shop" in told
-    assert "zq-of-till" not in told
-    assert "zq-of-a-workload" not in told
+    assert "zq-of-shop" in texts
+    assert "zq-of-till" not in texts
+    assert "zq-of-a-workload" not in texts
 
 
 @pytest.mark.parametrize("namespace", ["shop", "till", "nowhere"])
 def test_what_a_namespace_says_about_itself_is_in_no_answer(namespace: str) -> None:
-    told = answered(namespace)
-    assert "zq-label" not in told
-    assert "zq-annotation" not in told
+    texts = answered(namespace)
+    assert "zq-label" not in texts
+    assert "zq-annotation" not in texts
 
 
 def test_whether_a_namespace_is_there_cannot_be_told_from_an_answer() -> None:
@@ -92,8 +92,8 @@ def test_readiness_beside_the_webhook_is_one_word(waiting: dict[str, str], statu
 
 
 def test_a_namespace_in_the_path_or_the_pod_does_not_count() -> None:
-    told = answered("shop", "/inject/namespace/till")
-    assert "zq-of-till" not in told
+    texts = answered("shop", "/inject/namespace/till")
+    assert "zq-of-till" not in texts
     state = a_state(current=lambda: CONFIG, objects=lambda: OBJECTS)
     reply = post(an_app(state), a_body(a_pod(namespace="till"), namespace="shop"))
     assert reply.json["response"]["allowed"] is False

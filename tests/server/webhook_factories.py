@@ -46,7 +46,7 @@ def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
         name: TemplateSource(name, text, f"{name}.yaml.j2")
         for name, text in (("shipper", SHIPPER), ("fails", FAILS))
     }
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "profile": profile,
         "policy": Policy("enabled", profile.keys.switch, profile.keys.status),
         "templates": Templates(sources, {}),
@@ -55,7 +55,7 @@ def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
         "digest": "0123456789abcdef",
         **changed,
     }
-    return Config(**given)
+    return Config(**fields)
 
 
 def a_pod(**metadata: Any) -> dict[str, Any]:
