@@ -127,8 +127,8 @@ def test_refusals_are_logged_now_and_then_with_how_many_there_were(lines: io.Str
     asyncio.run(check(None, of_another()))
     now[0] = TOLD_SECONDS
     asyncio.run(check(None, ""))
-    told = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert [(e["reason"], e["times"]) for e in told] == [
+    events = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(e["reason"], e["times"]) for e in events] == [
         ("no-credentials", 1),
         ("token-subject", 1),
         ("no-credentials", 4),

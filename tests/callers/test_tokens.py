@@ -37,10 +37,10 @@ def key_set(*signers: Signer, **more: Any) -> dict[str, Any]:
 
 def judged(token: str, wanted: TokenPolicy = WANTED, published: Mapping[str, Any] | None = None) -> str:
     """What is said of a token."""
-    found = key_set(SIGNER, BY_RSA) if published is None else published
+    jwks = key_set(SIGNER, BY_RSA) if published is None else published
 
     async def fetch() -> Mapping[str, Any]:
-        return found
+        return jwks
 
     async def judge() -> str:
         keys = Keys(fetch)
@@ -58,8 +58,14 @@ def forged(header: dict[str, Any], sign: Callable[[bytes], bytes], **claims: Any
     def part(raw: bytes) -> str:
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
-    told = {"iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "exp": int(time.time()) + TOKEN_SECONDS, **claims}
-    head = f"{part(json.dumps(header).encode())}.{part(json.dumps(told).encode())}"
+    payload = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": SUBJECT,
+        "exp": int(time.time()) + TOKEN_SECONDS,
+        **claims,
+    }
+    head = f"{part(json.dumps(header).encode())}.{part(json.dumps(payload).encode())}"
     return f"{head}.{part(sign(head.encode()))}"
 
 
@@ -130,10 +136,10 @@ def test_an_algorithm_that_anybody_can_sign_with_is_refused() -> None:
     ],
 )
 def test_the_attested_groups_are_looked_at_where_a_claim_is_named(groups: Any, word: str) -> None:
-    told = {"kubernetes.io": {"attestations": {"admissionReviewAPIGroups": groups}}}
+    attested = {"kubernetes.io": {"attestations": {"admissionReviewAPIGroups": groups}}}
     wanted = TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER, GROUPS)
-    assert judged(SIGNER.token(**told), wanted) == word
-    assert judged(SIGNER.token(**told)) == ""
+    assert judged(SIGNER.token(**attested), wanted) == word
+    assert judged(SIGNER.token(**attested)) == ""
     assert judged(SIGNER.token(**{"kubernetes.io": "text"}), wanted) == "token-groups"
 
 
@@ -150,7 +156,7 @@ class Publishing:
     """An issuer whose keys change, and that may be away; a clock that stands still."""
 
     def __init__(self, *signers: Signer) -> None:
-        self.found: Mapping[str, Any] | None = key_set(*signers)
+        self.published: Mapping[str, Any] | None = key_set(*signers)
         self.asked = 0
         self.open = asyncio.Event()
         self.open.set()
@@ -160,9 +166,9 @@ class Publishing:
     async def fetch(self) -> Mapping[str, Any]:
         self.asked += 1
         await self.open.wait()
-        if self.found is None:
+        if self.published is None:
             raise ClusterError("no answer", hint="ask again")
-        return self.found
+        return self.published
 
     async def says(self, token: str, budget: float | None = None) -> str:
         return await Tokens(WANTED, self.keys).judge(token, budget)
@@ -172,7 +178,7 @@ def test_a_new_key_is_asked_for_but_not_for_every_token_that_names_one() -> None
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         await issuer.keys.refresh()
-        issuer.found = key_set(SIGNER, BY_RSA)
+        issuer.published = key_set(SIGNER, BY_RSA)
         for _ in range(3):
             assert await issuer.says(BY_RSA.token()) == "token-key"
         assert issuer.asked == 1
@@ -189,11 +195,11 @@ def test_the_last_good_keys_stay_while_the_issuer_is_away_or_broken() -> None:
         assert await issuer.says(SIGNER.token()) == ""
         all_broken: list[Any] = [None, {}, {"keys": []}, {"keys": "x"}, {"keys": [{"kty": "EC"}, 1, None]}]
         for broken in all_broken:
-            issuer.found = broken
+            issuer.published = broken
             await issuer.keys.refresh()
             assert issuer.keys.problem
             assert await issuer.says(SIGNER.token()) == ""
-        issuer.found = key_set(BY_RSA)
+        issuer.published = key_set(BY_RSA)
         await issuer.keys.refresh()
         assert issuer.keys.problem == ""
         assert await issuer.says(SIGNER.token()) == "token-key"
@@ -204,7 +210,7 @@ def test_the_last_good_keys_stay_while_the_issuer_is_away_or_broken() -> None:
 def test_without_keys_nobody_is_believed() -> None:
     async def talk() -> None:
         issuer = Publishing()
-        issuer.found = None
+        issuer.published = None
         assert await issuer.says(SIGNER.token()) == "keys-unavailable"
         assert (issuer.keys.known, issuer.keys.problem) == (False, "no answer (hint: ask again)")
 

@@ -143,16 +143,16 @@ def test_a_first_ca_is_published_and_known_before_a_replica_is_ready(tmp_path: P
     registered(cluster)
     ca = make_authority(WANTED, clock())
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
-    told = {"certificate": "its CA is being published"}
+    waiting = {"certificate": "its CA is being published"}
 
     def replica() -> FileSource:
         published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
         return files(tmp_path, clock, published)[0]
 
     one = replica()
-    assert one.not_ready() == told
+    assert one.not_ready() == waiting
     asyncio.run(one.round())
-    assert (one.not_ready(), trusted(cluster)) == (told, {ca.fingerprint})
+    assert (one.not_ready(), trusted(cluster)) == (waiting, {ca.fingerprint})
     clock.now += SETTLE
     asyncio.run(one.round())
     assert one.not_ready() == {}
@@ -178,8 +178,8 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
 
     async def go() -> None:
         task = asyncio.create_task(made.run())
-        told = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
-        await until(lambda: made.warnings() == told)
+        warnings = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
+        await until(lambda: made.warnings() == warnings)
         made.place, made.poll_seconds = place, 0.01
         made.changed.set()
         await until(lambda: made.warnings() == made.not_ready() == {})

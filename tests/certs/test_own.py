@@ -205,9 +205,9 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     cluster.broken["update"] = refusal(403, "not allowed to update secrets")
     one = replica(cluster, clock)
     rounds(clock, one, count=2)
-    told = one.own.warnings()["certificate ca"]
-    assert "mesh/hook-ca current: certificate and key do not match; " in told
-    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain must start" in told
+    warning = one.own.warnings()["certificate ca"]
+    assert "mesh/hook-ca current: certificate and key do not match; " in warning
+    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain must start" in warning
     assert one.counted.failures == ["ca", "write"] * 2
 
 
@@ -218,9 +218,9 @@ def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:
     async def pauses() -> list[float]:
         return [await one.own.round() for _ in range(9)]
 
-    found = asyncio.run(pauses())
-    assert found == sorted(found)
-    assert found[0] < 2 < found[3] < found[-1] <= LONGEST_PAUSE_SECONDS * 1.1
+    lengths = asyncio.run(pauses())
+    assert lengths == sorted(lengths)
+    assert lengths[0] < 2 < lengths[3] < lengths[-1] <= LONGEST_PAUSE_SECONDS * 1.1
     assert one.own.not_ready() == {"certificate": "status 500"}
 
 
@@ -333,7 +333,7 @@ def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.Mo
     cluster, clock = FakeCluster(), Clock()
     one = replica(cluster, clock)
 
-    def broken(*given: object) -> None:
+    def broken(*_: object) -> None:
         raise KeyError("a secret text")
 
     async def go() -> None:

@@ -57,8 +57,8 @@ def test_a_secret_that_is_not_ours_is_refused(annotations: dict[str, str], words
 def test_a_broken_part_is_missing_named_and_its_certificate_is_kept(key: str) -> None:
     secret = written(Stored(ONE, TWO), None, "mesh", "hook-ca")
     secret["data"]["current.key"] = encoded(key)
-    found = read(secret)
-    assert (found.current, found.next, found.former) == (None, TWO, (ONE.certificate,))
-    (problem,) = found.problems
+    stored = read(secret)
+    assert (stored.current, stored.next, stored.former) == (None, TWO, (ONE.certificate,))
+    (problem,) = stored.problems
     assert problem.where == "Secret mesh/hook-ca current"
     assert problem.hint

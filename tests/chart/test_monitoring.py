@@ -49,13 +49,11 @@ def own_metrics() -> dict[str, frozenset[str]]:
         for collector in (held.values() if isinstance(held, dict) else [held])
         if hasattr(collector, "_labelnames")
     }
-    labels_by_metric: dict[str, frozenset[str]] = {}
+    exposed: dict[str, frozenset[str]] = {}
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", metrics.text().decode(), re.MULTILINE):
         own = labels.get(name.removesuffix("_total"), frozenset())
-        labels_by_metric |= (
-            {f"{name}{end}": own | {"le"} for end in HISTOGRAM} if kind == "histogram" else {name: own}
-        )
-    return {name: own for name, own in labels_by_metric.items() if not name.endswith("_created")}
+        exposed |= {f"{name}{end}": own | {"le"} for end in HISTOGRAM} if kind == "histogram" else {name: own}
+    return {name: own for name, own in exposed.items() if not name.endswith("_created")}
 
 
 def selectors(file: Path) -> dict[str, list[dict[str, Any]]]:

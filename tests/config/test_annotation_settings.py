@@ -38,7 +38,7 @@ def test_rules_are_a_part_of_the_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{deny: [x/y]}", "a list of maps with namespaceSelector, allow, deny and withhold is expected"),
         ("[{dany: [x/y]}]", "did you mean deny?"),
@@ -52,10 +52,12 @@ def test_rules_are_a_part_of_the_digest(tmp_path: Path) -> None:
         ("[{namespaceSelector: {matchExpressions: [{key: team, operator: Is}]}}]", "operator of 'team'"),
     ],
 )
-def test_what_cannot_be_a_rule_is_an_error_that_names_the_place(tmp_path: Path, text: str, told: str) -> None:
+def test_what_cannot_be_a_rule_is_an_error_that_names_the_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         load(a_config(tmp_path, text))
-    assert told in f"{caught.value} {caught.value.hint}"
+    assert message in f"{caught.value} {caught.value.hint}"
     assert "injector.yaml:2" in str(caught.value)
 
 

@@ -39,8 +39,8 @@ def profile(tmp_path: Path) -> Path:
 
 
 def configured(profile: Path, text: str = "", overrides: Overrides = Overrides()) -> Config:  # noqa: B008 (frozen)
-    given = Input(Text(f"profile: {profile}\n{text}", "c.yaml"), str(profile.parent), overrides)
-    return load_input(given)
+    source = Input(Text(f"profile: {profile}\n{text}", "c.yaml"), str(profile.parent), overrides)
+    return load_input(source)
 
 
 def refused(text: str) -> ConfigError:
@@ -130,7 +130,7 @@ def test_an_empty_setting_has_its_default(text: str) -> None:
 
 
 def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
-    found = {path: sentence for path, _, _, sentence in declared(Settings)}
+    sentences = {path: sentence for path, _, _, sentence in declared(Settings)}
     wanted = {
         "profile",
         "policy",
@@ -150,8 +150,8 @@ def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
         "revision",
         "compatibility.istioQuirks",
     }
-    assert {path for path in found if not path.startswith("server.")} == wanted
-    assert all(sentence.endswith(".") for sentence in found.values())
+    assert {path for path in sentences if not path.startswith("server.")} == wanted
+    assert all(sentence.endswith(".") for sentence in sentences.values())
 
 
 # --- profile folders ----------------------------------------------------------------------------
@@ -204,9 +204,9 @@ def test_a_wrong_key_of_a_profile_is_told_with_its_line(
 
 def test_an_empty_profile_has_the_folders_name_and_keys_of_this_program(profile: Path) -> None:
     (profile / "profile.yaml").write_text("")
-    found = open_folder(profile).profile
-    assert type(found) is Profile
-    assert (found.name, found.keys.switch, found.operating_systems) == (
+    opened = open_folder(profile).profile
+    assert type(opened) is Profile
+    assert (opened.name, opened.keys.switch, opened.operating_systems) == (
         "logship",
         "sidecar-injector/inject",
         frozenset({"linux"}),

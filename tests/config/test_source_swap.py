@@ -61,9 +61,9 @@ def mount(tmp_path: Path) -> Mount:
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[Input]:
     """What was tried out; the processes for it are not started, they have tests of their own."""
-    given: list[Input] = []
-    monkeypatch.setattr("injector.config.source._try_out", given.append)
-    return given
+    inputs: list[Input] = []
+    monkeypatch.setattr("injector.config.source._try_out", inputs.append)
+    return inputs
 
 
 def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
@@ -112,7 +112,7 @@ def test_a_swap_between_any_two_reads_gives_one_version(
     before_each_read(monkeypatch, lambda at: mount.swap() if at == number else None)
     config = a_source(mount).read()
     assert versions(config) == {"2"}
-    assert [given.file.text for given in tried] == [FILES["injector.yaml"].format(2)]
+    assert [each.file.text for each in tried] == [FILES["injector.yaml"].format(2)]
     assert config.digest == load(mount.config).digest
 
 
@@ -178,8 +178,8 @@ def test_what_is_written_on_while_it_is_tried_out_is_read_again(
     mount.swap(**{"injector.yaml": whole.partition("annotations")[0]})
     tried: list[str] = []
 
-    def try_out(given: Input) -> None:
-        tried.append(given.file.text)
+    def try_out(source: Input) -> None:
+        tried.append(source.file.text)
         if len(tried) == 1:
             mount.swap(**{"injector.yaml": whole})
 
@@ -191,7 +191,7 @@ def test_what_is_written_on_while_it_is_tried_out_is_read_again(
 def test_what_changes_each_time_it_is_tried_out_is_refused(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("injector.config.source._try_out", lambda given: mount.swap())
+    monkeypatch.setattr("injector.config.source._try_out", lambda _: mount.swap())
     source = a_source(mount)
     with pytest.raises(ConfigError, match="changed while it was read"):
         source.read()
@@ -199,8 +199,8 @@ def test_what_changes_each_time_it_is_tried_out_is_refused(
 
 
 def test_the_processes_that_try_it_out_get_the_texts_that_were_read(mount: Mount) -> None:
-    given = Input.from_file(mount.config)
-    first = load_input(given)
+    source = Input.from_file(mount.config)
+    first = load_input(source)
     mount.swap(**{"profile/sidecar.yaml.j2": "{{{{ broken"})
-    assert dryrun.dry_run(given) == []
-    assert load_input(given).digest == first.digest
+    assert dryrun.dry_run(source) == []
+    assert load_input(source).digest == first.digest
