@@ -144,7 +144,7 @@ def test_events_are_written_on_it_where_it_makes_pods(kind: str) -> None:
     assert (("get", path.replace("/namespaces/shop", "").removesuffix("/web")) in needed) is makes_pods
 
 
-def test_what_made_it_is_told_by_its_name_and_the_pods_labels(kind: str) -> None:
+def test_the_owner_is_derived_from_its_name_and_the_pods_labels(kind: str) -> None:
     row = kinds.KINDS[kind]
     for parent in row.parents:
         end = "-29012345" if parent.suffix else "-abc" if parent.hash_label else ""
@@ -181,7 +181,7 @@ def test_the_pods_behind_it_are_found_in_a_cluster(kind: str) -> None:
     assert seen.pod == (item if kind == "Pod" else pod)
 
 
-def test_a_rolling_restart_knows_it_or_leaves_it_to_people(kind: str) -> None:
+def test_a_rolling_restart_covers_it_or_lists_it_for_a_manual_restart(kind: str) -> None:
     path, pointer, _, restartable, _ = EXPECTED[kind]
     row = kinds.KINDS[kind]
     of = Owner(row.api_version, kind, "web")

@@ -135,7 +135,7 @@ def test_webhook_and_command_line_agree_for_the_same_facts() -> None:
     generated(agree)
 
 
-def test_a_configuration_that_changed_rebuilds_and_tells_what_was_dropped() -> None:
+def test_a_changed_configuration_rebuilds_and_reports_what_was_dropped() -> None:
     pod = {"metadata": {}, "spec": {"containers": [{"name": "app", "image": "x"}]}}
     before = inject(pod, FACTS, BUILT["defaults"]).pod
     proxy = next(c for c in before["spec"]["initContainers"] if c["name"] == "istio-proxy")

@@ -186,7 +186,7 @@ def test_the_version_is_that_of_the_project(installed: Installed, wheel: Path) -
 @pytest.mark.parametrize(
     "command", ["kube-inject", "uninject", "explain", "admit", "check", "serve", "completion"]
 )
-def test_every_command_tells_how_it_is_used(installed: Installed, command: str) -> None:
+def test_every_command_has_help(installed: Installed, command: str) -> None:
     assert installed.run(command, "--help").stdout.startswith(f"Usage: injector {command} ")
 
 
@@ -223,7 +223,7 @@ def test_a_profile_outside_the_package_passes_its_check(
     assert "no errors" in installed.run("check", *outside()).stdout
 
 
-def test_both_doors_inject_a_profile_outside_the_package_alike(
+def test_webhook_and_command_line_inject_a_profile_outside_the_package_alike(
     installed: Installed, outside: Callable[..., list[str | Path]]
 ) -> None:
     written = documents((LOG_SHIPPER / "deployment.yaml").read_text())[0]["spec"]["template"]

@@ -78,7 +78,7 @@ def test_every_stage_is_made_of_the_base_that_the_builder_chose() -> None:
     assert {rest.split()[0] for word, rest in steps if word == "FROM"} == {"${PYTHON_IMAGE}"}
 
 
-def test_the_image_runs_as_nobody_in_particular() -> None:
+def test_the_image_runs_as_a_numeric_user_other_than_root() -> None:
     last = dict(instructions())
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last["USER"])
     assert json.loads(last["ENTRYPOINT"]) == ["/opt/injector/bin/injector"]

@@ -65,7 +65,7 @@ def test_a_job_has_the_least_rights_and_ends(workflow: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=ids(WORKFLOWS))
-def test_no_command_line_holds_what_a_pull_request_says(workflow: Path) -> None:
+def test_no_shell_command_of_a_workflow_contains_an_expression(workflow: Path) -> None:
     assert not [line for line in command_lines(workflow) if "${{" in line]
 
 

@@ -131,7 +131,7 @@ def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
         assert (done.status, pod_entry["state"], pod_entry["reason"]) == (1, "missing", "on-by-default")
 
 
-def test_a_namespace_that_left_has_sidecars_nobody_wants(mesh: Mesh, shop: str) -> None:
+def test_a_pod_of_a_namespace_without_the_label_is_unwanted(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_pod("web"))
     mesh.bed.kubectl("label", "namespace", shop, "istio-injection-")
     [pod_entry] = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json").json["pods"]
@@ -271,7 +271,7 @@ def test_a_restart_that_does_not_help_is_the_last_one(mesh: Mesh, shop: str) -> 
     assert not restarted(mesh.bed, shop, "deployment", "second")
 
 
-def test_a_paused_workload_is_left_to_people(mesh: Mesh, shop: str) -> None:
+def test_a_paused_workload_is_listed_for_a_manual_restart(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_deployment("web"))
     pods_of(mesh.bed, shop, "web")
     mesh.bed.kubectl("rollout", "pause", "deployment/web", "-n", shop)

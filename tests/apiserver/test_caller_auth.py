@@ -113,7 +113,7 @@ def until_refused(bed: ApiServer, namespace: str) -> str:
     return ws.until("pods are refused", refused)
 
 
-def test_the_api_servers_certificate_is_accepted_and_nobody_else(
+def test_only_the_api_servers_certificate_is_accepted(
     identified: ApiServer, authority: Authority, tmp_path: Path
 ) -> None:
     config = by_certificate(tmp_path, authority, "enforce", "kube-apiserver")
@@ -124,7 +124,7 @@ def test_the_api_servers_certificate_is_accepted_and_nobody_else(
             by_hand(served)
 
 
-def test_another_name_is_refused_and_audit_only_says_so(
+def test_another_name_is_refused_and_audit_mode_only_logs_it(
     identified: ApiServer, authority: Authority, tmp_path: Path
 ) -> None:
     config = by_certificate(tmp_path, authority, "enforce", "somebody-else")
@@ -164,7 +164,7 @@ def test_a_token_that_attests_nothing_is_refused_where_that_is_asked_for(
         assert "token-groups" in until_refused(identified, namespace)
 
 
-def test_for_a_401_the_api_server_has_words_of_its_own_and_the_log_says_why(
+def test_a_401_is_reported_by_the_api_server_and_explained_in_the_log(
     identified: ApiServer, tmp_path: Path
 ) -> None:
     config = by_token(tmp_path, "enforce", audience="https://elsewhere.example.com")

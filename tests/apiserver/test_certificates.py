@@ -233,7 +233,7 @@ def test_two_replicas_race_and_end_with_one_ca(bed: ApiServer, steady: Mesh) -> 
     assert steady.secret["metadata"]["annotations"][FORMAT_KEY] == FORMAT
 
 
-def test_leaf_and_ca_are_renewed_under_way_and_not_one_pod_is_refused(bed: ApiServer, tmp_path: Path) -> None:
+def test_leaf_and_ca_are_renewed_without_a_refused_pod(bed: ApiServer, tmp_path: Path) -> None:
     with mesh(bed, tmp_path, QUICK) as replicas:
         until("the CA is promoted", replicas.current)
         first = replicas.current()
@@ -255,7 +255,7 @@ def test_leaf_and_ca_are_renewed_under_way_and_not_one_pod_is_refused(bed: ApiSe
         assert not replicas.events("certificate-problem")
 
 
-def test_a_deleted_secret_is_made_again_and_nobody_notices(bed: ApiServer, steady: Mesh) -> None:
+def test_a_deleted_secret_is_made_again_without_a_refused_pod(bed: ApiServer, steady: Mesh) -> None:
     first = steady.current()
     with Creating(bed, steady.labelled).running() as creating:
         bed.kubectl("delete", "secret", "webhook-ca", "-n", steady.namespace)
@@ -268,7 +268,7 @@ def test_a_deleted_secret_is_made_again_and_nobody_notices(bed: ApiServer, stead
 
 
 @pytest.mark.parametrize("key", ["half-written", "mismatched"])
-def test_a_broken_secret_is_refused_told_and_repaired(
+def test_a_broken_secret_is_refused_reported_and_repaired(
     bed: ApiServer, steady: Mesh, tmp_path: Path, key: str
 ) -> None:
     first = steady.current()
@@ -287,7 +287,7 @@ def test_a_broken_secret_is_refused_told_and_repaired(
     assert creating.wrong == []
 
 
-def test_an_overwritten_ca_bundle_is_put_right_and_strangers_are_left_alone(
+def test_an_overwritten_ca_bundle_is_restored_and_foreign_cas_stay(
     bed: ApiServer, steady: Mesh, tmp_path: Path
 ) -> None:
     certificates(tmp_path)
@@ -430,7 +430,7 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
     assert right < leaf.issuer.not_after < right + 366 * 86400
 
 
-def test_a_secret_of_somebody_else_is_left_alone(bed: ApiServer, tmp_path: Path) -> None:
+def test_a_secret_of_another_owner_is_not_changed(bed: ApiServer, tmp_path: Path) -> None:
     settings = tmp_path / "injector.yaml"
     with bed.namespace() as home:
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + STEADY)

@@ -166,7 +166,7 @@ def test_where_all_is_well_nothing_is_said(bed: ApiServer, home: Path) -> None:
     assert "no pod of the injector" in findings["not-looked-at"][0]["message"]
 
 
-def test_without_a_configuration_of_ours_nobody_is_asked(bed: ApiServer, home: Path) -> None:
+def test_a_missing_webhook_configuration_is_reported(bed: ApiServer, home: Path) -> None:
     status, findings = checked(bed)
     assert (status, urgent(findings)) == (1, {"webhook-absent"})
     assert "webhook-config" in findings["webhook-absent"][0]["hint"]
@@ -175,7 +175,7 @@ def test_without_a_configuration_of_ours_nobody_is_asked(bed: ApiServer, home: P
 # --- certificates
 
 
-def test_a_bundle_that_does_not_trust_what_is_served_is_told(
+def test_a_bundle_that_does_not_trust_the_served_certificate_is_reported(
     bed: ApiServer, home: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
@@ -217,7 +217,7 @@ def test_age_and_name_of_what_is_served_are_looked_at(
     ],
     ids=["leaf expired", "leaf not yet valid", "CA expired", "CA not yet valid"],
 )
-def test_a_certificate_outside_its_time_is_told_with_what_to_do(
+def test_a_certificate_that_is_not_valid_now_is_reported_with_a_hint(
     bed: ApiServer, home: Path, hours: int, leaf: float, ca: float, codes: set[str], words: str
 ) -> None:
     certificate(home, lifetime=datetime.timedelta(hours=hours), hours_left=leaf, ca_hours_left=ca)
@@ -231,7 +231,7 @@ def test_a_certificate_outside_its_time_is_told_with_what_to_do(
     assert all("renew" in each["hint"] for each in expired), expired
 
 
-def test_nobody_there_is_told(bed: ApiServer, home: Path) -> None:
+def test_an_unreachable_webhook_is_reported(bed: ApiServer, home: Path) -> None:
     with socket.socket() as holder, bed.namespace(ENABLED):
         holder.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{holder.getsockname()[1]}"
@@ -300,7 +300,7 @@ def test_a_call_that_fails_is_put_to_the_entry_that_it_was_for(
             assert urgent(checked(bed)[1]) == {"overlap"}
 
 
-def test_a_service_that_leads_nowhere_is_told(bed: ApiServer, home: Path, namespace: str) -> None:
+def test_a_service_without_port_and_endpoints_is_reported(bed: ApiServer, home: Path, namespace: str) -> None:
     flags = ("--service", f"{namespace}/injector:8443", "--ca-file", home / "ca.crt", "--timeout", "1")
     registration = webhook(*flags, folder=home)
     with applied(bed, registration):
@@ -311,7 +311,7 @@ def test_a_service_that_leads_nowhere_is_told(bed: ApiServer, home: Path, namesp
         assert "has no port 8443; it has 443" in findings["service-port"][0]["message"]
 
 
-def test_without_a_bundle_nobody_trusts_a_service(bed: ApiServer, home: Path, namespace: str) -> None:
+def test_a_service_without_a_ca_bundle_is_reported(bed: ApiServer, home: Path, namespace: str) -> None:
     with applied(bed, webhook("--service", f"{namespace}/injector", folder=home)):
         _, findings = checked(bed)
     assert "no caBundle" in findings["ca-bundle"][0]["message"]
@@ -337,7 +337,7 @@ def test_a_namespace_without_the_label_and_a_selector_that_contradicts_itself(
     assert {"never-matches", "selectors-differ"} <= urgent(findings)
 
 
-def test_another_injector_that_gets_the_same_pods_is_told(bed: ApiServer, home: Path) -> None:
+def test_another_injector_that_gets_the_same_pods_is_reported(bed: ApiServer, home: Path) -> None:
     flags = ("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", "--failure-policy", "Ignore")
     ours = webhook(*flags, folder=home)
     istiod = json.loads(json.dumps(ours).replace("sidecar-injector-istio", "istio-sidecar-injector"))
@@ -359,7 +359,7 @@ def test_another_injector_that_gets_the_same_pods_is_told(bed: ApiServer, home: 
     assert space in overlaps["istio-sidecar-injector"]
 
 
-def test_conditions_of_another_version_are_told(bed: ApiServer, home: Path) -> None:
+def test_match_conditions_of_another_version_are_reported(bed: ApiServer, home: Path) -> None:
     registration = webhook("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", folder=home)
     registration["webhooks"][0]["matchConditions"][0]["expression"] = "true"
     with applied(bed, registration):
@@ -464,7 +464,7 @@ def granted(namespace: str) -> list[Item]:
     return [{**binding, "metadata": {"name": f"check-{namespace}"}, "roleRef": ref, "subjects": [subject]}]
 
 
-def test_what_the_caller_may_not_read_is_told_with_verb_and_resource(
+def test_missing_rights_of_the_caller_are_reported_with_verb_and_resource(
     bed: ApiServer, home: Path, namespace: str
 ) -> None:
     token = bed.kubectl("create", "token", "default", "-n", namespace).strip()
@@ -498,7 +498,7 @@ def test_what_the_caller_may_not_read_is_told_with_verb_and_resource(
     assert [e["message"] for e in findings["not-looked-at"]][-1:] == ["not allowed to list daemonsets.apps"]
 
 
-def test_the_command_tells_people_a_line_each_and_programs_the_same(bed: ApiServer) -> None:
+def test_the_command_prints_a_line_for_each_finding_and_the_same_as_json(bed: ApiServer) -> None:
     command = [sys.executable, "-m", "injector.cli.main", "check", "--cluster", "--kubeconfig"]
     runs = [
         subprocess.run([*command, str(bed.kubeconfig), *more], capture_output=True, text=True, check=False)

@@ -79,7 +79,7 @@ def a_denied_pod(name: str, owner: dict[str, Any]) -> dict[str, Any]:
     return ws.a_pod(name, annotations={BAD: "much"}, ownerReferences=[owner])
 
 
-def test_denials_and_near_misses_are_told_the_owner_and_counted_and_dry_runs_are_not(room: Room) -> None:
+def test_denials_and_near_misses_are_events_of_the_owner_and_dry_runs_are_not(room: Room) -> None:
     bed, only_dry, owner = room.bed, room.owner("only-dry"), room.owner("web")
     dry = ws.create(bed, room.namespace, a_denied_pod("a", only_dry), flags=("--dry-run=server",))
     assert "invalid-annotation" in dry.err
@@ -103,7 +103,7 @@ def test_denials_and_near_misses_are_told_the_owner_and_counted_and_dry_runs_are
     assert room.events_on("only-dry") == []
 
 
-def test_who_is_not_there_gets_no_event(room: Room) -> None:
+def test_an_owner_that_does_not_exist_gets_no_event(room: Room) -> None:
     owner = room.owner("api")
     forged = {**owner, "uid": "00000000-0000-4000-8000-000000000000"}
     gone = {**owner, "name": "gone"}
@@ -114,7 +114,7 @@ def test_who_is_not_there_gets_no_event(room: Room) -> None:
     assert room.events_on("gone") == []
 
 
-def test_what_the_webhook_may_not_do_is_logged_with_the_verb_and_answers_go_on(
+def test_a_missing_right_is_logged_with_the_verb_and_pods_are_still_injected(
     bed: ApiServer, tmp_path: Path
 ) -> None:
     with a_room(bed, tmp_path, without="create") as room:

@@ -248,13 +248,15 @@ def test_a_403_of_the_asyncio_half_names_the_verb_too(bed: ApiServer) -> None:
         ("/apis/example.invalid/v1/things/one", "this cluster does not serve things.example.invalid"),
     ],
 )
-def test_a_404_tells_a_missing_object_from_a_missing_kind(cluster: Cluster, path: str, message: str) -> None:
+def test_a_404_distinguishes_a_missing_object_from_a_missing_kind(
+    cluster: Cluster, path: str, message: str
+) -> None:
     with pytest.raises(ClusterError) as caught:
         cluster.get(path)
     assert (caught.value.status, caught.value.message) == (404, message)
 
 
-def test_a_wrong_token_is_a_401_with_a_way_out(bed: ApiServer) -> None:
+def test_a_wrong_token_is_a_401_with_a_hint(bed: ApiServer) -> None:
     with (
         connect(str(bed.kubeconfig_with_token("wrong")), None) as other,
         pytest.raises(ClusterError) as caught,
@@ -384,7 +386,7 @@ def test_a_broken_kubeconfig_is_refused_without_its_secrets(tmp_path: Path, text
     assert "sEcReT" not in f"{error}{error.hint}"
 
 
-def test_a_missing_client_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_client_is_reported_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kubernetes", None)  # the one way to have it not installed here
 
     with pytest.raises(ClusterError) as caught:
@@ -516,7 +518,7 @@ def test_a_mirror_of_a_kind_with_namespaces_is_asked_with_both_names(bed: ApiSer
     asyncio.run(follow())
 
 
-def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: ApiServer, namespace: str) -> None:
+def test_a_change_of_what_an_informer_does_not_store_is_no_change(bed: ApiServer, namespace: str) -> None:
     async def follow() -> None:
         make_configmaps(bed, namespace, 1)
         steps = []
@@ -541,7 +543,7 @@ def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: ApiServer, na
     asyncio.run(follow())
 
 
-def test_a_mirror_keeps_what_it_knows_while_the_api_server_is_away_and_catches_up(
+def test_an_informer_keeps_its_objects_while_the_api_server_is_away_and_catches_up(
     bed: ApiServer, namespace: str
 ) -> None:
     if bed.plane is None:

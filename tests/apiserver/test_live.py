@@ -132,7 +132,7 @@ def webhook(bed: ApiServer, request: pytest.FixtureRequest) -> Iterator[Callable
         bed.kubectl("delete", "mutatingwebhookconfiguration", name)
 
 
-def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: ApiServer, namespace: str) -> None:
+def test_the_pod_of_a_deployment_that_is_not_ready_is_explained(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace, 2)
     good, bad = until(lambda: pods(bed, namespace) if len(pods(bed, namespace)) == 2 else None)
     set_status(bed, namespace, good, ready=True)
@@ -148,7 +148,7 @@ def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: ApiServer,
     assert live["injection"]["sidecars"] == [{"name": "istio-proxy", "image": "proxy:1", "ready": True}]
 
 
-def test_people_read_the_verdict_first_then_the_evidence_then_what_to_do(
+def test_the_text_has_the_verdict_first_then_the_evidence_then_what_to_do(
     bed: ApiServer, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
@@ -208,7 +208,7 @@ def refused(bed: ApiServer, namespace: str) -> dict[str, Any] | None:
     return live if words(live) != ["no-pod-yet"] else None
 
 
-def test_with_failure_policy_ignore_a_pod_passes_and_is_told_so(
+def test_with_failure_policy_ignore_a_pod_passes_and_explain_reports_it(
     bed: ApiServer, enabled: str, webhook: Callable[..., None]
 ) -> None:
     webhook(enabled, "Ignore")
@@ -218,12 +218,12 @@ def test_with_failure_policy_ignore_a_pod_passes_and_is_told_so(
     assert words(live)[-1] == "webhook-ignored"
 
 
-def test_without_any_configuration_nobody_was_asked(bed: ApiServer, enabled: str) -> None:
+def test_without_any_webhook_configuration_none_was_called(bed: ApiServer, enabled: str) -> None:
     make_pod(bed, enabled, "web")
     assert words(explained(bed, "pod/web", enabled))[-1] == "webhook-absent"
 
 
-def test_a_pod_that_is_older_than_webhook_or_label_is_told_so(
+def test_a_pod_that_is_older_than_webhook_or_label_is_reported(
     bed: ApiServer, namespace: str, webhook: Callable[..., None]
 ) -> None:
     make_pod(bed, namespace, "first")
@@ -244,14 +244,16 @@ def later(bed: ApiServer, kind: str, name: str, namespace: str = "default") -> N
     until(lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > made)
 
 
-def test_a_pod_that_opted_out_says_so(bed: ApiServer, enabled: str) -> None:
+def test_a_pod_that_opted_out_is_explained(bed: ApiServer, enabled: str) -> None:
     make_pod(bed, enabled, "web", None, **{"sidecar.istio.io/inject": "false"})
     live = explained(bed, "pod/web", enabled)
     assert words(live)[-1] == "left-out"
     assert "rule label: opted-out-by-label" in seen(live)
 
 
-def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: ApiServer, enabled: str) -> None:
+def test_what_an_account_may_not_read_is_reported_and_the_rest_is_explained(
+    bed: ApiServer, enabled: str
+) -> None:
     make_pod(bed, enabled, "web")
     bed.kubectl("create", "role", "see", "-n", enabled, "--verb=get", "--resource=pods")
     bed.kubectl(
@@ -267,7 +269,7 @@ def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: ApiServe
     }
 
 
-def test_without_replica_sets_the_selector_tells_the_pods(bed: ApiServer, namespace: str) -> None:
+def test_without_replica_sets_pods_are_found_by_the_selector(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace)
     (name,) = until(lambda: pods(bed, namespace))
     rules = ("--verb=get,list", "--resource=pods,deployments.apps")
@@ -311,7 +313,7 @@ def the_pod(bed: ApiServer, namespace: str) -> dict[str, Any]:
     return pod
 
 
-def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
+def test_the_logs_of_injected_containers_are_read_with_those_of_the_previous_run(
     bed: ApiServer, cluster: Cluster, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
@@ -333,7 +335,7 @@ def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
     )
 
 
-def test_a_log_that_cannot_be_had_is_told_and_the_rest_goes_on(
+def test_a_log_that_cannot_be_read_is_reported_and_the_rest_is_explained(
     bed: ApiServer, cluster: Cluster, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)

@@ -281,7 +281,7 @@ def together(meta: Pod, pod: Pod) -> Pod:
     return {**pod, "metadata": {**meta, "annotations": {**meta.get("annotations", {}), **more}}}
 
 
-def test_whoever_asks_or_nearly_asks_is_heard_though_the_pod_is_skipped(
+def test_the_webhook_is_called_for_requests_and_near_misses_of_skipped_pods(
     bed: ApiServer, webhook: Webhook, namespace: str
 ) -> None:
     with conditioned(bed, webhook, OURS, namespace) as sender:

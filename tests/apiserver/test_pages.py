@@ -29,7 +29,7 @@ def test_each_object_comes_once_and_says_its_kind(bed: ApiServer, namespace: str
         assert {f"m{n}" for n in range(5)} <= set(names)
 
 
-def test_pages_that_go_out_of_date_are_read_again_and_given_once(bed: ApiServer, namespace: str) -> None:
+def test_pages_that_expire_are_read_again_and_yielded_once(bed: ApiServer, namespace: str) -> None:
     path = make(bed, namespace, 5)
     with connect(str(bed.kubeconfig), None) as cluster:
         pages = cluster.each(path, {"limit": "2"})

@@ -34,9 +34,7 @@ def typed(bed: ApiServer, name: str) -> str:
     return done.stdout
 
 
-def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(
-    bed: ApiServer, tmp_path: Path
-) -> None:
+def test_pods_start_while_the_webhook_is_away_and_refusal_is_restored(bed: ApiServer, tmp_path: Path) -> None:
     if bed.plane is None:
         pytest.skip("on a cluster of somebody's own all webhook configurations of ours would be opened")
     certificates(tmp_path)

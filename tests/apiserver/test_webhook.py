@@ -430,7 +430,7 @@ def another_webhook(bed: ApiServer, folder: Path, namespace: str) -> Iterator[st
 
 
 @pytest.mark.parametrize("native", ["true", "false"])
-def test_asked_again_after_another_webhook_we_change_nothing_and_its_work_stays(
+def test_a_second_call_after_another_webhook_changes_nothing(
     bed: ApiServer, mesh: Mesh, tmp_path: Path, native: str
 ) -> None:
     with (

@@ -260,7 +260,7 @@ def test_as_many_pods_are_injected_as_the_example_says(stored: Stored, example: 
 
 
 @pytest.mark.parametrize("origin", ["printed", "admitted"])
-def test_uninject_of_a_stored_pod_gives_the_pod_that_nobody_injected(
+def test_uninject_of_a_stored_pod_gives_the_pod_before_injection(
     bed: ApiServer, stored: Stored, example: Example, origin: str
 ) -> None:
     text = yaml.safe_dump_all(getattr(stored, origin).values())

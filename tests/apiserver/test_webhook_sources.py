@@ -81,7 +81,7 @@ def proxy_of(bed: ApiServer, source: Source) -> dict[str, Any]:
     return containers(created(bed, source.pods, a_pod("probe"), "--dry-run=server"))["istio-proxy"]
 
 
-def test_our_configmap_is_read_and_its_changes_are_taken_over(bed: ApiServer, tmp_path: Path) -> None:
+def test_the_configmap_is_read_and_its_changes_are_applied(bed: ApiServer, tmp_path: Path) -> None:
     maps = {"injector": {"injector.yaml": OURS.format(tag="1.30.0")}}
     with running(bed, tmp_path, maps, "--config-map", "NS/injector") as source:
         assert proxy_of(bed, source)["image"] == "hub.example.com/ours/proxyv2:1.30.0"

@@ -70,7 +70,7 @@ def forged(header: dict[str, Any], sign: Callable[[bytes], bytes], **claims: Any
 
 
 @pytest.mark.parametrize("signer", [SIGNER, BY_RSA])
-def test_a_token_of_the_issuer_for_us_alone_is_accepted(signer: Signer) -> None:
+def test_a_token_of_the_issuer_for_this_audience_alone_is_accepted(signer: Signer) -> None:
     assert judged(signer.token()) == ""
     assert judged(signer.token(aud=AUDIENCE, nbf=None)) == ""
 
@@ -108,7 +108,7 @@ def test_what_was_not_signed_by_the_issuers_key_is_refused() -> None:
     assert judged("no token at all") == "token-malformed"
 
 
-def test_an_algorithm_that_anybody_can_sign_with_is_refused() -> None:
+def test_a_symmetric_or_missing_algorithm_is_refused() -> None:
     assert judged(forged({"alg": "none", "kid": "one"}, lambda head: b"")) == "token-key"
     # The public key, taken for a shared secret.
     by_secret = {"alg": "HS256", "kid": BY_RSA.name}
@@ -207,7 +207,7 @@ def test_the_last_good_keys_stay_while_the_issuer_is_away_or_broken() -> None:
     asyncio.run(talk())
 
 
-def test_without_keys_nobody_is_believed() -> None:
+def test_without_keys_every_token_is_refused() -> None:
     async def talk() -> None:
         issuer = Publishing()
         issuer.published = None
@@ -233,7 +233,7 @@ def test_callers_that_come_while_keys_are_fetched_wait_for_them() -> None:
     asyncio.run(talk())
 
 
-def test_who_cannot_wait_for_the_keys_is_refused_and_takes_them_from_nobody() -> None:
+def test_a_caller_that_cannot_wait_for_keys_is_refused_and_the_fetch_goes_on() -> None:
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         issuer.open.clear()
@@ -247,7 +247,7 @@ def test_who_cannot_wait_for_the_keys_is_refused_and_takes_them_from_nobody() ->
 
 
 @pytest.mark.parametrize("trouble", [FileNotFoundError("token"), KeyError("x")])
-def test_a_defect_in_fetching_is_told_and_the_keys_stay(trouble: Exception) -> None:
+def test_a_defect_in_fetching_is_reported_and_the_keys_stay(trouble: Exception) -> None:
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         await issuer.keys.refresh()

@@ -58,7 +58,7 @@ def test_a_swapped_secret_is_taken_over(tmp_path: Path) -> None:
     assert len(taken) == 2
 
 
-def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_and_the_last_valid_one_is_used_until_it_expires(tmp_path: Path) -> None:
     clock = Clock()
     ca = make_authority(WANTED, clock())
     one, two = sign_leaf(ca, WANTED, clock()), sign_leaf(ca, WANTED, clock())
@@ -189,7 +189,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     asyncio.run(go())
 
 
-def test_the_expiry_of_a_new_ca_is_told_though_the_leaf_stays(tmp_path: Path) -> None:
+def test_the_expiry_of_a_new_ca_is_reported_though_the_leaf_stays(tmp_path: Path) -> None:
     clock, cluster = Clock(), FakeCluster()
     registered(cluster)
     old, new = (make_authority(WANTED, clock()) for _ in range(2))

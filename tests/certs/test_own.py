@@ -68,7 +68,7 @@ def test_three_replicas_that_start_at_once_end_with_one_ca() -> None:
     assert kinds == {"leaf", "current"}
 
 
-def test_a_first_ca_is_waited_for_until_it_is_known_where_somebody_calls() -> None:
+def test_with_an_api_server_a_first_ca_is_used_only_once_it_is_published() -> None:
     cluster, clock = FakeCluster(), Clock()
     registered(cluster)
     first = replica(cluster, clock)
@@ -79,7 +79,7 @@ def test_a_first_ca_is_waited_for_until_it_is_known_where_somebody_calls() -> No
     assert first.own.not_ready() == {}
 
 
-def test_where_nobody_calls_there_is_nothing_to_wait_for() -> None:
+def test_without_a_webhook_configuration_a_first_ca_is_used_at_once() -> None:
     cluster, clock = FakeCluster(), Clock()
     first = replica(cluster, clock)
     rounds(clock, first, count=2)
@@ -114,7 +114,7 @@ def test_a_life_of_leaves_and_cas_never_leaves_the_bundle() -> None:
     assert not both[0].counted.failures
 
 
-def test_what_is_renewed_is_told_with_the_moment_at_which_it_is_due() -> None:
+def test_a_renewal_is_logged_with_the_time_at_which_it_is_due() -> None:
     cluster, clock = FakeCluster(), Clock()
     registered(cluster)
     one = replica(cluster, clock)
@@ -153,7 +153,7 @@ def test_a_deleted_secret_comes_back_and_the_old_ca_stays_trusted() -> None:
     assert one.own.not_ready() == {}
 
 
-def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_memory() -> None:
+def test_without_the_api_server_leaves_are_renewed_from_memory() -> None:
     cluster, clock = FakeCluster(), Clock()
     registered(cluster)
     one = replica(cluster, clock)
@@ -196,7 +196,7 @@ def test_a_configuration_that_cannot_be_patched_keeps_no_other_from_its_bundle(f
     assert one.own.warnings() == {"certificate caBundle": "not allowed to patch one"}
 
 
-def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> None:
+def test_all_errors_in_the_secret_are_reported_at_once_with_hints() -> None:
     cluster, clock = FakeCluster(), Clock()
     stored = Stored(make_authority(WANTED, clock()), make_authority(WANTED, clock()))
     secret = written(stored, None, "mesh", "hook-ca")
@@ -211,7 +211,7 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     assert one.counted.failures == ["ca", "write"] * 2
 
 
-def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:
+def test_pauses_grow_while_the_api_server_does_not_answer() -> None:
     cluster, clock = FakeCluster(broken={"get": refusal(500)}), Clock()
     one = replica(cluster, clock)
 
@@ -224,7 +224,7 @@ def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:
     assert one.own.not_ready() == {"certificate": "status 500"}
 
 
-def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
+def test_a_missing_right_to_patch_is_reported_and_does_not_stop_serving() -> None:
     cluster, clock = FakeCluster(broken={"patch": refusal(403, "not allowed to patch")}), Clock()
     registered(cluster)
     one = replica(cluster, clock)
@@ -237,7 +237,7 @@ def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
 
 
 @pytest.mark.parametrize("verb", ["create", "update"])
-def test_a_secret_that_cannot_be_written_is_told(verb: str) -> None:
+def test_a_secret_that_cannot_be_written_is_reported(verb: str) -> None:
     cluster, clock = FakeCluster(broken={verb: refusal(403, f"not allowed to {verb} secrets")}), Clock()
     if verb == "update":
         cluster.put(SECRET, {"metadata": {"name": "hook-ca", "namespace": "mesh"}})
@@ -318,7 +318,7 @@ def test_a_quarrel_about_the_bundle_slows_down() -> None:
     assert one.own._rest() < 1
 
 
-def test_a_refused_write_is_told_once_and_over_once() -> None:
+def test_a_refused_write_is_a_warning_until_it_succeeds() -> None:
     cluster, clock = FakeCluster(broken={"create": refusal(403, "not allowed to create secrets")}), Clock()
     one = replica(cluster, clock)
     rounds(clock, one)
@@ -329,7 +329,7 @@ def test_a_refused_write_is_told_once_and_over_once() -> None:
     assert one.own.warnings() == {}
 
 
-def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_of_the_renewal_is_reported_and_renewal_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, clock = FakeCluster(), Clock()
     one = replica(cluster, clock)
 

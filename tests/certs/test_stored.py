@@ -46,7 +46,7 @@ def test_an_empty_secret_is_taken_over() -> None:
 @pytest.mark.parametrize(
     ("annotations", "words"), [({}, "has other content"), ({FORMAT_KEY: "2"}, "a newer form")]
 )
-def test_a_secret_that_is_not_ours_is_refused(annotations: dict[str, str], words: str) -> None:
+def test_a_secret_of_another_program_is_refused(annotations: dict[str, str], words: str) -> None:
     secret = {"metadata": {"name": "a", "namespace": "b", "annotations": annotations}, "data": {"x": "eA=="}}
     with pytest.raises(ConfigError, match=words) as caught:
         read(secret)

@@ -211,7 +211,7 @@ GRANTED_ANYWAY = {
 }
 
 
-def test_what_an_attacker_would_like_is_not_allowed(bed: ApiServer, namespace: str) -> None:
+def test_the_service_account_lacks_the_rights_an_attacker_would_use(bed: ApiServer, namespace: str) -> None:
     items = rendered(CASES["defaults"], namespace)
     rights = [i for i in items if i["kind"] in ACCOUNT_AND_RIGHTS and not helm.is_hook(i)]
     bed.kubectl("apply", "-f", "-", manifest=listed(rights))

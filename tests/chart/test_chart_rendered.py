@@ -91,7 +91,7 @@ def test_two_renders_are_the_same_bytes_and_both_helms_agree(case: Case) -> None
     assert by_helm3 == by_helm4
 
 
-def test_no_template_asks_the_clock_the_dice_or_the_cluster() -> None:
+def test_no_template_depends_on_time_chance_or_the_cluster() -> None:
     word = re.compile(
         r"\b(lookup|now|date|rand\w*|shuffle|uuidv4|gen[A-Z]\w*|derivePassword|htpasswd|bcrypt)\b"
     )
@@ -136,7 +136,7 @@ def test_every_version_of_kubernetes_knows_the_objects(
     assert helm.kubeconform(all_rendered, version, scratch) == []
 
 
-def test_the_check_by_schema_finds_a_field_that_nobody_knows(scratch: Path) -> None:
+def test_the_schema_check_reports_an_unknown_field(scratch: Path) -> None:
     (item,) = of_kind(rendered(CASES["defaults"]), "Deployment")
     item["spec"]["template"]["spec"]["enableService"] = False
     (message,) = helm.kubeconform([item], SUPPORTED[-1], scratch)
@@ -174,7 +174,7 @@ def test_the_webhook_is_what_the_command_prints(
         assert mine["metadata"]["labels"].items() >= printed["metadata"]["labels"].items()
 
 
-def test_ca_bundle_is_not_even_empty_where_somebody_else_writes_it() -> None:
+def test_ca_bundle_is_absent_where_another_program_writes_it() -> None:
     for name in ("defaults", "cert-manager", "cert-manager, published by us"):
         for item in of_kind(rendered(CASES[name]), "MutatingWebhookConfiguration"):
             assert all("caBundle" not in entry["clientConfig"] for entry in item["webhooks"])
@@ -189,12 +189,12 @@ def test_ca_bundle_is_not_even_empty_where_somebody_else_writes_it() -> None:
         ("cert-manager, published by us", None),
     ],
 )
-def test_cert_manager_writes_ca_bundle_unless_we_do(name: str, wanted: str | None) -> None:
+def test_cert_manager_writes_ca_bundle_unless_the_injector_does(name: str, wanted: str | None) -> None:
     item = only(rendered(CASES[name]), "MutatingWebhookConfiguration")
     assert (item["metadata"].get("annotations") or {}).get("cert-manager.io/inject-ca-from") == wanted
 
 
-def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out() -> None:
+def test_entries_of_a_custom_profile_are_used_and_system_namespaces_excluded() -> None:
     (entry,) = only(rendered(CASES["a profile of its own"]), "MutatingWebhookConfiguration")["webhooks"]
     outside = ["kube-node-lease", "kube-system", NAMESPACE]
     assert entry["namespaceSelector"] == {
@@ -318,7 +318,7 @@ def test_monitoring_waits_for_its_operator() -> None:
     assert kinds >= {"ServiceMonitor", "PrometheusRule"}
 
 
-def test_what_others_bring_is_not_made() -> None:
+def test_existing_accounts_and_budgets_are_not_created() -> None:
     for name, account in (
         ("defaults", "injector"),
         ("rights and account by others", "given"),
@@ -331,14 +331,14 @@ def test_what_others_bring_is_not_made() -> None:
     assert of_kind(rendered(CASES["rights and account by others"]), "PodDisruptionBudget") == []
 
 
-def test_the_service_and_who_reads_metrics_are_as_asked_for() -> None:
+def test_service_and_network_policy_for_metrics_follow_the_values() -> None:
     items = rendered(CASES["the account that every namespace has"])
     assert only(items, "Service")["spec"]["type"] == "LoadBalancer"
     ingress = only(items, "NetworkPolicy")["spec"]["ingress"]
     assert ingress[1]["from"] == [{"namespaceSelector": {}}]
 
 
-def test_labels_of_ones_own_replace_ours_but_those_that_are_selected_by() -> None:
+def test_custom_labels_replace_the_charts_except_in_selectors() -> None:
     labels = {"app.kubernetes.io/part-of": "platform", "app.kubernetes.io/name": "x"}
     pod_labels = {"app.kubernetes.io/component": "x", "team": "mesh"}
     text = helm.template("helm4", {"commonLabels": {**labels, "team": "all"}, "podLabels": pod_labels})
@@ -396,7 +396,7 @@ def test_rights_are_exactly_what_the_program_needs(case: Case, tmp_path: Path) -
         assert subject["namespace"] == only(items, "Deployment")["metadata"]["namespace"]
 
 
-def test_who_registers_by_hand_finds_the_right_to_publish_there() -> None:
+def test_manual_registration_keeps_the_right_to_patch_the_configuration() -> None:
     values = {"webhook": {"enabled": False, "tags": ["moved"]}}
     items = helm.objects(helm.template("helm4", values))
     assert of_kind(items, "MutatingWebhookConfiguration") == []
@@ -444,5 +444,5 @@ def test_the_notes_say_the_next_command(values: Object, command: str) -> None:
 
 
 @pytest.mark.parametrize("values", TRUSTED.values(), ids=TRUSTED)
-def test_where_somebody_writes_ca_bundle_the_notes_ask_for_nobody(values: Object) -> None:
+def test_where_another_program_writes_ca_bundle_the_notes_do_not_ask_for_it(values: Object) -> None:
     assert "caBundle is empty" not in notes(values)

@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("team", "denied"), [("platform", False), ("shop", True)])
-def test_webhook_and_command_line_refuse_alike(
+def test_webhook_and_command_line_refuse_the_same_pods(
     run: Run, config: Path, tmp_path: Path, team: str, denied: bool
 ) -> None:
     labels = {"team": team, "istio-injection": "enabled"}
@@ -77,7 +77,7 @@ def test_check_lists_what_everybody_may_use_and_can_change_much(run: Run, config
     assert "proxy.istio.io/config (" in restricted
 
 
-def test_check_lists_no_power_that_is_withheld_from_everybody(run: Run, config: Path) -> None:
+def test_check_lists_no_power_that_is_withheld_in_all_namespaces(run: Run, config: Path) -> None:
     config.write_text("annotations: [{withhold: [image, control-plane]}]\n")
     checked = run("check", "-o", "json", "--config", config)
     [note] = [r for r in json.loads(checked.out)["results"] if r["code"] == "open-annotations"]
@@ -91,7 +91,7 @@ def test_check_lists_no_power_that_is_withheld_from_everybody(run: Run, config: 
     assert (checked.status, "open-annotations" in checked.out) == (0, False)
 
 
-def test_check_says_nothing_where_all_of_it_is_closed(run: Run, config: Path) -> None:
+def test_check_reports_nothing_where_all_powers_are_withheld(run: Run, config: Path) -> None:
     config.write_text("annotations: [{allow: [sidecar.istio.io/proxyCPU]}]\n")
     checked = run("check", "--config", config)
     assert (checked.status, "open-annotations" in checked.out) == (0, False)

@@ -26,7 +26,7 @@ server: {callerAuth: {mode: enforce, clientCaFile: ca.pem}}
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])
-def test_settings_that_would_let_anybody_in_are_refused(run: Run, folder: Path, command: str) -> None:
+def test_settings_that_would_accept_every_caller_are_refused(run: Run, folder: Path, command: str) -> None:
     (folder / "c.yaml").write_text(SETTINGS)
     done = run(command, "--config", "c.yaml")
     assert done.status == 2
@@ -50,7 +50,7 @@ def test_a_file_of_cas_that_cannot_be_read_ends_the_start(
     assert "ca.pem" in done.err
 
 
-def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Path) -> None:
+def test_a_changed_ca_file_is_applied_and_a_broken_one_reported(tmp_path: Path) -> None:
     file, swap = tmp_path / "ca.pem", Swap(asks=True)
     first, second = Authority.make(), Authority.make("second")
     file.write_text(first.pem)
@@ -80,7 +80,7 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
     asyncio.run(main())
 
 
-def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_path: Path) -> None:
+def test_without_keys_no_caller_can_be_verified_and_the_replica_is_not_ready(tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
     auth = CallerAuth(audience="us", subjects=("them",), issuer="they", jwks_file=str(keys))
 

@@ -74,7 +74,9 @@ def test_uninject_gives_back_what_there_was(folder: Path, run: Run, original: st
     assert back.err.startswith("removed ")
 
 
-def test_uninject_finds_the_books_that_quirks_keep_above_a_cronjobs_pods(folder: Path, run: Run) -> None:
+def test_uninject_finds_the_annotations_that_quirks_keep_above_a_cronjobs_pods(
+    folder: Path, run: Run
+) -> None:
     (folder / "q.yaml").write_text("profile: ./logship\ncompatibility: {istioQuirks: true}\n")
     injected = run("kube-inject", "--config", "q.yaml", "-f", "-", stdin=CRONJOB)
     assert "annotations" in yaml.safe_load(injected.out)["spec"]["jobTemplate"]["metadata"]
@@ -123,7 +125,7 @@ def test_uninject_names_what_it_cannot_restore(folder: Path, run: Run) -> None:
 # --- explain ------------------------------------------------------------------------------------
 
 
-def test_explain_tells_rules_findings_and_origins_to_people(folder: Path, run: Run) -> None:
+def test_explain_prints_rules_findings_and_origins(folder: Path, run: Run) -> None:
     text = DEPLOYMENT.replace("app: web", 'logs.example.com/levle: "debug"')
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 0
@@ -188,7 +190,9 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
         (["-f", "c.yaml"], 1, "no object with a pod template"),
     ],
 )
-def test_explain_says_what_it_needs(folder: Path, run: Run, argv: list[str], status: int, said: str) -> None:
+def test_explain_reports_what_is_missing(
+    folder: Path, run: Run, argv: list[str], status: int, said: str
+) -> None:
     done = run("explain", "--config", "c.yaml", *argv)
     assert (done.status, done.out) == (status, "")
     assert said in done.err
@@ -272,7 +276,7 @@ def test_check_tries_templates_on_sample_pods(
     assert said in done.out
 
 
-def test_check_tells_what_the_bounded_processes_found(folder: Path, run: Run) -> None:
+def test_check_reports_the_findings_of_the_bounded_processes(folder: Path, run: Run) -> None:
     (folder / "logship" / "sidecar.yaml.j2").write_text("x: {{ 'a' * 20000000 }}\n")
     done = run("check", "--config", "c.yaml")
     assert done.status == 1
@@ -301,7 +305,7 @@ def test_check_fails_for_what_it_is_asked_to(
 
 
 @pytest.mark.usefixtures("in_one_process")
-def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> None:
+def test_check_reports_what_is_left_out_and_succeeds(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nneverInjectSelector: [{matchLables: {a: b}}]\n")
     done = run("check", "--config", "c.yaml", "-o", "json")
     results = [(one["level"], one["code"]) for one in json.loads(done.out)["results"]]
@@ -320,7 +324,7 @@ def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain", "admit", "check"])
-def test_an_unknown_key_of_the_configuration_is_told_with_its_place_and_the_nearest(
+def test_an_unknown_key_of_the_configuration_is_reported_with_its_place_and_the_nearest(
     folder: Path, run: Run, command: str
 ) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nvalues: {}\npolcy: enabled\n")
@@ -336,7 +340,7 @@ def test_an_unknown_key_of_the_configuration_is_told_with_its_place_and_the_near
 # --- all commands -------------------------------------------------------------------------------
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").out == f"injector, version {__version__}\n"
 
 
@@ -413,7 +417,7 @@ class Terminal(io.StringIO):
         (io.StringIO(), {}, False),
     ],
 )
-def test_colour_is_for_terminals_that_want_it(
+def test_colour_is_for_terminals_that_support_it(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, env: dict[str, str], shown: bool
 ) -> None:
     for name in ("NO_COLOR", "TERM"):

@@ -96,7 +96,7 @@ def test_what_is_not_injected_passes_byte_for_byte(folder: Path, run: Run, text:
 
 
 @given(st.text(st.sampled_from("-a:b \n\r#%.[{\ufeff'\"|"), max_size=60))
-def test_a_stream_that_nobody_changes_joins_to_itself(text: str) -> None:
+def test_an_unchanged_stream_joins_to_itself(text: str) -> None:
     parts = [manifests.Part(d) for d in yamltext.split(text, "x")]
     assert manifests.joined(parts) == text
 
@@ -183,7 +183,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "where", "said"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
-def test_a_broken_document_is_told_with_its_line_and_nothing_is_printed(
+def test_a_broken_document_is_reported_with_its_line_and_nothing_is_printed(
     folder: Path, run: Run, text: str, where: str, said: str
 ) -> None:
     (folder / "bad.yaml").write_text(text)
@@ -200,7 +200,7 @@ def test_a_broken_document_is_told_with_its_line_and_nothing_is_printed(
     assert (folder / "out.yaml").read_text() == "as it was"
 
 
-def test_all_broken_documents_are_told_at_once(folder: Path, run: Run) -> None:
+def test_all_broken_documents_are_reported_at_once(folder: Path, run: Run) -> None:
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin="a: [\n---\nb: {\n---\n" + DEPLOYMENT)
     assert done.err.count("error: -:") == 2
     assert done.err.endswith("nothing was written\n")
@@ -221,7 +221,7 @@ def test_an_input_that_is_not_there_is_an_error(folder: Path, run: Run, name: st
     assert said in done.err
 
 
-def test_a_file_that_is_not_utf8_is_told_with_its_line(folder: Path, run: Run) -> None:
+def test_a_file_that_is_not_utf8_is_reported_with_its_line(folder: Path, run: Run) -> None:
     (folder / "latin.yaml").write_bytes(b"a: 1\nb: \xe9\n")
     assert (
         "latin.yaml:2: the text is not UTF-8"
@@ -248,7 +248,7 @@ def test_a_template_that_does_not_compile_is_a_matter_of_configuration(folder: P
     assert "sidecar.yaml.j2:2" in done.err
 
 
-def test_a_template_that_does_not_exist_is_told_with_those_that_do(folder: Path, run: Run) -> None:
+def test_a_template_that_does_not_exist_is_reported_with_those_that_do(folder: Path, run: Run) -> None:
     text = DEPLOYMENT.replace("labels:", "annotations: {logs.example.com/templates: sidcar}\n      labels:")
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
@@ -385,7 +385,7 @@ def test_a_near_miss_is_a_warning(folder: Path, run: Run) -> None:
     assert "[switch-value]" in done.err
 
 
-def test_a_kind_that_has_pods_but_no_known_template_is_told(folder: Path, run: Run) -> None:
+def test_a_kind_that_has_pods_but_no_known_template_is_reported(folder: Path, run: Run) -> None:
     text = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\n"
     text += "spec: {template: {spec: {containers: []}}}\n"
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)

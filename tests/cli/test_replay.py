@@ -70,7 +70,7 @@ def test_the_same_configuration_changes_nothing(run: Callable[..., Any], records
         assert done.err == ""
 
 
-def test_a_new_image_is_told_for_every_pod_that_gets_it(
+def test_a_new_image_is_reported_for_every_pod_that_gets_it(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     new = after(tmp_path, SETTINGS % "1.30.1")
@@ -144,7 +144,7 @@ def test_selectors_that_are_new_find_their_pods_by_the_key(
     assert "another key" in done.err
 
 
-def test_a_template_that_would_fail_is_told_with_its_error(
+def test_a_template_that_would_fail_is_reported_with_its_error(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     new = after(tmp_path, SETTINGS % "1.30.0" + 'templates: {sidecar: "spec: {{ Values.not.there }}"}\n')
@@ -155,7 +155,7 @@ def test_a_template_that_would_fail_is_told_with_its_error(
     assert first["changes"] == []
 
 
-def test_another_base_than_was_recorded_is_told(
+def test_another_base_than_was_recorded_is_reported(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     base = after(tmp_path, SETTINGS % "1.30.0" + "policy: disabled\n")
@@ -163,7 +163,7 @@ def test_another_base_than_was_recorded_is_told(
     assert "3 admissions differ from the record when replayed with --base" in done.err
 
 
-def test_broken_lines_are_told_and_the_rest_is_replayed(
+def test_broken_lines_are_reported_and_the_rest_is_replayed(
     run: Callable[..., Any], records: Path, before: Path
 ) -> None:
     [file] = records.glob("*.jsonl")
@@ -187,7 +187,7 @@ def test_a_folder_without_records_fails(run: Callable[..., Any], before: Path, t
         ("{matchLabels: {istio-injection: disabled}}", set()),
     ],
 )
-def test_pods_that_a_new_rule_about_annotations_would_deny_are_told(
+def test_pods_that_a_new_rule_about_annotations_would_deny_are_reported(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path, selector: str, denied: set[str]
 ) -> None:
     rule = f"annotations: [{{namespaceSelector: {selector}, deny: [proxy.istio.io/config]}}]\n"

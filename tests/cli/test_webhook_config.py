@@ -77,7 +77,7 @@ def test_an_entry_is_complete_and_its_defaults_close(run: Run) -> None:
         }
 
 
-def test_conditions_are_left_out_where_nobody_wants_them(run: Run) -> None:
+def test_match_conditions_can_be_left_out(run: Run) -> None:
     (configuration,) = printed(run, "--url", URL, "--no-match-conditions")
     assert not any("matchConditions" in entry for entry in configuration["webhooks"])
 
@@ -202,7 +202,7 @@ def test_a_profile_without_selectors_gets_all_namespaces_but_its_ignored_ones(fo
         ),
     ],
 )
-def test_the_client_config_says_where_we_are(run: Run, flags: list[str], client: dict[str, Any]) -> None:
+def test_the_client_config_has_the_url_or_service(run: Run, flags: list[str], client: dict[str, Any]) -> None:
     (configuration,) = printed(run, *flags)
     assert all(entry["clientConfig"] == client for entry in configuration["webhooks"])
 
@@ -262,7 +262,7 @@ def test_what_the_api_server_would_refuse_is_refused_with_a_sentence(
     assert words in done.err
 
 
-def test_a_profiles_name_that_is_no_name_is_told(folder: Path, run: Run) -> None:
+def test_an_invalid_profile_name_is_reported(folder: Path, run: Run) -> None:
     (folder / "logship" / "profile.yaml").write_text("name: Log Shipper\n")
     done = run("webhook-config", "--config", "c.yaml", "--url", URL)
     assert done.status == 2
@@ -278,7 +278,7 @@ def test_the_object_of_a_tag_can_be_printed_alone(run: Run) -> None:
     assert len(both) == 2
 
 
-def test_tags_only_without_a_tag_is_told(run: Run) -> None:
+def test_tags_only_without_a_tag_is_refused(run: Run) -> None:
     done = run("webhook-config", "--url", URL, "--tags-only")
     assert (done.status, done.out) == (2, "")
     assert "add --tag" in done.err

@@ -207,7 +207,7 @@ def test_namespace_and_revision_of_the_control_plane_say_where_it_is(folder: Pat
     assert "istio.io/rev: canary" in done.out
 
 
-def test_a_wrong_field_of_the_mesh_configuration_is_told_with_its_line(folder: Path, run: Run) -> None:
+def test_a_wrong_field_of_the_mesh_configuration_is_reported_with_its_line(folder: Path, run: Run) -> None:
     (folder / "mesh.yaml").write_text("trustDomain: a\ndefaultConfig:\n  concurrency: many\n")
     done = run("kube-inject", "--meshConfigFile", "mesh.yaml", "-f", "web.yaml")
     assert (done.status, done.out) == (2, "")
@@ -222,7 +222,7 @@ def test_a_wrong_field_of_the_mesh_configuration_is_told_with_its_line(folder: P
     ("text", "where"),
     [("global:\n  hub: 1\n", "v.yaml:2: global.hub"), ("- a\n", "v.yaml:1"), ("a: [\n", "v.yaml:2")],
 )
-def test_a_wrong_value_of_the_values_file_is_told_with_its_line(
+def test_a_wrong_value_of_the_values_file_is_reported_with_its_line(
     folder: Path, run: Run, text: str, where: str
 ) -> None:
     (folder / "v.yaml").write_text(text)
@@ -231,7 +231,7 @@ def test_a_wrong_value_of_the_values_file_is_told_with_its_line(
     assert f"error: {where}" in done.err
 
 
-def test_an_invalid_annotation_is_told_with_line_key_and_what_is_accepted(folder: Path, run: Run) -> None:
+def test_an_invalid_annotation_is_reported_with_line_key_and_what_is_accepted(folder: Path, run: Run) -> None:
     note = (
         'annotations:\n        other.example.com/a: b\n        status.sidecar.istio.io/port: "many"\n      '
     )

@@ -61,7 +61,7 @@ def test_what_cannot_be_a_rule_is_an_error_that_names_the_place(
     assert "injector.yaml:2" in str(caught.value)
 
 
-def test_a_profile_of_ones_own_says_what_its_annotations_can_change(tmp_path: Path) -> None:
+def test_a_custom_profile_declares_what_its_annotations_can_change(tmp_path: Path) -> None:
     profile, config = tmp_path / "profile.yaml", tmp_path / "injector.yaml"
     profile.write_text("catalogue: {annotations: [x/image], powers: {x/image: [image]}}\n")
     config.write_text("profile: .\n")

@@ -126,7 +126,7 @@ def test_a_file_that_the_next_version_has_not_any_more_is_no_failure(
     assert "own" not in a_source(mount).read().templates
 
 
-def test_a_source_that_never_holds_still_is_refused_with_its_place(
+def test_a_source_that_keeps_changing_is_refused_with_its_place(
     mount: Mount, tried: list[Input], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before_each_read(monkeypatch, lambda at: mount.swap())
@@ -136,7 +136,7 @@ def test_a_source_that_never_holds_still_is_refused_with_its_place(
     assert tried == []
 
 
-def test_what_is_broken_and_holds_still_is_told_as_it_is(mount: Mount, tried: list[Input]) -> None:
+def test_a_broken_source_that_does_not_change_is_reported_as_it_is(mount: Mount, tried: list[Input]) -> None:
     source = a_source(mount)
     good = source.read()
     mount.swap(**{"own.j2": "{{% if %}}"})
@@ -161,7 +161,7 @@ def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount
 
 
 @pytest.mark.parametrize("name", ["profile/profile.yaml", "profile/sidecar.yaml.j2", "own.j2"])
-def test_no_file_that_held_something_is_taken_over_empty(mount: Mount, tried: list[Input], name: str) -> None:
+def test_a_file_that_became_empty_is_refused(mount: Mount, tried: list[Input], name: str) -> None:
     source = a_source(mount)
     source.read()
     mount.swap(**{name: ""})
@@ -171,7 +171,7 @@ def test_no_file_that_held_something_is_taken_over_empty(mount: Mount, tried: li
     assert (source.step, len(tried)) == ("changing", 1)
 
 
-def test_what_is_written_on_while_it_is_tried_out_is_read_again(
+def test_a_source_that_changes_during_the_dry_run_is_read_again(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = FILES["injector.yaml"] + "annotations: [{{deny: [x]}}]\n"
@@ -188,7 +188,7 @@ def test_what_is_written_on_while_it_is_tried_out_is_read_again(
     assert ["annotations" in text for text in tried] == [False, True]
 
 
-def test_what_changes_each_time_it_is_tried_out_is_refused(
+def test_a_source_that_changes_during_each_dry_run_is_refused(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("injector.config.source._try_out", lambda _: mount.swap())

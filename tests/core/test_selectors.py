@@ -81,7 +81,7 @@ def fires(
 
 @pytest.mark.parametrize(("namespace", "pod", "entry"), cells(UNNAMED))
 @pytest.mark.parametrize("unnamed", ["", "default"])
-def test_the_unnamed_install_fires_as_the_table_says(
+def test_the_default_revision_selects_as_in_the_table(
     namespace: str, pod: str, entry: str, unnamed: str
 ) -> None:
     assert fires(revisions.of_revision(unnamed), "default", namespace, pod) == entry

@@ -59,7 +59,7 @@ GROUPS = [
 
 
 @pytest.mark.parametrize(("kind", "version", "known"), GROUPS)
-def test_kind_and_group_together_say_whether_we_know_it(kind: str, version: str, known: bool) -> None:
+def test_kind_and_group_together_identify_a_workload(kind: str, version: str, known: bool) -> None:
     manifest = a_workload(kind, version)
     assert (locate(manifest) is not None) is known
     assert locate(manifest, quirks=True) is not None
@@ -113,7 +113,7 @@ def test_with_quirks_a_cron_jobs_metadata_is_one_level_too_high() -> None:
     assert changed["spec"]["jobTemplate"]["spec"]["template"]["metadata"] == LABELS
 
 
-def test_metadata_comes_and_goes_with_the_template() -> None:
+def test_metadata_is_added_and_removed_with_the_template() -> None:
     bare = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": SPEC}}}
     workload = locate(bare)
     assert workload is not None
@@ -135,7 +135,7 @@ def test_metadata_comes_and_goes_with_the_template() -> None:
         (None, "", ""),
     ],
 )
-def test_a_workload_knows_its_name_and_namespace(
+def test_a_workload_has_its_name_and_namespace(
     meta: dict[str, Any] | None, name: str, namespace: str
 ) -> None:
     workload = locate({**a_workload("Deployment", "apps/v1"), "metadata": meta})
@@ -297,7 +297,7 @@ IN_B = "/spec/containers/1"
         (container_with(lifecycle={"preStop": []}), f"{IN_B}/lifecycle/preStop", "a map is expected"),
     ],
 )
-def test_a_wrong_type_is_told_with_its_pointer_and_what_was_expected(
+def test_a_wrong_type_is_reported_with_its_pointer_and_what_was_expected(
     manifest: dict[str, Any], pointer: str, message: str
 ) -> None:
     with pytest.raises(ManifestError) as caught:
@@ -342,7 +342,7 @@ def test_a_pod_by_itself_is_checked_as_in_its_workload(pod: dict[str, Any]) -> N
         ),
     ],
 )
-def test_what_kubernetes_wants_once_is_refused_where_it_stands_twice(
+def test_what_kubernetes_requires_once_is_refused_where_it_stands_twice(
     spec: dict[str, Any], where: str, other: str
 ) -> None:
     # A merge would keep one of them, and make a valid pod of one that nobody meant.

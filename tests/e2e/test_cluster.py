@@ -57,7 +57,7 @@ def two(cluster: Cluster) -> Iterator[Two]:
             _cluster("down", standing)
 
 
-def test_a_second_cluster_of_a_name_is_refused_and_told_who_holds_it(two: Two) -> None:
+def test_a_second_cluster_of_a_name_is_refused_with_the_holders_process(two: Two) -> None:
     for layout, who in ((two.held, f"holder {two.holder.pid} "), (two.standing, "command line")):
         refused = _cluster("up", layout.name)
         assert refused.returncode == 1
@@ -81,13 +81,13 @@ def test_down_leaves_nothing_behind(two: Two) -> None:
     assert _traces(two.standing) == {}
 
 
-def test_in_a_cluster_that_is_not_ours_no_injector_is_changed(mesh: Mesh, injector: Injector) -> None:
+def test_in_an_existing_cluster_no_injector_is_changed(mesh: Mesh, injector: Injector) -> None:
     with pytest.raises(BedError, match=f"has an injector already: .*{WEBHOOK}"), _not_ours(mesh.cluster):
         pass
     assert injector.sample()
 
 
-def test_in_a_cluster_that_is_not_ours_no_injector_is_left_even_after_a_failure(
+def test_in_an_existing_cluster_no_injector_is_left_even_after_a_failure(
     mesh: Mesh, injector: Injector
 ) -> None:
     def fail() -> None:

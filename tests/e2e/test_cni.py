@@ -62,7 +62,7 @@ def restricted(mesh: Mesh, plugin: None, new_namespace: Callable[[dict[str, str]
 
 
 @pytest.mark.parametrize("sender", ["client", "classic"])
-def test_pods_without_rights_pass_restricted_and_speak_mutual_tls(
+def test_pods_without_rights_pass_restricted_and_use_mutual_tls(
     mesh: Mesh, restricted: str, sender: str
 ) -> None:
     pod = _pod(mesh, restricted, sender)

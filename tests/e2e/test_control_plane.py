@@ -113,7 +113,7 @@ def test_an_unchanged_copy_of_an_injected_pod_joins(mesh: Mesh, injector: Inject
         ("no-namespace", "identity"),
     ],
 )
-def test_a_pod_that_cannot_join_is_not_ready_and_the_cause_is_told(
+def test_a_pod_that_cannot_join_is_not_ready_and_the_cause_is_reported(
     mesh: Mesh, injector: Injector, refused: str, name: str, cause: str
 ) -> None:
     _assert_told(mesh, injector, refused, name, cause)
@@ -147,7 +147,7 @@ def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
         assert say("after") == "after"
 
 
-def test_a_pod_that_is_made_while_istiod_is_away_joins_later_and_is_told_why_not_before(
+def test_a_pod_that_is_made_while_istiod_is_away_joins_later_and_explain_gives_the_cause(
     mesh: Mesh, injector: Injector, shop: str
 ) -> None:
     try:
@@ -159,7 +159,7 @@ def test_a_pod_that_is_made_while_istiod_is_away_joins_later_and_is_told_why_not
     _wait_for_ready(mesh, shop, "early")
 
 
-def test_a_pod_that_looks_for_istiod_elsewhere_is_not_ready_and_the_cause_is_told(
+def test_a_pod_with_another_discovery_address_is_not_ready_and_the_cause_is_reported(
     mesh: Mesh, injector: Injector, refused: str
 ) -> None:
     # Its proxy says why after half a minute of failures only, which the tests before this one take.

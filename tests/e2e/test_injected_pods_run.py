@@ -85,7 +85,7 @@ def test_a_pod_is_injected_and_ready(mesh: Mesh, shop: str, name: str) -> None:
     assert _condition(pod, "Ready") == "True"
 
 
-def test_it_was_our_webhook_that_was_asked(injector: Injector, shops: Shops) -> None:
+def test_the_injector_logged_the_decisions(injector: Injector, shops: Shops) -> None:
     # Where the machine is so busy that the webhook was started again, its first lines are gone.
     decisions = [line for line in injector.logs() if "decision" in line]
     asked = [line for line in decisions if line.get("namespace") == shops.by_way[WEBHOOK]]
@@ -105,7 +105,7 @@ def test_a_proxy_stands_in_front_of_each_server(mesh: Mesh, shop: str, name: str
     assert {line["downstream_tls"] for line in lines if _is_inbound(line)} == {"TLSv1.3"}
 
 
-def test_who_has_no_proxy_is_refused_by_all_of_them(mesh: Mesh, shop: str, shops: Shops) -> None:
+def test_a_client_without_a_proxy_is_refused_by_all_of_them(mesh: Mesh, shop: str, shops: Shops) -> None:
     for name in SERVERS:
         answer = _ask(mesh, shops.outside, "aside", f"{name}.{shop}")
         assert answer["errors"] == {"reset": 1}, (name, answer)
@@ -199,7 +199,7 @@ def test_a_probe_fails_when_the_application_says_so(mesh: Mesh, shop: str, name:
         mesh.wait(lambda: _ready(mesh, shop, name), f"the {kind} probe to succeed again")
 
 
-def test_a_tcp_probe_of_a_port_that_nobody_serves_fails(mesh: Mesh, shop: str) -> None:
+def test_a_tcp_probe_of_a_port_without_a_server_fails(mesh: Mesh, shop: str) -> None:
     mesh.wait(lambda: _failures(mesh, shop, "broken", "Startup probe failed"), "the TCP probe to fail")
     assert not _status(_pod(mesh, shop, "broken"), "app")["started"]
 
@@ -213,14 +213,16 @@ def test_without_rewriting_the_proxy_refuses_the_kubelet(mesh: Mesh, shop: str) 
 
 
 @pytest.mark.parametrize("name", [*forms.SOUND, "broken", "bare-probe", *forms.JOBS])
-def test_both_ways_make_the_same_pods(mesh: Mesh, shops: Shops, name: str) -> None:
+def test_webhook_and_command_line_make_the_same_pods(mesh: Mesh, shops: Shops, name: str) -> None:
     webhook, rendered = (_as_made(_pod(mesh, namespace, name)) for namespace in shops.by_way.values())
     undo = {UNDO: (None, json.dumps([[BROUGHT[name]]]))} if name in BROUGHT else {}
     assert _differences(webhook, rendered) == undo
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_both_ways_talk_mutual_tls_with_each_other(mesh: Mesh, shops: Shops, name: str) -> None:
+def test_pods_of_webhook_and_command_line_use_mutual_tls_with_each_other(
+    mesh: Mesh, shops: Shops, name: str
+) -> None:
     one, other = shops.by_way.values()
     for here, there in ((one, other), (other, one)):
         answer, flows = _watched_answer(mesh, here, there, name)

@@ -77,7 +77,7 @@ def test_requests_in_plain_text_are_counted_and_not_as_tls(mesh: Mesh, places: t
     assert _grown(mesh, injected, before) == Counted(IN_PLAIN_TEXT, 0, 0, 0, IN_PLAIN_TEXT)
 
 
-def test_of_a_mixture_the_share_of_each_is_told(mesh: Mesh, places: tuple[str, str]) -> None:
+def test_the_metrics_show_the_share_of_each_kind_of_call(mesh: Mesh, places: tuple[str, str]) -> None:
     injected, plain = places
     before = _counted(mesh, injected)
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_the_identity_of_who_came_over_tls_is_in_the_applications_own_metrics(
     }
 
 
-def test_a_pod_that_asks_for_nothing_tells_neither(mesh: Mesh, places: tuple[str, str]) -> None:
+def test_a_pod_without_metrics_annotations_exposes_neither(mesh: Mesh, places: tuple[str, str]) -> None:
     # The absence means something only because the pod serves, and its proxy tells of other things.
     injected, _ = places
     assert _answered(mesh.cluster, injected, "visitor", _url("quiet", injected), 5) == 5

@@ -114,7 +114,7 @@ def test_while_the_webhook_is_down_policy_ignore_lets_pods_pass_without_a_sideca
     assert broken_webhook.explain("pod/lenient-again", shop)["state"] == "healthy"
 
 
-def test_in_a_namespace_without_the_label_nobody_is_asked_and_labelling_comes_too_late(
+def test_in_a_namespace_without_the_label_no_webhook_is_called_and_a_later_label_does_not_help(
     mesh: Mesh, injector: Injector, plain_namespace: str
 ) -> None:
     mesh.apply(a.pod("early", plain_namespace, a.container(["pause"])))
@@ -125,7 +125,7 @@ def test_in_a_namespace_without_the_label_nobody_is_asked_and_labelling_comes_to
     _assert_not_injected(mesh, injector, plain_namespace, "early", "label-younger")
 
 
-def test_without_a_webhook_configuration_nobody_is_asked(
+def test_without_a_webhook_configuration_no_pod_is_injected(
     mesh: Mesh, broken_webhook: Injector, shop: str
 ) -> None:
     mesh.cluster.kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK)

@@ -32,7 +32,7 @@ def _check(error: ClusterError, words: str) -> None:
 
 
 @pytest.mark.parametrize(("trouble", "words"), TROUBLES)
-def test_a_token_that_cannot_be_read_is_told(trouble: Exception, words: str) -> None:
+def test_a_token_that_cannot_be_read_is_reported(trouble: Exception, words: str) -> None:
     def hook(configuration: Any) -> NoReturn:
         raise trouble
 
@@ -45,7 +45,7 @@ def test_a_token_that_cannot_be_read_is_told(trouble: Exception, words: str) -> 
 
 
 @pytest.mark.parametrize(("trouble", "words"), TROUBLES)
-def test_a_token_that_cannot_be_read_is_told_while_serving(trouble: Exception, words: str) -> None:
+def test_a_token_that_cannot_be_read_is_reported_while_serving(trouble: Exception, words: str) -> None:
     async def hook(configuration: Any) -> NoReturn:
         raise trouble
 

@@ -86,7 +86,7 @@ def talk(cluster: Cluster, do: Talk, clock: Callable[[], float] = lambda: 0.0) -
     return results
 
 
-def test_what_comes_again_counts_up_the_event_that_is_there() -> None:
+def test_a_repeated_event_is_counted() -> None:
     cluster = Cluster({PATH: "uid-1"})
 
     async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
@@ -242,13 +242,13 @@ def told_while_broken_and_after(cluster: Cluster) -> list[str]:
     return seen
 
 
-def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
+def test_a_refused_write_is_reported_until_one_succeeds() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = ClusterError("not allowed to create events", status=403, hint="grant it")
     assert told_while_broken_and_after(cluster) == ["not allowed to create events (hint: grant it)", ""]
 
 
-def test_a_failure_is_not_told_for_ever() -> None:
+def test_the_warning_about_a_failure_ends() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = ClusterError("the API server does not answer")
     now = [0.0]
@@ -264,7 +264,7 @@ def test_a_failure_is_not_told_for_ever() -> None:
     assert seen == ["the API server does not answer", ""]
 
 
-def test_a_defect_in_writing_is_told_and_the_next_event_is_written() -> None:
+def test_a_defect_in_writing_is_reported_and_the_next_event_is_written() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = KeyError("secret")  # type: ignore[assignment]
     assert told_while_broken_and_after(cluster) == ["writing Events failed unexpectedly: KeyError", ""]

@@ -49,7 +49,7 @@ def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over(
         ("---\n".join([POD % "a"] * 21), "manifests", "more than 20"),
     ],
 )
-def test_what_cannot_be_explained_says_where(text: str, where: str, words: str) -> None:
+def test_an_error_on_the_form_names_the_place(text: str, where: str, words: str) -> None:
     with pytest.raises(ManifestError) as caught:
         form.answers(text, CONFIG, facts_of)
     assert caught.value.where.startswith(where)
@@ -66,7 +66,7 @@ def test_what_cannot_be_explained_says_where(text: str, where: str, words: str) 
         ("a:", {"a": ""}),
     ],
 )
-def test_labels_are_read_and_an_empty_field_says_nothing(text: str, labels: dict[str, str] | None) -> None:
+def test_labels_are_read_and_an_empty_field_has_none(text: str, labels: dict[str, str] | None) -> None:
     assert form.labels(text) == labels
 
 
@@ -100,7 +100,7 @@ def test_the_examples_show_what_they_promise() -> None:
 
 
 @pytest.mark.parametrize("name", ["wrong-place", "wrong-word"])
-def test_the_examples_of_what_goes_wrong_tell_it(name: str) -> None:
+def test_the_examples_of_mistakes_have_findings(name: str) -> None:
     text = examples(CONFIG.profile.keys.switch)[name].text
     (answer,) = form.answers(text, CONFIG, facts_of)
     assert answer.found.outcome.findings

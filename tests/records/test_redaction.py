@@ -75,7 +75,7 @@ SECRETS: list[Manifest] = [
 
 
 @pytest.mark.parametrize("pod", SECRETS, ids=range(len(SECRETS)))
-def test_no_secret_is_kept(pod: Manifest) -> None:
+def test_no_secret_is_recorded(pod: Manifest) -> None:
     text = json.dumps(REDACTION.pod(pod))
     assert MARK not in text
     assert not [word for word in re.split(r"\W", MARK) if len(word) > 2 and word in text]
@@ -105,7 +105,7 @@ def with_digits(tree: Any, digits: Any) -> Any:
 
 @pytest.mark.parametrize("digits", DIGITS)
 @pytest.mark.parametrize("key", NESTED)
-def test_digits_are_no_secret_less_than_words(key: str, digits: str) -> None:
+def test_digits_are_redacted_as_words_are(key: str, digits: str) -> None:
     """As a text and, where JSON or YAML stands, as a number, whole or with a fraction."""
     nested = NESTED[key]
     kinds = (digits, int(digits), float(f"{digits}.5")) if isinstance(nested, dict) else (digits,)
@@ -118,7 +118,7 @@ def test_digits_are_no_secret_less_than_words(key: str, digits: str) -> None:
 
 
 @pytest.mark.parametrize("digits", DIGITS)
-def test_a_number_that_somebody_keeps_as_a_secret_is_another_number(digits: str) -> None:
+def test_a_secret_number_is_replaced_by_another_number(digits: str) -> None:
     pod = a_pod()
     [container] = pod["spec"]["containers"]
     container["env"] = [{"name": "PIN", "value": digits}, {"name": "PIN", "value": int(digits)}]
@@ -244,7 +244,7 @@ def test_what_was_injected_is_recorded_without_the_injection() -> None:
     assert recorded_pod(injected, facts) == REDACTION.pod(a_pod())
 
 
-def test_of_a_pod_that_is_all_ours_an_empty_one_is_left() -> None:
+def test_a_pod_of_injected_parts_alone_becomes_empty() -> None:
     """A pod without a spec would be refused by the replay."""
     facts = Facts("shop", Origin.WEBHOOK)
     injected = inject({"metadata": {"name": "web"}, "spec": None}, facts, CONFIG).pod
@@ -281,7 +281,7 @@ def test_another_key_gives_other_pseudonyms() -> None:
 
 
 @given(st.text())
-def test_free_text_is_never_kept(text: str) -> None:
+def test_free_text_is_never_recorded(text: str) -> None:
     made = Pseudonyms(KEY).free(text)
     assert made == Pseudonyms(KEY).free(text)
     if text in ("", "true", "false"):

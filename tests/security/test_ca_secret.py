@@ -215,7 +215,7 @@ def accepted(leaf: Pair, trusted: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_current_ca_that_no_caller_accepts_is_told_and_replaced(kind: str) -> None:
+def test_an_unusable_current_ca_is_reported_and_replaced(kind: str) -> None:
     replica = Replica()
     bad = BAD[kind](replica.clock())
     replica.store(bad)
@@ -233,7 +233,7 @@ def test_a_current_ca_that_no_caller_accepts_is_told_and_replaced(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_next_ca_that_no_caller_accepts_is_dropped_and_the_current_one_serves_on(kind: str) -> None:
+def test_an_unusable_next_ca_is_dropped_and_the_current_one_stays(kind: str) -> None:
     replica = Replica()
     good = make_authority(WANTED, replica.clock())
     bad = BAD[kind](replica.clock())

@@ -88,6 +88,6 @@ def test_a_list_by_its_tree_is_looked_into(folder: Path, run: Any) -> None:
     assert "name: shipper" in run("kube-inject", "--config", "c.yaml", "-f", "m.yaml").out
 
 
-def test_a_kind_that_the_tree_must_tell_and_cannot_is_an_error() -> None:
+def test_a_kind_that_cannot_be_read_from_the_document_is_an_error() -> None:
     with pytest.raises(YamlError):
         yamltext.kind_of(Document("<<: {kind: Pod}\na: 1\na: 2\n"))

@@ -187,7 +187,7 @@ def test_a_namespace_has_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     assert stage.answered == ["shop", *["greedy"] * 3]
 
 
-def test_who_waits_for_a_thread_for_too_long_is_told_so_while_it_is_busy(
+def test_waiting_too_long_for_a_thread_is_answered_while_it_is_busy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gate = Gate()
@@ -221,7 +221,7 @@ def spin_and_charge(run: Any) -> None:
 
 @pytest.mark.parametrize("work", [spin, spin_and_charge])
 @pytest.mark.parametrize("failure_mode", ["deny", "allow"])
-def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_is_well(
+def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_goes_on(
     work: Callable[[Any], None], failure_mode: str
 ) -> None:
     gate = Gate(namespace="nobody's")
@@ -291,7 +291,9 @@ def test_work_for_a_caller_that_has_hung_up_is_ended() -> None:
     assert stage.count('injector_request_shed_total{cause="gone"}') == 1
 
 
-def test_both_lanes_give_the_same_answer_and_tell_of_it_in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_and_thread_give_the_same_answer_and_call_back_in_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     calls: list[tuple[str, threading.Thread]] = []
 
     def recorder(what: str) -> Callable[..., None]:
@@ -319,7 +321,7 @@ def test_a_thread_takes_over_a_new_configuration() -> None:
     assert run(lambda: stage.post("shop", large=True))["patch"] != first["patch"]
 
 
-def test_what_is_not_known_of_a_namespace_is_our_failure_from_a_thread_too() -> None:
+def test_unknown_facts_of_a_namespace_are_an_internal_failure_from_a_thread_too() -> None:
     def fails(name: str) -> Namespace | None:
         raise KeyError(name)
 
@@ -365,7 +367,7 @@ def test_threads_without_work_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(lambda: stage.post("shop", large=True))["patch"]
 
 
-def test_where_there_is_no_thread_the_caller_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_free_thread_the_caller_gets_429(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> Worker:
         raise RuntimeError("can't start new thread")
 

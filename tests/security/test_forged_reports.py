@@ -465,7 +465,7 @@ def test_what_does_not_print_is_escaped(character: str) -> None:
     assert escape.encode().decode("unicode_escape") == character
 
 
-def test_every_line_break_that_python_knows_is_escaped() -> None:
+def test_every_line_break_of_python_is_escaped() -> None:
     breaks = [chr(i) for i in range(sys.maxunicode + 1) if len(f"a{chr(i)}b".splitlines()) > 1]
     assert "\x1c" in breaks
     assert [c for c in breaks if len(visible(f"a{c}b").splitlines()) > 1] == []
@@ -487,7 +487,7 @@ def test_half_of_a_character_is_escaped() -> None:
         ("## Heading", "## Heading"),
     ],
 )
-def test_what_a_ci_system_would_obey_is_escaped(text: str, shown: str) -> None:
+def test_commands_of_ci_systems_are_escaped(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 

@@ -130,7 +130,7 @@ def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> 
     assert not line["message"].startswith(line["code"])
 
 
-def test_refused_requests_are_told_now_and_then_with_their_number(lines: io.StringIO, clock: Clock) -> None:
+def test_refused_requests_are_logged_at_intervals_with_their_number(lines: io.StringIO, clock: Clock) -> None:
     app = an_app()
     app._rejected = Throttle(clock=clock)
     for _ in range(50):
@@ -146,7 +146,7 @@ def test_refused_requests_are_told_now_and_then_with_their_number(lines: io.Stri
     assert len(logged(lines)) == 3
 
 
-def test_a_librarys_lines_are_told_now_and_then(lines: io.StringIO, clock: Clock) -> None:
+def test_lines_of_a_library_are_logged_at_intervals(lines: io.StringIO, clock: Clock) -> None:
     server = logging.getLogger("uvicorn.error")
 
     def bad_request(words: str) -> None:
@@ -165,7 +165,7 @@ def test_a_librarys_lines_are_told_now_and_then(lines: io.StringIO, clock: Clock
     )
 
 
-def test_lines_of_our_own_are_not_held_back(lines: io.StringIO) -> None:
+def test_lines_of_the_injector_are_not_throttled(lines: io.StringIO) -> None:
     for _ in range(5):
         telemetry.tell("info", "x")
     assert len(logged(lines)) == 5

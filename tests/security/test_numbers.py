@@ -48,7 +48,7 @@ def test_numbers_of_32_bits_are_accepted(key: str, number: str) -> None:
 @pytest.mark.parametrize(
     "number", [str(INT32 + 1), "4294967295", "4294967296", "9" * 20, "-1", "1.0", "1e3", ""]
 )
-def test_others_are_refused_by_us(key: str, number: str) -> None:
+def test_other_numbers_are_refused_by_the_injector(key: str, number: str) -> None:
     assert not accepted({key: number})
     assert "from 0 to 2147483647" in str(outcome({key: number}).error)
 

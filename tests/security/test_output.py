@@ -77,14 +77,14 @@ def test_a_process_with_a_full_stdout_ends_the_same(argv: list[str]) -> None:
 
 @pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
-def test_a_reader_that_has_gone_is_not_told(argv: list[str]) -> None:
+def test_a_closed_pipe_is_not_reported(argv: list[str]) -> None:
     with pipe_without_reader() as stdout:
         ran = command.run(*argv, stdout=stdout)
     assert messages(ran.err) == []
 
 
 @pytest.mark.parametrize("argv", PROCESSES, ids=" ".join)
-def test_a_process_whose_reader_has_gone_is_silent(argv: list[str]) -> None:
+def test_a_process_with_a_closed_pipe_prints_nothing(argv: list[str]) -> None:
     with pipe_without_reader() as stdout:
         assert injector(argv, stdout.fileno())[1] == []
 

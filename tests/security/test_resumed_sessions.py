@@ -144,7 +144,7 @@ def subject(*relative: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], ..
         {"subject": (), "subjectAltName": (("email", NAME), ("DirName", NAME))},
     ],
 )
-def test_a_subject_of_several_common_names_is_nobody(certificate: dict[str, Any]) -> None:
+def test_a_subject_of_several_common_names_is_refused(certificate: dict[str, Any]) -> None:
     check = Check(enforce=True, names=frozenset({NAME}))
     assert asyncio.run(check(certificate, "")) == (403, "certificate-name")
 

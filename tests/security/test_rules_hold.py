@@ -393,7 +393,7 @@ def broken(attempt: Attempt, quirks: bool) -> tuple[set[str], list[str]]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("quirks", [False, True])
 @pytest.mark.parametrize(("ways", "least"), WAYS)
-def test_no_way_leads_around_a_rule_that_withholds_a_power(ways: Any, least: int, quirks: bool) -> None:
+def test_no_attempt_gets_around_a_rule_that_withholds_a_power(ways: Any, least: int, quirks: bool) -> None:
     count, used, passed = 0, set[str](), list[str]()
     for attempt in ways():
         powers, around = broken(attempt, quirks)

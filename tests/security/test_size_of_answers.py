@@ -60,7 +60,7 @@ def test_annotations_of_a_result_have_the_bound_of_the_api_server() -> None:
     assert str(LIMIT) in str(outcome.error)
 
 
-def test_an_undo_without_room_is_left_out_and_told() -> None:
+def test_an_undo_without_room_is_left_out_and_reported() -> None:
     # What the author wrote fills the annotations; the way back has no room beside it.
     pod = a_pod(annotations={"example.com/x": "x" * (LIMIT - 3_000)})
     probe = {"httpGet": {"path": "/", "port": "http"}}

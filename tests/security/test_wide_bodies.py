@@ -202,7 +202,7 @@ def test_annotations_at_the_bound_pass(config: Config) -> None:
     assert annotation_size.excess({}) is None
 
 
-def test_the_command_line_says_where_too_large_annotations_stand(
+def test_the_command_line_names_the_place_of_too_large_annotations(
     folder: Path, run: Callable[..., Any]
 ) -> None:
     pod = annotated(TOO_LARGE["one value"])

@@ -141,7 +141,7 @@ def test_a_bad_body_is_refused_with_a_reason_and_the_next_request_is_answered(bo
     assert number(state, f'injector_request_rejected_total{{code="{status}"}}') == 1
 
 
-def test_a_review_that_comes_by_a_wrong_path_is_counted_and_told_what_to_do() -> None:
+def test_a_review_on_a_wrong_path_is_counted_and_answered_with_a_hint() -> None:
     state = a_state()
     reply = post(an_app(state), a_body(), path="/mutation")
     assert reply.status == 404

@@ -95,7 +95,7 @@ def test_what_the_handshake_has_verified_reaches_the_check(tmp_path: Path, versi
     assert seen.budgets == [8.0, 8.0]
 
 
-def test_who_is_not_accepted_is_refused_before_the_body_is_parsed(tmp_path: Path) -> None:
+def test_a_refused_caller_is_answered_before_the_body_is_parsed(tmp_path: Path) -> None:
     authority = Authority.make()
     api = authority.write_pair(tmp_path, "kube-apiserver")
     kubelet = authority.write_pair(tmp_path, "kubelet")
@@ -145,6 +145,6 @@ def test_a_new_ca_counts_from_the_next_connection_on_and_one_that_cannot_be_read
     assert len(seen.certificates) == 2
 
 
-def test_without_a_check_nobody_is_asked_for_a_certificate(tmp_path: Path) -> None:
+def test_without_a_check_no_client_certificate_is_requested(tmp_path: Path) -> None:
     with threads.serving(an_app(None)) as serving:
         assert posted(serving, Authority.make().write_pair(tmp_path, "any"), a_body())[0] == 200

@@ -102,7 +102,7 @@ def test_a_handshake_that_never_ends_is_cut() -> None:
 
 
 @pytest.mark.usefixtures("no_keep_alive")
-def test_an_answer_that_nobody_reads_is_cut() -> None:
+def test_an_answer_that_is_not_read_is_cut() -> None:
     began, ended = threading.Event(), threading.Event()
 
     async def talks(scope: Any, receive: Any, send: Any) -> None:

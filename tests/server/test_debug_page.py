@@ -77,7 +77,7 @@ def test_an_example_is_put_into_the_form_and_an_unknown_one_is_not() -> None:
     assert get(app, b"example=gone").body == get(app).body
 
 
-def test_every_answer_is_kept_by_nobody_and_framed_by_nobody() -> None:
+def test_no_answer_may_be_cached_or_framed() -> None:
     app = an_app()
     for reply in (get(app), post(app, {"manifests": POD}), post(app, b"", {"host": "evil.example"})):
         assert reply.headers["cache-control"] == "no-store"
@@ -237,7 +237,7 @@ def test_nothing_that_is_typed_is_logged(lines: io.StringIO) -> None:  # noqa: F
     assert lines.getvalue() == ""
 
 
-def test_a_defect_is_told_by_its_type_alone(lines: io.StringIO) -> None:  # noqa: F811
+def test_a_defect_is_shown_by_its_type_alone(lines: io.StringIO) -> None:  # noqa: F811
     pod = yaml.safe_dump(a_pod(annotations={"a": MARK}))
     reply = post(an_app(a_config(Broken)), {"manifests": pod})
     assert (reply.status, b"this is a bug" in reply.body) == (500, True)

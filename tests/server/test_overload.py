@@ -68,7 +68,7 @@ def samples(state: State, name: str) -> dict[str, float]:
     return {label: float(value) for label, value in pairs}
 
 
-def test_as_many_as_may_wait_are_answered_and_exactly_the_others_are_told_to_come_again() -> None:
+def test_as_many_as_may_wait_are_answered_and_exactly_the_others_get_429() -> None:
     state = a_state(Size(length=LENGTH))
     answers = together(Webhook(state, nothing_else), [[a_body()]] * (LENGTH + TOO_MANY))
     assert statuses(answers) == [200] * LENGTH + [429] * TOO_MANY
@@ -124,7 +124,7 @@ def test_nothing_is_done_for_a_caller_that_has_hung_up() -> None:
     assert statuses([sent]) == [429]  # into a connection that drops it
 
 
-def test_an_overload_is_told_once_with_its_cause_and_not_for_each_request(
+def test_an_overload_is_logged_once_with_its_cause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING, "injector"):

@@ -121,7 +121,7 @@ def test_an_injected_pod_gets_a_patch_that_applies_and_the_answer_echoes_version
     assert (answer.decision, answer.defect) == ("inject", "")
 
 
-def test_audit_annotations_tell_the_decision_with_keys_that_the_api_server_takes() -> None:
+def test_audit_annotations_have_the_decision_under_keys_that_the_api_server_accepts() -> None:
     annotations = respond(a_review(), a_config(revision="canary"))["auditAnnotations"]
     assert annotations == {
         "decision": "inject",
@@ -208,7 +208,7 @@ def test_a_template_that_fails_denies_unless_the_failure_mode_lets_pods_pass() -
     assert passed["warnings"][0].startswith("template-failed: the pod is not injected.")
 
 
-def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> None:
+def test_a_defect_of_the_injector_is_a_denial_or_a_warning_but_never_an_exception() -> None:
     config = a_config(Broken)
     pod = a_pod(annotations={"note": "the-secret"})
     answer = answering.answer(a_review(pod), config, lambda name: None)

@@ -202,7 +202,7 @@ def call(
     return response, response.read()
 
 
-def test_the_webhook_serves_over_tls_and_stops_when_told(files: Files) -> None:
+def test_the_webhook_serves_over_tls_and_stops_on_a_signal(files: Files) -> None:
     with served(files) as running:
         at = running.wait_for("listening")
         webhook, health = running.callers(at)
@@ -285,7 +285,7 @@ def test_settings_of_the_server_count_from_the_next_start_and_are_judged_before_
         assert "restart to apply them" in running.wait_for("server-settings")["message"]
 
 
-def test_letting_pods_through_is_told_at_the_start(files: Files) -> None:
+def test_failure_mode_allow_is_logged_at_the_start(files: Files) -> None:
     files.config.write_text(SETTINGS + "  failureMode: allow\n")
     with served(files) as running:
         logged = running.wait_for("failure-mode")

@@ -83,7 +83,7 @@ def running(files: Files) -> Iterator[Running]:
         yield Running(fake, process, *process.callers(process.wait_for("listening")))
 
 
-def test_before_the_first_list_it_is_not_ready_and_answers_by_what_the_review_says(running: Running) -> None:
+def test_before_the_first_list_it_is_not_ready_and_answers_from_the_review_alone(running: Running) -> None:
     readiness = running.until(lambda status, detail: detail["waiting"].get(NAMESPACES) != "not read yet")
     assert readiness["ready"] is False
     assert "the API server answered 500 InternalError" in readiness["waiting"][NAMESPACES]
@@ -98,9 +98,7 @@ def test_before_the_first_list_it_is_not_ready_and_answers_by_what_the_review_sa
 
 
 @pytest.mark.parametrize("trouble", ["500", "nothing", "hung up"])
-def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
-    running: Running, trouble: str
-) -> None:
+def test_an_unavailable_api_server_stops_neither_answers_nor_shutdown(running: Running, trouble: str) -> None:
     running.fake.trouble("")
     running.until(lambda status, detail: status == 200)
     running.fake.trouble(trouble)

@@ -135,7 +135,7 @@ def test_the_oldest_version_is_a_setting(minimum: str, works: bool) -> None:
                     said(old)
 
 
-def test_who_names_nobody_gets_the_certificate_too() -> None:
+def test_a_client_without_a_server_name_gets_the_certificate_too() -> None:
     ca, leaf = a_pair()
     swap = Swap()
     swap.take(leaf.chain, leaf.key)

@@ -69,13 +69,13 @@ def test_an_answer_holds_nothing_of_another_namespace() -> None:
 
 
 @pytest.mark.parametrize("namespace", ["shop", "till", "nowhere"])
-def test_what_a_namespace_says_about_itself_is_in_no_answer(namespace: str) -> None:
+def test_labels_and_annotations_of_a_namespace_are_in_no_answer(namespace: str) -> None:
     texts = answered(namespace)
     assert "zq-label" not in texts
     assert "zq-annotation" not in texts
 
 
-def test_whether_a_namespace_is_there_cannot_be_told_from_an_answer() -> None:
+def test_an_answer_does_not_reveal_whether_a_namespace_exists() -> None:
     # "till" has a ProxyConfig; a namespace without one is as good as none.
     there = a_state(current=lambda: CONFIG, namespace_of=lambda name: Namespace(name, {"team": "x"}))
     not_there = a_state(current=lambda: CONFIG, namespace_of=lambda name: None)

@@ -353,7 +353,7 @@ def test_the_language_has_what_templates_of_manifests_need(expression: str, valu
         ("undefined", "nope", "1"),
     ],
 )
-def test_a_test_tells_one_value_from_another(test: str, yes: str, no: str) -> None:
+def test_a_test_distinguishes_values(test: str, yes: str, no: str) -> None:
     assert render(f"a: {{{{ {yes} is {test} }}}}\nb: {{{{ {no} is {test} }}}}\n") == {"a": True, "b": False}
 
 
@@ -474,7 +474,7 @@ def test_a_function_may_render_another_template() -> None:
     assert one.render("main", {"x": 1}, POD) == {"a": 1, "b": {"i": 2}, "c": 1}
 
 
-def test_nothing_in_the_language_knows_time_chance_or_the_world() -> None:
+def test_nothing_in_the_language_depends_on_time_chance_or_the_environment() -> None:
     env = templates("")._library.env
     assert set(env.globals) == {"range", "namespace", "dict", "fail"}
     public = {name for name in env.filters if not name.startswith("the ")}
@@ -718,7 +718,7 @@ def test_a_constant_expression_is_not_evaluated_when_a_template_is_compiled() ->
     )
 
 
-def test_deep_but_honest_templates_pass() -> None:
+def test_deep_templates_within_the_limits_pass() -> None:
     text = "{% macro m(n) %}{% if n %}{{ n }},{{ m(n - 1) }}{% endif %}{% endmacro %}\na: {{ m(40) }}\n"
     assert render(text)["a"].startswith("40,39,")
     assert render("a: {{ 2 ** 4095 }}") == {"a": 2**4095}
@@ -840,7 +840,7 @@ def test_an_error_in_an_included_template_names_that_file() -> None:
         ("{{ x }}: 1\n{{ x }} : [\n}\n", 3),
     ],
 )
-def test_an_error_of_yaml_is_told_by_the_line_of_the_template(text: str, line: int) -> None:
+def test_a_yaml_error_is_reported_with_the_line_of_the_template(text: str, line: int) -> None:
     error = failure(text, x="v")
     assert error.where == f"main.yaml.j2:{line}"
     assert "renders invalid YAML" in error.message
@@ -880,7 +880,7 @@ def test_no_error_repeats_a_value_of_a_pod(text: str) -> None:
     assert "hunter2" not in str(caught.value) + caught.value.hint
 
 
-def test_fail_says_what_the_template_wants_to_say() -> None:
+def test_fail_reports_the_message_of_the_template() -> None:
     assert failure("{{ fail('ports: ' ~ x) }}", x=5).message == f"ports: 5 (pod {POD})"
 
 
@@ -906,7 +906,7 @@ def test_a_template_that_does_not_compile_says_where_and_what(text: str, line: i
     assert what in caught.value.message
 
 
-def test_a_misspelt_filter_is_told_with_the_nearest() -> None:
+def test_a_misspelt_filter_is_reported_with_the_nearest() -> None:
     assert "'upper'" in failure("a: {{ x | uper }}").hint
 
 
@@ -939,7 +939,7 @@ def test_a_go_template_is_recognised(text: str, line: int) -> None:
     assert error.where == f"main.yaml.j2:{line}"
 
 
-def test_words_of_go_are_fine_where_jinja_knows_them() -> None:
+def test_go_keywords_are_accepted_as_names_and_in_comments() -> None:
     assert render("{% set end = 2 %}\na: {{ end }}\n{# {{ .Values.x }} #}\n") == {"a": 2}
 
 
@@ -1044,7 +1044,7 @@ def test_a_missing_macro_is_named() -> None:
         ),
     ],
 )
-def test_what_makes_no_sense_is_said_in_words_of_the_language(text: str, message: str) -> None:
+def test_errors_use_the_terms_of_the_template_language(text: str, message: str) -> None:
     assert failure(text).message == f"{message} (pod {POD})"
 
 

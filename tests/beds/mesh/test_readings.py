@@ -37,7 +37,7 @@ def test_a_total_is_taken_over_the_samples_whose_labels_match_as_a_whole() -> No
     assert samples.total("absent") == 0
 
 
-def test_the_access_log_is_told_from_the_other_lines_of_a_proxy() -> None:
+def test_access_log_lines_are_separated_from_the_other_lines_of_a_proxy() -> None:
     lines = [
         "2026-11-24T00:00:00Z\tinfo\tEnvoy proxy is ready",
         '{"level":"info","msg":"not a request"}',

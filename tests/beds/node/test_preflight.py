@@ -101,7 +101,7 @@ def test_a_cluster_that_is_not_there_cannot_be_used(monkeypatch: pytest.MonkeyPa
         Cluster.attached("lab")
 
 
-def test_the_node_of_somebody_elses_cluster_is_out_of_reach(tmp_path: Path) -> None:
+def test_the_node_of_an_existing_cluster_is_not_reachable(tmp_path: Path) -> None:
     foreign = Cluster(tmp_path / "kubeconfig", tmp_path / "kubectl", tmp_path)
     with pytest.raises(BedError, match="E2E_KUBECONFIG"):
         foreign.run("true")

@@ -115,7 +115,7 @@ def shown(diagnosis: Diagnosis) -> str:
 # --- a pod that is well ---------------------------------------------------------------------------
 
 
-def test_a_healthy_pod_says_by_whom_it_was_injected_and_that_its_sidecar_is_ready() -> None:
+def test_a_healthy_pod_is_shown_with_its_injector_and_a_ready_sidecar() -> None:
     diagnosis = look(a_pod())
     assert (diagnosis.state, diagnosis.causes, diagnosis.subject) == (PodState.HEALTHY, (), "Pod web-7d9")
     assert diagnosis.injection is not None
@@ -123,7 +123,7 @@ def test_a_healthy_pod_says_by_whom_it_was_injected_and_that_its_sidecar_is_read
     assert [(s.name, s.image, s.ready) for s in diagnosis.injection.sidecars] == [("proxy", "proxy:3", True)]
 
 
-def test_an_injection_without_digest_is_not_called_ours() -> None:
+def test_an_injection_without_digest_is_attributed_to_another_injector() -> None:
     diagnosis = look(a_pod(status='{"containers":["proxy"]}'))
     assert diagnosis.injection is not None
     assert (diagnosis.injection.revision, diagnosis.injection.by_us) == ("default", False)
@@ -137,7 +137,7 @@ def test_a_pod_at_its_end_is_completed() -> None:
 
 
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"])
-def test_a_missing_image_is_the_verdict_whosever_container_it_is(reason: str) -> None:
+def test_a_missing_image_is_the_verdict_for_every_container(reason: str) -> None:
     for pod in (
         a_pod(proxy=container_status("proxy", waiting(reason))),
         a_pod(app=container_status("web", waiting(reason))),
@@ -161,13 +161,15 @@ def test_a_missing_image_is_the_verdict_whosever_container_it_is(reason: str) ->
         (waiting("ContainerCreating"), "starting"),
     ],
 )
-def test_the_state_of_an_applications_container_tells_its_cause(state: dict[str, Any], word: str) -> None:
+def test_the_cause_follows_from_the_state_of_an_application_container(
+    state: dict[str, Any], word: str
+) -> None:
     diagnosis = look(a_pod(app=container_status("web", state)))
     assert (diagnosis.state, words(diagnosis)) == (PodState.NOT_READY, [word])
     assert shown(diagnosis).startswith("/status/containerStatuses/0/")
 
 
-def test_a_container_that_runs_and_is_not_ready_is_told_with_its_place() -> None:
+def test_a_container_that_runs_and_is_not_ready_is_reported_with_its_place() -> None:
     app = {**container_status("web"), "ready": False}
     diagnosis = look(a_pod(app=app))
     assert words(diagnosis) == ["not-ready"]
@@ -183,7 +185,7 @@ def test_the_exit_code_of_the_run_before_is_evidence_beside_the_wait() -> None:
     assert "/lastState/terminated/exitCode: web: exit code 3" in shown(diagnosis)
 
 
-def test_an_init_container_that_runs_on_or_fails_is_told() -> None:
+def test_an_init_container_that_runs_on_or_fails_is_reported() -> None:
     first = {"ready": False, "state": {"running": {}}}
     held = [container_status(n, waiting("PodInitializing")) for n in ("web", "proxy")]
     pod = a_pod(held[0], held[1], {"name": "users", **first})
@@ -261,7 +263,7 @@ def test_events_explain_containers_that_wait(reason: str, message: str, word: st
     )
 
 
-def test_what_the_injection_added_and_somebody_took_out_goes_first() -> None:
+def test_a_removed_part_of_the_injection_is_the_first_cause() -> None:
     pod = a_pod(proxy={**container_status("proxy"), "ready": False})
     pod["spec"]["volumes"] = []
     diagnosis = look(pod)
@@ -324,7 +326,7 @@ def test_an_exit_code_is_a_symptom_of_its_container_only() -> None:
     assert "seven" not in words(look(a_pod(proxy=container_status("proxy", ended(7))), profile=TALKING))
 
 
-def test_what_the_table_does_not_have_is_unknown_with_what_was_looked_at() -> None:
+def test_a_cause_without_a_row_is_unknown_with_what_was_looked_at() -> None:
     diagnosis = look(a_pod(proxy=container_status("proxy", ended(1))), logs=(Log("proxy", ("?", "?")),))
     assert words(diagnosis) == ["unknown", "crashing"]
     assert diagnosis.looked_at == ("status of the pod", "0 events", "2 lines of the logs of proxy")
@@ -372,7 +374,7 @@ CALL = (
     ],
 )
 @pytest.mark.parametrize("by", ["event", "condition"])
-def test_a_refused_pod_is_told_from_its_owner(message: str, word: str, seen: str, by: str) -> None:
+def test_a_refused_pod_is_explained_from_its_owner(message: str, word: str, seen: str, by: str) -> None:
     failure = {"type": "ReplicaFailure", "status": "True", "message": message}
     conditions = {"conditions": [failure]} if by == "condition" else {}
     owner = {**SET, "status": {"replicas": 1, **conditions}}
@@ -481,13 +483,13 @@ def test_why_a_pod_without_sidecar_was_passed_over(
     assert seen in shown(diagnosis)
 
 
-def test_a_pod_that_is_to_be_left_out_says_which_rule_decided() -> None:
+def test_a_pod_that_is_left_out_is_shown_with_the_rule_that_decided() -> None:
     decision = Decision(Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", won=True),))
     diagnosis = look(a_pod(status=None), decision=decision, namespace=ON, webhooks=(configuration(),))
     assert (words(diagnosis), shown(diagnosis)) == (["left-out"], "rule label: opted-out-by-label")
 
 
-def test_not_selected_is_told_by_the_clusters_own_entries_where_they_can_be_read() -> None:
+def test_not_selected_is_explained_by_the_registered_entries_where_they_can_be_read() -> None:
     pod = a_pod(status=None)
     diagnosis = look(pod, decision=UNSELECTED, namespace=namespace({}), webhooks=(configuration(),))
     assert words(diagnosis) == ["webhook-selectors"]
@@ -502,7 +504,7 @@ def test_why_it_was_not_injected_comes_after_why_it_is_not_ready() -> None:
 # --- the table -----------------------------------------------------------------------------------------
 
 
-def test_every_row_has_its_own_word_and_says_what_to_do() -> None:
+def test_every_row_has_its_own_id_and_a_hint() -> None:
     rows = (*causes.BEFORE, *causes.AFTER)
     assert len({row.id for row in rows}) == len(rows)
     assert all(row.title and row.told_by and row.action for row in rows)
@@ -515,7 +517,7 @@ def test_the_same_row_from_two_places_is_one_cause_with_both() -> None:
     assert [e.seen for e in diagnosis.causes[1].evidence] == ["web: exit code 1", "proxy: exit code 2"]
 
 
-def test_what_was_refused_is_handed_on() -> None:
+def test_refused_reads_are_part_of_the_diagnosis() -> None:
     diagnosis = diagnose(
         replace(PodObservation(a_pod()), unread=("not allowed to list nodes",)), INJECT, PROFILE, ()
     )

@@ -117,7 +117,7 @@ def test_a_pod_that_is_not_injected_may_carry_anything() -> None:
 
 
 @pytest.mark.parametrize("quirks", [False, True])
-def test_what_an_injection_wrote_is_not_the_authors_wish(quirks: bool) -> None:
+def test_annotations_of_an_earlier_injection_are_not_checked(quirks: bool) -> None:
     rules = (AnnotationRule(EVERYWHERE, allow=()),)
     config = replace(CONFIG, quirks=quirks, annotation_rules=rules)
     pod = a_pod(**{"note": "mine"})

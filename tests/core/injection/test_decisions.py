@@ -446,7 +446,7 @@ def test_the_trace_names_every_rule_tried_in_order(
         (a_pod(containers=[A_PROXY]), Facts(), {}, {"foreign-sidecar": ("container proxy", "skip")}),
     ],
 )
-def test_a_step_says_what_it_looked_at_and_what_it_said(
+def test_a_step_records_its_input_and_its_verdict(
     pod: dict[str, Any], facts: Facts, changes: dict[str, Any], steps: dict[str, tuple[str, str]]
 ) -> None:
     decision = decide(pod, facts, policy(**changes, entries=ENTRIES))

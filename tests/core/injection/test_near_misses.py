@@ -31,7 +31,7 @@ def codes(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> 
         *((v, "true or false") for v in ("maybe", " true", "true ", "tru")),
     ],
 )
-def test_a_switch_that_is_neither_true_nor_false_is_told_with_what_was_meant(
+def test_a_switch_that_is_neither_true_nor_false_is_reported_with_what_was_meant(
     place: str, value: str, meant: str
 ) -> None:
     (finding,) = findings({place: {SWITCH: value}})
@@ -84,7 +84,7 @@ def test_a_switch_that_is_right_or_empty_is_none(place: str, value: str | None) 
         ({"annotations": {"x.mesh.example/mode": "a"}}, "misspelt-key", f"did you mean {MODE}?"),
     ],
 )
-def test_a_key_in_the_wrong_place_or_with_a_slip_is_told(
+def test_a_key_in_the_wrong_place_or_with_a_slip_is_reported(
     meta: dict[str, Any], code: str, message: str
 ) -> None:
     (finding,) = findings(meta)
@@ -110,7 +110,7 @@ def test_a_key_in_the_wrong_place_or_with_a_slip_is_told(
         {"annotations": {KEYS.status: "{}", KEYS.templates: "a"}},
     ],
 )
-def test_what_is_right_or_none_of_our_business_is_not_told(meta: dict[str, Any] | None) -> None:
+def test_correct_and_foreign_keys_are_not_reported(meta: dict[str, Any] | None) -> None:
     assert findings(meta) == ()
 
 
@@ -131,13 +131,13 @@ def test_what_is_right_or_none_of_our_business_is_not_told(meta: dict[str, Any] 
         ({}, {}, []),
     ],
 )
-def test_an_opt_in_on_the_workload_itself_is_told(
+def test_an_opt_in_on_the_workload_itself_is_reported(
     meta: dict[str, Any] | None, holder: dict[str, Any], expected: list[str]
 ) -> None:
     assert codes(meta, holder) == expected
 
 
-def test_the_workload_is_told_where_the_key_belongs() -> None:
+def test_a_key_on_the_workload_is_reported_with_its_place() -> None:
     (finding,) = findings({}, {"labels": {SWITCH: "true"}})
     assert finding.message == (
         f"label {SWITCH} has no effect on the workload itself; "

@@ -73,7 +73,7 @@ def test_a_variable_of_another_webhook_stays_in_its_place(place: int) -> None:
     assert unchanged(reinjected.pod, outcome(reinjected.pod))
 
 
-def test_fields_maps_and_elements_of_others_on_our_objects_stay() -> None:
+def test_foreign_fields_maps_and_elements_on_injected_objects_stay() -> None:
     pod = once()
     proxy = named(pod["spec"]["containers"], "proxy")
     proxy["resources"]["limits"]["memory"] = "1Gi"
@@ -87,7 +87,7 @@ def test_fields_maps_and_elements_of_others_on_our_objects_stay() -> None:
     assert unchanged(pod, outcome(pod))
 
 
-def test_what_others_did_to_the_users_part_stays_as_well() -> None:
+def test_foreign_changes_of_the_users_part_stay() -> None:
     pod = once()
     pod["spec"]["containers"].append({"name": "another-sidecar", "image": "s"})
     pod["spec"]["volumes"].insert(0, {"name": "theirs"})
@@ -106,7 +106,7 @@ def test_what_others_did_to_the_users_part_stays_as_well() -> None:
     assert outcome(reinjected.pod).patch == ()
 
 
-def test_the_users_own_version_of_our_container_still_wins() -> None:
+def test_the_users_version_of_an_injected_container_wins() -> None:
     mine = {"name": "proxy", "image": "mine:1", "env": [{"name": "MODE", "value": "lax"}]}
     pod = once({"spec": {"containers": [APP, mine]}})
     named(pod["spec"]["containers"], "proxy")["env"].append(OTHER)
@@ -116,7 +116,7 @@ def test_the_users_own_version_of_our_container_still_wins() -> None:
     assert named(proxy["env"], "MODE")["value"] == "lax"
 
 
-def test_what_was_changed_on_our_fields_is_set_right() -> None:
+def test_changed_injected_fields_are_restored() -> None:
     pod = once()
     proxy = named(pod["spec"]["containers"], "proxy")
     proxy["image"] = "evil"
@@ -129,7 +129,7 @@ def test_what_was_changed_on_our_fields_is_set_right() -> None:
     assert named(reinjected.pod["spec"]["volumes"], "ours") == named(once()["spec"]["volumes"], "ours")
 
 
-def test_what_was_taken_from_us_comes_back() -> None:
+def test_removed_injected_parts_are_restored() -> None:
     pod = once()
     pod["spec"]["containers"] = [c for c in pod["spec"]["containers"] if c["name"] != "proxy"]
     del pod["spec"]["volumes"]
@@ -142,7 +142,7 @@ def test_what_was_taken_from_us_comes_back() -> None:
     assert reinjected.pod["metadata"]["labels"]["mesh"] == "on"
 
 
-def test_another_digest_rebuilds_ours_and_names_what_was_dropped() -> None:
+def test_another_digest_rebuilds_injected_parts_and_names_what_was_dropped() -> None:
     pod = defaulted(once())
     named(pod["spec"]["containers"], "proxy")["env"].append(OTHER)
     reinjected = outcome(pod, with_digest("two"))
@@ -158,7 +158,7 @@ def test_another_digest_rebuilds_ours_and_names_what_was_dropped() -> None:
     assert app["terminationMessagePath"] == "/dev/termination-log"
 
 
-def test_another_digest_with_nothing_of_others_is_told_nothing() -> None:
+def test_another_digest_without_foreign_parts_reports_nothing() -> None:
     assert outcome(once(), with_digest("two")).findings == ()
 
 
@@ -171,7 +171,7 @@ def test_new_values_show_and_the_pod_before_is_still_known() -> None:
     assert undone.pod == POD
 
 
-def test_what_we_no_longer_give_goes_with_the_mounts_of_it_that_others_made() -> None:
+def test_a_volume_that_is_no_longer_injected_goes_with_its_foreign_mounts() -> None:
     debug = {"metadata": {"labels": {"app": "debug"}}, "spec": {"containers": [APP]}}
     pod = once(debug)
     mounts = [{"name": "dumps", "mountPath": "/dumps"}, {"name": "ours", "mountPath": "/x"}]
@@ -189,7 +189,7 @@ def test_what_we_no_longer_give_goes_with_the_mounts_of_it_that_others_made() ->
 
 
 @pytest.mark.parametrize("part", ["volumes", "initContainers", "imagePullSecrets", "containers"])
-def test_a_list_that_somebody_made_null_is_read_as_empty(part: str) -> None:
+def test_a_list_that_became_null_is_read_as_empty(part: str) -> None:
     pod = once()
     pod["spec"][part] = None
     assert outcome(pod).pod["spec"][part]
@@ -226,7 +226,7 @@ def retained(fresh: dict[str, Any], existing: dict[str, Any], base: dict[str, An
     return result
 
 
-def test_only_what_sits_inside_an_object_of_ours_is_somebody_elses() -> None:
+def test_only_foreign_parts_inside_injected_objects_are_kept() -> None:
     fresh = {"spec": {"containers": [{"name": "app", "a": 1}, {"name": "proxy", "b": {"c": 1}}]}}
     existing = {
         "spec": {
@@ -258,7 +258,7 @@ def test_elements_of_an_atomic_list_are_compared_by_place_where_there_are_as_man
     )
 
 
-def test_books_and_labels_from_before_are_not_somebody_elses() -> None:
+def test_earlier_bookkeeping_annotations_and_labels_are_not_foreign() -> None:
     fresh = {"metadata": {"annotations": {"a": "1"}}, "spec": {}}
     existing = {
         "metadata": {"annotations": {"a": "0", KEYS.undo: "[]"}, "labels": {"mesh": "on"}},

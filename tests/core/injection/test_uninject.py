@@ -53,7 +53,7 @@ def test_uninjecting_an_injected_pod_gives_the_pod(pod: dict[str, Any]) -> None:
 
 
 @given(containers("proxy"), containers("setup"), pods())
-def test_also_where_the_user_defines_our_containers(
+def test_uninjecting_gives_the_pod_also_where_the_user_defines_injected_containers(
     proxy: dict[str, Any], setup: dict[str, Any], pod: dict[str, Any]
 ) -> None:
     spec = pod["spec"]
@@ -142,12 +142,12 @@ PODS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_whatever_stood_where_we_write_comes_back(pod: dict[str, Any]) -> None:
+def test_overwritten_values_are_restored(pod: dict[str, Any]) -> None:
     assert_round(pod)
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_uninjecting_leaves_no_trace_of_ours_and_the_injected_pod_alone(pod: dict[str, Any]) -> None:
+def test_uninjecting_leaves_no_trace_and_does_not_change_its_input(pod: dict[str, Any]) -> None:
     once = injected(pod)
     before = copy.deepcopy(once)
     assert recover(back(once), Facts(), CONFIG) is None
@@ -171,7 +171,7 @@ def test_the_order_of_the_users_elements_comes_back() -> None:
     assert [c["name"] for c in back(injected(pod))["spec"]["containers"]] == ["app", "proxy", "last"]
 
 
-def test_the_users_version_keeps_what_lists_newer_than_us_say_in_zeros() -> None:
+def test_the_users_version_keeps_zeros_in_lists_of_unknown_fields() -> None:
     newer = [{"on": False, "count": 0}]
     proxy = {"name": "proxy", "newerThanUs": newer, "lifecycle": {"newer": {"steps": newer}}}
     after = assert_round(a_pod(proxy))
@@ -186,7 +186,7 @@ def test_a_users_container_does_not_direct_the_merge(directive: str) -> None:
     assert (proxy["$patch"], proxy["tty"], proxy["image"]) == (directive, True, "proxy:1")
 
 
-def test_a_template_may_speak_of_a_container_more_than_once() -> None:
+def test_a_template_may_mention_a_container_more_than_once() -> None:
     twice = """
 spec:
   containers:
@@ -203,7 +203,7 @@ spec:
     assert same(back(once), pod)
 
 
-def test_a_pod_that_nobody_injected_has_no_way_back() -> None:
+def test_a_pod_that_was_not_injected_cannot_be_uninjected() -> None:
     assert recover(a_pod(), Facts(), CONFIG) is None
     assert recover({"metadata": {"annotations": {KEYS.status: "[]"}}}, Facts(), CONFIG) is None
 
@@ -237,7 +237,7 @@ def test_without_a_record_the_users_own_containers_come_from_the_overrides() -> 
 # ---- what others did since ---------------------------------------------------------------------------
 
 
-def test_what_others_added_to_the_users_part_stays_and_what_they_did_to_ours_goes() -> None:
+def test_foreign_additions_to_the_users_part_stay_and_those_to_injected_parts_go() -> None:
     pod = a_pod(volumes=[{"name": "data", "secret": {}}])
     once = injected(pod)
     for container in once["spec"]["containers"]:
@@ -252,7 +252,7 @@ def test_what_others_added_to_the_users_part_stays_and_what_they_did_to_ours_goe
 
 @pytest.mark.parametrize("empty", [None, {}, "absent"])
 @pytest.mark.parametrize("where", ["labels", "annotations"])
-def test_what_others_added_where_the_user_had_nothing_stays_too(where: str, empty: Any) -> None:
+def test_foreign_additions_where_the_user_had_nothing_stay(where: str, empty: Any) -> None:
     meta = {} if empty == "absent" else {where: empty}
     once = injected({"metadata": meta, "spec": {"containers": [APP]}})
     once["metadata"][where] = {**once["metadata"][where], "theirs": "1"}
@@ -376,7 +376,7 @@ def test_overrides_are_lists_of_containers_by_list() -> None:
     assert uninject.overrides({}, PROFILE) == {}
 
 
-def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
+def test_a_record_that_would_be_too_large_is_left_out_and_reported() -> None:
     pod = a_pod(securityContext={"fsGroup": 1, "x": "é" * LIMIT}, volumes=None)
     small = outcome(pod)
     assert small.findings == ()
@@ -386,7 +386,7 @@ def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
     assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200
 
 
-def test_the_record_holds_only_what_nothing_else_tells() -> None:
+def test_the_record_holds_only_what_cannot_be_derived() -> None:
     text = injected(a_pod(securityContext={"fsGroup": 5}))["metadata"]["annotations"][KEYS.undo]
     pointers = {entry[0]: entry[1:] for entry in json.loads(text)}
     assert pointers == {

@@ -44,7 +44,7 @@ def codes(*items: dict[str, Any], **more: Any) -> list[str]:
     return [each.code for each in findings if each.code not in ("pod-security", "selectors-differ")]
 
 
-def test_namespaces_that_somebody_took_out_make_no_other_selectors() -> None:
+def test_excluded_namespaces_are_not_a_difference_of_selectors() -> None:
     outside = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["mesh"]}
     other = {"key": "team", "operator": "NotIn", "values": ["mesh"]}
 
@@ -101,7 +101,7 @@ def test_labels_that_satisfy_selectors_at_once_are_found_if_there_are_any(
     assert labels is None or all(each.matches(labels) for each in parsed)
 
 
-def test_nothing_is_found_where_all_is_well() -> None:
+def test_a_correct_registration_has_no_findings() -> None:
     assert codes(configuration()) == []
     assert codes() == ["webhook-absent"]
     assert codes(configuration(ours=False)) == ["webhook-absent"]
@@ -115,7 +115,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
         {**RULE, "resources": ["pods/ephemeralcontainers"]},
     ],
 )
-def test_a_webhook_that_is_not_called_for_new_pods_is_nobodys_business(rule: dict[str, Any]) -> None:
+def test_a_webhook_that_is_not_called_for_new_pods_has_no_finding(rule: dict[str, Any]) -> None:
     assert codes(configuration(), configuration("theirs", ours=False, rules=[rule])) == []
 
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_as_a_selector_is_left_out() -> None:
     assert codes(configuration(), broken) == []
 
 
-def test_our_own_pods_wait_for_us_only_if_refusal_is_the_policy() -> None:
+def test_the_injectors_own_pods_are_a_deadlock_only_with_failure_policy_fail() -> None:
     own = {"metadata": {"namespace": "shop", "name": "injector-1"}, "spec": {}}
     assert codes(configuration(), own=(own,)) == ["deadlock"]
     assert codes(configuration(failurePolicy="Ignore"), own=(own,)) == ["own-namespace"]

@@ -48,7 +48,7 @@ PODS = st.builds(
 
 
 @given(PODS, st.sampled_from(["shop", "kube-system"]))
-def test_a_dropped_pod_would_get_nothing_and_be_told_nothing(pod: dict[str, Any], namespace: str) -> None:
+def test_a_dropped_pod_would_get_no_patch_and_no_finding(pod: dict[str, Any], namespace: str) -> None:
     if dropped(pod, namespace, OURS.policy, OURS.profile):
         outcome = inject(pod, Facts(namespace, Origin.WEBHOOK), OURS)
         assert outcome.decision.verdict is Verdict.SKIP

@@ -94,7 +94,7 @@ def test_following_the_advice_makes_injected_pods_pass(settings: str, levels: li
     assert all(hint for _, _, hint in violations_left)
 
 
-def test_a_configuration_that_does_not_render_says_nothing_here() -> None:
+def test_a_configuration_that_does_not_render_has_no_violations() -> None:
     broken = load_input(Input(Text("defaultTemplates: [gone]", "config"), "."))
     assert of_injection(broken) is None
     assert list(unsafe(broken)) == []

@@ -66,7 +66,7 @@ def test_another_digest_with_the_same_result_is_the_same() -> None:
     assert state(admitted(a_pod()), config=same)[0] is AuditState.SAME
 
 
-def test_a_field_that_may_have_been_ours_counts_under_another_configuration() -> None:
+def test_a_field_that_may_have_been_injected_counts_under_another_configuration() -> None:
     pod = admitted(a_pod(), a_config())
     proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
     proxy["env"] = [*proxy["env"], {"name": "OF_BEFORE", "value": "x"}]
@@ -107,7 +107,7 @@ def test_a_pod_without_a_sidecar(pod: Manifest, facts: Facts, expected: tuple[Au
     assert state(pod, facts) == expected
 
 
-def test_a_sidecar_that_nobody_wants_any_more() -> None:
+def test_a_sidecar_that_is_no_longer_selected_is_unwanted() -> None:
     pod = admitted(a_pod())
     assert state(pod, Facts("shop", known=Namespace("shop"))) == (AuditState.UNWANTED, Reason.NOT_SELECTED)
     assert state(pod, config=a_config("policy: disabled")) == (AuditState.UNWANTED, Reason.OFF_BY_DEFAULT)

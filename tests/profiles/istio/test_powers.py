@@ -91,7 +91,7 @@ def shown(key: str) -> set[str]:
 
 
 @pytest.mark.parametrize("key", sorted(CONFIG.profile.catalogue().annotations))
-def test_an_annotation_changes_what_the_catalogue_says(key: str) -> None:
+def test_an_annotation_changes_the_fields_that_the_catalogue_lists(key: str) -> None:
     declared = set(CONFIG.profile.catalogue().powers.get(key, ()))
     hidden = {"control-plane"} if key in BY_THE_AGENT else {p for k, p in NOT_SHOWN if k == key}
     assert shown(key) <= declared

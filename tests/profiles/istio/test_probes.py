@@ -68,7 +68,7 @@ def registered(
         ({"httpGet": {"path": "/l", "port": "80"}}, None, None),
     ],
 )
-def test_the_agent_is_told_the_application_s_own_action(
+def test_the_agent_gets_the_applications_own_action(
     probe: Tree, plain: Tree | None, defaulted: Tree | None
 ) -> None:
     assert registered(probe) == plain
@@ -170,7 +170,7 @@ def test_of_an_earlier_registration_existing_entries_win(existing: str, expected
         {"grpc": {"port": 80, "service": ""}, "timeoutSeconds": 1},
     ],
 )
-def test_what_the_agent_was_told_gives_the_probe_back(probe: Tree) -> None:
+def test_the_probe_is_restored_from_the_registration(probe: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
     entries = probes.registration({"containers": [container]}, AGENT, defaulted=True)
     sent = probes.rewritten(container, AGENT, lambda site: False)

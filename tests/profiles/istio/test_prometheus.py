@@ -51,7 +51,7 @@ def test_the_first_target_is_also_the_port_and_path() -> None:
     assert written["targets"] == [{"port": "8080", "path": "/metrics"}, {"port": "9100", "path": "/custom"}]
 
 
-def test_the_agent_is_told_in_a_fixed_order() -> None:
+def test_the_registration_has_a_fixed_order() -> None:
     scrape = declared(
         {"prometheus.io/port": "9090", "prometheus.io/path": "/m", "prometheus.io/scrape": "true"}
     )
@@ -74,7 +74,7 @@ def test_the_agent_is_told_in_a_fixed_order() -> None:
         ({TARGETS: "15020:/m"}, True, True),
     ],
 )
-def test_metrics_are_merged_unless_somebody_objects_or_it_was_done(
+def test_metrics_are_merged_unless_they_are_disabled_or_merged_already(
     annotations: dict[str, str], mesh: bool, expected: bool
 ) -> None:
     assert wanted(declared(annotations), annotations, mesh, AGENT) is expected
