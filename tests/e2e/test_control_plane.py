@@ -116,7 +116,7 @@ def test_an_unchanged_copy_of_an_injected_pod_joins(mesh: Mesh, injector: Inject
 def test_a_pod_that_cannot_join_is_not_ready_and_the_cause_is_reported(
     mesh: Mesh, injector: Injector, refused: str, name: str, cause: str
 ) -> None:
-    _assert_told(mesh, injector, refused, name, cause)
+    _assert_cause(mesh, injector, refused, name, cause)
 
 
 def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
@@ -153,7 +153,7 @@ def test_a_pod_that_is_made_while_istiod_is_away_joins_later_and_explain_gives_t
     try:
         mesh.stop_istiod()
         mesh.apply(a.pod("early", shop, a.container(["pause"])))
-        _assert_told(mesh, injector, shop, "early", "control-plane-unreachable")
+        _assert_cause(mesh, injector, shop, "early", "control-plane-unreachable")
     finally:
         mesh.start_istiod()
     _wait_for_ready(mesh, shop, "early")
@@ -163,27 +163,27 @@ def test_a_pod_with_another_discovery_address_is_not_ready_and_the_cause_is_repo
     mesh: Mesh, injector: Injector, refused: str
 ) -> None:
     # Its proxy says why after half a minute of failures only, which the tests before this one take.
-    _assert_told(mesh, injector, refused, "istiod-elsewhere", "control-plane-unreachable")
+    _assert_cause(mesh, injector, refused, "istiod-elsewhere", "control-plane-unreachable")
 
 
-def _assert_told(mesh: Mesh, injector: Injector, namespace: str, name: str, cause: str) -> None:
+def _assert_cause(mesh: Mesh, injector: Injector, namespace: str, name: str, cause: str) -> None:
     """The pod is not Ready, nor is any of its containers, and the cause is the verdict."""
-    assert _told(mesh, injector, name, namespace, cause)["state"] == "not ready"
+    assert _explained(mesh, injector, name, namespace, cause)["state"] == "not ready"
     pod = mesh.cluster.get("pod", name, namespace)
     assert _condition(pod, "Ready") == "False"
     assert not any(status["ready"] for status in pod["status"]["containerStatuses"])
 
 
-def _told(mesh: Mesh, injector: Injector, pod: str, namespace: str, cause: str) -> Object:
+def _explained(mesh: Mesh, injector: Injector, pod: str, namespace: str, cause: str) -> Object:
     """Return what is explained of a pod as soon as the verdict is that cause."""
     explained: Object = {}
 
-    def is_told() -> bool:
+    def is_explained() -> bool:
         explained.update(injector.explain(f"pod/{pod}", namespace))
         return bool(explained["causes"]) and explained["causes"][0]["id"] == cause
 
     try:
-        mesh.wait(is_told, f"explain to say {cause} of {pod}")
+        mesh.wait(is_explained, f"explain to say {cause} of {pod}")
     finally:
         print(json.dumps(explained, indent=1))
     return explained

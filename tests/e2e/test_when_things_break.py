@@ -45,7 +45,7 @@ def test_a_sidecar_whose_image_is_missing_holds_a_rollout(mesh: Mesh, injector: 
     before = _names(mesh, shop, SERVER)
     mesh.apply(a.server(SERVER, shop, annotations={"sidecar.istio.io/proxyImage": MISSING_IMAGE}))
     try:
-        live = _told(mesh, injector, f"deploy/{SERVER}", shop, "image-missing")
+        live = _explained(mesh, injector, f"deploy/{SERVER}", shop, "image-missing")
         assert live["state"] == "not ready"
         (cause,) = live["causes"]
         assert cause["injected"]
@@ -69,7 +69,7 @@ def test_a_sidecar_that_cannot_start_keeps_the_pod_from_being_ready(
     del volume["configMap"]
     volume["emptyDir"] = {}
     mesh.apply(pod)
-    live = _told(mesh, injector, "pod/rootless", shop, "trust-root-missing")
+    live = _explained(mesh, injector, "pod/rootless", shop, "trust-root-missing")
     assert live["state"] == "not ready"
     _wait_for_event(mesh, shop, "rootless", "BackOff", "istio-proxy")
     stored = mesh.cluster.get("pod", "rootless", shop)
@@ -86,7 +86,7 @@ def test_while_the_webhook_is_down_policy_fail_refuses_pods(
 ) -> None:
     broken_webhook.stop()
     mesh.apply(a.client("strict", shop))
-    live = _told(mesh, broken_webhook, "deploy/strict", shop, "webhook-unreachable")
+    live = _explained(mesh, broken_webhook, "deploy/strict", shop, "webhook-unreachable")
     assert live["state"] == "pods are missing"
     assert _names(mesh, shop, "strict") == set()
     (replicas,) = _items(mesh, "replicasets", shop, "app=strict")
@@ -139,16 +139,16 @@ def test_without_a_webhook_configuration_no_pod_is_injected(
     _assert_not_injected(mesh, broken_webhook, shop, "unasked", "webhook-younger")
 
 
-def _told(mesh: Mesh, injector: Injector, target: str, namespace: str, cause: str) -> Object:
+def _explained(mesh: Mesh, injector: Injector, target: str, namespace: str, cause: str) -> Object:
     """Return what is explained as soon as the verdict is that cause."""
     live: Object = {}
 
-    def is_told() -> bool:
+    def is_explained() -> bool:
         live.update(injector.explain(target, namespace))
         return _verdict(live) == cause
 
     try:
-        mesh.wait(is_told, f"explain to say {cause} of {target}")
+        mesh.wait(is_explained, f"explain to say {cause} of {target}")
     finally:
         print(json.dumps(live, indent=1))
     return live

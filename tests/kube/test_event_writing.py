@@ -225,7 +225,7 @@ def test_past_the_burst_events_wait_for_their_time(monkeypatch: pytest.MonkeyPat
     assert slept == [1 / module.PER_SECOND] * 3
 
 
-def told_while_broken_and_after(cluster: Cluster) -> list[str]:
+def errors_while_broken_and_after(cluster: Cluster) -> list[str]:
     """What is told while an Event fails, and once the next one is written."""
     seen: list[str] = []
 
@@ -245,7 +245,7 @@ def told_while_broken_and_after(cluster: Cluster) -> list[str]:
 def test_a_refused_write_is_reported_until_one_succeeds() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = ClusterError("not allowed to create events", status=403, hint="grant it")
-    assert told_while_broken_and_after(cluster) == ["not allowed to create events (hint: grant it)", ""]
+    assert errors_while_broken_and_after(cluster) == ["not allowed to create events (hint: grant it)", ""]
 
 
 def test_the_warning_about_a_failure_ends() -> None:
@@ -267,4 +267,4 @@ def test_the_warning_about_a_failure_ends() -> None:
 def test_a_defect_in_writing_is_reported_and_the_next_event_is_written() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = KeyError("secret")  # type: ignore[assignment]
-    assert told_while_broken_and_after(cluster) == ["writing Events failed unexpectedly: KeyError", ""]
+    assert errors_while_broken_and_after(cluster) == ["writing Events failed unexpectedly: KeyError", ""]

@@ -37,10 +37,10 @@ def a_pod(*listed: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def assert_round(pod: dict[str, Any]) -> dict[str, Any]:
     """inject and back gives the pod; inject of the result gives the result; returns it."""
-    given_pod = copy.deepcopy(pod)
+    original = copy.deepcopy(pod)
     once = injected(pod)
-    assert same(back(once), given_pod)
-    assert same(pod, given_pod)
+    assert same(back(once), original)
+    assert same(pod, original)
     again = outcome(once)
     assert again.patch == ()
     assert same(again.pod, once)

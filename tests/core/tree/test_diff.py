@@ -70,10 +70,10 @@ def apply_as_the_api_server(tree: Any, operations: tuple[Operation, ...]) -> Any
 
 
 def assert_turns(before: Any, after: Any) -> tuple[Operation, ...]:
-    given_before, given_after = copy.deepcopy((before, after))
+    before_copy, after_copy = copy.deepcopy((before, after))
     operations = diff(before, after)
-    assert same((before, after)[0], given_before)
-    assert same((before, after)[1], given_after)
+    assert same((before, after)[0], before_copy)
+    assert same((before, after)[1], after_copy)
     assert same(apply_as_the_api_server(before, operations), after)
     by_referee = jsonpatch.apply_patch(before, [operation.as_json() for operation in operations])
     assert same(by_referee, after)

@@ -773,9 +773,9 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_merging_gives_what_kubernetes_gives(
     base: dict[str, Any], overlay: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    given_base, given_overlay = copy.deepcopy(base), copy.deepcopy(overlay)
+    base_copy, overlay_copy = copy.deepcopy(base), copy.deepcopy(overlay)
     assert merge(base, overlay) == expected
-    assert (base, overlay) == (given_base, given_overlay)
+    assert (base, overlay) == (base_copy, overlay_copy)
 
 
 @pytest.mark.parametrize(("base", "overlay"), [pytest.param(*row, id=name) for name, *row in REFUSED])
