@@ -1,4 +1,4 @@
-"""The golden cases of tests/cases: each through its doors, against what was derived from the rule.
+"""The golden cases of tests/cases: each through webhook and command line, against what the rule says.
 
 How a case is written, and how its patch and report files come to be: tests/cases/README.md.
 """
@@ -61,7 +61,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class DoorResult:
-    """What came out of one door, in one shape for both. `patch` is the webhook's."""
+    """The result of webhook or command line, in one form for both. `patch` is the webhook's."""
 
     verdict: str
     reason: str
@@ -190,7 +190,7 @@ def review_of(case: Case) -> Manifest:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue's clock stands still: nobody is refused because the machine is busy with something else."""
+    """The queue's clock stands still: no request is refused because the machine is busy."""
     monkeypatch.setattr("injector.server.queue.time.perf_counter", lambda: 0.0)
 
 
@@ -284,7 +284,7 @@ def test_the_case_is_what_its_rule_says(
 def golden_files(case: Case, results: dict[str, DoorResult], run: Run) -> dict[Path, str]:
     """Path and text of the files that guard what the expectations leave out."""
     if "file" in results:
-        # On the file door an error is the report as well.
+        # On the command line an error is the report as well.
         report = results["file"].error
     else:
         path = ["--path", case.path] if case.path else []
@@ -298,7 +298,7 @@ def golden_files(case: Case, results: dict[str, DoorResult], run: Run) -> dict[P
 
 
 def agreeing(case: Case) -> bool:
-    """Whether both doors inject the case, and no rule tells them apart."""
+    """Whether webhook and command line inject the case, and no rule distinguishes them."""
     both = [case.expected[door] for door in case.doors]
     return len(both) == 2 and not case.quirks and both[0]["verdict"] == "inject" and both[0] == both[1]
 
@@ -351,14 +351,14 @@ def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
 
 
 def core_runs(case: Case, stage: Stage) -> list[tuple[Manifest, Facts, Config]]:
-    """What the doors hand to the core: template, facts and configuration."""
+    """What webhook and command line pass to the core: template, facts and configuration."""
     out = [webhook_run(case, stage)] if "webhook" in case.doors else []
     located = workload.locate(case.manifest, quirks=case.quirks) if "file" in case.doors else None
     return [*out, (located.template, stage.around.facts(located), stage.config)] if located else out
 
 
 def healthy(name: str) -> bool:
-    """Whether the core sees the case's pod: one that is shaped wrongly is stopped at the doors."""
+    """Whether the core sees the case's pod: one of a wrong form is refused before."""
     return all(
         e.get("reason") != "invalid-pod" and e["verdict"] != "error" for e in case_of(name).expected.values()
     )

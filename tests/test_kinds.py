@@ -1,4 +1,4 @@
-"""Everything that knows workload kinds knows each of the table, and one that is added to it."""
+"""All code about workload kinds covers each kind of the table, and one that is added to it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.core.generic import CONFIG, PROFILE
 ROOT = Path(__file__).resolve().parent.parent
 ISTIO = load_input(Input(Text("{}", "a test")))
 STALE = Standing(AuditState.STALE, Reason.ON_BY_DEFAULT)
-# A kind that no program has heard of: it makes its pods itself, and a Harbour may have made it.
+# A kind that exists nowhere: it makes its pods itself, and a Harbour may have made it.
 FLEET = Kind(
     "Fleet",
     "ships.example/v2",

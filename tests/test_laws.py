@@ -105,7 +105,7 @@ def check_all(pod: Pod, facts: Facts, config: Config) -> Outcome:
 
 
 def newer_fields(tree: Any) -> int:
-    """How many fields newer than us a tree holds."""
+    """How many unknown fields a tree has."""
     if isinstance(tree, dict):
         return ("fieldNewerThanUs" in tree) + sum(newer_fields(v) for v in tree.values())
     return sum(map(newer_fields, tree)) if isinstance(tree, list) else 0

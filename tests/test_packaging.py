@@ -212,7 +212,7 @@ LOG_SHIPPER = EXAMPLES / "log-shipper"
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Callable[..., list[str | Path]]:
-    """The log-shipper profile in a folder that belongs to nobody, as an argument."""
+    """The log-shipper profile in a folder outside the package, as an argument."""
     shutil.copytree(LOG_SHIPPER, tmp_path / "profile")
     return lambda *more: ["--config", tmp_path / "profile" / "injector.yaml", *more]
 

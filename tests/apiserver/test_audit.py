@@ -1,7 +1,7 @@
 """`injector audit` against a real API server: pods of real controllers, and restarts of their owners.
 
 No kubelet runs here: pods stay Pending, and so do rollouts, unless a test itself reports the pods as
-ready. The API server and its controllers do not know the difference.
+ready. The API server and its controllers cannot distinguish that.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def a_room(bed: ApiServer, folder: Path, config: Path) -> Iterator[tuple[ws.Serv
 
 
 def by_hand(served: ws.Served, token: str = "") -> tuple[str, str]:
-    """Status and answer for somebody who reaches the webhook and posts what is no review."""
+    """Status and answer of a post that is no review."""
     context = ssl.create_default_context(cafile=str(served.ca))
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     request = urllib.request.Request(f"{served.url}/mutate", b"{", headers)
@@ -135,7 +135,7 @@ def test_another_name_is_refused_and_audit_mode_only_logs_it(
         until_injected(identified, namespace)
         events = [e for e in served.events() if e["event"] == "caller"]
         assert {e["reason"] for e in events} == {"certificate-name"}
-        # A review that is none is looked at, and told so.
+        # The caller is accepted; the body is rejected as no review.
         assert by_hand(served)[0] == "400"
 
 

@@ -1,4 +1,4 @@
-"""Our own certificates with a real API server: two replicas behind one Service, and all that may go wrong.
+"""The self-signed CA with a real API server: two replicas behind one Service, and what can go wrong.
 
 The Service is of type ExternalName, so that the API server without nodes finds it on loopback.
 """

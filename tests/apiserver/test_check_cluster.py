@@ -112,7 +112,7 @@ def listening(folder: Path) -> Iterator[int]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """Nothing: a handshake that is broken off is what some tests want."""
+            """Ignore errors: some tests break the handshake off."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -282,7 +282,7 @@ def test_behind_a_service_the_api_server_is_let_call(bed: ApiServer, home: Path,
 def test_a_call_that_fails_is_put_to_the_entry_that_it_was_for(
     bed: ApiServer, home: Path, namespace: str
 ) -> None:
-    """istiod's entries have the names of ours."""
+    """istiod's entries have the same names as those of this injector."""
     certificate(home, lifetime=datetime.timedelta(hours=4), names=(f"injector.{namespace}.svc",))
     with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--service", f"{namespace}/injector:{port}", "--ca-file", home / "ca.crt")

@@ -37,7 +37,7 @@ class Room:
     served: ws.Served
 
     def events_on(self, owner: str) -> list[dict[str, Any]]:
-        """Our Events on an object, by its name."""
+        """The injector's Events on an object, by its name."""
         events = ws.listed(
             self.bed, self.namespace, "events", f"--field-selector=involvedObject.name={owner}"
         )

@@ -1,4 +1,4 @@
-"""injector.kube against a real API server: no fake knows what one really answers."""
+"""injector.kube against a real API server, whose answers a fake may get wrong."""
 
 from __future__ import annotations
 
@@ -463,7 +463,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def trouble(mirror: Mirror) -> tuple[float | None, ClusterError | None]:
-    """Since when a mirror knows nothing new, and its last error."""
+    """Since when an informer is stale, and its last error."""
     return mirror.stale_since, mirror.last_error
 
 

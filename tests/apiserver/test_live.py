@@ -32,7 +32,7 @@ WAIT_SECONDS = 90.0
 def explained(
     bed: ApiServer, target: str, namespace: str, *more: str, kubeconfig: Path | None = None
 ) -> dict[str, Any]:
-    """What is told to programs about one object."""
+    """The JSON report about one object."""
     flags = ("--live", "-n", namespace, "-o", "json", "--kubeconfig", kubeconfig or bed.kubeconfig)
     ran = run("explain", target, *flags, *more)
     assert ran.status == 0, ran.err
@@ -106,7 +106,7 @@ def enabled(bed: ApiServer) -> Iterator[str]:
 
 @pytest.fixture
 def webhook(bed: ApiServer, request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
-    """Makes configurations that send the pods of one namespace to an address where nobody listens."""
+    """Makes configurations that send the pods of one namespace to an address without a listener."""
     made: list[str] = []
 
     def make(namespace: str, policy: str) -> None:

@@ -43,7 +43,7 @@ OFTEN = 250
 
 @dataclass
 class Webhook:
-    """A webhook that allows everything; `heard` are the names of the pods that it was called for."""
+    """A webhook that allows everything; `heard` has the names of the pods that it was called for."""
 
     url: str
     bundle: str
@@ -72,7 +72,7 @@ def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what was heard is looked at by the tests."""
+            """Log nothing: the tests look at `heard`."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -238,14 +238,14 @@ def test_for_each_row_of_the_decision_table_both_agree(
 def test_a_pod_that_names_another_namespace_is_refused_before_any_webhook(
     bed: ApiServer, webhook: Webhook, namespace: str
 ) -> None:
-    """The one denial of `decide`, which the conditions therefore need not know."""
+    """The one denial of `decide`; so the match conditions need no rule for it."""
     sent = Sender(bed, webhook)
     status, said = sent.send({"metadata": {"name": "elsewhere", "namespace": "default"}}, namespace)
     assert (status, "elsewhere" in webhook.heard) == (400, False), said
 
 
 NO = {SWITCH: "false"}
-# What a pod says beside a reason to be skipped for certain -> whether its author hears of it.
+# Labels and annotations beside a certain reason to skip -> whether the webhook is called.
 SAID: list[tuple[str, Pod, bool]] = [
     ("nothing", {}, False),
     ("no", {"labels": NO}, False),

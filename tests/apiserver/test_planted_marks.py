@@ -1,7 +1,7 @@
 """Secrets: marks planted wherever a pod or a caller can write come out in the patch alone, where they must.
 
 The webhook runs as a process with records and Events on, behind a real API server; reviews come from
-it, and from a caller that posts whatever it likes. Then everything that came out is searched.
+it, and from a caller that posts arbitrary bodies. Then everything that came out is searched.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Out:
 
 
 def a_pod(name: str, **annotations: str) -> dict[str, Any]:
-    """A pod with a mark in every place for free text, and in annotations nobody knows."""
+    """A pod with a mark in every place for free text, and in unknown annotations."""
     pod = ws.a_pod(name, annotations={"example.com/note": mark("note"), **annotations})
     [container] = pod["spec"]["containers"]
     container |= {
@@ -196,7 +196,7 @@ def post(served: ws.Served, out: Out, body: bytes, path: str = "/mutate", **head
 
 
 def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
-    """Good, denied, nearly right and dry pods of a workload; what kubectl and the audit log tell of them."""
+    """Good, denied, nearly right and dry pods of a workload, with kubectl's output and the audit log."""
     spec = {"replicas": 0, **ws.a_deployment("web")["spec"]}
     made = ws.created(bed, namespace, {**ws.a_deployment("web"), "kind": "ReplicaSet", "spec": spec})
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": made["metadata"]["uid"]}
@@ -232,7 +232,7 @@ def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
 
 
 def by_hand(served: ws.Served, out: Out) -> None:
-    """What somebody posts who reaches the webhook."""
+    """What a caller that reaches the webhook may post."""
     reviews = [a_review(pod) for pod in (*wrong_values(), *broken_pods(), a_pod("good"))]
     reviews += [a_review(a_pod("dry"), dryRun=True), a_review(a_pod("x"), operation=mark("operation"))]
     reviews += [a_review(a_pod("x"), kind=mark("kind"))]
@@ -275,7 +275,7 @@ def test_what_was_planted_is_found_in_the_patch_alone(bed: ApiServer, tmp_path: 
         out.keep("records", file.read_text())
     assert out.marks() == {}
     whole = {where: len("".join(texts)) for where, texts in out.texts.items()}
-    # Nothing that was searched was empty, and what is told there was told.
+    # Each output that was searched has text, and the expected messages are in it.
     assert min(whole.values()) > 0, whole
     assert whole.keys() >= {"answers", "kubectl", "events", "audit annotations", "log", "records", "metrics"}
     # A pod of any shape is recorded.

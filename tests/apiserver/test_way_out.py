@@ -1,4 +1,4 @@
-"""What docs/how-to/when-the-injector-is-down.md tells people to type, typed."""
+"""The commands of docs/how-to/when-the-injector-is-down.md, run as written."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def is_injected(pod: dict[str, Any]) -> bool:
 
 
 def audit_annotation(event: dict[str, Any], word: str) -> str | None:
-    """What we wrote into the audit log, whichever entry was called."""
+    """An audit annotation of the injector, whichever entry was called."""
     values = [v for k, v in (event.get("annotations") or {}).items() if k.endswith(f"istio.io/{word}")]
     return values[0] if values else None
 
@@ -131,7 +131,7 @@ def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: ApiServer,
     assert env_of(proxy)["ISTIO_META_WORKLOAD_NAME"] == "web"
     owner = f"kubernetes://apis/apps/v1/namespaces/{mesh.labelled}/deployments/web"
     assert env_of(proxy)["ISTIO_META_OWNER"] == owner
-    # ServiceAccount admission sees what we added, so that the agent can ask the API server too.
+    # ServiceAccount admission runs on the injected containers, so the agent can call the API server too.
     token = "/var/run/secrets/kubernetes.io/serviceaccount"
     for container in containers(pod).values():
         assert token in [m["mountPath"] for m in container["volumeMounts"]]
@@ -149,7 +149,7 @@ def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: ApiServer,
             {"annotations": {SWITCH: "no"}, "spec": {"os": {"name": "windows"}}},
             "unsupported-os",
         ),
-        # For these the API server does not call us at all.
+        # For these the API server does not call the webhook.
         ("by-annotation", {"annotations": {SWITCH: "false"}}, None),
         ("host-network", {"spec": {"hostNetwork": True}}, None),
         ("windows", {"spec": {"os": {"name": "windows"}}}, None),
@@ -242,7 +242,7 @@ def test_a_pod_template_that_names_another_namespace_changes_nothing(bed: ApiSer
     assert f"/namespaces/{mesh.labelled}/" in str(env_of(containers(pod)[PROXY])["ISTIO_META_OWNER"])
 
 
-# --- what people are told
+# --- messages for users
 
 
 BAD = {"sidecar.istio.io/interceptionMode": "SOMETIMES"}
@@ -311,7 +311,7 @@ def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Api
     }
     calls = webhook_calls(event)
     assert {(call["configuration"], call["webhook"]) for call in calls} == {(NAME, entry)}
-    # ServiceAccount admission mounts the token into our containers, after which we are asked again.
+    # ServiceAccount admission mounts the token into the injected containers; then the webhook is called again.
     assert [(call["round"], call["mutated"]) for call in calls] == [(0, True), (1, False)]
 
 
@@ -392,7 +392,7 @@ def b64(data: bytes) -> str:
 
 @contextlib.contextmanager
 def another_webhook(bed: ApiServer, folder: Path, namespace: str) -> Iterator[str]:
-    """A mutating webhook for one namespace whose configuration comes after ours."""
+    """A mutating webhook for one namespace whose configuration comes after the injector's."""
     certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")

@@ -1,4 +1,4 @@
-"""Both doors give the same pods, for every example: what `kube-inject` printed and what the webhook made.
+"""`kube-inject` and the webhook give the same pods, for every example.
 
 Each example goes into three namespaces of one cluster. Compared is what the API server stored, so
 that its own defaults are in all of them.
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.xdist_group("webhook-examples")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CRON = "reports"
-# So would the controller name it at its minute; the name tells whose Job it is.
+# So would the controller name it at its minute; the name shows whose Job it is.
 CRON_JOB = f"{CRON}-29000000"
 
 IDENTITY = (
@@ -91,7 +91,7 @@ BOOKS = ("sidecar-injector/undo", "sidecar-injector/overrides", "proxy.istio.io/
 class Stored:
     """The pods by the way on which they were injected; none, kube-inject, webhook, and both.
 
-    `namespace` is the one of those that nobody injected.
+    `namespace` is the one of the pods that were not injected.
     """
 
     namespace: str
@@ -165,7 +165,7 @@ def apply(bed: ApiServer, namespace: str, text: str) -> None:
 
 
 def stored_pods(bed: ApiServer, namespace: str, count: int) -> dict[str, Any]:
-    """The pods by their workload and number, without what tells one namespace from another."""
+    """The pods by their workload and number, without what differs between namespaces."""
 
     def look() -> list[dict[str, Any]] | None:
         pods = listed(bed, namespace, "pods")
@@ -205,7 +205,7 @@ def anonymous(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_order(spec: dict[str, Any]) -> None:
-    """Sort what has no order for Kubernetes: admission puts the token's volume before or after ours."""
+    """Sort what has no order for Kubernetes: admission puts the token's volume before or after others."""
     spec.get("volumes", []).sort(key=lambda v: v["name"])
     for container in [*spec.get("initContainers", []), *spec["containers"]]:
         container.get("volumeMounts", []).sort(key=lambda m: m["mountPath"])
@@ -255,7 +255,7 @@ def test_as_many_pods_are_injected_as_the_example_says(stored: Stored, example: 
         if len(containers(pod)) > len(containers(stored.plain[name]))
     ]
     assert len(more) == example.injected
-    # The others are as nobody had looked at them.
+    # The others are unchanged.
     assert set(compared(stored.plain, stored.admitted)) == set(more)
 
 

@@ -1,4 +1,4 @@
-"""Where the webhook's configuration comes from in a cluster: our ConfigMap, or a live istiod's own."""
+"""The webhook's configuration in a cluster: a ConfigMap of the injector, or those of a live istiod."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VALUES = {"global": {"hub": "hub.example.com/live", "tag": "1.30.1", "network": 
 INJECT = {
     "policy": "enabled",
     "defaultTemplates": ["sidecar"],
-    # What istiod's chart ships is written in another language; ours stands in for it.
+    # What istiod's chart ships is written in another language; the profile's template replaces it.
     "templates": {"sidecar": "{{ $x := .Values }}{{ end }}", "own": "{{ .Spec }}"},
     "injectedAnnotations": {"live.example.com/note": "from istiod"},
 }
@@ -126,7 +126,7 @@ def test_a_live_istiods_configmaps_say_what_is_injected(bed: ApiServer, tmp_path
         finding = logged(source, "finding")
         assert finding is not None
         assert (finding["code"], "'own'" in finding["message"]) == ("go-template", True)
-        # A pod that asks for the template that cannot be used here is told so.
+        # A pod that asks for the template that cannot be used here is denied with the reason.
         answer = create(bed, source.pods, a_pod("own", annotations={"inject.istio.io/templates": "own"}))
         assert answer.status != 0
         assert "a requested template is not found" in answer.err

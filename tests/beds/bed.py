@@ -32,7 +32,7 @@ class BedError(Exception):
 
 
 class NotOurs(BedError):
-    """What was asked for needs a cluster that was made here, and it is somebody else's."""
+    """The test needs a cluster that the bed made, and this one existed before."""
 
 
 @dataclass(frozen=True)

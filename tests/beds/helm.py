@@ -75,7 +75,7 @@ def is_hook(item: Object) -> bool:
     return "helm.sh/hook" in (item["metadata"].get("annotations") or {})
 
 
-# Kinds of operators, whose schemas nobody ships.
+# Kinds of operators, whose schemas are not in the archive.
 OPERATORS = ("Certificate", "Issuer", "PrometheusRule", "ServiceMonitor")
 
 _SCHEMAS = "kubernetes-json-schema"

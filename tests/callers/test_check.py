@@ -22,7 +22,7 @@ NAMES = frozenset({"kube-apiserver", "apiserver.example.com"})
 
 
 def a_certificate(name: str, *dns: str) -> dict[str, Any]:
-    """As the ssl module tells a verified certificate."""
+    """A verified certificate, as the ssl module returns it."""
     subject = ((("organizationName", "system"),), (("commonName", name),))
     return {"subject": subject, "subjectAltName": tuple(("DNS", each) for each in dns)}
 

@@ -147,7 +147,7 @@ def test_the_issuer_is_that_of_the_keys_where_none_is_set() -> None:
     wanted = TokenPolicy(AUDIENCE, frozenset({SUBJECT}))
     assert judged(SIGNER.token(), wanted, key_set(SIGNER, issuer=ISSUER)) == ""
     assert judged(SIGNER.token(), wanted, key_set(SIGNER, issuer="https://other")) == "token-issuer"
-    # Nobody says who: nobody is meant.
+    # Without an issuer anywhere every token is refused.
     assert judged(SIGNER.token(iss=""), wanted, key_set(SIGNER)) == "token-issuer"
     assert judged(SIGNER.token(), wanted, key_set(SIGNER)) == "token-issuer"
 

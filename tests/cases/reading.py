@@ -1,6 +1,6 @@
 """How a golden case is written: its header, its manifest, and what it expects of the result.
 
-Not here: running a case through the doors, and the laws (tests/test_cases.py).
+Not here: running a case through webhook and command line, and the laws (tests/test_cases.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NotThere(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: the header's fields, the manifest, and the expectations of each door."""
+    """One case: the header's fields, the manifest, and what webhook and command line are expected to give."""
 
     name: str
     rule: str

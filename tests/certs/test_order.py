@@ -18,7 +18,7 @@ from injector.errors import ConfigError
 from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
 CA_LIFE, LEAF_LIFE, SETTLE, STEP = 60 * DAY, 7 * DAY, 600.0, DAY
-# How long an API server may take until it knows what is published.
+# How long an API server may take to use what is published.
 LAG = 300.0
 LIVES = Lives(LEAF_LIFE, 0.66)
 
@@ -69,7 +69,7 @@ class World:
 
     def write(self, replica: Replica, todo: Plan) -> None:
         if todo.write is None or replica.seen[0] != self.version:
-            return  # a conflict: somebody else was first
+            return  # a conflict: another replica was first
         stored = replace(todo.write, problems=())
         if todo.new:
             stored = replace(stored, next=a_ca(self.now, CA_LIFE))

@@ -310,7 +310,7 @@ def test_a_quarrel_about_the_bundle_slows_down() -> None:
     rests = []
     for _ in range(12):
         rounds(clock, one, count=2)
-        registered(cluster)  # somebody empties it again
+        registered(cluster)  # another program empties it again
         rests.append(one.own._rest())
     assert rests == sorted(rests)
     assert rests[-1] == 30.0

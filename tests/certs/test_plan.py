@@ -24,7 +24,7 @@ def test_without_a_secret_a_ca_is_made() -> None:
 
 
 def test_a_first_replica_signs_with_the_ca_that_is_not_promoted_yet() -> None:
-    """Nobody could be served otherwise; the CA is published first, in the same round."""
+    """Without it there is no certificate to serve; the CA is published first, in the same round."""
     first = a_ca()
     todo = planned(1.0, Stored(next=first))
     assert (todo.sign, todo.publish, todo.write) == (first, (first.certificate,), None)

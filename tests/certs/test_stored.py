@@ -1,4 +1,4 @@
-"""The Secret: what is written is read, and what is not ours is left alone."""
+"""The Secret: what is written is read, and the fields of others stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alert rules, the dashboard and their page: they speak of metrics and labels that there are, and of all.
+"""Alert rules, the dashboard and their page: they use existing metrics and labels, and every metric.
 
 The rules are read by Prometheus' own parser. Not here: how the chart renders them (test_chart_rendered.py).
 """
@@ -22,7 +22,7 @@ REPO = Path(__file__).resolve().parents[2]
 FILES = REPO / "charts" / "injector" / "files"
 PAGE = (REPO / "docs" / "reference" / "metrics.md").read_text()
 HISTOGRAM = ("_bucket", "_sum", "_count")
-# Of the API server's metrics those that we use, with their labels there.
+# The metrics of the API server that the alerts use, with their labels.
 OF_THE_API_SERVER: Mapping[str, frozenset[str]] = {
     "apiserver_admission_webhook_admission_duration_seconds_bucket": frozenset(
         {"name", "type", "operation", "rejected", "le"}
@@ -66,7 +66,7 @@ def selectors(file: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def unknown(asked: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:
-    """Metrics and labels that nobody exposes, by rule."""
+    """Metrics and labels that are not exposed, by rule."""
     known = {**own_metrics(), **OF_THE_API_SERVER}
     return [
         f"{rule}: {one['metric']}{sorted(one['labels'])}"

@@ -1,4 +1,4 @@
-"""Rules about annotations on the command line: both doors refuse alike, and `check` tells what is open."""
+"""Annotation rules: webhook and command line refuse the same pods, and `check` lists what is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`webhook-config`: the object that makes the API server call us, from the profile's own selectors."""
+"""`webhook-config`: the object that registers the webhook, from the profile's own selectors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ URL = "https://127.0.0.1:8443/mutate"
 SUFFIX = "sidecar-injector.istio.io"
 SWITCH, MISSPELT = "sidecar.istio.io/inject", "sidecar.istio.io/proxyCPUU"
 
-# Of a key that nobody has; only the form counts.
+# The key of this certificate was discarded; only its format matters.
 CERTIFICATE = """\
 -----BEGIN CERTIFICATE-----
 MIIBfDCCASOgAwIBAgIUB0l5tw3AM5bL2N1W4mVQvJ0gYq0wCgYIKoZIzj0EAwIw
@@ -181,7 +181,7 @@ def test_a_profile_without_selectors_gets_all_namespaces_but_its_ignored_ones(fo
         name: namespaces.matches({"kubernetes.io/metadata.name": name})
         for name in ("shop", "quiet", "mesh", "kube-system", "kube-node-lease")
     }
-    # Nobody would answer for the first pod of the webhook itself, in its own namespace, nor for the cluster.
+    # The webhook cannot answer for its own first pod, nor for the pods that the cluster needs to start.
     assert [name for name, is_called in called.items() if is_called] == ["shop"]
     switched = {v: objects.matches({"logs.example.com/ship": v}) for v in ("true", "false", "")}
     assert switched == {"true": True, "false": False, "": True}
@@ -216,7 +216,7 @@ def test_the_bundle_holds_certificates_and_nothing_else_of_the_file(ca: Path, ru
 def test_flags_set_what_they_name(run: Run) -> None:
     flags = ("--failure-policy", "Ignore", "--timeout", "3", "--reinvocation-policy", "Never", "--name", "x")
     done = run("webhook-config", "--url", URL, *flags)
-    # Failing open is told, beside the object and not in it.
+    # Failing open is reported on stderr and not in the object.
     assert (done.status, done.err.startswith("warning: while the webhook")) == (0, True)
     configuration = yaml.safe_load(done.out)
     assert configuration["metadata"]["name"] == "x"

@@ -68,7 +68,7 @@ CLUSTER = {
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The seam to the network; everything behind it is ours.
+    # The network is replaced here; everything else is the product's code.
     monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(CLUSTER))
 
 

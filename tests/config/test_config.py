@@ -1,4 +1,4 @@
-"""Settings, profile folders and upstream's format: what is accepted, what is told, what comes of it."""
+"""Settings, profile folders and upstream's format: what is accepted, what is reported, what results."""
 
 from __future__ import annotations
 

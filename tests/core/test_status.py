@@ -1,4 +1,4 @@
-"""The status annotation: written as istiod writes it, read whatever somebody made of it."""
+"""The status annotation: written as istiod writes it, read whatever it contains."""
 
 from __future__ import annotations
 

@@ -345,7 +345,7 @@ def test_a_pod_by_itself_is_checked_as_in_its_workload(pod: dict[str, Any]) -> N
 def test_what_kubernetes_requires_once_is_refused_where_it_stands_twice(
     spec: dict[str, Any], where: str, other: str
 ) -> None:
-    # A merge would keep one of them, and make a valid pod of one that nobody meant.
+    # A merge would keep one of them, and make a valid pod that was not intended.
     with pytest.raises(ManifestError, match=f"also used by .*{other}; ") as caught:
         check_pod({"spec": spec})
     assert caught.value.where == where

@@ -1,6 +1,6 @@
 """The chart on a node, by a real helm 3 and 4: installed, asked, changed, rolled back and taken away.
 
-The injector's image is our own, and the profile is that of examples/log-shipper with the pause image as
+The injector's image is made here, and the profile is that of examples/log-shipper with the pause image as
 its sidecar, so that pods become Ready without a mesh. Not here: what the chart renders (tests/chart).
 """
 
@@ -88,7 +88,7 @@ class Release:
             self.cluster.kubectl(*command)
 
     def collector(self) -> str:
-        """What a new pod would be told about the collector; empty where it would get no sidecar."""
+        """The collector's address in a new pod; empty where it would get no sidecar."""
         command = ("create", "-n", self.apps, "--dry-run=server", "-o", "json", "-f", "-")
         made = json.loads(self.cluster.kubectl(*command, manifest=a_pod("sample")))
         said = [word for container in made["spec"]["containers"] for word in container.get("args", ())]
@@ -188,7 +188,7 @@ def helm_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A node of its own, as `helm test` would tell of the injector that the other tests have installed."""
+    """A node of its own, since `helm test` would test the injector that the other tests have installed."""
     require(Cluster)
     with Cluster.running(keep=lambda: request.session.testsfailed > 0) as running:
         yield running
@@ -355,7 +355,7 @@ def inject_ca(release: Release, certificate: Object, bundle: bytes) -> None:
 
 
 def served(release: Release) -> str:
-    """What the one pod of the webhook tells about its certificates."""
+    """What the one pod of the webhook reports about its certificates."""
     (pod,) = release.pods()
     path = f"/api/v1/namespaces/{release.namespace}/pods/{pod['metadata']['name']}:8080/proxy/metrics"
     lines = release.cluster.kubectl("get", "--raw", path).splitlines()

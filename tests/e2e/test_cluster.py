@@ -1,4 +1,4 @@
-"""The beds keep their promises: one cluster of a name, gone without a trace; one not ours stays as it was."""
+"""Clusters of the beds: one of each name, removed completely; an existing cluster stays as it was."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.beds.node import bed, cgroups, keeper
 from tests.beds.node.bed import Cluster
 from tests.beds.node.layout import Layout
 
-# What a test run or a demo is: somebody who holds a cluster, and says when it is there.
+# Like a test run or a demo: a process that holds a cluster and prints when it is ready.
 HOLDER = """
 import sys
 from tests.beds.node.bed import Cluster
@@ -42,7 +42,7 @@ class Two(NamedTuple):
 @pytest.fixture(scope="module")
 def two(cluster: Cluster) -> Iterator[Two]:
     """Both are made at the same time, beside that of the other tests."""
-    assert cluster.node_ip  # where that is not ours, this machine need not be able to make one
+    assert cluster.node_ip  # with an existing cluster this machine need not be able to make one
     standing, held = (f"{kind}-{secrets.token_hex(3)}" for kind in ("standing", "held"))
     command, pipe = [sys.executable, "-c", HOLDER, held], subprocess.PIPE
     with subprocess.Popen(command, env=_environment(), stdin=pipe, stdout=pipe, text=True) as holder:

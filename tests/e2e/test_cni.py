@@ -129,7 +129,7 @@ def test_a_pod_whose_redirection_is_missing_is_stopped_and_explain_names_it(
             lambda: _causes(injector, "pod/bare", restricted)[:1] == ["redirection-missing"],
             "explain to name the missing redirection",
         )
-        # It is started again and again: while it runs, and for a moment after it, no end of it is told.
+        # It is started again and again: while it runs, and for a moment after it, its status has no end.
         ended = mesh.wait(lambda: _end_of_validation(mesh, restricted, "bare"), "the validation to end")
         assert ended["exitCode"] == 126
         # The application was not started, with the mesh or beside it.
@@ -182,7 +182,7 @@ def _check(cluster: Cluster, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _end_of_validation(mesh: Mesh, namespace: str, pod: str) -> dict[str, Any]:
-    """Return how a pod's validation ended this time or the last, empty where no end of it is told now."""
+    """Return how a pod's validation ended this time or the last, empty where its status has none now."""
     status = mesh.cluster.get("pod", pod, namespace)["status"]
     for one in status.get("initContainerStatuses", ()):
         if one["name"] == VALIDATION:

@@ -1,4 +1,4 @@
-"""Injected pods join the control plane by address, token and trust root; each of them wrong is told."""
+"""Injected pods join the control plane by address, token and trust root; each of them wrong is reported."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def shop(mesh: Mesh, injected_namespace: str) -> str:
 
 @pytest.fixture(scope="module")
 def refused(mesh: Mesh, injector: Injector, shop: str, plain_namespace: str) -> str:
-    """A namespace with pods as we inject them, each but `sound` with one thing changed.
+    """A namespace with injected pods, each but `sound` with one thing changed.
 
-    The namespace is not labelled, so that nobody repairs them. Its name is returned.
+    The namespace is not labelled, so that the webhook does not repair them. Its name is returned.
     """
     made = [_changed(injector, shop, plain_namespace, name, change) for name, change in CHANGES.items()]
     folder = mesh.cluster.folder / f"another-root-{plain_namespace}"

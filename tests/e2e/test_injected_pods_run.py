@@ -1,4 +1,4 @@
-"""Injected pods run, whoever made them: forms of sidecar, Jobs, probes, init containers, an opt-out.
+"""Pods of webhook and command line run: forms of sidecar, Jobs, probes, init containers, an opt-out.
 
 The same objects (forms.py) go into two namespaces: as they are into one that is labelled, and rendered
 from istiod's own ConfigMaps into one that is not. Both are STRICT: what comes past a proxy in plain text
@@ -32,7 +32,7 @@ from tests.e2e.forms import SERVERS, app_of
 Object = dict[str, Any]
 FROM_ISTIOD = ["--meshConfigMapName=istio", "--injectConfigMapName=istio-sidecar-injector"]
 WEBHOOK, RENDERED = "webhook", "kube-inject"
-# What a server says about who asked where no proxy tells it, once.
+# What a server answers about its caller where no proxy adds the identity.
 NOBODY = {"": 1}
 # The webhook gets a probe with its defaults, a manifest has none: so that they are taken out again by
 # uninject, kube-inject writes down that it was the rewriting that brought them.
@@ -47,7 +47,7 @@ DRAWN = ("pod-template-hash", "controller-uid", "batch.kubernetes.io/controller-
 
 
 class Shops(NamedTuple):
-    """The namespaces of both ways, one where nobody is injected, the manifests and what was made of them."""
+    """The namespaces of webhook and command line and one without injection, manifests and their results."""
 
     by_way: Mapping[str, str]
     outside: str
@@ -66,7 +66,7 @@ def shops(mesh: Mesh, injected_namespace: str, plain_namespace: str, new_namespa
     for namespace in by_way.values():
         _wait_available(mesh.cluster, namespace, *(f"deploy/{name}" for name in forms.SOUND))
     _wait_available(mesh.cluster, outside, "deploy/aside")
-    # The Jobs ask at once and only once, so they come when there is somebody to answer.
+    # The Jobs call once and at once, so they are made when the servers are ready.
     mesh.apply(*forms.jobs(injected_namespace), *_jobs(files))
     return Shops(by_way, outside, manifests, files)
 

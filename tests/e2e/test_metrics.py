@@ -1,4 +1,4 @@
-"""One scrape of an injected pod tells how much came over mutual TLS, how much in plain text, and what it did.
+"""One scrape of an injected pod shows how much came over mutual TLS, how much in plain text, and what it did.
 
 Upstream's Envoy counts TLS by connection, so the requests of these tests each have a connection of their own.
 """
@@ -15,7 +15,7 @@ from tests.beds.mesh.bed import Mesh
 from tests.beds.mesh.readings import Samples
 from tests.beds.node.bed import Cluster
 
-# The counters of connections, in all and over TLS; none of them is told unless it is asked for.
+# The counters of connections, in all and over TLS; none of them is exposed unless it is asked for.
 ADMITTED = ["listener\\..*ssl\\..*", "http\\.inbound_.*downstream_cx_(ssl_)?total"]
 COUNTED = {"proxy.istio.io/config": json.dumps({"proxyStatsMatcher": {"inclusionRegexps": ADMITTED}})}
 SCRAPED = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
@@ -54,7 +54,7 @@ def places(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> tuple[s
         mesh.cluster.kubectl(
             *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
         )
-    # The first requests come too early for a proxy that has yet to hear of the servers.
+    # The first requests come too early for a proxy that has not yet received the servers.
     bakery, quiet = _url("bakery", injected), _url("quiet", injected)
     mesh.wait(lambda: _answered(mesh.cluster, injected, "visitor", bakery, 3) == 3, "the bakery")
     mesh.wait(lambda: _answered(mesh.cluster, injected, "visitor", quiet, 3) == 3, "the quiet server")
@@ -99,7 +99,7 @@ def test_the_identity_of_who_came_over_tls_is_in_the_applications_own_metrics(
 
 
 def test_a_pod_without_metrics_annotations_exposes_neither(mesh: Mesh, places: tuple[str, str]) -> None:
-    # The absence means something only because the pod serves, and its proxy tells of other things.
+    # The absence means something only because the pod serves, and its proxy exposes other metrics.
     injected, _ = places
     assert _answered(mesh.cluster, injected, "visitor", _url("quiet", injected), 5) == 5
     scraped = _scrape(mesh, injected, "quiet")

@@ -129,7 +129,7 @@ def test_without_a_webhook_configuration_no_pod_is_injected(
     mesh: Mesh, broken_webhook: Injector, shop: str
 ) -> None:
     mesh.cluster.kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK)
-    # The API server forgets the configuration a moment later.
+    # The API server stops calling a moment later.
     mesh.wait(lambda: "istio-proxy" not in json.dumps(broken_webhook.sample()), "pods to pass")
     mesh.apply(a.pod("unasked", shop, a.container(["pause"])))
     _wait_for_ready(mesh, shop, "unasked")

@@ -1,4 +1,4 @@
-"""What `serve` knows of its cluster while the API server misbehaves: what it was told last."""
+"""While the API server misbehaves, `serve` uses the last state that it read."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Cluster:
         return self.events[path]
 
     def messages(self) -> Counter[str]:
-        """How often each message was told."""
+        """How often each message was logged."""
         out: Counter[str] = Counter()
         for event in self.events.values():
             out[event["message"]] += event["count"]
@@ -226,7 +226,7 @@ def test_past_the_burst_events_wait_for_their_time(monkeypatch: pytest.MonkeyPat
 
 
 def errors_while_broken_and_after(cluster: Cluster) -> list[str]:
-    """What is told while an Event fails, and once the next one is written."""
+    """The last error while an Event fails, and once the next one is written."""
     seen: list[str] = []
 
     async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:

@@ -124,7 +124,7 @@ def test_a_budget_that_allows_nothing_for_too_long_ends_the_run() -> None:
 
 
 def test_the_limit_begins_anew_once_the_run_itself_is_no_obstacle() -> None:
-    """While C is rolled nobody looks whether A may begin."""
+    """While C is rolled, A is not checked."""
     shop = Shop({"one": ["a"]}, held_until={"one": 150})
     assert set(shop.rolled(A, C, parallel=1).done) == {A, C}
 

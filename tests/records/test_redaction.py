@@ -204,7 +204,7 @@ def test_a_record_is_decided_about_and_injected_like_the_pod(pod: Manifest) -> N
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
 # Refused or changed for a name or a text that is a pseudonym in a record: a volume, container or type of the
-# user's own beside one of ours, and the entries of an undo.
+# user's own beside an injected one, and the entries of an undo.
 OTHERWISE = {
     "sidecar-volume-taken",
     "sidecar-volume-of-the-user",

@@ -47,7 +47,7 @@ class Clock:
 
 @dataclass
 class Recording:
-    """A recorder in a folder, and what it told of each admission."""
+    """A recorder in a folder, and the results that it reported."""
 
     folder: Path
     bounds: RecordBounds = field(default_factory=lambda: RecordBounds(per_second=1000))

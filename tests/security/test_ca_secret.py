@@ -1,4 +1,4 @@
-"""A CA in the Secret that no caller would accept is never used: it is told, and replaced."""
+"""A CA in the Secret that no caller would accept is never used: it is reported and replaced."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class Replica:
         return read(self.cluster.objects[SECRET])
 
     def rounds(self, count: int) -> list[str]:
-        """Do this many rounds, and what was told about CAs in them."""
+        """Do this many rounds; return the warning about CAs after each."""
         warnings = []
 
         async def go() -> None:
@@ -324,7 +324,7 @@ def test_replicas_that_find_a_bad_ca_at_once_end_with_one_that_works() -> None:
 
 def test_where_no_new_ca_would_work_none_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     replica = Replica()
-    # A system whose OpenSSL asks for longer keys than ours; there is none at hand.
+    # As on a system whose OpenSSL requires longer keys than this one.
     monkeypatch.setattr("injector.certs.proof._CIPHERS", "DEFAULT:@SECLEVEL=5")
     replica.rounds(3)
     assert (SECRET in replica.cluster.objects, replica.taken) == (False, [])

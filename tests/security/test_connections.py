@@ -173,7 +173,7 @@ def test_a_body_that_is_not_read_is_not_buffered() -> None:
             while taken < size:
                 caller.sendall(b"x" * 65536)
                 taken += 65536
-        # Buffers of both kernels, and a little of ours.
+        # Buffers of both kernels, and a little of the server's.
         assert taken < size // 2
 
 
@@ -230,7 +230,7 @@ def test_a_request_is_answered_while_others_hold_all_memory() -> None:
         assert honest.getresponse().read() == b"hello"
 
 
-# Who gives way where there are too many.
+# Which connections are closed where there are too many.
 
 
 def test_at_the_limit_connections_without_a_request_are_closed_first_by_idle_time() -> None:

@@ -169,7 +169,7 @@ def test_a_pod_that_charges_nothing_and_takes_long_in_the_loop_is_moved_at_its_n
 
 
 def test_a_namespace_has_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    # However slow this machine is, nobody waits too long.
+    # However slow this machine is, no request waits too long.
     monkeypatch.setattr(queue, "MOST_SECONDS", PATIENCE)
     gate = Gate()
     stage = Stage(gate.config())

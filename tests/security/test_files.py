@@ -46,7 +46,7 @@ Setups = dict[str, Callable[["Place"], None]]
 
 
 class Place:
-    """A folder with a configuration and a profile in it, and beside it a file that is nobody's business."""
+    """A folder with a configuration and a profile in it, and beside it a secret file."""
 
     def __init__(self, root: Path) -> None:
         self.secret = root / "elsewhere" / "secret.yaml.j2"

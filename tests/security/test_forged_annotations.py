@@ -1,4 +1,4 @@
-"""Status, undo and overrides annotations are untrusted input: anybody who writes a pod can write them."""
+"""Status, undo and overrides annotations are untrusted input: every author of a pod can write them."""
 
 from __future__ import annotations
 

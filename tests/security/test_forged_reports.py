@@ -38,7 +38,7 @@ CHARACTERS = (
     "\u2069\u206f\u2800\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\U000e0001\U000e0041\U000e0100\U0001d173"
 )
 FORGED = "injected  Deployment prod/db: on-by-default. Nothing on the pod speaks"
-# What CI systems obey; it begins every hostile text, so that no text of an input may begin a line.
+# A command of CI systems; it begins every hostile text, so that no text of an input may begin a line.
 COMMANDS = "::warning file=b.py::x ##vso[task.complete]y ##[error]z ##teamcity[a]"
 WORD = (
     f"{COMMANDS}\n::warning file=a.py::{FORGED}\r::error::x\u2028::a\u2029::b\x85::c\x0b::d\x0c::e"
@@ -67,10 +67,10 @@ def unseen(text: str) -> set[str]:
 
 
 def check_lines(text: str, ours: re.Pattern[str] = OURS) -> None:
-    """Every line begins as lines of ours do, and all that stands in it is seen."""
+    """Every line begins as lines of the injector do, and has visible characters only."""
     assert not unseen(text)
     assert [line for line in text.split("\n") if not ours.match(line)] == []
-    # What a CI system reads, whichever line ends it knows.
+    # What a CI system reads, with any line endings.
     assert [line for line in text.splitlines() if line.lstrip().startswith("::")] == []
     assert not re.search(r"##[a-z]*\[", text)
 
@@ -231,7 +231,7 @@ def a_review(pod: Manifest) -> Manifest:
 
 @pytest.mark.parametrize("what", [name for name, tree in PODS.items() if tree["kind"] == "Pod"])
 def test_an_answer_to_a_review_shows_what_it_repeats(what: str, folder: Path, run: Run) -> None:
-    # Namespaces are kept to their own words by the API server; here nobody is in front.
+    # The API server restricts the names of namespaces; here it is not in front.
     (folder / "r.json").write_text(json.dumps(a_review(PODS[what])))
     done = run("admit", "--config", "c.yaml", "-f", "r.json")
     check_lines(done.err)
@@ -311,7 +311,7 @@ def test_records_write_no_lines(folder: Path, run: Run) -> None:
     outcome = inject(pod, facts, config)
     recorder.offer(AdmissionRequest("5f7c1b52", pod), facts, outcome, Verdict.INJECT, config, 100)
     recorder.close()
-    # Somebody else wrote into the folder: whatever is a text in an entry is hostile.
+    # Another program wrote into the folder: each text in an entry is hostile.
     (file,) = records.iterdir()
     head, *entries = file.read_text().splitlines()
     forged = [json.dumps(_hostile(json.loads(line))) for line in entries]
@@ -418,7 +418,7 @@ ANSWERS: dict[str, Any] = {
 def test_a_cluster_writes_no_lines(
     argv: list[str], folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The seam to the network; everything behind it is ours.
+    # The network is replaced here; everything else is the product's code.
     monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(ANSWERS))
     done = run(*argv, "--config", "c.yaml")
     ours = re.compile(

@@ -47,7 +47,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def lines(clock: Clock) -> Iterator[io.StringIO]:
-    """What is logged, with a clock of ours for the lines of libraries."""
+    """What is logged, with a fake clock for the lines of libraries."""
     stream = io.StringIO()
     root, own = logging.getLogger(), logging.getLogger("injector")
     before = root.handlers[:], root.level, own.level
@@ -73,7 +73,7 @@ def post(app: Webhook, body: bytes, path: str = "/mutate", kind: str = "applicat
 
 
 def with_findings(count: int) -> bytes:
-    """A review of a pod with as many probes whose port nobody declares; each is a finding."""
+    """A review of a pod with this many probes of undeclared ports; each is a finding."""
     probe = {"httpGet": {"port": "x"}}
     containers = [{"name": f"c{i}", "livenessProbe": probe} for i in range(count)]
     meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}}
@@ -93,7 +93,7 @@ def test_one_line_holds_the_findings_of_an_admission(count: int, lines: io.Strin
 
 
 def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
-    # A profile's messages in any number and of any length, which no pod of ours would bring about.
+    # A profile's messages in any number and of any length, which no pod of the tests would cause.
     codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
     messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
     findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))

@@ -102,7 +102,7 @@ RIGHT: list[Any] = [
     },
     {"ephemeral": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}},
     {"nfs": {"server": "s", "path": "/"}},
-    # Kubernetes drops what it does not know.
+    # Kubernetes drops unknown fields.
     {"emptyDir": {"unknown": [1]}},
     {"another": {"a": 1}},
 ]
@@ -203,7 +203,7 @@ def test_upstream_looks_at_no_types(key: str) -> None:
     assert accepted({key: json.dumps(wrong)}, QUIRKS)
 
 
-# --- books that somebody else wrote -------------------------------------------------------------
+# --- forged bookkeeping annotations -------------------------------------------------------------
 
 STATUS = "sidecar.istio.io/status"
 OVERRIDES = "proxy.istio.io/overrides"

@@ -24,7 +24,7 @@ REQUEST = (
     b"POST /mutate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     b"content-length: 2\r\nconnection: close\r\n\r\n{}"
 )
-# A caller that is accepted is told that its body is no review.
+# An accepted caller gets the error that its body is no review.
 ACCEPTED = 400
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_resumed_with_tls_1_3(tmp_path: Path) -> None:
 
 
 def subject(*relative: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """A subject as the ssl module tells it, of relative names of common names."""
+    """A subject as the ssl module returns it, of relative names of common names."""
     return tuple(tuple(("commonName", name) for name in names) for names in relative)
 
 

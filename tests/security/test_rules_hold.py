@@ -115,7 +115,7 @@ def seen(pod: Manifest) -> dict[str, Any]:
         proxy_config = json.loads(env.pop("PROXY_CONFIG", {}).get("value") or "{}")
         handlers = {**(container.get("lifecycle") or {}), **{k: container.get(k) for k in PROBES}}
         commands = {k: v["exec"] for k, v in handlers.items() if v and "exec" in v}
-        # Ours ask the agent to wait or to drain.
+        # The injected commands make the agent wait or drain.
         commands = {k: v for k, v in commands.items() if v["command"][0] != "pilot-agent"}
         fields = ("command", "envFrom", "workingDir")
         joining = [env, commands, {k: container.get(k) for k in fields if container.get(k)}]
@@ -440,7 +440,7 @@ TOKEN_MOUNT = {
         a_pod({"traffic.sidecar.istio.io/excludeOutboundPorts": "5432", "prometheus.io/port": "80"}),
         a_pod({CONFIG_KEY: "concurrency: 2\nproxyMetadata: {ISTIO_META_DNS_CAPTURE: 'true'}"}),
         a_pod({CONFIG_KEY: "holdApplicationUntilProxyStarts: true\ntracing: {sampling: 10}"}),
-        # What PodSecurity's level restricted wants, and what clusters stamp.
+        # What the Pod Security level restricted requires, and what clusters stamp.
         a_pod(
             securityContext={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 1}
         ),
@@ -538,7 +538,7 @@ def test_a_rule_takes_the_power_that_it_names_and_no_other(power: str) -> None:
         "capabilities": a_pod(containers=the_proxy(securityContext={"capabilities": {"add": ["CHOWN"]}})),
         "trust-root": a_pod({CONFIG_KEY: "caCertificatesPem: [x]"}),
         "control-plane": a_pod({CONFIG_KEY: "discoveryAddress: other.example.com:15012"}),
-        # Who brings files of his own brings those that the other two are read from.
+        # An author with files of their own has those that the other two are read from.
         "volumes": a_pod(containers=the_proxy(volumeMounts=[{"name": "x", "mountPath": "/x"}]), volumes=[X]),
     }[power]
     for withheld in POWERS:
@@ -590,7 +590,7 @@ def test_powers_of_a_profile_without_rules_of_its_own_hold(annotation: str, text
 
 
 def test_the_applications_containers_of_a_template_are_the_authors() -> None:
-    """A template that speaks of every container of the pod takes none of them from its author."""
+    """A template that sets fields of every container of the pod takes none of them from its author."""
     pod = a_pod({"inject.istio.io/templates": "grpc-agent"})
     config = replace(config_of(False), default_templates=("grpc-agent",))
     rules = (AnnotationRule(Selector(), withhold=POWERS),)

@@ -24,7 +24,7 @@ JSON = {"content-type": "application/json"}
 
 
 class Seen:
-    """A check that refuses nobody, and keeps what it was given."""
+    """A check that refuses no caller, and records its arguments."""
 
     def __init__(self) -> None:
         self.certificates: list[Mapping[str, Any] | None] = []

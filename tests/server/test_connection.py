@@ -1,4 +1,4 @@
-"""What a caller may not hold on to, on real sockets: large heads, slow requests, answers nobody reads."""
+"""What is cut, on real sockets: large heads, slow requests, answers that are not read."""
 
 from __future__ import annotations
 

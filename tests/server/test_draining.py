@@ -1,4 +1,4 @@
-"""What callers see of a replica that is told to stop, on real sockets."""
+"""What callers see of a replica that gets the signal to stop, on real sockets."""
 
 from __future__ import annotations
 

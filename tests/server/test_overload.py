@@ -1,4 +1,4 @@
-"""The webhook with more reviews than it can answer: who is answered, and what the others are told."""
+"""The webhook with more reviews than it can answer: which are answered, and what the other callers get."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOO_MANY = 5
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue's clock stands still: nobody is refused because the machine is busy with something else."""
+    """The queue's clock stands still: no request is refused because the machine is busy."""
     monkeypatch.setattr("injector.server.queue.time.perf_counter", lambda: 0.0)
 
 

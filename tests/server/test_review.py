@@ -239,7 +239,7 @@ def test_a_seam_that_fails_is_an_internal_error() -> None:
 def test_a_patch_that_does_not_give_the_pod_is_never_sent(
     patch: tuple[Operation, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The core has no such defect that we know of, so one is put in its place.
+    # The core has no known defect of this kind, so one is put in its place.
     def defective(pod: Any, facts: Any, config: Any) -> Outcome:
         return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
 

@@ -1,4 +1,4 @@
-"""What somebody who reaches the webhook can learn by posting reviews of his own, and what not."""
+"""What a caller that reaches the webhook can learn by posting its own reviews, and what not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small profile and reviews for the tests of the webhook: a log shipper that knows no mesh."""
+"""A small profile and reviews for the tests of the webhook: a log shipper without a mesh."""
 
 from __future__ import annotations
 

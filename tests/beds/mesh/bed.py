@@ -1,4 +1,4 @@
-"""A real istiod and real Envoys in a cluster of tests/beds/node; the sidecars come from our injector.
+"""A real istiod and real Envoys in a cluster of tests/beds/node; the sidecars come from this injector.
 
 Here: installing and changing the control plane, the CNI plugin, and looking into proxies. Not here: what
 is installed (manifests.py, images.py), the injector (injector.py) and the pods of tests (applications.py).
@@ -78,7 +78,7 @@ class Mesh:
             raise BedError(f"this cluster has an Istio already, which would be changed: {others[0]} ...")
 
     def configure(self, **changes: Any) -> None:
-        """Change settings (see manifests.Settings); returns once every proxy has heard of it.
+        """Change settings (see manifests.Settings); returns once every proxy has received it.
 
         Pods that run keep what the injector gave them; our injector reads the ConfigMaps every few seconds.
         """
@@ -119,7 +119,7 @@ class Mesh:
         self.wait(lambda: not self.pods(NAMESPACE, label), "the pods of istio-cni to be gone")
 
     def apply(self, *objects: Object) -> None:
-        """Apply on the server's side; what others set on the same fields gives way."""
+        """Apply on the server's side; conflicting fields of other managers are overwritten."""
         command = ["apply", "--server-side", "--force-conflicts", "--field-manager=mesh-bed", "-f", "-"]
         self.cluster.kubectl(*command, manifest=_list(objects))
 

@@ -1,7 +1,7 @@
-"""Our injector in a cluster: the manifests of examples/in-cluster, with the image made here.
+"""The injector in a cluster: the manifests of examples/in-cluster, with the image made here.
 
 Here: filling in what those manifests leave open (image, certificate, caBundle) and what tests vary,
-applying them, and waiting until the API server asks us. Not here: what is in the image
+applying them, and waiting until the API server calls it. Not here: what is in the image
 (injector_image.py), and istiod (bed.py), which must be there first, as its ConfigMaps are read live.
 
 The certificate is made by this bed: a CA of its own for each installation.
@@ -59,7 +59,7 @@ class Crashed(BedError):
 
 @dataclass
 class Injector:
-    """Our webhook, running in a cluster. `keys` is the folder of its certificate and CA."""
+    """The webhook, running in a cluster. `keys` is the folder of its certificate and CA."""
 
     cluster: Cluster
     image: str
@@ -131,7 +131,7 @@ class Injector:
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made["spec"]}
 
     def explain(self, target: str, namespace: str) -> Object:
-        """Return what `injector explain KIND/NAME --live` tells programs about a living object."""
+        """Return what `injector explain KIND/NAME --live -o json` reports about an object."""
         command = [sys.executable, "-m", "injector.cli.main", "explain", target, "-n", namespace, "--live"]
         command += ["-o", "json", f"--kubeconfig={self.cluster.kubeconfig}"]
         live: Object = json.loads(_output(command, f"injector explain {target}"))["workloads"][0]["live"]
@@ -247,7 +247,7 @@ def installed(
     failure_policy: str = "Fail",
     replicas: int = 1,
 ) -> Iterator[Injector]:
-    """Install our webhook beside an istiod and hand it out once the API server asks it.
+    """Install the webhook beside an istiod and yield it once the API server calls it.
 
     `settings` are keys of the configuration file. From then on pods are injected in namespaces that
     are labelled ``istio-injection=enabled`` or ``istio.io/rev=default``. In a cluster of ours it stays
@@ -264,7 +264,7 @@ def installed(
         injector.configure(settings or {}, failure_policy=failure_policy, replicas=replicas)
         yield injector
     finally:
-        # Nobody would answer for it, and with failurePolicy Fail no pod could be made any more.
+        # Without a webhook behind it, failurePolicy Fail would refuse every pod.
         if cluster.node is None:
             injector.remove()
 

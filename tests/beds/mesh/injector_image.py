@@ -77,7 +77,7 @@ def image() -> tuple[str, Path]:
 
 
 def _forget_old(folder: Path) -> None:
-    """Remove archives of earlier code; the newest may be in use by somebody else."""
+    """Remove archives of earlier code; the newest may be in use by another process."""
     archives = sorted(folder.glob("injector-*.tar"), key=lambda path: path.stat().st_mtime)
     for older in archives[:-KEPT]:
         older.unlink()
@@ -169,7 +169,7 @@ def _compiled(picked: Iterable[Picked]) -> Iterator[oci.Entry]:
                 copy = root / file.path.lstrip("/")
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(file.source.read_bytes())
-        # Unchecked: the image cannot change, so that nobody has to look whether the source did.
+        # Unchecked: the image cannot change, so Python need not compare with the source.
         command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "-s", scratch, "-p", "/"]
         command += ["--invalidation-mode", "unchecked-hash", scratch]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
 """The manifests of Istio's own parts, made by the built istioctl from settings; no cluster is asked.
 
-Here: what istiod is told so that upstream's Envoy understands its answers, which of the generated
+Here: the settings of istiod with which upstream's Envoy understands its answers, which of the generated
 objects are installed, and what tests may vary. Not here: applying them, that is bed.py.
 
 istiod's own injector stays out: no webhook configuration of istiod is ever installed, and it runs
@@ -205,7 +205,7 @@ def _name(made: Object) -> str:
 def _finish(deployment: Object, mesh: Object) -> None:
     """Let istiod be ready sooner, and start anew when the mesh configuration changes.
 
-    It would notice a change by itself, at a moment that nobody can wait for.
+    It would notice a change by itself, but not at a time that a test can wait for.
     """
     template = deployment["spec"]["template"]
     digest = hashlib.sha256(json.dumps(mesh["data"], sort_keys=True).encode()).hexdigest()[:16]

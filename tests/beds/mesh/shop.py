@@ -4,7 +4,7 @@ Here: what is changed in the manifests so that they run on a node without a regi
 who calls whom, and the rules that the demo puts in force. Not here: watching it, that is show.py.
 
 Names, Services, accounts, labels, annotations, ports and probes stay as they are, but for probes that run
-a program of the shop. Left out are what nobody calls (DaemonSet, Job, CronJob) and replicas.
+a program of the shop. Left out are workloads without callers (DaemonSet, Job, CronJob) and replicas.
 """
 
 from __future__ import annotations

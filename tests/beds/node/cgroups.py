@@ -6,7 +6,7 @@ runc make.
 v1: one directory below the root of every hierarchy; the node's programs stay where they were started.
 v2: one directory below the root, which a cgroup namespace shows as the root to the node, so that
 nothing is enabled above it; its programs are in ``init``, as processes and children exclude each
-other. v2 follows what the kernel documents and has not been tried on a machine of ours.
+other. v2 follows what the kernel documents and has not been tried.
 """
 
 from __future__ import annotations

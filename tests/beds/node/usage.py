@@ -1,6 +1,6 @@
 """What a container used, by the counters of its cgroup, on hosts with cgroup v1 and with v2.
 
-Here: finding and reading the counters of a container that runs on a node of ours. Not here: the
+Here: finding and reading the counters of a container that runs on a node of the bed. Not here: the
 directories of a cluster (cgroups.py), and what is made of the figures.
 """
 

@@ -252,7 +252,7 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path, waiting_for: str) -> Iterator[None]:
-    """Hold a lock file while the body runs; says what it waits for if somebody else has it."""
+    """Hold a lock file while the body runs; print what it waits for if another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         try:
@@ -324,7 +324,7 @@ def _run(family: Family, what: str, command: Sequence[str], *, cgo: bool = False
 
 
 def _environment(*, cgo: bool) -> dict[str, str]:
-    # GOTOOLCHAIN=local: an old Go would otherwise download another one, of which we know nothing.
+    # GOTOOLCHAIN=local: an old Go would otherwise download another one, whose version is not pinned.
     return {**os.environ, "CGO_ENABLED": "1" if cgo else "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 

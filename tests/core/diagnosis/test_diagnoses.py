@@ -57,7 +57,7 @@ def a_pod(
     status: str | None = STATUS,
     **status_fields: Any,
 ) -> Manifest:
-    """A pod of one application container, with setup and proxy injected; all well unless told else."""
+    """A pod of one application container, with setup and proxy injected; all are ready by default."""
     states = [app or container_status("web"), proxy or container_status("proxy")]
     init = setup or container_status("setup", ended(0, "Completed"))
     well = all(s["ready"] for s in states)

@@ -45,14 +45,14 @@ def a_pod(**annotations: str) -> dict[str, Any]:
         (("*",), ("other.example/*",), ["other.example/x"], ("other.example/x",)),
         ((), (), [MODE, "other.example/x"], (MODE,)),
         ((MODE,), (), [MODE, EXCLUDE], (EXCLUDE,)),
-        # A key that nobody declared may still be read by a template, if its prefix is the profile's.
+        # An undeclared key may still be read by a template, if its prefix is the profile's.
         ((MODE,), (), ["mesh.example/new", "x.mesh.example/new"], ("mesh.example/new", "x.mesh.example/new")),
         # deny goes over allow; what surrounds a star is literal.
         ((MODE,), (MODE,), [MODE], (MODE,)),
         (("*",), ("mesh.example/m*e",), [MODE, EXCLUDE], (MODE,)),
         (("*",), ("mesh?example/mode", "mesh.example/[m]ode", "meshxexample/mode"), [MODE], ()),
         (("*",), ("MESH.example/mode", "mesh.example/mod"), [MODE], ()),
-        # The switch, and our own books, are no wishes of the author's.
+        # The switch and the bookkeeping annotations are not subject to the rules.
         ((), ("*",), [KEYS.switch, KEYS.status, KEYS.undo], ()),
         ((), (), [KEYS.templates, KEYS.overrides], (KEYS.overrides, KEYS.templates)),
     ],
@@ -81,7 +81,7 @@ def test_a_namespace_has_its_name_as_a_label() -> None:
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        # Whoever may be meant counts, so that not knowing opens nothing.
+        # Each namespace that may be meant counts, so an unknown one opens nothing.
         ((AnnotationRule(TEAM_A), AnnotationRule(EVERYWHERE, deny=(MODE,))), (MODE,)),
         ((AnnotationRule(TEAM_A, deny=(MODE,)), AnnotationRule(EVERYWHERE)), (MODE,)),
         ((AnnotationRule(NOT_SYSTEM), AnnotationRule(TEAM_A, deny=(MODE,))), (MODE,)),

@@ -1,4 +1,4 @@
-"""Who is injected: the truth tables of the policy check (istio-injection 1.1, A.10) and of our own rules."""
+"""Which pods are injected: the truth tables of the policy check (istio-injection 1.1, A.10) and the own rules."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
     ),
     (a_pod({"mesh": "please"}), Facts(known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(), Facts(known=Namespace("a", {"mesh": "on"})), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
-    # In the webhook the API server's selectors have spoken already.
+    # In the webhook the API server has applied the selectors already.
     (a_pod(), Facts(origin=WEBHOOK, known=Namespace("a")), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(), Facts(known=None), Verdict.INJECT, Reason.ON_BY_DEFAULT, "policy"),
     (a_pod(containers=[A_PROXY]), Facts(), Verdict.SKIP, Reason.FOREIGN_SIDECAR, "foreign-sidecar"),
@@ -284,7 +284,7 @@ GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
         Reason.ON_BY_DEFAULT,
         "policy",
     ),
-    # Who is not injected anyway is told the nearer reason.
+    # A pod that is not injected anyway gets the more specific reason.
     (
         a_pod({SWITCH: "false"}, containers=[A_PROXY]),
         Facts(),
@@ -352,7 +352,7 @@ BEFORE_THE_POD = ["static-pod", "namespace", "host-network", "ignored-namespace"
         (a_pod(hostNetwork=True), Facts("a", WEBHOOK), BEFORE_THE_POD[:3]),
         (a_pod(), Facts("kube-system", WEBHOOK), BEFORE_THE_POD[:4]),
         (a_pod(os={"name": "windows"}), Facts("a", WEBHOOK), BEFORE_THE_POD),
-        # A file has no request whose namespace could differ, and may know the namespace.
+        # A file has no request whose namespace could differ, and may have the namespace.
         (
             a_pod(),
             Facts(known=Namespace("a")),

@@ -1,4 +1,4 @@
-"""Near misses: what somebody wrote, what it does not do, and what was probably meant."""
+"""Near misses: a key or value without effect, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_key_in_the_wrong_place_or_with_a_slip_is_reported(
             "labels": {"app": "x", "mesh.example/app": "x", SWITCH: "true"},
             "annotations": {MODE: "x", SWITCH: "true"},
         },
-        # Other people's prefixes, however near, and keys of ours that resemble nothing.
+        # Foreign prefixes, however similar, and keys of the profile that resemble no other.
         {"annotations": {"mesh.example.com/mode": "x", "mymesh.example/mode": "x", "mode": "x"}},
         {"annotations": {"mesh.example/something-else-altogether": "x"}},
         # What is alike is the prefix.
@@ -124,7 +124,7 @@ def test_correct_and_foreign_keys_are_not_reported(meta: dict[str, Any] | None) 
         # On the pod as well: it works, and the other is decoration.
         ({"labels": {SWITCH: "true"}}, {"labels": {SWITCH: "true"}}, []),
         ({"labels": {SWITCH: "true"}}, {"annotations": {SWITCH: "true"}}, []),
-        # Our own books, and what is nobody's.
+        # The bookkeeping annotations, and foreign keys.
         ({}, {"annotations": {KEYS.status: "{}", KEYS.undo: "[]", KEYS.overrides: "{}"}}, []),
         ({}, {"labels": {"app": "x", "mesh-injection": "enabled"}}, []),
         ({}, {"labels": None}, []),

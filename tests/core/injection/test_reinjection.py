@@ -1,4 +1,4 @@
-"""Re-injection: what others wrote on our objects stays, while the configuration is the same."""
+"""Re-injection: what others wrote on injected objects stays, while the configuration is the same."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def named(items: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def defaulted(pod: dict[str, Any]) -> dict[str, Any]:
-    """What the API server fills in, in our containers and in others, deep inside atomic lists too."""
+    """What the API server fills in, in injected containers and in others, deep inside atomic lists too."""
     spec = pod["spec"]
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("dnsPolicy", "ClusterFirst")

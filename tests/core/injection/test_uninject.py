@@ -75,7 +75,7 @@ PODS: list[dict[str, Any]] = [
     {"spec": {}},
     {"spec": {"containers": []}},
     {"spec": {"containers": None}},
-    # Lists that we add to, null and empty.
+    # Lists that the injection adds to, null and empty.
     *(
         a_pod(**{part: value})
         for part in ("initContainers", "volumes", "imagePullSecrets")
@@ -85,15 +85,15 @@ PODS: list[dict[str, Any]] = [
     a_pod(securityContext={}),
     a_pod(securityContext={"fsGroup": 1, "sysctls": []}),
     a_pod(securityContext={"fsGroup": 1337}),
-    # Volumes and pull secrets with our names, before and after others.
+    # Volumes and pull secrets with the injected names, before and after others.
     a_pod(volumes=[{"name": "a"}, {"name": "ours", "csi": {"driver": "d"}}, {"name": "b"}]),
     a_pod(volumes=[{"name": "data", "emptyDir": {"medium": "Memory"}}, {"name": "ours"}]),
     a_pod(imagePullSecrets=[{"name": "pull"}, {"name": "other"}]),
-    # Labels and annotations that we set too, with our value, another one, and null.
+    # Labels and annotations that the injection sets too, with its value, another one, and null.
     *({"metadata": {"labels": {"mesh": value}}, "spec": {"containers": [APP]}} for value in MESH),
     {"metadata": {"annotations": {"mesh.example/port": "15000"}}, "spec": {"containers": [APP]}},
     {"metadata": {"annotations": {"mesh.example/port": "1"}}, "spec": {"containers": [APP]}},
-    # Our containers, in place and out of it.
+    # Containers of the injected names, in their list and in the other.
     a_pod({"name": "proxy", "image": "auto", "env": None, "args": []}),
     a_pod(
         {
@@ -119,14 +119,14 @@ PODS: list[dict[str, Any]] = [
             "initContainers": [{"name": "x"}, {"name": "setup", "tty": False}],
         }
     },
-    # Somebody else's use of our books.
+    # Foreign values of the bookkeeping annotations.
     {"metadata": {"annotations": {KEYS.undo: "mine"}}, "spec": {"containers": [APP]}},
     {
         "metadata": {"annotations": {KEYS.overrides: '{"containers":[{"name":"proxy","tty":true}]}'}},
         "spec": {"containers": [APP]},
     },
     {"metadata": {"annotations": {KEYS.status: "not ours"}}, "spec": {"containers": [APP]}},
-    # Lists without distinct keys, and what only a newer Kubernetes knows.
+    # Lists without distinct keys, and fields of a newer Kubernetes.
     a_pod(
         {
             "name": "b",
@@ -158,7 +158,7 @@ def test_uninjecting_leaves_no_trace_and_does_not_change_its_input(pod: dict[str
     "pod", [a_pod(initContainers=[{"name": "proxy", "restartPolicy": "Always"}]), a_pod({"name": "setup"})]
 )
 def test_a_container_of_an_injected_name_in_the_other_list_is_refused(pod: dict[str, Any]) -> None:
-    # Kubernetes wants one name once among init containers and containers together.
+    # Kubernetes requires each name once among init containers and containers together.
     refused = inject(pod, Facts(), CONFIG)
     assert refused.decision.reason is Reason.INVALID_POD
     assert refused.patch == ()
@@ -294,7 +294,7 @@ def test_a_place_that_is_gone_is_named() -> None:
     )
 
 
-# ---- an annotation that anybody may have written -------------------------------------------------------
+# ---- untrusted annotations -------------------------------------------------------
 
 
 @pytest.mark.parametrize(

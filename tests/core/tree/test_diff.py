@@ -37,7 +37,7 @@ def parts_of(pointer: str) -> list[str]:
 
 
 def apply_as_the_api_server(tree: Any, operations: tuple[Operation, ...]) -> Any:
-    """The rules of evanphx/json-patch v4, as far as they are stricter than one would like.
+    """The rules of evanphx/json-patch v4, where they are strict.
 
     A parent has to exist, remove and replace need their path, an index is at most the length.
     """
@@ -137,7 +137,7 @@ def test_one_changed_variable_of_two_thousand_costs_one_operation() -> None:
 
 
 class Untouchable(dict[str, Any]):
-    """A map that nobody may look into."""
+    """A map that must not be read."""
 
     def __iter__(self) -> Any:
         raise AssertionError("walked")

@@ -1,7 +1,7 @@
 """Kubernetes' strategic merge of pod templates.
 
 The results of the tables are those of Kubernetes' own implementation (apimachinery's
-strategicpatch for type Pod, 0.35), asked once for inputs of ours and written down without the
+strategicpatch for type Pod, 0.35), run once on these inputs and recorded without the
 nulls and directives that it leaves in and the API server drops.
 """
 
@@ -867,7 +867,7 @@ def test_a_refusal_says_where_and_what_was_expected(
             {"spec": {"containers": [], "$setElementOrder/containers": []}},
             {"spec": {"containers": []}},
         ),
-        # Fields that Kubernetes does not know are merged all the same.
+        # Unknown fields are merged all the same.
         (
             {"spec": {"new": [1, 2]}},
             {"spec": {"new": [3], "$setElementOrder/new": [3]}},

@@ -74,7 +74,7 @@ def test_the_control_plane_is_addressed_by_revision_and_namespace(
             "ca.example.org:443",
         ),
         (
-            # A cluster of a mesh whose control plane is elsewhere: discovery moves, the CA only where told.
+            # The control plane is in another cluster: discovery moves, the CA only where it is set.
             VALUES,
             {"defaultConfig": {"discoveryAddress": "istiod.east.example.org:15012"}},
             "istiod.east.example.org:15012",

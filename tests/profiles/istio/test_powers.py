@@ -43,7 +43,7 @@ NOT_SHOWN = {
     ("apm.datadoghq.com/env", "control-plane"),
     (PROXY_CONFIG, "volumes"),
 }
-# They tell the application's ports, containers, probes and metrics, and the mode of the capture.
+# They name the application's ports, containers, probes and metrics, and the mode of the capture.
 ABOUT_THE_POD = {
     *("ISTIO_META_POD_PORTS", "ISTIO_META_APP_CONTAINERS", "ISTIO_META_INTERCEPTION_MODE"),
     *("ISTIO_PROMETHEUS_ANNOTATIONS", "ISTIO_KUBE_APP_PROBERS", "OTEL_RESOURCE_ATTRIBUTES"),

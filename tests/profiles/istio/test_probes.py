@@ -16,7 +16,7 @@ Tree = dict[str, Any]
 def registered(
     probe: Tree, *, defaulted: bool = False, field: str = "livenessProbe", **more: Any
 ) -> Tree | None:
-    """What the agent is told about one probe of a container."""
+    """The registration of one probe of a container."""
     container = {"name": "app", field: probe, **more}
     entries = probes.registration({"containers": [container]}, AGENT, defaulted=defaulted)
     return next(iter(entries.values()), None)
