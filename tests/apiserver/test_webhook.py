@@ -311,7 +311,7 @@ def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Api
     }
     calls = webhook_calls(event)
     assert {(call["configuration"], call["webhook"]) for call in calls} == {(NAME, entry)}
-    # ServiceAccount admission mounts the token into the injected containers; then the webhook is called again.
+    # ServiceAccount admission mounts the token into injected containers; then the webhook is called again.
     assert [(call["round"], call["mutated"]) for call in calls] == [(0, True), (1, False)]
 
 

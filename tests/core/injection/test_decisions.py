@@ -1,4 +1,4 @@
-"""Which pods are injected: the truth tables of the policy check (istio-injection 1.1, A.10) and the own rules."""
+"""Which pods are injected: the truth tables of the policy check (istio-injection 1.1, A.10) and own rules."""
 
 from __future__ import annotations
 
