@@ -200,7 +200,7 @@ def post(case: Case, body: bytes, stage: Stage) -> Manifest:
         current=lambda: stage.config,
         metrics=Metrics(),
         namespace_of=stage.around.namespaces.get,
-        native_sidecars=lambda node: stage.around.native_sidecars,
+        native_sidecars=lambda _node: stage.around.native_sidecars,
         objects=lambda: stage.around.objects,
     )
     app = Webhook(state, create_app(state, inner=False))

@@ -100,7 +100,7 @@ class FakeCluster:
     def get(self, path: str) -> Manifest:
         return {"asked": path}
 
-    def list(self, path: str, params: Any = None) -> list[Manifest]:
+    def list(self, path: str, _params: Any = None) -> list[Manifest]:
         return self.lists.get(path.rpartition("/")[2], [])
 
 
@@ -177,7 +177,7 @@ def test_the_pods_behind_it_are_found_in_a_cluster(kind: str) -> None:
         meta = {"name": "between", "uid": "between", **of_web}
         lists[between.plural] = [{"kind": between.kind, "metadata": meta}]
     item = an_object(kind)
-    seen = observe(a_cluster(**lists), item, lambda pod: ())
+    seen = observe(a_cluster(**lists), item, lambda _pod: ())
     assert seen.pod == (item if kind == "Pod" else pod)
 
 

@@ -119,7 +119,7 @@ def test_the_laws_hold_on_generated_pods(name: str) -> None:
 
 
 def test_each_feature_appears_often_enough_for_the_laws_to_mean_something() -> None:
-    count = generated(lambda pod: None, examples=600, same_every_time=True)
+    count = generated(lambda _pod: None, examples=600, same_every_time=True)
     print(f"\nfeatures of {count.pods} generated pods:", *count.lines(), sep="\n  ")
     assert count.rare() == []
 

@@ -418,7 +418,7 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
             wanted = CertificateSpec(("webhook",), ca_seconds=604800.0, leaf_seconds=604800.0)
             own = SelfSignedSource(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,
-                lambda pair: None, Metrics(), cluster.time,
+                lambda _pair: None, Metrics(), cluster.time,
             )  # fmt: skip
             for _ in range(2):
                 await own.round()

@@ -166,7 +166,8 @@ def test_where_all_is_well_nothing_is_said(bed: ApiServer, home: Path) -> None:
     assert "no pod of the injector" in findings["not-looked-at"][0]["message"]
 
 
-def test_a_missing_webhook_configuration_is_reported(bed: ApiServer, home: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_a_missing_webhook_configuration_is_reported(bed: ApiServer) -> None:
     status, findings = checked(bed)
     assert (status, urgent(findings)) == (1, {"webhook-absent"})
     assert "webhook-config" in findings["webhook-absent"][0]["hint"]
@@ -208,19 +209,20 @@ def test_age_and_name_of_what_is_served_are_looked_at(
 
 
 @pytest.mark.parametrize(
-    ("hours", "leaf", "ca", "codes", "words"),
+    ("hours", "codes", "words"),
     [
-        (4, -1, 1, {"certificate-expired"}, "expired"),
-        (2, 4, 1, {"certificate-expired"}, "not yet valid"),
-        (4, 1, -1, {"ca-expired", "certificate-expired"}, "have expired"),
-        (2, 1, 4, {"certificate-expired"}, "not yet valid"),
+        ((4, -1, 1), {"certificate-expired"}, "expired"),
+        ((2, 4, 1), {"certificate-expired"}, "not yet valid"),
+        ((4, 1, -1), {"ca-expired", "certificate-expired"}, "have expired"),
+        ((2, 1, 4), {"certificate-expired"}, "not yet valid"),
     ],
     ids=["leaf expired", "leaf not yet valid", "CA expired", "CA not yet valid"],
 )
 def test_a_certificate_that_is_not_valid_now_is_reported_with_a_hint(
-    bed: ApiServer, home: Path, hours: int, leaf: float, ca: float, codes: set[str], words: str
+    bed: ApiServer, home: Path, hours: tuple[int, float, float], codes: set[str], words: str
 ) -> None:
-    certificate(home, lifetime=datetime.timedelta(hours=hours), hours_left=leaf, ca_hours_left=ca)
+    lifetime, leaf, ca = hours
+    certificate(home, lifetime=datetime.timedelta(hours=lifetime), hours_left=leaf, ca_hours_left=ca)
     with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://localhost:{port}", "--ca-file", home / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
@@ -464,8 +466,9 @@ def granted(namespace: str) -> list[Item]:
     return [{**binding, "metadata": {"name": f"check-{namespace}"}, "roleRef": ref, "subjects": [subject]}]
 
 
+@pytest.mark.usefixtures("home")
 def test_missing_rights_of_the_caller_are_reported_with_verb_and_resource(
-    bed: ApiServer, home: Path, namespace: str
+    bed: ApiServer, namespace: str
 ) -> None:
     token = bed.kubectl("create", "token", "default", "-n", namespace).strip()
     kubeconfig = bed.kubeconfig_with_token(token)

@@ -105,7 +105,7 @@ def enabled(bed: ApiServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def webhook(bed: ApiServer, request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
+def webhook(bed: ApiServer) -> Iterator[Callable[..., None]]:
     """Makes configurations that send the pods of one namespace to an address without a listener."""
     made: list[str] = []
 

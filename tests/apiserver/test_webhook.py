@@ -318,7 +318,8 @@ def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Api
 # --- other objects of the cluster, and the request's path
 
 
-def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: ApiServer, mesh: Mesh) -> None:
+@pytest.mark.usefixtures("mesh")
+def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: ApiServer) -> None:
     with bed.namespace({"istio-injection": "enabled"}) as namespace:
         spec = {"concurrency": 7, "environmentVariables": {"FROM_OBJECT": "yes"}}
         made = {"apiVersion": "networking.istio.io/v1beta1", "kind": "ProxyConfig", "spec": spec}

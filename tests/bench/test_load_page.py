@@ -91,7 +91,7 @@ def test_a_refusal_costs_what_a_load_took_beyond_its_answers() -> None:
 def played(*played_rounds: Round, count: int, twice: bool = False) -> tuple[Overload, int]:
     """The overload of these rounds, and how many were played; the short one before them is any."""
     left = iter((played_rounds[0], *played_rounds))
-    made = rounds("x", lambda seconds: next(left), count, 1.0, twice=twice)
+    made = rounds("x", lambda _seconds: next(left), count, 1.0, twice=twice)
     return made, len(played_rounds) - len(list(left))
 
 
@@ -182,5 +182,5 @@ def test_the_review_is_one_that_the_webhook_takes_and_no_two_are_alike() -> None
 def test_the_shapes_fill_the_cache_to_its_budget() -> None:
     config, namespace = load_input(Input(Text("", "test"))), Namespace("shop", {"istio-injection": "enabled"})
     for body in review.shapes():
-        assert answer(parse(body), config, lambda name: namespace).outcome.patch
+        assert answer(parse(body), config, lambda _name: namespace).outcome.patch
     assert 0.9 * RenderLimits().skeletons < config.templates._size <= RenderLimits().skeletons

@@ -109,7 +109,7 @@ def test_what_was_not_signed_by_the_issuers_key_is_refused() -> None:
 
 
 def test_a_symmetric_or_missing_algorithm_is_refused() -> None:
-    assert judged(forged({"alg": "none", "kid": "one"}, lambda head: b"")) == "token-key"
+    assert judged(forged({"alg": "none", "kid": "one"}, lambda _head: b"")) == "token-key"
     # The public key, taken for a shared secret.
     by_secret = {"alg": "HS256", "kid": BY_RSA.name}
     secret = BY_RSA.public_pem()

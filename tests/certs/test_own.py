@@ -252,7 +252,7 @@ def test_a_leaf_that_tls_refuses_leaves_the_old_one_in_use() -> None:
     rounds(clock, one, count=6, step=2.0)
     before = one.own.leaf
 
-    def refuse(pair: Pair) -> None:
+    def refuse(_pair: Pair) -> None:
         raise ConfigError("OpenSSL cannot use certificate and key")
 
     one.own.take = refuse

@@ -298,6 +298,7 @@ def test_an_upgrade_takes_a_ca_that_was_made_anew(release: Release, bed: ApiServ
 @pytest.fixture
 def refused(release: Release, bed: ApiServer) -> Iterator[Object]:
     """A pod that the API server refuses, as the webhook is asked about it and never answers here."""
+    del release  # its webhook refuses the pod
     injected = bed.make_namespace({"istio-injection": "enabled"})
     pod = {
         "apiVersion": "v1",

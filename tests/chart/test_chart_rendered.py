@@ -118,6 +118,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def all_rendered(programs: None) -> list[Object]:
+    del programs  # renders with them
     return [item for case in CASES.values() for item in rendered(case)]
 
 

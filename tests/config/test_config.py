@@ -479,9 +479,7 @@ def test_a_dry_run_reports_a_template_that_fails_for_some_pods_once(profile: Pat
     assert {p.where for p in problems} == {f"{profile / 'extra.yaml.j2'}:3"}
 
 
-def test_a_dry_run_reports_bytes_that_differ_between_processes(
-    profile: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dry_run_reports_bytes_that_differ_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     # No template can be made to depend on the order of hashes, so that the processes are stood in for.
     trials = iter([Trial((), "a"), Trial((), "b")])
     monkeypatch.setattr(dryrun, "_child", lambda *_: next(trials))

@@ -86,7 +86,7 @@ def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]
     monkeypatch.setattr(folder, "read_text_inside", reading_inside)
 
 
-def no_cluster(namespace: str, name: str, key: str) -> str:
+def no_cluster(_namespace: str, _name: str, _key: str) -> str:
     raise AssertionError("no ConfigMap is to be read")
 
 
@@ -116,8 +116,9 @@ def test_a_swap_between_any_two_reads_gives_one_version(
     assert config.digest == load(mount.config).digest
 
 
+@pytest.mark.usefixtures("tried")
 def test_a_file_that_the_next_version_has_not_any_more_is_no_failure(
-    mount: Mount, tried: list[Input], monkeypatch: pytest.MonkeyPatch
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = "profile: ./profile\nvalues: {{image: 'app:{0}'}}\n"
     before_each_read(
@@ -129,7 +130,7 @@ def test_a_file_that_the_next_version_has_not_any_more_is_no_failure(
 def test_a_source_that_keeps_changing_is_refused_with_its_place(
     mount: Mount, tried: list[Input], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before_each_read(monkeypatch, lambda at: mount.swap())
+    before_each_read(monkeypatch, lambda _at: mount.swap())
     with pytest.raises(ConfigError, match="changed while it was read") as caught:
         a_source(mount).read()
     assert caught.value.where == mount.config
@@ -147,7 +148,8 @@ def test_a_broken_source_that_does_not_change_is_reported_as_it_is(mount: Mount,
     assert len(tried) == 2
 
 
-def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount, tried: list[Input]) -> None:
+@pytest.mark.usefixtures("tried")
+def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount) -> None:
     source = a_source(mount)
     good = source.read()
     mount.swap(**{"injector.yaml": "\n"})

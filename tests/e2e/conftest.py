@@ -19,6 +19,7 @@ INJECTED = {"istio-injection": "enabled"}
 @pytest.fixture(scope="module")
 def injected_namespace(new_namespace: NewNamespace, injector: Injector) -> str:
     """A namespace whose pods are injected."""
+    del injector  # it injects them
     return new_namespace(INJECTED)
 
 

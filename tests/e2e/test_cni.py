@@ -44,7 +44,8 @@ def plugin(mesh: Mesh, injector: Injector) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def restricted(mesh: Mesh, plugin: None, new_namespace: Callable[[dict[str, str]], str]) -> str:
-    """A namespace that enforces PodSecurity restricted, with a server and who asks it."""
+    """A namespace that enforces PodSecurity restricted, with a server and clients."""
+    del plugin  # captures their traffic
     cluster = mesh.cluster
     cluster.load([a.traffic_image()])
     namespace = new_namespace(ENFORCED)

@@ -119,9 +119,8 @@ def test_a_pod_that_cannot_join_is_not_ready_and_the_cause_is_reported(
     _assert_cause(mesh, injector, refused, name, cause)
 
 
-def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
-    mesh: Mesh, injector: Injector, shop: str
-) -> None:
+@pytest.mark.usefixtures("injector")
+def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(mesh: Mesh, shop: str) -> None:
     kubectl, steady, called = mesh.cluster.kubectl, Steady(mesh, shop), f"app={SERVER}"
     (old,) = _names(mesh, shop, called)
     with steady.unbroken(), _held_connection(mesh.cluster, shop, f"catalog:{a.PORTS['tcp']}") as say:

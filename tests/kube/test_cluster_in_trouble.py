@@ -156,7 +156,8 @@ def test_an_event_as_large_as_an_object_may_be_is_read(
     run(tmp_path, config, body)
 
 
-def test_a_defect_while_watching_is_reported_and_retried(fake: FakeApiServer, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fake")
+def test_a_defect_while_watching_is_reported_and_retried(tmp_path: Path) -> None:
     defects = [KeyError("secret")]
 
     def keep(item: dict[str, Any]) -> dict[str, Any]:

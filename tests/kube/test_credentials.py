@@ -33,7 +33,7 @@ def _check(error: ClusterError, words: str) -> None:
 
 @pytest.mark.parametrize(("trouble", "words"), TROUBLES)
 def test_a_token_that_cannot_be_read_is_reported(trouble: Exception, words: str) -> None:
-    def hook(configuration: Any) -> NoReturn:
+    def hook(_configuration: Any) -> NoReturn:
         raise trouble
 
     configuration: Any = Configuration(retries=False)
@@ -46,7 +46,7 @@ def test_a_token_that_cannot_be_read_is_reported(trouble: Exception, words: str)
 
 @pytest.mark.parametrize(("trouble", "words"), TROUBLES)
 def test_a_token_that_cannot_be_read_is_reported_while_serving(trouble: Exception, words: str) -> None:
-    async def hook(configuration: Any) -> NoReturn:
+    async def hook(_configuration: Any) -> NoReturn:
         raise trouble
 
     async def main() -> None:

@@ -131,7 +131,7 @@ def test_an_event_that_has_expired_is_made_anew() -> None:
 def test_no_event_is_written_on_an_owner_that_is_not_there(owner: EventOwner) -> None:
     cluster = Cluster({PATH: "uid-1"})
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         events.offer(NOTICE._replace(owner=owner))
 
     assert talk(cluster, do) == {"owner": 1}
@@ -143,7 +143,7 @@ def test_one_owner_does_not_take_all_of_the_rate() -> None:
     cluster = Cluster({PATH: "uid-1", PATH.replace("web", "api"): "uid-2"})
     other = NOTICE._replace(owner=OWNER._replace(name="api-5d9f", uid="uid-2"))
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         for number in range(module.PER_OWNER + 3):
             events.offer(NOTICE._replace(message=f"misspelt-key: label x/{number}"))
         events.offer(other)
@@ -162,7 +162,7 @@ def elsewhere(number: int) -> Notice:
 def test_a_namespace_that_invents_owners_does_not_silence_another() -> None:
     cluster = Cluster({PATH: "uid-1"})
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         for number in range(300):
             events.offer(elsewhere(number))
         events.offer(NOTICE)
@@ -217,7 +217,7 @@ def test_past_the_burst_events_wait_for_their_time(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "PER_OWNER", 1000)
     cluster = Cluster({PATH: "uid-1"})
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         for number in range(module.BURST + 3):
             events.offer(NOTICE._replace(message=str(number)))
 

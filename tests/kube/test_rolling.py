@@ -27,7 +27,7 @@ class Shop:
     takes: float = 90
     settles: float = 15
     held_until: dict[str, float] = field(default_factory=dict)
-    lost: Callable[[str], None] = lambda name: None
+    lost: Callable[[str], None] = lambda _name: None
     now: float = 0.0
     times: dict[str, list[str]] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Shop:
             },
         }
 
-    def list(self, path: str) -> list[dict[str, Any]]:
+    def list(self, _path: str) -> list[dict[str, Any]]:
         return [
             {
                 "metadata": {"name": name, "generation": 1},
@@ -83,7 +83,7 @@ class Shop:
 
     def rolled(self, *targets: Target, parallel: int, seconds: float = 100) -> Result:
         pace = Pace(parallel, seconds, lambda: self.now, self.sleep)
-        return roll(self, targets, pace, lambda target: "", self.said.append)  # type: ignore[arg-type]
+        return roll(self, targets, pace, lambda _target: "", self.said.append)  # type: ignore[arg-type]
 
 
 def test_as_many_as_are_asked_for_are_rolled_at_a_time() -> None:
@@ -131,8 +131,8 @@ def test_the_limit_begins_anew_once_the_run_itself_is_no_obstacle() -> None:
 
 @pytest.mark.parametrize("status", [0, 504])
 def test_a_restart_whose_answer_is_lost_is_no_second_rollout(status: int) -> None:
-    def lose(name: str) -> None:
-        shop.lost = lambda name: None
+    def lose(_name: str) -> None:
+        shop.lost = lambda _name: None
         shop.now += 2
         raise ClusterError("no answer", reason="Timeout", status=status)
 
@@ -144,7 +144,7 @@ def test_a_restart_whose_answer_is_lost_is_no_second_rollout(status: int) -> Non
 
 
 def test_a_restart_that_is_refused_ends_the_run() -> None:
-    def refuse(name: str) -> None:
+    def refuse(_name: str) -> None:
         raise ClusterError("not allowed", reason="Forbidden", status=403)
 
     result = Shop(lost=refuse).rolled(A, B, parallel=1)
@@ -153,7 +153,7 @@ def test_a_restart_that_is_refused_ends_the_run() -> None:
 
 
 def test_one_that_is_interrupted_while_it_is_asked_for_may_be_under_way() -> None:
-    def interrupt(name: str) -> None:
+    def interrupt(_name: str) -> None:
         raise KeyboardInterrupt
 
     result = Shop(lost=interrupt).rolled(A, B, parallel=1)

@@ -39,7 +39,7 @@ PATIENT = Bounds(read_seconds=600)
 both = pytest.mark.parametrize("tls", [True, False], ids=["webhook", "health"])
 
 
-async def never(scope: Any, receive: Any, send: Any) -> None:
+async def never(scope: Any, _receive: Any, _send: Any) -> None:
     """An app that neither reads nor answers while the connection lasts."""
     while not scope["state"]["transport"].is_closing():
         await asyncio.sleep(0.01)
@@ -338,7 +338,7 @@ def test_a_connection_that_asks_nothing_is_closed_in_the_time_for_a_request(tls:
 
 @both
 def test_a_last_answer_that_is_not_read_is_ended_too(tls: bool) -> None:
-    async def talks(scope: Any, receive: Any, send: Any) -> None:
+    async def talks(_scope: Any, _receive: Any, send: Any) -> None:
         size = 32 << 20
         headers = [(b"content-length", b"%d" % size), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

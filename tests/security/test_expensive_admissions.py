@@ -39,7 +39,7 @@ class Gate:
     opened: threading.Event = field(default_factory=threading.Event)
     threads: list[tuple[str, bool]] = field(default_factory=list)
 
-    def config(self, before: Callable[[Any], None] = lambda run: None) -> Config:
+    def config(self, before: Callable[[Any], None] = lambda _run: None) -> Config:
         gate = self
 
         class Gated(Shipper):
@@ -156,7 +156,7 @@ def test_a_small_pod_that_costs_much_is_moved_to_a_thread_with_the_whole_limit()
 
 
 def test_a_pod_that_charges_nothing_and_takes_long_in_the_loop_is_moved_at_its_next_charge() -> None:
-    def slow(run: Any) -> None:
+    def slow(_run: Any) -> None:
         if threading.current_thread().name != "admission":
             begun = time.thread_time()
             while time.thread_time() - begun <= webhook.LOOP_SECONDS:
@@ -245,7 +245,7 @@ def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_goes_on(
 
 def test_a_shorter_timeout_of_the_request_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     # Else the caller would have to wait for the default limit.
-    monkeypatch.setattr(webhook, "budget_of", lambda query: 0.2)
+    monkeypatch.setattr(webhook, "budget_of", lambda _query: 0.2)
     monkeypatch.setattr(time, "perf_counter", lambda: 1000.0)
     stage = Stage(Gate(namespace="nobody's").config(spin), Limits(cpu_seconds=3600.0))
     answer = run(lambda: stage.post("greedy", large=True))
@@ -254,7 +254,7 @@ def test_a_shorter_timeout_of_the_request_is_the_limit(monkeypatch: pytest.Monke
 
 def test_a_body_whose_reading_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     # No body within the bounds takes so long to be read.
-    def endless(*args: Any, **kwargs: Any) -> Any:
+    def endless(*_args: Any, **_kwargs: Any) -> Any:
         while True:
             pass
 
@@ -297,7 +297,7 @@ def test_loop_and_thread_give_the_same_answer_and_call_back_in_the_loop(
     calls: list[tuple[str, threading.Thread]] = []
 
     def recorder(what: str) -> Callable[..., None]:
-        return lambda *args: calls.append((what, threading.current_thread()))
+        return lambda *_args: calls.append((what, threading.current_thread()))
 
     asked = {
         "notify": recorder("notify"),

@@ -386,8 +386,9 @@ def test_fifos_in_a_folder_are_not_waited_for(manifests: Path, run: Run) -> None
     assert run("kube-inject", "-f", "f").status == 0
 
 
+@pytest.mark.usefixtures("manifests")
 def test_a_file_that_becomes_a_link_after_the_folder_was_listed_is_not_read(
-    manifests: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = files.read_inside
 

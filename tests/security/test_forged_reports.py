@@ -199,10 +199,10 @@ class _Text(HTMLParser):
         self.texts: list[str] = []
         self._code = False
 
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
+    def handle_starttag(self, tag: str, _attrs: Any) -> None:
         self._code = tag in ("style", "script")
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, _tag: str) -> None:
         self._code = False
 
     def handle_data(self, data: str) -> None:
@@ -267,6 +267,7 @@ def test_several_wrong_settings_stand_on_a_line_each(folder: Path, run: Run) -> 
     ] == ["  bad.yaml:1", "  bad.yaml:2"]
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "argv",
     [
@@ -291,7 +292,7 @@ def test_several_wrong_settings_stand_on_a_line_each(folder: Path, run: Run) -> 
         ["serve", WORD],
     ],
 )
-def test_arguments_write_no_lines(argv: list[str], folder: Path, run: Run) -> None:
+def test_arguments_write_no_lines(argv: list[str], run: Run) -> None:
     done = run(*(argument.replace("\x00", "") for argument in argv))
     assert done.status in (1, 2)
     check_lines(done.err)
@@ -347,13 +348,13 @@ class Canned(Cluster):
             raise answer
         return answer  # type: ignore[no-any-return]
 
-    def list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    def list(self, path: str, _params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         return self.get(path)["items"]  # type: ignore[no-any-return]
 
-    def each(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    def each(self, path: str, _params: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         yield from self.list(path)
 
-    def text(self, path: str, params: Mapping[str, str]) -> str:
+    def text(self, _path: str, _params: Mapping[str, str]) -> str:
         return WORD * 3
 
     def close(self) -> None:
@@ -398,6 +399,7 @@ ANSWERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "argv",
     [
@@ -415,11 +417,9 @@ ANSWERS: dict[str, Any] = {
         ["check", "--cluster"],
     ],
 )
-def test_a_cluster_writes_no_lines(
-    argv: list[str], folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster_writes_no_lines(argv: list[str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     # The network is replaced here; everything else is the product's code.
-    monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(ANSWERS))
+    monkeypatch.setattr("injector.kube.client.connect", lambda _kubeconfig, _context: Canned(ANSWERS))
     done = run(*argv, "--config", "c.yaml")
     ours = re.compile(
         OURS.pattern
@@ -502,9 +502,10 @@ def test_json_for_people_is_the_same_value(value: Any) -> None:
     assert not unseen(json_text(value))
 
 
-def test_an_admission_message_is_one_line(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_an_admission_message_is_one_line() -> None:
     pod = a_pod(annotations={"logs.example.com/templates": WORD})
-    answer = answering.answer(a_review(pod), load("c.yaml"), lambda name: None)
+    answer = answering.answer(a_review(pod), load("c.yaml"), lambda _name: None)
     assert answer.decision == "deny"
     message = review.message_of(answer.outcome)
     assert "\n" not in message

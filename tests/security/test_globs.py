@@ -59,7 +59,7 @@ def test_the_steps_of_a_rule_grow_with_its_parts_and_not_with_the_text() -> None
     def steps(length: int) -> int:
         count = 0
 
-        def line(frame: FrameType, event: str, arg: object) -> Any:
+        def line(frame: FrameType, _event: str, _arg: object) -> Any:
             nonlocal count
             count += frame.f_code.co_filename in (globs.__file__, annotation_rules.__file__)
             return line

@@ -119,7 +119,7 @@ def a_skip() -> Outcome:
             },
         }
     )
-    return answering.answer(review.parse(body), CONFIG, lambda name: None).outcome
+    return answering.answer(review.parse(body), CONFIG, lambda _name: None).outcome
 
 
 def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> None:

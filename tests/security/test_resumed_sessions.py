@@ -104,7 +104,7 @@ def test_audit_answers_a_resumed_session_and_counts_it(tmp_path: Path) -> None:
 def test_a_resumed_session_without_a_certificate_is_judged_by_what_it_sends() -> None:
     seen: list[Mapping[str, Any] | None] = []
 
-    async def caller(certificate: Mapping[str, Any] | None, header: str, budget: float | None) -> None:
+    async def caller(certificate: Mapping[str, Any] | None, _header: str, _budget: float | None) -> None:
         seen.append(certificate)
 
     with threads.serving(an_app(caller), swap=Swap("1.2", asks=True)) as serving:

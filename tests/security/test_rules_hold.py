@@ -471,22 +471,27 @@ def test_a_pod_without_powers_passes_rules_that_withhold_all_of_them(pod: Manife
     assert again.decision.verdict is Verdict.INJECT, again.error
 
 
+def fill_in(container: Manifest) -> None:
+    """Add what the API server adds to a container."""
+    container.setdefault("imagePullPolicy", "IfNotPresent")
+    container.setdefault("terminationMessagePath", "/dev/termination-log")
+    container.setdefault("terminationMessagePolicy", "File")
+    container.setdefault("resources", {})
+    for entry in container.get("env", []):
+        if "fieldRef" in (entry.get("valueFrom") or {}):
+            entry["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
+    for probe in PROBES:
+        if container.get(probe):
+            container[probe] = {"successThreshold": 1, "timeoutSeconds": 1, **container[probe]}
+    if not any(m["mountPath"] == TOKEN_MOUNT["mountPath"] for m in container.get("volumeMounts", [])):
+        container.setdefault("volumeMounts", []).append(TOKEN_MOUNT)
+
+
 def as_stored(pod: Manifest) -> Manifest:
     """With what the API server fills in before it calls a webhook again."""
     out = copy.deepcopy(pod)
     for container in [*out["spec"].get("initContainers", []), *out["spec"]["containers"]]:
-        container.setdefault("imagePullPolicy", "IfNotPresent")
-        container.setdefault("terminationMessagePath", "/dev/termination-log")
-        container.setdefault("terminationMessagePolicy", "File")
-        container.setdefault("resources", {})
-        for entry in container.get("env", []):
-            if "fieldRef" in (entry.get("valueFrom") or {}):
-                entry["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
-        for probe in PROBES:
-            if container.get(probe):
-                container[probe] = {"successThreshold": 1, "timeoutSeconds": 1, **container[probe]}
-        if not any(m["mountPath"] == TOKEN_MOUNT["mountPath"] for m in container.get("volumeMounts", [])):
-            container.setdefault("volumeMounts", []).append(TOKEN_MOUNT)
+        fill_in(container)
     for volume in out["spec"]["volumes"]:
         for kind in ("configMap", "projected", "downwardAPI"):
             if kind in volume:

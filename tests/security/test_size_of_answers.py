@@ -88,6 +88,6 @@ def test_asking_for_a_template_that_does_not_exist_lets_no_pod_pass() -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(annotations={"inject.istio.io/templates": "none-such"})}
     request = {"uid": "u", "namespace": "shop", "object": pod}
     review = {"apiVersion": reviews.VERSIONS[0], "kind": "AdmissionReview", "request": request}
-    answer = answering.answer(review, CONFIG, lambda name: None, failure_mode="allow")
+    answer = answering.answer(review, CONFIG, lambda _name: None, failure_mode="allow")
     assert answer.decision == "deny"
     assert json.dumps(answer.review).count("invalid-annotation") >= 1

@@ -104,7 +104,7 @@ def test_the_largest_sensible_pod_is_far_below_the_bound() -> None:
     text = json.dumps(body).encode()
     assert structure.count(text) * 10 < structure.LIMIT
     request = review.parse(text)
-    assert answering.answer(request, PLAIN, lambda name: None).decision == "inject"
+    assert answering.answer(request, PLAIN, lambda _name: None).decision == "inject"
 
 
 def test_a_body_at_the_bound_is_read() -> None:

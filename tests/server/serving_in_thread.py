@@ -117,7 +117,7 @@ def ask(connection: http.client.HTTPConnection) -> tuple[bytes, str]:
     return answer.read(), answer.headers.get("connection", "")
 
 
-async def hello(scope: Any, receive: Any, send: Any) -> None:
+async def hello(_scope: Any, receive: Any, send: Any) -> None:
     """An app that reads the body and greets."""
     while (await receive()).get("more_body"):
         pass

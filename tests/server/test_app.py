@@ -183,7 +183,7 @@ def test_health_is_served_beside_the_webhook_and_metrics_and_docs_are_not() -> N
 def test_readiness_names_what_is_waited_for_and_reviews_are_answered_meanwhile() -> None:
     waiting = {"namespaces": "not all namespaces are known yet"}
     state = a_state(
-        waiting=lambda: waiting, notes=lambda: {"config": "last good kept"}, namespace_of=lambda name: None
+        waiting=lambda: waiting, notes=lambda: {"config": "last good kept"}, namespace_of=lambda _name: None
     )
     app, inner = an_app(state), create_app(state, inner=True)
     reply = ask(inner, "GET", "/readyz")
@@ -299,7 +299,7 @@ def test_the_node_that_a_pod_names_is_asked_for() -> None:
 
 
 def test_a_fact_that_cannot_be_had_is_an_internal_error_and_no_refusal_of_the_request() -> None:
-    def gone(name: str) -> Namespace:
+    def gone(_name: str) -> Namespace:
         raise OSError("the cache is gone")
 
     response = post(an_app(a_state(namespace_of=gone)), a_body()).json["response"]

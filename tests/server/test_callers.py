@@ -54,7 +54,7 @@ def posted(
     serving: threads.Serving,
     pair: tuple[Path, Path] | None = None,
     body: bytes = b"no JSON",
-    prepare: Callable[[ssl.SSLContext], None] = lambda context: None,
+    prepare: Callable[[ssl.SSLContext], None] = lambda _context: None,
     **headers: str,
 ) -> tuple[int, str]:
     """Status and text of the answer to a caller with a certificate and headers."""

@@ -26,7 +26,7 @@ class DictCluster:
     asked: list[str] = field(default_factory=list)
     events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
 
-    async def listing(self, path: str, params: object = None) -> Listing:
+    async def listing(self, path: str, _params: object = None) -> Listing:
         self.asked.append(path)
         if path in self.forbidden:
             raise ClusterError("not allowed to list it", status=403, hint="grant the verb")
@@ -34,7 +34,7 @@ class DictCluster:
             raise ClusterError("this cluster does not serve it", status=404)
         return Listing(self.lists[path], "1")
 
-    async def watch(self, path: str, version: str, params: object = None) -> AsyncIterator[dict[str, Any]]:
+    async def watch(self, path: str, _version: str, _params: object = None) -> AsyncIterator[dict[str, Any]]:
         while True:
             if path != NODES:
                 await asyncio.Event().wait()

@@ -105,7 +105,7 @@ def test_a_handshake_that_never_ends_is_cut() -> None:
 def test_an_answer_that_is_not_read_is_cut() -> None:
     began, ended = threading.Event(), threading.Event()
 
-    async def talks(scope: Any, receive: Any, send: Any) -> None:
+    async def talks(_scope: Any, _receive: Any, send: Any) -> None:
         size = 64 << 20
         began.set()
         await send(

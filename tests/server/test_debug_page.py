@@ -205,7 +205,7 @@ def test_a_new_configuration_is_the_one_in_force() -> None:
 def test_one_is_explained_at_a_time_and_room_is_made_afterwards() -> None:
     reached, go_on = threading.Event(), threading.Event()
 
-    def namespace_of(name: str) -> None:
+    def namespace_of(_name: str) -> None:
         reached.set()
         assert go_on.wait(60)
 
@@ -250,7 +250,7 @@ def test_the_webhook_templates_are_left_to_its_own_thread() -> None:
     config = a_config()
     used: list[str] = []
 
-    def render(*arguments: object) -> Any:
+    def render(*_arguments: object) -> Any:
         used.append("render")
 
     # A method is replaced on purpose: nothing else shows who calls it.

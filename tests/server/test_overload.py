@@ -38,7 +38,7 @@ def a_state(size: Size, **changed: Any) -> State:
     return replace(state, **changed)
 
 
-async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
+async def nothing_else(scope: Any, _receive: Any, _send: Any) -> None:
     raise AssertionError(scope["path"])
 
 

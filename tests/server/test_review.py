@@ -211,7 +211,7 @@ def test_a_template_that_fails_denies_unless_the_failure_mode_lets_pods_pass() -
 def test_a_defect_of_the_injector_is_a_denial_or_a_warning_but_never_an_exception() -> None:
     config = a_config(Broken)
     pod = a_pod(annotations={"note": "the-secret"})
-    answer = answering.answer(a_review(pod), config, lambda name: None)
+    answer = answering.answer(a_review(pod), config, lambda _name: None)
     response = answer.review["response"]
     assert (response["allowed"], response["status"]["code"]) == (False, 500)
     assert response["status"]["message"].startswith("internal-error: ")
@@ -240,7 +240,7 @@ def test_a_patch_that_does_not_give_the_pod_is_never_sent(
     patch: tuple[Operation, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The core has no known defect of this kind, so one is put in its place.
-    def defective(pod: Any, facts: Any, config: Any) -> Outcome:
+    def defective(pod: Any, _facts: Any, _config: Any) -> Outcome:
         return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
 
     monkeypatch.setattr(reviews, "inject", defective)
@@ -253,12 +253,13 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
     # Facts do not show in an answer, so the core is listened to.
     seen: list[model.Facts] = []
 
-    def listening(pod: Any, facts: model.Facts, config: Any, *, work: Any) -> Outcome:
+    def listening(pod: Any, facts: model.Facts, *_: Any, **__: Any) -> Outcome:
         seen.append(facts)
         return Outcome(Decision(Reason.OFF_BY_DEFAULT), pod)
 
     monkeypatch.setattr(reviews, "inject", listening)
-    respond(a_review(), native_sidecars=False, objects=({"kind": "Thing"},), path="/inject/a/b")
+    request = reviews.request_of(a_review(), path="/inject/a/b")
+    respond(request, native_sidecars=False, objects=({"kind": "Thing"},))
     respond(a_review(namespace=None))
     assert seen == [
         model.Facts(

@@ -84,7 +84,7 @@ def running(files: Files) -> Iterator[Running]:
 
 
 def test_before_the_first_list_it_is_not_ready_and_answers_from_the_review_alone(running: Running) -> None:
-    readiness = running.until(lambda status, detail: detail["waiting"].get(NAMESPACES) != "not read yet")
+    readiness = running.until(lambda _status, detail: detail["waiting"].get(NAMESPACES) != "not read yet")
     assert readiness["ready"] is False
     assert "the API server answered 500 InternalError" in readiness["waiting"][NAMESPACES]
     assert readiness["waiting"][NAMESPACES].endswith("(hint: try again)")
@@ -93,18 +93,18 @@ def test_before_the_first_list_it_is_not_ready_and_answers_from_the_review_alone
     assert (waits["level"], waits["message"]) == ("warning", readiness["waiting"][NAMESPACES])
 
     running.fake.trouble("")
-    assert running.until(lambda status, detail: status == 200)["notes"] == {}
+    assert running.until(lambda status, _detail: status == 200)["notes"] == {}
     assert running.process.wait_for("cluster", what=NAMESPACES)["message"] == "up to date"
 
 
 @pytest.mark.parametrize("trouble", ["500", "nothing", "hung up"])
 def test_an_unavailable_api_server_stops_neither_answers_nor_shutdown(running: Running, trouble: str) -> None:
     running.fake.trouble("")
-    running.until(lambda status, detail: status == 200)
+    running.until(lambda status, _detail: status == 200)
     running.fake.trouble(trouble)
     if trouble != "nothing":
         # Silence is noticed after minutes only, as a quiet cluster is silent too.
-        noted = running.until(lambda status, detail: detail["notes"])
+        noted = running.until(lambda _status, detail: detail["notes"])
         assert noted["ready"] is True
         assert noted["notes"][NAMESPACES].startswith("may be out of date: ")
         assert "(hint: " in noted["notes"][NAMESPACES]

@@ -31,7 +31,7 @@ def a_pair() -> tuple[Pair, Pair]:
     return ca, sign_leaf(ca, WANTED, time.time())
 
 
-async def hello(scope: Any, receive: Any, send: Any) -> None:
+async def hello(_scope: Any, _receive: Any, send: Any) -> None:
     headers = [(b"content-length", b"5")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"hello"})

@@ -51,7 +51,7 @@ def answered(namespace: str, path: str = "/inject", **request: Any) -> str:
         current=lambda: CONFIG,
         objects=lambda: OBJECTS,
         namespace_of=namespace_of,
-        native_sidecars=lambda node: True,
+        native_sidecars=lambda _node: True,
     )
     reply = post(an_app(state), a_body(a_pod(), namespace=namespace, **request), path)
     response = reply.json["response"]
@@ -78,7 +78,7 @@ def test_labels_and_annotations_of_a_namespace_are_in_no_answer(namespace: str) 
 def test_an_answer_does_not_reveal_whether_a_namespace_exists() -> None:
     # "till" has a ProxyConfig; a namespace without one is as good as none.
     there = a_state(current=lambda: CONFIG, namespace_of=lambda name: Namespace(name, {"team": "x"}))
-    not_there = a_state(current=lambda: CONFIG, namespace_of=lambda name: None)
+    not_there = a_state(current=lambda: CONFIG, namespace_of=lambda _name: None)
     body = a_body(a_pod(), namespace="somewhere")
     assert post(an_app(there), body).body == post(an_app(not_there), body).body
 

@@ -704,7 +704,7 @@ def test_a_template_reaches_nothing_but_values_and_changes_none(text: str) -> No
     context = {"x": "text", "d": {"k": "v", "l": [2, 1]}}
     before = copy.deepcopy(context)
     one = Templates(
-        {"main": TemplateSource("main", text, "main.yaml.j2")}, {"f": lambda *args, **kwargs: None}
+        {"main": TemplateSource("main", text, "main.yaml.j2")}, {"f": lambda *_args, **_kwargs: None}
     )
     with pytest.raises((RenderError, TemplateError)) as caught:
         one.render("main", context, POD)

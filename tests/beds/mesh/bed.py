@@ -154,7 +154,7 @@ class Mesh:
         return readings.samples(self.cluster.kubectl("get", "--raw", path))
 
     def access_log(
-        self, namespace: str, pod: str, until: Callable[[list[Object]], object] = lambda entries: True
+        self, namespace: str, pod: str, until: Callable[[list[Object]], object] = lambda _entries: True
     ) -> list[Object]:
         """Return a proxy's access log as soon as `until` is true of it; Envoy writes it once a second.
 

@@ -140,7 +140,7 @@ def test_the_logs_are_kept_where_the_body_fails(
 
 
 def with_a_keeper(monkeypatch: pytest.MonkeyPatch, *events: str) -> None:
-    def start(name: str, *, stay: bool) -> subprocess.Popen[str]:
+    def start(*_: object, **__: object) -> subprocess.Popen[str]:
         command, pipe = [sys.executable, "-c", KEEPER, *events], subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 

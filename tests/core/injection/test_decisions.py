@@ -84,7 +84,7 @@ WISHES: list[tuple[dict[str, Any], bool | None, Reason | None, str]] = [
 
 @pytest.mark.parametrize(("pod", "wish", "reason", "rule"), WISHES)
 @pytest.mark.parametrize(
-    ("mode", "undecided", "instead"),
+    "default",
     [("enabled", True, Reason.ON_BY_DEFAULT), ("disabled", False, Reason.OFF_BY_DEFAULT)],
 )
 def test_what_the_pod_asks_for_wins_and_the_policy_decides_for_the_undecided(
@@ -92,10 +92,9 @@ def test_what_the_pod_asks_for_wins_and_the_policy_decides_for_the_undecided(
     wish: bool | None,
     reason: Reason | None,
     rule: str,
-    mode: str,
-    undecided: bool,
-    instead: Reason,
+    default: tuple[str, bool, Reason],
 ) -> None:
+    mode, undecided, instead = default
     decision = decide(pod, Facts(), policy(mode))
     injected = undecided if wish is None else wish
     expected = (Verdict.INJECT if injected else Verdict.SKIP, reason or instead, rule)

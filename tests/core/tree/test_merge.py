@@ -1010,8 +1010,8 @@ def test_mapping_over_a_list_shares_what_stays() -> None:
     tree: dict[str, Any] = {"spec": {"containers": [{"name": "a"}, {"name": "b"}]}, "metadata": {}}
     path = ("spec", "containers")
     assert map_items(tree, path, lambda item: item) is tree
-    assert map_items(tree, ("spec", "volumes"), lambda item: {}) is tree
-    assert map_items(tree, ("status", "x"), lambda item: {}) is tree
+    assert map_items(tree, ("spec", "volumes"), lambda _item: {}) is tree
+    assert map_items(tree, ("status", "x"), lambda _item: {}) is tree
     changed = map_items(tree, path, lambda item: {**item, "x": 1} if item["name"] == "b" else item)
     assert changed["spec"]["containers"] == [{"name": "a"}, {"name": "b", "x": 1}]
     assert changed["spec"]["containers"][0] is tree["spec"]["containers"][0]

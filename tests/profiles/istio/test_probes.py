@@ -138,8 +138,8 @@ def test_keys_name_the_container_and_the_kind_and_the_proxy_is_left_out() -> Non
 )
 def test_the_kubelet_is_sent_to_the_agent(probe: Tree, expected: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
-    assert probes.rewritten(container, 1, lambda site: False)["livenessProbe"] == expected
-    assert probes.rewritten(container, 1, lambda site: True) == container
+    assert probes.rewritten(container, 1, lambda _site: False)["livenessProbe"] == expected
+    assert probes.rewritten(container, 1, lambda _site: True) == container
 
 
 def test_a_first_registration_is_appended() -> None:
@@ -173,5 +173,5 @@ def test_of_an_earlier_registration_existing_entries_win(existing: str, expected
 def test_the_probe_is_restored_from_the_registration(probe: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
     entries = probes.registration({"containers": [container]}, AGENT, defaulted=True)
-    sent = probes.rewritten(container, AGENT, lambda site: False)
+    sent = probes.rewritten(container, AGENT, lambda _site: False)
     assert probes.restored(sent, json.loads(json.dumps(entries))) == container
