@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,13 +19,13 @@ import pytest
 from injector.core.diagnosis.containers import Log
 from injector.kube.client import Cluster, connect
 from injector.kube.living import observe, read_log
+from tests.apiserver.webhook_serving import until
 from tests.beds.apiserver.bed import ApiServer
 from tests.command import run
 
 COMMAND = str(Path(sys.executable).with_name("injector"))
 STATUS = {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"], "revision": "default"})}
 NOBODY = "https://127.0.0.1:9/mutate"
-WAIT_SECONDS = 90.0
 
 
 def explained(
@@ -85,14 +84,6 @@ def set_status(bed: ApiServer, namespace: str, name: str, *, ready: bool, waitin
     bed.kubectl("patch", "pod", name, *flags)
 
 
-def until(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not (got := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-    return got
-
-
 def pods(bed: ApiServer, namespace: str) -> list[str]:
     return bed.kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}").split()
 
@@ -134,7 +125,7 @@ def webhook(bed: ApiServer) -> Iterator[Callable[..., None]]:
 
 def test_the_pod_of_a_deployment_that_is_not_ready_is_explained(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace, 2)
-    good, bad = until(lambda: pods(bed, namespace) if len(pods(bed, namespace)) == 2 else None)
+    good, bad = until("2 pods", lambda: pods(bed, namespace) if len(pods(bed, namespace)) == 2 else None)
     set_status(bed, namespace, good, ready=True)
     set_status(bed, namespace, bad, ready=False, waiting="ImagePullBackOff")
     live = explained(bed, "deploy/web", namespace)
@@ -188,7 +179,7 @@ def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
 ) -> None:
     webhook(enabled, "Fail")
     make_deployment(bed, enabled)
-    live = until(lambda: refused(bed, enabled))
+    live = until("pods are refused", lambda: refused(bed, enabled))
     assert (live["state"], words(live)) == ("pods are missing", ["webhook-unreachable"])
     assert "webhook namespace.sidecar-injector.istio.io (an injector's): the connection is refused" in seen(
         live
@@ -198,7 +189,7 @@ def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
 def test_pod_security_is_named_where_it_refuses_pods(bed: ApiServer) -> None:
     with bed.namespace({"pod-security.kubernetes.io/enforce": "restricted"}) as space:
         make_deployment(bed, space)
-        live = until(lambda: refused(bed, space))
+        live = until("pods are refused", lambda: refused(bed, space))
         assert words(live) == ["pod-security"]
         assert "level restricted:latest" in seen(live)
 
@@ -241,7 +232,7 @@ def test_a_pod_that_is_older_than_webhook_or_label_is_reported(
 def later(bed: ApiServer, kind: str, name: str, namespace: str = "default") -> None:
     """Wait until it is another second than that in which an object was made: times have no fractions."""
     made = bed.kubectl("get", kind, name, "-n", namespace, "-o", "jsonpath={.metadata.creationTimestamp}")
-    until(lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > made)
+    until("the next second", lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > made)
 
 
 def test_a_pod_that_opted_out_is_explained(bed: ApiServer, enabled: str) -> None:
@@ -271,7 +262,7 @@ def test_what_an_account_may_not_read_is_reported_and_the_rest_is_explained(
 
 def test_without_replica_sets_pods_are_found_by_the_selector(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace)
-    (name,) = until(lambda: pods(bed, namespace))
+    (name,) = until("a pod", lambda: pods(bed, namespace))
     rules = ("--verb=get,list", "--resource=pods,deployments.apps")
     bed.kubectl("create", "role", "see", "-n", namespace, *rules)
     bed.kubectl(

@@ -22,6 +22,7 @@ import pytest
 
 from injector.profiles.istio.catalogue import ANNOTATIONS
 from injector.records.reader import Reader
+from tests import factories
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 
@@ -163,12 +164,8 @@ def broken_pods() -> Iterator[Any]:
 
 def a_review(pod: Any, **request: Any) -> bytes:
     who = {"username": "u", "extra": {"x": [mark("extra")]}, "groups": ["g"]}
-    asked = {"uid": "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a10", "operation": "CREATE", "namespace": "shop",
-             "kind": {"group": "", "version": "v1", "kind": "Pod"}, "object": pod, "userInfo": who,
-             "options": {"fieldManager": mark("manager")}, **request}  # fmt: skip
-    return json.dumps(
-        {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": asked}
-    ).encode()
+    marked = {"userInfo": who, "options": {"fieldManager": mark("manager")}, **request}
+    return json.dumps(factories.a_review(pod, **marked)).encode()
 
 
 # --- what comes out

@@ -11,6 +11,7 @@ import yaml
 from injector.config.schema import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from tests.cli.conftest import Run
+from tests.factories import a_pod, a_review
 
 IMAGE = "sidecar.istio.io/proxyImage"
 SECRET = "registry.example.com/hunter2:1"
@@ -20,12 +21,6 @@ annotations:
 - deny: [sidecar.istio.io/proxyImage*, "*/userVolume*"]
 """
 pytestmark = pytest.mark.usefixtures("in_one_process")
-
-
-def a_pod() -> dict[str, object]:
-    meta = {"name": "web", "namespace": "shop", "annotations": {IMAGE: SECRET}}
-    spec = {"containers": [{"name": "web", "image": "web:1"}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
 
 @pytest.fixture
@@ -43,10 +38,9 @@ def test_webhook_and_command_line_refuse_the_same_pods(
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}
     objects, manifest, review = (tmp_path / name for name in ("ns.yaml", "pod.yaml", "review.json"))
     objects.write_text(yaml.safe_dump(namespace))
-    manifest.write_text(yaml.safe_dump(a_pod()))
-    request = {"uid": "1", "namespace": "shop", "operation": "CREATE", "object": a_pod()}
-    asked = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    review.write_text(json.dumps(asked))
+    pod = a_pod(namespace="shop", annotations={IMAGE: SECRET})
+    manifest.write_text(yaml.safe_dump(pod))
+    review.write_text(json.dumps(a_review(pod)))
     common = ("--config", config, "--objects", objects)
     by_file = run("kube-inject", *common, "-f", manifest)
     by_review = run("admit", *common, "-f", review)

@@ -24,6 +24,7 @@ from injector.cli.report import coloured
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
 from tests.cli.conftest import DEPLOYMENT, Run
+from tests.factories import a_review
 
 CRONJOB = """\
 apiVersion: batch/v1
@@ -46,17 +47,7 @@ POD: dict[str, Any] = {
 
 
 def review(pod: dict[str, Any], version: str = "v1") -> str:
-    request = {
-        "uid": "u-1",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
-        "resource": {"group": "", "version": "v1", "resource": "pods"},
-        "namespace": "shop",
-        "operation": "CREATE",
-        "object": pod,
-    }
-    return json.dumps(
-        {"apiVersion": f"admission.k8s.io/{version}", "kind": "AdmissionReview", "request": request}
-    )
+    return json.dumps(a_review(pod, version=version, uid="u-1"))
 
 
 # --- uninject -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from injector.records.writer import RecordBounds, Recorder
 from injector.server import review
 from tests import answering
 from tests.cli.conftest import folder, run
+from tests.factories import a_review
 
 Run = Callable[..., Any]
 __all__ = ["folder", "run"]
@@ -224,15 +225,10 @@ def test_a_page_holds_no_line_of_an_input(what: str, folder: Path, run: Run) -> 
     assert [t for t in reader.texts for line in t.splitlines() if line.lstrip().startswith("::")] == []
 
 
-def a_review(pod: Manifest) -> Manifest:
-    request = {"uid": WORD, "namespace": WORD, "operation": "CREATE", "object": pod}
-    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-
-
 @pytest.mark.parametrize("what", [name for name, tree in PODS.items() if tree["kind"] == "Pod"])
 def test_an_answer_to_a_review_shows_what_it_repeats(what: str, folder: Path, run: Run) -> None:
     # The API server restricts the names of namespaces; here it is not in front.
-    (folder / "r.json").write_text(json.dumps(a_review(PODS[what])))
+    (folder / "r.json").write_text(json.dumps(a_review(PODS[what], uid=WORD, namespace=WORD)))
     done = run("admit", "--config", "c.yaml", "-f", "r.json")
     check_lines(done.err)
     assert not unseen(done.out)
@@ -505,7 +501,7 @@ def test_json_for_people_is_the_same_value(value: Any) -> None:
 @pytest.mark.usefixtures("folder")
 def test_an_admission_message_is_one_line() -> None:
     pod = a_pod(annotations={"logs.example.com/templates": WORD})
-    answer = answering.answer(a_review(pod), load("c.yaml"), lambda _name: None)
+    answer = answering.answer(a_review(pod, uid=WORD, namespace=WORD), load("c.yaml"), lambda _name: None)
     assert answer.decision == "deny"
     message = review.message_of(answer.outcome)
     assert "\n" not in message

@@ -12,6 +12,7 @@ from injector.core.injection import field_types
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
+from tests.factories import a_pod
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))
 QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: true}\n", "config")))
@@ -25,8 +26,7 @@ INT32 = 2**31 - 1
 
 
 def outcome(annotations: dict[str, str], config: Config = PLAIN) -> Outcome:
-    meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}, "annotations": annotations}
-    pod = {"metadata": meta, "spec": {"containers": [{"name": "web"}]}}
+    pod = a_pod(labels={"sidecar.istio.io/inject": "true"}, annotations=annotations)
     return inject(pod, Facts("shop", Origin.WEBHOOK), config)
 
 

@@ -13,6 +13,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.paths import normal_path, overlapping
 from injector.core.profile import Outcome
+from tests.factories import a_pod
 
 VOLUME, MOUNT = "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"
 CONFIG = load(None)
@@ -22,11 +23,7 @@ X = {"name": "x", "emptyDir": {}}
 
 def outcome(annotations: dict[str, Any], quirks: bool = False, **spec: Any) -> Outcome:
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in annotations.items()}
-    pod: Manifest = {
-        "metadata": {"name": "web", "annotations": texts},
-        "spec": {"containers": [{"name": "web", "image": "web:1"}], **spec},
-    }
-    return inject(pod, FACTS, replace(CONFIG, quirks=quirks))
+    return inject(a_pod(spec=spec, annotations=texts), FACTS, replace(CONFIG, quirks=quirks))
 
 
 def denied(injection: Outcome, key: str) -> bool:

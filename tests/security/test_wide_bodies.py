@@ -22,6 +22,7 @@ from injector.records.reader import Reader
 from injector.server import review
 from tests import answering
 from tests.cli.conftest import folder, run
+from tests.factories import a_pod, a_review
 
 __all__ = ["folder", "run"]
 
@@ -31,15 +32,7 @@ QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: tru
 
 
 def a_body(tolerations: str) -> bytes:
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web"},
-        "spec": {"containers": [{"name": "web"}], "tolerations": "HERE"},
-    }
-    request = {"uid": "u", "operation": "CREATE", "namespace": "shop", "object": pod}
-    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    return json.dumps(whole).replace('"HERE"', tolerations).encode()
+    return json.dumps(a_review(a_pod(spec={"tolerations": "HERE"}))).replace('"HERE"', tolerations).encode()
 
 
 def a_list(item: str, size: float) -> str:

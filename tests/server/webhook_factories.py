@@ -11,6 +11,7 @@ import jsonpatch
 
 from injector.core.profile import Config, Policy, Profile, default_keys
 from injector.templating.render import Templates, TemplateSource
+from tests import factories
 
 SHIPPER = """\
 metadata:
@@ -68,22 +69,8 @@ def a_pod(**metadata: Any) -> dict[str, Any]:
     }
 
 
-def a_review(pod: Any = None, *, version: str = "v1", **request: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": f"admission.k8s.io/{version}",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a10",
-            "kind": {"group": "", "version": "v1", "kind": "Pod"},
-            "resource": {"group": "", "version": "v1", "resource": "pods"},
-            "namespace": "shop",
-            "operation": "CREATE",
-            "object": a_pod() if pod is None else pod,
-            "oldObject": None,
-            "dryRun": False,
-            **request,
-        },
-    }
+def a_review(pod: Any = None, **fields: Any) -> dict[str, Any]:
+    return factories.a_review(a_pod() if pod is None else pod, **fields)
 
 
 def a_body(*args: Any, **kwargs: Any) -> bytes:

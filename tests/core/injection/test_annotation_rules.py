@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Namespace, Origin, Reason, Verdict
 from injector.core.selectors import Selector, parse
 from tests.core.generic import CONFIG, KEYS, PROFILE, injected
+from tests.factories import a_pod
 
 EVERYWHERE = Selector()
 TEAM_A = parse({"matchLabels": {"team": "a"}})
@@ -26,13 +26,6 @@ SECRET = "hunter2-in-a-value"
 
 def facts(name: str, **labels: str) -> Facts:
     return Facts(namespace=name, origin=Origin.WEBHOOK, known=Namespace(name, labels))
-
-
-def a_pod(**annotations: str) -> dict[str, Any]:
-    return {
-        "metadata": {"name": "web", "annotations": annotations},
-        "spec": {"containers": [{"name": "web", "image": "web:1"}]},
-    }
 
 
 @pytest.mark.parametrize(
@@ -100,7 +93,7 @@ def test_while_a_namespace_is_not_known_the_strictest_rule_holds(
 @pytest.mark.parametrize("origin", list(Origin))
 def test_a_pod_that_asks_for_what_it_may_not_is_denied_and_its_value_not_repeated(origin: Origin) -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE,)),))
-    outcome = inject(a_pod(**{MODE: SECRET}), replace(facts("shop"), origin=origin), config)
+    outcome = inject(a_pod(annotations={MODE: SECRET}), replace(facts("shop"), origin=origin), config)
     assert (outcome.decision.verdict, outcome.decision.reason) == (
         Verdict.DENY,
         Reason.ANNOTATION_NOT_ALLOWED,
@@ -112,7 +105,7 @@ def test_a_pod_that_asks_for_what_it_may_not_is_denied_and_its_value_not_repeate
 
 def test_a_pod_that_is_not_injected_may_carry_anything() -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=("*",)),))
-    outcome = inject(a_pod(**{MODE: "x", KEYS.switch: "false"}), facts("shop"), config)
+    outcome = inject(a_pod(annotations={MODE: "x", KEYS.switch: "false"}), facts("shop"), config)
     assert outcome.decision.reason is Reason.OPTED_OUT_BY_ANNOTATION
 
 
@@ -120,7 +113,7 @@ def test_a_pod_that_is_not_injected_may_carry_anything() -> None:
 def test_annotations_of_an_earlier_injection_are_not_checked(quirks: bool) -> None:
     rules = (AnnotationRule(EVERYWHERE, allow=()),)
     config = replace(CONFIG, quirks=quirks, annotation_rules=rules)
-    pod = a_pod(**{"note": "mine"})
+    pod = a_pod(annotations={"note": "mine"})
     # A container of the sidecar's name makes the injection write its overrides annotation.
     pod["spec"]["containers"].append({"name": "proxy", "image": "auto", "tty": True})
     once = injected(pod, config)
@@ -134,7 +127,7 @@ def test_a_forged_status_hides_no_annotation() -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE, KEYS.overrides)),))
     for key, value in ((MODE, "x"), (KEYS.overrides, '{"containers": []}')):
         undone = json.dumps([[f"/metadata/annotations/{key.replace('/', '~1')}", value]])
-        pod = a_pod(**{key: value, KEYS.status: forged, KEYS.undo: undone})
+        pod = a_pod(annotations={key: value, KEYS.status: forged, KEYS.undo: undone})
         outcome = inject(pod, facts("shop"), config)
         assert outcome.decision.reason is Reason.ANNOTATION_NOT_ALLOWED, key
 

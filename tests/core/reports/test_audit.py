@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from injector.core.profile import Config
 from injector.core.reports import audit
 from injector.core.reports.audit import AuditState
 from injector.core.tree.compare import changes, value_at
+from tests.factories import a_pod
 
 
 def a_config(text: str = "") -> Config:
@@ -24,11 +24,6 @@ CONFIG = a_config()
 NEWER = load_input(Input(Text("values: {global: {hub: example.com, tag: v2}}", "test")))
 KNOWN = Namespace("shop", {"istio-injection": "enabled"})
 FACTS = Facts("shop", known=KNOWN)
-
-
-def a_pod(**metadata: Any) -> Manifest:
-    meta = {"name": "web", "namespace": "shop", **metadata}
-    return {"metadata": meta, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
 
 
 def admitted(pod: Manifest, config: Config = CONFIG) -> Manifest:
