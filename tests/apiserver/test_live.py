@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from injector.core.diagnosis.containers import Log
-from injector.kube.client import Cluster, connect
+from injector.kube.client import Cluster
 from injector.kube.living import observe, read_log
 from tests.apiserver.webhook_serving import until
 from tests.beds.apiserver.bed import ApiServer
@@ -291,12 +291,6 @@ def test_what_is_not_there_ends_with_1(bed: ApiServer, namespace: str) -> None:
 
 
 # --- logs -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cluster(bed: ApiServer) -> Iterator[Cluster]:
-    with connect(str(bed.kubeconfig), None) as connected:
-        yield connected
 
 
 def the_pod(bed: ApiServer, namespace: str) -> dict[str, Any]:
