@@ -14,15 +14,14 @@ from injector.work import Work
 def answer(
     review: Manifest | AdmissionRequest,
     config: Config,
-    namespace_of: Callable[[str], Namespace | None] = lambda name: None,
+    namespace_of: Callable[[str], Namespace | None] = lambda _name: None,
     *,
     native_sidecars: bool | None = None,
     objects: tuple[Manifest, ...] = (),
-    path: str = "",
     work: Work | None = None,
     **policy: Any,
 ) -> answers.Answer:
     """What the webhook answers; `policy` are fields of an AnswerPolicy."""
-    request = review if isinstance(review, AdmissionRequest) else reviews.request_of(review, path=path)
+    request = review if isinstance(review, AdmissionRequest) else reviews.request_of(review)
     facts = answers.facts_of(request, config, namespace_of, native_sidecars=native_sidecars, objects=objects)
     return answers.answer(request, config, facts, answers.AnswerPolicy(**policy), work=work)

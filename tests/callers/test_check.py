@@ -22,7 +22,7 @@ NAMES = frozenset({"kube-apiserver", "apiserver.example.com"})
 
 
 def a_certificate(name: str, *dns: str) -> dict[str, Any]:
-    """As the ssl module tells a verified certificate."""
+    """A verified certificate, as the ssl module returns it."""
     subject = ((("organizationName", "system"),), (("commonName", name),))
     return {"subject": subject, "subjectAltName": tuple(("DNS", each) for each in dns)}
 
@@ -127,8 +127,8 @@ def test_refusals_are_logged_now_and_then_with_how_many_there_were(lines: io.Str
     asyncio.run(check(None, of_another()))
     now[0] = LOG_SECONDS
     asyncio.run(check(None, ""))
-    told = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert [(e["reason"], e["times"]) for e in told] == [
+    events = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(e["reason"], e["times"]) for e in events] == [
         ("no-credentials", 1),
         ("token-subject", 1),
         ("no-credentials", 4),

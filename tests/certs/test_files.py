@@ -58,7 +58,7 @@ def test_a_swapped_secret_is_taken_over(tmp_path: Path) -> None:
     assert len(taken) == 2
 
 
-def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_and_the_last_valid_one_is_used_until_it_expires(tmp_path: Path) -> None:
     clock = Clock()
     ca = make_authority(WANTED, clock())
     one, two = sign_leaf(ca, WANTED, clock()), sign_leaf(ca, WANTED, clock())
@@ -143,16 +143,16 @@ def test_a_first_ca_is_published_and_known_before_a_replica_is_ready(tmp_path: P
     registered(cluster)
     ca = make_authority(WANTED, clock())
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
-    told = {"certificate": "its CA is being published"}
+    waiting = {"certificate": "its CA is being published"}
 
     def replica() -> FileSource:
         published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
         return files(tmp_path, clock, published)[0]
 
     one = replica()
-    assert one.not_ready() == told
+    assert one.not_ready() == waiting
     asyncio.run(one.round())
-    assert (one.not_ready(), trusted(cluster)) == (told, {ca.fingerprint})
+    assert (one.not_ready(), trusted(cluster)) == (waiting, {ca.fingerprint})
     clock.now += SETTLE
     asyncio.run(one.round())
     assert one.not_ready() == {}
@@ -178,8 +178,8 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
 
     async def go() -> None:
         task = asyncio.create_task(made.run())
-        told = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
-        await until(lambda: made.warnings() == told)
+        warnings = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
+        await until(lambda: made.warnings() == warnings)
         made.paths, made.poll_seconds = place, 0.01
         made.changed.set()
         await until(lambda: made.warnings() == made.not_ready() == {})
@@ -189,7 +189,7 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     asyncio.run(go())
 
 
-def test_the_expiry_of_a_new_ca_is_told_though_the_leaf_stays(tmp_path: Path) -> None:
+def test_the_expiry_of_a_new_ca_is_reported_though_the_leaf_stays(tmp_path: Path) -> None:
     clock, cluster = Clock(), FakeCluster()
     registered(cluster)
     old, new = (make_authority(WANTED, clock()) for _ in range(2))

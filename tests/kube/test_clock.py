@@ -43,7 +43,7 @@ async def _never() -> Any:
     raise AssertionError("nothing is sent")
 
 
-def test_the_time_is_ours_until_the_api_server_answers_and_then_its_own(clocks: Clocks) -> None:
+def test_the_local_clock_is_used_until_the_api_server_answers(clocks: Clocks) -> None:
     cluster = AsyncCluster(None, _never)
     assert cluster.time() == clocks.now
     for ahead in (DAY, -DAY):

@@ -1,4 +1,4 @@
-"""What `serve` knows of its cluster while the API server misbehaves: what it was told last."""
+"""While the API server misbehaves, `serve` uses the last state that it read."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def run(folder: Path, config: Config, body: Callable[[ClusterFacts], Awaitable[N
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_what_is_known_stays_is_called_old_and_is_renewed(
+def test_known_objects_stay_in_use_with_a_warning_and_are_renewed(
     fake: FakeApiServer, config: Config, tmp_path: Path, trouble: str
 ) -> None:
     async def body(watched: ClusterFacts) -> None:
@@ -101,7 +101,7 @@ def test_what_is_known_stays_is_called_old_and_is_renewed(
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_start_in_trouble_waits_with_a_reason_and_knows_nothing(
+def test_a_failed_first_list_gives_a_reason_and_is_retried(
     fake: FakeApiServer, config: Config, tmp_path: Path, trouble: str
 ) -> None:
     fake.trouble(trouble)
@@ -156,7 +156,8 @@ def test_an_event_as_large_as_an_object_may_be_is_read(
     run(tmp_path, config, body)
 
 
-def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fake")
+def test_a_defect_while_watching_is_reported_and_retried(tmp_path: Path) -> None:
     defects = [KeyError("secret")]
 
     def keep(item: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ REQUEST = (
     b"POST /mutate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     b"content-length: 2\r\nconnection: close\r\n\r\n{}"
 )
-# A caller that is accepted is told that its body is no review.
+# An accepted caller gets the error that its body is no review.
 ACCEPTED = 400
 
 
@@ -105,7 +105,7 @@ def test_audit_answers_a_resumed_session_and_counts_it(tmp_path: Path) -> None:
 def test_a_resumed_session_without_a_certificate_is_judged_by_what_it_sends() -> None:
     seen: list[Mapping[str, Any] | None] = []
 
-    async def caller(certificate: Mapping[str, Any] | None, header: str, budget: float | None) -> None:
+    async def caller(certificate: Mapping[str, Any] | None, _header: str, _budget: float | None) -> None:
         seen.append(certificate)
 
     with threads.serving(an_app(caller), swap=ReloadableTLS("1.2", asks=True)) as serving:
@@ -130,7 +130,7 @@ def test_nothing_is_resumed_with_tls_1_3(tmp_path: Path) -> None:
 
 
 def subject(*relative: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """A subject as the ssl module tells it, of relative names of common names."""
+    """A subject as the ssl module returns it, of relative names of common names."""
     return tuple(tuple(("commonName", name) for name in names) for names in relative)
 
 
@@ -145,7 +145,7 @@ def subject(*relative: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], ..
         {"subject": (), "subjectAltName": (("email", NAME), ("DirName", NAME))},
     ],
 )
-def test_a_subject_of_several_common_names_is_nobody(certificate: dict[str, Any]) -> None:
+def test_a_subject_of_several_common_names_is_refused(certificate: dict[str, Any]) -> None:
     check = Check(enforce=True, names=frozenset({NAME}))
     assert asyncio.run(check(certificate, "")) == (403, "certificate-name")
 

@@ -22,6 +22,7 @@ from injector.records.reader import Reader
 from injector.server import reviews
 from tests import answering
 from tests.cli.conftest import folder, run
+from tests.factories import a_pod, a_review
 
 __all__ = ["folder", "run"]
 
@@ -31,15 +32,7 @@ QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: tru
 
 
 def a_body(tolerations: str) -> bytes:
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web"},
-        "spec": {"containers": [{"name": "web"}], "tolerations": "HERE"},
-    }
-    request = {"uid": "u", "operation": "CREATE", "namespace": "shop", "object": pod}
-    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    return json.dumps(whole).replace('"HERE"', tolerations).encode()
+    return json.dumps(a_review(a_pod(spec={"tolerations": "HERE"}))).replace('"HERE"', tolerations).encode()
 
 
 def a_list(item: str, size: float) -> str:
@@ -103,8 +96,8 @@ def test_the_largest_sensible_pod_is_far_below_the_bound() -> None:
     body["request"]["object"] = pod
     text = json.dumps(body).encode()
     assert structure.count(text) * 10 < structure.LIMIT
-    found = reviews.parse(text)
-    assert answering.answer(found, PLAIN, lambda name: None).decision == "inject"
+    request = reviews.parse(text)
+    assert answering.answer(request, PLAIN, lambda _name: None).decision == "inject"
 
 
 def test_a_body_at_the_bound_is_read() -> None:
@@ -155,7 +148,7 @@ def test_the_debug_page_bounds_the_values_of_what_is_typed(inner: str) -> None:
     head = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a}]\n"
     text = f"{head}  tolerations: {inner}\n"
     with pytest.raises(ManifestError, match="more than 10000 values"):
-        form.answers(text, PLAIN, lambda found: Facts(namespace="shop"))
+        form.answers(text, PLAIN, lambda _: Facts(namespace="shop"))
 
 
 # --- annotations as a whole ---------------------------------------------------------------------
@@ -202,7 +195,7 @@ def test_annotations_at_the_bound_pass(config: Config) -> None:
     assert annotation_size.excess({}) is None
 
 
-def test_the_command_line_says_where_too_large_annotations_stand(
+def test_the_command_line_names_the_place_of_too_large_annotations(
     folder: Path, run: Callable[..., Any]
 ) -> None:
     pod = annotated(TOO_LARGE["one value"])

@@ -25,7 +25,7 @@ JSON = {"content-type": "application/json"}
 
 
 class Seen:
-    """A check that refuses nobody, and keeps what it was given."""
+    """A check that refuses no caller, and records its arguments."""
 
     def __init__(self) -> None:
         self.certificates: list[Mapping[str, Any] | None] = []
@@ -55,7 +55,7 @@ def posted(
     serving: threads.Serving,
     pair: tuple[Path, Path] | None = None,
     body: bytes = b"no JSON",
-    prepare: Callable[[ssl.SSLContext], None] = lambda context: None,
+    prepare: Callable[[ssl.SSLContext], None] = lambda _context: None,
     **headers: str,
 ) -> tuple[int, str]:
     """Status and text of the answer to a caller with a certificate and headers."""
@@ -96,7 +96,7 @@ def test_what_the_handshake_has_verified_reaches_the_check(tmp_path: Path, versi
     assert seen.budgets == [8.0, 8.0]
 
 
-def test_who_is_not_accepted_is_refused_before_the_body_is_parsed(tmp_path: Path) -> None:
+def test_a_refused_caller_is_answered_before_the_body_is_parsed(tmp_path: Path) -> None:
     authority = Authority.make()
     api = authority.write_pair(tmp_path, "kube-apiserver")
     kubelet = authority.write_pair(tmp_path, "kubelet")
@@ -146,6 +146,6 @@ def test_a_new_ca_counts_from_the_next_connection_on_and_one_that_cannot_be_read
     assert len(seen.certificates) == 2
 
 
-def test_without_a_check_nobody_is_asked_for_a_certificate(tmp_path: Path) -> None:
+def test_without_a_check_no_client_certificate_is_requested(tmp_path: Path) -> None:
     with threads.serving(an_app(None)) as serving:
         assert posted(serving, Authority.make().write_pair(tmp_path, "any"), a_body())[0] == 200

@@ -121,9 +121,9 @@ def test_an_injected_pod_gets_a_patch_that_applies_and_the_answer_echoes_version
     assert (answer.decision, answer.defect) == ("inject", "")
 
 
-def test_audit_annotations_tell_the_decision_with_keys_that_the_api_server_takes() -> None:
-    found = respond(a_review(), a_config(revision="canary"))["auditAnnotations"]
-    assert found == {
+def test_audit_annotations_have_the_decision_under_keys_that_the_api_server_accepts() -> None:
+    annotations = respond(a_review(), a_config(revision="canary"))["auditAnnotations"]
+    assert annotations == {
         "decision": "inject",
         "reason": "on-by-default",
         "profile": "log-shipper",
@@ -208,10 +208,10 @@ def test_a_template_that_fails_denies_unless_the_failure_mode_lets_pods_pass() -
     assert passed["warnings"][0].startswith("template-failed: the pod is not injected.")
 
 
-def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> None:
+def test_a_defect_of_the_injector_is_a_denial_or_a_warning_but_never_an_exception() -> None:
     config = a_config(Broken)
     pod = a_pod(annotations={"note": "the-secret"})
-    answer = answering.answer(a_review(pod), config, lambda name: None)
+    answer = answering.answer(a_review(pod), config, lambda _name: None)
     response = answer.review["response"]
     assert (response["allowed"], response["status"]["code"]) == (False, 500)
     assert response["status"]["message"].startswith("internal-error: ")
@@ -239,8 +239,8 @@ def test_a_seam_that_fails_is_an_internal_error() -> None:
 def test_a_patch_that_does_not_give_the_pod_is_never_sent(
     patch: tuple[Operation, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The core has no such defect that we know of, so one is put in its place.
-    def defective(pod: Any, facts: Any, config: Any) -> Outcome:
+    # The core has no known defect of this kind, so one is put in its place.
+    def defective(pod: Any, _facts: Any, _config: Any) -> Outcome:
         return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
 
     monkeypatch.setattr(answers, "inject", defective)
@@ -253,12 +253,13 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
     # Facts do not show in an answer, so the core is listened to.
     seen: list[model.Facts] = []
 
-    def listening(pod: Any, facts: model.Facts, config: Any, *, work: Any) -> Outcome:
+    def listening(pod: Any, facts: model.Facts, *_: Any, **__: Any) -> Outcome:
         seen.append(facts)
         return Outcome(Decision(Reason.OFF_BY_DEFAULT), pod)
 
     monkeypatch.setattr(answers, "inject", listening)
-    respond(a_review(), native_sidecars=False, objects=({"kind": "Thing"},), path="/inject/a/b")
+    request = reviews.request_of(a_review(), path="/inject/a/b")
+    respond(request, native_sidecars=False, objects=({"kind": "Thing"},))
     respond(a_review(namespace=None))
     assert seen == [
         model.Facts(
@@ -305,10 +306,10 @@ def test_warnings_can_be_switched_off() -> None:
 @given(st.lists(st.text(max_size=400), max_size=30))
 @example([f"number {i} " + "long " * 40 for i in range(30)])
 def test_warnings_are_short_distinct_printable_and_bounded(messages: list[str]) -> None:
-    found = answers.warnings_of(an_outcome(*messages), False)
-    assert len(set(found)) == len(found)
-    assert sum(map(len, found)) <= answers.WARNINGS_LENGTH
-    for text in found:
+    texts = answers.warnings_of(an_outcome(*messages), False)
+    assert len(set(texts)) == len(texts)
+    assert sum(map(len, texts)) <= answers.WARNINGS_LENGTH
+    for text in texts:
         assert len(text) <= answers.WARNING_LENGTH
         assert text.isprintable()
         text.encode("utf-8")

@@ -33,7 +33,7 @@ def test_levels_below_the_one_set_are_not_written_and_none_fields_are_left_out(s
     assert line == {"level": "warning", "event": "large", "file": "a.yaml:3"}
 
 
-def test_libraries_are_named_and_their_exceptions_are_told_by_type_only(stream: io.StringIO) -> None:
+def test_libraries_are_named_and_their_exceptions_are_logged_by_type_only(stream: io.StringIO) -> None:
     try:
         raise ValueError("free text")
     except ValueError:

@@ -31,7 +31,7 @@ def a_pair() -> tuple[Pair, Pair]:
     return ca, sign_leaf(ca, WANTED, time.time())
 
 
-async def hello(scope: Any, receive: Any, send: Any) -> None:
+async def hello(_scope: Any, _receive: Any, send: Any) -> None:
     headers = [(b"content-length", b"5")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"hello"})
@@ -135,7 +135,7 @@ def test_the_oldest_version_is_a_setting(minimum: str, works: bool) -> None:
                     said(old)
 
 
-def test_who_names_nobody_gets_the_certificate_too() -> None:
+def test_a_client_without_a_server_name_gets_the_certificate_too() -> None:
     ca, leaf = a_pair()
     swap = ReloadableTLS()
     swap.take(leaf.chain, leaf.key)

@@ -11,7 +11,7 @@ def test_of_two_sentences_about_the_same_the_later_one_counts() -> None:
     assert combined([lambda: {"a": "1", "b": "1"}, dict, lambda: {"b": "2"}]) == {"a": "1", "b": "2"}
 
 
-def test_a_trouble_is_logged_when_it_comes_changes_and_goes(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_warning_is_logged_when_it_appears_changes_and_ends(caplog: pytest.LogCaptureFixture) -> None:
     now: dict[str, str] = {}
     log = ProblemLog(1.0, lambda: dict(now))
 
