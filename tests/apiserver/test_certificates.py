@@ -393,15 +393,15 @@ def test_the_documented_rights_are_enough(bed: ApiServer, tmp_path: Path) -> Non
                 account(bed, home, [*rules[:-1], own, {**SECRETS, "verbs": ["create"]}, patching]) as limited,
                 serving(limited, tmp_path, "--config", settings) as served,
             ):
-                until("a CA is promoted", lambda: _told(served, "certificate-ca", why="promoted"))
+                until("a CA is promoted", lambda: _logged(served, "certificate-ca", why="promoted"))
                 with urllib.request.urlopen(
-                    f"http://{_told(served, 'listening')[0]['health']}/readyz", timeout=60
+                    f"http://{_logged(served, 'listening')[0]['health']}/readyz", timeout=60
                 ) as answer:
                     assert json.load(answer)["notes"] == {}
                 # Its watch is seen to work: without it a deleted Secret would wait for a minute.
                 bed.kubectl("delete", "secret", "webhook-ca", "-n", home)
-                until("a second is", lambda: len(_told(served, "certificate-ca", why="promoted")) == 2)
-                assert not _told(served, "certificate-problem")
+                until("a second is", lambda: len(_logged(served, "certificate-ca", why="promoted")) == 2)
+                assert not _logged(served, "certificate-problem")
         finally:
             bed.kubectl("delete", "mutatingwebhookconfiguration", name)
 
@@ -442,10 +442,10 @@ def test_a_secret_of_another_owner_is_not_changed(bed: ApiServer, tmp_path: Path
         assert list(secret["data"]) == ["password"]
 
 
-def _told(served: Served, event: str, **fields: Any) -> list[dict[str, Any]]:
+def _logged(served: Served, event: str, **fields: Any) -> list[dict[str, Any]]:
     events = (e for e in served.events() if e["event"] == event)
     return [e for e in events if all(e.get(k) == v for k, v in fields.items())]
 
 
 def _problem(served: Served, about: str) -> dict[str, Any] | None:
-    return next(iter(_told(served, "certificate-problem", about=about)), None)
+    return next(iter(_logged(served, "certificate-problem", about=about)), None)

@@ -23,14 +23,14 @@ from tests.beds.apiserver.bed import ApiServer
 from tests.beds.keys import write_server_keys
 from tests.command import run
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 PATIENCE = 120.0
 POLL = 0.05
 STATUS = "sidecar.istio.io/status"
 
 
-def until(what: str, look: Callable[[], Found | None]) -> Found:
+def until(what: str, look: Callable[[], Result | None]) -> Result:
     """The first thing that `look` finds, which is neither None nor False nor empty."""
     deadline = time.monotonic() + PATIENCE
     while not (value := look()):

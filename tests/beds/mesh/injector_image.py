@@ -32,7 +32,7 @@ REPO = Path(__file__).resolve().parents[3]
 DISTRIBUTION = "sidecar-injector"
 EXTRA = "serve"
 USER = 65532
-KEPT = 4
+MOST_ARCHIVES = 4
 
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _INTERPRETER = f"/usr/local/bin/{_VERSION}"
@@ -79,7 +79,7 @@ def image() -> tuple[str, Path]:
 def _forget_old(folder: Path) -> None:
     """Remove archives of earlier code; the newest may be in use by another process."""
     archives = sorted(folder.glob("injector-*.tar"), key=lambda path: path.stat().st_mtime)
-    for older in archives[:-KEPT]:
+    for older in archives[:-MOST_ARCHIVES]:
         older.unlink()
 
 
