@@ -150,7 +150,9 @@ def footprint(
             if refused := [each for each in shapes if not each.get("patch")]:
                 raise stand.StandError(f"a review is not injected: {refused[0].get('status')}")
             left = f"--requests={count - done - len(shapes)}"
-            load = server.loaded("--closed", f"--callers={CONNECTIONS}", "--seconds=900", "--warm-up=0s", left)
+            load = server.loaded(
+                "--closed", f"--callers={CONNECTIONS}", "--seconds=900", "--warm-up=0s", left
+            )
             if load.of_status(200) != load.requests:
                 raise stand.StandError(
                     f"not all were admitted: {load.report['statuses']} {load.report['errors']}"
