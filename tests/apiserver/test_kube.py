@@ -7,7 +7,6 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -262,11 +261,9 @@ def trouble(mirror: Informer) -> tuple[float | None, ClusterError | None]:
 
 
 @contextlib.asynccontextmanager
-async def mirrored(
-    cluster: AsyncCluster, path: str, clock: Callable[[], float] = time.monotonic, **more: Any
-) -> AsyncIterator[Informer]:
+async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Informer]:
     """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
-    mirror = Informer(cluster, path, timing=Timing(clock, lambda: 0.0), **more)
+    mirror = Informer(cluster, path, **{"timing": Timing(jitter=lambda: 0.0), **more})
     async with asyncio.TaskGroup() as group:
         running = group.create_task(mirror.run())
         await asyncio.wait_for(mirror.synced.wait(), 60)
@@ -348,7 +345,7 @@ def test_an_informer_keeps_its_objects_while_the_api_server_is_away_and_catches_
     async def follow() -> None:
         async with (
             await connect_async(str(bed.kubeconfig), None) as cluster,
-            mirrored(cluster, "/api/v1/namespaces", clock=lambda: 42.0) as mirror,
+            mirrored(cluster, "/api/v1/namespaces", timing=Timing(lambda: 42.0, lambda: 0.0)) as mirror,
         ):
             bed.stop_apiserver()
             await until(lambda: mirror.stale_since is not None)
