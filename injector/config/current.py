@@ -36,7 +36,7 @@ class ConfigSource(Protocol):
 class Current:
     """The configuration in use, read again every `seconds` once it is started.
 
-    `apart` runs a reading, which blocks, in a thread; `taken` is called with each new configuration.
+    `in_thread` runs a reading, which blocks, in a thread; `taken` is called with each new configuration.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class Current:
         metrics: Metrics,
         *,
         seconds: float,
-        apart: Callable[[Callable[[], Config]], Awaitable[Config]],
+        in_thread: Callable[[Callable[[], Config]], Awaitable[Config]],
         taken: Callable[[Config], None],
     ) -> None:
         self._source = source
         self._server = source.server
         self._metrics = metrics
         self._seconds = seconds
-        self._apart = apart
+        self._in_thread = in_thread
         self._taken = taken
         self._problem = ""
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +82,7 @@ class Current:
     async def refresh(self) -> None:
         """Read the source once; use its configuration if it changed and is valid."""
         try:
-            fresh = await self._apart(self._source.read)
+            fresh = await self._in_thread(self._source.read)
         except InjectorError as error:
             self._refuse(error, _REASONS.get(type(error), self._source.step))
             return

@@ -139,7 +139,7 @@ class _Parts:
                 webhook.config,
                 metrics,
                 seconds=seconds,
-                apart=run_in_daemon_thread,
+                in_thread=run_in_daemon_thread,
                 taken=taken,
             ),
             facts,

@@ -141,7 +141,7 @@ def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
         config = a_config()
         taken: list[Config] = []
         current = Current(
-            Failing(), config, Metrics(), seconds=1, apart=asyncio.to_thread, taken=taken.append
+            Failing(), config, Metrics(), seconds=1, in_thread=asyncio.to_thread, taken=taken.append
         )
         await current.refresh()
         assert current.config is config
