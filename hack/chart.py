@@ -26,9 +26,9 @@ from injector.core.kinds import restartable
 from injector.core.profile import Config
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.match_conditions import conditions
+from injector.kube.api_errors import Request
 from injector.kube.events import owners
 from injector.kube.objects import path_of
-from injector.kube.refusals import Request
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "injector"

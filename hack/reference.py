@@ -154,7 +154,7 @@ def causes() -> str:
     )
     parts = [f"{NOTE}# Causes\n\n{intro}"]
     for title, rows in groups.items():
-        listed = [("cause", "what it is", "how it is told", "what to do")]
+        listed = [("cause", "what it is", "how it is recognized", "what to do")]
         for row in rows:
             word = f"*{code(row.id)}*" if row.follows else code(row.id)
             listed.append((word, row.title, row.shown_by, row.action))

@@ -1,8 +1,8 @@
-"""Files: those that a person names, those that have to lie in a folder, and those that are only a text.
+"""Reading files: those that an operator names, those that must be inside a folder, and texts as files.
 
-Who writes a configuration, or what lies in a folder, may not be allowed to read what this process can
-read: its own key, a token, another mount. So what is named there is read only where it lies inside the
-folder after all links are followed. Not here: which files these are.
+The author of a configuration or of a folder may not be allowed to read what this process can read: its
+own key, a token, another mount. So a file that is named there is read only where it is inside the folder,
+with all links followed. Not here: which files these are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STEP: Final = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONL
 
 
 class Outside(OSError):
-    """A file that does not lie in the folder. It is an OSError as for what may not be read."""
+    """A file that is outside of the folder; an OSError, as for a file that may not be read."""
 
 
 def read_text(path: Path) -> str:
@@ -33,7 +33,7 @@ def read_text(path: Path) -> str:
 
 
 def read_text_inside(folder: Path, name: str) -> str:
-    """The text of a regular file that lies in a folder. Raises ConfigError."""
+    """The text of a regular file inside a folder. Raises ConfigError."""
     path = folder / name
     try:
         return _text(read_inside(folder, name), path)
@@ -45,8 +45,8 @@ def read_text_inside(folder: Path, name: str) -> str:
 
 
 def read_inside(folder: Path, name: str) -> bytes:
-    """The content of a regular file that lies in a folder. Raises OSError, or ValueError for the path."""
-    # Whether a path outside exists is not said: it is not looked at.
+    """The content of a regular file inside a folder. Raises OSError, or ValueError for the path."""
+    # The error does not say whether a path outside exists: it is not checked.
     root, real = Path(os.path.realpath(folder)), Path(os.path.realpath(folder / name))
     if not real.is_relative_to(root):
         raise Outside("the file is outside of the allowed folder (links are followed)")
@@ -56,20 +56,20 @@ def read_inside(folder: Path, name: str) -> bytes:
 
 def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
-    told = error.strerror if isinstance(error, OSError) else ""
-    return (told or str(error) or "file cannot be read").lower()
+    message = error.strerror if isinstance(error, OSError) else ""
+    return (message or str(error) or "file cannot be read").lower()
 
 
 def is_inside(folder: Path, path: Path) -> bool:
-    """Whether a path lies in a folder, with all links followed."""
+    """Whether a path is inside a folder, with all links followed."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 @contextlib.contextmanager
 def as_file(text: str) -> Iterator[str]:
-    """A path at which a text can be read for a moment: OpenSSL's loader takes nothing else.
+    """A path where a text can be read meanwhile, as OpenSSL loads certificates from files only.
 
-    In memory where the system can do that; a container may have no folder to write to.
+    In memory where the system supports it; a container may have no writable folder.
     """
     if hasattr(os, "memfd_create"):
         with open(os.memfd_create("certificate"), "wb") as file:
@@ -77,16 +77,16 @@ def as_file(text: str) -> Iterator[str]:
             file.flush()
             yield f"/proc/self/fd/{file.fileno()}"
     else:
-        with tempfile.NamedTemporaryFile() as kept:
-            kept.write(text.encode("utf-8"))
-            kept.flush()
-            yield kept.name
+        with tempfile.NamedTemporaryFile() as temporary:
+            temporary.write(text.encode("utf-8"))
+            temporary.flush()
+            yield temporary.name
 
 
 def _opened(root: Path, parts: tuple[str, ...]) -> int:
     """A descriptor of a regular file below a folder.
 
-    No link is followed on the way: somebody may have put one there since the path was resolved.
+    No link is followed: one may have been created since the path was resolved.
     """
     at = os.open(root, _STEP)
     try:
@@ -94,14 +94,15 @@ def _opened(root: Path, parts: tuple[str, ...]) -> int:
             below = os.open(part, _STEP, dir_fd=at)
             os.close(at)
             at = below
-        # Without O_NONBLOCK a FIFO would be waited for.
-        found = os.open(parts[-1] if parts else ".", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+        # Without O_NONBLOCK the open would wait for a writer of a FIFO.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(parts[-1] if parts else ".", flags, dir_fd=at)
     finally:
         os.close(at)
-    if not stat.S_ISREG(os.fstat(found).st_mode):
-        os.close(found)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise ValueError("not a regular file")
-    return found
+    return descriptor
 
 
 def _text(data: bytes, path: Path) -> str:

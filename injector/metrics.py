@@ -1,6 +1,7 @@
-"""The metrics of the process: what they are called and what they mean, as a table.
+"""The table of the process's metrics.
 
-Here: names, labels and sentences; docs/reference/metrics.md is made of them. Not here: counting (telemetry).
+Here: names, labels and sentences; docs/reference/metrics.md is generated from them. Not here: counting
+(telemetry).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 
 class MetricType(StrEnum):
-    """What Prometheus calls the type of a metric."""
+    """The types of metrics in Prometheus."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -19,9 +20,9 @@ class MetricType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric; `action` is what to do where it is not as it should be.
+    """One metric; `action` is what to do where its value is wrong.
 
-    `values` are the values of the labels that show from the start, with 0.
+    `values` are the label values that are exposed from the start, with 0.
     """
 
     name: str
@@ -32,8 +33,8 @@ class Metric:
     values: tuple[tuple[str, ...], ...] = ()
 
 
-# The histogram's edges: fine below 25 ms, and every edge of the API server's own histogram of webhook
-# calls, so that both sides can be laid over each other.
+# The histogram's buckets: fine below 25 ms, and every bucket of the API server's histogram of webhook
+# calls, so that both can be compared.
 SECONDS = (
     *(0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1),
     *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
@@ -216,8 +217,8 @@ CONFIG_OK = Metric(
     "1 while the active configuration is that of its source; 0 while a newer one is rejected.",
     "0: repair the source; the log line `config-refused` says where",
 )
-# The names that dashboards made for the mesh's own injector look for. There every answer counts as
-# a success; here, as the name says, a success is an injected pod.
+# The names that dashboards for the mesh's own injector use. That injector counts every answer as a
+# success; here a success is an injected pod.
 LEGACY_REQUESTS = Metric(
     "sidecar_injection_requests_total",
     MetricType.COUNTER,

@@ -1,4 +1,4 @@
-"""What stands in for stdout while a command runs, so that a failing write is told as what it is.
+"""A replacement for stdout while a command runs, so that a failed write is reported as an error.
 
 Commands, and click with its help texts, write to `sys.stdout` in many places. Not here: files
 (`manifests.write`), and stderr.
@@ -18,9 +18,9 @@ from injector.errors import ManifestError
 
 
 class _Stdout(io.RawIOBase):
-    """A descriptor, None where stdout is closed. After a write has failed, all else is dropped.
+    """A descriptor, None where stdout is closed. After a failed write, all further output is dropped.
 
-    Else the interpreter would try again at its end, and complain.
+    Otherwise the interpreter would try again at its exit, and print an error of its own.
     """
 
     def __init__(self, descriptor: int | None) -> None:
@@ -62,7 +62,7 @@ def checked() -> Iterator[None]:
     try:
         descriptor = None if before is None else before.fileno()
     except io.UnsupportedOperation:
-        # Somebody else's stream in memory, which cannot fail.
+        # A stream in memory, as in tests, which cannot fail.
         yield
         return
     encoding, errors = ("utf-8", "strict") if before is None else (before.encoding, before.errors)

@@ -1,7 +1,7 @@
-"""What the process tells about itself while it runs: JSON log lines and Prometheus metrics.
+"""JSON log lines and Prometheus metrics of the running process.
 
-Here: their shape. Not here: when to tell, and the HTTP that carries the metrics. Labels come from
-closed sets only, and neither lines nor labels ever hold text from a pod beyond its names.
+Here: their form. Not here: when they are written, and the HTTP of the metrics. Labels come from closed
+sets only; lines and labels hold no text of a pod but its names.
 
 The command line does not use this module; prometheus_client is loaded with the first `Metrics`.
 """
@@ -23,8 +23,8 @@ from injector.pacing import Throttle
 _log = logging.getLogger("injector")
 
 
-class _OfLibraries(logging.Filter):
-    """Keeps a library's lines back that come from one place again and again, such as on bad requests."""
+class _LibraryFilter(logging.Filter):
+    """Drops repeated lines of libraries that come from one place, such as for bad requests."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -39,18 +39,18 @@ class _OfLibraries(logging.Filter):
 
 
 def log_to(level: str, stream: IO[str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-    """Send the lines of this process, libraries' too, to a stream: stderr where none is given."""
+    """Write the lines of this process and its libraries to a stream, stderr by default."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Lines())
-    handler.addFilter(_OfLibraries(clock))
+    handler.addFilter(_LibraryFilter(clock))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     _log.setLevel(level.upper())
 
 
-def tell(level: str, event: str, **fields: Any) -> None:
-    """Log an event with its fields, none of those that are None; level is debug, info, warning or error."""
+def log_event(level: str, event: str, **fields: Any) -> None:
+    """Log an event with its fields but those that are None; level is debug, info, warning or error."""
     _log.log(getattr(logging, level.upper()), event, extra={"fields": fields})
 
 
@@ -59,18 +59,18 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        told: dict[str, Any] = {
+        line: dict[str, Any] = {
             "time": f"{second}.{int(record.msecs):03}Z",
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
         if record.name != _log.name:
-            told["logger"] = record.name
+            line["logger"] = record.name
         if record.exc_info and record.exc_info[0]:
-            told["exception"] = record.exc_info[0].__name__
+            line["exception"] = record.exc_info[0].__name__
         fields: Mapping[str, Any] = getattr(record, "fields", {})
-        told.update({key: value for key, value in fields.items() if value is not None})
-        return json.dumps(told, separators=(",", ":"), default=str)
+        line.update({key: value for key, value in fields.items() if value is not None})
+        return json.dumps(line, separators=(",", ":"), default=str)
 
 
 class Metrics:
@@ -121,39 +121,39 @@ class Metrics:
         self._of(metrics.LEGACY_FAILURE).inc()
 
     def shed(self, cause: str) -> None:
-        """Count a request that was not answered because of an overload."""
+        """Count a request that was refused in an overload."""
         self._of(metrics.SHED, cause).inc()
 
     def threaded(self, cause: str) -> None:
-        """Count an admission that was done beside the loop."""
+        """Count an admission that ran in a thread."""
         self._of(metrics.THREADED, cause).inc()
 
     def stopped(self) -> None:
-        """Count an admission that was ended at the limit of CPU time."""
+        """Count an admission that was stopped at the limit of CPU time."""
         self._of(metrics.STOPPED).inc()
 
     def cut(self, cause: str) -> None:
-        """Count a connection that was ended because of its bounds."""
+        """Count a connection that was closed at a limit."""
         self._of(metrics.CONNECTIONS_CUT, cause).inc()
 
     def load(self, *, waiting: Callable[[], int], under_way: Callable[[], int]) -> None:
-        """Where to ask how many requests wait, and how many are not answered yet."""
+        """Read the queue's length and the requests under way from these at each scrape."""
         self._of(metrics.QUEUE_LENGTH).set_function(waiting)
         self._of(metrics.IN_FLIGHT).set_function(under_way)
 
     def configured(self, digest: str, profile: str, revision: str) -> None:
-        """Name the configuration in force."""
+        """Set the configuration in force."""
         self._of(metrics.CONFIG).clear()
         self._of(metrics.CONFIG, digest, profile, revision).set(1)
 
     def reloaded(self, refused: str = "") -> None:
-        """Count a change of the configuration's source that was taken over, or why it was refused."""
+        """Count a reload of the configuration, with the reason where it was refused."""
         self._of(metrics.RELOADS, "error" if refused else "ok", refused).inc()
 
     def certificates(
         self, expiries: Mapping[tuple[str, str], float], due: Mapping[tuple[str, str], float]
     ) -> None:
-        """Tell when certificates expire and when they are due, by kind and fingerprint; others are gone."""
+        """Set when certificates expire and are due, by kind and fingerprint, in place of all before."""
         for gauge, moments in (
             (self._of(metrics.CERTIFICATE_EXPIRY), expiries),
             (self._of(metrics.RENEWAL_DUE), due),
@@ -167,29 +167,29 @@ class Metrics:
         self._of(metrics.RENEWALS, what).inc()
 
     def certificate_failed(self, what: str) -> None:
-        """Count something about certificates that did not work."""
+        """Count a problem with certificates."""
         self._of(metrics.CERTIFICATE_FAILURES, what).inc()
 
     def recorded(self, result: str) -> None:
-        """Count an admission that was written to the record, or dropped."""
+        """Count an admission that was recorded, or dropped."""
         self._of(metrics.RECORDS, result).inc()
 
     def caller(self, result: str) -> None:
-        """Count a caller that was accepted, or why it was not."""
+        """Count a caller by the result of its check."""
         self._of(metrics.CALLERS, result).inc()
 
     def event(self, result: str) -> None:
-        """Count a Kubernetes Event that was written, or dropped."""
+        """Count a Kubernetes Event by its result."""
         self._of(metrics.EVENTS, result).inc()
 
     def namespaces(self, synced: Callable[[], bool]) -> None:
-        """Where to ask whether all namespaces are known."""
+        """Read from this at each scrape whether all namespaces are known."""
         self._of(metrics.NAMESPACES_SYNCED).set_function(lambda: float(synced()))
 
     def readiness(self, ready: Callable[[], bool]) -> None:
-        """Where to ask whether the process is ready."""
+        """Read from this at each scrape whether the process is ready."""
         self._of(metrics.READY).set_function(lambda: float(ready()))
 
     def configuration(self, as_its_source: Callable[[], bool]) -> None:
-        """Where to ask whether the configuration in force is what its source says."""
+        """Read from this at each scrape whether the configuration in force is that of its source."""
         self._of(metrics.CONFIG_OK).set_function(lambda: float(as_its_source()))

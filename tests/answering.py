@@ -7,22 +7,21 @@ from typing import Any
 
 from injector.core.model import AdmissionRequest, Manifest, Namespace
 from injector.core.profile import Config
-from injector.server import review as reviews
+from injector.server import answers, reviews
 from injector.work import Work
 
 
 def answer(
     review: Manifest | AdmissionRequest,
     config: Config,
-    namespace_of: Callable[[str], Namespace | None] = lambda name: None,
+    namespace_of: Callable[[str], Namespace | None] = lambda _name: None,
     *,
     native_sidecars: bool | None = None,
     objects: tuple[Manifest, ...] = (),
-    path: str = "",
     work: Work | None = None,
     **policy: Any,
-) -> reviews.Answer:
+) -> answers.Answer:
     """What the webhook answers; `policy` are fields of an AnswerPolicy."""
-    request = review if isinstance(review, AdmissionRequest) else reviews.request_of(review, path=path)
-    facts = reviews.facts_of(request, config, namespace_of, native_sidecars=native_sidecars, objects=objects)
-    return reviews.answer(request, config, facts, reviews.AnswerPolicy(**policy), work=work)
+    request = review if isinstance(review, AdmissionRequest) else reviews.request_of(review)
+    facts = answers.facts_of(request, config, namespace_of, native_sidecars=native_sidecars, objects=objects)
+    return answers.answer(request, config, facts, answers.AnswerPolicy(**policy), work=work)

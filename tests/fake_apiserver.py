@@ -1,4 +1,4 @@
-"""An API server that can be made to misbehave as no real one can; it knows Namespaces and a ConfigMap.
+"""An API server with failures on request; it serves Namespaces and a ConfigMap.
 
 A fake, because a real one answers 500 or nothing only where something of its own breaks. What a real
 one does when it is killed and started again stands in tests/apiserver.
@@ -63,7 +63,7 @@ class FakeApiServer:
             self._news.notify_all()
 
     def bookmark(self) -> int:
-        """Tell all watches of a version at which nothing of theirs has changed; return it."""
+        """Send a bookmark with a new version to all watches; return it."""
         with self._news:
             self._version += 1
             about = {"kind": "Namespace", "metadata": {"resourceVersion": str(self._version)}}
@@ -71,7 +71,7 @@ class FakeApiServer:
             return self._version
 
     def end_watches(self) -> None:
-        """End the watches that are open, as after their time, once they were told all."""
+        """End the open watches, as after their timeout, once they have sent all events."""
         with self._news:
             self._ends += 1
             self._news.notify_all()
@@ -95,8 +95,8 @@ class FakeApiServer:
         elif "watch=true" in handler.path:
             self._watch(handler)
         elif "/configmaps/" in handler.path:
-            found = {"metadata": {"name": "injector"}, "data": {"injector.yaml": self.settings}}
-            _send(handler, 200, json.dumps(found))
+            config_map = {"metadata": {"name": "injector"}, "data": {"injector.yaml": self.settings}}
+            _send(handler, 200, json.dumps(config_map))
         else:
             self.lists += 1
             with self._news:

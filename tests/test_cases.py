@@ -1,4 +1,4 @@
-"""The golden cases of tests/cases: each through its doors, against what was derived from the rule.
+"""The golden cases of tests/cases: each through webhook and command line, against what the rule says.
 
 How a case is written, and how its patch and report files come to be: tests/cases/README.md.
 """
@@ -32,7 +32,8 @@ from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, CatalogueEntry
-from injector.server.app import State, Webhook, create_app
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 from tests.cases import reading
@@ -60,8 +61,8 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came out of one door, in one shape for both. `patch` is the webhook's."""
+class DoorResult:
+    """The result of webhook or command line, in one form for both. `patch` is the webhook's."""
 
     verdict: str
     reason: str
@@ -127,24 +128,24 @@ def set_up(case: Case, folder: Path) -> list[str]:
     return ["--config", "injector.yaml", "--objects", "objects.yaml"]
 
 
-def at_file_door(case: Case, run: Run) -> Told:
+def at_file_door(case: Case, run: Run) -> DoorResult:
     more = ["--injectConfigFile", "inject.yaml"] if case.inject else []
     done = run("kube-inject", *set_up(case, Path()), *more, "-f", "manifest.yaml")
-    found = VERDICT_LINE.search(done.err)
-    verdict = VERDICTS[found[1]] if found else "error"
+    line = VERDICT_LINE.search(done.err)
+    verdict = VERDICTS[line[1]] if line else "error"
     assert done.status == (0 if verdict in ("inject", "skip") else 1), done.err
     if verdict == "skip":
         assert done.out == case.text
     assert bool(done.out) == (done.status == 0)
     template = template_of(reading.load(done.out)) if verdict == "inject" else {}
     codes = tuple(sorted(set(FINDING_LINE.findall(done.err))))
-    return Told(verdict, found[2] if found else "", template, done.err, codes)
+    return DoorResult(verdict, line[2] if line else "", template, done.err, codes)
 
 
 def template_of(manifest: Manifest) -> Manifest:
-    found = workload.locate(manifest)
-    assert found is not None
-    return found.template
+    located = workload.locate(manifest)
+    assert located is not None
+    return located.template
 
 
 def pod_of(case: Case) -> Manifest:
@@ -190,7 +191,7 @@ def review_of(case: Case) -> Manifest:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue's clock stands still: nobody is refused because the machine is busy with something else."""
+    """The queue's clock stands still: no request is refused because the machine is busy."""
     monkeypatch.setattr("injector.server.queue.time.perf_counter", lambda: 0.0)
 
 
@@ -200,17 +201,17 @@ def post(case: Case, body: bytes, stage: Stage) -> Manifest:
         current=lambda: stage.config,
         metrics=Metrics(),
         namespace_of=stage.around.namespaces.get,
-        native_sidecars=lambda node: stage.around.native_sidecars,
+        native_sidecars=lambda _node: stage.around.native_sidecars,
         objects=lambda: stage.around.objects,
     )
     app = Webhook(state, create_app(state, inner=False))
-    found = Reply.of(asyncio.run(exchange(app, scope_of("POST", case.path or "/mutate"), [body])))
-    assert found.status == 200
-    answer: Manifest = found.json
+    reply = Reply.of(asyncio.run(exchange(app, scope_of("POST", case.path or "/mutate"), [body])))
+    assert reply.status == 200
+    answer: Manifest = reply.json
     return answer
 
 
-def at_webhook_door(case: Case, stage: Stage) -> Told:
+def at_webhook_door(case: Case, stage: Stage) -> DoorResult:
     review = review_of(case)
     response = post(case, json.dumps(review).encode(), stage)["response"]
     patch = json.loads(base64.b64decode(response.get("patch", "W10=")))
@@ -224,34 +225,34 @@ def at_webhook_door(case: Case, stage: Stage) -> Told:
     codes: set[str] = set()
     if audit["reason"] not in (Reason.INVALID_POD, Reason.UNSUPPORTED_KIND):
         codes = {finding.code for finding in inject(*webhook_run(case, stage)).findings}
-    told = {warning.partition(":")[0] for warning in response.get("warnings") or []}
-    assert told <= codes
-    return Told(audit["decision"], audit["reason"], template, error, tuple(sorted(codes)), patch)
+    warned = {warning.partition(":")[0] for warning in response.get("warnings") or []}
+    assert warned <= codes
+    return DoorResult(audit["decision"], audit["reason"], template, error, tuple(sorted(codes)), patch)
 
 
-def failures(told: Told, expected: Manifest) -> list[str]:
+def failures(result: DoorResult, expected: Manifest) -> list[str]:
     """What is otherwise than the rule says, one line each."""
     out = []
     for key in ("verdict", "reason"):
-        if key in expected and getattr(told, key) != expected[key]:
-            out.append(f"{key}: expected {expected[key]}, not {getattr(told, key)}\n{told.error}")
+        if key in expected and getattr(result, key) != expected[key]:
+            out.append(f"{key}: expected {expected[key]}, not {getattr(result, key)}\n{result.error}")
     for pointer, value in expected["template"].items():
         try:
-            found = reading.look(told.template, pointer)
+            actual = reading.look(result.template, pointer)
         except NotThere as error:
             out.append(f"{pointer}: expected {value!r}, but {error} does not exist")
             continue
-        if found != value or type(found) is not type(value):
-            out.append(f"{pointer}: expected\n    {value!r}, not\n    {found!r}")
+        if actual != value or type(actual) is not type(value):
+            out.append(f"{pointer}: expected\n    {value!r}, not\n    {actual!r}")
     for pointer in expected["absent"]:
         try:
-            out.append(f"{pointer}: expected to be absent, not {reading.look(told.template, pointer)!r}")
+            out.append(f"{pointer}: expected to be absent, not {reading.look(result.template, pointer)!r}")
         except NotThere:
             continue
     wanted = expected.get("error") or []
-    out += [f"error: {text!r} is not in {told.error!r}" for text in wanted if text not in told.error]
-    if sorted(told.findings) != sorted(expected.get("findings") or []):
-        out.append(f"findings: expected {expected.get('findings') or []}, not {list(told.findings)}")
+    out += [f"error: {text!r} is not in {result.error!r}" for text in wanted if text not in result.error]
+    if sorted(result.findings) != sorted(expected.get("findings") or []):
+        out.append(f"findings: expected {expected.get('findings') or []}, not {list(result.findings)}")
     return out
 
 
@@ -260,43 +261,45 @@ def test_the_case_is_what_its_rule_says(
     name: str, run: Run, stage: Callable[[str], Stage], pytestconfig: pytest.Config
 ) -> None:
     case = case_of(name)
-    told: dict[str, Told] = {}
+    results: dict[str, DoorResult] = {}
     if "file" in case.doors:
-        told["file"] = at_file_door(case, run)
+        results["file"] = at_file_door(case, run)
     if "webhook" in case.doors:
-        told["webhook"] = at_webhook_door(case, stage(name))
-    wrong = [f"{door}: {line}" for door in told for line in failures(told[door], dict(case.expected[door]))]
+        results["webhook"] = at_webhook_door(case, stage(name))
+    wrong = [
+        f"{door}: {line}" for door in results for line in failures(results[door], dict(case.expected[door]))
+    ]
     assert not wrong, "\n".join([case.rule, *wrong])
     if agreeing(case):
-        assert without_controller(told["webhook"].template) == without_namespace(told["file"].template)
+        assert without_controller(results["webhook"].template) == without_namespace(results["file"].template)
     # Only what fulfils the expectations is worth keeping.
-    kept = golden_files(case, told, run)
+    files = golden_files(case, results, run)
     if pytestconfig.getoption("--update-goldens"):
-        for path, text in kept.items():
+        for path, text in files.items():
             path.write_text(text)
-    for path, text in kept.items():
+    for path, text in files.items():
         assert path.exists(), f"{path.name} is missing; make it with --update-goldens, and read it"
         assert path.read_text() == text
 
 
-def golden_files(case: Case, told: dict[str, Told], run: Run) -> dict[Path, str]:
+def golden_files(case: Case, results: dict[str, DoorResult], run: Run) -> dict[Path, str]:
     """Path and text of the files that guard what the expectations leave out."""
-    if "file" in told:
-        # On the file door an error is the report as well.
-        report = told["file"].error
+    if "file" in results:
+        # On the command line an error is the report as well.
+        report = results["file"].error
     else:
         path = ["--path", case.path] if case.path else []
         review = json.dumps(review_of(case))
         report = run("admit", *set_up(case, Path()), *path, "-f", "-", stdin=review).err
     out = {reading.FOLDER / f"{case.name}.report.txt": reading.settled(report)}
-    if "webhook" in told:
-        patch = reading.settled(reading.printed(told["webhook"].patch) + "\n")
+    if "webhook" in results:
+        patch = reading.settled(reading.printed(results["webhook"].patch) + "\n")
         out[reading.FOLDER / f"{case.name}.patch.json"] = patch
     return out
 
 
 def agreeing(case: Case) -> bool:
-    """Whether both doors inject the case, and no rule tells them apart."""
+    """Whether webhook and command line inject the case, and no rule distinguishes them."""
     both = [case.expected[door] for door in case.doors]
     return len(both) == 2 and not case.quirks and both[0]["verdict"] == "inject" and both[0] == both[1]
 
@@ -321,13 +324,13 @@ def test_every_file_belongs_to_a_case(pytestconfig: pytest.Config) -> None:
     }
     expected |= {f"{name}.patch.json" for name in reading.names() if "webhook" in case_of(name).doors}
     files = (p for p in reading.FOLDER.rglob("*") if p.suffix in (".yaml", ".json", ".txt"))
-    found = {p.relative_to(reading.FOLDER).as_posix() for p in files}
+    existing = {p.relative_to(reading.FOLDER).as_posix() for p in files}
     if pytestconfig.getoption("--update-goldens"):
-        for stale in found - expected:
+        for stale in existing - expected:
             if not stale.endswith(".yaml"):
                 (reading.FOLDER / stale).unlink()
-                found.discard(stale)
-    assert found - expected == set()
+                existing.discard(stale)
+    assert existing - expected == set()
 
 
 # --- laws ---------------------------------------------------------------------------------------
@@ -349,14 +352,14 @@ def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
 
 
 def core_runs(case: Case, stage: Stage) -> list[tuple[Manifest, Facts, Config]]:
-    """What the doors hand to the core: template, facts and configuration."""
+    """What webhook and command line pass to the core: template, facts and configuration."""
     out = [webhook_run(case, stage)] if "webhook" in case.doors else []
-    found = workload.locate(case.manifest, quirks=case.quirks) if "file" in case.doors else None
-    return [*out, (found.template, stage.around.facts(found), stage.config)] if found else out
+    located = workload.locate(case.manifest, quirks=case.quirks) if "file" in case.doors else None
+    return [*out, (located.template, stage.around.facts(located), stage.config)] if located else out
 
 
 def healthy(name: str) -> bool:
-    """Whether the core sees the case's pod: one that is shaped wrongly is stopped at the doors."""
+    """Whether the core sees the case's pod: one of a wrong form is refused before."""
     return all(
         e.get("reason") != "invalid-pod" and e["verdict"] != "error" for e in case_of(name).expected.values()
     )
@@ -400,13 +403,13 @@ def test_a_second_injection_changes_nothing_and_uninject_undoes_the_first(
 
 # What no manifest can show, and where it is tried instead.
 OTHER_REASONS = {
-    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_review.py has one",
+    Reason.INTERNAL_ERROR: "a defect of the injector itself: tests/server/test_reviews.py has one",
 }
 OTHER_ROWS = {
     "Q7": "is not a case: every case is injected twice",
     "Q8": "is about metrics: tests/server",
     "Q9": "does not arise, files are rendered here",
-    "Q20": "is a review without a request: tests/server/test_review.py",
+    "Q20": "is a review without a request: tests/server/test_reviews.py",
     "Q25": "is the text of an error: tests/profiles/istio/test_annotations.py",
     "Q26": "is about a reload: tests/server",
     "Q31": "does not arise, files are rendered here",
@@ -453,20 +456,20 @@ REGISTER = Path(__file__).parent.parent / "docs" / "reference" / "register.md"
 
 def keys_of(case: Case) -> set[str]:
     """The labels and annotations that a case gives or expects."""
-    found: set[str] = set()
+    keys: set[str] = set()
 
     def walk(tree: Any) -> None:
         for key, inner in tree.items() if isinstance(tree, dict) else enumerate(tree):
             if key in ("labels", "annotations") and isinstance(inner, dict):
-                found.update(inner)
+                keys.update(inner)
             if isinstance(inner, dict | list):
                 walk(inner)
 
     walk([case.manifest, case.objects])
     for expected in case.expected.values():
         for pointer in expected["template"]:
-            found.update(part.replace("~1", "/") for part in pointer.split("/"))
-    return found
+            keys.update(part.replace("~1", "/") for part in pointer.split("/"))
+    return keys
 
 
 CASES = [case_of(name) for name in reading.names()]

@@ -61,19 +61,19 @@ def test_a_golden_case_passes_through_the_command_line(
 
 @upstream.needed
 def test_every_difference_between_the_modes_has_a_row_of_the_register() -> None:
-    found = [(case, d, row_of(case, d)) for case in upstream.cases() for d in differences(case)]
-    used = Counter(row for _, _, row in found if row)
+    rows = [(case, d, row_of(case, d)) for case in upstream.cases() for d in differences(case)]
+    used = Counter(row for _, _, row in rows if row)
     print("differences between the modes:", ", ".join(f"{row} {n}" for row, n in sorted(used.items())))
-    assert [f"{case['name']}: {d}" for case, d, row in found if row is None] == []
+    assert [f"{case['name']}: {d}" for case, d, row in rows if row is None] == []
     assert {row for row, _, _ in ASSIGNED} == set(used), "a row of the assignment is idle"
 
 
 def row_of(case: dict[str, Any], difference: str) -> str | None:
     place = difference.partition(": ")[0]
-    found = (
+    matching = (
         row for row, name, where in ASSIGNED if re.search(name, case["in"]) and re.fullmatch(where, place)
     )
-    return next(found, None)
+    return next(matching, None)
 
 
 def differences(case: dict[str, Any]) -> list[str]:

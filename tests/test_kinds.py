@@ -1,4 +1,4 @@
-"""Everything that knows workload kinds knows each of the table, and one that is added to it."""
+"""All code about workload kinds covers each kind of the table, and one that is added to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from injector.core.reports import rollouts
 from injector.core.reports.audit import AuditState, Standing
 from injector.errors import ConfigError
 from injector.kube import events, objects
-from injector.kube.living import observe
+from injector.kube.observation import observe
 from injector.kube.rolling import Target
 from injector.kube.survey import SurveyReader
 from injector.pointer import get, put
@@ -35,7 +35,7 @@ from tests.generators.workloads import VERSIONS
 ROOT = Path(__file__).resolve().parent.parent
 ISTIO = load_input(Input(Text("{}", "a test")))
 STALE = Standing(AuditState.STALE, Reason.ON_BY_DEFAULT)
-# A kind that no program has heard of: it makes its pods itself, and a Harbour may have made it.
+# A kind that exists nowhere: it makes its pods itself, and a Harbour may have made it.
 FLEET = Kind(
     "Fleet",
     "ships.example/v2",
@@ -100,7 +100,7 @@ class FakeCluster:
     def get(self, path: str) -> Manifest:
         return {"asked": path}
 
-    def list(self, path: str, params: Any = None) -> list[Manifest]:
+    def list(self, path: str, _params: Any = None) -> list[Manifest]:
         return self.lists.get(path.rpartition("/")[2], [])
 
 
@@ -110,10 +110,10 @@ def test_the_expectations_are_about_every_kind() -> None:
 
 def test_its_template_is_found(kind: str) -> None:
     item = an_object(kind)
-    found = workload.locate(item)
-    assert found is not None
-    assert found.spec == f"{EXPECTED[kind][1]}/spec"
-    assert found.template["spec"] == POD["spec"]
+    located = workload.locate(item)
+    assert located is not None
+    assert located.spec == f"{EXPECTED[kind][1]}/spec"
+    assert located.template["spec"] == POD["spec"]
     assert workload.template_of(item)["spec"] == POD["spec"]
     assert template_of(item)["spec"] == POD["spec"]
     assert workload.has_template(kind)
@@ -144,7 +144,7 @@ def test_events_are_written_on_it_where_it_makes_pods(kind: str) -> None:
     assert (("get", path.replace("/namespaces/shop", "").removesuffix("/web")) in needed) is makes_pods
 
 
-def test_what_made_it_is_told_by_its_name_and_the_pods_labels(kind: str) -> None:
+def test_the_owner_is_derived_from_its_name_and_the_pods_labels(kind: str) -> None:
     row = kinds.KINDS[kind]
     for parent in row.parents:
         end = "-29012345" if parent.suffix else "-abc" if parent.hash_label else ""
@@ -177,11 +177,11 @@ def test_the_pods_behind_it_are_found_in_a_cluster(kind: str) -> None:
         meta = {"name": "between", "uid": "between", **of_web}
         lists[between.plural] = [{"kind": between.kind, "metadata": meta}]
     item = an_object(kind)
-    seen = observe(a_cluster(**lists), item, lambda pod: ())
+    seen = observe(a_cluster(**lists), item, lambda _pod: ())
     assert seen.pod == (item if kind == "Pod" else pod)
 
 
-def test_a_rolling_restart_knows_it_or_leaves_it_to_people(kind: str) -> None:
+def test_a_rolling_restart_covers_it_or_lists_it_for_a_manual_restart(kind: str) -> None:
     path, pointer, _, restartable, _ = EXPECTED[kind]
     row = kinds.KINDS[kind]
     of = Owner(row.api_version, kind, "web")
@@ -208,8 +208,8 @@ def test_its_template_stands_for_the_pods_behind_a_service(kind: str) -> None:
     restartable = EXPECTED[kind][3]
     cluster = a_cluster(**{kinds.KINDS[kind].plural: [an_object(kind)]}) if kind != "Pod" else a_cluster()
     service = {"metadata": {"namespace": "shop"}, "spec": {"selector": {"app": "web"}}}
-    found = list(SurveyReader(cluster)._behind(service))
-    assert bool(found) is restartable
+    templates = list(SurveyReader(cluster)._behind(service))
+    assert bool(templates) is restartable
 
 
 def test_what_ends_is_warned_about_a_sidecar_that_does_not(kind: str) -> None:
@@ -244,9 +244,9 @@ def test_the_differential_check_draws_all_kinds_of_kubernetes_itself() -> None:
 
 def test_no_other_module_has_a_list_of_kinds() -> None:
     names = r'"(?:replicasets|replicationcontrollers|statefulsets|daemonsets|cronjobs)"'
-    found = [
+    modules = [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "injector").rglob("*.py"))
         if re.search(names, path.read_text())
     ]
-    assert found == ["injector/core/kinds.py"]
+    assert modules == ["injector/core/kinds.py"]

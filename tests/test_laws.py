@@ -106,7 +106,7 @@ def check_all(pod: Pod, facts: Facts, config: Config) -> Outcome:
 
 
 def newer_fields(tree: Any) -> int:
-    """How many fields newer than us a tree holds."""
+    """How many unknown fields a tree has."""
     if isinstance(tree, dict):
         return ("fieldNewerThanUs" in tree) + sum(newer_fields(v) for v in tree.values())
     return sum(map(newer_fields, tree)) if isinstance(tree, list) else 0
@@ -120,7 +120,7 @@ def test_the_laws_hold_on_generated_pods(name: str) -> None:
 
 
 def test_each_feature_appears_often_enough_for_the_laws_to_mean_something() -> None:
-    count = generated(lambda pod: None, examples=600, same_every_time=True)
+    count = generated(lambda _pod: None, examples=600, same_every_time=True)
     print(f"\nfeatures of {count.pods} generated pods:", *count.lines(), sep="\n  ")
     assert count.rare() == []
 
@@ -136,13 +136,13 @@ def test_webhook_and_command_line_agree_for_the_same_facts() -> None:
     generated(agree)
 
 
-def test_a_configuration_that_changed_rebuilds_and_tells_what_was_dropped() -> None:
+def test_a_changed_configuration_rebuilds_and_reports_what_was_dropped() -> None:
     pod = {"metadata": {}, "spec": {"containers": [{"name": "app", "image": "x"}]}}
     before = inject(pod, FACTS, BUILT["defaults"]).pod
     proxy = next(c for c in before["spec"]["initContainers"] if c["name"] == "istio-proxy")
     proxy["env"] = [*proxy["env"], {"name": "SOMEBODY_ELSE", "value": "1"}]
-    kept = inject(before, FACTS, BUILT["defaults"])
-    assert kept.patch == ()
+    unchanged = inject(before, FACTS, BUILT["defaults"])
+    assert unchanged.patch == ()
     rebuilt = inject(before, FACTS, BUILT["all settings"])
     names = [e["name"] for c in rebuilt.pod["spec"]["initContainers"] for e in c.get("env", [])]
     assert "SOMEBODY_ELSE" not in names

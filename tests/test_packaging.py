@@ -84,8 +84,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(REPO / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     build = ("--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check")
     python(sys.executable, "-m", "pip", "wheel", *build, "--wheel-dir", out, source)
-    (found,) = out.glob("*.whl")
-    return found
+    (path,) = out.glob("*.whl")
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -108,16 +108,16 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 def documents(text: str) -> list[dict[str, Any]]:
     """All objects of a YAML stream, those of Lists by themselves."""
-    found: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     for document in yaml.safe_load_all(text):
-        found += document["items"] if document and document["kind"] == "List" else [document]
-    return [document for document in found if document]
+        items += document["items"] if document and document["kind"] == "List" else [document]
+    return [document for document in items if document]
 
 
 def template_of(workload: dict[str, Any]) -> dict[str, Any]:
     spec = workload["spec"]
-    found: dict[str, Any] = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
-    return found
+    template: dict[str, Any] = (spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"]
+    return template
 
 
 def container_names(template: dict[str, Any]) -> list[str]:
@@ -186,14 +186,14 @@ def test_the_version_is_that_of_the_project(installed: Installed, wheel: Path) -
 @pytest.mark.parametrize(
     "command", ["kube-inject", "uninject", "explain", "admit", "check", "serve", "completion"]
 )
-def test_every_command_tells_how_it_is_used(installed: Installed, command: str) -> None:
+def test_every_command_has_help(installed: Installed, command: str) -> None:
     assert installed.run(command, "--help").stdout.startswith(f"Usage: injector {command} ")
 
 
 def test_the_shop_is_injected_from_an_empty_folder(installed: Installed) -> None:
-    found = documents(installed.run("kube-inject", "-f", EXAMPLES / "shop").stdout)
+    items = documents(installed.run("kube-inject", "-f", EXAMPLES / "shop").stdout)
     workloads = {
-        d["metadata"]["name"]: container_names(template_of(d)) for d in found if d["kind"] in WORKLOADS
+        d["metadata"]["name"]: container_names(template_of(d)) for d in items if d["kind"] in WORKLOADS
     }
     injected = {name for name, containers in workloads.items() if "istio-proxy" in containers}
     assert set(workloads) - injected == {"collector", "legacy-bridge"}
@@ -212,7 +212,7 @@ LOG_SHIPPER = EXAMPLES / "log-shipper"
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Callable[..., list[str | Path]]:
-    """The log-shipper profile in a folder that belongs to nobody, as an argument."""
+    """The log-shipper profile in a folder outside the package, as an argument."""
     shutil.copytree(LOG_SHIPPER, tmp_path / "profile")
     return lambda *more: ["--config", tmp_path / "profile" / "injector.yaml", *more]
 
@@ -223,7 +223,7 @@ def test_a_profile_outside_the_package_passes_its_check(
     assert "no errors" in installed.run("check", *outside()).stdout
 
 
-def test_both_doors_inject_a_profile_outside_the_package_alike(
+def test_webhook_and_command_line_inject_a_profile_outside_the_package_alike(
     installed: Installed, outside: Callable[..., list[str | Path]]
 ) -> None:
     written = documents((LOG_SHIPPER / "deployment.yaml").read_text())[0]["spec"]["template"]
@@ -250,9 +250,9 @@ def test_both_doors_inject_a_profile_outside_the_package_alike(
 def test_a_profile_outside_the_package_is_explained(
     installed: Installed, outside: Callable[..., list[str | Path]]
 ) -> None:
-    found = installed.run("explain", *outside("-f", LOG_SHIPPER / "deployment.yaml")).stdout
-    assert "opted-in-by-label" in found
-    assert "logs.example.com/folder" in found
+    report = installed.run("explain", *outside("-f", LOG_SHIPPER / "deployment.yaml")).stdout
+    assert "opted-in-by-label" in report
+    assert "logs.example.com/folder" in report
 
 
 def test_an_explanation_is_written_as_a_page(installed: Installed, tmp_path: Path) -> None:

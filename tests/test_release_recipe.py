@@ -78,7 +78,7 @@ def test_every_stage_is_made_of_the_base_that_the_builder_chose() -> None:
     assert {rest.split()[0] for word, rest in steps if word == "FROM"} == {"${PYTHON_IMAGE}"}
 
 
-def test_the_image_runs_as_nobody_in_particular() -> None:
+def test_the_image_runs_as_a_numeric_user_other_than_root() -> None:
     last = dict(instructions())
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last["USER"])
     assert json.loads(last["ENTRYPOINT"]) == ["/opt/injector/bin/injector"]
@@ -156,14 +156,14 @@ def needed_to_build() -> set[str]:
     """The build backend of pyproject.toml, and all that it needs on this Python."""
     with (REPO / "pyproject.toml").open("rb") as file:
         waiting = [Requirement(each) for each in tomllib.load(file)["build-system"]["requires"]]
-    found: set[str] = set()
+    names: set[str] = set()
     while waiting:
         one = waiting.pop()
         name = canonicalize_name(one.name)
-        if name not in found and (one.marker is None or one.marker.evaluate({"extra": ""})):
-            found.add(name)
+        if name not in names and (one.marker is None or one.marker.evaluate({"extra": ""})):
+            names.add(name)
             waiting += map(Requirement, metadata.requires(name) or ())
-    return found
+    return names
 
 
 def test_the_build_backend_is_pinned_with_hashes_in_the_versions_that_the_tests_run_with() -> None:
@@ -214,11 +214,11 @@ def packages(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in pins(SERVE):
         try:
-            found = metadata.distribution(name)
+            distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue  # of another Python or system
-        for top in {Path(str(file)).parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
-            (folder / top).symlink_to(str(found.locate_file(top)))
+        for top in {Path(str(file)).parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
+            (folder / top).symlink_to(str(distribution.locate_file(top)))
     return folder
 
 

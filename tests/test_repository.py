@@ -65,7 +65,7 @@ def test_a_job_has_the_least_rights_and_ends(workflow: Path) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=ids(WORKFLOWS))
-def test_no_command_line_holds_what_a_pull_request_says(workflow: Path) -> None:
+def test_no_shell_command_of_a_workflow_contains_an_expression(workflow: Path) -> None:
     assert not [line for line in command_lines(workflow) if "${{" in line]
 
 
@@ -136,9 +136,9 @@ def test_the_dependency_bot_looks_where_manifests_are_and_at_every_go_program() 
     for update in load(GITHUB / "dependabot.yml")["updates"]:
         kind = update["package-ecosystem"]
         folders = update.get("directories") or [update["directory"]]
-        found = {folder: list(REPO.glob(f"{folder}/{manifests[kind]}".lstrip("/"))) for folder in folders}
-        assert [folder for folder, files in found.items() if not files] == []
-        watched[kind] = {str(path.relative_to(REPO)) for files in found.values() for path in files}
+        matches = {folder: list(REPO.glob(f"{folder}/{manifests[kind]}".lstrip("/"))) for folder in folders}
+        assert [folder for folder, files in matches.items() if not files] == []
+        watched[kind] = {str(path.relative_to(REPO)) for files in matches.values() for path in files}
     assert set(watched) == set(manifests)
     assert {name for name in committed() if name.endswith("go.mod")} == watched["gomod"]
     assert {name for name in committed() if name.startswith("requirements/")} == watched["pip"]

@@ -48,18 +48,18 @@ def early(text: str) -> list[str]:
 
 def short(text: str) -> list[str]:
     """Deadlines of a module that a busy machine may miss, where they are written as numbers."""
-    found = []
+    calls = []
     for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
-        given = [keyword.value for keyword in call.keywords if keyword.arg == "timeout"]
+        timeouts = [keyword.value for keyword in call.keywords if keyword.arg == "timeout"]
         if isinstance(call.func, ast.Attribute) and call.func.attr == "timeout":  # asyncio.timeout
-            given += call.args[:1]
-        numbers = [each.value for each in given if isinstance(each, ast.Constant)]
-        found += [ast.unparse(call) for n in numbers if isinstance(n, int | float) and n < LEAST_DEADLINE]
-    return found
+            timeouts += call.args[:1]
+        numbers = [each.value for each in timeouts if isinstance(each, ast.Constant)]
+        calls += [ast.unparse(call) for n in numbers if isinstance(n, int | float) and n < LEAST_DEADLINE]
+    return calls
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "calls"),
     [
         ("NOW = time.time()", ["time.time"]),
         ("GOOD = f'Bearer {SIGNER.token()}'", ["SIGNER.token"]),
@@ -71,20 +71,20 @@ def short(text: str) -> list[str]:
         ("class A:\n    def now(self): return time.time()", []),
     ],
 )
-def test_what_reads_the_clock_at_import_is_seen(text: str, found: list[str]) -> None:
-    assert early(text) == found
+def test_what_reads_the_clock_at_import_is_seen(text: str, calls: list[str]) -> None:
+    assert early(text) == calls
 
 
 def test_nothing_is_made_at_import_that_becomes_old() -> None:
-    found = {str(path.relative_to(REPO)): early(path.read_text()) for path in FILES}
-    assert {name: calls for name, calls in found.items() if calls} == {}
+    calls_by_file = {str(path.relative_to(REPO)): early(path.read_text()) for path in FILES}
+    assert {name: calls for name, calls in calls_by_file.items() if calls} == {}
 
 
 def test_deadlines_of_tests_only_end_what_hangs() -> None:
     # The beds ask again and again, each time for a short while.
     tests = [path for path in FILES if REPO / "tests" in path.parents and BEDS not in path.parents]
-    found = {str(path.relative_to(REPO)): short(path.read_text()) for path in tests}
-    assert {name: calls for name, calls in found.items() if calls} == {}
+    calls_by_file = {str(path.relative_to(REPO)): short(path.read_text()) for path in tests}
+    assert {name: calls for name, calls in calls_by_file.items() if calls} == {}
 
 
 def test_without_libfaketime_the_run_on_another_day_says_what_is_missing(

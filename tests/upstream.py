@@ -37,8 +37,8 @@ def driver() -> ModuleType:
 
 def cases() -> list[dict[str, Any]]:
     """The cases, none where the folder is not there."""
-    found: list[dict[str, Any]] = json.loads((Path(FOLDER) / "cases.json").read_text()) if FOLDER else []
-    return found
+    cases: list[dict[str, Any]] = json.loads((Path(FOLDER) / "cases.json").read_text()) if FOLDER else []
+    return cases
 
 
 def runs() -> list[Any]:

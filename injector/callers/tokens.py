@@ -1,6 +1,6 @@
-"""Bearer tokens: JWTs of an issuer whose public keys are known, for us alone.
+"""Bearer tokens: JWTs of an issuer whose public keys are known, for this webhook's audience alone.
 
-Here: keys and claims. Not here: what becomes of a caller (check.py).
+Here: keys and claims. Not here: the answer to a caller (check.py).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import jwt
 from injector.errors import InjectorError
 
 REFRESH_SECONDS: Final = 600.0
-# A key that is not known may be a new one, or no key at all: so often we ask because of one.
+# An unknown key may be a new one of the issuer: keys are fetched again at most this often because of one.
 AGAIN_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 5.0
-# How long a caller waits for keys; with a budget of its own, half of that, as an admission is to follow.
+# How long a caller waits for keys; of its own budget at most half, as the admission follows.
 PATIENCE_SECONDS: Final = 5.0
 # Clocks differ.
 LEEWAY_SECONDS: Final = 10
 
-# Public keys only: with a shared secret whoever verifies could sign.
+# Public keys only: with a shared secret, a verifier could also sign.
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
@@ -35,7 +35,7 @@ _NO_KEY: Final = "the key set has no usable public key (hint: check the issuer's
 # The API group of pods has an empty name.
 _PODS: Final = frozenset({"", "*"})
 
-_WORDS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
+_REASONS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
     (jwt.ExpiredSignatureError, "token-expired"),
     (jwt.ImmatureSignatureError, "token-not-yet-valid"),
     (jwt.InvalidIssuerError, "token-issuer"),
@@ -47,10 +47,10 @@ _WORDS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
-    """What a token has to say. Without `issuer` it is that which publishes the keys.
+    """What a token must say. Without `issuer` it is the one that publishes the keys.
 
-    `groups_claim` is the path of the claim that lists the API groups whose reviews the bearer may
-    send, its parts separated by slashes; empty: it is not asked for.
+    `groups_claim` is the path, with slashes, of the claim that lists the API groups whose reviews the
+    bearer may send; empty: the claim is not checked.
     """
 
     audience: str
@@ -59,11 +59,11 @@ class TokenPolicy:
     groups_claim: str = ""
 
 
-class Keys:
-    """The issuer's public keys, fetched now and then; the last good ones stay.
+class IssuerKeys:
+    """The issuer's public keys, fetched regularly; the last valid ones stay.
 
     `fetch` returns a JSON Web Key Set, with the name of the `issuer` beside the `keys`. `problem`
-    is why the last try gave none, empty where it did.
+    is why the last fetch failed, empty where it did not.
     """
 
     def __init__(
@@ -84,20 +84,20 @@ class Keys:
         return bool(self._keys)
 
     async def run(self) -> None:
-        """Fetch them again and again. Never returns."""
+        """Fetch the keys again and again. Never returns."""
         while True:
             await self.refresh()
             await asyncio.sleep(RETRY_SECONDS if self.problem else REFRESH_SECONDS)
 
     async def refresh(self) -> None:
-        """Fetch them once; who asks while that is under way waits for the same answer."""
+        """Fetch the keys once. Calls at the same time wait for the same answer."""
         if self._fetching is None:
-            self._fetching = asyncio.create_task(self._take())
-        # Who gives up waiting does not take the answer from the others.
+            self._fetching = asyncio.create_task(self._fetch_keys())
+        # A caller that gives up does not cancel the fetch for the others.
         await asyncio.shield(self._fetching)
 
     async def find(self, name: str, budget: float | None = None) -> jwt.PyJWK | None:
-        """The key of that name; one that is not known is looked for, not too often and not too long."""
+        """The key of that name; for an unknown one the keys are fetched, within bounds of rate and time."""
         if name not in self._keys and (self._fetching or self._clock() - self._tried >= AGAIN_SECONDS):
             patience = PATIENCE_SECONDS if budget is None else min(PATIENCE_SECONDS, budget / 2)
             with contextlib.suppress(TimeoutError):
@@ -105,16 +105,16 @@ class Keys:
                     await self.refresh()
         return self._keys.get(name)
 
-    async def _take(self) -> None:
+    async def _fetch_keys(self) -> None:
         self._tried = self._clock()
         try:
-            found = await self._fetch()
-            keys = dict(_usable(found.get("keys")))
-            issuer = str(found.get("issuer") or "")
+            answer = await self._fetch()
+            keys = dict(_usable(answer.get("keys")))
+            issuer = str(answer.get("issuer") or "")
         except InjectorError as error:
             self.problem = error.advice
         except Exception as error:
-            # A defect in fetching is no reason to stop answering with the keys that are known.
+            # After a defect in fetching, the known keys stay in use.
             self.problem = f"fetching keys failed unexpectedly: {type(error).__name__}"
         else:
             self.problem = "" if keys else _NO_KEY
@@ -125,26 +125,26 @@ class Keys:
 
 
 def _usable(keys: Any) -> list[tuple[str, jwt.PyJWK]]:
-    found = []
+    named_keys = []
     for raw in keys if isinstance(keys, list) else ():
         try:
             key = jwt.PyJWK.from_dict(raw)
         except (jwt.PyJWTError, TypeError, ValueError, AttributeError):
             continue
         if key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig"):
-            found.append((str(key.key_id or ""), key))
-    return found
+            named_keys.append((str(key.key_id or ""), key))
+    return named_keys
 
 
 class Tokens:
-    """Judges tokens."""
+    """Checks tokens."""
 
-    def __init__(self, wanted: TokenPolicy, keys: Keys) -> None:
-        self._wanted = wanted
+    def __init__(self, policy: TokenPolicy, keys: IssuerKeys) -> None:
+        self._policy = policy
         self._keys = keys
 
-    async def judge(self, token: str, budget: float | None = None) -> str:
-        """Why a token is not accepted, one word; empty where it is. `budget`: seconds the caller waits."""
+    async def check(self, token: str, budget: float | None = None) -> str:
+        """The reason why a token is not accepted, empty where it is. `budget`: seconds the caller waits."""
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError:
@@ -159,42 +159,42 @@ class Tokens:
         try:
             claims = self._claims(token, key)
         except jwt.PyJWTError as error:
-            return next(word for kind, word in _WORDS if isinstance(error, kind))
-        return self._unfit(claims)
+            return next(reason for kind, reason in _REASONS if isinstance(error, kind))
+        return self._claims_reason(claims)
 
     @property
     def _issuer(self) -> str:
-        """Who has to have issued it; empty where nobody says, which no token may fit."""
-        return self._wanted.issuer or self._keys.issuer
+        """The required issuer; empty where unknown: then no token is accepted."""
+        return self._policy.issuer or self._keys.issuer
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
-        wanted = self._wanted
-        found: dict[str, Any] = jwt.decode(
+        policy = self._policy
+        claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[key.algorithm_name],
-            audience=wanted.audience,
+            audience=policy.audience,
             issuer=self._issuer,
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iss", "aud", "sub"]},
         )
-        return found
+        return claims
 
-    def _unfit(self, claims: Mapping[str, Any]) -> str:
-        wanted = self._wanted
-        # A token for others as well may have been passed on by one of them.
-        if claims["aud"] not in (wanted.audience, [wanted.audience]):
+    def _claims_reason(self, claims: Mapping[str, Any]) -> str:
+        policy = self._policy
+        # A token for other audiences as well may come from one of them.
+        if claims["aud"] not in (policy.audience, [policy.audience]):
             return "token-audience"
-        if claims["sub"] not in wanted.subjects:
+        if claims["sub"] not in policy.subjects:
             return "token-subject"
-        if wanted.groups_claim:
-            groups = _at(claims, wanted.groups_claim.split("/"))
+        if policy.groups_claim:
+            groups = _claim(claims, policy.groups_claim.split("/"))
             if not isinstance(groups, list) or not any(g in _PODS for g in groups if isinstance(g, str)):
                 return "token-groups"
         return ""
 
 
-def _at(claims: Any, path: list[str]) -> Any:
+def _claim(claims: Any, path: list[str]) -> Any:
     for part in path:
         claims = claims.get(part) if isinstance(claims, Mapping) else None
     return claims

@@ -1,7 +1,7 @@
-"""Who vouches for the webhook: keys, certificates, their renewal, and the caBundle that trusts them.
+"""The webhook's keys and certificates, their renewal, and the caBundle that trusts them.
 
-Here: three sources, our own (`own`, decided by `plan`, kept in a Secret that `stored` reads and
-writes) and those of others (`files`); what is published (`published`); making (`issue`) and judging
-(`pair`). Not here: sockets and TLS, that is `injector.server.tls`; the cluster's client, which comes
-as something with five methods (`published.Cluster`).
+Here: certificates that the injector signs (`own`, decided by `plan`, stored in a Secret by `stored`),
+those that another program renews (`files`), the caBundle (`published`), making certificates (`issue`)
+and reading them (`pair`). Not here: sockets and TLS (`injector.server.tls`), and the cluster's client,
+of which five methods are needed (`published.ClusterAccess`).
 """

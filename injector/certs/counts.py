@@ -1,4 +1,4 @@
-"""What is counted about certificates, as callables that the metrics of the process provide."""
+"""What is counted about certificates. The metrics of the process implement it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from typing import Protocol
 
 
 class Counts(Protocol):
-    """`expiries` are by kind (leaf, current, next, former, ca) and fingerprint, and so is `due`: when
-    that which is replaced before it expires should have been. `what` is leaf, ca or caBundle where
-    something was renewed, else what a problem is about (problems.py).
+    """Metrics of certificates; the certificates are named by kind and fingerprint.
+
+    Kinds are leaf, current, next, former and ca.
     """
 
     def certificates(
         self, expiries: Mapping[tuple[str, str], float], due: Mapping[tuple[str, str], float]
-    ) -> None: ...
-    def certificate_renewed(self, what: str) -> None: ...
-    def certificate_failed(self, what: str) -> None: ...
+    ) -> None:
+        """When each certificate expires, and when those that are replaced earlier are due."""
+
+    def certificate_renewed(self, what: str) -> None:
+        """A renewal of `what`: leaf, ca or caBundle."""
+
+    def certificate_failed(self, what: str) -> None:
+        """A problem with `what`, as in problems.py."""

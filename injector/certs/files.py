@@ -1,9 +1,8 @@
-"""Certificates that somebody else renews: files, or the folder of a mounted Secret.
+"""Certificates that another program renews: files, or the folder of a mounted Secret.
 
-They are read again every few seconds, in whatever way they are swapped, and judged before they are
-used; a refused pair leaves the one in use. Where caBundle is ours to write, a new CA is published
-first, and the pair waits until every API server can know it.
-Not here: making anything (own.py).
+They are read again every few seconds, and checked before they are used. A pair that is refused leaves
+the old one in use. Where the injector writes caBundle, a new CA is published first, and its pair is
+used when every API server has had time to read it. Not here: making certificates (own.py).
 """
 
 from __future__ import annotations
@@ -17,33 +16,33 @@ from pathlib import Path
 from injector.certs.counts import Counts
 from injector.certs.pair import Certificate, Pair, check_time, read_bundle, read_pair
 from injector.certs.problems import Problems
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.errors import ClusterError, ConfigError, InjectorError
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
-# After which part of their life others renew them, as a rule: cert-manager's.
+# The part of its lifetime after which cert-manager renews a certificate.
 _RENEWED = 2 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where chain, key and CA stand. Chain and key may be one file; without `ca` nothing is published."""
+class FilePaths:
+    """The files of chain, key and CA. Chain and key may be one file; without `ca` nothing is published."""
 
     chain: Path
     key: Path
     ca: Path | None = None
 
     @classmethod
-    def folder(cls, path: Path, *, with_ca: bool) -> Place:
+    def folder(cls, path: Path, *, with_ca: bool) -> FilePaths:
         """A mounted Secret of type kubernetes.io/tls, as cert-manager writes it."""
         return cls(path / "tls.crt", path / "tls.key", path / "ca.crt" if with_ca else None)
 
     def read(self, now: float) -> tuple[Pair, tuple[Certificate, ...]]:
-        """The pair and its CAs. Raises ConfigError for what cannot be used now."""
+        """The pair and its CAs. Raises ConfigError where they cannot be used now."""
         try:
             return self._read(now)
         except ConfigError:
-            # Perhaps read while they were swapped, one before and one after.
+            # Perhaps one was read before a renewal, and one after it.
             return self._read(now)
 
     def _read(self, now: float) -> tuple[Pair, tuple[Certificate, ...]]:
@@ -61,77 +60,78 @@ class Place:
 
 @dataclass(slots=True)
 class FileSource:
-    """Keeps the newest good pair in use; `run` never returns.
+    """Keeps the newest valid pair in use.
 
-    `take` puts a pair in use and may raise ConfigError; `published` is None where caBundle is
-    somebody else's.
+    `take` puts a pair in use and may raise ConfigError; `publisher` is None where another program
+    writes caBundle.
     """
 
-    place: Place
+    paths: FilePaths
     take: Callable[[Pair], None]
     counts: Counts
     poll_seconds: float
-    published: Published | None = None
+    publisher: CABundlePublisher | None = None
     clock: Callable[[], float] = time.time
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     problems: Problems = field(init=False)
     _pair: Pair | None = None
     _authorities: tuple[Certificate, ...] = ()
-    _looked: bool = False
-    _called: bool = False
+    _checked: bool = False
+    _trusted: bool = False
+    """Whether callers trust the pair in use; it stays so."""
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.counts.certificate_failed)
 
     def first(self) -> None:
         """Use what is there now. Raises ConfigError where it cannot be used."""
-        pair, authorities = self.place.read(self.clock())
+        pair, authorities = self.paths.read(self.clock())
         self._use(pair, authorities)
 
     def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self._pair is None or not self._pair.certificate.valid(self.clock()):
-            told = "; ".join(self.problems.now.values()) or "it has expired"
-            return {"certificate": told}
-        return {} if self._called or self.published is None else {"certificate": "its CA is being published"}
+            message = "; ".join(self.problems.now.values()) or "it has expired"
+            return {"certificate": message}
+        return {} if self._trusted or self.publisher is None else {"certificate": "its CA is being published"}
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
-        return {f"certificate {about}": told for about, told in self.problems.now.items()}
+        return {f"certificate {about}": message for about, message in self.problems.now.items()}
 
     async def run(self) -> None:
-        """Keep at it."""
+        """Check again and again. Never returns."""
         while True:
             try:
                 await self.round()
             except Exception as error:
                 # A defect here is no reason to stop answering with the pair in use.
-                told = f"checking the certificates failed unexpectedly: {type(error).__name__}"
-                self.problems.note("defect", InjectorError(told))
+                message = f"checking the certificates failed unexpectedly: {type(error).__name__}"
+                self.problems.note("defect", InjectorError(message))
             else:
                 self.problems.clear("defect")
-            settles = self.published.settles_in() if self.published else self.poll_seconds
+            settles = self.publisher.settles_in() if self.publisher else self.poll_seconds
             try:
                 async with asyncio.timeout(min(self.poll_seconds, settles)):
                     await self.changed.wait()
             except TimeoutError:
                 pass
             else:
-                # Somebody may write caBundle again and again.
+                # Another program may write caBundle again and again.
                 await asyncio.sleep(min(1.0, self.poll_seconds))
             self.changed.clear()
 
     async def round(self) -> None:
-        """Look once."""
+        """Check once."""
         pair, authorities = self._pair, self._authorities
         try:
-            pair, authorities = await asyncio.to_thread(self.place.read, self.clock())
+            pair, authorities = await asyncio.to_thread(self.paths.read, self.clock())
         except ConfigError as error:
             self.problems.note("files", error)
         else:
             self.problems.clear("files")
-        if self.published is not None:
-            await self._publish(self.published, (*self._authorities, *authorities))
+        if self.publisher is not None:
+            await self._publish(self.publisher, (*self._authorities, *authorities))
         if pair is not None and pair != self._pair and self._may_take(authorities):
             try:
                 self._use(pair, authorities)
@@ -140,40 +140,42 @@ class FileSource:
             else:
                 self.problems.clear("leaf")
                 self.counts.certificate_renewed("leaf")
-                tell("info", "certificate-leaf", seconds=round(pair.certificate.not_after - self.clock()))
+                log_event(
+                    "info", "certificate-leaf", seconds=round(pair.certificate.not_after - self.clock())
+                )
         elif pair == self._pair:
             self._authorities = authorities
         self._count()
 
-    async def _publish(self, published: Published, authorities: tuple[Certificate, ...]) -> None:
+    async def _publish(self, publisher: CABundlePublisher, authorities: tuple[Certificate, ...]) -> None:
         now = self.clock()
         wanted = {c.fingerprint: c for c in authorities if now < c.not_after}
         try:
-            if not self._looked:
-                # Whom all trust before we have written anything is known to callers already.
-                await published.refresh(tuple(wanted.values()))
-                self._looked, self._called = True, self._known(published.found or frozenset())
-            repaired = await published.ensure(tuple(wanted.values()), now)
+            if not self._checked:
+                # Callers know already what all entries trust before the first write.
+                await publisher.refresh(tuple(wanted.values()))
+                self._checked, self._trusted = True, self._known(publisher.trusted or frozenset())
+            repaired = await publisher.ensure(tuple(wanted.values()), now)
         except InjectorError as error:
             self.problems.note("caBundle", error)
-            # Who is not allowed to publish has to be told, not kept from serving.
-            self._called = self._called or (isinstance(error, ClusterError) and error.status == 403)
+            # A missing right to publish is reported; it does not keep the replica from serving.
+            self._trusted = self._trusted or (isinstance(error, ClusterError) and error.status == 403)
             return
         self.problems.clear("caBundle")
-        self._called = self._called or self._known(published.settled())
+        self._trusted = self._trusted or self._known(publisher.settled())
         if repaired:
             self.counts.certificate_renewed("caBundle")
-            tell("info", "certificate-published", configurations=repaired, certificates=len(wanted))
+            log_event("info", "certificate-published", configurations=repaired, certificates=len(wanted))
 
     def _known(self, fingerprints: Set[str]) -> bool:
         """Whether the CAs of the pair in use are among these."""
         return {c.fingerprint for c in self._authorities} <= fingerprints
 
     def _may_take(self, authorities: tuple[Certificate, ...]) -> bool:
-        """Whether callers trust a new pair already, or at least not the one in use any more."""
-        if self.published is None or self._pair is None or not self._pair.certificate.valid(self.clock()):
+        """Whether callers trust a new pair already, or the one in use has expired."""
+        if self.publisher is None or self._pair is None or not self._pair.certificate.valid(self.clock()):
             return True
-        return {c.fingerprint for c in authorities} <= self.published.settled()
+        return {c.fingerprint for c in authorities} <= self.publisher.settled()
 
     def _use(self, pair: Pair, authorities: tuple[Certificate, ...]) -> None:
         self.take(pair)
@@ -181,12 +183,12 @@ class FileSource:
         self._count()
 
     def _count(self) -> None:
-        found = {("ca", c.fingerprint[:16]): c for c in self._authorities}
+        certificates = {("ca", c.fingerprint[:16]): c for c in self._authorities}
         if self._pair is not None:
-            found["leaf", self._pair.fingerprint[:16]] = self._pair.certificate
+            certificates["leaf", self._pair.fingerprint[:16]] = self._pair.certificate
         self.counts.certificates(
-            {key: c.not_after for key, c in found.items()},
-            {key: c.due(_RENEWED) for key, c in found.items()},
+            {key: c.not_after for key, c in certificates.items()},
+            {key: c.due(_RENEWED) for key, c in certificates.items()},
         )
 
 

@@ -2,9 +2,9 @@
 
 Here: algorithms and extensions. Not here: when one is made (plan.py), where it is kept (stored.py).
 
-Every extension that strict verifiers ask for is there (Python 3.13 refuses a chain without
-authority key identifier), and every CA has a subject of its own: verifiers that find two roots of
-one name try the wrong key first and complain about that.
+Certificates have every extension that strict verifiers require (Python 3.13 refuses a chain without
+authority key identifier). Every CA has a subject of its own: with two roots of one name some verifiers
+try only the wrong one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @dataclass(frozen=True, slots=True)
 class CertificateSpec:
-    """What certificates are made: for which names (DNS names and addresses), how long, of which key."""
+    """The names (DNS names and addresses), lifetimes and type of key of the certificates to make."""
 
     names: tuple[str, ...]
     ca_seconds: float
@@ -39,21 +39,21 @@ class CertificateSpec:
     key_type: KeyType = "ecdsa"
 
 
-def make_authority(wanted: CertificateSpec, now: float) -> Pair:
+def make_authority(spec: CertificateSpec, now: float) -> Pair:
     """A new CA that signs servers' certificates only."""
-    key = _new_key(wanted.key_type)
+    key = _new_key(spec.key_type)
     subject = _named(f"sidecar-injector CA {secrets.token_hex(4)}")
-    builder = _builder(subject, subject, key, key, now, now + wanted.ca_seconds)
+    builder = _builder(subject, subject, key, key, now, now + spec.ca_seconds)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     return _signed(builder.add_extension(_usage(of_ca=True), critical=True), key, key)
 
 
-def sign_leaf(authority: Pair, wanted: CertificateSpec, now: float) -> Pair:
-    """A new key with a certificate of `authority`, which it never outlives."""
+def sign_leaf(authority: Pair, spec: CertificateSpec, now: float) -> Pair:
+    """A new key with a certificate of `authority`, which expires no later than `authority`."""
     issuer = x509.load_pem_x509_certificate(authority.chain.encode("ascii"))
     signer = _loaded(authority)
-    key = _new_key(wanted.key_type)
-    end = min(now + wanted.leaf_seconds, authority.certificate.not_after)
+    key = _new_key(spec.key_type)
+    end = min(now + spec.leaf_seconds, authority.certificate.not_after)
     builder = _builder(_named("sidecar-injector"), issuer.subject, key, signer, now, end)
     server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     builder = (
@@ -61,7 +61,7 @@ def sign_leaf(authority: Pair, wanted: CertificateSpec, now: float) -> Pair:
         .add_extension(_usage(of_ca=False), critical=True)
         .add_extension(server, critical=False)
         .add_extension(
-            x509.SubjectAlternativeName([_alternative(name) for name in wanted.names]), critical=False
+            x509.SubjectAlternativeName([_alternative(name) for name in spec.names]), critical=False
         )
     )
     return _signed(builder, key, signer)
@@ -69,14 +69,14 @@ def sign_leaf(authority: Pair, wanted: CertificateSpec, now: float) -> Pair:
 
 def service_names(service: ServiceRef, cluster_domain: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     """The names by which a Service is called, and more."""
-    found = (
+    names = (
         service.host,
         f"{service.host}.{cluster_domain}",
         f"{service.name}.{service.namespace}",
         service.name,
         *more,
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(names))
 
 
 def _builder(

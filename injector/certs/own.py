@@ -1,11 +1,11 @@
-"""Our own certificates: a CA in a Secret that all replicas share, and a leaf of each replica's own.
+"""Certificates that the injector signs: a CA in a Secret that all replicas share, and a leaf per replica.
 
-Here: the loop that looks, asks `plan` and does what it says, a step at a time. Not here: any
-decision about the order (plan.py). No replica leads: whoever comes first writes, the API server's
-resourceVersion makes everybody else read again.
+Here: the loop that reads the Secret, calls `make_plan` and does the next steps. Not here: any decision
+about their order (plan.py). There is no leader: the first replica writes, and the API server's
+resourceVersion makes the others read again.
 
-Nothing of this stops the serving: what fails is told, counted and tried again, with the last good
-leaf in use.
+A failure does not stop the webhook: it is logged, counted and tried again, with the last valid leaf in
+use.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from dataclasses import dataclass, field, replace
 from injector.certs.counts import Counts
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Certificate, Pair
-from injector.certs.plan import Leaf, Lives, Plan, ReplicaView, plan
+from injector.certs.plan import Leaf, Lifetimes, Plan, ReplicaView, make_plan
 from injector.certs.problems import Problems
 from injector.certs.proof import prove
-from injector.certs.published import ClusterAccess, Object, Published
+from injector.certs.published import CABundlePublisher, ClusterAccess, Object
 from injector.certs.stored import Stored, read, without, written
 from injector.errors import ClusterError, ConfigError, InjectorError
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
-# Looked at this often though nobody says that something changed: timers stand still while a
-# machine is suspended.
+# The longest time between two checks without an event of a watch: timers stop while a machine is
+# suspended.
 LONGEST_PAUSE_SECONDS = 60.0
 SHORTEST_PAUSE_SECONDS = 0.1
-# Somebody else who keeps writing caBundle is answered more and more slowly.
+# Where another program keeps writing caBundle, it is corrected more and more slowly.
 REPAIR_MEMORY_SECONDS = 60.0
 LONGEST_REST_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class SelfSignedSource:
-    """Keeps CA, caBundle and leaf as they should be; `run` never returns.
+    """Renews CA, caBundle and leaf.
 
-    `take` puts a new leaf in use and may raise ConfigError. `clock` is the time by which callers
-    will judge the certificates: the API server's.
+    `take` puts a new leaf in use and may raise ConfigError. `clock` is the API server's time, by which
+    callers check the certificates.
     """
 
     cluster: ClusterAccess
     namespace: str
     name: str
-    wanted: CertificateSpec
+    spec: CertificateSpec
     fraction: float
-    published: Published
+    publisher: CABundlePublisher
     take: Callable[[Pair], None]
     counts: Counts
     clock: Callable[[], float] = time.time
@@ -60,35 +60,37 @@ class SelfSignedSource:
     problems: Problems = field(init=False)
     _secret: Object | None = None
     _stored: Stored = field(default_factory=Stored)
-    _called: bool = False
+    _trusted: bool = False
+    """Whether callers trust the CA of the leaf; it stays so."""
     _failed: bool = False
     _failures: int = 0
     _repairs: list[float] = field(default_factory=list)
     _proofs: dict[tuple[str, frozenset[str]], ConfigError | None] = field(default_factory=dict)
-    """What came of the proof of a CA beside what was published then."""
+    """The results of `prove`, by the CA and what was published then."""
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.counts.certificate_failed)
 
     @property
     def path(self) -> str:
+        """The path of the Secrets of the namespace."""
         return f"/api/v1/namespaces/{self.namespace}/secrets"
 
     def not_ready(self) -> dict[str, str]:
         """Why callers cannot be answered over TLS; empty where they can."""
         if self.leaf is None:
-            told = "; ".join(self.problems.now.values()) or "not created yet"
-            return {"certificate": told}
+            message = "; ".join(self.problems.now.values()) or "not created yet"
+            return {"certificate": message}
         if not self.leaf.usable(self.clock()):
             return {"certificate": "the certificate has expired, and there is no newer one"}
-        return {} if self._called else {"certificate": "its CA is being published"}
+        return {} if self._trusted else {"certificate": "its CA is being published"}
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
-        return {f"certificate {about}": told for about, told in self.problems.now.items()}
+        return {f"certificate {about}": message for about, message in self.problems.now.items()}
 
     async def run(self) -> None:
-        """Keep at it."""
+        """Check again and again. Never returns."""
         while True:
             try:
                 pause = await self.round()
@@ -107,11 +109,11 @@ class SelfSignedSource:
             self.changed.clear()
 
     async def round(self) -> float:
-        """Look, and do the next steps; returns after how many seconds to look again."""
+        """Read the Secret and do the next steps. Returns the seconds until the next round."""
         self._failed = False
-        online = await self._look()
+        online = await self._read()
         todo = self._plan()
-        # Also while the Secret cannot be read: whom callers have to trust is known from before.
+        # Also while the Secret cannot be read: its last content is known.
         await self._publish(todo)
         if todo.sign is not None:
             await self._sign(todo.sign)
@@ -123,15 +125,15 @@ class SelfSignedSource:
         return SHORTEST_PAUSE_SECONDS * self.jitter() if wrote else self._pause(todo)
 
     def _plan(self) -> Plan:
-        settled = self.published.settled()
-        return plan(
+        settled = self.publisher.settled()
+        return make_plan(
             self.clock(),
             ReplicaView(self._stored, self.leaf, settled),
-            Lives(self.wanted.leaf_seconds, self.fraction),
+            Lifetimes(self.spec.leaf_seconds, self.fraction),
         )
 
-    async def _look(self) -> bool:
-        """Read the Secret. Where that fails, what was read last goes on being true."""
+    async def _read(self) -> bool:
+        """Read the Secret; where that fails, its last content stays in force."""
         try:
             try:
                 secret = await self.cluster.get(f"{self.path}/{self.name}")
@@ -153,7 +155,7 @@ class SelfSignedSource:
         return True
 
     def _proven(self, stored: Stored) -> Stored:
-        """The same without the CAs that no caller would accept; these count as broken."""
+        """The same with the CAs that callers would not accept counted as broken."""
         now, proofs = self.clock(), dict[tuple[str, frozenset[str]], ConfigError | None]()
         own = {self.leaf.issuer.fingerprint: self.leaf.issuer} if self.leaf else {}
         known = {**own, **stored.certificates()}
@@ -175,7 +177,7 @@ class SelfSignedSource:
     ) -> ConfigError | None:
         try:
             where = f"Secret {self.namespace}/{self.name} {name}"
-            prove(pair, published.values(), self.wanted, now, where)
+            prove(pair, published.values(), self.spec, now, where)
         except ConfigError as error:
             return error
         return None
@@ -183,33 +185,35 @@ class SelfSignedSource:
     async def _publish(self, todo: Plan) -> None:
         now = self.clock()
         try:
-            repaired = await self.published.ensure(todo.publish, now)
+            repaired = await self.publisher.ensure(todo.publish, now)
         except ClusterError as error:
             if error.status != 409:
                 self._fail("caBundle", error)
-                # Who is not allowed to publish has to be told, not kept from serving.
-                self._called = self._called or self.leaf is not None
+                # A missing right to publish is reported; it does not keep the replica from serving.
+                self._trusted = self._trusted or self.leaf is not None
             self._failed = True
             return
         self.problems.clear("caBundle")
         if repaired:
             self.counts.certificate_renewed("caBundle")
-            self._repairs.append(self.published.monotonic())
-            tell("info", "certificate-published", configurations=repaired, certificates=len(todo.publish))
-        self._ready()
+            self._repairs.append(self.publisher.monotonic())
+            log_event(
+                "info", "certificate-published", configurations=repaired, certificates=len(todo.publish)
+            )
+        self._check_trust()
 
-    def _ready(self) -> None:
-        """Called once the CA of the leaf is where callers look for it; it stays so."""
-        if self.leaf is None or self._called:
+    def _check_trust(self) -> None:
+        """Note when callers trust the CA of the leaf."""
+        if self.leaf is None or self._trusted:
             return
         issuer = self.leaf.issuer.fingerprint
         old = self._stored.current is not None and issuer == self._stored.current.fingerprint
-        fresh = self.published.entries and not old
-        self._called = issuer in (self.published.settled() if fresh else self.published.found or ())
+        fresh = self.publisher.entries and not old
+        self._trusted = issuer in (self.publisher.settled() if fresh else self.publisher.trusted or ())
 
     async def _sign(self, authority: Pair) -> None:
         try:
-            pair = await asyncio.to_thread(sign_leaf, authority, self.wanted, self.clock())
+            pair = await asyncio.to_thread(sign_leaf, authority, self.spec, self.clock())
             self.take(pair)
         except InjectorError as error:
             self._fail("leaf", error)
@@ -217,8 +221,8 @@ class SelfSignedSource:
         self.leaf = Leaf(pair.certificate, authority.certificate)
         self.problems.clear("leaf")
         self.counts.certificate_renewed("leaf")
-        self._ready()
-        tell(
+        self._check_trust()
+        log_event(
             "info",
             "certificate-leaf",
             issuer=authority.fingerprint[:16],
@@ -226,7 +230,7 @@ class SelfSignedSource:
         )
 
     async def _write(self, todo: Plan, content: Stored) -> bool:
-        """Write the Secret; False where that was refused. True too where somebody else was first."""
+        """Write the Secret; False where that was refused. True too where another replica was first."""
         if todo.new:
             try:
                 content = replace(content, next=await asyncio.to_thread(self._new_authority, content))
@@ -247,15 +251,17 @@ class SelfSignedSource:
         if todo.why != "tidied":
             self.counts.certificate_renewed("ca")
         trusted = [f[:16] for f in content.certificates()]
-        tell("info", "certificate-ca", why=todo.why, secret=f"{self.namespace}/{self.name}", trusted=trusted)
+        log_event(
+            "info", "certificate-ca", why=todo.why, secret=f"{self.namespace}/{self.name}", trusted=trusted
+        )
         return True
 
     def _new_authority(self, content: Stored) -> Pair:
-        """A new CA. Raises ConfigError where it is of no use: it would only be replaced again."""
+        """A new CA. Raises ConfigError where callers would not accept it."""
         now = self.clock()
-        made = make_authority(self.wanted, now)
+        made = make_authority(self.spec, now)
         published = (*content.certificates().values(), made.certificate)
-        prove(made, published, self.wanted, now, "a new CA")
+        prove(made, published, self.spec, now, "a new CA")
         return made
 
     def _fail(self, about: str, error: InjectorError) -> None:
@@ -264,12 +270,12 @@ class SelfSignedSource:
 
     def _pause(self, todo: Plan) -> float:
         retry = 2.0 ** (self._failures - 1) if 0 < self._failures < 7 else LONGEST_PAUSE_SECONDS
-        until = min(todo.due - self.clock(), self.published.settles_in(), retry, LONGEST_PAUSE_SECONDS)
+        until = min(todo.due - self.clock(), self.publisher.settles_in(), retry, LONGEST_PAUSE_SECONDS)
         return max(SHORTEST_PAUSE_SECONDS, until) * (1 + self.jitter() / 10)
 
     def _rest(self) -> float:
-        """How long to wait before a change is looked at: longer, the more had to be put right lately."""
-        now = self.published.monotonic()
+        """Seconds before a change is checked: the more corrections lately, the longer."""
+        now = self.publisher.monotonic()
         self._repairs = [at for at in self._repairs if now - at < REPAIR_MEMORY_SECONDS]
         return min(LONGEST_REST_SECONDS, SHORTEST_PAUSE_SECONDS * 2.0 ** min(len(self._repairs), 10))
 

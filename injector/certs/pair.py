@@ -1,7 +1,7 @@
-"""A certificate with its key, read from PEM and judged: may it be served, may it sign?
+"""A certificate with its key, read from PEM and checked.
 
-Here: reading, and every reason to refuse. Not here: making them (issue.py), where they are kept.
-No message repeats what was read: a key may stand where a certificate was expected.
+Here: reading, and every reason to refuse. Not here: making them (issue.py), and where they are stored.
+No message repeats what was read: there may be a key where a certificate was expected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 
 from injector.errors import ConfigError
 
-# A certificate is valid a while before it was made: clocks differ.
+# A certificate is valid from a time before it was made: clocks differ.
 BACKDATE_SECONDS = 3600.0
 
 _UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
@@ -30,7 +30,7 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----"
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate as everybody may see it; times are seconds since 1970."""
+    """The public part of a certificate; times are seconds since 1970."""
 
     fingerprint: str
     not_before: float
@@ -38,10 +38,11 @@ class Certificate:
     pem: str = field(repr=False, compare=False, default="")
 
     def valid(self, now: float) -> bool:
+        """Whether the time is within its validity; nothing else is checked."""
         return self.not_before <= now < self.not_after
 
     def due(self, fraction: float) -> float:
-        """When this part of its life is over, and it should be replaced."""
+        """When this part of its lifetime is over, and it should be replaced."""
         made = min(self.not_before + BACKDATE_SECONDS, self.not_after)
         return made + fraction * (self.not_after - made)
 
@@ -56,6 +57,7 @@ class Pair:
 
     @property
     def fingerprint(self) -> str:
+        """That of the certificate."""
         return self.certificate.fingerprint
 
 
@@ -93,23 +95,23 @@ def read_pair(chain: str, key: str, where: str) -> Pair:
 def check_time(certificate: Certificate, now: float, where: str) -> None:
     """Raise ConfigError unless a certificate is valid now."""
     if now >= certificate.not_after:
-        told = f"the certificate expired at {_moment(certificate.not_after)}"
-        raise _refused(told, where, "renew it, and check why it was not renewed automatically")
+        message = f"the certificate expired at {_moment(certificate.not_after)}"
+        raise _refused(message, where, "renew it, and check why it was not renewed automatically")
     if now < certificate.not_before:
-        told = f"the certificate is not valid before {_moment(certificate.not_before)}"
-        raise _refused(told, where, "check the clocks of this machine and of the issuer")
+        message = f"the certificate is not valid before {_moment(certificate.not_before)}"
+        raise _refused(message, where, "check the clocks of this machine and of the issuer")
 
 
 def read_bundle(text: str) -> tuple[Certificate, ...]:
     """The certificates of a PEM bundle, each once; what cannot be read is left out."""
-    found: dict[str, Certificate] = {}
+    certificates: dict[str, Certificate] = {}
     for block in _blocks(text):
         try:
             certificate = _described(x509.load_pem_x509_certificate(block.encode("ascii")))
         except _UNREADABLE:
             continue
-        found.setdefault(certificate.fingerprint, certificate)
-    return tuple(found.values())
+        certificates.setdefault(certificate.fingerprint, certificate)
+    return tuple(certificates.values())
 
 
 def bundle(certificates: Iterable[Certificate]) -> str:

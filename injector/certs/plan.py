@@ -1,9 +1,9 @@
-"""What to do next about the CA, its successor and one's own leaf: pure, every moment can be tested.
+"""What to do next about the CA, the next CA and the leaf of this replica. It is pure: tests set the time.
 
-The order that keeps every call working: publish, then sign, then drop. A new CA is stored as `next`
-and published beside the current one; once every API server had time to learn of it, it is promoted
-to `current`, and every replica signs its next leaf with it; the former one stays published until it
-has expired. No leaf outlives its CA, so whoever still serves an old leaf is trusted.
+The order that keeps every call working: publish, then sign, then remove. A new CA is stored as `next`
+and published beside the current one. Once every API server has had time to read it, it becomes
+`current`, and every replica signs its next leaf with it. The former CA stays published until it has
+expired. No leaf expires later than its CA, so a replica with an old leaf is still trusted.
 
 Not here: requests, keys, waiting (own.py).
 
@@ -13,7 +13,7 @@ Not here: requests, keys, waiting (own.py).
 | `current`, past its time to be replaced | a new `next` |
 | `current` that is not valid yet | a clock is wrong: nothing, until the leaf has to be replaced |
 | `next`, published long enough | it becomes `current` |
-| certificates that have expired | they go |
+| certificates that have expired | they are removed |
 | not the CA of this replica's leaf | it is added |
 """
 
@@ -26,16 +26,16 @@ from injector.certs.pair import Certificate, Pair
 from injector.certs.stored import Stored
 
 TRUSTED_LIMIT = 8
-"""Past these a new CA has to wait until a leaf is due: clocks disagree, or something deletes the Secret
-again and again."""
+"""With more trusted CAs than these, a new CA waits until the leaf is due: clocks differ, or another program
+deletes the Secret again and again."""
 
-# A leaf that would live no longer than this beyond the one in use is not worth its key.
+# A new leaf must be valid for longer than the one in use by at least this.
 _GAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lives:
-    """How long a leaf lives, and after which part of its life something is replaced."""
+class Lifetimes:
+    """How long a leaf is valid, and after which part of its lifetime something is replaced."""
 
     leaf_seconds: float
     fraction: float
@@ -64,11 +64,11 @@ class ReplicaView:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do, in this order. None of it has to be done twice, and none of it must be.
+    """What to do, in this order. To do a step twice changes nothing.
 
     `publish` is what caBundle has to hold at least. `sign` is the CA to sign a leaf with now.
     `write` is the Secret's next content; with `new` a new CA goes into its `next`, for the reason
-    `why`. `due` is when to look again at the latest.
+    `why`. `due` is the time of the next check at the latest.
     """
 
     publish: tuple[Certificate, ...]
@@ -79,48 +79,49 @@ class Plan:
     due: float
 
 
-def plan(now: float, seen: ReplicaView, lives: Lives) -> Plan:
-    """What is to be done now by a replica that sees this."""
+def make_plan(now: float, seen: ReplicaView, lifetimes: Lifetimes) -> Plan:
+    """The steps of a replica that sees this."""
     own = {seen.leaf.issuer.fingerprint: seen.leaf.issuer} if seen.leaf else {}
     trusted = {f: c for f, c in {**own, **seen.stored.certificates()}.items() if now < c.not_after}
-    sign, due = _signer(now, seen, lives), _due(now, seen, lives, trusted)
+    sign, due = _signer(now, seen, lifetimes), _due(now, seen, lifetimes, trusted)
     publish = tuple(trusted.values())
-    if why := _why_new(now, seen, lives, trusted):
+    if why := _why_new(now, seen, lifetimes, trusted):
         current = seen.stored.current
-        kept = current if _usable(current, now) or _early(current, now) else None
-        return Plan(publish, sign, _stored(kept, None, trusted), True, why, due)
+        if not (_usable(current, now) or _early(current, now)):
+            current = None
+        return Plan(publish, sign, _stored(current, None, trusted), True, why, due)
     if promoted := _promoted(now, seen, trusted):
         return Plan(publish, sign, promoted, False, "promoted", due)
     tidied = _tidied(seen, trusted)
     return Plan(publish, sign, tidied, False, "tidied" if tidied else "", due)
 
 
-def _signer(now: float, seen: ReplicaView, lives: Lives) -> Pair | None:
-    """The CA to sign with, None where the leaf in use is as good.
+def _signer(now: float, seen: ReplicaView, lifetimes: Lifetimes) -> Pair | None:
+    """The CA to sign with, None where a new leaf would be no better.
 
-    `next` may sign only where nothing is lost by it: while there is no leaf at all.
+    `next` signs only while there is no leaf and no usable `current`.
     """
     current, following = seen.stored.current, seen.stored.next
     leaf = seen.leaf if seen.leaf and seen.leaf.usable(now) else None
     if current is not None and _usable(current, now):
         if leaf is None or leaf.issuer != current.certificate:
             return current
-        gained = min(now + lives.leaf_seconds, current.certificate.not_after) - leaf.certificate.not_after
-        late = now >= leaf.certificate.due(lives.fraction)
+        gained = min(now + lifetimes.leaf_seconds, current.certificate.not_after) - leaf.certificate.not_after
+        late = now >= leaf.certificate.due(lifetimes.fraction)
         return current if late and gained > _GAIN_SECONDS else None
     return following if leaf is None and _usable(following, now) else None
 
 
-def _why_new(now: float, seen: ReplicaView, lives: Lives, trusted: Mapping[str, Certificate]) -> str:
+def _why_new(now: float, seen: ReplicaView, lifetimes: Lifetimes, trusted: Mapping[str, Certificate]) -> str:
     """Why a new CA has to be made; empty where none has to."""
     current, following, leaf = seen.stored.current, seen.stored.next, seen.leaf
     if _usable(following, now):
         return ""
     if current is not None and _usable(current, now):
-        if now < current.certificate.due(lives.fraction) or _early(following, now):
+        if now < current.certificate.due(lifetimes.fraction) or _early(following, now):
             return ""
         return "renewed" if len(trusted) <= TRUSTED_LIMIT else ""
-    spare = leaf is not None and leaf.usable(now) and now < leaf.certificate.due(lives.fraction)
+    spare = leaf is not None and leaf.usable(now) and now < leaf.certificate.due(lifetimes.fraction)
     if spare and (_early(current, now) or len(trusted) > TRUSTED_LIMIT):
         return ""
     return "missing" if current is None else "unusable"
@@ -139,7 +140,7 @@ def _promoted(now: float, seen: ReplicaView, trusted: Mapping[str, Certificate])
 
 
 def _tidied(seen: ReplicaView, trusted: Mapping[str, Certificate]) -> Stored | None:
-    """The same without what has expired, and with what this replica knows; None where it is so."""
+    """The content without what has expired and with the CA of this replica's leaf; None where it is so."""
     stored = seen.stored
     current, following = (
         pair if pair and pair.fingerprint in trusted else None for pair in (stored.current, stored.next)
@@ -158,11 +159,11 @@ def _usable(pair: Pair | None, now: float) -> bool:
     return pair is not None and pair.certificate.valid(now)
 
 
-def _due(now: float, seen: ReplicaView, lives: Lives, trusted: Mapping[str, Certificate]) -> float:
-    """The next moment at which the same view may give another plan."""
+def _due(now: float, seen: ReplicaView, lifetimes: Lifetimes, trusted: Mapping[str, Certificate]) -> float:
+    """The next time at which the same view may give another plan."""
     moments = [c.not_after for c in trusted.values()] + [c.not_before for c in trusted.values()]
     if seen.stored.current:
-        moments.append(seen.stored.current.certificate.due(lives.fraction))
+        moments.append(seen.stored.current.certificate.due(lifetimes.fraction))
     if seen.leaf:
-        moments += [seen.leaf.certificate.due(lives.fraction), seen.leaf.certificate.not_after]
+        moments += [seen.leaf.certificate.due(lifetimes.fraction), seen.leaf.certificate.not_after]
     return min((moment for moment in moments if moment > now), default=float("inf"))

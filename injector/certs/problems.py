@@ -1,4 +1,4 @@
-"""What is wrong with the certificates just now: told once when it begins and once when it is over.
+"""The present problems with certificates: each is logged when it begins and when it is over.
 
 Not here: what is a problem, and what is done about it.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from injector.errors import InjectorError
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 
 @dataclass(slots=True)
@@ -20,15 +20,15 @@ class Problems:
 
     count: Callable[[str], None]
     now: dict[str, str] = field(default_factory=dict)
-    """What each is, and what to do."""
+    """The message of each, with the hint."""
 
     def note(self, about: str, error: InjectorError) -> None:
-        """Something did not work; each time is counted, a new message is told."""
+        """A failure: each is counted, a new message is logged."""
         self.count(about)
         if self.now.get(about) == error.advice:
             return
         self.now[about] = error.advice
-        tell(
+        log_event(
             "error",
             "certificate-problem",
             about=about,
@@ -38,6 +38,6 @@ class Problems:
         )
 
     def clear(self, about: str) -> None:
-        """It works."""
+        """It works again."""
         if self.now.pop(about, None) is not None:
-            tell("info", "certificate-problem-over", about=about)
+            log_event("info", "certificate-problem-over", about=about)

@@ -1,8 +1,8 @@
-"""Whether a CA works: would a client that trusts what is published, and nothing else, accept its leaves?
+"""Whether a client that trusts what is published, and nothing else, accepts the leaves of a CA.
 
-A client of OpenSSL is asked, in memory, with a leaf that is made for it. Kinds of keys and extensions
-that one library lets pass and another does not are judged before: the API server is not of OpenSSL.
-Not here: whether it is valid now (plan.py), by whose clock we do not say.
+A TLS handshake in memory with OpenSSL, and a leaf made for it, shows that. Before it, keys and extensions
+are checked that OpenSSL accepts and the API server, which uses another library, does not. Not here:
+whether the CA is valid now (plan.py): the time is not checked.
 """
 
 from __future__ import annotations
@@ -39,31 +39,26 @@ _HINT: Final = "a new CA replaces it; check what wrote this one to the Secret"
 
 
 def prove(
-    authority: Pair, published: Iterable[Certificate], wanted: CertificateSpec, now: float, where: str
+    authority: Pair, published: Iterable[Certificate], spec: CertificateSpec, now: float, where: str
 ) -> None:
     """Raise ConfigError unless clients that trust exactly these accept what the CA signs."""
     try:
         _check_kind(x509.load_pem_x509_certificate(authority.chain.encode("ascii")))
-        # The key of the leaf is no matter of the CA's, and of this kind it is made at once.
-        leaf = sign_leaf(authority, replace(wanted, key_type="ecdsa"), now)
-        _shake_hands(leaf, bundle(published), wanted.names[0])
+        # The type of the leaf's key does not matter here, and an ECDSA key is made quickly.
+        leaf = sign_leaf(authority, replace(spec, key_type="ecdsa"), now)
+        _shake_hands(leaf, bundle(published), spec.names[0])
     except ssl.SSLCertVerificationError as error:
-        told = f"certificates signed by it fail verification against the published CA: {error.verify_message}"
-        raise _refused(told, where) from error
+        raise _refused(_not_verified(error.verify_message), where) from error
     except ssl.SSLError as error:
-        told = (
-            "certificates signed by it fail verification against the published CA: "
-            f"{error.reason or 'TLS fails'}"
-        )
-        raise _refused(told, where) from error
+        raise _refused(_not_verified(error.reason or "TLS fails"), where) from error
     except ConfigError as error:
         raise _refused(error.message, where) from error
     except _UNUSABLE as error:
         raise _refused("it cannot be parsed, or cannot sign", where) from error
 
 
-def _check_kind(found: x509.Certificate) -> None:
-    key = found.public_key()
+def _check_kind(authority: x509.Certificate) -> None:
+    key = authority.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         fits = key.key_size in _RSA_BITS
     else:
@@ -71,10 +66,10 @@ def _check_kind(found: x509.Certificate) -> None:
     if not fits:
         raise ConfigError("its key is neither ECDSA (P-256, P-384, P-521) nor RSA (2048 to 8192 bits)")
     with contextlib.suppress(x509.ExtensionNotFound):
-        if not found.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
+        if not authority.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
             raise ConfigError("its key usage does not allow signing certificates")
     try:
-        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
+        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
         raise ConfigError("it is not a CA: it has no basic constraints") from None
     if not constraints.ca:
@@ -84,7 +79,7 @@ def _check_kind(found: x509.Certificate) -> None:
 def _shake_hands(leaf: Pair, trusted: str, name: str) -> None:
     """The beginning of a TLS connection in memory. Raises SSLError where the client ends it."""
     client, server = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # Partial chains are not among the flags: who trusts an intermediate CA needs its root too.
+    # Without the flag for partial chains: an intermediate CA needs its root in the bundle too.
     client.verify_flags = ssl.VerifyFlags(ssl.VERIFY_X509_TRUSTED_FIRST | _NO_CHECK_TIME)
     client.set_ciphers(_CIPHERS)
     client.load_verify_locations(cadata=trusted)
@@ -102,5 +97,9 @@ def _shake_hands(leaf: Pair, trusted: str, name: str) -> None:
     raise ssl.SSLError("the handshake does not complete")
 
 
-def _refused(told: str, where: str) -> ConfigError:
-    return ConfigError(f"the CA cannot be used: {told}", where=where, hint=_HINT)
+def _not_verified(reason: str) -> str:
+    return f"certificates signed by it fail verification against the published CA: {reason}"
+
+
+def _refused(message: str, where: str) -> ConfigError:
+    return ConfigError(f"the CA cannot be used: {message}", where=where, hint=_HINT)

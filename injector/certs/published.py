@@ -1,10 +1,10 @@
-"""The caBundle of every webhook entry that calls our Service: what it trusts, and putting it right.
+"""The caBundle of every webhook entry that calls the injector's Service: what it trusts, and corrections.
 
-Here: the patch, and for how long which CA has been published everywhere. Not here: which CAs are
-to be trusted (plan.py, files.py), and entries of other Services or of URLs, which are never touched.
+Here: the patch, and since when which CA is in all bundles. Not here: which CAs are to be trusted
+(plan.py, files.py). Entries of other Services and of URLs are never changed.
 
-Certificates of others that are still valid stay in a bundle: a replica with another source of
-certificates may be answering while sources change. What has expired goes.
+Other certificates that are still valid stay in a bundle: during a change of the source of certificates
+a replica may still use the old source. Expired ones are removed.
 """
 
 from __future__ import annotations
@@ -23,15 +23,25 @@ Object: TypeAlias = dict[str, Any]
 
 
 class ClusterAccess(Protocol):
-    """What is asked of a cluster; every method raises InjectorError, with a `status` of 404 and 409
-    for what is not there, and for what somebody else changed or made first.
+    """What is needed of a cluster. Every method raises InjectorError.
+
+    Its `status` is 404 where there is no such object, and 409 where another writer was first.
     """
 
-    async def get(self, path: str) -> Object: ...
-    async def list(self, path: str) -> Sequence[Object]: ...
-    async def create(self, path: str, body: Object) -> Object: ...
-    async def replace(self, path: str, body: Object) -> Object: ...
-    async def patch(self, path: str, body: Object) -> Object: ...
+    async def get(self, path: str) -> Object:
+        """The object at the path."""
+
+    async def list(self, path: str) -> Sequence[Object]:
+        """The objects of the list at the path."""
+
+    async def create(self, path: str, body: Object) -> Object:
+        """The object as it was created in the list at the path."""
+
+    async def replace(self, path: str, body: Object) -> Object:
+        """The object that replaced the one of the same resourceVersion."""
+
+    async def patch(self, path: str, body: Object) -> Object:
+        """The object after a strategic merge patch."""
 
 
 def entries_of(service: ServiceRef, configuration: Object) -> Iterator[tuple[str, str]]:
@@ -46,18 +56,17 @@ def entries_of(service: ServiceRef, configuration: Object) -> Iterator[tuple[str
 def patch_of(
     configuration: Object, service: ServiceRef, wanted: Sequence[Certificate], now: float
 ) -> Object | None:
-    """The strategic merge patch after which every entry of ours trusts `wanted`; None where all do.
+    """The strategic merge patch after which every entry of the Service trusts `wanted`; None where all do.
 
-    It names the entries and the version it was made for: what somebody else changes meanwhile is
-    a conflict, not lost.
+    It names the resourceVersion: a change by another writer in between is a conflict, and not lost.
     """
     changed = []
     for name, text in entries_of(service, configuration):
-        found = {c.fingerprint: c for c in read_bundle(text)}
-        kept = {f: c for f, c in found.items() if now < c.not_after}
-        right = {**kept, **{c.fingerprint: c for c in wanted}}
-        if right and right.keys() != found.keys():
-            changed.append({"name": name, "clientConfig": {"caBundle": encoded(bundle(right.values()))}})
+        trusted = {c.fingerprint: c for c in read_bundle(text)}
+        unexpired = {f: c for f, c in trusted.items() if now < c.not_after}
+        bundled = {**unexpired, **{c.fingerprint: c for c in wanted}}
+        if bundled and bundled.keys() != trusted.keys():
+            changed.append({"name": name, "clientConfig": {"caBundle": encoded(bundle(bundled.values()))}})
     if not changed:
         return None
     version = configuration["metadata"].get("resourceVersion")
@@ -65,35 +74,34 @@ def patch_of(
 
 
 @dataclass(slots=True)
-class Published:
-    """What is published, as last seen; `refresh` looks again and `ensure` puts right."""
+class CABundlePublisher:
+    """Writes the caBundles; its fields are what was published at the last `refresh`."""
 
     cluster: ClusterAccess
     service: ServiceRef
     settle_seconds: float
     patching: bool = True
-    """Otherwise somebody else writes caBundle, and we only look."""
+    """Otherwise another program writes caBundle, and it is only read."""
     monotonic: Callable[[], float] = time.monotonic
-    found: frozenset[str] | None = None
-    """Whom every entry trusts; None where it is not known yet."""
+    trusted: frozenset[str] | None = None
+    """The CAs that every entry trusts, by fingerprint; None where unknown."""
     entries: int = 0
     _since: dict[str, float] = field(default_factory=dict)
     _configurations: Sequence[Object] = ()
 
     async def refresh(self, wanted: Sequence[Certificate]) -> None:
-        """Look at all configurations. Raises InjectorError."""
+        """Read all configurations. Raises InjectorError."""
         self._configurations = await self.cluster.list(CONFIGURATIONS)
         texts = [text for c in self._configurations for _, text in entries_of(self.service, c)]
         sets = [frozenset(c.fingerprint for c in read_bundle(text)) for text in texts]
         self.entries = len(sets)
-        # Where nobody calls us, nobody has to learn of a CA.
-        everywhere = frozenset.intersection(*sets) if sets else frozenset(c.fingerprint for c in wanted)
-        self.found = everywhere
+        # Without an entry there is no caller that has to trust a CA.
+        self.trusted = frozenset.intersection(*sets) if sets else frozenset(c.fingerprint for c in wanted)
         now = self.monotonic()
-        self._since = {f: self._since.get(f, now) for f in everywhere}
+        self._since = {f: self._since.get(f, now) for f in self.trusted}
 
     async def ensure(self, wanted: Sequence[Certificate], now: float) -> int:
-        """Look, and patch what lacks something; how many that were. Raises InjectorError, the first one."""
+        """Read all, and patch those that lack a CA. Returns their number; raises the first InjectorError."""
         await self.refresh(wanted)
         if not self.patching:
             return 0
@@ -107,7 +115,7 @@ class Published:
             try:
                 await self.cluster.patch(f"{CONFIGURATIONS}/{name}", patch)
             except InjectorError as error:
-                # The others have other writers, and perhaps other rights.
+                # The other patches may succeed.
                 failed.append(error)
         if patches:
             await self.refresh(wanted)
@@ -116,12 +124,12 @@ class Published:
         return len(patches)
 
     def settled(self) -> frozenset[str]:
-        """The CAs that every API server has had time to learn of."""
+        """The CAs that every API server has had time to read."""
         before = self.monotonic() - self.settle_seconds
         return frozenset(f for f, since in self._since.items() if since <= before)
 
     def settles_in(self) -> float:
-        """Seconds until more are settled; infinite where none is under way."""
+        """Seconds until the next CA is settled; infinite where all are."""
         now, late = self.monotonic(), self.settled()
         return min(
             (since + self.settle_seconds - now for f, since in self._since.items() if f not in late),

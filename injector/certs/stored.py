@@ -35,7 +35,7 @@ class Stored:
     problems: tuple[ConfigError, ...] = ()
 
     def certificates(self) -> dict[str, Certificate]:
-        """All that stand in it, by fingerprint."""
+        """All its certificates, by fingerprint."""
         pairs = [pair.certificate for pair in (self.current, self.next) if pair]
         return {c.fingerprint: c for c in (*self.former, *pairs)}
 
@@ -43,8 +43,8 @@ class Stored:
 def read(secret: Object | None) -> Stored:
     """What a Secret holds; an empty or missing one holds nothing.
 
-    A part that is broken counts as missing and is named. Raises ConfigError for a Secret that is
-    not ours, or is written in a form that we do not know: those are never written over.
+    A part that is broken counts as missing and is named. Raises ConfigError for a Secret with other
+    content, or in a newer format: it is never overwritten.
     """
     if secret is None:
         return Stored()
@@ -53,9 +53,9 @@ def read(secret: Object | None) -> Stored:
     data: Mapping[str, Any] = secret.get("data") or {}
     written = (metadata.get("annotations") or {}).get(FORMAT_KEY)
     if data and written != FORMAT:
-        told = "has a newer format" if written else "has other content"
+        difference = "has a newer format" if written else "has other content"
         hint = "set another name in server.certificates.caSecret, or delete this Secret if it is not needed"
-        raise ConfigError(f"this Secret {told}, so it is not changed", where=where, hint=hint)
+        raise ConfigError(f"this Secret {difference}, so it is not changed", where=where, hint=hint)
     problems: list[ConfigError] = []
     current, following = (_part(data, name, where, problems) for name in ("current", "next"))
     texts = [decoded(data.get(key)) for key in ("ca.crt", "current.crt", "next.crt")]

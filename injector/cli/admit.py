@@ -13,7 +13,7 @@ from injector.cli.report import Report
 from injector.config.loading import load
 from injector.errors import ConfigError, ReviewError
 from injector.printable import json_text
-from injector.server import review
+from injector.server import answers, reviews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +34,15 @@ def run(flags: AdmitFlags) -> int:
         )
     config = load(flags.config_file)
     around = world.from_objects(flags.objects, "")
-    request = review.parse(_read(flags.filename), path=flags.path)
-    facts = review.facts_of(
+    request = reviews.parse(_read(flags.filename), path=flags.path)
+    facts = answers.facts_of(
         request,
         config,
         around.namespaces.get,
         native_sidecars=around.native_sidecars,
         objects=around.objects,
     )
-    answer = review.answer(request, config, facts)
+    answer = answers.answer(request, config, facts)
     report = Report()
     decision = answer.outcome.decision
     words = {"inject": "injected", "skip": "skipped", "deny": "refused"}

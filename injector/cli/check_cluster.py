@@ -24,9 +24,10 @@ from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, satisfying_labels
 from injector.errors import ClusterError
 from injector.kube import client
-from injector.kube.refusals import Request
-from injector.kube.served import Dialled, Validity, authorities, dial
+from injector.kube.api_errors import Request
+from injector.kube.kubeconfig import inside
 from injector.kube.survey import SurveyReader, bundle_of
+from injector.kube.tls_probe import Dialled, Validity, authorities, dial
 
 _DAY: Final = 86400
 _RENEW: Final = "renew it, and check why it was not renewed; serve renews self-made certificates itself"
@@ -37,7 +38,7 @@ def findings(config: Config, server: Server, kubeconfig: str | None, context: st
     with client.connect(kubeconfig, context) as cluster:
         reading = SurveyReader(cluster)
         survey = reading.survey()
-        check = ClusterCheck(reading, survey, config, client.inside(kubeconfig, context))
+        check = ClusterCheck(reading, survey, config, inside(kubeconfig, context))
         out = [*check_registration(survey, config, expected(config, survey)), *check.certificates()]
         out += _missing_rights(check, server)
         out += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]

@@ -20,7 +20,7 @@ from injector.core.model import Decision, Manifest, Verdict
 from injector.core.profile import Config
 from injector.core.registration.configuration import whole_name
 from injector.kube.client import Cluster
-from injector.kube.living import observe
+from injector.kube.observation import observe
 from injector.printable import visible
 
 COLOURS: Final = {

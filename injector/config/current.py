@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from injector.config.server_settings import Server
 from injector.core.profile import Config
 from injector.errors import ClusterError, InjectorError, TemplateError
-from injector.telemetry import Metrics, tell
+from injector.telemetry import Metrics, log_event
 
 # The reason of a failed reading by class of the error; of other errors the step that failed.
 _REASONS: Final[Mapping[type[InjectorError], str]] = {TemplateError: "template", ClusterError: "source"}
@@ -36,7 +36,7 @@ class ConfigSource(Protocol):
 class Current:
     """The configuration in use, read again every `seconds` once it is started.
 
-    `apart` runs a reading, which blocks, in a thread; `taken` is called with each new configuration.
+    `in_thread` runs a reading, which blocks, in a thread; `taken` is called with each new configuration.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class Current:
         metrics: Metrics,
         *,
         seconds: float,
-        apart: Callable[[Callable[[], Config]], Awaitable[Config]],
+        in_thread: Callable[[Callable[[], Config]], Awaitable[Config]],
         taken: Callable[[Config], None],
     ) -> None:
         self._source = source
         self._server = source.server
         self._metrics = metrics
         self._seconds = seconds
-        self._apart = apart
+        self._in_thread = in_thread
         self._taken = taken
         self._problem = ""
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +82,7 @@ class Current:
     async def refresh(self) -> None:
         """Read the source once; use its configuration if it changed and is valid."""
         try:
-            fresh = await self._apart(self._source.read)
+            fresh = await self._in_thread(self._source.read)
         except InjectorError as error:
             self._refuse(error, _REASONS.get(type(error), self._source.step))
             return
@@ -93,10 +93,10 @@ class Current:
             return
         if self._problem:
             self._problem = ""
-            tell("info", "config-readable")
+            log_event("info", "config-readable")
         if self._source.server != self._server:
             self._server = self._source.server
-            tell("warning", "server-settings", message="these settings changed; restart to apply them")
+            log_event("warning", "server-settings", message="these settings changed; restart to apply them")
         if (fresh.digest, fresh.work_limit) != (self.config.digest, self.config.work_limit):
             self._take(fresh)
             self._metrics.reloaded()
@@ -111,7 +111,7 @@ class Current:
         if error.advice != self._problem:
             self._problem = error.advice
             self._metrics.reloaded(reason)
-            tell(
+            log_event(
                 "error",
                 "config-refused",
                 reason=reason,
@@ -128,7 +128,7 @@ class Current:
 
 def announce(config: Config) -> None:
     """Log which configuration is in use, and its findings."""
-    tell(
+    log_event(
         "info",
         "config",
         profile=config.profile.name,
@@ -136,6 +136,6 @@ def announce(config: Config) -> None:
         digest=config.digest,
     )
     for finding in config.findings:
-        tell(
+        log_event(
             "warning" if finding.actionable else "info", "finding", code=finding.code, message=finding.message
         )

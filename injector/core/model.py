@@ -210,7 +210,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """What the API server asks about a pod; `server.review.parse` makes it.
+    """What the API server asks about a pod; `server.reviews.parse` makes it.
 
     `version` is the review's, `path` the decoded path of the URL, `budget` the seconds that the
     caller waits, where it says so. Other operations than CREATE, and subresources, may have any

@@ -1,1 +1,1 @@
-"""The cluster, asked through the official client: the only room that imports `kubernetes`."""
+"""The cluster, through the official client: the only package that imports `kubernetes`."""

@@ -1,8 +1,7 @@
-"""Asking a cluster: the official client's configuration, authentication and transport.
+"""Asking a cluster: one request at a time, with the official client's authentication and transport.
 
-Objects are plain dicts, so that fields newer than the client survive. Here: one request at a time,
-lists and watches. Not here: what to do with the objects (objects.py), nor keeping up with them
-(watching.py), nor the wording of refusals (refusals.py).
+Not here: asyncio (async_client.py), the client's configuration (kubeconfig.py), what an answer holds
+(lists.py, objects.py), and the wording of errors (api_errors.py).
 
 The client is imported inside functions: loading it costs half a second, and it is an optional
 dependency. Its generated API and model classes are not loaded at all.
@@ -10,76 +9,29 @@ dependency. Its generated API and model classes are not loaded at all.
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from injector.errors import ClusterError
-from injector.kube.refusals import Request, decoded, refused, unreachable
+from injector.kube.api_errors import Request, decoded, refused, unreachable
+from injector.kube.kubeconfig import (
+    client_not_installed,
+    find_kubeconfig,
+    load_config,
+    unreadable_credentials,
+    unusable_config,
+    with_user_agent,
+)
+from injector.kube.lists import Object, Objects, Pages
 
-Object: TypeAlias = dict[str, Any]
-# The classes below have a method `list`, which hides the type inside them.
-Objects: TypeAlias = list[Object]
-
-PAGE_SIZE = 500
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
-# The API server ends a watch after this time by itself; then a new one goes on where it stopped.
-WATCH_SECONDS = 290
-# Bookmarks come about once a minute. Where nothing comes for longer, the connection may be dead.
-WATCH_SILENCE_SECONDS = 120
-
-USER_AGENT = "sidecar-injector"
-
-# The API server's own public keys have a type of their own.
+# The API server's public keys have a media type of their own.
 ACCEPT = "application/json, application/jwk-set+json"
 
 METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH"}
 """HTTP methods of the verbs that change something."""
-
-# The Date of an answer has whole seconds, and the answer is under way for a while.
-CLOCK_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """All pages of a list, and the version from which a watch goes on."""
-
-    items: Objects
-    resource_version: str
-
-
-class _Pages:
-    """The pages of one list: what to ask next, and what came so far."""
-
-    def __init__(self, params: Mapping[str, str] | None) -> None:
-        self.query = {"limit": str(PAGE_SIZE), **(params or {})}
-        self.items: Objects = []
-        self.resource_version = ""
-        self.complete = False
-
-    def add(self, page: Object) -> None:
-        """Take in the next page; raises ClusterError where it is none."""
-        _check_page(page)
-        version, kind = str(page.get("apiVersion", "")), str(page.get("kind", "")).removesuffix("List")
-        self.items += [{"apiVersion": version, "kind": kind, **item} for item in page.get("items") or []]
-        metadata = page.get("metadata") or {}
-        self.resource_version = str(metadata.get("resourceVersion", ""))
-        self.query["continue"] = str(metadata.get("continue") or "")
-        self.complete = not self.query["continue"]
-
-    def start_over(self, error: ClusterError) -> None:
-        """Ask for everything in one piece if the pages went out of date while they were read."""
-        if error.status != 410 or not self.query.pop("continue", ""):
-            raise error
-        self.query.pop("limit", None)
-        self.items = []
 
 
 class Cluster:
@@ -97,7 +49,7 @@ class Cluster:
 
         Each item carries `apiVersion` and `kind`, which the API server leaves out in lists.
         """
-        pages = _Pages(params)
+        pages = Pages(params)
         while not pages.complete:
             try:
                 pages.add(self._ask("list", path, pages.query))
@@ -107,7 +59,7 @@ class Cluster:
 
     def each(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[Object]:
         """Yield the items of a list page by page, each object once, so that few are held at a time."""
-        pages, seen = _Pages(params), set[str]()
+        pages, seen = Pages(params), set[str]()
         while not pages.complete:
             try:
                 pages.add(self._ask("list", path, pages.query))
@@ -122,7 +74,7 @@ class Cluster:
             pages.items = []
 
     def create(self, path: str, item: Object, params: Mapping[str, str] | None = None) -> Object:
-        """Create an object in the list at a path, or have a question answered that is asked by one."""
+        """Create an object in the list at a path, a review among them; return the API server's answer."""
         request, body = self._answer("create", path, params or {}, sent=item)
         return decoded(request, body)
 
@@ -132,7 +84,7 @@ class Cluster:
         return decoded(request, body)
 
     def text(self, path: str, params: Mapping[str, str]) -> str:
-        """Return the text at a path that holds no object, as the log of a container."""
+        """Return the text at a path, such as the log of a container."""
         _, body = self._answer("get", path, params, "*/*")
         return body.decode(errors="replace")
 
@@ -164,7 +116,7 @@ class Cluster:
         from kubernetes.client.exceptions import ApiException
 
         request = Request(self._api.configuration.host, verb, path)
-        arguments = _arguments(query, accept)
+        arguments = request_arguments(query, accept)
         if sent is not None:
             arguments["body"] = sent
             kind = "strategic-merge-patch+json" if verb == "patch" else "json"
@@ -172,7 +124,7 @@ class Cluster:
         try:
             prepared = self._api.param_serialize(METHODS.get(verb, "GET"), path, **arguments)
         except Exception as error:
-            raise _without_credentials(request, error) from error
+            raise unreadable_credentials(request, error) from error
         try:
             answer = self._api.call_api(*prepared, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
             body = answer.read()
@@ -185,165 +137,8 @@ class Cluster:
         return request, body
 
 
-class AsyncCluster:
-    """A cluster for `serve`; `connect_async` makes one. Every method raises ClusterError.
-
-    `load` makes a new client with fresh credentials: tokens of login programs expire, so one is
-    made when the API server answers 401.
-    """
-
-    def __init__(self, api: Any, load: Callable[[], Awaitable[Any]]) -> None:
-        self._api = api
-        self._load = load
-        self._ahead: float | None = None
-
-    def time(self) -> float:
-        """The time by the API server's clock, in seconds since 1970; ours where it never answered.
-
-        It goes on while this machine's clock is set to another time.
-        """
-        return time.time() if self._ahead is None else time.monotonic() + self._ahead
-
-    async def get(self, path: str) -> Object:
-        """Return the object at a path, as ``/api/v1/namespaces/default``."""
-        return await self._ask("get", path, {})
-
-    async def list(self, path: str, params: Mapping[str, str] | None = None) -> Objects:
-        """Return the items of all pages, as `Cluster.list` does."""
-        return (await self.listing(path, params)).items
-
-    async def listing(self, path: str, params: Mapping[str, str] | None = None) -> Listing:
-        """Return the items of all pages with the version of the list."""
-        pages = _Pages(params)
-        while not pages.complete:
-            try:
-                pages.add(await self._ask("list", path, pages.query))
-            except ClusterError as error:
-                pages.start_over(error)
-        return Listing(pages.items, pages.resource_version)
-
-    async def create(self, path: str, body: Object) -> Object:
-        """Make an object in the collection at a path; status 409 where there is one of that name."""
-        return await self._ask("create", path, {}, body)
-
-    async def replace(self, path: str, body: Object) -> Object:
-        """Replace the object at a path; status 409 where its resourceVersion is not the newest."""
-        return await self._ask("update", path, {}, body)
-
-    async def patch(self, path: str, body: Object) -> Object:
-        """Apply a strategic merge patch to the object at a path; status 409 as for `replace`."""
-        return await self._ask("patch", path, {}, body)
-
-    async def watch(
-        self, path: str, resource_version: str, params: Mapping[str, str] | None = None
-    ) -> AsyncGenerator[Object, None]:
-        """Yield the events after a version, bookmarks among them, until the API server ends the watch.
-
-        Raises ClusterError with status 410 where the version is too old, before or between events.
-        Close the iterator (contextlib.aclosing) if you leave it early.
-        """
-        import aiohttp
-
-        query = {
-            **(params or {}),
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": resource_version,
-            "timeoutSeconds": str(WATCH_SECONDS),
-        }
-        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=WATCH_SILENCE_SECONDS)
-        request = Request(self._api.configuration.host, "watch", path)
-        answer = await self._open(request, query, timeout)
-        try:
-            async for line in answer.content:
-                yield _event(json.loads(line), request)
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: a line cut off
-            raise unreachable(request, error) from error
-        finally:
-            _drop(answer)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._api.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def _ask(
-        self, verb: str, path: str, query: Mapping[str, str], body: Object | None = None
-    ) -> Object:
-        import aiohttp
-
-        request = Request(self._api.configuration.host, verb, path)
-        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
-        answer = await self._open(request, query, timeout, body)
-        try:
-            return decoded(request, await answer.read())
-        except (aiohttp.ClientError, OSError) as error:
-            raise unreachable(request, error) from error
-
-    async def _open(
-        self, request: Request, query: Mapping[str, str], timeout: Any, body: Object | None = None
-    ) -> Any:
-        """Send, with fresh credentials if the API server wants some; return an answer that is good."""
-        answer = await self._send(request, query, timeout, body)
-        if answer.status == 401:
-            answer.release()
-            await self._renew()
-            answer = await self._send(request, query, timeout, body)
-        self._read_clock(answer.headers.get("Date", ""))
-        if answer.status in (200, 201):
-            return answer
-        try:
-            told = await answer.read()
-        except OSError:
-            told = b""
-        raise refused(request, answer.status, told)
-
-    def _read_clock(self, date: str) -> None:
-        """Take over the time of an answer, where it is off by more than its rounding."""
-        try:
-            told = parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
-        if self._ahead is None or not 0 <= self.time() - told <= CLOCK_SECONDS:
-            self._ahead = told - time.monotonic()
-
-    async def _send(
-        self, request: Request, query: Mapping[str, str], timeout: Any, body: Object | None
-    ) -> Any:
-        import aiohttp
-
-        method = METHODS.get(request.verb, "GET")
-        arguments = _arguments(query)
-        if body is not None:
-            arguments["body"] = body
-        if method == "PATCH":
-            arguments["header_params"]["Content-Type"] = "application/strategic-merge-patch+json"
-        try:
-            prepared = await self._api.param_serialize(method, request.path, **arguments)
-        except Exception as error:
-            raise _without_credentials(request, error) from error
-        try:
-            return (await self._api.call_api(*prepared, _request_timeout=timeout)).response
-        except (aiohttp.ClientError, OSError) as error:
-            raise unreachable(request, error) from error
-
-    async def _renew(self) -> None:
-        """Take over the credentials of a new client; other requests may be under way on this one."""
-        fresh = await self._load()
-        self._api.configuration.api_key = fresh.configuration.api_key
-        self._api.configuration.refresh_api_key_hook = fresh.configuration.refresh_api_key_hook
-        await fresh.close()
-
-
 def connect(kubeconfig: str | None, context: str | None) -> Cluster:
-    """Return the cluster of a kubeconfig, else of $KUBECONFIG or ~/.kube/config, else the one around us.
+    """Return the cluster of a kubeconfig, else of $KUBECONFIG or ~/.kube/config, else the one of this pod.
 
     Nothing is sent yet. Raises ClusterError where the client is not installed or the
     configuration cannot be used.
@@ -353,153 +148,21 @@ def connect(kubeconfig: str | None, context: str | None) -> Cluster:
         from kubernetes.client.api_client import ApiClient
         from kubernetes.client.configuration import Configuration
     except ModuleNotFoundError as error:
-        raise _not_installed() from error
+        raise client_not_installed() from error
     # Without a retry: the transport's own retries write warnings to stderr.
     configuration = Configuration(retries=False)
-    source = _kubeconfig(kubeconfig, context)
+    source = find_kubeconfig(kubeconfig, context)
     try:
-        _load(config, configuration, source, context)
-        return Cluster(_named(ApiClient(configuration)))
+        load_config(config, configuration, source, context)
+        return Cluster(with_user_agent(ApiClient(configuration)))
     except Exception as error:
-        raise _unusable(source, error, config.ConfigException) from error
+        raise unusable_config(source, error, config.ConfigException) from error
 
 
-async def connect_async(kubeconfig: str | None, context: str | None) -> AsyncCluster:
-    """Return what `connect` returns, for asyncio. To be closed in the loop that made it."""
-    try:
-        from kubernetes.aio import config
-        from kubernetes.aio.client.api_client import ApiClient
-        from kubernetes.aio.client.configuration import Configuration
-    except ModuleNotFoundError as error:
-        raise _not_installed() from error
-    source = _kubeconfig(kubeconfig, context)
-
-    async def load() -> Any:
-        configuration = Configuration()
-        try:
-            if (loading := _load(config, configuration, source, context)) is not None:
-                await loading
-            return _named(ApiClient(configuration))
-        except Exception as error:
-            raise _unusable(source, error, config.ConfigException) from error
-
-    return AsyncCluster(await load(), load)
-
-
-def inside(kubeconfig: str | None, context: str | None) -> bool:
-    """Return whether `connect` would take the cluster around this process."""
-    return _kubeconfig(kubeconfig, context) is None
-
-
-def _kubeconfig(given: str | None, context: str | None) -> str | None:
-    """Return the files to read, separated as in $KUBECONFIG; None stands for the cluster around us."""
-    source = given or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    if any(Path(part).expanduser().is_file() for part in source.split(os.pathsep) if part):
-        return source
-    if given or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
-        raise ClusterError(
-            "the kubeconfig file does not exist",
-            reason="Configuration",
-            where=source,
-            hint="set --kubeconfig or $KUBECONFIG",
-        )
-    return None
-
-
-def _load(config: Any, configuration: Any, source: str | None, context: str | None) -> Any:
-    """Fill a configuration of the client; what its asyncio half returns is to be awaited."""
-    if source:
-        return config.load_kube_config(source, context, client_configuration=configuration)
-    # The ServiceAccount of this pod. The client reads its token again every minute.
-    return config.load_incluster_config(client_configuration=configuration)
-
-
-def _named(api: Any) -> Any:
-    api.user_agent = USER_AGENT
-    return api
-
-
-def _unusable(source: str | None, error: Exception, expected: type[Exception]) -> ClusterError:
-    """The client raises anything from KeyError to binascii.Error for a kubeconfig that is broken.
-
-    Its own messages may hold whole entries, secrets among them, from the first brace on.
-    """
-    text = str(error).split("{")[0].rstrip(" /") if isinstance(error, expected) else type(error).__name__
-    return ClusterError(
-        f"the cluster configuration is not usable: {text}",
-        reason="Configuration",
-        where=source or "the ServiceAccount of this pod",
-        hint="run 'kubectl config view' with the same file and context",
-    )
-
-
-def _without_credentials(request: Request, error: Exception) -> ClusterError:
-    """The client reads the token again when it is old, and lets through what that raises."""
-    told = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
-    return ClusterError(
-        f"the credentials cannot be read: {told}",
-        reason="Configuration",
-        where=request.where,
-        hint="check the token of this pod's ServiceAccount, or 'kubectl config view'",
-    )
-
-
-def _not_installed() -> ClusterError:
-    return ClusterError(
-        "the Kubernetes client is not installed",
-        reason="NotInstalled",
-        hint="pip install 'sidecar-injector[cluster]'",
-    )
-
-
-def _drop(answer: Any) -> None:
-    """Close the connection of an answer that is not read to its end.
-
-    At once: a polite end of TLS would still be under way when the loop ends.
-    """
-    if answer.connection and answer.connection.transport:
-        answer.connection.transport.abort()
-    answer.close()
-
-
-def _arguments(query: Mapping[str, str], accept: str = ACCEPT) -> dict[str, Any]:
+def request_arguments(query: Mapping[str, str], accept: str = ACCEPT) -> dict[str, Any]:
+    """The arguments of the client for a request without a body."""
     return {
         "query_params": list(query.items()),
         "header_params": {"Accept": accept},
         "auth_settings": ["BearerToken"],
     }
-
-
-def _check_page(page: Object) -> None:
-    """Raise ClusterError where it is no list: an empty answer must not pass for an empty cluster."""
-    items, metadata = page.get("items") or [], page.get("metadata")
-    whole = "items" in page and isinstance(items, list) and isinstance(metadata, dict)
-    if not whole or not all(_has(item, "name") for item in items):
-        raise _strange("list of objects")
-
-
-def _event(event: Any, request: Request) -> Object:
-    """What a line of a watch says. Raises ClusterError where it tells of an error, or is no event."""
-    told = event.get("object") if isinstance(event, dict) else None
-    if not isinstance(event, dict) or not isinstance(told, dict):
-        raise _strange("event of a watch")
-    if event.get("type") == "ERROR":
-        code = told.get("code")
-        raise refused(request, code if isinstance(code, int) else 500, told)
-    if not _has(told, "resourceVersion") or not (event.get("type") == "BOOKMARK" or _has(told, "name")):
-        raise _strange("event of a watch")
-    return event
-
-
-def _has(item: Any, key: str) -> bool:
-    """Whether it is an object with such a text in its metadata."""
-    metadata = item.get("metadata") if isinstance(item, dict) else None
-    return isinstance(metadata, dict) and isinstance(metadata.get(key), str)
-
-
-def _strange(wanted: str) -> ClusterError:
-    return ClusterError(
-        f"unexpected answer ({wanted} is expected); this is probably not a Kubernetes API server",
-        status=200,
-        hint="check the server in the kubeconfig's context, and proxies in between",
-    )

@@ -1,4 +1,4 @@
-"""Keys of ConfigMaps. Not here: what is in them."""
+"""Keys of ConfigMaps. Not here: their content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from injector.kube.client import Cluster, connect
 
 
 def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
-    """Return the text of one key of a ConfigMap; raises ClusterError where there is none."""
+    """Return the text of one key of a ConfigMap. Raises ClusterError where there is none."""
     path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
     data = cluster.get(path).get("data") or {}
     if key not in data:
@@ -24,7 +24,7 @@ def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
 
 
 class ConfigMapReader:
-    """Reads keys over a connection of its own, made when it is needed and again after a failure."""
+    """Reads keys over a connection of its own, which is opened when needed and again after a failure."""
 
     def __init__(self, kubeconfig: str | None, context: str | None) -> None:
         self._kubeconfig = kubeconfig

@@ -1,9 +1,9 @@
-"""Kubernetes Events on the workloads whose pods were decided about: deduplicated, few, never waited for.
+"""Kubernetes Events about workloads whose pods were admitted: deduplicated, and limited in rate.
 
-`offer` puts a notice into a bounded table and returns; one task writes. What comes again counts up
-the Event that is there. An owner is looked up first: a caller could name anything, and as that
-costs a turn of the rate as well, namespaces take turns. Not here: what is worth an Event, and its
-words (`injector.serving.events`).
+`offer` puts a notice into a bounded table and returns; one task writes. A repeated notice increases the
+count of its Event. The owner is read first, as a caller could name any object; as that uses the rate
+too, namespaces take turns. Not here: which admissions get an Event, and its words
+(`injector.serving.events`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple
 
 from injector.core.kinds import KINDS, Kind
 from injector.errors import ClusterError
-from injector.kube.client import AsyncCluster, Object
+from injector.kube.async_client import AsyncCluster
+from injector.kube.lists import Object
 from injector.kube.objects import path_of
 from injector.pacing import TokenBucket
 
@@ -26,11 +27,11 @@ EVENTS: Final = "/api/v1/{}events"
 
 COMPONENT: Final = "sidecar-injector"
 MESSAGE_LENGTH: Final = 1000
-# What waits to be written, what is remembered as written, and how long one Event is counted up.
+# Notices that wait, Events that are remembered, and for how long one Event is counted up.
 WAITING: Final = 256
 REMEMBERED: Final = 1024
 COUNTED_SECONDS: Final = 3600.0
-# Different notices about one owner in that time, so that one workload does not take all of the rate.
+# Different notices about one owner in that time: one workload must not use the whole rate.
 PER_OWNER: Final = 10
 BURST: Final = 20
 PER_SECOND: Final = 1.0
@@ -55,7 +56,7 @@ class EventOwner(NamedTuple):
     uid: str
 
     def path(self) -> str | None:
-        """Where it is; None where its kind is none of ours, or a name is none."""
+        """Its path; None for a kind that Events are not written on, or an invalid name."""
         row = KINDS.get(self.kind)
         if row is None or not row.made or row.api_version != self.api_version:
             return None
@@ -75,7 +76,7 @@ class Notice(NamedTuple):
 
 @dataclass(slots=True)
 class _Written:
-    """An Event that is there."""
+    """An Event that exists."""
 
     name: str
     count: int
@@ -84,28 +85,28 @@ class _Written:
 
 @dataclass(slots=True)
 class _Seen:
-    """An owner that is there, and how many Events it got since a time."""
+    """An owner that exists, and how many Events it got since a time."""
 
     since: float
     events: int = 0
 
 
 class Events:
-    """Writes Events in the background. `count` is told what became of each notice.
+    """Writes Events in the background. `count` is called with the result for each notice.
 
-    What waits is shared between the namespaces, and so is the rate: one that offers more than it gets
-    loses its own, not those of others.
+    Namespaces share the table and the rate: one that offers more than its share loses its own notices,
+    not those of others.
     """
 
     def __init__(
         self,
         cluster: AsyncCluster,
-        count: Callable[[str], None] = lambda result: None,
+        count: Callable[[str], None] = lambda _result: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster, self._count, self._clock = cluster, count, clock
         self._error, self._failed = "", 0.0
-        # By namespace, the one whose turn is next first.
+        # By namespace, in the order of their turns.
         self._waiting: OrderedDict[str, OrderedDict[Notice, int]] = OrderedDict()
         self._written: OrderedDict[Notice, _Written] = OrderedDict()
         self._owners: OrderedDict[EventOwner, _Seen] = OrderedDict()
@@ -118,14 +119,15 @@ class Events:
         return self._error if self._clock() - self._failed < COUNTED_SECONDS else ""
 
     def offer(self, notice: Notice) -> None:
-        """Take a notice, or drop it, or another one of a namespace that has more; never waits."""
+        """Take a notice, or drop it or one of a namespace that has more. Never waits."""
         own = self._waiting.get(notice.owner.namespace, OrderedDict())
         if notice not in own and sum(map(len, self._waiting.values())) >= WAITING:
             most = max(self._waiting.values(), key=len)
             if len(most) <= len(own) + 1:
-                return self._count(FULL)
+                self._count(FULL)
+                return
             _, times = most.popitem()
-            self._tell(FULL, times)
+            self._count_each(FULL, times)
         own[notice] = own.get(notice, 0) + 1
         self._waiting[notice.owner.namespace] = own
         self._wake.set()
@@ -144,25 +146,25 @@ class Events:
                 except ClusterError as error:
                     self._error, self._failed, result = error.advice, self._clock(), FAILED
                 except Exception as error:
-                    # A defect in telling is no reason to stop answering.
-                    told = f"writing Events failed unexpectedly: {type(error).__name__}"
-                    self._error, self._failed, result = told, self._clock(), FAILED
-                self._tell(result, times)
+                    # A defect here must not stop the webhook.
+                    message = f"writing Events failed unexpectedly: {type(error).__name__}"
+                    self._error, self._failed, result = message, self._clock(), FAILED
+                self._count_each(result, times)
 
     def _next(self) -> tuple[Notice, int]:
-        """The first notice of the namespace whose turn it is; its next turn comes after all others'."""
+        """The first notice of the namespace whose turn it is; its next turn comes after all others."""
         namespace, own = self._waiting.popitem(last=False)
         notice, times = own.popitem(last=False)
         if own:
             self._waiting[namespace] = own
         return notice, times
 
-    def _tell(self, result: str, times: int) -> None:
+    def _count_each(self, result: str, times: int) -> None:
         for _ in range(times):
             self._count(result)
 
     async def _pause(self) -> None:
-        """Wait until the rate allows one Event more; what comes again meanwhile is counted."""
+        """Wait until the rate allows one more Event."""
         if seconds := self._rate.wait():
             await asyncio.sleep(seconds)
         self._rate.take()
@@ -170,7 +172,7 @@ class Events:
     async def _write(self, notice: Notice, times: int) -> str:
         before = self._written.get(notice)
         if before is not None and self._clock() - before.at < COUNTED_SECONDS:
-            if await self._counted(notice, before, times):
+            if await self._increase_count(notice, before, times):
                 return REPEATED
             del self._written[notice]
         seen = await self._look_up(notice.owner)
@@ -184,8 +186,8 @@ class Events:
         _remember(self._written, notice, _Written(name, times, self._clock()))
         return WRITTEN
 
-    async def _counted(self, notice: Notice, before: _Written, times: int) -> bool:
-        """Whether the Event was there still, and counts now what came again."""
+    async def _increase_count(self, notice: Notice, before: _Written, times: int) -> bool:
+        """Increase the count of an Event; False where it no longer exists."""
         change = {"count": before.count + times, "lastTimestamp": _now()}
         try:
             await self._cluster.patch(f"{_events(notice.owner)}/{before.name}", change)
@@ -197,7 +199,7 @@ class Events:
         return True
 
     async def _look_up(self, owner: EventOwner) -> _Seen | None:
-        """What is known of an owner, asked for again after a while; None without one of this uid."""
+        """An owner, read again after a while; None where there is none of this uid."""
         seen = self._owners.get(owner)
         if seen is not None and self._clock() - seen.since < COUNTED_SECONDS:
             return seen
@@ -205,12 +207,12 @@ class Events:
         if path is None or not owner.uid:
             return None
         try:
-            found = await self._cluster.get(path)
+            controller = await self._cluster.get(path)
         except ClusterError as error:
             if error.status == 404:
                 return None
             raise
-        if (found.get("metadata") or {}).get("uid") != owner.uid:
+        if (controller.get("metadata") or {}).get("uid") != owner.uid:
             return None
         seen = _Seen(self._clock())
         _remember(self._owners, owner, seen)
@@ -218,7 +220,7 @@ class Events:
 
 
 def _remember(table: OrderedDict[Any, Any], key: Any, value: Any) -> None:
-    """Keep the newest."""
+    """Add an entry; the oldest are forgotten."""
     table[key] = value
     table.move_to_end(key)
     while len(table) > REMEMBERED:

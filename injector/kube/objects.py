@@ -1,7 +1,4 @@
-"""Objects of a cluster by the names that people use for them.
-
-Here: the paths of the workload kinds. Not here: the transport.
-"""
+"""The paths of objects, also by the names that kubectl has for workloads. Not here: the transport."""
 
 from __future__ import annotations
 
@@ -10,7 +7,8 @@ from urllib.parse import quote
 
 from injector.core.kinds import KINDS, Kind
 from injector.errors import ConfigError
-from injector.kube.client import Cluster, Object
+from injector.kube.client import Cluster
+from injector.kube.lists import Object
 from injector.printable import shown
 
 NAMESPACES: Final = "/api/v1/namespaces"
@@ -28,7 +26,7 @@ def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     """Return the object that ``deploy/NAME``, ``pod/NAME`` or ``statefulset.apps/NAME`` names.
 
     Kinds are those of kubectl, in any case. Raises ConfigError for text that names no workload,
-    ClusterError where the object is not there.
+    ClusterError where there is no such object.
     """
     kind, slash, name = kind_slash_name.partition("/")
     short, _, group = kind.lower().partition(".")

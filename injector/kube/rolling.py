@@ -1,7 +1,7 @@
-"""Rolling workloads anew, a few at a time, within their PodDisruptionBudgets.
+"""Rolling restarts of workloads, a few at a time, within their PodDisruptionBudgets.
 
-Here: the order, the waiting and where it stops. Not here: which workloads (audit.py), and the
-rules of rollouts and budgets (core.rollouts).
+Here: the order, the waiting and the end. Not here: which workloads (`injector.cli.audit`), and the rules
+of rollouts and budgets (`injector.core.reports.rollouts`).
 """
 
 from __future__ import annotations
@@ -10,25 +10,24 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from injector.core.kinds import KINDS
 from injector.core.model import Manifest
 from injector.core.reports import rollouts
 from injector.errors import ClusterError
-
-if TYPE_CHECKING:
-    from injector.kube.client import Cluster
+from injector.kube.client import Cluster
+from injector.kube.objects import path_of
 
 POLL_SECONDS: Final = 1.0
-# No answer, too many requests, or an API server that is ill: worth another try until time is up.
+# No answer, too many requests, or an API server in trouble: tried again until the time is over.
 _PASSING: Final = frozenset({0, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A workload to roll, and the labels of its pods."""
+    """A workload to restart, and the labels of its pods."""
 
     namespace: str
     kind: str
@@ -42,15 +41,13 @@ class Target:
 
     @property
     def path(self) -> str:
-        """Where the API server has it."""
-        from injector.kube.objects import path_of
-
+        """Its path at the API server."""
         return path_of(KINDS[self.kind], self.namespace, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A target as it is now: why it cannot be rolled at all, or what forbids it at this moment."""
+    """A target as it is now: why it cannot be restarted at all, or what forbids it at this moment."""
 
     target: Target
     objection: str = ""
@@ -59,7 +56,7 @@ class Planned:
 
 @dataclass(slots=True)
 class Result:
-    """What became of the targets. `why` says why it stopped at `stopped`, where it did."""
+    """The result for the targets. `why` says why it stopped at the target `stopped`."""
 
     done: list[Target] = field(default_factory=list)
     stopped: Target | None = None
@@ -70,9 +67,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many at a time, and how long one may take; as long it may wait for its budgets before.
+    """How many at a time, and how many seconds one may take, and before that wait for its budgets.
 
-    The time in which others of the same run keep it waiting does not count.
+    The time in which it waits for other targets does not count.
     """
 
     parallel: int = 1
@@ -82,7 +79,7 @@ class Pace:
 
 
 def plan(cluster: Cluster, targets: Iterable[Target]) -> list[Planned]:
-    """What would be rolled, and what speaks against it; changes nothing. Raises ClusterError."""
+    """What would be restarted, and what forbids it. Changes nothing. Raises ClusterError."""
     out = []
     for target in targets:
         try:
@@ -105,10 +102,10 @@ def roll(
     still: Callable[[Target], str],
     say: Callable[[str], None],
 ) -> Result:
-    """Roll the targets, each as soon as it may; stops at the first that fails, and begins no other.
+    """Restart the targets, each as soon as it may; stop at the first that fails.
 
-    `still` looks at the new pods and says what is still wrong with them: then the cause is not the
-    pods' age, and rolling more would help nobody.
+    `still` checks the new pods and says what is still wrong with them: then their age is not the
+    cause, and more restarts do not help.
     """
     run = _Run(cluster, list(targets), pace, still, say)
     try:
@@ -127,10 +124,10 @@ def roll(
 
 @dataclass(slots=True)
 class _Run:
-    """One run: what waits, what is under way with its time limit and its budgets.
+    """One run: the targets that wait, and those under way with their time limits and budgets.
 
-    `sent` holds the times of the restarts that were asked for: where an answer was lost, the same time
-    again is no second rollout. `limits` is until when those that wait may do so.
+    `sent` holds the times of the restarts that were requested: after a lost answer, the same time
+    again is no second rollout. `limits` is until when each target may wait.
     """
 
     cluster: Cluster
@@ -141,35 +138,40 @@ class _Run:
     running: dict[Target, tuple[float, frozenset[str]]] = field(default_factory=dict)
     sent: dict[Target, str] = field(default_factory=dict)
     limits: dict[Target, float] = field(default_factory=dict)
-    told: dict[Target, str] = field(default_factory=dict)
+    reported: dict[Target, str] = field(default_factory=dict)
     result: Result = field(default_factory=Result)
 
     def begin(self) -> None:
-        """Begin those that are free for as long as there is room, first those that may have begun."""
+        """Begin as many as may run at a time, first those that may have begun."""
         for target in sorted(self.waiting, key=lambda each: each not in self.sent):
             if len(self.running) >= self.pace.parallel:
-                return self.limits.clear()
+                self.limits.clear()
+                return
             try:
                 self.attempt(target)
             except ClusterError as error:
                 if error.status not in _PASSING:
-                    return self.stop(target, str(error))
-                # Nothing else is begun before it is known whether this one was.
-                return self.hold(target, error.message)
+                    self.stop(target, str(error))
+                else:
+                    # Nothing else is begun before it is known whether this one was.
+                    self.hold(target, error.message)
+                return
             if self.result.stopped:
-                return None
+                return
 
     def attempt(self, target: Target) -> None:
-        """Begin a target, or say what it waits for. Raises ClusterError."""
+        """Begin a target, or report what it waits for. Raises ClusterError."""
         workload = _read(self.cluster, target)
         budgets = rollouts.covering(workload, _budgets(self.cluster, target), target.pods)
         names = frozenset(f"{target.namespace}/{b['metadata']['name']}" for b in budgets)
         if not rollouts.restarted(workload, self.sent.get(target)):
             if shared := next((t for t, (_, of) in self.running.items() if of & names), None):
                 self.limits.pop(target, None)
-                return self.tell(target, f"it has the same PodDisruptionBudget as {shared.label}")
+                self.report_waiting(target, f"it has the same PodDisruptionBudget as {shared.label}")
+                return
             if why := rollouts.blocked(workload, budgets):
-                return self.hold(target, why)
+                self.hold(target, why)
+                return
             at = self.sent.setdefault(target, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
             self.cluster.patch(target.path, rollouts.restart(KINDS[target.kind], at))
         self.running[target] = (self.pace.clock() + self.pace.seconds, names)
@@ -179,35 +181,40 @@ class _Run:
     def hold(self, target: Target, why: str) -> None:
         """Wait with a target; past its time limit that ends the run."""
         if self.pace.clock() > self.limits.setdefault(target, self.pace.clock() + self.pace.seconds):
-            return self.stop(target, why)
-        self.tell(target, why)
+            self.stop(target, why)
+        else:
+            self.report_waiting(target, why)
 
-    def tell(self, target: Target, why: str) -> None:
-        """Say once why a target waits."""
-        if why != self.told.get(target):
+    def report_waiting(self, target: Target, why: str) -> None:
+        """Report once why a target waits."""
+        if why != self.reported.get(target):
             self.say(f"waiting before restarting {target.label}: {why}")
-            self.told[target] = why
+            self.reported[target] = why
 
     def look(self) -> None:
-        """See how far those under way are."""
+        """Check the progress of those under way."""
         for target, (until, _) in list(self.running.items()):
             try:
                 progress = rollouts.progress(_read(self.cluster, target))
                 wrong = self.still(target) if progress.step is rollouts.RolloutStep.DONE else ""
             except ClusterError as error:
                 if error.status not in _PASSING:
-                    return self.stop(target, str(error))
+                    self.stop(target, str(error))
+                    return
                 progress, wrong = rollouts.Progress(rollouts.RolloutStep.UNDER_WAY, error.message), ""
             if progress.step is rollouts.RolloutStep.DONE and not wrong:
                 self.say(f"restarted {target.label}")
                 self.result.done.append(target)
                 del self.running[target]
             elif wrong or progress.step is rollouts.RolloutStep.FAILED:
-                return self.stop(target, wrong or progress.detail)
+                self.stop(target, wrong or progress.detail)
+                return
             elif self.pace.clock() > until:
-                return self.stop(target, f"not complete after {self.pace.seconds:g} s: {progress.detail}")
+                self.stop(target, f"not complete after {self.pace.seconds:g} s: {progress.detail}")
+                return
 
     def stop(self, target: Target, why: str) -> None:
+        """End the run at a target."""
         self.result.stopped, self.result.why = target, why
         self.running.pop(target, None)
         if target in self.waiting:
@@ -215,7 +222,7 @@ class _Run:
 
 
 def _read(cluster: Cluster, target: Target) -> Manifest:
-    # A single object says its kind by itself, but not every version of the API server does.
+    # Not every version of the API server sets the kind of a single object.
     return {**cluster.get(target.path), "kind": target.kind}
 
 

@@ -1,13 +1,14 @@
-"""What `injector check --cluster` reads of a cluster, and what it asks of it.
+"""What `injector check --cluster` reads of a cluster.
 
-Here: the objects around the webhook's entries, what an account may do, and a pod as a dry run. Not
-here: what any of it means (core.registration.checks).
+Here: the objects around the webhook's entries, the rights of an account, and the dry run of a pod. Not
+here: what they mean (`injector.core.registration.checks`).
 
-Only configurations and namespaces have to be readable; what else is refused is noted and left out.
+Only configurations and namespaces must be readable; all other refusals are noted.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,25 +19,26 @@ from injector.core.model import Manifest, ServiceRef
 from injector.core.registration.checks import Survey, service_of, template_of
 from injector.core.registration.entries import CONFIGURATIONS, Registered, labels_of, registered
 from injector.errors import ClusterError
-from injector.kube.client import Cluster, Object
+from injector.kube.api_errors import Request
+from injector.kube.client import Cluster
+from injector.kube.lists import Object
 from injector.kube.objects import path_of
-from injector.kube.refusals import Request
 
 REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 
 
 @dataclass(slots=True)
 class SurveyReader:
-    """A cluster, and what it refused so far."""
+    """Reads a cluster; `unread` are the refusals so far."""
 
     cluster: Cluster
     unread: list[str] = field(default_factory=list)
 
     def survey(self) -> Survey:
-        """Everything around the entries. Raises ClusterError."""
+        """The objects around the entries. Raises ClusterError."""
         entries = tuple(registered(self.cluster.list(CONFIGURATIONS)))
-        found = self.cluster.list("/api/v1/namespaces")
-        namespaces = {str(n["metadata"]["name"]): n for n in found if not _leaving(n)}
+        objects = self.cluster.list("/api/v1/namespaces")
+        namespaces = {str(n["metadata"]["name"]): n for n in objects if not _leaving(n)}
         daemon_sets = self._list(path_of(KINDS["DaemonSet"])) or []
         named = [place for e in entries if e.ours and (place := service_of(e)) is not None]
         services: dict[ServiceRef, Manifest | None] = {}
@@ -61,7 +63,7 @@ class SurveyReader:
         return Survey(entries, namespaces, tuple(own), tuple(daemon_sets), services, slices)
 
     def may(self, verb: str, path: str, account: tuple[str, str] | None) -> bool | None:
-        """Whether a ServiceAccount, by namespace and name, or we ourselves may do that; None: nobody says."""
+        """Whether a ServiceAccount (namespace, name), else the own account, may do that; None: unknown."""
         spec: Object = {"resourceAttributes": Request("", verb, path).attributes()}
         kind = "SelfSubjectAccessReview"
         if account is not None:
@@ -81,7 +83,7 @@ class SurveyReader:
         return self.cluster.create(_within(namespace, "/api/v1", "pods"), pod, {"dryRun": "All"})
 
     def _note(self, error: ClusterError) -> None:
-        # Where nobody answers at all there is nothing to go on with.
+        # Without an API server or credentials nothing else can be read either.
         if error.status in (0, 401):
             raise error
         if error.message not in self.unread:
@@ -96,7 +98,7 @@ class SurveyReader:
             return None
 
     def _behind(self, service: Manifest) -> Iterator[Manifest]:
-        """One pod of each kind behind a Service; where there is none, the templates that would make them."""
+        """One pod of each workload behind a Service; without pods, the templates of the workloads."""
         namespace = str(service["metadata"]["namespace"])
         selector: dict[str, str] = (service.get("spec") or {}).get("selector") or {}
         if not selector:
@@ -105,8 +107,8 @@ class SurveyReader:
         pods = self._list(_within(namespace, "/api/v1", "pods"), query) or []
         if not pods:
             for kind in restartable():
-                found = self._list(path_of(kind, namespace)) or []
-                pods += [p for p in map(template_of, found) if selector.items() <= labels_of(p).items()]
+                workloads = self._list(path_of(kind, namespace)) or []
+                pods += [p for p in map(template_of, workloads) if selector.items() <= labels_of(p).items()]
         seen = set()
         for pod in pods:
             kind = pod["metadata"].get("generateName") or pod["metadata"].get("name")
@@ -116,14 +118,12 @@ class SurveyReader:
 
 
 def _leaving(namespace: Manifest) -> bool:
-    """Whether nothing can be made in it any more."""
+    """Whether it is being deleted, so that nothing can be created in it."""
     return (namespace.get("status") or {}).get("phase") == "Terminating"
 
 
 def bundle_of(entry: Registered) -> str | None:
     """The PEM text of an entry's caBundle, None without one. Raises ValueError where it is no base64."""
-    import base64
-
     raw = entry.client.get("caBundle")
     return base64.b64decode(str(raw), validate=True).decode("ascii") if raw else None
 

@@ -1,7 +1,7 @@
-"""A copy in memory of one kind of object, kept up to date by list and watch.
+"""A copy in memory of one list of objects, kept up to date by list and watch.
 
-Here: what to do when the watch ends, the version is too old, the API server goes away. Not here:
-the requests (client.py), nor what the objects are for: any path will do.
+Here: what happens when the watch ends, the version is too old, or the API server does not answer. Not
+here: the requests (async_client.py), and what the objects are for.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from injector.errors import ClusterError
-from injector.kube.client import AsyncCluster, Object, Objects
+from injector.kube.async_client import AsyncCluster
+from injector.kube.lists import Object, Objects
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
@@ -21,25 +23,31 @@ LONGEST_DELAY_SECONDS = 30.0
 _MOST_DOUBLINGS = 6
 
 
-def _as_it_is(item: Object) -> Object:
+def _unchanged(item: Object) -> Object:
     return item
 
 
-class Mirror:
-    """The objects under one path, as the API server last told.
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The clock of an informer, and a random number from 0 to 1 for its pauses."""
 
-    `run` keeps it up to date until it is cancelled; all else may be read at any time from the same
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = random.random
+
+
+class Informer:
+    """The objects under one path, as the API server sent them last.
+
+    `run` keeps them up to date until it is cancelled. All else may be read at any time from the same
     event loop, and the objects must not be changed.
 
-    `synced` is set once there was one whole list. `generation` grows whenever what is kept changes.
-    `stale_since` is the time (of `clock`) since which the API server does not answer, None while
-    it does; what was known before stays. `last_error` says why.
+    `synced` is set after the first complete list. `generation` grows with each change of an object, after
+    which `changed` is called. `stale_since` is the time since which the API server does not answer, None
+    while it does; the objects stay. `last_error` says why.
 
-    `changed` is called whenever that happens.
-
-    `keep` reduces an object to what is needed, for memory, and so that a heartbeat is no change.
-    A kind that the cluster does not serve is an empty list, looked for again and again; those of
-    Kubernetes' core are served by all, so there a 404 is another's.
+    `keep` reduces an object to the parts that are needed: that saves memory, and a heartbeat is no change.
+    A kind that the cluster does not serve is an empty list, and is requested again and again. Every
+    cluster serves the core kinds, so a 404 for them is an error.
     """
 
     def __init__(
@@ -48,10 +56,9 @@ class Mirror:
         path: str,
         params: Mapping[str, str] | None = None,
         *,
-        keep: Callable[[Object], Object] = _as_it_is,
+        keep: Callable[[Object], Object] = _unchanged,
         changed: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        timing: Timing = Timing(),
     ) -> None:
         self.synced = asyncio.Event()
         self.generation = 0
@@ -59,7 +66,7 @@ class Mirror:
         self.last_error: ClusterError | None = None
         self._cluster, self._path, self._params = cluster, path, params
         self._changed = changed
-        self._keep, self._clock, self._jitter = keep, clock, jitter
+        self._keep, self._timing = keep, timing
         self._objects: dict[tuple[str, str], Object] = {}
         self._doublings = 0
 
@@ -69,11 +76,11 @@ class Mirror:
         return self._objects.get((namespace, last))
 
     def items(self) -> Objects:
-        """Return all objects, in no order that means something."""
+        """Return all objects, in no particular order."""
         return list(self._objects.values())
 
     async def run(self) -> None:
-        """List, then watch from there; list again whenever the thread is lost. Never returns."""
+        """List, then watch from there; list again after an error. Never returns."""
         while True:
             try:
                 version = await self._list()
@@ -81,11 +88,11 @@ class Mirror:
                     version = await self._watch(version)
                     await self._pause()
             except ClusterError as error:
-                self._lost(error)
+                self._note_error(error)
             except Exception as error:
-                # A defect in keeping up is no reason to stop answering.
-                told = f"watching failed unexpectedly: {type(error).__name__}"
-                self._lost(ClusterError(told, where=self._path))
+                # A defect here must not stop the webhook.
+                message = f"watching failed unexpectedly: {type(error).__name__}"
+                self._note_error(ClusterError(message, where=self._path))
             await self._pause()
 
     async def _list(self) -> str:
@@ -125,20 +132,20 @@ class Mirror:
             self.generation += 1
             self._changed()
 
-    def _lost(self, error: ClusterError) -> None:
+    def _note_error(self, error: ClusterError) -> None:
         if error.status == 410:
-            return  # the version is too old, which happens; the list that follows tells all
+            return  # the version is too old, which is normal; a new list follows
         if error.status == 404 and not self._path.startswith("/api/"):
             self._replace([])
         elif self.stale_since is None:
-            self.stale_since = self._clock()
+            self.stale_since = self._timing.clock()
         self.last_error = error
 
     async def _pause(self) -> None:
-        """Wait half a second, twice as long each time nothing came of it, at most half a minute."""
+        """Wait half a second, twice as long after each failure, at most half a minute."""
         delay = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2**self._doublings)
         self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)
-        await asyncio.sleep(delay * (0.5 + self._jitter() / 2))
+        await asyncio.sleep(delay * (0.5 + self._timing.jitter() / 2))
 
 
 def _key(item: Object) -> tuple[str, str]:

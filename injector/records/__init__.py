@@ -1,5 +1,5 @@
-"""Admissions kept on disk without what pods say in confidence, and read again for a replay.
+"""Recorded admissions: written to disk without secrets, and read again for a replay.
 
-Here: what of a pod stays literal, the files and their bounds. Not here: answering reviews, and
-what a replay compares.
+Here: which parts of a pod stay literal, the files and their bounds. Not here: answering reviews, and the
+comparison of a replay.
 """

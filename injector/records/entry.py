@@ -1,8 +1,8 @@
 """One recorded admission, and the lines of a file that hold it.
 
-A file begins with a head: the format, the key's fingerprint and the words that stayed literal; a
-new head follows where the configuration changes. Objects of the cluster are written once and
-named by number. Not here: what is replaced by pseudonyms, and files.
+A file begins with a head: the format, the key's fingerprint and the words that stay literal; a new head
+follows where the configuration changes. Objects of the cluster are written once and referenced by
+number. Not here: pseudonyms, and files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCI
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What holds for the entries after it: configuration, key and literal words of the selectors."""
+    """The configuration, the key and the literal words of the entries after it."""
 
     config: str
     profile: str
@@ -35,7 +35,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An admission as it was answered. `operations` is None where the pod was injected before."""
+    """A recorded admission. `operations` is None where the pod was injected before."""
 
     uid: str
     time: str
@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What the webhook hands over: the request, what was known, and what it answered."""
+    """What is recorded of an admission: the request, the facts, and the answer."""
 
     request: AdmissionRequest
     facts: Facts
@@ -97,17 +97,17 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
     )
 
 
-def head(raw: Mapping[str, Any]) -> Head:
+def parse_head(raw: Mapping[str, Any]) -> Head:
     """A head from its line; ValueError for another format."""
     if raw["head"] != FORMAT:
         raise ValueError("the record has another format")
     return Head(str(raw["config"]), str(raw["profile"]), str(raw["key"]), frozenset(raw["words"]))
 
 
-def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> Entry:
+def parse_entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], head: Head) -> Entry:
     """An entry from its line.
 
-    Raises KeyError, TypeError, ValueError or AttributeError for a line that is none.
+    Raises KeyError, TypeError, ValueError or AttributeError for any other line.
     """
     known = raw["known"]
     facts = Facts(
@@ -120,8 +120,10 @@ def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> En
         objects=objects,
         overrides=dict(raw["overrides"]),
     )
-    operations = raw["operations"]
-    done = None if operations is None else tuple((str(op), str(path)) for op, path in operations)
+    raw_operations = raw["operations"]
+    operations = None
+    if raw_operations is not None:
+        operations = tuple((str(op), str(path)) for op, path in raw_operations)
     return Entry(
         str(raw["admission"]),
         str(raw["time"]),
@@ -129,20 +131,20 @@ def entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], of: Head) -> En
         dict(raw["pod"]),
         Verdict(raw["decision"]),
         str(raw["reason"]),
-        done,
-        of,
+        operations,
+        head,
     )
 
 
 def _never_injected(pod: Manifest, outcome: Outcome) -> Manifest:
-    """The pod as it was before an earlier injection; one that was all ours has an empty spec."""
+    """The pod as it was before an earlier injection, with a spec in any case."""
     if outcome.before is None:
         return pod
     return {**outcome.before.pod, "spec": outcome.before.pod.get("spec") or {}}
 
 
 def _injected(pod: Manifest, redaction: Redaction) -> bool:
-    """Whether the pod's status says so; one that is refused for its shape may have no annotations."""
+    """Whether the pod's status annotation says so; a pod of an invalid shape may have none."""
     try:
         return status.read(pod, redaction.profile.keys) is not None
     except (AttributeError, TypeError):
@@ -158,7 +160,7 @@ def _namespace(known: Namespace | None, redaction: Redaction) -> Manifest | None
 
 
 def _operation(operation: Operation, redaction: Redaction) -> tuple[str, str]:
-    """An operation without its value; a key that a pod's author chose is a pseudonym."""
+    """An operation without its value, and with a pseudonym for a key that is not literal."""
     parts = operation.path.split("/")
     if parts[1:2] == ["metadata"] and len(parts) == 4:
         key = redaction.key(unescape(parts[3]))

@@ -1,7 +1,7 @@
-"""Keyed pseudonyms: what stands in a record where a pod had free text.
+"""Keyed pseudonyms: what a record has where a pod had free text.
 
-The same text under the same key gives the same pseudonym, so that names that belonged together
-still do; without the key nobody can try out guesses. Not here: which texts are replaced.
+The same text under the same key gives the same pseudonym, so names that are equal in the pod are equal
+in the record; without the key, guesses cannot be tried out. Not here: which texts are replaced.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
-# Fits into the name of a port, which has 15 characters, and into that of everything else.
+# A pseudonym fits into the name of a port, which has at most 15 characters, and into every other name.
 MARK: Final = "p0x"
 _DIGITS: Final = 10
 _PSEUDONYM = re.compile(rf"{MARK}[0-9a-f]{{{_DIGITS}}}", re.ASCII)
@@ -26,13 +26,13 @@ _SMALL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
-    """The pseudonyms of one key; `words` stay what they are inside of names."""
+    """The pseudonyms of one key; `words` stay literal inside of names."""
 
     key: bytes
     words: Set[str] = frozenset()
 
     def free(self, text: str) -> str:
-        """For free text: a whole number for a whole number, else one word; nothing stays but a boolean."""
+        """For free text: a number for a whole number, else one word; only booleans stay."""
         if text in ("", "true", "false"):
             return text
         if _INTEGER.fullmatch(text):
@@ -41,7 +41,7 @@ class Pseudonyms:
         return self._word(text)
 
     def amount(self, number: float) -> float:
-        """For a number: a smaller one of its type and sign, so that a port is still one; 0 and 1 stay."""
+        """For a number: a smaller one of its type and sign, so that a port stays a port; 0 and 1 stay."""
         chosen = int(self._digest(f"amount\0{number!r}"), 16)
         if isinstance(number, int):
             size = abs(number)
@@ -51,22 +51,21 @@ class Pseudonyms:
     def name(self, text: str) -> str:
         """For names, addresses and paths, and lists of them: each part by itself, the rest stays.
 
-        So ``web-7d9`` still belongs to ``7d9``, a path is still one, and a port or an amount is
-        what it was.
+        So ``web-7d9`` still contains ``7d9``, a path stays a path, and a port or an amount stays.
         """
-        return text if text in self.words else _ITEM.sub(lambda found: self._item(found[0]), text)
+        return text if text in self.words else _ITEM.sub(lambda match: self._item(match[0]), text)
 
     def fingerprint(self) -> str:
-        """Tells whether two files were written under one key; says nothing about the key."""
+        """Equal for files of one key; the key cannot be derived from it."""
         return self._digest("fingerprint\0")[:16]
 
     def _item(self, text: str) -> str:
-        return text if text in self.words else _TOKEN.sub(lambda found: self._part(found[0]), text)
+        return text if text in self.words else _TOKEN.sub(lambda match: self._part(match[0]), text)
 
     def _part(self, part: str) -> str:
         if part in self.words or _SMALL.fullmatch(part):
             return part
-        # The number in the name of a CronJob's Job has to stay one.
+        # The number in the name of a CronJob's Job must stay a number.
         return self._number(part) if _INTEGER.fullmatch(part) else self._word(part)
 
     def _word(self, text: str) -> str:
@@ -81,5 +80,5 @@ class Pseudonyms:
 
 
 def has_pseudonym(text: str) -> bool:
-    """Whether a pseudonym stands in a text."""
+    """Whether a text contains a pseudonym."""
     return MARK in text and _PSEUDONYM.search(text) is not None

@@ -1,6 +1,6 @@
-"""Reading records again, from the oldest file to the newest.
+"""Reading records, from the oldest file to the newest.
 
-Not here: what is done with them, and what their lines mean (entry.py).
+Not here: what is done with them, and the meaning of their lines (entry.py).
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from injector import structure
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.files import is_inside
-from injector.records.entry import Entry, Head, entry, head
+from injector.records.entry import Entry, Head, parse_entry, parse_head
 from injector.records.writer import PATTERN
 
 
 @dataclass(slots=True)
 class Reader:
-    """The records of a folder. `broken` counts lines that cannot be read, such as one cut off;
-    `skipped` are files that were not read, as they are links out of the folder or no regular files.
+    """The records of a folder.
+
+    `broken` counts lines that cannot be read, such as one cut off; `skipped` are files that were not
+    read, as they are links out of the folder or no regular files.
     """
 
     folder: Path
@@ -33,19 +35,19 @@ class Reader:
     def entries(self) -> Iterator[Entry]:
         """All entries, file by file. Raises ManifestError where the folder has none that can be read."""
         try:
-            found = sorted(self.folder.glob(PATTERN)) if self.folder.is_dir() else []
+            paths = sorted(self.folder.glob(PATTERN)) if self.folder.is_dir() else []
         except OSError as error:
             raise self._unreadable(self.folder, error) from error
-        files = [file for file in found if os.path.isfile(file) and is_inside(self.folder, file)]
-        self.skipped = [file for file in found if file not in files and os.path.lexists(file)]
+        files = [file for file in paths if os.path.isfile(file) and is_inside(self.folder, file)]
+        self.skipped = [file for file in paths if file not in files and os.path.lexists(file)]
         if not files:
             hint = "use the folder of 'injector serve --record'"
             raise ManifestError("the folder has no records", where=str(self.folder), hint=hint)
         for file in files:
-            yield from self._of(file)
+            yield from self._entries_of(file)
 
-    def _of(self, file: Path) -> Iterator[Entry]:
-        of: Head | None = None
+    def _entries_of(self, file: Path) -> Iterator[Entry]:
+        head: Head | None = None
         objects: dict[Any, tuple[Manifest, ...]] = {0: ()}
         try:
             with file.open("rb") as lines:
@@ -55,11 +57,11 @@ class Reader:
                             raise ValueError("a recorded admission is larger than any valid one")
                         raw = json.loads(line.decode())
                         if "head" in raw:
-                            of = head(raw)
+                            head = parse_head(raw)
                         elif "objects" in raw and "items" in raw:
                             objects[raw["objects"]] = tuple(raw["items"])
-                        elif of is not None:
-                            yield entry(raw, objects[raw["objects"]], of)
+                        elif head is not None:
+                            yield parse_entry(raw, objects[raw["objects"]], head)
                         else:
                             self.broken += 1
                     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -1,4 +1,4 @@
-"""What of an admission goes into a record, and as what.
+"""Which parts of an admission are recorded, and how.
 
 ====================================================  ============================================
 stays as it is                                        keys of Kubernetes' own fields; booleans, and
@@ -7,17 +7,17 @@ stays as it is                                        keys of Kubernetes' own fi
                                                       configuration; values of annotations that take
                                                       no free text
 gets pseudonyms part by part (`Pseudonyms.name`)      names, images, paths, addresses, labels, keys
-                                                      that nobody declared
+                                                      that are not declared
 gets one pseudonym (`Pseudonyms.free`)                values of variables and headers, commands and
                                                       arguments, attributes of volumes, annotations
-                                                      that nobody declared
+                                                      that are not declared
 becomes a smaller number (`Pseudonyms.amount`)        numbers in these, and in the JSON and YAML of
                                                       annotations but for ports
 is left out                                           the caller, options, status, managed fields, uids
 ====================================================  ============================================
 
-A value that its annotation accepts gets a pseudonym that it accepts, one that it refuses one that
-it refuses. Not here: the pseudonyms themselves, and files.
+A valid value of an annotation gets a pseudonym that is valid, an invalid one gets an invalid one. Not
+here: the pseudonyms themselves, and files.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ _FIELD = re.compile(r"[a-z][A-Za-z0-9]{0,40}", re.ASCII)
 _LEFT_OUT: Final = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "generation"}
 )
-# Fields whose texts are anything at all, however deep: of containers, probes, hooks, volumes, proxies.
+# Fields of free text at any depth: of containers, probes, hooks, volumes, proxies.
 _FREE: Final = frozenset(
     {
         "value", "command", "args", "volumeAttributes", "options", "stringData", "data",
         "proxyMetadata", "environmentVariables",
     }
 )  # fmt: skip
-# Maps whose keys are chosen by people.
+# Maps with free keys.
 _OPEN: Final = frozenset({"nodeSelector", "matchLabels", "limits", "requests", "overhead"}) | _FREE
 _PORT = re.compile(r"port|[A-Za-z0-9]+Port", re.ASCII)
-# A breath for other threads after so many texts.
-_BREATH: Final = 32
+# Other threads run after so many texts.
+_PAUSE_TEXTS: Final = 32
 
 _WORDS: Final = """
 Always OnFailure Never IfNotPresent ClusterFirst ClusterFirstWithHostNet Default None TCP UDP SCTP
@@ -68,7 +68,7 @@ emptyDir hostPath path type items key optional csi driver projected sources medi
 persistentVolumeClaim claimName defaultMode token kube-root-ca.crt
 /var/run/secrets/kubernetes.io/serviceaccount
 """
-# Keys that controllers, and many profiles, read beside those that a profile declares.
+# Keys that controllers and many profiles read beside those that a profile declares.
 _KEYS: Final = """
 app version app.kubernetes.io/name app.kubernetes.io/version app.kubernetes.io/instance
 app.kubernetes.io/component app.kubernetes.io/part-of app.kubernetes.io/managed-by
@@ -80,54 +80,54 @@ KEYS: Final = frozenset(_KEYS.split())
 
 
 def words_of(config: Config) -> frozenset[str]:
-    """The words of a configuration that pods are matched by: selectors, templates, namespaces."""
+    """The words of a configuration that match pods: of selectors, templates, namespaces."""
     policy: Policy = config.policy
-    found: set[str] = {policy.switch, *policy.ignored_namespaces, *config.aliases, *config.default_templates}
-    found |= {*config.templates, config.revision or "default"}
+    words: set[str] = {policy.switch, *policy.ignored_namespaces, *config.aliases, *config.default_templates}
+    words |= {*config.templates, config.revision or "default"}
     selectors = [*policy.never, *policy.always]
     selectors += [s for entry in policy.entries for s in (entry.namespaces, entry.objects)]
     selectors += [rule.namespaces for rule in config.annotation_rules]
     for selector in selectors:
-        found |= _spoken(selector)
-    found |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}
-    return frozenset(found - {""})
+        words |= _selector_words(selector)
+    words |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}
+    return frozenset(words - {""})
 
 
 def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
-    """All words that stay what they are, with those of a configuration."""
+    """All words that stay literal, with those of a configuration."""
     known = profile.catalogue()
     declared = known.annotations | known.labels | known.namespace_labels
-    return KUBERNETES | KEYS | _kinds() | declared | profile.words() | words
+    return KUBERNETES | KEYS | _kind_words() | declared | profile.words() | words
 
 
-def _kinds() -> frozenset[str]:
-    """Names and API versions of the workload kinds, and the labels by which they know each other."""
+def _kind_words() -> frozenset[str]:
+    """Names and API versions of the workload kinds, and the labels that connect them."""
     parents = [parent for row in KINDS.values() for parent in row.parents]
-    found = {*KINDS, *(row.api_version for row in KINDS.values()), *(p.kind for p in parents)}
-    return frozenset(found | {p.hash_label or p.name_label for p in parents} - {""})
+    words = {*KINDS, *(row.api_version for row in KINDS.values()), *(p.kind for p in parents)}
+    return frozenset(words | {p.hash_label or p.name_label for p in parents} - {""})
 
 
-def _spoken(selector: Selector) -> set[str]:
+def _selector_words(selector: Selector) -> set[str]:
     return {text for r in selector.requirements for text in (r.key, *r.values)}
 
 
 @dataclass(slots=True)
 class Redaction:
-    """The rules for one configuration under one key. `breathe` is called every few texts."""
+    """The rules for one configuration and key. `pause` is called after every few texts."""
 
     pseudonyms: Pseudonyms
     profile: Profile
-    breathe: Callable[[], None] = lambda: None
+    pause: Callable[[], None] = lambda: None
     _count: int = 0
 
     @classmethod
-    def of(cls, key: bytes, config: Config, breathe: Callable[[], None] = lambda: None) -> Redaction:
+    def of(cls, key: bytes, config: Config, pause: Callable[[], None] = lambda: None) -> Redaction:
         """The rules that hold for a configuration."""
         words = literal_words(config.profile, words_of(config))
-        return cls(Pseudonyms(key, words), config.profile, breathe)
+        return cls(Pseudonyms(key, words), config.profile, pause)
 
     def pod(self, pod: Manifest) -> Manifest:
-        """The halves of a pod that injection looks at, without what it says in confidence."""
+        """The metadata and spec of a pod, without secrets."""
         halves = {k: v for k, v in pod.items() if k in ("metadata", "spec")}
         return {half: self.value(tree, half) for half, tree in halves.items()}
 
@@ -148,22 +148,22 @@ class Redaction:
             return {self.key(k): self._label(k, v) for k, v in value.items()}
         if field in _OPEN:
             return {self.key(k): self.value(v, field) for k, v in value.items()}
-        kept = {k: v for k, v in value.items() if k not in _LEFT_OUT}
-        return {k if _FIELD.fullmatch(k) else self.key(k): self.value(v, k) for k, v in kept.items()}
+        recorded = {k: v for k, v in value.items() if k not in _LEFT_OUT}
+        return {k if _FIELD.fullmatch(k) else self.key(k): self.value(v, k) for k, v in recorded.items()}
 
     def _text(self, text: str, field: str) -> str:
         self._count += 1
-        if self._count % _BREATH == 0:
-            self.breathe()
+        if self._count % _PAUSE_TEXTS == 0:
+            self.pause()
         return self.pseudonyms.free(text) if field in _FREE else self.pseudonyms.name(text)
 
     def _amount(self, value: Any) -> Any:
-        """Another number for a number; what else YAML has besides text and numbers stays."""
+        """Another number for a number; booleans, null and dates stay."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return self.pseudonyms.amount(value) if number else value
 
     def key(self, key: str) -> str:
-        """The key of a label, an annotation, or another map that people make the keys of."""
+        """The key of a label, an annotation, or another map with free keys."""
         return self.pseudonyms.name(key)
 
     def _label(self, key: str, value: Any) -> Any:
@@ -172,18 +172,18 @@ class Redaction:
         syntax = self.profile.syntax(key)
         return value if syntax and syntax.closed and syntax.accepts(value) else self._text(value, "")
 
-    def annotations(self, found: Mapping[str, Any]) -> Manifest:
-        """Annotations: the profile's by what they accept, all others as free text."""
+    def annotations(self, annotations: Mapping[str, Any]) -> Manifest:
+        """Annotations: those of the profile by their syntax, all others as free text."""
         declared = self.profile.catalogue().annotations | self.profile.bookkeeping_annotations
         out: Manifest = {}
-        for key, value in found.items():
+        for key, value in annotations.items():
             if not isinstance(value, str):
                 out[self.key(key)] = self.tree(value)
             elif key in declared or key == self.profile.keys.templates or self.profile.syntax(key):
                 out[key] = self._declared(key, value)
             else:
-                kept = key in KEYS and key != names.MIRROR_ANNOTATION
-                out[self.key(key)] = self._text(value, "" if kept else "value")
+                by_parts = key in KEYS and key != names.MIRROR_ANNOTATION
+                out[self.key(key)] = self._text(value, "" if by_parts else "value")
         return out
 
     def _declared(self, key: str, value: str) -> str:
@@ -191,10 +191,10 @@ class Redaction:
         syntax = self.profile.syntax(key)
         if syntax and syntax.closed and syntax.accepts(value):
             return value
-        # What was replaced by an injection stands in its undo, whatever it was.
+        # The undo annotation holds what an injection replaced, so any text.
         field = "value" if key == self.profile.keys.undo else ""
-        # Without a syntax it may be anything, such as ``8080: ``; a map that is none of JSON's is read
-        # where one is asked for.
+        # A value without a syntax may be anything, such as ``8080: ``; so YAML without brackets is read
+        # only where there is a syntax.
         nested = value.lstrip().startswith(("{", "[")) or (syntax is not None and ":" in value)
         candidates: Iterable[str] = (
             (self._tree_text(value, field) if nested else None) or self._text(value, field),
@@ -208,10 +208,10 @@ class Redaction:
     def _tree_text(self, text: str, field: str) -> str | None:
         """A text that holds a map or a list, in JSON or YAML; None for another.
 
-        One that is meant to hold some and is broken is free text: nobody knows what stands where.
+        A broken one is free text, as its structure is unknown.
         """
         try:
-            # As the profiles read it: JSON may hold characters that YAML does not know.
+            # As the profiles read it: JSON allows characters that YAML does not.
             tree = status.as_object(text) or yamltext.load_untrusted(text, "annotation")
         except (ManifestError, RecursionError, ValueError):
             return self.pseudonyms.free(text)
@@ -220,7 +220,7 @@ class Redaction:
         return json.dumps(self.tree(tree, field), separators=(",", ":"), ensure_ascii=False)
 
     def tree(self, value: Any, field: str = "") -> Any:
-        """A tree whose keys are not Kubernetes' own: each is a name as well; `field` as for `value`."""
+        """A tree whose keys are not fields of Kubernetes: each key is a name; `field` as for `value`."""
         if isinstance(value, list):
             return [self.tree(item, field) for item in value]
         if isinstance(value, dict):

@@ -1,8 +1,8 @@
 """Writing records beside the webhook: a bounded queue, one thread, a bounded set of files.
 
-The webhook only puts references into the queue, and drops what does not fit. Files are mode 0600;
-past the bounds the oldest goes. A disk that takes no more costs records, never an answer. Not
-here: what of a pod is written (redaction.py).
+The webhook only puts references into the queue, and drops what does not fit. Files are mode 0600; past
+the bounds the oldest is deleted. With a full disk records are lost, but no answers. Not here: which parts
+of a pod are written (redaction.py).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from injector.errors import ConfigError
 from injector.pacing import TokenBucket
 from injector.records.entry import Admission, admission_line, head_line, objects_line
 from injector.records.redaction import Redaction
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 PATTERN: Final = "admissions-*.jsonl"
-# So many files make up the whole: the oldest of them is what goes at once.
+# The records are divided among so many files; the oldest is deleted as a whole.
 FILES: Final = 8
 QUEUE: Final = 256
 QUEUE_BYTES: Final = 2 << 20
@@ -40,7 +40,7 @@ WRITTEN, RATE, FULL, SIZE, FAILED = "written", "rate", "queue", "size", "failed"
 
 @dataclass(frozen=True, slots=True)
 class RecordBounds:
-    """How much is kept, and how many admissions a second are recorded at most."""
+    """The size of all records, their number, and how many admissions a second are recorded."""
 
     bytes: int = 64 << 20
     records: int = 20_000
@@ -48,7 +48,7 @@ class RecordBounds:
 
 
 def read_key(file: str, folder: str) -> bytes:
-    """The key of a file, or a fresh one where no file is given. Raises ConfigError."""
+    """The key of a file, a new one without a file. Raises ConfigError."""
     if not file:
         return secrets.token_bytes(32)
     where = "server.record.keyFile"
@@ -68,7 +68,7 @@ def read_key(file: str, folder: str) -> bytes:
 
 
 def prepare(folder: str) -> Path:
-    """The folder, made where it is missing. Raises ConfigError where nothing can be written there."""
+    """The folder, created where it is missing. Raises ConfigError where it is not writable."""
     path = Path(folder)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,10 +85,10 @@ def _unusable(folder: str, why: str) -> ConfigError:
 
 
 class Recorder:
-    """Takes admissions from the webhook's thread and writes them in one of its own.
+    """Takes admissions from the webhook's thread and writes them in a thread of its own.
 
-    `count` is told what became of each: written, or dropped by rate, a full queue, its size or a
-    failing disk. It is called from both threads.
+    `count` is called with the result for each: written, or dropped because of the rate, a full queue, its
+    size or the disk. It is called from both threads.
     """
 
     def __init__(
@@ -96,14 +96,14 @@ class Recorder:
         folder: Path,
         key: bytes,
         bounds: RecordBounds,
-        count: Callable[[str], None] = lambda result: None,
+        count: Callable[[str], None] = lambda _result: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._files = _Files(folder, bounds)
         self._key, self._count, self._clock = key, count, clock
         self._queue: queue.Queue[Admission | None] = queue.Queue(QUEUE)
         self._rate = TokenBucket(bounds.per_second, float(bounds.per_second), clock)
-        # Each is written by one thread only, so that no lock is needed; the difference is held.
+        # Each is written by one thread only, so no lock is needed; the difference is in the queue.
         self._offered = self._taken = 0
         self._redaction: tuple[str, Redaction] | None = None
         self._objects: tuple[Manifest, ...] = ()
@@ -124,26 +124,29 @@ class Recorder:
         config: Config,
         size: int,
     ) -> None:
-        """Take an admission, or drop it: never waits. `size` is that of the request's body."""
+        """Take an admission, or drop it. Never waits. `size` is that of the request's body."""
         if outcome.decision.reason is Reason.UNSUPPORTED_KIND:
-            return None
+            return
         if outcome.decision.verdict is Verdict.INJECT and not outcome.patch:
-            # The API server asks again after others changed the pod; what came first is recorded.
-            return None
+            # A second call for the same pod, after another webhook: the first call is recorded.
+            return
         if self._rate.wait():
-            return self._count(RATE)
+            self._count(RATE)
+            return
         if self._offered - self._taken + size > QUEUE_BYTES:
-            return self._count(FULL)
+            self._count(FULL)
+            return
         written = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
             self._queue.put_nowait(Admission(request, facts, outcome, decision, config, written, size))
         except queue.Full:
-            return self._count(FULL)
-        self._rate.take()
-        self._offered += size
+            self._count(FULL)
+        else:
+            self._rate.take()
+            self._offered += size
 
     def close(self) -> None:
-        """Write what is left, for at most a moment."""
+        """Write what is left, for at most FLUSH_SECONDS."""
         with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=FLUSH_SECONDS)
         if self._thread.is_alive():
@@ -154,9 +157,11 @@ class Recorder:
             try:
                 self._count(self._write(admission))
             except Exception as error:
-                # A pod that cannot be told is no reason to stop; its text is not repeated here.
+                # A defect must not stop the recording; its text may repeat the pod.
                 self._count(FAILED)
-                tell("error", "record-failed", message=f"unexpected {type(error).__name__}; this is a bug")
+                log_event(
+                    "error", "record-failed", message=f"unexpected {type(error).__name__}; this is a bug"
+                )
             self._taken += admission.size
         self._files.close()
 
@@ -165,7 +170,7 @@ class Recorder:
             return FAILED
         lines = self._lines(admission)
         if len(lines) > self._files.largest:
-            # Objects that it names may be among what is too large, and are to come again.
+            # Objects that it references may not be written, so the next file writes them again.
             self._files.finish()
             return SIZE
         try:
@@ -174,19 +179,19 @@ class Recorder:
             if not self._retry:
                 hint = "free disk space; requests are still answered, and recording retries by itself"
                 why = (error.strerror or type(error).__name__).lower()
-                tell("error", "record-failed", message=f"{self._files.folder}: {why}", hint=hint)
+                log_event("error", "record-failed", message=f"{self._files.folder}: {why}", hint=hint)
             self._retry = self._clock() + RETRY_SECONDS
             return FAILED
         if self._retry:
             self._retry = 0.0
-            tell("info", "record-resumed")
+            log_event("info", "record-resumed")
         return WRITTEN
 
     def _lines(self, admission: Admission) -> str:
-        """The admission's line, with those in front that it needs in this file."""
+        """The line of an admission, after the lines that it needs in this file."""
         config, objects = admission.config, admission.facts.objects
         if self._redaction is None or self._redaction[0] != config.digest:
-            self._redaction = (config.digest, Redaction.of(self._key, config, _breathe))
+            self._redaction = (config.digest, Redaction.of(self._key, config, _yield_thread))
             self._files.finish()
         redaction = self._redaction[1]
         before = ""
@@ -199,18 +204,18 @@ class Recorder:
         return before + admission_line(admission, self._number, redaction)
 
 
-def _breathe() -> None:
-    """Let the webhook's thread go first: this one would hold the interpreter for milliseconds."""
+def _yield_thread() -> None:
+    """Let the webhook's thread run: this one would hold the interpreter for milliseconds."""
     time.sleep(0)
 
 
 class _Files:
-    """The files of a folder: one that is written, older ones, and how much all may be."""
+    """The files of a folder: the one that is written, older ones, and their bounds."""
 
     def __init__(self, folder: Path, bounds: RecordBounds) -> None:
         self.folder = folder
         self._bytes, self._records = bounds.bytes, bounds.records
-        # A file is full at half of its share, so that one record more stays within the share.
+        # A file is full at half of its share, so that the last record stays within the share.
         self.largest = bounds.bytes // FILES // 2
         self._current: tuple[int, str] | None = None
         self._size = self._lines = self._number = 0
@@ -218,12 +223,12 @@ class _Files:
 
     @property
     def fresh(self) -> bool:
-        """Whether what comes next begins a file."""
+        """Whether the next record begins a file."""
         full = self._size >= self.largest or self._lines >= max(1, self._records // FILES)
         return self._current is None or full
 
     def write(self, text: str) -> None:
-        """Append the lines of one record whole, or not at all. Raises OSError."""
+        """Append the lines of one record, all or none. Raises OSError."""
         data = text.encode("utf-8", "surrogatepass")
         if self.fresh:
             self.finish()
@@ -237,14 +242,14 @@ class _Files:
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, self._size)
-            # Its head may be missing; the next try begins a file of its own.
+            # Its head may be missing, so the next record begins a file.
             self.finish()
             raise
         self._size += len(data)
         self._lines += 1
 
     def finish(self) -> None:
-        """Write no more to the file that is open; an empty one goes."""
+        """Close the open file; an empty one is deleted."""
         current, self._current = self._current, None
         if current is not None:
             os.close(current[0])
@@ -263,7 +268,7 @@ class _Files:
         self._size = self._lines = 0
 
     def _make_room(self) -> None:
-        """Drop the oldest files until one more fits in."""
+        """Delete the oldest files until a new one fits."""
         files = sorted(self.folder.glob(PATTERN))
         sizes = {file: file.stat().st_size for file in files}
         while files and (

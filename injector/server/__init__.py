@@ -1,5 +1,5 @@
 """AdmissionReview in, AdmissionReview out, over HTTPS.
 
-Here: reading and answering reviews (`review`, which knows no web framework), the application and
-its hot path (`app`), listeners and signals (`run`). Not here: what a pod becomes, and the cluster.
+Here: reading (`reviews`) and answering (`answers`) reviews without a web framework, the application and
+its hot path (`app`), listeners and signals (`run`). Not here: injection itself, and the cluster.
 """

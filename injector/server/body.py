@@ -1,7 +1,7 @@
-"""The body of a request: read whole up to a limit, or thrown away.
+"""The body of a request: read up to a limit, or thrown away.
 
-A caller that is still sending does not read an answer, and what it sends would be taken for the next
-request. So what is refused is read to its end where that is near, else the connection has to end.
+A caller that is still sending reads no answer, and the rest of its body would be parsed as the next
+request. So a body that is refused is read to its end where that is near, else the connection is closed.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 
 from injector.errors import ReviewError
 
-# What is a little too large is read and thrown away, so that the reason arrives.
+# A body of up to this many limits is read and thrown away, so that the caller reads the answer.
 DISCARDED = 4
 
 
 class Body:
-    """A body that arrives. `ended` says that nothing of it is left to read."""
+    """A body that arrives. `ended` says that it is read to its end."""
 
     def __init__(self, receive: Callable[[], Awaitable[MutableMapping[str, Any]]], limit: int) -> None:
         self.ended = False
@@ -25,7 +25,7 @@ class Body:
         self._size = 0
 
     async def read(self, hold: Callable[[int], None]) -> bytes | None:
-        """The whole of it, None where the caller went away; `hold` is told the size of each part.
+        """The whole body, None where the caller closed the connection; `hold` gets the size of each part.
 
         Raises ReviewError with the status 413, and what `hold` raises.
         """
@@ -43,7 +43,7 @@ class Body:
         return b"".join(chunks)
 
     async def discard(self) -> None:
-        """Read what is left of it, up to some multiple of the limit."""
+        """Read and drop the rest, up to DISCARDED limits."""
         while not self.ended and self._size <= self._limit * DISCARDED:
             if await self._next() is None:
                 return
@@ -59,5 +59,5 @@ class Body:
 
 
 def too_large(limit: int) -> ReviewError:
-    """What is said of a body past the limit."""
+    """The error for a body past the limit."""
     return ReviewError(f"the body is too large; at most {limit} bytes are accepted", status=413)

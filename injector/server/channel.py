@@ -1,7 +1,7 @@
 """TLS between a socket and a connection, in both directions.
 
-The event loop's own keeps a buffer of 256 KiB for each connection from the beginning of its handshake,
-and tells nobody what is in it. Here every byte that waits is counted. Not here: certificates (tls.py),
+The event loop's own TLS has a buffer of 256 KiB for each connection from the beginning of its handshake,
+whose content cannot be counted. Here every byte that waits is counted. Not here: certificates (tls.py),
 and how long a handshake may take (connection.py).
 """
 
@@ -18,19 +18,19 @@ RECORD = 16 * 1024 + 256
 
 
 class Inside(Protocol):
-    """What a channel asks of its connection, besides that it is an asyncio.Protocol."""
+    """The connection of a channel, which is an asyncio.Protocol too."""
 
     def accepted(self, transport: Any) -> None:
         """The connection is open; its handshake begins."""
 
     def shaken(self, size: int) -> None:
-        """TLS needed so many more bytes for itself: of a handshake, or answers to changes of keys."""
+        """TLS used so many more bytes itself: for a handshake, or for changes of keys."""
 
     def left(self) -> None:
         """The socket is closed."""
 
     def count(self) -> None:
-        """What waits in the channel has changed."""
+        """The number of bytes that wait in the channel has changed."""
 
 
 class Channel(asyncio.Protocol):
@@ -42,22 +42,24 @@ class Channel(asyncio.Protocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._socket: Any = None
-        # What has come and was not decrypted, as the connection reads nothing now.
+        # Bytes that came and are not decrypted, as the connection has paused reading.
         self._unread = bytearray()
         self._made = self._paused = self._closing = False
 
     @property
     def waits(self) -> int:
-        """How many bytes have come, and were not given to the connection."""
+        """How many bytes came that the connection has not got."""
         return len(self._unread) + self._incoming.pending
 
-    # What the socket calls.
+    # Called by the socket.
 
     def connection_made(self, transport: Any) -> None:
+        """The socket is connected; the handshake follows."""
         self._socket = transport
         self._inside.accepted(self)
 
     def data_received(self, data: bytes) -> None:
+        """Decrypt what the connection reads now."""
         if self._closing:
             return
         self._unread += data
@@ -65,26 +67,30 @@ class Channel(asyncio.Protocol):
         self._inside.count()
 
     def eof_received(self) -> None:
+        """The caller has closed its direction."""
         self._closing = True
 
     def connection_lost(self, error: Exception | None) -> None:
+        """The socket is closed."""
         self._closing = True
         self._unread.clear()
         self._inside.left()
         if self._made:
             self._inside.connection_lost(error)
-        # What is in a ring is freed late.
+        # Objects that refer to each other are freed late.
         self._inside = None
 
     def pause_writing(self) -> None:
+        """The socket's buffer is full."""
         if self._made:
             self._inside.pause_writing()
 
     def resume_writing(self) -> None:
+        """The socket's buffer has room again."""
         if self._made:
             self._inside.resume_writing()
 
-    # What the connection calls.
+    # Called by the connection.
 
     def write(self, data: bytes) -> None:
         """Encrypt and send."""
@@ -100,7 +106,7 @@ class Channel(asyncio.Protocol):
         self._flush()
 
     def close(self) -> None:
-        """Send what was written and the end of TLS. Until the caller closes, what comes is thrown away."""
+        """Send what was written and the end of TLS. Later input is thrown away until the caller closes."""
         if self._closing:
             return
         self._closing = True
@@ -110,29 +116,29 @@ class Channel(asyncio.Protocol):
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         self._flush()
-        # With unread bytes in the kernel its end would take the answer away from the caller.
+        # A close with unread bytes in the kernel resets the connection, and the caller loses the answer.
         self._socket.write_eof()
         if self._paused:
             self._socket.resume_reading()
 
     def abort(self) -> None:
-        """End it without a word."""
+        """Close the socket at once, without the end of TLS."""
         self._closing = True
         self._unread.clear()
         self._socket.abort()
 
     def is_closing(self) -> bool:
-        """Whether it has ended, or ends."""
+        """Whether it is closed, or about to be."""
         return self._closing or self._socket.is_closing()
 
     def pause_reading(self) -> None:
-        """Give the connection nothing more for now."""
+        """Decrypt nothing more for now."""
         if not self._paused and not self.is_closing():
             self._paused = True
             self._socket.pause_reading()
 
     def resume_reading(self) -> None:
-        """Give the connection what has come, and what comes."""
+        """Decrypt what came, and what comes."""
         if self._paused and not self.is_closing():
             self._paused = False
             self._socket.resume_reading()
@@ -148,7 +154,7 @@ class Channel(asyncio.Protocol):
         return size
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """As the event loop's own transports tell it."""
+        """As the event loop's own transports give it."""
         named: dict[str, Callable[[], Any]] = {
             "ssl_object": lambda: self._tls,
             "sslcontext": lambda: self._context,
@@ -161,7 +167,7 @@ class Channel(asyncio.Protocol):
             self._inside.count()
 
     def _advance(self) -> None:
-        """Decrypt in pieces, so that what is inside can stop it after each."""
+        """Decrypt in pieces, so that the connection can pause it after each."""
         try:
             self._decrypt()
             while self._unread and not self._paused and not self._closing:
@@ -172,7 +178,7 @@ class Channel(asyncio.Protocol):
                 if not self._made:
                     self._inside.shaken(len(piece))
         except ssl.SSLError:
-            # Its alert says why.
+            # The alert says why.
             self._flush()
             self._closing = True
             self._socket.close()

@@ -1,9 +1,9 @@
-"""One caller's connection: uvicorn's HTTP protocol, and what a caller may not hold on to.
+"""One caller's connection: uvicorn's HTTP protocol, with limits.
 
-Here: how large a head may be, how much of its requests is held, how long a request may take to arrive
-and an answer to be read, and whether the connection goes on after an answer. Not here: who gives way to
-whom (places.py), TLS (channel.py), listening and stopping (run.py), what is answered (app.py), and how
-many requests wait (queue.py).
+Here: how large a head may be, how much of its requests is in memory, how long a request may take to
+arrive and an answer to be read, and whether the connection stays open after an answer. Not here: which
+connection is closed at a limit of all (places.py), TLS (channel.py), listening and stopping (run.py),
+answers (app.py), and how many requests wait (queue.py).
 """
 
 from __future__ import annotations
@@ -27,20 +27,19 @@ from injector.server.places import Bounds, Places, Rank, client_of
 
 HEAD_BYTES = 32 * 1024
 HEADERS = 100
-# What is neither head nor body: the sizes and extensions of chunks, and what is sent between requests.
+# Bytes that are neither head nor body: sizes and extensions of chunks, and bytes between requests.
 FRAMING_BYTES = 2 * HEAD_BYTES
 # The API server's client sends no request before the answer to the last one.
 PIPELINED = 8
 # A hello and a chain of client certificates are a few KiB.
 HANDSHAKE_BYTES = 64 * 1024
-# What a request takes in memory before anything of it is counted by its size, and each line of its head.
+# Memory of a request besides its bytes, and of each line of its head.
 _REQUEST_BYTES = 4 * 1024
 _LINE_BYTES = 128
 
-# The API server keeps idle connections for 90 s and sends no POST twice: it has to be the one
-# that closes them.
+# The API server keeps idle connections for 90 s and sends no POST twice: so it must close them first.
 KEEP_ALIVE_SECONDS = 120
-# A caller is given so long to say that it has seen the end of TLS, and so long once the replica stops.
+# How long a caller may take to answer the end of TLS, and how long once the replica stops.
 SHUTDOWN_SECONDS = 5.0
 CLOSING_SECONDS = 1.0
 
@@ -57,9 +56,9 @@ class Pipelined(Exception):
 
 
 class Shared(ServerState):
-    """What the connections of a listener have in common. While it drains every answer is the last one.
+    """What the connections of a listener share. While it drains every answer is the last one.
 
-    `cut` is told the cause when a connection is ended by us without an answer.
+    `cut` is called with the cause when a connection is closed without an answer.
     """
 
     def __init__(self, bounds: Bounds, cut: Callable[[str], None]) -> None:
@@ -71,7 +70,7 @@ class Shared(ServerState):
 
 
 class Connection(HttpToolsProtocol):
-    """A connection, from when it was accepted on; it asks for nothing before its handshake has ended."""
+    """A connection from its acceptance on, with its handshake where there is TLS."""
 
     def __init__(self, config: uvicorn.Config, shared: Shared) -> None:
         super().__init__(config, shared, {})
@@ -94,23 +93,23 @@ class Connection(HttpToolsProtocol):
         self._head = 0
         self._lines = 0
         self._body = 0
-        # What each request that has no answer yet makes the process hold.
+        # The memory of each request that has no answer yet.
         self._unanswered: deque[int] = deque()
-        # What the kernel had for the caller at the last look, and since when that has not become less.
+        # Bytes that the kernel had for the caller at the last check, and since when they have not decreased.
         self._unsent = 0
-        self._stuck_since = self._looked_at = 0.0
+        self._stuck_since = self._checked_at = 0.0
         self._closed_at: float | None = None
 
     def accepted(self, transport: Any) -> None:
-        """Take a place. A handshake may be before it."""
+        """Take a place; a handshake may follow."""
         self._accepted = transport
         peer = transport.get_extra_info("peername")
-        # Who has hung up in the meantime has no address.
+        # A connection that is closed already has no address.
         self.address = client_of(peer[0]) if peer else ""
         self._shared.places.enter(self)
 
     def shaken(self, size: int) -> None:
-        """TLS needed so many more bytes for itself: of a handshake, or answers to changes of keys."""
+        """TLS used so many more bytes itself: for a handshake, or for changes of keys."""
         self._shaken += size
         if self._shaken > HANDSHAKE_BYTES:
             self.end("handshake")
@@ -120,7 +119,7 @@ class Connection(HttpToolsProtocol):
         self._shared.places.leave(self)
 
     def count(self) -> None:
-        """Count what the connection makes the process hold: what has come, and what was not taken."""
+        """Count the memory of the connection: of its requests, and of answers not sent."""
         size = sum(self._unanswered) if self._made else self._shaken
         if isinstance(self._accepted, Channel):
             size += self._accepted.waits
@@ -130,11 +129,12 @@ class Connection(HttpToolsProtocol):
             self._shared.places.hold(self, size + self._accepted.get_write_buffer_size())
 
     def connection_made(self, transport: Any) -> None:
+        """The handshake has ended, or there is none."""
         if self._accepted is None:
             self.accepted(transport)
         super().connection_made(transport)
         self._made = True
-        # For who asks who the caller is, or whether it is still there.
+        # For the caller's certificate, and whether it is still connected.
         self.app_state = {"transport": transport}
         now = self.loop.time()
         self._quiet_since = self._since = now
@@ -142,11 +142,13 @@ class Connection(HttpToolsProtocol):
             self._until = now + self._bounds.age_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
         self.left()
         self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Parse bytes of the caller, and check the limits."""
         if self._since is None:
             self._since = self.loop.time()
         self._silent = False
@@ -163,7 +165,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # It is answered as if it had not asked for another protocol.
+            pass  # The request for another protocol is ignored.
         except httptools.HttpParserError:
             if not self.transport.is_closing():
                 self._shared.cut("malformed")
@@ -172,15 +174,16 @@ class Connection(HttpToolsProtocol):
         if self._unanswered:
             self._unanswered[-1] += len(data)
             if self._body > self._bounds.body:
-                # Such a body is read and thrown away.
+                # A body past the limit is thrown away.
                 self._unanswered[-1] = _REQUEST_BYTES + len(self.cycle.body)
-        # The parser gathers a line until it is complete, however long it is.
+        # The parser keeps a line until it is complete, whatever its length.
         if self._in_head and self._fed > 2 * HEAD_BYTES:
             self.end("head")
         elif self._fed - self._body > FRAMING_BYTES + self._body // 16:
             self.end("framing")
 
     def on_message_begin(self) -> None:
+        """A request begins."""
         if len(self.pipeline) >= PIPELINED:
             self.end("pipelined")
             raise Pipelined
@@ -192,10 +195,12 @@ class Connection(HttpToolsProtocol):
         self._unanswered.append(_REQUEST_BYTES)
 
     def on_url(self, url: bytes) -> None:
+        """The path of a request."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """A header of a request."""
         self._lines += 1
         self._count(len(name) + len(value))
         if self._unanswered:
@@ -208,6 +213,7 @@ class Connection(HttpToolsProtocol):
             raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
+        """The head of a request is complete."""
         self._in_head = False
         super().on_headers_complete()
         if self.rank is Rank.NEWCOMER:
@@ -216,16 +222,19 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
+        """A part of a body."""
         self._body += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """A request is complete."""
         self._since = None
         if not self.cycle.response_complete:
             self._shared.places.rank(self, Rank.WAITING)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """An answer is written."""
         self._quiet_since = self.loop.time()
         self._unanswered.popleft()
         if not self.pipeline:
@@ -234,11 +243,12 @@ class Connection(HttpToolsProtocol):
         self.count()
 
     def pause_writing(self) -> None:
-        # The answer is the caller's to take.
+        """The caller does not read its answer fast enough."""
         self._shared.places.rank(self, Rank.CALLER)
         super().pause_writing()
 
     def send_400_response(self, msg: str) -> None:
+        """Answer 400, or 431 for a head past the limits, and close."""
         if self._head > HEAD_BYTES or self._lines > HEADERS:
             self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
                                  b"content-length: 0\r\nconnection: close\r\n\r\n")  # fmt: skip
@@ -247,50 +257,58 @@ class Connection(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def end_after_answer(self) -> None:
-        """Let the answer under way be the last one, where one is."""
+        """Let the answer under way be the last one."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
 
     def end_if_idle(self, quiet: float) -> None:
-        """Close the connection where nothing came for so many seconds and nothing is under way."""
+        """Close the connection where nothing came for so many seconds and no request is under way."""
         now = self.loop.time()
         if not self._made:
             return
         if self.transport.is_closing():
-            # Callers that do not answer the end of TLS would hold the process for long.
+            # Callers that do not answer the end of TLS would delay the end of the process.
             if now - self._closing_since(now) > CLOSING_SECONDS:
                 self.abort()
         elif self._is_idle() and now - self._quiet_since >= quiet and not self._in_kernel(termios.FIONREAD):
             self._close()
 
-    def look_after(self) -> None:
-        """End the connection where its caller is too slow, or has been silent for too long."""
+    def enforce_timeouts(self) -> None:
+        """Close the connection where its caller is too slow, or has sent nothing for too long."""
         now, patience = self.loop.time(), self._bounds.read_seconds
         if not self._made:
             if now - self._quiet_since > patience:
                 self.end("handshake")
             return
-        unsent = self._in_kernel(termios.TIOCOUTQ)
-        # As much as the last time may be the next answer on its way.
-        answered = self._quiet_since > self._looked_at
-        if not self._unsent or unsent < self._unsent or (answered and unsent == self._unsent):
-            self._stuck_since = now
-        self._unsent, self._looked_at = unsent, now
+        unread = self._unread_for_too_long(now, patience)
         if self.transport.is_closing():
-            if now - self._closing_since(now) > SHUTDOWN_SECONDS and not unsent:
+            if now - self._closing_since(now) > SHUTDOWN_SECONDS and not self._unsent:
                 self.abort()
-            elif now - self._stuck_since > patience and unsent:
+            elif unread:
                 self.end("answer")
         elif self._silent:
-            # Callers open connections that they need no more a moment later: they see a clean end.
-            if now - self._quiet_since > patience and not self._in_kernel(termios.FIONREAD):
-                self._shared.cut("silent")
-                self._close()
+            self._end_if_silent(now, patience)
         elif self._since is not None and now - self._since > patience:
             self.end("request")
-        elif now - self._stuck_since > patience and unsent:
+        elif unread:
             self.end("answer")
         elif self._is_idle() and now - self._quiet_since > KEEP_ALIVE_SECONDS:
+            self._close()
+
+    def _unread_for_too_long(self, now: float, patience: float) -> bool:
+        """Whether the caller reads nothing of an answer that the kernel has for it."""
+        unsent = self._in_kernel(termios.TIOCOUTQ)
+        # The same number of bytes as at the last check may be the next answer.
+        answered = self._quiet_since > self._checked_at
+        if not self._unsent or unsent < self._unsent or (answered and unsent == self._unsent):
+            self._stuck_since = now
+        self._unsent, self._checked_at = unsent, now
+        return now - self._stuck_since > patience and bool(unsent)
+
+    def _end_if_silent(self, now: float, patience: float) -> None:
+        """Close without an error: callers open connections that they do not need a moment later."""
+        if now - self._quiet_since > patience and not self._in_kernel(termios.FIONREAD):
+            self._shared.cut("silent")
             self._close()
 
     def _closing_since(self, now: float) -> float:
@@ -302,11 +320,11 @@ class Connection(HttpToolsProtocol):
         return self._silent or (self._since is None and (self.cycle is None or self.cycle.response_complete))
 
     def _in_kernel(self, what: int) -> int:
-        """How many bytes the kernel has: come and not seen by us (FIONREAD), or not taken (TIOCOUTQ)."""
-        kept = self.transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):  # it ended a moment ago
-            if kept is not None:
-                return int.from_bytes(fcntl.ioctl(kept.fileno(), what, bytes(4)), sys.byteorder)
+        """Bytes in the kernel: received and not read (FIONREAD), or not sent to the caller (TIOCOUTQ)."""
+        sock = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):  # it is closed
+            if sock is not None:
+                return int.from_bytes(fcntl.ioctl(sock.fileno(), what, bytes(4)), sys.byteorder)
         return 0
 
     def _close(self) -> None:
@@ -314,12 +332,12 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def end(self, cause: str) -> None:
-        """End the connection at once, and free its place."""
+        """Close the connection at once, and free its place."""
         self._shared.cut(cause)
         self._shared.places.leave(self)
         self.pipeline.clear()
         self.abort()
 
     def abort(self) -> None:
-        """End the connection without a word, whatever is under way."""
+        """Close the connection at once, whatever is under way."""
         self._accepted.abort()

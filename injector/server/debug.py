@@ -1,8 +1,8 @@
-"""The page to try things, on a listener of its own that only this machine reaches.
+"""The debug page, on a listener of its own for this machine only.
 
-Here: who may ask (loopback, the right Host, no other site's form), how much is read, one request
-at a time, and the headers of the answer. Nothing of what is typed is logged, counted or kept.
-Not here: the page itself and the reading of the form's texts (injector.pages).
+Here: allowed requests (loopback, the right Host, no other site's form), how much is read, one request at a
+time, and the headers of the answer. The form's texts are not logged, counted or stored. Not here: the page
+itself and the reading of the form's texts (injector.pages).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from injector.pages import explain, form
 from injector.pages.examples import make_examples
 from injector.printable import shown, visible
 from injector.server.run import bind
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
 PATH: Final = "/debug/explain"
-# With `form.MOST` and `form.MOST_VALUES` it bounds an answer to some seconds of a thread that admissions
-# share a CPU with. Manifests of people are a tenth of it.
+# With `form.MOST` and `form.MOST_VALUES` it bounds an answer to some seconds of a thread that shares a CPU
+# with admissions. Usual manifests are a tenth of it.
 FORM_LIMIT: Final = 64 * 1024
 _FIELDS: Final = 8
 _HEADERS: Final = {
@@ -48,8 +48,8 @@ _HEADERS: Final = {
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 
 
-def _told(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Refusals in plain text, for the app's OpenAPI: by it the answers are tested."""
+def _refusal_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Refusals in plain text, for the app's OpenAPI, which tests compare answers with."""
     content = {"text/plain": {"schema": _TEXT}}
     return {
         code: {"description": "The request was rejected; the text says why.", "content": content}
@@ -66,37 +66,34 @@ _UNREAD: Final = {
     "description": "The input is invalid.",
     "content": {"text/html": {"schema": _TEXT}},
 }
-_ANSWERS: Final = {**_told(400, 403, 413, 415, 421, 503), 422: _UNREAD}
+_ANSWERS: Final = {**_refusal_responses(400, 403, 413, 415, 421, 503), 422: _UNREAD}
 
 
 @dataclass(frozen=True, slots=True)
 class Debug:
-    """What the page asks of the world; as in `State`, and the profiles that ship.
+    """What the page needs of the other parts, as in `State`, and the built-in profiles.
 
-    `load` gives the configuration that a profile has by itself; it may block.
+    `load` returns the configuration of a profile without settings; it may block.
     """
 
     current: Callable[[], Config]
-    namespace_of: Callable[[str], Namespace | None] = lambda name: None
-    native_sidecars: Callable[[str], bool | None] = lambda node: None
+    namespace_of: Callable[[str], Namespace | None] = lambda _name: None
+    native_sidecars: Callable[[str], bool | None] = lambda _node: None
     objects: Callable[[], tuple[Manifest, ...]] = tuple
     profiles: Sequence[str] = ()
-    load: Callable[[str], Config] = lambda name: _no_profile(name)
+    load: Callable[[str], Config] = lambda name: _unknown_profile(name)
 
 
 def bind_loopback(address: str, setting: str) -> socket.socket:
-    """A listening socket as `bind` gives it, for an address that only this machine reaches.
-
-    Raises ConfigError for every other one.
-    """
+    """A listening socket as of `bind`, for a loopback address. Raises ConfigError for every other."""
     host, _, port = address.rpartition(":")
     name = host.removeprefix("[").removesuffix("]")
     try:
-        found = socket.getaddrinfo(name or "::", None, type=socket.SOCK_STREAM)
+        resolved = socket.getaddrinfo(name or "::", None, type=socket.SOCK_STREAM)
     except OSError:
-        found = []
+        resolved = []
     # IPv4 first: it is what `kubectl port-forward` tries first.
-    hosts = sorted({str(info[4][0]) for info in found}, key=lambda host: (":" in host, host))
+    hosts = sorted({str(info[4][0]) for info in resolved}, key=lambda host: (":" in host, host))
     if not hosts or not all(ip_address(host.partition("%")[0]).is_loopback for host in hosts):
         raise ConfigError(
             f"{shown(address)} is not a loopback address",
@@ -111,7 +108,7 @@ def create_debug_app(debug: Debug) -> FastAPI:
     app = FastAPI(title="sidecar-injector debug", docs_url=None, redoc_url=None, openapi_url=None)
     desk = _Desk(debug)
 
-    @app.get(PATH, openapi_extra=_OFFER, response_class=HTMLResponse, responses=_told(421))
+    @app.get(PATH, openapi_extra=_OFFER, response_class=HTMLResponse, responses=_refusal_responses(421))
     async def offer(request: Request) -> Response:
         try:
             _check_caller(request)
@@ -123,8 +120,8 @@ def create_debug_app(debug: Debug) -> FastAPI:
     async def answer(request: Request) -> Response:
         try:
             _check_caller(request)
-            given = await _fields(request)
-            return _page(*await desk.answer(given))
+            fields = await _fields(request)
+            return _page(*await desk.answer(fields))
         except ReviewError as error:
             return _refusal(error)
 
@@ -132,7 +129,7 @@ def create_debug_app(debug: Debug) -> FastAPI:
 
 
 class _Desk:
-    """Answers one form at a time, in a thread, with configurations that nobody else uses."""
+    """Answers one form at a time, in a thread, with configurations of its own."""
 
     def __init__(self, debug: Debug) -> None:
         self._debug = debug
@@ -142,62 +139,62 @@ class _Desk:
     def offer(self, example: str) -> tuple[int, str]:
         """The empty form, or one with an example in it."""
         config = self._debug.current()
-        found = make_examples(config.profile.keys.switch).get(example)
-        return 200, explain.page((), config, form=self._form({"manifests": found.text if found else ""}))
+        chosen = make_examples(config.profile.keys.switch).get(example)
+        return 200, explain.page((), config, form=self._form({"manifests": chosen.text if chosen else ""}))
 
-    async def answer(self, given: Mapping[str, str]) -> tuple[int, str]:
-        """The page for what was typed, with its HTTP status. ReviewError while another is at work."""
+    async def answer(self, fields: Mapping[str, str]) -> tuple[int, str]:
+        """The page for a form, with its HTTP status. Raises ReviewError while another form is answered."""
         if self._busy:
             hint = "try again in a moment"
             raise ReviewError("the page is busy with another pod", status=503, hint=hint)
-        # Asked for here: the caches behind them change in this thread.
+        # Read in this thread, which changes the caches behind them.
         base = Facts(native_sidecars=self._debug.native_sidecars(""), objects=self._debug.objects())
         loop = asyncio.get_running_loop()
         self._busy = True
-        working = loop.run_in_executor(None, self._answer, given, self._debug.current(), base)
-        # It goes on when the caller has gone away, so that only its own end makes room.
-        working.add_done_callback(self._done)
-        return await asyncio.shield(working)
+        future = loop.run_in_executor(None, self._answer, fields, self._debug.current(), base)
+        # It goes on after the caller has closed the connection; only its end allows the next form.
+        future.add_done_callback(self._done)
+        return await asyncio.shield(future)
 
-    def _done(self, working: asyncio.Future[tuple[int, str]]) -> None:
+    def _done(self, _future: asyncio.Future[tuple[int, str]]) -> None:
         self._busy = False
 
-    def _answer(self, given: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
-        filled = self._form(given)
+    def _answer(self, fields: Mapping[str, str], config: Config, base: Facts) -> tuple[int, str]:
+        filled = self._form(fields)
         try:
-            chosen = self._chosen(given.get("profile", ""), config)
-            labels = form.labels(given.get("labels", ""))
+            chosen = self._chosen(fields.get("profile", ""), config)
+            labels = form.labels(fields.get("labels", ""))
 
-            def facts_of(found: Workload) -> Facts:
-                name = found.namespace
+            def facts_of(workload: Workload) -> Facts:
+                name = workload.namespace
                 known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
-                return replace(base, namespace=name, owner=found.owner, namespace_object=known)
+                return replace(base, namespace=name, owner=workload.owner, namespace_object=known)
 
-            answers = form.answers(given.get("manifests", ""), chosen, facts_of)
+            answers = form.answers(fields.get("manifests", ""), chosen, facts_of)
             return 200, explain.page(answers, chosen, form=filled)
         except InjectorError as error:
             return 422, explain.page((), config, form=filled, error=error)
         except Exception as error:
-            # As for an admission: what a defect says may repeat the pod.
-            tell("error", "defect", page=PATH, defect=type(error).__name__)
-            told = InjectorError("the injector failed; this is a bug, please report it")
-            return 500, explain.page((), config, form=filled, error=told)
+            # The message of a defect may repeat the pod, so it is not shown.
+            log_event("error", "defect", page=PATH, defect=type(error).__name__)
+            defect = InjectorError("the injector failed; this is a bug, please report it")
+            return 500, explain.page((), config, form=filled, error=defect)
 
     def _chosen(self, profile: str, config: Config) -> Config:
-        """A configuration with templates of its own: those of the webhook are for its thread alone."""
+        """A configuration with templates of its own: those of the webhook belong to its thread."""
         key = profile or config.digest
         if key not in self._own:
             if not profile:
-                # Of the configurations that were in force the newest alone is kept.
+                # Earlier active configurations are forgotten.
                 self._own = {name: own for name, own in self._own.items() if name in self._debug.profiles}
                 self._own[key] = replace(config, templates=config.templates.isolated_copy())
             elif profile in self._debug.profiles:
                 self._own[key] = self._debug.load(profile)
             else:
-                _no_profile(profile)
+                _unknown_profile(profile)
         return self._own[key]
 
-    def _form(self, given: Mapping[str, str]) -> explain.Form:
+    def _form(self, fields: Mapping[str, str]) -> explain.Form:
         config = self._debug.current()
         profiles = {"": f"active configuration: {config.profile.name}"}
         profiles |= {name: f"built-in profile {name}" for name in self._debug.profiles}
@@ -206,23 +203,23 @@ class _Desk:
             action=PATH,
             profiles=profiles,
             examples={name: example.title for name, example in offered.items()},
-            profile=given.get("profile", ""),
-            manifests=given.get("manifests", ""),
-            labels=given.get("labels", ""),
+            profile=fields.get("profile", ""),
+            manifests=fields.get("manifests", ""),
+            labels=fields.get("labels", ""),
         )
 
 
-def _no_profile(name: str) -> Config:
+def _unknown_profile(name: str) -> Config:
     raise ConfigError(
         "unknown profile", where=f"profile {shown(name)}", hint="choose a profile from the list"
     )
 
 
 def _check_caller(request: Request) -> None:
-    """Raise ReviewError for what did not come from a page of ours, or from a person at this machine."""
+    """Raise ReviewError for a request that neither this page nor a user of this machine sends."""
     host = request.headers.get("host", "")
-    if not _is_ours(host, request.scope["server"][1]):
-        # A name that somebody else's DNS points at this machine is no name of ours.
+    if not _is_own_host(host, request.scope["server"][1]):
+        # A foreign DNS name may point at this machine.
         hint = "use localhost and the port of debugListen; forward to the same port number"
         raise ReviewError("the Host header does not match this listener", status=421, hint=hint)
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
@@ -230,9 +227,9 @@ def _check_caller(request: Request) -> None:
         raise ReviewError("forms of other sites are rejected", status=403, hint=f"open {PATH} itself")
 
 
-def _is_ours(host: str, port: int) -> bool:
-    name, colon, given = host.rpartition(":")
-    if not colon or not given.isdecimal() or int(given) != port:
+def _is_own_host(host: str, port: int) -> bool:
+    name, colon, named_port = host.rpartition(":")
+    if not colon or not named_port.isdecimal() or int(named_port) != port:
         return False
     if name.lower() == "localhost":
         return True
@@ -243,7 +240,7 @@ def _is_ours(host: str, port: int) -> bool:
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    """The fields of the form. Keeps at most `FORM_LIMIT` bytes in memory."""
+    """The fields of the form, of at most `FORM_LIMIT` bytes."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise ReviewError("a form is expected (application/x-www-form-urlencoded)", status=415)
@@ -256,11 +253,11 @@ async def _fields(request: Request) -> dict[str, str]:
                 f"the form is too large; at most {FORM_LIMIT} bytes are accepted", status=413, hint=hint
             )
     try:
-        found = parse_qs(bytes(body).decode("ascii"), errors="strict", max_num_fields=_FIELDS)
+        fields = parse_qs(bytes(body).decode("ascii"), errors="strict", max_num_fields=_FIELDS)
     except ValueError as error:
         raise ReviewError("the form is invalid", hint="URL-encoded UTF-8 is expected") from error
     # A browser sends the line ends of a form as CR LF.
-    return {name: values[0].replace("\r\n", "\n") for name, values in found.items()}
+    return {name: values[0].replace("\r\n", "\n") for name, values in fields.items()}
 
 
 def _page(status: int, text: str) -> Response:
@@ -269,5 +266,5 @@ def _page(status: int, text: str) -> Response:
 
 def _refusal(error: ReviewError) -> Response:
     text = f"{visible(str(error))}\n" + (f"hint: {visible(error.hint)}\n" if error.hint else "")
-    # The rest of a body that was not read would be taken for the next request.
+    # The rest of an unread body would be parsed as the next request.
     return PlainTextResponse(text, error.status, {**_HEADERS, "Connection": "close"})

@@ -1,7 +1,7 @@
-"""Who has a place at a listener, and who gives way: where too many are there, or they hold too much memory.
+"""The places of a listener: which connection is closed where there are too many, or they use too much memory.
 
-Here: how many connections there are, in all and from each address, how long each has been silent, and
-what each makes the process hold. Not here: what a connection is (connection.py).
+Here: how many connections there are, in all and for each address, how long each has been silent, and how
+much memory each uses. Not here: a connection itself (connection.py).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Final, Generic, Protocol, TypeVar
 
 MiB = 1024 * 1024
 
-# Who came a moment ago has had no time to ask. While only few are in that state they are spared, so
-# that a newcomer can ask even where all others have asked before.
+# A new connection had no time to send a request. While there are only few new ones they are spared, so that
+# new callers get an answer where all places are taken.
 _MOMENT_SECONDS = 0.5
 _FEW = 1 / 16
-# What is ended because too much memory is held has to be worth it, and to last for a while.
+# Connections are closed for memory only where they use this much, and until this part is free again.
 _SOME_BYTES = 8 * 1024
 _RELEASED = 1 / 8
 
@@ -34,13 +34,12 @@ _LIMITS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What connections may take. `connections` are those that are open, in their handshake or past it.
+    """The limits of connections. `connections` counts the open ones, in their handshake or after it.
 
-    `per_address` is how many of them may be of one client, 0: as many as there are. `bytes` is what
-    all of them together may make the process hold. Of a request whose body is larger than `body`
-    nothing is kept. `read_seconds` is the time for a handshake, for the first request of a
-    connection, for each request to arrive, and for an answer to be taken. After `age_seconds` an
-    answer is the last one, so that callers spread over all replicas; 0 means never.
+    `per_address` is how many of them may be of one client, 0: any number. `bytes` is the memory of all of
+    them. A body larger than `body` is thrown away. `read_seconds` is the time for a handshake, for the
+    first request of a connection, for each request to arrive, and for an answer to be read. After
+    `age_seconds` an answer is the last one, so that callers spread over all replicas; 0 means never.
     """
 
     connections: int = 2000
@@ -52,23 +51,23 @@ class Bounds:
 
     @property
     def bytes_of_one(self) -> int:
-        """What one connection may make the process hold of its requests."""
+        """The memory that the requests of one connection may use."""
         return self.body + MiB
 
 
 class Rank(IntEnum):
-    """What a connection has come to. The lower, the earlier it gives way."""
+    """The state of a connection. The lower, the earlier it is closed."""
 
     NEWCOMER = 0
     """No head of a request is complete."""
     CALLER = 1
-    """It has asked, and may ask again, or is still sending."""
+    """It has sent a request, and waits for no answer or is still sending."""
     WAITING = 2
-    """Its request is complete, and the answer is ours to make."""
+    """Its request is complete, and has no answer yet."""
 
 
 class Guest(Protocol):
-    """What a place is for. `heard_at` is when something came from it last; `held` is in bytes."""
+    """A connection. `heard_at` is when it last sent something; `held` is its memory in bytes."""
 
     address: str
     rank: Rank
@@ -76,14 +75,14 @@ class Guest(Protocol):
     heard_at: float
 
     def end(self, cause: str) -> None:
-        """End the connection at once. It leaves its place."""
+        """Close the connection at once, and free its place."""
 
 
 Of = TypeVar("Of", bound=Guest)
 
 
 class _Line(Generic[Of]):
-    """Connections by rank, in each the longest silent one first."""
+    """Connections by rank; within a rank the longest silent one is first."""
 
     def __init__(self) -> None:
         self._ranks: tuple[OrderedDict[Of, None], ...] = tuple(OrderedDict() for _ in Rank)
@@ -108,7 +107,7 @@ class _Line(Generic[Of]):
         self._ranks[guest.rank].move_to_end(guest)
 
     def first_to_go(self, newest: Of, limit: int) -> Of:
-        """The one that gives way to the newest; itself, where nobody else is there."""
+        """The one to close for the newest; the newest itself, where there is no other."""
         newcomers, callers, waiting = self._ranks
         longest = next(iter(newcomers))
         others = len(newcomers) - 1
@@ -120,9 +119,9 @@ class _Line(Generic[Of]):
 
 
 class Places(Generic[Of]):
-    """The places of one listener. `held` is what all connections make the process hold, in bytes.
+    """The places of one listener. `held` is the memory of all connections, in bytes.
 
-    Who has to go is ended with the name of the limit: connections, address or memory.
+    A connection is closed with the name of the limit: connections, address or memory.
     """
 
     def __init__(self, bounds: Bounds) -> None:
@@ -138,7 +137,7 @@ class Places(Generic[Of]):
         return iter(list(self._all))
 
     def enter(self, guest: Of) -> None:
-        """Give a place to a connection that was accepted; where there is none another one ends."""
+        """Give a place to an accepted connection; at a limit a connection is closed."""
         for line in self._lines(guest):
             line.add(guest)
         each = self._by_address.get(guest.address)
@@ -148,7 +147,7 @@ class Places(Generic[Of]):
             self._all.first_to_go(guest, self._bounds.connections).end("connections")
 
     def leave(self, guest: Of) -> None:
-        """Free a place, and forget what the connection held."""
+        """Free the place and the memory of a connection."""
         for line in self._lines(guest):
             line.remove(guest)
         if not self._by_address.get(guest.address, True):
@@ -157,14 +156,14 @@ class Places(Generic[Of]):
         guest.held = 0
 
     def heard(self, guest: Of, now: float) -> None:
-        """Something has come from the connection."""
+        """The connection has sent something."""
         guest.heard_at = now
         if guest in self._all:
             for line in self._lines(guest):
                 line.heard(guest)
 
     def rank(self, guest: Of, rank: Rank) -> None:
-        """The connection has come to another rank; it goes behind all that have it."""
+        """Change the rank of a connection; it is the last of that rank."""
         if guest not in self._all:
             return
         lines = self._lines(guest)
@@ -175,7 +174,7 @@ class Places(Generic[Of]):
             line.add(guest)
 
     def hold(self, guest: Of, size: int) -> None:
-        """The connection holds so much; past the bound of all, those end that were silent longest."""
+        """Set the memory of a connection; past the limit of all, the longest silent ones are closed."""
         if guest not in self._all:
             return
         self.held += size - guest.held
@@ -197,15 +196,15 @@ class Places(Generic[Of]):
         return [self._all, self._by_address.setdefault(guest.address, _Line())]
 
 
-class Reached:
-    """Which limits were reached a moment ago, and at which listener, for whoever looks at the replica."""
+class ReachedLimits:
+    """The limits that were reached lately, and at which listener, as warnings of the replica."""
 
     def __init__(self, count: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._count, self._clock = count, clock
         self._at: dict[tuple[str, str], float] = {}
 
     def at(self, listener: str) -> Callable[[str], None]:
-        """What to call with the cause of each connection that is ended there."""
+        """The function to call with the cause of each connection that is closed at a listener."""
 
         def cut(cause: str) -> None:
             self._count(cause)
@@ -215,19 +214,19 @@ class Reached:
         return cut
 
     def warnings(self) -> Mapping[str, str]:
-        """A sentence that names them, nothing where there was none for a minute."""
+        """A sentence that names them; empty after a minute without any."""
         since = self._clock() - _NOTED_SECONDS
         reached = [
             f"{_LIMITS[cause]} is reached at the listener of the {listener}"
             for (listener, cause), last in sorted(self._at.items())
             if last > since
         ]
-        told = "; the longest idle connections are closed"
-        return {"connections": "; ".join(reached) + told} if reached else {}
+        consequence = "; the longest idle connections are closed"
+        return {"connections": "; ".join(reached) + consequence} if reached else {}
 
 
 def client_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the 64 bits that an IPv6 network has in common."""
+    """The address of one client: of IPv4 the whole, of IPv6 the 64 bits of the network."""
     if ":" not in address:
         return address
     packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])

@@ -1,9 +1,9 @@
-"""The admissions that wait for their turn, and what is refused because too many do.
+"""The admissions that wait for their turn, and those that are refused in an overload.
 
-Here: how many may wait, for how long, and in which order. There are two lanes. Work of a few
-milliseconds is done in the loop's own thread, in slices; between two of them handshakes go on and
-requests are read. What may take longer is done in threads, beside the loop. In both the namespace
-that has used the least CPU is next. Not here: HTTP (app.py), what the work is, and a thread (worker.py).
+Here: how many may wait, for how long, and in which order. There are two lanes. Work of a few milliseconds
+runs in the thread of the event loop, in slices; between two slices the loop does handshakes and reads
+requests. Longer work runs in threads. In both the namespace that has used the least CPU is next. Not
+here: HTTP (app.py), what the work is, and a thread (worker.py).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from injector.server.worker import LOOK_SECONDS, Worker
 Done = TypeVar("Done")
 
 SLICE_SECONDS = 0.004
-# With the time for the answer itself, who is let in is answered within a second.
+# With the time for the answer itself, each admitted request is answered within a second.
 MOST_SECONDS = 0.8
-# A body up to this size is never refused for its size: who sends large ones slowly starves nobody.
+# A body up to this size is never refused for its size: slow large bodies must not block small ones.
 SMALL = 64 * 1024
-# Two, so that while one namespace's admission takes long another's can begin.
+# Two, so that a long admission of one namespace does not block the others.
 WORKERS = 2
-# After so long without work a thread ends, and its templates are forgotten.
+# A thread without work for so long ends, and its templates are freed.
 IDLE_SECONDS = 60.0
 
 
 class Overloaded(Exception):
-    """A request is not answered. `cause`: full, wait, bytes (of bodies), age, or gone (the caller is)."""
+    """A request is refused. `cause`: full, wait, bytes (of bodies), age, or gone (the caller)."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
@@ -41,7 +41,7 @@ class Overloaded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many requests may wait in each lane, and how many bytes their bodies may have together."""
+    """How many requests may wait in each lane, and how many bytes all bodies may have."""
 
     length: int = 512
     bytes: int = 32 * 1024 * 1024
@@ -49,7 +49,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who waits: since `started`, for `budget` seconds where that is known, with a body of `size` bytes."""
+    """A request that waits since `started`, with a body of `size` bytes; `budget` is None where unknown."""
 
     started: float
     budget: float | None
@@ -78,7 +78,7 @@ class _QueuedCall(Generic[Done]):
             self.answer.set_exception(Overloaded(cause))
 
     def wanted(self, now: float) -> bool:
-        """Whether it is still of use; else it is refused."""
+        """Whether the caller still waits for it; else it is refused."""
         if self.call.gone():
             self.refuse("gone")
         elif now > self.until:
@@ -86,21 +86,21 @@ class _QueuedCall(Generic[Done]):
         return not self.answer.done()
 
 
-_Loop = _QueuedCall[Callable[[], Any]]
-_Apart = _QueuedCall[Callable[[Worker], Awaitable[Any]]]
+_LoopCall = _QueuedCall[Callable[[], Any]]
+_ThreadCall = _QueuedCall[Callable[[Worker], Awaitable[Any]]]
 
 
 class Queue:
-    """Both lanes. Times are those of ``time.perf_counter``."""
+    """The two lanes. Times are those of ``time.perf_counter``."""
 
     def __init__(self, size: Size) -> None:
         self._size = size
         self._accounts = Accounts()
-        self._lines: Lines[_Loop] = Lines(self._accounts)
+        self._loop_lines: Lines[_LoopCall] = Lines(self._accounts)
         self._held = 0
         self._busy_since: float | None = None
         self._scheduled = False
-        self._apart: Lines[_Apart] = Lines(self._accounts)
+        self._thread_lines: Lines[_ThreadCall] = Lines(self._accounts)
         # At most one admission of a namespace is done in a thread at a time.
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._free: dict[Worker, asyncio.TimerHandle] = {}
@@ -108,18 +108,18 @@ class Queue:
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._lines) + len(self._apart)
+        return len(self._loop_lines) + len(self._thread_lines)
 
     def check(self, budget: float | None) -> None:
-        """Raise Overloaded where a request of any namespace that came now would not have its turn in time."""
-        if len(self._lines) >= self._size.length and self._lines.longest() <= 1:
+        """Raise Overloaded where a new request of any namespace would wait too long."""
+        if len(self._loop_lines) >= self._size.length and self._loop_lines.longest() <= 1:
             raise Overloaded("full")
-        if self._lines.wait(None) > _patience(budget) / 2:
+        if self._loop_lines.wait(None) > _patience(budget) / 2:
             raise Overloaded("wait")
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
-        """Yields what to tell each part of a body to; it is held until the end. May raise Overloaded."""
+        """Count the bytes of a body: yields a function for each part, which may raise Overloaded."""
         size = 0
 
         def hold(more: int) -> None:
@@ -134,20 +134,20 @@ class Queue:
         finally:
             self._held -= size
 
-    async def turn(self, work: Callable[[], Done], call: Call) -> Done:
-        """Do the work in the loop when its turn comes. Raises Overloaded."""
+    async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:
+        """Run the work in the loop in its turn. Raises Overloaded."""
         loop = asyncio.get_running_loop()
-        entry = self._enter(self._lines, work, call, loop)
+        entry = self._enter(self._loop_lines, work, call, loop)
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._slice, loop)
         return await entry.answer  # type: ignore[no-any-return]
 
-    async def apart(self, work: Callable[[Worker], Awaitable[Done]], call: Call) -> Done:
-        """Do the work with a thread when its turn comes. Raises Overloaded."""
+    async def in_thread(self, work: Callable[[Worker], Awaitable[Done]], call: Call) -> Done:
+        """Run the work with a thread in its turn. Raises Overloaded."""
         loop = asyncio.get_running_loop()
-        entry = self._enter(self._apart, work, call, loop)
-        # A thread may be busy for longer than anybody waits.
+        entry = self._enter(self._thread_lines, work, call, loop)
+        # A thread may be busy for longer than the caller waits.
         late = loop.call_later(max(entry.until - time.perf_counter(), 0), self._expire, entry)
         self._fill(loop)
         try:
@@ -160,13 +160,13 @@ class Queue:
     ) -> _QueuedCall[Done]:
         patience = _patience(call.budget)
         own = lines.waiting(call.namespace)
-        # By half of the time, as the guess may be wrong: who is let in should be answered.
+        # Half of the time, as the estimate may be wrong: an admitted request should be answered.
         if lines.wait(call.namespace) > patience / 2:
             raise Overloaded("wait")
         if own and call.size > SMALL and lines.bytes(call.namespace) + call.size > self._size.bytes / 2:
             raise Overloaded("bytes")
         if len(lines) >= self._size.length:
-            # Whoever has the most waiting gives way.
+            # The namespace with the most waiting requests loses one.
             if lines.longest() <= own + 1:
                 raise Overloaded("full")
             last = lines.last_of_longest()
@@ -180,36 +180,36 @@ class Queue:
         return entry
 
     def _slice(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Work for a few milliseconds, at least for one entry that is still wanted."""
+        """Work for a few milliseconds, on at least one entry that is still wanted."""
         begun = last = now = time.perf_counter()
         if self._busy_since is not None:
             last = self._busy_since
-        while now - begun < SLICE_SECONDS and (entry := self._lines.take()):
+        while now - begun < SLICE_SECONDS and (entry := self._loop_lines.take()):
             if entry.wanted(now):
                 used = time.thread_time()
                 _settle(entry)
                 self._accounts.charge(entry.namespace, time.thread_time() - used)
                 now = time.perf_counter()
-                self._lines.took(entry.namespace, now - last)
+                self._loop_lines.took(entry.namespace, now - last)
                 last = now
             self._accounts.leave(entry.namespace)
-        self._scheduled = bool(len(self._lines))
+        self._scheduled = bool(len(self._loop_lines))
         self._busy_since = now if self._scheduled else None
         if self._scheduled:
             loop.call_soon(self._slice, loop)
 
-    def _expire(self, entry: _Apart) -> None:
-        if self._apart.discard(entry):
+    def _expire(self, entry: _ThreadCall) -> None:
+        if self._thread_lines.discard(entry):
             self._accounts.leave(entry.namespace)
             entry.refuse("age")
 
     def _fill(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin what can be begun; a thread that was stopped and still goes on takes a place."""
+        """Begin as much as there are threads for; a stopped thread that still runs counts."""
         for worker in self._lost:
             worker.stop()
         self._lost = [worker for worker in self._lost if worker.alive]
         now = time.perf_counter()
-        while len(self._busy) + len(self._lost) < WORKERS and (entry := self._apart.take(self._busy)):
+        while len(self._busy) + len(self._lost) < WORKERS and (entry := self._thread_lines.take(self._busy)):
             if entry.wanted(now):
                 self._busy[entry.namespace] = loop.create_task(self._begin(entry, loop))
             else:
@@ -221,7 +221,7 @@ class Queue:
         self._looking = None
         self._fill(loop)
 
-    async def _begin(self, entry: _Apart, loop: asyncio.AbstractEventLoop) -> None:
+    async def _begin(self, entry: _ThreadCall, loop: asyncio.AbstractEventLoop) -> None:
         try:
             worker = self._worker()
             begun = time.perf_counter()
@@ -229,9 +229,9 @@ class Queue:
                 await _settle_with(entry, worker)
             finally:
                 self._accounts.charge(entry.namespace, worker.used())
-                self._apart.took(entry.namespace, time.perf_counter() - begun)
+                self._thread_lines.took(entry.namespace, time.perf_counter() - begun)
                 self._give_back(worker, loop)
-        except RuntimeError:  # the machine has no thread for us
+        except RuntimeError:  # the system has no more threads
             entry.refuse("full")
         finally:
             self._accounts.leave(entry.namespace)
@@ -257,8 +257,8 @@ class Queue:
         worker.end()
 
 
-async def _settle_with(entry: _Apart, worker: Worker) -> None:
-    """Do an entry's work with a thread."""
+async def _settle_with(entry: _ThreadCall, worker: Worker) -> None:
+    """Run the work of an entry with a thread."""
     try:
         result = await entry.work(worker)
     except Exception as error:
@@ -271,8 +271,8 @@ async def _settle_with(entry: _Apart, worker: Worker) -> None:
         entry.answer.cancel()  # of no effect, unless this task itself is cancelled
 
 
-def _settle(entry: _Loop) -> None:
-    """Do an entry's work."""
+def _settle(entry: _LoopCall) -> None:
+    """Run the work of an entry."""
     try:
         entry.answer.set_result(entry.work())
     except Exception as error:

@@ -1,7 +1,7 @@
-"""Sockets and the life of the servers: one process, one loop, one owner of signals.
+"""Listeners from their sockets to their end: one process, one loop, one handler of signals.
 
-Here: listening, draining, stopping. Not here: what is served (app.py), one connection
-(connection.py), TLS (tls.py), and what else runs beside the servers (`injector.serving`).
+Here: listening, draining, stopping. Not here: the apps (app.py, health.py), one connection
+(connection.py), TLS (tls.py), and the other parts of the process (`injector.serving`).
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ import uvicorn
 
 from injector.errors import ConfigError
 from injector.printable import shown
-from injector.server.app import AsgiApp
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
+from injector.server.http import AsgiApp
 from injector.server.places import Bounds
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
-# What is under way when the drain is over: a body that still arrives, an admission that waits.
+# For requests that are under way when the drain is over.
 FINISH_SECONDS = 12.0
-# A connection that was silent for so long at the end of the drain is closed without an answer.
+# A connection that sent nothing for so long at the end of the drain is closed.
 QUIET_SECONDS = 1.0
 BACKLOG = 2048
-# What the process has open besides the connections of its two listeners.
+# Open files of the process besides the connections of its two listeners.
 OTHER_FILES = 128
-# What the kernel keeps for a connection in each direction; it doubles this for its own needs.
+# The kernel's buffer of a connection in each direction; it doubles this for its own use.
 SOCKET_BYTES = 256 * 1024
 _LOOK_SECONDS = 1.0
 _END_SECONDS = 0.05
 
 
 class Stop(asyncio.Event):
-    """Set by the first SIGTERM or SIGINT; `at_once` by the second. SIGINT, a person's, skips the drain."""
+    """Set by the first SIGTERM or SIGINT; `at_once` by the second. SIGINT (Ctrl-C) skips the drain."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,36 +48,32 @@ class Stop(asyncio.Event):
         self.drains = True
 
     def signalled(self, number: int) -> None:
-        """Take note of a signal."""
+        """Handle a signal."""
         if self.is_set():
             self.at_once.set()
         self.drains = number == signal.SIGTERM
         self.set()
 
 
-def _uncounted(cause: str) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Listener:
     """An app on a bound socket; with `tls` over TLS.
 
-    `tls` is called once, when the listener starts; `cut` for each connection that is ended because
-    of its bounds, with the cause.
+    `tls` is called once, when the listener starts; `cut` with the cause for each connection that is
+    closed at a limit.
     """
 
     app: AsgiApp
     bound: socket.socket
     tls: Callable[[], ssl.SSLContext] | None = None
     bounds: Bounds = field(default_factory=Bounds)
-    cut: Callable[[str], None] = _uncounted
+    cut: Callable[[str], None] = lambda _cause: None
 
 
 def bind(address: str, setting: str) -> socket.socket:
     """A listening socket for ``host:port``, ``[address]:port`` or ``:port``; port 0 takes a free one.
 
-    `setting` is how the operator named the address. Raises ConfigError.
+    `setting` is the name of the setting, for errors. Raises ConfigError.
     """
     host, colon, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -97,8 +93,8 @@ def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
     return ConfigError(f"cannot listen on {shown(address)}{why}", where=setting, hint=hint)
 
 
-def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
-    """Run the process in uvloop; `main` gets what SIGTERM and SIGINT set."""
+def run_loop(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
+    """Run `main` in uvloop, with a Stop that SIGTERM and SIGINT set."""
     try:
         import httptools  # noqa: F401
         import uvloop
@@ -107,7 +103,7 @@ def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
             f"{error.name} is not installed", hint="pip install 'sidecar-injector[serve]'"
         ) from error
 
-    async def owned() -> None:
+    async def with_signals() -> None:
         stop = Stop()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -115,13 +111,13 @@ def run(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
         await main(stop)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(owned())
+        runner.run(with_signals())
 
 
-def allowed(connections: int) -> int:
-    """How many connections each of two listeners may have, as the process may open only so many files.
+def allowed_connections(connections: int) -> int:
+    """How many connections each of two listeners may have, by the limit of open files.
 
-    It lets the process open as many as the system grants it. Past that the kernel's newest would be refused.
+    It raises the limit of the process to the most that the system grants.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
@@ -132,41 +128,41 @@ def allowed(connections: int) -> int:
     return min(connections, max(1, (soft - OTHER_FILES) // 2))
 
 
-async def serve(listeners: Sequence[Listener], stop: Stop, drain_seconds: float = 0.0) -> None:
+async def serve_listeners(listeners: Sequence[Listener], stop: Stop, drain_seconds: float = 0.0) -> None:
     """Serve until `stop` is set; then drain, finish what is under way, and return.
 
-    While it drains the listeners stay open, as callers learn only slowly that this process is to
-    go, and every answer is the last one on its connection.
+    While it drains the listeners stay open, as callers get to know late that this replica stops, and every
+    answer is the last one on its connection.
     """
     listening = [Listening(listener) for listener in listeners]
     for each in listening:
         await each.open()
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(_look_after(listening))
+        enforcing = group.create_task(_enforce_timeouts(listening))
         await stop.wait()
         seconds = drain_seconds if stop.drains else 0.0
-        tell("info", "draining", seconds=seconds)
+        log_event("info", "draining", seconds=seconds)
         for each in listening:
             each.drain()
         await _wait(stop.at_once, seconds)
         quiet = min(QUIET_SECONDS, seconds)
         ending = [group.create_task(each.close(quiet)) for each in listening]
-        hurrying = group.create_task(_hurry(stop.at_once, listening))
+        aborting = group.create_task(_abort_on(stop.at_once, listening))
         await asyncio.gather(*ending)
-        hurrying.cancel()
-        looking.cancel()
+        aborting.cancel()
+        enforcing.cancel()
 
 
-async def _look_after(listening: Sequence[Listening]) -> None:
+async def _enforce_timeouts(listening: Sequence[Listening]) -> None:
     patience = min(each.patience for each in listening)
     while True:
         await asyncio.sleep(min(_LOOK_SECONDS, patience / 4))
         for each in listening:
             for connection in each.connections():
-                connection.look_after()
+                connection.enforce_timeouts()
 
 
-async def _hurry(at_once: asyncio.Event, listening: Sequence[Listening]) -> None:
+async def _abort_on(at_once: asyncio.Event, listening: Sequence[Listening]) -> None:
     await at_once.wait()
     for each in listening:
         each.abort()
@@ -198,10 +194,11 @@ class Listening:
         )
 
     async def open(self) -> None:
+        """Accept connections."""
         tls = self._listener.tls
         context = tls() if tls else None
         self._config.load()
-        # Connections that are accepted inherit it.
+        # Accepted connections inherit it.
         for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._listener.bound.setsockopt(socket.SOL_SOCKET, direction, SOCKET_BYTES)
 
@@ -215,15 +212,15 @@ class Listening:
 
     @property
     def patience(self) -> float:
-        """How long a caller may take."""
+        """How many seconds a caller may take."""
         return self._listener.bounds.read_seconds
 
     def connections(self) -> list[Connection]:
-        """Those that are open, in their handshake or past it."""
+        """The open connections, in their handshake or after it."""
         return list(self._shared.places)
 
     def drain(self) -> None:
-        """From now on every answer is the last one on its connection."""
+        """Make every answer from now on the last one on its connection."""
         self._shared.draining = True
         for connection in self.connections():
             connection.end_after_answer()
@@ -246,7 +243,7 @@ class Listening:
         await asyncio.sleep(0)
 
     def abort(self) -> None:
-        """Cut every connection, whatever is under way."""
+        """Close every connection, whatever is under way."""
         self._aborted = True
         for connection in self.connections():
             connection.abort()

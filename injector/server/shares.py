@@ -1,8 +1,8 @@
-"""Who is next: of the namespaces that wait, the one that has used the least CPU.
+"""Fair shares: of the namespaces that wait, the one that has used the least CPU is next.
 
-Start-time fair queuing: each namespace has an account of CPU seconds, and one that was idle begins at
-the least account of those that are not, so that nobody saves up for a burst. Not here: what waits for
-what (queue.py). Nothing here knows the time or the loop.
+Start-time fair queuing: each namespace has an account of CPU seconds. An idle one begins at the least
+account of the active ones, so idle time gives no credit. Not here: the lanes (queue.py), clocks and the
+loop.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Collection
 from typing import Final, Generic, Protocol, TypeVar
 
 MOST_ACCOUNTS: Final = 1024
-# How much the newest turn counts in what one of its namespace is thought to take.
+# The weight of the newest turn in the estimated time of a turn of its namespace.
 _WEIGHT: Final = 1 / 8
-# What a turn of a namespace that nobody knows is thought to take at most, in seconds.
+# The most that is estimated for a turn of an unknown namespace, in seconds.
 _USUAL: Final = 0.02
 
 _HEAD: Final = 4096
@@ -25,20 +25,20 @@ _NAMESPACE: Final = re.compile(rb'"namespace"\s*:\s*"([-a-z0-9]{1,63})"')
 def namespace_of(body: bytes) -> str:
     """The namespace that a review's head names, for the account only; empty where it names none.
 
-    The API server writes the request's own namespace before the object. No text of a pod can look
-    like it: a quotation mark inside of a JSON string has a backslash before it.
+    The API server writes the namespace of the request before the object. No text of a pod can look like
+    it: a quotation mark inside of a JSON string has a backslash before it.
     """
-    found = _NAMESPACE.search(body, 0, _HEAD)
-    return found[1].decode("ascii") if found else ""
+    match = _NAMESPACE.search(body, 0, _HEAD)
+    return match[1].decode("ascii") if match else ""
 
 
 class Accounts:
-    """The CPU seconds of each namespace, those that have not been seen for long forgotten."""
+    """The CPU seconds of each namespace; old accounts are forgotten."""
 
     def __init__(self, most: int = MOST_ACCOUNTS) -> None:
         self._most = most
         self._used: dict[str, float] = {}
-        # How many turns of a namespace wait or go on; none with 0.
+        # How many turns of a namespace wait or run; none is 0.
         self._active: dict[str, int] = {}
         self._floor = 0.0
 
@@ -54,7 +54,7 @@ class Accounts:
         self._active[namespace] = self._active.get(namespace, 0) + 1
 
     def leave(self, namespace: str) -> None:
-        """A turn of a namespace is over, or was never taken."""
+        """A turn of a namespace is over, or was refused."""
         self._active[namespace] -= 1
         if not self._active[namespace]:
             del self._active[namespace]
@@ -64,7 +64,7 @@ class Accounts:
                 self._forget()
 
     def charge(self, namespace: str, seconds: float) -> None:
-        """Take note of CPU that a turn has used."""
+        """Add the CPU seconds of a turn."""
         self._used[namespace] += seconds
 
     def used(self, namespace: str) -> float:
@@ -72,7 +72,7 @@ class Accounts:
         return self._used[namespace]
 
     def _forget(self) -> None:
-        """Drop the accounts that say nothing any more; where there are none, the lower half of the idle."""
+        """Drop idle accounts that are not above the floor; without any, the lower half of the idle ones."""
         idle = sorted((self._used[name], name) for name in self._used if name not in self._active)
         least = idle[len(idle) // 2][0] if idle else 0.0
         for used, name in idle:
@@ -81,7 +81,7 @@ class Accounts:
 
 
 class Waiting(Protocol):
-    """What waits: whose it is, and how many bytes it holds."""
+    """What waits in a line."""
 
     @property
     def namespace(self) -> str:
@@ -109,14 +109,14 @@ class Lines(Generic[W]):
         return self._length
 
     def add(self, entry: W) -> None:
-        """Put it at the end of its namespace's line."""
+        """Add an entry to the line of its namespace."""
         self._accounts.enter(entry.namespace)
         self._lines.setdefault(entry.namespace, deque()).append((self._number, entry))
         self._number += 1
         self._length += 1
 
     def take(self, busy: Collection[str] = ()) -> W | None:
-        """The first in the line of the namespace with the least account, leaving out those that are busy.
+        """The first entry of the namespace with the least account, without those that are busy.
 
         Its namespace stays active until `Accounts.leave`.
         """
@@ -126,7 +126,7 @@ class Lines(Generic[W]):
         return self._remove(min(names, key=self._order), 0)
 
     def discard(self, entry: W) -> bool:
-        """Take one out that waits no longer; False where it does not wait any more."""
+        """Remove an entry; False where it does not wait any more."""
         line = self._lines.get(entry.namespace, ())
         place = next((place for place, (_, other) in enumerate(line) if other is entry), None)
         if place is None:
@@ -135,23 +135,23 @@ class Lines(Generic[W]):
         return True
 
     def last_of_longest(self) -> W:
-        """The last in the longest line, which it leaves."""
+        """Remove the last entry of the longest line."""
         return self._remove(max(self._lines, key=lambda name: len(self._lines[name])), -1)
 
     def longest(self) -> int:
-        """How many wait in the longest line."""
+        """The length of the longest line."""
         return max(map(len, self._lines.values()), default=0)
 
     def waiting(self, namespace: str) -> int:
-        """How many of a namespace wait."""
+        """The length of a namespace's line."""
         return len(self._lines.get(namespace, ()))
 
     def bytes(self, namespace: str) -> int:
-        """How many bytes those of a namespace hold."""
+        """The bytes of the entries of a namespace."""
         return sum(entry.size for _, entry in self._lines.get(namespace, ()))
 
     def wait(self, namespace: str | None) -> float:
-        """Seconds until the turn of a newcomer, by the pace of its namespace; None is one that is new."""
+        """Estimated seconds until the turn of a new entry; None stands for a namespace without entries."""
         ahead = min(self._length, (self.waiting(namespace or "") + 1) * len(self._lines))
         if namespace is None:
             ahead = min(self._length, len(self._lines))
@@ -159,7 +159,7 @@ class Lines(Generic[W]):
         return ahead * (usual if namespace is None else self._paces.get(namespace, usual))
 
     def took(self, namespace: str, seconds: float) -> None:
-        """Take note of how long a turn took, with what was done since the one before."""
+        """Note how long a turn took, with the other work since the turn before."""
         self._pace += (seconds - self._pace) * _WEIGHT
         pace = self._paces.pop(namespace, 0.0)
         self._paces[namespace] = pace + (seconds - pace) * _WEIGHT

@@ -1,9 +1,9 @@
 """TLS of the listener: a certificate that can be replaced while connections are open.
 
-Each connection begins with the outer context, whose SNI callback puts the newest inner one in its
-place (also for callers that name nobody). A certificate is loaded into a context of its own, so one
-that OpenSSL refuses breaks nothing, and what is open goes on. Not here: where certificates come
-from, and whether they are still valid.
+Each connection begins with the outer context, whose SNI callback replaces it by the newest inner one, also
+for callers without SNI. Each certificate is loaded into a new context, so open connections stay, and one
+that OpenSSL refuses changes nothing. Not here: where certificates come from, and whether they are still
+valid.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from injector.files import as_file
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
-class Swap:
+class ReloadableTLS:
     """The certificate in use, and the CAs of callers. Before there is one, handshakes are refused.
 
-    Where `asks` is set callers are asked for a certificate; one that is of no CA that is trusted ends
-    the handshake. They may have none, unless `requires` is set.
+    With `asks` callers are asked for a certificate; one of an untrusted CA ends the handshake. With
+    `requires` one is required.
     """
 
     def __init__(self, minimum: str = "1.2", *, asks: bool = False, requires: bool = False) -> None:
@@ -36,7 +36,7 @@ class Swap:
     def take(self, chain: str, key: str) -> None:
         """Use a chain and its key, both PEM, from the next connection on.
 
-        Raises ConfigError where OpenSSL refuses them; then the one before stays.
+        Raises ConfigError where OpenSSL refuses them; then the former one stays.
         """
         inner = self._new()
         try:
@@ -52,19 +52,18 @@ class Swap:
     def trust(self, authorities: str, where: str = "") -> None:
         """Accept certificates of these CAs, PEM, from callers, from the next connection on.
 
-        Raises ConfigError, with the place `where` they come from, if there is none in it; then
-        those before stay.
+        Raises ConfigError, which names their source `where`, without a valid one; then the former stay.
         """
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=authorities)
         except (ssl.SSLError, ValueError) as error:
-            told = "the file has no valid CA certificate"
-            raise ConfigError(told, where=where, hint="PEM is expected") from error
+            message = "the file has no valid CA certificate"
+            raise ConfigError(message, where=where, hint="PEM is expected") from error
         self.trusted = authorities
         if self._pair:
             self.take(*self._pair)
 
-    def _choose(self, connection: ssl.SSLObject, name: str | None, outer: ssl.SSLContext) -> int | None:
+    def _choose(self, connection: ssl.SSLObject, _name: str | None, _outer: ssl.SSLContext) -> int | None:
         if self._inner is None:
             return int(ssl.ALERT_DESCRIPTION_INTERNAL_ERROR)
         connection.context = self._inner
@@ -76,10 +75,10 @@ class Swap:
     def _set_up(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
-        # The API server does not resume sessions; tickets of TLS 1.3 would be work for nothing. In
-        # TLS 1.2 a session may be resumed all the same, by its number or by a ticket.
+        # The API server does not resume sessions, so tickets of TLS 1.3 would be of no use. In TLS 1.2 a
+        # session may still be resumed, by its ID or by a ticket.
         context.num_tickets = 0
-        # Whether to ask is the outer context's, whom to trust the inner one's.
+        # The outer context decides whether a certificate is asked for, the inner one which CAs are trusted.
         context.verify_mode = self._mode
         if self.trusted:
             context.load_verify_locations(cadata=self.trusted)

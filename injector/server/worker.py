@@ -1,7 +1,7 @@
-"""A thread for work that would hold up the loop, and how that work is ended from outside.
+"""A thread for work that would block the loop, and how that work is stopped from outside.
 
-The loop hands over one piece of work after another. Not here: whose turn it is (queue.py) and what
-the work is (app.py).
+The loop passes it one piece of work after another. Not here: the order of the work (queue.py) and what it
+is (app.py).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ T = TypeVar("T")
 _Future: TypeAlias = "asyncio.Future[tuple[bool, Any]]"
 _Inbox: TypeAlias = "SimpleQueue[tuple[Callable[[], Any], asyncio.AbstractEventLoop, _Future] | None]"
 
-# How often the loop looks at what a thread has used.
+# How often the loop checks the CPU time of a thread.
 LOOK_SECONDS: Final = 0.02
 
 
 class Stopped(SystemExit):
-    """Ends work, from inside or outside.
+    """Stops work, from inside or outside.
 
-    It is no Exception, so that nothing on the way takes it for an error of the work, and a SystemExit, so
-    that a thread which it reaches at its very end says nothing.
+    It is no Exception, so that no handler treats it as an error of the work, and a SystemExit, so that a
+    thread which it reaches at its very end prints nothing.
     """
 
 
@@ -40,24 +40,24 @@ class OutOfTime(Exception):
 
 
 class Worker:
-    """A thread, with templates of its own. After its work was stopped it is lost, and takes no other."""
+    """A thread with templates of its own. After its work was stopped it is lost, and does no other."""
 
     def __init__(self) -> None:
         self._inbox: _Inbox = SimpleQueue()
         self._shared: Config | None = None
         self._own: Config | None = None
-        self._thread = threading.Thread(target=_work_off, args=[self._inbox], name="admission", daemon=True)
+        self._thread = threading.Thread(target=_run_thread, args=[self._inbox], name="admission", daemon=True)
         self._thread.start()
-        # Read while the thread is known to be there: for one that has ended this is not defined.
+        # Read while the thread exists: for one that has ended this is undefined.
         self._clock = time.pthread_getcpuclockid(self._thread.ident or 0)
         self._begun = self._used = 0.0
         self.lost = False
-        # Else the thread would wait for ever, as nobody is left to give it work.
+        # Else the thread would wait forever.
         weakref.finalize(self, self._inbox.put, None)
 
     @property
     def alive(self) -> bool:
-        """Whether the thread is still there."""
+        """Whether the thread has not ended."""
         return self._thread.is_alive()
 
     def end(self) -> None:
@@ -65,26 +65,26 @@ class Worker:
         self._inbox.put(None)
 
     def begin(self) -> None:
-        """Let CPU seconds count from now on."""
+        """Count CPU seconds from now on."""
         self._begun = time.clock_gettime(self._clock)
 
     def used(self) -> float:
-        """CPU seconds since `begin`, asked in any thread; what it was at last once the thread has ended."""
+        """CPU seconds since `begin`, from any thread; the last known value once the thread has ended."""
         with contextlib.suppress(OSError):
             self._used = time.clock_gettime(self._clock) - self._begun
         return self._used
 
     async def config(self, shared: Config, check: Callable[[], None]) -> Config:
-        """The configuration with templates for this thread alone, as no set is for two threads at once."""
+        """The configuration with templates for this thread only, as two threads cannot share a set."""
         if self._own is None or self._shared is not shared:
-            self._own = await self.do(lambda: _apart(shared), check)
+            self._own = await self.do(lambda: _with_own_templates(shared), check)
             self._shared = shared
         return self._own
 
     async def do(self, work: Callable[[], T], check: Callable[[], None]) -> T:
-        """The result of work that is done in the thread.
+        """The result of work in the thread.
 
-        `check` is called now and then meanwhile; what it raises ends the work and is raised here. Work
+        `check` is called meanwhile every LOOK_SECONDS; an error of it stops the work and is raised here. Work
         that raises Stopped is OutOfTime.
         """
         loop = asyncio.get_running_loop()
@@ -105,7 +105,7 @@ class Worker:
         return result  # type: ignore[no-any-return]
 
     def stop(self) -> None:
-        """Interrupt the thread wherever it is; to be called again while it is alive."""
+        """Interrupt the thread; to be called again while it is alive."""
         self._lose()
         if self.alive:
             ident = ctypes.c_ulong(self._thread.ident or 0)
@@ -113,33 +113,33 @@ class Worker:
         self._inbox.put(None)
 
     def _lose(self) -> None:
-        """Take no more work, with templates that may be half in use; note the CPU time while it is there."""
+        """Mark the thread as lost, with its templates, and note its CPU time."""
         self.lost = True
         self._own = self._shared = None
         self.used()
 
 
-def _apart(shared: Config) -> Config:
+def _with_own_templates(shared: Config) -> Config:
     own = replace(shared, templates=shared.templates.isolated_copy())
     own.templates.compile_all()
     return own
 
 
-def _work_off(inbox: _Inbox) -> None:
-    # It may be late, and come when the work is done already.
+def _run_thread(inbox: _Inbox) -> None:
+    # Stopped may arrive when the work is done already.
     with contextlib.suppress(Stopped):
-        _one_after_another(inbox)
+        _run_jobs(inbox)
 
 
-def _one_after_another(inbox: _Inbox) -> None:
+def _run_jobs(inbox: _Inbox) -> None:
     while (job := inbox.get()) is not None:
         work, loop, done = job
         finished, result = _done(work)
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(_settle, done, (finished, result))
         if not finished:
             return
-        # What is kept here would stay until the next admission.
+        # These references would live until the next admission.
         del job, work, loop, done, result
 
 

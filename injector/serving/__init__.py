@@ -1,4 +1,4 @@
-"""The running webhook, composed of the edges.
+"""The running webhook, composed of server, callers, certs, kube, config and records.
 
-Here: which parts run, and what one is handed of another. Not here: what a part does.
+Here: which parts run, and what each gets of the others. Not here: what a part does.
 """

@@ -1,6 +1,6 @@
 """Caller authentication of `serve`, made from its settings: what is checked, and where keys come from.
 
-Not here: whether a caller is accepted (injector.callers), and when that is asked (injector.server).
+Not here: whether a caller is accepted (injector.callers), and when that is checked (injector.server).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector.callers.check import Check
-from injector.callers.tokens import Keys, TokenPolicy, Tokens
+from injector.callers.tokens import IssuerKeys, TokenPolicy, Tokens
 from injector.config.server_settings import CallerAuth, Server
 from injector.errors import ConfigError
 from injector.files import read_text
-from injector.kube.client import AsyncCluster
-from injector.server.tls import Swap
+from injector.kube.async_client import AsyncCluster
+from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -25,65 +25,67 @@ JWKS: Final = "/openid/v1/jwks"
 
 
 class Callers:
-    """What is asked about each caller, and what keeps it up to date. With mode off `check` is None."""
+    """The check of callers, and what keeps its keys and CAs up to date. With mode off `check` is None."""
 
-    def __init__(self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, swap: Swap) -> None:
+    def __init__(
+        self, server: Server, cluster: AsyncCluster | None, metrics: Metrics, tls: ReloadableTLS
+    ) -> None:
         self.check: Check | None = None
-        self._given = server.caller_auth
+        self._settings = server.caller_auth
         self._poll = server.source.poll_seconds
-        self._keys: Keys | None = None
-        self._swap = swap
+        self._keys: IssuerKeys | None = None
+        self._tls = tls
         self._trusted = ""
         self._problem = ""
         self._tasks: list[asyncio.Task[None]] = []
-        if self._given.mode != "off":
+        if self._settings.mode != "off":
             self._trust()
             self.check = self._make(cluster, metrics)
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin to fetch keys, and to look at the file of CAs."""
+        """Begin to fetch keys, and to read the file of CAs again."""
         running: list[Coroutine[Any, Any, None]] = [self._keys.run()] if self._keys else []
-        running += [self._look()] if self._trusted else []
+        running += [self._read_cas()] if self._trusted else []
         self._tasks = [group.create_task(each) for each in running]
 
     def stop(self) -> None:
-        """Fetch nothing more; what is known is used on."""
+        """Fetch nothing more; the known keys and CAs stay in use."""
         for task in self._tasks:
             task.cancel()
 
     def not_ready(self) -> Mapping[str, str]:
-        """Why the API server would be refused, empty where it would not."""
-        if self._keys and not self._keys.known and self._given.mode == "enforce":
+        """Why the API server would be refused; empty where it would not."""
+        if self._keys and not self._keys.known and self._settings.mode == "enforce":
             return {"callerAuth": f"no keys to verify tokens: {self._keys.problem}"}
         return {}
 
     def warnings(self) -> Mapping[str, str]:
-        """What an operator should know: keys or CAs that could not be read again."""
+        """Keys or CAs that could not be read again."""
         keys = self._keys.problem if self._keys else ""
-        told = "; ".join(text for text in (self._problem, keys) if text)
-        return {"callerAuth": told} if told else {}
+        message = "; ".join(text for text in (self._problem, keys) if text)
+        return {"callerAuth": message} if message else {}
 
     def _make(self, cluster: AsyncCluster | None, metrics: Metrics) -> Check:
-        given, tokens = self._given, None
-        if given.audience:
-            self._keys = Keys(_fetch(given, cluster))
-            subjects = frozenset(given.subjects)
+        settings, tokens = self._settings, None
+        if settings.audience:
+            self._keys = IssuerKeys(_fetch(settings, cluster))
+            subjects = frozenset(settings.subjects)
             tokens = Tokens(
-                TokenPolicy(given.audience, subjects, given.issuer, given.groups_claim), self._keys
+                TokenPolicy(settings.audience, subjects, settings.issuer, settings.groups_claim), self._keys
             )
-        names = frozenset(given.client_names) if given.client_ca_file else frozenset()
-        return Check(enforce=given.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
+        names = frozenset(settings.client_names) if settings.client_ca_file else frozenset()
+        return Check(enforce=settings.mode == "enforce", names=names, tokens=tokens, count=metrics.caller)
 
     def _trust(self) -> None:
-        """Take over the file of CAs where it has changed. Raises ConfigError; the one before stays."""
-        if not self._given.client_ca_file:
+        """Use the file of CAs where it has changed. Raises ConfigError; then the former CAs stay."""
+        if not self._settings.client_ca_file:
             return
-        text = read_text(Path(self._given.client_ca_file))
+        text = read_text(Path(self._settings.client_ca_file))
         if text != self._trusted:
-            self._swap.trust(text, self._given.client_ca_file)
+            self._tls.trust(text, self._settings.client_ca_file)
             self._trusted = text
 
-    async def _look(self) -> None:
+    async def _read_cas(self) -> None:
         while True:
             await asyncio.sleep(self._poll)
             try:
@@ -92,26 +94,26 @@ class Callers:
             except ConfigError as error:
                 self._problem = f"the last valid CAs stay in use: {error.advice}"
             except Exception as error:
-                # A defect in looking is no reason to stop answering.
+                # A defect here must not stop the webhook.
                 self._problem = f"checking the CAs failed unexpectedly: {type(error).__name__}"
 
 
-def _fetch(given: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
-    """What gets the key set: from a file, else from the API server."""
+def _fetch(settings: CallerAuth, cluster: AsyncCluster | None) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    """The function that gets the key set: from a file, else from the API server."""
 
     async def from_file() -> Mapping[str, Any]:
         try:
-            found = json.loads(read_text(Path(given.jwks_file)))
+            key_set = json.loads(read_text(Path(settings.jwks_file)))
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            key_set = None
+        if not isinstance(key_set, dict):
             hint = "save the JSON that the issuer serves at its jwks_uri"
-            raise ConfigError("a JSON Web Key Set is expected", where=given.jwks_file, hint=hint)
-        return {"keys": found.get("keys")}
+            raise ConfigError("a JSON Web Key Set is expected", where=settings.jwks_file, hint=hint)
+        return {"keys": key_set.get("keys")}
 
     async def from_cluster() -> Mapping[str, Any]:
         assert cluster is not None
-        issuer = {"issuer": given.issuer} if given.issuer else await cluster.get(DISCOVERY)
+        issuer = {"issuer": settings.issuer} if settings.issuer else await cluster.get(DISCOVERY)
         return {"issuer": issuer.get("issuer"), "keys": (await cluster.get(JWKS)).get("keys")}
 
-    return from_file if given.jwks_file else from_cluster
+    return from_file if settings.jwks_file else from_cluster

@@ -1,6 +1,6 @@
-"""What the webhook knows of its cluster: namespaces, nodes where they matter, objects of the profile.
+"""What the webhook knows of its cluster: namespaces, nodes where needed, objects of the profile.
 
-Not here: how a list is kept up to date (`injector.kube.watching`), and what the copies are for.
+Not here: how a list is kept up to date (`injector.kube.watching`), and the use of the copies.
 """
 
 from __future__ import annotations
@@ -11,45 +11,45 @@ from typing import Final
 from injector.core.facts import native_support
 from injector.core.model import Manifest, Namespace
 from injector.core.profile import Config
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 from injector.kube.objects import NAMESPACES, NODES
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer
 
 
 class ClusterFacts:
-    """Copies of what the configuration needs of the cluster; without a cluster nothing is known.
+    """Copies of the lists that the configuration needs; empty without a cluster.
 
-    What was needed once stays watched.
+    A list that was needed once stays watched.
     """
 
     def __init__(self, cluster: AsyncCluster | None) -> None:
         self._cluster = cluster
         self._group: asyncio.TaskGroup | None = None
-        self._mirrors: dict[str, Mirror] = {}
+        self._informers: dict[str, Informer] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._native: tuple[int, bool | None] = (-1, None)
         self._objects: tuple[tuple[int, ...], tuple[Manifest, ...]] = ((), ())
 
     def need(self, config: Config) -> None:
-        """Watch what this configuration needs and what is not watched yet."""
+        """Watch the lists that this configuration needs."""
         if self._cluster is None:
             return
         nodes = (NODES,) if config.native_sidecars == "auto" else ()
         for path in (NAMESPACES, *nodes, *config.profile.watched()):
-            if path not in self._mirrors:
-                keep = _KEPT.get(path, _object)
-                self._mirrors[path] = Mirror(self._cluster, path, keep=keep)
+            if path not in self._informers:
+                keep = _REDUCED.get(path, _object)
+                self._informers[path] = Informer(self._cluster, path, keep=keep)
                 if self._group is not None:
                     self._watch(self._group, path)
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin to watch what is needed, now and later."""
+        """Begin to watch the lists that are needed, now and later."""
         self._group = group
-        for path in self._mirrors:
+        for path in self._informers:
             self._watch(group, path)
 
     def _watch(self, group: asyncio.TaskGroup, path: str) -> None:
-        self._tasks.append(group.create_task(self._mirrors[path].run()))
+        self._tasks.append(group.create_task(self._informers[path].run()))
 
     def stop(self) -> None:
         """Watch nothing more."""
@@ -58,47 +58,48 @@ class ClusterFacts:
 
     def synced(self, path: str) -> bool:
         """Whether all objects of a list are known."""
-        return path in self._mirrors and self._mirrors[path].synced.is_set()
+        return path in self._informers and self._informers[path].synced.is_set()
 
     def not_ready(self) -> dict[str, str]:
-        """The lists that were never read whole, and why."""
+        """The lists that were never read completely, and why."""
         return {
-            path: mirror.last_error.advice if mirror.last_error else "not read yet"
-            for path, mirror in self._mirrors.items()
-            if not mirror.synced.is_set()
+            path: informer.last_error.advice if informer.last_error else "not read yet"
+            for path, informer in self._informers.items()
+            if not informer.synced.is_set()
         }
 
     def warnings(self) -> dict[str, str]:
-        """The lists that are known, but perhaps not as they are now, and why."""
+        """The lists that may be out of date, and why."""
+        stale = {path: each for path, each in self._informers.items() if each.stale_since is not None}
         return {
-            path: f"may be out of date: {mirror.last_error.advice}"
-            for path, mirror in self._mirrors.items()
-            if mirror.synced.is_set() and mirror.stale_since is not None and mirror.last_error is not None
+            path: f"may be out of date: {each.last_error.advice}"
+            for path, each in stale.items()
+            if each.synced.is_set() and each.last_error is not None
         }
 
     def namespace_of(self, name: str) -> Namespace | None:
-        """A Namespace object, None while or where it is not known."""
-        found = self._mirrors[NAMESPACES].get(name) if NAMESPACES in self._mirrors else None
-        return None if found is None else Namespace(name, found["labels"], found["annotations"])
+        """A Namespace object, None where unknown."""
+        item = self._informers[NAMESPACES].get(name) if NAMESPACES in self._informers else None
+        return None if item is None else Namespace(name, item["labels"], item["annotations"])
 
     def native_sidecars(self, node_name: str) -> bool | None:
-        """What the kubelets support, None while the Nodes are not known."""
+        """Whether the kubelets support native sidecars, None while the Nodes are unknown."""
         if not self.synced(NODES):
             return None
-        mirror = self._mirrors[NODES]
-        own = mirror.get(node_name) if node_name else None
+        informer = self._informers[NODES]
+        own = informer.get(node_name) if node_name else None
         if own is not None:
             return native_support([own], node_name)
-        if self._native[0] != mirror.generation:
-            self._native = (mirror.generation, native_support(mirror.items()))
+        if self._native[0] != informer.generation:
+            self._native = (informer.generation, native_support(informer.items()))
         return self._native[1]
 
     def objects(self) -> tuple[Manifest, ...]:
-        """All objects of the lists that the profile asks for."""
-        mirrors = [m for path, m in self._mirrors.items() if path not in _KEPT]
-        key = tuple(m.generation for m in mirrors)
+        """All objects of the lists that the profile needs."""
+        informers = [m for path, m in self._informers.items() if path not in _REDUCED]
+        key = tuple(m.generation for m in informers)
         if self._objects[0] != key:
-            self._objects = (key, tuple(item for m in mirrors for item in m.items()))
+            self._objects = (key, tuple(item for m in informers for item in m.items()))
         return self._objects[1]
 
 
@@ -120,4 +121,4 @@ def _object(item: Manifest) -> Manifest:
     return {**item, "metadata": meta}
 
 
-_KEPT: Final = {NAMESPACES: _namespace, NODES: _node}
+_REDUCED: Final = {NAMESPACES: _namespace, NODES: _node}

@@ -1,4 +1,4 @@
-"""What `serve` runs: one protocol for all of it, and its troubles as log lines."""
+"""One protocol for what `serve` runs, and the log lines of its problems."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
-from injector.telemetry import tell
+from injector.telemetry import log_event
 
-# Whose trouble a line is about; all else is the cluster's.
+# The event of a line, by what the problem is about; all others are the cluster's.
 _EVENTS: Final = {"events": "events", "callerAuth": "callers", "connections": "connections"}
 
 
@@ -16,10 +16,10 @@ class Component(Protocol):
     """A part of the webhook that runs beside its listeners."""
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin, with tasks of the group."""
+        """Begin tasks in the group."""
 
     def stop(self) -> None:
-        """End the tasks; what is known stays in use."""
+        """End the tasks; what was read stays in use."""
 
     def not_ready(self) -> Mapping[str, str]:
         """Why the webhook cannot be called yet: sentences by what they are about."""
@@ -28,13 +28,13 @@ class Component(Protocol):
         """What an operator should know, though the webhook can be called."""
 
 
-def together(answers: Iterable[Callable[[], Mapping[str, str]]]) -> dict[str, str]:
-    """The sentences of several parts; of two about the same the later one counts."""
+def combined(answers: Iterable[Callable[[], Mapping[str, str]]]) -> dict[str, str]:
+    """The sentences of several components; of two about the same thing the later one counts."""
     return {about: text for answer in answers for about, text in answer().items()}
 
 
-class TroubleLog:
-    """Logs each sentence of `now` when it comes or changes, and once more when it is gone."""
+class ProblemLog:
+    """Logs each sentence of `now` when it appears or changes, and once more when it is over."""
 
     def __init__(self, seconds: float, now: Callable[[], Mapping[str, str]]) -> None:
         self._seconds = seconds
@@ -43,7 +43,7 @@ class TroubleLog:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Begin to look."""
+        """Begin to check."""
         self._task = group.create_task(self._run())
 
     def stop(self) -> None:
@@ -52,7 +52,7 @@ class TroubleLog:
             self._task.cancel()
 
     def not_ready(self) -> Mapping[str, str]:
-        """Nothing: these are the troubles of others."""
+        """Nothing: these are the problems of other components."""
         return {}
 
     def warnings(self) -> Mapping[str, str]:
@@ -62,14 +62,14 @@ class TroubleLog:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._seconds)
-            self.look()
+            self.check()
 
-    def look(self) -> None:
-        """Log what changed since the last look."""
+    def check(self) -> None:
+        """Log what changed since the last check."""
         now = self._now()
         for about in sorted({*now, *self._logged}):
             if now.get(about) != self._logged.get(about):
-                tell(
+                log_event(
                     "warning" if about in now else "info",
                     _EVENTS.get(about, "cluster"),
                     what=about,

@@ -1,6 +1,6 @@
-"""The page to try things, put together: its listener, and the profiles that it offers.
+"""The debug page of `serve`: its listener, and the profiles that it offers.
 
-Here: what of `serve` the page may see. Not here: the page, and who may ask for it.
+Here: what the page gets of `serve`. Not here: the page, and its allowed requests (injector.server.debug).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from injector.server.run import Listener
 
 
 def sockets(address: str) -> list[socket]:
-    """The listener's socket, nothing where the page is off. Raises ConfigError."""
+    """The socket of the listener, none where the page is off. Raises ConfigError."""
     if not address:
         return []
     return [bind_loopback(address, "debugListen")]
 
 
 def listener(state: State, bound: socket) -> Listener:
-    """The page with what the webhook knows."""
+    """The listener of the page, with the facts of the webhook."""
     debug = Debug(
         current=state.current,
         namespace_of=state.namespace_of,

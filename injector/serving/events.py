@@ -1,4 +1,4 @@
-"""Which admissions `serve` writes Kubernetes Events about, and their words.
+"""Which admissions get a Kubernetes Event, and the words of it.
 
 Not here: how Events are written (injector.kube.events), and when admissions are offered
 (injector.server.app).
@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from injector.config.server_settings import Server
 from injector.core.model import AdmissionRequest, Verdict
 from injector.core.profile import Outcome
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 from injector.kube.events import EventOwner, Events, Notice
 from injector.printable import visible
-from injector.server.review import message_of
+from injector.server.answers import message_of
 from injector.telemetry import Metrics
 
 
 class Eventing:
-    """Offers the Events that the settings ask for; `everything` tells what went well too.
+    """Offers the Events that the settings ask for; with `everything` also those of success.
 
     Without `events` nothing is written, and `notify` is None.
     """
@@ -46,21 +46,21 @@ class Eventing:
         return {}
 
     def warnings(self) -> Mapping[str, str]:
-        """Why Events cannot be written, empty where they can."""
+        """Why Events cannot be written; empty where they can."""
         error = self._events.last_error if self._events else ""
         return {"events": error} if error else {}
 
     def offer(self, request: AdmissionRequest, outcome: Outcome, decision: Verdict) -> None:
-        """Tell the pod's controller what came of its pod; never waits."""
-        told = list(notices(outcome, decision, everything=self._everything))
-        owner = owner_of(request) if told else None
+        """Offer the Events of an admission for the pod's controller. Never waits."""
+        worded = list(notices(outcome, decision, everything=self._everything))
+        owner = owner_of(request) if worded else None
         if self._events and owner is not None:
-            for type_, reason, message in told:
+            for type_, reason, message in worded:
                 self._events.offer(Notice(owner, type_, reason, message))
 
 
 def eventing(server: Server, cluster: AsyncCluster | None, metrics: Metrics) -> Eventing:
-    """What writes the Events that the settings ask for, where a cluster is in sight."""
+    """What writes the Events that the settings ask for; nothing without a cluster."""
     if server.events == "off" or cluster is None:
         return Eventing()
     return Eventing(Events(cluster, metrics.event), everything=server.events == "all")
@@ -77,7 +77,7 @@ def notices(outcome: Outcome, decision: Verdict, *, everything: bool) -> Iterato
         yield "Normal", "InjectionSkipped", f"{reason.value}: {reason.sentence}"
     elif everything and outcome.patch:
         yield "Normal", "Injected", f"{reason.value}: {reason.sentence}"
-    # The second look at a pod that changes nothing has told the same before.
+    # A second call for the same pod that changes nothing has the same findings.
     if outcome.decision.verdict is not Verdict.INJECT or outcome.patch:
         for finding in outcome.findings:
             if finding.actionable:
@@ -85,7 +85,7 @@ def notices(outcome: Outcome, decision: Verdict, *, everything: bool) -> Iterato
 
 
 def owner_of(request: AdmissionRequest) -> EventOwner | None:
-    """The controller that the pod of a request names; None where it names none that is told about."""
+    """The controller that the pod of a request names; None for a kind that Events are not written on."""
     reference = request.controller
     if reference is None:
         return None

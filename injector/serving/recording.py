@@ -1,4 +1,4 @@
-"""The recorder of `serve`, made from its settings; and which settings its two flags are.
+"""The recorder of `serve`, made from its settings and two flags.
 
 Not here: what is recorded (injector.records), and when it is offered (injector.server.app).
 """
@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from injector.config.server_settings import Record, Server
 from injector.records import writer
-from injector.telemetry import Metrics, tell
+from injector.telemetry import Metrics, log_event
 
 
 def record_settings(record: Record, folder: str | None, key: str | None) -> Record:
-    """The settings with those of the two flags over them; None: not given."""
+    """The settings, with the two flags in place of the file's; None: not set."""
     return replace(
         record,
         directory=record.directory if folder is None else folder,
@@ -22,7 +22,7 @@ def record_settings(record: Record, folder: str | None, key: str | None) -> Reco
 
 
 def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
-    """The recorder, writing already; None where nothing is to be recorded. Raises ConfigError."""
+    """The started recorder; None where the settings ask for none. Raises ConfigError."""
     settings = server.record
     if not settings.directory:
         return None
@@ -31,5 +31,5 @@ def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
     bounds = writer.RecordBounds(settings.max_bytes, settings.max_records, settings.per_second)
     made = writer.Recorder(folder, key, bounds, metrics.recorded)
     made.start()
-    tell("info", "recording", directory=settings.directory, perSecond=settings.per_second)
+    log_event("info", "recording", directory=settings.directory, perSecond=settings.per_second)
     return made

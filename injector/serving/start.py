@@ -1,4 +1,4 @@
-"""From flags to a running webhook: settings and the first configuration are read, then it serves.
+"""From flags to a running webhook: the settings and the first configuration are read, then it serves.
 
 Not here: which flags there are (cli), and the parts that run (`webhook`).
 """
@@ -20,9 +20,9 @@ from injector.config.source import Source
 from injector.errors import ConfigError
 from injector.kube.configmaps import ConfigMapReader
 from injector.serving.recording import record_settings
-from injector.telemetry import log_to, tell
+from injector.telemetry import log_event, log_to
 
-# The flags that are settings of the server, under their names.
+# The flags with the names of settings of the server.
 _SETTINGS: Final = (
     *("tls_cert", "tls_key", "tls_bundle", "listen", "health_listen", "debug_listen"),
     *("namespaces", "failure_mode", "log_level"),
@@ -31,7 +31,7 @@ _SETTINGS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeFlags:
-    """The flags of `serve`; None: not given."""
+    """The flags of `serve`; None: not set."""
 
     config_file: str | None = None
     config_map: str | None = None
@@ -55,12 +55,12 @@ def serve(flags: ServeFlags) -> None:
     """Serve until SIGTERM. Raises InjectorError where it cannot start."""
     source, server = source_of(flags)
     log_to(server.log_level)
-    # While the sample pods are rendered, which other processes do.
+    # Meanwhile other processes render the sample pods.
     threading.Thread(target=_load_libraries).start()
     config = source.read()
     announce(config)
     if server.failure_mode == "allow":
-        tell("warning", "failure-mode", message=cross_checks.FAILS_OPEN)
+        log_event("warning", "failure-mode", message=cross_checks.FAILS_OPEN)
     from injector.serving.webhook import ServedWebhook
 
     try:
@@ -70,15 +70,15 @@ def serve(flags: ServeFlags) -> None:
 
 
 def _load_libraries() -> None:
-    """Import what takes longest; what is missing is told by who needs it."""
+    """Import what takes longest; a missing library is reported where it is needed."""
     with contextlib.suppress(ImportError):
         import injector.serving.webhook  # noqa: F401
 
 
 def source_of(flags: ServeFlags) -> tuple[Source, Server]:
-    """The source, and the settings of the server: the flags over the file's own. Raises InjectorError."""
-    given = Input.from_file(flags.config_file)
-    settings = read_settings(given.file.text, given.file.origin)
+    """The source, and the settings of the server with the flags over them. Raises InjectorError."""
+    file_input = Input.from_file(flags.config_file)
+    settings = read_settings(file_input.file.text, file_input.file.origin)
     istio, revision = settings.server.source.istio, settings.revision or None
     if flags.from_istiod:
         namespace, named = place_of(flags.from_istiod)
@@ -118,7 +118,7 @@ def _config_map(flag: str | None) -> ConfigMapSource | None:
 
 
 def _raise_first(group: BaseExceptionGroup[BaseException]) -> NoReturn:
-    """The first failure ended the process; the others only followed."""
+    """The first failure ended the process; the others are consequences."""
     first: BaseException = group
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]

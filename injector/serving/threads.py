@@ -1,4 +1,4 @@
-"""Work that blocks, beside a loop. Not here: what the work is."""
+"""Blocking work beside a loop. Not here: what the work is."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def beside(work: Callable[[], Result]) -> Result:
-    """The result of `work`, done in a thread that nobody waits for at the end of the process.
+async def run_in_daemon_thread(work: Callable[[], Result]) -> Result:
+    """The result of `work` in a daemon thread, which does not delay the end of the process.
 
-    That is the difference to asyncio.to_thread: an API server that hangs must not delay the end.
+    The threads of asyncio.to_thread would, for example where an API server does not answer.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 
     def settle(result: Result | None, error: BaseException | None) -> None:
-        if done.done():  # nobody waits any more
+        if done.done():  # cancelled
             return
         if error is not None:
             done.set_exception(error)

@@ -1,6 +1,6 @@
-"""The running webhook: the only place where its parts meet.
+"""The running webhook, the only place that connects its parts.
 
-Here: which parts run, and which callables one is handed of another. Not here: what a part does, and
+Here: which parts run, and which callables each gets of the others. Not here: what a part does, and
 where the settings come from (`start`).
 """
 
@@ -19,35 +19,34 @@ from injector.config.current import Current
 from injector.config.server_settings import Server
 from injector.config.source import Source
 from injector.core.profile import Config
-from injector.kube.client import AsyncCluster, connect_async
+from injector.kube.async_client import AsyncCluster, connect_async
 from injector.kube.objects import NAMESPACES
 from injector.server import app
-from injector.server.places import Bounds, Reached
+from injector.server.answers import AnswerPolicy
+from injector.server.health import create_app
+from injector.server.places import Bounds, ReachedLimits
 from injector.server.queue import Size
-from injector.server.review import AnswerPolicy
-from injector.server.run import Listener, Stop, allowed, bind
-from injector.server.run import run as run_loop
-from injector.server.run import serve as serve_listeners
-from injector.server.tls import Swap
+from injector.server.run import Listener, Stop, allowed_connections, bind, run_loop, serve_listeners
+from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
-from injector.serving.certificates import Certificates
+from injector.serving.certificates import CertificateRenewal
 from injector.serving.cluster_facts import ClusterFacts
-from injector.serving.component import Component, TroubleLog, together
+from injector.serving.component import Component, ProblemLog, combined
 from injector.serving.events import Eventing, eventing
-from injector.serving.threads import beside
-from injector.telemetry import Metrics, tell
+from injector.serving.threads import run_in_daemon_thread
+from injector.telemetry import Metrics, log_event
 
 _SWITCH_SECONDS: Final = 0.001
 
-# The listener of health reads no bodies; its requests and answers are small, its metrics some 30 KB.
+# The health listener reads no bodies; its answers are small, the metrics some 30 KB.
 _HEALTH_BODY: Final = 64 * 1024
 _HEALTH_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ServedWebhook:
-    """A webhook that can be run once, with what its flags and settings say."""
+    """A webhook that can be run once, with its settings and first configuration."""
 
     source: Source
     server: Server
@@ -56,9 +55,9 @@ class ServedWebhook:
     context: str | None
 
     def serve(self) -> None:
-        """Listen, and answer until SIGTERM. Raises InjectorError where that cannot begin."""
+        """Listen, and answer until SIGTERM. Raises InjectorError where it cannot start."""
         server = self.server
-        certificates.check(server)
+        certificates.check_settings(server)
         sockets = [bind(server.listen, "listen"), bind(server.health_listen, "healthListen")]
         sockets += debug_page.sockets(server.debug_listen)
         with contextlib.ExitStack() as stack:
@@ -66,7 +65,7 @@ class ServedWebhook:
                 stack.enter_context(bound)
             # While threads work on long admissions, the loop waits this long for its turn.
             sys.setswitchinterval(_SWITCH_SECONDS)
-            # An admission makes thousands of objects that live for a moment; looking at them costs more.
+            # An admission makes thousands of short-lived objects: frequent collections cost too much.
             gc.set_threshold(20_000, 20, 50)
             run_loop(lambda stop: self._main(stop, sockets, stack))
 
@@ -83,11 +82,11 @@ class ServedWebhook:
             parts.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
             listeners = parts.listeners(state, sockets, self.server)
             page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
-            tell("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
+            log_event("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
             await serve_listeners(listeners, stop, self.server.drain_seconds)
             for each in reversed(components):
                 each.stop()
-        tell("info", "stopped")
+        log_event("info", "stopped")
 
     @contextlib.asynccontextmanager
     async def _cluster(self) -> AsyncIterator[AsyncCluster | None]:
@@ -103,20 +102,20 @@ class _Parts:
     """The parts of one webhook."""
 
     metrics: Metrics
-    swap: Swap
+    tls: ReloadableTLS
     current: Current
     facts: ClusterFacts
-    certificates: Certificates
+    certificates: CertificateRenewal
     events: Eventing
     callers: Callers
-    reached: Reached
+    reached: ReachedLimits
 
     @classmethod
     def made(cls, webhook: ServedWebhook, cluster: AsyncCluster | None) -> _Parts:
         """The parts that the settings ask for. Raises ConfigError."""
         server, metrics = webhook.server, Metrics()
         auth = server.caller_auth
-        swap = Swap(
+        tls = ReloadableTLS(
             server.certificates.minimum_tls,
             asks=auth.asks_for_certificates,
             requires=auth.requires_certificates,
@@ -126,7 +125,7 @@ class _Parts:
 
         def taken(config: Config) -> None:
             facts.need(config)
-            # What stays until the next configuration is not looked at by every collection.
+            # Objects that live until the next configuration are left out of collections.
             gc.unfreeze()
             gc.collect()
             gc.freeze()
@@ -134,35 +133,42 @@ class _Parts:
         seconds = server.source.poll_seconds
         return cls(
             metrics,
-            swap,
-            Current(webhook.source, webhook.config, metrics, seconds=seconds, apart=beside, taken=taken),
+            tls,
+            Current(
+                webhook.source,
+                webhook.config,
+                metrics,
+                seconds=seconds,
+                in_thread=run_in_daemon_thread,
+                taken=taken,
+            ),
             facts,
-            certificates.certificates(server, cluster, metrics, swap),
+            certificates.make_renewal(server, cluster, metrics, tls),
             eventing(server, cluster, metrics),
-            Callers(server, cluster, metrics, swap),
-            Reached(metrics.cut),
+            Callers(server, cluster, metrics, tls),
+            ReachedLimits(metrics.cut),
         )
 
     def components(self, seconds: float) -> list[Component]:
-        """All that has tasks, in the order in which it is started; troubles are logged as often as that."""
+        """The components in the order of their start; problems are logged every `seconds`."""
         watches = self.certificates.watches
-        # The other parts log their troubles themselves.
+        # The other parts log their problems themselves.
         logged = (self.facts, watches, self.events, self.callers)
         now = [answer for each in logged for answer in (each.not_ready, each.warnings)]
-        log = TroubleLog(seconds, lambda: together([*now, self.reached.warnings]))
+        log = ProblemLog(seconds, lambda: combined([*now, self.reached.warnings]))
         return [self.facts, watches, self.certificates, self.events, self.callers, self.current, log]
 
     def not_ready(self) -> dict[str, str]:
         """Why the webhook cannot be called yet."""
-        return together([self.facts.not_ready, self.certificates.not_ready, self.callers.not_ready])
+        return combined([self.facts.not_ready, self.certificates.not_ready, self.callers.not_ready])
 
     def warnings(self) -> dict[str, str]:
         """What an operator should know."""
         shown = (self.current, self.facts, self.certificates, self.certificates.watches, self.callers)
-        return together([*(each.warnings for each in shown), self.reached.warnings])
+        return combined([*(each.warnings for each in shown), self.reached.warnings])
 
     def state(self, server: Server, stop: Stop, record: app.Record | None) -> app.State:
-        """What the server asks of the parts."""
+        """What the server needs of the parts."""
         return app.State(
             current=lambda: self.current.config,
             metrics=self.metrics,
@@ -185,28 +191,28 @@ class _Parts:
         )
 
     def listeners(self, state: app.State, sockets: Sequence[socket], server: Server) -> list[Listener]:
-        """The webhook, health and metrics, and the debug page where it has a socket."""
+        """The listeners of the webhook, of health and metrics, and of the debug page where it is on."""
         outer, inner, *pages = sockets
-        webhook = app.Webhook(state, app.create_app(state, inner=False))
+        webhook = app.Webhook(state, create_app(state, inner=False))
         bounds, health = _bounds(server)
         return [
-            Listener(webhook, outer, lambda: self.swap.context, bounds, self.reached.at("webhook")),
-            Listener(app.create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
+            Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),
+            Listener(create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
             *(debug_page.listener(state, bound) for bound in pages),
         ]
 
 
 def _bounds(server: Server) -> tuple[Bounds, Bounds]:
-    """What callers of the webhook, and those of health and metrics, may take."""
+    """The limits of connections of the webhook, and of health and metrics."""
     wanted = server.connections
-    limit = allowed(wanted.limit)
+    limit = allowed_connections(wanted.limit)
     if limit < wanted.limit:
         text = f"server.connections.limit is reduced to {limit}: the process may not open more files"
-        tell("warning", "connections", what="limit", message=text)
+        log_event("warning", "connections", what="limit", message=text)
     webhook = Bounds(
         limit, wanted.read_seconds, wanted.age_seconds, bytes=wanted.max_bytes, body=server.body_limit
     )
-    # It reads no bodies, and its callers are kubelets and who collects metrics.
+    # Its callers are kubelets and collectors of metrics.
     health = Bounds(
         limit, wanted.read_seconds, per_address=wanted.health_per_address,
         bytes=_HEALTH_BYTES, body=_HEALTH_BODY,

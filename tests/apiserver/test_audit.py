@@ -1,7 +1,7 @@
 """`injector audit` against a real API server: pods of real controllers, and restarts of their owners.
 
 No kubelet runs here: pods stay Pending, and so do rollouts, unless a test itself reports the pods as
-ready. The API server and its controllers do not know the difference.
+ready. The API server and its controllers cannot distinguish that.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ class Mesh:
 @pytest.fixture(scope="module")
 def mesh(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     folder = tmp_path_factory.mktemp("audit")
-    found = Mesh(bed, folder / "before.yaml", folder / "after.yaml")
-    found.before.write_text(CONFIG % "1.30.0")
-    found.after.write_text(CONFIG % "1.30.1")
-    with serving(bed, folder, "--config", found.before) as served, registered(bed, served, NAME, "/mutate"):
-        yield found
+    mesh = Mesh(bed, folder / "before.yaml", folder / "after.yaml")
+    mesh.before.write_text(CONFIG % "1.30.0")
+    mesh.after.write_text(CONFIG % "1.30.1")
+    with serving(bed, folder, "--config", mesh.before) as served, registered(bed, served, NAME, "/mutate"):
+        yield mesh
 
 
 @pytest.fixture
@@ -90,19 +90,19 @@ def test_pods_as_the_webhook_made_them_are_no_finding(mesh: Mesh, shop: str) -> 
     for item in (a_deployment("web"), a_pod("bare"), a_pod("", generateName="made-", labels={"app": "made"})):
         assert create(mesh.bed, shop, item).status == 0
     pods_of(mesh.bed, shop, "web")
-    told = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json")
-    assert (told.status, told.json["pods"]) == (0, []), told.out + told.err
-    assert told.json["counts"] == {"current": 3}
+    done = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json")
+    assert (done.status, done.json["pods"]) == (0, []), done.out + done.err
+    assert done.json["counts"] == {"current": 3}
 
 
 def test_another_configuration_makes_them_stale_and_names_the_values(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_deployment("web"))
     [pod] = pods_of(mesh.bed, shop, "web")
-    told = mesh.audit("-n", shop, "--config", mesh.after, "-o", "json")
-    [found] = told.json["pods"]
-    assert (told.status, found["state"], found["name"]) == (1, "stale", pod["metadata"]["name"])
-    assert found["owner"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-    assert found["pointers"] == [
+    done = mesh.audit("-n", shop, "--config", mesh.after, "-o", "json")
+    [pod_entry] = done.json["pods"]
+    assert (done.status, pod_entry["state"], pod_entry["name"]) == (1, "stale", pod["metadata"]["name"])
+    assert pod_entry["owner"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    assert pod_entry["pointers"] == [
         "/spec/initContainers/istio-init/image",
         "/spec/initContainers/istio-proxy/image",
     ]
@@ -117,8 +117,8 @@ def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
     created(mesh.bed, shop, a_pod("bare"))
     same = tmp_path / "same.yaml"
     same.write_text(mesh.before.read_text() + "aliases: {both: [sidecar]}\n")
-    told = mesh.audit("-n", shop, "--config", same, "-o", "json")
-    assert (told.status, told.json["counts"]) == (0, {"same": 1}), told.out
+    done = mesh.audit("-n", shop, "--config", same, "-o", "json")
+    assert (done.status, done.json["counts"]) == (0, {"same": 1}), done.out
 
 
 def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
@@ -126,27 +126,27 @@ def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
         created(mesh.bed, namespace, a_pod("early", labels={"app": "early"}))
         assert mesh.audit("-n", namespace, "--config", mesh.before).status == 0
         mesh.bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
-        told = mesh.audit("-n", namespace, "--config", mesh.before, "-o", "json")
-        [found] = told.json["pods"]
-        assert (told.status, found["state"], found["reason"]) == (1, "missing", "on-by-default")
+        done = mesh.audit("-n", namespace, "--config", mesh.before, "-o", "json")
+        [pod_entry] = done.json["pods"]
+        assert (done.status, pod_entry["state"], pod_entry["reason"]) == (1, "missing", "on-by-default")
 
 
-def test_a_namespace_that_left_has_sidecars_nobody_wants(mesh: Mesh, shop: str) -> None:
+def test_a_pod_of_a_namespace_without_the_label_is_unwanted(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_pod("web"))
     mesh.bed.kubectl("label", "namespace", shop, "istio-injection-")
-    [found] = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json").json["pods"]
-    assert (found["state"], found["reason"]) == ("unwanted", "not-selected")
+    [pod_entry] = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json").json["pods"]
+    assert (pod_entry["state"], pod_entry["reason"]) == ("unwanted", "not-selected")
 
 
 def test_without_yes_nothing_is_restarted(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_deployment("web"))
     created(mesh.bed, shop, a_pod("bare"))
     pods_of(mesh.bed, shop, "web")
-    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart")
-    assert told.status == 1, told.err
-    assert f"would restart Deployment {shop}/web" in told.out
-    assert f"restart manually: Pod {shop}/bare: a rolling restart does not recreate its pods" in told.out
-    assert "nothing was changed; --yes restarts 1 owner" in told.out
+    done = mesh.audit("-n", shop, "--config", mesh.after, "--restart")
+    assert done.status == 1, done.err
+    assert f"would restart Deployment {shop}/web" in done.out
+    assert f"restart manually: Pod {shop}/bare: a rolling restart does not recreate its pods" in done.out
+    assert "nothing was changed; --yes restarts 1 owner" in done.out
     assert not restarted(mesh.bed, shop, "deployment", "web")
 
 
@@ -156,12 +156,12 @@ def test_a_restart_stops_where_the_rollout_does_not_complete_and_says_what_is_le
     for name in ("first", "second"):
         created(mesh.bed, shop, a_deployment(name))
         pods_of(mesh.bed, shop, name)
-    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
-    assert told.status == 1, told.err
+    done = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
+    assert done.status == 1, done.err
     assert restarted(mesh.bed, shop, "deployment", "first")
     assert not restarted(mesh.bed, shop, "deployment", "second")
-    assert f"stopped at Deployment {shop}/first: not complete after 2 s" in told.out
-    assert f"not started: Deployment {shop}/second" in told.out
+    assert f"stopped at Deployment {shop}/first: not complete after 2 s" in done.out
+    assert f"not started: Deployment {shop}/second" in done.out
 
 
 READY = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
@@ -204,8 +204,8 @@ def a_budget(bed: ApiServer, namespace: str, app: str, *, least: int, allowed: i
     created(bed, namespace, budget)
 
     def counted() -> bool:
-        found = json.loads(bed.kubectl("get", "pdb", app, "-n", namespace, "-o", "json"))
-        status = found.get("status") or {}
+        made = json.loads(bed.kubectl("get", "pdb", app, "-n", namespace, "-o", "json"))
+        status = made.get("status") or {}
         return bool(status.get("observedGeneration")) and status["disruptionsAllowed"] == allowed
 
     until("the controller has counted the budget", counted)
@@ -219,9 +219,9 @@ def test_a_budget_that_allows_nothing_holds_a_restart_back(mesh: Mesh, shop: str
     assert (
         f"would restart Deployment {shop}/web, now PodDisruptionBudget web allows no disruptions" in dry.out
     )
-    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
-    assert told.status == 1
-    assert f"stopped at Deployment {shop}/web: PodDisruptionBudget web allows no disruptions" in told.out
+    done = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
+    assert done.status == 1
+    assert f"stopped at Deployment {shop}/web: PodDisruptionBudget web allows no disruptions" in done.out
     assert not restarted(mesh.bed, shop, "deployment", "web")
 
 
@@ -230,8 +230,8 @@ def test_a_budget_that_allows_one_lets_a_restart_begin(mesh: Mesh, shop: str) ->
     pods_of(mesh.bed, shop, "web")
     report_ready(mesh.bed, shop)
     a_budget(mesh.bed, shop, "web", least=0, allowed=1)
-    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
-    assert restarted(mesh.bed, shop, "deployment", "web"), told.out + told.err
+    done = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
+    assert restarted(mesh.bed, shop, "deployment", "web"), done.out + done.err
 
 
 def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> None:
@@ -247,10 +247,10 @@ def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> 
         wait_until_called(bed, namespace, NAME)
         arguments = ("-n", namespace, "--config", mesh.before)
         assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"missing": 2}
-        told = mesh.audit(*arguments, "--restart", "--yes", "--timeout", "90")
-        assert told.status == 0, told.out + told.err
-        assert "restarted 2 owners" in told.out
-        order = [line for line in told.err.splitlines() if not line.startswith("waiting")]
+        done = mesh.audit(*arguments, "--restart", "--yes", "--timeout", "90")
+        assert done.status == 0, done.out + done.err
+        assert "restarted 2 owners" in done.out
+        order = [line for line in done.err.splitlines() if not line.startswith("waiting")]
         assert order == [
             f"{word} {kind} {namespace}/{name}"
             for kind, name in (("Deployment", "web"), ("StatefulSet", "set"))
@@ -265,18 +265,18 @@ def test_a_restart_that_does_not_help_is_the_last_one(mesh: Mesh, shop: str) -> 
         created(mesh.bed, shop, a_deployment(name))
         pods_of(mesh.bed, shop, name)
     with a_kubelet(mesh.bed, shop):
-        told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "90")
-    assert told.status == 1
-    assert "is still stale" in told.out
+        done = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "90")
+    assert done.status == 1
+    assert "is still stale" in done.out
     assert not restarted(mesh.bed, shop, "deployment", "second")
 
 
-def test_a_paused_workload_is_left_to_people(mesh: Mesh, shop: str) -> None:
+def test_a_paused_workload_is_listed_for_a_manual_restart(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_deployment("web"))
     pods_of(mesh.bed, shop, "web")
     mesh.bed.kubectl("rollout", "pause", "deployment/web", "-n", shop)
-    told = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "-o", "json")
-    assert told.json["restart"]["leftToYou"] == [
+    done = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "-o", "json")
+    assert done.json["restart"]["leftToYou"] == [
         {"owner": f"Deployment {shop}/web", "why": "the rollout is paused"}
     ]
 
@@ -286,9 +286,9 @@ def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) 
     bed.kubectl("create", "serviceaccount", "auditor", "-n", shop)
     token = bed.kubectl("create", "token", "auditor", "-n", shop).strip()
     kubeconfig = bed.kubeconfig_with_token(token)
-    told = mesh.audit("-n", shop, "--config", mesh.after, kubeconfig=kubeconfig)
-    assert told.status == 1
-    assert "not allowed to list namespaces" in told.err
+    done = mesh.audit("-n", shop, "--config", mesh.after, kubeconfig=kubeconfig)
+    assert done.status == 1
+    assert "not allowed to list namespaces" in done.err
 
     role = f"audit-{shop}"
     rules = [
@@ -305,9 +305,9 @@ def test_a_missing_right_is_named_with_verb_and_resource(mesh: Mesh, shop: str) 
         pods_of(bed, shop, "web")
         arguments = ("-n", shop, "--config", mesh.after, "--restart", "--yes")
         until("the role counts", lambda: "list" not in mesh.audit(*arguments[:4], kubeconfig=kubeconfig).err)
-        told = mesh.audit(*arguments, kubeconfig=kubeconfig)
-        assert told.status == 1
-        assert "not allowed to patch deployments.apps" in told.out
+        done = mesh.audit(*arguments, kubeconfig=kubeconfig)
+        assert done.status == 1
+        assert "not allowed to patch deployments.apps" in done.out
         assert not restarted(bed, shop, "deployment", "web")
     finally:
         bed.kubectl("delete", "clusterrolebinding,clusterrole", role, "--ignore-not-found")

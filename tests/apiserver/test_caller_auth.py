@@ -82,7 +82,7 @@ def a_room(bed: ApiServer, folder: Path, config: Path) -> Iterator[tuple[ws.Serv
 
 
 def by_hand(served: ws.Served, token: str = "") -> tuple[str, str]:
-    """Status and answer for somebody who reaches the webhook and posts what is no review."""
+    """Status and answer of a post that is no review."""
     context = ssl.create_default_context(cafile=str(served.ca))
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     request = urllib.request.Request(f"{served.url}/mutate", b"{", headers)
@@ -99,21 +99,21 @@ def by_hand(served: ws.Served, token: str = "") -> tuple[str, str]:
 
 def until_injected(bed: ApiServer, namespace: str) -> None:
     def injected() -> bool:
-        told = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
-        return told.status == 0 and ws.STATUS in json.loads(told.out)["metadata"].get("annotations", {})
+        answer = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
+        return answer.status == 0 and ws.STATUS in json.loads(answer.out)["metadata"].get("annotations", {})
 
     ws.until("pods are injected", injected)
 
 
 def until_refused(bed: ApiServer, namespace: str) -> str:
     def refused() -> str:
-        told = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server",))
-        return told.err if told.status else ""
+        answer = ws.create(bed, namespace, ws.a_pod("probe"), flags=("--dry-run=server",))
+        return answer.err if answer.status else ""
 
     return ws.until("pods are refused", refused)
 
 
-def test_the_api_servers_certificate_is_accepted_and_nobody_else(
+def test_only_the_api_servers_certificate_is_accepted(
     identified: ApiServer, authority: Authority, tmp_path: Path
 ) -> None:
     config = by_certificate(tmp_path, authority, "enforce", "kube-apiserver")
@@ -124,7 +124,7 @@ def test_the_api_servers_certificate_is_accepted_and_nobody_else(
             by_hand(served)
 
 
-def test_another_name_is_refused_and_audit_only_says_so(
+def test_another_name_is_refused_and_audit_mode_only_logs_it(
     identified: ApiServer, authority: Authority, tmp_path: Path
 ) -> None:
     config = by_certificate(tmp_path, authority, "enforce", "somebody-else")
@@ -133,9 +133,9 @@ def test_another_name_is_refused_and_audit_only_says_so(
     config = by_certificate(tmp_path, authority, "audit", "somebody-else")
     with a_room(identified, tmp_path, config) as (served, namespace):
         until_injected(identified, namespace)
-        told = [e for e in served.events() if e["event"] == "caller"]
-        assert {e["reason"] for e in told} == {"certificate-name"}
-        # A review that is none is looked at, and told so.
+        events = [e for e in served.events() if e["event"] == "caller"]
+        assert {e["reason"] for e in events} == {"certificate-name"}
+        # The caller is accepted; the body is rejected as no review.
         assert by_hand(served)[0] == "400"
 
 
@@ -164,7 +164,7 @@ def test_a_token_that_attests_nothing_is_refused_where_that_is_asked_for(
         assert "token-groups" in until_refused(identified, namespace)
 
 
-def test_for_a_401_the_api_server_has_words_of_its_own_and_the_log_says_why(
+def test_a_401_is_reported_by_the_api_server_and_explained_in_the_log(
     identified: ApiServer, tmp_path: Path
 ) -> None:
     config = by_token(tmp_path, "enforce", audience="https://elsewhere.example.com")
@@ -173,8 +173,8 @@ def test_for_a_401_the_api_server_has_words_of_its_own_and_the_log_says_why(
             identified, namespace
         )
 
-        def told() -> bool:
+        def reason_is_logged() -> bool:
             until_refused(identified, namespace)
             return "token-audience" in {e.get("reason") for e in served.events() if e["event"] == "caller"}
 
-        ws.until("the log says why", told)
+        ws.until("the log says why", reason_is_logged)

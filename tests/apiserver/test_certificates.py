@@ -1,4 +1,4 @@
-"""Our own certificates with a real API server: two replicas behind one Service, and all that may go wrong.
+"""The self-signed CA with a real API server: two replicas behind one Service, and what can go wrong.
 
 The Service is of type ExternalName, so that the API server without nodes finds it on loopback.
 """
@@ -28,10 +28,10 @@ from cryptography.hazmat.primitives import hashes
 from injector.certs.issue import CertificateSpec
 from injector.certs.own import SelfSignedSource
 from injector.certs.plan import Leaf
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.certs.stored import FORMAT, FORMAT_KEY
 from injector.core.model import ServiceRef
-from injector.kube.client import connect_async
+from injector.kube.async_client import connect_async
 from injector.telemetry import Metrics
 from tests.apiserver.webhook_serving import (
     Served,
@@ -86,10 +86,10 @@ class Mesh:
 
     @property
     def secret(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
+        secret: dict[str, Any] = json.loads(
             self.bed.kubectl("get", "secret", "webhook-ca", "-n", self.namespace, "-o", "json")
         )
-        return found
+        return secret
 
     def exists(self) -> bool:
         """Whether there is a Secret."""
@@ -98,10 +98,10 @@ class Mesh:
         )
 
     def configuration(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
+        configuration: dict[str, Any] = json.loads(
             self.bed.kubectl("get", "mutatingwebhookconfiguration", self.name, "-o", "json")
         )
-        return found
+        return configuration
 
     def bundles(self) -> list[set[str]]:
         """The CAs of each entry's caBundle."""
@@ -112,7 +112,7 @@ class Mesh:
         """The CA that signs, empty while none was promoted."""
         return "".join(fingerprints(self.secret["data"].get("current.crt", "")))
 
-    def told(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+    def events(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Lines of both logs."""
         lines = [e for s in self.served for e in s.events() if e["event"] == event]
         return [e for e in lines if all(e.get(k) == v for k, v in fields.items())]
@@ -161,10 +161,10 @@ def mesh(bed: ApiServer, folder: Path, more: str) -> Iterator[Mesh]:
         )
         assert kubectl(bed, "apply", "-f", "-", manifest=text).status == 0
         stack.callback(bed.kubectl, "delete", "mutatingwebhookconfiguration", name)
-        found = Mesh(bed, home, name, served, labelled)
-        until("caBundle is written", lambda: all(found.bundles()))
+        mesh = Mesh(bed, home, name, served, labelled)
+        until("caBundle is written", lambda: all(mesh.bundles()))
         wait_until_called(bed, labelled, name)
-        yield found
+        yield mesh
 
 
 @dataclass
@@ -218,12 +218,12 @@ def steady(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Replicas whose certificates are not due while the tests run, and whose start was no quarrel."""
     if bed.plane is None:
         pytest.skip(FOREIGN)
-    with mesh(bed, tmp_path_factory.mktemp("steady"), STEADY) as found:
-        first = until("the CA is promoted", found.current)
-        assert {e["issuer"] for e in found.told("certificate-leaf")} == {first}
-        assert all(bundle == {first} for bundle in found.bundles())
-        assert not found.told("certificate-problem")
-        yield found
+    with mesh(bed, tmp_path_factory.mktemp("steady"), STEADY) as replicas:
+        first = until("the CA is promoted", replicas.current)
+        assert {e["issuer"] for e in replicas.events("certificate-leaf")} == {first}
+        assert all(bundle == {first} for bundle in replicas.bundles())
+        assert not replicas.events("certificate-problem")
+        yield replicas
 
 
 def test_two_replicas_race_and_end_with_one_ca(bed: ApiServer, steady: Mesh) -> None:
@@ -233,60 +233,61 @@ def test_two_replicas_race_and_end_with_one_ca(bed: ApiServer, steady: Mesh) -> 
     assert steady.secret["metadata"]["annotations"][FORMAT_KEY] == FORMAT
 
 
-def test_leaf_and_ca_are_renewed_under_way_and_not_one_pod_is_refused(bed: ApiServer, tmp_path: Path) -> None:
-    with mesh(bed, tmp_path, QUICK) as found:
-        until("the CA is promoted", found.current)
-        first = found.current()
-        with Creating(bed, found.labelled).running() as creating:
-            until("a second CA signs", lambda: found.current() not in ("", first))
-            second = found.current()
-            assert all({first, second} <= bundle for bundle in found.bundles())
+def test_leaf_and_ca_are_renewed_without_a_refused_pod(bed: ApiServer, tmp_path: Path) -> None:
+    with mesh(bed, tmp_path, QUICK) as replicas:
+        until("the CA is promoted", replicas.current)
+        first = replicas.current()
+        with Creating(bed, replicas.labelled).running() as creating:
+            until("a second CA signs", lambda: replicas.current() not in ("", first))
+            second = replicas.current()
+            assert all({first, second} <= bundle for bundle in replicas.bundles())
             until(
-                "the first CA has expired and is dropped", lambda: first not in set().union(*found.bundles())
+                "the first CA has expired and is dropped",
+                lambda: first not in set().union(*replicas.bundles()),
             )
             until(
                 "both replicas serve leaves of the newest CA",
-                lambda: len(found.told("certificate-leaf", issuer=second)) >= 2,
+                lambda: len(replicas.events("certificate-leaf", issuer=second)) >= 2,
             )
         assert creating.wrong == []
         assert creating.done > 20
-        assert len(found.told("certificate-leaf")) >= 6
-        assert not found.told("certificate-problem")
+        assert len(replicas.events("certificate-leaf")) >= 6
+        assert not replicas.events("certificate-problem")
 
 
-def test_a_deleted_secret_is_made_again_and_nobody_notices(bed: ApiServer, steady: Mesh) -> None:
+def test_a_deleted_secret_is_made_again_without_a_refused_pod(bed: ApiServer, steady: Mesh) -> None:
     first = steady.current()
     with Creating(bed, steady.labelled).running() as creating:
         bed.kubectl("delete", "secret", "webhook-ca", "-n", steady.namespace)
         until("there is a new CA", lambda: steady.exists() and steady.current() not in ("", first))
         second = steady.current()
         assert all({first, second} <= bundle for bundle in steady.bundles())
-        until("both replicas use it", lambda: len(steady.told("certificate-leaf", issuer=second)) == 2)
+        until("both replicas use it", lambda: len(steady.events("certificate-leaf", issuer=second)) == 2)
         creating.go_on()
     assert creating.wrong == []
 
 
 @pytest.mark.parametrize("key", ["half-written", "mismatched"])
-def test_a_broken_secret_is_refused_told_and_repaired(
+def test_a_broken_secret_is_refused_reported_and_repaired(
     bed: ApiServer, steady: Mesh, tmp_path: Path, key: str
 ) -> None:
     first = steady.current()
     certificates(tmp_path)
     other = (tmp_path / "tls.key").read_bytes()
     text = base64.b64encode(other if key == "mismatched" else other[:60]).decode()
-    before = len(steady.told("certificate-problem", about="ca"))
+    before = len(steady.events("certificate-problem", about="ca"))
     with Creating(bed, steady.labelled).running() as creating:
         patch = json.dumps({"data": {"current.key": text}})
         bed.kubectl("patch", "secret", "webhook-ca", "-n", steady.namespace, "-p", patch)
-        problems = until("it is told", lambda: steady.told("certificate-problem", about="ca")[before:])
+        problems = until("it is told", lambda: steady.events("certificate-problem", about="ca")[before:])
         until("there is a new CA", lambda: steady.current() not in ("", first))
         creating.go_on()
     assert f"Secret {steady.namespace}/webhook-ca current" in problems[0]["message"]
-    assert "PRIVATE KEY" not in json.dumps(steady.told("certificate-problem"))
+    assert "PRIVATE KEY" not in json.dumps(steady.events("certificate-problem"))
     assert creating.wrong == []
 
 
-def test_an_overwritten_ca_bundle_is_put_right_and_strangers_are_left_alone(
+def test_an_overwritten_ca_bundle_is_restored_and_foreign_cas_stay(
     bed: ApiServer, steady: Mesh, tmp_path: Path
 ) -> None:
     certificates(tmp_path)
@@ -303,9 +304,9 @@ def test_an_overwritten_ca_bundle_is_put_right_and_strangers_are_left_alone(
 
     until("it is put right", lambda: all(steady.current() in b for b in steady.bundles()[:-1]))
     *ours, others = steady.bundles()
-    (kept,) = fingerprints(foreign)
-    assert all({kept, steady.current()} <= bundle for bundle in ours)
-    assert others == {kept}
+    (foreign_ca,) = fingerprints(foreign)
+    assert all({foreign_ca, steady.current()} <= bundle for bundle in ours)
+    assert others == {foreign_ca}
     wait_until_called(bed, steady.labelled, steady.name)
     count = len(before["webhooks"])
     remove = json.dumps([{"op": "remove", "path": f"/webhooks/{count}"}])
@@ -392,15 +393,15 @@ def test_the_documented_rights_are_enough(bed: ApiServer, tmp_path: Path) -> Non
                 account(bed, home, [*rules[:-1], own, {**SECRETS, "verbs": ["create"]}, patching]) as limited,
                 serving(limited, tmp_path, "--config", settings) as served,
             ):
-                until("a CA is promoted", lambda: _told(served, "certificate-ca", why="promoted"))
+                until("a CA is promoted", lambda: _logged(served, "certificate-ca", why="promoted"))
                 with urllib.request.urlopen(
-                    f"http://{_told(served, 'listening')[0]['health']}/readyz", timeout=60
+                    f"http://{_logged(served, 'listening')[0]['health']}/readyz", timeout=60
                 ) as answer:
                     assert json.load(answer)["notes"] == {}
                 # Its watch is seen to work: without it a deleted Secret would wait for a minute.
                 bed.kubectl("delete", "secret", "webhook-ca", "-n", home)
-                until("a second is", lambda: len(_told(served, "certificate-ca", why="promoted")) == 2)
-                assert not _told(served, "certificate-problem")
+                until("a second is", lambda: len(_logged(served, "certificate-ca", why="promoted")) == 2)
+                assert not _logged(served, "certificate-problem")
         finally:
             bed.kubectl("delete", "mutatingwebhookconfiguration", name)
 
@@ -409,15 +410,15 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
     bed: ApiServer, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = time.time()
-    monkeypatch.setattr("injector.kube.client.time.time", lambda: right + 10 * 365 * 86400.0)
+    monkeypatch.setattr("injector.kube.async_client.time.time", lambda: right + 10 * 365 * 86400.0)
 
     async def made() -> Leaf | None:
         async with await connect_async(str(bed.kubeconfig), None) as cluster:
-            published = Published(cluster, ServiceRef(namespace, "webhook"), 1.0)
+            published = CABundlePublisher(cluster, ServiceRef(namespace, "webhook"), 1.0)
             wanted = CertificateSpec(("webhook",), ca_seconds=604800.0, leaf_seconds=604800.0)
             own = SelfSignedSource(
                 cluster, namespace, "webhook-ca", wanted, 0.66, published,
-                lambda pair: None, Metrics(), cluster.time,
+                lambda _pair: None, Metrics(), cluster.time,
             )  # fmt: skip
             for _ in range(2):
                 await own.round()
@@ -429,7 +430,7 @@ def test_a_clock_that_is_off_by_years_makes_certificates_that_are_valid(
     assert right < leaf.issuer.not_after < right + 366 * 86400
 
 
-def test_a_secret_of_somebody_else_is_left_alone(bed: ApiServer, tmp_path: Path) -> None:
+def test_a_secret_of_another_owner_is_not_changed(bed: ApiServer, tmp_path: Path) -> None:
     settings = tmp_path / "injector.yaml"
     with bed.namespace() as home:
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + STEADY)
@@ -437,14 +438,14 @@ def test_a_secret_of_somebody_else_is_left_alone(bed: ApiServer, tmp_path: Path)
         with serving(bed, tmp_path, "--config", settings) as served:
             problem = until("it is told", lambda: _problem(served, "secret"))
         assert "is not changed" in problem["message"]
-        kept = json.loads(bed.kubectl("get", "secret", "webhook-ca", "-n", home, "-o", "json"))
-        assert list(kept["data"]) == ["password"]
+        secret = json.loads(bed.kubectl("get", "secret", "webhook-ca", "-n", home, "-o", "json"))
+        assert list(secret["data"]) == ["password"]
 
 
-def _told(served: Served, event: str, **fields: Any) -> list[dict[str, Any]]:
+def _logged(served: Served, event: str, **fields: Any) -> list[dict[str, Any]]:
     events = (e for e in served.events() if e["event"] == event)
     return [e for e in events if all(e.get(k) == v for k, v in fields.items())]
 
 
 def _problem(served: Served, about: str) -> dict[str, Any] | None:
-    return next(iter(_told(served, "certificate-problem", about=about)), None)
+    return next(iter(_logged(served, "certificate-problem", about=about)), None)

@@ -29,7 +29,7 @@ from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 
 Item = dict[str, Any]
-Found = dict[str, list[Item]]
+FindingsByCode = dict[str, list[Item]]
 
 CONFIG = "values: {global: {hub: example.invalid, tag: '1'}}\n"
 SAFE = """\
@@ -41,24 +41,26 @@ ENABLED = {"istio-injection": "enabled"}
 PEM = serialization.Encoding.PEM
 
 
-def checked(bed: ApiServer, config: str = SAFE, *, kubeconfig: Path | None = None) -> tuple[int, Found]:
+def checked(
+    bed: ApiServer, config: str = SAFE, *, kubeconfig: Path | None = None
+) -> tuple[int, FindingsByCode]:
     """The exit status that the cluster makes, and the findings by their code.
 
     Without the command around it, which tries the templates out as well and takes seconds for that.
     """
     text = Text(config, "injector.yaml")
     server = read_settings(text.text, text.origin).server
-    found: Found = {}
+    findings: FindingsByCode = {}
     for each in check_cluster.findings(
         load_input(Input(text, ".")), server, str(kubeconfig or bed.kubeconfig), None
     ):
-        found.setdefault(each.code, []).append(asdict(each))
-    return int(bool(urgent(found))), found
+        findings.setdefault(each.code, []).append(asdict(each))
+    return int(bool(urgent(findings))), findings
 
 
-def urgent(found: Found) -> set[str]:
+def urgent(findings: FindingsByCode) -> set[str]:
     """The codes of what has to be acted on."""
-    return {code for code, all_of in found.items() for each in all_of if each["level"] != "note"}
+    return {code for code, all_of in findings.items() for each in all_of if each["level"] != "note"}
 
 
 # --- what is registered
@@ -68,8 +70,8 @@ def urgent(found: Found) -> set[str]:
 def applied(bed: ApiServer, *items: Item) -> Iterator[None]:
     """Objects while the body runs."""
     listed = {"apiVersion": "v1", "kind": "List", "items": items}
-    told = ws.kubectl(bed, "apply", "-f", "-", manifest=listed)
-    assert told.status == 0, told.err
+    answer = ws.kubectl(bed, "apply", "-f", "-", manifest=listed)
+    assert answer.status == 0, answer.err
     try:
         yield
     finally:
@@ -80,8 +82,8 @@ def webhook(*flags: str | Path, config: str = SAFE, folder: Path) -> Item:
     """What `injector webhook-config` prints."""
     (folder / "injector.yaml").write_text(config)
     text = ws.injector("webhook-config", "--config", folder / "injector.yaml", *flags)
-    found: Item = yaml.safe_load(text)
-    return found
+    configuration: Item = yaml.safe_load(text)
+    return configuration
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def listening(folder: Path) -> Iterator[int]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """Nothing: a handshake that is broken off is what some tests want."""
+            """Ignore errors: some tests break the handshake off."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -158,22 +160,23 @@ def test_where_all_is_well_nothing_is_said(bed: ApiServer, home: Path) -> None:
     with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://127.0.0.1:{port}", "--ca-file", home / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
-            status, found = checked(bed)
-    assert (status, urgent(found)) == (0, set()), found
+            status, findings = checked(bed)
+    assert (status, urgent(findings)) == (0, set()), findings
     # It has to be said what could not be looked at.
-    assert "no pod of the injector" in found["not-looked-at"][0]["message"]
+    assert "no pod of the injector" in findings["not-looked-at"][0]["message"]
 
 
-def test_without_a_configuration_of_ours_nobody_is_asked(bed: ApiServer, home: Path) -> None:
-    status, found = checked(bed)
-    assert (status, urgent(found)) == (1, {"webhook-absent"})
-    assert "webhook-config" in found["webhook-absent"][0]["hint"]
+@pytest.mark.usefixtures("home")
+def test_a_missing_webhook_configuration_is_reported(bed: ApiServer) -> None:
+    status, findings = checked(bed)
+    assert (status, urgent(findings)) == (1, {"webhook-absent"})
+    assert "webhook-config" in findings["webhook-absent"][0]["hint"]
 
 
 # --- certificates
 
 
-def test_a_bundle_that_does_not_trust_what_is_served_is_told(
+def test_a_bundle_that_does_not_trust_the_served_certificate_is_reported(
     bed: ApiServer, home: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
@@ -182,8 +185,8 @@ def test_a_bundle_that_does_not_trust_what_is_served_is_told(
     with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://127.0.0.1:{port}", "--ca-file", other / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
-            status, found = checked(bed)
-    assert (status, urgent(found)) == (1, {"certificate-untrusted"})
+            status, findings = checked(bed)
+    assert (status, urgent(findings)) == (1, {"certificate-untrusted"})
 
 
 @pytest.mark.parametrize(
@@ -201,41 +204,42 @@ def test_age_and_name_of_what_is_served_are_looked_at(
     with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://{host}:{port}", "--ca-file", home / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
-            status, found = checked(bed)
-    assert (status, urgent(found)) == (1 if codes else 0, codes), found
+            status, findings = checked(bed)
+    assert (status, urgent(findings)) == (1 if codes else 0, codes), findings
 
 
 @pytest.mark.parametrize(
-    ("hours", "leaf", "ca", "codes", "words"),
+    ("hours", "codes", "words"),
     [
-        (4, -1, 1, {"certificate-expired"}, "expired"),
-        (2, 4, 1, {"certificate-expired"}, "not yet valid"),
-        (4, 1, -1, {"ca-expired", "certificate-expired"}, "have expired"),
-        (2, 1, 4, {"certificate-expired"}, "not yet valid"),
+        ((4, -1, 1), {"certificate-expired"}, "expired"),
+        ((2, 4, 1), {"certificate-expired"}, "not yet valid"),
+        ((4, 1, -1), {"ca-expired", "certificate-expired"}, "have expired"),
+        ((2, 1, 4), {"certificate-expired"}, "not yet valid"),
     ],
     ids=["leaf expired", "leaf not yet valid", "CA expired", "CA not yet valid"],
 )
-def test_a_certificate_outside_its_time_is_told_with_what_to_do(
-    bed: ApiServer, home: Path, hours: int, leaf: float, ca: float, codes: set[str], words: str
+def test_a_certificate_that_is_not_valid_now_is_reported_with_a_hint(
+    bed: ApiServer, home: Path, hours: tuple[int, float, float], codes: set[str], words: str
 ) -> None:
-    certificate(home, lifetime=datetime.timedelta(hours=hours), hours_left=leaf, ca_hours_left=ca)
+    lifetime, leaf, ca = hours
+    certificate(home, lifetime=datetime.timedelta(hours=lifetime), hours_left=leaf, ca_hours_left=ca)
     with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--url", f"https://localhost:{port}", "--ca-file", home / "ca.crt")
         with applied(bed, webhook(*flags, folder=home)):
-            status, found = checked(bed)
-    assert (status, urgent(found)) == (1, codes), found
-    told = [each for code in codes for each in found[code]]
-    assert any(words in each["message"] for each in told), told
-    assert all("renew" in each["hint"] for each in told), told
+            status, findings = checked(bed)
+    assert (status, urgent(findings)) == (1, codes), findings
+    expired = [each for code in codes for each in findings[code]]
+    assert any(words in each["message"] for each in expired), expired
+    assert all("renew" in each["hint"] for each in expired), expired
 
 
-def test_nobody_there_is_told(bed: ApiServer, home: Path) -> None:
+def test_an_unreachable_webhook_is_reported(bed: ApiServer, home: Path) -> None:
     with socket.socket() as holder, bed.namespace(ENABLED):
         holder.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{holder.getsockname()[1]}"
         with applied(bed, webhook("--url", url, "--ca-file", home / "ca.crt", folder=home)):
-            status, found = checked(bed)
-    assert (status, urgent(found)) == (1, {"unreachable"})
+            status, findings = checked(bed)
+    assert (status, urgent(findings)) == (1, {"unreachable"})
 
 
 # --- a Service
@@ -263,24 +267,24 @@ def test_behind_a_service_the_api_server_is_let_call(bed: ApiServer, home: Path,
         flags = ("--service", f"{namespace}/injector:{port}", "--ca-file", home / "ca.crt")
         outside = service(namespace, type="ExternalName", externalName="localhost", ports=[{"port": port}])
         with applied(bed, outside, webhook(*flags, folder=home)):
-            status, found = checked(bed)
-            assert (status, urgent(found)) == (0, set()), found
-            assert any("how long the certificate" in each["message"] for each in found["not-looked-at"])
+            status, findings = checked(bed)
+            assert (status, urgent(findings)) == (0, set()), findings
+            assert any("how long the certificate" in each["message"] for each in findings["not-looked-at"])
         other = home / "other"
         other.mkdir()
         ws.certificates(other)
         flags = (*flags[:3], other / "ca.crt")
         with applied(bed, outside, webhook(*flags, folder=home)):
             ws.until("the new bundle counts", lambda: checked(bed)[0])
-            status, found = checked(bed)
-            assert urgent(found) == {"certificate-untrusted"}
-            assert "x509" in found["certificate-untrusted"][0]["message"]
+            status, findings = checked(bed)
+            assert urgent(findings) == {"certificate-untrusted"}
+            assert "x509" in findings["certificate-untrusted"][0]["message"]
 
 
 def test_a_call_that_fails_is_put_to_the_entry_that_it_was_for(
     bed: ApiServer, home: Path, namespace: str
 ) -> None:
-    """istiod's entries have the names of ours."""
+    """istiod's entries have the same names as those of this injector."""
     certificate(home, lifetime=datetime.timedelta(hours=4), names=(f"injector.{namespace}.svc",))
     with listening(home) as port, bed.namespace(ENABLED):
         flags = ("--service", f"{namespace}/injector:{port}", "--ca-file", home / "ca.crt")
@@ -289,28 +293,30 @@ def test_a_call_that_fails_is_put_to_the_entry_that_it_was_for(
         away["metadata"] = {"name": "istio-sidecar-injector"}
         with applied(bed, outside, webhook(*flags, folder=home), away):
 
-            def told() -> list[str]:
+            def messages() -> list[str]:
                 return [each["message"] for each in checked(bed)[1]["not-looked-at"]]
 
-            ws.until("the other is called", lambda: any("another webhook failed" in text for text in told()))
+            ws.until(
+                "the other is called", lambda: any("another webhook failed" in text for text in messages())
+            )
             assert urgent(checked(bed)[1]) == {"overlap"}
 
 
-def test_a_service_that_leads_nowhere_is_told(bed: ApiServer, home: Path, namespace: str) -> None:
+def test_a_service_without_port_and_endpoints_is_reported(bed: ApiServer, home: Path, namespace: str) -> None:
     flags = ("--service", f"{namespace}/injector:8443", "--ca-file", home / "ca.crt", "--timeout", "1")
     registration = webhook(*flags, folder=home)
     with applied(bed, registration):
         assert {"service-missing"} <= urgent(checked(bed)[1])
     with applied(bed, service(namespace, selector={"app": "injector"}, ports=[{"port": 443}]), registration):
-        _, found = checked(bed)
-        assert {"service-port", "no-endpoints"} <= urgent(found)
-        assert "has no port 8443; it has 443" in found["service-port"][0]["message"]
+        _, findings = checked(bed)
+        assert {"service-port", "no-endpoints"} <= urgent(findings)
+        assert "has no port 8443; it has 443" in findings["service-port"][0]["message"]
 
 
-def test_without_a_bundle_nobody_trusts_a_service(bed: ApiServer, home: Path, namespace: str) -> None:
+def test_a_service_without_a_ca_bundle_is_reported(bed: ApiServer, home: Path, namespace: str) -> None:
     with applied(bed, webhook("--service", f"{namespace}/injector", folder=home)):
-        _, found = checked(bed)
-    assert "no caBundle" in found["ca-bundle"][0]["message"]
+        _, findings = checked(bed)
+    assert "no caBundle" in findings["ca-bundle"][0]["message"]
 
 
 # --- selectors and other injectors
@@ -321,19 +327,19 @@ def test_a_namespace_without_the_label_and_a_selector_that_contradicts_itself(
 ) -> None:
     registration = webhook("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", folder=home)
     with applied(bed, registration):
-        _, found = checked(bed)
-        assert "istio-injection In [enabled]" in found["no-namespace"][0]["message"]
+        _, findings = checked(bed)
+        assert "istio-injection In [enabled]" in findings["no-namespace"][0]["message"]
     for each in registration["webhooks"]:
         each["objectSelector"] = {
             "matchLabels": {"a": "b"},
             "matchExpressions": [{"key": "a", "operator": "NotIn", "values": ["b", "c"]}],
         }
     with applied(bed, registration):
-        _, found = checked(bed)
-    assert {"never-matches", "selectors-differ"} <= urgent(found)
+        _, findings = checked(bed)
+    assert {"never-matches", "selectors-differ"} <= urgent(findings)
 
 
-def test_another_injector_that_gets_the_same_pods_is_told(bed: ApiServer, home: Path) -> None:
+def test_another_injector_that_gets_the_same_pods_is_reported(bed: ApiServer, home: Path) -> None:
     flags = ("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", "--failure-policy", "Ignore")
     ours = webhook(*flags, folder=home)
     istiod = json.loads(json.dumps(ours).replace("sidecar-injector-istio", "istio-sidecar-injector"))
@@ -349,18 +355,18 @@ def test_another_injector_that_gets_the_same_pods_is_told(bed: ApiServer, home: 
         with applied(bed, ours, canary, other):
             assert "overlap" not in checked(bed)[1]
         with applied(bed, ours, istiod, linkerd, other):
-            _, found = checked(bed)
-    told = {each["message"].split(" ")[6].rstrip(","): each["message"] for each in found["overlap"]}
-    assert set(told) == {"istio-sidecar-injector", "linkerd-injector"}
-    assert space in told["istio-sidecar-injector"]
+            _, findings = checked(bed)
+    overlaps = {each["message"].split(" ")[6].rstrip(","): each["message"] for each in findings["overlap"]}
+    assert set(overlaps) == {"istio-sidecar-injector", "linkerd-injector"}
+    assert space in overlaps["istio-sidecar-injector"]
 
 
-def test_conditions_of_another_version_are_told(bed: ApiServer, home: Path) -> None:
+def test_match_conditions_of_another_version_are_reported(bed: ApiServer, home: Path) -> None:
     registration = webhook("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt", folder=home)
     registration["webhooks"][0]["matchConditions"][0]["expression"] = "true"
     with applied(bed, registration):
-        _, found = checked(bed)
-    assert [each["code"] for each in found["conditions-differ"]] == ["conditions-differ"]
+        _, findings = checked(bed)
+    assert [each["code"] for each in findings["conditions-differ"]] == ["conditions-differ"]
 
 
 # --- who waits for whom
@@ -384,11 +390,11 @@ def test_pods_that_must_not_wait_for_the_injector_are_named(bed: ApiServer, home
             plugin(space),
         ]
         with applied(bed, *around, webhook(*flags, folder=home)):
-            _, found = checked(bed)
-            told = " ".join(each["message"] for each in found["deadlock"])
-            assert f"({space}/injector)" in told
-            assert f"({space}/plugin)" in told
-            assert all(each["level"] == "error" for each in found["deadlock"])
+            _, findings = checked(bed)
+            messages = " ".join(each["message"] for each in findings["deadlock"])
+            assert f"({space}/injector)" in messages
+            assert f"({space}/plugin)" in messages
+            assert all(each["level"] == "error" for each in findings["deadlock"])
         off = {"sidecar.istio.io/inject": "false"}
         guarded = [around[0], behind(space, labels=off), plugin(space)]
         guarded[2]["spec"]["template"]["spec"]["hostNetwork"] = True
@@ -396,8 +402,8 @@ def test_pods_that_must_not_wait_for_the_injector_are_named(bed: ApiServer, home
             assert "deadlock" not in checked(bed)[1]
         # Without conditions the API server asks for pods of the node's network, too.
         with applied(bed, *guarded, webhook(*flags, "--no-match-conditions", folder=home)):
-            _, found = checked(bed)
-        assert ["plugin" in each["message"] for each in found["deadlock"]] == [True]
+            _, findings = checked(bed)
+        assert ["plugin" in each["message"] for each in findings["deadlock"]] == [True]
 
 
 def test_the_clusters_own_namespace_does_not_wait_where_there_are_conditions(
@@ -409,8 +415,8 @@ def test_the_clusters_own_namespace_does_not_wait_where_there_are_conditions(
         with applied(bed, webhook(*flags, folder=home)):
             assert "deadlock" not in checked(bed)[1]
         with applied(bed, webhook(*flags, "--no-match-conditions", folder=home)):
-            _, found = checked(bed)
-        assert "pods in kube-public cannot start" in found["deadlock"][0]["message"]
+            _, findings = checked(bed)
+        assert "pods in kube-public cannot start" in findings["deadlock"][0]["message"]
     finally:
         bed.kubectl("label", "namespace", "kube-public", "istio-injection-")
 
@@ -422,12 +428,12 @@ def test_namespaces_that_refuse_what_is_injected_are_named(bed: ApiServer, home:
     flags = ("--url", "https://127.0.0.1:1", "--ca-file", home / "ca.crt")
     enforced = {**ENABLED, "pod-security.kubernetes.io/enforce": "restricted"}
     with bed.namespace(enforced) as space, applied(bed, webhook(*flags, folder=home)):
-        _, found = checked(bed, SAFE)
-        assert "pod-security" not in found
-        _, found = checked(bed, SAFE.replace("proxy: {seccompProfile: {type: RuntimeDefault}}", ""))
-        (told,) = found["pod-security"]
-        assert (told["level"], space in told["message"]) == ("error", True)
-        assert "values.global.proxy.seccompProfile" in told["hint"]
+        _, findings = checked(bed, SAFE)
+        assert "pod-security" not in findings
+        _, findings = checked(bed, SAFE.replace("proxy: {seccompProfile: {type: RuntimeDefault}}", ""))
+        (finding,) = findings["pod-security"]
+        assert (finding["level"], space in finding["message"]) == ("error", True)
+        assert "values.global.proxy.seccompProfile" in finding["hint"]
 
 
 def test_rights_that_the_account_lacks_are_named_until_they_are_there(
@@ -440,14 +446,14 @@ def test_rights_that_the_account_lacks_are_named_until_they_are_there(
     registration = webhook(*flags, folder=home)
     elsewhere = ("--service", f"{namespace}/another", *flags[2:], "--name", "of-another-injector")
     with applied(bed, *made, registration, webhook(*elsewhere, folder=home)):
-        _, found = checked(bed, config)
-        told = [each["message"] for each in found["rbac"]]
+        _, findings = checked(bed, config)
+        messages = [each["message"] for each in findings["rbac"]]
         who = f"ServiceAccount {namespace}/injector may not"
-        assert f"{who} list, watch namespaces" in told
-        assert f"{who} get, list, watch, update secrets injector-ca in namespace {namespace}" in told
+        assert f"{who} list, watch namespaces" in messages
+        assert f"{who} get, list, watch, update secrets injector-ca in namespace {namespace}" in messages
         assert f"{who} patch mutatingwebhookconfigurations.admissionregistration.k8s.io "\
-            f"{registration['metadata']['name']}" in told  # fmt: skip
-        assert not [each for each in told if "of-another-injector" in each]
+            f"{registration['metadata']['name']}" in messages  # fmt: skip
+        assert not [each for each in messages if "of-another-injector" in each]
         with applied(bed, *granted(namespace)):
             ws.until("the rights are there", lambda: "rbac" not in checked(bed, config)[1])
 
@@ -460,8 +466,9 @@ def granted(namespace: str) -> list[Item]:
     return [{**binding, "metadata": {"name": f"check-{namespace}"}, "roleRef": ref, "subjects": [subject]}]
 
 
-def test_what_the_caller_may_not_read_is_told_with_verb_and_resource(
-    bed: ApiServer, home: Path, namespace: str
+@pytest.mark.usefixtures("home")
+def test_missing_rights_of_the_caller_are_reported_with_verb_and_resource(
+    bed: ApiServer, namespace: str
 ) -> None:
     token = bed.kubectl("create", "token", "default", "-n", namespace).strip()
     kubeconfig = bed.kubeconfig_with_token(token)
@@ -490,21 +497,21 @@ def test_what_the_caller_may_not_read_is_told_with_verb_and_resource(
     ]
     with applied(bed, *few):
         ws.until("the rights are there", lambda: "daemonsets" in str(checked(bed, kubeconfig=kubeconfig)[1]))
-        _, found = checked(bed, kubeconfig=kubeconfig)
-    assert [e["message"] for e in found["not-looked-at"]][-1:] == ["not allowed to list daemonsets.apps"]
+        _, findings = checked(bed, kubeconfig=kubeconfig)
+    assert [e["message"] for e in findings["not-looked-at"]][-1:] == ["not allowed to list daemonsets.apps"]
 
 
-def test_the_command_tells_people_a_line_each_and_programs_the_same(bed: ApiServer) -> None:
+def test_the_command_prints_a_line_for_each_finding_and_the_same_as_json(bed: ApiServer) -> None:
     command = [sys.executable, "-m", "injector.cli.main", "check", "--cluster", "--kubeconfig"]
-    told = [
+    runs = [
         subprocess.run([*command, str(bed.kubeconfig), *more], capture_output=True, text=True, check=False)
         for more in ((), ("-o", "json"))
     ]
-    assert [each.returncode for each in told] == [1, 1], told
-    lines = told[0].stdout.splitlines()
+    assert [each.returncode for each in runs] == [1, 1], runs
+    lines = runs[0].stdout.splitlines()
     assert any(line.startswith("error: ") and line.endswith("[webhook-absent]") for line in lines)
     assert lines[-1] == "the defaults: 1 error"
-    results = json.loads(told[1].stdout)["results"]
+    results = json.loads(runs[1].stdout)["results"]
     assert ("error", "webhook-absent") in [(each["level"], each["code"]) for each in results]
     # What is only possible without a cluster is a note, and no reason to fail.
     assert "pod-security" in [each["code"] for each in results if each["level"] == "note"]

@@ -47,7 +47,7 @@ def mesh(bed: ApiServer, namespace: str) -> str:
 
 def test_kube_inject_takes_all_of_it_from_the_cluster(bed: ApiServer, mesh: str) -> None:
     called = bed.make_namespace({"istio-injection": "enabled"})
-    told = injector(
+    done = injector(
         bed,
         "kube-inject",
         "--from-cluster",
@@ -57,8 +57,8 @@ def test_kube_inject_takes_all_of_it_from_the_cluster(bed: ApiServer, mesh: str)
         "-",
         manifest=json.dumps(deployment("web", called)),
     )
-    assert told.status == 0, told.err
-    spec = yamltext.load(yamltext.split(told.out, "-")[-1])["spec"]["template"]["spec"]
+    assert done.status == 0, done.err
+    spec = yamltext.load(yamltext.split(done.out, "-")[-1])["spec"]["template"]["spec"]
     # No nodes are there, and no nodes are no objection to native sidecars.
     proxy = next(c for c in spec["initContainers"] if c["name"] == "istio-proxy")
     env = {e["name"]: e.get("value") for e in proxy["env"]}
@@ -72,29 +72,29 @@ def test_kube_inject_leaves_out_what_the_webhook_would_not_get(
     bed: ApiServer, mesh: str, namespace: str
 ) -> None:
     source = json.dumps(deployment("web", namespace))
-    told = injector(bed, "kube-inject", "--from-cluster", "-i", mesh, "-f", "-", manifest=source)
-    assert told.status == 0, told.err
-    assert told.out == source
-    assert "not-selected" in told.err
+    done = injector(bed, "kube-inject", "--from-cluster", "-i", mesh, "-f", "-", manifest=source)
+    assert done.status == 0, done.err
+    assert done.out == source
+    assert "not-selected" in done.err
 
 
 def test_explain_asks_the_cluster_for_a_workload_by_name(bed: ApiServer, namespace: str) -> None:
     bed.kubectl("create", "-f", "-", manifest=deployment("shop", namespace))
-    told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
-    assert told.status == 0, told.err
-    assert '"not-selected"' in told.out
+    done = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
+    assert done.status == 0, done.err
+    assert '"not-selected"' in done.out
 
     bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
-    told = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
-    assert '"on-by-default"' in told.out
-    assert "namespace.sidecar-injector.istio.io" in told.out
+    done = injector(bed, "explain", "deploy/shop", "-n", namespace, "-o", "json")
+    assert '"on-by-default"' in done.out
+    assert "namespace.sidecar-injector.istio.io" in done.out
 
 
 def test_what_is_not_there_is_named(bed: ApiServer, namespace: str) -> None:
-    told = injector(bed, "explain", "deploy/nobody", "-n", namespace)
-    assert told.status != 0
-    assert told.out == ""
-    assert "nobody" in told.err
-    told = injector(bed, "kube-inject", "--from-cluster", "-i", namespace, "-f", "-", manifest="{}")
-    assert told.status != 0
-    assert "configmaps istio in namespace" in told.err
+    done = injector(bed, "explain", "deploy/nobody", "-n", namespace)
+    assert done.status != 0
+    assert done.out == ""
+    assert "nobody" in done.err
+    done = injector(bed, "kube-inject", "--from-cluster", "-i", namespace, "-f", "-", manifest="{}")
+    assert done.status != 0
+    assert "configmaps istio in namespace" in done.err

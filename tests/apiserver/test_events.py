@@ -14,7 +14,7 @@ import pytest
 from injector.cli.rights import needed
 from injector.config.loading import load
 from injector.config.schema import read_settings
-from injector.kube.refusals import Request
+from injector.kube.api_errors import Request
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 
@@ -36,10 +36,12 @@ class Room:
     namespace: str
     served: ws.Served
 
-    def told(self, owner: str) -> list[dict[str, Any]]:
-        """Our Events on an object, by its name."""
-        found = ws.listed(self.bed, self.namespace, "events", f"--field-selector=involvedObject.name={owner}")
-        return [e for e in found if (e.get("source") or {}).get("component") == "sidecar-injector"]
+    def events_on(self, owner: str) -> list[dict[str, Any]]:
+        """The injector's Events on an object, by its name."""
+        events = ws.listed(
+            self.bed, self.namespace, "events", f"--field-selector=involvedObject.name={owner}"
+        )
+        return [e for e in events if (e.get("source") or {}).get("component") == "sidecar-injector"]
 
     def owner(self, name: str) -> dict[str, Any]:
         """A ReplicaSet without pods, as an owner of pods that the test makes; its owner reference."""
@@ -77,7 +79,7 @@ def a_denied_pod(name: str, owner: dict[str, Any]) -> dict[str, Any]:
     return ws.a_pod(name, annotations={BAD: "much"}, ownerReferences=[owner])
 
 
-def test_denials_and_near_misses_are_told_the_owner_and_counted_and_dry_runs_are_not(room: Room) -> None:
+def test_denials_and_near_misses_are_events_of_the_owner_and_dry_runs_are_not(room: Room) -> None:
     bed, only_dry, owner = room.bed, room.owner("only-dry"), room.owner("web")
     dry = ws.create(bed, room.namespace, a_denied_pod("a", only_dry), flags=("--dry-run=server",))
     assert "invalid-annotation" in dry.err
@@ -86,43 +88,43 @@ def test_denials_and_near_misses_are_told_the_owner_and_counted_and_dry_runs_are
     near = ws.a_pod("d", annotations={NEAR: "100m"}, ownerReferences=[owner])
     assert f"did you mean {BAD}" in ws.create(bed, room.namespace, near).err
 
-    def all_told() -> dict[str, Any] | None:
-        found = {e["reason"]: e for e in room.told("web")}
-        counts = {reason: e["count"] for reason, e in found.items()}
-        return found if counts == {"InjectionDenied": 2, "InjectionWarning": 1} else None
+    def all_counted() -> dict[str, Any] | None:
+        by_reason = {e["reason"]: e for e in room.events_on("web")}
+        counts = {reason: e["count"] for reason, e in by_reason.items()}
+        return by_reason if counts == {"InjectionDenied": 2, "InjectionWarning": 1} else None
 
-    told = ws.until("all is told and counted", all_told)
-    denied = told["InjectionDenied"]
+    events = ws.until("all is told and counted", all_counted)
+    denied = events["InjectionDenied"]
     assert (denied["type"], denied["involvedObject"]["uid"]) == ("Warning", owner["uid"])
     assert denied["message"].startswith("invalid-annotation: ")
     assert BAD in denied["message"]
-    assert told["InjectionWarning"]["message"].startswith("misspelt-key: ")
+    assert events["InjectionWarning"]["message"].startswith("misspelt-key: ")
     # They are written in order, so what a dry run had written would be there by now.
-    assert room.told("only-dry") == []
+    assert room.events_on("only-dry") == []
 
 
-def test_who_is_not_there_gets_no_event(room: Room) -> None:
+def test_an_owner_that_does_not_exist_gets_no_event(room: Room) -> None:
     owner = room.owner("api")
     forged = {**owner, "uid": "00000000-0000-4000-8000-000000000000"}
     gone = {**owner, "name": "gone"}
     for number, named in enumerate((forged, gone, owner)):
         assert ws.create(room.bed, room.namespace, a_denied_pod(f"p{number}", named)).status == 1
-    [event] = ws.until("the one that is there is told", lambda: room.told("api"))
+    [event] = ws.until("the one that is there is told", lambda: room.events_on("api"))
     assert event["count"] == 1
-    assert room.told("gone") == []
+    assert room.events_on("gone") == []
 
 
-def test_what_the_webhook_may_not_do_is_logged_with_the_verb_and_answers_go_on(
+def test_a_missing_right_is_logged_with_the_verb_and_pods_are_still_injected(
     bed: ApiServer, tmp_path: Path
 ) -> None:
     with a_room(bed, tmp_path, without="create") as room:
         # Webhooks are called by the names of their configurations, so that of the other tests comes later.
         assert ws.create(bed, room.namespace, a_denied_pod("a", room.owner("web"))).status == 1
 
-        def told() -> list[str]:
+        def refusals() -> list[str]:
             return [e["message"] for e in room.served.events() if e.get("what") == "events"]
 
-        [message, *_] = ws.until("the refusal is logged", told)
+        [message, *_] = ws.until("the refusal is logged", refusals)
         assert "not allowed to create events" in message
         assert ws.create(bed, room.namespace, ws.a_pod("b")).status == 0
 

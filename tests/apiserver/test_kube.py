@@ -1,4 +1,4 @@
-"""injector.kube against a real API server: no fake knows what one really answers."""
+"""injector.kube against a real API server, whose answers a fake may get wrong."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from injector.errors import ClusterError, ConfigError
-from injector.kube.client import AsyncCluster, Cluster, Listing, connect, connect_async
+from injector.kube.async_client import AsyncCluster, connect_async
+from injector.kube.client import Cluster
 from injector.kube.configmaps import configmap_key
+from injector.kube.lists import Listing
 from injector.kube.objects import workload
-from injector.kube.refusals import Request, refused
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer, Timing
 from tests.beds.apiserver.bed import ApiServer
 
 POD = {"containers": [{"name": "app", "image": "example.invalid/app:1"}]}
@@ -35,12 +35,6 @@ WORKLOADS: dict[str, tuple[str, dict[str, Any]]] = {
     "Job": ("batch/v1", {"suspend": True, **ONCE}),
     "CronJob": ("batch/v1", {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": ONCE}}),
 }
-
-
-@pytest.fixture
-def cluster(bed: ApiServer) -> Iterator[Cluster]:
-    with connect(str(bed.kubeconfig), None) as connected:
-        yield connected
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +87,10 @@ def test_an_object_comes_as_the_api_server_wrote_it(cluster: Cluster, bed: ApiSe
 def test_a_list_holds_each_item_of_all_pages_once(cluster: Cluster, bed: ApiServer, namespace: str) -> None:
     made = make_configmaps(bed, namespace, 7)
 
-    found = names_of(cluster.list(f"/api/v1/namespaces/{namespace}/configmaps", {"limit": "2"}))
+    names = names_of(cluster.list(f"/api/v1/namespaces/{namespace}/configmaps", {"limit": "2"}))
 
-    assert made <= set(found)
-    assert len(set(found)) == len(found)
+    assert made <= set(names)
+    assert len(set(names)) == len(names)
 
 
 def test_the_asyncio_half_lists_all_pages_too(bed: ApiServer, namespace: str) -> None:
@@ -110,9 +104,9 @@ def test_the_asyncio_half_lists_all_pages_too(bed: ApiServer, namespace: str) ->
 
 
 def test_the_items_of_a_list_say_what_they_are(cluster: Cluster, workloads: str) -> None:
-    (found,) = cluster.list(f"/apis/apps/v1/namespaces/{workloads}/deployments")
+    (item,) = cluster.list(f"/apis/apps/v1/namespaces/{workloads}/deployments")
 
-    assert (found["apiVersion"], found["kind"]) == ("apps/v1", "Deployment")
+    assert (item["apiVersion"], item["kind"]) == ("apps/v1", "Deployment")
 
 
 def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
@@ -126,16 +120,17 @@ def test_pages_that_went_out_of_date_are_read_again_as_a_whole(
     bed.kubectl("delete", "-n", namespace, "configmap", "map-4")
     bed.forget_history()
 
-    found = cluster.list(path, {"limit": "2", "continue": first["metadata"]["continue"]})
+    items = cluster.list(path, {"limit": "2", "continue": first["metadata"]["continue"]})
 
-    assert made - {"map-4"} <= set(names_of(found))
-    assert "map-4" not in names_of(found)
+    assert made - {"map-4"} <= set(names_of(items))
+    assert "map-4" not in names_of(items)
 
 
 def test_neither_the_models_nor_the_generated_api_of_the_client_are_loaded(bed: ApiServer) -> None:
     program = f"""
 import asyncio, sys
-from injector.kube.client import connect, connect_async
+from injector.kube.async_client import connect_async
+from injector.kube.client import connect
 assert not any(name.split(".")[0] == "kubernetes" for name in sys.modules)
 async def ask():
     async with await connect_async({str(bed.kubeconfig)!r}, None) as cluster:
@@ -194,206 +189,6 @@ def test_the_asyncio_half_reads_expired_credentials_again(bed: ApiServer) -> Non
     assert asyncio.run(ask()) == "1"
 
 
-# --- refusals
-
-
-@pytest.mark.parametrize(
-    ("path", "message", "hint"),
-    [
-        (
-            "/api/v1/nodes",
-            "not allowed to list nodes",
-            "'list' on 'nodes' to this account with a ClusterRole",
-        ),
-        (
-            "/apis/apps/v1/namespaces/kube-system/deployments",
-            "not allowed to list deployments.apps in namespace kube-system",
-            "'list' on 'deployments.apps' to this account with a Role in namespace kube-system",
-        ),
-    ],
-)
-def test_a_403_says_which_verb_on_which_resource_is_missing(
-    bed: ApiServer, path: str, message: str, hint: str
-) -> None:
-    token = bed.kubectl("create", "token", "default", "-n", "default").strip()
-
-    with connect(str(bed.kubeconfig_with_token(token)), None) as other, pytest.raises(ClusterError) as caught:
-        other.list(path)
-
-    error = caught.value
-    assert (error.status, error.reason, error.message) == (403, "Forbidden", message)
-    assert error.where == f"{bed.url}{path}"
-    assert hint in error.hint
-
-
-def test_a_403_of_the_asyncio_half_names_the_verb_too(bed: ApiServer) -> None:
-    token = bed.kubectl("create", "token", "default", "-n", "default").strip()
-
-    async def watch() -> None:
-        async with await connect_async(str(bed.kubeconfig_with_token(token)), None) as other:
-            async for _ in other.watch("/api/v1/namespaces", "0"):
-                pass
-
-    with pytest.raises(ClusterError, match="not allowed to watch namespaces"):
-        asyncio.run(watch())
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("/api/v1/namespaces/nowhere", "namespaces nowhere does not exist"),
-        ("/api/v1/namespaces/kube-system/pods/gone", "pods gone in namespace kube-system does not exist"),
-        ("/apis/apps/v1/namespaces/a/deployments/b", "deployments.apps b in namespace a does not exist"),
-        ("/apis/example.invalid/v1/things", "this cluster does not serve things.example.invalid"),
-        ("/apis/example.invalid/v1/things/one", "this cluster does not serve things.example.invalid"),
-    ],
-)
-def test_a_404_tells_a_missing_object_from_a_missing_kind(cluster: Cluster, path: str, message: str) -> None:
-    with pytest.raises(ClusterError) as caught:
-        cluster.get(path)
-    assert (caught.value.status, caught.value.message) == (404, message)
-
-
-def test_a_wrong_token_is_a_401_with_a_way_out(bed: ApiServer) -> None:
-    with (
-        connect(str(bed.kubeconfig_with_token("wrong")), None) as other,
-        pytest.raises(ClusterError) as caught,
-    ):
-        other.get("/api/v1/namespaces/default")
-    assert caught.value.status == 401
-    assert "log in again" in caught.value.hint
-
-
-def test_an_answer_that_is_no_json_object_is_not_taken_for_one(cluster: Cluster) -> None:
-    with pytest.raises(ClusterError, match="not a JSON object"):
-        cluster.get("/healthz")  # says: ok
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (
-            b'{"reason": "TooManyRequests", "message": "slow down"}',
-            "the API server answered 429 TooManyRequests: slow down",
-        ),
-        (b"<html>busy</html>", "the API server answered 429 without a reason: no explanation"),
-        (b"[]", "the API server answered 429 without a reason: no explanation"),
-    ],
-)
-def test_other_refusals_carry_what_the_api_server_said(body: bytes, message: str) -> None:
-    error = refused(Request("https://127.0.0.1:1", "get", "/version"), 429, body)
-
-    assert (error.status, error.message) == (429, message)
-
-
-def kubeconfig_for(folder: Path, server: str, **cluster: str) -> str:
-    path = folder / "config"
-    config = {
-        "clusters": [{"name": "c", "cluster": {"server": server, **cluster}}],
-        "users": [{"name": "u", "user": {"token": "any"}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    }
-    path.write_text(json.dumps(config))
-    return str(path)
-
-
-def both_halves(kubeconfig: str, path: str) -> list[ClusterError]:
-    """The errors of the two clients for the same request."""
-
-    async def ask() -> None:
-        async with await connect_async(kubeconfig, None) as other:
-            await other.get(path)
-
-    with connect(kubeconfig, None) as cluster, pytest.raises(ClusterError) as first:
-        cluster.get(path)
-    with pytest.raises(ClusterError) as second:
-        asyncio.run(ask())
-    return [first.value, second.value]
-
-
-def test_a_server_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
-    # Port 1 is privileged and, on any sane machine, closed.
-    for error in both_halves(kubeconfig_for(tmp_path, "https://127.0.0.1:1"), "/version"):
-        assert (error.status, error.reason) == (0, "Unreachable")
-        assert "refused" in error.message.lower() or "Connect call failed" in error.message
-
-
-def test_a_server_whose_certificate_is_not_trusted_is_unreachable_and_says_why(
-    bed: ApiServer, tmp_path: Path
-) -> None:
-    if bed.plane is None:
-        pytest.skip("the certificate of another cluster may be trusted")
-    for error in both_halves(kubeconfig_for(tmp_path, bed.url), "/version"):
-        assert error.reason == "Unreachable"
-        assert "certificate verify failed" in error.message.lower()
-
-
-# --- configuration
-
-
-def test_without_a_kubeconfig_the_one_of_the_environment_is_used(
-    bed: ApiServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(bed.kubeconfig))
-
-    with connect(None, None) as other:
-        assert other.get("/version")["major"] == "1"
-
-
-def test_without_any_configuration_the_places_that_were_looked_at_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-    with pytest.raises(ClusterError) as caught:
-        connect(None, None)
-
-    assert caught.value.where == str(tmp_path / ".kube" / "config")
-    assert "--kubeconfig" in caught.value.hint
-
-
-def test_an_unknown_context_is_named(tmp_path: Path) -> None:
-    path = kubeconfig_for(tmp_path, "https://127.0.0.1:1")
-
-    with pytest.raises(ClusterError, match="other") as caught:
-        connect(path, "other")
-    assert caught.value.where == path
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "users: [{name: me, user: {token: sEcReT}",
-        '{"contexts": [{"name": "x", "token": "sEcReT"}], "clusters": [], "current-context": "x"}',
-        '{"users": "sEcReT", "contexts": 3, "current-context": "x"}',
-        "sEcReT",
-    ],
-)
-def test_a_broken_kubeconfig_is_refused_without_its_secrets(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "config"
-    path.write_text(text)
-
-    with pytest.raises(ClusterError) as caught:
-        connect(str(path), None)
-
-    error = caught.value
-    assert (error.reason, error.where) == ("Configuration", str(path))
-    assert "sEcReT" not in f"{error}{error.hint}"
-
-
-def test_a_missing_client_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "kubernetes", None)  # the one way to have it not installed here
-
-    with pytest.raises(ClusterError) as caught:
-        connect(None, None)
-
-    assert caught.value.reason == "NotInstalled"
-    assert caught.value.hint == "pip install 'sidecar-injector[cluster]'"
-
-
 # --- objects
 
 
@@ -428,10 +223,10 @@ def test_a_workload_is_found_by_every_name_that_the_api_server_gives_its_kind(
         group, _, number = version.partition("/")
         names += [f"{resource['name']}.{group}", f"{resource['singularName']}.{number}.{group}"]
 
-    found = [workload(cluster, f"{name}/shop", workloads) for name in names]
+    items = [workload(cluster, f"{name}/shop", workloads) for name in names]
 
     assert [(kind, version, "shop")] * len(names) == [
-        (item["kind"], item["apiVersion"], item["metadata"]["name"]) for item in found
+        (item["kind"], item["apiVersion"], item["metadata"]["name"]) for item in items
     ]
 
 
@@ -460,15 +255,15 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def trouble(mirror: Mirror) -> tuple[float | None, ClusterError | None]:
-    """Since when a mirror knows nothing new, and its last error."""
+def trouble(mirror: Informer) -> tuple[float | None, ClusterError | None]:
+    """Since when an informer is stale, and its last error."""
     return mirror.stale_since, mirror.last_error
 
 
 @contextlib.asynccontextmanager
-async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Mirror]:
+async def mirrored(cluster: AsyncCluster, path: str, **more: Any) -> AsyncIterator[Informer]:
     """A mirror that runs. Without jitter its first pauses are 0.25, 0.5 and 1 s."""
-    mirror = Mirror(cluster, path, jitter=lambda: 0.0, **more)
+    mirror = Informer(cluster, path, **{"timing": Timing(jitter=lambda: 0.0), **more})
     async with asyncio.TaskGroup() as group:
         running = group.create_task(mirror.run())
         await asyncio.wait_for(mirror.synced.wait(), 60)
@@ -516,13 +311,13 @@ def test_a_mirror_of_a_kind_with_namespaces_is_asked_with_both_names(bed: ApiSer
     asyncio.run(follow())
 
 
-def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: ApiServer, namespace: str) -> None:
+def test_a_change_of_what_an_informer_does_not_store_is_no_change(bed: ApiServer, namespace: str) -> None:
     async def follow() -> None:
         make_configmaps(bed, namespace, 1)
-        kept = []
+        steps = []
 
         def keep(item: dict[str, Any]) -> dict[str, Any]:
-            kept.append(item["metadata"].get("annotations", {}).get("step"))
+            steps.append(item["metadata"].get("annotations", {}).get("step"))
             return {"data": item.get("data")}
 
         path, only = f"/api/v1/namespaces/{namespace}/configmaps", {"fieldSelector": "metadata.name=map-0"}
@@ -534,14 +329,14 @@ def test_a_change_of_what_a_mirror_does_not_keep_is_no_change(bed: ApiServer, na
             await asyncio.to_thread(
                 bed.kubectl, "annotate", "-n", namespace, "configmap", "map-0", "step=one"
             )
-            await until(lambda: "one" in kept)
+            await until(lambda: "one" in steps)
             assert mirror.generation == before
             assert mirror.items() == [{"data": {"me": "map-0"}}]
 
     asyncio.run(follow())
 
 
-def test_a_mirror_keeps_what_it_knows_while_the_api_server_is_away_and_catches_up(
+def test_an_informer_keeps_its_objects_while_the_api_server_is_away_and_catches_up(
     bed: ApiServer, namespace: str
 ) -> None:
     if bed.plane is None:
@@ -550,7 +345,7 @@ def test_a_mirror_keeps_what_it_knows_while_the_api_server_is_away_and_catches_u
     async def follow() -> None:
         async with (
             await connect_async(str(bed.kubeconfig), None) as cluster,
-            mirrored(cluster, "/api/v1/namespaces", clock=lambda: 42.0) as mirror,
+            mirrored(cluster, "/api/v1/namespaces", timing=Timing(lambda: 42.0, lambda: 0.0)) as mirror,
         ):
             bed.stop_apiserver()
             await until(lambda: mirror.stale_since is not None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,21 +17,21 @@ from typing import Any
 import pytest
 
 from injector.core.diagnosis.containers import Log
-from injector.kube.client import Cluster, connect
-from injector.kube.living import observe, read_log
+from injector.kube.client import Cluster
+from injector.kube.observation import observe, read_log
+from tests.apiserver.webhook_serving import until
 from tests.beds.apiserver.bed import ApiServer
 from tests.command import run
 
 COMMAND = str(Path(sys.executable).with_name("injector"))
 STATUS = {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"], "revision": "default"})}
 NOBODY = "https://127.0.0.1:9/mutate"
-WAIT_SECONDS = 90.0
 
 
 def explained(
     bed: ApiServer, target: str, namespace: str, *more: str, kubeconfig: Path | None = None
 ) -> dict[str, Any]:
-    """What is told to programs about one object."""
+    """The JSON report about one object."""
     flags = ("--live", "-n", namespace, "-o", "json", "--kubeconfig", kubeconfig or bed.kubeconfig)
     ran = run("explain", target, *flags, *more)
     assert ran.status == 0, ran.err
@@ -85,14 +84,6 @@ def set_status(bed: ApiServer, namespace: str, name: str, *, ready: bool, waitin
     bed.kubectl("patch", "pod", name, *flags)
 
 
-def until(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not (got := found()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-    return got
-
-
 def pods(bed: ApiServer, namespace: str) -> list[str]:
     return bed.kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}").split()
 
@@ -105,8 +96,8 @@ def enabled(bed: ApiServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def webhook(bed: ApiServer, request: pytest.FixtureRequest) -> Iterator[Callable[..., None]]:
-    """Makes configurations that send the pods of one namespace to an address where nobody listens."""
+def webhook(bed: ApiServer) -> Iterator[Callable[..., None]]:
+    """Makes configurations that send the pods of one namespace to an address without a listener."""
     made: list[str] = []
 
     def make(namespace: str, policy: str) -> None:
@@ -132,9 +123,9 @@ def webhook(bed: ApiServer, request: pytest.FixtureRequest) -> Iterator[Callable
         bed.kubectl("delete", "mutatingwebhookconfiguration", name)
 
 
-def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: ApiServer, namespace: str) -> None:
+def test_the_pod_of_a_deployment_that_is_not_ready_is_explained(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace, 2)
-    good, bad = until(lambda: pods(bed, namespace) if len(pods(bed, namespace)) == 2 else None)
+    good, bad = until("2 pods", lambda: pods(bed, namespace) if len(pods(bed, namespace)) == 2 else None)
     set_status(bed, namespace, good, ready=True)
     set_status(bed, namespace, bad, ready=False, waiting="ImagePullBackOff")
     live = explained(bed, "deploy/web", namespace)
@@ -148,17 +139,17 @@ def test_of_a_deployments_pods_the_one_that_is_not_ready_is_told(bed: ApiServer,
     assert live["injection"]["sidecars"] == [{"name": "istio-proxy", "image": "proxy:1", "ready": True}]
 
 
-def test_people_read_the_verdict_first_then_the_evidence_then_what_to_do(
+def test_the_text_has_the_verdict_first_then_the_evidence_then_what_to_do(
     bed: ApiServer, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False, waiting="ErrImagePull")
     command = [COMMAND, "explain", "pod/web", "--live", "-n", namespace, "--kubeconfig", str(bed.kubeconfig)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told[0] == "Pod web: not ready: image-missing: an image cannot be pulled"
-    assert told[1].endswith("/state/waiting/reason: istio-proxy: ErrImagePull, image proxy:1")
-    assert told[2].startswith("    what to do: check registry, name, tag, imagePullSecrets")
-    assert "  injected by another injector, or this one with istioQuirks, revision default" in told
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert lines[0] == "Pod web: not ready: image-missing: an image cannot be pulled"
+    assert lines[1].endswith("/state/waiting/reason: istio-proxy: ErrImagePull, image proxy:1")
+    assert lines[2].startswith("    what to do: check registry, name, tag, imagePullSecrets")
+    assert "  injected by another injector, or this one with istioQuirks, revision default" in lines
 
 
 def test_events_of_the_pod_are_read(bed: ApiServer, namespace: str) -> None:
@@ -188,7 +179,7 @@ def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
 ) -> None:
     webhook(enabled, "Fail")
     make_deployment(bed, enabled)
-    live = until(lambda: refused(bed, enabled))
+    live = until("pods are refused", lambda: refused(bed, enabled))
     assert (live["state"], words(live)) == ("pods are missing", ["webhook-unreachable"])
     assert "webhook namespace.sidecar-injector.istio.io (an injector's): the connection is refused" in seen(
         live
@@ -198,7 +189,7 @@ def test_a_webhook_that_is_down_is_named_where_it_keeps_pods_from_being_made(
 def test_pod_security_is_named_where_it_refuses_pods(bed: ApiServer) -> None:
     with bed.namespace({"pod-security.kubernetes.io/enforce": "restricted"}) as space:
         make_deployment(bed, space)
-        live = until(lambda: refused(bed, space))
+        live = until("pods are refused", lambda: refused(bed, space))
         assert words(live) == ["pod-security"]
         assert "level restricted:latest" in seen(live)
 
@@ -208,7 +199,7 @@ def refused(bed: ApiServer, namespace: str) -> dict[str, Any] | None:
     return live if words(live) != ["no-pod-yet"] else None
 
 
-def test_with_failure_policy_ignore_a_pod_passes_and_is_told_so(
+def test_with_failure_policy_ignore_a_pod_passes_and_explain_reports_it(
     bed: ApiServer, enabled: str, webhook: Callable[..., None]
 ) -> None:
     webhook(enabled, "Ignore")
@@ -218,12 +209,12 @@ def test_with_failure_policy_ignore_a_pod_passes_and_is_told_so(
     assert words(live)[-1] == "webhook-ignored"
 
 
-def test_without_any_configuration_nobody_was_asked(bed: ApiServer, enabled: str) -> None:
+def test_without_any_webhook_configuration_none_was_called(bed: ApiServer, enabled: str) -> None:
     make_pod(bed, enabled, "web")
     assert words(explained(bed, "pod/web", enabled))[-1] == "webhook-absent"
 
 
-def test_a_pod_that_is_older_than_webhook_or_label_is_told_so(
+def test_a_pod_that_is_older_than_webhook_or_label_is_reported(
     bed: ApiServer, namespace: str, webhook: Callable[..., None]
 ) -> None:
     make_pod(bed, namespace, "first")
@@ -241,17 +232,19 @@ def test_a_pod_that_is_older_than_webhook_or_label_is_told_so(
 def later(bed: ApiServer, kind: str, name: str, namespace: str = "default") -> None:
     """Wait until it is another second than that in which an object was made: times have no fractions."""
     made = bed.kubectl("get", kind, name, "-n", namespace, "-o", "jsonpath={.metadata.creationTimestamp}")
-    until(lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > made)
+    until("the next second", lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") > made)
 
 
-def test_a_pod_that_opted_out_says_so(bed: ApiServer, enabled: str) -> None:
+def test_a_pod_that_opted_out_is_explained(bed: ApiServer, enabled: str) -> None:
     make_pod(bed, enabled, "web", None, **{"sidecar.istio.io/inject": "false"})
     live = explained(bed, "pod/web", enabled)
     assert words(live)[-1] == "left-out"
     assert "rule label: opted-out-by-label" in seen(live)
 
 
-def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: ApiServer, enabled: str) -> None:
+def test_what_an_account_may_not_read_is_reported_and_the_rest_is_explained(
+    bed: ApiServer, enabled: str
+) -> None:
     make_pod(bed, enabled, "web")
     bed.kubectl("create", "role", "see", "-n", enabled, "--verb=get", "--resource=pods")
     bed.kubectl(
@@ -267,9 +260,9 @@ def test_what_an_account_may_not_read_is_told_and_the_rest_goes_on(bed: ApiServe
     }
 
 
-def test_without_replica_sets_the_selector_tells_the_pods(bed: ApiServer, namespace: str) -> None:
+def test_without_replica_sets_pods_are_found_by_the_selector(bed: ApiServer, namespace: str) -> None:
     make_deployment(bed, namespace)
-    (name,) = until(lambda: pods(bed, namespace))
+    (name,) = until("a pod", lambda: pods(bed, namespace))
     rules = ("--verb=get,list", "--resource=pods,deployments.apps")
     bed.kubectl("create", "role", "see", "-n", namespace, *rules)
     bed.kubectl(
@@ -292,26 +285,20 @@ def test_what_is_not_there_ends_with_1(bed: ApiServer, namespace: str) -> None:
         "--kubeconfig",
         str(bed.kubeconfig),
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "pods nobody in namespace" in told.stderr
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pods nobody in namespace" in done.stderr
 
 
 # --- logs -------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cluster(bed: ApiServer) -> Iterator[Cluster]:
-    with connect(str(bed.kubeconfig), None) as connected:
-        yield connected
-
-
 def the_pod(bed: ApiServer, namespace: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(bed.kubectl("get", "pod", "web", "-n", namespace, "-o", "json"))
-    return found
+    pod: dict[str, Any] = json.loads(bed.kubectl("get", "pod", "web", "-n", namespace, "-o", "json"))
+    return pod
 
 
-def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
+def test_the_logs_of_injected_containers_are_read_with_those_of_the_previous_run(
     bed: ApiServer, cluster: Cluster, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
@@ -325,20 +312,23 @@ def test_the_logs_of_our_containers_are_read_those_of_the_run_before_too(
         asked.append((container, previous))
         return "before\n" if previous else "one\ntwo\n"
 
-    found = observe(cluster, pod, lambda _: ["istio-proxy", "never-started"], log)
+    observation = observe(cluster, pod, lambda _: ["istio-proxy", "never-started"], log)
     assert asked == [("istio-proxy", False), ("istio-proxy", True)]
-    assert found.logs == (Log("istio-proxy", ("one", "two")), Log("istio-proxy", ("before",), previous=True))
+    assert observation.logs == (
+        Log("istio-proxy", ("one", "two")),
+        Log("istio-proxy", ("before",), previous=True),
+    )
 
 
-def test_a_log_that_cannot_be_had_is_told_and_the_rest_goes_on(
+def test_a_log_that_cannot_be_read_is_reported_and_the_rest_is_explained(
     bed: ApiServer, cluster: Cluster, namespace: str
 ) -> None:
     make_pod(bed, namespace, "web", STATUS)
     set_status(bed, namespace, "web", ready=False)
-    found = observe(cluster, the_pod(bed, namespace), lambda _: ["istio-proxy"])
-    assert found.logs == ()
-    assert found.pod is not None
-    assert found.unread
+    observation = observe(cluster, the_pod(bed, namespace), lambda _: ["istio-proxy"])
+    assert observation.logs == ()
+    assert observation.pod is not None
+    assert observation.unread
 
 
 def test_a_container_that_has_no_log_yet_has_an_empty_one(

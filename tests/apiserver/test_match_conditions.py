@@ -44,7 +44,7 @@ OFTEN = 250
 
 @dataclass
 class Webhook:
-    """A webhook that allows everything; `heard` are the names of the pods that it was called for."""
+    """A webhook that allows everything; `heard` has the names of the pods that it was called for."""
 
     url: str
     bundle: str
@@ -73,7 +73,7 @@ def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what was heard is looked at by the tests."""
+            """Log nothing: the tests look at `heard`."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -158,8 +158,8 @@ def conditioned(bed: ApiServer, webhook: Webhook, config: Config, namespace: str
         "metadata": {"name": name},
         "webhooks": [entry],
     }
-    told = ws.kubectl(bed, "create", "-f", "-", manifest=item)
-    assert told.status == 0, told.err
+    answer = ws.kubectl(bed, "create", "-f", "-", manifest=item)
+    assert answer.status == 0, answer.err
     try:
         ws.until("the webhook is called", lambda: sender.calls(asking(config), namespace))
         yield sender
@@ -204,12 +204,12 @@ def of_table(mode: str, **changes: Any) -> Config:
 def rows(namespace: str) -> list[tuple[Pod, str]]:
     """Every pod of the decision table that can be sent, with the namespace of its request."""
     own = {"kube-system", "kube-public"}
-    found: list[tuple[Pod, str]] = [(row[0], namespace) for row in table.WISHES]
+    rows: list[tuple[Pod, str]] = [(row[0], namespace) for row in table.WISHES]
     for pod, facts, *_ in table.GATES:
         meta = {k: v for k, v in (pod.get("metadata") or {}).items() if k != "namespace"}
         named = facts.namespace or (pod.get("metadata") or {}).get("namespace") or ""
-        found.append(({**pod, "metadata": meta}, named if named in own else namespace))
-    return found
+        rows.append(({**pod, "metadata": meta}, named if named in own else namespace))
+    return rows
 
 
 @pytest.mark.parametrize("mode", ["enabled", "disabled", "wrong"])
@@ -239,14 +239,14 @@ def test_for_each_row_of_the_decision_table_both_agree(
 def test_a_pod_that_names_another_namespace_is_refused_before_any_webhook(
     bed: ApiServer, webhook: Webhook, namespace: str
 ) -> None:
-    """The one denial of `decide`, which the conditions therefore need not know."""
+    """The one denial of `decide`; so the match conditions need no rule for it."""
     sent = Sender(bed, webhook)
     status, said = sent.send({"metadata": {"name": "elsewhere", "namespace": "default"}}, namespace)
     assert (status, "elsewhere" in webhook.heard) == (400, False), said
 
 
 NO = {SWITCH: "false"}
-# What a pod says beside a reason to be skipped for certain -> whether its author hears of it.
+# Labels and annotations beside a certain reason to skip -> whether the webhook is called.
 SAID: list[tuple[str, Pod, bool]] = [
     ("nothing", {}, False),
     ("no", {"labels": NO}, False),
@@ -282,7 +282,7 @@ def together(meta: Pod, pod: Pod) -> Pod:
     return {**pod, "metadata": {**meta, "annotations": {**meta.get("annotations", {}), **more}}}
 
 
-def test_whoever_asks_or_nearly_asks_is_heard_though_the_pod_is_skipped(
+def test_the_webhook_is_called_for_requests_and_near_misses_of_skipped_pods(
     bed: ApiServer, webhook: Webhook, namespace: str
 ) -> None:
     with conditioned(bed, webhook, OURS, namespace) as sender:
@@ -320,9 +320,7 @@ def test_for_pods_at_random_both_agree(bed: ApiServer, webhook: Webhook, namespa
     assert OFTEN // 10 < left_out < OFTEN * 9 // 10
 
 
-def test_a_pod_that_is_not_sent_would_get_no_patch_no_warning_and_no_refusal(
-    bed: ApiServer, webhook: Webhook, namespace: str
-) -> None:
+def test_a_pod_that_is_not_sent_would_get_no_patch_no_warning_and_no_refusal(namespace: str) -> None:
     chosen = random.Random(6)
     pods = [a_pod_at_random(chosen) for _ in range(OFTEN)]
     left_out = [pod for pod in pods if dropped(pod, namespace, OURS.policy, OURS.profile)]

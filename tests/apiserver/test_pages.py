@@ -22,14 +22,14 @@ def make(bed: ApiServer, namespace: str, count: int) -> str:
 def test_each_object_comes_once_and_says_its_kind(bed: ApiServer, namespace: str) -> None:
     path = make(bed, namespace, 5)
     with connect(str(bed.kubeconfig), None) as cluster:
-        found = list(cluster.each(path, {"limit": "2"}))
-        assert {item["kind"] for item in found} == {"ConfigMap"}
-        names = [item["metadata"]["name"] for item in found]
+        items = list(cluster.each(path, {"limit": "2"}))
+        assert {item["kind"] for item in items} == {"ConfigMap"}
+        names = [item["metadata"]["name"] for item in items]
         assert len(names) == len(set(names))
         assert {f"m{n}" for n in range(5)} <= set(names)
 
 
-def test_pages_that_go_out_of_date_are_read_again_and_given_once(bed: ApiServer, namespace: str) -> None:
+def test_pages_that_expire_are_read_again_and_yielded_once(bed: ApiServer, namespace: str) -> None:
     path = make(bed, namespace, 5)
     with connect(str(bed.kubeconfig), None) as cluster:
         pages = cluster.each(path, {"limit": "2"})
@@ -45,8 +45,8 @@ def test_pages_that_go_out_of_date_are_read_again_and_given_once(bed: ApiServer,
 def test_a_patch_changes_what_it_names_and_returns_the_object(bed: ApiServer, namespace: str) -> None:
     path = make(bed, namespace, 1) + "/m0"
     with connect(str(bed.kubeconfig), None) as cluster:
-        found = cluster.patch(path, {"metadata": {"annotations": {"a": "b"}}})
-        assert (found["metadata"]["annotations"], found["kind"]) == ({"a": "b"}, "ConfigMap")
+        item = cluster.patch(path, {"metadata": {"annotations": {"a": "b"}}})
+        assert (item["metadata"]["annotations"], item["kind"]) == ({"a": "b"}, "ConfigMap")
         assert cluster.get(path)["metadata"]["annotations"] == {"a": "b"}
         with pytest.raises(ClusterError) as caught:
             cluster.patch(path + "-none", {"metadata": {}})

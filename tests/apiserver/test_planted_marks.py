@@ -1,7 +1,7 @@
 """Secrets: marks planted wherever a pod or a caller can write come out in the patch alone, where they must.
 
 The webhook runs as a process with records and Events on, behind a real API server; reviews come from
-it, and from a caller that posts whatever it likes. Then everything that came out is searched.
+it, and from a caller that posts arbitrary bodies. Then everything that came out is searched.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 
 from injector.profiles.istio.catalogue import ANNOTATIONS
 from injector.records.reader import Reader
+from tests import factories
 from tests.apiserver import webhook_serving as ws
 from tests.beds.apiserver.bed import ApiServer
 
@@ -58,7 +59,7 @@ class Out:
     def keep(self, where: str, text: str) -> None:
         self.texts.setdefault(where, []).append(text)
 
-    def found(self) -> dict[str, list[str]]:
+    def marks(self) -> dict[str, list[str]]:
         """Where marks were found, and some text around the first."""
         seen: dict[str, list[str]] = {}
         for where, texts in self.texts.items():
@@ -72,7 +73,7 @@ class Out:
 
 
 def a_pod(name: str, **annotations: str) -> dict[str, Any]:
-    """A pod with a mark in every place for free text, and in annotations nobody knows."""
+    """A pod with a mark in every place for free text, and in unknown annotations."""
     pod = ws.a_pod(name, annotations={"example.com/note": mark("note"), **annotations})
     [container] = pod["spec"]["containers"]
     container |= {
@@ -163,12 +164,8 @@ def broken_pods() -> Iterator[Any]:
 
 def a_review(pod: Any, **request: Any) -> bytes:
     who = {"username": "u", "extra": {"x": [mark("extra")]}, "groups": ["g"]}
-    asked = {"uid": "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a10", "operation": "CREATE", "namespace": "shop",
-             "kind": {"group": "", "version": "v1", "kind": "Pod"}, "object": pod, "userInfo": who,
-             "options": {"fieldManager": mark("manager")}, **request}  # fmt: skip
-    return json.dumps(
-        {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": asked}
-    ).encode()
+    marked = {"userInfo": who, "options": {"fieldManager": mark("manager")}, **request}
+    return json.dumps(factories.a_review(pod, **marked)).encode()
 
 
 # --- what comes out
@@ -183,20 +180,20 @@ def post(served: ws.Served, out: Out, body: bytes, path: str = "/mutate", **head
         connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
         text = answer.read().decode()
-        told = f"{answer.status} {answer.getheaders()} {text}"
+        shown = f"{answer.status} {answer.getheaders()} {text}"
     finally:
         connection.close()
     response: dict[str, Any] = json.loads(text)["response"] if answer.status == 200 else {}
     if "patch" in response:
         patch = response.pop("patch")
         out.patches.append(base64.b64decode(patch).decode())
-        told = json.dumps(response)
-    out.keep("answers", told)
+        shown = json.dumps(response)
+    out.keep("answers", shown)
     return response
 
 
 def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
-    """Good, denied, nearly right and dry pods of a workload; what kubectl and the audit log tell of them."""
+    """Good, denied, nearly right and dry pods of a workload, with kubectl's output and the audit log."""
     spec = {"replicas": 0, **ws.a_deployment("web")["spec"]}
     made = ws.created(bed, namespace, {**ws.a_deployment("web"), "kind": "ReplicaSet", "spec": spec})
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": made["metadata"]["uid"]}
@@ -215,12 +212,12 @@ def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
         pod["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
         out.keep("kubectl", ws.create(bed, namespace, pod, flags=flags).err)
 
-    def told() -> list[dict[str, Any]] | None:
+    def events_of_the_injector() -> list[dict[str, Any]] | None:
         events = ws.listed(bed, namespace, "events")
         ours = [e for e in events if (e.get("source") or {}).get("component") == "sidecar-injector"]
         return ours if any(LAST in e["message"] for e in ours) else None
 
-    ours = ws.until("the Event on the last pod is written", told)
+    ours = ws.until("the Event on the last pod is written", events_of_the_injector)
     assert {e["reason"] for e in ours} == {"Injected", "InjectionDenied", "InjectionWarning"}
     for event in ours:
         out.keep("events", json.dumps(event))
@@ -232,7 +229,7 @@ def through_the_api_server(bed: ApiServer, namespace: str, out: Out) -> None:
 
 
 def by_hand(served: ws.Served, out: Out) -> None:
-    """What somebody posts who reaches the webhook."""
+    """What a caller that reaches the webhook may post."""
     reviews = [a_review(pod) for pod in (*wrong_values(), *broken_pods(), a_pod("good"))]
     reviews += [a_review(a_pod("dry"), dryRun=True), a_review(a_pod("x"), operation=mark("operation"))]
     reviews += [a_review(a_pod("x"), kind=mark("kind"))]
@@ -273,9 +270,9 @@ def test_what_was_planted_is_found_in_the_patch_alone(bed: ApiServer, tmp_path: 
     out.keep("log", (tmp_path / "serve.log").read_text())
     for file in records.iterdir():
         out.keep("records", file.read_text())
-    assert out.found() == {}
+    assert out.marks() == {}
     whole = {where: len("".join(texts)) for where, texts in out.texts.items()}
-    # Nothing that was searched was empty, and what is told there was told.
+    # Each output that was searched has text, and the expected messages are in it.
     assert min(whole.values()) > 0, whole
     assert whole.keys() >= {"answers", "kubectl", "events", "audit annotations", "log", "records", "metrics"}
     # A pod of any shape is recorded.

@@ -55,15 +55,15 @@ def test_what_controllers_make_is_recorded_and_replayed(bed: ApiServer, tmp_path
         assert {entry["sideEffects"] for entry in entries["webhooks"]} == {"NoneOnDryRun"}
 
         def injected() -> bool:
-            told = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
-            return told.status == 0 and "istio-proxy" in told.out
+            answer = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server", "-o", "json"))
+            return answer.status == 0 and "istio-proxy" in answer.out
 
         until("the webhook is called", injected)
         assert list(records.iterdir()) == [], "a dry run left a record"
         created(bed, namespace, a_secretive_deployment("web"))
         pods_of(bed, namespace, "web")
         until("the record is written", lambda: list(records.iterdir()))
-        # The API server asks a second time, since it mounts the account's token into our container.
+        # The API server asks a second time, since it mounts the account's token into the injected container.
         uid, *_ = [e["uid"] for e in served.events() if e["event"] == "admission" and not e["dryRun"]]
     [entry] = Reader(records).entries()
     assert (entry.uid, entry.decision) == (uid, "inject")

@@ -101,33 +101,33 @@ def got(bed: ApiServer, namespace: str, name: str, labels: dict[str, str]) -> st
     """Whose injector gave the pod its one sidecar, None where it got none."""
     pod = created(bed, namespace, a_pod(name, labels=labels))
     changed = [call for call in webhook_calls(creation(bed, namespace, name)) if call["mutated"]]
-    found = [
+    sidecars = [
         container
         for part in ("containers", "initContainers")
         for container in pod["spec"].get(part, [])
         if container["name"] == "istio-proxy"
     ]
-    assert len(found) == len(changed) <= 1
-    if not found:
+    assert len(sidecars) == len(changed) <= 1
+    if not sidecars:
         return None
-    by = found[0]["image"].partition("for-")[2]
+    by = sidecars[0]["image"].partition("for-")[2]
     assert pod["metadata"]["annotations"]["istio.io/rev"] == by
-    assert {c["image"] for n, c in containers(pod).items() if n != "app"} == {found[0]["image"]}
+    assert {c["image"] for n, c in containers(pod).items() if n != "app"} == {sidecars[0]["image"]}
     return str(by)
 
 
 def test_each_pod_gets_the_sidecar_of_its_revision_or_of_the_tags_and_none_gets_two(
     bed: ApiServer, two: Two
 ) -> None:
-    told = []
+    rows = []
     with known(bed, two, "canary"), contextlib.ExitStack() as stack:
         namespaces: dict[str, str] = {}
         for number, (of_namespace, of_pod, _) in enumerate(ROWS):
             key = str(sorted(of_namespace.items()))
             if key not in namespaces:
                 namespaces[key] = stack.enter_context(bed.namespace(of_namespace))
-            told.append((of_namespace, of_pod, got(bed, namespaces[key], f"pod-{number}", of_pod)))
-    assert told == ROWS
+            rows.append((of_namespace, of_pod, got(bed, namespaces[key], f"pod-{number}", of_pod)))
+    assert rows == ROWS
 
 
 def test_a_tag_that_moves_to_another_revision_takes_the_next_pods_with_it(bed: ApiServer, two: Two) -> None:

@@ -33,26 +33,26 @@ def test_no_pod_is_refused_or_left_without_sidecar_whatever_happens_to_the_webho
     assert findings.tally.created >= SHORT.creations
 
 
-def found(tally: Tally, failed: int = 0, **traces: int) -> list[str]:
+def faults(tally: Tally, failed: int = 0, **traces: int) -> list[str]:
     return Findings(SHORT, tally, 1.0, {"leaves renewed": 1, **traces}, 0.0, failed).faults()
 
 
 def test_a_soak_fails_by_each_thing_that_it_is_there_to_find() -> None:
-    assert found(Tally(created=200)) == []
-    assert found(Tally(created=199)) == ["1 creations too few"]
-    assert found(Tally(created=200), CAs=0) == ["CAs: never seen"]
+    assert faults(Tally(created=200)) == []
+    assert faults(Tally(created=199)) == ["1 creations too few"]
+    assert faults(Tally(created=200), CAs=0) == ["CAs: never seen"]
     refused = Tally(created=200)
     refused.refuse("failed calling webhook")
-    assert found(refused) == ["1 creations refused", "failed calling webhook"]
-    assert found(Tally(created=200), failed=3) == ["3 calls failed, says the API server"]
+    assert faults(refused) == ["1 creations refused", "failed calling webhook"]
+    assert faults(Tally(created=200), failed=3) == ["3 calls failed, says the API server"]
     retried = Tally(created=200)
     retried.retry("no connection")
-    assert found(retried) == []
+    assert faults(retried) == []
     retried.retry("status 500, webhook not reached")
-    assert found(retried) == ["1 retried because the webhook was not reached"]
+    assert faults(retried) == ["1 retried because the webhook was not reached"]
     bare = Tally(created=199)
     bare.took(0.0, {"metadata": {}, "spec": {"containers": [{"name": "app"}]}})
-    assert found(bare) == ["1 pods without sidecar", "no annotation sidecar.istio.io/status"]
+    assert faults(bare) == ["1 pods without sidecar", "no annotation sidecar.istio.io/status"]
 
 
 @pytest.mark.parametrize(

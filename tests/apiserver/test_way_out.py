@@ -1,4 +1,4 @@
-"""What docs/how-to/when-the-injector-is-down.md tells people to type, typed."""
+"""The commands of docs/how-to/when-the-injector-is-down.md, run as written."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/when-the-injector-is-d
 
 def written(name: str) -> str:
     """The commands under a mark of the page."""
-    found = re.search(rf"<!-- tested: {name} -->\n\n((?:    .*\n)+)", PAGE.read_text())
-    assert found is not None, name
-    return found[1]
+    block = re.search(rf"<!-- tested: {name} -->\n\n((?:    .*\n)+)", PAGE.read_text())
+    assert block is not None, name
+    return block[1]
 
 
 def typed(bed: ApiServer, name: str) -> str:
@@ -34,9 +34,7 @@ def typed(bed: ApiServer, name: str) -> str:
     return done.stdout
 
 
-def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(
-    bed: ApiServer, tmp_path: Path
-) -> None:
+def test_pods_start_while_the_webhook_is_away_and_refusal_is_restored(bed: ApiServer, tmp_path: Path) -> None:
     if bed.plane is None:
         pytest.skip("on a cluster of somebody's own all webhook configurations of ours would be opened")
     certificates(tmp_path)
@@ -58,8 +56,8 @@ def test_pods_get_going_while_nobody_answers_and_the_door_is_closed_again(
         try:
 
             def refused() -> str:
-                told = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server",))
-                return told.err if told.status else ""
+                answer = create(bed, namespace, a_pod("probe"), flags=("--dry-run=server",))
+                return answer.err if answer.status else ""
 
             said = until("nobody answers", refused)
             assert "failed calling webhook" in said

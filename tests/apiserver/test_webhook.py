@@ -110,10 +110,10 @@ def is_injected(pod: dict[str, Any]) -> bool:
     return STATUS in (pod["metadata"].get("annotations") or {}) and PROXY in containers(pod)
 
 
-def told(event: dict[str, Any], word: str) -> str | None:
-    """What we wrote into the audit log, whichever entry was called."""
-    found = [v for k, v in (event.get("annotations") or {}).items() if k.endswith(f"istio.io/{word}")]
-    return found[0] if found else None
+def audit_annotation(event: dict[str, Any], word: str) -> str | None:
+    """An audit annotation of the injector, whichever entry was called."""
+    values = [v for k, v in (event.get("annotations") or {}).items() if k.endswith(f"istio.io/{word}")]
+    return values[0] if values else None
 
 
 # --- who is injected
@@ -131,7 +131,7 @@ def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: ApiServer,
     assert env_of(proxy)["ISTIO_META_WORKLOAD_NAME"] == "web"
     owner = f"kubernetes://apis/apps/v1/namespaces/{mesh.labelled}/deployments/web"
     assert env_of(proxy)["ISTIO_META_OWNER"] == owner
-    # ServiceAccount admission sees what we added, so that the agent can ask the API server too.
+    # ServiceAccount admission runs on the injected containers, so the agent can call the API server too.
     token = "/var/run/secrets/kubernetes.io/serviceaccount"
     for container in containers(pod).values():
         assert token in [m["mountPath"] for m in container["volumeMounts"]]
@@ -149,7 +149,7 @@ def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: ApiServer,
             {"annotations": {SWITCH: "no"}, "spec": {"os": {"name": "windows"}}},
             "unsupported-os",
         ),
-        # For these the API server does not call us at all.
+        # For these the API server does not call the webhook.
         ("by-annotation", {"annotations": {SWITCH: "false"}}, None),
         ("host-network", {"spec": {"hostNetwork": True}}, None),
         ("windows", {"spec": {"os": {"name": "windows"}}}, None),
@@ -159,12 +159,12 @@ def test_the_pods_of_a_deployment_carry_the_sidecar_and_its_name(bed: ApiServer,
 def test_a_pod_that_is_not_injected_is_stored_as_it_is_and_the_audit_log_says_why(
     bed: ApiServer, mesh: Mesh, name: str, pod: dict[str, Any], reason: str | None
 ) -> None:
-    found = created(bed, mesh.labelled, a_pod(name, **pod))
+    stored = created(bed, mesh.labelled, a_pod(name, **pod))
 
-    assert list(containers(found)) == ["app"]
+    assert list(containers(stored)) == ["app"]
     event = creation(bed, mesh.labelled, name)
-    assert told(event, "reason") == reason
-    assert told(event, "decision") == (reason and "skip")
+    assert audit_annotation(event, "reason") == reason
+    assert audit_annotation(event, "decision") == (reason and "skip")
     assert [call["mutated"] for call in webhook_calls(event)] == ([False] if reason else [])
 
 
@@ -180,16 +180,16 @@ def test_a_pod_that_is_not_injected_is_stored_as_it_is_and_the_audit_log_says_wh
 def test_in_a_namespace_without_label_only_a_pods_own_label_asks(
     bed: ApiServer, mesh: Mesh, name: str, labels: dict[str, str], injected: bool
 ) -> None:
-    found = created(bed, mesh.plain, a_pod(name, labels=labels))
+    stored = created(bed, mesh.plain, a_pod(name, labels=labels))
 
-    assert is_injected(found) is injected
+    assert is_injected(stored) is injected
     assert bool(webhook_calls(creation(bed, mesh.plain, name))) is injected
 
 
 def test_a_dry_run_shows_the_sidecar_and_stores_nothing(bed: ApiServer, mesh: Mesh) -> None:
-    found = created(bed, mesh.labelled, a_pod("dry"), "--dry-run=server")
+    shown = created(bed, mesh.labelled, a_pod("dry"), "--dry-run=server")
 
-    assert is_injected(found)
+    assert is_injected(shown)
     assert listed(bed, mesh.labelled, "pods", "--field-selector=metadata.name=dry") == []
     lines = [e for e in mesh.served.events() if e["event"] == "admission" and e.get("pod") == "dry"]
     assert {(line["dryRun"], line["decision"]) for line in lines} == {(True, "inject")}
@@ -199,11 +199,11 @@ def test_a_pod_without_a_name_of_its_own_gets_one_and_the_sidecar(bed: ApiServer
     pod = a_pod("")
     pod["metadata"] = {"generateName": "batch-", "labels": {"app": "batch"}}
 
-    found = created(bed, mesh.labelled, pod)
+    stored = created(bed, mesh.labelled, pod)
 
-    assert found["metadata"]["name"].startswith("batch-")
-    assert is_injected(found)
-    assert found["metadata"]["labels"]["service.istio.io/canonical-name"] == "batch"
+    assert stored["metadata"]["name"].startswith("batch-")
+    assert is_injected(stored)
+    assert stored["metadata"]["labels"]["service.istio.io/canonical-name"] == "batch"
 
 
 def test_a_pod_with_50_containers_keeps_them_all_in_their_order(bed: ApiServer, mesh: Mesh) -> None:
@@ -212,11 +212,11 @@ def test_a_pod_with_50_containers_keeps_them_all_in_their_order(bed: ApiServer, 
     probe = {"httpGet": {"path": "/ready", "port": 8080}}
     many = [{"name": name, "image": image, "readinessProbe": probe} for name in names]
 
-    found = created(bed, mesh.labelled, a_pod("many", spec={"containers": many}))
+    stored = created(bed, mesh.labelled, a_pod("many", spec={"containers": many}))
 
-    assert [c["name"] for c in found["spec"]["containers"]] == names
-    assert is_injected(found)
-    probers = json.loads(env_of(containers(found)[PROXY])["ISTIO_KUBE_APP_PROBERS"] or "{}")
+    assert [c["name"] for c in stored["spec"]["containers"]] == names
+    assert is_injected(stored)
+    probers = json.loads(env_of(containers(stored)[PROXY])["ISTIO_KUBE_APP_PROBERS"] or "{}")
     assert len(probers) == 50
 
 
@@ -242,7 +242,7 @@ def test_a_pod_template_that_names_another_namespace_changes_nothing(bed: ApiSer
     assert f"/namespaces/{mesh.labelled}/" in str(env_of(containers(pod)[PROXY])["ISTIO_META_OWNER"])
 
 
-# --- what people are told
+# --- messages for users
 
 
 BAD = {"sidecar.istio.io/interceptionMode": "SOMETIMES"}
@@ -265,8 +265,10 @@ def test_the_event_of_the_replicaset_says_why_there_are_no_pods(bed: ApiServer, 
     assert create(bed, mesh.labelled, a_deployment("refused", annotations=BAD)).status == 0
 
     def event() -> str | None:
-        found = listed(bed, mesh.labelled, "events", "--field-selector=reason=FailedCreate")
-        return next((e["message"] for e in found if e["involvedObject"]["name"].startswith("refused-")), None)
+        events = listed(bed, mesh.labelled, "events", "--field-selector=reason=FailedCreate")
+        return next(
+            (e["message"] for e in events if e["involvedObject"]["name"].startswith("refused-")), None
+        )
 
     message = until("the ReplicaSet's event", event)
     assert says_what_is_accepted(message), message
@@ -296,9 +298,11 @@ def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Api
     event = creation(bed, mesh.labelled, "audited")
 
     entry = "namespace.sidecar-injector.istio.io"
-    found = {k.partition("/")[2]: v for k, v in event["annotations"].items() if k.startswith(entry + "/")}
+    annotations = {
+        k.partition("/")[2]: v for k, v in event["annotations"].items() if k.startswith(entry + "/")
+    }
     digest = next(e["digest"] for e in mesh.served.events() if e["event"] == "config")
-    assert found == {
+    assert annotations == {
         "decision": "inject",
         "reason": "on-by-default",
         "profile": "istio",
@@ -307,14 +311,15 @@ def test_the_audit_log_says_what_was_decided_and_by_which_configuration(bed: Api
     }
     calls = webhook_calls(event)
     assert {(call["configuration"], call["webhook"]) for call in calls} == {(NAME, entry)}
-    # ServiceAccount admission mounts the token into our containers, after which we are asked again.
+    # ServiceAccount admission mounts the token into injected containers; then the webhook is called again.
     assert [(call["round"], call["mutated"]) for call in calls] == [(0, True), (1, False)]
 
 
 # --- other objects of the cluster, and the request's path
 
 
-def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: ApiServer, mesh: Mesh) -> None:
+@pytest.mark.usefixtures("mesh")
+def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: ApiServer) -> None:
     with bed.namespace({"istio-injection": "enabled"}) as namespace:
         spec = {"concurrency": 7, "environmentVariables": {"FROM_OBJECT": "yes"}}
         made = {"apiVersion": "networking.istio.io/v1beta1", "kind": "ProxyConfig", "spec": spec}
@@ -322,12 +327,12 @@ def test_a_proxyconfig_object_changes_the_pods_of_its_namespace(bed: ApiServer, 
 
         def proxy() -> dict[str, str | None] | None:
             pod = created(bed, namespace, a_pod("probe"), "--dry-run=server")
-            found = env_of(containers(pod)[PROXY]) if is_injected(pod) else {}
-            return found if "FROM_OBJECT" in found else None
+            env = env_of(containers(pod)[PROXY]) if is_injected(pod) else {}
+            return env if "FROM_OBJECT" in env else None
 
-        found = until("the webhook has seen the ProxyConfig", proxy)
-        assert found["FROM_OBJECT"] == "yes"
-        assert json.loads(found["PROXY_CONFIG"] or "{}")["concurrency"] == 7
+        env = until("the webhook has seen the ProxyConfig", proxy)
+        assert env["FROM_OBJECT"] == "yes"
+        assert json.loads(env["PROXY_CONFIG"] or "{}")["concurrency"] == 7
 
 
 def test_revision_tag_and_path_choose_what_the_pod_gets(bed: ApiServer, mesh: Mesh, tmp_path: Path) -> None:
@@ -388,7 +393,7 @@ def b64(data: bytes) -> str:
 
 @contextlib.contextmanager
 def another_webhook(bed: ApiServer, folder: Path, namespace: str) -> Iterator[str]:
-    """A mutating webhook for one namespace whose configuration comes after ours."""
+    """A mutating webhook for one namespace whose configuration comes after the injector's."""
     certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
@@ -426,7 +431,7 @@ def another_webhook(bed: ApiServer, folder: Path, namespace: str) -> Iterator[st
 
 
 @pytest.mark.parametrize("native", ["true", "false"])
-def test_asked_again_after_another_webhook_we_change_nothing_and_its_work_stays(
+def test_a_second_call_after_another_webhook_changes_nothing(
     bed: ApiServer, mesh: Mesh, tmp_path: Path, native: str
 ) -> None:
     with (

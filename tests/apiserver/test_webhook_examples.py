@@ -1,4 +1,4 @@
-"""Both doors give the same pods, for every example: what `kube-inject` printed and what the webhook made.
+"""`kube-inject` and the webhook give the same pods, for every example.
 
 Each example goes into three namespaces of one cluster. Compared is what the API server stored, so
 that its own defaults are in all of them.
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.xdist_group("webhook-examples")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CRON = "reports"
-# So would the controller name it at its minute; the name tells whose Job it is.
+# So would the controller name it at its minute; the name shows whose Job it is.
 CRON_JOB = f"{CRON}-29000000"
 
 IDENTITY = (
@@ -91,7 +91,7 @@ BOOKS = ("sidecar-injector/undo", "sidecar-injector/overrides", "proxy.istio.io/
 class Stored:
     """The pods by the way on which they were injected; none, kube-inject, webhook, and both.
 
-    `namespace` is the one of those that nobody injected.
+    `namespace` is the one of the pods that were not injected.
     """
 
     namespace: str
@@ -103,8 +103,8 @@ class Stored:
 
 @pytest.fixture(params=[SHOP, LOG_SHIPPER], ids=["shop", "log-shipper"])
 def example(request: pytest.FixtureRequest) -> Example:
-    found: Example = request.param
-    return found
+    example: Example = request.param
+    return example
 
 
 @pytest.fixture(scope="module")
@@ -152,24 +152,24 @@ def text_for(example: Example, namespace: str) -> str:
 
 def apply(bed: ApiServer, namespace: str, text: str) -> None:
     """Apply a stream, and do for the kinds that need a node or a clock what these would do."""
-    told = kubectl(bed, "apply", "-n", namespace, "-f", "-", manifest=text)
-    assert told.status == 0, told.err
+    answer = kubectl(bed, "apply", "-n", namespace, "-f", "-", manifest=text)
+    assert answer.status == 0, answer.err
     for item in listed(bed, namespace, "daemonsets"):
         pod = {"apiVersion": "v1", "kind": "Pod", **item["spec"]["template"]}
         pod["metadata"] = {**pod["metadata"], "name": item["metadata"]["name"]}
-        told = kubectl(bed, "create", "-n", namespace, "-f", "-", manifest=pod)
-        assert told.status == 0, told.err
+        answer = kubectl(bed, "create", "-n", namespace, "-f", "-", manifest=pod)
+        assert answer.status == 0, answer.err
     for item in listed(bed, namespace, "cronjobs"):
         assert item["metadata"]["name"] == CRON
         bed.kubectl("create", "job", CRON_JOB, "-n", namespace, f"--from=cronjob/{CRON}")
 
 
 def stored_pods(bed: ApiServer, namespace: str, count: int) -> dict[str, Any]:
-    """The pods by their workload and number, without what tells one namespace from another."""
+    """The pods by their workload and number, without what differs between namespaces."""
 
     def look() -> list[dict[str, Any]] | None:
-        found = listed(bed, namespace, "pods")
-        return found if len(found) >= count else None
+        pods = listed(bed, namespace, "pods")
+        return pods if len(pods) >= count else None
 
     out: dict[str, Any] = {}
     for pod in until(f"{count} pods in {namespace}", look):
@@ -190,22 +190,22 @@ def anonymous(pod: dict[str, Any]) -> dict[str, Any]:
         names[hashed] = "HASH"
     for name, stands_in in names.items():
         text = text.replace(name, stands_in)
-    found: dict[str, Any] = json.loads(
+    stripped: dict[str, Any] = json.loads(
         re.sub(r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-12345", text)
     )
-    meta = found["metadata"]
+    meta = stripped["metadata"]
     for field in IDENTITY:
         meta.pop(field, None)
     for label in IDENTITY_LABELS:
         (meta.get("labels") or {}).pop(label, None)
     for owner in meta.get("ownerReferences") or []:
         del owner["uid"]
-    in_order(found["spec"])
-    return found
+    in_order(stripped["spec"])
+    return stripped
 
 
 def in_order(spec: dict[str, Any]) -> None:
-    """Sort what has no order for Kubernetes: admission puts the token's volume before or after ours."""
+    """Sort what has no order for Kubernetes: admission puts the token's volume before or after others."""
     spec.get("volumes", []).sort(key=lambda v: v["name"])
     for container in [*spec.get("initContainers", []), *spec["containers"]]:
         container.get("volumeMounts", []).sort(key=lambda m: m["mountPath"])
@@ -225,8 +225,8 @@ def differences(one: Any, other: Any, pointer: str = "") -> list[str]:
 def compared(first: dict[str, Any], second: dict[str, Any]) -> dict[str, list[str]]:
     """The pods that differ, and where."""
     assert list(first) == list(second)
-    found = {name: differences(pod, second[name]) for name, pod in first.items()}
-    return {name: told for name, told in found.items() if told}
+    differing = {name: differences(pod, second[name]) for name, pod in first.items()}
+    return {name: fields for name, fields in differing.items() if fields}
 
 
 def without_books(pods: dict[str, Any]) -> dict[str, Any]:
@@ -238,9 +238,9 @@ def without_books(pods: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_webhook_stores_what_kube_inject_printed(stored: Stored, example: Example) -> None:
-    found = compared(without_books(stored.printed), without_books(stored.admitted))
+    differing = compared(without_books(stored.printed), without_books(stored.admitted))
 
-    assert found == {}
+    assert differing == {}
     assert len(stored.printed) == example.pods
 
 
@@ -255,15 +255,15 @@ def test_as_many_pods_are_injected_as_the_example_says(stored: Stored, example: 
         if len(containers(pod)) > len(containers(stored.plain[name]))
     ]
     assert len(more) == example.injected
-    # The others are as nobody had looked at them.
+    # The others are unchanged.
     assert set(compared(stored.plain, stored.admitted)) == set(more)
 
 
-@pytest.mark.parametrize("way", ["printed", "admitted"])
-def test_uninject_of_a_stored_pod_gives_the_pod_that_nobody_injected(
-    bed: ApiServer, stored: Stored, example: Example, way: str
+@pytest.mark.parametrize("origin", ["printed", "admitted"])
+def test_uninject_of_a_stored_pod_gives_the_pod_before_injection(
+    bed: ApiServer, stored: Stored, example: Example, origin: str
 ) -> None:
-    text = yaml.safe_dump_all(getattr(stored, way).values())
+    text = yaml.safe_dump_all(getattr(stored, origin).values())
     back = yaml.safe_load_all(injector("uninject", "--config", example.config, "-f", "-", stdin=text))
 
     plain = {name: without_owner(pod) for name, pod in stored.plain.items()}
@@ -276,16 +276,16 @@ def stored_again(bed: ApiServer, namespace: str, pods: Iterable[dict[str, Any]])
     for number, pod in enumerate(pods):
         item = without_owner(pod)
         items.append({**item, "metadata": {**item["metadata"], "name": f"back-{number}"}})
-    told = create(bed, namespace, *items, flags=("--dry-run=server", "-o", "json"))
-    assert told.status == 0, told.err
-    return [anonymous(pod) for pod in objects(told.out)]
+    answer = create(bed, namespace, *items, flags=("--dry-run=server", "-o", "json"))
+    assert answer.status == 0, answer.err
+    return [anonymous(pod) for pod in objects(answer.out)]
 
 
 def objects(text: str) -> Iterator[dict[str, Any]]:
     """The objects that kubectl printed one after the other."""
     while text := text.lstrip():
-        found, end = json.JSONDecoder().raw_decode(text)
-        yield found
+        item, end = json.JSONDecoder().raw_decode(text)
+        yield item
         text = text[end:]
 
 

@@ -1,4 +1,4 @@
-"""Where the webhook's configuration comes from in a cluster: our ConfigMap, or a live istiod's own."""
+"""The webhook's configuration in a cluster: a ConfigMap of the injector, or those of a live istiod."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ VALUES = {"global": {"hub": "hub.example.com/live", "tag": "1.30.1", "network": 
 INJECT = {
     "policy": "enabled",
     "defaultTemplates": ["sidecar"],
-    # What istiod's chart ships is written in another language; ours stands in for it.
+    # What istiod's chart ships is written in another language; the profile's template replaces it.
     "templates": {"sidecar": "{{ $x := .Values }}{{ end }}", "own": "{{ .Spec }}"},
     "injectedAnnotations": {"live.example.com/note": "from istiod"},
 }
@@ -81,7 +81,7 @@ def proxy_of(bed: ApiServer, source: Source) -> dict[str, Any]:
     return containers(created(bed, source.pods, a_pod("probe"), "--dry-run=server"))["istio-proxy"]
 
 
-def test_our_configmap_is_read_and_its_changes_are_taken_over(bed: ApiServer, tmp_path: Path) -> None:
+def test_the_configmap_is_read_and_its_changes_are_applied(bed: ApiServer, tmp_path: Path) -> None:
     maps = {"injector": {"injector.yaml": OURS.format(tag="1.30.0")}}
     with running(bed, tmp_path, maps, "--config-map", "NS/injector") as source:
         assert proxy_of(bed, source)["image"] == "hub.example.com/ours/proxyv2:1.30.0"
@@ -90,20 +90,20 @@ def test_our_configmap_is_read_and_its_changes_are_taken_over(bed: ApiServer, tm
         until("the new tag", lambda: proxy_of(bed, source)["image"].endswith(":1.30.9"))
 
         replace(bed, source, "valuse: {}\n")
-        refused = until("the broken one is refused", lambda: told(source, "config-refused"))
+        refused = until("the broken one is refused", lambda: logged(source, "config-refused"))
         assert "ConfigMap" in refused["where"]
         assert "values" in refused["message"] + refused["hint"]
         assert proxy_of(bed, source)["image"].endswith(":1.30.9")
 
 
 def replace(bed: ApiServer, source: Source, text: str) -> None:
-    told = kubectl(
+    answer = kubectl(
         bed, "replace", "-n", source.maps, "-f", "-", manifest=a_map("injector", {"injector.yaml": text})
     )
-    assert told.status == 0, told.err
+    assert answer.status == 0, answer.err
 
 
-def told(source: Source, event: str) -> dict[str, Any] | None:
+def logged(source: Source, event: str) -> dict[str, Any] | None:
     return next((line for line in source.served.events() if line["event"] == event), None)
 
 
@@ -123,10 +123,10 @@ def test_a_live_istiods_configmaps_say_what_is_injected(bed: ApiServer, tmp_path
         annotations = pod["metadata"]["annotations"]
         assert annotations["istio.io/rev"] == REVISION
         assert annotations["live.example.com/note"] == "from istiod"
-        finding = told(source, "finding")
+        finding = logged(source, "finding")
         assert finding is not None
         assert (finding["code"], "'own'" in finding["message"]) == ("go-template", True)
-        # A pod that asks for the template that cannot be used here is told so.
+        # A pod that asks for the template that cannot be used here is denied with the reason.
         answer = create(bed, source.pods, a_pod("own", annotations={"inject.istio.io/templates": "own"}))
         assert answer.status != 0
         assert "a requested template is not found" in answer.err

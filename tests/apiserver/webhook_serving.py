@@ -23,20 +23,20 @@ from tests.beds.apiserver.bed import ApiServer
 from tests.beds.keys import write_server_keys
 from tests.command import run
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 PATIENCE = 120.0
 POLL = 0.05
 STATUS = "sidecar.istio.io/status"
 
 
-def until(what: str, look: Callable[[], Found | None]) -> Found:
+def until(what: str, look: Callable[[], Result | None]) -> Result:
     """The first thing that `look` finds, which is neither None nor False nor empty."""
     deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
+    while not (value := look()):
         assert time.monotonic() < deadline, f"this did not happen in {PATIENCE:.0f} s: {what}"
         time.sleep(POLL)
-    return found
+    return value
 
 
 def injector(*arguments: str | Path, stdin: str = "") -> str:
@@ -50,7 +50,7 @@ def injector(*arguments: str | Path, stdin: str = "") -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class Completed:
     """What kubectl said."""
 
     status: int
@@ -58,15 +58,15 @@ class Told:
     err: str
 
 
-def kubectl(bed: ApiServer, *arguments: str, manifest: object = None) -> Told:
+def kubectl(bed: ApiServer, *arguments: str, manifest: object = None) -> Completed:
     """Run kubectl, which may fail; `manifest` goes to its stdin as JSON, a text as it is."""
     command = bed.kubectl_command(*arguments)
     text = manifest if isinstance(manifest, str) else json.dumps(manifest)
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    return Told(done.returncode, done.stdout, done.stderr)
+    return Completed(done.returncode, done.stdout, done.stderr)
 
 
-def create(bed: ApiServer, namespace: str, *items: dict[str, Any], flags: tuple[str, ...] = ()) -> Told:
+def create(bed: ApiServer, namespace: str, *items: dict[str, Any], flags: tuple[str, ...] = ()) -> Completed:
     """Create objects; a refusal is for the caller to look at."""
     manifest = items[0] if len(items) == 1 else {"apiVersion": "v1", "kind": "List", "items": items}
     return kubectl(bed, "create", "-n", namespace, *flags, "-f", "-", manifest=manifest)
@@ -74,26 +74,26 @@ def create(bed: ApiServer, namespace: str, *items: dict[str, Any], flags: tuple[
 
 def created(bed: ApiServer, namespace: str, item: dict[str, Any], *flags: str) -> dict[str, Any]:
     """One object as the API server answered its creation."""
-    told = create(bed, namespace, item, flags=("-o", "json", *flags))
-    assert told.status == 0, told.err
-    found: dict[str, Any] = json.loads(told.out)
-    return found
+    answer = create(bed, namespace, item, flags=("-o", "json", *flags))
+    assert answer.status == 0, answer.err
+    stored: dict[str, Any] = json.loads(answer.out)
+    return stored
 
 
 def listed(bed: ApiServer, namespace: str, what: str, *flags: str) -> list[dict[str, Any]]:
     """The objects of a kind in a namespace."""
-    found: list[dict[str, Any]] = json.loads(bed.kubectl("get", what, "-n", namespace, "-o", "json", *flags))[
+    items: list[dict[str, Any]] = json.loads(bed.kubectl("get", what, "-n", namespace, "-o", "json", *flags))[
         "items"
     ]
-    return found
+    return items
 
 
 def pods_of(bed: ApiServer, namespace: str, app: str, count: int = 1) -> list[dict[str, Any]]:
     """The pods that controllers made of a workload, found by the label `app`."""
 
     def look() -> list[dict[str, Any]] | None:
-        found = listed(bed, namespace, "pods", f"--selector=app={app}")
-        return found if len(found) >= count else None
+        pods = listed(bed, namespace, "pods", f"--selector=app={app}")
+        return pods if len(pods) >= count else None
 
     return until(f"{count} pods of {app}", look)
 
@@ -226,8 +226,8 @@ def registered(
         "webhook-config", "--url", served.url + path, "--ca-file", served.ca, "--name", name, *flags
     )
     names = [item["metadata"]["name"] for item in yaml.safe_load_all(text)]
-    told = kubectl(bed, "apply", "-f", "-", manifest=text)
-    assert told.status == 0, told.err
+    answer = kubectl(bed, "apply", "-f", "-", manifest=text)
+    assert answer.status == 0, answer.err
     try:
         yield names
     finally:
@@ -242,8 +242,8 @@ def wait_until_called(bed: ApiServer, namespace: str, webhook: str, **metadata: 
     probe = a_pod("probe", **metadata)
 
     def called() -> bool:
-        told = create(bed, namespace, probe, flags=("--dry-run=server", "-o", "json"))
-        if told.status:
+        answer = create(bed, namespace, probe, flags=("--dry-run=server", "-o", "json"))
+        if answer.status:
             return False
         event = creation(bed, namespace, "probe")
         return any(call["configuration"] == webhook for call in webhook_calls(event))

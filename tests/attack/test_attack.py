@@ -30,7 +30,7 @@ def test_a_command_of_an_attack_is_measured() -> None:
     assert row.peak_mb > 1
 
 
-def test_a_command_that_is_ended_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ended_command_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "MOST_SECONDS", 0.0)
     row = commands.row(REPO, commands.ATTACKS[0])
     assert row.answer.startswith("ended after 0 s")
@@ -64,7 +64,7 @@ def test_bystanders_of_an_expensive_pod_are_measured() -> None:
         ({"terminationGracePeriodSeconds": (1 << 31) - 1}, []),
     ],
 )
-def test_what_an_attack_has_in_a_pod_is_named(spec: pods.Pod, effect: list[str]) -> None:
+def test_the_effect_of_an_attack_on_a_pod_is_named(spec: pods.Pod, effect: list[str]) -> None:
     assert reviews.effects(pods.annotated({}, **spec)) == effect
 
 
@@ -76,7 +76,7 @@ def test_what_an_attack_has_in_a_pod_is_named(spec: pods.Pod, effect: list[str])
         ([("a", "/a"), ("x", "/a/")], ["/a mounted twice"]),
     ],
 )
-def test_mounts_in_place_of_ours_are_named(mounts: list[tuple[str, str]], effect: list[str]) -> None:
+def test_mounts_in_place_of_the_templates_are_named(mounts: list[tuple[str, str]], effect: list[str]) -> None:
     proxy = {"name": "istio-proxy", "volumeMounts": [{"name": n, "mountPath": p} for n, p in mounts]}
     assert reviews.effects(pods.of([proxy])) == effect
 
@@ -84,7 +84,7 @@ def test_mounts_in_place_of_ours_are_named(mounts: list[tuple[str, str]], effect
 @pytest.mark.parametrize(
     ("wait", "shown"), [(None, "  "), (math.inf, "none"), (0.25, "0.25")], ids=["nobody", "none", "some"]
 )
-def test_a_row_says_what_bystanders_waited(wait: float | None, shown: str) -> None:
+def test_a_row_shows_how_long_other_callers_waited(wait: float | None, shown: str) -> None:
     line = table.line(Row("3", "undo entries", 78.2, 4.4, wait, "injected"))
     assert line.split("4.40")[1].removesuffix("injected").strip() == shown.strip()
 

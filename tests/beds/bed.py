@@ -32,7 +32,7 @@ class BedError(Exception):
 
 
 class NotOurs(BedError):
-    """What was asked for needs a cluster that was made here, and it is somebody else's."""
+    """The test needs a cluster that the bed made, and this one existed before."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Bed(ABC):
     def get(self, kind: str, name: str, namespace: str | None = None) -> dict[str, Any]:
         """Return an object as the API server has it."""
         where = ["-n", namespace] if namespace else []
-        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, *where, "-o", "json"))
-        return found
+        item: dict[str, Any] = json.loads(self.kubectl("get", kind, name, *where, "-o", "json"))
+        return item
 
     @contextlib.contextmanager
     def namespace(self, labels: Mapping[str, str] | None = None) -> Iterator[str]:

@@ -69,7 +69,7 @@ def browser() -> Iterator[Chrome]:
 
 
 def console(window: Chrome) -> list[str]:
-    """What the console told since the last look."""
+    """The console messages since the last call."""
     return _log(window, "browser")
 
 

@@ -31,17 +31,17 @@ class HelmError(Exception):
 
 def run(version: str, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
     """Run helm and return its stdout; `values` are given as a file."""
-    return told(version, *arguments, values=values).stdout
+    return completed(version, *arguments, values=values).stdout
 
 
-def told(
+def completed(
     version: str, *arguments: str, values: Mapping[str, Any] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run helm, for what it says beside its output."""
     program = build.programs([version])[version]
-    given = [] if values is None else ["--values", "-"]
+    flags = [] if values is None else ["--values", "-"]
     done = subprocess.run(
-        [program, *arguments, *given],
+        [program, *arguments, *flags],
         input=None if values is None else json.dumps(values),
         capture_output=True,
         text=True,
@@ -75,7 +75,7 @@ def is_hook(item: Object) -> bool:
     return "helm.sh/hook" in (item["metadata"].get("annotations") or {})
 
 
-# Kinds of operators, whose schemas nobody ships.
+# Kinds of operators, whose schemas are not in the archive.
 OPERATORS = ("Certificate", "Issuer", "PrometheusRule", "ServiceMonitor")
 
 _SCHEMAS = "kubernetes-json-schema"
@@ -86,8 +86,8 @@ _DEFINITIONS = "_definitions.json"
 def schema_versions() -> list[str]:
     """The versions of Kubernetes whose strict schemas are on this machine, as ``1.29.0``."""
     names = (entry.name for entry in (resources.files("kubernetes_validate") / _SCHEMAS).iterdir())
-    found = [name.removeprefix("v").removesuffix(_STRICT) for name in names if name.endswith(_STRICT)]
-    return sorted(found, key=lambda version: [int(part) for part in version.split(".")])
+    versions = [name.removeprefix("v").removesuffix(_STRICT) for name in names if name.endswith(_STRICT)]
+    return sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
 
 
 def kubeconform(items: Sequence[Object], version: str, scratch: Path) -> list[str]:
@@ -103,10 +103,10 @@ def kubeconform(items: Sequence[Object], version: str, scratch: Path) -> list[st
     text = yaml.safe_dump_all(items)
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     try:
-        found = json.loads(done.stdout)["resources"]
+        resources = json.loads(done.stdout)["resources"]
     except (ValueError, KeyError) as error:
         raise HelmError(f"kubeconform: {(done.stderr or done.stdout).strip()}") from error
-    return [f"{each['kind']} {each['name']}: {each['msg']}" for each in found]
+    return [f"{each['kind']} {each['name']}: {each['msg']}" for each in resources]
 
 
 def _write_schemas(kinds: Iterable[tuple[str, str]], version: str, folder: Path) -> None:

@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Iterator[None]:
-    """What only a bed of our own can show is skipped elsewhere, with the reason."""
+    """Tests that need a cluster made by the bed are skipped elsewhere, with the reason."""
     try:
         return (yield)
     except NotOurs as reason:
@@ -74,7 +74,7 @@ def namespace(bed: ApiServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A node of our own, or the cluster of E2E_CLUSTER or E2E_KUBECONFIG."""
+    """A node of the bed, or the cluster of E2E_CLUSTER or E2E_KUBECONFIG."""
     require(Cluster)
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with contextlib.ExitStack() as stack:
@@ -94,7 +94,7 @@ def mesh(cluster: Cluster) -> Iterator[Mesh]:
 
 @pytest.fixture(scope="session")
 def injector(mesh: Mesh) -> Iterator[Injector]:
-    """Our webhook in the place of istiod's, for namespaces that are labelled for injection."""
+    """The webhook in the place of istiod's, for namespaces that are labelled for injection."""
     with installed(mesh.cluster) as running:
         yield running
 
@@ -103,7 +103,7 @@ def injector(mesh: Mesh) -> Iterator[Injector]:
 def new_namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[NewNamespace]:
     """Makes an empty namespace with these labels, for the tests of one file.
 
-    The logs of pods go with them. So where a test of the file fails it stays in a cluster of ours.
+    The logs of pods go with them. So where a test of the file fails it stays, in a cluster that the bed made.
     """
     made: list[str] = []
     failed = request.session.testsfailed

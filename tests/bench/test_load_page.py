@@ -23,12 +23,14 @@ from hack.bench.load.scenarios import (
 from hack.bench.load.stand import Load, StandError
 from injector.config.loading import Input, Text, load_input
 from injector.core.model import Namespace
-from injector.server.review import parse
+from injector.server.reviews import parse
 from injector.templating.budget import RenderLimits
 from tests.answering import answer
 
 
-def a_load(rate: float, *, slowest: float = 400.0, memory: int = 80, cpu: float = 9.0, **told: Any) -> Load:
+def a_load(
+    rate: float, *, slowest: float = 400.0, memory: int = 80, cpu: float = 9.0, **changed: Any
+) -> Load:
     counted = {
         "seconds": 10.0,
         "requests": 4000,
@@ -39,14 +41,14 @@ def a_load(rate: float, *, slowest: float = 400.0, memory: int = 80, cpu: float 
         "connections": 30,
         "acceptedMilliseconds": {"p50": 100.0, "p99": 300.0, "max": slowest},
         "refusedMilliseconds": {"p99": 5.0},
-        **told,
+        **changed,
     }
     return Load(counted, cpu, 80 * MB, memory * MB)
 
 
 def a_round(capacity: float, rate: float, after: float | None = None, **changed: Any) -> Round:
-    told = {"requests": int(20 * capacity), **changed}
-    return Round(capacity, a_load(rate, **told), capacity if after is None else after)
+    fields = {"requests": int(20 * capacity), **changed}
+    return Round(capacity, a_load(rate, **fields), capacity if after is None else after)
 
 
 def an_overload(name: str, capacity: float, rate: float, **last: Any) -> Overload:
@@ -86,11 +88,11 @@ def test_a_refusal_costs_what_a_load_took_beyond_its_answers() -> None:
             cost_of_refusals(one, other)
 
 
-def played(*found: Round, count: int, twice: bool = False) -> tuple[Overload, int]:
+def played(*played_rounds: Round, count: int, twice: bool = False) -> tuple[Overload, int]:
     """The overload of these rounds, and how many were played; the short one before them is any."""
-    left = iter((found[0], *found))
-    made = rounds("x", lambda seconds: next(left), count, 1.0, twice=twice)
-    return made, len(found) - len(list(left))
+    left = iter((played_rounds[0], *played_rounds))
+    made = rounds("x", lambda _seconds: next(left), count, 1.0, twice=twice)
+    return made, len(played_rounds) - len(list(left))
 
 
 def test_a_round_between_two_capacities_is_repeated() -> None:
@@ -126,9 +128,9 @@ def test_start_and_memory_are_judged(
     starts: tuple[float, ...], memory: tuple[int, ...], peak: int, missed: int
 ) -> None:
     sizes = tuple(zip((0, 1000, 100_000), (size * MB for size in memory), strict=True))
-    found = Footprint(starts, sizes, peak * MB)
-    assert len(page.missed_by_footprint(found)) == missed
-    assert "100 000" in page.of_footprint(found, ["two CPUs"])
+    footprint = Footprint(starts, sizes, peak * MB)
+    assert len(page.missed_by_footprint(footprint)) == missed
+    assert "100 000" in page.of_footprint(footprint, ["two CPUs"])
 
 
 def test_a_good_run_misses_nothing() -> None:
@@ -180,5 +182,5 @@ def test_the_review_is_one_that_the_webhook_takes_and_no_two_are_alike() -> None
 def test_the_shapes_fill_the_cache_to_its_budget() -> None:
     config, namespace = load_input(Input(Text("", "test"))), Namespace("shop", {"istio-injection": "enabled"})
     for body in review.shapes():
-        assert answer(parse(body), config, lambda name: namespace).outcome.patch
+        assert answer(parse(body), config, lambda _name: namespace).outcome.patch
     assert 0.9 * RenderLimits().skeletons < config.templates._size <= RenderLimits().skeletons

@@ -98,8 +98,8 @@ class Signer:
     def published(self) -> dict[str, Any]:
         """The public key as a JSON Web Key."""
         algorithm = jwt.get_algorithm_by_name(self.algorithm)
-        found: dict[str, Any] = json.loads(algorithm.to_jwk(self.key.public_key()))
-        return {**found, "kid": self.name, "use": "sig", "alg": self.algorithm}
+        public: dict[str, Any] = json.loads(algorithm.to_jwk(self.key.public_key()))
+        return {**public, "kid": self.name, "use": "sig", "alg": self.algorithm}
 
     def public_pem(self) -> bytes:
         """The public key as everybody may have it."""
@@ -111,5 +111,5 @@ class Signer:
         now = int(time.time())
         times = {"exp": now + TOKEN_SECONDS, "nbf": now - 60}
         wanted = {"iss": ISSUER, "aud": [AUDIENCE], "sub": SUBJECT, **times, **claims}
-        told = {key: value for key, value in wanted.items() if value is not None}
-        return jwt.encode(told, self.key, self.algorithm, {"kid": self.name})
+        payload = {key: value for key, value in wanted.items() if value is not None}
+        return jwt.encode(payload, self.key, self.algorithm, {"kid": self.name})

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from injector import telemetry
-from injector.callers.check import ACCEPTED, REASONS, TOLD_SECONDS, Check
-from injector.callers.tokens import Keys, TokenPolicy, Tokens
+from injector.callers.check import ACCEPTED, LOG_SECONDS, REASONS, Check
+from injector.callers.tokens import IssuerKeys, TokenPolicy, Tokens
 from tests.callers.credentials import AUDIENCE, ISSUER, SUBJECT, Signer
 
 SIGNER = Signer.make()
@@ -22,7 +22,7 @@ NAMES = frozenset({"kube-apiserver", "apiserver.example.com"})
 
 
 def a_certificate(name: str, *dns: str) -> dict[str, Any]:
-    """As the ssl module tells a verified certificate."""
+    """A verified certificate, as the ssl module returns it."""
     subject = ((("organizationName", "system"),), (("commonName", name),))
     return {"subject": subject, "subjectAltName": tuple(("DNS", each) for each in dns)}
 
@@ -31,7 +31,7 @@ def a_check(*, enforce: bool = True, names: frozenset[str] = NAMES, **more: Any)
     async def fetch() -> Mapping[str, Any]:
         return {"keys": [SIGNER.published()]}
 
-    tokens = Tokens(TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER), Keys(fetch))
+    tokens = Tokens(TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER), IssuerKeys(fetch))
     return Check(enforce=enforce, names=names, tokens=tokens, **more)
 
 
@@ -125,10 +125,10 @@ def test_refusals_are_logged_now_and_then_with_how_many_there_were(lines: io.Str
     for _ in range(4):
         asyncio.run(check(None, ""))
     asyncio.run(check(None, of_another()))
-    now[0] = TOLD_SECONDS
+    now[0] = LOG_SECONDS
     asyncio.run(check(None, ""))
-    told = [json.loads(line) for line in lines.getvalue().splitlines()]
-    assert [(e["reason"], e["times"]) for e in told] == [
+    events = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(e["reason"], e["times"]) for e in events] == [
         ("no-credentials", 1),
         ("token-subject", 1),
         ("no-credentials", 4),

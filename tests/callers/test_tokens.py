@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from injector.callers.check import REASONS
-from injector.callers.tokens import AGAIN_SECONDS, Keys, TokenPolicy, Tokens
+from injector.callers.tokens import AGAIN_SECONDS, IssuerKeys, TokenPolicy, Tokens
 from injector.errors import ClusterError
 from tests.callers.credentials import AUDIENCE, ISSUER, SUBJECT, TOKEN_SECONDS, Signer
 
@@ -37,15 +37,15 @@ def key_set(*signers: Signer, **more: Any) -> dict[str, Any]:
 
 def judged(token: str, wanted: TokenPolicy = WANTED, published: Mapping[str, Any] | None = None) -> str:
     """What is said of a token."""
-    found = key_set(SIGNER, BY_RSA) if published is None else published
+    jwks = key_set(SIGNER, BY_RSA) if published is None else published
 
     async def fetch() -> Mapping[str, Any]:
-        return found
+        return jwks
 
     async def judge() -> str:
-        keys = Keys(fetch)
+        keys = IssuerKeys(fetch)
         await keys.refresh()
-        return await Tokens(wanted, keys).judge(token)
+        return await Tokens(wanted, keys).check(token)
 
     word = asyncio.run(judge())
     assert word in ("", *REASONS)
@@ -58,13 +58,19 @@ def forged(header: dict[str, Any], sign: Callable[[bytes], bytes], **claims: Any
     def part(raw: bytes) -> str:
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
-    told = {"iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "exp": int(time.time()) + TOKEN_SECONDS, **claims}
-    head = f"{part(json.dumps(header).encode())}.{part(json.dumps(told).encode())}"
+    payload = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": SUBJECT,
+        "exp": int(time.time()) + TOKEN_SECONDS,
+        **claims,
+    }
+    head = f"{part(json.dumps(header).encode())}.{part(json.dumps(payload).encode())}"
     return f"{head}.{part(sign(head.encode()))}"
 
 
 @pytest.mark.parametrize("signer", [SIGNER, BY_RSA])
-def test_a_token_of_the_issuer_for_us_alone_is_accepted(signer: Signer) -> None:
+def test_a_token_of_the_issuer_for_this_audience_alone_is_accepted(signer: Signer) -> None:
     assert judged(signer.token()) == ""
     assert judged(signer.token(aud=AUDIENCE, nbf=None)) == ""
 
@@ -102,8 +108,8 @@ def test_what_was_not_signed_by_the_issuers_key_is_refused() -> None:
     assert judged("no token at all") == "token-malformed"
 
 
-def test_an_algorithm_that_anybody_can_sign_with_is_refused() -> None:
-    assert judged(forged({"alg": "none", "kid": "one"}, lambda head: b"")) == "token-key"
+def test_a_symmetric_or_missing_algorithm_is_refused() -> None:
+    assert judged(forged({"alg": "none", "kid": "one"}, lambda _head: b"")) == "token-key"
     # The public key, taken for a shared secret.
     by_secret = {"alg": "HS256", "kid": BY_RSA.name}
     secret = BY_RSA.public_pem()
@@ -130,10 +136,10 @@ def test_an_algorithm_that_anybody_can_sign_with_is_refused() -> None:
     ],
 )
 def test_the_attested_groups_are_looked_at_where_a_claim_is_named(groups: Any, word: str) -> None:
-    told = {"kubernetes.io": {"attestations": {"admissionReviewAPIGroups": groups}}}
+    attested = {"kubernetes.io": {"attestations": {"admissionReviewAPIGroups": groups}}}
     wanted = TokenPolicy(AUDIENCE, frozenset({SUBJECT}), ISSUER, GROUPS)
-    assert judged(SIGNER.token(**told), wanted) == word
-    assert judged(SIGNER.token(**told)) == ""
+    assert judged(SIGNER.token(**attested), wanted) == word
+    assert judged(SIGNER.token(**attested)) == ""
     assert judged(SIGNER.token(**{"kubernetes.io": "text"}), wanted) == "token-groups"
 
 
@@ -141,7 +147,7 @@ def test_the_issuer_is_that_of_the_keys_where_none_is_set() -> None:
     wanted = TokenPolicy(AUDIENCE, frozenset({SUBJECT}))
     assert judged(SIGNER.token(), wanted, key_set(SIGNER, issuer=ISSUER)) == ""
     assert judged(SIGNER.token(), wanted, key_set(SIGNER, issuer="https://other")) == "token-issuer"
-    # Nobody says who: nobody is meant.
+    # Without an issuer anywhere every token is refused.
     assert judged(SIGNER.token(iss=""), wanted, key_set(SIGNER)) == "token-issuer"
     assert judged(SIGNER.token(), wanted, key_set(SIGNER)) == "token-issuer"
 
@@ -150,29 +156,29 @@ class Publishing:
     """An issuer whose keys change, and that may be away; a clock that stands still."""
 
     def __init__(self, *signers: Signer) -> None:
-        self.found: Mapping[str, Any] | None = key_set(*signers)
+        self.published: Mapping[str, Any] | None = key_set(*signers)
         self.asked = 0
         self.open = asyncio.Event()
         self.open.set()
         self.now = 0.0
-        self.keys = Keys(self.fetch, lambda: self.now)
+        self.keys = IssuerKeys(self.fetch, lambda: self.now)
 
     async def fetch(self) -> Mapping[str, Any]:
         self.asked += 1
         await self.open.wait()
-        if self.found is None:
+        if self.published is None:
             raise ClusterError("no answer", hint="ask again")
-        return self.found
+        return self.published
 
     async def says(self, token: str, budget: float | None = None) -> str:
-        return await Tokens(WANTED, self.keys).judge(token, budget)
+        return await Tokens(WANTED, self.keys).check(token, budget)
 
 
 def test_a_new_key_is_asked_for_but_not_for_every_token_that_names_one() -> None:
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         await issuer.keys.refresh()
-        issuer.found = key_set(SIGNER, BY_RSA)
+        issuer.published = key_set(SIGNER, BY_RSA)
         for _ in range(3):
             assert await issuer.says(BY_RSA.token()) == "token-key"
         assert issuer.asked == 1
@@ -189,11 +195,11 @@ def test_the_last_good_keys_stay_while_the_issuer_is_away_or_broken() -> None:
         assert await issuer.says(SIGNER.token()) == ""
         all_broken: list[Any] = [None, {}, {"keys": []}, {"keys": "x"}, {"keys": [{"kty": "EC"}, 1, None]}]
         for broken in all_broken:
-            issuer.found = broken
+            issuer.published = broken
             await issuer.keys.refresh()
             assert issuer.keys.problem
             assert await issuer.says(SIGNER.token()) == ""
-        issuer.found = key_set(BY_RSA)
+        issuer.published = key_set(BY_RSA)
         await issuer.keys.refresh()
         assert issuer.keys.problem == ""
         assert await issuer.says(SIGNER.token()) == "token-key"
@@ -201,10 +207,10 @@ def test_the_last_good_keys_stay_while_the_issuer_is_away_or_broken() -> None:
     asyncio.run(talk())
 
 
-def test_without_keys_nobody_is_believed() -> None:
+def test_without_keys_every_token_is_refused() -> None:
     async def talk() -> None:
         issuer = Publishing()
-        issuer.found = None
+        issuer.published = None
         assert await issuer.says(SIGNER.token()) == "keys-unavailable"
         assert (issuer.keys.known, issuer.keys.problem) == (False, "no answer (hint: ask again)")
 
@@ -227,7 +233,7 @@ def test_callers_that_come_while_keys_are_fetched_wait_for_them() -> None:
     asyncio.run(talk())
 
 
-def test_who_cannot_wait_for_the_keys_is_refused_and_takes_them_from_nobody() -> None:
+def test_a_caller_that_cannot_wait_for_keys_is_refused_and_the_fetch_goes_on() -> None:
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         issuer.open.clear()
@@ -241,7 +247,7 @@ def test_who_cannot_wait_for_the_keys_is_refused_and_takes_them_from_nobody() ->
 
 
 @pytest.mark.parametrize("trouble", [FileNotFoundError("token"), KeyError("x")])
-def test_a_defect_in_fetching_is_told_and_the_keys_stay(trouble: Exception) -> None:
+def test_a_defect_in_fetching_is_reported_and_the_keys_stay(trouble: Exception) -> None:
     async def talk() -> None:
         issuer = Publishing(SIGNER)
         await issuer.keys.refresh()

@@ -1,6 +1,6 @@
 """How a golden case is written: its header, its manifest, and what it expects of the result.
 
-Not here: running a case through the doors, and the laws (tests/test_cases.py).
+Not here: running a case through webhook and command line, and the laws (tests/test_cases.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class NotThere(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: the header's fields, the manifest, and the expectations of each door."""
+    """One case: the header's fields, the manifest, and what webhook and command line are expected to give."""
 
     name: str
     rule: str
@@ -97,22 +97,22 @@ def read(name: str) -> Case:
 
 def _header(text: str) -> dict[str, Any]:
     """The first comment lines: `# key: value`, and lines that go on, indented by three."""
-    found: dict[str, list[str]] = {}
+    fields: dict[str, list[str]] = {}
     key = ""
     for line in text.splitlines():
         match = _HEADER.fullmatch(line)
         if match:
             key = match[1]
-            found[key] = [match[2] or ""]
+            fields[key] = [match[2] or ""]
         elif line.startswith("#   ") and key:
-            found[key].append(line[1:])
+            fields[key].append(line[1:])
         else:
             break
-    if found.keys() - _KEYS:
-        raise ValueError(f"unknown keys in the header: {sorted(found.keys() - _KEYS)}")
+    if fields.keys() - _KEYS:
+        raise ValueError(f"unknown keys in the header: {sorted(fields.keys() - _KEYS)}")
     return {
         key: " ".join(part.strip() for part in lines) if key == "rule" else load("\n".join(lines))
-        for key, lines in found.items()
+        for key, lines in fields.items()
     }
 
 
@@ -151,7 +151,7 @@ def paths(tree: Any, prefix: str = "") -> list[str]:
     out = []
     for item in tree:
         if isinstance(item, dict):
-            out += [p for way, below in item.items() for p in paths(below, prefix + way)]
+            out += [p for key, below in item.items() for p in paths(below, prefix + key)]
         else:
             out.append(prefix + item)
     return out
@@ -187,15 +187,15 @@ def _step(tree: Any, part: str, parent: str) -> Any:
     if part.startswith("-"):
         return _argument(tree, part)
     key = _MERGE_KEYS.get(parent, "name")
-    found = {
+    children = {
         str(item[key]) if isinstance(item, dict) and key in item else str(n): item
         for n, item in enumerate(tree)
     }
     if part == "*":
-        return list(found)
-    if part not in found:
+        return list(children)
+    if part not in children:
         raise NotThere(part)
-    return found[part]
+    return children[part]
 
 
 def _argument(arguments: list[str], flag: str) -> Any:

@@ -35,10 +35,10 @@ class FakeCluster:
 
     def put(self, path: str, body: Object) -> Object:
         self.version += 1
-        kept = copy.deepcopy(body)
-        kept.setdefault("metadata", {})["resourceVersion"] = str(self.version)
-        self.objects[path] = kept
-        return copy.deepcopy(kept)
+        stored = copy.deepcopy(body)
+        stored.setdefault("metadata", {})["resourceVersion"] = str(self.version)
+        self.objects[path] = stored
+        return copy.deepcopy(stored)
 
     async def get(self, path: str) -> Object:
         self._ask("get", path)
@@ -66,11 +66,11 @@ class FakeCluster:
         """Merges the only thing that is ever patched: caBundle by the name of the entry."""
         self._ask("patch", path)
         self._current(path, body)
-        found = copy.deepcopy(self.objects[path])
+        item = copy.deepcopy(self.objects[path])
         for change in body["webhooks"]:
-            (entry,) = (e for e in found["webhooks"] if e["name"] == change["name"])
+            (entry,) = (e for e in item["webhooks"] if e["name"] == change["name"])
             entry["clientConfig"] |= change["clientConfig"]
-        return self.put(path, found)
+        return self.put(path, item)
 
     def _current(self, path: str, body: Object) -> None:
         if path not in self.objects:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from injector.certs.files import FileSource, Place
+from injector.certs.files import FilePaths, FileSource
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 from tests.certs.fake_cluster import Clock, Counted, FakeCluster, refusal, registered, trusted
@@ -34,10 +34,10 @@ def mounted(folder: Path, leaf: Pair, ca: Pair, number: int = 1) -> None:
 
 
 def files(
-    folder: Path, clock: Clock, published: Published | None = None
+    folder: Path, clock: Clock, published: CABundlePublisher | None = None
 ) -> tuple[FileSource, list[Pair], Counted]:
     taken, counted = list[Pair](), Counted()
-    place = Place.folder(folder, with_ca=published is not None)
+    place = FilePaths.folder(folder, with_ca=published is not None)
     made = FileSource(place, taken.append, counted, 1.0, published, clock)
     made.first()
     return made, taken, counted
@@ -58,7 +58,7 @@ def test_a_swapped_secret_is_taken_over(tmp_path: Path) -> None:
     assert len(taken) == 2
 
 
-def test_what_is_broken_is_told_and_the_good_one_goes_on_until_it_expires(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_and_the_last_valid_one_is_used_until_it_expires(tmp_path: Path) -> None:
     clock = Clock()
     ca = make_authority(WANTED, clock())
     one, two = sign_leaf(ca, WANTED, clock()), sign_leaf(ca, WANTED, clock())
@@ -96,7 +96,7 @@ def test_a_start_without_a_file_is_refused(tmp_path: Path, missing: str) -> None
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
     (tmp_path / missing).unlink()
     with pytest.raises(ConfigError) as caught:
-        files(tmp_path, clock, Published(FakeCluster(), ServiceRef("mesh", "hook"), SETTLE))
+        files(tmp_path, clock, CABundlePublisher(FakeCluster(), ServiceRef("mesh", "hook"), SETTLE))
     assert caught.value.where == str(tmp_path / missing)
 
 
@@ -106,7 +106,7 @@ def test_a_new_ca_is_published_before_its_leaf_is_served(tmp_path: Path) -> None
     old, new = (make_authority(WANTED, clock()) for _ in range(2))
     one, two = sign_leaf(old, WANTED, clock()), sign_leaf(new, WANTED, clock())
     mounted(tmp_path, one, old)
-    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
+    published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
     made, taken, _ = files(tmp_path, clock, published)
     asyncio.run(made.round())
     assert trusted(cluster) == {old.fingerprint}
@@ -125,7 +125,7 @@ def test_a_leaf_whose_ca_cannot_be_published_waits_until_the_old_one_is_over(tmp
     one = sign_leaf(old, WANTED, clock())
     two = sign_leaf(new, CertificateSpec(("x",), 1000.0, 900.0), clock())
     mounted(tmp_path, one, old)
-    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
+    published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
     made, taken, counted = files(tmp_path, clock, published)
     cluster.broken["patch"] = refusal(403, "not allowed to patch")
     mounted(tmp_path, two, new, 2)
@@ -143,16 +143,16 @@ def test_a_first_ca_is_published_and_known_before_a_replica_is_ready(tmp_path: P
     registered(cluster)
     ca = make_authority(WANTED, clock())
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
-    told = {"certificate": "its CA is being published"}
+    waiting = {"certificate": "its CA is being published"}
 
     def replica() -> FileSource:
-        published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
+        published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
         return files(tmp_path, clock, published)[0]
 
     one = replica()
-    assert one.not_ready() == told
+    assert one.not_ready() == waiting
     asyncio.run(one.round())
-    assert (one.not_ready(), trusted(cluster)) == (told, {ca.fingerprint})
+    assert (one.not_ready(), trusted(cluster)) == (waiting, {ca.fingerprint})
     clock.now += SETTLE
     asyncio.run(one.round())
     assert one.not_ready() == {}
@@ -166,10 +166,10 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     registered(cluster)
     ca = make_authority(WANTED, clock())
     mounted(tmp_path, sign_leaf(ca, WANTED, clock()), ca)
-    published = Published(cluster, ServiceRef("mesh", "hook"), 0.0, monotonic=clock)
+    published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), 0.0, monotonic=clock)
     made, _, _ = files(tmp_path, clock, published)
     made.poll_seconds = 600.0
-    place, made.place = made.place, None  # type: ignore[assignment]
+    place, made.paths = made.paths, None  # type: ignore[assignment]
 
     async def until(fits: Callable[[], bool]) -> None:
         async with asyncio.timeout(60):
@@ -178,9 +178,9 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
 
     async def go() -> None:
         task = asyncio.create_task(made.run())
-        told = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
-        await until(lambda: made.warnings() == told)
-        made.place, made.poll_seconds = place, 0.01
+        warnings = {"certificate defect": "checking the certificates failed unexpectedly: AttributeError"}
+        await until(lambda: made.warnings() == warnings)
+        made.paths, made.poll_seconds = place, 0.01
         made.changed.set()
         await until(lambda: made.warnings() == made.not_ready() == {})
         assert trusted(cluster) == {ca.fingerprint}
@@ -189,13 +189,13 @@ def test_the_first_look_does_not_wait_and_a_defect_ends_nothing(tmp_path: Path) 
     asyncio.run(go())
 
 
-def test_the_expiry_of_a_new_ca_is_told_though_the_leaf_stays(tmp_path: Path) -> None:
+def test_the_expiry_of_a_new_ca_is_reported_though_the_leaf_stays(tmp_path: Path) -> None:
     clock, cluster = Clock(), FakeCluster()
     registered(cluster)
     old, new = (make_authority(WANTED, clock()) for _ in range(2))
     leaf = sign_leaf(old, WANTED, clock())
     mounted(tmp_path, leaf, old)
-    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
+    published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), SETTLE, monotonic=clock)
     made, taken, counted = files(tmp_path, clock, published)
     mounted(tmp_path, leaf, new, 2)
     asyncio.run(made.round())
@@ -230,7 +230,7 @@ def test_one_file_may_hold_both(tmp_path: Path) -> None:
     leaf = sign_leaf(make_authority(WANTED, clock()), WANTED, clock())
     file = tmp_path / "bundle.pem"
     file.write_text(leaf.key + leaf.chain)
-    assert Place(file, file).read(clock())[0] == leaf
+    assert FilePaths(file, file).read(clock())[0] == leaf
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="it is not text"):
-        Place(file, file).read(clock())
+        FilePaths(file, file).read(clock())

@@ -6,21 +6,23 @@ time passes. The real plan runs against a Secret with versions; certificates are
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from injector.certs.pair import Certificate
-from injector.certs.plan import Leaf, Lives, Plan, ReplicaView, plan
+from injector.certs.plan import Leaf, Lifetimes, Plan, ReplicaView, make_plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
 from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
 CA_LIFE, LEAF_LIFE, SETTLE, STEP = 60 * DAY, 7 * DAY, 600.0, DAY
-# How long an API server may take until it knows what is published.
+# How long an API server may take to use what is published.
 LAG = 300.0
-LIVES = Lives(LEAF_LIFE, 0.66)
+LIVES = Lifetimes(LEAF_LIFE, 0.66)
 
 
 @dataclass
@@ -53,7 +55,7 @@ class World:
 
     def think(self, replica: Replica) -> Plan:
         settled = frozenset(f for f, at in replica.since.items() if self.now - at >= SETTLE)
-        return plan(self.now, ReplicaView(replica.seen[1], replica.leaf, settled), LIVES)
+        return make_plan(self.now, ReplicaView(replica.seen[1], replica.leaf, settled), LIVES)
 
     def publish(self, replica: Replica, todo: Plan) -> None:
         valid = {f: c for f, c in self.published.items() if self.now < c.not_after}
@@ -69,7 +71,7 @@ class World:
 
     def write(self, replica: Replica, todo: Plan) -> None:
         if todo.write is None or replica.seen[0] != self.version:
-            return  # a conflict: somebody else was first
+            return  # a conflict: another replica was first
         stored = replace(todo.write, problems=())
         if todo.new:
             stored = replace(stored, next=a_ca(self.now, CA_LIFE))
@@ -83,6 +85,48 @@ class World:
         self.sign(replica, todo)
         self.write(replica, todo)
         replica.looked, replica.meant = self.now, None
+
+    def race(self, numbers: Iterable[int]) -> None:
+        """Several replicas act on the same state, step by step."""
+        racing = [self.replicas[number] for number in numbers]
+        plans = [self.look(replica) for replica in racing]
+        for replica in racing:
+            replica.meant = None
+        for act in (self.publish, self.sign, self.write):
+            for replica, todo in zip(racing, plans, strict=True):
+                act(replica, todo)
+                self.check()
+
+    def decide(self, number: int) -> None:
+        replica = self.replicas[number]
+        replica.meant = self.look(replica)
+
+    def act(self, number: int) -> None:
+        replica = self.replicas[number]
+        if meant := replica.meant:
+            self.publish(replica, meant)
+            self.sign(replica, meant)
+            self.write(replica, meant)
+
+    def restart(self, number: int) -> None:
+        self.replicas[number] = Replica(looked=self.now)
+
+    def delete(self, _: object) -> None:
+        self.secret, self.version = None, self.version + 1
+
+    def overwrite(self, numbers: Iterable[int]) -> None:
+        """Another program overwrites the caBundle; the replicas look in this order."""
+        self.published = {}
+        for number in numbers:
+            self.turn(number)
+
+    def break_part(self, name: str) -> None:
+        """One pair of the Secret becomes unreadable, but for its certificate."""
+        if self.secret and (pair := getattr(self.secret, name)):
+            former = (*self.secret.former, pair.certificate)
+            broken: dict[str, Any] = {name: None}
+            self.secret = replace(self.secret, **broken, former=former, problems=(ConfigError("broken"),))
+            self.version += 1
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; a replica looks at least once a day here (in life once a minute)."""
@@ -116,45 +160,17 @@ EVENTS = st.one_of(
 )
 
 
-def happen(world: World, event: str, what: object) -> None:
-    if event == "turn":
-        world.turn(int(str(what)))
-    elif event == "race":
-        racing = [world.replicas[n] for n in what]  # type: ignore[attr-defined]
-        plans = [world.look(replica) for replica in racing]
-        for replica in racing:
-            replica.meant = None
-        for act in (world.publish, world.sign, world.write):
-            for replica, todo in zip(racing, plans, strict=True):
-                act(replica, todo)
-                world.check()
-    elif event == "decide":
-        replica = world.replicas[int(str(what))]
-        replica.meant = world.look(replica)
-    elif event == "act":
-        replica = world.replicas[int(str(what))]
-        if meant := replica.meant:
-            world.publish(replica, meant)
-            world.sign(replica, meant)
-            world.write(replica, meant)
-    elif event == "restart":
-        world.replicas[int(str(what))] = Replica(looked=world.now)
-    elif event == "overwrite":
-        world.published = {}
-        for number in what:  # type: ignore[attr-defined]
-            world.turn(number)
-    elif event == "delete":
-        world.secret, world.version = None, world.version + 1
-    elif event == "break" and world.secret:
-        pair = getattr(world.secret, str(what))
-        if pair:
-            former = (*world.secret.former, pair.certificate)
-            world.secret = replace(
-                world.secret, **{str(what): None}, former=former, problems=(ConfigError("broken"),)
-            )
-            world.version += 1
-    elif event == "pass":
-        world.pass_time(float(str(what)))
+HAPPENINGS: dict[str, Callable[[World, Any], None]] = {
+    "turn": World.turn,
+    "race": World.race,
+    "decide": World.decide,
+    "act": World.act,
+    "restart": World.restart,
+    "delete": World.delete,
+    "overwrite": World.overwrite,
+    "break": World.break_part,
+    "pass": World.pass_time,
+}
 
 
 @settings(max_examples=300, deadline=None)
@@ -164,7 +180,7 @@ def test_every_leaf_is_trusted_at_every_moment_and_all_end_with_one_ca(
 ) -> None:
     world = World()
     for event, what in events:
-        happen(world, event, what)
+        HAPPENINGS[event](world, what)
         world.check()
     world.pass_time(2 * DAY)
     for _ in range(3):
@@ -189,7 +205,7 @@ def test_a_clock_that_jumps_for_all_and_back_ends_in_one_ca(
     for replica in world.replicas:
         replica.looked = world.now
     for event, what in events:
-        happen(world, event, what)
+        HAPPENINGS[event](world, what)
         world.check()
     for change in (jump, -jump):
         world.now += change

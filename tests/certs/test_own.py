@@ -10,7 +10,7 @@ import pytest
 from injector.certs.issue import CertificateSpec, make_authority
 from injector.certs.own import LONGEST_PAUSE_SECONDS, SelfSignedSource
 from injector.certs.pair import Pair, bundle, decoded
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.certs.stored import Stored, read, written
 from injector.core.model import ServiceRef
 from injector.core.registration.entries import CONFIGURATIONS
@@ -38,7 +38,7 @@ class Replica:
 
 def replica(cluster: FakeCluster, clock: Clock, *, patching: bool = True) -> Replica:
     counted, taken = Counted(), list[Pair]()
-    published = Published(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
+    published = CABundlePublisher(cluster, ServiceRef("mesh", "hook"), SETTLE, patching, clock)
     own = SelfSignedSource(
         cluster, "mesh", "hook-ca", WANTED, 0.66, published, taken.append, counted, clock, lambda: 0.5
     )
@@ -68,7 +68,7 @@ def test_three_replicas_that_start_at_once_end_with_one_ca() -> None:
     assert kinds == {"leaf", "current"}
 
 
-def test_a_first_ca_is_waited_for_until_it_is_known_where_somebody_calls() -> None:
+def test_with_an_api_server_a_first_ca_is_used_only_once_it_is_published() -> None:
     cluster, clock = FakeCluster(), Clock()
     registered(cluster)
     first = replica(cluster, clock)
@@ -79,7 +79,7 @@ def test_a_first_ca_is_waited_for_until_it_is_known_where_somebody_calls() -> No
     assert first.own.not_ready() == {}
 
 
-def test_where_nobody_calls_there_is_nothing_to_wait_for() -> None:
+def test_without_a_webhook_configuration_a_first_ca_is_used_at_once() -> None:
     cluster, clock = FakeCluster(), Clock()
     first = replica(cluster, clock)
     rounds(clock, first, count=2)
@@ -114,7 +114,7 @@ def test_a_life_of_leaves_and_cas_never_leaves_the_bundle() -> None:
     assert not both[0].counted.failures
 
 
-def test_what_is_renewed_is_told_with_the_moment_at_which_it_is_due() -> None:
+def test_a_renewal_is_logged_with_the_time_at_which_it_is_due() -> None:
     cluster, clock = FakeCluster(), Clock()
     registered(cluster)
     one = replica(cluster, clock)
@@ -153,7 +153,7 @@ def test_a_deleted_secret_comes_back_and_the_old_ca_stays_trusted() -> None:
     assert one.own.not_ready() == {}
 
 
-def test_an_api_server_that_goes_away_stops_nothing_and_leaves_are_renewed_from_memory() -> None:
+def test_without_the_api_server_leaves_are_renewed_from_memory() -> None:
     cluster, clock = FakeCluster(), Clock()
     registered(cluster)
     one = replica(cluster, clock)
@@ -196,7 +196,7 @@ def test_a_configuration_that_cannot_be_patched_keeps_no_other_from_its_bundle(f
     assert one.own.warnings() == {"certificate caBundle": "not allowed to patch one"}
 
 
-def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> None:
+def test_all_errors_in_the_secret_are_reported_at_once_with_hints() -> None:
     cluster, clock = FakeCluster(), Clock()
     stored = Stored(make_authority(WANTED, clock()), make_authority(WANTED, clock()))
     secret = written(stored, None, "mesh", "hook-ca")
@@ -205,26 +205,26 @@ def test_all_that_is_broken_in_the_secret_is_told_at_once_with_what_to_do() -> N
     cluster.broken["update"] = refusal(403, "not allowed to update secrets")
     one = replica(cluster, clock)
     rounds(clock, one, count=2)
-    told = one.own.warnings()["certificate ca"]
-    assert "mesh/hook-ca current: certificate and key do not match; " in told
-    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain must start" in told
+    warning = one.own.warnings()["certificate ca"]
+    assert "mesh/hook-ca current: certificate and key do not match; " in warning
+    assert "mesh/hook-ca next: the file has no valid private key (hint: the chain must start" in warning
     assert one.counted.failures == ["ca", "write"] * 2
 
 
-def test_it_is_asked_less_and_less_while_it_does_not_work() -> None:
+def test_pauses_grow_while_the_api_server_does_not_answer() -> None:
     cluster, clock = FakeCluster(broken={"get": refusal(500)}), Clock()
     one = replica(cluster, clock)
 
     async def pauses() -> list[float]:
         return [await one.own.round() for _ in range(9)]
 
-    found = asyncio.run(pauses())
-    assert found == sorted(found)
-    assert found[0] < 2 < found[3] < found[-1] <= LONGEST_PAUSE_SECONDS * 1.1
+    lengths = asyncio.run(pauses())
+    assert lengths == sorted(lengths)
+    assert lengths[0] < 2 < lengths[3] < lengths[-1] <= LONGEST_PAUSE_SECONDS * 1.1
     assert one.own.not_ready() == {"certificate": "status 500"}
 
 
-def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
+def test_a_missing_right_to_patch_is_reported_and_does_not_stop_serving() -> None:
     cluster, clock = FakeCluster(broken={"patch": refusal(403, "not allowed to patch")}), Clock()
     registered(cluster)
     one = replica(cluster, clock)
@@ -237,7 +237,7 @@ def test_who_may_not_patch_is_told_and_not_kept_from_serving() -> None:
 
 
 @pytest.mark.parametrize("verb", ["create", "update"])
-def test_a_secret_that_cannot_be_written_is_told(verb: str) -> None:
+def test_a_secret_that_cannot_be_written_is_reported(verb: str) -> None:
     cluster, clock = FakeCluster(broken={verb: refusal(403, f"not allowed to {verb} secrets")}), Clock()
     if verb == "update":
         cluster.put(SECRET, {"metadata": {"name": "hook-ca", "namespace": "mesh"}})
@@ -252,7 +252,7 @@ def test_a_leaf_that_tls_refuses_leaves_the_old_one_in_use() -> None:
     rounds(clock, one, count=6, step=2.0)
     before = one.own.leaf
 
-    def refuse(pair: Pair) -> None:
+    def refuse(_pair: Pair) -> None:
         raise ConfigError("OpenSSL cannot use certificate and key")
 
     one.own.take = refuse
@@ -310,7 +310,7 @@ def test_a_quarrel_about_the_bundle_slows_down() -> None:
     rests = []
     for _ in range(12):
         rounds(clock, one, count=2)
-        registered(cluster)  # somebody empties it again
+        registered(cluster)  # another program empties it again
         rests.append(one.own._rest())
     assert rests == sorted(rests)
     assert rests[-1] == 30.0
@@ -318,7 +318,7 @@ def test_a_quarrel_about_the_bundle_slows_down() -> None:
     assert one.own._rest() < 1
 
 
-def test_a_refused_write_is_told_once_and_over_once() -> None:
+def test_a_refused_write_is_a_warning_until_it_succeeds() -> None:
     cluster, clock = FakeCluster(broken={"create": refusal(403, "not allowed to create secrets")}), Clock()
     one = replica(cluster, clock)
     rounds(clock, one)
@@ -329,15 +329,15 @@ def test_a_refused_write_is_told_once_and_over_once() -> None:
     assert one.own.warnings() == {}
 
 
-def test_a_defect_of_the_renewal_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_of_the_renewal_is_reported_and_renewal_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, clock = FakeCluster(), Clock()
     one = replica(cluster, clock)
 
-    def broken(*given: object) -> None:
+    def broken(*_: object) -> None:
         raise KeyError("a secret text")
 
     async def go() -> None:
-        monkeypatch.setattr("injector.certs.own.plan", broken)
+        monkeypatch.setattr("injector.certs.own.make_plan", broken)
         task = asyncio.create_task(one.own.run())
         async with asyncio.timeout(60):
             while not one.own.warnings():

@@ -13,7 +13,7 @@ from injector.certs.issue import CertificateSpec, KeyType, make_authority, servi
 from injector.certs.pair import BACKDATE_SECONDS, bundle, check_time, decoded, encoded, read_bundle, read_pair
 from injector.core.model import ServiceRef
 from injector.errors import ConfigError
-from injector.server.tls import Swap
+from injector.server.tls import ReloadableTLS
 
 # Any moment will do, but where a client looks at its own clock.
 NOW = 1_800_000_000.0
@@ -28,7 +28,7 @@ def test_a_leaf_is_accepted_by_a_strict_verifier(kind: KeyType) -> None:
     leaf = sign_leaf(ca, wanted, now)
     client = ssl.create_default_context(cadata=ca.chain)
     client.verify_flags |= ssl.VERIFY_X509_STRICT
-    swap = Swap("1.3")
+    swap = ReloadableTLS("1.3")
     swap.take(leaf.chain, leaf.key)
     for name in wanted.names:
         ends = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lives, Plan, ReplicaView, plan
+from injector.certs.plan import TRUSTED_LIMIT, Leaf, Lifetimes, Plan, ReplicaView, make_plan
 from injector.certs.stored import Stored
 from injector.errors import ConfigError
 from tests.certs.certificate_factories import DAY, a_ca, a_leaf
 
-LIVES = Lives(7 * DAY, 0.66)
+LIVES = Lifetimes(7 * DAY, 0.66)
 
 
 def planned(now: float, stored: Stored, leaf: Leaf | None = None, settled: tuple[str, ...] = ()) -> Plan:
-    return plan(now, ReplicaView(stored, leaf, frozenset(settled)), LIVES)
+    return make_plan(now, ReplicaView(stored, leaf, frozenset(settled)), LIVES)
 
 
 def test_without_a_secret_a_ca_is_made() -> None:
@@ -24,7 +24,7 @@ def test_without_a_secret_a_ca_is_made() -> None:
 
 
 def test_a_first_replica_signs_with_the_ca_that_is_not_promoted_yet() -> None:
-    """Nobody could be served otherwise; the CA is published first, in the same round."""
+    """Without it there is no certificate to serve; the CA is published first, in the same round."""
     first = a_ca()
     todo = planned(1.0, Stored(next=first))
     assert (todo.sign, todo.publish, todo.write) == (first, (first.certificate,), None)
@@ -128,7 +128,7 @@ def test_a_successor_that_is_not_valid_yet_is_waited_for() -> None:
     assert planned(300 * DAY, Stored(current=old, next=ahead), a_leaf(old, 299 * DAY)).write is None
 
 
-def test_after_a_year_asleep_there_is_a_new_ca_at_once() -> None:
+def test_after_a_year_without_running_there_is_a_new_ca_at_once() -> None:
     old = a_ca()
     todo = planned(900 * DAY, Stored(current=old), a_leaf(old))
     assert (todo.new, todo.why, todo.write, todo.publish) == (True, "unusable", Stored(), ())

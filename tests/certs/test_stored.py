@@ -1,4 +1,4 @@
-"""The Secret: what is written is read, and what is not ours is left alone."""
+"""The Secret: what is written is read, and the fields of others stay."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_empty_secret_is_taken_over() -> None:
 @pytest.mark.parametrize(
     ("annotations", "words"), [({}, "has other content"), ({FORMAT_KEY: "2"}, "a newer form")]
 )
-def test_a_secret_that_is_not_ours_is_refused(annotations: dict[str, str], words: str) -> None:
+def test_a_secret_of_another_program_is_refused(annotations: dict[str, str], words: str) -> None:
     secret = {"metadata": {"name": "a", "namespace": "b", "annotations": annotations}, "data": {"x": "eA=="}}
     with pytest.raises(ConfigError, match=words) as caught:
         read(secret)
@@ -57,8 +57,8 @@ def test_a_secret_that_is_not_ours_is_refused(annotations: dict[str, str], words
 def test_a_broken_part_is_missing_named_and_its_certificate_is_kept(key: str) -> None:
     secret = written(Stored(ONE, TWO), None, "mesh", "hook-ca")
     secret["data"]["current.key"] = encoded(key)
-    found = read(secret)
-    assert (found.current, found.next, found.former) == (None, TWO, (ONE.certificate,))
-    (problem,) = found.problems
+    stored = read(secret)
+    assert (stored.current, stored.next, stored.former) == (None, TWO, (ONE.certificate,))
+    (problem,) = stored.problems
     assert problem.where == "Secret mesh/hook-ca current"
     assert problem.hint

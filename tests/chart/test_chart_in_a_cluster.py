@@ -92,10 +92,10 @@ def test_a_namespace_that_enforces_restricted_takes_all_of_it(
         bed.kubectl("apply", "-f", "-", manifest=listed(accounts))
     (deployment,) = of_kind(items, "Deployment")
     wanted = [*items, as_pod(deployment)]
-    told = kubectl(bed, "apply", "--dry-run=server", "-f", "-", manifest=listed(wanted))
+    answer = kubectl(bed, "apply", "--dry-run=server", "-f", "-", manifest=listed(wanted))
     # A pod that violates it is refused; for the pods of a Deployment there is a warning.
-    assert (told.returncode, told.stderr) == (0, "")
-    assert len(told.stdout.splitlines()) == len(wanted)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert len(answer.stdout.splitlines()) == len(wanted)
 
 
 def test_that_namespace_refuses_a_pod_that_may_gain_privileges(bed: ApiServer, restricted: str) -> None:
@@ -211,19 +211,19 @@ GRANTED_ANYWAY = {
 }
 
 
-def test_what_an_attacker_would_like_is_not_allowed(bed: ApiServer, namespace: str) -> None:
+def test_the_service_account_lacks_the_rights_an_attacker_would_use(bed: ApiServer, namespace: str) -> None:
     items = rendered(CASES["defaults"], namespace)
     rights = [i for i in items if i["kind"] in ACCOUNT_AND_RIGHTS and not helm.is_hook(i)]
     bed.kubectl("apply", "-f", "-", manifest=listed(rights))
     try:
         with connect(str(bed.kubeconfig), None) as cluster:
             reading = SurveyReader(cluster)
-            found = {
+            allowed = {
                 (verb, path)
                 for verb, path in FORBIDDEN
                 if reading.may(verb, path.replace("HOME", namespace), (namespace, helm.RELEASE))
             }
-        assert found == GRANTED_ANYWAY
+        assert allowed == GRANTED_ANYWAY
     finally:
         bed.kubectl("delete", "--wait=false", "-f", "-", manifest=listed(rights))
 
@@ -243,12 +243,12 @@ class Release:
         return helm.run(self.version, "upgrade", "--install", *chart, *self.place, values=values)
 
     def remove(self) -> str:
-        done = helm.told(self.version, "uninstall", helm.RELEASE, "--debug", *self.place)
+        done = helm.completed(self.version, "uninstall", helm.RELEASE, "--debug", *self.place)
         return done.stdout + done.stderr
 
     def get(self, kind: str, name: str) -> Manifest:
-        found: Manifest = json.loads(self.bed.kubectl("get", kind, name, "-n", self.namespace, "-o", "json"))
-        return found
+        item: Manifest = json.loads(self.bed.kubectl("get", kind, name, "-n", self.namespace, "-o", "json"))
+        return item
 
 
 @pytest.fixture(params=helm.VERSIONS)
@@ -298,6 +298,7 @@ def test_an_upgrade_takes_a_ca_that_was_made_anew(release: Release, bed: ApiServ
 @pytest.fixture
 def refused(release: Release, bed: ApiServer) -> Iterator[Object]:
     """A pod that the API server refuses, as the webhook is asked about it and never answers here."""
+    del release  # its webhook refuses the pod
     injected = bed.make_namespace({"istio-injection": "enabled"})
     pod = {
         "apiVersion": "v1",
@@ -311,7 +312,7 @@ def refused(release: Release, bed: ApiServer) -> Iterator[Object]:
 
 
 def test_an_uninstall_leaves_nothing(release: Release, bed: ApiServer, refused: Object) -> None:
-    told = release.remove()
+    output = release.remove()
     bed.kubectl("create", "-f", "-", manifest=refused)
     by_release = f"--selector=app.kubernetes.io/instance={helm.RELEASE}"
     assert bed.kubectl("get", LEFT, by_release, "-o", "name") == ""
@@ -319,7 +320,7 @@ def test_an_uninstall_leaves_nothing(release: Release, bed: ApiServer, refused: 
     assert bed.kubectl("get", LEFT_IN_NAMESPACE, by_release, *place) == ""
     if release.version == "helm4":
         # Helm 3 takes what calls the webhook away last, and has no other order.
-        kinds = re.findall("starting delete resource.* kind=([A-Za-z]+)", told)
+        kinds = re.findall("starting delete resource.* kind=([A-Za-z]+)", output)
         assert kinds[0] == "MutatingWebhookConfiguration"
         assert "Deployment" in kinds
 

@@ -19,7 +19,7 @@ from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings, read_settings
 from injector.core.model import ServiceRef
 from injector.core.profile import Config
-from injector.kube.refusals import Request
+from injector.kube.api_errors import Request
 from injector.server.run import FINISH_SECONDS
 from tests.beds import helm
 from tests.beds.helm import NAMESPACE, Object, of_kind
@@ -42,8 +42,8 @@ def _texts(name: str) -> str:
 
 
 def only(items: list[Object], kind: str) -> Object:
-    (found,) = of_kind(items, kind)
-    return found
+    (item,) = of_kind(items, kind)
+    return item
 
 
 def pods(items: list[Object]) -> list[Object]:
@@ -70,16 +70,16 @@ def test_what_is_made_of_the_code_is_up_to_date() -> None:
 
 
 def test_the_chart_has_the_version_of_the_program() -> None:
-    told = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
+    chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
-    assert (told["version"], told["appVersion"]) == (project["version"], project["version"])
+    assert (chart["version"], chart["appVersion"]) == (project["version"], project["version"])
 
 
 @every_helm
 @every_case
 def test_lint_finds_nothing(version: str, case: Case) -> None:
-    told = helm.run(version, "lint", "--strict", "--quiet", str(helm.CHART), values=case.values)
-    assert told.strip() == ""
+    output = helm.run(version, "lint", "--strict", "--quiet", str(helm.CHART), values=case.values)
+    assert output.strip() == ""
 
 
 @every_case
@@ -91,7 +91,7 @@ def test_two_renders_are_the_same_bytes_and_both_helms_agree(case: Case) -> None
     assert by_helm3 == by_helm4
 
 
-def test_no_template_asks_the_clock_the_dice_or_the_cluster() -> None:
+def test_no_template_depends_on_time_chance_or_the_cluster() -> None:
     word = re.compile(
         r"\b(lookup|now|date|rand\w*|shuffle|uuidv4|gen[A-Z]\w*|derivePassword|htpasswd|bcrypt)\b"
     )
@@ -118,6 +118,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def all_rendered(programs: None) -> list[Object]:
+    del programs  # renders with them
     return [item for case in CASES.values() for item in rendered(case)]
 
 
@@ -136,11 +137,11 @@ def test_every_version_of_kubernetes_knows_the_objects(
     assert helm.kubeconform(all_rendered, version, scratch) == []
 
 
-def test_the_check_by_schema_finds_a_field_that_nobody_knows(scratch: Path) -> None:
+def test_the_schema_check_reports_an_unknown_field(scratch: Path) -> None:
     (item,) = of_kind(rendered(CASES["defaults"]), "Deployment")
     item["spec"]["template"]["spec"]["enableService"] = False
-    (told,) = helm.kubeconform([item], SUPPORTED[-1], scratch)
-    assert "enableService" in told
+    (message,) = helm.kubeconform([item], SUPPORTED[-1], scratch)
+    assert "enableService" in message
 
 
 # --- the webhook --------------------------------------------------------------------------------------
@@ -156,25 +157,25 @@ def test_the_webhook_is_what_the_command_prints(
     (tmp_path / "injector.yaml").write_text(
         next(i["data"]["injector.yaml"] for i in of_kind(items, "ConfigMap") if i["metadata"]["name"] == name)
     )
-    given = case.values.get("webhook", {})
-    outside = given.get("excludedNamespaces", ["kube-system", "kube-node-lease"])
-    outside = [*outside, *([namespace] if given.get("excludeOwnNamespace", True) else [])]
-    place = f"{namespace}/{name}:{service['spec']['ports'][0]['port']}{given.get('path', '')}"
+    settings = case.values.get("webhook", {})
+    outside = settings.get("excludedNamespaces", ["kube-system", "kube-node-lease"])
+    outside = [*outside, *([namespace] if settings.get("excludeOwnNamespace", True) else [])]
+    place = f"{namespace}/{name}:{service['spec']['ports'][0]['port']}{settings.get('path', '')}"
     flags = [f"--exclude-namespace={each}" for each in outside]
     config = f"--config={tmp_path / 'injector.yaml'}"
     assert main(["webhook-config", config, f"--service={place}", *flags, *case.webhook_flags]) == 0
     wanted = list(yaml.safe_load_all(capfd.readouterr().out))
-    found = of_kind(items, "MutatingWebhookConfiguration")
-    for item in found:
+    configurations = of_kind(items, "MutatingWebhookConfiguration")
+    for item in configurations:
         for entry in item["webhooks"]:
             entry["clientConfig"].pop("caBundle", None)
-    for mine, printed in zip(found, wanted, strict=True):
+    for mine, printed in zip(configurations, wanted, strict=True):
         assert mine["webhooks"] == printed["webhooks"]
         assert mine["metadata"]["name"] == printed["metadata"]["name"]
         assert mine["metadata"]["labels"].items() >= printed["metadata"]["labels"].items()
 
 
-def test_ca_bundle_is_not_even_empty_where_somebody_else_writes_it() -> None:
+def test_ca_bundle_is_absent_where_another_program_writes_it() -> None:
     for name in ("defaults", "cert-manager", "cert-manager, published by us"):
         for item in of_kind(rendered(CASES[name]), "MutatingWebhookConfiguration"):
             assert all("caBundle" not in entry["clientConfig"] for entry in item["webhooks"])
@@ -189,12 +190,12 @@ def test_ca_bundle_is_not_even_empty_where_somebody_else_writes_it() -> None:
         ("cert-manager, published by us", None),
     ],
 )
-def test_cert_manager_writes_ca_bundle_unless_we_do(name: str, wanted: str | None) -> None:
+def test_cert_manager_writes_ca_bundle_unless_the_injector_does(name: str, wanted: str | None) -> None:
     item = only(rendered(CASES[name]), "MutatingWebhookConfiguration")
     assert (item["metadata"].get("annotations") or {}).get("cert-manager.io/inject-ca-from") == wanted
 
 
-def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out() -> None:
+def test_entries_of_a_custom_profile_are_used_and_system_namespaces_excluded() -> None:
     (entry,) = only(rendered(CASES["a profile of its own"]), "MutatingWebhookConfiguration")["webhooks"]
     outside = ["kube-node-lease", "kube-system", NAMESPACE]
     assert entry["namespaceSelector"] == {
@@ -206,7 +207,7 @@ def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out(
 
 @every_helm
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ({"config": {"profile": "./"}, "files": {"profile.yaml": "name: x"}}, "webhook.entries is needed"),
         ({"config": {"profile": "./"}}, "webhook.name is needed"),
@@ -214,8 +215,8 @@ def test_entries_of_a_profile_of_ones_own_are_taken_and_our_namespaces_left_out(
         ({"webhook": {"tags": ["default"]}}, "equals the revision"),
     ],
 )
-def test_what_cannot_be_rendered_says_what_to_do(version: str, values: dict[str, Any], told: str) -> None:
-    with pytest.raises(helm.HelmError, match=re.escape(told)):
+def test_what_cannot_be_rendered_says_what_to_do(version: str, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(helm.HelmError, match=re.escape(message)):
         helm.template(version, values)
 
 
@@ -284,8 +285,8 @@ def test_ports_follow_the_configuration() -> None:
 def test_pods_restart_for_server_settings_alone() -> None:
     def template(config: Object) -> Object:
         items = helm.objects(helm.template("helm4", {"config": config}))
-        found: Object = only(items, "Deployment")["spec"]["template"]
-        return found
+        pod_template: Object = only(items, "Deployment")["spec"]["template"]
+        return pod_template
 
     plain = template({})
     assert template({"values": {"global": {"tag": "2"}}}) == plain
@@ -318,7 +319,7 @@ def test_monitoring_waits_for_its_operator() -> None:
     assert kinds >= {"ServiceMonitor", "PrometheusRule"}
 
 
-def test_what_others_bring_is_not_made() -> None:
+def test_existing_accounts_and_budgets_are_not_created() -> None:
     for name, account in (
         ("defaults", "injector"),
         ("rights and account by others", "given"),
@@ -331,23 +332,23 @@ def test_what_others_bring_is_not_made() -> None:
     assert of_kind(rendered(CASES["rights and account by others"]), "PodDisruptionBudget") == []
 
 
-def test_the_service_and_who_reads_metrics_are_as_asked_for() -> None:
+def test_service_and_network_policy_for_metrics_follow_the_values() -> None:
     items = rendered(CASES["the account that every namespace has"])
     assert only(items, "Service")["spec"]["type"] == "LoadBalancer"
     ingress = only(items, "NetworkPolicy")["spec"]["ingress"]
     assert ingress[1]["from"] == [{"namespaceSelector": {}}]
 
 
-def test_labels_of_ones_own_replace_ours_but_those_that_are_selected_by() -> None:
+def test_custom_labels_replace_the_charts_except_in_selectors() -> None:
     labels = {"app.kubernetes.io/part-of": "platform", "app.kubernetes.io/name": "x"}
     pod_labels = {"app.kubernetes.io/component": "x", "team": "mesh"}
     text = helm.template("helm4", {"commonLabels": {**labels, "team": "all"}, "podLabels": pod_labels})
     # PyYAML takes the last of two equal keys; this reader refuses them.
     items = [yamltext.load(document) for document in yamltext.split(text, source="the chart")]
     deployment = next(item for item in items if item and item["kind"] == "Deployment")
-    found = deployment["spec"]["template"]["metadata"]["labels"]
-    assert (found["app.kubernetes.io/part-of"], found["team"]) == ("platform", "mesh")
-    assert deployment["spec"]["selector"]["matchLabels"].items() <= found.items()
+    of_pods = deployment["spec"]["template"]["metadata"]["labels"]
+    assert (of_pods["app.kubernetes.io/part-of"], of_pods["team"]) == ("platform", "mesh")
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= of_pods.items()
     assert deployment["metadata"]["labels"]["team"] == "all"
 
 
@@ -396,7 +397,7 @@ def test_rights_are_exactly_what_the_program_needs(case: Case, tmp_path: Path) -
         assert subject["namespace"] == only(items, "Deployment")["metadata"]["namespace"]
 
 
-def test_who_registers_by_hand_finds_the_right_to_publish_there() -> None:
+def test_manual_registration_keeps_the_right_to_patch_the_configuration() -> None:
     values = {"webhook": {"enabled": False, "tags": ["moved"]}}
     items = helm.objects(helm.template("helm4", values))
     assert of_kind(items, "MutatingWebhookConfiguration") == []
@@ -426,7 +427,7 @@ def notes(values: Object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "command"),
     [
         ({}, "kubectl label namespace NAME istio-injection=enabled"),
         ({"config": {"revision": "canary"}}, "kubectl label namespace NAME istio.io/rev=canary"),
@@ -437,12 +438,12 @@ def notes(values: Object) -> str:
         (A_SECRET, "webhook.annotations"),
     ],
 )
-def test_the_notes_say_the_next_command(values: Object, told: str) -> None:
+def test_the_notes_say_the_next_command(values: Object, command: str) -> None:
     text = notes(values)
-    assert told in text
+    assert command in text
     assert f"helm test {helm.RELEASE} -n {NAMESPACE}" in text
 
 
 @pytest.mark.parametrize("values", TRUSTED.values(), ids=TRUSTED)
-def test_where_somebody_writes_ca_bundle_the_notes_ask_for_nobody(values: Object) -> None:
+def test_where_another_program_writes_ca_bundle_the_notes_do_not_ask_for_it(values: Object) -> None:
     assert "caBundle is empty" not in notes(values)

@@ -71,7 +71,7 @@ def test_the_shipped_values_and_all_cases_pass() -> None:
 
 @pytest.mark.parametrize("version", helm.VERSIONS)
 @pytest.mark.parametrize(
-    ("values", "place", "told"),
+    ("values", "place", "message"),
     [
         ({"replicas": "two"}, "/replicas", "want integer"),
         ({"webhook": {"failurePolicy": "Open"}}, "/webhook/failurePolicy", "'Fail', 'Ignore'"),
@@ -94,12 +94,12 @@ def test_the_shipped_values_and_all_cases_pass() -> None:
     ],
 )
 def test_helm_refuses_a_wrong_value_and_says_where(
-    version: str, values: dict[str, Any], place: str, told: str
+    version: str, values: dict[str, Any], place: str, message: str
 ) -> None:
     with pytest.raises(helm.HelmError) as error:
         helm.template(version, values)
     assert f"at '{place}" in str(error.value)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_parent_chart_may_share_values_and_switch_this_one_off() -> None:

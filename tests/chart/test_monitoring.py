@@ -1,4 +1,4 @@
-"""Alert rules, the dashboard and their page: they speak of metrics and labels that there are, and of all.
+"""Alert rules, the dashboard and their page: they use existing metrics and labels, and every metric.
 
 The rules are read by Prometheus' own parser. Not here: how the chart renders them (test_chart_rendered.py).
 """
@@ -22,7 +22,7 @@ REPO = Path(__file__).resolve().parents[2]
 FILES = REPO / "charts" / "injector" / "files"
 PAGE = (REPO / "docs" / "reference" / "metrics.md").read_text()
 HISTOGRAM = ("_bucket", "_sum", "_count")
-# Of the API server's metrics those that we use, with their labels there.
+# The metrics of the API server that the alerts use, with their labels.
 OF_THE_API_SERVER: Mapping[str, frozenset[str]] = {
     "apiserver_admission_webhook_admission_duration_seconds_bucket": frozenset(
         {"name", "type", "operation", "rejected", "le"}
@@ -49,11 +49,11 @@ def own_metrics() -> dict[str, frozenset[str]]:
         for collector in (held.values() if isinstance(held, dict) else [held])
         if hasattr(collector, "_labelnames")
     }
-    found: dict[str, frozenset[str]] = {}
+    exposed: dict[str, frozenset[str]] = {}
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", metrics.text().decode(), re.MULTILINE):
         own = labels.get(name.removesuffix("_total"), frozenset())
-        found |= {f"{name}{end}": own | {"le"} for end in HISTOGRAM} if kind == "histogram" else {name: own}
-    return {name: own for name, own in found.items() if not name.endswith("_created")}
+        exposed |= {f"{name}{end}": own | {"le"} for end in HISTOGRAM} if kind == "histogram" else {name: own}
+    return {name: own for name, own in exposed.items() if not name.endswith("_created")}
 
 
 def selectors(file: Path) -> dict[str, list[dict[str, Any]]]:
@@ -61,17 +61,17 @@ def selectors(file: Path) -> dict[str, list[dict[str, Any]]]:
     program = build.programs(["alertrules"])["alertrules"]
     done = subprocess.run([program, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
-    return found
+    selectors_by_rule: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
+    return selectors_by_rule
 
 
 def unknown(asked: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:
-    """Metrics and labels that nobody exposes, by rule."""
+    """Metrics and labels that are not exposed, by rule."""
     known = {**own_metrics(), **OF_THE_API_SERVER}
     return [
         f"{rule}: {one['metric']}{sorted(one['labels'])}"
-        for rule, found in asked.items()
-        for one in found
+        for rule, asked_for in asked.items()
+        for one in asked_for
         if one["metric"] not in known
         or not set(one["labels"]) <= known[one["metric"]] | (OF_THE_TARGET - {"name"})
     ]

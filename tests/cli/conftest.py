@@ -82,7 +82,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[byte
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a profile, its configuration `c.yaml` and the manifest `web.yaml`; we are in it."""
+    """The working directory, with a profile, its configuration `c.yaml` and the manifest `web.yaml`."""
     profile = tmp_path / "logship"
     profile.mkdir()
     (profile / "profile.yaml").write_text(PROFILE)

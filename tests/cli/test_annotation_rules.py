@@ -1,4 +1,4 @@
-"""Rules about annotations on the command line: both doors refuse alike, and `check` tells what is open."""
+"""Annotation rules: webhook and command line refuse the same pods, and `check` lists what is open."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import yaml
 from injector.config.server_settings import ConfigMapSource, IstioSource
 from injector.config.source import Source
 from tests.cli.conftest import Run
+from tests.factories import a_pod, a_review
 
 IMAGE = "sidecar.istio.io/proxyImage"
 SECRET = "registry.example.com/hunter2:1"
@@ -22,12 +23,6 @@ annotations:
 pytestmark = pytest.mark.usefixtures("in_one_process")
 
 
-def a_pod() -> dict[str, object]:
-    meta = {"name": "web", "namespace": "shop", "annotations": {IMAGE: SECRET}}
-    spec = {"containers": [{"name": "web", "image": "web:1"}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
-
-
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     file = tmp_path / "injector.yaml"
@@ -36,17 +31,16 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("team", "denied"), [("platform", False), ("shop", True)])
-def test_webhook_and_command_line_refuse_alike(
+def test_webhook_and_command_line_refuse_the_same_pods(
     run: Run, config: Path, tmp_path: Path, team: str, denied: bool
 ) -> None:
     labels = {"team": team, "istio-injection": "enabled"}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}
     objects, manifest, review = (tmp_path / name for name in ("ns.yaml", "pod.yaml", "review.json"))
     objects.write_text(yaml.safe_dump(namespace))
-    manifest.write_text(yaml.safe_dump(a_pod()))
-    request = {"uid": "1", "namespace": "shop", "operation": "CREATE", "object": a_pod()}
-    asked = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    review.write_text(json.dumps(asked))
+    pod = a_pod(namespace="shop", annotations={IMAGE: SECRET})
+    manifest.write_text(yaml.safe_dump(pod))
+    review.write_text(json.dumps(a_review(pod)))
     common = ("--config", config, "--objects", objects)
     by_file = run("kube-inject", *common, "-f", manifest)
     by_review = run("admit", *common, "-f", review)
@@ -77,7 +71,7 @@ def test_check_lists_what_everybody_may_use_and_can_change_much(run: Run, config
     assert "proxy.istio.io/config (" in restricted
 
 
-def test_check_lists_no_power_that_is_withheld_from_everybody(run: Run, config: Path) -> None:
+def test_check_lists_no_power_that_is_withheld_in_all_namespaces(run: Run, config: Path) -> None:
     config.write_text("annotations: [{withhold: [image, control-plane]}]\n")
     checked = run("check", "-o", "json", "--config", config)
     [note] = [r for r in json.loads(checked.out)["results"] if r["code"] == "open-annotations"]
@@ -91,7 +85,7 @@ def test_check_lists_no_power_that_is_withheld_from_everybody(run: Run, config: 
     assert (checked.status, "open-annotations" in checked.out) == (0, False)
 
 
-def test_check_says_nothing_where_all_of_it_is_closed(run: Run, config: Path) -> None:
+def test_check_reports_nothing_where_all_powers_are_withheld(run: Run, config: Path) -> None:
     config.write_text("annotations: [{allow: [sidecar.istio.io/proxyCPU]}]\n")
     checked = run("check", "--config", config)
     assert (checked.status, "open-annotations" in checked.out) == (0, False)

@@ -13,7 +13,7 @@ import pytest
 
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.config.server_settings import CallerAuth, Server, SourceSettings
-from injector.server.tls import Swap
+from injector.server.tls import ReloadableTLS
 from injector.serving.caller_auth import Callers
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority, Signer
@@ -26,11 +26,11 @@ server: {callerAuth: {mode: enforce, clientCaFile: ca.pem}}
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])
-def test_settings_that_would_let_anybody_in_are_refused(run: Run, folder: Path, command: str) -> None:
+def test_settings_that_would_accept_every_caller_are_refused(run: Run, folder: Path, command: str) -> None:
     (folder / "c.yaml").write_text(SETTINGS)
-    told = run(command, "--config", "c.yaml")
-    assert told.status == 2
-    assert "server.callerAuth.clientNames: any certificate of the CA would be accepted" in told.out + told.err
+    done = run(command, "--config", "c.yaml")
+    assert done.status == 2
+    assert "server.callerAuth.clientNames: any certificate of the CA would be accepted" in done.out + done.err
 
 
 @pytest.mark.usefixtures("in_one_process")
@@ -44,14 +44,14 @@ def test_a_file_of_cas_that_cannot_be_read_ends_the_start(
     if text is not None:
         (folder / "ca.pem").write_text(text)
     made = start_files(folder)
-    told = run("serve", "--config", "c.yaml", "--namespaces", "off", *made)
-    assert told.status == 2
-    assert message in told.err
-    assert "ca.pem" in told.err
+    done = run("serve", "--config", "c.yaml", "--namespaces", "off", *made)
+    assert done.status == 2
+    assert message in done.err
+    assert "ca.pem" in done.err
 
 
-def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Path) -> None:
-    file, swap = tmp_path / "ca.pem", Swap(asks=True)
+def test_a_changed_ca_file_is_applied_and_a_broken_one_reported(tmp_path: Path) -> None:
+    file, swap = tmp_path / "ca.pem", ReloadableTLS(asks=True)
     first, second = Authority.make(), Authority.make("second")
     file.write_text(first.pem)
     auth = CallerAuth(mode="enforce", client_ca_file=str(file), client_names=("kube-apiserver",))
@@ -69,9 +69,9 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
             await until(lambda: str(file) in callers.warnings().get("callerAuth", ""))
             assert callers.warnings()["callerAuth"].endswith("(hint: PEM is expected)")
             assert swap.trusted == first.pem
-            take, callers._swap = callers._swap, None  # type: ignore[assignment]
+            take, callers._tls = callers._tls, None  # type: ignore[assignment]
             await until(lambda: "failed unexpectedly: AttributeError" in callers.warnings()["callerAuth"])
-            callers._swap = take
+            callers._tls = take
             file.write_text(second.pem)
             await until(lambda: not callers.warnings())
             assert swap.trusted == second.pem
@@ -80,13 +80,13 @@ def test_a_changed_file_of_cas_is_taken_over_and_a_broken_one_told(tmp_path: Pat
     asyncio.run(main())
 
 
-def test_without_keys_nobody_can_be_believed_so_the_replica_is_not_ready(tmp_path: Path) -> None:
+def test_without_keys_no_caller_can_be_verified_and_the_replica_is_not_ready(tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
     auth = CallerAuth(audience="us", subjects=("them",), issuer="they", jwks_file=str(keys))
 
     async def waited(mode: str) -> Mapping[str, str]:
         server = Server(caller_auth=replace(auth, mode=mode))
-        callers = Callers(server, None, Metrics(), Swap())
+        callers = Callers(server, None, Metrics(), ReloadableTLS())
         async with asyncio.TaskGroup() as group:
             callers.start(group)
             async with asyncio.timeout(60):

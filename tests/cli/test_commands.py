@@ -24,6 +24,7 @@ from injector.cli.report import coloured
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
 from tests.cli.conftest import DEPLOYMENT, Run
+from tests.factories import a_review
 
 CRONJOB = """\
 apiVersion: batch/v1
@@ -46,26 +47,17 @@ POD: dict[str, Any] = {
 
 
 def review(pod: dict[str, Any], version: str = "v1") -> str:
-    request = {
-        "uid": "u-1",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
-        "resource": {"group": "", "version": "v1", "resource": "pods"},
-        "namespace": "shop",
-        "operation": "CREATE",
-        "object": pod,
-    }
-    return json.dumps(
-        {"apiVersion": f"admission.k8s.io/{version}", "kind": "AdmissionReview", "request": request}
-    )
+    return json.dumps(a_review(pod, version=version, uid="u-1"))
 
 
 # --- uninject -----------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "original", [DEPLOYMENT, CRONJOB, json.dumps(POD)], ids=["Deployment", "CronJob", "Pod"]
 )
-def test_uninject_gives_back_what_there_was(folder: Path, run: Run, original: str) -> None:
+def test_uninject_gives_back_what_there_was(run: Run, original: str) -> None:
     injected = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=original)
     back = run("uninject", "--config", "c.yaml", "-f", "-", stdin=injected.out)
     assert back.status == 0
@@ -74,7 +66,9 @@ def test_uninject_gives_back_what_there_was(folder: Path, run: Run, original: st
     assert back.err.startswith("removed ")
 
 
-def test_uninject_finds_the_books_that_quirks_keep_above_a_cronjobs_pods(folder: Path, run: Run) -> None:
+def test_uninject_finds_the_annotations_that_quirks_keep_above_a_cronjobs_pods(
+    folder: Path, run: Run
+) -> None:
     (folder / "q.yaml").write_text("profile: ./logship\ncompatibility: {istioQuirks: true}\n")
     injected = run("kube-inject", "--config", "q.yaml", "-f", "-", stdin=CRONJOB)
     assert "annotations" in yaml.safe_load(injected.out)["spec"]["jobTemplate"]["metadata"]
@@ -82,7 +76,8 @@ def test_uninject_finds_the_books_that_quirks_keep_above_a_cronjobs_pods(folder:
     assert yaml.safe_load(back.out) == yaml.safe_load(CRONJOB)
 
 
-def test_uninject_passes_what_carries_no_injection_byte_for_byte(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_uninject_passes_what_carries_no_injection_byte_for_byte(run: Run) -> None:
     text = f"# none\n{DEPLOYMENT}---\nkind: Service\napiVersion: v1\n--- # end"
     done = run("uninject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert (done.status, done.out) == (0, text)
@@ -94,20 +89,20 @@ def test_uninject_in_place_restores_the_file(folder: Path, run: Run) -> None:
     assert (folder / "web.yaml").read_text() == DEPLOYMENT
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("text", "status"),
     [("a: [", 1), ("apiVersion: apps/v1\nkind: Deployment\nspec: 1\n", 1), (None, 2)],
 )
-def test_uninject_prints_nothing_when_something_fails(
-    folder: Path, run: Run, text: str | None, status: int
-) -> None:
+def test_uninject_prints_nothing_when_something_fails(run: Run, text: str | None, status: int) -> None:
     argv = [] if text is None else ["-f", "web.yaml", "-f", "-"]
     done = run("uninject", "--config", "c.yaml", *argv, stdin=text or "")
     assert (done.status, done.out) == (status, "")
     assert "error: " in done.err
 
 
-def test_uninject_names_what_it_cannot_restore(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_uninject_names_what_it_cannot_restore(run: Run) -> None:
     annotations = {"logs.example.com/status": '{"containers":["shipper"]}', "sidecar-injector/undo": "{"}
     containers = [*POD["spec"]["containers"], {"name": "shipper", "image": "shipper:1"}]
     pod = {
@@ -123,7 +118,8 @@ def test_uninject_names_what_it_cannot_restore(folder: Path, run: Run) -> None:
 # --- explain ------------------------------------------------------------------------------------
 
 
-def test_explain_tells_rules_findings_and_origins_to_people(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_explain_prints_rules_findings_and_origins(run: Run) -> None:
     text = DEPLOYMENT.replace("app: web", 'logs.example.com/levle: "debug"')
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 0
@@ -159,7 +155,8 @@ def test_explain_for_programs_has_stable_keys(folder: Path, run: Run) -> None:
     assert (image["value"], image["layer"], image["detail"]) == ("mine:1", "values", "image")
 
 
-def test_explain_names_the_rule_that_skips(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_explain_names_the_rule_that_skips(run: Run) -> None:
     text = DEPLOYMENT.replace("      containers:", "      hostNetwork: true\n      containers:")
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 0
@@ -167,7 +164,8 @@ def test_explain_names_the_rule_that_skips(folder: Path, run: Run) -> None:
     assert "-> host-network  spec.hostNetwork true" in done.out
 
 
-def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_explain_ends_with_1_where_a_workload_is_refused(run: Run) -> None:
     text = DEPLOYMENT.replace("labels:", "annotations: {logs.example.com/templates: nope}\n      labels:")
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
@@ -175,6 +173,7 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
     assert "available templates: sidecar" in done.out
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("argv", "status", "said"),
     [
@@ -188,7 +187,7 @@ def test_explain_ends_with_1_where_a_workload_is_refused(folder: Path, run: Run)
         (["-f", "c.yaml"], 1, "no object with a pod template"),
     ],
 )
-def test_explain_says_what_it_needs(folder: Path, run: Run, argv: list[str], status: int, said: str) -> None:
+def test_explain_reports_what_is_missing(run: Run, argv: list[str], status: int, said: str) -> None:
     done = run("explain", "--config", "c.yaml", *argv)
     assert (done.status, done.out) == (status, "")
     assert said in done.err
@@ -197,8 +196,9 @@ def test_explain_says_what_it_needs(folder: Path, run: Run, argv: list[str], sta
 # --- admit --------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
-def test_admit_answers_a_review_with_the_patch_of_the_webhook(folder: Path, run: Run, version: str) -> None:
+def test_admit_answers_a_review_with_the_patch_of_the_webhook(run: Run, version: str) -> None:
     done = run("admit", "--config", "c.yaml", "-f", "-", stdin=review(POD, version))
     answer = json.loads(done.out)
     assert done.status == 0
@@ -208,7 +208,8 @@ def test_admit_answers_a_review_with_the_patch_of_the_webhook(folder: Path, run:
     assert "shipper" in [c["name"] for c in pod["spec"]["containers"]]
 
 
-def test_a_denial_is_an_answer(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_denial_is_an_answer(run: Run) -> None:
     pod = {**POD, "metadata": {"name": "web-1", "annotations": {"logs.example.com/templates": "nope"}}}
     done = run("admit", "--config", "c.yaml", "-f", "-", stdin=review(pod))
     assert done.status == 0
@@ -216,15 +217,17 @@ def test_a_denial_is_an_answer(folder: Path, run: Run) -> None:
     assert done.err.startswith("refused ")
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "not json", '{"kind": "Pod"}', "[" * 10000 + "]" * 10000])
-def test_what_is_no_review_is_an_error_with_a_sentence(folder: Path, run: Run, text: str) -> None:
+def test_what_is_no_review_is_an_error_with_a_sentence(run: Run, text: str) -> None:
     done = run("admit", "--config", "c.yaml", "-f", "-", stdin=text)
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith("error: ")
     assert "Traceback" not in done.err
 
 
-def test_admit_needs_a_file_that_is_there(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_admit_needs_a_file_that_is_there(run: Run) -> None:
     assert run("admit", "--config", "c.yaml").status == 2
     assert run("admit", "--config", "c.yaml", "-f", "missing.json").status == 1
 
@@ -232,7 +235,8 @@ def test_admit_needs_a_file_that_is_there(folder: Path, run: Run) -> None:
 # --- check --------------------------------------------------------------------------------------
 
 
-def test_check_finds_nothing_wrong_with_a_good_configuration(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_check_finds_nothing_wrong_with_a_good_configuration(run: Run) -> None:
     done = run("check", "--config", "c.yaml")
     assert done.status == 0
     # What the sidecar would need in a strict namespace is said, and is no error.
@@ -272,13 +276,14 @@ def test_check_tries_templates_on_sample_pods(
     assert said in done.out
 
 
-def test_check_tells_what_the_bounded_processes_found(folder: Path, run: Run) -> None:
+def test_check_reports_the_findings_of_the_bounded_processes(folder: Path, run: Run) -> None:
     (folder / "logship" / "sidecar.yaml.j2").write_text("x: {{ 'a' * 20000000 }}\n")
     done = run("check", "--config", "c.yaml")
     assert done.status == 1
     assert "sidecar.yaml.j2:1" in done.out
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("level", "flags", "status"),
@@ -290,23 +295,23 @@ def test_check_tells_what_the_bounded_processes_found(folder: Path, run: Run) ->
     ],
 )
 def test_check_fails_for_what_it_is_asked_to(
-    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, level: str, flags: tuple[str, ...], status: int
+    run: Run, monkeypatch: pytest.MonkeyPatch, level: str, flags: tuple[str, ...], status: int
 ) -> None:
     # No cluster: only what becomes of a finding counts.
-    found = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
-    monkeypatch.setattr(check, "_in_cluster", lambda *given: found)
+    findings = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
+    monkeypatch.setattr(check, "_in_cluster", lambda *_: findings)
     done = run("check", "--config", "c.yaml", "--cluster", *flags)
     assert done.status == status
     assert "no namespace matches" in done.out
 
 
 @pytest.mark.usefixtures("in_one_process")
-def test_check_tells_what_is_left_out_and_is_content(folder: Path, run: Run) -> None:
+def test_check_reports_what_is_left_out_and_succeeds(folder: Path, run: Run) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nneverInjectSelector: [{matchLables: {a: b}}]\n")
     done = run("check", "--config", "c.yaml", "-o", "json")
-    found = [(one["level"], one["code"]) for one in json.loads(done.out)["results"]]
+    results = [(one["level"], one["code"]) for one in json.loads(done.out)["results"]]
     assert done.status == 0
-    assert sorted(found) == [("note", "pod-security"), ("warning", "selector")]
+    assert sorted(results) == [("note", "pod-security"), ("warning", "selector")]
 
 
 @pytest.mark.usefixtures("in_one_process")
@@ -320,7 +325,7 @@ def test_check_warns_of_failing_open(folder: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain", "admit", "check"])
-def test_an_unknown_key_of_the_configuration_is_told_with_its_place_and_the_nearest(
+def test_an_unknown_key_of_the_configuration_is_reported_with_its_place_and_the_nearest(
     folder: Path, run: Run, command: str
 ) -> None:
     (folder / "c.yaml").write_text("profile: ./logship\nvalues: {}\npolcy: enabled\n")
@@ -336,7 +341,7 @@ def test_an_unknown_key_of_the_configuration_is_told_with_its_place_and_the_near
 # --- all commands -------------------------------------------------------------------------------
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").out == f"injector, version {__version__}\n"
 
 
@@ -413,7 +418,7 @@ class Terminal(io.StringIO):
         (io.StringIO(), {}, False),
     ],
 )
-def test_colour_is_for_terminals_that_want_it(
+def test_colour_is_for_terminals_that_support_it(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, env: dict[str, str], shown: bool
 ) -> None:
     for name in ("NO_COLOR", "TERM"):
@@ -442,8 +447,9 @@ def test_completion_knows_the_commands() -> None:
     assert done.stdout == "plain,kube-inject\n"
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_defect_is_one_line_without_the_text_of_the_exception(
-    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise KeyError("secret of a pod")

@@ -26,7 +26,8 @@ def test_the_page_holds_every_workload_and_stdout_nothing(run: Run, folder: Path
     assert "<form" not in (folder / "out.html").read_text()
 
 
-def test_the_page_goes_to_stdout_where_a_dash_says_so(run: Run, folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_the_page_goes_to_stdout_where_a_dash_says_so(run: Run) -> None:
     ran = run("explain", "--config", "c.yaml", "-f", "-", "--html", "-", stdin=DEPLOYMENT)
     assert ran.status == 0
     assert ran.out.startswith("<!doctype html>")
@@ -73,7 +74,8 @@ def test_what_cannot_be_written_is_refused(run: Run, folder: Path, arguments: li
     assert not (folder / "out.html").exists()
 
 
-def test_a_folder_that_is_not_there_is_named(run: Run, folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_folder_that_is_not_there_is_named(run: Run) -> None:
     ran = run("explain", "--config", "c.yaml", "-f", "web.yaml", "--html", "gone/out.html")
     assert ran.status == 1
     assert "gone/out.html" in ran.err

@@ -50,9 +50,10 @@ def names(spec: dict[str, Any]) -> list[str]:
     return [c["name"] for c in spec["containers"]]
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("version", "kind", "body", "pointer"), KINDS, ids=[k[1] for k in KINDS])
 def test_every_kind_with_a_pod_template_is_injected(
-    folder: Path, run: Run, version: str, kind: str, body: dict[str, Any], pointer: str
+    run: Run, version: str, kind: str, body: dict[str, Any], pointer: str
 ) -> None:
     manifest = {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, **body}
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=json.dumps(manifest))
@@ -61,18 +62,20 @@ def test_every_kind_with_a_pod_template_is_injected(
     assert done.err.startswith(f"injected  {kind} x: on-by-default.")
 
 
-def test_the_items_of_lists_and_of_lists_in_lists_are_injected_one_by_one(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_the_items_of_lists_and_of_lists_in_lists_are_injected_one_by_one(run: Run) -> None:
     web = yaml.safe_load(DEPLOYMENT)
     other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "y"}}
     inner = {"apiVersion": "v1", "kind": "List", "items": [web]}
     outer = {"apiVersion": "v1", "kind": "List", "metadata": {}, "items": [other, inner]}
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=json.dumps(outer))
-    found = yaml.safe_load(done.out)
+    injected = yaml.safe_load(done.out)
     assert done.status == 0
-    assert found["items"][0] == other
-    assert "shipper" in names(found["items"][1]["items"][0]["spec"]["template"]["spec"])
+    assert injected["items"][0] == other
+    assert "shipper" in names(injected["items"][1]["items"][0]["spec"]["template"]["spec"])
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "text",
     [
@@ -90,18 +93,19 @@ def test_the_items_of_lists_and_of_lists_in_lists_are_injected_one_by_one(folder
         DEPLOYMENT.replace("      containers:", "      hostNetwork: true   # as it is\n      containers:"),
     ],
 )
-def test_what_is_not_injected_passes_byte_for_byte(folder: Path, run: Run, text: str) -> None:
+def test_what_is_not_injected_passes_byte_for_byte(run: Run, text: str) -> None:
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert (done.status, done.out) == (0, text)
 
 
 @given(st.text(st.sampled_from("-a:b \n\r#%.[{\ufeff'\"|"), max_size=60))
-def test_a_stream_that_nobody_changes_joins_to_itself(text: str) -> None:
+def test_an_unchanged_stream_joins_to_itself(text: str) -> None:
     parts = [manifests.Part(d) for d in yamltext.split(text, "x")]
     assert manifests.joined(parts) == text
 
 
-def test_documents_around_an_injected_one_stay_as_they_are(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_documents_around_an_injected_one_stay_as_they_are(run: Run) -> None:
     before = "# head\nkind: ConfigMap\napiVersion: v1\ndata: {a:   yes}\n"
     after = "apiVersion: v1\nkind: Service   # here\nmetadata: {name: s}"
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=f"{before}---\n{DEPLOYMENT}---\n{after}")
@@ -110,7 +114,8 @@ def test_documents_around_an_injected_one_stay_as_they_are(folder: Path, run: Ru
     assert [d["kind"] for d in yaml.safe_load_all(done.out)] == ["ConfigMap", "Deployment", "Service"]
 
 
-def test_comments_above_an_injected_document_and_the_order_of_keys_stay(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_comments_above_an_injected_document_and_the_order_of_keys_stay(run: Run) -> None:
     text = (
         "# owned by the shop team\n\n"
         + DEPLOYMENT.replace("apiVersion: apps/v1\n", "")
@@ -121,7 +126,8 @@ def test_comments_above_an_injected_document_and_the_order_of_keys_stay(folder: 
     assert done.out.endswith("apiVersion: apps/v1\n")
 
 
-def test_strings_that_look_like_other_types_stay_strings(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_strings_that_look_like_other_types_stay_strings(run: Run) -> None:
     words = ["1e3", "y", "0o14", "1:20", "=", "null", "2001-01-01", "0777", "<<"]
     labels = "".join(f'        l{n}: "{w}"\n' for n, w in enumerate(words))
     text = DEPLOYMENT.replace("        app: web\n", labels)
@@ -137,8 +143,8 @@ def test_several_files_folders_and_stdin_make_one_stream_in_order(folder: Path, 
         path.write_text(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}))
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: stdin}"
     done = run("kube-inject", "--config", "c.yaml", "-f", "many", "-f", "-", "-f", "web.yaml", stdin=text)
-    found = [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)]
-    assert found == ["a.yaml", "b.yml", "sub/c.json", "stdin", "web"]
+    names_in_order = [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)]
+    assert names_in_order == ["a.yaml", "b.yml", "sub/c.json", "stdin", "web"]
 
 
 # --- bad input ----------------------------------------------------------------------------------
@@ -183,7 +189,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "where", "said"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
-def test_a_broken_document_is_told_with_its_line_and_nothing_is_printed(
+def test_a_broken_document_is_reported_with_its_line_and_nothing_is_printed(
     folder: Path, run: Run, text: str, where: str, said: str
 ) -> None:
     (folder / "bad.yaml").write_text(text)
@@ -200,13 +206,15 @@ def test_a_broken_document_is_told_with_its_line_and_nothing_is_printed(
     assert (folder / "out.yaml").read_text() == "as it was"
 
 
-def test_all_broken_documents_are_told_at_once(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_all_broken_documents_are_reported_at_once(run: Run) -> None:
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin="a: [\n---\nb: {\n---\n" + DEPLOYMENT)
     assert done.err.count("error: -:") == 2
     assert done.err.endswith("nothing was written\n")
 
 
-def test_an_error_in_a_list_names_the_item(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_an_error_in_a_list_names_the_item(run: Run) -> None:
     text = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, spec: {containers: 1}}\n"
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert "error: -:4: /items/0/spec/containers: a list is expected, not a number" in done.err
@@ -221,7 +229,7 @@ def test_an_input_that_is_not_there_is_an_error(folder: Path, run: Run, name: st
     assert said in done.err
 
 
-def test_a_file_that_is_not_utf8_is_told_with_its_line(folder: Path, run: Run) -> None:
+def test_a_file_that_is_not_utf8_is_reported_with_its_line(folder: Path, run: Run) -> None:
     (folder / "latin.yaml").write_bytes(b"a: 1\nb: \xe9\n")
     assert (
         "latin.yaml:2: the text is not UTF-8"
@@ -229,7 +237,8 @@ def test_a_file_that_is_not_utf8_is_told_with_its_line(folder: Path, run: Run) -
     )
 
 
-def test_stdin_can_be_named_once(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_stdin_can_be_named_once(run: Run) -> None:
     assert run("kube-inject", "--config", "c.yaml", "-f", "-", "-f", "-").status == 2
 
 
@@ -248,7 +257,8 @@ def test_a_template_that_does_not_compile_is_a_matter_of_configuration(folder: P
     assert "sidecar.yaml.j2:2" in done.err
 
 
-def test_a_template_that_does_not_exist_is_told_with_those_that_do(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_template_that_does_not_exist_is_reported_with_those_that_do(run: Run) -> None:
     text = DEPLOYMENT.replace("labels:", "annotations: {logs.example.com/templates: sidcar}\n      labels:")
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 1
@@ -282,7 +292,8 @@ def test_a_link_to_the_output_file_stays_a_link(folder: Path, run: Run) -> None:
     assert "shipper" in (folder / "real.yaml").read_text()
 
 
-def test_an_output_file_that_cannot_be_written_is_an_error(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_an_output_file_that_cannot_be_written_is_an_error(run: Run) -> None:
     done = run("kube-inject", "--config", "c.yaml", "-f", "web.yaml", "-o", "nowhere/out.yaml")
     assert done.status == 1
     assert "nowhere/out.yaml: no such file or directory" in done.err
@@ -291,28 +302,32 @@ def test_an_output_file_that_cannot_be_written_is_an_error(folder: Path, run: Ru
 # --- flags --------------------------------------------------------------------------------------
 
 
-def test_without_a_filename_the_usage_is_wrong(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_without_a_filename_the_usage_is_wrong(run: Run) -> None:
     done = run("kube-inject")
     assert done.status == 2
     assert "filename not specified (see --filename or -f)" in done.err
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("flag", [*REFUSED, *REFUSED_SWITCHES])
-def test_flags_that_mean_nothing_here_are_refused_with_a_sentence(folder: Path, run: Run, flag: str) -> None:
+def test_flags_that_mean_nothing_here_are_refused_with_a_sentence(run: Run, flag: str) -> None:
     value = ["x"] if flag in REFUSED else []
     done = run("kube-inject", "--config", "c.yaml", flag, *value, "-f", "web.yaml")
     assert (done.status, done.out) == (2, "")
     assert f"error: {flag}: this flag of istioctl is not supported\n  hint: " in done.err
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("flag", ["--meshConfigFile", "--meshConfigMapName", "--injectConfigMapName", "-i"])
-def test_flags_of_a_mesh_are_refused_for_a_profile_without_one(folder: Path, run: Run, flag: str) -> None:
+def test_flags_of_a_mesh_are_refused_for_a_profile_without_one(run: Run, flag: str) -> None:
     done = run("kube-inject", "--config", "c.yaml", flag, "web.yaml", "-f", "web.yaml")
     assert done.status == 2
     assert "the profile does not support this flag" in done.err
 
 
-def test_strict_makes_a_skip_an_error(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_strict_makes_a_skip_an_error(run: Run) -> None:
     text = DEPLOYMENT.replace("      containers:", "      hostNetwork: true\n      containers:")
     assert run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text).status == 0
     done = run("kube-inject", "--config", "c.yaml", "--strict", "-f", "-", stdin=text)
@@ -378,14 +393,16 @@ def test_objects_are_read_from_files_and_must_be_objects(
 # --- the report ---------------------------------------------------------------------------------
 
 
-def test_a_near_miss_is_a_warning(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_near_miss_is_a_warning(run: Run) -> None:
     text = DEPLOYMENT.replace("app: web", 'logs.example.com/inject: "True"')
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert "warning: Deployment shop/web: " in done.err
     assert "[switch-value]" in done.err
 
 
-def test_a_kind_that_has_pods_but_no_known_template_is_told(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_kind_that_has_pods_but_no_known_template_is_reported(run: Run) -> None:
     text = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\n"
     text += "spec: {template: {spec: {containers: []}}}\n"
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
@@ -393,14 +410,16 @@ def test_a_kind_that_has_pods_but_no_known_template_is_told(folder: Path, run: R
     assert done.err.startswith("passed    Rollout r: unsupported-kind.")
 
 
-def test_a_second_run_changes_nothing_and_says_so(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_second_run_changes_nothing_and_says_so(run: Run) -> None:
     once = run("kube-inject", "--config", "c.yaml", "-f", "web.yaml").out
     twice = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=once)
     assert twice.out == once
     assert twice.err.startswith("unchanged Deployment shop/web")
 
 
-def test_a_name_cannot_send_control_characters_to_the_terminal(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_name_cannot_send_control_characters_to_the_terminal(run: Run) -> None:
     text = DEPLOYMENT.replace("name: web\n  namespace", 'name: "w\\e[31mb"\n  namespace')
     assert "\x1b" not in run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text).err
 

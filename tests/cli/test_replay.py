@@ -61,27 +61,27 @@ def after(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def changed(told: Any) -> dict[str, Any]:
-    return {each["uid"]: each for each in json.loads(told.out)["changed"]}
+def changed(done: Any) -> dict[str, Any]:
+    return {each["uid"]: each for each in json.loads(done.out)["changed"]}
 
 
 def test_the_same_configuration_changes_nothing(run: Callable[..., Any], records: Path, before: Path) -> None:
     for more in ((), ("--base", before)):
-        told = run("replay", records, "--config", before, "--check", *more)
-        assert (told.status, told.out) == (0, "4 admissions replayed, 0 changed\n")
-        assert told.err == ""
+        done = run("replay", records, "--config", before, "--check", *more)
+        assert (done.status, done.out) == (0, "4 admissions replayed, 0 changed\n")
+        assert done.err == ""
 
 
-def test_a_new_image_is_told_for_every_pod_that_gets_it(
+def test_a_new_image_is_reported_for_every_pod_that_gets_it(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     new = after(tmp_path, SETTINGS % "1.30.1")
-    told = run("replay", records, "--config", new, "--base", before, "-o", "json")
-    assert told.status == 0
-    assert json.loads(told.out)["counts"] == {"pod": 3, "same": 1}
-    found = changed(told)
-    assert set(found) == {UIDS[0], UIDS[1], UIDS[3]}
-    assert found[UIDS[0]]["changes"] == [
+    done = run("replay", records, "--config", new, "--base", before, "-o", "json")
+    assert done.status == 0
+    assert json.loads(done.out)["counts"] == {"pod": 3, "same": 1}
+    changes = changed(done)
+    assert set(changes) == {UIDS[0], UIDS[1], UIDS[3]}
+    assert changes[UIDS[0]]["changes"] == [
         {
             "pointer": f"/spec/initContainers/{name}/image",
             "before": "registry.example.com/istio/proxyv2:1.30.0",
@@ -99,23 +99,23 @@ def test_without_a_base_decisions_and_places_of_the_patch_are_compared(
     run: Callable[..., Any], records: Path, tmp_path: Path
 ) -> None:
     off = after(tmp_path, SETTINGS % "1.30.0" + "policy: disabled\n")
-    found = changed(run("replay", records, "--config", off, "-o", "json"))
-    assert {(c["after"]["decision"], c["after"]["reason"]) for c in found.values()} == {
+    changes = changed(run("replay", records, "--config", off, "-o", "json"))
+    assert {(c["after"]["decision"], c["after"]["reason"]) for c in changes.values()} == {
         ("skip", "off-by-default")
     }
-    told = run("replay", records, "--config", off)
-    assert "inject on-by-default -> skip off-by-default" in told.out
+    done = run("replay", records, "--config", off)
+    assert "inject on-by-default -> skip off-by-default" in done.out
     more = after(tmp_path, SETTINGS % "1.30.0" + "injectedAnnotations: {example.com/mesh: east}\n")
-    found = changed(run("replay", records, "--config", more, "-o", "json"))
-    assert found[UIDS[3]]["changes"] == [{"pointer": "add /metadata/annotations/example.com~1mesh"}]
+    changes = changed(run("replay", records, "--config", more, "-o", "json"))
+    assert changes[UIDS[3]]["changes"] == [{"pointer": "add /metadata/annotations/example.com~1mesh"}]
 
 
 def test_values_that_hold_pseudonyms_are_not_shown(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     new = after(tmp_path, SETTINGS % "1.30.0" + "defaultTemplates: [sidecar, named]\n" + NAMED)
-    found = changed(run("replay", records, "--config", new, "--base", before, "-o", "json"))
-    [change] = found[UIDS[0]]["changes"]
+    changes = changed(run("replay", records, "--config", new, "--base", before, "-o", "json"))
+    [change] = changes[UIDS[0]]["changes"]
     assert change == {"pointer": "/metadata/annotations/example.com~1first"}
 
 
@@ -132,53 +132,53 @@ def test_selectors_that_are_new_find_their_pods_by_the_key(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     new = after(tmp_path, SETTINGS % "1.30.0" + "neverInjectSelector: [{matchLabels: {team: legacy}}]\n")
-    told = run("replay", records, "--config", new, "--base", before)
-    assert "0 changed" in told.out
-    assert "so no pod matches them: legacy, team; use --key FILE to match them" in told.err
+    done = run("replay", records, "--config", new, "--base", before)
+    assert "0 changed" in done.out
+    assert "so no pod matches them: legacy, team; use --key FILE to match them" in done.err
     key = tmp_path / "key"
     key.write_bytes(KEY + b"\n")
-    told = run("replay", records, "--config", new, "--base", before, "--key", key, "-o", "json")
-    assert told.err == ""
-    assert {uid: c["after"]["reason"] for uid, c in changed(told).items()} == {UIDS[1]: "never-selected"}
+    done = run("replay", records, "--config", new, "--base", before, "--key", key, "-o", "json")
+    assert done.err == ""
+    assert {uid: c["after"]["reason"] for uid, c in changed(done).items()} == {UIDS[1]: "never-selected"}
     key.write_bytes(KEY[::-1])
-    told = run("replay", records, "--config", new, "--key", key)
-    assert (told.status, told.out) == (2, "")
-    assert "another key" in told.err
+    done = run("replay", records, "--config", new, "--key", key)
+    assert (done.status, done.out) == (2, "")
+    assert "another key" in done.err
 
 
-def test_a_template_that_would_fail_is_told_with_its_error(
+def test_a_template_that_would_fail_is_reported_with_its_error(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     new = after(tmp_path, SETTINGS % "1.30.0" + 'templates: {sidecar: "spec: {{ Values.not.there }}"}\n')
-    told = run("replay", records, "--config", new, "--base", before, "-o", "json")
-    first = changed(told)[UIDS[0]]
+    done = run("replay", records, "--config", new, "--base", before, "-o", "json")
+    first = changed(done)[UIDS[0]]
     assert (first["change"], first["after"]["reason"]) == ("decision", "template-failed")
     assert first["error"]
     assert first["changes"] == []
 
 
-def test_another_base_than_was_recorded_is_told(
+def test_another_base_than_was_recorded_is_reported(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path
 ) -> None:
     base = after(tmp_path, SETTINGS % "1.30.0" + "policy: disabled\n")
-    told = run("replay", records, "--config", before, "--base", base)
-    assert "3 admissions differ from the record when replayed with --base" in told.err
+    done = run("replay", records, "--config", before, "--base", base)
+    assert "3 admissions differ from the record when replayed with --base" in done.err
 
 
-def test_broken_lines_are_told_and_the_rest_is_replayed(
+def test_broken_lines_are_reported_and_the_rest_is_replayed(
     run: Callable[..., Any], records: Path, before: Path
 ) -> None:
     [file] = records.glob("*.jsonl")
     file.write_bytes(file.read_bytes()[:-20])
-    told = run("replay", records, "--config", before)
-    assert "3 admissions replayed" in told.out
-    assert "skipped 1 invalid lines of the records" in told.err
+    done = run("replay", records, "--config", before)
+    assert "3 admissions replayed" in done.out
+    assert "skipped 1 invalid lines of the records" in done.err
 
 
 def test_a_folder_without_records_fails(run: Callable[..., Any], before: Path, tmp_path: Path) -> None:
-    told = run("replay", tmp_path / "none", "--config", before)
-    assert (told.status, told.out) == (1, "")
-    assert "the folder has no records" in told.err
+    done = run("replay", tmp_path / "none", "--config", before)
+    assert (done.status, done.out) == (1, "")
+    assert "the folder has no records" in done.err
 
 
 @pytest.mark.parametrize(
@@ -189,11 +189,11 @@ def test_a_folder_without_records_fails(run: Callable[..., Any], before: Path, t
         ("{matchLabels: {istio-injection: disabled}}", set()),
     ],
 )
-def test_pods_that_a_new_rule_about_annotations_would_deny_are_told(
+def test_pods_that_a_new_rule_about_annotations_would_deny_are_reported(
     run: Callable[..., Any], records: Path, before: Path, tmp_path: Path, selector: str, denied: set[str]
 ) -> None:
     rule = f"annotations: [{{namespaceSelector: {selector}, deny: [proxy.istio.io/config]}}]\n"
     new = after(tmp_path, SETTINGS % "1.30.0" + rule)
-    told = run("replay", records, "--config", new, "--base", before, "-o", "json")
-    assert set(changed(told)) == denied
-    assert ("annotation-not-allowed" in told.out) == bool(denied)
+    done = run("replay", records, "--config", new, "--base", before, "-o", "json")
+    assert set(changed(done)) == denied
+    assert ("annotation-not-allowed" in done.out) == bool(denied)

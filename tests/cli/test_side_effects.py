@@ -25,7 +25,7 @@ from tests.cli.conftest import Run
 def test_side_effects(run: Run, tmp_path: Path, text: str, flags: tuple[str, ...], expected: str) -> None:
     config = tmp_path / "injector.yaml"
     config.write_text(text)
-    told = run("webhook-config", "--config", config, "--service", "mesh/injector", *flags)
-    assert told.status == 0, told.err
-    entries = yaml.safe_load(told.out)["webhooks"]
+    done = run("webhook-config", "--config", config, "--service", "mesh/injector", *flags)
+    assert done.status == 0, done.err
+    entries = yaml.safe_load(done.out)["webhooks"]
     assert {entry["sideEffects"] for entry in entries} == {expected}

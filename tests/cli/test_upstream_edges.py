@@ -45,10 +45,12 @@ def test_an_empty_text_in_place_of_the_users_containers_is_refused(folder: Path,
     assert "a JSON object is expected" in done.err
 
 
-@pytest.mark.parametrize(("status", "kept"), [({}, True), ({"sidecar.istio.io/status": "injected"}, False)])
+@pytest.mark.parametrize(
+    ("status", "is_kept"), [({}, True), ({"sidecar.istio.io/status": "injected"}, False)]
+)
 def test_the_users_proxy_is_kept_unless_a_status_is_there(
-    folder: Path, run: Run, status: dict[str, str], kept: bool
+    folder: Path, run: Run, status: dict[str, str], is_kept: bool
 ) -> None:
     own = {"name": "istio-proxy", "image": "auto"}
     pod = injected(folder, run, {"annotations": status}, own)
-    assert ("proxy.istio.io/overrides" in pod["metadata"]["annotations"]) is kept
+    assert ("proxy.istio.io/overrides" in pod["metadata"]["annotations"]) is is_kept

@@ -1,4 +1,4 @@
-"""`webhook-config`: the object that makes the API server call us, from the profile's own selectors."""
+"""`webhook-config`: the object that registers the webhook, from the profile's own selectors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ URL = "https://127.0.0.1:8443/mutate"
 SUFFIX = "sidecar-injector.istio.io"
 SWITCH, MISSPELT = "sidecar.istio.io/inject", "sidecar.istio.io/proxyCPUU"
 
-# Of a key that nobody has; only the form counts.
+# The key of this certificate was discarded; only its format matters.
 CERTIFICATE = """\
 -----BEGIN CERTIFICATE-----
 MIIBfDCCASOgAwIBAgIUB0l5tw3AM5bL2N1W4mVQvJ0gYq0wCgYIKoZIzj0EAwIw
@@ -57,11 +57,11 @@ def ca(tmp_path: Path) -> Path:
 
 
 def test_an_entry_is_complete_and_its_defaults_close(run: Run) -> None:
-    (found,) = printed(run, "--url", URL)
-    assert found["metadata"]["name"] == "sidecar-injector-istio"
+    (configuration,) = printed(run, "--url", URL)
+    assert configuration["metadata"]["name"] == "sidecar-injector-istio"
     # A control plane writes its own caBundle into what carries this label.
-    assert "istio.io/rev" not in found["metadata"]["labels"]
-    for entry in found["webhooks"]:
+    assert "istio.io/rev" not in configuration["metadata"]["labels"]
+    for entry in configuration["webhooks"]:
         assert [c["name"] for c in entry.pop("matchConditions")] == ["not-unsuited", "not-opted-out"]
         del entry["name"], entry["namespaceSelector"], entry["objectSelector"]
         assert entry == {
@@ -77,9 +77,9 @@ def test_an_entry_is_complete_and_its_defaults_close(run: Run) -> None:
         }
 
 
-def test_conditions_are_left_out_where_nobody_wants_them(run: Run) -> None:
-    (found,) = printed(run, "--url", URL, "--no-match-conditions")
-    assert not any("matchConditions" in entry for entry in found["webhooks"])
+def test_match_conditions_can_be_left_out(run: Run) -> None:
+    (configuration,) = printed(run, "--url", URL, "--no-match-conditions")
+    assert not any("matchConditions" in entry for entry in configuration["webhooks"])
 
 
 # istio-injection 1.4: which entries exist, and for which name they stand.
@@ -99,9 +99,9 @@ def test_the_entries_are_those_of_the_revision(
     tmp_path: Path, run: Run, config: str, revision: str, entries: list[str]
 ) -> None:
     (tmp_path / "c.yaml").write_text(config)
-    (found,) = printed(run, "--config", tmp_path / "c.yaml", "--url", URL)
-    assert [e["name"] for e in found["webhooks"]] == [entry + SUFFIX for entry in entries]
-    first = found["webhooks"][0]["namespaceSelector"]["matchExpressions"]
+    (configuration,) = printed(run, "--config", tmp_path / "c.yaml", "--url", URL)
+    assert [e["name"] for e in configuration["webhooks"]] == [entry + SUFFIX for entry in entries]
+    first = configuration["webhooks"][0]["namespaceSelector"]["matchExpressions"]
     assert {"key": "istio.io/rev", "operator": "In", "values": [revision]} in first
 
 
@@ -127,7 +127,7 @@ def test_each_tag_has_an_object_of_its_own(tmp_path: Path, run: Run) -> None:
     (tmp_path / "c.yaml").write_text("revision: canary\n")
     flags = ("--config", tmp_path / "c.yaml", "--url", URL, "--tag", "prod", "--tag", "default")
     own, prod, default = printed(run, *flags)
-    names = [found["metadata"]["name"] for found in (own, prod, default)]
+    names = [configuration["metadata"]["name"] for configuration in (own, prod, default)]
     first = "sidecar-injector-istio-canary"
     assert names == [first, f"{first}-tag-prod", f"{first}-tag-default"]
     assert len(own["webhooks"]) == len(prod["webhooks"]) == 2
@@ -137,9 +137,9 @@ def test_each_tag_has_an_object_of_its_own(tmp_path: Path, run: Run) -> None:
 
 
 def test_the_selectors_are_those_that_the_command_line_decides_by(run: Run) -> None:
-    (found,) = printed(run, "--url", URL)
+    (configuration,) = printed(run, "--url", URL)
     ours = load(None).policy.entries
-    for entry, printed_entry in zip(ours, found["webhooks"], strict=True):
+    for entry, printed_entry in zip(ours, configuration["webhooks"], strict=True):
         assert parse(printed_entry["namespaceSelector"]) == entry.namespaces
         assert parse(printed_entry["objectSelector"]) == entry.objects
 
@@ -173,15 +173,15 @@ def test_a_profile_without_selectors_gets_all_namespaces_but_its_ignored_ones(fo
     (folder / "logship" / "profile.yaml").write_text(
         "name: shipper\nkeys: {switch: logs.example.com/ship}\nignoredNamespaces: [quiet]\n"
     )
-    (found,) = printed(run, "--config", "c.yaml", "--service", "mesh/logs")
-    (entry,) = found["webhooks"]
+    (configuration,) = printed(run, "--config", "c.yaml", "--service", "mesh/logs")
+    (entry,) = configuration["webhooks"]
     assert entry["name"].count(".") >= 2
     namespaces, objects = parse(entry["namespaceSelector"]), parse(entry["objectSelector"])
     called = {
         name: namespaces.matches({"kubernetes.io/metadata.name": name})
         for name in ("shop", "quiet", "mesh", "kube-system", "kube-node-lease")
     }
-    # Nobody would answer for the first pod of the webhook itself, in its own namespace, nor for the cluster.
+    # The webhook cannot answer for its own first pod, nor for the pods that the cluster needs to start.
     assert [name for name, is_called in called.items() if is_called] == ["shop"]
     switched = {v: objects.matches({"logs.example.com/ship": v}) for v in ("true", "false", "")}
     assert switched == {"true": True, "false": False, "": True}
@@ -202,25 +202,25 @@ def test_a_profile_without_selectors_gets_all_namespaces_but_its_ignored_ones(fo
         ),
     ],
 )
-def test_the_client_config_says_where_we_are(run: Run, flags: list[str], client: dict[str, Any]) -> None:
-    (found,) = printed(run, *flags)
-    assert all(entry["clientConfig"] == client for entry in found["webhooks"])
+def test_the_client_config_has_the_url_or_service(run: Run, flags: list[str], client: dict[str, Any]) -> None:
+    (configuration,) = printed(run, *flags)
+    assert all(entry["clientConfig"] == client for entry in configuration["webhooks"])
 
 
 def test_the_bundle_holds_certificates_and_nothing_else_of_the_file(ca: Path, run: Run) -> None:
-    (found,) = printed(run, "--url", URL, "--ca-file", ca / "ca.pem")
-    bundle = base64.b64decode(found["webhooks"][0]["clientConfig"]["caBundle"])
+    (configuration,) = printed(run, "--url", URL, "--ca-file", ca / "ca.pem")
+    bundle = base64.b64decode(configuration["webhooks"][0]["clientConfig"]["caBundle"])
     assert bundle == (ca / "only.pem").read_bytes()
 
 
 def test_flags_set_what_they_name(run: Run) -> None:
     flags = ("--failure-policy", "Ignore", "--timeout", "3", "--reinvocation-policy", "Never", "--name", "x")
     done = run("webhook-config", "--url", URL, *flags)
-    # Failing open is told, beside the object and not in it.
+    # Failing open is reported on stderr and not in the object.
     assert (done.status, done.err.startswith("warning: while the webhook")) == (0, True)
-    found = yaml.safe_load(done.out)
-    assert found["metadata"]["name"] == "x"
-    entry = found["webhooks"][0]
+    configuration = yaml.safe_load(done.out)
+    assert configuration["metadata"]["name"] == "x"
+    entry = configuration["webhooks"][0]
     keys = ("failurePolicy", "timeoutSeconds", "reinvocationPolicy")
     assert [entry[key] for key in keys] == ["Ignore", 3, "Never"]
 
@@ -262,7 +262,7 @@ def test_what_the_api_server_would_refuse_is_refused_with_a_sentence(
     assert words in done.err
 
 
-def test_a_profiles_name_that_is_no_name_is_told(folder: Path, run: Run) -> None:
+def test_an_invalid_profile_name_is_reported(folder: Path, run: Run) -> None:
     (folder / "logship" / "profile.yaml").write_text("name: Log Shipper\n")
     done = run("webhook-config", "--config", "c.yaml", "--url", URL)
     assert done.status == 2
@@ -278,7 +278,7 @@ def test_the_object_of_a_tag_can_be_printed_alone(run: Run) -> None:
     assert len(both) == 2
 
 
-def test_tags_only_without_a_tag_is_told(run: Run) -> None:
+def test_tags_only_without_a_tag_is_refused(run: Run) -> None:
     done = run("webhook-config", "--url", URL, "--tags-only")
     assert (done.status, done.out) == (2, "")
     assert "add --tag" in done.err

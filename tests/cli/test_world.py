@@ -30,10 +30,10 @@ class Canned(Cluster):
     def get(self, path: str) -> dict[str, Any]:
         if path not in self.answers:
             raise ClusterError("not there", status=404, reason="NotFound", where=path)
-        found: dict[str, Any] = self.answers[path]
-        return found
+        answer: dict[str, Any] = self.answers[path]
+        return answer
 
-    def list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    def list(self, path: str, _params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         return self.get(path)["items"]  # type: ignore[no-any-return]
 
     def close(self) -> None:
@@ -68,12 +68,12 @@ CLUSTER = {
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The seam to the network; everything behind it is ours.
-    monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(CLUSTER))
+    # The network is replaced here; everything else is the product's code.
+    monkeypatch.setattr("injector.kube.client.connect", lambda _kubeconfig, _context: Canned(CLUSTER))
 
 
 @pytest.mark.parametrize(
-    ("revision", "mesh", "inject", "found"),
+    ("revision", "mesh", "inject", "expected"),
     [
         (None, "istio", "istio-sidecar-injector", ("istio", "istio-sidecar-injector")),
         ("default", "istio", None, ("istio", None)),
@@ -82,39 +82,40 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_revision_is_appended_to_the_default_names_only(
-    revision: str | None, mesh: str, inject: str | None, found: tuple[str | None, str | None]
+    revision: str | None, mesh: str, inject: str | None, expected: tuple[str | None, str | None]
 ) -> None:
     maps = Maps.named("istio-system", revision, mesh, inject)
-    assert (maps.mesh, maps.inject) == found
+    assert (maps.mesh, maps.inject) == expected
 
 
 def test_what_a_flag_gave_is_not_read_from_the_cluster() -> None:
-    given = Overrides(mesh=Text("a", "file"), values=Text("b", "file"), inject=Text("c", "file"))
+    overrides = Overrides(mesh=Text("a", "file"), values=Text("b", "file"), inject=Text("c", "file"))
     maps = Maps("istio-system", "missing", "missing")
     no_keys: dict[tuple[str, ...], str] = {}
-    assert read_overrides(lambda *key: no_keys[key], maps, given) == given
+    assert read_overrides(lambda *key: no_keys[key], maps, overrides) == overrides
 
 
 def test_objects_that_the_cluster_does_not_serve_count_as_none() -> None:
     profile = load_profile(None)
     assert profile.watched()
-    found = world.from_cluster(Canned(CLUSTER), profile, "shop")
-    assert found.objects == ()
-    assert found.namespaces["shop"].labels == {"istio-injection": "enabled"}
-    assert found.native_sidecars is False
+    read = world.from_cluster(Canned(CLUSTER), profile, "shop")
+    assert read.objects == ()
+    assert read.namespaces["shop"].labels == {"istio-injection": "enabled"}
+    assert read.native_sidecars is False
 
 
 def test_an_object_without_namespace_is_looked_up_in_the_one_of_the_flag() -> None:
     manifest = yaml.safe_load(DEPLOYMENT.replace("  namespace: shop\n", ""))
-    found = workload.locate(manifest)
-    assert found is not None
+    located = workload.locate(manifest)
+    assert located is not None
     spaces = world.from_cluster(Canned(CLUSTER), load_profile(None), "shop").namespaces
-    facts = World(spaces, lookup="shop").facts(found)
+    facts = World(spaces, lookup="shop").facts(located)
     assert facts.namespace_object == spaces["shop"]
     assert facts.namespace == ""
 
 
-def test_from_cluster_takes_mesh_values_namespaces_and_nodes(folder: Path, run: Run, cluster: None) -> None:
+@pytest.mark.usefixtures("folder", "cluster")
+def test_from_cluster_takes_mesh_values_namespaces_and_nodes(run: Run) -> None:
     done = run("kube-inject", "--from-cluster", "-f", "web.yaml")
     assert done.status == 0, done.err
     assert "image: hub.example/proxyv2:1.30" in done.out
@@ -125,6 +126,7 @@ def test_from_cluster_takes_mesh_values_namespaces_and_nodes(folder: Path, run: 
     assert "istio-proxy" in proxies, "the kubelet is too old for native sidecars"
 
 
+@pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize(
     ("flags", "domain"),
     [
@@ -135,35 +137,34 @@ def test_from_cluster_takes_mesh_values_namespaces_and_nodes(folder: Path, run: 
     ],
 )
 def test_the_mesh_configuration_is_that_of_the_flag(
-    folder: Path, run: Run, cluster: None, flags: list[str], domain: str
+    folder: Path, run: Run, flags: list[str], domain: str
 ) -> None:
     (folder / "mesh.yaml").write_text("trustDomain: file.example\nunknownToUs: 1\n")
     done = run("kube-inject", *flags, "-f", "web.yaml")
     assert f"value: {domain}" in done.out, done.err
 
 
-def test_a_configmap_that_is_not_there_is_an_error_with_nothing_printed(
-    folder: Path, run: Run, cluster: None
-) -> None:
+@pytest.mark.usefixtures("folder", "cluster")
+def test_a_configmap_that_is_not_there_is_an_error_with_nothing_printed(run: Run) -> None:
     done = run("kube-inject", "--injectConfigMapName", "nope", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")
     assert f"error: {MAPS}/nope" in done.err
 
 
-def test_a_namespace_that_asks_for_nothing_is_not_injected(folder: Path, run: Run, cluster: None) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_a_namespace_that_asks_for_nothing_is_not_injected(folder: Path, run: Run) -> None:
     (folder / "o.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
     done = run("kube-inject", "--objects", "o.yaml", "-f", "web.yaml")
     assert (done.status, done.out) == (0, DEPLOYMENT)
     assert "not-selected" in done.err
 
 
-def test_explain_reads_a_workload_of_a_cluster(
-    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("folder")
+def test_explain_reads_a_workload_of_a_cluster(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     web = yaml.safe_load(DEPLOYMENT)
     answers = {**CLUSTER, "/apis/apps/v1/namespaces/shop/deployments/web": web}
     # The seam to the network, as above.
-    monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(answers))
+    monkeypatch.setattr("injector.kube.client.connect", lambda _kubeconfig, _context: Canned(answers))
     done = run("explain", "deploy/web", "-n", "shop", "--config", "c.yaml")
     assert done.status == 0, done.err
     assert done.out.startswith("Deployment shop/web  (namespace shop)\n  injected: ")
@@ -178,7 +179,7 @@ def test_a_live_istiod_is_read_by_the_revision_of_the_file(
         f"{MAPS}/istio-sidecar-injector-canary": CLUSTER[f"{MAPS}/istio-sidecar-injector"],
     }
     # The seam to the network, as above.
-    monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(answers))
+    monkeypatch.setattr("injector.kube.client.connect", lambda _kubeconfig, _context: Canned(answers))
     (folder / "i.yaml").write_text("profile: istio\nrevision: canary\n")
     target = ("deploy/web", "-n", "shop", "--config", "i.yaml")
     for flag, name in (
@@ -189,10 +190,9 @@ def test_a_live_istiod_is_read_by_the_revision_of_the_file(
         assert f"of ConfigMap istio-system/{name} config is a Go template" in done.out, done.err
 
 
+@pytest.mark.usefixtures("folder", "cluster")
 @pytest.mark.parametrize("command", [["audit", "-A"], ["explain", "deploy/web"]])
-def test_an_istiod_is_no_source_for_a_profile_without_a_mesh(
-    folder: Path, run: Run, cluster: None, command: list[str]
-) -> None:
+def test_an_istiod_is_no_source_for_a_profile_without_a_mesh(run: Run, command: list[str]) -> None:
     done = run(*command, "--config", "c.yaml", "--from-istiod", "istio-system")
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("error: --from-istiod: the profile does not support this flag")
@@ -201,13 +201,14 @@ def test_an_istiod_is_no_source_for_a_profile_without_a_mesh(
 # --- flags with the mesh profile ----------------------------------------------------------------
 
 
-def test_namespace_and_revision_of_the_control_plane_say_where_it_is(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_namespace_and_revision_of_the_control_plane_say_where_it_is(run: Run) -> None:
     done = run("kube-inject", "-i", "my-mesh", "-r", "canary", "-f", "web.yaml")
     assert "value: istiod-canary.my-mesh.svc:15012" in done.out
     assert "istio.io/rev: canary" in done.out
 
 
-def test_a_wrong_field_of_the_mesh_configuration_is_told_with_its_line(folder: Path, run: Run) -> None:
+def test_a_wrong_field_of_the_mesh_configuration_is_reported_with_its_line(folder: Path, run: Run) -> None:
     (folder / "mesh.yaml").write_text("trustDomain: a\ndefaultConfig:\n  concurrency: many\n")
     done = run("kube-inject", "--meshConfigFile", "mesh.yaml", "-f", "web.yaml")
     assert (done.status, done.out) == (2, "")
@@ -222,7 +223,7 @@ def test_a_wrong_field_of_the_mesh_configuration_is_told_with_its_line(folder: P
     ("text", "where"),
     [("global:\n  hub: 1\n", "v.yaml:2: global.hub"), ("- a\n", "v.yaml:1"), ("a: [\n", "v.yaml:2")],
 )
-def test_a_wrong_value_of_the_values_file_is_told_with_its_line(
+def test_a_wrong_value_of_the_values_file_is_reported_with_its_line(
     folder: Path, run: Run, text: str, where: str
 ) -> None:
     (folder / "v.yaml").write_text(text)
@@ -231,7 +232,7 @@ def test_a_wrong_value_of_the_values_file_is_told_with_its_line(
     assert f"error: {where}" in done.err
 
 
-def test_an_invalid_annotation_is_told_with_line_key_and_what_is_accepted(folder: Path, run: Run) -> None:
+def test_an_invalid_annotation_is_reported_with_line_key_and_what_is_accepted(folder: Path, run: Run) -> None:
     note = (
         'annotations:\n        other.example.com/a: b\n        status.sidecar.istio.io/port: "many"\n      '
     )
@@ -242,7 +243,8 @@ def test_an_invalid_annotation_is_told_with_line_key_and_what_is_accepted(folder
     assert "status.sidecar.istio.io/port" in done.err
 
 
-def test_what_the_documents_of_the_mesh_profile_become_can_be_taken_back(folder: Path, run: Run) -> None:
+@pytest.mark.usefixtures("folder")
+def test_what_the_documents_of_the_mesh_profile_become_can_be_taken_back(run: Run) -> None:
     once = run("kube-inject", "-f", "web.yaml").out
     assert run("kube-inject", "-f", "-", stdin=once).out == once
     assert run("uninject", "-f", "-", stdin=once).out == DEPLOYMENT

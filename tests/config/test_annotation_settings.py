@@ -38,7 +38,7 @@ def test_rules_are_a_part_of_the_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{deny: [x/y]}", "a list of maps with namespaceSelector, allow, deny and withhold is expected"),
         ("[{dany: [x/y]}]", "did you mean deny?"),
@@ -52,14 +52,16 @@ def test_rules_are_a_part_of_the_digest(tmp_path: Path) -> None:
         ("[{namespaceSelector: {matchExpressions: [{key: team, operator: Is}]}}]", "operator of 'team'"),
     ],
 )
-def test_what_cannot_be_a_rule_is_an_error_that_names_the_place(tmp_path: Path, text: str, told: str) -> None:
+def test_what_cannot_be_a_rule_is_an_error_that_names_the_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         load(a_config(tmp_path, text))
-    assert told in f"{caught.value} {caught.value.hint}"
+    assert message in f"{caught.value} {caught.value.hint}"
     assert "injector.yaml:2" in str(caught.value)
 
 
-def test_a_profile_of_ones_own_says_what_its_annotations_can_change(tmp_path: Path) -> None:
+def test_a_custom_profile_declares_what_its_annotations_can_change(tmp_path: Path) -> None:
     profile, config = tmp_path / "profile.yaml", tmp_path / "injector.yaml"
     profile.write_text("catalogue: {annotations: [x/image], powers: {x/image: [image]}}\n")
     config.write_text("profile: .\n")

@@ -1,4 +1,4 @@
-"""Settings, profile folders and upstream's format: what is accepted, what is told, what comes of it."""
+"""Settings, profile folders and upstream's format: what is accepted, what is reported, what results."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def profile(tmp_path: Path) -> Path:
 
 
 def configured(profile: Path, text: str = "", overrides: Overrides = Overrides()) -> Config:  # noqa: B008 (frozen)
-    given = Input(Text(f"profile: {profile}\n{text}", "c.yaml"), str(profile.parent), overrides)
-    return load_input(given)
+    source = Input(Text(f"profile: {profile}\n{text}", "c.yaml"), str(profile.parent), overrides)
+    return load_input(source)
 
 
 def refused(text: str) -> ConfigError:
@@ -106,7 +106,7 @@ def refused(text: str) -> ConfigError:
         ("a: 1\n---\nb: 1\n", "c.yaml:2", "", ""),
     ],
 )
-def test_a_wrong_setting_is_told_with_its_line_and_what_is_expected(
+def test_a_wrong_setting_is_reported_with_its_line_and_what_is_expected(
     text: str, where: str, said: str, hint: str
 ) -> None:
     error = refused(text)
@@ -115,7 +115,7 @@ def test_a_wrong_setting_is_told_with_its_line_and_what_is_expected(
     assert hint in error.hint
 
 
-def test_all_wrong_settings_are_told_at_once() -> None:
+def test_all_wrong_settings_are_reported_at_once() -> None:
     error = refused("polcy: x\nrevision: 1\nserver:\n  lisen: ':1'\n")
     assert [line.split(": ")[0] for line in error.message.splitlines()[1:]] == [
         "  c.yaml:1",
@@ -130,7 +130,7 @@ def test_an_empty_setting_has_its_default(text: str) -> None:
 
 
 def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
-    found = {path: sentence for path, _, _, sentence in declared(Settings)}
+    sentences = {path: sentence for path, _, _, sentence in declared(Settings)}
     wanted = {
         "profile",
         "policy",
@@ -150,8 +150,8 @@ def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
         "revision",
         "compatibility.istioQuirks",
     }
-    assert {path for path in found if not path.startswith("server.")} == wanted
-    assert all(sentence.endswith(".") for sentence in found.values())
+    assert {path for path in sentences if not path.startswith("server.")} == wanted
+    assert all(sentence.endswith(".") for sentence in sentences.values())
 
 
 # --- profile folders ----------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_the_shipped_profiles_are_found_by_name_and_others_by_path(profile: Path
         ("./x", "c.yaml:1: profile ./x", "built-in profiles: "),
     ],
 )
-def test_a_profile_that_is_not_there_is_told_with_its_line(
+def test_a_profile_that_is_not_there_is_reported_with_its_line(
     tmp_path: Path, name: str, where: str, hint: str
 ) -> None:
     (tmp_path / "c.yaml").write_text(f"profile: {name}\n")
@@ -191,7 +191,7 @@ def test_a_profile_that_is_not_there_is_told_with_its_line(
         ("foreignSidecars: [{container: ''}]\n", "the name of a container is expected", ""),
     ],
 )
-def test_a_wrong_key_of_a_profile_is_told_with_its_line(
+def test_a_wrong_key_of_a_profile_is_reported_with_its_line(
     profile: Path, text: str, said: str, hint: str
 ) -> None:
     (profile / "profile.yaml").write_text(text)
@@ -204,9 +204,9 @@ def test_a_wrong_key_of_a_profile_is_told_with_its_line(
 
 def test_an_empty_profile_has_the_folders_name_and_keys_of_this_program(profile: Path) -> None:
     (profile / "profile.yaml").write_text("")
-    found = open_folder(profile).profile
-    assert type(found) is Profile
-    assert (found.name, found.keys.switch, found.operating_systems) == (
+    opened = open_folder(profile).profile
+    assert type(opened) is Profile
+    assert (opened.name, opened.keys.switch, opened.operating_systems) == (
         "logship",
         "sidecar-injector/inject",
         frozenset({"linux"}),
@@ -221,7 +221,7 @@ def test_parts_can_be_included_and_not_asked_for(profile: Path) -> None:
     assert inject(POD, Facts(), config).pod["spec"]["containers"][0]["env"] == [{"name": "A", "value": "b"}]
 
 
-def test_a_folder_without_profile_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_profile_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no profile\.yaml"):
         find("./", tmp_path)
 
@@ -282,9 +282,7 @@ def test_values_are_merged_over_the_profiles(profile: Path) -> None:
         ("compatibility: {istioQuirks: true}\n", False),
     ],
 )
-def test_the_digest_stands_for_everything_that_an_answer_depends_on(
-    profile: Path, text: str, same: bool
-) -> None:
+def test_the_digest_covers_everything_that_an_answer_depends_on(profile: Path, text: str, same: bool) -> None:
     assert (configured(profile, text).digest == configured(profile).digest) is same
 
 
@@ -304,9 +302,7 @@ CATALOGUE = "catalogue: {annotations: [x.io/b, x.io/a], domains: [x.io]}\n"
         (CATALOGUE.replace("}", ", powers: {x.io/a: [image]}}"), False),
     ],
 )
-def test_the_digest_stands_for_the_keys_that_a_profile_knows(
-    profile: Path, catalogue: str, same: bool
-) -> None:
+def test_the_digest_covers_the_keys_of_the_profile(profile: Path, catalogue: str, same: bool) -> None:
     settings = profile / "profile.yaml"
     own = settings.read_text()
     settings.write_text(own + CATALOGUE)
@@ -324,7 +320,7 @@ def test_the_digest_changes_with_a_template_and_not_with_its_place(profile: Path
     assert configured(moved).digest != before
 
 
-def test_a_selector_that_cannot_be_read_is_left_out_and_told(profile: Path) -> None:
+def test_a_selector_that_cannot_be_read_is_left_out_and_reported(profile: Path) -> None:
     text = "alwaysInjectSelector:\n- matchLabels: {a: b}\n- matchExpressions: [{key: a, operator: Is}]\n"
     config = configured(profile, text)
     assert [str(s) for s in config.policy.always] == ["a In [b]"]
@@ -362,7 +358,7 @@ def test_an_error_in_a_template_of_the_file_has_the_files_line(profile: Path, te
     assert caught.value.where == f"{where} (template sidecar)"
 
 
-def test_a_template_file_that_is_not_there_is_told(profile: Path) -> None:
+def test_a_template_file_that_is_not_there_is_reported(profile: Path) -> None:
     with pytest.raises(ConfigError, match="no such file") as caught:
         configured(profile, "templates: {a: {file: nope.j2}}\n")
     assert caught.value.where.endswith("nope.j2")
@@ -397,7 +393,7 @@ def live(templates: dict[str, str], **more: Any) -> Overrides:
     )
 
 
-def test_shipped_templates_of_a_live_istiod_stand_for_ours(profile: Path) -> None:
+def test_shipped_templates_of_a_live_istiod_are_replaced_by_the_profiles(profile: Path) -> None:
     names = [
         "sidecar",
         "gateway",
@@ -414,7 +410,7 @@ def test_shipped_templates_of_a_live_istiod_stand_for_ours(profile: Path) -> Non
     assert inject(POD, Facts(), config).decision.verdict is Verdict.INJECT
 
 
-def test_other_go_templates_of_a_live_istiod_are_told_and_plain_ones_used(profile: Path) -> None:
+def test_other_go_templates_of_a_live_istiod_are_reported_and_plain_ones_used(profile: Path) -> None:
     plain = "spec: {containers: [{name: plain, image: i}]}"
     config = configured(profile, "", live({"custom": GO, "plain": plain}))
     assert sorted(config.templates) == ["plain", "sidecar"]
@@ -476,16 +472,14 @@ def test_values_of_the_right_type_and_unknown_ones_are_accepted() -> None:
 # --- the dry run --------------------------------------------------------------------------------
 
 
-def test_a_dry_run_tells_a_template_that_fails_for_some_pods_once(profile: Path) -> None:
+def test_a_dry_run_reports_a_template_that_fails_for_some_pods_once(profile: Path) -> None:
     (profile / "extra.yaml.j2").write_text("metadata:\n  labels:\n    app: {{ ObjectMeta.labels.app }}\n")
     problems = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert {p.code for p in problems} == {"render"}
     assert {p.where for p in problems} == {f"{profile / 'extra.yaml.j2'}:3"}
 
 
-def test_a_dry_run_tells_bytes_that_differ_between_processes(
-    profile: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dry_run_reports_bytes_that_differ_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     # No template can be made to depend on the order of hashes, so that the processes are stood in for.
     results = iter([Trial((), "a"), Trial((), "b")])
     monkeypatch.setattr(trials, "_child", lambda *_: next(results))
@@ -506,7 +500,7 @@ def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() 
     assert trials.WALL_SECONDS >= 30 * trials.CPU_SECONDS
 
 
-def test_problems_of_one_place_are_told_once() -> None:
+def test_problems_of_one_place_are_reported_once() -> None:
     assert upstream.typed_problems({"global": 1}) == [
         SettingProblem("/global", "a map is expected, not a number")
     ]

@@ -12,14 +12,14 @@ CERTIFICATE = "clientCaFile: ca.pem, clientNames: [kube-apiserver]"
 TOKEN = "audience: us, subjects: [them]"
 
 
-def checked(given: str, **server: str) -> None:
+def checked(settings: str, **server: str) -> None:
     more = "".join(f", {key}: {value}" for key, value in server.items())
-    check(read_settings(f"server: {{callerAuth: {{{given}}}{more}}}", "c.yaml").server)
+    check(read_settings(f"server: {{callerAuth: {{{settings}}}{more}}}", "c.yaml").server)
 
 
 @pytest.mark.parametrize("mode", ["audit", "enforce"])
 @pytest.mark.parametrize(
-    ("given", "where", "hint"),
+    ("settings", "where", "hint"),
     [
         ("", "server.callerAuth", "clientCaFile"),
         ("clientNames: [kube-apiserver]", "server.callerAuth", "clientCaFile"),
@@ -33,12 +33,12 @@ def checked(given: str, **server: str) -> None:
         (f"{CERTIFICATE}, audience: us", "server.callerAuth.subjects", "set the subjects of tokens"),
     ],
 )
-def test_what_would_check_nothing_is_refused(mode: str, given: str, where: str, hint: str) -> None:
+def test_what_would_check_nothing_is_refused(mode: str, settings: str, where: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        checked(f"mode: {mode}{', ' if given else ''}{given}")
+        checked(f"mode: {mode}{', ' if settings else ''}{settings}")
     assert caught.value.where == where
     assert hint in caught.value.hint
-    checked(f"mode: off{', ' if given else ''}{given}")
+    checked(f"mode: off{', ' if settings else ''}{settings}")
 
 
 def test_the_clusters_keys_need_a_cluster() -> None:

@@ -61,9 +61,9 @@ def mount(tmp_path: Path) -> Mount:
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[Input]:
     """What was tried out; the processes for it are not started, they have tests of their own."""
-    given: list[Input] = []
-    monkeypatch.setattr("injector.config.source._try_out", given.append)
-    return given
+    inputs: list[Input] = []
+    monkeypatch.setattr("injector.config.source._try_out", inputs.append)
+    return inputs
 
 
 def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
@@ -86,7 +86,7 @@ def before_each_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]
     monkeypatch.setattr(folder, "read_text_inside", reading_inside)
 
 
-def no_cluster(namespace: str, name: str, key: str) -> str:
+def no_cluster(_namespace: str, _name: str, _key: str) -> str:
     raise AssertionError("no ConfigMap is to be read")
 
 
@@ -112,12 +112,13 @@ def test_a_swap_between_any_two_reads_gives_one_version(
     before_each_read(monkeypatch, lambda at: mount.swap() if at == number else None)
     config = a_source(mount).read()
     assert versions(config) == {"2"}
-    assert [given.file.text for given in tried] == [FILES["injector.yaml"].format(2)]
+    assert [each.file.text for each in tried] == [FILES["injector.yaml"].format(2)]
     assert config.digest == load(mount.config).digest
 
 
+@pytest.mark.usefixtures("tried")
 def test_a_file_that_the_next_version_has_not_any_more_is_no_failure(
-    mount: Mount, tried: list[Input], monkeypatch: pytest.MonkeyPatch
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without = "profile: ./profile\nvalues: {{image: 'app:{0}'}}\n"
     before_each_read(
@@ -126,17 +127,17 @@ def test_a_file_that_the_next_version_has_not_any_more_is_no_failure(
     assert "own" not in a_source(mount).read().templates
 
 
-def test_a_source_that_never_holds_still_is_refused_with_its_place(
+def test_a_source_that_keeps_changing_is_refused_with_its_place(
     mount: Mount, tried: list[Input], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before_each_read(monkeypatch, lambda at: mount.swap())
+    before_each_read(monkeypatch, lambda _at: mount.swap())
     with pytest.raises(ConfigError, match="changed while it was read") as caught:
         a_source(mount).read()
     assert caught.value.where == mount.config
     assert tried == []
 
 
-def test_what_is_broken_and_holds_still_is_told_as_it_is(mount: Mount, tried: list[Input]) -> None:
+def test_a_broken_source_that_does_not_change_is_reported_as_it_is(mount: Mount, tried: list[Input]) -> None:
     source = a_source(mount)
     good = source.read()
     mount.swap(**{"own.j2": "{{% if %}}"})
@@ -147,7 +148,8 @@ def test_what_is_broken_and_holds_still_is_told_as_it_is(mount: Mount, tried: li
     assert len(tried) == 2
 
 
-def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount, tried: list[Input]) -> None:
+@pytest.mark.usefixtures("tried")
+def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount) -> None:
     source = a_source(mount)
     good = source.read()
     mount.swap(**{"injector.yaml": "\n"})
@@ -161,7 +163,7 @@ def test_a_file_that_is_being_written_is_not_taken_for_the_defaults(mount: Mount
 
 
 @pytest.mark.parametrize("name", ["profile/profile.yaml", "profile/sidecar.yaml.j2", "own.j2"])
-def test_no_file_that_held_something_is_taken_over_empty(mount: Mount, tried: list[Input], name: str) -> None:
+def test_a_file_that_became_empty_is_refused(mount: Mount, tried: list[Input], name: str) -> None:
     source = a_source(mount)
     source.read()
     mount.swap(**{name: ""})
@@ -171,15 +173,15 @@ def test_no_file_that_held_something_is_taken_over_empty(mount: Mount, tried: li
     assert (source.step, len(tried)) == ("changing", 1)
 
 
-def test_what_is_written_on_while_it_is_tried_out_is_read_again(
+def test_a_source_that_changes_during_the_dry_run_is_read_again(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = FILES["injector.yaml"] + "annotations: [{{deny: [x]}}]\n"
     mount.swap(**{"injector.yaml": whole.partition("annotations")[0]})
     tried: list[str] = []
 
-    def try_out(given: Input) -> None:
-        tried.append(given.file.text)
+    def try_out(source: Input) -> None:
+        tried.append(source.file.text)
         if len(tried) == 1:
             mount.swap(**{"injector.yaml": whole})
 
@@ -188,10 +190,10 @@ def test_what_is_written_on_while_it_is_tried_out_is_read_again(
     assert ["annotations" in text for text in tried] == [False, True]
 
 
-def test_what_changes_each_time_it_is_tried_out_is_refused(
+def test_a_source_that_changes_during_each_dry_run_is_refused(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("injector.config.source._try_out", lambda given: mount.swap())
+    monkeypatch.setattr("injector.config.source._try_out", lambda _: mount.swap())
     source = a_source(mount)
     with pytest.raises(ConfigError, match="changed while it was read"):
         source.read()
@@ -199,8 +201,8 @@ def test_what_changes_each_time_it_is_tried_out_is_refused(
 
 
 def test_the_processes_that_try_it_out_get_the_texts_that_were_read(mount: Mount) -> None:
-    given = Input.from_file(mount.config)
-    first = load_input(given)
+    source = Input.from_file(mount.config)
+    first = load_input(source)
     mount.swap(**{"profile/sidecar.yaml.j2": "{{{{ broken"})
-    assert trials.dry_run(given) == []
-    assert load_input(given).digest == first.digest
+    assert trials.dry_run(source) == []
+    assert load_input(source).digest == first.digest

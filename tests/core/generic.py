@@ -107,9 +107,9 @@ def injected(pod: dict[str, Any], config: Config = CONFIG) -> dict[str, Any]:
 
 
 def outcome(pod: dict[str, Any], config: Config = CONFIG) -> Outcome:
-    found = inject(pod, Facts(), config)
-    assert found.decision.verdict is Verdict.INJECT, found.error
-    return found
+    injected = inject(pod, Facts(), config)
+    assert injected.decision.verdict is Verdict.INJECT, injected.error
+    return injected
 
 
 def with_digest(digest: str) -> Config:

@@ -46,5 +46,5 @@ def test_the_kubelet_of_the_node_that_a_pod_names_decides_alone(name: str, nativ
 
 
 @pytest.mark.parametrize("node", [{}, {"status": None}, {"status": {"nodeInfo": None}}, {"metadata": None}])
-def test_a_node_that_says_nothing_does_not_qualify(node: dict[str, Any]) -> None:
+def test_a_node_without_a_usable_version_does_not_qualify(node: dict[str, Any]) -> None:
     assert native_support([node], "x") is False

@@ -81,7 +81,7 @@ def test_an_owner_is_named_as_the_control_plane_names_it(owner: Owner, namespace
     assert reference(owner, namespace) == expected
 
 
-def test_a_template_sees_the_same_owner_at_both_doors() -> None:
+def test_a_template_gets_the_same_owner_from_webhook_and_command_line() -> None:
     template = {"spec": {"containers": [{"name": "app", "image": "shop:1"}]}}
     config = a_config(text="{metadata: {annotations: {of: '{{ Owner.kind }}/{{ Owner.name }}'}}}")
     made = {

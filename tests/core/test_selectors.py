@@ -75,13 +75,13 @@ def fires(
     def named(labels: dict[str, str]) -> dict[str, str]:
         return {key: revision if value == "R" else value for key, value in labels.items()}
 
-    found = selected(entries, Namespace(name, named(NAMESPACES[namespace])), named(PODS[pod]))
-    return found.name.removesuffix(".sidecar-injector.istio.io") if found else "-"
+    entry = selected(entries, Namespace(name, named(NAMESPACES[namespace])), named(PODS[pod]))
+    return entry.name.removesuffix(".sidecar-injector.istio.io") if entry else "-"
 
 
 @pytest.mark.parametrize(("namespace", "pod", "entry"), cells(UNNAMED))
 @pytest.mark.parametrize("unnamed", ["", "default"])
-def test_the_unnamed_install_fires_as_the_table_says(
+def test_the_default_revision_selects_as_in_the_table(
     namespace: str, pod: str, entry: str, unnamed: str
 ) -> None:
     assert fires(revisions.of_revision(unnamed), "default", namespace, pod) == entry
@@ -137,7 +137,7 @@ def test_operators_mean_what_kubernetes_says(
 ) -> None:
     chosen = parse({"matchExpressions": [{"key": "k", **expression}]})
     labels: list[dict[str, str]] = [{}, {"k": ""}, {"k": "a"}, {"k": "c"}]
-    assert [chosen.matches(found) for found in labels] == [absent, empty, listed, other]
+    assert [chosen.matches(label_set) for label_set in labels] == [absent, empty, listed, other]
 
 
 def test_all_requirements_of_a_selector_hold_and_none_at_all_matches_everything() -> None:

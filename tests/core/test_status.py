@@ -1,4 +1,4 @@
-"""The status annotation: written as istiod writes it, read whatever somebody made of it."""
+"""The status annotation: written as istiod writes it, read whatever it contains."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def carrying(text: str | None) -> dict[str, Any]:
 
 
 def test_the_text_is_compact_json_in_a_fixed_order_with_null_for_an_empty_list() -> None:
-    found = Status(("i",), (), ("v", "w"), (), "blue")
+    written = Status(("i",), (), ("v", "w"), (), "blue")
     expected = '{"initContainers":["i"],"containers":null,"volumes":["v","w"],"imagePullSecrets":null,'
     expected += '"revision":"blue"}'
-    assert found.text() == expected
+    assert written.text() == expected
     assert Status(digest="d").text().endswith('"revision":"","digest":"d"}')
 
 
@@ -49,9 +49,9 @@ lists = st.lists(st.text(max_size=5), max_size=3).map(tuple)
 
 
 @given(st.builds(Status, lists, lists, lists, lists, st.text(max_size=5), st.text(max_size=5)))
-def test_what_was_written_is_read_back(found: Status) -> None:
-    assert status.read(carrying(found.text()), KEYS) == found
-    assert status.parse(found.text()) == found
+def test_what_was_written_is_read_back(written: Status) -> None:
+    assert status.read(carrying(written.text()), KEYS) == written
+    assert status.parse(written.text()) == written
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "null", "5", '"a"', "{", "[" * 100_000, '{"a":' * 100_000])

@@ -59,7 +59,7 @@ GROUPS = [
 
 
 @pytest.mark.parametrize(("kind", "version", "known"), GROUPS)
-def test_kind_and_group_together_say_whether_we_know_it(kind: str, version: str, known: bool) -> None:
+def test_kind_and_group_together_identify_a_workload(kind: str, version: str, known: bool) -> None:
     manifest = a_workload(kind, version)
     assert (locate(manifest) is not None) is known
     assert locate(manifest, quirks=True) is not None
@@ -69,14 +69,14 @@ def test_kind_and_group_together_say_whether_we_know_it(kind: str, version: str,
 def test_the_template_is_found_and_put_back(kind: str, version: str) -> None:
     manifest = a_workload(kind, version)
     before = copy.deepcopy(manifest)
-    found = locate(manifest)
-    assert found is not None
-    assert found.template["metadata"]["labels"] == LABELS["labels"]
-    assert found.template["spec"] is SPEC
-    assert found.with_template(found.template) == manifest
-    changed = found.with_template({"metadata": {"x": 1}, "spec": {"y": 2}})
-    assert get(changed, found.metadata) == {"x": 1}
-    assert get(changed, found.spec) == {"y": 2}
+    workload = locate(manifest)
+    assert workload is not None
+    assert workload.template["metadata"]["labels"] == LABELS["labels"]
+    assert workload.template["spec"] is SPEC
+    assert workload.with_template(workload.template) == manifest
+    changed = workload.with_template({"metadata": {"x": 1}, "spec": {"y": 2}})
+    assert get(changed, workload.metadata) == {"x": 1}
+    assert get(changed, workload.spec) == {"y": 2}
     assert (changed["kind"], manifest) == (kind, before)
 
 
@@ -113,17 +113,17 @@ def test_with_quirks_a_cron_jobs_metadata_is_one_level_too_high() -> None:
     assert changed["spec"]["jobTemplate"]["spec"]["template"]["metadata"] == LABELS
 
 
-def test_metadata_comes_and_goes_with_the_template() -> None:
+def test_metadata_is_added_and_removed_with_the_template() -> None:
     bare = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": SPEC}}}
-    found = locate(bare)
-    assert found is not None
-    assert found.template == {"spec": SPEC}
-    given_one = found.with_template({"metadata": LABELS, "spec": SPEC})
-    assert given_one["spec"]["template"] == {"metadata": LABELS, "spec": SPEC}
-    again = locate(given_one)
+    workload = locate(bare)
+    assert workload is not None
+    assert workload.template == {"spec": SPEC}
+    with_metadata = workload.with_template({"metadata": LABELS, "spec": SPEC})
+    assert with_metadata["spec"]["template"] == {"metadata": LABELS, "spec": SPEC}
+    again = locate(with_metadata)
     assert again is not None
     assert again.with_template({"spec": SPEC}) == bare
-    assert (found.name, found.namespace) == ("", "")
+    assert (workload.name, workload.namespace) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_metadata_comes_and_goes_with_the_template() -> None:
         (None, "", ""),
     ],
 )
-def test_a_workload_knows_its_name_and_namespace(
+def test_a_workload_has_its_name_and_namespace(
     meta: dict[str, Any] | None, name: str, namespace: str
 ) -> None:
-    found = locate({**a_workload("Deployment", "apps/v1"), "metadata": meta})
-    assert found is not None
-    assert (found.name, found.namespace) == (name, namespace)
+    workload = locate({**a_workload("Deployment", "apps/v1"), "metadata": meta})
+    assert workload is not None
+    assert (workload.name, workload.namespace) == (name, namespace)
 
 
 def test_a_workload_owns_its_pods_and_a_pod_does_not() -> None:
@@ -297,7 +297,7 @@ IN_B = "/spec/containers/1"
         (container_with(lifecycle={"preStop": []}), f"{IN_B}/lifecycle/preStop", "a map is expected"),
     ],
 )
-def test_a_wrong_type_is_told_with_its_pointer_and_what_was_expected(
+def test_a_wrong_type_is_reported_with_its_pointer_and_what_was_expected(
     manifest: dict[str, Any], pointer: str, message: str
 ) -> None:
     with pytest.raises(ManifestError) as caught:
@@ -342,10 +342,10 @@ def test_a_pod_by_itself_is_checked_as_in_its_workload(pod: dict[str, Any]) -> N
         ),
     ],
 )
-def test_what_kubernetes_wants_once_is_refused_where_it_stands_twice(
+def test_what_kubernetes_requires_once_is_refused_where_it_stands_twice(
     spec: dict[str, Any], where: str, other: str
 ) -> None:
-    # A merge would keep one of them, and make a valid pod of one that nobody meant.
+    # A merge would keep one of them, and make a valid pod that was not intended.
     with pytest.raises(ManifestError, match=f"also used by .*{other}; ") as caught:
         check_pod({"spec": spec})
     assert caught.value.where == where

@@ -1,6 +1,6 @@
 """Pods in each form of sidecar, with each kind of probe and of init container, and one that opts out.
 
-Here: the objects, to be injected by whoever makes them. Not here: the tests of what they do.
+Here: the objects, to be injected by webhook or command line. Not here: the tests of what they do.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def jobs(namespace: str) -> list[Object]:
 
 def app_of(spec: Object) -> Object:
     """Return the application's container of a pod's spec."""
-    found: Object = next(one for one in spec["containers"] if one["name"] == "app")
-    return found
+    container: Object = next(one for one in spec["containers"] if one["name"] == "app")
+    return container
 
 
 def _strict(namespace: str) -> Object:

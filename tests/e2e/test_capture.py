@@ -99,16 +99,16 @@ class Place:
                 for port in PORTS
             }
             incoming = {port: pool.submit(self.connect, "near", pod, port) for port in PORTS}
-        found = set()
+        calls = set()
         for (peer, port), sent in outgoing.items():
             to_proxy = _seen(flows, "lo", sent.result(), OUTBOUND)
             to_network = _seen(flows, "eth0", sent.result(), f"{self.addresses[peer]}:{port}")
             assert to_proxy != to_network, f"{pod} to {peer}:{port} went both ways, or no way: {flows}"
-            found |= {f"to {peer}:{port}"} if to_proxy else set()
+            calls |= {f"to {peer}:{port}"} if to_proxy else set()
         for port, sent in incoming.items():
             assert _seen(flows, "eth0", sent.result(), f"{own}:{port}"), f"nothing came to {port}: {flows}"
-            found |= {f"from near:{port}"} if _callers(flows, f"{own}:{port}") else set()
-        return found
+            calls |= {f"from near:{port}"} if _callers(flows, f"{own}:{port}") else set()
+        return calls
 
 
 @pytest.fixture(scope="module")
@@ -138,12 +138,12 @@ def test_a_pod_keeps_out_of_capture_what_its_annotation_says(place: Place, case:
 def test_the_application_is_called_by_its_proxy_and_with_tproxy_from_where_the_caller_is(
     place: Place,
 ) -> None:
-    found = {}
+    callers = {}
     for pod in ("base", "transparent"):
         with wire.watched(place.mesh.cluster, (place.inside, pod), interface="lo") as flows:
             place.connect("near", pod, PORTS[0])
-        found[pod] = _callers(flows, f"{place.addresses[pod]}:{PORTS[0]}")
-    assert found == {"base": {"127.0.0.6"}, "transparent": {place.addresses["near"]}}
+        callers[pod] = _callers(flows, f"{place.addresses[pod]}:{PORTS[0]}")
+    assert callers == {"base": {"127.0.0.6"}, "transparent": {place.addresses["near"]}}
 
 
 def test_envoys_own_log_has_every_connection_in_both_directions(place: Place) -> None:
@@ -151,9 +151,9 @@ def test_envoys_own_log_has_every_connection_in_both_directions(place: Place) ->
     senders = {place.connect("base", "far", PORTS[0]) for _ in range(3)}
     callers = {place.connect("near", "base", PORTS[0]) for _ in range(3)}
 
-    def is_complete(found: list[dict[str, Any]]) -> bool:
-        out = {line["downstream_remote"] for line in found if line["upstream_host"] == far}
-        into = {line["downstream_remote"] for line in found if line["upstream_host"] == own}
+    def is_complete(lines: list[dict[str, Any]]) -> bool:
+        out = {line["downstream_remote"] for line in lines if line["upstream_host"] == far}
+        into = {line["downstream_remote"] for line in lines if line["upstream_host"] == own}
         return senders <= out and callers <= into
 
     place.mesh.access_log(place.inside, "base", is_complete)

@@ -1,6 +1,6 @@
 """The chart on a node, by a real helm 3 and 4: installed, asked, changed, rolled back and taken away.
 
-The injector's image is our own, and the profile is that of examples/log-shipper with the pause image as
+The injector's image is made here, and the profile is that of examples/log-shipper with the pause image as
 its sidecar, so that pods become Ready without a mesh. Not here: what the chart renders (tests/chart).
 """
 
@@ -76,10 +76,8 @@ class Release:
     def pods(self) -> list[Object]:
         """The pods of the webhook."""
         selected = ("-n", self.namespace, "-l", "app.kubernetes.io/component=webhook")
-        found: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *selected, "-o", "json"))[
-            "items"
-        ]
-        return found
+        pods: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *selected, "-o", "json"))["items"]
+        return pods
 
     def hurry(self) -> None:
         """Have the kubelet look at mounted ConfigMaps and Secrets now: it does when a pod changes, else
@@ -90,7 +88,7 @@ class Release:
             self.cluster.kubectl(*command)
 
     def collector(self) -> str:
-        """What a new pod would be told about the collector; empty where it would get no sidecar."""
+        """The collector's address in a new pod; empty where it would get no sidecar."""
         command = ("create", "-n", self.apps, "--dry-run=server", "-o", "json", "-f", "-")
         made = json.loads(self.cluster.kubectl(*command, manifest=a_pod("sample")))
         said = [word for container in made["spec"]["containers"] for word in container.get("args", ())]
@@ -117,15 +115,15 @@ class Release:
         finally:
             over.set()
             creator.join()
-        assert not [told for told in ended if not told.endswith(":4318")]
+        assert not [address for address in ended if not address.endswith(":4318")]
 
 
 def until(what: str, met: Callable[[], T]) -> T:
     """Return what `met` returns as soon as that is true."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        if found := met():
-            return found
+        if value := met():
+            return value
         time.sleep(POLL_SECONDS)
     raise AssertionError(f"waited {WAIT_SECONDS:.0f} s for {what}")
 
@@ -190,24 +188,24 @@ def helm_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A node of its own, as `helm test` would tell of the injector that the other tests have installed."""
+    """A node of its own, since `helm test` would test the injector that the other tests have installed."""
     require(Cluster)
     with Cluster.running(keep=lambda: request.session.testsfailed > 0) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=helm.VERSIONS)
-def kept(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Release]:
+def shared_release(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Release]:
     """A release that the tests of one version of helm share."""
     with a_release(cluster, request.param, f"chart-{request.param}", {}) as release:
         yield release
 
 
 @pytest.fixture
-def release(kept: Release) -> Release:
+def release(shared_release: Release) -> Release:
     """The release, installed: `install --wait` came back, and nothing was waited for besides."""
-    kept.install("--wait", "--timeout=200s")
-    return kept
+    shared_release.install("--wait", "--timeout=200s")
+    return shared_release
 
 
 def test_pods_are_injected_and_run_from_the_end_of_the_installation_on(release: Release) -> None:
@@ -270,10 +268,10 @@ def objects(cluster: Cluster, *which: str, of: str = "") -> list[str]:
     kinds = cluster.kubectl("api-resources", "--verbs=list,create", *filter(None, [of]), "-o", "name")
     command = ("get", ",".join(kinds.split()), *which, "-o", "name", "--ignore-not-found")
     try:
-        found = cluster.kubectl(*command).splitlines()
+        names = cluster.kubectl(*command).splitlines()
     except BedError as gone:  # kinds of other tests may go meanwhile
         return [str(gone)]
-    return [name for name in found if not name.startswith(OF_THE_CLUSTER)]
+    return [name for name in names if not name.startswith(OF_THE_CLUSTER)]
 
 
 def inside(cluster: Cluster, namespace: str) -> list[str]:
@@ -357,7 +355,7 @@ def inject_ca(release: Release, certificate: Object, bundle: bytes) -> None:
 
 
 def served(release: Release) -> str:
-    """What the one pod of the webhook tells about its certificates."""
+    """What the one pod of the webhook reports about its certificates."""
     (pod,) = release.pods()
     path = f"/api/v1/namespaces/{release.namespace}/pods/{pod['metadata']['name']}:8080/proxy/metrics"
     lines = release.cluster.kubectl("get", "--raw", path).splitlines()

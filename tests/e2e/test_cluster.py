@@ -1,4 +1,4 @@
-"""The beds keep their promises: one cluster of a name, gone without a trace; one not ours stays as it was."""
+"""Clusters of the beds: one of each name, removed completely; an existing cluster stays as it was."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.beds.node import bed, cgroups, keeper
 from tests.beds.node.bed import Cluster
 from tests.beds.node.layout import Layout
 
-# What a test run or a demo is: somebody who holds a cluster, and says when it is there.
+# Like a test run or a demo: a process that holds a cluster and prints when it is ready.
 HOLDER = """
 import sys
 from tests.beds.node.bed import Cluster
@@ -42,7 +42,7 @@ class Two(NamedTuple):
 @pytest.fixture(scope="module")
 def two(cluster: Cluster) -> Iterator[Two]:
     """Both are made at the same time, beside that of the other tests."""
-    assert cluster.node_ip  # where that is not ours, this machine need not be able to make one
+    assert cluster.node_ip  # with an existing cluster this machine need not be able to make one
     standing, held = (f"{kind}-{secrets.token_hex(3)}" for kind in ("standing", "held"))
     command, pipe = [sys.executable, "-c", HOLDER, held], subprocess.PIPE
     with subprocess.Popen(command, env=_environment(), stdin=pipe, stdout=pipe, text=True) as holder:
@@ -57,7 +57,7 @@ def two(cluster: Cluster) -> Iterator[Two]:
             _cluster("down", standing)
 
 
-def test_a_second_cluster_of_a_name_is_refused_and_told_who_holds_it(two: Two) -> None:
+def test_a_second_cluster_of_a_name_is_refused_with_the_holders_process(two: Two) -> None:
     for layout, who in ((two.held, f"holder {two.holder.pid} "), (two.standing, "command line")):
         refused = _cluster("up", layout.name)
         assert refused.returncode == 1
@@ -81,13 +81,13 @@ def test_down_leaves_nothing_behind(two: Two) -> None:
     assert _traces(two.standing) == {}
 
 
-def test_in_a_cluster_that_is_not_ours_no_injector_is_changed(mesh: Mesh, injector: Injector) -> None:
+def test_in_an_existing_cluster_no_injector_is_changed(mesh: Mesh, injector: Injector) -> None:
     with pytest.raises(BedError, match=f"has an injector already: .*{WEBHOOK}"), _not_ours(mesh.cluster):
         pass
     assert injector.sample()
 
 
-def test_in_a_cluster_that_is_not_ours_no_injector_is_left_even_after_a_failure(
+def test_in_an_existing_cluster_no_injector_is_left_even_after_a_failure(
     mesh: Mesh, injector: Injector
 ) -> None:
     def fail() -> None:
@@ -115,8 +115,8 @@ def _cluster(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("E2E_")}
-    return {**kept, "PYTHONPATH": str(bed.REPO)}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("E2E_")}
+    return {**environment, "PYTHONPATH": str(bed.REPO)}
 
 
 def _not_ours(cluster: Cluster) -> AbstractContextManager[Injector]:
@@ -127,13 +127,13 @@ def _not_ours(cluster: Cluster) -> AbstractContextManager[Injector]:
 def _traces(layout: Layout) -> dict[str, Any]:
     """Return what there is of a cluster on this machine."""
     links = json.loads(subprocess.check_output(["ip", "-json", "link"], text=True))
-    found = {
+    traces = {
         "processes": [one for one in Path("/proc").glob("[0-9]*") if _is_of(one, layout)],
         "cgroups": cgroups.remains(layout.cgroup),
         "link": [link for link in links if link["ifname"] == layout.link],
         "folder": [layout.folder] if layout.folder.exists() else [],
     }
-    return {what: there for what, there in found.items() if there}
+    return {what: there for what, there in traces.items() if there}
 
 
 def _is_of(process: Path, layout: Layout) -> bool:

@@ -44,7 +44,8 @@ def plugin(mesh: Mesh, injector: Injector) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def restricted(mesh: Mesh, plugin: None, new_namespace: Callable[[dict[str, str]], str]) -> str:
-    """A namespace that enforces PodSecurity restricted, with a server and who asks it."""
+    """A namespace that enforces PodSecurity restricted, with a server and clients."""
+    del plugin  # captures their traffic
     cluster = mesh.cluster
     cluster.load([a.traffic_image()])
     namespace = new_namespace(ENFORCED)
@@ -62,7 +63,7 @@ def restricted(mesh: Mesh, plugin: None, new_namespace: Callable[[dict[str, str]
 
 
 @pytest.mark.parametrize("sender", ["client", "classic"])
-def test_pods_without_rights_pass_restricted_and_speak_mutual_tls(
+def test_pods_without_rights_pass_restricted_and_use_mutual_tls(
     mesh: Mesh, restricted: str, sender: str
 ) -> None:
     pod = _pod(mesh, restricted, sender)
@@ -102,17 +103,17 @@ def test_without_a_seccomp_profile_the_api_server_refuses_and_check_says_what_is
             lambda: _causes(injector, "deploy/late", restricted) == ["pod-security"],
             "explain to say that PodSecurity refuses the pod",
         )
-        found = _check(mesh.cluster, tmp_path)
+        findings = _check(mesh.cluster, tmp_path)
         events = mesh.cluster.kubectl("get", "events", "-n", restricted, "-o", "json")
     refusals = [one["message"] for one in json.loads(events)["items"] if one["reason"] == "FailedCreate"]
     assert refusals
     for word in ("violates PodSecurity", "seccompProfile", VALIDATION, "istio-proxy"):
         assert all(word in refusal for refusal in refusals), refusals
     assert not mesh.pods(restricted, "app=late")
-    told = found["pod-security"]
-    assert told["level"] == "error"
-    assert restricted in told["message"]
-    assert told["hint"] == "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
+    finding = findings["pod-security"]
+    assert finding["level"] == "error"
+    assert restricted in finding["message"]
+    assert finding["hint"] == "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
     # With the profile back, the very same workload comes up.
     _await_injector(mesh, injector, seccomp=True)
     mesh.cluster.kubectl("rollout", "restart", "deploy/late", "-n", restricted)
@@ -129,7 +130,7 @@ def test_a_pod_whose_redirection_is_missing_is_stopped_and_explain_names_it(
             lambda: _causes(injector, "pod/bare", restricted)[:1] == ["redirection-missing"],
             "explain to name the missing redirection",
         )
-        # It is started again and again: while it runs, and for a moment after it, no end of it is told.
+        # It is started again and again: while it runs, and for a moment after it, its status has no end.
         ended = mesh.wait(lambda: _end_of_validation(mesh, restricted, "bare"), "the validation to end")
         assert ended["exitCode"] == 126
         # The application was not started, with the mesh or beside it.
@@ -163,8 +164,8 @@ def _await_injector(mesh: Mesh, injector: Injector, *, seccomp: bool) -> None:
 
     def follows() -> bool:
         made = {one["name"]: one for one in injector.sample()["spec"].get("initContainers", ())}
-        found = made.get(VALIDATION)
-        return found is not None and ("seccompProfile" in found["securityContext"]) == seccomp
+        container = made.get(VALIDATION)
+        return container is not None and ("seccompProfile" in container["securityContext"]) == seccomp
 
     mesh.wait(follows, "the injector to hear of the plugin")
 
@@ -182,12 +183,12 @@ def _check(cluster: Cluster, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _end_of_validation(mesh: Mesh, namespace: str, pod: str) -> dict[str, Any]:
-    """Return how a pod's validation ended this time or the last, empty where no end of it is told now."""
+    """Return how a pod's validation ended this time or the last, empty where its status has none now."""
     status = mesh.cluster.get("pod", pod, namespace)["status"]
     for one in status.get("initContainerStatuses", ()):
         if one["name"] == VALIDATION:
-            found: dict[str, Any] = {**one.get("lastState", {}), **one["state"]}.get("terminated", {})
-            return found
+            end: dict[str, Any] = {**one.get("lastState", {}), **one["state"]}.get("terminated", {})
+            return end
     return {}
 
 

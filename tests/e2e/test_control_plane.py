@@ -1,4 +1,4 @@
-"""Injected pods join the control plane by address, token and trust root; each of them wrong is told."""
+"""Injected pods join the control plane by address, token and trust root; each of them wrong is reported."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def shop(mesh: Mesh, injected_namespace: str) -> str:
 
 @pytest.fixture(scope="module")
 def refused(mesh: Mesh, injector: Injector, shop: str, plain_namespace: str) -> str:
-    """A namespace with pods as we inject them, each but `sound` with one thing changed.
+    """A namespace with injected pods, each but `sound` with one thing changed.
 
-    The namespace is not labelled, so that nobody repairs them. Its name is returned.
+    The namespace is not labelled, so that the webhook does not repair them. Its name is returned.
     """
     made = [_changed(injector, shop, plain_namespace, name, change) for name, change in CHANGES.items()]
     folder = mesh.cluster.folder / f"another-root-{plain_namespace}"
@@ -64,8 +64,8 @@ def refused(mesh: Mesh, injector: Injector, shop: str, plain_namespace: str) -> 
 def test_the_proxy_is_connected_to_istiod_at_the_injected_address(mesh: Mesh, shop: str) -> None:
     (pod,) = mesh.pods(shop, "app=visitor")
     # What is the default is not written into it.
-    told = json.loads(_environment(pod)["PROXY_CONFIG"]).get("discoveryAddress", DISCOVERY)
-    name, port = told.split(":")
+    discovery = json.loads(_environment(pod)["PROXY_CONFIG"]).get("discoveryAddress", DISCOVERY)
+    name, port = discovery.split(":")
     service, namespace = name.split(".")[:2]
     assert (service, namespace) == ("istiod", NAMESPACE)
     address = mesh.cluster.get("service", service, namespace)["spec"]["clusterIP"]
@@ -101,8 +101,8 @@ def test_the_proxy_trusts_the_root_that_was_injected(mesh: Mesh, shop: str) -> N
 
 def test_an_unchanged_copy_of_an_injected_pod_joins(mesh: Mesh, injector: Injector, refused: str) -> None:
     _wait_for_ready(mesh, refused, "sound")
-    told = injector.explain("pod/sound", refused)
-    assert (told["state"], told["causes"]) == ("healthy", [])
+    explained = injector.explain("pod/sound", refused)
+    assert (explained["state"], explained["causes"]) == ("healthy", [])
 
 
 @pytest.mark.parametrize(
@@ -113,15 +113,14 @@ def test_an_unchanged_copy_of_an_injected_pod_joins(mesh: Mesh, injector: Inject
         ("no-namespace", "identity"),
     ],
 )
-def test_a_pod_that_cannot_join_is_not_ready_and_the_cause_is_told(
+def test_a_pod_that_cannot_join_is_not_ready_and_the_cause_is_reported(
     mesh: Mesh, injector: Injector, refused: str, name: str, cause: str
 ) -> None:
-    _assert_told(mesh, injector, refused, name, cause)
+    _assert_cause(mesh, injector, refused, name, cause)
 
 
-def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
-    mesh: Mesh, injector: Injector, shop: str
-) -> None:
+@pytest.mark.usefixtures("injector")
+def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(mesh: Mesh, shop: str) -> None:
     kubectl, steady, called = mesh.cluster.kubectl, Steady(mesh, shop), f"app={SERVER}"
     (old,) = _names(mesh, shop, called)
     with steady.unbroken(), _held_connection(mesh.cluster, shop, f"catalog:{a.PORTS['tcp']}") as say:
@@ -147,46 +146,46 @@ def test_istiod_restarts_in_the_middle_of_a_rollout_and_nothing_is_lost(
         assert say("after") == "after"
 
 
-def test_a_pod_that_is_made_while_istiod_is_away_joins_later_and_is_told_why_not_before(
+def test_a_pod_that_is_made_while_istiod_is_away_joins_later_and_explain_gives_the_cause(
     mesh: Mesh, injector: Injector, shop: str
 ) -> None:
     try:
         mesh.stop_istiod()
         mesh.apply(a.pod("early", shop, a.container(["pause"])))
-        _assert_told(mesh, injector, shop, "early", "control-plane-unreachable")
+        _assert_cause(mesh, injector, shop, "early", "control-plane-unreachable")
     finally:
         mesh.start_istiod()
     _wait_for_ready(mesh, shop, "early")
 
 
-def test_a_pod_that_looks_for_istiod_elsewhere_is_not_ready_and_the_cause_is_told(
+def test_a_pod_with_another_discovery_address_is_not_ready_and_the_cause_is_reported(
     mesh: Mesh, injector: Injector, refused: str
 ) -> None:
     # Its proxy says why after half a minute of failures only, which the tests before this one take.
-    _assert_told(mesh, injector, refused, "istiod-elsewhere", "control-plane-unreachable")
+    _assert_cause(mesh, injector, refused, "istiod-elsewhere", "control-plane-unreachable")
 
 
-def _assert_told(mesh: Mesh, injector: Injector, namespace: str, name: str, cause: str) -> None:
+def _assert_cause(mesh: Mesh, injector: Injector, namespace: str, name: str, cause: str) -> None:
     """The pod is not Ready, nor is any of its containers, and the cause is the verdict."""
-    assert _told(mesh, injector, name, namespace, cause)["state"] == "not ready"
+    assert _explained(mesh, injector, name, namespace, cause)["state"] == "not ready"
     pod = mesh.cluster.get("pod", name, namespace)
     assert _condition(pod, "Ready") == "False"
     assert not any(status["ready"] for status in pod["status"]["containerStatuses"])
 
 
-def _told(mesh: Mesh, injector: Injector, pod: str, namespace: str, cause: str) -> Object:
+def _explained(mesh: Mesh, injector: Injector, pod: str, namespace: str, cause: str) -> Object:
     """Return what is explained of a pod as soon as the verdict is that cause."""
-    told: Object = {}
+    explained: Object = {}
 
-    def is_told() -> bool:
-        told.update(injector.explain(f"pod/{pod}", namespace))
-        return bool(told["causes"]) and told["causes"][0]["id"] == cause
+    def is_explained() -> bool:
+        explained.update(injector.explain(f"pod/{pod}", namespace))
+        return bool(explained["causes"]) and explained["causes"][0]["id"] == cause
 
     try:
-        mesh.wait(is_told, f"explain to say {cause} of {pod}")
+        mesh.wait(is_explained, f"explain to say {cause} of {pod}")
     finally:
-        print(json.dumps(told, indent=1))
-    return told
+        print(json.dumps(explained, indent=1))
+    return explained
 
 
 @contextlib.contextmanager
@@ -248,18 +247,18 @@ def _changed(
 
 
 def _proxy(spec: Object) -> Object:
-    (found,) = [
+    (matching,) = [
         container
         for container in (*spec.get("initContainers", ()), *spec["containers"])
         if container["name"] == "istio-proxy"
     ]
-    proxy: Object = found
+    proxy: Object = matching
     return proxy
 
 
 def _volume(spec: Object, name: str) -> Object:
-    (found,) = [volume for volume in spec["volumes"] if volume["name"] == name]
-    volume: Object = found
+    (matching,) = [volume for volume in spec["volumes"] if volume["name"] == name]
+    volume: Object = matching
     return volume
 
 
@@ -272,8 +271,10 @@ def _identity(namespace: str, account: str) -> str:
 
 
 def _certificates(mesh: Mesh, namespace: str, deployment: str) -> list[Object]:
-    found: list[Object] = json.loads(mesh.proxy(namespace, f"deploy/{deployment}", "certs"))["certificates"]
-    return found
+    certificates: list[Object] = json.loads(mesh.proxy(namespace, f"deploy/{deployment}", "certs"))[
+        "certificates"
+    ]
+    return certificates
 
 
 def _connections(cluster: Cluster, namespace: str, pod: str) -> set[tuple[str, int]]:
@@ -290,8 +291,8 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _condition(pod: Object, kind: str) -> str:
-    found: dict[str, str] = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
-    return found.get(kind, "")
+    statuses: dict[str, str] = {entry["type"]: entry["status"] for entry in pod["status"]["conditions"]}
+    return statuses.get(kind, "")
 
 
 def _names(mesh: Mesh, namespace: str, selector: str) -> set[str]:

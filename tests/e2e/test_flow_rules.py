@@ -21,7 +21,7 @@ SCRAPED = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
 
 @pytest.fixture(scope="module")
 def shop(mesh: Mesh, injected_namespace: str) -> str:
-    """A namespace with a catalog in two versions and somebody who asks it."""
+    """A namespace with a catalog in two versions and a client."""
     namespace = injected_namespace
     mesh.cluster.load([a.traffic_image()])
     mesh.apply(
@@ -140,10 +140,10 @@ def _visit(cluster: Cluster, namespace: str, url: str, *flags: str) -> dict[str,
 
 
 def _served(mesh: Mesh, namespace: str, status: str = ".*") -> float:
-    """Return what both versions of the catalog count themselves; only the application knows for sure."""
+    """Return what both versions of the catalog count themselves; only its own counts are certain."""
     pods = [pod["metadata"]["name"] for pod in mesh.pods(namespace, "app=catalog")]
-    found = [mesh.stats(namespace, pod) for pod in pods]
-    return sum(samples.total("traffic_requests_total", status=status, caller=".+") for samples in found)
+    stats = [mesh.stats(namespace, pod) for pod in pods]
+    return sum(samples.total("traffic_requests_total", status=status, caller=".+") for samples in stats)
 
 
 def _destinations(namespace: str) -> Rule:

@@ -1,4 +1,4 @@
-"""Injected pods run, whoever made them: forms of sidecar, Jobs, probes, init containers, an opt-out.
+"""Pods of webhook and command line run: forms of sidecar, Jobs, probes, init containers, an opt-out.
 
 The same objects (forms.py) go into two namespaces: as they are into one that is labelled, and rendered
 from istiod's own ConfigMaps into one that is not. Both are STRICT: what comes past a proxy in plain text
@@ -32,7 +32,7 @@ from tests.e2e.forms import SERVERS, app_of
 Object = dict[str, Any]
 FROM_ISTIOD = ["--meshConfigMapName=istio", "--injectConfigMapName=istio-sidecar-injector"]
 WEBHOOK, RENDERED = "webhook", "kube-inject"
-# What a server says about who asked where no proxy tells it, once.
+# What a server answers about its caller where no proxy adds the identity.
 NOBODY = {"": 1}
 # The webhook gets a probe with its defaults, a manifest has none: so that they are taken out again by
 # uninject, kube-inject writes down that it was the rewriting that brought them.
@@ -47,7 +47,7 @@ DRAWN = ("pod-template-hash", "controller-uid", "batch.kubernetes.io/controller-
 
 
 class Shops(NamedTuple):
-    """The namespaces of both ways, one where nobody is injected, the manifests and what was made of them."""
+    """The namespaces of webhook and command line and one without injection, manifests and their results."""
 
     by_way: Mapping[str, str]
     outside: str
@@ -66,7 +66,7 @@ def shops(mesh: Mesh, injected_namespace: str, plain_namespace: str, new_namespa
     for namespace in by_way.values():
         _wait_available(mesh.cluster, namespace, *(f"deploy/{name}" for name in forms.SOUND))
     _wait_available(mesh.cluster, outside, "deploy/aside")
-    # The Jobs ask at once and only once, so they come when there is somebody to answer.
+    # The Jobs call once and at once, so they are made when the servers are ready.
     mesh.apply(*forms.jobs(injected_namespace), *_jobs(files))
     return Shops(by_way, outside, manifests, files)
 
@@ -85,11 +85,11 @@ def test_a_pod_is_injected_and_ready(mesh: Mesh, shop: str, name: str) -> None:
     assert _condition(pod, "Ready") == "True"
 
 
-def test_it_was_our_webhook_that_was_asked(injector: Injector, shops: Shops) -> None:
+def test_the_injector_logged_the_decisions(injector: Injector, shops: Shops) -> None:
     # Where the machine is so busy that the webhook was started again, its first lines are gone.
-    told = [line for line in injector.logs() if "decision" in line]
-    asked = [line for line in told if line.get("namespace") == shops.by_way[WEBHOOK]]
-    assert not [line for line in told if line.get("namespace") == shops.by_way[RENDERED]]
+    decisions = [line for line in injector.logs() if "decision" in line]
+    asked = [line for line in decisions if line.get("namespace") == shops.by_way[WEBHOOK]]
+    assert not [line for line in decisions if line.get("namespace") == shops.by_way[RENDERED]]
     assert {line["decision"] for line in asked} == {"inject"}
     assert any(line["pod"].startswith("errand-") for line in asked), asked
     assert not any(line["pod"].startswith("aside-") for line in asked), asked
@@ -99,11 +99,13 @@ def test_it_was_our_webhook_that_was_asked(injector: Injector, shops: Shops) -> 
 def test_a_proxy_stands_in_front_of_each_server(mesh: Mesh, shop: str, name: str) -> None:
     answer = _ask(mesh, shop, "probed", name)
     assert answer["callers"] == {f"spiffe://cluster.local/ns/{shop}/sa/default": 1}, answer
-    lines = mesh.access_log(shop, f"deploy/{name}", lambda found: any(_is_inbound(line) for line in found))
+    lines = mesh.access_log(
+        shop, f"deploy/{name}", lambda entries: any(_is_inbound(line) for line in entries)
+    )
     assert {line["downstream_tls"] for line in lines if _is_inbound(line)} == {"TLSv1.3"}
 
 
-def test_who_has_no_proxy_is_refused_by_all_of_them(mesh: Mesh, shop: str, shops: Shops) -> None:
+def test_a_client_without_a_proxy_is_refused_by_all_of_them(mesh: Mesh, shop: str, shops: Shops) -> None:
     for name in SERVERS:
         answer = _ask(mesh, shops.outside, "aside", f"{name}.{shop}")
         assert answer["errors"] == {"reset": 1}, (name, answer)
@@ -197,7 +199,7 @@ def test_a_probe_fails_when_the_application_says_so(mesh: Mesh, shop: str, name:
         mesh.wait(lambda: _ready(mesh, shop, name), f"the {kind} probe to succeed again")
 
 
-def test_a_tcp_probe_of_a_port_that_nobody_serves_fails(mesh: Mesh, shop: str) -> None:
+def test_a_tcp_probe_of_a_port_without_a_server_fails(mesh: Mesh, shop: str) -> None:
     mesh.wait(lambda: _failures(mesh, shop, "broken", "Startup probe failed"), "the TCP probe to fail")
     assert not _status(_pod(mesh, shop, "broken"), "app")["started"]
 
@@ -211,14 +213,16 @@ def test_without_rewriting_the_proxy_refuses_the_kubelet(mesh: Mesh, shop: str) 
 
 
 @pytest.mark.parametrize("name", [*forms.SOUND, "broken", "bare-probe", *forms.JOBS])
-def test_both_ways_make_the_same_pods(mesh: Mesh, shops: Shops, name: str) -> None:
+def test_webhook_and_command_line_make_the_same_pods(mesh: Mesh, shops: Shops, name: str) -> None:
     webhook, rendered = (_as_made(_pod(mesh, namespace, name)) for namespace in shops.by_way.values())
     undo = {UNDO: (None, json.dumps([[BROUGHT[name]]]))} if name in BROUGHT else {}
     assert _differences(webhook, rendered) == undo
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_both_ways_talk_mutual_tls_with_each_other(mesh: Mesh, shops: Shops, name: str) -> None:
+def test_pods_of_webhook_and_command_line_use_mutual_tls_with_each_other(
+    mesh: Mesh, shops: Shops, name: str
+) -> None:
     one, other = shops.by_way.values()
     for here, there in ((one, other), (other, one)):
         answer, flows = _watched_answer(mesh, here, there, name)
@@ -351,8 +355,8 @@ def _condition(pod: Object, kind: str) -> str:
 def _printed(mesh: Mesh, namespace: str, app: str, container: str) -> Object:
     """Return what a command of the traffic program printed in a container that ran it."""
     name = _pod(mesh, namespace, app)["metadata"]["name"]
-    found: Object = json.loads(mesh.cluster.kubectl("logs", "-n", namespace, name, "-c", container))
-    return found
+    printed: Object = json.loads(mesh.cluster.kubectl("logs", "-n", namespace, name, "-c", container))
+    return printed
 
 
 def _said(mesh: Mesh, namespace: str, name: str, container: str, words: str) -> str:
@@ -383,8 +387,8 @@ def _as_made(pod: Object) -> Object:
     text = json.dumps({**marks, "spec": pod["spec"]})
     text = text.replace(pod["metadata"]["namespace"], "NAMESPACE")
     text = re.sub(r"kube-api-access-\w+", "kube-api-access", text)
-    found: Object = json.loads(text)
-    return found
+    manifest: Object = json.loads(text)
+    return manifest
 
 
 def _differences(one: Any, other: Any, path: str = "") -> dict[str, tuple[Any, Any]]:

@@ -1,4 +1,4 @@
-"""One scrape of an injected pod tells how much came over mutual TLS, how much in plain text, and what it did.
+"""One scrape of an injected pod shows how much came over mutual TLS, how much in plain text, and what it did.
 
 Upstream's Envoy counts TLS by connection, so the requests of these tests each have a connection of their own.
 """
@@ -15,7 +15,7 @@ from tests.beds.mesh.bed import Mesh
 from tests.beds.mesh.readings import Samples
 from tests.beds.node.bed import Cluster
 
-# The counters of connections, in all and over TLS; none of them is told unless it is asked for.
+# The counters of connections, in all and over TLS; none of them is exposed unless it is asked for.
 ADMITTED = ["listener\\..*ssl\\..*", "http\\.inbound_.*downstream_cx_(ssl_)?total"]
 COUNTED = {"proxy.istio.io/config": json.dumps({"proxyStatsMatcher": {"inclusionRegexps": ADMITTED}})}
 SCRAPED = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
@@ -54,7 +54,7 @@ def places(mesh: Mesh, injected_namespace: str, plain_namespace: str) -> tuple[s
         mesh.cluster.kubectl(
             *("wait", "-n", namespace, "deploy", "--all", "--for=condition=Available", "--timeout=200s")
         )
-    # The first requests come too early for a proxy that has yet to hear of the servers.
+    # The first requests come too early for a proxy that has not yet received the servers.
     bakery, quiet = _url("bakery", injected), _url("quiet", injected)
     mesh.wait(lambda: _answered(mesh.cluster, injected, "visitor", bakery, 3) == 3, "the bakery")
     mesh.wait(lambda: _answered(mesh.cluster, injected, "visitor", quiet, 3) == 3, "the quiet server")
@@ -77,7 +77,7 @@ def test_requests_in_plain_text_are_counted_and_not_as_tls(mesh: Mesh, places: t
     assert _grown(mesh, injected, before) == Counted(IN_PLAIN_TEXT, 0, 0, 0, IN_PLAIN_TEXT)
 
 
-def test_of_a_mixture_the_share_of_each_is_told(mesh: Mesh, places: tuple[str, str]) -> None:
+def test_the_metrics_show_the_share_of_each_kind_of_call(mesh: Mesh, places: tuple[str, str]) -> None:
     injected, plain = places
     before = _counted(mesh, injected)
     for _ in range(2):
@@ -92,14 +92,14 @@ def test_the_identity_of_who_came_over_tls_is_in_the_applications_own_metrics(
     mesh: Mesh, places: tuple[str, str]
 ) -> None:
     injected, _ = places
-    found = _scrape(mesh, injected, "bakery").find("traffic_requests_total", caller=".+")
-    assert {sample.labels["caller"] for sample in found} == {
+    samples = _scrape(mesh, injected, "bakery").find("traffic_requests_total", caller=".+")
+    assert {sample.labels["caller"] for sample in samples} == {
         f"spiffe://cluster.local/ns/{injected}/sa/default"
     }
 
 
-def test_a_pod_that_asks_for_nothing_tells_neither(mesh: Mesh, places: tuple[str, str]) -> None:
-    # The absence means something only because the pod serves, and its proxy tells of other things.
+def test_a_pod_without_metrics_annotations_exposes_neither(mesh: Mesh, places: tuple[str, str]) -> None:
+    # The absence means something only because the pod serves, and its proxy exposes other metrics.
     injected, _ = places
     assert _answered(mesh.cluster, injected, "visitor", _url("quiet", injected), 5) == 5
     scraped = _scrape(mesh, injected, "quiet")
@@ -114,14 +114,16 @@ def _grown(mesh: Mesh, namespace: str, before: Counted) -> Counted:
 
 def _counted(mesh: Mesh, namespace: str) -> Counted:
     """Read it all out of one scrape, what the application counts of that scrape itself left out."""
-    told = _scrape(mesh, namespace, "bakery")
+    scraped = _scrape(mesh, namespace, "bakery")
     requests = {"peer": BY_THE_PROXY, "status": "200"}
     return Counted(
-        told.total("envoy_http_downstream_cx_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"),
-        told.total("envoy_http_downstream_cx_ssl_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"),
-        told.total("envoy_listener_ssl_handshake", listener_address="0.0.0.0_15006"),
-        told.total("traffic_requests_total", caller="spiffe://.+", **requests),
-        told.total("traffic_requests_total", caller="", **requests),
+        scraped.total("envoy_http_downstream_cx_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"),
+        scraped.total(
+            "envoy_http_downstream_cx_ssl_total", http_conn_manager_prefix="inbound_0.0.0.0_8080;?"
+        ),
+        scraped.total("envoy_listener_ssl_handshake", listener_address="0.0.0.0_15006"),
+        scraped.total("traffic_requests_total", caller="spiffe://.+", **requests),
+        scraped.total("traffic_requests_total", caller="", **requests),
     )
 
 

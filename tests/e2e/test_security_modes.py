@@ -32,7 +32,7 @@ MUTUAL_TLS = Seen("tls", True, "member")
 
 # Who asks and by which address. A pod's own address is no known host, so that the member's proxy passes
 # such requests on as they are.
-WAYS = [("member", "service"), ("stranger", "service"), ("member", "pod"), ("stranger", "pod")]
+PATHS = [("member", "service"), ("stranger", "service"), ("member", "pod"), ("stranger", "pod")]
 TABLE: dict[str | None, list[Seen]] = {
     None: [MUTUAL_TLS, READABLE, READABLE, READABLE],
     "DISABLE": [READABLE, READABLE, READABLE, READABLE],
@@ -43,7 +43,7 @@ TABLE: dict[str | None, list[Seen]] = {
 
 @dataclass(frozen=True)
 class Parties:
-    """An injected server, who asks it from inside of the mesh (member, guest) and from outside (stranger)."""
+    """An injected server, and clients inside the mesh (member, guest) and outside (stranger)."""
 
     mesh: Mesh
     inside: str
@@ -55,16 +55,16 @@ class Parties:
         return self.mesh.pods(self.inside, "app=server")[0]
 
     def ask(self, who: str, path: str = "/", *, by: str = "service", count: int = 1) -> dict[str, Any]:
-        """Let somebody send requests and return the summary of the traffic program."""
+        """Send requests from a client and return the summary of the traffic program."""
         host = f"server.{self.inside}" if by == "service" else f"{self.server['status']['podIP']}:{PORT}"
         where = self.outside if who == "stranger" else self.inside
         flags = ["--timeout=30s", f"--count={count}"]
         return a.ask(self.mesh.cluster, where, f"deploy/{who}", "get", f"http://{host}{path}", *flags)
 
     def status(self, who: str, path: str = "/") -> str:
-        """Return what somebody is answered with by the Service, or the kind of the failure.
+        """Return what a client gets from the Service, or the kind of the failure.
 
-        Several requests, as a proxy's threads hear of a change one after the other.
+        Several requests, as a proxy's threads apply a change one after the other.
         """
         answer = self.ask(who, path, count=10)
         return "+".join(sorted({**answer["statuses"], **answer["errors"]}))
@@ -135,14 +135,14 @@ def test_the_mode_decides_between_tls_plain_text_and_refusal(
         policy("PeerAuthentication", {"mtls": {"mode": "STRICT"}})
         mesh.wait(lambda: parties.ask("stranger")["failed"] == 1, "the stranger to be refused")
     policy("PeerAuthentication", {"mtls": {"mode": mode}} if mode else None)
-    found: list[Seen] = []
+    results: list[Seen] = []
 
     def settled() -> bool:
-        found[:] = [parties.seen(*way) for way in WAYS]
-        return found == TABLE[mode]
+        results[:] = [parties.seen(*path) for path in PATHS]
+        return results == TABLE[mode]
 
     _until(mesh, settled, f"mode {mode}")
-    assert dict(zip(WAYS, found, strict=True)) == dict(zip(WAYS, TABLE[mode], strict=True))
+    assert dict(zip(PATHS, results, strict=True)) == dict(zip(PATHS, TABLE[mode], strict=True))
 
 
 def test_a_denied_identity_is_refused_and_all_others_are_answered(
@@ -184,7 +184,7 @@ def _statuses(parties: Parties, path: str) -> dict[str, str]:
 
 
 def _until(mesh: Mesh, condition: Callable[[], bool], what: str) -> None:
-    """Give a change some time to reach the proxies; the test's own assertion tells what is missing."""
+    """Give a change some time to reach the proxies; the test's own assertion shows what is missing."""
     try:
         mesh.wait(condition, what, seconds=120)
     except BedError:

@@ -23,6 +23,7 @@ CALLS = 50
 @pytest.fixture(scope="module")
 def frames(mesh: Mesh, injector: Injector) -> list[Frame]:
     """What is shown on a tour through the rules; each step lasts until enough calls were seen."""
+    del injector  # it injects the shop
     seen: list[Frame] = []
     steps = list(show.TOUR)
     with show.running_shop(mesh, f"shop-{secrets.token_hex(3)}") as namespace:

@@ -45,7 +45,7 @@ def test_a_sidecar_whose_image_is_missing_holds_a_rollout(mesh: Mesh, injector: 
     before = _names(mesh, shop, SERVER)
     mesh.apply(a.server(SERVER, shop, annotations={"sidecar.istio.io/proxyImage": MISSING_IMAGE}))
     try:
-        live = _told(mesh, injector, f"deploy/{SERVER}", shop, "image-missing")
+        live = _explained(mesh, injector, f"deploy/{SERVER}", shop, "image-missing")
         assert live["state"] == "not ready"
         (cause,) = live["causes"]
         assert cause["injected"]
@@ -69,7 +69,7 @@ def test_a_sidecar_that_cannot_start_keeps_the_pod_from_being_ready(
     del volume["configMap"]
     volume["emptyDir"] = {}
     mesh.apply(pod)
-    live = _told(mesh, injector, "pod/rootless", shop, "trust-root-missing")
+    live = _explained(mesh, injector, "pod/rootless", shop, "trust-root-missing")
     assert live["state"] == "not ready"
     _wait_for_event(mesh, shop, "rootless", "BackOff", "istio-proxy")
     stored = mesh.cluster.get("pod", "rootless", shop)
@@ -86,7 +86,7 @@ def test_while_the_webhook_is_down_policy_fail_refuses_pods(
 ) -> None:
     broken_webhook.stop()
     mesh.apply(a.client("strict", shop))
-    live = _told(mesh, broken_webhook, "deploy/strict", shop, "webhook-unreachable")
+    live = _explained(mesh, broken_webhook, "deploy/strict", shop, "webhook-unreachable")
     assert live["state"] == "pods are missing"
     assert _names(mesh, shop, "strict") == set()
     (replicas,) = _items(mesh, "replicasets", shop, "app=strict")
@@ -114,7 +114,7 @@ def test_while_the_webhook_is_down_policy_ignore_lets_pods_pass_without_a_sideca
     assert broken_webhook.explain("pod/lenient-again", shop)["state"] == "healthy"
 
 
-def test_in_a_namespace_without_the_label_nobody_is_asked_and_labelling_comes_too_late(
+def test_in_a_namespace_without_the_label_no_webhook_is_called_and_a_later_label_does_not_help(
     mesh: Mesh, injector: Injector, plain_namespace: str
 ) -> None:
     mesh.apply(a.pod("early", plain_namespace, a.container(["pause"])))
@@ -125,11 +125,11 @@ def test_in_a_namespace_without_the_label_nobody_is_asked_and_labelling_comes_to
     _assert_not_injected(mesh, injector, plain_namespace, "early", "label-younger")
 
 
-def test_without_a_webhook_configuration_nobody_is_asked(
+def test_without_a_webhook_configuration_no_pod_is_injected(
     mesh: Mesh, broken_webhook: Injector, shop: str
 ) -> None:
     mesh.cluster.kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK)
-    # The API server forgets the configuration a moment later.
+    # The API server stops calling a moment later.
     mesh.wait(lambda: "istio-proxy" not in json.dumps(broken_webhook.sample()), "pods to pass")
     mesh.apply(a.pod("unasked", shop, a.container(["pause"])))
     _wait_for_ready(mesh, shop, "unasked")
@@ -139,16 +139,16 @@ def test_without_a_webhook_configuration_nobody_is_asked(
     _assert_not_injected(mesh, broken_webhook, shop, "unasked", "webhook-younger")
 
 
-def _told(mesh: Mesh, injector: Injector, target: str, namespace: str, cause: str) -> Object:
+def _explained(mesh: Mesh, injector: Injector, target: str, namespace: str, cause: str) -> Object:
     """Return what is explained as soon as the verdict is that cause."""
     live: Object = {}
 
-    def is_told() -> bool:
+    def is_explained() -> bool:
         live.update(injector.explain(target, namespace))
         return _verdict(live) == cause
 
     try:
-        mesh.wait(is_told, f"explain to say {cause} of {target}")
+        mesh.wait(is_explained, f"explain to say {cause} of {target}")
     finally:
         print(json.dumps(live, indent=1))
     return live
@@ -173,19 +173,19 @@ def _conditions(item: Object) -> dict[str, str]:
 
 
 def _wait_for_event(mesh: Mesh, namespace: str, name: str, reason: str, text: str) -> None:
-    def found() -> bool:
+    def is_there() -> bool:
         return any(
             event["involvedObject"]["name"] == name and event["reason"] == reason and text in event["message"]
             for event in _items(mesh, "events", namespace)
         )
 
-    mesh.wait(found, f"an event {reason} of {name} about {text}")
+    mesh.wait(is_there, f"an event {reason} of {name} about {text}")
 
 
 def _items(mesh: Mesh, kind: str, namespace: str, selector: str = "") -> list[Object]:
     command = ["get", kind, "-n", namespace, "-l", selector, "-o", "json"]
-    found: list[Object] = json.loads(mesh.cluster.kubectl(*command))["items"]
-    return found
+    items: list[Object] = json.loads(mesh.cluster.kubectl(*command))["items"]
+    return items
 
 
 def _names(mesh: Mesh, namespace: str, app: str) -> set[str]:

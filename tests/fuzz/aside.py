@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from injector.cli.replay import outcome_of
 from injector.core.model import AdmissionRequest, Facts, Reason, Verdict
 from injector.core.profile import Config, Outcome
-from injector.records.entry import Admission, admission_line, entry, head, head_line
+from injector.records.entry import Admission, admission_line, head_line, parse_entry, parse_head
 from injector.records.redaction import Redaction
 from injector.serving.events import notices, owner_of
 
@@ -27,7 +27,7 @@ class Aside:
 
     def __post_init__(self) -> None:
         self._redaction = Redaction.of(b"a key of thirty-two bytes, or so", self.config)
-        self._head = head(json.loads(head_line(self.config, self._redaction)))
+        self._head = parse_head(json.loads(head_line(self.config, self._redaction)))
 
     def record(
         self,
@@ -45,7 +45,7 @@ class Aside:
         line = admission_line(
             Admission(request, facts, outcome, decision, config, "now", size), 0, self._redaction
         )
-        read = entry(json.loads(line.encode()), (), self._head)
+        read = parse_entry(json.loads(line.encode()), (), self._head)
         again = outcome_of(read, config)
         self.recorded += 1
         if config.quirks and read.operations is None:

@@ -33,8 +33,9 @@ from injector.core.profile import Config
 from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape
 from injector.errors import ReviewError
-from injector.server import review as reviews
-from injector.server.app import State, Webhook, create_app
+from injector.server import answers, reviews
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from injector.work import Work
 from tests.asgi import Reply, exchange, scope_of
@@ -171,8 +172,8 @@ def ask(setup: Setup, body: bytes, path: str, *, thorough: bool, in_app: bool) -
         judgement.seconds = time.process_time() - started
     else:
         work = Work(setup.config.work_limit)
-        facts = reviews.facts_of(request, setup.config, setup.namespaces.get)
-        answer = reviews.answer(request, setup.config, facts, work=work)
+        facts = answers.facts_of(request, setup.config, setup.namespaces.get)
+        answer = answers.answer(request, setup.config, facts, work=work)
         seconds = time.process_time() - started
         review = json.loads(body)
         faults = [*_faults(setup, review, answer, thorough), *_work_faults(setup, review, work)]
@@ -187,7 +188,7 @@ def _refusal_faults(error: ReviewError) -> list[str]:
     return [] if fine else [f"a refusal with status {error.status} and an odd message"]
 
 
-def _faults(setup: Setup, review: Tree, answer: reviews.Answer, thorough: bool) -> list[str]:
+def _faults(setup: Setup, review: Tree, answer: answers.Answer, thorough: bool) -> list[str]:
     if answer.defect or answer.outcome.decision.reason is Reason.INTERNAL_ERROR:
         return [f"defect: {answer.defect}"]
     sent = json.loads(json.dumps(answer.review))
@@ -257,7 +258,7 @@ def _all_lost(setup: Setup, received: Tree, after: Tree, meant: Meant) -> list[o
     return losses(received, after, replace(meant, names=ours), merged=True)
 
 
-def _laws(setup: Setup, received: Tree, after: Tree, answer: reviews.Answer) -> list[str]:
+def _laws(setup: Setup, received: Tree, after: Tree, answer: answers.Answer) -> list[str]:
     out: list[str] = []
     if any(finding.code == "undo-too-large" for finding in answer.outcome.findings):
         # The undo annotation is left out, and a finding says so.

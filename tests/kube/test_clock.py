@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from injector.kube.client import AsyncCluster
+from injector.kube.async_client import AsyncCluster
 
 DAY = 86400.0
 
@@ -35,7 +35,7 @@ class Clocks:
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     """Clocks that stand still until a test moves them."""
     made = Clocks()
-    monkeypatch.setattr("injector.kube.client.time", made)
+    monkeypatch.setattr("injector.kube.async_client.time", made)
     return made
 
 
@@ -43,7 +43,7 @@ async def _never() -> Any:
     raise AssertionError("nothing is sent")
 
 
-def test_the_time_is_ours_until_the_api_server_answers_and_then_its_own(clocks: Clocks) -> None:
+def test_the_local_clock_is_used_until_the_api_server_answers(clocks: Clocks) -> None:
     cluster = AsyncCluster(None, _never)
     assert cluster.time() == clocks.now
     for ahead in (DAY, -DAY):

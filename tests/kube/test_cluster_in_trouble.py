@@ -1,4 +1,4 @@
-"""What `serve` knows of its cluster while the API server misbehaves: what it was told last."""
+"""While the API server misbehaves, `serve` uses the last state that it read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from injector.config.loading import Input, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
-from injector.kube.client import connect_async
+from injector.kube.async_client import connect_async
 from injector.kube.objects import NAMESPACES
-from injector.kube.watching import Mirror
+from injector.kube.watching import Informer
 from injector.serving.cluster_facts import ClusterFacts
 from tests.fake_apiserver import TROUBLES, FakeApiServer, fake_apiserver
 
@@ -33,8 +33,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Only where a late answer, as of a busy machine, is asked for again and changes nothing.
     """
-    monkeypatch.setattr("injector.kube.client.READ_SECONDS", 1.0)
-    monkeypatch.setattr("injector.kube.client.WATCH_SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr("injector.kube.async_client.READ_SECONDS", 1.0)
+    monkeypatch.setattr("injector.kube.async_client.WATCH_SILENCE_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def run(folder: Path, config: Config, body: Callable[[ClusterFacts], Awaitable[N
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_what_is_known_stays_is_called_old_and_is_renewed(
+def test_known_objects_stay_in_use_with_a_warning_and_are_renewed(
     fake: FakeApiServer, config: Config, tmp_path: Path, trouble: str
 ) -> None:
     async def body(watched: ClusterFacts) -> None:
@@ -101,7 +101,7 @@ def test_what_is_known_stays_is_called_old_and_is_renewed(
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_start_in_trouble_waits_with_a_reason_and_knows_nothing(
+def test_a_failed_first_list_gives_a_reason_and_is_retried(
     fake: FakeApiServer, config: Config, tmp_path: Path, trouble: str
 ) -> None:
     fake.trouble(trouble)
@@ -156,7 +156,8 @@ def test_an_event_as_large_as_an_object_may_be_is_read(
     run(tmp_path, config, body)
 
 
-def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fake")
+def test_a_defect_while_watching_is_reported_and_retried(tmp_path: Path) -> None:
     defects = [KeyError("secret")]
 
     def keep(item: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def test_a_defect_in_keeping_up_is_told_and_tried_again(fake: FakeApiServer, tmp
 
     async def main() -> None:
         async with await connect_async(str(tmp_path / "kubeconfig"), None) as cluster:
-            mirror = Mirror(cluster, NAMESPACES, keep=keep)
+            mirror = Informer(cluster, NAMESPACES, keep=keep)
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(mirror.run())
                 await until(lambda: mirror.last_error is not None)
@@ -184,7 +185,7 @@ def test_a_watch_goes_on_from_the_bookmark_and_lists_nothing_anew(
 ) -> None:
     async def main() -> None:
         async with await connect_async(str(tmp_path / "kubeconfig"), None) as cluster:
-            mirror = Mirror(cluster, NAMESPACES)
+            mirror = Informer(cluster, NAMESPACES)
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(mirror.run())
                 await until(lambda: len(fake.since) == 1)

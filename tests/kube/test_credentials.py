@@ -12,7 +12,8 @@ from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 
 from injector.errors import ClusterError
-from injector.kube.client import AsyncCluster, Cluster
+from injector.kube.async_client import AsyncCluster
+from injector.kube.client import Cluster
 
 NAMESPACES = "/api/v1/namespaces"
 # As the client lets them through when it reads the token of the ServiceAccount again.
@@ -32,8 +33,8 @@ def _check(error: ClusterError, words: str) -> None:
 
 
 @pytest.mark.parametrize(("trouble", "words"), TROUBLES)
-def test_a_token_that_cannot_be_read_is_told(trouble: Exception, words: str) -> None:
-    def hook(configuration: Any) -> NoReturn:
+def test_a_token_that_cannot_be_read_is_reported(trouble: Exception, words: str) -> None:
+    def hook(_configuration: Any) -> NoReturn:
         raise trouble
 
     configuration: Any = Configuration(retries=False)
@@ -45,8 +46,8 @@ def test_a_token_that_cannot_be_read_is_told(trouble: Exception, words: str) -> 
 
 
 @pytest.mark.parametrize(("trouble", "words"), TROUBLES)
-def test_a_token_that_cannot_be_read_is_told_while_serving(trouble: Exception, words: str) -> None:
-    async def hook(configuration: Any) -> NoReturn:
+def test_a_token_that_cannot_be_read_is_reported_while_serving(trouble: Exception, words: str) -> None:
+    async def hook(_configuration: Any) -> NoReturn:
         raise trouble
 
     async def main() -> None:

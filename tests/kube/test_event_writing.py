@@ -47,7 +47,7 @@ class Cluster:
         return self.events[path]
 
     def messages(self) -> Counter[str]:
-        """How often each message was told."""
+        """How often each message was logged."""
         out: Counter[str] = Counter()
         for event in self.events.values():
             out[event["message"]] += event["count"]
@@ -86,7 +86,7 @@ def talk(cluster: Cluster, do: Talk, clock: Callable[[], float] = lambda: 0.0) -
     return results
 
 
-def test_what_comes_again_counts_up_the_event_that_is_there() -> None:
+def test_a_repeated_event_is_counted() -> None:
     cluster = Cluster({PATH: "uid-1"})
 
     async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
@@ -131,7 +131,7 @@ def test_an_event_that_has_expired_is_made_anew() -> None:
 def test_no_event_is_written_on_an_owner_that_is_not_there(owner: EventOwner) -> None:
     cluster = Cluster({PATH: "uid-1"})
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         events.offer(NOTICE._replace(owner=owner))
 
     assert talk(cluster, do) == {"owner": 1}
@@ -143,7 +143,7 @@ def test_one_owner_does_not_take_all_of_the_rate() -> None:
     cluster = Cluster({PATH: "uid-1", PATH.replace("web", "api"): "uid-2"})
     other = NOTICE._replace(owner=OWNER._replace(name="api-5d9f", uid="uid-2"))
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         for number in range(module.PER_OWNER + 3):
             events.offer(NOTICE._replace(message=f"misspelt-key: label x/{number}"))
         events.offer(other)
@@ -162,7 +162,7 @@ def elsewhere(number: int) -> Notice:
 def test_a_namespace_that_invents_owners_does_not_silence_another() -> None:
     cluster = Cluster({PATH: "uid-1"})
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         for number in range(300):
             events.offer(elsewhere(number))
         events.offer(NOTICE)
@@ -217,7 +217,7 @@ def test_past_the_burst_events_wait_for_their_time(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "PER_OWNER", 1000)
     cluster = Cluster({PATH: "uid-1"})
 
-    async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
+    async def do(events: Events, _settle: Callable[[], Awaitable[None]]) -> None:
         for number in range(module.BURST + 3):
             events.offer(NOTICE._replace(message=str(number)))
 
@@ -225,8 +225,8 @@ def test_past_the_burst_events_wait_for_their_time(monkeypatch: pytest.MonkeyPat
     assert slept == [1 / module.PER_SECOND] * 3
 
 
-def told_while_broken_and_after(cluster: Cluster) -> list[str]:
-    """What is told while an Event fails, and once the next one is written."""
+def errors_while_broken_and_after(cluster: Cluster) -> list[str]:
+    """The last error while an Event fails, and once the next one is written."""
     seen: list[str] = []
 
     async def do(events: Events, settle: Callable[[], Awaitable[None]]) -> None:
@@ -242,13 +242,13 @@ def told_while_broken_and_after(cluster: Cluster) -> list[str]:
     return seen
 
 
-def test_a_refusal_is_kept_for_people_and_nothing_stops() -> None:
+def test_a_refused_write_is_reported_until_one_succeeds() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = ClusterError("not allowed to create events", status=403, hint="grant it")
-    assert told_while_broken_and_after(cluster) == ["not allowed to create events (hint: grant it)", ""]
+    assert errors_while_broken_and_after(cluster) == ["not allowed to create events (hint: grant it)", ""]
 
 
-def test_a_failure_is_not_told_for_ever() -> None:
+def test_the_warning_about_a_failure_ends() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = ClusterError("the API server does not answer")
     now = [0.0]
@@ -264,7 +264,7 @@ def test_a_failure_is_not_told_for_ever() -> None:
     assert seen == ["the API server does not answer", ""]
 
 
-def test_a_defect_in_writing_is_told_and_the_next_event_is_written() -> None:
+def test_a_defect_in_writing_is_reported_and_the_next_event_is_written() -> None:
     cluster = Cluster({PATH: "uid-1"})
     cluster.error = KeyError("secret")  # type: ignore[assignment]
-    assert told_while_broken_and_after(cluster) == ["writing Events failed unexpectedly: KeyError", ""]
+    assert errors_while_broken_and_after(cluster) == ["writing Events failed unexpectedly: KeyError", ""]

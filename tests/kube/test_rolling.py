@@ -20,14 +20,14 @@ class Shop:
     """A cluster by its clock: a rollout takes a while, and its budget some more to allow the next.
 
     A real one cannot be asked to lose an answer, nor to let hours pass. `budgets` are the workloads under
-    each; `kept` those that allow nothing until that time.
+    each; `held_until` those that allow nothing until that time.
     """
 
     budgets: dict[str, list[str]] = field(default_factory=dict)
     takes: float = 90
     settles: float = 15
-    kept: dict[str, float] = field(default_factory=dict)
-    lost: Callable[[str], None] = lambda name: None
+    held_until: dict[str, float] = field(default_factory=dict)
+    lost: Callable[[str], None] = lambda _name: None
     now: float = 0.0
     times: dict[str, list[str]] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Shop:
             },
         }
 
-    def list(self, path: str) -> list[dict[str, Any]]:
+    def list(self, _path: str) -> list[dict[str, Any]]:
         return [
             {
                 "metadata": {"name": name, "generation": 1},
@@ -64,7 +64,7 @@ class Shop:
         ]
 
     def allows(self, budget: str, over: Iterable[str]) -> bool:
-        return self.now >= self.kept.get(budget, 0) and not any(
+        return self.now >= self.held_until.get(budget, 0) and not any(
             self.under_way(each, self.settles) for each in over
         )
 
@@ -83,7 +83,7 @@ class Shop:
 
     def rolled(self, *targets: Target, parallel: int, seconds: float = 100) -> Result:
         pace = Pace(parallel, seconds, lambda: self.now, self.sleep)
-        return roll(self, targets, pace, lambda target: "", self.said.append)  # type: ignore[arg-type]
+        return roll(self, targets, pace, lambda _target: "", self.said.append)  # type: ignore[arg-type]
 
 
 def test_as_many_as_are_asked_for_are_rolled_at_a_time() -> None:
@@ -105,7 +105,7 @@ def test_the_wait_for_one_under_the_same_budget_does_not_count(parallel: int) ->
 
 @pytest.mark.parametrize("parallel", [1, 2])
 def test_one_that_has_to_wait_keeps_no_other_back(parallel: int) -> None:
-    shop = Shop({"one": ["a", "b"]}, kept={"one": 50})
+    shop = Shop({"one": ["a", "b"]}, held_until={"one": 50})
     result = shop.rolled(A, B, C, parallel=parallel)
     assert set(result.done) == {A, B, C}
     assert shop.begun["c"] == 0
@@ -116,7 +116,7 @@ def test_one_that_has_to_wait_keeps_no_other_back(parallel: int) -> None:
 
 
 def test_a_budget_that_allows_nothing_for_too_long_ends_the_run() -> None:
-    shop = Shop({"one": ["a"]}, kept={"one": 1000})
+    shop = Shop({"one": ["a"]}, held_until={"one": 1000})
     result = shop.rolled(A, parallel=2)
     assert (result.stopped, result.why) == (A, "PodDisruptionBudget one allows no disruptions")
     assert 100 < shop.now < 110
@@ -124,15 +124,15 @@ def test_a_budget_that_allows_nothing_for_too_long_ends_the_run() -> None:
 
 
 def test_the_limit_begins_anew_once_the_run_itself_is_no_obstacle() -> None:
-    """While C is rolled nobody looks whether A may begin."""
-    shop = Shop({"one": ["a"]}, kept={"one": 150})
+    """While C is rolled, A is not checked."""
+    shop = Shop({"one": ["a"]}, held_until={"one": 150})
     assert set(shop.rolled(A, C, parallel=1).done) == {A, C}
 
 
 @pytest.mark.parametrize("status", [0, 504])
 def test_a_restart_whose_answer_is_lost_is_no_second_rollout(status: int) -> None:
-    def lose(name: str) -> None:
-        shop.lost = lambda name: None
+    def lose(_name: str) -> None:
+        shop.lost = lambda _name: None
         shop.now += 2
         raise ClusterError("no answer", reason="Timeout", status=status)
 
@@ -144,7 +144,7 @@ def test_a_restart_whose_answer_is_lost_is_no_second_rollout(status: int) -> Non
 
 
 def test_a_restart_that_is_refused_ends_the_run() -> None:
-    def refuse(name: str) -> None:
+    def refuse(_name: str) -> None:
         raise ClusterError("not allowed", reason="Forbidden", status=403)
 
     result = Shop(lost=refuse).rolled(A, B, parallel=1)
@@ -153,7 +153,7 @@ def test_a_restart_that_is_refused_ends_the_run() -> None:
 
 
 def test_one_that_is_interrupted_while_it_is_asked_for_may_be_under_way() -> None:
-    def interrupt(name: str) -> None:
+    def interrupt(_name: str) -> None:
         raise KeyboardInterrupt
 
     result = Shop(lost=interrupt).rolled(A, B, parallel=1)

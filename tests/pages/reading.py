@@ -23,7 +23,7 @@ class Reading(HTMLParser):
         self.elements.append((tag, tuple(attrs)))
         self._inside = tag if tag in self.raw else ""
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, _tag: str) -> None:
         self._inside = ""
 
     def handle_data(self, data: str) -> None:

@@ -51,10 +51,10 @@ def pod(word: str, **annotations: str) -> Manifest:
 
 
 def answer(manifest: Manifest, config: Config = CONFIG, where: str = "pod.yaml:1") -> FormResult:
-    found = workload.locate(manifest)
-    assert found is not None
-    facts = Facts(namespace=found.namespace, owner=found.owner)
-    return FormResult(where, found, explain(found.template, facts, config, found.manifest))
+    located = workload.locate(manifest)
+    assert located is not None
+    facts = Facts(namespace=located.namespace, owner=located.owner)
+    return FormResult(where, located, explain(located.template, facts, config, located.manifest))
 
 
 def form(**typed: str) -> Form:
@@ -69,16 +69,16 @@ def form(**typed: str) -> Form:
 def every_page(word: str) -> list[str]:
     """Pages of every kind: injected, refused, several of them, with form, with error, findings."""
     finding = Finding.of(FindingCode.LOAD, word)
-    told = Config(**{**{f: getattr(CONFIG, f) for f in Config.__slots__}, "findings": (finding,)})
+    config = Config(**{**{f: getattr(CONFIG, f) for f in Config.__slots__}, "findings": (finding,)})
     injected = answer(pod(word, **{"proxy.istio.io/config": f'{{proxyMetadata: {{A: "{len(word)}"}}}}'}))
     refused = answer(pod(word, **{"sidecar.istio.io/proxyCPU": word}))
     skipped = answer(pod(word, **{"sidecar.istio.io/inject": "false"}), where=word)
     typed = form(profile=word, manifests=word, labels=word)
     error = ManifestError(word, where=word, hint=word)
     return [
-        page([injected], told),
-        page([refused, skipped, injected], told, form=typed),
-        page([], told, form=typed, error=error),
+        page([injected], config),
+        page([refused, skipped, injected], config, form=typed),
+        page([], config, form=typed, error=error),
     ]
 
 
@@ -98,8 +98,8 @@ def test_a_page_loads_nothing_and_runs_only_what_its_policy_names() -> None:
         read = Reading(text)
         allowed = re.findall(r"'sha256-([^']+)'", read.values("content")[0])
         for name, digest in zip(("style", "script"), allowed, strict=True):
-            found = hashlib.sha256("".join(read.raw[name]).encode()).digest()
-            assert base64.b64encode(found).decode() == digest
+            hashed = hashlib.sha256("".join(read.raw[name]).encode()).digest()
+            assert base64.b64encode(hashed).decode() == digest
         assert not [n for _, attrs in read.elements for n, _ in attrs if n == "style" or n.startswith("on")]
         targets = read.values("src", "href", "action", "srcset", "formaction")
         assert [t for t in targets if not t.startswith(("#", "data:,", "/debug/explain"))] == []
@@ -123,10 +123,10 @@ def test_what_a_browser_does_not_show_is_written_out() -> None:
 def test_the_field_gives_back_what_was_typed() -> None:
     typed = "\n  a: <b> &amp; \u202e\n\n"
     text = page([], CONFIG, form=form(manifests=typed))
-    found = re.search(r'<textarea id="manifests".*?>\n(.*?)</textarea>', text, re.DOTALL)
-    assert found is not None
+    field = re.search(r'<textarea id="manifests".*?>\n(.*?)</textarea>', text, re.DOTALL)
+    assert field is not None
     # A browser leaves out the first line break behind the tag; it is not part of the group.
-    assert Reading(f"<p>{found[1]}").text == typed
+    assert Reading(f"<p>{field[1]}").text == typed
 
 
 def test_half_a_character_does_not_break_the_page() -> None:

@@ -15,20 +15,20 @@ CONFIG = load_input(Input(Text("", "config")))
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: a}]}\n"
 
 
-def facts_of(found: Workload) -> Facts:
-    return Facts(namespace=found.namespace, owner=found.owner)
+def facts_of(located: Workload) -> Facts:
+    return Facts(namespace=located.namespace, owner=located.owner)
 
 
 def reasons(text: str) -> dict[str, str]:
-    found = form.answers(text, CONFIG, facts_of)
-    return {each.workload.name: each.explanation.outcome.decision.reason.value for each in found}
+    answers = form.answers(text, CONFIG, facts_of)
+    return {each.workload.name: each.explanation.outcome.decision.reason.value for each in answers}
 
 
 def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over() -> None:
     items = "".join("- " + (POD % name).replace("\n", "\n  ").rstrip() + "\n" for name in ("b", "c"))
     text = f"{POD % 'a'}---\nkind: Service\n---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n{items}"
-    found = form.answers(text, CONFIG, facts_of)
-    assert [(each.workload.name, each.where) for each in found] == [
+    answers = form.answers(text, CONFIG, facts_of)
+    assert [(each.workload.name, each.where) for each in answers] == [
         ("a", "manifests:1"),
         ("b", "manifests:13"),
         ("c", "manifests:17"),
@@ -49,7 +49,7 @@ def test_documents_and_lists_are_explained_in_order_and_other_kinds_passed_over(
         ("---\n".join([POD % "a"] * 21), "manifests", "more than 20"),
     ],
 )
-def test_what_cannot_be_explained_says_where(text: str, where: str, words: str) -> None:
+def test_an_error_on_the_form_names_the_place(text: str, where: str, words: str) -> None:
     with pytest.raises(ManifestError) as caught:
         form.answers(text, CONFIG, facts_of)
     assert caught.value.where.startswith(where)
@@ -66,7 +66,7 @@ def test_what_cannot_be_explained_says_where(text: str, where: str, words: str) 
         ("a:", {"a": ""}),
     ],
 )
-def test_labels_are_read_and_an_empty_field_says_nothing(text: str, labels: dict[str, str] | None) -> None:
+def test_labels_are_read_and_an_empty_field_has_none(text: str, labels: dict[str, str] | None) -> None:
     assert form.labels(text) == labels
 
 
@@ -87,8 +87,10 @@ def test_labels_that_are_none_say_where(text: str, where: str) -> None:
 
 def test_the_examples_show_what_they_promise() -> None:
     switch = CONFIG.profile.keys.switch
-    found = {name: set(reasons(each.text).values()) for name, each in make_examples(switch).items()}
-    assert found == {
+    reasons_by_example = {
+        name: set(reasons(each.text).values()) for name, each in make_examples(switch).items()
+    }
+    assert reasons_by_example == {
         "nothing-said": {"on-by-default"},
         "asks": {"opted-in-by-label"},
         "declines": {"opted-out-by-label"},
@@ -100,7 +102,7 @@ def test_the_examples_show_what_they_promise() -> None:
 
 
 @pytest.mark.parametrize("name", ["wrong-place", "wrong-word"])
-def test_the_examples_of_what_goes_wrong_tell_it(name: str) -> None:
+def test_the_examples_of_mistakes_have_findings(name: str) -> None:
     text = make_examples(CONFIG.profile.keys.switch)[name].text
-    (found,) = form.answers(text, CONFIG, facts_of)
-    assert found.explanation.outcome.findings
+    (answer,) = form.answers(text, CONFIG, facts_of)
+    assert answer.explanation.outcome.findings

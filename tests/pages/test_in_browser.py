@@ -108,8 +108,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
         try:
             assert process.stderr is not None
-            told = (json.loads(line) for line in process.stderr)
-            yield next(line["page"] for line in told if line["event"] == "listening")
+            events = (json.loads(line) for line in process.stderr)
+            yield next(line["page"] for line in events if line["event"] == "listening")
         finally:
             process.kill()
 
@@ -135,10 +135,10 @@ def one(window: Chrome, css: str) -> WebElement:
 def texts(window: Chrome, css: str) -> list[str]:
     """What is shown of the elements, in one call: there are hundreds."""
     shown = "[...document.querySelectorAll(arguments[0])].filter((e) => e.checkVisibility())"
-    found: list[str] = window.execute_script(
+    visible: list[str] = window.execute_script(
         f"return {shown}.map((e) => e.innerText.replace(/\\s+/g, ' ').trim())", css
     )
-    return found
+    return visible
 
 
 def submit(window: Chrome, site: str, manifests: str, labels: str = "") -> None:

@@ -40,8 +40,8 @@ def a_pod(**metadata: Any) -> Manifest:
 
 def outcome(pod: Manifest, config: Config = CONFIG) -> tuple[str, str, list[tuple[str, str]]]:
     facts = Facts("shop", Origin.WEBHOOK, namespace_object=Namespace("shop", {"istio-injection": "enabled"}))
-    found = inject(pod, facts, config)
-    return (found.decision.verdict, found.decision.reason, [(o.op, o.path) for o in found.patch])
+    injection = inject(pod, facts, config)
+    return (injection.decision.verdict, injection.decision.reason, [(o.op, o.path) for o in injection.patch])
 
 
 SECRETS: list[Manifest] = [
@@ -75,7 +75,7 @@ SECRETS: list[Manifest] = [
 
 
 @pytest.mark.parametrize("pod", SECRETS, ids=range(len(SECRETS)))
-def test_no_secret_is_kept(pod: Manifest) -> None:
+def test_no_secret_is_recorded(pod: Manifest) -> None:
     text = json.dumps(REDACTION.pod(pod))
     assert MARK not in text
     assert not [word for word in re.split(r"\W", MARK) if len(word) > 2 and word in text]
@@ -105,34 +105,34 @@ def with_digits(tree: Any, digits: Any) -> Any:
 
 @pytest.mark.parametrize("digits", DIGITS)
 @pytest.mark.parametrize("key", NESTED)
-def test_digits_are_no_secret_less_than_words(key: str, digits: str) -> None:
+def test_digits_are_redacted_as_words_are(key: str, digits: str) -> None:
     """As a text and, where JSON or YAML stands, as a number, whole or with a fraction."""
     nested = NESTED[key]
     kinds = (digits, int(digits), float(f"{digits}.5")) if isinstance(nested, dict) else (digits,)
-    for kept in kinds:
-        tree = with_digits(nested, kept)
+    for kind in kinds:
+        tree = with_digits(nested, kind)
         value = json.dumps(tree) if isinstance(tree, dict) else tree
         for text in (value, f"{value} ]"):
-            told = REDACTION.pod(a_pod(annotations={key: text}))["metadata"]["annotations"]
-            assert digits not in json.dumps(told)
+            annotations = REDACTION.pod(a_pod(annotations={key: text}))["metadata"]["annotations"]
+            assert digits not in json.dumps(annotations)
 
 
 @pytest.mark.parametrize("digits", DIGITS)
-def test_a_number_that_somebody_keeps_as_a_secret_is_another_number(digits: str) -> None:
+def test_a_secret_number_is_replaced_by_another_number(digits: str) -> None:
     pod = a_pod()
     [container] = pod["spec"]["containers"]
     container["env"] = [{"name": "PIN", "value": digits}, {"name": "PIN", "value": int(digits)}]
     container["args"] = [{"a": int(digits)}]
-    told = REDACTION.pod(pod)
-    assert digits not in json.dumps(told)
-    first, second = told["spec"]["containers"][0]["env"]
+    redacted = REDACTION.pod(pod)
+    assert digits not in json.dumps(redacted)
+    first, second = redacted["spec"]["containers"][0]["env"]
     assert first["value"].isdecimal()
     assert isinstance(second["value"], int)
 
 
-@pytest.mark.parametrize("kept", ["49302", 49302])
-def test_variables_of_a_proxy_configuration_are_free_text(kept: Any) -> None:
-    spec = {"environmentVariables": {"PIN": kept, "password": MARK}}
+@pytest.mark.parametrize("pin", ["49302", 49302])
+def test_variables_of_a_proxy_configuration_are_free_text(pin: Any) -> None:
+    spec = {"environmentVariables": {"PIN": pin, "password": MARK}}
     text = json.dumps(REDACTION.value({"kind": "ProxyConfig", "metadata": {"name": "p"}, "spec": spec}))
     assert "49302" not in text
     assert "password" not in text
@@ -204,7 +204,7 @@ def test_a_record_is_decided_about_and_injected_like_the_pod(pod: Manifest) -> N
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
 # Refused or changed for a name or a text that is a pseudonym in a record: a volume, container or type of the
-# user's own beside one of ours, and the entries of an undo.
+# user's own beside an injected one, and the entries of an undo.
 OTHERWISE = {
     "sidecar-volume-taken",
     "sidecar-volume-of-the-user",
@@ -222,8 +222,8 @@ def pods_of_the_golden_cases() -> Iterator[Any]:
             continue
         for tree in yaml.safe_load_all(file.read_text()):
             with contextlib.suppress(ManifestError):
-                if isinstance(tree, dict) and (found := workload.locate(tree)):
-                    yield pytest.param(found.template, id=f"{file.stem}-{found.name}")
+                if isinstance(tree, dict) and (located := workload.locate(tree)):
+                    yield pytest.param(located.template, id=f"{file.stem}-{located.name}")
 
 
 @pytest.mark.parametrize("pod", list(pods_of_the_golden_cases()))
@@ -244,7 +244,7 @@ def test_what_was_injected_is_recorded_without_the_injection() -> None:
     assert recorded_pod(injected, facts) == REDACTION.pod(a_pod())
 
 
-def test_of_a_pod_that_is_all_ours_an_empty_one_is_left() -> None:
+def test_a_pod_of_injected_parts_alone_becomes_empty() -> None:
     """A pod without a spec would be refused by the replay."""
     facts = Facts("shop", Origin.WEBHOOK)
     injected = inject({"metadata": {"name": "web"}, "spec": None}, facts, CONFIG).pod
@@ -281,7 +281,7 @@ def test_another_key_gives_other_pseudonyms() -> None:
 
 
 @given(st.text())
-def test_free_text_is_never_kept(text: str) -> None:
+def test_free_text_is_never_recorded(text: str) -> None:
     made = Pseudonyms(KEY).free(text)
     assert made == Pseudonyms(KEY).free(text)
     if text in ("", "true", "false"):

@@ -18,12 +18,13 @@ import pytest
 
 from injector.config.loading import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
+from injector.core.model import AdmissionRequest, Facts, Namespace, Origin, Verdict
 from injector.core.profile import Config
 from injector.errors import ConfigError, ManifestError
 from injector.records.reader import Reader
 from injector.records.writer import FILES, PATTERN, RecordBounds, Recorder, prepare, read_key
 from tests.answering import answer
+from tests.factories import a_pod
 
 KEY = b"a key of thirty-two bytes, or so"
 UID = "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a%02x"
@@ -47,7 +48,7 @@ class Clock:
 
 @dataclass
 class Recording:
-    """A recorder in a folder, and what it told of each admission."""
+    """A recorder in a folder, and the results that it reported."""
 
     folder: Path
     bounds: RecordBounds = field(default_factory=lambda: RecordBounds(per_second=1000))
@@ -69,17 +70,13 @@ class Recording:
             assert self._changed.wait_for(lambda: self.counts.total() >= total, 60)
 
     def offer(self, number: int = 0, config: Config = CONFIG, size: int = 100, **facts: Any) -> None:
-        pod = a_pod(f"web-{number}")
+        pod = a_pod(name=f"web-{number}")
         known = Facts("shop", Origin.WEBHOOK, namespace_object=Namespace("shop"), **facts)
         request = AdmissionRequest(UID % (number % 256), pod)
         self.recorder.offer(request, known, inject(pod, known, config), Verdict.INJECT, config, size)
 
     def files(self) -> list[Path]:
         return sorted(self.folder.glob(PATTERN))
-
-
-def a_pod(name: str) -> Manifest:
-    return {"metadata": {"name": name}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
 
 
 @pytest.fixture
@@ -104,7 +101,7 @@ def test_admissions_come_back_as_they_were_answered(recording: Recording, tmp_pa
     assert [len(e.facts.objects) for e in entries] == [0, 0, 1, 1]
     assert entries[3].facts.objects[0]["spec"] == {"a": 1}
     assert [e.head.config for e in entries] == [CONFIG.digest] * 3 + [OTHER.digest]
-    operations = inject(a_pod("web-1"), Facts("shop", Origin.WEBHOOK), CONFIG).patch
+    operations = inject(a_pod(name="web-1"), Facts("shop", Origin.WEBHOOK), CONFIG).patch
     assert entries[0].operations == tuple((o.op, o.path) for o in operations)
     assert recording.counts == {"written": 4}
 
@@ -236,7 +233,7 @@ def test_a_full_disk_costs_records_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_second_look_that_changes_nothing_is_not_recorded(recording: Recording) -> None:
     facts = Facts("shop", Origin.WEBHOOK)
-    injected = inject(a_pod("web"), facts, CONFIG).pod
+    injected = inject(a_pod(), facts, CONFIG).pod
     again = inject(injected, facts, CONFIG)
     assert again.patch == ()
     recording.recorder.offer(AdmissionRequest(UID % 1, injected), facts, again, Verdict.INJECT, CONFIG, 100)

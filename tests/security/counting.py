@@ -46,7 +46,7 @@ def work_of(call: Callable[[], object]) -> int:
     """Lines, comparisons and hashes of one call, other traces switched off meanwhile."""
     lines = 0
 
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
         nonlocal lines
         if event == "line":
             lines += 1

@@ -1,4 +1,4 @@
-"""A CA in the Secret that no caller would accept is never used: it is told, and replaced."""
+"""A CA in the Secret that no caller would accept is never used: it is reported and replaced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.own import SelfSignedSource
 from injector.certs.pair import BACKDATE_SECONDS, Pair, bundle, decoded, encoded, read_pair
-from injector.certs.published import Published
+from injector.certs.published import CABundlePublisher
 from injector.certs.stored import Stored, read, written
 from injector.core.model import ServiceRef
 from injector.core.registration.entries import CONFIGURATIONS
@@ -167,7 +167,7 @@ class Replica:
         self.clock.now += offset
         registered(self.cluster)
         self.taken: list[Pair] = []
-        published = Published(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
+        published = CABundlePublisher(self.cluster, ServiceRef("mesh", "hook"), SETTLE, True, self.clock)
         self.own = SelfSignedSource(
             self.cluster, "mesh", "hook-ca", WANTED, 0.66, published, self.taken.append, self.counted,
             self.clock, lambda: 0.5,
@@ -182,17 +182,17 @@ class Replica:
         return read(self.cluster.objects[SECRET])
 
     def rounds(self, count: int) -> list[str]:
-        """Do this many rounds, and what was told about CAs in them."""
-        told = []
+        """Do this many rounds; return the warning about CAs after each."""
+        warnings = []
 
         async def go() -> None:
             for _ in range(count):
                 await self.own.round()
-                told.append(self.own.warnings().get("certificate ca", ""))
+                warnings.append(self.own.warnings().get("certificate ca", ""))
                 self.clock.now += SETTLE
 
         asyncio.run(go())
-        return told
+        return warnings
 
     def trusted(self) -> str:
         client = self.cluster.objects[f"{CONFIGURATIONS}/one"]["webhooks"][0]["clientConfig"]
@@ -215,13 +215,13 @@ def accepted(leaf: Pair, trusted: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_current_ca_that_no_caller_accepts_is_told_and_replaced(kind: str) -> None:
+def test_an_unusable_current_ca_is_reported_and_replaced(kind: str) -> None:
     replica = Replica()
     bad = BAD[kind](replica.clock())
     replica.store(bad)
-    told = replica.rounds(1)[0]
-    assert told.startswith("Secret mesh/hook-ca current: ")
-    assert "(hint: " in told
+    warning = replica.rounds(1)[0]
+    assert warning.startswith("Secret mesh/hook-ca current: ")
+    assert "(hint: " in warning
     assert (replica.taken, list(replica.own.not_ready())) == ([], ["certificate"])
     later = replica.rounds(5)
     assert (later[-1], replica.own.not_ready()) == ("", {})
@@ -233,14 +233,14 @@ def test_a_current_ca_that_no_caller_accepts_is_told_and_replaced(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_next_ca_that_no_caller_accepts_is_dropped_and_the_current_one_serves_on(kind: str) -> None:
+def test_an_unusable_next_ca_is_dropped_and_the_current_one_stays(kind: str) -> None:
     replica = Replica()
     good = make_authority(WANTED, replica.clock())
     bad = BAD[kind](replica.clock())
     replica.store(good, bad)
-    told = replica.rounds(6)
-    assert told[0].startswith("Secret mesh/hook-ca next: ")
-    assert (told[-1], replica.own.not_ready(), len(replica.taken)) == ("", {}, 1)
+    warnings = replica.rounds(6)
+    assert warnings[0].startswith("Secret mesh/hook-ca next: ")
+    assert (warnings[-1], replica.own.not_ready(), len(replica.taken)) == ("", {}, 1)
     assert (replica.stored.current, replica.stored.next) == (good, None)
     accepted(replica.taken[0], replica.trusted())
 
@@ -304,7 +304,7 @@ def test_replicas_that_find_a_bad_ca_at_once_end_with_one_that_works() -> None:
     first = Replica()
     others = [Replica(), Replica()]
     for other in others:
-        other.own.cluster = other.own.published.cluster = other.cluster = first.cluster
+        other.own.cluster = other.own.publisher.cluster = other.cluster = first.cluster
     first.store(BAD["leaf"](first.clock()))
 
     async def go() -> None:
@@ -324,7 +324,7 @@ def test_replicas_that_find_a_bad_ca_at_once_end_with_one_that_works() -> None:
 
 def test_where_no_new_ca_would_work_none_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     replica = Replica()
-    # A system whose OpenSSL asks for longer keys than ours; there is none at hand.
+    # As on a system whose OpenSSL requires longer keys than this one.
     monkeypatch.setattr("injector.certs.proof._CIPHERS", "DEFAULT:@SECLEVEL=5")
     replica.rounds(3)
     assert (SECRET in replica.cluster.objects, replica.taken) == (False, [])

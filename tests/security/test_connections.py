@@ -23,8 +23,8 @@ from hack.attack.rows import forget_the_peak, peak_mb
 from hack.attack.stand import HOST, Stand, standing
 from injector.config.server_settings import CallerAuth
 from injector.server.connection import FRAMING_BYTES, HANDSHAKE_BYTES, HEADERS, PIPELINED
-from injector.server.places import Bounds, Reached, client_of
-from injector.server.tls import Swap
+from injector.server.places import Bounds, ReachedLimits, client_of
+from injector.server.tls import ReloadableTLS
 from tests.callers.credentials import Authority
 from tests.server.serving_in_thread import NAME, PATIENCE, Serving, ask, hello, serving
 
@@ -39,7 +39,7 @@ PATIENT = Bounds(read_seconds=600)
 both = pytest.mark.parametrize("tls", [True, False], ids=["webhook", "health"])
 
 
-async def never(scope: Any, receive: Any, send: Any) -> None:
+async def never(scope: Any, _receive: Any, _send: Any) -> None:
     """An app that neither reads nor answers while the connection lasts."""
     while not scope["state"]["transport"].is_closing():
         await asyncio.sleep(0.01)
@@ -162,7 +162,7 @@ def test_a_body_in_chunks_of_a_usual_size_arrives() -> None:
         assert server.causes == []
 
 
-def test_a_body_that_nobody_reads_stays_outside() -> None:
+def test_a_body_that_is_not_read_is_not_buffered() -> None:
     with serving(never, PATIENT) as server:
         caller = server.dial()
         caller.settimeout(2)
@@ -173,7 +173,7 @@ def test_a_body_that_nobody_reads_stays_outside() -> None:
             while taken < size:
                 caller.sendall(b"x" * 65536)
                 taken += 65536
-        # Buffers of both kernels, and a little of ours.
+        # Buffers of both kernels, and a little of the server's.
         assert taken < size // 2
 
 
@@ -195,7 +195,7 @@ def test_a_handshake_that_sends_too_much_is_ended() -> None:
 # What all connections together can make it hold.
 
 
-def test_requests_that_stay_unfinished_give_way_once_they_hold_too_much_together() -> None:
+def test_unfinished_requests_are_closed_once_they_hold_too_much_memory_together() -> None:
     half = POST + b"content-length: 1000000\r\n\r\n" + b"x" * 60_000
     with serving(hello, Bounds(read_seconds=600, bytes=1 << 20)) as server:
         callers = []
@@ -209,7 +209,7 @@ def test_requests_that_stay_unfinished_give_way_once_they_hold_too_much_together
         assert is_open(callers[-1])
 
 
-def test_heads_that_stay_unfinished_give_way_too() -> None:
+def test_unfinished_heads_are_closed_too() -> None:
     half = GET[:-2] + b"x: " + b"y" * 30_000
     with serving(hello, Bounds(read_seconds=600, bytes=1 << 19)) as server:
         callers = [server.dial() for _ in range(40)]
@@ -219,7 +219,7 @@ def test_heads_that_stay_unfinished_give_way_too() -> None:
         assert answers(server)
 
 
-def test_who_asks_while_others_hold_all_memory_is_answered() -> None:
+def test_a_request_is_answered_while_others_hold_all_memory() -> None:
     half = POST + b"content-length: 100000\r\n\r\n" + b"x" * 30_000
     with serving(hello, Bounds(read_seconds=600, bytes=1 << 19)) as server:
         callers = [server.dial() for _ in range(16)]
@@ -230,10 +230,10 @@ def test_who_asks_while_others_hold_all_memory_is_answered() -> None:
         assert honest.getresponse().read() == b"hello"
 
 
-# Who gives way where there are too many.
+# Which connections are closed where there are too many.
 
 
-def test_at_the_limit_those_without_a_request_give_way_first_the_longest_silent_one_before_others() -> None:
+def test_at_the_limit_connections_without_a_request_are_closed_first_by_idle_time() -> None:
     with serving(hello, Bounds(read_seconds=600, connections=5)) as server:
         callers = [asked(server.dial()) for _ in range(3)]
         first, second = server.dial(tls=False), server.dial()
@@ -246,7 +246,7 @@ def test_at_the_limit_those_without_a_request_give_way_first_the_longest_silent_
             asked(connection)
 
 
-def test_where_all_have_asked_the_one_that_was_silent_longest_gives_way() -> None:
+def test_where_all_connections_had_requests_the_longest_idle_one_is_closed() -> None:
     with serving(hello, Bounds(read_seconds=600, connections=3)) as server:
         first, second, third = (asked(server.dial()) for _ in range(3))
         asked(first)
@@ -256,7 +256,7 @@ def test_where_all_have_asked_the_one_that_was_silent_longest_gives_way() -> Non
             asked(connection)
 
 
-def test_who_waits_for_an_answer_stays_while_others_are_silent() -> None:
+def test_a_waiting_request_stays_while_idle_connections_are_closed() -> None:
     waiting: list[asyncio.Event] = []
 
     async def slowly(scope: Any, receive: Any, send: Any) -> None:
@@ -277,7 +277,7 @@ def test_who_waits_for_an_answer_stays_while_others_are_silent() -> None:
 
 
 @both
-def test_silent_connections_keep_nobody_away(tls: bool) -> None:
+def test_idle_connections_do_not_block_new_requests(tls: bool) -> None:
     with serving(hello, Bounds(read_seconds=600, connections=50), tls=tls) as server:
         early = asked(server.dial(tls))
         silent = []
@@ -289,7 +289,7 @@ def test_silent_connections_keep_nobody_away(tls: bool) -> None:
         server.until("no more are open than may be", lambda: sum(map(is_open, silent)) <= 50)
 
 
-def test_a_client_has_no_more_than_its_share_and_others_do_not_give_way_to_it() -> None:
+def test_a_client_gets_only_its_share_of_connections_and_closes_no_others() -> None:
     with serving(hello, Bounds(read_seconds=600, per_address=3), tls=False) as server:
         other = socket.create_connection(("127.0.0.1", server.port), PATIENCE, ("127.0.0.2", 0))
         server.open.callback(other.close)
@@ -319,8 +319,8 @@ def test_a_client_is_an_address_or_a_network_of_ipv6(address: str, client: str) 
 @pytest.mark.parametrize(("files", "limit"), [(328, 100), (4096, 1984), (4328, 2000)])
 def test_there_are_no_more_places_than_files_that_may_be_open(files: int, limit: int) -> None:
     program = (
-        "import resource; from injector.server.run import allowed;"
-        f"resource.setrlimit(resource.RLIMIT_NOFILE, (200, {files})); print(allowed(2000))"
+        "import resource; from injector.server.run import allowed_connections;"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (200, {files})); print(allowed_connections(2000))"
     )
     ran = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, text=True)
     assert int(ran.stdout) == limit
@@ -337,8 +337,8 @@ def test_a_connection_that_asks_nothing_is_closed_in_the_time_for_a_request(tls:
 
 
 @both
-def test_an_answer_that_is_the_last_one_and_that_nobody_takes_ends_too(tls: bool) -> None:
-    async def talks(scope: Any, receive: Any, send: Any) -> None:
+def test_a_last_answer_that_is_not_read_is_ended_too(tls: bool) -> None:
+    async def talks(_scope: Any, _receive: Any, send: Any) -> None:
         size = 32 << 20
         headers = [(b"content-length", b"%d" % size), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -355,15 +355,15 @@ def test_an_answer_that_is_the_last_one_and_that_nobody_takes_ends_too(tls: bool
 
 def test_the_limits_that_were_reached_are_named_for_a_minute() -> None:
     now, counted = [0.0], list[str]()
-    reached = Reached(counted.append, lambda: now[0])
+    reached = ReachedLimits(counted.append, lambda: now[0])
     webhook, health = reached.at("webhook"), reached.at("health")
     webhook("head")
     assert reached.warnings() == {}
     webhook("connections")
     health("address")
-    (told,) = reached.warnings().values()
-    assert "server.connections.limit" in told
-    assert "server.connections.healthPerAddress" in told
+    (warning,) = reached.warnings().values()
+    assert "server.connections.limit" in warning
+    assert "server.connections.healthPerAddress" in warning
     now[0] = 61.0
     assert reached.warnings() == {}
     assert counted == ["head", "connections", "address"]
@@ -384,12 +384,12 @@ def test_a_certificate_is_required_only_where_nothing_else_lets_a_caller_in() ->
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_an_unknown_caller_ends_in_the_handshake_also_after_the_cas_were_read_again(
+def test_an_unknown_caller_is_refused_in_the_handshake_also_after_the_cas_were_reloaded(
     tmp_path: Path, version: ssl.TLSVersion
 ) -> None:
     first, second = Authority.make("first"), Authority.make("second")
     pairs = [first.write_pair(tmp_path, "one"), second.write_pair(tmp_path, "two")]
-    swap = Swap(asks=True, requires=True)
+    swap = ReloadableTLS(asks=True, requires=True)
     swap.trust(first.pem)
     reached: list[str] = []
 

@@ -71,7 +71,7 @@ def test_it_is_injected(what: str, folder: Path, run: Any) -> None:
 @pytest.mark.parametrize("what", PODS)
 def test_the_debug_page_explains_it(what: str) -> None:
     config = load_input(Input(Text("profile: istio\n", "config")))
-    assert len(form.answers(PODS[what] + REST, config, lambda found: Facts(namespace="shop"))) == 1
+    assert len(form.answers(PODS[what] + REST, config, lambda _: Facts(namespace="shop"))) == 1
 
 
 @pytest.mark.parametrize("what", OTHERS)
@@ -88,6 +88,6 @@ def test_a_list_by_its_tree_is_looked_into(folder: Path, run: Any) -> None:
     assert "name: shipper" in run("kube-inject", "--config", "c.yaml", "-f", "m.yaml").out
 
 
-def test_a_kind_that_the_tree_must_tell_and_cannot_is_an_error() -> None:
+def test_a_kind_that_cannot_be_read_from_the_document_is_an_error() -> None:
     with pytest.raises(YamlError):
         yamltext.kind_of(Document("<<: {kind: Pod}\na: 1\na: 2\n"))

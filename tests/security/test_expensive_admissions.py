@@ -17,10 +17,11 @@ from injector.config.loading import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.server import app as webhook
-from injector.server import queue, review
-from injector.server.app import Limits, State, Webhook, create_app
+from injector.server import queue, reviews
+from injector.server.answers import AnswerPolicy
+from injector.server.app import Limits, State, Webhook
+from injector.server.health import create_app
 from injector.server.queue import WORKERS
-from injector.server.review import AnswerPolicy
 from injector.server.worker import Worker
 from injector.telemetry import Metrics
 from tests.asgi import exchange, scope_of
@@ -39,7 +40,7 @@ class Gate:
     opened: threading.Event = field(default_factory=threading.Event)
     threads: list[tuple[str, bool]] = field(default_factory=list)
 
-    def config(self, before: Callable[[Any], None] = lambda run: None) -> Config:
+    def config(self, before: Callable[[Any], None] = lambda _run: None) -> Config:
         gate = self
 
         class Gated(Shipper):
@@ -156,7 +157,7 @@ def test_a_small_pod_that_costs_much_is_moved_to_a_thread_with_the_whole_limit()
 
 
 def test_a_pod_that_charges_nothing_and_takes_long_in_the_loop_is_moved_at_its_next_charge() -> None:
-    def slow(run: Any) -> None:
+    def slow(_run: Any) -> None:
         if threading.current_thread().name != "admission":
             begun = time.thread_time()
             while time.thread_time() - begun <= webhook.LOOP_SECONDS:
@@ -169,7 +170,7 @@ def test_a_pod_that_charges_nothing_and_takes_long_in_the_loop_is_moved_at_its_n
 
 
 def test_a_namespace_has_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    # However slow this machine is, nobody waits too long.
+    # However slow this machine is, no request waits too long.
     monkeypatch.setattr(queue, "MOST_SECONDS", PATIENCE)
     gate = Gate()
     stage = Stage(gate.config())
@@ -187,7 +188,7 @@ def test_a_namespace_has_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -
     assert stage.answered == ["shop", *["greedy"] * 3]
 
 
-def test_who_waits_for_a_thread_for_too_long_is_told_so_while_it_is_busy(
+def test_waiting_too_long_for_a_thread_is_answered_while_it_is_busy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gate = Gate()
@@ -221,7 +222,7 @@ def spin_and_charge(run: Any) -> None:
 
 @pytest.mark.parametrize("work", [spin, spin_and_charge])
 @pytest.mark.parametrize("failure_mode", ["deny", "allow"])
-def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_is_well(
+def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_goes_on(
     work: Callable[[Any], None], failure_mode: str
 ) -> None:
     gate = Gate(namespace="nobody's")
@@ -245,7 +246,7 @@ def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_is_well(
 
 def test_a_shorter_timeout_of_the_request_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     # Else the caller would have to wait for the default limit.
-    monkeypatch.setattr(webhook, "budget_of", lambda query: 0.2)
+    monkeypatch.setattr(webhook, "budget_of", lambda _query: 0.2)
     monkeypatch.setattr(time, "perf_counter", lambda: 1000.0)
     stage = Stage(Gate(namespace="nobody's").config(spin), Limits(cpu_seconds=3600.0))
     answer = run(lambda: stage.post("greedy", large=True))
@@ -254,11 +255,11 @@ def test_a_shorter_timeout_of_the_request_is_the_limit(monkeypatch: pytest.Monke
 
 def test_a_body_whose_reading_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     # No body within the bounds takes so long to be read.
-    def endless(*args: Any, **kwargs: Any) -> Any:
+    def endless(*_args: Any, **_kwargs: Any) -> Any:
         while True:
             pass
 
-    monkeypatch.setattr(review, "parse", endless)
+    monkeypatch.setattr(reviews, "parse", endless)
     stage = Stage(a_config(), Limits(cpu_seconds=0.1))
     assert run(lambda: stage.post("greedy", large=True)) == 413
 
@@ -291,20 +292,26 @@ def test_work_for_a_caller_that_has_hung_up_is_ended() -> None:
     assert stage.count('injector_request_shed_total{cause="gone"}') == 1
 
 
-def test_both_lanes_give_the_same_answer_and_tell_of_it_in_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    tellers: list[tuple[str, threading.Thread]] = []
+def test_loop_and_thread_give_the_same_answer_and_call_back_in_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[tuple[str, threading.Thread]] = []
 
-    def told(what: str) -> Callable[..., None]:
-        return lambda *args: tellers.append((what, threading.current_thread()))
+    def recorder(what: str) -> Callable[..., None]:
+        return lambda *_args: calls.append((what, threading.current_thread()))
 
-    asked = {"notify": told("notify"), "record": told("record"), "objects": lambda: told("objects")() or ()}
+    asked = {
+        "notify": recorder("notify"),
+        "record": recorder("record"),
+        "objects": lambda: recorder("objects")() or (),
+    }
     stage = Stage(a_config(), changed=asked)
     in_loop = run(lambda: stage.post("shop"))
     monkeypatch.setattr(webhook, "LOOP_BYTES", 0)
     in_thread = run(lambda: stage.post("shop"))
     assert in_loop == in_thread
-    assert [what for what, _ in tellers] == ["objects", "notify", "record"] * 2
-    assert {thread for _, thread in tellers} == {threading.main_thread()}
+    assert [what for what, _ in calls] == ["objects", "notify", "record"] * 2
+    assert {thread for _, thread in calls} == {threading.main_thread()}
     assert stage.count("injector_admission_threaded_total") == 1
 
 
@@ -315,7 +322,7 @@ def test_a_thread_takes_over_a_new_configuration() -> None:
     assert run(lambda: stage.post("shop", large=True))["patch"] != first["patch"]
 
 
-def test_what_is_not_known_of_a_namespace_is_our_failure_from_a_thread_too() -> None:
+def test_unknown_facts_of_a_namespace_are_an_internal_failure_from_a_thread_too() -> None:
     def fails(name: str) -> Namespace | None:
         raise KeyError(name)
 
@@ -361,7 +368,7 @@ def test_threads_without_work_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(lambda: stage.post("shop", large=True))["patch"]
 
 
-def test_where_there_is_no_thread_the_caller_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_free_thread_the_caller_gets_429(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> Worker:
         raise RuntimeError("can't start new thread")
 

@@ -42,11 +42,11 @@ REVIEW = json.dumps(
     }
 )
 
-Ways = dict[str, Callable[["Place"], None]]
+Setups = dict[str, Callable[["Place"], None]]
 
 
 class Place:
-    """A folder with a configuration and a profile in it, and beside it a file that is nobody's business."""
+    """A folder with a configuration and a profile in it, and beside it a secret file."""
 
     def __init__(self, root: Path) -> None:
         self.secret = root / "elsewhere" / "secret.yaml.j2"
@@ -119,19 +119,19 @@ def from_proc(place: Place) -> None:
     place.name("/proc/self/environ")
 
 
-NAMED: Ways = {
-    way.__name__: way
-    for way in (absolute, upwards, down_and_up, by_a_link, by_a_relative_link, by_a_chain_of_links,
+NAMED: Setups = {
+    setup.__name__: setup
+    for setup in (absolute, upwards, down_and_up, by_a_link, by_a_relative_link, by_a_chain_of_links,
                 by_a_linked_folder, beside_a_folder_of_a_longer_name, at_home, from_proc)
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("way", NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize("setup", NAMED.values(), ids=NAMED)
 def test_a_template_outside_of_the_configurations_folder_is_refused_with_its_line(
-    way: Callable[[Place], None], place: Place, monkeypatch: pytest.MonkeyPatch
+    setup: Callable[[Place], None], place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(place.secret.parent))
-    way(place)
+    setup(place)
     with pytest.raises(ConfigError, match=OUTSIDE) as caught:
         load(str(place.config))
     assert caught.value.where.startswith(f"{place.config}:1: ")
@@ -221,11 +221,11 @@ def test_a_folder_that_becomes_a_link_while_it_is_read_is_not_followed(
     real = os.path.realpath
 
     def resolved_then_swapped(path: Any, **more: Any) -> str:
-        found = str(real(path, **more))
+        resolved = str(real(path, **more))
         if str(path) == str(inside) and not inside.parent.is_symlink():
             inside.parent.rename(place.folder / "before")
             inside.parent.symlink_to(place.secret.parent)
-        return found
+        return resolved
 
     # Between resolving and opening nothing else can be made to happen from outside.
     monkeypatch.setattr(os.path, "realpath", resolved_then_swapped)
@@ -245,7 +245,7 @@ def from_the_cluster(text: str, config: str | None = None) -> Input:
 
 @pytest.mark.parametrize("local", [True, False])
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("templates: {leak: {file: own.j2}}\n", "a file is not allowed here"),
         ("templates: {leak: {file: /etc/passwd}}\n", "a file is not allowed here"),
@@ -259,16 +259,16 @@ def from_the_cluster(text: str, config: str | None = None) -> Input:
     ],
 )
 def test_a_configmap_names_no_files_of_the_machine_also_beside_a_local_file(
-    place: Place, monkeypatch: pytest.MonkeyPatch, text: str, told: str, local: bool
+    place: Place, monkeypatch: pytest.MonkeyPatch, text: str, message: str, local: bool
 ) -> None:
     monkeypatch.chdir(place.folder)
     monkeypatch.setenv("HOME", str(place.folder))
     (place.folder / "own.j2").write_text(SECRET)
     (place.folder / "profile.yaml").write_text(PROFILE)
     text = text.replace("PLACE", str(place.profile))
-    given = from_the_cluster(text, str(place.config) if local else None)
-    with pytest.raises(ConfigError, match=told) as caught:
-        load_input(given)
+    source = from_the_cluster(text, str(place.config) if local else None)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_input(source)
     assert caught.value.where.startswith("ConfigMap mesh/injector injector.yaml:1")
 
 
@@ -386,8 +386,9 @@ def test_fifos_in_a_folder_are_not_waited_for(manifests: Path, run: Run) -> None
     assert run("kube-inject", "-f", "f").status == 0
 
 
+@pytest.mark.usefixtures("manifests")
 def test_a_file_that_becomes_a_link_after_the_folder_was_listed_is_not_read(
-    manifests: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = files.read_inside
 

@@ -1,4 +1,4 @@
-"""Status, undo and overrides annotations are untrusted input: anybody who writes a pod can write them."""
+"""Status, undo and overrides annotations are untrusted input: every author of a pod can write them."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ OURS: dict[str, dict[str, Any]] = {
 
 @BOTH
 @pytest.mark.parametrize("part", OURS)
-def test_an_undo_puts_no_list_of_ours_in_the_place_of_the_authors(part: str, facts: Facts) -> None:
+def test_an_undo_replaces_no_list_of_the_author_by_an_injected_one(part: str, facts: Facts) -> None:
     pod = a_pod(status={part: [OURS[part]["name"]]}, undo=[[f"/spec/{part}", [OURS[part]]]])
     pod["spec"].setdefault(part, []).append(LISTS[part])
     assert LISTS[part] in injected(pod, facts).pod["spec"][part]

@@ -24,9 +24,10 @@ from injector.errors import ClusterError
 from injector.kube.client import Cluster
 from injector.printable import json_text, visible
 from injector.records.writer import RecordBounds, Recorder
-from injector.server import review
+from injector.server import answers
 from tests import answering
 from tests.cli.conftest import folder, run
+from tests.factories import a_review
 
 Run = Callable[..., Any]
 __all__ = ["folder", "run"]
@@ -38,7 +39,7 @@ CHARACTERS = (
     "\u2069\u206f\u2800\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\U000e0001\U000e0041\U000e0100\U0001d173"
 )
 FORGED = "injected  Deployment prod/db: on-by-default. Nothing on the pod speaks"
-# What CI systems obey; it begins every hostile text, so that no text of an input may begin a line.
+# A command of CI systems; it begins every hostile text, so that no text of an input may begin a line.
 COMMANDS = "::warning file=b.py::x ##vso[task.complete]y ##[error]z ##teamcity[a]"
 WORD = (
     f"{COMMANDS}\n::warning file=a.py::{FORGED}\r::error::x\u2028::a\u2029::b\x85::c\x0b::d\x0c::e"
@@ -67,10 +68,10 @@ def unseen(text: str) -> set[str]:
 
 
 def check_lines(text: str, ours: re.Pattern[str] = OURS) -> None:
-    """Every line begins as lines of ours do, and all that stands in it is seen."""
+    """Every line begins as lines of the injector do, and has visible characters only."""
     assert not unseen(text)
     assert [line for line in text.split("\n") if not ours.match(line)] == []
-    # What a CI system reads, whichever line ends it knows.
+    # What a CI system reads, with any line endings.
     assert [line for line in text.splitlines() if line.lstrip().startswith("::")] == []
     assert not re.search(r"##[a-z]*\[", text)
 
@@ -196,18 +197,18 @@ class _Text(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.texts: list[str] = []
         self._code = False
 
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
+    def handle_starttag(self, tag: str, _attrs: Any) -> None:
         self._code = tag in ("style", "script")
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, _tag: str) -> None:
         self._code = False
 
     def handle_data(self, data: str) -> None:
         if not self._code:
-            self.found.append(data)
+            self.texts.append(data)
 
 
 @pytest.mark.parametrize("what", ["a pod", "a deployment", "a declined pod", "a label nearly right"])
@@ -220,25 +221,20 @@ def test_a_page_holds_no_line_of_an_input(what: str, folder: Path, run: Run) -> 
     assert not unseen(page)
     reader = _Text()
     reader.feed(page)
-    assert any(FORGED in text for text in reader.found)
-    assert [t for t in reader.found for line in t.splitlines() if line.lstrip().startswith("::")] == []
-
-
-def a_review(pod: Manifest) -> Manifest:
-    request = {"uid": WORD, "namespace": WORD, "operation": "CREATE", "object": pod}
-    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    assert any(FORGED in text for text in reader.texts)
+    assert [t for t in reader.texts for line in t.splitlines() if line.lstrip().startswith("::")] == []
 
 
 @pytest.mark.parametrize("what", [name for name, tree in PODS.items() if tree["kind"] == "Pod"])
 def test_an_answer_to_a_review_shows_what_it_repeats(what: str, folder: Path, run: Run) -> None:
-    # Namespaces are kept to their own words by the API server; here nobody is in front.
-    (folder / "r.json").write_text(json.dumps(a_review(PODS[what])))
+    # The API server restricts the names of namespaces; here it is not in front.
+    (folder / "r.json").write_text(json.dumps(a_review(PODS[what], uid=WORD, namespace=WORD)))
     done = run("admit", "--config", "c.yaml", "-f", "r.json")
     check_lines(done.err)
     assert not unseen(done.out)
     answer = json.loads(done.out)["response"]
-    told = [answer.get("status", {}).get("message", ""), *answer.get("warnings", [])]
-    for text in told:
+    texts = [answer.get("status", {}).get("message", ""), *answer.get("warnings", [])]
+    for text in texts:
         assert "\n" not in text
         assert not unseen(text)
     # The patch is data.
@@ -246,9 +242,9 @@ def test_an_answer_to_a_review_shows_what_it_repeats(what: str, folder: Path, ru
         json.loads(base64.b64decode(answer["patch"]))
 
 
-@pytest.mark.parametrize("given", [{WORD: 1}, {WORD: 1, "values": {WORD: 2}, "revision": {WORD: 3}}, WORD])
-def test_a_configuration_that_is_refused_writes_no_lines(given: Any, folder: Path, run: Run) -> None:
-    name = in_file(folder, yamltext.dump(given))
+@pytest.mark.parametrize("settings", [{WORD: 1}, {WORD: 1, "values": {WORD: 2}, "revision": {WORD: 3}}, WORD])
+def test_a_configuration_that_is_refused_writes_no_lines(settings: Any, folder: Path, run: Run) -> None:
+    name = in_file(folder, yamltext.dump(settings))
     for command in (["check"], ["kube-inject", "-f", "web.yaml"], ["explain", "-f", "web.yaml"]):
         done = run(*command, "--config", name)
         assert done.status == 2
@@ -267,6 +263,7 @@ def test_several_wrong_settings_stand_on_a_line_each(folder: Path, run: Run) -> 
     ] == ["  bad.yaml:1", "  bad.yaml:2"]
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "argv",
     [
@@ -291,7 +288,7 @@ def test_several_wrong_settings_stand_on_a_line_each(folder: Path, run: Run) -> 
         ["serve", WORD],
     ],
 )
-def test_arguments_write_no_lines(argv: list[str], folder: Path, run: Run) -> None:
+def test_arguments_write_no_lines(argv: list[str], run: Run) -> None:
     done = run(*(argument.replace("\x00", "") for argument in argv))
     assert done.status in (1, 2)
     check_lines(done.err)
@@ -311,7 +308,7 @@ def test_records_write_no_lines(folder: Path, run: Run) -> None:
     outcome = inject(pod, facts, config)
     recorder.offer(AdmissionRequest("5f7c1b52", pod), facts, outcome, Verdict.INJECT, config, 100)
     recorder.close()
-    # Somebody else wrote into the folder: whatever is a text in an entry is hostile.
+    # Another program wrote into the folder: each text in an entry is hostile.
     (file,) = records.iterdir()
     head, *entries = file.read_text().splitlines()
     forged = [json.dumps(_hostile(json.loads(line))) for line in entries]
@@ -342,18 +339,18 @@ class Canned(Cluster):
         self.answers = answers
 
     def get(self, path: str) -> dict[str, Any]:
-        found = self.answers.get(path, ClusterError(WORD, status=403, reason=WORD, where=path, hint=WORD))
-        if isinstance(found, ClusterError):
-            raise found
-        return found  # type: ignore[no-any-return]
+        answer = self.answers.get(path, ClusterError(WORD, status=403, reason=WORD, where=path, hint=WORD))
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer  # type: ignore[no-any-return]
 
-    def list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    def list(self, path: str, _params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         return self.get(path)["items"]  # type: ignore[no-any-return]
 
-    def each(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    def each(self, path: str, _params: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         yield from self.list(path)
 
-    def text(self, path: str, params: Mapping[str, str]) -> str:
+    def text(self, _path: str, _params: Mapping[str, str]) -> str:
         return WORD * 3
 
     def close(self) -> None:
@@ -398,6 +395,7 @@ ANSWERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "argv",
     [
@@ -415,11 +413,9 @@ ANSWERS: dict[str, Any] = {
         ["check", "--cluster"],
     ],
 )
-def test_a_cluster_writes_no_lines(
-    argv: list[str], folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The seam to the network; everything behind it is ours.
-    monkeypatch.setattr("injector.kube.client.connect", lambda kubeconfig, context: Canned(ANSWERS))
+def test_a_cluster_writes_no_lines(argv: list[str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The network is replaced here; everything else is the product's code.
+    monkeypatch.setattr("injector.kube.client.connect", lambda _kubeconfig, _context: Canned(ANSWERS))
     done = run(*argv, "--config", "c.yaml")
     ours = re.compile(
         OURS.pattern
@@ -443,7 +439,7 @@ def test_a_log_line_is_one_line_of_what_prints() -> None:
     handlers, level = logger.handlers[:], logging.getLogger("injector").level
     try:
         telemetry.log_to("info", stream)
-        telemetry.tell("warning", "x", message=WORD, name=WORD)
+        telemetry.log_event("warning", "x", message=WORD, name=WORD)
         logging.getLogger("uvicorn.error").warning("bad request %s", WORD)
     finally:
         logger.handlers[:] = handlers
@@ -465,7 +461,7 @@ def test_what_does_not_print_is_escaped(character: str) -> None:
     assert escape.encode().decode("unicode_escape") == character
 
 
-def test_every_line_break_that_python_knows_is_escaped() -> None:
+def test_every_line_break_of_python_is_escaped() -> None:
     breaks = [chr(i) for i in range(sys.maxunicode + 1) if len(f"a{chr(i)}b".splitlines()) > 1]
     assert "\x1c" in breaks
     assert [c for c in breaks if len(visible(f"a{c}b").splitlines()) > 1] == []
@@ -487,7 +483,7 @@ def test_half_of_a_character_is_escaped() -> None:
         ("## Heading", "## Heading"),
     ],
 )
-def test_what_a_ci_system_would_obey_is_escaped(text: str, shown: str) -> None:
+def test_commands_of_ci_systems_are_escaped(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
@@ -502,11 +498,12 @@ def test_json_for_people_is_the_same_value(value: Any) -> None:
     assert not unseen(json_text(value))
 
 
-def test_an_admission_message_is_one_line(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_an_admission_message_is_one_line() -> None:
     pod = a_pod(annotations={"logs.example.com/templates": WORD})
-    answer = answering.answer(a_review(pod), load("c.yaml"), lambda name: None)
+    answer = answering.answer(a_review(pod, uid=WORD, namespace=WORD), load("c.yaml"), lambda _name: None)
     assert answer.decision == "deny"
-    message = review.message_of(answer.outcome)
+    message = answers.message_of(answer.outcome)
     assert "\n" not in message
     assert not unseen(message)
 

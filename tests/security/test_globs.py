@@ -59,7 +59,7 @@ def test_the_steps_of_a_rule_grow_with_its_parts_and_not_with_the_text() -> None
     def steps(length: int) -> int:
         count = 0
 
-        def line(frame: FrameType, event: str, arg: object) -> Any:
+        def line(frame: FrameType, _event: str, _arg: object) -> Any:
             nonlocal count
             count += frame.f_code.co_filename in (globs.__file__, annotation_rules.__file__)
             return line
@@ -116,10 +116,10 @@ def test_rules_judge_the_spelling_that_is_read(
         "metadata": {"name": "web", "annotations": {key: "8080"}},
         "spec": {"containers": [{"name": "web", "image": "web:1"}]},
     }
-    found = inject(pod, Facts(namespace="shop"), config)
+    outcome = inject(pod, Facts(namespace="shop"), config)
     expected = Verdict.INJECT if allowed else Verdict.DENY
-    assert found.decision.verdict is expected, found.error
-    assert allowed or found.decision.reason is Reason.ANNOTATION_NOT_ALLOWED
+    assert outcome.decision.verdict is expected, outcome.error
+    assert allowed or outcome.decision.reason is Reason.ANNOTATION_NOT_ALLOWED
 
 
 def test_keys_of_any_iterable_are_judged_once_each() -> None:

@@ -256,7 +256,9 @@ def everything(pod: Pod) -> None:
     # The proof of a patch reads it back, so that the pod has to be of plain texts.
     plain = json.loads(json.dumps(pod))
     request = AdmissionRequest("u", {"apiVersion": "v1", "kind": "Pod", **plain}, namespace="shop")
-    assert answering.answer(request, config(), lambda name: FACTS.namespace_object).decision is Verdict.INJECT
+    assert (
+        answering.answer(request, config(), lambda _name: FACTS.namespace_object).decision is Verdict.INJECT
+    )
 
 
 OPERATIONS: dict[str, Callable[[Pod], object]] = {

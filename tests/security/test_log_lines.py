@@ -18,9 +18,10 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.profile import Outcome
 from injector.pacing import Throttle
-from injector.server import app as webhook
-from injector.server import review
-from injector.server.app import State, Webhook, create_app
+from injector.server import answers, reviews
+from injector.server.admission_log import log_admission
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from tests import answering
 from tests.asgi import Reply, exchange, scope_of
@@ -47,7 +48,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def lines(clock: Clock) -> Iterator[io.StringIO]:
-    """What is logged, with a clock of ours for the lines of libraries."""
+    """What is logged, with a fake clock for the lines of libraries."""
     stream = io.StringIO()
     root, own = logging.getLogger(), logging.getLogger("injector")
     before = root.handlers[:], root.level, own.level
@@ -73,7 +74,7 @@ def post(app: Webhook, body: bytes, path: str = "/mutate", kind: str = "applicat
 
 
 def with_findings(count: int) -> bytes:
-    """A review of a pod with as many probes whose port nobody declares; each is a finding."""
+    """A review of a pod with this many probes of undeclared ports; each is a finding."""
     probe = {"httpGet": {"port": "x"}}
     containers = [{"name": f"c{i}", "livenessProbe": probe} for i in range(count)]
     meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}}
@@ -86,19 +87,19 @@ def with_findings(count: int) -> bytes:
 @pytest.mark.parametrize("count", [2, 300])
 def test_one_line_holds_the_findings_of_an_admission(count: int, lines: io.StringIO) -> None:
     assert post(an_app(), with_findings(count)) == 200
-    told = logged(lines)
-    assert [line["event"] for line in told] == ["admission", "finding"]
-    assert told[1]["pod"] == "web"
+    events = logged(lines)
+    assert [line["event"] for line in events] == ["admission", "finding"]
+    assert events[1]["pod"] == "web"
     assert max(map(len, lines.getvalue().splitlines())) < LINE
 
 
 def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
-    # A profile's messages in any number and of any length, which no pod of ours would bring about.
+    # A profile's messages in any number and of any length, which no pod of the tests would cause.
     codes = (FindingCode.DNS_POLICY, FindingCode.PROBE_HOST, FindingCode.SWITCH_VALUE)
     messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
     findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
-    answer = review.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
-    webhook._tell(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
+    answer = answers.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
+    log_admission(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
     (_, line) = logged(lines)
     assert line["code"] == "dns-policy, probe-host, switch-value"
     assert line["count"] == 5000
@@ -119,7 +120,7 @@ def a_skip() -> Outcome:
             },
         }
     )
-    return answering.answer(review.parse(body), CONFIG, lambda name: None).outcome
+    return answering.answer(reviews.parse(body), CONFIG, lambda _name: None).outcome
 
 
 def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> None:
@@ -130,7 +131,7 @@ def test_a_single_finding_has_its_code_and_message_alone(lines: io.StringIO) -> 
     assert not line["message"].startswith(line["code"])
 
 
-def test_refused_requests_are_told_now_and_then_with_their_number(lines: io.StringIO, clock: Clock) -> None:
+def test_refused_requests_are_logged_at_intervals_with_their_number(lines: io.StringIO, clock: Clock) -> None:
     app = an_app()
     app._rejected = Throttle(clock=clock)
     for _ in range(50):
@@ -146,7 +147,7 @@ def test_refused_requests_are_told_now_and_then_with_their_number(lines: io.Stri
     assert len(logged(lines)) == 3
 
 
-def test_a_librarys_lines_are_told_now_and_then(lines: io.StringIO, clock: Clock) -> None:
+def test_lines_of_a_library_are_logged_at_intervals(lines: io.StringIO, clock: Clock) -> None:
     server = logging.getLogger("uvicorn.error")
 
     def bad_request(words: str) -> None:
@@ -165,9 +166,9 @@ def test_a_librarys_lines_are_told_now_and_then(lines: io.StringIO, clock: Clock
     )
 
 
-def test_lines_of_our_own_are_not_held_back(lines: io.StringIO) -> None:
+def test_lines_of_the_injector_are_not_throttled(lines: io.StringIO) -> None:
     for _ in range(5):
-        telemetry.tell("info", "x")
+        telemetry.log_event("info", "x")
     assert len(logged(lines)) == 5
 
 

@@ -12,6 +12,7 @@ from injector.core import pod_fields
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config, Outcome
+from tests.factories import a_pod
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))
 QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: true}\n", "config")))
@@ -25,16 +26,15 @@ INT32 = 2**31 - 1
 
 
 def outcome(annotations: dict[str, str], config: Config = PLAIN) -> Outcome:
-    meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}, "annotations": annotations}
-    pod = {"metadata": meta, "spec": {"containers": [{"name": "web"}]}}
+    pod = a_pod(labels={"sidecar.istio.io/inject": "true"}, annotations=annotations)
     return inject(pod, Facts("shop", Origin.WEBHOOK), config)
 
 
 def accepted(annotations: dict[str, str], config: Config = PLAIN) -> bool:
-    found = outcome(annotations, config).decision
-    if found.verdict is Verdict.INJECT:
+    decision = outcome(annotations, config).decision
+    if decision.verdict is Verdict.INJECT:
         return True
-    assert found.reason is Reason.INVALID_ANNOTATION
+    assert decision.reason is Reason.INVALID_ANNOTATION
     return False
 
 
@@ -48,7 +48,7 @@ def test_numbers_of_32_bits_are_accepted(key: str, number: str) -> None:
 @pytest.mark.parametrize(
     "number", [str(INT32 + 1), "4294967295", "4294967296", "9" * 20, "-1", "1.0", "1e3", ""]
 )
-def test_others_are_refused_by_us(key: str, number: str) -> None:
+def test_other_numbers_are_refused_by_the_injector(key: str, number: str) -> None:
     assert not accepted({key: number})
     assert "from 0 to 2147483647" in str(outcome({key: number}).error)
 
@@ -72,9 +72,9 @@ def numbers(tree: Any) -> list[Any]:
 @pytest.mark.parametrize("number", [str(2**31), str(2**32 - 1), str(2**63), "99999999999999999999", "1e10"])
 def test_no_annotation_brings_a_number_beyond_32_bits_into_a_pod(key: str, number: str) -> None:
     for value in (number, f'{{"a": {number}}}', f"statusPort: {number}", f"concurrency: {number}"):
-        found = outcome({key: value})
-        if found.decision.verdict is Verdict.INJECT:
-            assert [n for n in numbers(found.pod["spec"]) if not -(2**31) <= n < 2**31] == []
+        injection = outcome({key: value})
+        if injection.decision.verdict is Verdict.INJECT:
+            assert [n for n in numbers(injection.pod["spec"]) if not -(2**31) <= n < 2**31] == []
 
 
 RIGHT: list[Any] = [
@@ -102,7 +102,7 @@ RIGHT: list[Any] = [
     },
     {"ephemeral": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}},
     {"nfs": {"server": "s", "path": "/"}},
-    # Kubernetes drops what it does not know.
+    # Kubernetes drops unknown fields.
     {"emptyDir": {"unknown": [1]}},
     {"another": {"a": 1}},
 ]
@@ -165,9 +165,9 @@ def test_volumes_of_the_right_types_are_accepted(volume: Any) -> None:
 
 @pytest.mark.parametrize("volume", WRONG, ids=json.dumps)
 def test_volumes_of_wrong_types_are_refused(volume: Any) -> None:
-    found = outcome({VOLUME: json.dumps({"other": {"emptyDir": {}}, "mine": volume})})
-    assert found.decision.reason is Reason.INVALID_ANNOTATION
-    assert f"annotation {VOLUME}: the value is not accepted" in str(found.error)
+    injection = outcome({VOLUME: json.dumps({"other": {"emptyDir": {}}, "mine": volume})})
+    assert injection.decision.reason is Reason.INVALID_ANNOTATION
+    assert f"annotation {VOLUME}: the value is not accepted" in str(injection.error)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_upstream_looks_at_no_types(key: str) -> None:
     assert accepted({key: json.dumps(wrong)}, QUIRKS)
 
 
-# --- books that somebody else wrote -------------------------------------------------------------
+# --- forged bookkeeping annotations -------------------------------------------------------------
 
 STATUS = "sidecar.istio.io/status"
 OVERRIDES = "proxy.istio.io/overrides"
@@ -235,9 +235,9 @@ FIELDS: list[Any] = [
 def test_overrides_of_wrong_types_are_refused(part: str, field: Any) -> None:
     stored = json.dumps({part: [{"name": "istio-proxy", **field}]})
     forged = {OVERRIDES: stored, STATUS: json.dumps({"containers": ["istio-proxy"]})}
-    found = outcome(forged)
-    assert found.decision.reason is Reason.INVALID_ANNOTATION
-    assert f"annotation {OVERRIDES}: a field of a container has a type" in str(found.error)
+    injection = outcome(forged)
+    assert injection.decision.reason is Reason.INVALID_ANNOTATION
+    assert f"annotation {OVERRIDES}: a field of a container has a type" in str(injection.error)
     # As upstream: it looks at none of them.
     assert OVERRIDES not in str(outcome(forged, QUIRKS).error)
 
@@ -246,9 +246,9 @@ def test_overrides_of_wrong_types_are_refused(part: str, field: Any) -> None:
 @pytest.mark.parametrize("value", ["a text", 2**63, 1.5, [1]])
 def test_an_undo_brings_no_wrong_types_into_a_pod(path: str, value: Any) -> None:
     entries = json.dumps([[f"/spec/containers/web/{path}", value]])
-    found = outcome({UNDO: entries, STATUS: "{}"})
-    if found.decision.verdict is Verdict.INJECT:
-        assert pod_fields.is_spec(found.pod["spec"])
+    injection = outcome({UNDO: entries, STATUS: "{}"})
+    if injection.decision.verdict is Verdict.INJECT:
+        assert pod_fields.is_spec(injection.pod["spec"])
 
 
 def test_what_injection_itself_makes_has_kubernetes_types() -> None:

@@ -77,14 +77,14 @@ def test_a_process_with_a_full_stdout_ends_the_same(argv: list[str]) -> None:
 
 @pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
-def test_a_reader_that_has_gone_is_not_told(argv: list[str]) -> None:
+def test_a_closed_pipe_is_not_reported(argv: list[str]) -> None:
     with pipe_without_reader() as stdout:
         ran = command.run(*argv, stdout=stdout)
     assert messages(ran.err) == []
 
 
 @pytest.mark.parametrize("argv", PROCESSES, ids=" ".join)
-def test_a_process_whose_reader_has_gone_is_silent(argv: list[str]) -> None:
+def test_a_process_with_a_closed_pipe_prints_nothing(argv: list[str]) -> None:
     with pipe_without_reader() as stdout:
         assert injector(argv, stdout.fileno())[1] == []
 
@@ -97,17 +97,17 @@ def pipe_without_reader() -> TextIO:
 
 def test_a_closed_stdout_is_one_clear_line_and_no_file_is_written_over() -> None:
     # What is opened next gets the number of what was closed.
-    status, told = injector(
+    status, lines = injector(
         ["kube-inject", "-f", "web.yaml"], subprocess.DEVNULL, preexec_fn=lambda: os.close(1)
     )
-    assert (status, told) == (1, ["error: stdout: it is closed", "  hint: check the target of the output"])
+    assert (status, lines) == (1, ["error: stdout: it is closed", "  hint: check the target of the output"])
     assert Path("web.yaml").read_text() == DEPLOYMENT
 
 
 @pytest.mark.parametrize("argv", [["kube-inject", "-f", "web.yaml"], ["uninject", "-f", "web.yaml"]])
 def test_a_full_file_is_named(argv: list[str]) -> None:
-    status, told = injector([*argv, "-o", FULL], subprocess.DEVNULL)
-    assert (status, told) == (1, [f"error: {FULL}: no space left on device", "  hint: check -o"])
+    status, lines = injector([*argv, "-o", FULL], subprocess.DEVNULL)
+    assert (status, lines) == (1, [f"error: {FULL}: no space left on device", "  hint: check -o"])
 
 
 def test_a_closed_stderr_loses_the_report_only() -> None:

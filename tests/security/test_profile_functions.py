@@ -56,7 +56,7 @@ def test_what_a_function_gives_is_bounded() -> None:
         list(range(RenderLimits().items + 1)),
     ):
         with pytest.raises(RenderError, match="the template builds"):
-            render("{% set ignored = give() %}\nmetadata: {}\n", {"give": lambda given=result: given})
+            render("{% set ignored = give() %}\nmetadata: {}\n", {"give": lambda value=result: value})
 
 
 def test_a_small_result_many_times_is_charged_each_time() -> None:
@@ -69,7 +69,7 @@ def test_a_small_result_many_times_is_charged_each_time() -> None:
 def test_text_that_becomes_a_large_tree_is_refused_before_it_is_read() -> None:
     read = []
     text = "[" + ",".join(["{}"] * 600_000) + "]"
-    functions = {"fromJSON": lambda given: read.append(json.loads(given))}
+    functions = {"fromJSON": lambda json_text: read.append(json.loads(json_text))}
     with pytest.raises(RenderError, match="builds or compares more than"):
-        render("{% set ignored = fromJSON(given) %}\nmetadata: {}\n", functions, given=text)
+        render("{% set ignored = fromJSON(json_text) %}\nmetadata: {}\n", functions, json_text=text)
     assert read == []

@@ -13,8 +13,9 @@ import pytest
 
 from injector.callers.check import REASONS, Check
 from injector.config.loading import Input, Text, load_input
-from injector.server.app import State, Webhook, create_app
-from injector.server.tls import Swap
+from injector.server.app import State, Webhook
+from injector.server.health import create_app
+from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority
 from tests.server import serving_in_thread as threads
@@ -24,7 +25,7 @@ REQUEST = (
     b"POST /mutate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     b"content-length: 2\r\nconnection: close\r\n\r\n{}"
 )
-# A caller that is accepted is told that its body is no review.
+# An accepted caller gets the error that its body is no review.
 ACCEPTED = 400
 
 
@@ -66,7 +67,7 @@ def a_caller(
 def test_no_certificate_is_taken_from_a_resumed_session(tmp_path: Path, tickets: bool) -> None:
     first, second = Authority.make("first"), Authority.make("second")
     pair = first.write_pair(tmp_path, NAME)
-    swap = Swap("1.2", asks=True)
+    swap = ReloadableTLS("1.2", asks=True)
     swap.trust(first.pem)
     app = an_app(Check(enforce=True, names=frozenset({NAME})))
     with threads.serving(app, swap=swap) as serving:
@@ -88,7 +89,7 @@ def test_no_certificate_is_taken_from_a_resumed_session(tmp_path: Path, tickets:
 
 def test_audit_answers_a_resumed_session_and_counts_it(tmp_path: Path) -> None:
     authority = Authority.make()
-    swap = Swap("1.2", asks=True)
+    swap = ReloadableTLS("1.2", asks=True)
     swap.trust(authority.pem)
     counted: list[str] = []
     app = an_app(Check(enforce=False, names=frozenset({NAME}), count=counted.append))
@@ -104,10 +105,10 @@ def test_audit_answers_a_resumed_session_and_counts_it(tmp_path: Path) -> None:
 def test_a_resumed_session_without_a_certificate_is_judged_by_what_it_sends() -> None:
     seen: list[Mapping[str, Any] | None] = []
 
-    async def caller(certificate: Mapping[str, Any] | None, header: str, budget: float | None) -> None:
+    async def caller(certificate: Mapping[str, Any] | None, _header: str, _budget: float | None) -> None:
         seen.append(certificate)
 
-    with threads.serving(an_app(caller), swap=Swap("1.2", asks=True)) as serving:
+    with threads.serving(an_app(caller), swap=ReloadableTLS("1.2", asks=True)) as serving:
         context = a_caller(serving, ssl.TLSVersion.TLSv1_2, None, tickets=True)
         session = posted(serving, context)[2]
         assert posted(serving, context, session)[3]
@@ -116,7 +117,7 @@ def test_a_resumed_session_without_a_certificate_is_judged_by_what_it_sends() ->
 
 def test_nothing_is_resumed_with_tls_1_3(tmp_path: Path) -> None:
     authority = Authority.make()
-    swap = Swap("1.3", asks=True)
+    swap = ReloadableTLS("1.3", asks=True)
     swap.trust(authority.pem)
     with threads.serving(an_app(Check(enforce=True, names=frozenset({NAME}))), swap=swap) as serving:
         pair = authority.write_pair(tmp_path, NAME)
@@ -129,7 +130,7 @@ def test_nothing_is_resumed_with_tls_1_3(tmp_path: Path) -> None:
 
 
 def subject(*relative: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """A subject as the ssl module tells it, of relative names of common names."""
+    """A subject as the ssl module returns it, of relative names of common names."""
     return tuple(tuple(("commonName", name) for name in names) for names in relative)
 
 
@@ -144,7 +145,7 @@ def subject(*relative: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], ..
         {"subject": (), "subjectAltName": (("email", NAME), ("DirName", NAME))},
     ],
 )
-def test_a_subject_of_several_common_names_is_nobody(certificate: dict[str, Any]) -> None:
+def test_a_subject_of_several_common_names_is_refused(certificate: dict[str, Any]) -> None:
     check = Check(enforce=True, names=frozenset({NAME}))
     assert asyncio.run(check(certificate, "")) == (403, "certificate-name")
 

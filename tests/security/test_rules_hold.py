@@ -117,7 +117,7 @@ def seen(pod: Manifest) -> dict[str, Any]:
         proxy_config = json.loads(env.pop("PROXY_CONFIG", {}).get("value") or "{}")
         handlers = {**(container.get("lifecycle") or {}), **{k: container.get(k) for k in PROBES}}
         commands = {k: v["exec"] for k, v in handlers.items() if v and "exec" in v}
-        # Ours ask the agent to wait or to drain.
+        # The injected commands make the agent wait or drain.
         commands = {k: v for k, v in commands.items() if v["command"][0] != "pilot-agent"}
         fields = ("command", "envFrom", "workingDir")
         joining = [env, commands, {k: container.get(k) for k in fields if container.get(k)}]
@@ -212,7 +212,7 @@ FIELDS: tuple[Manifest, ...] = (
 
 def paths() -> list[str]:
     """Every mount path of the templates, and paths above and below them in several spellings."""
-    found = {
+    paths = {
         mount["mountPath"]
         for part in ("initContainers", "containers")
         for container in plain(False)["spec"].get(part, [])
@@ -220,7 +220,7 @@ def paths() -> list[str]:
     }
     spelt = [
         spelling
-        for path in sorted(found)
+        for path in sorted(paths)
         for spelling in (
             *(path, path + "/", "/" + path, path.replace("/", "//"), path.replace("/", "/./")),
             *(path + "/below", path.rpartition("/")[0] or "/", path + "/x/..", path.lstrip("/")),
@@ -230,11 +230,11 @@ def paths() -> list[str]:
     return list(dict.fromkeys([*spelt, "/", "/elsewhere"]))
 
 
-Way = tuple[str, Manifest]
+Attempt = tuple[str, Manifest]
 X = {"name": "x", "emptyDir": {}}
 
 
-def by_annotation() -> Iterator[Way]:
+def by_annotation() -> Iterator[Attempt]:
     for key in sorted(config_of(False).profile.catalogue().annotations | {OVERRIDES}):
         for value in dict.fromkeys(
             [*(v for group in ANNOTATIONS.get(key, ()) for v in group), *MORE.get(key, [])]
@@ -245,7 +245,7 @@ def by_annotation() -> Iterator[Way]:
         yield key, a_pod({key: "unconfined"})
 
 
-def by_container() -> Iterator[Way]:
+def by_container() -> Iterator[Attempt]:
     """An own container of an injected one's name, the same in `overrides`, and both with a forged status."""
     web = {"name": "web", "image": "web:1"}
     mounts = [{"volumeMounts": [{"name": "x", "mountPath": path}]} for path in paths()]
@@ -267,7 +267,7 @@ def by_container() -> Iterator[Way]:
             yield f"forged status, overrides {what}", a_pod({STATUS: "{}", OVERRIDES: stored}, volumes=[X])
 
 
-def by_volume() -> Iterator[Way]:
+def by_volume() -> Iterator[Attempt]:
     web = {"name": "web", "image": "web:1"}
     for volume in plain(False)["spec"]["volumes"]:
         name = volume["name"]
@@ -300,7 +300,7 @@ def by_volume() -> Iterator[Way]:
         )
 
 
-def by_pod() -> Iterator[Way]:
+def by_pod() -> Iterator[Attempt]:
     for field, value in RIGHTS.items():
         yield f"pod's securityContext.{field}", a_pod(securityContext={field: value})
         gateway = a_pod({"inject.istio.io/templates": "gateway"}, securityContext={field: value})
@@ -315,7 +315,7 @@ def by_pod() -> Iterator[Way]:
     yield "searches", a_pod(dnsConfig={"searches": ["evil.example.com"]})
 
 
-def by_earlier_injection() -> Iterator[Way]:
+def by_earlier_injection() -> Iterator[Attempt]:
     """A pod that was injected indeed, with its right status, and then written on."""
     for quirks in (False, True):
         for name, part in ((PROXY, "initContainers"), (INIT, "initContainers")):
@@ -373,9 +373,9 @@ WAYS = (
 )
 
 
-def broken(way: Way, quirks: bool) -> tuple[set[str], list[str]]:
+def broken(attempt: Attempt, quirks: bool) -> tuple[set[str], list[str]]:
     """The powers that a way uses where no rule holds, and the rules that it passes all the same."""
-    what, pod = way
+    what, pod = attempt
     free = outcome(pod, quirks)
     if free.decision.verdict is not Verdict.INJECT:
         assert free.decision.reason is not Reason.INTERNAL_ERROR, what
@@ -395,10 +395,10 @@ def broken(way: Way, quirks: bool) -> tuple[set[str], list[str]]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("quirks", [False, True])
 @pytest.mark.parametrize(("ways", "least"), WAYS)
-def test_no_way_leads_around_a_rule_that_withholds_a_power(ways: Any, least: int, quirks: bool) -> None:
+def test_no_attempt_gets_around_a_rule_that_withholds_a_power(ways: Any, least: int, quirks: bool) -> None:
     count, used, passed = 0, set[str](), list[str]()
-    for way in ways():
-        powers, around = broken(way, quirks)
+    for attempt in ways():
+        powers, around = broken(attempt, quirks)
         count, used, passed = count + 1, used | powers, passed + around
     assert passed == []
     assert count >= least
@@ -442,7 +442,7 @@ TOKEN_MOUNT = {
         a_pod({"traffic.sidecar.istio.io/excludeOutboundPorts": "5432", "prometheus.io/port": "80"}),
         a_pod({CONFIG_KEY: "concurrency: 2\nproxyMetadata: {ISTIO_META_DNS_CAPTURE: 'true'}"}),
         a_pod({CONFIG_KEY: "holdApplicationUntilProxyStarts: true\ntracing: {sampling: 10}"}),
-        # What PodSecurity's level restricted wants, and what clusters stamp.
+        # What the Pod Security level restricted requires, and what clusters stamp.
         a_pod(
             securityContext={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 1}
         ),
@@ -473,22 +473,27 @@ def test_a_pod_without_powers_passes_rules_that_withhold_all_of_them(pod: Manife
     assert again.decision.verdict is Verdict.INJECT, again.error
 
 
+def fill_in(container: Manifest) -> None:
+    """Add what the API server adds to a container."""
+    container.setdefault("imagePullPolicy", "IfNotPresent")
+    container.setdefault("terminationMessagePath", "/dev/termination-log")
+    container.setdefault("terminationMessagePolicy", "File")
+    container.setdefault("resources", {})
+    for entry in container.get("env", []):
+        if "fieldRef" in (entry.get("valueFrom") or {}):
+            entry["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
+    for probe in PROBES:
+        if container.get(probe):
+            container[probe] = {"successThreshold": 1, "timeoutSeconds": 1, **container[probe]}
+    if not any(m["mountPath"] == TOKEN_MOUNT["mountPath"] for m in container.get("volumeMounts", [])):
+        container.setdefault("volumeMounts", []).append(TOKEN_MOUNT)
+
+
 def as_stored(pod: Manifest) -> Manifest:
     """With what the API server fills in before it calls a webhook again."""
     out = copy.deepcopy(pod)
     for container in [*out["spec"].get("initContainers", []), *out["spec"]["containers"]]:
-        container.setdefault("imagePullPolicy", "IfNotPresent")
-        container.setdefault("terminationMessagePath", "/dev/termination-log")
-        container.setdefault("terminationMessagePolicy", "File")
-        container.setdefault("resources", {})
-        for entry in container.get("env", []):
-            if "fieldRef" in (entry.get("valueFrom") or {}):
-                entry["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
-        for probe in PROBES:
-            if container.get(probe):
-                container[probe] = {"successThreshold": 1, "timeoutSeconds": 1, **container[probe]}
-        if not any(m["mountPath"] == TOKEN_MOUNT["mountPath"] for m in container.get("volumeMounts", [])):
-            container.setdefault("volumeMounts", []).append(TOKEN_MOUNT)
+        fill_in(container)
     for volume in out["spec"]["volumes"]:
         for kind in ("configMap", "projected", "downwardAPI"):
             if kind in volume:
@@ -499,7 +504,7 @@ def as_stored(pod: Manifest) -> Manifest:
 
 
 @pytest.mark.parametrize(
-    ("power", "pod", "told"),
+    ("power", "pod", "words"),
     [
         (
             "image",
@@ -524,12 +529,12 @@ def as_stored(pod: Manifest) -> Manifest:
     ],
 )
 def test_a_denial_names_field_power_and_source_and_no_value(
-    power: str, pod: Manifest, told: tuple[str, ...]
+    power: str, pod: Manifest, words: tuple[str, ...]
 ) -> None:
-    found = outcome(pod, False, power)
-    assert found.decision.reason is Reason.ANNOTATION_NOT_ALLOWED
-    assert all(word in str(found.error) for word in told), found.error
-    assert "hunter2" not in f"{found.error}{found.findings}{found.decision.trace}"
+    denied = outcome(pod, False, power)
+    assert denied.decision.reason is Reason.ANNOTATION_NOT_ALLOWED
+    assert all(word in str(denied.error) for word in words), denied.error
+    assert "hunter2" not in f"{denied.error}{denied.findings}{denied.decision.trace}"
 
 
 @pytest.mark.parametrize("power", POWERS)
@@ -540,7 +545,7 @@ def test_a_rule_takes_the_power_that_it_names_and_no_other(power: str) -> None:
         "capabilities": a_pod(containers=the_proxy(securityContext={"capabilities": {"add": ["CHOWN"]}})),
         "trust-root": a_pod({CONFIG_KEY: "caCertificatesPem: [x]"}),
         "control-plane": a_pod({CONFIG_KEY: "discoveryAddress: other.example.com:15012"}),
-        # Who brings files of his own brings those that the other two are read from.
+        # An author with files of their own has those that the other two are read from.
         "volumes": a_pod(containers=the_proxy(volumeMounts=[{"name": "x", "mountPath": "/x"}]), volumes=[X]),
     }[power]
     for withheld in POWERS:
@@ -592,9 +597,9 @@ def test_powers_of_a_profile_without_rules_of_its_own_hold(annotation: str, text
 
 
 def test_the_applications_containers_of_a_template_are_the_authors() -> None:
-    """A template that speaks of every container of the pod takes none of them from its author."""
+    """A template that sets fields of every container of the pod takes none of them from its author."""
     pod = a_pod({"inject.istio.io/templates": "grpc-agent"})
     config = replace(config_of(False), default_templates=("grpc-agent",))
     rules = (AnnotationRule(Selector(), withhold=POWERS),)
-    found = inject(pod, FACTS, replace(config, annotation_rules=rules))
-    assert found.decision.verdict is Verdict.INJECT, found.error
+    injected = inject(pod, FACTS, replace(config, annotation_rules=rules))
+    assert injected.decision.verdict is Verdict.INJECT, injected.error

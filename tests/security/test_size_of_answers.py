@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from typing import Any
 
 import pytest
 
@@ -14,20 +13,12 @@ from injector.core.findings import PER_CODE
 from injector.core.injection.annotation_size import LIMIT
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict
-from injector.server import review as reviews
+from injector.server import reviews
 from tests import answering
+from tests.factories import a_pod
 
 CONFIG = load(None)
 FACTS = Facts("shop", Origin.WEBHOOK)
-
-
-def a_pod(
-    *containers: dict[str, Any],
-    labels: dict[str, str] | None = None,
-    annotations: dict[str, str] | None = None,
-) -> Any:
-    meta = {"name": "web", "labels": labels or {}, "annotations": annotations or {}}
-    return {"metadata": meta, "spec": {"containers": [{"name": "app", "image": "app:1"}, *containers]}}
 
 
 @pytest.mark.parametrize("key", ["istio.io/", "sidecar.istio.io/", "x.istio.io/"])
@@ -60,7 +51,7 @@ def test_annotations_of_a_result_have_the_bound_of_the_api_server() -> None:
     assert str(LIMIT) in str(outcome.error)
 
 
-def test_an_undo_without_room_is_left_out_and_told() -> None:
+def test_an_undo_without_room_is_left_out_and_reported() -> None:
     # What the author wrote fills the annotations; the way back has no room beside it.
     pod = a_pod(annotations={"example.com/x": "x" * (LIMIT - 3_000)})
     probe = {"httpGet": {"path": "/", "port": "http"}}
@@ -85,9 +76,9 @@ def test_findings_are_few_whatever_becomes_of_the_pod(switch: str) -> None:
 
 
 def test_asking_for_a_template_that_does_not_exist_lets_no_pod_pass() -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", **a_pod(annotations={"inject.istio.io/templates": "none-such"})}
+    pod = a_pod(annotations={"inject.istio.io/templates": "none-such"})
     request = {"uid": "u", "namespace": "shop", "object": pod}
     review = {"apiVersion": reviews.VERSIONS[0], "kind": "AdmissionReview", "request": request}
-    answer = answering.answer(review, CONFIG, lambda name: None, failure_mode="allow")
+    answer = answering.answer(review, CONFIG, lambda _name: None, failure_mode="allow")
     assert answer.decision == "deny"
     assert json.dumps(answer.review).count("invalid-annotation") >= 1

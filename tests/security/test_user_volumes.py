@@ -13,6 +13,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
 from injector.core.paths import normal_path, overlapping
 from injector.core.profile import Outcome
+from tests.factories import a_pod
 
 VOLUME, MOUNT = "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"
 CONFIG = load(None)
@@ -22,15 +23,11 @@ X = {"name": "x", "emptyDir": {}}
 
 def outcome(annotations: dict[str, Any], quirks: bool = False, **spec: Any) -> Outcome:
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in annotations.items()}
-    pod: Manifest = {
-        "metadata": {"name": "web", "annotations": texts},
-        "spec": {"containers": [{"name": "web", "image": "web:1"}], **spec},
-    }
-    return inject(pod, FACTS, replace(CONFIG, quirks=quirks))
+    return inject(a_pod(spec=spec, annotations=texts), FACTS, replace(CONFIG, quirks=quirks))
 
 
-def denied(found: Outcome, key: str) -> bool:
-    return found.decision.reason is Reason.INVALID_ANNOTATION and key in str(found.error)
+def denied(injection: Outcome, key: str) -> bool:
+    return injection.decision.reason is Reason.INVALID_ANNOTATION and key in str(injection.error)
 
 
 PLAIN = outcome({}).pod["spec"]
@@ -58,8 +55,8 @@ def test_a_mount_at_above_or_below_one_of_the_templates_is_refused_in_every_spel
     if path.startswith("/var/run/"):
         spellings += [path.removeprefix("/var"), f"{path.removeprefix('/var')}/below"]
     for spelling in filter(None, spellings):
-        found = outcome({VOLUME: {"x": {"emptyDir": {}}}, MOUNT: {"x": {"mountPath": spelling}}})
-        assert denied(found, MOUNT), spelling
+        injection = outcome({VOLUME: {"x": {"emptyDir": {}}}, MOUNT: {"x": {"mountPath": spelling}}})
+        assert denied(injection, MOUNT), spelling
         assert denied(outcome({MOUNT: {"x": {"mountPath": spelling}}}, volumes=[X]), MOUNT), spelling
 
 
@@ -67,9 +64,9 @@ def test_a_mount_at_above_or_below_one_of_the_templates_is_refused_in_every_spel
     "path", ["/elsewhere", "/etc/istio-more", "/var/lib/istio/data2", "/var/run/secrets2"]
 )
 def test_a_mount_beside_those_of_the_templates_passes(path: str) -> None:
-    found = outcome({VOLUME: {"x": {"emptyDir": {}}}, MOUNT: {"x": {"mountPath": path}}})
-    assert found.decision.verdict is Verdict.INJECT, found.error
-    again = inject(found.pod, FACTS, CONFIG)
+    injection = outcome({VOLUME: {"x": {"emptyDir": {}}}, MOUNT: {"x": {"mountPath": path}}})
+    assert injection.decision.verdict is Verdict.INJECT, injection.error
+    again = inject(injection.pod, FACTS, CONFIG)
     assert again.decision.verdict is Verdict.INJECT, again.error
 
 
@@ -129,8 +126,8 @@ def test_what_stands_twice_or_has_a_wrong_type_is_refused(annotations: dict[str,
     ],
 )
 def test_volumes_of_every_kind_pass(source: Manifest) -> None:
-    found = outcome({VOLUME: {"x": source}})
-    assert found.decision.verdict is Verdict.INJECT, found.error
+    injection = outcome({VOLUME: {"x": source}})
+    assert injection.decision.verdict is Verdict.INJECT, injection.error
 
 
 def test_a_volume_that_the_pod_has_itself_is_refused() -> None:
@@ -147,15 +144,15 @@ def test_what_the_templates_have_is_read_from_what_they_give_for_this_pod() -> N
 
 def test_an_own_container_of_the_proxys_name_may_still_mount() -> None:
     own = {"name": "istio-proxy", "volumeMounts": [{"name": "x", "mountPath": "/etc/istio/proxy"}]}
-    found = outcome({}, containers=[own, {"name": "web", "image": "web:1"}], volumes=[X])
-    assert found.decision.verdict is Verdict.INJECT, found.error
+    injection = outcome({}, containers=[own, {"name": "web", "image": "web:1"}], volumes=[X])
+    assert injection.decision.verdict is Verdict.INJECT, injection.error
 
 
 def test_with_quirks_both_are_taken_as_upstream_takes_them() -> None:
-    found = outcome(
+    injection = outcome(
         {VOLUME: {NAMES[0]: {"emptyDir": {}}}, MOUNT: {"x": {"mountPath": PATHS[0]}}}, quirks=True
     )
-    assert found.decision.verdict is Verdict.INJECT
+    assert injection.decision.verdict is Verdict.INJECT
 
 
 def test_a_refusal_repeats_no_value() -> None:
@@ -163,9 +160,9 @@ def test_a_refusal_repeats_no_value() -> None:
         {VOLUME: {"x": {"secret": {"secretName": "hunter2", "defaultMode": "hunter2"}}}},
         {MOUNT: {"x": {"mountPath": f"{PATHS[0]}/hunter2"}}},
     ):
-        found = outcome(asked)
-        assert found.decision.reason is Reason.INVALID_ANNOTATION
-        assert "hunter2" not in str(found.error)
+        injection = outcome(asked)
+        assert injection.decision.reason is Reason.INVALID_ANNOTATION
+        assert "hunter2" not in str(injection.error)
 
 
 @pytest.mark.parametrize(

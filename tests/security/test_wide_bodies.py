@@ -19,9 +19,10 @@ from injector.core.profile import Config
 from injector.errors import ManifestError, ReviewError
 from injector.pages import form
 from injector.records.reader import Reader
-from injector.server import review
+from injector.server import reviews
 from tests import answering
 from tests.cli.conftest import folder, run
+from tests.factories import a_pod, a_review
 
 __all__ = ["folder", "run"]
 
@@ -31,15 +32,7 @@ QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: tru
 
 
 def a_body(tolerations: str) -> bytes:
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "web"},
-        "spec": {"containers": [{"name": "web"}], "tolerations": "HERE"},
-    }
-    request = {"uid": "u", "operation": "CREATE", "namespace": "shop", "object": pod}
-    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    return json.dumps(whole).replace('"HERE"', tolerations).encode()
+    return json.dumps(a_review(a_pod(spec={"tolerations": "HERE"}))).replace('"HERE"', tolerations).encode()
 
 
 def a_list(item: str, size: float) -> str:
@@ -56,7 +49,7 @@ def test_a_wide_body_is_refused_before_it_is_parsed(item: str, size: float) -> N
     tracemalloc.start()
     try:
         with pytest.raises(ReviewError, match="braces, brackets and commas") as refused:
-            review.parse(body)
+            reviews.parse(body)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -70,7 +63,7 @@ def test_a_wide_body_is_refused_before_it_is_parsed(item: str, size: float) -> N
 def test_no_encoding_hides_structure(encoding: str) -> None:
     body = a_body(a_list("[{}]", MB)).decode().encode(encoding)
     with pytest.raises(ReviewError) as refused:
-        review.parse(body)
+        reviews.parse(body)
     assert refused.value.status == 413
 
 
@@ -103,18 +96,18 @@ def test_the_largest_sensible_pod_is_far_below_the_bound() -> None:
     body["request"]["object"] = pod
     text = json.dumps(body).encode()
     assert structure.count(text) * 10 < structure.LIMIT
-    found = review.parse(text)
-    assert answering.answer(found, PLAIN, lambda name: None).decision == "inject"
+    request = reviews.parse(text)
+    assert answering.answer(request, PLAIN, lambda _name: None).decision == "inject"
 
 
 def test_a_body_at_the_bound_is_read() -> None:
     used = structure.count(a_body("[0]"))
     body = a_body(a_list("0", 2 * (structure.LIMIT - used) + 2))
     assert structure.count(body) <= structure.LIMIT
-    assert review.parse(body)
+    assert reviews.parse(body)
     more = a_body(a_list("0", 2 * (structure.LIMIT + 2)))
     with pytest.raises(ReviewError):
-        review.parse(more)
+        reviews.parse(more)
 
 
 def test_admit_counts_as_the_webhook_does(folder: Path, run: Callable[..., Any]) -> None:
@@ -132,7 +125,7 @@ def test_a_wide_line_of_a_record_is_left_out(tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     tracemalloc.start()
     try:
-        assert list(reader._of(names[0])) == []
+        assert list(reader._entries_of(names[0])) == []
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -155,7 +148,7 @@ def test_the_debug_page_bounds_the_values_of_what_is_typed(inner: str) -> None:
     head = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a}]\n"
     text = f"{head}  tolerations: {inner}\n"
     with pytest.raises(ManifestError, match="more than 10000 values"):
-        form.answers(text, PLAIN, lambda found: Facts(namespace="shop"))
+        form.answers(text, PLAIN, lambda _: Facts(namespace="shop"))
 
 
 # --- annotations as a whole ---------------------------------------------------------------------
@@ -202,7 +195,7 @@ def test_annotations_at_the_bound_pass(config: Config) -> None:
     assert annotation_size.excess({}) is None
 
 
-def test_the_command_line_says_where_too_large_annotations_stand(
+def test_the_command_line_names_the_place_of_too_large_annotations(
     folder: Path, run: Callable[..., Any]
 ) -> None:
     pod = annotated(TOO_LARGE["one value"])

@@ -81,7 +81,7 @@ def test_the_command_line_writes_nothing_of_them(what: str, folder: Path, run: A
     assert "aliases that add more than" in done.err
 
 
-def test_what_people_write_with_anchors_is_read() -> None:
+def test_common_uses_of_anchors_are_read() -> None:
     env = "".join(f"    - {{name: A{i}, value: some value}}\n" for i in range(50))
     text = f"base: &base\n  env:\n{env}" + "".join(f"c{i}:\n  <<: *base\n  name: c{i}\n" for i in range(50))
     tree = yamltext.load_text(text, "m.yaml")

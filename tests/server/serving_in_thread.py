@@ -1,4 +1,4 @@
-"""A listener of ours in a thread, over TLS, and connections to it, for the tests of sockets."""
+"""A listener of the injector in a thread, over TLS, and connections to it, for the tests of sockets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import uvloop
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.server.places import Bounds
-from injector.server.run import Listener, Stop, bind, serve
-from injector.server.tls import Swap
+from injector.server.run import Listener, Stop, bind, serve_listeners
+from injector.server.tls import ReloadableTLS
 
 PATIENCE = 60
 NAME = "localhost"
@@ -69,7 +69,7 @@ class Serving:
         assert seen.wait(PATIENCE)
 
     def pass_time(self, seconds: float) -> None:
-        """Let the server believe that so much time has passed."""
+        """Advance the server's clock."""
         self.loop.ahead += seconds
 
     def stop_clock(self) -> None:
@@ -82,7 +82,7 @@ class Serving:
         return not self.thread.is_alive()
 
     def trusting(self) -> ssl.SSLContext:
-        """What a client needs to believe the server."""
+        """What a client needs to verify the server."""
         return ssl.create_default_context(cadata=_pair()[0].chain)
 
     def connect(self) -> http.client.HTTPSConnection:
@@ -117,7 +117,7 @@ def ask(connection: http.client.HTTPConnection) -> tuple[bytes, str]:
     return answer.read(), answer.headers.get("connection", "")
 
 
-async def hello(scope: Any, receive: Any, send: Any) -> None:
+async def hello(_scope: Any, receive: Any, send: Any) -> None:
     """An app that reads the body and greets."""
     while (await receive()).get("more_body"):
         pass
@@ -130,11 +130,11 @@ def serving(
     app: Any = hello,
     bounds: Bounds | None = None,
     drain_seconds: float = 0.0,
-    swap: Swap | None = None,
+    swap: ReloadableTLS | None = None,
     tls: bool = True,
 ) -> Iterator[Serving]:
-    """A server on a free port while the body runs; a `swap` of the test's own gets our certificate."""
-    swap = swap or Swap()
+    """A server on a free port while the body runs; a `swap` of the test's own gets its certificate."""
+    swap = swap or ReloadableTLS()
     _, leaf = _pair()
     swap.take(leaf.chain, leaf.key)
     causes: list[str] = []
@@ -146,7 +146,7 @@ def serving(
         )
 
         def run() -> None:
-            loop.run_until_complete(serve([listener], stop, drain_seconds))
+            loop.run_until_complete(serve_listeners([listener], stop, drain_seconds))
 
         thread = threading.Thread(target=run)
         thread.start()

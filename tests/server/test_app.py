@@ -14,7 +14,9 @@ import pytest
 
 from injector import telemetry
 from injector.core.model import Namespace
-from injector.server.app import Limits, State, Webhook, budget_of, create_app
+from injector.server.app import Limits, State, Webhook
+from injector.server.health import create_app
+from injector.server.http import budget_of
 from injector.telemetry import Metrics
 from tests.asgi import JSON, Reply, exchange, scope_of
 from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
@@ -141,7 +143,7 @@ def test_a_bad_body_is_refused_with_a_reason_and_the_next_request_is_answered(bo
     assert number(state, f'injector_request_rejected_total{{code="{status}"}}') == 1
 
 
-def test_a_review_that_comes_by_a_wrong_path_is_counted_and_told_what_to_do() -> None:
+def test_a_review_on_a_wrong_path_is_counted_and_answered_with_a_hint() -> None:
     state = a_state()
     reply = post(an_app(state), a_body(), path="/mutation")
     assert reply.status == 404
@@ -183,7 +185,7 @@ def test_health_is_served_beside_the_webhook_and_metrics_and_docs_are_not() -> N
 def test_readiness_names_what_is_waited_for_and_reviews_are_answered_meanwhile() -> None:
     waiting = {"namespaces": "not all namespaces are known yet"}
     state = a_state(
-        waiting=lambda: waiting, notes=lambda: {"config": "last good kept"}, namespace_of=lambda name: None
+        waiting=lambda: waiting, notes=lambda: {"config": "last good kept"}, namespace_of=lambda _name: None
     )
     app, inner = an_app(state), create_app(state, inner=True)
     reply = ask(inner, "GET", "/readyz")
@@ -209,10 +211,10 @@ def test_the_metrics_count_by_decision_and_reason() -> None:
         post(app, a_body(a_pod(labels=labels)))
     post(app, a_body(a_pod(namespace="other")))
     post(app, b"{}")
-    told = 'injector_admission_total{decision="%s",profile="log-shipper",reason="%s"}'
-    assert number(state, told % ("inject", "on-by-default")) == 2
-    assert number(state, told % ("skip", "opted-out-by-label")) == 1
-    assert number(state, told % ("deny", "namespace-mismatch")) == 1
+    sample = 'injector_admission_total{decision="%s",profile="log-shipper",reason="%s"}'
+    assert number(state, sample % ("inject", "on-by-default")) == 2
+    assert number(state, sample % ("skip", "opted-out-by-label")) == 1
+    assert number(state, sample % ("deny", "namespace-mismatch")) == 1
     assert number(state, "injector_admission_seconds_count") == 4
     assert number(state, "sidecar_injection_requests_total") == 5
     assert number(state, "sidecar_injection_success_total") == 2
@@ -251,8 +253,8 @@ def test_a_finding_a_denial_and_a_defect_are_logged_whole_and_without_text_of_th
     app = an_app(a_state(current=lambda: config))
     post(app, a_body(a_pod(annotations={"note": "s3cr3t"})))
     post(app, a_body(a_pod(namespace="other", labels={"sidecar-injector/inject": "True"})))
-    told = logged(lines)
-    assert [(line["level"], line["event"]) for line in told] == [
+    events = logged(lines)
+    assert [(line["level"], line["event"]) for line in events] == [
         ("info", "admission"),
         ("warning", "refused"),
         ("error", "defect"),
@@ -260,8 +262,8 @@ def test_a_finding_a_denial_and_a_defect_are_logged_whole_and_without_text_of_th
         ("warning", "finding"),
         ("warning", "refused"),
     ]
-    assert told[4]["message"].endswith('did you mean "true"?')
-    assert told[2]["defect"].startswith("KeyError at webhook_factories.py:")
+    assert events[4]["message"].endswith('did you mean "true"?')
+    assert events[2]["defect"].startswith("KeyError at webhook_factories.py:")
     assert "s3cr3t" not in lines.getvalue()
 
 
@@ -299,7 +301,7 @@ def test_the_node_that_a_pod_names_is_asked_for() -> None:
 
 
 def test_a_fact_that_cannot_be_had_is_an_internal_error_and_no_refusal_of_the_request() -> None:
-    def gone(name: str) -> Namespace:
+    def gone(_name: str) -> Namespace:
         raise OSError("the cache is gone")
 
     response = post(an_app(a_state(namespace_of=gone)), a_body()).json["response"]

@@ -12,8 +12,9 @@ import pytest
 
 from injector.callers.check import Check
 from injector.errors import ConfigError
-from injector.server.app import Webhook, create_app
-from injector.server.tls import Swap
+from injector.server.app import Webhook
+from injector.server.health import create_app
+from injector.server.tls import ReloadableTLS
 from tests.callers.credentials import SERVER, Authority
 from tests.server import serving_in_thread as threads
 from tests.server.test_app import a_state
@@ -24,7 +25,7 @@ JSON = {"content-type": "application/json"}
 
 
 class Seen:
-    """A check that refuses nobody, and keeps what it was given."""
+    """A check that refuses no caller, and records its arguments."""
 
     def __init__(self) -> None:
         self.certificates: list[Mapping[str, Any] | None] = []
@@ -44,8 +45,8 @@ def an_app(caller: Any) -> Webhook:
     return Webhook(state, create_app(state, inner=False))
 
 
-def a_swap(*authorities: Authority) -> Swap:
-    swap = Swap("1.3", asks=True)
+def a_swap(*authorities: Authority) -> ReloadableTLS:
+    swap = ReloadableTLS("1.3", asks=True)
     swap.trust("".join(each.pem for each in authorities))
     return swap
 
@@ -54,7 +55,7 @@ def posted(
     serving: threads.Serving,
     pair: tuple[Path, Path] | None = None,
     body: bytes = b"no JSON",
-    prepare: Callable[[ssl.SSLContext], None] = lambda context: None,
+    prepare: Callable[[ssl.SSLContext], None] = lambda _context: None,
     **headers: str,
 ) -> tuple[int, str]:
     """Status and text of the answer to a caller with a certificate and headers."""
@@ -77,7 +78,7 @@ def posted(
 def test_what_the_handshake_has_verified_reaches_the_check(tmp_path: Path, version: ssl.TLSVersion) -> None:
     authority, seen = Authority.make(), Seen()
     pair = authority.write_pair(tmp_path, "kube-apiserver", dns=["apiserver.example.com"])
-    swap = Swap("1.2", asks=True)
+    swap = ReloadableTLS("1.2", asks=True)
     swap.trust(authority.pem)
 
     def at_most(context: ssl.SSLContext) -> None:
@@ -95,7 +96,7 @@ def test_what_the_handshake_has_verified_reaches_the_check(tmp_path: Path, versi
     assert seen.budgets == [8.0, 8.0]
 
 
-def test_who_is_not_accepted_is_refused_before_the_body_is_parsed(tmp_path: Path) -> None:
+def test_a_refused_caller_is_answered_before_the_body_is_parsed(tmp_path: Path) -> None:
     authority = Authority.make()
     api = authority.write_pair(tmp_path, "kube-apiserver")
     kubelet = authority.write_pair(tmp_path, "kubelet")
@@ -145,6 +146,6 @@ def test_a_new_ca_counts_from_the_next_connection_on_and_one_that_cannot_be_read
     assert len(seen.certificates) == 2
 
 
-def test_without_a_check_nobody_is_asked_for_a_certificate(tmp_path: Path) -> None:
+def test_without_a_check_no_client_certificate_is_requested(tmp_path: Path) -> None:
     with threads.serving(an_app(None)) as serving:
         assert posted(serving, Authority.make().write_pair(tmp_path, "any"), a_body())[0] == 200

@@ -9,7 +9,7 @@ from typing import Any
 
 from injector.core.model import Namespace
 from injector.errors import ClusterError
-from injector.kube.client import Listing
+from injector.kube.lists import Listing
 from injector.kube.objects import NAMESPACES, NODES
 from injector.serving.cluster_facts import ClusterFacts
 from tests.server.webhook_factories import Shipper, a_config
@@ -26,7 +26,7 @@ class DictCluster:
     asked: list[str] = field(default_factory=list)
     events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
 
-    async def listing(self, path: str, params: object = None) -> Listing:
+    async def listing(self, path: str, _params: object = None) -> Listing:
         self.asked.append(path)
         if path in self.forbidden:
             raise ClusterError("not allowed to list it", status=403, hint="grant the verb")
@@ -34,7 +34,7 @@ class DictCluster:
             raise ClusterError("this cluster does not serve it", status=404)
         return Listing(self.lists[path], "1")
 
-    async def watch(self, path: str, version: str, params: object = None) -> AsyncIterator[dict[str, Any]]:
+    async def watch(self, path: str, _version: str, _params: object = None) -> AsyncIterator[dict[str, Any]]:
         while True:
             if path != NODES:
                 await asyncio.Event().wait()
@@ -128,9 +128,9 @@ def test_objects_are_those_that_the_profile_asks_for() -> None:
 
     async def body(watched: ClusterFacts) -> None:
         await until(lambda: not watched.not_ready())
-        (found,) = watched.objects()
-        assert (found["kind"], found["spec"]) == ("Thing", {"a": 1})
-        assert "managedFields" not in found["metadata"]
+        (item,) = watched.objects()
+        assert (item["kind"], item["spec"]) == ("Thing", {"a": 1})
+        assert "managedFields" not in item["metadata"]
         assert watched.objects() is watched.objects()
 
     run(cluster, body, rules=Curious)

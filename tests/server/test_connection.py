@@ -1,4 +1,4 @@
-"""What a caller may not hold on to, on real sockets: large heads, slow requests, answers nobody reads."""
+"""What is cut, on real sockets: large heads, slow requests, answers that are not read."""
 
 from __future__ import annotations
 
@@ -102,10 +102,10 @@ def test_a_handshake_that_never_ends_is_cut() -> None:
 
 
 @pytest.mark.usefixtures("no_keep_alive")
-def test_an_answer_that_nobody_reads_is_cut() -> None:
+def test_an_answer_that_is_not_read_is_cut() -> None:
     began, ended = threading.Event(), threading.Event()
 
-    async def talks(scope: Any, receive: Any, send: Any) -> None:
+    async def talks(_scope: Any, _receive: Any, send: Any) -> None:
         size = 64 << 20
         began.set()
         await send(

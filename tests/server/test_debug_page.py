@@ -16,8 +16,8 @@ import yaml
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.errors import ConfigError
-from injector.server.app import create_app
 from injector.server.debug import FORM_LIMIT, PATH, Debug, bind_loopback, create_debug_app
+from injector.server.health import create_app
 from tests.asgi import Reply, exchange, scope_of
 from tests.server.test_app import a_state, lines, logged  # noqa: F401 (lines is a fixture)
 from tests.server.webhook_factories import Broken, a_config, a_pod
@@ -30,8 +30,8 @@ HOST = f"127.0.0.1:{PORT}"
 
 
 def an_app(config: Config | None = None, **changed: Any) -> Any:
-    found = config or a_config()
-    return create_debug_app(Debug(current=lambda: found, **changed))
+    current = config or a_config()
+    return create_debug_app(Debug(current=lambda: current, **changed))
 
 
 def the_scope(method: str, headers: Mapping[str, str], query: bytes = b"") -> dict[str, Any]:
@@ -77,7 +77,7 @@ def test_an_example_is_put_into_the_form_and_an_unknown_one_is_not() -> None:
     assert get(app, b"example=gone").body == get(app).body
 
 
-def test_every_answer_is_kept_by_nobody_and_framed_by_nobody() -> None:
+def test_no_answer_may_be_cached_or_framed() -> None:
     app = an_app()
     for reply in (get(app), post(app, {"manifests": POD}), post(app, b"", {"host": "evil.example"})):
         assert reply.headers["cache-control"] == "no-store"
@@ -205,7 +205,7 @@ def test_a_new_configuration_is_the_one_in_force() -> None:
 def test_one_is_explained_at_a_time_and_room_is_made_afterwards() -> None:
     reached, go_on = threading.Event(), threading.Event()
 
-    def namespace_of(name: str) -> None:
+    def namespace_of(_name: str) -> None:
         reached.set()
         assert go_on.wait(60)
 
@@ -237,7 +237,7 @@ def test_nothing_that_is_typed_is_logged(lines: io.StringIO) -> None:  # noqa: F
     assert lines.getvalue() == ""
 
 
-def test_a_defect_is_told_by_its_type_alone(lines: io.StringIO) -> None:  # noqa: F811
+def test_a_defect_is_shown_by_its_type_alone(lines: io.StringIO) -> None:  # noqa: F811
     pod = yaml.safe_dump(a_pod(annotations={"a": MARK}))
     reply = post(an_app(a_config(Broken)), {"manifests": pod})
     assert (reply.status, b"this is a bug" in reply.body) == (500, True)
@@ -250,7 +250,7 @@ def test_the_webhook_templates_are_left_to_its_own_thread() -> None:
     config = a_config()
     used: list[str] = []
 
-    def render(*arguments: object) -> Any:
+    def render(*_arguments: object) -> Any:
         used.append("render")
 
     # A method is replaced on purpose: nothing else shows who calls it.

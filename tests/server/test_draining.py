@@ -1,4 +1,4 @@
-"""What callers see of a replica that is told to stop, on real sockets."""
+"""What callers see of a replica that gets the signal to stop, on real sockets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_after_the_end_nothing_listens() -> None:
 
 
 def test_a_second_signal_ends_at_once_whatever_is_under_way() -> None:
-    async def never(scope: Any, receive: Any, send: Any) -> None:
+    async def never(_scope: Any, receive: Any, _send: Any) -> None:
         await receive()
         await receive()  # until the caller is gone
 

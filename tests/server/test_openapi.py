@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
 from schemathesis.core.result import Ok
 
-from injector.server.app import State, create_app
+from injector.server.app import State
 from injector.server.debug import PATH, Debug, create_debug_app
+from injector.server.health import create_app
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 from tests.server.webhook_factories import a_config
@@ -66,25 +67,25 @@ def asked(app: FastAPI, examples: int) -> dict[str, Counter[int]]:
 
 
 def _called(operation: Any, examples: int) -> Counter[int]:
-    found: Counter[int] = Counter()
+    statuses: Counter[int] = Counter()
 
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(operation.as_strategy())
     def call(case: Any) -> None:
         answer = case.call_and_validate(base_url=BASE, excluded_checks=OTHERWISE)
-        found[answer.status_code] += 1
+        statuses[answer.status_code] += 1
 
     call()
-    return found
+    return statuses
 
 
 @pytest.mark.parametrize("name", APPS)
 def test_what_is_declared_is_what_is_answered(name: str) -> None:
-    found = asked(APPS[name], 25)
-    assert found.keys() == EXPECTED[name].keys()
+    statuses = asked(APPS[name], 25)
+    assert statuses.keys() == EXPECTED[name].keys()
     for path, expected in EXPECTED[name].items():
-        assert min(expected) in found[path]
-        assert found[path].keys() <= expected
+        assert min(expected) in statuses[path]
+        assert statuses[path].keys() <= expected
 
 
 def head_of(app: FastAPI, method: str, path: str) -> tuple[int, str]:

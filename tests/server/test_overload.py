@@ -1,4 +1,4 @@
-"""The webhook with more reviews than it can answer: who is answered, and what the others are told."""
+"""The webhook with more reviews than it can answer: which are answered, and what the other callers get."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOO_MANY = 5
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue's clock stands still: nobody is refused because the machine is busy with something else."""
+    """The queue's clock stands still: no request is refused because the machine is busy."""
     monkeypatch.setattr("injector.server.queue.time.perf_counter", lambda: 0.0)
 
 
@@ -38,7 +38,7 @@ def a_state(size: Size, **changed: Any) -> State:
     return replace(state, **changed)
 
 
-async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
+async def nothing_else(scope: Any, _receive: Any, _send: Any) -> None:
     raise AssertionError(scope["path"])
 
 
@@ -62,13 +62,13 @@ def statuses(answers: Iterable[list[dict[str, Any]]]) -> list[int]:
 
 
 def samples(state: State, name: str) -> dict[str, float]:
-    found = (
+    pairs = (
         line.rsplit(" ", 1) for line in state.metrics.text().decode().splitlines() if line.startswith(name)
     )
-    return {label: float(value) for label, value in found}
+    return {label: float(value) for label, value in pairs}
 
 
-def test_as_many_as_may_wait_are_answered_and_exactly_the_others_are_told_to_come_again() -> None:
+def test_as_many_as_may_wait_are_answered_and_exactly_the_others_get_429() -> None:
     state = a_state(Size(length=LENGTH))
     answers = together(Webhook(state, nothing_else), [[a_body()]] * (LENGTH + TOO_MANY))
     assert statuses(answers) == [200] * LENGTH + [429] * TOO_MANY
@@ -124,7 +124,7 @@ def test_nothing_is_done_for_a_caller_that_has_hung_up() -> None:
     assert statuses([sent]) == [429]  # into a connection that drops it
 
 
-def test_an_overload_is_told_once_with_its_cause_and_not_for_each_request(
+def test_an_overload_is_logged_once_with_its_cause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING, "injector"):
@@ -153,10 +153,10 @@ def test_over_tls_a_refused_caller_is_answered_by_the_same_connection_the_next_t
             post(connection)
         goes_on.set()
         answers = [connection.getresponse() for connection in (first, *others)]
-        found = [answer.status for answer in answers]
-        assert set(found) == {200, 429}, found
-        refused = others[found.index(429) - 1]
-        assert answers[found.index(429)].headers["retry-after"] == "1"
+        statuses = [answer.status for answer in answers]
+        assert set(statuses) == {200, 429}, statuses
+        refused = others[statuses.index(429) - 1]
+        assert answers[statuses.index(429)].headers["retry-after"] == "1"
         sock = refused.sock
         for answer in answers:
             answer.read()

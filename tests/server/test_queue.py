@@ -28,7 +28,7 @@ async def results(
 
     async def one(work: Callable[[], Any]) -> Any:
         try:
-            return await queue.turn(work, Call(time.perf_counter(), budget, present, namespace))
+            return await queue.in_loop(work, Call(time.perf_counter(), budget, present, namespace))
         except Overloaded as overload:
             return overload.cause
 
@@ -92,11 +92,11 @@ def test_small_work_shares_a_slice() -> None:
 
     async def main() -> None:
         waiting = Queue(Size())
-        given = waiting._slice
+        original = waiting._slice
 
         def counted(loop: asyncio.AbstractEventLoop) -> None:
             slices.append(None)
-            given(loop)
+            original(loop)
 
         waiting._slice = counted  # type: ignore[method-assign]  # to see how often the loop is asked
         await results(waiting, *[lambda: None] * 5)
@@ -108,7 +108,7 @@ def test_small_work_shares_a_slice() -> None:
 @pytest.mark.parametrize(("budget", "waited", "cause"), [
     (None, 0.7, "done"), (None, 0.9, "age"), (2.0, 0.4, "done"), (2.0, 0.6, "age"), (30.0, 0.9, "age"),
 ])  # fmt: skip
-def test_who_waited_too_long_is_refused(
+def test_a_request_that_waited_too_long_is_refused(
     clock: Callable[[float], None], budget: float | None, waited: float, cause: str
 ) -> None:
     async def main() -> list[Any]:
@@ -121,14 +121,14 @@ def test_a_request_whose_body_took_all_of_its_time_is_refused(clock: Callable[[f
     async def main() -> None:
         came = time.perf_counter()
         clock(2.5)
-        await Queue(Size()).turn(lambda: None, Call(came, 2.0, present))
+        await Queue(Size()).in_loop(lambda: None, Call(came, 2.0, present))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
     assert caught.value.cause == "age"
 
 
-def test_once_the_pace_is_known_who_would_wait_too_long_is_refused_at_once(
+def test_once_the_pace_is_known_a_request_that_would_wait_too_long_is_refused_at_once(
     clock: Callable[[float], None],
 ) -> None:
     def slow() -> str:
@@ -141,32 +141,33 @@ def test_once_the_pace_is_known_who_would_wait_too_long_is_refused_at_once(
             await results(waiting, slow)
         return await results(waiting, *[slow] * 10)
 
-    found = asyncio.run(main())
+    answers = asyncio.run(main())
     # Half of 0.8 s holds four of them; the fifth finds four before it.
-    assert found == ["done"] * found.count("done") + ["wait"] * found.count("wait")
-    assert 4 <= found.count("done") <= 6
+    assert answers == ["done"] * answers.count("done") + ["wait"] * answers.count("wait")
+    assert 4 <= answers.count("done") <= 6
 
 
-def test_who_has_gone_is_passed_over() -> None:
+def test_a_caller_that_disconnected_is_skipped() -> None:
     done: list[str] = []
 
     async def main() -> None:
         waiting = Queue(Size())
-        await waiting.turn(lambda: done.append("work"), Call(time.perf_counter(), None, lambda: True))
+        await waiting.in_loop(lambda: done.append("work"), Call(time.perf_counter(), None, lambda: True))
 
     with pytest.raises(Overloaded) as caught:
         asyncio.run(main())
     assert (caught.value.cause, done) == ("gone", [])
 
 
-def test_an_error_of_the_work_is_its_callers_and_nobody_elses() -> None:
+def test_an_error_of_the_work_reaches_only_its_caller() -> None:
     def fails() -> None:
         raise ValueError("mine")
 
     async def main() -> list[Any]:
         waiting = Queue(Size())
         turns = [
-            waiting.turn(work, Call(time.perf_counter(), None, present)) for work in (fails, lambda: "done")
+            waiting.in_loop(work, Call(time.perf_counter(), None, present))
+            for work in (fails, lambda: "done")
         ]
         return await asyncio.gather(*turns, return_exceptions=True)
 
@@ -175,13 +176,13 @@ def test_an_error_of_the_work_is_its_callers_and_nobody_elses() -> None:
     assert done == "done"
 
 
-def test_who_gave_up_waiting_costs_nothing() -> None:
+def test_a_request_that_stopped_waiting_costs_nothing() -> None:
     done: list[str] = []
 
     async def main() -> None:
         waiting = Queue(Size())
         given_up = asyncio.create_task(
-            waiting.turn(lambda: done.append("given up"), Call(time.perf_counter(), None, present))
+            waiting.in_loop(lambda: done.append("given up"), Call(time.perf_counter(), None, present))
         )
         await asyncio.sleep(0)
         given_up.cancel()
@@ -203,7 +204,7 @@ def test_large_bodies_are_refused_past_the_bytes_and_small_ones_never() -> None:
         again(10 * SMALL)
 
 
-def test_where_the_queue_is_full_the_namespace_with_the_most_waiting_gives_way() -> None:
+def test_in_a_full_queue_the_namespace_with_the_most_waiting_loses_a_place() -> None:
     done: list[str] = []
     waiting = Queue(Size(length=LENGTH))
 
@@ -267,8 +268,8 @@ def test_one_namespace_does_not_take_all_bytes_of_the_bodies_that_wait() -> None
         calls = [
             Call(time.perf_counter(), None, present, name, 4 * SMALL) for name in ("greedy",) * 3 + ("shop",)
         ]
-        turns = [waiting.turn(lambda: "done", call) for call in calls]
+        turns = [waiting.in_loop(lambda: "done", call) for call in calls]
         return await asyncio.gather(*turns, return_exceptions=True)
 
-    found = [each.cause if isinstance(each, Overloaded) else each for each in asyncio.run(main())]
-    assert found == ["done", "bytes", "bytes", "done"]
+    results = [each.cause if isinstance(each, Overloaded) else each for each in asyncio.run(main())]
+    assert results == ["done", "bytes", "bytes", "done"]

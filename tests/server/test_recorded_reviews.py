@@ -36,7 +36,7 @@ def test_every_admission_is_recorded_with_what_was_known(tmp_path: Path) -> None
     known = Namespace("shop", {"istio-injection": "enabled"})
     metrics = recorded(
         tmp_path, a_body(), a_body(a_pod(annotations={"sidecar-injector/inject": "false"})),
-        namespace_of=lambda name: known, native_sidecars=lambda node: True,
+        namespace_of=lambda _name: known, native_sidecars=lambda _node: True,
     )  # fmt: skip
     first, second = Reader(tmp_path).entries()
     assert (first.decision, first.reason) == ("inject", "on-by-default")
@@ -76,7 +76,7 @@ def test_no_mark_is_in_a_record(tmp_path: Path) -> None:
     known = Namespace("shop", {"owner": MARK}, {"note": MARK})
     body = a_body(pod, userInfo=user, options={"fieldManager": MARK}, uid=MARK, name=MARK, requestKind=MARK)
     broken = a_body({**a_pod(), "spec": {"containers": [{"name": 7, "image": MARK}]}})
-    metrics = recorded(tmp_path, body, broken, namespace_of=lambda name: known)
+    metrics = recorded(tmp_path, body, broken, namespace_of=lambda _name: known)
     text = b"".join(file.read_bytes() for file in tmp_path.iterdir()).decode()
     assert len(list(Reader(tmp_path).entries())) == 2
     assert MARK not in text
@@ -96,15 +96,15 @@ def test_a_folder_that_is_gone_costs_records_and_no_answers(tmp_path: Path) -> N
     assert b'injector_record_total{result="failed"} 1.0' in metrics.text()
 
 
-def test_off_by_default(tmp_path: Path) -> None:
+def test_off_by_default() -> None:
     assert recorder(Server(), Metrics()) is None
     assert a_state().record is None
 
 
 def test_flags_win_over_the_file() -> None:
-    given = Record(directory="of-the-file", key_file="k", per_second=3)
-    assert record_settings(given, None, None) == given
-    flags = record_settings(given, "of-the-flag", None)
+    of_file = Record(directory="of-the-file", key_file="k", per_second=3)
+    assert record_settings(of_file, None, None) == of_file
+    flags = record_settings(of_file, "of-the-flag", None)
     assert (flags.directory, flags.key_file, flags.per_second) == ("of-the-flag", "k", 3)
 
 

@@ -1,8 +1,8 @@
 """Replicas of `injector serve` that restart one after the other under load: no call may fail.
 
 The caller is shaped as the API server's: it keeps idle connections, takes the one it used last, drops
-those that the other side has closed, and asks again only where it is told to (429). New
-connections go to replicas that were ready when somebody last looked, as with a Service.
+those that the other side has closed, and asks again only after a 429. New
+connections go to replicas that were ready at the last probe, as with a Service.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DRAIN = "  drainSeconds: 5\n"
 
 @dataclass
 class Replica:
-    """A process, where it listens, and whether it was ready when somebody last looked."""
+    """A process, where it listens, and whether it was ready at the last probe."""
 
     process: Served
     at: dict[str, str]
@@ -102,11 +102,11 @@ class Service:
     def _connection(self) -> http.client.HTTPSConnection:
         with self._lock:
             while self._idle:
-                kept = self._idle.pop()
+                idle = self._idle.pop()
                 # What can be read without having been asked for is the end of the connection.
-                if not select.select([kept.sock], [], [], 0)[0]:
-                    return kept
-                kept.close()
+                if not select.select([idle.sock], [], [], 0)[0]:
+                    return idle
+                idle.close()
         ready = [replica for replica in list(self.replicas) if replica.ready]
         port = ready[next(self._turn) % len(ready)].port
         trust = ssl.create_default_context(cafile=str(self.ca))

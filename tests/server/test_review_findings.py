@@ -46,7 +46,7 @@ def annotated(key: str, value: str) -> dict[str, Any]:
 def test_the_answer_has_a_reason_that_is_no_defect(
     pod: dict[str, Any], reason: Reason, quirks: bool, configs: dict[bool, Config]
 ) -> None:
-    answer = answering.answer(a_review(pod), configs[quirks], lambda name: None)
+    answer = answering.answer(a_review(pod), configs[quirks], lambda _name: None)
     assert (answer.outcome.decision.reason, answer.defect) == (reason, "")
 
 
@@ -63,5 +63,5 @@ def test_a_pod_of_another_shape_is_refused_before_anything_looks_at_it(
 ) -> None:
     pod = a_pod()
     pod["spec"] |= spec
-    answer = answering.answer(a_review(pod), configs[False], lambda name: None)
+    answer = answering.answer(a_review(pod), configs[False], lambda _name: None)
     assert (answer.outcome.decision.reason, answer.defect) == (Reason.INVALID_POD, "")

@@ -139,7 +139,7 @@ class Served:
 
     process: subprocess.Popen[str]
     ca: Path
-    told: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     news: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
     open: list[http.client.HTTPConnection] = field(default_factory=list)
 
@@ -153,11 +153,11 @@ class Served:
         """The next line of the log with these fields."""
         while True:
             line = self.news.get(timeout=PATIENCE)
-            assert line is not None, f"the process ended: {self.told}"
-            self.told.append(json.loads(line))
-            told = self.told[-1]
-            if told["event"] == event and all(told.get(k) == v for k, v in fields.items()):
-                return told
+            assert line is not None, f"the process ended: {self.events}"
+            self.events.append(json.loads(line))
+            event_line = self.events[-1]
+            if event_line["event"] == event and all(event_line.get(k) == v for k, v in fields.items()):
+                return event_line
 
     def callers(self, at: dict[str, Any]) -> tuple[http.client.HTTPConnection, http.client.HTTPConnection]:
         """Connections to the webhook, verified against the CA, and to the inner listener."""
@@ -202,7 +202,7 @@ def call(
     return response, response.read()
 
 
-def test_the_webhook_serves_over_tls_and_stops_when_told(files: Files) -> None:
+def test_the_webhook_serves_over_tls_and_stops_on_a_signal(files: Files) -> None:
     with served(files) as running:
         at = running.wait_for("listening")
         webhook, health = running.callers(at)
@@ -285,19 +285,19 @@ def test_settings_of_the_server_count_from_the_next_start_and_are_judged_before_
         assert "restart to apply them" in running.wait_for("server-settings")["message"]
 
 
-def test_letting_pods_through_is_told_at_the_start(files: Files) -> None:
+def test_failure_mode_allow_is_logged_at_the_start(files: Files) -> None:
     files.config.write_text(SETTINGS + "  failureMode: allow\n")
     with served(files) as running:
-        told = running.wait_for("failure-mode")
-        assert (told["level"], "without a sidecar" in told["message"]) == ("warning", True)
+        logged = running.wait_for("failure-mode")
+        assert (logged["level"], "without a sidecar" in logged["message"]) == ("warning", True)
 
 
 def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -> None:
     with served(files) as running:
         at = running.wait_for("listening")
-        kept, health = running.callers(at)
-        assert call(kept, "GET", "/healthz")[0].status == 200
-        sock = kept.sock
+        webhook, health = running.callers(at)
+        assert call(webhook, "GET", "/healthz")[0].status == 200
+        sock = webhook.sock
 
         (files.folder / "tls.key").write_bytes((files.folder / "other.key").read_bytes())
         problem = running.wait_for("certificate-problem", about="files")
@@ -315,8 +315,8 @@ def test_a_renewed_certificate_is_served_and_a_broken_one_is_not(files: Files) -
         running.wait_for("certificate-leaf")
         newest, _ = running.callers(at)
         assert call(newest, "GET", "/healthz")[0].status == 200
-        assert call(kept, "GET", "/healthz")[0].status == 200
-        assert kept.sock is sock
+        assert call(webhook, "GET", "/healthz")[0].status == 200
+        assert webhook.sock is sock
         text = call(health, "GET", "/metrics")[1].decode()
         assert 'injector_certificate_expiry_timestamp_seconds{fingerprint="' in text
         assert 'injector_certificate_failure_total{what="files"}' in text
@@ -350,10 +350,10 @@ def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(
 def test_a_process_that_has_bound_a_port_ends_with_status_2_too(files: Files) -> None:
     arguments = ["--tls-bundle", "bundle.pem", "--listen", "127.0.0.1:0", "--debug-listen", "0.0.0.0:0"]
     process = start(*cannot_be_served(files, arguments))
-    _, told = process.communicate(timeout=PATIENCE)
+    _, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
-    assert "not a loopback address" in told
-    assert "Traceback" not in told
+    assert "not a loopback address" in stderr
+    assert "Traceback" not in stderr
 
 
 def cannot_be_served(files: Files, arguments: list[str]) -> list[str]:

@@ -32,9 +32,9 @@ class WithCluster(Files):
     """The same files, and a cluster instead of none."""
 
     def arguments(self) -> list[str]:
-        given = super().arguments()
-        at = given.index("--namespaces")
-        return [*given[:at], *given[at + 2 :], "--kubeconfig", str(self.folder / "kubeconfig")]
+        arguments = super().arguments()
+        at = arguments.index("--namespaces")
+        return [*arguments[:at], *arguments[at + 2 :], "--kubeconfig", str(self.folder / "kubeconfig")]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class FromConfigMap(WithCluster):
     """The configuration in a ConfigMap instead of a file."""
 
     def arguments(self) -> list[str]:
-        given = super().arguments()
-        at = given.index("--config")
-        return [*given[:at], *given[at + 2 :], "--config-map", "mesh/injector"]
+        arguments = super().arguments()
+        at = arguments.index("--config")
+        return [*arguments[:at], *arguments[at + 2 :], "--config-map", "mesh/injector"]
 
 
 @dataclass
@@ -62,10 +62,10 @@ class Running:
 
     def until(self, fits: Callable[[int, dict[str, Any]], object]) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE
-        while not fits(*(found := self.readiness())):
-            assert time.monotonic() < deadline, found
+        while not fits(*(answer := self.readiness())):
+            assert time.monotonic() < deadline, answer
             time.sleep(0.05)
-        return found[1]
+        return answer[1]
 
     def injects(self) -> bool:
         answer, body = call(self.webhook, "POST", "/mutate", a_body(a_pod()))
@@ -83,30 +83,28 @@ def running(files: Files) -> Iterator[Running]:
         yield Running(fake, process, *process.callers(process.wait_for("listening")))
 
 
-def test_before_the_first_list_it_is_not_ready_and_answers_by_what_the_review_says(running: Running) -> None:
-    told = running.until(lambda status, detail: detail["waiting"].get(NAMESPACES) != "not read yet")
-    assert told["ready"] is False
-    assert "the API server answered 500 InternalError" in told["waiting"][NAMESPACES]
-    assert told["waiting"][NAMESPACES].endswith("(hint: try again)")
+def test_before_the_first_list_it_is_not_ready_and_answers_from_the_review_alone(running: Running) -> None:
+    readiness = running.until(lambda _status, detail: detail["waiting"].get(NAMESPACES) != "not read yet")
+    assert readiness["ready"] is False
+    assert "the API server answered 500 InternalError" in readiness["waiting"][NAMESPACES]
+    assert readiness["waiting"][NAMESPACES].endswith("(hint: try again)")
     assert running.injects()
     waits = running.process.wait_for("cluster", what=NAMESPACES)
-    assert (waits["level"], waits["message"]) == ("warning", told["waiting"][NAMESPACES])
+    assert (waits["level"], waits["message"]) == ("warning", readiness["waiting"][NAMESPACES])
 
     running.fake.trouble("")
-    assert running.until(lambda status, detail: status == 200)["notes"] == {}
+    assert running.until(lambda status, _detail: status == 200)["notes"] == {}
     assert running.process.wait_for("cluster", what=NAMESPACES)["message"] == "up to date"
 
 
 @pytest.mark.parametrize("trouble", ["500", "nothing", "hung up"])
-def test_an_api_server_in_trouble_stops_neither_the_answers_nor_the_end(
-    running: Running, trouble: str
-) -> None:
+def test_an_unavailable_api_server_stops_neither_answers_nor_shutdown(running: Running, trouble: str) -> None:
     running.fake.trouble("")
-    running.until(lambda status, detail: status == 200)
+    running.until(lambda status, _detail: status == 200)
     running.fake.trouble(trouble)
     if trouble != "nothing":
         # Silence is noticed after minutes only, as a quiet cluster is silent too.
-        noted = running.until(lambda status, detail: detail["notes"])
+        noted = running.until(lambda _status, detail: detail["notes"])
         assert noted["ready"] is True
         assert noted["notes"][NAMESPACES].startswith("may be out of date: ")
         assert "(hint: " in noted["notes"][NAMESPACES]
@@ -143,13 +141,13 @@ def test_a_defect_in_reading_keeps_the_last_good_configuration() -> None:
         config = a_config()
         taken: list[Config] = []
         current = Current(
-            Failing(), config, Metrics(), seconds=1, apart=asyncio.to_thread, taken=taken.append
+            Failing(), config, Metrics(), seconds=1, in_thread=asyncio.to_thread, taken=taken.append
         )
         await current.refresh()
         assert current.config is config
         assert taken == [config]
-        told = "the last valid configuration stays in use: "
-        told += "reading the configuration failed unexpectedly: KeyError"
-        assert current.warnings() == {"config": told}
+        warning = "the last valid configuration stays in use: "
+        warning += "reading the configuration failed unexpectedly: KeyError"
+        assert current.warnings() == {"config": warning}
 
     asyncio.run(main())

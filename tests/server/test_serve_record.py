@@ -42,7 +42,7 @@ def test_what_is_in_the_queue_is_written_before_the_end(files: Files, tmp_path: 
     assert (len(list(reader.entries())), reader.broken) == (40, 0)
 
 
-def test_a_full_disk_is_told_and_answers_go_on(files: Files, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_reviews_are_still_answered(files: Files, tmp_path: Path) -> None:
     """The process may not write files beyond a size, which fails like a disk without room."""
     start(files, tmp_path / "records")
     with served(files) as running:
@@ -50,9 +50,9 @@ def test_a_full_disk_is_told_and_answers_go_on(files: Files, tmp_path: Path) -> 
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (2000, hard))
         admit(running, 40)
-        told = running.wait_for("record-failed")
-        assert str(tmp_path / "records") in told["message"]
-        assert "free disk space" in told["hint"]
+        event = running.wait_for("record-failed")
+        assert str(tmp_path / "records") in event["message"]
+        assert "free disk space" in event["hint"]
         end(running)
     reader = Reader(tmp_path / "records")
     assert 0 < len(list(reader.entries())) < 40

@@ -40,7 +40,7 @@ def turns(accounts: Accounts, lines: Lines[Entry], costs: dict[str, float], coun
     return seen
 
 
-def test_within_a_namespace_who_came_first_is_first() -> None:
+def test_within_a_namespace_the_order_is_first_in_first_out() -> None:
     _, lines = lines_of(*(Entry("shop", number) for number in range(5)))
     taken = [lines.take() for _ in range(6)]
     assert [entry.number for entry in taken if entry] == [0, 1, 2, 3, 4]
@@ -56,7 +56,7 @@ def test_namespaces_get_the_same_cpu_and_not_the_same_number_of_turns() -> None:
     assert seen == {"greedy": 2, "shop": 100}
 
 
-def test_who_was_idle_has_saved_up_nothing() -> None:
+def test_an_idle_namespace_saves_no_share() -> None:
     accounts, lines = lines_of(*(Entry("busy", number) for number in range(40)))
     turns(accounts, lines, {"busy": 1.0}, 20)
     for number in range(20):
@@ -65,7 +65,7 @@ def test_who_was_idle_has_saved_up_nothing() -> None:
     assert seen.count("busy") == seen.count("new") == 5
 
 
-def test_what_was_used_when_nobody_else_wanted_it_is_not_held_against_anybody() -> None:
+def test_use_without_competition_is_not_charged_later() -> None:
     accounts, lines = lines_of()
     for number in range(50):
         lines.add(Entry("busy", number))
@@ -110,13 +110,13 @@ def test_those_that_are_busy_are_passed_over() -> None:
     assert lines.take({"greedy"}) is None
 
 
-def test_the_last_of_the_longest_line_gives_way() -> None:
+def test_the_last_of_the_longest_line_is_removed() -> None:
     _, lines = lines_of(*(Entry("greedy", number) for number in range(3)), Entry("shop"))
     assert (lines.longest(), lines.last_of_longest().number) == (3, 2)
     assert len(lines) == 3
 
 
-def test_who_stops_waiting_is_in_no_line() -> None:
+def test_a_request_that_stops_waiting_leaves_its_line() -> None:
     entry, other = Entry("shop", 1), Entry("shop", 2)
     _, lines = lines_of(entry, other)
     assert lines.discard(entry)

@@ -26,14 +26,14 @@ def stream() -> Iterator[io.StringIO]:
 
 
 def test_levels_below_the_one_set_are_not_written_and_none_fields_are_left_out(stream: io.StringIO) -> None:
-    telemetry.tell("info", "small")
-    telemetry.tell("warning", "large", file="a.yaml:3", nothing=None)
+    telemetry.log_event("info", "small")
+    telemetry.log_event("warning", "large", file="a.yaml:3", nothing=None)
     (line,) = map(json.loads, stream.getvalue().splitlines())
     assert line.pop("time")
     assert line == {"level": "warning", "event": "large", "file": "a.yaml:3"}
 
 
-def test_libraries_are_named_and_their_exceptions_are_told_by_type_only(stream: io.StringIO) -> None:
+def test_libraries_are_named_and_their_exceptions_are_logged_by_type_only(stream: io.StringIO) -> None:
     try:
         raise ValueError("free text")
     except ValueError:
@@ -44,7 +44,7 @@ def test_libraries_are_named_and_their_exceptions_are_told_by_type_only(stream: 
 
 
 def test_a_line_stays_one_line(stream: io.StringIO) -> None:
-    telemetry.tell("error", "two\nlines", name="\u2028\ud800")
+    telemetry.log_event("error", "two\nlines", name="\u2028\ud800")
     assert len(stream.getvalue().splitlines()) == 1
 
 

@@ -16,8 +16,8 @@ import pytest
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
 from injector.errors import ConfigError
-from injector.server.run import Listener, Stop, bind, serve
-from injector.server.tls import Swap
+from injector.server.run import Listener, Stop, bind, serve_listeners
+from injector.server.tls import ReloadableTLS
 
 PATIENCE = 60
 CONNECTIONS = 60
@@ -31,20 +31,20 @@ def a_pair() -> tuple[Pair, Pair]:
     return ca, sign_leaf(ca, WANTED, time.time())
 
 
-async def hello(scope: Any, receive: Any, send: Any) -> None:
+async def hello(_scope: Any, _receive: Any, send: Any) -> None:
     headers = [(b"content-length", b"5")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"hello"})
 
 
 @contextlib.contextmanager
-def listening(swap: Swap) -> Iterator[int]:
+def listening(swap: ReloadableTLS) -> Iterator[int]:
     """The port of a server whose certificate is that of `swap`."""
     with bind("127.0.0.1:0", "listen") as bound:
         loop = asyncio.new_event_loop()
         stop = Stop()
         listener = Listener(hello, bound, lambda: swap.context)
-        running = threading.Thread(target=lambda: loop.run_until_complete(serve([listener], stop)))
+        running = threading.Thread(target=lambda: loop.run_until_complete(serve_listeners([listener], stop)))
         running.start()
         try:
             yield bound.getsockname()[1]
@@ -77,7 +77,7 @@ def closing(*connections: http.client.HTTPSConnection) -> Iterator[None]:
 
 def test_many_open_connections_go_on_while_new_ones_get_the_new_certificate() -> None:
     (old_ca, old), (new_ca, new) = a_pair(), a_pair()
-    swap = Swap()
+    swap = ReloadableTLS()
     swap.take(old.chain, old.key)
     with listening(swap) as port:
         many = [connect(port, old_ca) for _ in range(CONNECTIONS)]
@@ -96,7 +96,7 @@ def test_many_open_connections_go_on_while_new_ones_get_the_new_certificate() ->
 
 def test_a_pair_that_cannot_be_loaded_leaves_the_one_in_use() -> None:
     (ca, leaf), (_, other) = a_pair(), a_pair()
-    swap = Swap()
+    swap = ReloadableTLS()
     swap.take(leaf.chain, leaf.key)
     with listening(swap) as port:
         for chain, key in ((leaf.chain, other.key), ("", ""), (leaf.chain[:99], leaf.key)):
@@ -110,7 +110,7 @@ def test_a_pair_that_cannot_be_loaded_leaves_the_one_in_use() -> None:
 
 def test_before_there_is_a_certificate_handshakes_are_refused_and_then_work() -> None:
     ca, leaf = a_pair()
-    swap = Swap()
+    swap = ReloadableTLS()
     with listening(swap) as port:
         early, later = connect(port, ca), connect(port, ca)
         with closing(early, later):
@@ -123,7 +123,7 @@ def test_before_there_is_a_certificate_handshakes_are_refused_and_then_work() ->
 @pytest.mark.parametrize(("minimum", "works"), [("1.2", True), ("1.3", False)])
 def test_the_oldest_version_is_a_setting(minimum: str, works: bool) -> None:
     ca, leaf = a_pair()
-    swap = Swap(minimum)
+    swap = ReloadableTLS(minimum)
     swap.take(leaf.chain, leaf.key)
     with listening(swap) as port:
         old = connect(port, ca, maximum_version=ssl.TLSVersion.TLSv1_2)
@@ -135,9 +135,9 @@ def test_the_oldest_version_is_a_setting(minimum: str, works: bool) -> None:
                     said(old)
 
 
-def test_who_names_nobody_gets_the_certificate_too() -> None:
+def test_a_client_without_a_server_name_gets_the_certificate_too() -> None:
     ca, leaf = a_pair()
-    swap = Swap()
+    swap = ReloadableTLS()
     swap.take(leaf.chain, leaf.key)
     with listening(swap) as port:
         connection = http.client.HTTPSConnection("127.0.0.1", port, context=_nameless(ca), timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""What somebody who reaches the webhook can learn by posting reviews of his own, and what not."""
+"""What a caller that reaches the webhook can learn by posting its own reviews, and what not."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def answered(namespace: str, path: str = "/inject", **request: Any) -> str:
         current=lambda: CONFIG,
         objects=lambda: OBJECTS,
         namespace_of=namespace_of,
-        native_sidecars=lambda node: True,
+        native_sidecars=lambda _node: True,
     )
     reply = post(an_app(state), a_body(a_pod(), namespace=namespace, **request), path)
     response = reply.json["response"]
@@ -61,24 +61,24 @@ def answered(namespace: str, path: str = "/inject", **request: Any) -> str:
 
 
 def test_an_answer_holds_nothing_of_another_namespace() -> None:
-    told = answered("shop")
+    texts = answered("shop")
     # What goes into every pod of the namespace that the caller names is in the answer: see the threat model.
-    assert "zq-of-shop" in told
-    assert "zq-of-till" not in told
-    assert "zq-of-a-workload" not in told
+    assert "zq-of-shop" in texts
+    assert "zq-of-till" not in texts
+    assert "zq-of-a-workload" not in texts
 
 
 @pytest.mark.parametrize("namespace", ["shop", "till", "nowhere"])
-def test_what_a_namespace_says_about_itself_is_in_no_answer(namespace: str) -> None:
-    told = answered(namespace)
-    assert "zq-label" not in told
-    assert "zq-annotation" not in told
+def test_labels_and_annotations_of_a_namespace_are_in_no_answer(namespace: str) -> None:
+    texts = answered(namespace)
+    assert "zq-label" not in texts
+    assert "zq-annotation" not in texts
 
 
-def test_whether_a_namespace_is_there_cannot_be_told_from_an_answer() -> None:
+def test_an_answer_does_not_reveal_whether_a_namespace_exists() -> None:
     # "till" has a ProxyConfig; a namespace without one is as good as none.
     there = a_state(current=lambda: CONFIG, namespace_of=lambda name: Namespace(name, {"team": "x"}))
-    not_there = a_state(current=lambda: CONFIG, namespace_of=lambda name: None)
+    not_there = a_state(current=lambda: CONFIG, namespace_of=lambda _name: None)
     body = a_body(a_pod(), namespace="somewhere")
     assert post(an_app(there), body).body == post(an_app(not_there), body).body
 
@@ -92,8 +92,8 @@ def test_readiness_beside_the_webhook_is_one_word(waiting: dict[str, str], statu
 
 
 def test_a_namespace_in_the_path_or_the_pod_does_not_count() -> None:
-    told = answered("shop", "/inject/namespace/till")
-    assert "zq-of-till" not in told
+    texts = answered("shop", "/inject/namespace/till")
+    assert "zq-of-till" not in texts
     state = a_state(current=lambda: CONFIG, objects=lambda: OBJECTS)
     reply = post(an_app(state), a_body(a_pod(namespace="till"), namespace="shop"))
     assert reply.json["response"]["allowed"] is False

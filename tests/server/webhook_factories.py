@@ -1,4 +1,4 @@
-"""A small profile and reviews for the tests of the webhook: a log shipper that knows no mesh."""
+"""A small profile and reviews for the tests of the webhook: a log shipper without a mesh."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from injector.core.model import AnnotationKeys
 from injector.core.policy import Policy
 from injector.core.profile import Config, Profile
 from injector.templating.render import Templates, TemplateSource
+from tests import factories
 
 SHIPPER = """\
 metadata:
@@ -48,7 +49,7 @@ def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
         name: TemplateSource(name, text, f"{name}.yaml.j2")
         for name, text in (("shipper", SHIPPER), ("fails", FAILS))
     }
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "profile": profile,
         "policy": Policy("enabled", profile.keys.switch, profile.keys.status),
         "templates": Templates(sources, {}),
@@ -57,7 +58,7 @@ def a_config(rules: type[Profile] = Shipper, **changed: Any) -> Config:
         "digest": "0123456789abcdef",
         **changed,
     }
-    return Config(**given)
+    return Config(**fields)
 
 
 def a_pod(**metadata: Any) -> dict[str, Any]:
@@ -70,22 +71,8 @@ def a_pod(**metadata: Any) -> dict[str, Any]:
     }
 
 
-def a_review(pod: Any = None, *, version: str = "v1", **request: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": f"admission.k8s.io/{version}",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "5f7c1b52-3d3a-4a9b-9c0e-2f6f5d1f7a10",
-            "kind": {"group": "", "version": "v1", "kind": "Pod"},
-            "resource": {"group": "", "version": "v1", "resource": "pods"},
-            "namespace": "shop",
-            "operation": "CREATE",
-            "object": a_pod() if pod is None else pod,
-            "oldObject": None,
-            "dryRun": False,
-            **request,
-        },
-    }
+def a_review(pod: Any = None, **fields: Any) -> dict[str, Any]:
+    return factories.a_review(a_pod() if pod is None else pod, **fields)
 
 
 def a_body(*args: Any, **kwargs: Any) -> bytes:

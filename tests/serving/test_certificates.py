@@ -8,7 +8,7 @@ from injector.config.cross_checks import check_certificates
 from injector.config.fields import seconds
 from injector.config.schema import read_settings
 from injector.errors import ConfigError
-from injector.serving.certificates import check
+from injector.serving.certificates import check_settings
 
 
 def kind(server: str) -> str:
@@ -48,9 +48,9 @@ def test_the_source_follows_from_what_is_set(server: str, expected: str) -> None
         ("{certificates: {folder: /nowhere}}", "cannot be read"),
     ],
 )
-def test_what_does_not_fit_is_told_with_what_to_do(server: str, words: str) -> None:
+def test_settings_that_do_not_fit_are_reported_with_a_hint(server: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
-        check(read_settings(f"server: {server}", "injector.yaml").server)
+        check_settings(read_settings(f"server: {server}", "injector.yaml").server)
     assert caught.value.where
     # A form says what is expected.
     assert caught.value.hint or " is expected" in caught.value.message

@@ -1,4 +1,4 @@
-"""Reading JSON that anybody may have written."""
+"""Reading untrusted JSON."""
 
 from __future__ import annotations
 

@@ -202,5 +202,5 @@ def test_a_string_is_quoted_where_one_of_three_dialects_would_retype_it(text: st
         "12ab", "a:b", "2024-01-01-rc1", "--log=info", "$(POD_NAME).svc", "https://a.b/c?d#e", "café", "😀",
     ],
 )  # fmt: skip
-def test_a_string_that_misleads_nobody_is_written_plain(text: str) -> None:
+def test_an_unambiguous_string_is_written_plain(text: str) -> None:
     assert f"{text}\n" == dump(text)

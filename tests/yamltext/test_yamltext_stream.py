@@ -39,7 +39,7 @@ def test_joining_the_documents_gives_the_stream_again(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
-def test_every_document_knows_its_line_and_number(text: str) -> None:
+def test_every_document_has_its_line_and_number(text: str) -> None:
     before = ""
     for index, document in enumerate(split(text, "f")):
         before += document.separator

@@ -35,7 +35,7 @@ TREES = st.recursive(
 
 
 def typed(tree: Any) -> Any:
-    """Tell apart what == does not: booleans and numbers."""
+    """Distinguish what == does not: booleans and numbers."""
     if isinstance(tree, dict):
         return {key: typed(value) for key, value in tree.items()}
     if isinstance(tree, list):

@@ -17,7 +17,7 @@ from tests.beds.apiserver.bed import ApiServer
 CALLERS = (1, 2, 4, 8, 16)
 SATURATED = 0.95
 # As many connections as an API server keeps.
-KEPT = 25
+CONNECTIONS = 25
 # What is offered is twice the capacity that was measured before; that may have been a little too small.
 TWICE = 2.05
 OFFERED = 1.95
@@ -150,7 +150,9 @@ def footprint(
             if refused := [each for each in shapes if not each.get("patch")]:
                 raise stand.StandError(f"a review is not injected: {refused[0].get('status')}")
             left = f"--requests={count - done - len(shapes)}"
-            load = server.loaded("--closed", f"--callers={KEPT}", "--seconds=900", "--warm-up=0s", left)
+            load = server.loaded(
+                "--closed", f"--callers={CONNECTIONS}", "--seconds=900", "--warm-up=0s", left
+            )
             if load.of_status(200) != load.requests:
                 raise stand.StandError(
                     f"not all were admitted: {load.report['statuses']} {load.report['errors']}"

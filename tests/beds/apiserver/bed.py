@@ -389,20 +389,20 @@ def _write_private(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _folder(given: Path | None) -> Iterator[Path]:
-    if given is not None:
-        given.mkdir(parents=True, exist_ok=True)
-        yield given.resolve()
+def _folder(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder.resolve()
         return
     place = Path(tempfile.mkdtemp(prefix="apiserver-bed-"))
     try:
         yield place
     except Exception:
-        kept = place.with_name(f"{place.name}-logs")
-        kept.mkdir()
+        logs = place.with_name(f"{place.name}-logs")
+        logs.mkdir()
         for log in place.glob("*.log"):
-            log.rename(kept / log.name)
-        print(f"apiserver bed: the logs are kept in {kept}", file=sys.stderr)
+            log.rename(logs / log.name)
+        print(f"apiserver bed: the logs are kept in {logs}", file=sys.stderr)
         raise
     finally:
         shutil.rmtree(place, ignore_errors=True)

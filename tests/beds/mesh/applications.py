@@ -55,7 +55,7 @@ def container(arguments: Sequence[str], name: str = "app", **fields: Any) -> Obj
 
 
 def pod_spec(*containers: Object, account: str = "default", **fields: Any) -> Object:
-    """Return the spec of a pod whose end nobody has to wait for."""
+    """Return the spec of a pod that ends at once when it is deleted."""
     return {
         "serviceAccountName": account,
         "terminationGracePeriodSeconds": 5,

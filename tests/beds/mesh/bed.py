@@ -1,4 +1,4 @@
-"""A real istiod and real Envoys in a cluster of tests/beds/node; the sidecars come from our injector.
+"""A real istiod and real Envoys in a cluster of tests/beds/node; the sidecars come from this injector.
 
 Here: installing and changing the control plane, the CNI plugin, and looking into proxies. Not here: what
 is installed (manifests.py, images.py), the injector (injector.py) and the pods of tests (applications.py).
@@ -72,13 +72,13 @@ class Mesh:
 
     def refuse_other(self) -> None:
         """Raise BedError where the cluster has an Istio already, as it would be changed."""
-        found = self.cluster.kubectl("get", "crd,namespace", "-o", "name").split()
-        others = [name for name in found if name.endswith((f"/{NAMESPACE}", ".istio.io"))]
+        names = self.cluster.kubectl("get", "crd,namespace", "-o", "name").split()
+        others = [name for name in names if name.endswith((f"/{NAMESPACE}", ".istio.io"))]
         if others:
             raise BedError(f"this cluster has an Istio already, which would be changed: {others[0]} ...")
 
     def configure(self, **changes: Any) -> None:
-        """Change settings (see manifests.Settings); returns once every proxy has heard of it.
+        """Change settings (see manifests.Settings); returns once every proxy has received it.
 
         Pods that run keep what the injector gave them; our injector reads the ConfigMaps every few seconds.
         """
@@ -119,7 +119,7 @@ class Mesh:
         self.wait(lambda: not self.pods(NAMESPACE, label), "the pods of istio-cni to be gone")
 
     def apply(self, *objects: Object) -> None:
-        """Apply on the server's side; what others set on the same fields gives way."""
+        """Apply on the server's side; conflicting fields of other managers are overwritten."""
         command = ["apply", "--server-side", "--force-conflicts", "--field-manager=mesh-bed", "-f", "-"]
         self.cluster.kubectl(*command, manifest=_list(objects))
 
@@ -131,8 +131,8 @@ class Mesh:
         """Return the pods of a namespace, those that are ending too."""
         selected = ["-l", selector] if selector else []
         answer = self.cluster.kubectl("get", "pods", "-n", namespace, "-o", "json", *selected)
-        found: list[Object] = json.loads(answer)["items"]
-        return found
+        pods: list[Object] = json.loads(answer)["items"]
+        return pods
 
     def proxy(self, namespace: str, pod: str, path: str, method: str = "GET") -> str:
         """Return what the administration address of a pod's Envoy answers, as for ``stats`` or ``certs``."""
@@ -142,8 +142,8 @@ class Mesh:
 
     def config_dump(self, namespace: str, pod: str) -> Object:
         """Return the configuration in force in a pod's Envoy."""
-        found: Object = json.loads(self.proxy(namespace, pod, "config_dump"))
-        return found
+        dump: Object = json.loads(self.proxy(namespace, pod, "config_dump"))
+        return dump
 
     def stats(self, namespace: str, pod: str) -> readings.Samples:
         """Return the metrics at a pod's merged port: Envoy's, the agent's and the application's.
@@ -154,7 +154,7 @@ class Mesh:
         return readings.samples(self.cluster.kubectl("get", "--raw", path))
 
     def access_log(
-        self, namespace: str, pod: str, until: Callable[[list[Object]], object] = lambda found: True
+        self, namespace: str, pod: str, until: Callable[[list[Object]], object] = lambda _entries: True
     ) -> list[Object]:
         """Return a proxy's access log as soon as `until` is true of it; Envoy writes it once a second.
 
@@ -163,12 +163,12 @@ class Mesh:
 
         def read() -> list[Object] | None:
             text = self.cluster.kubectl("logs", "-n", namespace, pod, "-c", PROXY)
-            found = readings.access_log(text.splitlines())
-            return found if until(found) else None
+            entries = readings.access_log(text.splitlines())
+            return entries if until(entries) else None
 
-        found = self.wait(read, f"the awaited lines in the access log of {namespace}/{pod}")
-        assert found is not None
-        return found
+        entries = self.wait(read, f"the awaited lines in the access log of {namespace}/{pod}")
+        assert entries is not None
+        return entries
 
     def wait(self, condition: Callable[[], T], what: str, seconds: float = READY_SECONDS) -> T:
         """Return the first answer of `condition` that is true; raise BedError where none comes in time."""
@@ -222,10 +222,10 @@ class Mesh:
         """Return pod.namespace of each proxy that took over what istiod sent it."""
         command = ["exec", "-n", NAMESPACE, ISTIOD, "--", "pilot-discovery", "request", "GET", "/debug/syncz"]
         try:
-            found = json.loads(self.cluster.kubectl(*command)) or []
+            proxies = json.loads(self.cluster.kubectl(*command)) or []
         except BedError:  # the pod that was asked is ending
             return set()
-        return {proxy["proxy"] for proxy in found if _is_synced(proxy)}
+        return {proxy["proxy"] for proxy in proxies if _is_synced(proxy)}
 
 
 @contextlib.contextmanager

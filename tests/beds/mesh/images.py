@@ -112,8 +112,8 @@ def _iptables() -> list[oci.Entry]:
 
 
 def _multi(kind: str) -> Path | None:
-    found = shutil.which(f"xtables-{kind}-multi", path="/usr/sbin:/usr/bin:/sbin")
-    return Path(found).resolve() if found else None
+    path = shutil.which(f"xtables-{kind}-multi", path="/usr/sbin:/usr/bin:/sbin")
+    return Path(path).resolve() if path else None
 
 
 def _plugins() -> list[Path]:

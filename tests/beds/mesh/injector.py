@@ -1,7 +1,7 @@
-"""Our injector in a cluster: the manifests of examples/in-cluster, with the image made here.
+"""The injector in a cluster: the manifests of examples/in-cluster, with the image made here.
 
 Here: filling in what those manifests leave open (image, certificate, caBundle) and what tests vary,
-applying them, and waiting until the API server asks us. Not here: what is in the image
+applying them, and waiting until the API server calls it. Not here: what is in the image
 (injector_image.py), and istiod (bed.py), which must be there first, as its ConfigMaps are read live.
 
 The certificate is made by this bed: a CA of its own for each installation.
@@ -59,7 +59,7 @@ class Crashed(BedError):
 
 @dataclass
 class Injector:
-    """Our webhook, running in a cluster. `keys` is the folder of its certificate and CA."""
+    """The webhook, running in a cluster. `keys` is the folder of its certificate and CA."""
 
     cluster: Cluster
     image: str
@@ -126,12 +126,12 @@ class Injector:
         """Return a pod as it would be stored now in its namespace, by a dry run, to be changed and made."""
         command = ["create", "--dry-run=server", "-o", "json", "-f", "-"]
         made: Object = json.loads(self.cluster.kubectl(*command, manifest=pod))
-        kept = ("name", "namespace", "labels", "annotations")
-        metadata = {key: made["metadata"][key] for key in kept if key in made["metadata"]}
+        fields = ("name", "namespace", "labels", "annotations")
+        metadata = {key: made["metadata"][key] for key in fields if key in made["metadata"]}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": made["spec"]}
 
     def explain(self, target: str, namespace: str) -> Object:
-        """Return what `injector explain KIND/NAME --live` tells programs about a living object."""
+        """Return what `injector explain KIND/NAME --live -o json` reports about an object."""
         command = [sys.executable, "-m", "injector.cli.main", "explain", target, "-n", namespace, "--live"]
         command += ["-o", "json", f"--kubeconfig={self.cluster.kubeconfig}"]
         live: Object = json.loads(_output(command, f"injector explain {target}"))["workloads"][0]["live"]
@@ -235,10 +235,8 @@ class Injector:
                     raise Crashed(f"pod {name} of the webhook ends again and again: {said.strip()}")
 
     def _pods(self) -> list[Object]:
-        found: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *SELECTED, "-o", "json"))[
-            "items"
-        ]
-        return found
+        pods: list[Object] = json.loads(self.cluster.kubectl("get", "pods", *SELECTED, "-o", "json"))["items"]
+        return pods
 
 
 @contextlib.contextmanager
@@ -249,7 +247,7 @@ def installed(
     failure_policy: str = "Fail",
     replicas: int = 1,
 ) -> Iterator[Injector]:
-    """Install our webhook beside an istiod and hand it out once the API server asks it.
+    """Install the webhook beside an istiod and yield it once the API server calls it.
 
     `settings` are keys of the configuration file. From then on pods are injected in namespaces that
     are labelled ``istio-injection=enabled`` or ``istio.io/rev=default``. In a cluster of ours it stays
@@ -266,7 +264,7 @@ def installed(
         injector.configure(settings or {}, failure_policy=failure_policy, replicas=replicas)
         yield injector
     finally:
-        # Nobody would answer for it, and with failurePolicy Fail no pod could be made any more.
+        # Without a webhook behind it, failurePolicy Fail would refuse every pod.
         if cluster.node is None:
             injector.remove()
 
@@ -275,9 +273,9 @@ def _refuse_other(cluster: Cluster) -> None:
     """Raise BedError where the cluster has an injector already: one would get into the other's way."""
     configurations = cluster.kubectl("get", "mutatingwebhookconfigurations", "-o", "json")
     others = [
-        f"MutatingWebhookConfiguration {found['metadata']['name']}"
-        for found in json.loads(configurations)["items"]
-        if any(entry["name"].endswith(ENTRY) for entry in found.get("webhooks", ()))
+        f"MutatingWebhookConfiguration {configuration['metadata']['name']}"
+        for configuration in json.loads(configurations)["items"]
+        if any(entry["name"].endswith(ENTRY) for entry in configuration.get("webhooks", ()))
     ]
     names = cluster.kubectl("get", "namespaces", "-o", "name").split()
     others += [f"Namespace {name}" for name in (NAMESPACE, SAMPLES) if f"namespace/{name}" in names]

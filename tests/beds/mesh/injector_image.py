@@ -32,7 +32,7 @@ REPO = Path(__file__).resolve().parents[3]
 DISTRIBUTION = "sidecar-injector"
 EXTRA = "serve"
 USER = 65532
-KEPT = 4
+MOST_ARCHIVES = 4
 
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _INTERPRETER = f"/usr/local/bin/{_VERSION}"
@@ -77,9 +77,9 @@ def image() -> tuple[str, Path]:
 
 
 def _forget_old(folder: Path) -> None:
-    """Remove archives of earlier code; the newest may be in use by somebody else."""
+    """Remove archives of earlier code; the newest may be in use by another process."""
     archives = sorted(folder.glob("injector-*.tar"), key=lambda path: path.stat().st_mtime)
-    for older in archives[:-KEPT]:
+    for older in archives[:-MOST_ARCHIVES]:
         older.unlink()
 
 
@@ -121,7 +121,7 @@ def _packages() -> Iterator[Picked]:
 
 def needed() -> list[metadata.Distribution]:
     """Return the distributions that the wheel with its extra asks for, as far as they apply here."""
-    found: dict[str, metadata.Distribution] = {}
+    distributions: dict[str, metadata.Distribution] = {}
     open_ends = [(DISTRIBUTION, EXTRA)]
     while open_ends:
         name, extra = open_ends.pop()
@@ -130,10 +130,10 @@ def needed() -> list[metadata.Distribution]:
             if wanted.marker and not wanted.marker.evaluate({"extra": extra}):
                 continue
             open_ends += [(wanted.name, more) for more in wanted.extras]
-            if wanted.name not in found:
-                found[wanted.name] = metadata.distribution(wanted.name)
+            if wanted.name not in distributions:
+                distributions[wanted.name] = metadata.distribution(wanted.name)
                 open_ends.append((wanted.name, ""))
-    return [found[name] for name in sorted(found)]
+    return [distributions[name] for name in sorted(distributions)]
 
 
 def _injector() -> Iterator[Picked]:
@@ -169,7 +169,7 @@ def _compiled(picked: Iterable[Picked]) -> Iterator[oci.Entry]:
                 copy = root / file.path.lstrip("/")
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(file.source.read_bytes())
-        # Unchecked: the image cannot change, so that nobody has to look whether the source did.
+        # Unchecked: the image cannot change, so Python need not compare with the source.
         command = [sys.executable, "-m", "compileall", "-q", "-j", "0", "-s", scratch, "-p", "/"]
         command += ["--invalidation-mode", "unchecked-hash", scratch]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -191,7 +191,7 @@ def _shared_libraries(picked: Iterable[Picked]) -> Iterator[oci.Entry]:
     names = {name for loader in loaders for name in oci.libraries(loader)} - here
     system = re.compile(r"/(usr/)?lib(64|32)?/.*")
     folders = {str(Path(name).parent) for name in names if system.fullmatch(name)}
-    names |= {str(found) for folder in folders for found in Path(folder).glob("libgcc_s.so.1")}
+    names |= {str(library) for folder in folders for library in Path(folder).glob("libgcc_s.so.1")}
     for name in sorted(names):
         path = name if system.fullmatch(name) else f"{_LIBRARIES}/{Path(name).name}"
         yield oci.Entry(path, Path(name), 0o755)

@@ -1,6 +1,6 @@
 """The manifests of Istio's own parts, made by the built istioctl from settings; no cluster is asked.
 
-Here: what istiod is told so that upstream's Envoy understands its answers, which of the generated
+Here: the settings of istiod with which upstream's Envoy understands its answers, which of the generated
 objects are installed, and what tests may vary. Not here: applying them, that is bed.py.
 
 istiod's own injector stays out: no webhook configuration of istiod is ever installed, and it runs
@@ -96,11 +96,11 @@ class Settings:
 
 def control_plane(settings: Settings) -> list[Object]:
     """Return the objects of the control plane: CRDs first, then istiod and its ConfigMaps."""
-    found = [made for made in _generate(operator(settings)) if _is_installed(made)]
-    for made in found:
+    items = [made for made in _generate(operator(settings)) if _is_installed(made)]
+    for made in items:
         if made["kind"] == "Deployment":
-            _finish(made, next(o for o in found if o["kind"] == "ConfigMap" and _name(o) == "istio"))
-    return found
+            _finish(made, next(o for o in items if o["kind"] == "ConfigMap" and _name(o) == "istio"))
+    return items
 
 
 def cni_plugin(settings: Settings, bin_folder: str, conf_folder: str) -> list[Object]:
@@ -205,7 +205,7 @@ def _name(made: Object) -> str:
 def _finish(deployment: Object, mesh: Object) -> None:
     """Let istiod be ready sooner, and start anew when the mesh configuration changes.
 
-    It would notice a change by itself, at a moment that nobody can wait for.
+    It would notice a change by itself, but not at a time that a test can wait for.
     """
     template = deployment["spec"]["template"]
     digest = hashlib.sha256(json.dumps(mesh["data"], sort_keys=True).encode()).hexdigest()[:16]

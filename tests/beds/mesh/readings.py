@@ -41,7 +41,7 @@ class Samples(tuple[Sample, ...]):
 
 def samples(text: str) -> Samples:
     """Read the Prometheus text format, comments left out."""
-    found = []
+    samples = []
     for line in text.splitlines():
         match = _SAMPLE.match(line)
         if match:
@@ -49,8 +49,8 @@ def samples(text: str) -> Samples:
                 key: re.sub(r"\\.", lambda m: _ESCAPES.get(m[0], m[0]), value)
                 for key, value in _LABEL.findall(match["labels"] or "")
             }
-            found.append(Sample(match["name"], labels, float(match["value"])))
-    return Samples(found)
+            samples.append(Sample(match["name"], labels, float(match["value"])))
+    return Samples(samples)
 
 
 def access_log(lines: Iterable[str]) -> list[dict[str, Any]]:
@@ -58,8 +58,8 @@ def access_log(lines: Iterable[str]) -> list[dict[str, Any]]:
 
     The keys are those of manifests.ACCESS_LOG; what the proxy had nothing to say about is None.
     """
-    found = []
+    entries = []
     for line in lines:
         if line.startswith("{") and '"log":"access"' in line:
-            found.append(json.loads(line))
-    return found
+            entries.append(json.loads(line))
+    return entries

@@ -4,7 +4,7 @@ Here: what is changed in the manifests so that they run on a node without a regi
 who calls whom, and the rules that the demo puts in force. Not here: watching it, that is show.py.
 
 Names, Services, accounts, labels, annotations, ports and probes stay as they are, but for probes that run
-a program of the shop. Left out are what nobody calls (DaemonSet, Job, CronJob) and replicas.
+a program of the shop. Left out are workloads without callers (DaemonSet, Job, CronJob) and replicas.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ CHECK = [a.PROGRAM, "exec-ok", a.PROGRAM]
 
 def objects(namespace: str) -> list[Object]:
     """Return the shop, to be applied in that namespace."""
-    found: list[Object] = []
+    items: list[Object] = []
     for file in sorted(MANIFESTS.glob("*.yaml")):
         for item in yaml.safe_load_all(file.read_text()):
-            found += item["items"] if item and item["kind"] == "List" else [item]
-    return [_running(item, namespace) for item in found if item and item["kind"] in RUNNING]
+            items += item["items"] if item and item["kind"] == "List" else [item]
+    return [_running(item, namespace) for item in items if item and item["kind"] in RUNNING]
 
 
 def rules(namespace: str, mode: str, share: int) -> list[Object]:

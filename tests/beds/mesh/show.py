@@ -96,10 +96,10 @@ class Board:
 
     def read(self, line: str) -> None:
         """Count a line of a sidecar's log if it is of a call to this sidecar's pod."""
-        if (found := _LINE.match(line)) is None or time.monotonic() < self.since:
+        if (entry := _LINE.match(line)) is None or time.monotonic() < self.since:
             return
-        for call in access_log([found["text"]]):
-            if edge := self._edge(self.pods.get(found["pod"], {}), call):
+        for call in access_log([entry["text"]]):
+            if edge := self._edge(self.pods.get(entry["pod"], {}), call):
                 self.counts[edge] += 1
                 self.seen[edge] = time.monotonic()
 

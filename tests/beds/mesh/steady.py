@@ -1,6 +1,6 @@
 """Traffic that goes on by itself while a test breaks something, and what came of it.
 
-Here: a server, somebody injected who calls it all the time, and the caller's own counts. Not here:
+Here: a server, an injected client that calls it all the time, and the caller's own counts. Not here:
 requests that a test sends (applications.ask).
 """
 
@@ -41,7 +41,7 @@ class Steady:
         """Return what is to be applied, together with the other pods of a test."""
         arguments = [f"--call={SERVER}=http://{SERVER}/", f"--call-every={EVERY}"]
         caller = a.server(CALLER, self.namespace, arguments=arguments, annotations=SCRAPED)
-        # As an application that is to be replaced without loss: it serves on until callers know of its end,
+        # Like an application that is replaced without loss, it serves until callers have learned of its end,
         # also those whose Envoys have to find the control plane again first, for which they wait up to 30 s.
         server = a.server(SERVER, self.namespace, arguments=["--drain=40s"], terminationGracePeriodSeconds=50)
         return [a.service(SERVER, self.namespace), server, caller]
@@ -79,5 +79,5 @@ class Steady:
         return name
 
     def _kinds(self) -> dict[str, float]:
-        found = self.mesh.stats(self.namespace, self.pod()).find("traffic_calls_total")
-        return {sample.labels["status"]: sample.value for sample in found}
+        samples = self.mesh.stats(self.namespace, self.pod()).find("traffic_calls_total")
+        return {sample.labels["status"]: sample.value for sample in samples}

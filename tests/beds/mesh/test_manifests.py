@@ -1,4 +1,4 @@
-"""What the control plane is told; the objects that come of it are proven in tests/e2e."""
+"""The settings of the control plane; tests/e2e tests the objects made from them."""
 
 from __future__ import annotations
 

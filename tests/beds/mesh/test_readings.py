@@ -17,7 +17,7 @@ not a sample
 
 
 def test_each_sample_has_its_name_labels_and_value() -> None:
-    found = readings.samples(METRICS)
+    samples = readings.samples(METRICS)
 
     assert [
         ("envoy_listener_ssl_handshake", {"listener_address": "0.0.0.0_15006"}, 3.0),
@@ -25,19 +25,19 @@ def test_each_sample_has_its_name_labels_and_value() -> None:
         ("envoy_cluster_ssl_handshake", {"cluster_name": "outbound|80||web.shop.svc.cluster.local"}, 2.0),
         ("requests_total", {}, 7.0),
         ("quoted", {"text": 'a "b", c\\ {d}'}, float("inf")),
-    ] == list(found)
+    ] == list(samples)
 
 
 def test_a_total_is_taken_over_the_samples_whose_labels_match_as_a_whole() -> None:
-    found = readings.samples(METRICS)
+    samples = readings.samples(METRICS)
 
-    assert found.total("envoy_listener_ssl_handshake") == 7
-    assert found.total("envoy_listener_ssl_handshake", listener_address=".*_15006") == 3
-    assert found.total("envoy_listener_ssl_handshake", listener_address="15006") == 0
-    assert found.total("absent") == 0
+    assert samples.total("envoy_listener_ssl_handshake") == 7
+    assert samples.total("envoy_listener_ssl_handshake", listener_address=".*_15006") == 3
+    assert samples.total("envoy_listener_ssl_handshake", listener_address="15006") == 0
+    assert samples.total("absent") == 0
 
 
-def test_the_access_log_is_told_from_the_other_lines_of_a_proxy() -> None:
+def test_access_log_lines_are_separated_from_the_other_lines_of_a_proxy() -> None:
     lines = [
         "2026-11-24T00:00:00Z\tinfo\tEnvoy proxy is ready",
         '{"level":"info","msg":"not a request"}',

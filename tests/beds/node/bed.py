@@ -6,7 +6,7 @@ made, that is keeper.py from the host's side and node.py from the inside.
 What tests may rely on: one node ("node1") with kubelet, containerd, runc, CNI bridge, kube-proxy
 (iptables), CoreDNS and the control plane of plane.py; native sidecars and Pod Security admission; no
 way to anywhere outside of the cluster. Images come from `Cluster.load` only. The cluster goes away
-when the body ends, and also when the process that holds it dies, killed or not. Any number of clusters
+when the body ends, and also when the process that holds it ends, killed or not. Any number of clusters
 run at the same time. See kubelet.py for what the first 15 seconds of a kubelet do to probes.
 
 ``python -m tests.beds.node up`` makes one that stays until ``down``. E2E_CLUSTER=NAME makes
@@ -50,7 +50,7 @@ END_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Cluster(Bed):
-    """A running cluster. `node` is None where it is not ours."""
+    """A running cluster. `node` is None where the bed did not make it."""
 
     label: ClassVar[str] = "node"
 
@@ -70,7 +70,7 @@ class Cluster(Bed):
     def running(cls, name: str | None = None, *, keep: Callable[[], bool] = lambda: False) -> Iterator[Self]:
         """Run a cluster while the body runs, or hand out the one of E2E_KUBECONFIG or E2E_CLUSTER.
 
-        Without a name it gets one that nobody has. If the body raises, or `keep` says so at its end, the
+        Without a name it gets a free one. If the body raises, or `keep` says so at its end, the
         logs are kept and the place is printed. The first use on a machine compiles for minutes (see
         programs/build.py).
         """
@@ -87,7 +87,7 @@ class Cluster(Bed):
             yield cls.of(_await_ready(process))
             wanted = keep()
         finally:
-            # The keeper speaks unasked too, of a node that ended by itself.
+            # The keeper also prints without a request, when a node ended by itself.
             if messages := _end(process, "keep\n" if wanted else ""):
                 print("\n".join(["cluster:", *messages]), file=sys.stderr)
 
@@ -117,7 +117,7 @@ class Cluster(Bed):
     def load(self, archives: Iterable[Path]) -> None:
         """Give OCI archives to the node, side by side; their images need no pulling from then on.
 
-        For a cluster that is not ours E2E_LOAD is the command that takes an archive to it, as ``kind load
+        For an existing cluster E2E_LOAD is the command that takes an archive to it, as ``kind load
         image-archive``; without it the images have to be there already, and are named on stderr.
         """
         if self.node is None:

@@ -6,7 +6,7 @@ runc make.
 v1: one directory below the root of every hierarchy; the node's programs stay where they were started.
 v2: one directory below the root, which a cgroup namespace shows as the root to the node, so that
 nothing is enabled above it; its programs are in ``init``, as processes and children exclude each
-other. v2 follows what the kernel documents and has not been tried on a machine of ours.
+other. v2 follows what the kernel documents and has not been tried.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def node_root(name: str) -> str:
 
 def remains(prefix: str) -> list[Path]:
     """Return the directories at the roots whose names begin with `prefix`."""
-    return sorted(found for root in _roots() for found in root.glob(f"{prefix}*"))
+    return sorted(path for root in _roots() for path in root.glob(f"{prefix}*"))
 
 
 def remove(name: str) -> None:
@@ -99,4 +99,4 @@ def _roots() -> list[Path]:
 def _hierarchies(kind: str) -> dict[Path, list[str]]:
     """Return where hierarchies are mounted, with their mount options, v1's controllers among them."""
     lines = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    return {Path(place): options.split(",") for _, place, found, options, *_ in lines if found == kind}
+    return {Path(place): options.split(",") for _, place, mounted, options, *_ in lines if mounted == kind}

@@ -1,4 +1,4 @@
-"""The cluster's DNS: CoreDNS as a Deployment behind the Service that pods are told of.
+"""The cluster's DNS: CoreDNS as a Deployment behind the Service in the resolv.conf of pods.
 
 Names of the cluster are answered; all others do not exist, at once, as there is no way outside.
 """

@@ -29,11 +29,11 @@ def node_archives() -> list[Path]:
 
 def pause_is_kept() -> bool:
     """Whether the pause image is there, so that no C compiler is needed."""
-    return _kept("pause", _PAUSE_SOURCE.read_bytes()).exists()
+    return _archive_path("pause", _PAUSE_SOURCE.read_bytes()).exists()
 
 
 def _pause_archive() -> Path:
-    target = _kept("pause", _PAUSE_SOURCE.read_bytes())
+    target = _archive_path("pause", _PAUSE_SOURCE.read_bytes())
     if target.exists():
         return target
     gcc = shutil.which("gcc")
@@ -52,14 +52,14 @@ def _pause_archive() -> Path:
 
 def _coredns_archive() -> Path:
     binary = build.programs(["coredns"])["coredns"]
-    target = _kept("coredns", str(binary).encode())
+    target = _archive_path("coredns", str(binary).encode())
     if target.exists():
         return target
     entries = oci.program(binary, "/coredns")
     return _write(target, oci.Image(COREDNS, entries, ["/coredns"], user="65532:65532"))
 
 
-def _kept(name: str, made_of: bytes) -> Path:
+def _archive_path(name: str, made_of: bytes) -> Path:
     """Return the path of an archive in the cache; what it is made of is a part of its name."""
     recipe = Path(oci.__file__).read_bytes() + Path(__file__).read_bytes() + made_of
     return build.cache_folder() / "images" / f"{name}-{hashlib.sha256(recipe).hexdigest()[:16]}.tar"

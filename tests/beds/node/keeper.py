@@ -50,7 +50,7 @@ def housekeeping() -> Iterator[None]:
 
 @contextlib.contextmanager
 def claimed(name: str, holder: str) -> Iterator[None]:
-    """Own a name and its new folder while the body runs; raise KeeperError if somebody else does."""
+    """Own a name and its new folder while the body runs; raise KeeperError if another process owns it."""
     folder = folder_of(name)
     with contextlib.ExitStack() as stack:
         with housekeeping():
@@ -78,7 +78,7 @@ def claimed(name: str, holder: str) -> Iterator[None]:
 
 
 def running() -> list[str]:
-    """Return the names of the clusters that somebody holds."""
+    """Return the names of the clusters that a process holds."""
     names = []
     with housekeeping():
         for file in sorted(clusters().glob("*/holder")):
@@ -95,10 +95,10 @@ def remove_remains() -> None:
             if not _lock(lock):
                 continue
             try:
-                # The veth pair went with the node's network; its number may be somebody else's by now.
+                # The veth pair went with the node's network; another cluster may use its number by now.
                 cgroups.remove(read_layout(folder.name).cgroup)
             except TimeoutError:
-                continue  # the folder tells the next command what to remove
+                continue  # the folder shows the next command what to remove
             except (OSError, ValueError):
                 pass  # its keeper did not get as far as writing a layout
             shutil.rmtree(folder)
@@ -110,7 +110,7 @@ def read_layout(name: str) -> Layout:
 
 
 def end(name: str) -> None:
-    """Tell the keeper of a cluster to remove it, and return when it has."""
+    """Have the keeper of a cluster remove it, and return when it has."""
     pid = int((folder_of(name) / "holder").read_text().split()[1])
     with contextlib.suppress(ProcessLookupError):  # it may end by itself just now
         os.kill(pid, signal.SIGTERM)
@@ -177,7 +177,7 @@ class Keeper:
         assert self.layout
         _say("ready", layout=self.layout.to_json())
         if stay:
-            # Whoever started us may go; a terminal or a pipe of theirs must not be kept open.
+            # The parent process may end; a terminal or a pipe of theirs must not be kept open.
             nowhere = os.open(os.devnull, os.O_RDWR)
             for stream in (1, 2):
                 os.dup2(nowhere, stream)
@@ -198,9 +198,9 @@ class Keeper:
             remove_link(self.layout)
             cgroups.remove(self.layout.cgroup)
         if keep_logs:
-            kept = tempfile.mkdtemp(prefix=f"cluster-{self.name}-logs-")
-            shutil.copytree(folder_of(self.name) / "logs", kept, dirs_exist_ok=True, symlinks=True)
-            _say("logs", folder=kept)
+            logs = tempfile.mkdtemp(prefix=f"cluster-{self.name}-logs-")
+            shutil.copytree(folder_of(self.name) / "logs", logs, dirs_exist_ok=True, symlinks=True)
+            _say("logs", folder=logs)
 
 
 def _make_link(pid: int) -> int:
@@ -219,7 +219,7 @@ def _make_link(pid: int) -> int:
 
 
 def wait_for_end(pid: int) -> None:
-    """Return when a process has ended, one of somebody else too."""
+    """Return when a process has ended, also one that is not a child."""
     with contextlib.suppress(ProcessLookupError):
         pidfd = os.pidfd_open(pid)
         with contextlib.closing(selectors.DefaultSelector()) as selector:

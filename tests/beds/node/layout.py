@@ -4,7 +4,7 @@ Here: names and numbers only, so that the host's side and the node's side agree 
 Not here: making any of it.
 
 Several clusters run side by side: each has a name, and the number that keeper.py found free for it.
-Pod and Service addresses are the same in all, as nobody outside a node sees them.
+Pod and Service addresses are the same in all, as they are not visible outside a node.
 """
 
 from __future__ import annotations

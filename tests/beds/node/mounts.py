@@ -42,7 +42,7 @@ def prepare_node(layout: Layout) -> None:
 
 
 def prepare_kubelet(layout: Layout) -> None:
-    """Move this process into a mount namespace in which the kernel's tunables are as kubelets like them.
+    """Move this process into a mount namespace with the kernel's tunables as the kubelet requires.
 
     In the node's own namespace the same mounts would break pods with user namespaces, whose /proc
     may only be mounted where nothing covers parts of it.

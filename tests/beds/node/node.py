@@ -47,8 +47,10 @@ class Programs:
         self._tasks: set[str] = set()
         places = [*map(str, dict.fromkeys(folders)), "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         # A proxy of the environment is not for addresses of the cluster.
-        kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        self._environment = {**kept, "PATH": ":".join(places)}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+        }
+        self._environment = {**environment, "PATH": ":".join(places)}
 
     def start(self, name: str, command: Sequence[str], *, task: bool = False) -> None:
         log = os.open(self._log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

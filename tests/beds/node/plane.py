@@ -59,7 +59,7 @@ def write_files(layout: Layout) -> None:
 
 
 def etcd(layout: Layout) -> list[str]:
-    """Return etcd's flags; it may lose data when the machine crashes, as nobody needs it then."""
+    """Return etcd's flags; it may lose data when the machine crashes; the data is not needed then."""
     return [
         f"--data-dir={layout.folder / 'etcd'}",
         f"--listen-client-urls={ETCD}",
@@ -83,7 +83,7 @@ def apiserver(layout: Layout) -> list[str]:
         f"--kubelet-certificate-authority={keys / 'ca.crt'}",
         f"--kubelet-client-certificate={keys / 'apiserver-to-kubelet.crt'}",
         f"--kubelet-client-key={keys / 'apiserver-to-kubelet.key'}",
-        # By name they would be looked up in a DNS that does not know them: logs and exec time out.
+        # By name they would be looked up in a DNS that has no records of them: logs and exec time out.
         "--kubelet-preferred-address-types=InternalIP",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
@@ -171,8 +171,8 @@ class Api:
         return self.get("/api/v1/namespaces/default/serviceaccounts/default") is not None
 
     def is_available(self, namespace: str, deployment: str) -> bool:
-        found = self.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}") or {}
-        return bool(found.get("status", {}).get("readyReplicas"))
+        item = self.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}") or {}
+        return bool(item.get("status", {}).get("readyReplicas"))
 
 
 def etcd_is_healthy() -> bool:

@@ -61,8 +61,8 @@ def reasons() -> list[str]:
         return [f"a cluster runs on Linux only, not on {sys.platform}"]
     if os.geteuid() != 0:
         return ["a cluster needs root"]
-    found = [*_missing_rights(), *_missing_packages(), *_missing_cgroups()]
-    return found or [*_missing_in_kernel()]
+    missing = [*_missing_rights(), *_missing_packages(), *_missing_cgroups()]
+    return missing or [*_missing_in_kernel()]
 
 
 def _missing_rights() -> Iterator[str]:

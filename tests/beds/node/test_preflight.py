@@ -41,9 +41,9 @@ def test_only_root_can_make_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("as_root")
 def test_missing_programs_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "missing_for_c", lambda _: ["libseccomp-dev"])
-    found = shutil.which
+    which = shutil.which
     absent = ("iptables", "iptables-save", "ip")
-    monkeypatch.setattr(shutil, "which", lambda name: None if name in absent else found(name))
+    monkeypatch.setattr(shutil, "which", lambda name: None if name in absent else which(name))
     assert "missing programs: apt-get install iproute2 iptables libseccomp-dev" in preflight.reasons()
 
 
@@ -101,7 +101,7 @@ def test_a_cluster_that_is_not_there_cannot_be_used(monkeypatch: pytest.MonkeyPa
         Cluster.attached("lab")
 
 
-def test_the_node_of_somebody_elses_cluster_is_out_of_reach(tmp_path: Path) -> None:
+def test_the_node_of_an_existing_cluster_is_not_reachable(tmp_path: Path) -> None:
     foreign = Cluster(tmp_path / "kubeconfig", tmp_path / "kubectl", tmp_path)
     with pytest.raises(BedError, match="E2E_KUBECONFIG"):
         foreign.run("true")

@@ -96,12 +96,12 @@ def test_without_a_failure_nothing_is_kept(tmp_path: Path) -> None:
     assert deleted == ["namespace-1"]
 
 
-def test_in_a_cluster_that_is_not_ours_no_namespace_stays(tmp_path: Path) -> None:
+def test_in_an_existing_cluster_no_namespace_stays(tmp_path: Path) -> None:
     _, deleted = session(tmp_path, [BAD], node="None")
     assert deleted == ["namespace-1"]
 
 
-def test_what_needs_a_node_of_ours_is_skipped_in_fixtures_too(tmp_path: Path) -> None:
+def test_tests_that_need_their_own_node_are_skipped_also_in_fixtures(tmp_path: Path) -> None:
     in_fixture = "def test_fixture(of_the_node): pass\n"
     in_test = "from tests.beds import bed\ndef test_itself(): raise bed.NotOurs(bed.NOT_OURS)\n"
     printed, _ = session(tmp_path, [in_fixture, in_test])
@@ -117,7 +117,7 @@ def test_what_needs_a_node_of_ours_is_skipped_in_fixtures_too(tmp_path: Path) ->
         (False, ["ready", "failed"], "cluster:\nthe node has ended\n"),
     ],
 )
-def test_what_the_keeper_says_at_the_end_is_printed(
+def test_the_last_lines_of_the_keeper_are_printed(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     keep: bool,
@@ -140,7 +140,7 @@ def test_the_logs_are_kept_where_the_body_fails(
 
 
 def with_a_keeper(monkeypatch: pytest.MonkeyPatch, *events: str) -> None:
-    def start(name: str, *, stay: bool) -> subprocess.Popen[str]:
+    def start(*_: object, **__: object) -> subprocess.Popen[str]:
         command, pipe = [sys.executable, "-c", KEEPER, *events], subprocess.PIPE
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 
@@ -162,9 +162,9 @@ def with_a_keeper(monkeypatch: pytest.MonkeyPatch, *events: str) -> None:
         (None, False),
     ],
 )
-def test_what_root_can_cure_excuses_no_skip(reason: str | None, excused: bool) -> None:
+def test_with_root_a_skip_that_root_can_avoid_is_not_excused(reason: str | None, excused: bool) -> None:
     assert check.excuses([reason], root=True) == ([reason] if excused else [])
 
 
-def test_who_is_not_root_can_cure_nothing() -> None:
+def test_without_root_a_skip_is_excused() -> None:
     assert check.excuses(["a cluster needs root; apt-get install iptables"], root=False)

@@ -1,6 +1,6 @@
 """What a container used, by the counters of its cgroup, on hosts with cgroup v1 and with v2.
 
-Here: finding and reading the counters of a container that runs on a node of ours. Not here: the
+Here: finding and reading the counters of a container that runs on a node of the bed. Not here: the
 directories of a cluster (cgroups.py), and what is made of the figures.
 """
 
@@ -39,23 +39,23 @@ def counters(cluster: Cluster, namespace: str, pod: str) -> dict[str, Counters]:
     if cluster.node is None:
         raise NotOurs(f"{NOT_OURS}, so its cgroups cannot be read")
     status = cluster.get("pod", pod, namespace)["status"]
-    found = {}
+    by_name = {}
     for one in [*status.get("initContainerStatuses", []), *status["containerStatuses"]]:
         if "running" in one["state"]:
             folder = one["containerID"].removeprefix("containerd://")
-            found[one["name"]] = Counters(
+            by_name[one["name"]] = Counters(
                 *(_folder(kind, cluster.node.cgroup, folder) for kind in ("cpuacct", "memory"))
             )
-    return found
+    return by_name
 
 
 def _folder(hierarchy: str, cgroup: str, container: str) -> Path:
     root = cgroups.ROOT if cgroups.is_v2() else cgroups.ROOT / hierarchy
     pods = root / cgroup / "kubepods"
-    found = next(pods.glob(f"**/{container}"), None)
-    if found is None:
+    folder = next(pods.glob(f"**/{container}"), None)
+    if folder is None:
         raise BedError(f"no cgroup directory of container {container[:12]} below {pods}")
-    return found
+    return folder
 
 
 def _fields(file: Path) -> dict[str, int]:

@@ -61,10 +61,10 @@ class Family:
 
     def pinned(self, word: str) -> str:
         """Return what follows `word` at the start of a line of go.mod, indented or not."""
-        found = re.search(rf"^\s*{re.escape(word)} (\S+)", (self.folder / "go.mod").read_text(), re.MULTILINE)
-        if not found:
+        line = re.search(rf"^\s*{re.escape(word)} (\S+)", (self.folder / "go.mod").read_text(), re.MULTILINE)
+        if not line:
             raise BuildError(f"{self.name}/go.mod has no line '{word} ...'")
-        return found.group(1)
+        return line.group(1)
 
     def flags(self, program: str) -> list[str]:
         """Return the flags of go build for one program."""
@@ -191,14 +191,14 @@ def programs(names: Iterable[str]) -> dict[str, Path]:
     controller manager). A second builder of the same family waits for the first.
     """
     wanted = list(names)
-    found = _existing(wanted)
-    if len(found) == len(wanted):
-        return found
+    paths = _existing(wanted)
+    if len(paths) == len(wanted):
+        return paths
     if "KUBEBUILDER_ASSETS" in os.environ:
         _say(f"KUBEBUILDER_ASSETS is not used: its folder has not all of {', '.join(wanted)}")
     started = time.monotonic()
     for family in FAMILIES:
-        ours = [name for name in family.packages if name in wanted and name not in found]
+        ours = [name for name in family.packages if name in wanted and name not in paths]
         if ours:
             _build(family, ours)
     _say(f"built in {time.monotonic() - started:.0f} s, kept for all clones")
@@ -220,12 +220,12 @@ def missing_for_c(names: Iterable[str]) -> list[str]:
     }
     if not wanted.intersection(names):
         return []
-    found = []
+    packages = []
     if not shutil.which("gcc"):
-        found += ["gcc", "libc6-dev"]
+        packages += ["gcc", "libc6-dev"]
     if not any(Path(root, "seccomp.h").exists() for root in ("/usr/include", "/usr/local/include")):
-        found += ["libseccomp-dev"]
-    return found
+        packages += ["libseccomp-dev"]
+    return packages
 
 
 def family(name: str) -> Family:
@@ -252,7 +252,7 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path, waiting_for: str) -> Iterator[None]:
-    """Hold a lock file while the body runs; says what it waits for if somebody else has it."""
+    """Hold a lock file while the body runs; print what it waits for if another process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         try:
@@ -324,7 +324,7 @@ def _run(family: Family, what: str, command: Sequence[str], *, cgo: bool = False
 
 
 def _environment(*, cgo: bool) -> dict[str, str]:
-    # GOTOOLCHAIN=local: an old Go would otherwise download another one, of which we know nothing.
+    # GOTOOLCHAIN=local: an old Go would otherwise download another one, whose version is not pinned.
     return {**os.environ, "CGO_ENABLED": "1" if cgo else "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 
@@ -382,8 +382,8 @@ def _machine_go() -> str | None:
         text=True,
         check=False,
     )
-    found = re.match(r"go(\d+(?:\.\d+)+)", answer.stdout)
-    return go if found and _numbers(found[1]) >= _numbers(_go_version()) else None
+    version = re.match(r"go(\d+(?:\.\d+)+)", answer.stdout)
+    return go if version and _numbers(version[1]) >= _numbers(_go_version()) else None
 
 
 def _say(line: str) -> None:

@@ -55,9 +55,9 @@ def a_pod(
     setup: dict[str, Any] | None = None,
     *,
     status: str | None = STATUS,
-    **told: Any,
+    **status_fields: Any,
 ) -> Manifest:
-    """A pod of one application container, with setup and proxy injected; all well unless told else."""
+    """A pod of one application container, with setup and proxy injected; all are ready by default."""
     states = [app or container_status("web"), proxy or container_status("proxy")]
     init = setup or container_status("setup", ended(0, "Completed"))
     well = all(s["ready"] for s in states)
@@ -83,7 +83,7 @@ def a_pod(
             "conditions": [{"type": "Ready", "status": "True" if well else "False"}],
             "initContainerStatuses": [init],
             "containerStatuses": states,
-            **told,
+            **status_fields,
         },
     }
 
@@ -104,29 +104,29 @@ def look(
     return diagnose(PodObservation(pod, events=tuple(events), **seen), decision, profile, {ENTRY})
 
 
-def words(found: Diagnosis) -> list[str]:
-    return [cause.type.id for cause in found.causes]
+def words(diagnosis: Diagnosis) -> list[str]:
+    return [cause.type.id for cause in diagnosis.causes]
 
 
-def shown(found: Diagnosis) -> str:
-    return "\n".join(f"{e.where}: {e.seen}" for cause in found.causes for e in cause.evidence)
+def shown(diagnosis: Diagnosis) -> str:
+    return "\n".join(f"{e.where}: {e.seen}" for cause in diagnosis.causes for e in cause.evidence)
 
 
 # --- a pod that is well ---------------------------------------------------------------------------
 
 
-def test_a_healthy_pod_says_by_whom_it_was_injected_and_that_its_sidecar_is_ready() -> None:
-    found = look(a_pod())
-    assert (found.state, found.causes, found.subject) == (PodState.HEALTHY, (), "Pod web-7d9")
-    assert found.injection is not None
-    assert (found.injection.revision, found.injection.by_us) == ("red", True)
-    assert [(s.name, s.image, s.ready) for s in found.injection.sidecars] == [("proxy", "proxy:3", True)]
+def test_a_healthy_pod_is_shown_with_its_injector_and_a_ready_sidecar() -> None:
+    diagnosis = look(a_pod())
+    assert (diagnosis.state, diagnosis.causes, diagnosis.subject) == (PodState.HEALTHY, (), "Pod web-7d9")
+    assert diagnosis.injection is not None
+    assert (diagnosis.injection.revision, diagnosis.injection.by_us) == ("red", True)
+    assert [(s.name, s.image, s.ready) for s in diagnosis.injection.sidecars] == [("proxy", "proxy:3", True)]
 
 
-def test_an_injection_without_digest_is_not_called_ours() -> None:
-    found = look(a_pod(status='{"containers":["proxy"]}'))
-    assert found.injection is not None
-    assert (found.injection.revision, found.injection.by_us) == ("default", False)
+def test_an_injection_without_digest_is_attributed_to_another_injector() -> None:
+    diagnosis = look(a_pod(status='{"containers":["proxy"]}'))
+    assert diagnosis.injection is not None
+    assert (diagnosis.injection.revision, diagnosis.injection.by_us) == ("default", False)
 
 
 def test_a_pod_at_its_end_is_completed() -> None:
@@ -137,15 +137,15 @@ def test_a_pod_at_its_end_is_completed() -> None:
 
 
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"])
-def test_a_missing_image_is_the_verdict_whosever_container_it_is(reason: str) -> None:
+def test_a_missing_image_is_the_verdict_for_every_container(reason: str) -> None:
     for pod in (
         a_pod(proxy=container_status("proxy", waiting(reason))),
         a_pod(app=container_status("web", waiting(reason))),
     ):
-        found = look(pod)
-        assert words(found)[0] == "image-missing"
-        assert f": {reason}, image " in shown(found)
-        assert "free text" not in shown(found)
+        diagnosis = look(pod)
+        assert words(diagnosis)[0] == "image-missing"
+        assert f": {reason}, image " in shown(diagnosis)
+        assert "free text" not in shown(diagnosis)
 
 
 @pytest.mark.parametrize(
@@ -161,27 +161,31 @@ def test_a_missing_image_is_the_verdict_whosever_container_it_is(reason: str) ->
         (waiting("ContainerCreating"), "starting"),
     ],
 )
-def test_the_state_of_an_applications_container_tells_its_cause(state: dict[str, Any], word: str) -> None:
-    found = look(a_pod(app=container_status("web", state)))
-    assert (found.state, words(found)) == (PodState.NOT_READY, [word])
-    assert shown(found).startswith("/status/containerStatuses/0/")
+def test_the_cause_follows_from_the_state_of_an_application_container(
+    state: dict[str, Any], word: str
+) -> None:
+    diagnosis = look(a_pod(app=container_status("web", state)))
+    assert (diagnosis.state, words(diagnosis)) == (PodState.NOT_READY, [word])
+    assert shown(diagnosis).startswith("/status/containerStatuses/0/")
 
 
-def test_a_container_that_runs_and_is_not_ready_is_told_with_its_place() -> None:
+def test_a_container_that_runs_and_is_not_ready_is_reported_with_its_place() -> None:
     app = {**container_status("web"), "ready": False}
-    found = look(a_pod(app=app))
-    assert words(found) == ["not-ready"]
-    assert shown(found) == "/status/containerStatuses/0/ready: web: the container is running; ready is false"
+    diagnosis = look(a_pod(app=app))
+    assert words(diagnosis) == ["not-ready"]
+    assert (
+        shown(diagnosis) == "/status/containerStatuses/0/ready: web: the container is running; ready is false"
+    )
 
 
 def test_the_exit_code_of_the_run_before_is_evidence_beside_the_wait() -> None:
     app = container_status("web", waiting("CrashLoopBackOff"), lastState=ended(3))
-    found = look(a_pod(app=app))
-    assert words(found) == ["crashing"]
-    assert "/lastState/terminated/exitCode: web: exit code 3" in shown(found)
+    diagnosis = look(a_pod(app=app))
+    assert words(diagnosis) == ["crashing"]
+    assert "/lastState/terminated/exitCode: web: exit code 3" in shown(diagnosis)
 
 
-def test_an_init_container_that_runs_on_or_fails_is_told() -> None:
+def test_an_init_container_that_runs_on_or_fails_is_reported() -> None:
     first = {"ready": False, "state": {"running": {}}}
     held = [container_status(n, waiting("PodInitializing")) for n in ("web", "proxy")]
     pod = a_pod(held[0], held[1], {"name": "users", **first})
@@ -196,13 +200,13 @@ def test_a_native_sidecar_that_has_not_started_is_not_ready_and_the_rest_waits()
     pod["spec"]["initContainers"].append({"name": "late", "restartPolicy": "Always"})
     late = {**container_status("late"), "started": False, "ready": False}
     pod["status"]["initContainerStatuses"].append(late)
-    found = look(pod)
-    assert words(found) == ["not-ready"]
-    assert "/status/initContainerStatuses/1/started" in shown(found)
+    diagnosis = look(pod)
+    assert words(diagnosis) == ["not-ready"]
+    assert "/status/initContainerStatuses/1/started" in shown(diagnosis)
 
 
 @pytest.mark.parametrize(
-    ("told", "word"),
+    ("status_fields", "word"),
     [
         (
             {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]},
@@ -211,10 +215,10 @@ def test_a_native_sidecar_that_has_not_started_is_not_ready_and_the_rest_waits()
         ({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "free text"}]}, "?"),
     ],
 )
-def test_a_pod_that_no_node_takes(told: dict[str, Any], word: str) -> None:
-    found = look(a_pod(phase="Pending", initContainerStatuses=[], containerStatuses=[], **told))
-    assert words(found) == ["unscheduled"]
-    assert shown(found) == f"/status/conditions/0/reason: {word}"
+def test_a_pod_that_no_node_takes(status_fields: dict[str, Any], word: str) -> None:
+    diagnosis = look(a_pod(phase="Pending", initContainerStatuses=[], containerStatuses=[], **status_fields))
+    assert words(diagnosis) == ["unscheduled"]
+    assert shown(diagnosis) == f"/status/conditions/0/reason: {word}"
 
 
 def test_a_pod_that_no_scheduler_saw() -> None:
@@ -224,8 +228,8 @@ def test_a_pod_that_no_scheduler_saw() -> None:
 
 
 def test_an_evicted_pod_names_the_word_of_the_node() -> None:
-    found = look(a_pod(phase="Failed", reason="Evicted", conditions=[]))
-    assert (found.state, words(found)[0]) == (PodState.FAILED, "ended-by-node")
+    diagnosis = look(a_pod(phase="Failed", reason="Evicted", conditions=[]))
+    assert (diagnosis.state, words(diagnosis)[0]) == (PodState.FAILED, "ended-by-node")
 
 
 @pytest.mark.parametrize(
@@ -250,24 +254,24 @@ def test_an_evicted_pod_names_the_word_of_the_node() -> None:
 )
 def test_events_explain_containers_that_wait(reason: str, message: str, word: str, seen: str) -> None:
     pod = a_pod(*(container_status(n, waiting("ContainerCreating")) for n in ("web", "proxy")))
-    found = look(pod, events=[event(reason, message)])
-    assert words(found) == [word]
-    assert shown(found).splitlines()[0] == f"event {reason} of Pod web-7d9: {seen}"
+    diagnosis = look(pod, events=[event(reason, message)])
+    assert words(diagnosis) == [word]
+    assert shown(diagnosis).splitlines()[0] == f"event {reason} of Pod web-7d9: {seen}"
     # Of a pod whose containers run it is history.
     assert "mount" not in str(
         words(look(a_pod(app=container_status("web", ended(1))), events=[event(reason, message)]))
     )
 
 
-def test_what_the_injection_added_and_somebody_took_out_goes_first() -> None:
+def test_a_removed_part_of_the_injection_is_the_first_cause() -> None:
     pod = a_pod(proxy={**container_status("proxy"), "ready": False})
     pod["spec"]["volumes"] = []
-    found = look(pod)
-    assert words(found) == ["piece-missing", "not-ready"]
+    diagnosis = look(pod)
+    assert words(diagnosis) == ["piece-missing", "not-ready"]
     well = a_pod()
     well["spec"]["initContainers"] = []
     assert (look(well).state, words(look(well))) == (PodState.ALTERED, ["piece-missing"])
-    assert "ours is listed in the status annotation, but does not exist in the pod" in shown(found)
+    assert "ours is listed in the status annotation, but does not exist in the pod" in shown(diagnosis)
 
 
 # --- what the injected containers say ---------------------------------------------------------------
@@ -277,18 +281,18 @@ BAD_PROXY = {**container_status("proxy"), "ready": False}
 
 def test_a_line_of_the_sidecar_is_the_verdict_with_its_place_and_is_cut() -> None:
     lines = ("fine", "ERR no peer " + "x" * 300, "fine")
-    found = look(a_pod(proxy=BAD_PROXY), profile=TALKING, logs=(Log("proxy", lines),))
-    assert words(found) == ["lonely", "not-ready"]
-    (evidence,) = found.causes[0].evidence
+    diagnosis = look(a_pod(proxy=BAD_PROXY), profile=TALKING, logs=(Log("proxy", lines),))
+    assert words(diagnosis) == ["lonely", "not-ready"]
+    (evidence,) = diagnosis.causes[0].evidence
     assert evidence.where == "log of proxy, line 2 of the last 3"
     assert evidence.seen == "ERR no peer " + "x" * 148 + "..."
-    assert found.causes[0].ours
+    assert diagnosis.causes[0].ours
 
 
 def test_a_long_line_is_shown_where_the_match_ends() -> None:
     line = "ERR " + "x" * 300 + " no peer at all"
-    found = look(a_pod(proxy=BAD_PROXY), profile=TALKING, logs=(Log("proxy", (line,)),))
-    (evidence,) = found.causes[0].evidence
+    diagnosis = look(a_pod(proxy=BAD_PROXY), profile=TALKING, logs=(Log("proxy", (line,)),))
+    (evidence,) = diagnosis.causes[0].evidence
     assert evidence.seen.startswith("...x")
     assert evidence.seen.endswith("x no peer at all")
     assert len(evidence.seen) == 163
@@ -306,8 +310,8 @@ def test_a_long_line_is_shown_where_the_match_ends() -> None:
 def test_a_match_counts_at_the_begin_of_a_line_and_until_it_is_over(
     lines: tuple[str, ...], verdict: str
 ) -> None:
-    found = look(a_pod(proxy=BAD_PROXY), profile=TALKING, logs=(Log("proxy", lines),))
-    assert words(found) == [verdict, "not-ready"]
+    diagnosis = look(a_pod(proxy=BAD_PROXY), profile=TALKING, logs=(Log("proxy", lines),))
+    assert words(diagnosis) == [verdict, "not-ready"]
 
 
 def test_a_symptom_of_a_container_that_is_ready_is_history() -> None:
@@ -317,15 +321,15 @@ def test_a_symptom_of_a_container_that_is_ready_is_history() -> None:
 
 def test_an_exit_code_is_a_symptom_of_its_container_only() -> None:
     held = [container_status(n, waiting("PodInitializing")) for n in ("web", "proxy")]
-    found = look(a_pod(held[0], held[1], container_status("setup", ended(7))), profile=TALKING)
-    assert words(found) == ["seven", "init-failing"]
+    diagnosis = look(a_pod(held[0], held[1], container_status("setup", ended(7))), profile=TALKING)
+    assert words(diagnosis) == ["seven", "init-failing"]
     assert "seven" not in words(look(a_pod(proxy=container_status("proxy", ended(7))), profile=TALKING))
 
 
-def test_what_the_table_does_not_have_is_unknown_with_what_was_looked_at() -> None:
-    found = look(a_pod(proxy=container_status("proxy", ended(1))), logs=(Log("proxy", ("?", "?")),))
-    assert words(found) == ["unknown", "crashing"]
-    assert found.looked_at == ("status of the pod", "0 events", "2 lines of the logs of proxy")
+def test_a_cause_without_a_row_is_unknown_with_what_was_looked_at() -> None:
+    diagnosis = look(a_pod(proxy=container_status("proxy", ended(1))), logs=(Log("proxy", ("?", "?")),))
+    assert words(diagnosis) == ["unknown", "crashing"]
+    assert diagnosis.looked_at == ("status of the pod", "0 events", "2 lines of the logs of proxy")
     pod = a_pod(app={**container_status("web"), "ready": True}, conditions=[])
     assert words(look(pod)) == ["unknown"]
 
@@ -370,17 +374,17 @@ CALL = (
     ],
 )
 @pytest.mark.parametrize("by", ["event", "condition"])
-def test_a_refused_pod_is_told_from_its_owner(message: str, word: str, seen: str, by: str) -> None:
+def test_a_refused_pod_is_explained_from_its_owner(message: str, word: str, seen: str, by: str) -> None:
     failure = {"type": "ReplicaFailure", "status": "True", "message": message}
-    told = {"conditions": [failure]} if by == "condition" else {}
-    owner = {**SET, "status": {"replicas": 1, **told}}
+    conditions = {"conditions": [failure]} if by == "condition" else {}
+    owner = {**SET, "status": {"replicas": 1, **conditions}}
     events = [event("FailedCreate", message, "r1")] if by == "event" else []
     # One of two pods is there, and says which containers are injected.
-    found = look(a_pod(), owners=(owner,), events=events)
-    assert (found.subject, found.state) == ("ReplicaSet web-7d9", PodState.MISSING)
-    assert words(found) == [word]
-    assert seen in shown(found)
-    assert "my text" not in shown(found)
+    diagnosis = look(a_pod(), owners=(owner,), events=events)
+    assert (diagnosis.subject, diagnosis.state) == ("ReplicaSet web-7d9", PodState.MISSING)
+    assert words(diagnosis) == [word]
+    assert seen in shown(diagnosis)
+    assert "my text" not in shown(diagnosis)
 
 
 def test_an_old_refusal_of_an_owner_that_has_all_its_pods_is_history() -> None:
@@ -474,21 +478,21 @@ ON = namespace({"mesh": "on"})
 def test_why_a_pod_without_sidecar_was_passed_over(
     space: Manifest | None, webhooks: tuple[Manifest, ...] | None, word: str, seen: str
 ) -> None:
-    found = look(a_pod(status=None), namespace=space, webhooks=webhooks)
-    assert (found.state, words(found)) == (PodState.NOT_INJECTED, [word])
-    assert seen in shown(found)
+    diagnosis = look(a_pod(status=None), namespace=space, webhooks=webhooks)
+    assert (diagnosis.state, words(diagnosis)) == (PodState.NOT_INJECTED, [word])
+    assert seen in shown(diagnosis)
 
 
-def test_a_pod_that_is_to_be_left_out_says_which_rule_decided() -> None:
+def test_a_pod_that_is_left_out_is_shown_with_the_rule_that_decided() -> None:
     decision = Decision(Reason.OPTED_OUT_BY_LABEL, (Step("label", "x: false", "no", decisive=True),))
-    found = look(a_pod(status=None), decision=decision, namespace=ON, webhooks=(configuration(),))
-    assert (words(found), shown(found)) == (["left-out"], "rule label: opted-out-by-label")
+    diagnosis = look(a_pod(status=None), decision=decision, namespace=ON, webhooks=(configuration(),))
+    assert (words(diagnosis), shown(diagnosis)) == (["left-out"], "rule label: opted-out-by-label")
 
 
-def test_not_selected_is_told_by_the_clusters_own_entries_where_they_can_be_read() -> None:
+def test_not_selected_is_explained_by_the_registered_entries_where_they_can_be_read() -> None:
     pod = a_pod(status=None)
-    found = look(pod, decision=UNSELECTED, namespace=namespace({}), webhooks=(configuration(),))
-    assert words(found) == ["webhook-selectors"]
+    diagnosis = look(pod, decision=UNSELECTED, namespace=namespace({}), webhooks=(configuration(),))
+    assert words(diagnosis) == ["webhook-selectors"]
     assert words(look(pod, decision=UNSELECTED, namespace=namespace({}))) == ["webhook-selectors"]
 
 
@@ -500,7 +504,7 @@ def test_why_it_was_not_injected_comes_after_why_it_is_not_ready() -> None:
 # --- the table -----------------------------------------------------------------------------------------
 
 
-def test_every_row_has_its_own_word_and_says_what_to_do() -> None:
+def test_every_row_has_its_own_id_and_a_hint() -> None:
     rows = (*causes.BEFORE, *causes.AFTER)
     assert len({row.id for row in rows}) == len(rows)
     assert all(row.title and row.shown_by and row.action for row in rows)
@@ -508,13 +512,13 @@ def test_every_row_has_its_own_word_and_says_what_to_do() -> None:
 
 
 def test_the_same_row_from_two_places_is_one_cause_with_both() -> None:
-    found = look(a_pod(container_status("web", ended(1)), container_status("proxy", ended(2))))
-    assert words(found) == ["unknown", "crashing"]
-    assert [e.seen for e in found.causes[1].evidence] == ["web: exit code 1", "proxy: exit code 2"]
+    diagnosis = look(a_pod(container_status("web", ended(1)), container_status("proxy", ended(2))))
+    assert words(diagnosis) == ["unknown", "crashing"]
+    assert [e.seen for e in diagnosis.causes[1].evidence] == ["web: exit code 1", "proxy: exit code 2"]
 
 
-def test_what_was_refused_is_handed_on() -> None:
-    found = diagnose(
+def test_refused_reads_are_part_of_the_diagnosis() -> None:
+    diagnosis = diagnose(
         replace(PodObservation(a_pod()), unread=("not allowed to list nodes",)), INJECT, PROFILE, ()
     )
-    assert found.unread == ("not allowed to list nodes",)
+    assert diagnosis.unread == ("not allowed to list nodes",)

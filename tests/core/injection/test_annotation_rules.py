@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Namespace, Origin, Reason, Verdict
 from injector.core.selectors import Selector, parse
 from tests.core.generic import CONFIG, KEYS, PROFILE, injected
+from tests.factories import a_pod
 
 EVERYWHERE = Selector()
 TEAM_A = parse({"matchLabels": {"team": "a"}})
@@ -28,13 +28,6 @@ def facts(name: str, **labels: str) -> Facts:
     return Facts(namespace=name, origin=Origin.WEBHOOK, namespace_object=Namespace(name, labels))
 
 
-def a_pod(**annotations: str) -> dict[str, Any]:
-    return {
-        "metadata": {"name": "web", "annotations": annotations},
-        "spec": {"containers": [{"name": "web", "image": "web:1"}]},
-    }
-
-
 @pytest.mark.parametrize(
     ("allow", "deny", "keys", "expected"),
     [
@@ -45,14 +38,14 @@ def a_pod(**annotations: str) -> dict[str, Any]:
         (("*",), ("other.example/*",), ["other.example/x"], ("other.example/x",)),
         ((), (), [MODE, "other.example/x"], (MODE,)),
         ((MODE,), (), [MODE, EXCLUDE], (EXCLUDE,)),
-        # A key that nobody declared may still be read by a template, if its prefix is the profile's.
+        # An undeclared key may still be read by a template, if its prefix is the profile's.
         ((MODE,), (), ["mesh.example/new", "x.mesh.example/new"], ("mesh.example/new", "x.mesh.example/new")),
         # deny goes over allow; what surrounds a star is literal.
         ((MODE,), (MODE,), [MODE], (MODE,)),
         (("*",), ("mesh.example/m*e",), [MODE, EXCLUDE], (MODE,)),
         (("*",), ("mesh?example/mode", "mesh.example/[m]ode", "meshxexample/mode"), [MODE], ()),
         (("*",), ("MESH.example/mode", "mesh.example/mod"), [MODE], ()),
-        # The switch, and our own books, are no wishes of the author's.
+        # The switch and the bookkeeping annotations are not subject to the rules.
         ((), ("*",), [KEYS.switch, KEYS.status, KEYS.undo], ()),
         ((), (), [KEYS.templates, KEYS.overrides], (KEYS.overrides, KEYS.templates)),
     ],
@@ -81,7 +74,7 @@ def test_a_namespace_has_its_name_as_a_label() -> None:
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        # Whoever may be meant counts, so that not knowing opens nothing.
+        # Each namespace that may be meant counts, so an unknown one opens nothing.
         ((AnnotationRule(TEAM_A), AnnotationRule(EVERYWHERE, deny=(MODE,))), (MODE,)),
         ((AnnotationRule(TEAM_A, deny=(MODE,)), AnnotationRule(EVERYWHERE)), (MODE,)),
         ((AnnotationRule(NOT_SYSTEM), AnnotationRule(TEAM_A, deny=(MODE,))), (MODE,)),
@@ -100,24 +93,27 @@ def test_while_a_namespace_is_not_known_the_strictest_rule_holds(
 @pytest.mark.parametrize("origin", list(Origin))
 def test_a_pod_that_asks_for_what_it_may_not_is_denied_and_its_value_not_repeated(origin: Origin) -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE,)),))
-    found = inject(a_pod(**{MODE: SECRET}), replace(facts("shop"), origin=origin), config)
-    assert (found.decision.verdict, found.decision.reason) == (Verdict.DENY, Reason.ANNOTATION_NOT_ALLOWED)
-    assert found.patch == ()
-    assert MODE in str(found.error)
-    assert SECRET not in f"{found.error}{found.findings}{found.decision.trace}"
+    outcome = inject(a_pod(annotations={MODE: SECRET}), replace(facts("shop"), origin=origin), config)
+    assert (outcome.decision.verdict, outcome.decision.reason) == (
+        Verdict.DENY,
+        Reason.ANNOTATION_NOT_ALLOWED,
+    )
+    assert outcome.patch == ()
+    assert MODE in str(outcome.error)
+    assert SECRET not in f"{outcome.error}{outcome.findings}{outcome.decision.trace}"
 
 
 def test_a_pod_that_is_not_injected_may_carry_anything() -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=("*",)),))
-    found = inject(a_pod(**{MODE: "x", KEYS.switch: "false"}), facts("shop"), config)
-    assert found.decision.reason is Reason.OPTED_OUT_BY_ANNOTATION
+    outcome = inject(a_pod(annotations={MODE: "x", KEYS.switch: "false"}), facts("shop"), config)
+    assert outcome.decision.reason is Reason.OPTED_OUT_BY_ANNOTATION
 
 
 @pytest.mark.parametrize("quirks", [False, True])
-def test_what_an_injection_wrote_is_not_the_authors_wish(quirks: bool) -> None:
+def test_annotations_of_an_earlier_injection_are_not_checked(quirks: bool) -> None:
     rules = (AnnotationRule(EVERYWHERE, allow=()),)
     config = replace(CONFIG, quirks=quirks, annotation_rules=rules)
-    pod = a_pod(**{"note": "mine"})
+    pod = a_pod(annotations={"note": "mine"})
     # A container of the sidecar's name makes the injection write its overrides annotation.
     pod["spec"]["containers"].append({"name": "proxy", "image": "auto", "tty": True})
     once = injected(pod, config)
@@ -131,9 +127,9 @@ def test_a_forged_status_hides_no_annotation() -> None:
     config = replace(CONFIG, annotation_rules=(AnnotationRule(EVERYWHERE, deny=(MODE, KEYS.overrides)),))
     for key, value in ((MODE, "x"), (KEYS.overrides, '{"containers": []}')):
         undone = json.dumps([[f"/metadata/annotations/{key.replace('/', '~1')}", value]])
-        pod = a_pod(**{key: value, KEYS.status: forged, KEYS.undo: undone})
-        found = inject(pod, facts("shop"), config)
-        assert found.decision.reason is Reason.ANNOTATION_NOT_ALLOWED, key
+        pod = a_pod(annotations={key: value, KEYS.status: forged, KEYS.undo: undone})
+        outcome = inject(pod, facts("shop"), config)
+        assert outcome.decision.reason is Reason.ANNOTATION_NOT_ALLOWED, key
 
 
 def test_what_is_open_to_everybody() -> None:

@@ -1,4 +1,4 @@
-"""A user's own container counts at both doors as if the API server had filled in its defaults."""
+"""Webhook and command line treat a user's container as if the API server had filled in its defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is injected: the truth tables of the policy check (istio-injection 1.1, A.10) and of our own rules."""
+"""Which pods are injected: the truth tables of the policy check (istio-injection 1.1, A.10) and own rules."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ENTRIES = (
 
 
 def policy(mode: str = "enabled", **changes: Any) -> Policy:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "ignored_namespaces": frozenset({"kube-system", "kube-public"}),
         "never": (NEVER,),
         "always": (ALWAYS,),
         "operating_systems": frozenset({"linux"}),
         "foreign": (PROXY,),
     }
-    return Policy(mode, SWITCH, STATUS, **(given | changes))
+    return Policy(mode, SWITCH, STATUS, **(defaults | changes))
 
 
 def a_pod(
@@ -84,7 +84,7 @@ WISHES: list[tuple[dict[str, Any], bool | None, Reason | None, str]] = [
 
 @pytest.mark.parametrize(("pod", "wish", "reason", "rule"), WISHES)
 @pytest.mark.parametrize(
-    ("mode", "undecided", "instead"),
+    "default",
     [("enabled", True, Reason.ON_BY_DEFAULT), ("disabled", False, Reason.OFF_BY_DEFAULT)],
 )
 def test_what_the_pod_asks_for_wins_and_the_policy_decides_for_the_undecided(
@@ -92,10 +92,9 @@ def test_what_the_pod_asks_for_wins_and_the_policy_decides_for_the_undecided(
     wish: bool | None,
     reason: Reason | None,
     rule: str,
-    mode: str,
-    undecided: bool,
-    instead: Reason,
+    default: tuple[str, bool, Reason],
 ) -> None:
+    mode, undecided, instead = default
     decision = decide(pod, Facts(), policy(mode))
     injected = undecided if wish is None else wish
     expected = (Verdict.INJECT if injected else Verdict.SKIP, reason or instead, rule)
@@ -223,7 +222,7 @@ GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
         Reason.ON_BY_DEFAULT,
         "policy",
     ),
-    # In the webhook the API server's selectors have spoken already.
+    # In the webhook the API server has applied the selectors already.
     (
         a_pod(),
         Facts(origin=WEBHOOK, namespace_object=Namespace("a")),
@@ -302,7 +301,7 @@ GATES: list[tuple[dict[str, Any], Facts, Verdict, Reason, str]] = [
         Reason.ON_BY_DEFAULT,
         "policy",
     ),
-    # Who is not injected anyway is told the nearer reason.
+    # A pod that is not injected anyway gets the more specific reason.
     (
         a_pod({SWITCH: "false"}, containers=[A_PROXY]),
         Facts(),
@@ -370,7 +369,7 @@ BEFORE_THE_POD = ["static-pod", "namespace", "host-network", "ignored-namespace"
         (a_pod(hostNetwork=True), Facts("a", WEBHOOK), BEFORE_THE_POD[:3]),
         (a_pod(), Facts("kube-system", WEBHOOK), BEFORE_THE_POD[:4]),
         (a_pod(os={"name": "windows"}), Facts("a", WEBHOOK), BEFORE_THE_POD),
-        # A file has no request whose namespace could differ, and may know the namespace.
+        # A file has no request whose namespace could differ, and may have the namespace.
         (
             a_pod(),
             Facts(namespace_object=Namespace("a")),
@@ -469,12 +468,12 @@ def test_the_trace_names_every_rule_tried_in_order(
         (a_pod(containers=[A_PROXY]), Facts(), {}, {"foreign-sidecar": ("container proxy", "skip")}),
     ],
 )
-def test_a_step_says_what_it_looked_at_and_what_it_said(
+def test_a_step_records_its_input_and_its_verdict(
     pod: dict[str, Any], facts: Facts, changes: dict[str, Any], steps: dict[str, tuple[str, str]]
 ) -> None:
     decision = decide(pod, facts, policy(**changes, entries=ENTRIES))
-    found = {step.rule: (step.seen, step.verdict) for step in decision.trace}
-    assert {rule: found.get(rule) for rule in steps} == steps
+    steps_by_rule = {step.rule: (step.seen, step.verdict) for step in decision.trace}
+    assert {rule: steps_by_rule.get(rule) for rule in steps} == steps
 
 
 def test_rules_that_a_profile_does_not_have_are_not_tried() -> None:

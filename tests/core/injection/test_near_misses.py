@@ -1,4 +1,4 @@
-"""Near misses: what somebody wrote, what it does not do, and what was probably meant."""
+"""Near misses: a key or value without effect, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SWITCH = KEYS.switch
 MODE = "mesh.example/mode"
 
 
-def told(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> tuple[Finding, ...]:
+def findings(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> tuple[Finding, ...]:
     return find_near_misses({"metadata": meta}, PROFILE, None if holder is None else {"metadata": holder})
 
 
 def codes(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> list[str]:
-    return [finding.code for finding in told(meta, holder)]
+    return [finding.code for finding in findings(meta, holder)]
 
 
 @pytest.mark.parametrize("place", ["labels", "annotations"])
@@ -31,24 +31,24 @@ def codes(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> 
         *((v, "true or false") for v in ("maybe", " true", "true ", "tru")),
     ],
 )
-def test_a_switch_that_is_neither_true_nor_false_is_told_with_what_was_meant(
+def test_a_switch_that_is_neither_true_nor_false_is_reported_with_what_was_meant(
     place: str, value: str, meant: str
 ) -> None:
-    (finding,) = told({place: {SWITCH: value}})
+    (finding,) = findings({place: {SWITCH: value}})
     assert (finding.code, finding.actionable) == ("switch-value", True)
     assert finding.message.startswith(f'{place[:-1]} {SWITCH} is neither "true" nor "false"')
     assert finding.message.endswith(f'did you mean "{meant}"?')
 
 
 def test_the_value_itself_is_not_repeated() -> None:
-    (finding,) = told({"labels": {SWITCH: "secret"}})
+    (finding,) = findings({"labels": {SWITCH: "secret"}})
     assert "secret" not in finding.message
 
 
 @pytest.mark.parametrize("value", ["true", "false", "", None])
 @pytest.mark.parametrize("place", ["labels", "annotations"])
 def test_a_switch_that_is_right_or_empty_is_none(place: str, value: str | None) -> None:
-    assert told({place: {SWITCH: value}}) == ()
+    assert findings({place: {SWITCH: value}}) == ()
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_a_switch_that_is_right_or_empty_is_none(place: str, value: str | None) 
         ({"annotations": {"x.mesh.example/mode": "a"}}, "misspelt-key", f"did you mean {MODE}?"),
     ],
 )
-def test_a_key_in_the_wrong_place_or_with_a_slip_is_told(
+def test_a_key_in_the_wrong_place_or_with_a_slip_is_reported(
     meta: dict[str, Any], code: str, message: str
 ) -> None:
-    (finding,) = told(meta)
+    (finding,) = findings(meta)
     assert finding.code == code
     assert message in finding.message
 
@@ -102,7 +102,7 @@ def test_a_key_in_the_wrong_place_or_with_a_slip_is_told(
             "labels": {"app": "x", "mesh.example/app": "x", SWITCH: "true"},
             "annotations": {MODE: "x", SWITCH: "true"},
         },
-        # Other people's prefixes, however near, and keys of ours that resemble nothing.
+        # Foreign prefixes, however similar, and keys of the profile that resemble no other.
         {"annotations": {"mesh.example.com/mode": "x", "mymesh.example/mode": "x", "mode": "x"}},
         {"annotations": {"mesh.example/something-else-altogether": "x"}},
         # What is alike is the prefix.
@@ -110,8 +110,8 @@ def test_a_key_in_the_wrong_place_or_with_a_slip_is_told(
         {"annotations": {KEYS.status: "{}", KEYS.templates: "a"}},
     ],
 )
-def test_what_is_right_or_none_of_our_business_is_not_told(meta: dict[str, Any] | None) -> None:
-    assert told(meta) == ()
+def test_correct_and_foreign_keys_are_not_reported(meta: dict[str, Any] | None) -> None:
+    assert findings(meta) == ()
 
 
 @pytest.mark.parametrize(
@@ -124,21 +124,21 @@ def test_what_is_right_or_none_of_our_business_is_not_told(meta: dict[str, Any] 
         # On the pod as well: it works, and the other is decoration.
         ({"labels": {SWITCH: "true"}}, {"labels": {SWITCH: "true"}}, []),
         ({"labels": {SWITCH: "true"}}, {"annotations": {SWITCH: "true"}}, []),
-        # Our own books, and what is nobody's.
+        # The bookkeeping annotations, and foreign keys.
         ({}, {"annotations": {KEYS.status: "{}", KEYS.undo: "[]", KEYS.overrides: "{}"}}, []),
         ({}, {"labels": {"app": "x", "mesh-injection": "enabled"}}, []),
         ({}, {"labels": None}, []),
         ({}, {}, []),
     ],
 )
-def test_an_opt_in_on_the_workload_itself_is_told(
+def test_an_opt_in_on_the_workload_itself_is_reported(
     meta: dict[str, Any] | None, holder: dict[str, Any], expected: list[str]
 ) -> None:
     assert codes(meta, holder) == expected
 
 
-def test_the_workload_is_told_where_the_key_belongs() -> None:
-    (finding,) = told({}, {"labels": {SWITCH: "true"}})
+def test_a_key_on_the_workload_is_reported_with_its_place() -> None:
+    (finding,) = findings({}, {"labels": {SWITCH: "true"}})
     assert finding.message == (
         f"label {SWITCH} has no effect on the workload itself; "
         "set it on the pod template's metadata (spec.template.metadata)"
@@ -153,4 +153,4 @@ def test_a_pods_own_metadata_is_not_that_of_a_workload() -> None:
 
 def test_no_more_than_a_handful_of_unknown_keys_is_looked_at() -> None:
     many = {f"mesh.example/mode{i}": "x" for i in range(1000)}
-    assert len(told({"annotations": many})) == 20
+    assert len(findings({"annotations": many})) == 20

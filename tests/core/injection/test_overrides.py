@@ -1,4 +1,4 @@
-"""What an author says of a container that templates speak of too."""
+"""What an author sets on a container that templates set too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Re-injection: what others wrote on our objects stays, while the configuration is the same."""
+"""Re-injection: what others wrote on injected objects stays, while the configuration is the same."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def once(pod: dict[str, Any] = POD) -> dict[str, Any]:
 
 
 def named(items: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    (found,) = [item for item in items if item["name"] == name]
-    return found
+    (only,) = [item for item in items if item["name"] == name]
+    return only
 
 
 def defaulted(pod: dict[str, Any]) -> dict[str, Any]:
-    """What the API server fills in, in our containers and in others, deep inside atomic lists too."""
+    """What the API server fills in, in injected containers and in others, deep inside atomic lists too."""
     spec = pod["spec"]
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("dnsPolicy", "ClusterFirst")
@@ -50,8 +50,8 @@ def defaulted(pod: dict[str, Any]) -> dict[str, Any]:
     return pod
 
 
-def unchanged(pod: dict[str, Any], found: Outcome) -> bool:
-    return found.patch == () and same(found.pod, pod) and found.findings == ()
+def unchanged(pod: dict[str, Any], reinjected: Outcome) -> bool:
+    return reinjected.patch == () and same(reinjected.pod, pod) and reinjected.findings == ()
 
 
 def test_what_the_api_server_filled_in_needs_no_patch() -> None:
@@ -65,15 +65,15 @@ def test_a_variable_of_another_webhook_stays_in_its_place(place: int) -> None:
     for container in [*pod["spec"]["containers"], *pod["spec"]["initContainers"]]:
         container["env"] = list(container.get("env", []))
         container["env"].insert(place, OTHER)
-    found = outcome(pod)
+    reinjected = outcome(pod)
     if place == 99:
-        assert unchanged(pod, found)
-    for container in [*found.pod["spec"]["containers"], *found.pod["spec"]["initContainers"]]:
+        assert unchanged(pod, reinjected)
+    for container in [*reinjected.pod["spec"]["containers"], *reinjected.pod["spec"]["initContainers"]]:
         assert OTHER in container["env"]
-    assert unchanged(found.pod, outcome(found.pod))
+    assert unchanged(reinjected.pod, outcome(reinjected.pod))
 
 
-def test_fields_maps_and_elements_of_others_on_our_objects_stay() -> None:
+def test_foreign_fields_maps_and_elements_on_injected_objects_stay() -> None:
     pod = once()
     proxy = named(pod["spec"]["containers"], "proxy")
     proxy["resources"]["limits"]["memory"] = "1Gi"
@@ -87,7 +87,7 @@ def test_fields_maps_and_elements_of_others_on_our_objects_stay() -> None:
     assert unchanged(pod, outcome(pod))
 
 
-def test_what_others_did_to_the_users_part_stays_as_well() -> None:
+def test_foreign_changes_of_the_users_part_stay() -> None:
     pod = once()
     pod["spec"]["containers"].append({"name": "another-sidecar", "image": "s"})
     pod["spec"]["volumes"].insert(0, {"name": "theirs"})
@@ -95,79 +95,83 @@ def test_what_others_did_to_the_users_part_stays_as_well() -> None:
     pod["metadata"]["labels"]["theirs"] = "1"
     pod["metadata"]["annotations"]["theirs"] = "1"
     pod["metadata"]["newField"] = {}
-    found = outcome(pod)
+    reinjected = outcome(pod)
     for half in ("metadata", "spec"):
         for field, value in pod[half].items():
             if field not in ("volumes", "containers", "annotations"):
-                assert found.pod[half][field] == value
-    assert found.pod["metadata"]["annotations"]["theirs"] == "1"
-    assert {"name": "theirs"} in found.pod["spec"]["volumes"]
-    assert {"name": "another-sidecar", "image": "s"} in found.pod["spec"]["containers"]
-    assert outcome(found.pod).patch == ()
+                assert reinjected.pod[half][field] == value
+    assert reinjected.pod["metadata"]["annotations"]["theirs"] == "1"
+    assert {"name": "theirs"} in reinjected.pod["spec"]["volumes"]
+    assert {"name": "another-sidecar", "image": "s"} in reinjected.pod["spec"]["containers"]
+    assert outcome(reinjected.pod).patch == ()
 
 
-def test_the_users_own_version_of_our_container_still_wins() -> None:
+def test_the_users_version_of_an_injected_container_wins() -> None:
     mine = {"name": "proxy", "image": "mine:1", "env": [{"name": "MODE", "value": "lax"}]}
     pod = once({"spec": {"containers": [APP, mine]}})
     named(pod["spec"]["containers"], "proxy")["env"].append(OTHER)
-    found = outcome(pod)
-    proxy = named(found.pod["spec"]["containers"], "proxy")
+    reinjected = outcome(pod)
+    proxy = named(reinjected.pod["spec"]["containers"], "proxy")
     assert (proxy["image"], OTHER in proxy["env"]) == ("mine:1", True)
     assert named(proxy["env"], "MODE")["value"] == "lax"
 
 
-def test_what_was_changed_on_our_fields_is_set_right() -> None:
+def test_changed_injected_fields_are_restored() -> None:
     pod = once()
     proxy = named(pod["spec"]["containers"], "proxy")
     proxy["image"] = "evil"
     proxy["args"] = ["no"]
     named(pod["spec"]["volumes"], "ours")["projected"]["sources"] = []
-    found = outcome(pod)
-    assert named(found.pod["spec"]["containers"], "proxy") == named(once()["spec"]["containers"], "proxy")
-    assert named(found.pod["spec"]["volumes"], "ours") == named(once()["spec"]["volumes"], "ours")
+    reinjected = outcome(pod)
+    assert named(reinjected.pod["spec"]["containers"], "proxy") == named(
+        once()["spec"]["containers"], "proxy"
+    )
+    assert named(reinjected.pod["spec"]["volumes"], "ours") == named(once()["spec"]["volumes"], "ours")
 
 
-def test_what_was_taken_from_us_comes_back() -> None:
+def test_removed_injected_parts_are_restored() -> None:
     pod = once()
     pod["spec"]["containers"] = [c for c in pod["spec"]["containers"] if c["name"] != "proxy"]
     del pod["spec"]["volumes"]
     del pod["metadata"]["labels"]["mesh"]
-    found = outcome(pod)
-    assert named(found.pod["spec"]["containers"], "proxy") == named(once()["spec"]["containers"], "proxy")
-    assert found.pod["spec"]["volumes"] == once()["spec"]["volumes"]
-    assert found.pod["metadata"]["labels"]["mesh"] == "on"
+    reinjected = outcome(pod)
+    assert named(reinjected.pod["spec"]["containers"], "proxy") == named(
+        once()["spec"]["containers"], "proxy"
+    )
+    assert reinjected.pod["spec"]["volumes"] == once()["spec"]["volumes"]
+    assert reinjected.pod["metadata"]["labels"]["mesh"] == "on"
 
 
-def test_another_digest_rebuilds_ours_and_names_what_was_dropped() -> None:
+def test_another_digest_rebuilds_injected_parts_and_names_what_was_dropped() -> None:
     pod = defaulted(once())
     named(pod["spec"]["containers"], "proxy")["env"].append(OTHER)
-    found = outcome(pod, with_digest("two"))
-    proxy = named(found.pod["spec"]["containers"], "proxy")
+    reinjected = outcome(pod, with_digest("two"))
+    proxy = named(reinjected.pod["spec"]["containers"], "proxy")
     assert proxy == named(once()["spec"]["containers"], "proxy")
-    (finding,) = found.findings
+    (finding,) = reinjected.findings
     assert (finding.code, finding.actionable) == ("rebuilt", False)
     assert "/spec/containers/proxy/env/OTHER" in finding.message or " more" in finding.message
     assert finding.message.startswith(
         "the pod was injected with another configuration and is injected again; removed: /spec/"
     )
-    app = named(found.pod["spec"]["containers"], "app")
+    app = named(reinjected.pod["spec"]["containers"], "app")
     assert app["terminationMessagePath"] == "/dev/termination-log"
 
 
-def test_another_digest_with_nothing_of_others_is_told_nothing() -> None:
+def test_another_digest_without_foreign_parts_reports_nothing() -> None:
     assert outcome(once(), with_digest("two")).findings == ()
 
 
 def test_new_values_show_and_the_pod_before_is_still_known() -> None:
     pod = once()
-    found = outcome(pod, a_config("two", image="proxy:2"))
-    assert named(found.pod["spec"]["containers"], "proxy")["image"] == "proxy:2"
-    undone = recover(found.pod, Facts(), CONFIG)
+    reinjected = outcome(pod, a_config("two", image="proxy:2"))
+    assert named(reinjected.pod["spec"]["containers"], "proxy")["image"] == "proxy:2"
+    undone = recover(reinjected.pod, Facts(), CONFIG)
     assert undone is not None
     assert undone.pod == POD
 
 
-def test_what_we_no_longer_give_goes_with_the_mounts_of_it_that_others_made() -> None:
+def test_a_volume_that_is_no_longer_injected_goes_with_its_foreign_mounts() -> None:
     debug = {"metadata": {"labels": {"app": "debug"}}, "spec": {"containers": [APP]}}
     pod = once(debug)
     mounts = [{"name": "dumps", "mountPath": "/dumps"}, {"name": "ours", "mountPath": "/x"}]
@@ -175,17 +179,17 @@ def test_what_we_no_longer_give_goes_with_the_mounts_of_it_that_others_made() ->
     named(pod["spec"]["containers"], "proxy")["volumeMounts"].append(mounts[0])
     # The label is not among the settings that the digest covers.
     pod["metadata"]["labels"]["app"] = "shop"
-    found = outcome(pod)
-    assert [v["name"] for v in found.pod["spec"]["volumes"]] == ["ours", "data"]
-    assert [c["name"] for c in found.pod["spec"]["containers"]] == ["proxy", "app"]
-    assert named(found.pod["spec"]["containers"], "app")["volumeMounts"] == mounts[1:]
+    reinjected = outcome(pod)
+    assert [v["name"] for v in reinjected.pod["spec"]["volumes"]] == ["ours", "data"]
+    assert [c["name"] for c in reinjected.pod["spec"]["containers"]] == ["proxy", "app"]
+    assert named(reinjected.pod["spec"]["containers"], "app")["volumeMounts"] == mounts[1:]
     assert "/dumps" not in [
-        m["mountPath"] for m in named(found.pod["spec"]["containers"], "proxy")["volumeMounts"]
+        m["mountPath"] for m in named(reinjected.pod["spec"]["containers"], "proxy")["volumeMounts"]
     ]
 
 
 @pytest.mark.parametrize("part", ["volumes", "initContainers", "imagePullSecrets", "containers"])
-def test_a_list_that_somebody_made_null_is_read_as_empty(part: str) -> None:
+def test_a_list_that_became_null_is_read_as_empty(part: str) -> None:
     pod = once()
     pod["spec"][part] = None
     assert outcome(pod).pod["spec"][part]
@@ -205,9 +209,9 @@ def test_injecting_an_injected_and_defaulted_pod_changes_nothing(pod: dict[str, 
 @given(pods())
 def test_a_pod_that_was_injected_twice_goes_back_to_the_same_pod(pod: dict[str, Any]) -> None:
     twice = injected(injected(pod), with_digest("two"))
-    found = recover(twice, Facts(), CONFIG)
-    assert found is not None
-    assert same(found.pod, pod)
+    recovered = recover(twice, Facts(), CONFIG)
+    assert recovered is not None
+    assert same(recovered.pod, pod)
 
 
 # ---- the function by itself ---------------------------------------------------------------------------
@@ -215,14 +219,14 @@ def test_a_pod_that_was_injected_twice_goes_back_to_the_same_pod(pod: dict[str, 
 EARLIER = Status(containers=("proxy",), volumes=("ours", "old"))
 
 
-def kept(fresh: dict[str, Any], existing: dict[str, Any], base: dict[str, Any]) -> tuple[Any, list[str]]:
-    given_all = copy.deepcopy((fresh, existing, base))
+def retained(fresh: dict[str, Any], existing: dict[str, Any], base: dict[str, Any]) -> tuple[Any, list[str]]:
+    arguments = copy.deepcopy((fresh, existing, base))
     result = keep_foreign_fields(fresh, existing, base, EARLIER)
-    assert (fresh, existing, base) == given_all
+    assert (fresh, existing, base) == arguments
     return result
 
 
-def test_only_what_sits_inside_an_object_of_ours_is_somebody_elses() -> None:
+def test_only_foreign_parts_inside_injected_objects_are_kept() -> None:
     fresh = {"spec": {"containers": [{"name": "app", "a": 1}, {"name": "proxy", "b": {"c": 1}}]}}
     existing = {
         "spec": {
@@ -234,7 +238,7 @@ def test_only_what_sits_inside_an_object_of_ours_is_somebody_elses() -> None:
         }
     }
     base = {"spec": {"containers": [{"name": "app", "a": 1}]}}
-    result, extras = kept(fresh, existing, base)
+    result, extras = retained(fresh, existing, base)
     assert result == {
         "spec": {"containers": [{"name": "app", "a": 1}, {"name": "proxy", "b": {"c": 1, "d": 3}, "x": 4}]}
     }
@@ -245,22 +249,22 @@ def test_elements_of_an_atomic_list_are_compared_by_place_where_there_are_as_man
     def with_sources(*sources: Any) -> dict[str, Any]:
         return {"spec": {"volumes": [{"name": "ours", "projected": {"sources": list(sources)}}]}}
 
-    result, extras = kept(with_sources({"a": 1}), with_sources({"a": 2, "b": 3}), {})
+    result, extras = retained(with_sources({"a": 1}), with_sources({"a": 2, "b": 3}), {})
     assert result == with_sources({"a": 1, "b": 3})
     assert extras == ["/spec/volumes/ours/projected/sources/0/b"]
-    assert kept(with_sources({"a": 1}), with_sources({"a": 1, "b": 2}, {"c": 3}), {}) == (
+    assert retained(with_sources({"a": 1}), with_sources({"a": 1, "b": 2}, {"c": 3}), {}) == (
         with_sources({"a": 1}),
         [],
     )
 
 
-def test_books_and_labels_from_before_are_not_somebody_elses() -> None:
+def test_earlier_bookkeeping_annotations_and_labels_are_not_foreign() -> None:
     fresh = {"metadata": {"annotations": {"a": "1"}}, "spec": {}}
     existing = {
         "metadata": {"annotations": {"a": "0", KEYS.undo: "[]"}, "labels": {"mesh": "on"}},
         "spec": {},
     }
-    assert kept(fresh, existing, {"spec": {}}) == (fresh, [])
+    assert retained(fresh, existing, {"spec": {}}) == (fresh, [])
 
 
 def test_volumes_from_before_go_even_where_the_pod_had_none() -> None:
@@ -273,7 +277,7 @@ def test_volumes_from_before_go_even_where_the_pod_had_none() -> None:
     }
     base = {"spec": {"containers": existing["spec"]["containers"]}}
     with_mount = {"spec": {**fresh["spec"], "containers": existing["spec"]["containers"]}}
-    result, extras = kept(with_mount, existing, base)
+    result, extras = retained(with_mount, existing, base)
     assert result == {
         "spec": {"volumes": [{"name": "ours"}], "containers": [{"name": "app", "volumeMounts": []}]}
     }

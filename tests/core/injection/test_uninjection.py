@@ -25,10 +25,10 @@ APP = {"name": "app", "image": "app:1"}
 
 
 def back(pod: dict[str, Any]) -> dict[str, Any]:
-    found = recover(pod, Facts(), CONFIG)
-    assert found is not None
-    assert found.notes == ()
-    return found.pod
+    recovered = recover(pod, Facts(), CONFIG)
+    assert recovered is not None
+    assert recovered.notes == ()
+    return recovered.pod
 
 
 def a_pod(*listed: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -37,10 +37,10 @@ def a_pod(*listed: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def assert_round(pod: dict[str, Any]) -> dict[str, Any]:
     """inject and back gives the pod; inject of the result gives the result; returns it."""
-    given_pod = copy.deepcopy(pod)
+    original = copy.deepcopy(pod)
     once = injected(pod)
-    assert same(back(once), given_pod)
-    assert same(pod, given_pod)
+    assert same(back(once), original)
+    assert same(pod, original)
     again = outcome(once)
     assert again.patch == ()
     assert same(again.pod, once)
@@ -53,7 +53,7 @@ def test_uninjecting_an_injected_pod_gives_the_pod(pod: dict[str, Any]) -> None:
 
 
 @given(containers("proxy"), containers("setup"), pods())
-def test_also_where_the_user_defines_our_containers(
+def test_uninjecting_gives_the_pod_also_where_the_user_defines_injected_containers(
     proxy: dict[str, Any], setup: dict[str, Any], pod: dict[str, Any]
 ) -> None:
     spec = pod["spec"]
@@ -75,7 +75,7 @@ PODS: list[dict[str, Any]] = [
     {"spec": {}},
     {"spec": {"containers": []}},
     {"spec": {"containers": None}},
-    # Lists that we add to, null and empty.
+    # Lists that the injection adds to, null and empty.
     *(
         a_pod(**{part: value})
         for part in ("initContainers", "volumes", "imagePullSecrets")
@@ -85,15 +85,15 @@ PODS: list[dict[str, Any]] = [
     a_pod(securityContext={}),
     a_pod(securityContext={"fsGroup": 1, "sysctls": []}),
     a_pod(securityContext={"fsGroup": 1337}),
-    # Volumes and pull secrets with our names, before and after others.
+    # Volumes and pull secrets with the injected names, before and after others.
     a_pod(volumes=[{"name": "a"}, {"name": "ours", "csi": {"driver": "d"}}, {"name": "b"}]),
     a_pod(volumes=[{"name": "data", "emptyDir": {"medium": "Memory"}}, {"name": "ours"}]),
     a_pod(imagePullSecrets=[{"name": "pull"}, {"name": "other"}]),
-    # Labels and annotations that we set too, with our value, another one, and null.
+    # Labels and annotations that the injection sets too, with its value, another one, and null.
     *({"metadata": {"labels": {"mesh": value}}, "spec": {"containers": [APP]}} for value in MESH),
     {"metadata": {"annotations": {"mesh.example/port": "15000"}}, "spec": {"containers": [APP]}},
     {"metadata": {"annotations": {"mesh.example/port": "1"}}, "spec": {"containers": [APP]}},
-    # Our containers, in place and out of it.
+    # Containers of the injected names, in their list and in the other.
     a_pod({"name": "proxy", "image": "auto", "env": None, "args": []}),
     a_pod(
         {
@@ -119,14 +119,14 @@ PODS: list[dict[str, Any]] = [
             "initContainers": [{"name": "x"}, {"name": "setup", "tty": False}],
         }
     },
-    # Somebody else's use of our books.
+    # Foreign values of the bookkeeping annotations.
     {"metadata": {"annotations": {KEYS.undo: "mine"}}, "spec": {"containers": [APP]}},
     {
         "metadata": {"annotations": {KEYS.overrides: '{"containers":[{"name":"proxy","tty":true}]}'}},
         "spec": {"containers": [APP]},
     },
     {"metadata": {"annotations": {KEYS.status: "not ours"}}, "spec": {"containers": [APP]}},
-    # Lists without distinct keys, and what only a newer Kubernetes knows.
+    # Lists without distinct keys, and fields of a newer Kubernetes.
     a_pod(
         {
             "name": "b",
@@ -142,12 +142,12 @@ PODS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_whatever_stood_where_we_write_comes_back(pod: dict[str, Any]) -> None:
+def test_overwritten_values_are_restored(pod: dict[str, Any]) -> None:
     assert_round(pod)
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_uninjecting_leaves_no_trace_of_ours_and_the_injected_pod_alone(pod: dict[str, Any]) -> None:
+def test_uninjecting_leaves_no_trace_and_does_not_change_its_input(pod: dict[str, Any]) -> None:
     once = injected(pod)
     before = copy.deepcopy(once)
     assert recover(back(once), Facts(), CONFIG) is None
@@ -158,7 +158,7 @@ def test_uninjecting_leaves_no_trace_of_ours_and_the_injected_pod_alone(pod: dic
     "pod", [a_pod(initContainers=[{"name": "proxy", "restartPolicy": "Always"}]), a_pod({"name": "setup"})]
 )
 def test_a_container_of_an_injected_name_in_the_other_list_is_refused(pod: dict[str, Any]) -> None:
-    # Kubernetes wants one name once among init containers and containers together.
+    # Kubernetes requires each name once among init containers and containers together.
     refused = inject(pod, Facts(), CONFIG)
     assert refused.decision.reason is Reason.INVALID_POD
     assert refused.patch == ()
@@ -171,22 +171,22 @@ def test_the_order_of_the_users_elements_comes_back() -> None:
     assert [c["name"] for c in back(injected(pod))["spec"]["containers"]] == ["app", "proxy", "last"]
 
 
-def test_the_users_version_keeps_what_lists_newer_than_us_say_in_zeros() -> None:
+def test_the_users_version_keeps_zeros_in_lists_of_unknown_fields() -> None:
     newer = [{"on": False, "count": 0}]
     proxy = {"name": "proxy", "newerThanUs": newer, "lifecycle": {"newer": {"steps": newer}}}
     after = assert_round(a_pod(proxy))
-    found = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
-    assert (found["newerThanUs"], found["lifecycle"]["newer"]["steps"]) == (newer, newer)
+    restored = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
+    assert (restored["newerThanUs"], restored["lifecycle"]["newer"]["steps"]) == (newer, newer)
 
 
 @pytest.mark.parametrize("directive", ["delete", "replace", "nonsense"])
 def test_a_users_container_does_not_direct_the_merge(directive: str) -> None:
     after = assert_round(a_pod({"name": "proxy", "tty": True, "$patch": directive}))
-    found = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
-    assert (found["$patch"], found["tty"], found["image"]) == (directive, True, "proxy:1")
+    proxy = next(c for c in after["spec"]["containers"] if c["name"] == "proxy")
+    assert (proxy["$patch"], proxy["tty"], proxy["image"]) == (directive, True, "proxy:1")
 
 
-def test_a_template_may_speak_of_a_container_more_than_once() -> None:
+def test_a_template_may_mention_a_container_more_than_once() -> None:
     twice = """
 spec:
   containers:
@@ -203,7 +203,7 @@ spec:
     assert same(back(once), pod)
 
 
-def test_a_pod_that_nobody_injected_has_no_way_back() -> None:
+def test_a_pod_that_was_not_injected_cannot_be_uninjected() -> None:
     assert recover(a_pod(), Facts(), CONFIG) is None
     assert recover({"metadata": {"annotations": {KEYS.status: "[]"}}}, Facts(), CONFIG) is None
 
@@ -217,42 +217,42 @@ def test_a_pod_that_needs_no_record_carries_none() -> None:
 def test_without_a_record_what_the_status_lists_is_taken_out() -> None:
     once = injected(a_pod(volumes=[{"name": "mine"}]))
     del once["metadata"]["annotations"][KEYS.undo]
-    found = recover(once, Facts(), CONFIG)
-    assert found is not None
-    assert [c["name"] for c in found.pod["spec"]["containers"]] == ["app"]
-    assert [v["name"] for v in found.pod["spec"]["volumes"]] == ["mine"]
-    assert {"initContainers", "imagePullSecrets"}.isdisjoint(found.pod["spec"])
+    recovered = recover(once, Facts(), CONFIG)
+    assert recovered is not None
+    assert [c["name"] for c in recovered.pod["spec"]["containers"]] == ["app"]
+    assert [v["name"] for v in recovered.pod["spec"]["volumes"]] == ["mine"]
+    assert {"initContainers", "imagePullSecrets"}.isdisjoint(recovered.pod["spec"])
 
 
 def test_without_a_record_the_users_own_containers_come_from_the_overrides() -> None:
     mine = {"name": "proxy", "tty": True, "resources": {}}
     once = injected({"spec": {"containers": [mine, APP]}})
     del once["metadata"]["annotations"][KEYS.undo]
-    found = recover(once, Facts(), CONFIG)
-    assert found is not None
-    assert sorted(c["name"] for c in found.pod["spec"]["containers"]) == ["app", "proxy"]
-    assert mine in found.pod["spec"]["containers"]
+    recovered = recover(once, Facts(), CONFIG)
+    assert recovered is not None
+    assert sorted(c["name"] for c in recovered.pod["spec"]["containers"]) == ["app", "proxy"]
+    assert mine in recovered.pod["spec"]["containers"]
 
 
 # ---- what others did since ---------------------------------------------------------------------------
 
 
-def test_what_others_added_to_the_users_part_stays_and_what_they_did_to_ours_goes() -> None:
+def test_foreign_additions_to_the_users_part_stay_and_those_to_injected_parts_go() -> None:
     pod = a_pod(volumes=[{"name": "data", "secret": {}}])
     once = injected(pod)
     for container in once["spec"]["containers"]:
         container["env"] = [*container.get("env", []), {"name": "OTHER", "value": "1"}]
     once["spec"]["volumes"] = [{"name": "theirs"}, *once["spec"]["volumes"]]
     once["metadata"]["labels"]["theirs"] = "1"
-    found = back(once)
-    assert found["spec"]["containers"] == [{**APP, "env": [{"name": "OTHER", "value": "1"}]}]
-    assert found["spec"]["volumes"] == [{"name": "theirs"}, {"name": "data", "secret": {}}]
-    assert found["metadata"]["labels"] == {"app": "shop", "theirs": "1"}
+    uninjected = back(once)
+    assert uninjected["spec"]["containers"] == [{**APP, "env": [{"name": "OTHER", "value": "1"}]}]
+    assert uninjected["spec"]["volumes"] == [{"name": "theirs"}, {"name": "data", "secret": {}}]
+    assert uninjected["metadata"]["labels"] == {"app": "shop", "theirs": "1"}
 
 
 @pytest.mark.parametrize("empty", [None, {}, "absent"])
 @pytest.mark.parametrize("where", ["labels", "annotations"])
-def test_what_others_added_where_the_user_had_nothing_stays_too(where: str, empty: Any) -> None:
+def test_foreign_additions_where_the_user_had_nothing_stay(where: str, empty: Any) -> None:
     meta = {} if empty == "absent" else {where: empty}
     once = injected({"metadata": meta, "spec": {"containers": [APP]}})
     once["metadata"][where] = {**once["metadata"][where], "theirs": "1"}
@@ -287,12 +287,14 @@ def test_the_order_of_fields_does_not_show_in_the_record_and_that_of_elements_do
 def test_a_place_that_is_gone_is_named() -> None:
     once = injected(a_pod({"name": "proxy", "tty": True}, securityContext={"fsGroup": 5}))
     del once["spec"]["securityContext"]
-    found = recover(once, Facts(), CONFIG)
-    assert found is not None
-    assert found.notes == ("/spec/securityContext/fsGroup could not be restored: its parent does not exist",)
+    recovered = recover(once, Facts(), CONFIG)
+    assert recovered is not None
+    assert recovered.notes == (
+        "/spec/securityContext/fsGroup could not be restored: its parent does not exist",
+    )
 
 
-# ---- an annotation that anybody may have written -------------------------------------------------------
+# ---- untrusted annotations -------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -337,13 +339,13 @@ def test_a_bogus_record_never_breaks_anything(text: str, note: str | None) -> No
         "metadata": {"annotations": {KEYS.status: '{"containers":["proxy"]}', KEYS.undo: text}},
         "spec": {"containers": [APP, {"name": "proxy"}]},
     }
-    found = recover(pod, Facts(), CONFIG)
-    assert found is not None
-    told = " ".join(found.notes)
-    assert (note or "") in told
-    assert "x" * 65 not in told
+    recovered = recover(pod, Facts(), CONFIG)
+    assert recovered is not None
+    notes = " ".join(recovered.notes)
+    assert (note or "") in notes
+    assert "x" * 65 not in notes
     if note is not None:
-        assert found.pod["spec"]["containers"] == [APP]
+        assert recovered.pod["spec"]["containers"] == [APP]
     assert outcome(pod).decision.verdict is Verdict.INJECT
 
 
@@ -374,7 +376,7 @@ def test_overrides_are_lists_of_containers_by_list() -> None:
     assert uninjection.overrides({}, PROFILE) == {}
 
 
-def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
+def test_a_record_that_would_be_too_large_is_left_out_and_reported() -> None:
     pod = a_pod(securityContext={"fsGroup": 1, "x": "é" * LIMIT}, volumes=None)
     small = outcome(pod)
     assert small.findings == ()
@@ -384,7 +386,7 @@ def test_a_record_that_would_be_too_large_is_left_out_and_told() -> None:
     assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200
 
 
-def test_the_record_holds_only_what_nothing_else_tells() -> None:
+def test_the_record_holds_only_what_cannot_be_derived() -> None:
     text = injected(a_pod(securityContext={"fsGroup": 5}))["metadata"]["annotations"][KEYS.undo]
     pointers = {entry[0]: entry[1:] for entry in json.loads(text)}
     assert pointers == {
@@ -404,7 +406,7 @@ class Restoring(Profile):
 
     __slots__ = ()
 
-    def restore(self, pod: dict[str, Any], found: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def restore(self, pod: dict[str, Any], _status: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
         labels = {k: v for k, v in pod["metadata"]["labels"].items() if k != "mesh"}
         return {**pod, "metadata": {**pod["metadata"], "labels": labels}}, ("assumed: mesh",)
 
@@ -415,7 +417,7 @@ def test_a_profile_restores_from_its_own_traces_first() -> None:
     assert "/metadata/labels/mesh" in (uninjection.record(once, a_pod(), PROFILE) or "")
     assert "/metadata/labels/mesh" not in (uninjection.record(once, a_pod(), profile) or "")
     del once["metadata"]["annotations"][KEYS.undo]
-    found = recover(once, Facts(), replace(CONFIG, profile=profile))
-    assert found is not None
-    assert found.notes == ("assumed: mesh",)
-    assert found.pod["metadata"]["labels"] == {"app": "shop"}
+    recovered = recover(once, Facts(), replace(CONFIG, profile=profile))
+    assert recovered is not None
+    assert recovered.notes == ("assumed: mesh",)
+    assert recovered.pod["metadata"]["labels"] == {"app": "shop"}

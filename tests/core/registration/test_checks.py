@@ -40,15 +40,15 @@ def namespace(name: str, **labels: str) -> dict[str, Any]:
 def codes(*items: dict[str, Any], **more: Any) -> list[str]:
     spaces = {n["metadata"]["name"]: n for n in more.pop("namespaces", [namespace("shop")])}
     survey = Survey(tuple(registered(items)), spaces, **more)
-    found = check_registration(survey, OURS, [OURS.policy.entries])
-    return [each.code for each in found if each.code not in ("pod-security", "selectors-differ")]
+    findings = check_registration(survey, OURS, [OURS.policy.entries])
+    return [each.code for each in findings if each.code not in ("pod-security", "selectors-differ")]
 
 
-def test_namespaces_that_somebody_took_out_make_no_other_selectors() -> None:
+def test_excluded_namespaces_are_not_a_difference_of_selectors() -> None:
     outside = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["mesh"]}
     other = {"key": "team", "operator": "NotIn", "values": ["mesh"]}
 
-    def found(*more: dict[str, Any]) -> bool:
+    def selectors_differ(*more: dict[str, Any]) -> bool:
         item = configuration()
         item["webhooks"] = [
             {
@@ -62,10 +62,10 @@ def test_namespaces_that_somebody_took_out_make_no_other_selectors() -> None:
             for entry in OURS.policy.entries
         ]
         survey = Survey(tuple(registered([item])), {"shop": namespace("shop")})
-        told = check_registration(survey, OURS, [OURS.policy.entries])
-        return "selectors-differ" in [each.code for each in told]
+        findings = check_registration(survey, OURS, [OURS.policy.entries])
+        return "selectors-differ" in [each.code for each in findings]
 
-    assert [found(), found(outside), found(other)] == [False, False, True]
+    assert [selectors_differ(), selectors_differ(outside), selectors_differ(other)] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_labels_that_satisfy_selectors_at_once_are_found_if_there_are_any(
     selectors: list[dict[str, Any]], expected: dict[str, str] | None
 ) -> None:
     parsed = [parse(each) for each in selectors]
-    found = satisfying_labels(*parsed)
-    assert found == expected
-    assert found is None or all(each.matches(found) for each in parsed)
+    labels = satisfying_labels(*parsed)
+    assert labels == expected
+    assert labels is None or all(each.matches(labels) for each in parsed)
 
 
-def test_nothing_is_found_where_all_is_well() -> None:
+def test_a_correct_registration_has_no_findings() -> None:
     assert codes(configuration()) == []
     assert codes() == ["webhook-absent"]
     assert codes(configuration(ours=False)) == ["webhook-absent"]
@@ -115,7 +115,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
         {**RULE, "resources": ["pods/ephemeralcontainers"]},
     ],
 )
-def test_a_webhook_that_is_not_called_for_new_pods_is_nobodys_business(rule: dict[str, Any]) -> None:
+def test_a_webhook_that_is_not_called_for_new_pods_has_no_finding(rule: dict[str, Any]) -> None:
     assert codes(configuration(), configuration("theirs", ours=False, rules=[rule])) == []
 
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_as_a_selector_is_left_out() -> None:
     assert codes(configuration(), broken) == []
 
 
-def test_our_own_pods_wait_for_us_only_if_refusal_is_the_policy() -> None:
+def test_the_injectors_own_pods_are_a_deadlock_only_with_failure_policy_fail() -> None:
     own = {"metadata": {"namespace": "shop", "name": "injector-1"}, "spec": {}}
     assert codes(configuration(), own=(own,)) == ["deadlock"]
     assert codes(configuration(failurePolicy="Ignore"), own=(own,)) == ["own-namespace"]
@@ -138,10 +138,10 @@ def test_pods_that_the_cluster_needs_wait_for_no_profile() -> None:
     spaces = {n["metadata"]["name"]: n for n in map(namespace, ("shop", "kube-system", "kube-node-lease"))}
 
     def deadlocks(*items: dict[str, Any]) -> list[str]:
-        found = check_registration(
+        findings = check_registration(
             Survey(tuple(registered(items)), spaces), shipper, [own_entries(shipper, "mesh")]
         )
-        return [each.message for each in found if each.code == "deadlock"]
+        return [each.message for each in findings if each.code == "deadlock"]
 
     everywhere = configuration(namespaceSelector={})
     assert [text.split()[2] for text in deadlocks(everywhere)] == ["kube-node-lease", "kube-system"]

@@ -48,7 +48,7 @@ PODS = st.builds(
 
 
 @given(PODS, st.sampled_from(["shop", "kube-system"]))
-def test_a_dropped_pod_would_get_nothing_and_be_told_nothing(pod: dict[str, Any], namespace: str) -> None:
+def test_a_dropped_pod_would_get_no_patch_and_no_finding(pod: dict[str, Any], namespace: str) -> None:
     if dropped(pod, namespace, OURS.policy, OURS.profile):
         outcome = inject(pod, Facts(namespace, Origin.WEBHOOK), OURS)
         assert outcome.decision.verdict is Verdict.SKIP
@@ -63,8 +63,8 @@ def test_near_misses_are_never_dropped(labels: dict[str, str], annotations: dict
 
 
 def test_names_are_stable() -> None:
-    found = conditions(OURS.policy, OURS.profile)
-    assert [condition.name for condition in found] == ["not-unsuited", "not-opted-out"]
+    match_conditions = conditions(OURS.policy, OURS.profile)
+    assert [condition.name for condition in match_conditions] == ["not-unsuited", "not-opted-out"]
 
 
 def test_what_an_operator_may_change_makes_no_difference() -> None:

@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def found(container: dict[str, Any], **spec: Any) -> set[tuple[str, str]]:
+def violated(container: dict[str, Any], **spec: Any) -> set[tuple[str, str]]:
     pod = {"spec": {**spec, "containers": [{"name": "app", **container}]}}
     return {(v.level, v.control) for v in violations(pod)}
 
@@ -48,7 +48,7 @@ def test_the_sample_passes() -> None:
     ],
 )
 def test_each_control_of_a_container(changes: dict[str, Any], expected: set[tuple[str, str]]) -> None:
-    assert found({"securityContext": {**GOOD, **changes}}) == expected
+    assert violated({"securityContext": {**GOOD, **changes}}) == expected
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_each_control_of_a_container(changes: dict[str, Any], expected: set[tupl
     ],
 )
 def test_each_control_of_a_pod(spec: dict[str, Any], expected: set[tuple[str, str]]) -> None:
-    assert found({"securityContext": GOOD}, **spec) == expected
+    assert violated({"securityContext": GOOD}, **spec) == expected
 
 
 def test_ports_of_the_node_and_what_a_container_inherits() -> None:
-    assert found({"securityContext": GOOD, "ports": [{"hostPort": 80}]}) == {("baseline", "hostPorts")}
+    assert violated({"securityContext": GOOD, "ports": [{"hostPort": 80}]}) == {("baseline", "hostPorts")}
     inherited = {k: v for k, v in GOOD.items() if k not in ("runAsNonRoot", "seccompProfile")}
     of_pod = {"runAsNonRoot": True, "seccompProfile": SECCOMP}
-    assert found({"securityContext": inherited}, securityContext=of_pod) == set()
+    assert violated({"securityContext": inherited}, securityContext=of_pod) == set()
 
 
 # What is set as the advice says -> the levels that are still not passed.
@@ -89,12 +89,12 @@ def test_ports_of_the_node_and_what_a_container_inherits() -> None:
 )
 def test_following_the_advice_makes_injected_pods_pass(settings: str, levels: list[str]) -> None:
     config = load_input(Input(Text(settings, "config"), "."))
-    told = list(unsafe(config))
-    assert [level for level, _, _ in told] == levels
-    assert all(hint for _, _, hint in told)
+    violations_left = list(unsafe(config))
+    assert [level for level, _, _ in violations_left] == levels
+    assert all(hint for _, _, hint in violations_left)
 
 
-def test_a_configuration_that_does_not_render_says_nothing_here() -> None:
+def test_a_configuration_that_does_not_render_has_no_violations() -> None:
     broken = load_input(Input(Text("defaultTemplates: [gone]", "config"), "."))
     assert of_injection(broken) is None
     assert list(unsafe(broken)) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from injector.core.profile import Config
 from injector.core.reports import audit
 from injector.core.reports.audit import AuditState
 from injector.core.tree.compare import changes, value_at
+from tests.factories import a_pod
 
 
 def a_config(text: str = "") -> Config:
@@ -26,11 +26,6 @@ KNOWN = Namespace("shop", {"istio-injection": "enabled"})
 FACTS = Facts("shop", namespace_object=KNOWN)
 
 
-def a_pod(**metadata: Any) -> Manifest:
-    meta = {"name": "web", "namespace": "shop", **metadata}
-    return {"metadata": meta, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
-
-
 def admitted(pod: Manifest, config: Config = CONFIG) -> Manifest:
     """The pod as a cluster has it some time later."""
     out = inject(pod, replace(FACTS, origin=Origin.WEBHOOK), config).pod
@@ -39,8 +34,8 @@ def admitted(pod: Manifest, config: Config = CONFIG) -> Manifest:
 
 
 def state(pod: Manifest, facts: Facts = FACTS, config: Config = CONFIG) -> tuple[AuditState, Reason]:
-    found = audit.standing(pod, facts, config)
-    return found.state, found.reason
+    standing = audit.standing(pod, facts, config)
+    return standing.state, standing.reason
 
 
 def test_a_pod_of_this_configuration_is_current() -> None:
@@ -55,9 +50,9 @@ def test_what_the_api_server_and_others_wrote_is_no_difference() -> None:
 
 
 def test_another_configuration_makes_a_pod_stale_where_it_shows() -> None:
-    found = audit.standing(admitted(a_pod()), FACTS, NEWER)
+    standing = audit.standing(admitted(a_pod()), FACTS, NEWER)
     images = tuple(f"/spec/initContainers/{name}/image" for name in ("istio-init", "istio-proxy"))
-    assert (found.state, found.pointers, found.revision) == (AuditState.STALE, images, "default")
+    assert (standing.state, standing.pointers, standing.revision) == (AuditState.STALE, images, "default")
 
 
 def test_another_digest_with_the_same_result_is_the_same() -> None:
@@ -66,13 +61,13 @@ def test_another_digest_with_the_same_result_is_the_same() -> None:
     assert state(admitted(a_pod()), config=same)[0] is AuditState.SAME
 
 
-def test_a_field_that_may_have_been_ours_counts_under_another_configuration() -> None:
+def test_a_field_that_may_have_been_injected_counts_under_another_configuration() -> None:
     pod = admitted(a_pod(), a_config())
     proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
     proxy["env"] = [*proxy["env"], {"name": "OF_BEFORE", "value": "x"}]
     proxy["imagePullPolicy"] = "IfNotPresent"
-    found = audit.standing(pod, FACTS, a_config("aliases: {both: [sidecar]}\n"))
-    assert found.pointers == ("/spec/initContainers/istio-proxy/env/OF_BEFORE",)
+    standing = audit.standing(pod, FACTS, a_config("aliases: {both: [sidecar]}\n"))
+    assert standing.pointers == ("/spec/initContainers/istio-proxy/env/OF_BEFORE",)
 
 
 def test_a_setting_of_the_pod_that_was_changed_afterwards_is_stale() -> None:
@@ -111,7 +106,7 @@ def test_a_pod_without_a_sidecar(pod: Manifest, facts: Facts, expected: tuple[Au
     assert state(pod, facts) == expected
 
 
-def test_a_sidecar_that_nobody_wants_any_more() -> None:
+def test_a_sidecar_that_is_no_longer_selected_is_unwanted() -> None:
     pod = admitted(a_pod())
     assert state(pod, Facts("shop", namespace_object=Namespace("shop"))) == (
         AuditState.UNWANTED,
@@ -129,9 +124,9 @@ def test_a_proxy_that_no_status_explains_is_foreign() -> None:
 def test_another_revision_is_a_difference() -> None:
     pod = admitted(a_pod(labels={"istio.io/rev": "canary"}), a_config("revision: canary"))
     known = Namespace("shop", {"istio.io/rev": "default"})
-    found = audit.standing(pod, Facts("shop", namespace_object=known), CONFIG)
-    assert found.revision == "canary"
-    assert "revision" in found.pointers or found.state is AuditState.UNWANTED
+    standing = audit.standing(pod, Facts("shop", namespace_object=known), CONFIG)
+    assert standing.revision == "canary"
+    assert "revision" in standing.pointers or standing.state is AuditState.UNWANTED
 
 
 def test_a_generated_name_was_not_there_at_admission() -> None:
@@ -167,8 +162,8 @@ def test_changes_name_elements_by_their_key() -> None:
         "spec": {"containers": [{"name": "a", "args": ["x"]}, {"name": "b"}], "volumes": [{"name": "v"}]}
     }
     after = {"spec": {"containers": [{"name": "b"}, {"name": "a", "args": ["y"], "tty": True}]}}
-    found = {change.pointer: (change.before, change.after) for change in changes(before, after)}
-    assert found == {
+    values_by_pointer = {change.pointer: (change.before, change.after) for change in changes(before, after)}
+    assert values_by_pointer == {
         "/spec/containers/a/args": (["x"], ["y"]),
         "/spec/containers/a/tty": (None, True),
         "/spec/containers": ("another order", "another order"),

@@ -89,9 +89,11 @@ def test_a_value_belongs_to_the_layer_that_set_it_last(
 
 
 def test_an_argument_that_others_push_along_keeps_its_layer(origins: dict[str, ValueOrigin]) -> None:
-    found = {o.value: o for p, o in origins.items() if p.startswith("/spec/initContainers/istio-init/args/")}
-    assert (found["-o"].layer, found["22"].layer) == ("pod annotation", "pod annotation")
-    assert found["--log_output_level=default:info"].layer == "profile"
+    by_value = {
+        o.value: o for p, o in origins.items() if p.startswith("/spec/initContainers/istio-init/args/")
+    }
+    assert (by_value["-o"].layer, by_value["22"].layer) == ("pod annotation", "pod annotation")
+    assert by_value["--log_output_level=default:info"].layer == "profile"
 
 
 def test_only_what_the_injection_changed_has_an_origin(origins: dict[str, ValueOrigin]) -> None:

@@ -80,9 +80,9 @@ def a_workload(kind: str, status: dict[str, Any], **spec: Any) -> dict[str, Any]
     ],
 )
 def test_progress(kind: str, status: dict[str, Any], step: RolloutStep, detail: str) -> None:
-    found = rollouts.progress(a_workload(kind, status))
-    assert found.step is step
-    assert detail in found.detail
+    progress = rollouts.progress(a_workload(kind, status))
+    assert progress.step is step
+    assert detail in progress.detail
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_progress(kind: str, status: dict[str, Any], step: RolloutStep, detail: 
     ],
 )
 def test_what_a_restart_would_not_renew(kind: str, spec: dict[str, Any], objection: str) -> None:
-    found = rollouts.objection(a_workload(kind, {}, **spec))
-    assert objection in found
-    assert bool(found) == bool(objection)
+    answer = rollouts.objection(a_workload(kind, {}, **spec))
+    assert objection in answer
+    assert bool(answer) == bool(objection)
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_which_budgets_cover_a_workload(selector: Any, covers: bool) -> None:
     ],
 )
 def test_what_a_budget_forbids(replicas: int, budget: dict[str, Any], why: str) -> None:
-    found = rollouts.blocked(a_workload("Deployment", DEPLOYMENT, replicas=replicas), [budget])
-    assert why in found
-    assert bool(found) == bool(why)
+    answer = rollouts.blocked(a_workload("Deployment", DEPLOYMENT, replicas=replicas), [budget])
+    assert why in answer
+    assert bool(answer) == bool(why)
 
 
 def test_the_patch_is_that_of_kubectl() -> None:

@@ -38,16 +38,16 @@ def parts_of(pointer: str) -> list[str]:
 
 
 def apply_as_the_api_server(tree: Any, operations: tuple[Operation, ...]) -> Any:
-    """The rules of evanphx/json-patch v4, as far as they are stricter than one would like.
+    """The rules of evanphx/json-patch v4, where they are strict.
 
     A parent has to exist, remove and replace need their path, an index is at most the length.
     """
     tree = copy.deepcopy(tree)
     for operation in operations:
         assert operation.op in ("add", "remove", "replace")
-        *way, last = parts_of(operation.path)
+        *parents, last = parts_of(operation.path)
         parent = tree
-        for part in way:
+        for part in parents:
             parent = parent[int(part)] if isinstance(parent, list) else parent[part]
         if isinstance(parent, list):
             at = int(last)
@@ -71,10 +71,10 @@ def apply_as_the_api_server(tree: Any, operations: tuple[Operation, ...]) -> Any
 
 
 def assert_turns(before: Any, after: Any) -> tuple[Operation, ...]:
-    given_before, given_after = copy.deepcopy((before, after))
+    before_copy, after_copy = copy.deepcopy((before, after))
     operations = diff(before, after)
-    assert same((before, after)[0], given_before)
-    assert same((before, after)[1], given_after)
+    assert same((before, after)[0], before_copy)
+    assert same((before, after)[1], after_copy)
     assert same(apply_as_the_api_server(before, operations), after)
     by_referee = jsonpatch.apply_patch(before, [operation.as_json() for operation in operations])
     assert same(by_referee, after)
@@ -138,7 +138,7 @@ def test_one_changed_variable_of_two_thousand_costs_one_operation() -> None:
 
 
 class Untouchable(dict[str, Any]):
-    """A map that nobody may look into."""
+    """A map that must not be read."""
 
     def __iter__(self) -> Any:
         raise AssertionError("walked")

@@ -75,7 +75,7 @@ def test_the_control_plane_is_addressed_by_revision_and_namespace(
             "ca.example.org:443",
         ),
         (
-            # A cluster of a mesh whose control plane is elsewhere: discovery moves, the CA only where told.
+            # The control plane is in another cluster: discovery moves, the CA only where it is set.
             VALUES,
             {"defaultConfig": {"discoveryAddress": "istiod.east.example.org:15012"}},
             "istiod.east.example.org:15012",
@@ -86,8 +86,8 @@ def test_the_control_plane_is_addressed_by_revision_and_namespace(
 def test_discovery_and_ca_follow_revision_cluster_and_values(
     values: Values, mesh: Values, discovery: str, ca: str
 ) -> None:
-    found = joined(values, **mesh)
-    assert (found.discovery_address, found.ca_address) == (discovery, ca)
+    bootstrap = joined(values, **mesh)
+    assert (bootstrap.discovery_address, bootstrap.ca_address) == (discovery, ca)
 
 
 def test_the_default_address_does_not_show_in_the_proxys_configuration() -> None:
@@ -170,8 +170,8 @@ def test_provider_and_place_follow_the_values(values: Values, field: str, expect
 def test_the_trust_domain_is_the_meshs_and_else_that_of_the_values(
     mesh: Values, values: Values, domain: str
 ) -> None:
-    found = joined(values, **mesh)
-    assert (found.trust_domain, found.mesh_id) == (domain, domain)
+    bootstrap = joined(values, **mesh)
+    assert (bootstrap.trust_domain, bootstrap.mesh_id) == (domain, domain)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,6 @@ def test_a_given_mesh_document_is_not_completed_from_the_values() -> None:
 
 
 def test_what_templates_see_of_the_bootstrap_is_the_whole_of_it() -> None:
-    found = joined(VALUES)
-    values = [getattr(found, field.name) for field in fields(found)]
-    assert list(found.as_data().values()) == values
+    bootstrap = joined(VALUES)
+    values = [getattr(bootstrap, field.name) for field in fields(bootstrap)]
+    assert list(bootstrap.as_data().values()) == values

@@ -66,7 +66,7 @@ def test_a_stamped_uid_is_not_the_users(pod: dict[str, Any], left: dict[str, Any
     assert without_stamped_ids(pod)["spec"]["containers"][-1]["securityContext"] == left
 
 
-def test_our_own_containers_are_no_witnesses_of_a_stamp() -> None:
+def test_injected_containers_alone_are_no_evidence_of_a_stamp() -> None:
     pod = a_pod({"runAsUser": 7})
     pod["spec"]["initContainers"] = [{"name": "istio-init", "securityContext": {"runAsUser": 7}}]
     assert without_stamped_ids(pod) == pod

@@ -43,7 +43,7 @@ NOT_SHOWN = {
     ("apm.datadoghq.com/env", "control-plane"),
     (PROXY_CONFIG, "volumes"),
 }
-# They tell the application's ports, containers, probes and metrics, and the mode of the capture.
+# They name the application's ports, containers, probes and metrics, and the mode of the capture.
 ABOUT_THE_POD = {
     *("ISTIO_META_POD_PORTS", "ISTIO_META_APP_CONTAINERS", "ISTIO_META_INTERCEPTION_MODE"),
     *("ISTIO_PROMETHEUS_ANNOTATIONS", "ISTIO_KUBE_APP_PROBERS", "OTEL_RESOURCE_ATTRIBUTES"),
@@ -55,8 +55,8 @@ def the_pod(annotations: dict[str, str]) -> Manifest | None:
         "metadata": {"name": "web", "annotations": annotations},
         "spec": {"containers": [{"name": "web", "image": "web:1"}]},
     }
-    found = inject(pod, Facts(namespace="shop"), CONFIG)
-    return found.pod if found.decision.verdict is Verdict.INJECT else None
+    outcome = inject(pod, Facts(namespace="shop"), CONFIG)
+    return outcome.pod if outcome.decision.verdict is Verdict.INJECT else None
 
 
 def seen(pod: Manifest) -> dict[tuple[str, str], Any]:
@@ -86,12 +86,12 @@ BEFORE = seen(the_pod({}) or {})
 def shown(key: str) -> set[str]:
     """The powers that show in containers which are there with and without the annotation."""
     values = [*(v for group in ANNOTATIONS.get(key, ()) for v in group), *MORE.get(key, ())]
-    found = [seen(pod) for value in values if (pod := the_pod({key: value})) is not None]
-    return {at[0] for after in found for at in after.keys() & BEFORE.keys() if after[at] != BEFORE[at]}
+    outcomes = [seen(pod) for value in values if (pod := the_pod({key: value})) is not None]
+    return {at[0] for after in outcomes for at in after.keys() & BEFORE.keys() if after[at] != BEFORE[at]}
 
 
 @pytest.mark.parametrize("key", sorted(CONFIG.profile.catalogue().annotations))
-def test_an_annotation_changes_what_the_catalogue_says(key: str) -> None:
+def test_an_annotation_changes_the_fields_that_the_catalogue_lists(key: str) -> None:
     declared = set(CONFIG.profile.catalogue().affects.get(key, ()))
     hidden = {"control-plane"} if key in BY_THE_AGENT else {p for k, p in NOT_SHOWN if k == key}
     assert shown(key) <= declared

@@ -16,10 +16,10 @@ Tree = dict[str, Any]
 def registered(
     probe: Tree, *, defaulted: bool = False, field: str = "livenessProbe", **more: Any
 ) -> Tree | None:
-    """What the agent is told about one probe of a container."""
+    """The registration of one probe of a container."""
     container = {"name": "app", field: probe, **more}
-    found = probes.registration({"containers": [container]}, AGENT, defaulted=defaulted)
-    return next(iter(found.values()), None)
+    entries = probes.registration({"containers": [container]}, AGENT, defaulted=defaulted)
+    return next(iter(entries.values()), None)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def registered(
         ({"httpGet": {"path": "/l", "port": "80"}}, None, None),
     ],
 )
-def test_the_agent_is_told_the_application_s_own_action(
+def test_the_agent_gets_the_applications_own_action(
     probe: Tree, plain: Tree | None, defaulted: Tree | None
 ) -> None:
     assert registered(probe) == plain
@@ -138,8 +138,8 @@ def test_keys_name_the_container_and_the_kind_and_the_proxy_is_left_out() -> Non
 )
 def test_the_kubelet_is_sent_to_the_agent(probe: Tree, expected: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
-    assert probes.rewritten(container, 1, lambda site: False)["livenessProbe"] == expected
-    assert probes.rewritten(container, 1, lambda site: True) == container
+    assert probes.rewritten(container, 1, lambda _site: False)["livenessProbe"] == expected
+    assert probes.rewritten(container, 1, lambda _site: True) == container
 
 
 def test_a_first_registration_is_appended() -> None:
@@ -158,8 +158,8 @@ def test_a_first_registration_is_appended() -> None:
 )
 def test_of_an_earlier_registration_existing_entries_win(existing: str, expected: str) -> None:
     env = [{"name": probes.ENV, "value": existing}, {"name": "B"}]
-    found = probes.with_registration(env, {"/z": 3, "/k": 2}, earlier=True)  # type: ignore[dict-item]
-    assert found == [{"name": probes.ENV, "value": expected}, {"name": "B"}]
+    variables = probes.with_registration(env, {"/z": 3, "/k": 2}, earlier=True)  # type: ignore[dict-item]
+    assert variables == [{"name": probes.ENV, "value": expected}, {"name": "B"}]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_of_an_earlier_registration_existing_entries_win(existing: str, expected
         {"grpc": {"port": 80, "service": ""}, "timeoutSeconds": 1},
     ],
 )
-def test_what_the_agent_was_told_gives_the_probe_back(probe: Tree) -> None:
+def test_the_probe_is_restored_from_the_registration(probe: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
-    told = probes.registration({"containers": [container]}, AGENT, defaulted=True)
-    sent = probes.rewritten(container, AGENT, lambda site: False)
-    assert probes.restored(sent, json.loads(json.dumps(told))) == container
+    entries = probes.registration({"containers": [container]}, AGENT, defaulted=True)
+    sent = probes.rewritten(container, AGENT, lambda _site: False)
+    assert probes.restored(sent, json.loads(json.dumps(entries))) == container

@@ -40,22 +40,22 @@ def test_all_spellings_of_a_key_are_one(key: str, expected: str) -> None:
     ],
 )
 def test_targets_are_pairs_of_port_and_path(targets: str, expected: list[tuple[str, str]] | None) -> None:
-    found = declared({TARGETS: targets})
-    assert found.unreadable is (expected is None)
-    assert list(found.targets) == (expected or [])
+    scrape = declared({TARGETS: targets})
+    assert scrape.unreadable is (expected is None)
+    assert list(scrape.targets) == (expected or [])
 
 
 def test_the_first_target_is_also_the_port_and_path() -> None:
-    told = json.loads(declared({TARGETS: "8080,9100:/custom", "prometheus.io/port": "1"}).text())
-    assert (told["port"], told["path"]) == ("8080", "/metrics")
-    assert told["targets"] == [{"port": "8080", "path": "/metrics"}, {"port": "9100", "path": "/custom"}]
+    written = json.loads(declared({TARGETS: "8080,9100:/custom", "prometheus.io/port": "1"}).text())
+    assert (written["port"], written["path"]) == ("8080", "/metrics")
+    assert written["targets"] == [{"port": "8080", "path": "/metrics"}, {"port": "9100", "path": "/custom"}]
 
 
-def test_the_agent_is_told_in_a_fixed_order() -> None:
-    found = declared(
+def test_the_registration_has_a_fixed_order() -> None:
+    scrape = declared(
         {"prometheus.io/port": "9090", "prometheus.io/path": "/m", "prometheus.io/scrape": "true"}
     )
-    assert found.text() == '{"scrape":"true","path":"/m","port":"9090"}'
+    assert scrape.text() == '{"scrape":"true","path":"/m","port":"9090"}'
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_agent_is_told_in_a_fixed_order() -> None:
         ({TARGETS: "15020:/m"}, True, True),
     ],
 )
-def test_metrics_are_merged_unless_somebody_objects_or_it_was_done(
+def test_metrics_are_merged_unless_they_are_disabled_or_merged_already(
     annotations: dict[str, str], mesh: bool, expected: bool
 ) -> None:
     assert wanted(declared(annotations), annotations, mesh, AGENT) is expected
@@ -115,6 +115,6 @@ def test_ports_of_the_application_are_taken(annotations: dict[str, str]) -> None
 
 
 def test_a_disagreement_of_spellings_is_noticed_and_the_first_by_name_counts() -> None:
-    found = declared({"prometheus_io_port": "2", "prometheus-io/port": "1"})
-    assert (found.port, found.conflicting) == ("1", frozenset({"port"}))
+    scrape = declared({"prometheus_io_port": "2", "prometheus-io/port": "1"})
+    assert (scrape.port, scrape.conflicting) == ("1", frozenset({"port"}))
     assert declared({"prometheus_io_port": "1", "prometheus-io/port": "1"}).conflicting == frozenset()

@@ -107,7 +107,7 @@ def test_lines_that_are_no_complaint_of_theirs_name_nothing(line: str) -> None:
     assert verdict(line) == "unknown"
 
 
-def test_what_was_over_before_the_last_lines_is_not_blamed() -> None:
+def test_a_symptom_that_ended_before_the_last_lines_is_not_a_cause() -> None:
     refused = STREAM + f"14, {DIAL} 10.96.0.1:15012: connect: connection refused"
     assert verdict(refused, CONNECTED) == "unknown"
     assert verdict(CONNECTED, refused) == "control-plane-unreachable"
@@ -115,7 +115,7 @@ def test_what_was_over_before_the_last_lines_is_not_blamed() -> None:
     assert verdict(WARM + "code = Unauthenticated", signed) == "unknown"
 
 
-def test_before_envoy_says_why_the_agent_has_not_connected() -> None:
+def test_without_lines_of_envoy_the_agents_lines_give_the_cause() -> None:
     begin = f'{TIME}\tinfo\txdsproxy\tInitializing with upstream address "a.b:15012" and cluster "x"'
     refused = STREAM + f"14, {DIAL} 10.96.0.1:15012: connect: connection refused"
     assert verdict(begin) == "control-plane-not-connected"
@@ -123,7 +123,7 @@ def test_before_envoy_says_why_the_agent_has_not_connected() -> None:
     assert verdict(begin, CONNECTED) == "unknown"
 
 
-def test_a_root_that_is_wrong_goes_before_a_connection_that_fails() -> None:
+def test_a_wrong_root_certificate_comes_before_a_failed_connection() -> None:
     refused = STREAM + f"14, {DIAL} 10.96.0.1:15012: connect: connection refused"
     root = STREAM + f"14, {TLS}x509: certificate signed by unknown authority"
     assert verdict(root, refused) == "trust-root"
@@ -148,7 +148,7 @@ def test_a_root_that_is_wrong_goes_before_a_connection_that_fails() -> None:
         ("istio-proxy", "Permission denied", "unknown"),
     ],
 )
-def test_the_init_containers_say_what_kept_them_from_redirecting(
+def test_the_logs_of_init_containers_give_the_cause_of_a_failed_redirect(
     container: str, line: str, word: str
 ) -> None:
     assert verdict(line, container=container) == word
@@ -167,7 +167,9 @@ def test_exit_code_126_of_the_validation_is_enough() -> None:
         ("Prober does not exists url /app-health/web/readyz", "probe-unknown"),
     ],
 )
-def test_a_sidecar_that_is_ready_still_says_why_the_applications_probe_fails(line: str, word: str) -> None:
+def test_the_log_of_a_ready_sidecar_gives_the_cause_of_a_failed_application_probe(
+    line: str, word: str
+) -> None:
     seen = PodObservation(a_pod("web"), logs=(Log("istio-proxy", (f"{TIME}\terror\t{line}",)),))
     (first, *_) = diagnose(seen, Decision(Reason.ON_BY_DEFAULT), PROFILE, ()).causes
     assert first.type.id == word

@@ -10,7 +10,7 @@ from injector.profiles.istio.values import dig, omit_nil, printed
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("tree", "expected"),
     [
         ({"a": 1, "b": [2]}, {"a": 1, "b": [2]}),
         ({"a": None, "b": "c"}, {"b": "c"}),
@@ -26,8 +26,8 @@ from injector.profiles.istio.values import dig, omit_nil, printed
         ("x", "x"),
     ],
 )
-def test_nulls_are_left_out_and_what_is_empty_because_of_it(given: Any, expected: Any) -> None:
-    assert omit_nil(given) == expected
+def test_nulls_are_left_out_and_what_is_empty_because_of_it(tree: Any, expected: Any) -> None:
+    assert omit_nil(tree) == expected
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Operation, Reason
 from injector.core.profile import Config, Outcome
 from injector.errors import ReviewError
-from injector.server import review as reviews
+from injector.server import answers, reviews
 from tests import answering
 from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched
 
@@ -121,9 +121,9 @@ def test_an_injected_pod_gets_a_patch_that_applies_and_the_answer_echoes_version
     assert (answer.decision, answer.defect) == ("inject", "")
 
 
-def test_audit_annotations_tell_the_decision_with_keys_that_the_api_server_takes() -> None:
-    found = respond(a_review(), a_config(revision="canary"))["auditAnnotations"]
-    assert found == {
+def test_audit_annotations_have_the_decision_under_keys_that_the_api_server_accepts() -> None:
+    annotations = respond(a_review(), a_config(revision="canary"))["auditAnnotations"]
+    assert annotations == {
         "decision": "inject",
         "reason": "on-by-default",
         "profile": "log-shipper",
@@ -208,10 +208,10 @@ def test_a_template_that_fails_denies_unless_the_failure_mode_lets_pods_pass() -
     assert passed["warnings"][0].startswith("template-failed: the pod is not injected.")
 
 
-def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> None:
+def test_a_defect_of_the_injector_is_a_denial_or_a_warning_but_never_an_exception() -> None:
     config = a_config(Broken)
     pod = a_pod(annotations={"note": "the-secret"})
-    answer = answering.answer(a_review(pod), config, lambda name: None)
+    answer = answering.answer(a_review(pod), config, lambda _name: None)
     response = answer.review["response"]
     assert (response["allowed"], response["status"]["code"]) == (False, 500)
     assert response["status"]["message"].startswith("internal-error: ")
@@ -223,7 +223,7 @@ def test_a_defect_of_ours_is_a_denial_or_a_warning_but_never_an_exception() -> N
 
 
 def test_a_seam_that_fails_is_an_internal_error() -> None:
-    answer = reviews.failed(reviews.request_of(a_review()), a_config(), OSError("the cache is gone"))
+    answer = answers.failed(reviews.request_of(a_review()), a_config(), OSError("the cache is gone"))
     assert answer.outcome.decision.reason is Reason.INTERNAL_ERROR
     assert answer.review["response"]["allowed"] is False
 
@@ -239,11 +239,11 @@ def test_a_seam_that_fails_is_an_internal_error() -> None:
 def test_a_patch_that_does_not_give_the_pod_is_never_sent(
     patch: tuple[Operation, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The core has no such defect that we know of, so one is put in its place.
-    def defective(pod: Any, facts: Any, config: Any) -> Outcome:
+    # The core has no known defect of this kind, so one is put in its place.
+    def defective(pod: Any, _facts: Any, _config: Any) -> Outcome:
         return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
 
-    monkeypatch.setattr(reviews, "inject", defective)
+    monkeypatch.setattr(answers, "inject", defective)
     response = respond(a_review())
     assert "patch" not in response
     assert response["auditAnnotations"]["reason"] == "internal-error"
@@ -253,12 +253,13 @@ def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pyt
     # Facts do not show in an answer, so the core is listened to.
     seen: list[model.Facts] = []
 
-    def listening(pod: Any, facts: model.Facts, config: Any, *, work: Any) -> Outcome:
+    def listening(pod: Any, facts: model.Facts, *_: Any, **__: Any) -> Outcome:
         seen.append(facts)
         return Outcome(Decision(Reason.OFF_BY_DEFAULT), pod)
 
-    monkeypatch.setattr(reviews, "inject", listening)
-    respond(a_review(), native_sidecars=False, objects=({"kind": "Thing"},), path="/inject/a/b")
+    monkeypatch.setattr(answers, "inject", listening)
+    request = reviews.request_of(a_review(), path="/inject/a/b")
+    respond(request, native_sidecars=False, objects=({"kind": "Thing"},))
     respond(a_review(namespace=None))
     assert seen == [
         model.Facts(
@@ -287,14 +288,14 @@ def an_outcome(*messages: str, level: Level = Level.WARNING) -> Outcome:
 
 
 def test_only_findings_that_need_a_person_become_warnings() -> None:
-    assert reviews.warnings_of(an_outcome("do it"), False) == ["status-port: do it"]
-    assert reviews.warnings_of(an_outcome("nice to know", level=Level.NOTE), False) == []
+    assert answers.warnings_of(an_outcome("do it"), False) == ["status-port: do it"]
+    assert answers.warnings_of(an_outcome("nice to know", level=Level.NOTE), False) == []
 
 
 def test_warnings_can_be_switched_off() -> None:
     review = a_review(a_pod(labels={"sidecar-injector/inject": "True"}))
     assert respond(review)["warnings"] == [
-        reviews.cut(
+        answers.cut(
             'switch-value: label sidecar-injector/inject is neither "true" nor "false" and has no effect; '
             'did you mean "true"?'
         )
@@ -305,19 +306,19 @@ def test_warnings_can_be_switched_off() -> None:
 @given(st.lists(st.text(max_size=400), max_size=30))
 @example([f"number {i} " + "long " * 40 for i in range(30)])
 def test_warnings_are_short_distinct_printable_and_bounded(messages: list[str]) -> None:
-    found = reviews.warnings_of(an_outcome(*messages), False)
-    assert len(set(found)) == len(found)
-    assert sum(map(len, found)) <= reviews.WARNINGS_LENGTH
-    for text in found:
-        assert len(text) <= reviews.WARNING_LENGTH
+    texts = answers.warnings_of(an_outcome(*messages), False)
+    assert len(set(texts)) == len(texts)
+    assert sum(map(len, texts)) <= answers.WARNINGS_LENGTH
+    for text in texts:
+        assert len(text) <= answers.WARNING_LENGTH
         assert text.isprintable()
         text.encode("utf-8")
 
 
 def test_a_long_text_is_cut_at_a_word() -> None:
-    assert reviews.cut("one two three", 13) == "one two three"
-    assert reviews.cut("one two three", 12) == "one two…"
-    assert reviews.cut("x" * 20, 10) == "x" * 9 + "…"
+    assert answers.cut("one two three", 13) == "one two three"
+    assert answers.cut("one two three", 12) == "one two…"
+    assert answers.cut("x" * 20, 10) == "x" * 9 + "…"
 
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1).map(

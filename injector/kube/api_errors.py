@@ -1,6 +1,6 @@
-"""What an answer of the API server that is not the wanted one means, for people.
+"""Errors of the API server in words: from a request and a failed answer to a ClusterError.
 
-Here: from a request and a failed answer to a ClusterError. Not here: sending anything.
+Not here: requests.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 
 from injector.errors import ClusterError
 
-# A failed call of a webhook says at its end what is wrong, behind the webhook's name and URL.
+# The error of a webhook call says what is wrong only at its end, after the webhook's name and URL.
 _TEXT_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as RBAC sees it, at a server. `verb` is ``get``, ``list`` or ``watch``."""
+    """A request to a server, with its RBAC verb."""
 
     server: str
     verb: str
@@ -25,10 +25,11 @@ class Request:
 
     @property
     def where(self) -> str:
+        """The URL, for errors."""
         return f"{self.server}{self.path}"
 
     def resource(self) -> str:
-        """Return ``deployments.apps`` or ``pods/log``, or the path where it is that of no resource."""
+        """Return ``deployments.apps`` or ``pods/log``; the path where it names no resource."""
         group, parts = self._parts()
         if not parts:
             return self.path
@@ -36,19 +37,21 @@ class Request:
         return f"{named}/{parts[2]}" if len(parts) > 2 else named
 
     def namespace(self) -> str:
+        """The namespace in the path, empty without one."""
         segments = self.path.strip("/").split("/")
         start = 2 if segments[0] == "api" else 3
         inside = segments[start : start + 1] == ["namespaces"] and len(segments) > start + 2
         return segments[start + 1] if inside else ""
 
     def name(self) -> str:
+        """The name in the path, empty for a list."""
         _, parts = self._parts()
         return parts[1] if len(parts) > 1 else ""
 
     def attributes(self) -> dict[str, str]:
-        """Return what an access review asks about, without what is empty."""
+        """Return the attributes for an access review, without empty ones."""
         group, parts = self._parts()
-        found = {
+        attributes = {
             "verb": self.verb,
             "group": group,
             "resource": parts[0] if parts else "",
@@ -56,7 +59,7 @@ class Request:
             "namespace": self.namespace(),
             "name": self.name(),
         }
-        return {key: value for key, value in found.items() if value}
+        return {key: value for key, value in attributes.items() if value}
 
     def _parts(self) -> tuple[str, list[str]]:
         """Split into the API group and [resource, name, subresource] without the namespace."""
@@ -68,7 +71,7 @@ class Request:
 
 
 def refused(request: Request, status: int, body: bytes | dict[str, Any]) -> ClusterError:
-    """Return the error for an HTTP status other than 200; `body` is a Status object, or what came."""
+    """Return the error for an HTTP status other than 200; `body`: a Status object, or the answer's bytes."""
     answer = _status_object(body)
     reason = str(answer.get("reason") or "")
     message, hint = _words(request, status, reason, str(answer.get("message") or ""))
@@ -76,7 +79,7 @@ def refused(request: Request, status: int, body: bytes | dict[str, Any]) -> Clus
 
 
 def unreachable(request: Request, error: BaseException) -> ClusterError:
-    """Return the error for a request that got no answer, or not a whole one."""
+    """Return the error for a request without a complete answer."""
     text = (str(error).splitlines() or [""])[0][:_TEXT_LIMIT]
     return ClusterError(
         f"the API server cannot be reached: {type(error).__name__}: {text}",
@@ -87,7 +90,7 @@ def unreachable(request: Request, error: BaseException) -> ClusterError:
 
 
 def decoded(request: Request, body: bytes) -> dict[str, Any]:
-    """Return the JSON object of an answer; something else is not from an API server."""
+    """Return the JSON object of an answer. Raises ClusterError where it is none."""
     try:
         answer = json.loads(body)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The certificates of a webhook as the API server would see them: the bundle, and what is served.
+"""The certificates of a webhook as the API server sees them: its bundle, and what it serves.
 
-Here: reading a bundle, and one TLS handshake that trusts nothing else. Not here: which webhook, and
-what follows of it. Verification is as Go does it: any certificate of the bundle is an anchor, and
-only subject alternative names count.
+Here: reading a bundle, and one TLS handshake that trusts only it. Not here: which webhook, and what the
+result means. Verification is as in Go: every certificate of the bundle is an anchor, and only subject
+alternative names count.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _CODES: Final = {9: "validity", 10: "validity", 62: "name", 64: "name"}
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """From when until when a certificate is valid, in seconds since 1970."""
+    """The validity of a certificate, in seconds since 1970."""
 
     start: float
     end: float
 
     def ends_soon(self, now: float) -> bool:
-        """Whether it should have been renewed: the last fifth of its life, thirty days at most."""
+        """Whether it should have been renewed: in the last fifth of its lifetime, at most thirty days."""
         return self.end - now < min((self.end - self.start) / 5, 30 * 86400)
 
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """What a handshake showed.
+    """The result of a handshake.
 
     Without `validity` it failed, and `code` is one of untrusted, name, validity, unreachable.
     """
@@ -49,11 +49,11 @@ def authorities(bundle: str) -> list[Validity]:
         context.load_verify_locations(cadata=bundle)
     except (ssl.SSLError, ValueError, TypeError) as error:
         raise ValueError("the file has no valid certificate") from error
-    return [_validity(found) for found in context.get_ca_certs()]
+    return [_validity(certificate) for certificate in context.get_ca_certs()]
 
 
 def dial(host: str, port: int, name: str, bundle: str | None) -> Dialled:
-    """Shake hands with what listens there, as `name`. Without a bundle the system's roots are trusted."""
+    """A handshake with a server, which must be `name`. Without a bundle the system's roots are trusted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.hostname_checks_common_name = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -73,5 +73,6 @@ def dial(host: str, port: int, name: str, bundle: str | None) -> Dialled:
         return Dialled(None, "unreachable", f"{type(error).__name__}: {error}"[:200])
 
 
-def _validity(found: dict[str, Any]) -> Validity:
-    return Validity(ssl.cert_time_to_seconds(found["notBefore"]), ssl.cert_time_to_seconds(found["notAfter"]))
+def _validity(certificate: dict[str, Any]) -> Validity:
+    start, end = (ssl.cert_time_to_seconds(certificate[key]) for key in ("notBefore", "notAfter"))
+    return Validity(start, end)

@@ -1,10 +1,9 @@
-"""A living pod with all that tells how it is: owners, events, logs, namespace, webhook configurations.
+"""What can be read about a pod in a cluster: owners, events, logs, namespace, webhook configurations.
 
-Here: which objects are asked for, in which order, and what a refused one does to the rest. Not
-here: what any of it means (core.diagnose).
+Here: which objects are read, in which order. Not here: what they mean (`injector.core.diagnosis`).
 
-A refusal by RBAC is noted with its verb and resource, and reading goes on without what it kept
-back; only the object that was asked for has to be readable.
+A refusal by RBAC is noted with its verb and resource, and reading goes on; only the requested object
+itself must be readable.
 """
 
 from __future__ import annotations
@@ -20,17 +19,18 @@ from injector.core.diagnosis.diagnoses import PodObservation, ready
 from injector.core.kinds import KINDS, Kind
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import ClusterError
-from injector.kube.client import Cluster, Object
+from injector.kube.client import Cluster
+from injector.kube.lists import Object
 from injector.kube.objects import path_of
 
 LINES: Final = 150
-# The API server cuts the end off what is longer, so that this is far more than so many lines have.
+# The API server cuts off the end of a longer log, so this is far more than these lines need.
 BYTES: Final = 262144
 
-Ours: TypeAlias = Callable[[Object], Iterable[str]]
+InjectedNames: TypeAlias = Callable[[Object], Iterable[str]]
 """The names of the injected containers of a pod."""
 ReadLog: TypeAlias = Callable[[Cluster, Object, str, bool], str]
-"""The last lines of a pod's container, or of its instance before. Raises ClusterError."""
+"""The last lines of a pod's container, or of its previous instance. Raises ClusterError."""
 
 
 def read_log(cluster: Cluster, pod: Object, container: str, previous: bool) -> str:
@@ -41,22 +41,24 @@ def read_log(cluster: Cluster, pod: Object, container: str, previous: bool) -> s
     try:
         return cluster.text(path, {**query, **({"previous": "true"} if previous else {})})
     except ClusterError as error:
-        # The pod has no node (204), the container has not started, there was no instance before (400).
+        # The pod has no node (204), the container has not started or has no previous instance (400).
         if error.status in (204, 400):
             return ""
         raise
 
 
-def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log) -> PodObservation:
+def observe(
+    cluster: Cluster, workload: Object, injected: InjectedNames, log: ReadLog = read_log
+) -> PodObservation:
     """What can be read about an object's newest pod, the first that is not ready. Raises ClusterError."""
-    reading = _Reading(cluster, str(asked["metadata"]["namespace"]))
-    owners, pods = reading.pods(asked)
+    reading = _Reading(cluster, str(workload["metadata"]["namespace"]))
+    owners, pods = reading.pods(workload)
     pod = _chosen(pods)
     involved = [*owners, *([pod] if pod else [])]
     events = [event for item in involved for event in reading.events(item)]
     namespace = reading.objects(f"/api/v1/namespaces/{quote(reading.namespace, safe='')}", one=True)
     webhooks = reading.objects(CONFIGURATIONS)
-    logs = reading.logs(pod, ours(pod), log) if pod and not ready(pod) else ()
+    logs = reading.logs(pod, injected(pod), log) if pod and not ready(pod) else ()
     return PodObservation(
         pod,
         tuple(owners),
@@ -71,7 +73,7 @@ def observe(cluster: Cluster, asked: Object, ours: Ours, log: ReadLog = read_log
 
 @dataclass(slots=True)
 class _Reading:
-    """One look at a namespace, and what was refused on the way."""
+    """The reading of one namespace, and what was refused."""
 
     cluster: Cluster
     namespace: str
@@ -80,7 +82,7 @@ class _Reading:
     def objects(
         self, path: str, params: dict[str, str] | None = None, *, one: bool = False
     ) -> list[Object] | None:
-        """The items of a list, or one object; None where they are kept from us or not there."""
+        """The items of a list, or one object; None where they are refused or do not exist."""
         try:
             return [self.cluster.get(path)] if one else self.cluster.list(path, params)
         except ClusterError as error:
@@ -88,37 +90,37 @@ class _Reading:
             return None
 
     def refused(self, error: ClusterError) -> None:
-        """Go on after an answer that concerns one resource; not without an API server or credentials."""
+        """Note a refusal of one resource. Raises it where the API server or the credentials fail."""
         if error.status in (0, 401):
             raise error
         self.unread.append(error.message)
 
-    def pods(self, asked: Object) -> tuple[list[Object], list[Object]]:
-        """The owners from the asked object down, and the pods of the last one."""
-        kind = str(asked.get("kind"))
+    def pods(self, workload: Object) -> tuple[list[Object], list[Object]]:
+        """The owners from the workload down, and the pods of the last one."""
+        kind = str(workload.get("kind"))
         if kind == "Pod":
-            return [], [asked]
-        pods, child, selector = KINDS["Pod"], kinds.child(kind), _query(asked)
+            return [], [workload]
+        pods, child, selector = KINDS["Pod"], kinds.child(kind), _query(workload)
         if child is None:
-            return [asked], self.owned(pods, asked, selector) or []
-        between = self.owned(child, asked, selector)
-        if between is None and (asked.get("spec") or {}).get("selector"):
-            # Without the ReplicaSets the selector alone tells, and the newest pod stands for its set.
-            return [asked], self.owned(pods, None, selector) or []
+            return [workload], self.owned(pods, workload, selector) or []
+        between = self.owned(child, workload, selector)
+        if between is None and (workload.get("spec") or {}).get("selector"):
+            # Without the ReplicaSets there is only the selector: its newest pod counts.
+            return [workload], self.owned(pods, None, selector) or []
         newest = max(between or [], key=_revision, default=None)
         if newest is None:
-            return [asked], []
-        return [asked, newest], self.owned(pods, newest, _query(newest)) or []
+            return [workload], []
+        return [workload, newest], self.owned(pods, newest, _query(newest)) or []
 
     def owned(self, kind: Kind, owner: Object | None, query: dict[str, str]) -> list[Object] | None:
-        """The objects of a kind that an owner made; without an owner all that the query gives."""
-        found = self.objects(path_of(kind, self.namespace), query)
-        if found is None or owner is None:
-            return found
+        """The objects of a kind that belong to an owner; without an owner all of the query."""
+        objects = self.objects(path_of(kind, self.namespace), query)
+        if objects is None or owner is None:
+            return objects
         uid = owner["metadata"].get("uid")
         return [
             item
-            for item in found
+            for item in objects
             if any(r.get("uid") == uid for r in item["metadata"].get("ownerReferences") or [])
         ]
 
@@ -130,18 +132,18 @@ class _Reading:
         )
 
     def logs(self, pod: Object, containers: Iterable[str], log: ReadLog) -> tuple[Log, ...]:
-        """The last lines of some containers, and of their instances before."""
+        """The last lines of some containers, and of their previous instances."""
         status = pod.get("status") or {}
-        told = {
+        statuses = {
             s.get("name"): s
             for key in ("initContainerStatuses", "containerStatuses")
             for s in status.get(key) or []
         }
         out = []
         for name in containers:
-            had_one = bool((told.get(name, {}).get("lastState") or {}).get("terminated"))
-            for previous in (False, True) if had_one else (False,):
-                if name not in told:
+            has_previous = bool((statuses.get(name, {}).get("lastState") or {}).get("terminated"))
+            for previous in (False, True) if has_previous else (False,):
+                if name not in statuses:
                     continue
                 try:
                     text = log(self.cluster, pod, name, previous)
@@ -154,28 +156,28 @@ class _Reading:
 
 
 def _chosen(pods: list[Object]) -> Object | None:
-    """The first that is not ready, else the newest; one that is being deleted only where no other is."""
+    """The newest that is not ready, else the newest; one that is being deleted only without any other."""
     staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")] or pods
-    newest = sorted(staying, key=_made, reverse=True)
-    return next((pod for pod in newest if not _well(pod)), newest[0] if newest else None)
+    newest = sorted(staying, key=_creation_time, reverse=True)
+    return next((pod for pod in newest if not _succeeds(pod)), newest[0] if newest else None)
 
 
-def _well(pod: Object) -> bool:
+def _succeeds(pod: Object) -> bool:
     return ready(pod) or (pod.get("status") or {}).get("phase") == "Succeeded"
 
 
 def _query(owner: Object) -> dict[str, str]:
-    """The labels by which an owner knows its own, to read fewer objects; they are checked by uid."""
+    """The label selector of an owner, to read fewer objects; the uid decides which are its own."""
     selector = (owner.get("spec") or {}).get("selector") or {}
-    # A ReplicationController has the labels themselves.
+    # The selector of a ReplicationController is the labels themselves.
     labels = selector.get("matchLabels", {} if "matchExpressions" in selector else selector) or {}
     return {"labelSelector": ",".join(f"{k}={v}" for k, v in sorted(labels.items()))} if labels else {}
 
 
 def _revision(item: Object) -> tuple[int, str]:
     number = (item["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "")
-    return int(number) if number.isdecimal() else 0, _made(item)
+    return int(number) if number.isdecimal() else 0, _creation_time(item)
 
 
-def _made(item: Object) -> str:
+def _creation_time(item: Object) -> str:
     return str(item["metadata"].get("creationTimestamp") or "")

@@ -1,0 +1,65 @@
+"""Health, readiness and metrics over HTTP. Not here: when the process is ready (`injector.serving`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from injector.server.app import State
+
+# The answers of /readyz for the app's OpenAPI, which tests compare answers with.
+_SENTENCES = {"type": "object", "additionalProperties": {"type": "string"}}
+_READY: dict[str, Any] = {"ready": {"type": "boolean"}}
+_DETAIL: dict[str, Any] = {
+    "waiting": _SENTENCES,
+    "notes": _SENTENCES,
+    "config": {**_SENTENCES, "required": ["digest", "profile", "revision"]},
+}
+
+
+def create_app(state: State, *, inner: bool) -> FastAPI:
+    """Health and readiness; on the inner listener also the details of readiness, and the metrics.
+
+    Anyone who reaches the webhook can call the outer one, so it says only whether it is ready.
+    """
+    app = FastAPI(title="sidecar-injector", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz", response_class=PlainTextResponse)
+    async def healthz() -> Response:
+        return PlainTextResponse("ok")
+
+    @app.get("/readyz", responses=_readiness({**_READY, **_DETAIL} if inner else _READY))
+    async def readyz() -> Response:
+        config, waiting = state.current(), dict(state.waiting())
+        if state.draining():
+            waiting["draining"] = "this replica is stopping; requests are still answered"
+        content: dict[str, Any] = {"ready": not waiting}
+        if inner:
+            named = {"digest": config.digest, "profile": config.profile.name, "revision": config.revision}
+            content |= {"waiting": waiting, "notes": dict(state.notes()), "config": named}
+        return JSONResponse(content, 503 if waiting else 200)
+
+    if inner:
+
+        @app.get("/metrics", response_class=PlainTextResponse)
+        async def metrics() -> Response:
+            return Response(state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return app
+
+
+def _readiness(properties: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The answers of /readyz, each of which has all of these properties."""
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {
+        code: {"description": description, "content": {"application/json": {"schema": schema}}}
+        for code, description in ((200, "Ready."), (503, "Not ready."))
+    }
