@@ -30,7 +30,7 @@ EXCEPTIONS = {
         "tests/apiserver/test_kube.py": 622,
         "tests/apiserver/test_live.py": 352,
         "tests/apiserver/test_webhook.py": 529,
-        "tests/beds/apiserver/bed.py": 469,
+        "tests/beds/apiserver/bed.py": 438,
         "tests/beds/programs/build.py": 398,
         "tests/certs/test_own.py": 370,
         "tests/chart/test_chart_rendered.py": 448,

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
+from tests.beds.keys import write_server_keys
 
 HOST = "127.0.0.1"
 _PATIENCE_SECONDS = 60.0
@@ -47,11 +47,7 @@ def standing(
     """A server of the checkout's code while the body runs; `config` is its configuration file."""
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
         folder = Path(name)
-        wanted = CertificateSpec(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0)
-        authority = make_authority(wanted, time.time())
-        leaf = sign_leaf(authority, wanted, time.time())
-        for file, text in (("ca.crt", authority.chain), ("tls.crt", leaf.chain), ("tls.key", leaf.key)):
-            (folder / file).write_text(text)
+        write_server_keys(folder, "localhost")
         (folder / "config.yaml").write_text(config)
         port, health_port = _free_ports()
         command = [sys.executable, "-c", "from injector.cli.main import main; main()", "serve"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -17,6 +18,12 @@ def machine() -> str:
     processor = re.sub(r"\s+", " ", match.group(1)) if match else platform.machine()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} CPUs ({processor}), {memory:.0f} GiB, Linux {platform.release()}"
+
+
+def table(heads: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
+    """A Markdown table whose figures are aligned to the right."""
+    rule = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [heads, rule, *lines])
 
 
 def markers(maker: str) -> tuple[str, str]:

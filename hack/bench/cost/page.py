@@ -84,25 +84,25 @@ def write(costs: Costs, folder: Path) -> None:
 def tables(costs: Costs) -> str:
     """The tables in Markdown, with the conditions that they depend on."""
     rounds = len(costs.starts)
-    measured = f"Medians of {rounds} rounds, and what they lie between; {costs.seconds:g} s for each load."
-    parts = [f"![What a sidecar costs]({PICTURE})", measured]
+    basis = f"Medians of {rounds} rounds, and what they lie between; {costs.seconds:g} s for each load."
+    parts = [f"![What a sidecar costs]({PICTURE})", basis]
     for load in LOADS:
         heads = ["latency, " + load, "p50 ms", "p99 ms", "requests/s", "CPU µs for a request"]
         lines = [
             [route, *(_of(costs, route, load, value) for value in (_p50, _p99, _rate, _cpu))]
             for route in ROUTES
         ]
-        parts.append(_table(heads, lines))
+        parts.append(measured.table(heads, lines))
     heads = ["a server's container", "CPU, idle, %", "memory, MiB"]
     parts.append(
-        _table(
+        measured.table(
             heads, [[name, _over(costs.idle, name), _over(costs.memory, name)] for name in costs.memory[0]]
         )
     )
     heads = ["of the CPU for a request, µs", *LOADS]
-    parts.append(_table(heads, _shares(costs)))
+    parts.append(measured.table(heads, _shares(costs)))
     heads = ["from requesting a pod until it is Ready", "s"]
-    parts.append(_table(heads, [[form, _over(costs.starts, form)] for form in costs.starts[0]]))
+    parts.append(measured.table(heads, [[form, _over(costs.starts, form)] for form in costs.starts[0]]))
     parts.append("\n".join(f"- {line}" for line in costs.machine) + "\n")
     return "\n\n".join(parts)
 
@@ -221,8 +221,3 @@ def _short(value: float) -> str:
     return (
         f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}".replace(",", " ")
     )
-
-
-def _table(heads: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
-    rule = ["---", *["---:"] * (len(heads) - 1)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [heads, rule, *lines])

@@ -118,7 +118,7 @@ def _footprint(footprint: Footprint) -> str:
         ),
         ["most memory at any time, MB", f"{footprint.peak / MB:.1f}"],
     ]
-    return _table(["`injector serve`", ""], lines)
+    return measured.table(["`injector serve`", ""], lines)
 
 
 def _capacity(overloads: Overloads) -> str:
@@ -129,7 +129,7 @@ def _capacity(overloads: Overloads) -> str:
     ]
     lines.append(["a refusal, CPU µs", f"{overloads.refusal * 1e6:.0f}", ""])
     heads = ["callers, each with one review at a time", "answers/s, shipped profile", "slow profile"]
-    return _table(heads, lines)
+    return measured.table(heads, lines)
 
 
 def _overloads(overloads: Overloads) -> str:
@@ -149,7 +149,7 @@ def _overloads(overloads: Overloads) -> str:
         "-",
         f"{OF_ALLOWED * allowed:.0f} ({OF_ALLOWED:g} of {allowed:.0f})",
     )
-    return _table(heads, [
+    return measured.table(heads, [
         [one.name, f"{one.middle.capacity:.0f}", f"{one.middle.offered:.0f}", f"{one.middle.load.rate:.0f}",
          f"{100 * one.middle.goodput:.0f}", percent, f"{100 * one.recovered:.0f}"]
         for one, percent in zip(overloads.each, wanted, strict=True)
@@ -159,7 +159,7 @@ def _overloads(overloads: Overloads) -> str:
 def _answers(overloads: Overloads) -> str:
     heads = ["load", "answered: p50 ms", "p99 ms", "slowest ms", "429", "of that p99 ms", "errors",
              "new connections", "memory before, most, MB"]  # fmt: skip
-    return _table(heads, [_answered(one) for one in overloads.each])
+    return measured.table(heads, [_answered(one) for one in overloads.each])
 
 
 def _answered(one: Overload) -> list[str]:
@@ -179,8 +179,3 @@ def _answered(one: Overload) -> list[str]:
 
 def _count(number: int) -> str:
     return f"{number:,}".replace(",", " ")
-
-
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [heads, ["---", *["---:"] * (len(heads) - 1)], *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

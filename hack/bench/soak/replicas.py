@@ -11,7 +11,6 @@ import json
 import sys
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hack.bench.soak.waiting import SoakError, until
+from tests.beds import access
 from tests.beds.apiserver.balancer import Address
 from tests.beds.apiserver.bed import Program
 
@@ -76,13 +76,8 @@ class Replica:
         return detail is not None and not detail["notes"]
 
     def _readyz(self) -> dict[str, Any] | None:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"{self._health}/readyz", timeout=2) as answer:
-                detail: dict[str, Any] = json.load(answer)
-                return detail
-        except OSError:  # refused, reset, timed out, or 503: all are OSErrors
-            return None
+        detail = access.read(f"{self._health}/readyz", seconds=2)
+        return None if detail is None else dict(json.loads(detail))
 
     def _read(self) -> None:
         """Take in what was written since the last time."""

@@ -34,6 +34,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from tests.beds import access
 from tests.beds.bed import (
     NOT_OURS,
     Bed,
@@ -133,7 +134,7 @@ class ApiServer(Bed):
         for user in config["users"]:
             user["user"] = {"token": token}
         path = self.folder / f"token-{secrets.token_hex(4)}.kubeconfig"
-        _write_private(path, json.dumps(config))
+        access.write_private(path, json.dumps(config))
         return path
 
     def audit_events(self) -> list[dict[str, Any]]:
@@ -263,7 +264,7 @@ class ControlPlane:
         self.apiserver = self._program("kube-apiserver", self._apiserver_flags(etcd_url, port))
         controllers = self._program("kube-controller-manager", self._controller_flags())
         etcd.start()
-        etcd.wait_until(lambda: _answers(f"{etcd_url}/health"))
+        etcd.wait_until(lambda: access.read(f"{etcd_url}/health") is not None)
         self.start_apiserver()
         controllers.start()
         # Admission refuses pods in a namespace whose account is not there yet.
@@ -282,7 +283,7 @@ class ControlPlane:
 
     def _etcd(self, operation: str, body: object) -> Any:
         request = urllib.request.Request(f"{self._etcd_url}/v3/kv/{operation}", json.dumps(body).encode())
-        with _opener().open(request, timeout=60) as answer:
+        with access.opener().open(request, timeout=60) as answer:
             return json.load(answer)
 
     def _program(self, name: str, flags: Sequence[str]) -> Program:
@@ -304,7 +305,7 @@ class ControlPlane:
 
     def _asks(self, url: str) -> bool:
         context = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
-        return _answers(url, context, {"Authorization": f"Bearer {self._token}"})
+        return access.read(url, context, {"Authorization": f"Bearer {self._token}"}) is not None
 
     def _write_files(self, controller_token: str) -> None:
         # They need cryptography, which `unavailable` must not.
@@ -315,15 +316,15 @@ class ControlPlane:
             f'{self._token},bed-admin,1,"system:masters"',
             f"{controller_token},system:kube-controller-manager,2",
         ]
-        _write_private(self.folder / "tokens.csv", "\n".join(tokens) + "\n")
+        access.write_private(self.folder / "tokens.csv", "\n".join(tokens) + "\n")
         policy = AUDIT_POLICY if self.audited else UNAUDITED
         (self.folder / "audit-policy.json").write_text(json.dumps(policy))
         self.kubeconfig = self.folder / "kubeconfig"
-        _write_private(self.kubeconfig, _kubeconfig(self.url, self.folder / "ca.crt", self._token))
+        access.write_private(self.kubeconfig, _kubeconfig(self.url, self.folder / "ca.crt", self._token))
         controllers = _kubeconfig(self.url, self.folder / "ca.crt", controller_token)
-        _write_private(self.folder / "controllers.kubeconfig", controllers)
+        access.write_private(self.folder / "controllers.kubeconfig", controllers)
         if self.towards_webhooks is not None:
-            _write_private(self.folder / "webhooks.kubeconfig", _webhook_users(self.towards_webhooks))
+            access.write_private(self.folder / "webhooks.kubeconfig", _webhook_users(self.towards_webhooks))
             (self.folder / "admission.json").write_text(_admission(self.folder / "webhooks.kubeconfig"))
 
     def _etcd_flags(self, url: str, peer_url: str) -> list[str]:
@@ -383,11 +384,6 @@ class ControlPlane:
         ]
 
 
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)
-
-
 @contextlib.contextmanager
 def _folder(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
@@ -408,36 +404,9 @@ def _folder(folder: Path | None) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _answers(url: str, context: ssl.SSLContext | None = None, headers: dict[str, str] | None = None) -> bool:
-    """Whether a GET gives 200."""
-    request = urllib.request.Request(url, headers=headers or {})
-    try:
-        with _opener(context).open(request, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:  # refused, reset, timed out, or an HTTP error: all are OSErrors
-        return False
-
-
-def _opener(context: ssl.SSLContext | None = None) -> urllib.request.OpenerDirector:
-    """Proxies of the environment are not for loopback."""
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-    if context:
-        handlers.append(urllib.request.HTTPSHandler(context=context))
-    return urllib.request.build_opener(*handlers)
-
-
 def _kubeconfig(url: str, ca: Path, token: str) -> str:
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "bed", "cluster": {"server": url, "certificate-authority": str(ca)}}],
-            "users": [{"name": "bed", "user": {"token": token}}],
-            "contexts": [{"name": "bed", "context": {"cluster": "bed", "user": "bed"}}],
-            "current-context": "bed",
-        },
-        indent=1,
-    )
+    cluster = {"server": url, "certificate-authority": str(ca)}
+    return access.kubeconfig("bed", cluster, "bed", {"token": token})
 
 
 def _webhook_users(user: Mapping[str, str]) -> str:

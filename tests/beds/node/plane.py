@@ -13,12 +13,10 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from tests.beds import access
 from tests.beds.node.keys import Authority, write_account_keys
 from tests.beds.node.layout import (
     APISERVER_SERVICE,
@@ -49,13 +47,13 @@ def write_files(layout: Layout) -> None:
     write_account_keys(layout.keys)
     for stem, user, group in CLIENTS:
         authority.sign(stem, user, group)
-        _write_private(layout.keys / f"{stem}.kubeconfig", _kubeconfig(layout, stem))
+        access.write_private(layout.keys / f"{stem}.kubeconfig", _kubeconfig(layout, stem))
     service = ["kubernetes", "default", "svc", "cluster", "local"]
     names = [".".join(service[:length]) for length in range(1, len(service) + 1)]
     addresses = [layout.node_ip, "127.0.0.1", APISERVER_SERVICE]
     authority.sign("kube-apiserver", "kube-apiserver", names=["localhost", *names, *addresses])
     authority.sign("kubelet-server", f"system:node:{NODE_NAME}", names=[NODE_NAME, layout.node_ip])
-    _write_private(layout.kubeconfig, _kubeconfig(layout, "admin"))
+    access.write_private(layout.kubeconfig, _kubeconfig(layout, "admin"))
 
 
 def etcd(layout: Layout) -> list[str]:
@@ -153,13 +151,13 @@ class Api:
         self._url = layout.url
         context = ssl.create_default_context(cafile=str(layout.keys / "ca.crt"))
         context.load_cert_chain(layout.keys / "admin.crt", layout.keys / "admin.key")
-        self._opener = _opener(urllib.request.HTTPSHandler(context=context))
+        self._context = context
 
     def ready(self) -> bool:
-        return _read(self._opener, f"{self._url}/readyz") is not None
+        return access.read(f"{self._url}/readyz", self._context) is not None
 
     def get(self, path: str) -> Mapping[str, Any] | None:
-        text = _read(self._opener, self._url + path)
+        text = access.read(self._url + path, self._context)
         return None if text is None else json.loads(text)
 
     def node_is_ready(self) -> bool:
@@ -176,20 +174,7 @@ class Api:
 
 
 def etcd_is_healthy() -> bool:
-    return _read(_opener(), f"{ETCD}/health") is not None
-
-
-def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
-    """Proxies of the environment are not for addresses of the cluster."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
-
-
-def _read(opener: urllib.request.OpenerDirector, url: str) -> str | None:
-    try:
-        with opener.open(url, timeout=5) as answer:
-            return str(answer.read().decode())
-    except OSError:  # refused, reset, timed out, or an HTTP error: all are OSErrors
-        return None
+    return access.read(f"{ETCD}/health") is not None
 
 
 def _kubeconfig(layout: Layout, stem: str) -> str:
@@ -201,19 +186,4 @@ def _kubeconfig(layout: Layout, stem: str) -> str:
         "client-certificate-data": encoded(f"{stem}.crt"),
         "client-key-data": encoded(f"{stem}.key"),
     }
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": layout.name, "cluster": cluster}],
-            "users": [{"name": stem, "user": user}],
-            "contexts": [{"name": layout.name, "context": {"cluster": layout.name, "user": stem}}],
-            "current-context": layout.name,
-        },
-        indent=1,
-    )
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)
+    return access.kubeconfig(layout.name, cluster, stem, user)
