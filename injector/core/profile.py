@@ -29,7 +29,9 @@ from injector.core.policy import Policy
 from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
 from injector.core.tree.strategic_merge import merge
+from injector.core.value_types import Types, types_of
 from injector.errors import AnnotationError, InjectorError
+from injector.printable import json_text
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
 
@@ -70,6 +72,15 @@ class Profile:
     def bookkeeping_annotations(self) -> frozenset[str]:
         """The annotations that describe an injection and are removed with it."""
         return frozenset({self.keys.status, self.keys.overrides, self.keys.undo})
+
+    @property
+    def value_types(self) -> Types:
+        """The type of each value: that of its default."""
+        return types_of(self.values)
+
+    def printed(self, value: bool | float) -> str:
+        """A number or boolean as the templates of a control plane print it."""
+        return json_text(value)
 
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:

@@ -58,25 +58,23 @@ class Checked:
     problems: tuple[ValueProblem, ...]
 
 
-def check(
-    tree: Mapping[str, Any], types: Mapping[str, ValueType], *, printed: Callable[[Any], str] | None
-) -> Checked:
-    """Check a tree of values; `types` by dotted path.
+Types = dict[str, "ValueType | Types"]
+"""The types of a profile's values; a map for each section."""
+
+
+def check(tree: Mapping[str, Any], types: Types, *, printed: Callable[[Any], str] | None) -> Checked:
+    """Check a tree of values.
 
     With `printed` a number in the place of a text is taken as that function prints it, and noticed (the
     values of a control plane); without, it is refused (our own file). Keys without a type stay as they are.
     """
-    reader = _Reader(_tree_of(types), printed)
-    values = reader.section(tree, reader.types, (), "")
-    return Checked(values, tuple(reader.problems))
+    reader = _Reader(printed)
+    return Checked(reader.section(tree, types, (), ""), tuple(reader.problems))
 
 
-_Types = dict[str, "ValueType | _Types"]
-
-
-def _tree_of(types: Mapping[str, ValueType]) -> _Types:
-    """The types as a tree: a map for each section."""
-    top: _Types = {}
+def by_path(types: Mapping[str, ValueType]) -> Types:
+    """The tree of types that are listed by dotted path."""
+    top: Types = {}
     for path, of in types.items():
         *sections, last = path.split(".")
         at = top
@@ -92,12 +90,11 @@ def _tree_of(types: Mapping[str, ValueType]) -> _Types:
 class _Reader:
     """Walks a tree of values next to the tree of their types."""
 
-    types: _Types
     printed: Callable[[Any], str] | None
     problems: list[ValueProblem] = field(default_factory=list)
 
     def section(
-        self, tree: Mapping[str, Any], types: _Types, path: tuple[str, ...], pointer: str
+        self, tree: Mapping[str, Any], types: Types, path: tuple[str, ...], pointer: str
     ) -> dict[str, Any]:
         out = dict(tree)
         for key, value in tree.items():
@@ -116,7 +113,7 @@ class _Reader:
         return out
 
 
-def _unknown(key: object, types: _Types, path: tuple[str, ...], pointer: str) -> Iterator[ValueProblem]:
+def _unknown(key: object, types: Types, path: tuple[str, ...], pointer: str) -> Iterator[ValueProblem]:
     near = get_close_matches(str(key)[:_LONGEST], types, n=1, cutoff=0.8)
     if near:
         hint = f"did you mean {'.'.join((*path, near[0]))}?"
@@ -303,3 +300,53 @@ _SCALARS: Final[Mapping[str, Schema]] = {
     "time": {"type": "string"},
 }
 RESOURCES: Final = pod_type("ResourceRequirements", "a map with requests and limits")
+
+
+# --- the types of a profile without a table --------------------------------------------------------
+
+
+_ANYTHING: Final = ValueType("anything", lambda value: (value, ()), dict)
+_LINES: Final = pattern(r"[\s\S]*", "a text")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        if not isinstance(value, str) or not re.fullmatch(_NUMBER, value):
+            raise ValueError
+        return float(value) if "." in value else int(value)
+    return value
+
+
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?"
+NUMBER: Final = _of(
+    _number, "a number", {"anyOf": [{"type": "number"}, {"type": "string", "pattern": f"^(?:{_NUMBER})$"}]}
+)
+
+
+def _list(value: Any) -> Any:
+    if not isinstance(value, list):
+        raise ValueError
+    return value
+
+
+def _map(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError
+    return value
+
+
+LIST: Final = _of(_list, "a list", {"type": "array"})
+MAP: Final = _of(_map, "a map", {"type": "object"})
+
+
+def types_of(defaults: Mapping[str, Any]) -> Types:
+    """The types that the defaults of a profile have. A null may become anything."""
+    return {
+        key: types_of(value) if isinstance(value, Mapping) and value else _type_of(value)
+        for key, value in defaults.items()
+    }
+
+
+def _type_of(default: Any) -> ValueType:
+    by_type = {bool: BOOLEAN, int: NUMBER, float: NUMBER, str: _LINES, list: LIST, dict: MAP}
+    return by_type.get(type(default), _ANYTHING)

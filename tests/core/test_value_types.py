@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,13 +18,15 @@ LEVEL = types.one_of("", "debug", "info")
 WORD = types.pattern("[a-z]+", "a word")
 LIFECYCLE = types.pod_type("Lifecycle", "a map with postStart and preStop")
 
-TABLE = {
-    "global.port": PORT,
-    "global.proxy.privileged": types.BOOLEAN,
-    "global.proxy.logLevel": LEVEL,
-    "global.tag": WORD,
-    "names": types.NAMES,
-}
+TABLE = types.by_path(
+    {
+        "global.port": PORT,
+        "global.proxy.privileged": types.BOOLEAN,
+        "global.proxy.logLevel": LEVEL,
+        "global.tag": WORD,
+        "names": types.NAMES,
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_section_that_is_no_map_is_refused() -> None:
 
 
 def test_a_number_in_place_of_a_text_lost_its_quotes() -> None:
-    tag: Mapping[str, ValueType] = {"tag": types.pattern("[0-9.]+", "an image tag")}
+    tag: types.Types = {"tag": types.pattern("[0-9.]+", "an image tag")}
     [problem] = check({"tag": 1.30}, tag, printed=None).problems
     assert (problem.message, problem.refused) == ("an image tag is expected, not a number", True)
     assert "quotes" in problem.hint

@@ -13,6 +13,7 @@ from injector.core.value_types import (
     SETTINGS,
     TEXT,
     ValueType,
+    by_path,
     integer,
     one_of,
     pattern,
@@ -130,3 +131,4 @@ TYPES: Final[Mapping[str, ValueType]] = {
     "sidecarInjectorWebhook.rewriteAppHTTPProbe": BOOLEAN,
     "sidecarInjectorWebhook.enableNamespacesByDefault": BOOLEAN,
 }
+TYPES_BY_SECTION: Final = by_path(TYPES)
