@@ -72,6 +72,15 @@ def check(tree: Mapping[str, Any], types: Types, *, printed: Callable[[Any], str
     return Checked(reader.section(tree, types, (), ""), tuple(reader.problems))
 
 
+def tree_schema(types: Types) -> dict[str, Any]:
+    """The JSON schema of a tree of values; null unsets, and a key without a type may be anything."""
+    properties = {
+        key: tree_schema(of) if isinstance(of, dict) else {"anyOf": [{"type": "null"}, dict(of.schema())]}
+        for key, of in types.items()
+    }
+    return {"type": ["object", "null"], "properties": properties}
+
+
 def by_path(types: Mapping[str, ValueType]) -> Types:
     """The tree of types that are listed by dotted path."""
     top: Types = {}
