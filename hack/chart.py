@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -26,9 +26,11 @@ from injector.core.kinds import restartable
 from injector.core.profile import Config
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.match_conditions import conditions
+from injector.core.value_types import tree_schema
 from injector.kube.api_errors import Request
 from injector.kube.events import owners
 from injector.kube.objects import path_of
+from injector.profiles.istio.value_table import TYPES_BY_SECTION
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "injector"
@@ -254,9 +256,17 @@ def _object() -> Tree:
     return {"type": "object", "properties": {}, "additionalProperties": False}
 
 
+_QUIRKS: Final[Tree] = {"properties": {"istioQuirks": {"const": True}}, "required": ["istioQuirks"]}
+# What the program refuses. With quirks it refuses nothing, as upstream.
+_ISTIO_VALUES: Final[Tree] = {
+    "if": {"properties": {"profile": {"const": "istio"}, "compatibility": {"not": _QUIRKS}}},
+    "then": {"properties": {"values": tree_schema(TYPES_BY_SECTION)}},
+}
+
+
 def _type(path: str, default: Any) -> Tree:
     if path == "config":
-        return schema_of(Settings)
+        return {**schema_of(Settings), **_ISTIO_VALUES}
     return dict(TAKES.get(path) or {"type": _TYPES[type(default)]})
 
 

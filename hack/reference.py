@@ -26,6 +26,7 @@ from injector.core.model import Reason, Verdict
 from injector.metrics import METRICS, PROCESS
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, CatalogueEntry
 from injector.profiles.istio.symptoms import SYMPTOMS
+from injector.profiles.istio.value_table import TYPES
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -72,13 +73,16 @@ def values() -> str:
     text = (ROOT / "templates" / "istio" / "profile.yaml").read_text()
     tree = yamltext.load_text(text, "profile.yaml")["values"]
     comments = dict(_comments(text.split("\nvalues:\n")[1]))
-    rows = [("value", "default", "effect")]
+    rows = [("value", "default", "accepts", "effect")]
     for path, default in _leaves(tree, ""):
         shown = "" if default is None else yamltext.dump(default).strip()
-        rows.append((code(path), code(shown), comments.pop(path)))
+        rows.append((code(path), code(shown), TYPES[path].expected, comments.pop(path)))
     if comments:
         raise SystemExit(f"profile.yaml: comments of values that are not there: {sorted(comments)}")
-    intro = "Under `values:` in the configuration; a null takes a default away.\n"
+    intro = (
+        "Under `values:` in the configuration; a null removes a default. Numbers, `true` and `false` may be\n"
+        "written as texts, as Helm's `--set-string` does. With `istioQuirks` nothing is refused.\n"
+    )
     return f"{NOTE}# Values of the istio profile\n\n{intro}\n{table(*rows)}"
 
 

@@ -48,6 +48,12 @@ def first_of(texts: Sequence[str], limit: int = 5) -> str:
     return ", ".join(texts[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
+def type_name(value: object) -> str:
+    """A JSON value's type in words, for messages."""
+    words = {dict: "a map", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return words.get(type(value), "a number")
+
+
 def json_text(value: Any) -> str:
     """A value as JSON for people and programs: letters as they are, what does not print escaped."""
     # Line breaks and blanks between the values are the writer's own, as those of texts are escaped.

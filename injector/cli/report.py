@@ -56,8 +56,9 @@ class Report:
         """Warnings, each once; those that require no action are notes."""
         for finding in findings:
             word = "warning" if finding.actionable else "note"
-            at = f"{what}: " if what else ""
-            text = visible(f"{at}{finding.message} [{finding.code}]")
+            at = "".join(f"{place}: " for place in (what, finding.where) if place)
+            hint = f" (hint: {finding.hint})" if finding.hint else ""
+            text = visible(f"{at}{finding.message}{hint} [{finding.code}]")
             if text not in self._printed:
                 self._printed.add(text)
                 self._line(

@@ -17,10 +17,9 @@ from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 from injector import durations
-from injector.core.workload import kind_of
 from injector.errors import ConfigError
 from injector.pointer import join, split
-from injector.printable import shown, visible
+from injector.printable import shown, type_name, visible
 
 T = TypeVar("T")
 
@@ -70,7 +69,7 @@ def read(cls: type[T], raw: Any, pointer: str, reading: Reading) -> T:
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
-        reading.add(pointer, f"a map is expected, not {kind_of(raw)}")
+        reading.add(pointer, f"a map is expected, not {type_name(raw)}")
         return cls()
     known = {key_of(f): f for f in fields(cls)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
@@ -89,7 +88,7 @@ def _take(member: Field[Any], value: Any, at: str, reading: Reading, values: dic
     try:
         values[member.name] = shape.take(value, at, reading)
     except ValueError as error:
-        reading.add(at, str(error) or f"{shape.expected} is expected, not {kind_of(value)}")
+        reading.add(at, str(error) or f"{shape.expected} is expected, not {type_name(value)}")
 
 
 def key_of(member: Field[Any]) -> str:
@@ -178,7 +177,7 @@ TREE: Shape[dict[str, Any]] = _plain("a map", dict, "object")
 def _text(raw: Any, _at: str, _reading: Reading) -> str:
     if not isinstance(raw, str):
         hint = "; put it in quotes" if isinstance(raw, int | float) else ""
-        raise ValueError(f"a string is expected, not {kind_of(raw)}{hint}")
+        raise ValueError(f"a string is expected, not {type_name(raw)}{hint}")
     return raw
 
 
@@ -266,7 +265,7 @@ def _each(item: Shape[T], pairs: Any, at: str, reading: Reading) -> dict[Any, T]
         try:
             out[key] = item.take(value, here, reading)
         except ValueError as error:
-            reading.add(here, str(error) or f"{item.expected} is expected, not {kind_of(value)}")
+            reading.add(here, str(error) or f"{item.expected} is expected, not {type_name(value)}")
     return out
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector import yamltext
-from injector.config import upstream
+from injector.config import upstream, values
 from injector.config.fields import key_of
 from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
@@ -109,11 +109,10 @@ def load_input(inputs: Input) -> Config:
 def load_settings(settings: Settings, inputs: Input) -> Config:
     """The snapshot, where the settings of the input's file are already read."""
     folder = _folder(settings, inputs)
-    if folder.rules == "istio":
-        refuse(upstream.typed_problems(settings.values, "/values"), inputs.file.text, inputs.file.origin)
+    settings, findings = _with_checked_values(settings, folder, inputs)
     templates = _own_templates(settings, inputs)
-    settings, complete = _with_flags(settings, folder, inputs.overrides)
-    settings, more, findings = _with_inject(settings, inputs.overrides)
+    settings, complete, of_complete = _with_flags(settings, folder, inputs.overrides)
+    settings, more, of_inject = _with_inject(settings, inputs.overrides)
     try:
         config = build(
             settings,
@@ -121,7 +120,7 @@ def load_settings(settings: Settings, inputs: Input) -> Config:
             templates={**templates, **more},
             complete=complete,
             mesh_document=inputs.overrides.mesh is not None,
-            findings=findings,
+            findings=[*findings, *of_complete, *of_inject],
         )
     except ConfigError as error:
         raise _with_origin(error, inputs) from error
@@ -129,6 +128,17 @@ def load_settings(settings: Settings, inputs: Input) -> Config:
         for name in more:
             config.templates.compile(name)
     return config
+
+
+def _with_checked_values(
+    settings: Settings, folder: Folder, inputs: Input
+) -> tuple[Settings, tuple[Finding, ...]]:
+    """The settings with the values of the file as they are meant, and what was noticed about them."""
+    text, origin, quirks = inputs.file.text, inputs.file.origin, settings.compatibility.istio_quirks
+    if quirks and folder.rules == "istio":
+        refuse(upstream.typed_problems(settings.values, "/values"), text, origin)
+    checked, findings = values.own(settings.values, folder.profile, text, origin, quirks=quirks)
+    return dataclasses.replace(settings, values=checked), findings
 
 
 def _folder(settings: Settings, inputs: Input) -> Folder:
@@ -180,20 +190,27 @@ def _of_file(name: str, file: str, inputs: Input, where: str) -> TemplateSource:
         raise ConfigError(error.message, where=f"{where}: {error.where}", hint=error.hint) from error
 
 
-def _with_flags(settings: Settings, folder: Folder, over: Overrides) -> tuple[Settings, dict[str, Any]]:
+def _with_flags(
+    settings: Settings, folder: Folder, over: Overrides
+) -> tuple[Settings, dict[str, Any], tuple[Finding, ...]]:
     """The settings with mesh configuration, revision and namespace of the flags; and complete values."""
     changes: dict[str, Any] = {}
     complete: dict[str, Any] = {}
+    findings: tuple[Finding, ...] = ()
     if over.mesh is not None:
         changes["mesh_config"] = upstream.tree_of(over.mesh.text, over.mesh.origin, "a mesh configuration")
     if over.values is not None:
         complete = upstream.tree_of(over.values.text, over.values.origin, "values")
-        if folder.rules == "istio":
-            refuse(upstream.typed_problems(complete), over.values.text, over.values.origin)
+        text, origin, quirks = over.values.text, over.values.origin, settings.compatibility.istio_quirks
+        if quirks and folder.rules == "istio":
+            refuse(upstream.typed_problems(complete), text, origin)
+        complete, findings = values.complete(complete, folder.profile, text, origin, quirks=quirks)
     if over.revision is not None:
         changes["revision"] = "" if over.revision == "default" else over.revision
     settings = dataclasses.replace(settings, **changes)
-    return settings, _placed_in_values(complete, settings, over) if folder.rules == "istio" else complete
+    if folder.rules == "istio":
+        complete = _placed_in_values(complete, settings, over)
+    return settings, complete, findings
 
 
 def _placed_in_values(complete: dict[str, Any], settings: Settings, over: Overrides) -> dict[str, Any]:

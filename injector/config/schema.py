@@ -33,8 +33,8 @@ from injector.config.fields import (
 from injector.config.server_settings import Server
 from injector.core import selectors
 from injector.core.catalogue import POWERS
-from injector.core.workload import kind_of
 from injector.errors import ConfigError, ManifestError
+from injector.printable import type_name
 from injector.work import DEFAULT_LIMIT
 
 
@@ -51,7 +51,7 @@ def _template(raw: Any, _at: str, _reading: Reading) -> TemplateSetting:
         return TemplateSetting(text=raw)
     if isinstance(raw, dict) and list(raw) == ["file"] and isinstance(raw["file"], str) and raw["file"]:
         return TemplateSetting(file=raw["file"])
-    raise ValueError(f"a template's text or a map {{file: path}} is expected, not {kind_of(raw)}")
+    raise ValueError(f"a template's text or a map {{file: path}} is expected, not {type_name(raw)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,8 @@ from injector.config.fields import (
 from injector.config.schema import parsed, refuse
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
-from injector.core.workload import kind_of
 from injector.errors import ConfigError
-from injector.printable import shown
+from injector.printable import shown, type_name
 from injector.templating.render import TemplateSource
 
 # Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
@@ -92,7 +91,7 @@ def full_config(text: str, origin: str) -> InjectConfig:
     """Read a text as istiod's `config`. Raises ConfigError."""
     tree = parsed(text, origin)
     if tree is not None and not isinstance(tree, dict):
-        raise ConfigError(f"a map is expected, not {kind_of(tree)}", where=f"{origin}:1")
+        raise ConfigError(f"a map is expected, not {type_name(tree)}", where=f"{origin}:1")
     names = {key_of(member) for member in fields(InjectConfig)}
     reading = Reading()
     config = read(InjectConfig, {k: v for k, v in (tree or {}).items() if k in names}, "", reading)
@@ -143,7 +142,7 @@ def tree_of(text: str, origin: str, what: str) -> dict[str, Any]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{what} must be a map, not {kind_of(tree)}", where=f"{origin}:1")
+        raise ConfigError(f"{what} must be a map, not {type_name(tree)}", where=f"{origin}:1")
     return tree
 
 
@@ -157,10 +156,10 @@ def typed_problems(values: Mapping[str, Any], prefix: str = "") -> list[SettingP
             if value is None:
                 break
             if not isinstance(value, Mapping):
-                problems.append(SettingProblem(pointer, f"a map is expected, not {kind_of(value)}"))
+                problems.append(SettingProblem(pointer, f"a map is expected, not {type_name(value)}"))
                 value = None
                 break
             pointer, value = f"{pointer}/{part}", value.get(part)
         if value is not None and type(value) not in types:
-            problems.append(SettingProblem(pointer, f"{expected} is expected, not {kind_of(value)}"))
+            problems.append(SettingProblem(pointer, f"{expected} is expected, not {type_name(value)}"))
     return list(dict.fromkeys(problems))

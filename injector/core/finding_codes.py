@@ -71,6 +71,7 @@ class FindingCode(StrEnum):
     TAKEN_OUT = "taken-out", _POD, _NOTE
     UNINJECT = "uninject", _POD, _WARNING
     DEVELOPMENT_IMAGES = "development-images", _CONFIGURATION, _WARNING
+    VALUE = "value", _CONFIGURATION, _WARNING
     GO_TEMPLATE = "go-template", _CONFIGURATION, _WARNING
     SELECTOR = "selector", _CONFIGURATION, _WARNING
     FAILS_OPEN = "fails-open", _CONFIGURATION, _WARNING
@@ -209,6 +210,10 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
     FindingCode.DEVELOPMENT_IMAGES: (
         "Hub and tag of the images are development defaults.",
         "Set `values.global.hub` and `values.global.tag`.",
+    ),
+    FindingCode.VALUE: (
+        "A value has no effect because its key is nearly the same as a known one, or it is not of its type.",
+        "Correct the key, or write the value as the message says.",
     ),
     FindingCode.GO_TEMPLATE: (
         "A template of the injection ConfigMap is a Go template and is ignored.",

@@ -8,11 +8,15 @@ Not here: what a volume may be and where it may be mounted, and what the stages 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
-from injector.core.kubernetes_fields import TYPES
+from injector.core.kubernetes_fields import KUBERNETES, TYPES
 from injector.core.quantities import canonical
+from injector.pointer import join
+from injector.printable import type_name
 
 INT32: Final = range(-(2**31), 2**31)
 _INT64: Final = range(-(2**63), 2**63)
@@ -21,7 +25,17 @@ _TIME: Final = re.compile(
 )
 # The fields of a pod's spec that injection changes.
 _SPEC: Final = ("containers", "initContainers", "volumes", "imagePullSecrets")
-
+WORDS: Final = {
+    "string": "a string",
+    "boolean": "true or false",
+    "int32": "a whole number of 32 bits",
+    "int64": "a whole number",
+    "quantity": "a quantity such as 100m or 1Gi",
+    "port": "a port's number or name",
+    "time": "a time such as 2026-01-31T12:00:00Z",
+}
+# Longer keys are near to no field; comparing takes time by the length.
+_LONGEST: Final = 64
 
 Type = str | list[Any] | Mapping[str, Any]
 _FIELDS: Final[Mapping[str, Mapping[str, Type]]] = {
@@ -92,3 +106,88 @@ def _is_quantity(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What is wrong with a field; `pointer` starts at the value that was looked at.
+
+    `refused`: the API server refuses it. Else the field is one that this version of Kubernetes does not have,
+    and the API server drops it.
+    """
+
+    pointer: str
+    message: str
+    hint: str = ""
+    refused: bool = True
+
+
+def problems(value: Any, of: Type, pointer: str = "") -> Iterator[FieldProblem]:
+    """What is wrong with the fields of a value of a type of the table, in the order of the value.
+
+    A missing field that is required, a type, a text that is not allowed, a field that is not in the
+    table: near a known one it is taken for a mistake, else for a field of another version.
+    """
+    if value is None:
+        return
+    if isinstance(of, list):
+        yield from _of_list(value, of[0], pointer)
+    elif isinstance(of, Mapping) and "enum" in of:
+        yield from _of_enum(value, of["enum"], pointer)
+    elif isinstance(of, Mapping):
+        if not isinstance(value, dict):
+            yield _expected("a map", value, pointer)
+            return
+        for key, item in value.items():
+            yield from problems(item, of["*"], join(pointer, key))
+    elif of in TYPES:
+        yield from _of_type(value, of, pointer)
+    elif not _is(value, of):
+        yield _expected(WORDS[of], value, pointer)
+
+
+def _of_list(value: Any, of: Type, pointer: str) -> Iterator[FieldProblem]:
+    if not isinstance(value, list):
+        yield _expected("a list", value, pointer)
+        return
+    for index, item in enumerate(value):
+        yield from problems(item, of, join(pointer, index))
+
+
+def _of_enum(value: Any, allowed: Sequence[str], pointer: str) -> Iterator[FieldProblem]:
+    if value in allowed:
+        return
+    near = get_close_matches(str(value).lower(), [word.lower() for word in allowed], n=1)
+    hint = next((f"did you mean {word}?" for word in allowed if near == [word.lower()]), "")
+    yield FieldProblem(pointer, f"one of {', '.join(allowed)} is expected", hint)
+
+
+def _of_type(value: Any, of: str, pointer: str) -> Iterator[FieldProblem]:
+    if not isinstance(value, dict):
+        yield _expected("a map", value, pointer)
+        return
+    fields = _FIELDS[of]
+    for key, item in value.items():
+        if key in fields:
+            yield from problems(item, fields[key], join(pointer, key))
+        else:
+            yield _unknown(key, fields, join(pointer, key))
+    for field in TYPES[of]:
+        if field.endswith("!") and value.get(field[:-1]) is None:
+            yield FieldProblem(pointer, f"{field[:-1]} is missing", f"add {field[:-1]}")
+
+
+def _unknown(key: object, fields: Mapping[str, Type], pointer: str) -> FieldProblem:
+    near = get_close_matches(str(key)[:_LONGEST], fields, n=1, cutoff=0.75)
+    if near:
+        return FieldProblem(pointer, "unknown field", f"did you mean {near[0]}?")
+    message = f"the field is not in Kubernetes {KUBERNETES}; the API server of that version drops it"
+    return FieldProblem(pointer, message, refused=False)
+
+
+def _expected(what: str, value: Any, pointer: str) -> FieldProblem:
+    return FieldProblem(pointer, f"{what} is expected, not {type_name(value)}", _hint(what, value))
+
+
+def _hint(what: str, value: Any) -> str:
+    return "put it in quotes" if what == WORDS["string"] and isinstance(value, bool | int | float) else ""

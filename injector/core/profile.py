@@ -13,6 +13,7 @@ from typing import Any
 from injector.core import names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
+from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
 from injector.core.model import (
@@ -29,7 +30,9 @@ from injector.core.policy import Policy
 from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
 from injector.core.tree.strategic_merge import merge
+from injector.core.value_types import Types
 from injector.errors import AnnotationError, InjectorError
+from injector.printable import json_text
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
 
@@ -70,6 +73,15 @@ class Profile:
     def bookkeeping_annotations(self) -> frozenset[str]:
         """The annotations that describe an injection and are removed with it."""
         return frozenset({self.keys.status, self.keys.overrides, self.keys.undo})
+
+    @property
+    def value_types(self) -> Types:
+        """The type of each value: that of its default."""
+        return types_of(self.values)
+
+    def printed(self, value: bool | float) -> str:
+        """A number or boolean as the templates of a control plane print it."""
+        return json_text(value)
 
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:

@@ -10,6 +10,7 @@ from injector.core import kinds
 from injector.core.model import Manifest, Owner
 from injector.errors import ManifestError
 from injector.pointer import drop, get, join, put
+from injector.printable import type_name
 
 LIST_KINDS = frozenset({"List"})
 CRONJOB_METADATA_QUIRK = "/spec/jobTemplate/metadata"
@@ -126,7 +127,7 @@ def _check_path(manifest: Manifest, spec: str) -> None:
                 f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=path
             )
         if not isinstance(tree, dict):
-            raise ManifestError(f"a map is expected, not {kind_of(tree)}", where=path)
+            raise ManifestError(f"a map is expected, not {type_name(tree)}", where=path)
 
 
 # What the stages take for granted, as a table: field -> expectation. A list's element schema is in [...].
@@ -243,10 +244,4 @@ def _check(value: Any, shape: Any, where: str) -> None:
 
 def _expect(fits: bool, what: str, value: Any, where: str) -> None:
     if not fits:
-        raise ManifestError(f"{what} is expected, not {kind_of(value)}", where=where)
-
-
-def kind_of(value: Any) -> str:
-    """A JSON value's type in words, for messages."""
-    words = {dict: "a map", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return words.get(type(value), "a number")
+        raise ManifestError(f"{what} is expected, not {type_name(value)}", where=where)

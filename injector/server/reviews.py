@@ -13,8 +13,8 @@ from typing import Any
 
 from injector import structure
 from injector.core.model import AdmissionRequest, Manifest
-from injector.core.workload import kind_of
 from injector.errors import ReviewError
+from injector.printable import type_name
 
 BODY_LIMIT = 7 * 1024 * 1024
 NESTING_LIMIT = 200
@@ -115,14 +115,14 @@ def _too_deep(limit: int) -> ReviewError:
 def _object(value: Any, what: str) -> Manifest:
     if not isinstance(value, dict):
         raise ReviewError(
-            f"{what} is {'missing' if value is None else kind_of(value)}; a JSON object is expected"
+            f"{what} is {'missing' if value is None else type_name(value)}; a JSON object is expected"
         )
     return value
 
 
 def _check_string(request: Manifest, field: str) -> None:
     if not isinstance(request.get(field, ""), str | None):
-        raise ReviewError(f"request.{field} is {kind_of(request[field])}; a string is expected")
+        raise ReviewError(f"request.{field} is {type_name(request[field])}; a string is expected")
 
 
 def _check_pod(request: Manifest) -> None:

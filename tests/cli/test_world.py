@@ -221,7 +221,7 @@ def test_a_wrong_field_of_the_mesh_configuration_is_reported_with_its_line(folde
 
 @pytest.mark.parametrize(
     ("text", "where"),
-    [("global:\n  hub: 1\n", "v.yaml:2: global.hub"), ("- a\n", "v.yaml:1"), ("a: [\n", "v.yaml:2")],
+    [("global:\n  hub: [1]\n", "v.yaml:2: global.hub"), ("- a\n", "v.yaml:1"), ("a: [\n", "v.yaml:2")],
 )
 def test_a_wrong_value_of_the_values_file_is_reported_with_its_line(
     folder: Path, run: Run, text: str, where: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from injector.core import pod_fields
+from injector.core.kubernetes_fields import TYPES
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,86 @@ from injector.core import pod_fields
 )
 def test_a_field_of_the_table_has_its_type(value: object, fits: bool) -> None:
     assert pod_fields.are_volumes(value) is fits
+
+
+def problems_of(value: object, of: str) -> list[tuple[str, str, str]]:
+    return [(p.pointer, p.message, p.hint) for p in pod_fields.problems(value, of)]
+
+
+def test_a_container_that_kubernetes_takes_has_no_problem() -> None:
+    container = {
+        "name": "web",
+        "image": "web:1",
+        "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+        "resources": {"limits": {"cpu": 2, "memory": "1Gi"}},
+        "readinessProbe": {"httpGet": {"port": "http"}, "periodSeconds": 5},
+        "securityContext": None,
+    }
+    assert list(pod_fields.problems(container, "Container")) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "of", "pointer", "message", "hint"),
+    [
+        ({"name": "a", "imag": "b"}, "Container", "/imag", "unknown field", "did you mean image?"),
+        ({"image": "b"}, "Container", "", "name is missing", "add name"),
+        ({"name": 1}, "Container", "/name", "a string is expected, not a number", "put it in quotes"),
+        ({"name": "a", "args": "x"}, "Container", "/args", "a list is expected, not a string", ""),
+        ({"name": "a", "tty": "true"}, "Container", "/tty", "true or false is expected, not a string", ""),
+        (
+            {"name": "a", "imagePullPolicy": "always"},
+            "Container",
+            "/imagePullPolicy",
+            "one of Always, IfNotPresent, Never is expected",
+            "did you mean Always?",
+        ),
+        (
+            {"name": "a", "resources": {"limits": {"cpu": "lots"}}},
+            "Container",
+            "/resources/limits/cpu",
+            "a quantity such as 100m or 1Gi is expected, not a string",
+            "",
+        ),
+        (
+            {"name": "a", "ports": [{"containerPort": 2**31}]},
+            "Container",
+            "/ports/0/containerPort",
+            "a whole number of 32 bits is expected, not a number",
+            "",
+        ),
+        (
+            {"labels": {"a/b": 1}},
+            "ObjectMeta",
+            "/labels/a~1b",
+            "a string is expected, not a number",
+            "put it in quotes",
+        ),
+        ([], "Volume", "", "a map is expected, not a list", ""),
+    ],
+)
+def test_a_problem_says_where_and_what_is_expected(
+    value: object, of: str, pointer: str, message: str, hint: str
+) -> None:
+    assert problems_of(value, of) == [(pointer, message, hint)]
+    assert all(problem.refused for problem in pod_fields.problems(value, of))
+
+
+def test_a_field_near_to_no_other_is_dropped_and_not_refused() -> None:
+    [problem] = pod_fields.problems({"name": "a", "fromTheFuture": {"a": 1}}, "Container")
+    assert problem.pointer == "/fromTheFuture"
+    assert not problem.refused
+    assert "not in Kubernetes 1." in problem.message
+
+
+def test_every_word_of_the_table_is_known() -> None:
+    words = {word for fields in TYPES.values() for of in fields.values() for word in words_of(of)}
+    assert words - TYPES.keys() <= {*pod_fields.WORDS, "any"}
+
+
+def words_of(of: object) -> set[str]:
+    if isinstance(of, str):
+        return {of}
+    if isinstance(of, list):
+        return words_of(of[0])
+    assert isinstance(of, dict)
+    return set() if "enum" in of else words_of(of["*"])

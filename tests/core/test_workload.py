@@ -10,9 +10,10 @@ from hypothesis import given
 
 from injector.core.kinds import KINDS
 from injector.core.model import Owner
-from injector.core.workload import check_pod, group_of, is_list, kind_of, locate
+from injector.core.workload import check_pod, group_of, is_list, locate
 from injector.errors import ManifestError
 from injector.pointer import drop, get, put
+from injector.printable import type_name
 from tests.generators.strategies import pods
 
 LABELS = {"labels": {"app": "shop"}}
@@ -403,4 +404,4 @@ def test_getting_putting_and_dropping_share_what_they_do_not_touch() -> None:
     ],
 )
 def test_types_are_named_in_words(value: Any, word: str) -> None:
-    assert kind_of(value) == word
+    assert type_name(value) == word

@@ -18,6 +18,7 @@ from injector.profiles.istio import (
     context,
     final_steps,
     findings,
+    images,
     layers,
     meshconfig,
     openshift,
@@ -31,6 +32,7 @@ from injector.profiles.istio import (
     templatefns,
     traces,
     uservolumes,
+    value_table,
 )
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
 from injector.profiles.istio.bootstrap import from_values
@@ -41,6 +43,7 @@ from injector.profiles.istio.values import dig
 if TYPE_CHECKING:
     from injector.core.model import Symptom
     from injector.core.profile import Injection
+    from injector.core.value_types import Types
 
 NETWORK_LABEL = "topology.istio.io/network"
 CATALOGUE = Catalogue(
@@ -59,6 +62,15 @@ YAML_UNITS = 4
 @dataclass(frozen=True, slots=True)
 class IstioProfile(Profile):
     """A drop-in for istiod's injector. Differences in behaviour: docs/reference/register.md."""
+
+    @property
+    def value_types(self) -> Types:
+        """The table of values."""
+        return value_table.TYPES_BY_SECTION
+
+    def printed(self, value: bool | float) -> str:
+        """As a Go template prints what it reads from YAML."""
+        return images.tag_text(value)
 
     @property
     def functions(self) -> Mapping[str, Callable[..., Any]]:
