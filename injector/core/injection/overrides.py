@@ -48,7 +48,7 @@ def reapply(run: Injection) -> None:
             schema = None if run.config.quirks else POD.of("spec").of(part)
             last = _without_zeros(theirs, schema)
             if not run.config.quirks:
-                last = _changes(last, merged.get(ours["name"]) or {})
+                last = _changes(last, theirs, merged.get(ours["name"]) or {})
             run.pod = merge(run.pod, {"spec": {part: [last]}})
     # Upstream checks only that a status exists, readable or not.
     marked = profile.keys.status in status.annotations_of(run.received)
@@ -61,13 +61,17 @@ def reapply(run: Injection) -> None:
         run.annotate({profile.keys.overrides: status.compact(ordered, sort_keys=True)})
 
 
-def _changes(theirs: Manifest, merged: Manifest) -> Manifest:
-    """Those fields of the user's version that are not in the result as they are.
+def _changes(last: Manifest, theirs: Manifest, merged: Manifest) -> Manifest:
+    """Those fields of `last`, the user's version without zeros, that are not in the result as they are.
 
     Two ports of one number are two to Kubernetes and one to a merge, so that what is the same is not
     merged again.
     """
-    return {k: v for k, v in theirs.items() if k == "name" or k not in merged or not same(v, merged[k])}
+    return {
+        key: value
+        for key, value in last.items()
+        if key == "name" or not any(same(each, merged.get(key)) for each in (value, theirs[key]))
+    }
 
 
 # Kubernetes' typed container always prints these, and leaves zero values of other optional fields out.

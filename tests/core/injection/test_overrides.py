@@ -19,6 +19,7 @@ PORTS = [
         {"containerPort": 8080, "hostIP": "10.0.0.2", "name": "b"},
     ],
     [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53, "protocol": "TCP"}],
+    [{"containerPort": 80, "name": "h"}, {"containerPort": 80, "name": "p", "fieldNewerThanUs": {}}],
 ]
 
 
