@@ -112,6 +112,7 @@ def load_settings(settings: Settings, inputs: Input) -> Config:
     settings, findings = _with_checked_values(settings, folder, inputs)
     templates = _own_templates(settings, inputs)
     settings, complete, of_complete = _with_flags(settings, folder, inputs.overrides)
+    findings += _misspelt_settings(settings, folder, inputs)
     settings, more, of_inject = _with_inject(settings, inputs.overrides)
     try:
         config = build(
@@ -139,6 +140,12 @@ def _with_checked_values(
         refuse(upstream.typed_problems(settings.values, "/values"), text, origin)
     checked, findings = values.own(settings.values, folder.profile, text, origin, quirks=quirks)
     return dataclasses.replace(settings, values=checked), findings
+
+
+def _misspelt_settings(settings: Settings, folder: Folder, inputs: Input) -> tuple[Finding, ...]:
+    mesh = inputs.overrides.mesh
+    source, above = (inputs.file, "/meshConfig") if mesh is None else (mesh, "")
+    return values.misspelt_settings(settings.mesh_config, folder.profile, source.text, source.origin, above)
 
 
 def _folder(settings: Settings, inputs: Input) -> Folder:

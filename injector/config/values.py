@@ -5,7 +5,7 @@ Not here: the types (core.value_types, and the profile), and what is merged over
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector import yamltext
@@ -45,6 +45,13 @@ def complete(
         return values, _findings(checked.problems, text, origin, "")
     _refuse(checked.problems, text, origin, "")
     return checked.values, _findings(checked.problems, text, origin, "")
+
+
+def misspelt_settings(
+    mesh_config: Mapping[str, Any], profile: Profile, text: str, origin: str, above: str
+) -> tuple[Finding, ...]:
+    """What was noticed about the keys of the mesh configuration; `above` is its pointer in the text."""
+    return _findings(list(profile.misspelt_settings(mesh_config)), text, origin, above)
 
 
 def _refuse(problems: Sequence[ValueProblem], text: str, origin: str, above: str) -> None:

@@ -212,7 +212,7 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
         "Set `values.global.hub` and `values.global.tag`.",
     ),
     FindingCode.VALUE: (
-        "A value has no effect because its key is nearly the same as a known one, or it is not of its type.",
+        "A value or mesh setting has no effect: its key is nearly a known one, or it is not of its type.",
         "Correct the key, or write the value as the message says.",
     ),
     FindingCode.GO_TEMPLATE: (

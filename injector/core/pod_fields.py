@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 from injector.core.kubernetes_fields import KUBERNETES, TYPES
@@ -36,6 +37,7 @@ WORDS: Final = {
 }
 # Longer keys are near to no field; comparing takes time by the length.
 _LONGEST: Final = 64
+_COMPARED: Final = 20
 
 Type = str | list[Any] | Mapping[str, Any]
 _FIELDS: Final[Mapping[str, Mapping[str, Type]]] = {
@@ -178,11 +180,40 @@ def _of_type(value: Any, of: str, pointer: str) -> Iterator[FieldProblem]:
 
 
 def _unknown(key: object, fields: Mapping[str, Type], pointer: str) -> FieldProblem:
-    near = get_close_matches(str(key)[:_LONGEST], fields, n=1, cutoff=0.75)
+    near = _nearest(key, fields)
     if near:
-        return FieldProblem(pointer, "unknown field", f"did you mean {near[0]}?")
+        return FieldProblem(pointer, "unknown field", f"did you mean {near}?")
     message = f"the field is not in Kubernetes {KUBERNETES}; the API server of that version drops it"
     return FieldProblem(pointer, message, refused=False)
+
+
+def _nearest(key: object, fields: Mapping[str, Type]) -> str:
+    return next(iter(get_close_matches(str(key)[:_LONGEST], fields, n=1, cutoff=0.75)), "")
+
+
+def misspelt(value: Any, of: Type, pointer: str) -> Iterator[tuple[str, str]]:
+    """Fields that are not in the table, with the field that each was probably meant to be.
+
+    Comparing takes time, so that only the first of them are compared.
+    """
+    for at, key, fields in islice(_not_in_table(value, of, pointer), _COMPARED):
+        near = _nearest(key, fields)
+        if near:
+            yield at, near
+
+
+def _not_in_table(value: Any, of: Type, pointer: str) -> Iterator[tuple[str, object, Mapping[str, Type]]]:
+    if isinstance(of, list):
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _not_in_table(item, of[0], join(pointer, index))
+    elif isinstance(value, dict) and isinstance(of, str):
+        fields = _FIELDS.get(of, {})
+        for key, item in value.items():
+            at = join(pointer, key)
+            if key in fields:
+                yield from _not_in_table(item, fields[key], at)
+            elif fields:
+                yield at, key, fields
 
 
 def _expected(what: str, value: Any, pointer: str) -> FieldProblem:

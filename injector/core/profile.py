@@ -30,7 +30,7 @@ from injector.core.policy import Policy
 from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
 from injector.core.tree.strategic_merge import merge
-from injector.core.value_types import Types
+from injector.core.value_types import Types, ValueProblem
 from injector.errors import AnnotationError, InjectorError
 from injector.printable import json_text
 from injector.templating.render import Templates
@@ -143,6 +143,10 @@ class Profile:
     def settings(self, raw: RawSettings) -> object:
         """The settings that only this profile reads, checked, in a type of its own. Raises ConfigError."""
         return raw
+
+    def misspelt_settings(self, mesh_config: Mapping[str, Any]) -> Iterator[ValueProblem]:
+        """Keys of these settings that are nearly the same as a known one."""
+        return iter(())
 
     @property
     def settings_layer(self) -> str:

@@ -135,3 +135,31 @@ def test_a_profile_without_a_table_has_the_types_of_its_defaults(tmp_path: Path)
     assert noticed(load("{imag: 'x'}")) == [
         ("injector.yaml:2", "values.imag: unknown value; it has no effect", "did you mean image?")
     ]
+
+
+def test_keys_of_the_mesh_configuration_that_are_nearly_known_are_noticed() -> None:
+    text = """\
+meshConfig:
+  defaultConfg: {}
+  defaultConfig:
+    concurency: 3
+    tracing: {zipkn: {}}
+    proxyMetadata: {concurency: "anything"}
+  extensionProviders:
+  - {name: a, opentelemtry: {}}
+  unrelated: 1
+"""
+    assert [(where, message.partition(":")[0], hint) for where, message, hint in noticed(own(text))] == [
+        ("injector.yaml:2", "meshConfig.defaultConfg", "did you mean defaultConfig?"),
+        ("injector.yaml:4", "meshConfig.defaultConfig.concurency", "did you mean concurrency?"),
+        ("injector.yaml:5", "meshConfig.defaultConfig.tracing.zipkn", "did you mean zipkin?"),
+        ("injector.yaml:8", "meshConfig.extensionProviders.0.opentelemtry", "did you mean opentelemetry?"),
+    ]
+
+
+def test_a_document_of_its_own_is_named_for_its_keys() -> None:
+    mesh = Overrides(mesh=Text("enableTracing: true\ntrustDomian: a\n", "mesh.yaml"))
+    config = load_input(Input(Text("", DEFAULTS), overrides=mesh))
+    assert noticed(config) == [
+        ("mesh.yaml:2", "trustDomian: unknown field; it has no effect", "did you mean trustDomain?")
+    ]

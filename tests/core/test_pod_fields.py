@@ -104,3 +104,21 @@ def words_of(of: object) -> set[str]:
         return words_of(of[0])
     assert isinstance(of, dict)
     return set() if "enum" in of else words_of(of["*"])
+
+
+def test_fields_that_are_nearly_known_are_found_with_what_was_meant() -> None:
+    volumes = [
+        {"name": "a", "comfigMap": {"items": [{"pathh": "x"}]}},
+        {"configMap": {"items": [{"pathh": "x"}]}},
+    ]
+    assert list(pod_fields.misspelt(volumes, ["Volume"], "/volumes")) == [
+        ("/volumes/0/comfigMap", "configMap"),
+        ("/volumes/1/configMap/items/0/pathh", "path"),
+    ]
+
+
+def test_only_the_first_unknown_fields_are_compared() -> None:
+    many = {f"unlike-{number}": 1 for number in range(20)} | {"comfigMap": {}}
+    assert list(pod_fields.misspelt(many, "Volume", "")) == []
+    del many["unlike-0"]
+    assert list(pod_fields.misspelt(many, "Volume", "")) == [("/comfigMap", "configMap")]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from injector.core import kinds
+from injector.core import kinds, pod_fields
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding, Origin
-from injector.profiles.istio import context, layers, proxyconfig
+from injector.pointer import join
+from injector.printable import shown
+from injector.profiles.istio import context, layers, proxyconfig, uservolumes
 from injector.profiles.istio.containers import has_proxy
 from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig
+from injector.yamltext import load_untrusted
 
 if TYPE_CHECKING:
     from injector.core.profile import Config, Injection
@@ -49,6 +52,25 @@ def warn_of_facts(run: Injection) -> None:
     if run.facts.origin is Origin.FILE and run.namespace in run.config.profile.ignored_namespaces:
         text = f"the webhook never injects namespace {run.namespace}; kube-inject does (Q1)"
         run.warn(FindingCode.IGNORED_NAMESPACE, text)
+
+
+def warn_of_contents(run: Injection) -> None:
+    """Warn of keys inside annotations that are nearly the same as a known field, and have no effect."""
+    for annotation, place, meant in _misspelt(run.annotations):
+        text = f"annotation {annotation}: a key at {shown(place)} is unknown; did you mean {meant}?"
+        run.warn(FindingCode.MISSPELT_KEY, text)
+
+
+def _misspelt(annotations: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Annotation, place of the key, and the field that was probably meant."""
+    if layers.PROXY_CONFIG in annotations:
+        tree = load_untrusted(annotations[layers.PROXY_CONFIG], layers.PROXY_CONFIG)
+        for key in proxyconfig.PROXY_CONFIG.misspelt(tree, ""):
+            yield layers.PROXY_CONFIG, key.pointer, key.meant
+    for annotation, of in ((uservolumes.VOLUMES, "Volume"), (uservolumes.MOUNTS, "VolumeMount")):
+        for name, item in uservolumes.items(annotations.get(annotation)).items():
+            for pointer, meant in pod_fields.misspelt(item, of, join("", name)):
+                yield annotation, pointer, meant
 
 
 def warn_of_result(run: Injection, mesh: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from injector.core.model import Finding, Manifest, Origin
 from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.strategic_merge import merge
+from injector.core.value_types import ValueProblem
 from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import (
     context,
@@ -56,7 +57,7 @@ CATALOGUE = Catalogue(
 # Names that the shipped templates and istiod's give by an expression, or under other values only.
 MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
-YAML_UNITS = 4
+YAML_UNITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,12 @@ class IstioProfile(Profile):
             raise ConfigError("; ".join(wrong), where="meshConfig")
         return IstioSettings(mesh, raw.platform, raw.compliance_policy, raw)
 
+    def misspelt_settings(self, mesh_config: Mapping[str, Any]) -> Iterator[ValueProblem]:
+        """Keys of the mesh configuration."""
+        for key in meshconfig.MESH_CONFIG.misspelt(mesh_config, ""):
+            hint = f"did you mean {key.meant}?"
+            yield ValueProblem(key.pointer, "unknown field; it has no effect", hint, refused=False)
+
     @property
     def settings_layer(self) -> str:
         """The document that holds these settings."""
@@ -178,9 +185,10 @@ class IstioProfile(Profile):
         """Values that the catalogue does not accept, and user volumes that are wrong by themselves."""
         run.work.charge(len(run.annotations.get(layers.PROXY_CONFIG, "")) * YAML_UNITS)
         wrong = validate(run.annotations, quirks=run.config.quirks)
-        if wrong or run.config.quirks:
+        if wrong:
             return wrong
-        return uservolumes.problems(run.annotations)
+        findings.warn_of_contents(run)
+        return [] if run.config.quirks else uservolumes.problems(run.annotations)
 
     def template_input(self, run: Injection) -> Manifest:
         """Without an earlier injection, but with the user's own versions of what it wrote over.

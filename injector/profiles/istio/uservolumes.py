@@ -40,7 +40,7 @@ def check(run: Injection) -> None:
 
     What the templates have is what they give for this pod without both annotations.
     """
-    volumes, mounts = (_items(run.annotations.get(key)) for key in (VOLUMES, MOUNTS))
+    volumes, mounts = (items(run.annotations.get(key)) for key in (VOLUMES, MOUNTS))
     if not volumes and not mounts:
         return
     meta = run.stripped.get("metadata") or {}
@@ -70,9 +70,10 @@ def check(run: Injection) -> None:
             )
 
 
-def _items(text: str | None) -> dict[str, Manifest]:
-    items: dict[str, Manifest] = load_json(text) if text is not None else {}
-    return items
+def items(text: str | None) -> dict[str, Manifest]:
+    """The volumes or mounts of an annotation that was checked, by name."""
+    out: dict[str, Manifest] = load_json(text) if text is not None else {}
+    return out
 
 
 def _problems_of(key: str, text: str) -> Iterator[str]:
