@@ -11,8 +11,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,20 +23,24 @@ from typing import Any, Final
 
 import injector
 from injector.config.folder import Files
+from injector.config.injected_fields import field_findings
 from injector.config.loading import Input, Overrides, Text, load_input
 from injector.config.samples import SAMPLES
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Finding, Manifest, Origin
 from injector.core.policy import Policy
-from injector.core.profile import Config, Outcome
+from injector.core.profile import Config
 from injector.core.status import compact
 from injector.errors import ConfigError, InjectorError
+from injector.printable import shown
 
 MEMORY_BYTES: Final = 1 << 30
 CPU_SECONDS: Final = 20
 # Only for a process that waits without working: on a busy machine 20 s of processor time can take minutes.
 WALL_SECONDS: Final = 600
+# The exit status of a child that got no more memory.
+OUT_OF_MEMORY: Final = 3
 
 _SEEDS: Final = ("1", "2")
 _CODES: Final = {code.value: code for code in FindingCode}
@@ -82,18 +88,20 @@ def _child(inputs: Input, seed: str) -> Trial:
         hint = "check whether this process gets enough CPU time (limits.cpu, other load)"
         return Trial((Finding.of(FindingCode.LIMIT, message, hint=hint),))
     if done.returncode != 0:
-        message = f"rendering sample pods exceeds {CPU_SECONDS} s of CPU time or {MEMORY_BYTES >> 20} MiB"
-        return Trial(
-            (
-                Finding.of(
-                    FindingCode.LIMIT,
-                    f"{message} (exit status {done.returncode})",
-                    hint="check the templates for an unbounded loop",
-                ),
-            )
-        )
+        return Trial((_ended(done.returncode, done.stderr),))
     raw = json.loads(done.stdout)
     return Trial(tuple(_finding(**p) for p in raw["problems"]), raw["digest"])
+
+
+def _ended(status: int, stderr: str) -> Finding:
+    """Why a child ended early: a limit, or a crash."""
+    if status in (-signal.SIGXCPU, -signal.SIGKILL, OUT_OF_MEMORY):
+        message = f"rendering sample pods exceeds {CPU_SECONDS} s of CPU time or {MEMORY_BYTES >> 20} MiB"
+        hint = "check the templates for an unbounded loop"
+        return Finding.of(FindingCode.LIMIT, message, hint=hint)
+    last = (stderr.strip().splitlines() or ["no message"])[-1]
+    text = f"the process that renders sample pods ended with status {status}: {shown(last)}"
+    return Finding.of(FindingCode.CRASH, text)
 
 
 def trial(inputs: Input) -> Trial:
@@ -105,14 +113,31 @@ def trial(inputs: Input) -> Trial:
         return Trial((_problem(FindingCode.LOAD, error),))
     problems: list[Finding] = []
     digest = hashlib.sha256()
-    for name, outcome in _outcomes(config):
+    for name, pod, facts, tried in _injections(config):
+        try:
+            outcome = inject(pod, facts, tried)
+        except MemoryError:
+            raise
+        except Exception as error:
+            problems.append(_crash(error, name, pod))
+            continue
         digest.update(compact([name, outcome.pod, [o.as_json() for o in outcome.patch]]).encode())
         if outcome.error is not None:
             problems.append(_problem(FindingCode.RENDER, outcome.error))
+        elif not config.quirks:
+            problems += field_findings(outcome.pod, config.templates.sources)
     return Trial(tuple(dict.fromkeys(problems)), digest.hexdigest())
 
 
-def _outcomes(config: Config) -> Iterator[tuple[str, Outcome]]:
+def _crash(error: Exception, name: str, pod: Manifest) -> Finding:
+    """A defect of this program; the last place of its own code is the useful one."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    sample = (pod.get("metadata") or {}).get("name") or "without a name"
+    message = f"unexpected {type(error).__name__} for the sample pod {sample}, templates {name}"
+    return Finding.of(FindingCode.CRASH, message, f"{Path(last.filename).name}:{last.lineno}")
+
+
+def _injections(config: Config) -> Iterator[tuple[str, Manifest, Facts, Config]]:
     """Each sample with the default templates and with each single one, from both origins."""
     keys = config.profile.keys
     # The templates are tried whatever the policy and the annotation rules say.
@@ -126,7 +151,7 @@ def _outcomes(config: Config) -> Iterator[tuple[str, Outcome]]:
                 for origin in Origin:
                     facts = Facts(namespace="sample", origin=origin)
                     tried = dataclasses.replace(always, native_sidecars=native)
-                    yield f"{native}/{template}", inject(pod, facts, tried)
+                    yield f"{native}/{template}", pod, facts, tried
 
 
 def _with_template(sample: Manifest, key: str, template: str) -> Manifest:
@@ -165,7 +190,10 @@ def main() -> None:
     """The child: an `Input` as JSON on stdin, a `Trial` as JSON on stdout."""
     inputs = _input(json.load(sys.stdin))
     _bounded()
-    json.dump(dataclasses.asdict(trial(inputs)), sys.stdout)
+    try:
+        json.dump(dataclasses.asdict(trial(inputs)), sys.stdout)
+    except MemoryError:
+        sys.exit(OUT_OF_MEMORY)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,8 @@ class FindingCode(StrEnum):
     OPEN_ANNOTATIONS = "open-annotations", _CONFIGURATION, _NOTE
     LOAD = "load", _CONFIGURATION, _ERROR
     RENDER = "render", _CONFIGURATION, _ERROR
+    FIELD = "field", _CONFIGURATION, _ERROR
+    CRASH = "crash", _CONFIGURATION, _ERROR
     DETERMINISM = "determinism", _CONFIGURATION, _ERROR
     LIMIT = "limit", _CONFIGURATION, _ERROR
     POD_SECURITY = "pod-security", _CONFIGURATION, _NOTE, _ERROR
@@ -230,6 +232,14 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
     ),
     FindingCode.LOAD: ("The configuration does not load.", "Correct what the message names."),
     FindingCode.RENDER: ("A template fails for a sample pod.", "Correct the template."),
+    FindingCode.FIELD: (
+        "The templates inject a field that Kubernetes does not have, or a value of another type.",
+        "Correct the template.",
+    ),
+    FindingCode.CRASH: (
+        "The injector itself fails for a sample pod.",
+        "Report it, with the configuration.",
+    ),
     FindingCode.DETERMINISM: (
         "Two processes render the same pod differently.",
         "Sort what is iterated in the templates.",

@@ -76,7 +76,7 @@ class Profile:
 
     @property
     def value_types(self) -> Types:
-        """The type of each value: that of its default."""
+        """The type of each value."""
         return types_of(self.values)
 
     def printed(self, value: bool | float) -> str:
@@ -98,11 +98,8 @@ class Profile:
 
     def syntax(self, key: str) -> Syntax | None:
         """What the annotation or label of that name accepts; None where anything may stand."""
-        return (
-            Syntax(lambda value: value in (names.YES, names.NO), closed=True)
-            if key == self.keys.switch
-            else None
-        )
+        is_switch = key == self.keys.switch
+        return Syntax(lambda value: value in (names.YES, names.NO), closed=True) if is_switch else None
 
     def canonical_key(self, key: str) -> str:
         """The one spelling that an annotation's key is read as."""

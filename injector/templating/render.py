@@ -187,6 +187,11 @@ class Templates:
         self.compile(name)
         return self._library.free(key_of("mark", name))
 
+    @property
+    def sources(self) -> Mapping[str, TemplateSource]:
+        """The texts of all templates by name, those that only others include among them."""
+        return self._library.sources
+
     def outline(self, lists: Collection[str]) -> Outline:
         """What these templates can write: names in `lists` of a pod's spec, and fields of the spec."""
         if self._outline is None:

@@ -118,7 +118,7 @@ def test_fields_that_are_nearly_known_are_found_with_what_was_meant() -> None:
 
 
 def test_only_the_first_unknown_fields_are_compared() -> None:
-    many = {f"unlike-{number}": 1 for number in range(20)} | {"comfigMap": {}}
+    many: dict[str, object] = {f"unlike-{number}": 1 for number in range(20)} | {"comfigMap": {}}
     assert list(pod_fields.misspelt(many, "Volume", "")) == []
     del many["unlike-0"]
     assert list(pod_fields.misspelt(many, "Volume", "")) == [("/comfigMap", "configMap")]

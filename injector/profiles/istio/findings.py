@@ -12,6 +12,7 @@ from injector.pointer import join
 from injector.printable import shown
 from injector.profiles.istio import context, layers, proxyconfig, uservolumes
 from injector.profiles.istio.containers import has_proxy
+from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig
 from injector.yamltext import load_untrusted
@@ -65,7 +66,7 @@ def _misspelt(annotations: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Annotation, place of the key, and the field that was probably meant."""
     if layers.PROXY_CONFIG in annotations:
         tree = load_untrusted(annotations[layers.PROXY_CONFIG], layers.PROXY_CONFIG)
-        for key in proxyconfig.PROXY_CONFIG.misspelt(tree, ""):
+        for key in misspelt(proxyconfig.PROXY_CONFIG, tree):
             yield layers.PROXY_CONFIG, key.pointer, key.meant
     for annotation, of in ((uservolumes.VOLUMES, "Volume"), (uservolumes.MOUNTS, "VolumeMount")):
         for name, item in uservolumes.items(annotations.get(annotation)).items():

@@ -13,30 +13,17 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from injector.durations import nanoseconds
-from injector.pointer import join
 from injector.profiles.istio.protojson import camel_case, duration_text
 
 Tree = dict[str, Any]
 
-# Comparing takes time by the length, and an author can write a hundred thousand keys.
-_LONGEST = 64
-_COMPARED = 20
 _INTEGER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Misspelt:
-    """A key that has no effect: its JSON pointer, and the field that was probably meant."""
-
-    pointer: str
-    meant: str
 
 
 class Type(ABC):
@@ -52,10 +39,6 @@ class Type(ABC):
     @abstractmethod
     def empty(self) -> Any:
         """What a null inside a list or map stands for, which is also the zero value."""
-
-    def misspelt(self, _raw: object, _pointer: str) -> Iterator[Misspelt]:
-        """Keys that no message has and that are nearly the same as one that it has."""
-        return iter(())
 
     def shape(self, value: Any) -> Any:
         """`value` without what proto JSON leaves out, messages in declaration order."""
@@ -204,11 +187,6 @@ class ListOf(Type):
             for index, item in enumerate(raw)
         ]
 
-    def misspelt(self, raw: object, pointer: str) -> Iterator[Misspelt]:
-        """In the elements."""
-        for index, item in enumerate(raw if isinstance(raw, list) else ()):
-            yield from self.inner.misspelt(item, join(pointer, index))
-
     def empty(self) -> list[Any]:
         """A list without elements."""
         return []
@@ -233,11 +211,6 @@ class MapOf(Type):
             str(key): self.inner.empty() if item is None else self.inner.read(item, f"{path}[*]")
             for key, item in raw.items()
         }
-
-    def misspelt(self, raw: object, pointer: str) -> Iterator[Misspelt]:
-        """In the values."""
-        for key, item in (raw if isinstance(raw, dict) else {}).items():
-            yield from self.inner.misspelt(item, join(pointer, key))
 
     def empty(self) -> Tree:
         """A map without keys."""
@@ -280,7 +253,7 @@ class Message(Type):
         self.one_of = tuple(tuple(camel_case(name) for name in group) for group in one_of)
         self._open = open
         self._spellings = {camel_case(name): name for name in fields}
-        self._known = {*self.fields, *self._spellings.values()}
+        self.known = {*self.fields, *self._spellings.values()}
         self._chosen = frozenset(name for group in self.one_of for name in group)
 
     def read(self, raw: object, path: str) -> Tree:
@@ -295,21 +268,8 @@ class Message(Type):
                 self.settle(result, name)
                 result[name] = kind.read(value, f"{path}.{name}")
         if self._open:
-            result |= {key: raw[key] for key in raw if key not in self._known and raw[key] is not None}
+            result |= {key: raw[key] for key in raw if key not in self.known and raw[key] is not None}
         return result
-
-    def misspelt(self, raw: object, pointer: str) -> Iterator[Misspelt]:
-        """Own keys, and those of the fields; a key that ends in `+` appends to the field's list."""
-        compared = 0
-        for key, value in (raw if isinstance(raw, dict) else {}).items():
-            name = str(key).removesuffix("+")
-            at = join(pointer, key)
-            if name in self._known:
-                yield from self.fields[camel_case(name)].misspelt(value, at)
-            elif len(name) <= _LONGEST and compared < _COMPARED:
-                compared += 1
-                for meant in get_close_matches(camel_case(name), self.fields, n=1, cutoff=0.8):
-                    yield Misspelt(at, meant)
 
     def settle(self, config: Tree, name: str) -> None:
         """Drop from `config` the fields that cannot stand beside field `name`."""

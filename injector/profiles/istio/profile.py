@@ -38,6 +38,7 @@ from injector.profiles.istio import (
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
 from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.containers import INIT, INJECTED, PROXY, has_proxy
+from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
 
@@ -136,7 +137,7 @@ class IstioProfile(Profile):
 
     def misspelt_settings(self, mesh_config: Mapping[str, Any]) -> Iterator[ValueProblem]:
         """Keys of the mesh configuration."""
-        for key in meshconfig.MESH_CONFIG.misspelt(mesh_config, ""):
+        for key in misspelt(meshconfig.MESH_CONFIG, mesh_config):
             hint = f"did you mean {key.meant}?"
             yield ValueProblem(key.pointer, "unknown field; it has no effect", hint, refused=False)
 

@@ -1,0 +1,108 @@
+"""The trial of a configuration: fields that Kubernetes does not have, and crashes, are named as such."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from injector.config import trials
+from injector.config.loading import Input, Text
+from injector.config.trials import dry_run, trial
+from injector.core.model import Finding
+
+TEMPLATE = """\
+spec:
+  containers:
+  - name: shipper
+    image: shipper:1
+"""
+
+
+def with_template(tmp_path: Path, text: str, settings: str = "") -> Input:
+    folder = tmp_path / "shipper"
+    folder.mkdir(exist_ok=True)
+    (folder / "profile.yaml").write_text("name: shipper\ndefaultTemplates: [sidecar]\n")
+    (folder / "sidecar.yaml.j2").write_text(text)
+    return Input(Text(f"profile: {folder}\n{settings}", "injector.yaml"), str(tmp_path))
+
+
+def texts(findings: list[Finding] | tuple[Finding, ...]) -> list[tuple[str, str, str, str]]:
+    return [(f.code, f.where.rpartition("/")[2], f.message, f.hint) for f in findings]
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("imag: x", "spec.containers[shipper].imag: unknown field", "did you mean image?"),
+        (
+            "volumeMount: []",
+            "spec.containers[shipper].volumeMount: unknown field",
+            "did you mean volumeMounts?",
+        ),
+        ("ports: 8080", "spec.containers[shipper].ports: a list is expected, not a number", ""),
+        (
+            "env: [{name: A, value: 1}]",
+            "spec.containers[shipper].env[A].value: a string is expected, not a number",
+            "put it in quotes",
+        ),
+        (
+            "imagePullPolicy: always",
+            "spec.containers[shipper].imagePullPolicy: one of Always, IfNotPresent, Never is expected",
+            "did you mean Always?",
+        ),
+    ],
+)
+def test_a_field_that_the_api_server_would_refuse_is_an_error_with_its_line(
+    tmp_path: Path, line: str, message: str, hint: str
+) -> None:
+    result = trial(with_template(tmp_path, f"{TEMPLATE}    {line}\n"))
+    assert texts(result.problems) == [("field", "sidecar.yaml.j2:5", message, hint)]
+
+
+def test_a_right_template_and_a_field_of_another_version_have_no_error(tmp_path: Path) -> None:
+    assert trial(with_template(tmp_path, TEMPLATE)).problems == ()
+    assert trial(with_template(tmp_path, f"{TEMPLATE}    fromTheFuture: {{a: 1}}\n")).problems == ()
+
+
+def test_with_quirks_fields_are_not_checked(tmp_path: Path) -> None:
+    quirks = "compatibility: {istioQuirks: true}\n"
+    assert trial(with_template(tmp_path, f"{TEMPLATE}    imag: x\n", quirks)).problems == ()
+
+
+def test_the_shipped_profile_injects_fields_of_kubernetes_alone() -> None:
+    assert trial(Input(Text("", "injector.yaml"))).problems == ()
+
+
+def test_a_crash_is_reported_as_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise TypeError("unsupported operand")
+
+    monkeypatch.setattr(trials, "inject", fail)
+    problems = trial(with_template(tmp_path, TEMPLATE)).problems
+    assert {(code, message) for code, _, message, _ in texts(problems)} >= {
+        ("crash", "unexpected TypeError for the sample pod web, templates enabled/")
+    }
+    assert all("test_trials.py" in where for _, where, _, _ in texts(problems))
+
+
+def test_a_child_that_ends_by_itself_is_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nif sys.argv == ['-m']:\n    sys.exit('no such library')\n"
+    )
+    [problem] = dry_run(with_template(tmp_path, TEMPLATE))
+    assert problem.code == "crash"
+    assert "status 1: SystemExit: no such library" in problem.message
+
+
+def test_a_child_that_needs_too_much_memory_strikes_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nif sys.argv == ['-m']:\n    import json\n"
+        "    def fail(*_): raise MemoryError\n    json.dump = fail\n"
+    )
+    [problem] = dry_run(with_template(tmp_path, TEMPLATE))
+    assert problem.code == "limit"
