@@ -65,6 +65,7 @@ class FindingCode(StrEnum):
     METRICS_WITHOUT_PROXY = "metrics-without-proxy", _POD, _WARNING
     PROBE_PORT = "probe-port", _POD, _WARNING
     PROBE_HOST = "probe-host", _POD, _WARNING
+    EARLY_PROBE = "early-probe", _POD, _WARNING
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
     STATUS_NAME = "status-name", _POD, _NOTE
@@ -188,6 +189,10 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
     FindingCode.PROBE_HOST: (
         "A probe names a host, and the kubelet sends the rewritten probe there.",
         "Remove `host` from the probe.",
+    ),
+    FindingCode.EARLY_PROBE: (
+        "A native sidecar of the pod is probed before the classic proxy runs, which starts after it.",
+        "Use native sidecars.",
     ),
     FindingCode.REBUILT: (
         "The pod was injected under another configuration; fields without a known origin were dropped.",

@@ -30,6 +30,7 @@ class Row:
 _OWN: Final = r'name\\*": ?\\*"istio-(proxy|init|validation)'
 _INJECTED: Final = r'"(sidecar\.istio\.io/status|proxy\.istio\.io/overrides)"'
 _GATEWAY: Final = r'"inject\.istio\.io/templates": "[^"]*gateway'
+_NATIVE: Final = r'"restartPolicy": "Always"'
 _ROWS: Final = (
     Row("Q2", r'"kind": "CronJob"', r"(/items/\d+)?/spec/jobTemplate/.*"),
     # A pod that says that it was injected before is taken apart first.
@@ -50,6 +51,14 @@ _ROWS: Final = (
         "Q43",
         r'canonical-name": ?"([-_.]|[^"]*[-_.]"|[^"]{64})',
         r".*/labels/service\.istio\.io~1canonical-name",
+    ),
+    Row(
+        "Q45", r'"restartPolicy": "Always"', r".*/initContainers/\d+/(startupProbe|lifecycle/postStart)(/.*)?"
+    ),
+    Row(
+        "Q45",
+        _NATIVE,
+        r".*/env/\d+/value//~1app-(health~1[^/]*~1startupz|lifecycle~1[^/]*~1poststartz)(/.*)?",
     ),
     Row("Q32", _GATEWAY, r".*/volumes/\d+/emptyDir"),
 )

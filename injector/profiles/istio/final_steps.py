@@ -203,13 +203,18 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
     if proxy is None or not (default if asked is None else asked):
         return
     spec = run.pod["spec"]
-    registered = probes.registration(spec, agent_port, defaulted=not run.config.quirks)
+    # A classic proxy starts after them, and they would wait for its agent for ever (Q45).
+    is_early = proxy[0] == "containers" and not run.config.quirks
+    early = frozenset(site.key for site in probes.early_sites(spec)) if is_early else frozenset()
+    registered = probes.registration(spec, agent_port, defaulted=not run.config.quirks, skipped=early)
     port = _probe_port(run, annotations, agent_port)
     _probe_findings(run, spec, agent_port)
+    if proxy[0] == "containers":
+        _early_findings(run, spec, early)
 
     def keep(site: probes.Site) -> bool:
         # Upstream rewrites what it could not register, and the probe fails for ever (Q11).
-        return (
+        return site.key in early or (
             not run.config.quirks
             and site.action is not None
             and probes.resolve(site.probe[site.action].get("port"), site.container) is None
@@ -229,6 +234,22 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
             PROXY,
             lambda c: {**c, "env": probes.with_registration(c.get("env") or [], registered, earlier=earlier)},
         )
+
+
+def _early_findings(run: Injection, spec: Manifest, early: frozenset[str]) -> None:
+    """Warn of probes of the pod's own native sidecars that no proxy can answer yet."""
+    cni = bool(dig(run.config.values, "pilot.cni.enabled", False))
+    for container in spec.get("initContainers") or []:
+        for site in probes.sites(container):
+            where = f"{'.'.join(site.path)} of container {container['name']}"
+            if site.path == ("livenessProbe",) and site.action is not None:
+                text = f"{where} fails until the classic proxy runs; use a native sidecar (Q45)"
+                run.warn(FindingCode.EARLY_PROBE, text)
+            elif site.key in early and site.action is not None and cni:
+                text = (
+                    f"{where}: CNI captures it before the classic proxy runs; use a native sidecar"
+                )
+                run.warn(FindingCode.EARLY_PROBE, f"{text} (Q45)")
 
 
 def _probe_port(run: Injection, annotations: Mapping[str, str], agent_port: int) -> int:

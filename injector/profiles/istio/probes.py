@@ -62,10 +62,21 @@ def application_sites(spec: Manifest) -> Iterator[Site]:
                 yield from sites(container)
 
 
-def registration(spec: Manifest, agent_port: int, *, defaulted: bool) -> dict[str, Manifest]:
+def early_sites(spec: Manifest) -> Iterator[Site]:
+    """What has to succeed before the containers start, of the pod's own native sidecars."""
+    for container in spec.get("initContainers") or []:
+        if container["name"] != PROXY:
+            yield from (site for site in sites(container) if site.path[-1] in ("startupProbe", "postStart"))
+
+
+def registration(
+    spec: Manifest, agent_port: int, *, defaulted: bool, skipped: frozenset[str] = frozenset()
+) -> dict[str, Manifest]:
     """The agent's table of probes, by key. `defaulted`: as if the API server had filled in defaults."""
     out = {}
     for site in application_sites(spec):
+        if site.key in skipped:
+            continue
         entry = _entry(site, agent_port, defaulted=defaulted)
         if entry is not None:
             out[site.key] = entry
