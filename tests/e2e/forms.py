@@ -21,7 +21,7 @@ EXEC = {"exec": {"command": [a.PROGRAM, "exec-ok", "/tmp/ready"]}}
 # Servers that are asked, one in each form of sidecar.
 SERVERS = ["native", "classic", "held"]
 # Further ones that come up; `broken` and `bare-probe` are wrong on purpose.
-SOUND = ["aside", "probed", *SERVERS]
+SOUND = ["aside", "probed", "tunnelled", *SERVERS]
 JOBS = ["errand", "errand-classic"]
 
 
@@ -35,6 +35,7 @@ def servers(namespace: str) -> list[Object]:
         a.server("classic", namespace, probe=EXEC, annotations=CLASSIC),
         a.server("held", namespace, annotations=HELD),
         _probed(namespace),
+        _tunnelled(namespace),
         _broken(namespace),
         a.server("bare-probe", namespace, annotations=NOT_REWRITTEN),
     ]
@@ -79,6 +80,14 @@ def _probed(namespace: str) -> Object:
     app["startupProbe"] = {"tcpSocket": {"port": a.PORTS["tcp"]}, "periodSeconds": 1}
     app["livenessProbe"] = {**EXEC, "periodSeconds": 2, "timeoutSeconds": 5}
     return made
+
+
+def _tunnelled(namespace: str) -> Object:
+    """Return a server with a native sidecar of its own, which has to be up before a classic proxy starts."""
+    serve = ["serve", "--name=tunnel", "--version=v1", "--mark=/tmp/tunnel", "--http=:9801"]
+    probe = {"httpGet": {"path": "/ready", "port": 9801}, "periodSeconds": 1, "failureThreshold": 60}
+    tunnel = {**a.container(serve, "tunnel", startupProbe=probe), "restartPolicy": "Always"}
+    return a.server("tunnelled", namespace, annotations=CLASSIC, initContainers=[tunnel])
 
 
 def _broken(namespace: str) -> Object:

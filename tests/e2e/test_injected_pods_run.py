@@ -39,7 +39,7 @@ NOBODY = {"": 1}
 UNDO = "/annotations/sidecar-injector/undo"
 PROBE = "/spec/containers/app/readinessProbe"
 BROUGHT = {
-    **dict.fromkeys(["native", "held", "broken"], f"{PROBE}/httpGet/scheme"),
+    **dict.fromkeys(["native", "held", "broken", "tunnelled"], f"{PROBE}/httpGet/scheme"),
     "probed": f"{PROBE}/grpc/service",
 }
 # Drawn for each Job and ReplicaSet.
@@ -77,7 +77,7 @@ def shop(shops: Shops, request: pytest.FixtureRequest) -> str:
     return shops.by_way[request.param]
 
 
-@pytest.mark.parametrize("name", [*SERVERS, "probed"])
+@pytest.mark.parametrize("name", [*SERVERS, "probed", "tunnelled"])
 def test_a_pod_is_injected_and_ready(mesh: Mesh, shop: str, name: str) -> None:
     pod = _pod(mesh, shop, name)
     place = "initContainers" if name in ("native", "probed") else "containers"
