@@ -65,6 +65,7 @@ class FindingCode(StrEnum):
     METRICS_WITHOUT_PROXY = "metrics-without-proxy", _POD, _WARNING
     PROBE_PORT = "probe-port", _POD, _WARNING
     PROBE_HOST = "probe-host", _POD, _WARNING
+    AUTO_IMAGE = "auto-image", _POD, _WARNING
     EARLY_PROBE = "early-probe", _POD, _WARNING
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
@@ -189,6 +190,10 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
     FindingCode.PROBE_HOST: (
         "A probe names a host, and the kubelet sends the rewritten probe there.",
         "Remove `host` from the probe.",
+    ),
+    FindingCode.AUTO_IMAGE: (
+        "A container has the image `auto`, which no template replaces; the pod cannot start.",
+        "Enable injection for the pod, or select the template that has the container.",
     ),
     FindingCode.EARLY_PROBE: (
         "A native sidecar of the pod is probed before the classic proxy runs, which starts after it.",

@@ -9,10 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
+from injector.core import names
 from injector.core.finding_codes import FindingCode
-from injector.core.model import Finding, Manifest
+from injector.core.model import Finding, Manifest, Reason
 from injector.core.profile import Profile
+from injector.printable import shown
 
+AUTO = "auto"
+"""The image of a container that a template replaces."""
 _NEAR = 0.84
 _NEAR_NAME = 0.7
 # Finding the nearest key is slow, and a pod's author can write a hundred thousand.
@@ -28,6 +32,18 @@ def find_near_misses(
     meta = template.get("metadata") or {}
     on_holder = _on_holder(meta, (holder or {}).get("metadata") or {}, profile)
     return (*_switch_value(meta, profile), *_misplaced(meta, profile), *on_holder)
+
+
+def auto_images(pod: Manifest, skipped: Reason | None = None) -> Iterator[Finding]:
+    """Containers with the image `auto`, which only a template replaces: of a skipped pod, or of a result."""
+    spec = pod.get("spec") or {}
+    for part in names.CONTAINER_LISTS:
+        for container in spec.get(part) or []:
+            if container.get("image") != AUTO:
+                continue
+            why = f"the pod is skipped ({skipped})" if skipped else "no template of the pod has it"
+            text = f"container {shown(container['name'])} keeps the image auto: {why}"
+            yield Finding.of(FindingCode.AUTO_IMAGE, text)
 
 
 def _maps(meta: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from injector.core import names, quantities, status
 from injector.core.injection import uninjection
 from injector.core.injection.api_defaults import filled_in
+from injector.core.injection.near_misses import AUTO
 from injector.core.model import Manifest
 from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.strategic_merge import merge
@@ -41,7 +42,7 @@ def reapply(run: Injection) -> None:
                 continue
             if not run.config.quirks:
                 theirs = filled_in(theirs, ours)
-            if theirs.get("image") == "auto":
+            if theirs.get("image") == AUTO:
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
             versions.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.

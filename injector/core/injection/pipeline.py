@@ -58,7 +58,8 @@ def inject(
     decision = decisions.decide(pod, facts, policy_for(facts, config))
     if decision.verdict is not Verdict.INJECT:
         error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
-        return Outcome(decision, pod, findings=near, error=error)
+        findings.extend(near_misses.auto_images(pod, decision.reason))
+        return Outcome(decision, pod, findings=findings.all(), error=error)
     work = work or Work(config.work_limit)
     try:
         size = work.measure(pod, WALKS)
@@ -70,6 +71,7 @@ def inject(
         work.measure(after, WALKS_OF_RESULT)
         refusals.check_result(run, after)
         _check_powers(run, after)
+        run.findings.extend(near_misses.auto_images(after))
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
     except Refusal as refused:

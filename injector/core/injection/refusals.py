@@ -30,13 +30,24 @@ def check_result(run: Injection, after: Manifest) -> None:
         _refuse_keys(_forged_keys(run, after))
     if run.config.quirks:
         return
-    key = run.config.profile.keys.status
     if _has_containers(run.received) and not _has_containers(after):
-        raise _invalid_annotation(key, "it lists every container of the pod")
+        raise _without_containers(run)
     if too_large := annotation_size.excess(after):
         raise Refusal(Reason.INVALID_ANNOTATION, too_large)
     _check_types(run, after)
     check_distinct(run, after)
+
+
+def _without_containers(run: Injection) -> Refusal:
+    keys = run.config.profile.keys
+    if keys.status in status.annotations_of(run.received):
+        return _invalid_annotation(keys.status, "it lists every container of the pod")
+    error = ManifestError(
+        "the injected pod would have no container: its only one becomes a native sidecar",
+        where="/spec/containers",
+        hint=f"add the application's container; for a gateway, select its template with {keys.templates}",
+    )
+    return Refusal(Reason.INVALID_POD, error)
 
 
 def check_distinct(run: Injection, result: Manifest) -> None:

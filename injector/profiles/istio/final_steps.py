@@ -246,9 +246,7 @@ def _early_findings(run: Injection, spec: Manifest, early: frozenset[str]) -> No
                 text = f"{where} fails until the classic proxy runs; use a native sidecar (Q45)"
                 run.warn(FindingCode.EARLY_PROBE, text)
             elif site.key in early and site.action is not None and cni:
-                text = (
-                    f"{where}: CNI captures it before the classic proxy runs; use a native sidecar"
-                )
+                text = f"{where}: CNI captures it before the classic proxy runs; use a native sidecar"
                 run.warn(FindingCode.EARLY_PROBE, f"{text} (Q45)")
 
 
