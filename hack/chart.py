@@ -277,7 +277,10 @@ def page() -> str:
         empty = default in ("", {}, []) and default is not False
         shown = "" if empty else json.dumps(default) if isinstance(default, dict | list) else str(default)
         rows.append((code(path), code(shown.lower() if isinstance(default, bool) else shown), sentence))
-    intro = "Values of `charts/injector`. Unknown ones are refused, under `config` too."
+    intro = (
+        "Values of `charts/injector`. Unknown ones are refused, also under `config`, and so is a value of\n"
+        "the profile `istio` of another type."
+    )
     head = f"<!-- {NOTE}; edit values.yaml, not this page. -->\n# Values of the chart\n\n{intro}\n"
     return f"{head}\n{table(*rows)}"
 
