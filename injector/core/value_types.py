@@ -272,29 +272,35 @@ def pod_type(name: str, expected: str) -> ValueType:
         wrong = pod_fields.problems(value, name) if value else ()
         return value, tuple(ValueProblem(p.pointer, p.message, p.hint, p.refused) for p in wrong)
 
-    return ValueType(expected, read, lambda: pod_schema(name))
+    return ValueType(
+        expected, read, lambda: {"anyOf": [{"type": "object", "maxProperties": 0}, pod_schema(name)]}
+    )
 
 
-def pod_schema(name: pod_fields.Type) -> dict[str, Any]:
-    """The JSON schema of a type of Kubernetes, nulls included."""
-    if isinstance(name, list):
-        return _or_null({"type": "array", "items": pod_schema(name[0])})
-    if isinstance(name, Mapping):
-        if "enum" in name:
-            return {"enum": [*name["enum"], None]}
-        return _or_null({"type": "object", "additionalProperties": pod_schema(name["*"])})
-    fields = TYPES.get(name)
+def pod_schema(of: pod_fields.Type) -> dict[str, Any]:
+    """The JSON schema of a type of Kubernetes. Null is the absence of a value, but for items of lists."""
+    if isinstance(of, list):
+        return {"type": "array", "items": _or_null(pod_schema(of[0]))}
+    if isinstance(of, Mapping):
+        if "enum" in of:
+            return {"enum": list(of["enum"])}
+        return {"type": "object", "additionalProperties": _or_null(pod_schema(of["*"]))}
+    fields = TYPES.get(of)
     if fields is None:
-        return _or_null(_SCALARS[name])
-    properties = {field.removesuffix("!"): pod_schema(of) for field, of in fields.items()}
-    return _or_null({"type": "object", "properties": properties})
+        return dict(_SCALARS[of])
+    required = [field.removesuffix("!") for field in fields if field.endswith("!")]
+    properties = {
+        field.removesuffix("!"): pod_schema(inner) if field.endswith("!") else _or_null(pod_schema(inner))
+        for field, inner in fields.items()
+    }
+    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
 
-def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    kinds = schema.get("type")
-    if kinds is None:
-        return dict(schema)
-    return {**schema, "type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]}
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if "enum" in schema:
+        return {"enum": [*schema["enum"], None]}
+    kinds = schema.get("type", [])
+    return {**schema, "type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]} if kinds else schema
 
 
 _QUANTITY: Final = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[KMGTPE]i|[eE][-+]?[0-9]+|[numkMGTPE]?)"

@@ -11,7 +11,11 @@ import jsonschema
 import pytest
 
 from injector.config.fields import Reading, declared, read, schema_of
+from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings
+from injector.core.value_types import check
+from injector.errors import ConfigError
+from injector.profiles.istio.value_table import TYPES, TYPES_BY_SECTION
 from tests.beds import helm
 from tests.chart.chart_values import CASES
 
@@ -124,3 +128,46 @@ def _paths(properties: dict[str, Any], path: str) -> Iterator[str]:
             yield from _paths(inner["properties"], here)
         else:
             yield here
+
+
+SAMPLES: list[Any] = [
+    True,
+    0,
+    70000,
+    1.5,
+    "",
+    "x y",
+    "true",
+    "15020",
+    "abc",
+    [],
+    ["a"],
+    [{"name": "a"}],
+    {},
+    {"a": []},
+]
+
+
+@pytest.mark.parametrize("path", TYPES)
+def test_helm_refuses_the_values_that_the_program_refuses(path: str) -> None:
+    for value in SAMPLES:
+        tree: Any = value
+        for key in reversed(path.split(".")):
+            tree = {key: tree}
+        config = {"values": tree}
+        refused = any(problem.refused for problem in check(tree, TYPES_BY_SECTION, printed=None).problems)
+        assert VALUES.is_valid({"config": config}) is not refused, value
+        # With quirks neither refuses a value, and a profile of one's own has its own types.
+        assert VALUES.is_valid({"config": {**config, "compatibility": {"istioQuirks": True}}})
+        assert VALUES.is_valid({"config": {**config, "profile": "./own"}})
+        assert loads(config) is not refused
+    assert VALUES.is_valid({"config": {"values": {path.partition(".")[0]: None}}})
+
+
+def loads(config: dict[str, Any]) -> bool:
+    """Whether the program takes values, whatever their effect is."""
+    try:
+        load_input(Input(Text(json.dumps(config), "injector.yaml")))
+    except ConfigError as error:
+        return not str(error).startswith("injector.yaml:1: values.")
+    return True

@@ -52,6 +52,7 @@ _VARIANT: Final = pattern(r"[A-Za-z0-9_.-]{0,128}", "a part of an image tag")
 _DOMAIN: Final = pattern(
     r"(?:[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?(?:\.|$))*", "a DNS domain such as cluster.local"
 )
+_NAMESPACE: Final = pattern(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace")
 _PULL_POLICY: Final = one_of("", "Always", "IfNotPresent", "Never")
 _TRACER: Final = one_of("none", "datadog", "lightstep", "stackdriver", "zipkin")
 _LEVEL: Final = one_of("", *syntax.ENVOY_LEVELS)
@@ -79,7 +80,7 @@ TYPES: Final[Mapping[str, ValueType]] = {
     "global.variant": _VARIANT,
     "global.imagePullPolicy": _PULL_POLICY,
     "global.imagePullSecrets": NAMES,
-    "global.istioNamespace": NAME,
+    "global.istioNamespace": _NAMESPACE,
     "global.caAddress": _ADDRESS,
     "global.caName": NAME,
     "global.pilotCertProvider": NAME,
