@@ -96,6 +96,7 @@ _PRINTED_WHEN_EMPTY = frozenset(
         "optional",
         "terminationGracePeriodSeconds",
         "port",
+        "containerPort",
         "name",
         "mountPath",
         "service",

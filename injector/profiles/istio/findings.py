@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from injector.core import kinds, pod_fields
+from injector.core import kinds, pod_fields, status
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding, Origin
 from injector.pointer import join
@@ -69,7 +69,7 @@ def _misspelt(annotations: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         for key in misspelt(proxyconfig.PROXY_CONFIG, tree):
             yield layers.PROXY_CONFIG, key.pointer, key.meant
     for annotation, of in ((uservolumes.VOLUMES, "Volume"), (uservolumes.MOUNTS, "VolumeMount")):
-        for name, item in uservolumes.items(annotations.get(annotation)).items():
+        for name, item in (status.as_object(annotations.get(annotation, "")) or {}).items():
             for pointer, meant in pod_fields.misspelt(item, of, join("", name)):
                 yield annotation, pointer, meant
 

@@ -40,7 +40,7 @@ def check(run: Injection) -> None:
 
     What the templates have is what they give for this pod without both annotations.
     """
-    volumes, mounts = (items(run.annotations.get(key)) for key in (VOLUMES, MOUNTS))
+    volumes, mounts = (_items(run.annotations.get(key)) for key in (VOLUMES, MOUNTS))
     if not volumes and not mounts:
         return
     meta = run.stripped.get("metadata") or {}
@@ -70,8 +70,7 @@ def check(run: Injection) -> None:
             )
 
 
-def items(text: str | None) -> dict[str, Manifest]:
-    """The volumes or mounts of an annotation that was checked, by name."""
+def _items(text: str | None) -> dict[str, Manifest]:
     out: dict[str, Manifest] = load_json(text) if text is not None else {}
     return out
 

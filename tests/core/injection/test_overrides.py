@@ -39,3 +39,18 @@ def test_two_ports_of_one_number_stay_two(template: str, ports: list[Any]) -> No
     undone = recover(after, FACTS, config)
     assert undone is not None
     assert undone.pod == pod
+
+
+def test_a_port_of_zero_in_an_own_injected_container_stays() -> None:
+    """The record of the author's version is read again, and a port without a number is none."""
+    own = {"name": "istio-init", "image": "own:1", "ports": [{"containerPort": 0, "name": "http"}]}
+    pod = {
+        "metadata": {"annotations": {"sidecar.istio.io/nativeSidecar": "false"}},
+        "spec": {"initContainers": [own], "containers": [{"name": "app", "image": "app:1"}]},
+    }
+    config = load(None)
+    after = inject(pod, FACTS, config)
+    assert after.error is None
+    undone = recover(after.pod, FACTS, config)
+    assert undone is not None
+    assert undone.pod == pod
