@@ -304,7 +304,7 @@ def _is_plain(mesh: Mesh, namespace: str, app: str) -> bool:
 def _has_nothing_added(pod: Object) -> bool:
     spec = pod["spec"]
     names = [one["name"] for one in [*spec.get("initContainers", ()), *spec["containers"]]]
-    return names == ["app"] and STATUS not in annotations_of(pod)
+    return names[-1] == "app" and names[:-1] in ([], ["tunnel"]) and STATUS not in annotations_of(pod)
 
 
 def _ask(mesh: Mesh, namespace: str, sender: str, server: str) -> Object:
