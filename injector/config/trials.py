@@ -130,7 +130,7 @@ def trial(inputs: Input) -> Trial:
 
 
 def _crash(error: Exception, name: str, pod: Manifest) -> Finding:
-    """A defect of this program; the last place of its own code is the useful one."""
+    """A defect of this program, with the place where it was raised."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     sample = (pod.get("metadata") or {}).get("name") or "without a name"
     message = f"unexpected {type(error).__name__} for the sample pod {sample}, templates {name}"

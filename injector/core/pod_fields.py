@@ -191,7 +191,7 @@ def _nearest(key: object, fields: Mapping[str, Type]) -> str:
     return next(iter(get_close_matches(str(key)[:_LONGEST], fields, n=1, cutoff=0.75)), "")
 
 
-def misspelt(value: Any, of: Type, pointer: str) -> Iterator[tuple[str, str]]:
+def misspelt(value: Any, of: Type, pointer: str = "") -> Iterator[tuple[str, str]]:
     """Fields that are not in the table, with the field that each was probably meant to be.
 
     Comparing takes time, so that only the first of them are compared.
@@ -206,6 +206,9 @@ def _not_in_table(value: Any, of: Type, pointer: str) -> Iterator[tuple[str, obj
     if isinstance(of, list):
         for index, item in enumerate(value if isinstance(value, list) else ()):
             yield from _not_in_table(item, of[0], join(pointer, index))
+    elif isinstance(of, Mapping) and "*" in of:
+        for key, item in (value if isinstance(value, dict) else {}).items():
+            yield from _not_in_table(item, of["*"], join(pointer, key))
     elif isinstance(value, dict) and isinstance(of, str):
         fields = _FIELDS.get(of, {})
         for key, item in value.items():

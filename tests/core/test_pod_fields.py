@@ -122,3 +122,11 @@ def test_only_the_first_unknown_fields_are_compared() -> None:
     assert list(pod_fields.misspelt(many, "Volume", "")) == []
     del many["unlike-0"]
     assert list(pod_fields.misspelt(many, "Volume", "")) == [("/comfigMap", "configMap")]
+
+
+def test_all_items_of_a_map_share_the_number_of_comparisons() -> None:
+    volumes: dict[str, object] = {f"v{number}": {"unlike-all": 1} for number in range(20)}
+    volumes["last"] = {"comfigMap": {}}
+    assert list(pod_fields.misspelt(volumes, {"*": "Volume"})) == []
+    del volumes["v0"]
+    assert list(pod_fields.misspelt(volumes, {"*": "Volume"})) == [("/last/comfigMap", "configMap")]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from injector.core import kinds, pod_fields, status
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding, Origin
-from injector.pointer import join
 from injector.printable import shown
 from injector.profiles.istio import context, layers, proxyconfig, uservolumes
 from injector.profiles.istio.containers import has_proxy
@@ -69,9 +68,9 @@ def _misspelt(annotations: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
         for key in misspelt(proxyconfig.PROXY_CONFIG, tree):
             yield layers.PROXY_CONFIG, key.pointer, key.meant
     for annotation, of in ((uservolumes.VOLUMES, "Volume"), (uservolumes.MOUNTS, "VolumeMount")):
-        for name, item in (status.as_object(annotations.get(annotation, "")) or {}).items():
-            for pointer, meant in pod_fields.misspelt(item, of, join("", name)):
-                yield annotation, pointer, meant
+        by_name = status.as_object(annotations.get(annotation, ""))
+        for pointer, meant in pod_fields.misspelt(by_name, {"*": of}):
+            yield annotation, pointer, meant
 
 
 def warn_of_result(run: Injection, mesh: Mapping[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final
 
 from injector.pointer import join
@@ -24,26 +25,25 @@ class Misspelt:
     meant: str
 
 
-def misspelt(of: Type, raw: Any, pointer: str = "") -> Iterator[Misspelt]:
-    """The keys in a tree that is to be read as a type."""
+def misspelt(of: Type, raw: Any) -> Iterator[Misspelt]:
+    """The keys in a tree that is to be read as a type; only the first unknown ones are compared."""
+    for pointer, name, fields in islice(_unknown(of, raw, ""), _COMPARED):
+        for meant in get_close_matches(camel_case(name), fields, n=1, cutoff=0.8):
+            yield Misspelt(pointer, meant)
+
+
+def _unknown(of: Type, raw: Any, pointer: str) -> Iterator[tuple[str, str, Mapping[str, Type]]]:
+    """Pointer, name, and the fields of the message; a key that ends in `+` appends to the field's list."""
     if isinstance(of, ListOf) and isinstance(raw, list):
         for index, item in enumerate(raw):
-            yield from misspelt(of.inner, item, join(pointer, index))
+            yield from _unknown(of.inner, item, join(pointer, index))
     elif isinstance(of, MapOf) and isinstance(raw, dict):
         for key, item in raw.items():
-            yield from misspelt(of.inner, item, join(pointer, key))
+            yield from _unknown(of.inner, item, join(pointer, key))
     elif isinstance(of, Message) and isinstance(raw, dict):
-        yield from _in_message(of, raw, pointer)
-
-
-def _in_message(of: Message, raw: dict[Any, Any], pointer: str) -> Iterator[Misspelt]:
-    """Own keys, and those of the fields; a key that ends in `+` appends to the field's list."""
-    compared = 0
-    for key, value in raw.items():
-        name, at = str(key).removesuffix("+"), join(pointer, key)
-        if name in of.known:
-            yield from misspelt(of.fields[camel_case(name)], value, at)
-        elif len(name) <= _LONGEST and compared < _COMPARED:
-            compared += 1
-            for meant in get_close_matches(camel_case(name), of.fields, n=1, cutoff=0.8):
-                yield Misspelt(at, meant)
+        for key, item in raw.items():
+            name, at = str(key).removesuffix("+"), join(pointer, key)
+            if name in of.known:
+                yield from _unknown(of.fields[camel_case(name)], item, at)
+            elif len(name) <= _LONGEST:
+                yield at, name, of.fields

@@ -22,7 +22,6 @@ from injector.core.value_types import (
 from injector.profiles.istio import syntax
 
 _COUNT: Final = integer(0, 2**31 - 1)
-_PORT: Final = integer(1, 65535)
 _PORT_OR_NONE: Final = integer(0, 65535)
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _LIST_OF_PORTS: Final = r"[ \t]*[0-9]{1,64}[ \t]*(?:,[ \t]*[0-9]{1,64}[ \t]*)*"
