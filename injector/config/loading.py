@@ -138,14 +138,16 @@ def _with_checked_values(
     text, origin, quirks = inputs.file.text, inputs.file.origin, settings.compatibility.istio_quirks
     if quirks and folder.rules == "istio":
         refuse(upstream.typed_problems(settings.values, "/values"), text, origin)
-    checked, findings = values.own(settings.values, folder.profile, text, origin, quirks=quirks)
+    place = values.Place(text, origin, "/values")
+    checked, findings = values.checked(settings.values, folder.profile, place, own=True, quirks=quirks)
     return dataclasses.replace(settings, values=checked), findings
 
 
 def _misspelt_settings(settings: Settings, folder: Folder, inputs: Input) -> tuple[Finding, ...]:
     mesh = inputs.overrides.mesh
     source, above = (inputs.file, "/meshConfig") if mesh is None else (mesh, "")
-    return values.misspelt_settings(settings.mesh_config, folder.profile, source.text, source.origin, above)
+    place = values.Place(source.text, source.origin, above)
+    return values.misspelt_settings(settings.mesh_config, folder.profile, place)
 
 
 def _folder(settings: Settings, inputs: Input) -> Folder:
@@ -211,7 +213,8 @@ def _with_flags(
         text, origin, quirks = over.values.text, over.values.origin, settings.compatibility.istio_quirks
         if quirks and folder.rules == "istio":
             refuse(upstream.typed_problems(complete), text, origin)
-        complete, findings = values.complete(complete, folder.profile, text, origin, quirks=quirks)
+        place = values.Place(text, origin)
+        complete, findings = values.checked(complete, folder.profile, place, own=False, quirks=quirks)
     if over.revision is not None:
         changes["revision"] = "" if over.revision == "default" else over.revision
     settings = dataclasses.replace(settings, **changes)

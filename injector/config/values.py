@@ -6,6 +6,7 @@ Not here: the types (core.value_types, and the profile), and what is merged over
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from injector import yamltext
@@ -18,55 +19,48 @@ from injector.core.value_types import ValueProblem, check
 from injector.pointer import split
 
 
-def own(
-    values: dict[str, Any], profile: Profile, text: str, origin: str, *, quirks: bool
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where values are written: a text, what messages call it, and the pointer of the values in it."""
+
+    text: str
+    origin: str
+    above: str = ""
+
+
+def checked(
+    values: dict[str, Any], profile: Profile, place: Place, *, own: bool, quirks: bool
 ) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    """The values of our own file, below its key `values`, and what was noticed.
+    """The values as they are meant, and what was noticed. Raises ConfigError for values of another type.
 
-    A value of another type is refused: ConfigError. With quirks it is only noticed, and the values stay
-    as they are written.
+    Where a text is expected, a number is refused in our own file; in the values of a control plane it is
+    taken as the control plane prints it. With quirks all is only noticed, and the values stay as written.
     """
-    checked = check(values, profile.value_types, printed=None)
-    if quirks:
-        return values, _findings(checked.problems, text, origin, "/values")
-    _refuse(checked.problems, text, origin, "/values")
-    return checked.values, _findings(checked.problems, text, origin, "/values")
+    result = check(values, profile.value_types, printed=None if own else profile.printed)
+    if not quirks:
+        _refuse(result.problems, place)
+    return values if quirks else result.values, _findings(result.problems, place)
 
 
-def complete(
-    values: dict[str, Any], profile: Profile, text: str, origin: str, *, quirks: bool
-) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    """The values of a control plane, a file or a ConfigMap of their own; as `own` does it.
-
-    Where a text is expected a number is taken as the control plane prints it, and noticed.
-    """
-    checked = check(values, profile.value_types, printed=profile.printed)
-    if quirks:
-        return values, _findings(checked.problems, text, origin, "")
-    _refuse(checked.problems, text, origin, "")
-    return checked.values, _findings(checked.problems, text, origin, "")
+def misspelt_settings(mesh_config: Mapping[str, Any], profile: Profile, place: Place) -> tuple[Finding, ...]:
+    """What was noticed about the keys of the mesh configuration."""
+    return _findings(list(profile.misspelt_settings(mesh_config)), place)
 
 
-def misspelt_settings(
-    mesh_config: Mapping[str, Any], profile: Profile, text: str, origin: str, above: str
-) -> tuple[Finding, ...]:
-    """What was noticed about the keys of the mesh configuration; `above` is its pointer in the text."""
-    return _findings(list(profile.misspelt_settings(mesh_config)), text, origin, above)
+def _refuse(problems: Sequence[ValueProblem], place: Place) -> None:
+    refused = [SettingProblem(place.above + p.pointer, p.message, p.hint) for p in problems if p.refused]
+    refuse(refused, place.text, place.origin)
 
 
-def _refuse(problems: Sequence[ValueProblem], text: str, origin: str, above: str) -> None:
-    refused = [SettingProblem(above + p.pointer, p.message, p.hint) for p in problems if p.refused]
-    refuse(refused, text, origin)
-
-
-def _findings(problems: Sequence[ValueProblem], text: str, origin: str, above: str) -> tuple[Finding, ...]:
-    document = yamltext.Document(text, source=origin)
+def _findings(problems: Sequence[ValueProblem], place: Place) -> tuple[Finding, ...]:
+    document = yamltext.Document(place.text, source=place.origin)
+    pointers = [place.above + problem.pointer for problem in problems]
     return tuple(
         Finding.of(
             FindingCode.VALUE,
-            f"{'.'.join(split(above + problem.pointer))}: {problem.message}",
-            f"{origin}:{yamltext.locate(document, above + problem.pointer)}",
+            f"{'.'.join(split(pointer))}: {problem.message}",
+            f"{place.origin}:{yamltext.locate(document, pointer)}",
             problem.hint,
         )
-        for problem in problems
+        for pointer, problem in zip(pointers, problems, strict=True)
     )
