@@ -14,8 +14,9 @@ from injector.config.fields import SettingProblem
 from injector.config.schema import refuse
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
+from injector.core.pod_fields import FieldProblem
 from injector.core.profile import Profile
-from injector.core.value_types import ValueProblem, check
+from injector.core.value_types import check
 from injector.pointer import split
 
 
@@ -47,12 +48,12 @@ def misspelt_settings(mesh_config: Mapping[str, Any], profile: Profile, place: P
     return _findings(list(profile.misspelt_settings(mesh_config)), place)
 
 
-def _refuse(problems: Sequence[ValueProblem], place: Place) -> None:
+def _refuse(problems: Sequence[FieldProblem], place: Place) -> None:
     refused = [SettingProblem(place.above + p.pointer, p.message, p.hint) for p in problems if p.refused]
     refuse(refused, place.text, place.origin)
 
 
-def _findings(problems: Sequence[ValueProblem], place: Place) -> tuple[Finding, ...]:
+def _findings(problems: Sequence[FieldProblem], place: Place) -> tuple[Finding, ...]:
     document = yamltext.Document(place.text, source=place.origin)
     pointers = [place.above + problem.pointer for problem in problems]
     return tuple(

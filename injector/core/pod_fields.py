@@ -112,10 +112,10 @@ def _is_quantity(value: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with a field; `pointer` starts at the value that was looked at.
+    """What is wrong with a field or a value; `pointer` starts at what was looked at.
 
-    `refused`: the API server refuses it. Else the field is one that this version of Kubernetes does not have,
-    and the API server drops it.
+    `refused` is False for what is only noticed: a field that this version of Kubernetes does not have and its
+    API server drops, an unknown value near to a known one, a number that is taken as text.
     """
 
     pointer: str

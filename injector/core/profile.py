@@ -26,11 +26,12 @@ from injector.core.model import (
     ProxyMark,
     Symptom,
 )
+from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
 from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
 from injector.core.tree.strategic_merge import merge
-from injector.core.value_types import Types, ValueProblem
+from injector.core.value_types import Types
 from injector.errors import AnnotationError, InjectorError
 from injector.printable import json_text
 from injector.templating.render import Templates
@@ -41,8 +42,7 @@ from injector.work import DEFAULT_LIMIT, Work
 class RawSettings:
     """What the configuration says that only a profile reads.
 
-    Without a document of the mesh's own configuration (`mesh_document`) a profile may derive its
-    defaults from `values` and `revision`.
+    Without a `mesh_document`, a profile may derive its defaults from `values` and `revision`.
     """
 
     mesh_config: Mapping[str, Any] = field(default_factory=dict)
@@ -141,7 +141,7 @@ class Profile:
         """The settings that only this profile reads, checked, in a type of its own. Raises ConfigError."""
         return raw
 
-    def misspelt_settings(self, mesh_config: Mapping[str, Any]) -> Iterator[ValueProblem]:
+    def misspelt_settings(self, mesh_config: Mapping[str, Any]) -> Iterator[FieldProblem]:
         """Keys of these settings that are nearly the same as a known one."""
         return iter(())
 

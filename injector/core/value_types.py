@@ -15,25 +15,12 @@ from typing import Any, Final
 
 from injector.core import pod_fields
 from injector.core.kubernetes_fields import TYPES
+from injector.core.pod_fields import FieldProblem
 from injector.pointer import join
 from injector.printable import type_name
 
 _LONGEST: Final = 64
 Schema = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ValueProblem:
-    """What is wrong with a value; `pointer` starts at the values.
-
-    `refused` is False for what is only noticed: an unknown key near to a known one, a number that is
-    taken as text.
-    """
-
-    pointer: str
-    message: str
-    hint: str = ""
-    refused: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +32,7 @@ class ValueType:
     """
 
     expected: str
-    read: Callable[[Any], tuple[Any, tuple[ValueProblem, ...]]]
+    read: Callable[[Any], tuple[Any, tuple[FieldProblem, ...]]]
     schema: Callable[[], Schema]
     text: bool = False
 
@@ -55,7 +42,7 @@ class Checked:
     """The values as they are meant, and what was noticed."""
 
     values: dict[str, Any]
-    problems: tuple[ValueProblem, ...]
+    problems: tuple[FieldProblem, ...]
 
 
 Types = dict[str, "ValueType | Types"]
@@ -100,7 +87,7 @@ class _Reader:
     """Walks a tree of values next to the tree of their types."""
 
     printed: Callable[[Any], str] | None
-    problems: list[ValueProblem] = field(default_factory=list)
+    problems: list[FieldProblem] = field(default_factory=list)
 
     def section(
         self, tree: Mapping[str, Any], types: Types, path: tuple[str, ...], pointer: str
@@ -118,32 +105,32 @@ class _Reader:
             elif isinstance(value, Mapping):
                 out[key] = self.section(value, of, (*path, key), at)
             else:
-                self.problems.append(ValueProblem(at, f"a map is expected, not {type_name(value)}"))
+                self.problems.append(FieldProblem(at, f"a map is expected, not {type_name(value)}"))
         return out
 
 
-def _unknown(key: object, types: Types, path: tuple[str, ...], pointer: str) -> Iterator[ValueProblem]:
+def _unknown(key: object, types: Types, path: tuple[str, ...], pointer: str) -> Iterator[FieldProblem]:
     near = get_close_matches(str(key)[:_LONGEST], types, n=1, cutoff=0.8)
     if near:
         hint = f"did you mean {'.'.join((*path, near[0]))}?"
-        yield ValueProblem(pointer, "unknown value; it has no effect", hint, refused=False)
+        yield FieldProblem(pointer, "unknown value; it has no effect", hint, refused=False)
 
 
 def _read(
     of: ValueType, value: Any, printed: Callable[[Any], str] | None
-) -> tuple[Any, tuple[ValueProblem, ...]]:
+) -> tuple[Any, tuple[FieldProblem, ...]]:
     if not of.text or isinstance(value, str) or not isinstance(value, bool | int | float):
         return of.read(value)
     if printed is None:
         message = f"{of.expected} is expected, not {type_name(value)}"
-        return value, (ValueProblem("", message, "put it in quotes, so that it is read as it is written"),)
+        return value, (FieldProblem("", message, "put it in quotes, so that it is read as it is written"),)
     text, problems = of.read(printed(value))
-    noticed = ValueProblem("", f"{type_name(value)} is read as text", "put it in quotes", refused=False)
+    noticed = FieldProblem("", f"{type_name(value)} is read as text", "put it in quotes", refused=False)
     return text, problems or (noticed,)
 
 
-def _below(problem: ValueProblem, pointer: str) -> ValueProblem:
-    return ValueProblem(pointer + problem.pointer, problem.message, problem.hint, problem.refused)
+def _below(problem: FieldProblem, pointer: str) -> FieldProblem:
+    return FieldProblem(pointer + problem.pointer, problem.message, problem.hint, problem.refused)
 
 
 # --- types --------------------------------------------------------------------------------------
@@ -152,13 +139,13 @@ def _below(problem: ValueProblem, pointer: str) -> ValueProblem:
 def value_type(take: Callable[[Any], Any], expected: str, schema: Schema, *, text: bool = False) -> ValueType:
     """A type whose function returns the value as it is meant, or raises ValueError with a hint or nothing."""
 
-    def read(value: Any) -> tuple[Any, tuple[ValueProblem, ...]]:
+    def read(value: Any) -> tuple[Any, tuple[FieldProblem, ...]]:
         try:
             return take(value), ()
         except ValueError as error:
             hint = str(error)
             what = "" if hint or isinstance(value, str) else f", not {type_name(value)}"
-            return value, (ValueProblem("", f"{expected} is expected{what}", hint),)
+            return value, (FieldProblem("", f"{expected} is expected{what}", hint),)
 
     return ValueType(expected, read, lambda: schema, text)
 
@@ -265,12 +252,11 @@ SETTINGS: Final = value_type(
 def pod_type(name: str, expected: str) -> ValueType:
     """A value that is a type of Kubernetes, such as a Lifecycle or a SeccompProfile."""
 
-    def read(value: Any) -> tuple[Any, tuple[ValueProblem, ...]]:
+    def read(value: Any) -> tuple[Any, tuple[FieldProblem, ...]]:
         if not isinstance(value, dict):
-            return value, (ValueProblem("", f"{expected} is expected, not {type_name(value)}"),)
+            return value, (FieldProblem("", f"{expected} is expected, not {type_name(value)}"),)
         # An empty map is the absence of a value: nothing is missing in it.
-        wrong = pod_fields.problems(value, name) if value else ()
-        return value, tuple(ValueProblem(p.pointer, p.message, p.hint, p.refused) for p in wrong)
+        return value, tuple(pod_fields.problems(value, name)) if value else ()
 
     return ValueType(
         expected, read, lambda: {"anyOf": [{"type": "object", "maxProperties": 0}, pod_schema(name)]}

@@ -10,10 +10,10 @@ from injector.core import status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninjection
 from injector.core.model import Finding, Manifest, Origin
+from injector.core.pod_fields import FieldProblem
 from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.strategic_merge import merge
-from injector.core.value_types import ValueProblem
 from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import (
     context,
@@ -135,11 +135,11 @@ class IstioProfile(Profile):
             raise ConfigError("; ".join(wrong), where="meshConfig")
         return IstioSettings(mesh, raw.platform, raw.compliance_policy, raw)
 
-    def misspelt_settings(self, mesh_config: Mapping[str, Any]) -> Iterator[ValueProblem]:
+    def misspelt_settings(self, mesh_config: Mapping[str, Any]) -> Iterator[FieldProblem]:
         """Keys of the mesh configuration."""
         for key in misspelt(meshconfig.MESH_CONFIG, mesh_config):
             hint = f"did you mean {key.meant}?"
-            yield ValueProblem(key.pointer, "unknown field; it has no effect", hint, refused=False)
+            yield FieldProblem(key.pointer, "unknown field; it has no effect", hint, refused=False)
 
     @property
     def settings_layer(self) -> str:
