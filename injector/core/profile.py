@@ -30,6 +30,7 @@ from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
 from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
+from injector.core.tree.schema import POD, POD_WITHOUT_CHOICES, Schema
 from injector.core.tree.strategic_merge import merge
 from injector.core.value_types import Types
 from injector.errors import AnnotationError, InjectorError
@@ -314,6 +315,11 @@ class Injection:
         if wanted in ("enabled", "disabled"):
             return wanted == "enabled"
         return self.facts.native_sidecars is not False
+
+    @property
+    def schema(self) -> Schema:
+        """How templates are merged; with quirks on, as upstream does it."""
+        return POD_WITHOUT_CHOICES if self.config.quirks else POD
 
     @property
     def annotations(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from injector.core import status
 from injector.core.injection.overrides import reapply
+from injector.core.injection.own_volumes import keep_volumes
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
 from injector.core.tree.strategic_merge import MergeError, merge
@@ -43,9 +44,10 @@ def build(run: Injection, size: int) -> None:
         for overlay in overlays(run):
             run.work.charge(size)
             run.work.measure(overlay, _WALKS_OF_OVERLAY)
-            run.overlay = merge(run.overlay, overlay)
+            run.overlay = merge(run.overlay, overlay, run.schema)
             profile.before_merge(run)
-            run.pod = merge(run.pod, overlay)
+            run.pod = merge(run.pod, overlay, run.schema)
+        keep_volumes(run)
         reapply(run)
         profile.finish(run)
         _stamp(run)
@@ -64,7 +66,7 @@ def overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manif
     run = Injection(pod, facts, config, work)
     for overlay in overlays(run):
         work.measure(overlay, _WALKS_OF_OVERLAY)
-        run.overlay = merge(run.overlay, overlay)
+        run.overlay = merge(run.overlay, overlay, run.schema)
     return run.overlay
 
 

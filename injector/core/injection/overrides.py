@@ -13,7 +13,7 @@ from injector.core.injection.api_defaults import filled_in
 from injector.core.injection.near_misses import AUTO
 from injector.core.model import Manifest
 from injector.core.tree.schema import POD, Schema, same
-from injector.core.tree.strategic_merge import merge
+from injector.core.tree.strategic_merge import map_items, merge
 
 if TYPE_CHECKING:
     from injector.core.profile import Injection
@@ -50,7 +50,9 @@ def reapply(run: Injection) -> None:
             last = _without_zeros(theirs, schema)
             if not run.config.quirks:
                 last = _changes(last, theirs, merged.get(ours["name"]) or {})
-            run.pod = merge(run.pod, {"spec": {part: [last]}})
+            run.pod = merge(run.pod, {"spec": {part: [last]}}, run.schema)
+            if not run.config.quirks:
+                run.pod = _with_injected_first(run.pod, part, ours)
     # Upstream checks only that a status exists, readable or not.
     marked = profile.keys.status in status.annotations_of(run.received)
     if versions and not (run.config.quirks and marked):
@@ -60,6 +62,25 @@ def reapply(run: Injection) -> None:
             if part in versions
         }
         run.annotate({profile.keys.overrides: status.compact(ordered, sort_keys=True)})
+
+
+def _with_injected_first(pod: Manifest, part: str, ours: Manifest) -> Manifest:
+    """The pod with the template's variables of a container before the user's (Q47)."""
+    places = {entry["name"]: place for place, entry in enumerate(ours.get("env") or [])}
+
+    def place(entry: Manifest) -> int:
+        # Kubernetes replaces $(NAME) only by what stands before it, and the user's order is meant.
+        refers = "$(" in str(entry.get("value"))
+        return places.get(entry["name"], len(places)) if not refers or entry in ours["env"] else len(places)
+
+    def ordered(container: Manifest) -> Manifest:
+        env = container.get("env")
+        if container["name"] != ours["name"] or not env:
+            return container
+        ordered_env = sorted(env, key=place)
+        return container if ordered_env == env else {**container, "env": ordered_env}
+
+    return map_items(pod, ("spec", part), ordered) if places else pod
 
 
 def _changes(last: Manifest, theirs: Manifest, merged: Manifest) -> Manifest:

@@ -95,8 +95,9 @@ def _walk_fields(
         else:
             out[name] = value
     if base is _MISSING:
+        alternatives = schema.replaced(existing, fresh)
         for name in existing:
-            if name not in fresh:
+            if name not in fresh and name not in alternatives:
                 extras.append(join(pointer, name))
                 out[name] = existing[name]
     return out

@@ -195,6 +195,8 @@ class _Fields:
         current = self._fields.get(part)
         shared = self._schema.of(part).key or isinstance(current, dict)
         if not (is_empty(value) and current and shared):
+            for alternative in self._schema.replaced(self._fields, {part: value}):
+                del self._fields[alternative]
             self._fields[part] = value
 
     def _settle(self, part: str) -> None:

@@ -1,6 +1,6 @@
 """Kubernetes' strategic merge for pod templates, copy on write.
 
-Which lists are merged by a key, and by which, is data (schema.py).
+Which lists are merged by a key, and which fields are alternatives, is data (schema.py).
 What the merge does not touch is shared with the base, which is what makes `patches.diff` cheap.
 """
 
@@ -32,8 +32,9 @@ class MergeError(ValueError):
 def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str = "") -> Manifest:
     """The base with the overlay merged in; neither is changed.
 
-    A null in the overlay deletes. Directives: $patch (merge, replace, delete), $retainKeys,
-    $setElementOrder/<list>, $deleteFromPrimitiveList/<list>. Raises MergeError.
+    A null in the overlay deletes, and an alternative in the overlay replaces those of the base. Directives:
+    $patch (merge, replace, delete), $retainKeys, $setElementOrder/<list>, $deleteFromPrimitiveList/<list>.
+    Raises MergeError.
     """
     directive = overlay.get(PATCH, "merge")
     if directive == "replace":
@@ -44,6 +45,8 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, pointer: str 
     if directive != "merge":
         raise MergeError(pointer, f"{PATCH} must be one of merge, replace and delete")
     old = _retained(base, overlay, pointer)
+    if alternatives := schema.replaced(old, overlay):
+        old = {name: value for name, value in old.items() if name not in alternatives}
     changes: dict[str, Any] = {}
     gone = {name for name in base if name not in old}
     for name in _field_names(overlay, pointer):

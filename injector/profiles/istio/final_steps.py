@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from injector.core import status
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Manifest
-from injector.core.tree.schema import ATOMIC, same
-from injector.core.tree.strategic_merge import map_items, merge, plain
+from injector.core.tree.schema import same
+from injector.core.tree.strategic_merge import map_items, merge
 from injector.profiles.istio import capture, probes, prometheus
 from injector.profiles.istio.annotations import boolean_token
 from injector.profiles.istio.containers import CORE_DUMP, INIT, PROXY, VALIDATION
@@ -31,7 +31,6 @@ def finish(
     _user_ids(run, proxy)
     _environment(run, overrides)
     if not run.config.quirks:
-        _one_source(run)
         _keep_sysctls(run)
     _metrics(run, mesh, agent_port)
     _secure_metrics(run)
@@ -102,21 +101,6 @@ def _overridden(env: list[Manifest], overrides: Mapping[str, str]) -> list[Manif
     return others + [{"name": name, "value": value} for name, value in sorted(overrides.items())]
 
 
-def _one_source(run: Injection) -> None:
-    """Two sources in one env entry or volume are refused by the API server: the user's stays (Q18, Q32)."""
-    users = find(run.stripped, PROXY)
-    theirs = {e["name"]: e for e in (users[1].get("env") or [])} if users else {}
-    if theirs:
-        change(
-            run,
-            PROXY,
-            lambda c: {**c, "env": [theirs.get(e["name"], e) if _both(e) else e for e in c.get("env") or []]},
-        )
-    volumes = {v["name"]: v for v in (run.stripped.get("spec") or {}).get("volumes") or []}
-    if run.pod.get("spec", {}).get("volumes"):
-        run.pod = map_items(run.pod, ("spec", "volumes"), lambda v: _single(v, volumes.get(v["name"]), run))
-
-
 def _keep_sysctls(run: Injection) -> None:
     """The gateway's template has one, and a merge replaces that list as a whole: the user's stay in it."""
     context = (run.stripped.get("spec") or {}).get("securityContext") or {}
@@ -127,26 +111,6 @@ def _keep_sysctls(run: Injection) -> None:
     named = [item.get("name") for item in users if isinstance(item, dict)]
     both = [*users, *(item for item in ours if not isinstance(item, dict) or item.get("name") not in named)]
     run.pod = merge(run.pod, {"spec": {"securityContext": {"sysctls": both}}})
-
-
-def _both(entry: Manifest) -> bool:
-    return entry.get("value") is not None and entry.get("valueFrom") is not None
-
-
-def _single(volume: Manifest, users: Manifest | None, run: Injection) -> Manifest:
-    sources = [k for k in volume if k != "name"]
-    # To the API server null is no value.
-    said = plain(users or {})
-    if len(said) > 1 and (len(sources) > 1 or not same(merge(volume, said, ATOMIC), volume)):
-        run.warn(
-            FindingCode.VOLUME_TAKEN,
-            f"the pod already has volume {volume['name']}; its source was not changed",
-        )
-        return users or volume
-    if len(sources) < 2:
-        return volume
-    # Of several templates the last one wins, as with any other field.
-    return {"name": volume["name"], sources[-1]: volume[sources[-1]]}
 
 
 def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:

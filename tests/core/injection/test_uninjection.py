@@ -381,7 +381,7 @@ def test_a_record_that_would_be_too_large_is_left_out_and_reported() -> None:
     small = outcome(pod)
     assert small.findings == ()
     large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * LIMIT}]))
-    assert [f.code for f in large.findings] == ["undo-too-large"]
+    assert [f.code for f in large.findings] == ["volume-taken", "undo-too-large"]
     assert KEYS.undo not in large.pod["metadata"]["annotations"]
     assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.core.tree.schema import ATOMIC, POD, keyed, same
+from injector.core.tree.schema import ATOMIC, POD, POD_WITHOUT_CHOICES, keyed, same
 from injector.core.tree.strategic_merge import MergeError, map_items, merge
 from tests.core.tree.merge_directives import DIRECTIVES, REFUSED
 from tests.core.tree.merged_fields import FIELDS
@@ -31,7 +31,7 @@ def test_merging_gives_what_kubernetes_gives(
     base: dict[str, Any], overlay: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     base_copy, overlay_copy = copy.deepcopy(base), copy.deepcopy(overlay)
-    assert merge(base, overlay) == expected
+    assert merge(base, overlay, POD_WITHOUT_CHOICES) == expected
     assert (base, overlay) == (base_copy, overlay_copy)
 
 
