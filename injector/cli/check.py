@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from injector.config import cross_checks
 from injector.config.loading import Input, load_settings
 from injector.config.schema import read_settings
 from injector.config.trials import dry_run
-from injector.core.finding_codes import LEVELS, FindingCode
+from injector.core.finding_codes import LEVELS, FindingCode, Level
 from injector.core.injection.annotation_rules import open_to_all
 from injector.core.model import Finding
 from injector.core.registration.checks import unsafe
@@ -41,12 +42,14 @@ def run(flags: CheckFlags) -> int:
     inputs = Input.from_file(flags.config_file)
     findings, status = results(inputs)
     if flags.with_cluster and status != 2:
+        findings = [_in_use(each) for each in findings]
         there = _in_cluster(inputs, flags.kubeconfig, flags.kube_context)
         # A note about what may happen gives way to the finding that it does.
         findings = [r for r in findings if r.actionable or r.code not in {t.code for t in there}] + there
         findings.sort(key=lambda r: LEVELS.index(r.level))
         failing = LEVELS[: LEVELS.index(flags.fail_on) + 1]
-        status = 1 if any(r.level in failing for r in there) else status
+        in_use = [r for r in findings if r in there or r.code is FindingCode.DEVELOPMENT_IMAGES]
+        status = 1 if any(r.level in failing for r in in_use) else status
     if flags.output == "json":
         click.echo(json_text({"results": [_json(r) for r in findings]}))
         return status
@@ -71,7 +74,9 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
         return [Finding.of(FindingCode.LOAD, error.message, error.where, error.hint)], 2
     findings = dry_run(inputs)
     status = 1 if findings else 0
-    findings += config.findings
+    # Values of a running control plane replace the file's.
+    replaced = {FindingCode.DEVELOPMENT_IMAGES} if server.source.istio.namespace else set()
+    findings += [each for each in config.findings if each.code not in replaced]
     if server.failure_mode == "allow":
         hint = "remove failureMode, so that the pod is denied"
         where = "server.failureMode"
@@ -82,6 +87,12 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
         ]
     findings += _open_annotations(open_to_all(config.profile, config.annotation_rules))
     return findings, status
+
+
+def _in_use(finding: Finding) -> Finding:
+    """A finding about a configuration that the webhook of a cluster uses: its pods get these images."""
+    is_error = finding.code is FindingCode.DEVELOPMENT_IMAGES
+    return dataclasses.replace(finding, level=Level.ERROR) if is_error else finding
 
 
 def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:

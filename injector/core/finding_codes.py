@@ -72,7 +72,7 @@ class FindingCode(StrEnum):
     STATUS_NAME = "status-name", _POD, _NOTE
     TAKEN_OUT = "taken-out", _POD, _NOTE
     UNINJECT = "uninject", _POD, _WARNING
-    DEVELOPMENT_IMAGES = "development-images", _CONFIGURATION, _WARNING
+    DEVELOPMENT_IMAGES = "development-images", _CONFIGURATION, _WARNING, _ERROR
     VALUE = "value", _CONFIGURATION, _WARNING
     GO_TEMPLATE = "go-template", _CONFIGURATION, _WARNING
     SELECTOR = "selector", _CONFIGURATION, _WARNING
@@ -220,7 +220,7 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
         "Compare the result with the original manifest.",
     ),
     FindingCode.DEVELOPMENT_IMAGES: (
-        "Hub and tag of the images are development defaults.",
+        "Hub and tag of the images are development defaults; an error in a cluster.",
         "Set `values.global.hub` and `values.global.tag`.",
     ),
     FindingCode.VALUE: (

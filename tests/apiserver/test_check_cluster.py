@@ -510,7 +510,7 @@ def test_the_command_prints_a_line_for_each_finding_and_the_same_as_json(bed: Ap
     assert [each.returncode for each in runs] == [1, 1], runs
     lines = runs[0].stdout.splitlines()
     assert any(line.startswith("error: ") and line.endswith("[webhook-absent]") for line in lines)
-    assert lines[-1] == "the defaults: 1 error"
+    assert lines[-1] == "the defaults: 2 errors"  # and development images
     results = json.loads(runs[1].stdout)["results"]
     assert ("error", "webhook-absent") in [(each["level"], each["code"]) for each in results]
     # What is only possible without a cluster is a note, and no reason to fail.
