@@ -74,6 +74,11 @@ class FindingCode(StrEnum):
     MISSING_VOLUME = "missing-volume", _POD, _WARNING, _ERROR
     CANNOT_START = "cannot-start", _POD, _WARNING
     NAMESPACE_SECURITY = "namespace-security", _POD, _WARNING
+    PROXY_USER = "proxy-user", _POD, _WARNING
+    PROXY_PORT = "proxy-port", _POD, _WARNING
+    PROXY_RESOURCES = "proxy-resources", _POD, _WARNING, _NOTE
+    PROXY_LIFECYCLE = "proxy-lifecycle", _POD, _WARNING, _NOTE
+    OPENSHIFT_USER = "openshift-user", _POD, _NOTE
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
     STATUS_NAME = "status-name", _POD, _NOTE

@@ -30,4 +30,24 @@ RESULT_SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Injected sample pods are refused by the API server, or a container of them cannot start.",
         "Correct the template or the value.",
     ),
+    "proxy-user": (
+        "A container of the pod runs as the user or group of the proxy; its traffic bypasses the mesh.",
+        "Run it as another user and group.",
+    ),
+    "proxy-port": (
+        "A container of the pod declares a port on which the proxy listens.",
+        "Use another port.",
+    ),
+    "proxy-resources": (
+        "Annotations and the pod's own proxy container set different sizes; those of the container apply.",
+        "Remove one of them.",
+    ),
+    "proxy-lifecycle": (
+        "Handlers of the proxy replace one that holds the application back or drains the proxy.",
+        "Add that handler to `values.global.proxy.lifecycle`, or remove the setting without effect.",
+    ),
+    "openshift-user": (
+        "A user of the pod is outside the range of its namespace, so another SCC applies to the proxy, too.",
+        "Check that this SCC allows the user of the proxy.",
+    ),
 }
