@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
 from injector.core import names
 from injector.core.model import Manifest
-from injector.core.validation.places import PodContainer, containers, fields, spec_of
+from injector.core.validation.places import PodContainer, containers, counted, fields, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -36,9 +35,9 @@ def is_dns_label(name: Any) -> bool:
 
 
 def _repeated(pod: Manifest) -> Iterator[PodProblem]:
-    counts = Counter(container.value.get("name") for container in containers(pod))
+    counts = counted((container.value for container in containers(pod)), "name")
     for container in containers(pod):
-        if counts[container.value.get("name")] > 1:
+        if counts[str(container.value.get("name"))] > 1:
             yield container.problem(PodRule.UNIQUE_NAME, "name", "another container has the same name")
 
 
@@ -48,7 +47,7 @@ def _of_container(container: PodContainer) -> Iterator[PodProblem]:
         text = "name needs up to 63 lower-case letters, digits and hyphens"
         yield container.problem(PodRule.NAME, "name", text)
     image = value.get("image")
-    if image in (None, ""):
+    if image is None or image == "":
         yield container.problem(PodRule.IMAGE, "image", "image is missing")
     elif isinstance(image, str) and image != image.strip():
         yield container.problem(PodRule.IMAGE, "image", "image has blanks around it")

@@ -5,7 +5,8 @@ A value of another type than Kubernetes expects counts as absent: types are chec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,6 +37,12 @@ def elements(value: Any) -> list[Manifest]:
 def texts(value: Any) -> list[str]:
     """The texts of a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def counted(items: Iterable[Mapping[str, Any]], field: str) -> Counter[str]:
+    """How often each text is the value of a field."""
+    values = (item.get(field) for item in items)
+    return Counter(value for value in values if isinstance(value, str))
 
 
 def number(value: Any) -> int | None:

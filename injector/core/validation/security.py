@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from injector.core.model import Manifest
-from injector.core.validation.places import PodPlace, containers, elements, number, spec_of, texts
+from injector.core.validation.places import PodPlace, containers, counted, elements, number, spec_of, texts
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
@@ -19,10 +18,10 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
     """Security contexts that contradict themselves."""
     of_pod = spec_of(pod).below("securityContext")
     yield from _ids(of_pod, ("runAsUser", "runAsGroup", "fsGroup"))
-    counts = Counter(sysctl.get("name") for sysctl in elements(of_pod.value.get("sysctls")))
+    counts = counted(elements(of_pod.value.get("sysctls")), "name")
     for sysctl in of_pod.items("sysctls"):
         name = sysctl.value.get("name")
-        if counts[name] > 1:
+        if counts[str(name)] > 1:
             yield sysctl.problem(PodRule.SYSCTL, "name", f"sysctl {shown(name)} is there twice")
     for container in containers(pod):
         context = container.below("securityContext")
