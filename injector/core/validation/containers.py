@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from injector.core import names
 from injector.core.model import Manifest
-from injector.core.validation.places import PodContainer, containers, counted, fields, spec_of
+from injector.core.validation.places import PodContainer, containers, counted, elements, fields, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -51,11 +51,11 @@ def _of_container(container: PodContainer) -> Iterator[PodProblem]:
         yield container.problem(PodRule.IMAGE, "image", "image is missing")
     elif isinstance(image, str) and image != image.strip():
         yield container.problem(PodRule.IMAGE, "image", "image has blanks around it")
-    for variable in container.items("env"):
-        name = variable.value.get("name")
+    for index, variable in enumerate(elements(value.get("env"))):
+        name = variable.get("name")
         if isinstance(name, str) and not _VARIABLE.fullmatch(name):
             text = f"the name of variable {shown(name)} needs printable ASCII characters other than ="
-            yield variable.problem(PodRule.VARIABLE, "name", text)
+            yield container.item("env", index, variable).problem(PodRule.VARIABLE, "name", text)
     if not container.is_ordinary_init:
         return
     for field in _NOT_IN_INIT:

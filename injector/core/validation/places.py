@@ -67,11 +67,14 @@ class PodPlace:
 
     def items(self, field: str) -> Iterator[PodPlace]:
         """The maps of a list below, by their key."""
-        key = _LISTED.get(field, "name")
         for index, item in enumerate(elements(self.value.get(field))):
-            step = item.get(key)
-            name = str(index) if step is None else str(step)
-            yield PodPlace(item, (*self.path, field, name), self.subject)
+            yield self.item(field, index, item)
+
+    def item(self, field: str, index: int, item: Manifest) -> PodPlace:
+        """One map of a list below."""
+        step = item.get(_LISTED.get(field, "name"))
+        name = str(index) if step is None else str(step)
+        return PodPlace(item, (*self.path, field, name), self.subject)
 
     def problem(
         self, rule: PodRule, field: str, text: str, consequence: Consequence = Consequence.REFUSED

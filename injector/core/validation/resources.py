@@ -22,6 +22,8 @@ _HUGE: Final = "hugepages-"
 def problems(pod: Manifest) -> Iterator[PodProblem]:
     """Resources that contradict each other."""
     for container in containers(pod):
+        if not container.value.get("resources"):
+            continue
         place = container.below("resources")
         yield from _names(place, _STANDARD, "resources")
         yield from _request_and_limit(place, "resources")
