@@ -52,8 +52,8 @@ def _users(run: Injection, by_name: Mapping[str, PodContainer], own: list[PodCon
     for container in own:
         same = [field for field, id in exempt.items() if _id(run.pod, container, field) == id]
         if same:
-            text = f"{container.subject}: {' and '.join(same)} of its securityContext exempt it from the mesh"
-            run.warn(FindingCode.PROXY_USER, f"{text}, as the proxy's")
+            text = f"{container.subject}: it has the {' and '.join(same)} of the proxy"
+            run.warn(FindingCode.PROXY_USER, f"{text}; its traffic bypasses the mesh")
     ids = {field: _id(run.pod, proxy, field) for field in exempt}
     if None not in ids.values() and all(ids[field] != id for field, id in exempt.items()):
         text = f"{proxy.subject}: neither its runAsUser nor its runAsGroup is exempt from redirection"

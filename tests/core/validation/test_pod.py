@@ -193,7 +193,7 @@ def test_a_place_is_found_by_name_wherever_the_container_is() -> None:
 
 
 def test_an_init_container_that_runs_alone_counts_by_the_maximum() -> None:
-    spec = {
+    spec: Tree = {
         "resources": {"requests": {"cpu": "1"}},
         "initContainers": [
             init(restartPolicy="Always", **resources(requests={"cpu": "300m"})),
