@@ -148,6 +148,12 @@ class Settings:
         "Whether to use native sidecars (init containers that keep running); auto: if the cluster "
         "supports them.",
     )
+    pod_resources: str = setting(
+        "",
+        choice("", "add"),
+        "add: raise the requests and limits in `spec.resources` of a pod, where it has them, by those of the "
+        "injected containers; empty: leave them. No effect with istioQuirks.",
+    )
     work_limit: int = setting(
         DEFAULT_LIMIT,
         number(20_000, 1_000_000_000, "units"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
+from injector.core.injection import pod_resources
 from injector.core.injection.overrides import reapply
 from injector.core.injection.own_volumes import keep_volumes
 from injector.core.model import Facts, Manifest, Origin, Reason
@@ -21,7 +22,7 @@ from injector.work import Work
 # How often the stages walk the pod, an overlay and the result, all in all.
 WALKS: Final = 8
 _WALKS_OF_OVERLAY: Final = 8
-WALKS_OF_RESULT: Final = 8
+WALKS_OF_RESULT: Final = 12
 _POD_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 
 
@@ -50,6 +51,7 @@ def build(run: Injection, size: int) -> None:
         keep_volumes(run)
         reapply(run)
         profile.finish(run)
+        pod_resources.add_share(run)
         _stamp(run)
     except WorkError as error:
         raise Refusal(Reason.TOO_EXPENSIVE, error) from error

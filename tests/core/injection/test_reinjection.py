@@ -54,6 +54,7 @@ def defaulted(pod: dict[str, Any]) -> dict[str, Any]:
 def unchanged(pod: dict[str, Any], reinjected: Outcome) -> bool:
     # What the author's own manifest has is reported each time.
     own = {FindingCode.AUTO_IMAGE, FindingCode.VOLUME_TAKEN}
+    own |= {problem.finding.code for problem in reinjected.problems}
     codes = {finding.code for finding in reinjected.findings} - own
     return reinjected.patch == () and same(reinjected.pod, pod) and not codes
 
