@@ -1,4 +1,4 @@
-"""Streams through the commands: JSON in all its forms, line ends, and what is no object."""
+"""Streams through the commands: JSON in all its forms, line ends, and what is no workload."""
 
 from __future__ import annotations
 
@@ -215,3 +215,28 @@ def test_a_broken_file_of_a_folder_is_an_error(run: Run) -> None:
     done = run(*INJECT, "many")
     assert (done.status, done.out) == (1, "")
     assert "many/values.yaml:" in done.err
+
+
+@pytest.mark.parametrize(
+    ("meta", "name"),
+    [
+        ("name: r, namespace: shop", "shop/r"),
+        ("generateName: r-, namespace: shop", "shop/r-"),
+        ("labels: {}", "?"),
+    ],
+)
+def test_an_object_of_an_unsupported_kind_is_named_with_its_namespace(run: Run, meta: str, name: str) -> None:
+    text = f"apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{{meta}}}\n"
+    done = run(*INJECT, "-", stdin=text + "spec: {template: {spec: {containers: []}}}\n")
+    assert done.err.startswith(f"passed    Rollout {name}: unsupported-kind.")
+
+
+@pytest.mark.parametrize("command", ["kube-inject", "explain"])
+def test_the_image_auto_of_a_skipped_pod_is_reported_with_the_reason_of_the_skip(
+    run: Run, command: str
+) -> None:
+    text = DEPLOYMENT.replace("app: web", 'logs.example.com/inject: "false"').replace("web:1", "auto")
+    done = run(command, "--config", "c.yaml", "-f", "-", stdin=text)
+    assert done.status == 0
+    said = done.err if command == "kube-inject" else done.out
+    assert "container web keeps the image auto: the pod is skipped (opted-out-by-label) [auto-image]" in said
