@@ -10,6 +10,7 @@ from typing import Final
 
 from injector.core import status
 from injector.core.injection.overrides import reapply
+from injector.core.injection.patched import without_patched
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
 from injector.core.tree.strategic_merge import MergeError, merge
@@ -131,7 +132,7 @@ def _stamp(run: Injection) -> None:
     digest = "" if config.quirks else _digest(run)
     written = {
         **profile.annotations(run),
-        profile.keys.status: status.of(run.overlay, revision, digest).text(),
+        profile.keys.status: status.of(without_patched(run), revision, digest).text(),
     }
     if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations
