@@ -130,9 +130,10 @@ def _stamp(run: Injection) -> None:
     config, profile = run.config, run.config.profile
     revision = config.revision or "default"
     digest = "" if config.quirks else _digest(run)
+    added = run.overlay if config.quirks else without_patched(run)
     written = {
         **profile.annotations(run),
-        profile.keys.status: status.of(without_patched(run), revision, digest).text(),
+        profile.keys.status: status.of(added, revision, digest).text(),
     }
     if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations

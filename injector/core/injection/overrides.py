@@ -31,7 +31,7 @@ def reapply(run: Injection) -> None:
     stored = uninjection.overrides(run.received if run.config.quirks else run.stripped, profile)
     spec = run.stripped.get("spec") or {}
     versions: dict[str, list[Manifest]] = {}
-    only_patched = patched(run)
+    only_patched = {} if run.config.quirks else patched(run)
     for part in names.CONTAINER_LISTS[::-1]:
         listed = set(earlier.names(part)) if earlier else set()
         search = [*stored.get(part, ()), *(spec.get("containers") or [])]
@@ -47,7 +47,7 @@ def reapply(run: Injection) -> None:
                 theirs = filled_in(theirs, ours)
             if theirs.get("image") == AUTO:
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
-            if ours["name"] not in only_patched[part]:
+            if ours["name"] not in only_patched.get(part, ()):
                 versions.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.
             schema = None if run.config.quirks else POD.of("spec").of(part)

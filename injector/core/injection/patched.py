@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 def patched(run: Injection) -> Mapping[str, frozenset[str]]:
     """The names of these containers, by list: the templates give no image for them.
 
-    Without quirks only: upstream makes no difference. What the overrides annotation of the pod holds a
-    version of is none of them.
+    What the overrides annotation of the pod holds a version of is none of them. Upstream makes no
+    difference between these and injected containers.
     """
-    if run.config.quirks:
-        return dict.fromkeys(names.CONTAINER_LISTS, frozenset())
     stored = uninjection.overrides(run.stripped, run.config.profile)
     out = {}
     for part in names.CONTAINER_LISTS:

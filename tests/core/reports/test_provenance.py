@@ -138,10 +138,10 @@ READS = {
 }
 
 
-@pytest.fixture(scope="module")
-def of_secrets() -> dict[str, ValueOrigin]:
+@pytest.fixture(scope="module", params=[False, True], ids=["", "quirks"])
+def of_secrets(request: pytest.FixtureRequest) -> dict[str, ValueOrigin]:
     profile = replace(PROFILE, values={"image": "agent:1", "tty": False})
-    config = replace(a_config(text=SECRETS, tty=True), profile=profile)
+    config = replace(a_config(text=SECRETS, tty=True), profile=profile, quirks=request.param)
     app = {"name": "app", "image": "app:1", "env": [{"name": "MINE", "value": "1"}]}
     pod = {"metadata": {"annotations": READS}, "spec": {"containers": [app]}}
     return {o.pointer: o for o in explain(pod, Facts(), config).origins}
