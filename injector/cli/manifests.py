@@ -214,8 +214,9 @@ def joined(parts: Sequence[Part]) -> str:
         text = document.raw if part.text is None else document.separator + part.text
         if out:
             bare = _is_bare(document)
-            # Behind YAML, kubectl reads only the first of several JSON values without separators.
-            as_read = _follows(document, before) and (not behind_yaml if bare else part.text is None)
+            # Behind YAML, kubectl ignores what follows a JSON value without a separator.
+            as_read = _follows(document, before) and (bare or part.text is None)
+            as_read = as_read and not (behind_yaml and not document.has_separator)
             if not as_read:
                 end = "\r\n" if out[-1].endswith("\r\n") else "\n"
                 out.append("" if out[-1].endswith("\n") else end)
@@ -238,7 +239,7 @@ def _separated(text: str, end: str, only_json: bool) -> str:
 
 def _is_bare(document: Document) -> bool:
     """Whether a document is JSON without a separator."""
-    return document.is_json and not document.separator.startswith("---")
+    return document.is_json and not document.has_separator
 
 
 def _follows(document: Document, before: Document | None) -> bool:

@@ -58,8 +58,7 @@ def is_empty(document: Document) -> bool:
 
 def _is_rest(document: Document) -> bool:
     """Whether a document is what follows JSON values and is none."""
-    has_separator = document.raw.startswith(("---", "\ufeff---"))
-    return document.index > 0 and not document.is_json and not has_separator
+    return document.index > 0 and not document.is_json and not document.has_separator
 
 
 def changed(document: Document, change: Change) -> str | None:

@@ -39,6 +39,11 @@ class Document:
         """The document as it stands in the stream."""
         return self.separator + self.text
 
+    @property
+    def has_separator(self) -> bool:
+        """Whether a line of dashes begins the document."""
+        return self.raw.startswith(("---", f"{_BOM}---"))
+
 
 def split(text: str, source: str) -> list[Document]:
     """Cut a stream as kubectl does: a text that begins with ``{`` into its JSON values, others at ``---``.

@@ -96,12 +96,15 @@ def test_json_files_make_one_stream_of_json_and_beside_yaml_have_separators(run:
     Path("b.json").write_text(f"{SECRET}\n{COMPACT}\n")
     alone = run(*INJECT, "a.json", "-f", "b.json").out
     assert [v["kind"] for v in values(alone)] == ["Deployment", "Secret", "Deployment"]
-    mixed = run(*INJECT, "web.yaml", "-f", "b.json", "-f", "a.json").out
+    Path("c.json").write_text(f"{COMPACT}\napiVersion: v1\nkind: Service\n")
+    mixed = run(*INJECT, "web.yaml", "-f", "b.json", "-f", "a.json", "-f", "c.json").out
     assert [d["kind"] for d in yaml.safe_load_all(mixed)] == [
         "Deployment",
         "Secret",
         "Deployment",
         "Deployment",
+        "Deployment",
+        "Service",
     ]
 
 

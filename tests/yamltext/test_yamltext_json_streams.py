@@ -136,11 +136,17 @@ def test_a_second_value_behind_yaml_is_refused_with_what_to_do() -> None:
         '{"a": 1, "b": [1, {"c": null}]}',
         '{\n  "a": 1,\n  "b": [\n    1,\n    {}\n  ]\n}',
         '{\n    "a": "\u00e9 \U0001f600",\n    "b": [\n        1\n    ]\n}',
-        '{\n\t"z": 1,\n\t"a": [\n\t\t"\\u00e9"\n\t]\n}',
+        '{\n\t"z": 1,\n\t"a": [\n\t\t"\\u007f\\u2028"\n\t]\n}',
     ],
 )
 def test_json_is_written_in_the_style_that_it_was_read(like: str) -> None:
     assert dump_json(json.loads(like), like) == like
+
+
+@given(TREES, st.booleans())
+def test_written_json_is_yaml_as_well(tree: object, lines: bool) -> None:
+    text = dump_json({"a": tree}, "{\n}" if lines else "{}")
+    assert load(Document(text)) == {"a": tree}
 
 
 @given(OBJECTS, st.sampled_from(["{}", '{"a":1}', '{\n\t"a" : "\\u00e9"}', "{a: 1}", "{\n a: 1}"]))
