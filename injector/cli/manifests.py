@@ -56,7 +56,9 @@ def read_all(names: Sequence[str]) -> list[Document]:
 def _documents(source: _Source) -> list[Document]:
     """The documents of a source; of a file in a folder none where it has no objects."""
     read = yamltext.split(source.text(), source.name)
-    if source.folder is None or any(map(_may_be_object, read)) or all(map(documents.is_empty, read)):
+    if source.folder is None or any(map(_may_be_object, read)):
+        return read
+    if all(documents.check_other(document, None) for document in read):
         return read
     text = f"warning: {visible(source.name)}: left out, as it has no Kubernetes objects"
     click.echo(text, err=True)
@@ -169,7 +171,7 @@ def transformed(
             if kind and workload.has_template(kind[1]):
                 return Part(document, documents.changed(document, attempt))
             other(document)
-            if not documents.is_object(kind) and not documents.is_empty(document):
+            if not documents.check_other(document, kind):
                 _name_no_object(document)
         except ManifestError as error:
             errors.append(error)

@@ -36,11 +36,13 @@ def is_object(kind: tuple[str, str] | None) -> bool:
     return workload.has_template(kind[1]) or bool(kind[0] and not kind[0].startswith(_KUSTOMIZE))
 
 
-def is_empty(document: Document) -> bool:
-    """Whether nothing but comments is in a document that is no object.
+def check_other(document: Document, kind: tuple[str, str] | None) -> bool:
+    """Whether a document without workloads, of this kind, is an object or nothing but comments.
 
-    Raises ManifestError for what kubectl does not read and somebody may have meant for it.
+    Raises ManifestError for what somebody may have meant for an object, and kubectl does not read.
     """
+    if is_object(kind):
+        return True
     try:
         tree = yamltext.load(document)
     except ManifestError:

@@ -145,8 +145,9 @@ def test_an_error_in_the_third_object_has_its_line_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("text", [f"[{COMPACT}]", f"{COMPACT}\n[{COMPACT}]", f"- {COMPACT}\n"])
-def test_a_list_of_objects_is_refused_as_kubectl_refuses_it(run: Run, text: str) -> None:
-    done = run(*INJECT, "-", stdin=text)
+@pytest.mark.parametrize("command", ["kube-inject", "uninject", "explain"])
+def test_a_list_of_objects_is_refused_as_kubectl_refuses_it(run: Run, text: str, command: str) -> None:
+    done = run(command, "--config", "c.yaml", "-f", "-", stdin=text)
     assert (done.status, done.out) == (1, "")
     assert "/: a list of objects, expected an object" in done.err
     assert "hint: write them one after another" in done.err
