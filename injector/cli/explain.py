@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from injector import yamltext
 from injector.cli import live, manifests, world
 from injector.cli.live_config import load_live
 from injector.cli.report import COLOURS, coloured, paint
@@ -110,8 +111,12 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
             out.append(_explained(documents.place(document, pointer), located, around, config))
         return manifest
 
-    for document in filter(documents.has_workloads, manifests.read_all(flags.filenames)):
-        documents.changed(document, look)
+    for document in manifests.read_all(flags.filenames):
+        kind = yamltext.kind_of(document)
+        if kind and workload.has_template(kind[1]):
+            documents.changed(document, look)
+        else:
+            documents.check_other(document, kind)
     if not out:
         hint = f"supported kinds: {', '.join(KINDS)}"
         raise ManifestError("no object with a pod template", where=", ".join(flags.filenames), hint=hint)

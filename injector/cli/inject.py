@@ -120,9 +120,10 @@ class InjectRun:
         pods = get(manifest, "/spec/template/spec")
         if isinstance(pods, dict) and isinstance(pods.get("containers"), list):
             meta = manifest.get("metadata")
-            name = meta.get("name") if isinstance(meta, dict) else None
             self.report.reasoned(
-                "passed", f"{shown(manifest.get('kind'))} {shown(name or '?')}", Reason.UNSUPPORTED_KIND
+                "passed",
+                f"{shown(manifest.get('kind'))} {_name(meta if isinstance(meta, dict) else {})}",
+                Reason.UNSUPPORTED_KIND,
             )
 
     def look_at_other(self, document: Document) -> None:
@@ -135,6 +136,12 @@ class InjectRun:
             return
         if isinstance(tree, dict):
             self.unsupported(tree)
+
+
+def _name(meta: Manifest) -> str:
+    """The name for messages, with the namespace where the object has one."""
+    name = shown(meta.get("name") or meta.get("generateName") or "?")
+    return f"{shown(meta['namespace'])}/{name}" if meta.get("namespace") else name
 
 
 def _skipped(where: str, what: str, reason: Reason) -> ManifestError:

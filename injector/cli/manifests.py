@@ -17,7 +17,7 @@ import click
 
 from injector import files, yamltext
 from injector.cli.failures import print_errors
-from injector.core import documents
+from injector.core import documents, workload
 from injector.core.model import Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.printable import visible
@@ -50,9 +50,26 @@ def read_all(names: Sequence[str]) -> list[Document]:
     """
     if list(names).count(STDIN) > 1:
         raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
-    return [
-        d for name in names for source in _sources(name) for d in yamltext.split(source.text(), source.name)
-    ]
+    return [document for name in names for source in _sources(name) for document in _documents(source)]
+
+
+def _documents(source: _Source) -> list[Document]:
+    """The documents of a source; of a file in a folder none where it has no objects."""
+    read = yamltext.split(source.text(), source.name)
+    if source.folder is None or any(map(_may_be_object, read)):
+        return read
+    if all(documents.check_other(document, None) for document in read):
+        return read
+    text = f"warning: {visible(source.name)}: left out, as it has no Kubernetes objects"
+    click.echo(text, err=True)
+    return []
+
+
+def _may_be_object(document: Document) -> bool:
+    try:
+        return documents.is_object(yamltext.kind_of(document))
+    except ManifestError:
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +167,24 @@ def transformed(
 
     def part(document: Document) -> Part:
         try:
-            if documents.has_workloads(document):
+            kind = yamltext.kind_of(document)
+            if kind and workload.has_template(kind[1]):
                 return Part(document, documents.changed(document, attempt))
             other(document)
+            if not documents.check_other(document, kind):
+                _name_no_object(document)
         except ManifestError as error:
             errors.append(error)
         return Part(document)
 
     parts = tuple(part(document) for document in read_all(names))
     return Transformed(parts, tuple(errors))
+
+
+def _name_no_object(document: Document) -> None:
+    place = visible(documents.place(document, ""))
+    text = f"warning: {place}: no Kubernetes object (apiVersion and kind are expected), passed as it is"
+    click.echo(text, err=True)
 
 
 def objects(names: Sequence[str]) -> list[Manifest]:
@@ -177,20 +203,50 @@ def objects(names: Sequence[str]) -> list[Manifest]:
 
 
 def joined(parts: Sequence[Part]) -> str:
-    """The parts as one stream; what was read as one stream unchanged comes out as it was."""
+    """The parts as one stream; what was read as one stream unchanged comes out as it was.
+
+    JSON alone stays a stream of JSON values.
+    """
     out: list[str] = []
+    only_json = all(_is_bare(part.document) for part in parts)
+    behind_yaml = False
+    before: Document | None = None
     for part in parts:
-        text = part.document.raw if part.text is None else part.document.separator + part.text
+        document = part.document
+        text = document.raw if part.text is None else document.separator + part.text
         if out:
-            text = text.removeprefix("\ufeff")
-            if not text.startswith("---"):
-                # Directives stand behind the end of a document, anything else behind its separator.
-                text = ("...\n" if text.startswith("%") else "---\n") + text
-            if not out[-1].endswith("\n"):
-                out.append("\n")
+            bare = _is_bare(document)
+            # Behind YAML, kubectl ignores what follows a JSON value without a separator.
+            as_read = _follows(document, before) and (bare or part.text is None)
+            as_read = as_read and not (behind_yaml and not document.has_separator)
+            if not as_read:
+                end = "\r\n" if out[-1].endswith("\r\n") else "\n"
+                out.append("" if out[-1].endswith("\n") else end)
+                text = _separated(text, end, bare and only_json)
         if text:
             out.append(text)
+        behind_yaml = behind_yaml or not _is_bare(document)
+        before = document
     return "".join(out)
+
+
+def _separated(text: str, end: str, only_json: bool) -> str:
+    """The text of a document behind another one, with a separator where it has none."""
+    text = text.removeprefix("\ufeff")
+    if only_json or text.startswith("---"):
+        return text
+    # Directives stand behind the end of a document, anything else behind its separator.
+    return ("..." if text.startswith("%") else "---") + end + text
+
+
+def _is_bare(document: Document) -> bool:
+    """Whether a document is JSON without a separator."""
+    return document.is_json and not document.has_separator
+
+
+def _follows(document: Document, before: Document | None) -> bool:
+    """Whether a document was read right behind another one."""
+    return before is not None and document.source == before.source and document.index == before.index + 1
 
 
 def write(

@@ -31,7 +31,7 @@ filenames: Final[Option] = click.option(
     "filenames",
     multiple=True,
     metavar="FILE|DIR|-",
-    help="Manifests; may be repeated. Links that leave a folder are skipped.",
+    help="Manifests, YAML or JSON; may be repeated. Links that leave a folder are skipped.",
 )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from injector import yamltext
 from injector.core import workload
@@ -15,6 +15,8 @@ from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.yamltext import Document
 
+_KUSTOMIZE: Final = "kustomize.config.k8s.io/"
+_BLANKS: Final = " \t\r\n"
 _HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
 
 Change: TypeAlias = Callable[[Document, Manifest, str], Manifest]
@@ -27,6 +29,40 @@ def has_workloads(document: Document) -> bool:
     return kind is not None and workload.has_template(kind[1])
 
 
+def is_object(kind: tuple[str, str] | None) -> bool:
+    """Whether this apiVersion and kind are those of an object of a cluster; Kustomize's files are none."""
+    if kind is None:
+        return False
+    return workload.has_template(kind[1]) or bool(kind[0] and not kind[0].startswith(_KUSTOMIZE))
+
+
+def check_other(document: Document, kind: tuple[str, str] | None) -> bool:
+    """Whether a document without workloads, of this kind, is an object or nothing but comments.
+
+    Raises ManifestError for what somebody may have meant for an object, and kubectl does not read.
+    """
+    if is_object(kind):
+        return True
+    try:
+        tree = yamltext.load(document)
+    except ManifestError:
+        return False
+    if isinstance(tree, list) and any(
+        isinstance(i, dict) and {"apiVersion", "kind"} <= i.keys() for i in tree
+    ):
+        hint = "write them one after another, or as items of a List; kubectl does not read such a list either"
+        raise placed(ManifestError("a list of objects, expected an object", hint=hint), document, "")
+    if tree is not None and _is_rest(document):
+        hint = "check quotes, commas and brackets"
+        raise placed(ManifestError("neither JSON nor a Kubernetes object", hint=hint), document, "")
+    return tree is None
+
+
+def _is_rest(document: Document) -> bool:
+    """Whether a document is what follows JSON values and is none."""
+    return document.index > 0 and not document.is_json and not document.has_separator
+
+
 def changed(document: Document, change: Change) -> str | None:
     """The new text of a document, None where it stays as it is. Raises ManifestError with file and line."""
     tree = yamltext.load(document)
@@ -35,8 +71,23 @@ def changed(document: Document, change: Change) -> str | None:
     new = each(document, tree, change)
     if new is tree:
         return None
-    head = _HEAD.match(document.text)
-    return (head.group() if head else "") + yamltext.dump(new)
+    return _rewritten(document, new)
+
+
+def _rewritten(document: Document, tree: Manifest) -> str:
+    """The text of a changed document: the comments above it, and its style and line ends."""
+    match = _HEAD.match(document.text)
+    head = match.group() if match else ""
+    body = document.text[len(head) :]
+    value = body.strip(_BLANKS)
+    if value.startswith("{"):
+        before, _, after = body.partition(value)
+        text = before + yamltext.dump_json(tree, value) + after
+    else:
+        text = yamltext.dump(tree)
+    if document.raw.partition("\n")[0].endswith("\r"):
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+    return head + text
 
 
 def each(document: Document, tree: Any, change: Change, pointer: str = "") -> Manifest:

@@ -24,15 +24,18 @@ class Parent:
     hash_label: str = ""
     # The pod's label whose value is the parent's name.
     name_label: str = ""
-    # A regular expression for what the controller's name has after the parent's name.
+    # A regular expression for what the controller's name has after the parent's name, and one for
+    # what upstream takes for it.
     suffix: str = ""
+    suffix_quirk: str = ""
 
-    def name(self, controller: str, labels: Mapping[str, str]) -> str:
+    def name(self, controller: str, labels: Mapping[str, str], *, quirks: bool = False) -> str:
         """The parent's name; empty where the controller has no such parent."""
         if self.name_label:
             return labels.get(self.name_label) or ""
         if self.suffix:
-            match = re.fullmatch(f"(.+)(?:{self.suffix})", controller)
+            suffix = self.suffix_quirk if quirks else self.suffix
+            match = re.fullmatch(f"(.+)(?:{suffix})", controller)
             return match[1] if match else ""
         end = "-" + (labels.get(self.hash_label) or "")
         return controller.removesuffix(end) if end != "-" and controller.endswith(end) else ""
@@ -158,7 +161,11 @@ _TABLE = (
         replicas="/spec/parallelism",
         made=("active", "succeeded", "failed"),
         runs_to_completion=True,
-        parents=(Parent("CronJob", "batch/v1", suffix=r"-\d{8,10}"),),
+        # A CronJob appends the minutes since 1970, which have been more than 24 million since there are
+        # CronJobs. Names of one's own rather end in a date, such as 20261130, or in other numbers.
+        parents=(
+            Parent("CronJob", "batch/v1", suffix=r"-(?:2[4-9]|[3-9]\d)\d{6}", suffix_quirk=r"-\d{8,10}"),
+        ),
     ),
     Kind(
         "CronJob",

@@ -9,7 +9,7 @@ from injector.core import kinds
 from injector.core.model import Owner
 
 
-def of_pod(meta: Mapping[str, Any]) -> Owner:
+def of_pod(meta: Mapping[str, Any], *, quirks: bool = False) -> Owner:
     """The workload behind a pod, from its generated name, owner reference and labels."""
     name = str(meta.get("name") or "")
     owner = Owner("v1", "Pod", name)
@@ -21,14 +21,14 @@ def of_pod(meta: Mapping[str, Any]) -> Owner:
             str(reference.get("kind", "")),
             str(reference.get("name", "")),
         )
-        owner = _behind(owner, labels)
+        owner = _behind(owner, labels, quirks)
     return owner if owner.name else Owner(owner.api_version, owner.kind, name)
 
 
-def _behind(owner: Owner, labels: Mapping[str, str]) -> Owner:
+def _behind(owner: Owner, labels: Mapping[str, str], quirks: bool) -> Owner:
     """The owner of the pod's owner, where names and labels identify it; else the owner."""
     row = kinds.KINDS.get(owner.kind)
     for parent in row.parents if row else ():
-        if name := parent.name(owner.name, labels):
+        if name := parent.name(owner.name, labels, quirks=quirks):
             return Owner(parent.api_version or owner.api_version, parent.kind, name)
     return owner

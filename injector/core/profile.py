@@ -188,7 +188,7 @@ class Profile:
     def context(self, run: Injection) -> Mapping[str, Any]:
         """The data of templates."""
         meta = run.template_input.get("metadata") or {}
-        of = run.facts.owner or owner.of_pod(meta)
+        of = run.facts.owner or owner.of_pod(meta, quirks=run.config.quirks)
         return {
             "Values": run.config.values,
             "ObjectMeta": {

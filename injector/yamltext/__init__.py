@@ -6,11 +6,12 @@ that knows; no other imports a YAML library. Trees are what JSON has: dict, list
 float, bool, None.
 
 Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a
-line (`locate`), writing (`dump`). Not here: files, what a manifest must contain, templates.
+line (`locate`), writing (`dump`, `dump_json`). Not here: files, what a manifest must contain, templates.
 """
 
 from injector.yamltext.compose import MARK, Marked
 from injector.yamltext.events import AnchorError, YamlError
+from injector.yamltext.json_write import dump_json
 from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
 from injector.yamltext.stream import Document, split
@@ -24,6 +25,7 @@ __all__ = [
     "Pairs",
     "YamlError",
     "dump",
+    "dump_json",
     "kind_of",
     "load",
     "load_json",

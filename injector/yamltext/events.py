@@ -21,12 +21,14 @@ from yaml.events import (
 )
 
 from injector.errors import ManifestError
+from injector.yamltext.json_read import json_events
 from injector.yamltext.scalar import MERGE_TAG
 from injector.yamltext.stream import Document
 
 # No object is nested so deeply, and parsers take quadratic time for one that is.
 _MAX_NESTING: Final = 500
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SECOND_VALUE: Final = "did not find expected <document start>"
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -48,6 +50,9 @@ class AnchorError(YamlError):
 
 def events(document: Document) -> Iterator[Event]:
     """Give the events of the only document in a text."""
+    if document.is_json:
+        yield from json_events(document.text)
+        return
     _refuse_unreadable(document)
     loader = _LOADER(document.text)
     begun = False
@@ -97,12 +102,10 @@ def _syntaxerror_at(document: Document, error: yaml.MarkedYAMLError) -> YamlErro
     context = f", {error.context}" if error.context else ""
     if context and error.context_mark:
         context += f" that begins on line {document.line + error.context_mark.line}"
-    return error_at(
-        document,
-        mark,
-        f"not valid YAML: {error.problem}{context}",
-        hint="check indentation (spaces, no tabs), quotes and brackets in the lines above",
-    )
+    hint = "check indentation (spaces, no tabs), quotes and brackets in the lines above"
+    if error.problem == _SECOND_VALUE and document.text.lstrip().startswith("{"):
+        hint = "check quotes and brackets; behind YAML, each JSON object needs a line --- before it"
+    return error_at(document, mark, f"not valid YAML: {error.problem}{context}", hint=hint)
 
 
 def error_at(document: Document, mark: Any, message: str, *, hint: str = "") -> YamlError:

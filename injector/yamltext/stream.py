@@ -1,14 +1,17 @@
-"""Cutting a YAML stream into documents, so that joining them again gives the same text.
+"""Cutting a stream of YAML and JSON into documents, so that joining them again gives the same text.
 
-Here: where a document begins and ends. Not here: what is in it; a text that is no YAML is cut
+Here: where a document begins and ends. Not here: what is in it; a text that is neither is cut
 as well, so that an unchanged document passes through whatever it contains.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+
+from injector.yamltext.json_read import blanks, value_end
 
 _BOM = "\ufeff"
 _MARKER = re.compile(r"^\ufeff?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
@@ -21,7 +24,7 @@ class Document:
 
     `line` is the line, from 1, on which `text` begins in `source` (a file name, or ``-``).
     `separator` is what stood before the text: a byte order mark, a line of dashes with or
-    without a comment, or nothing.
+    without a comment, or nothing. `is_json` says that `text` is one JSON value.
     """
 
     text: str
@@ -29,34 +32,59 @@ class Document:
     source: str = "-"
     index: int = 0
     separator: str = ""
+    is_json: bool = False
 
     @property
     def raw(self) -> str:
         """The document as it stands in the stream."""
         return self.separator + self.text
 
+    @property
+    def has_separator(self) -> bool:
+        """Whether a line of dashes begins the document."""
+        return self.raw.startswith(("---", f"{_BOM}---"))
+
 
 def split(text: str, source: str) -> list[Document]:
-    """Cut a stream where a line is ``---``, alone or followed by a blank.
+    """Cut a stream as kubectl does: a text that begins with ``{`` into its JSON values, others at ``---``.
 
-    Joining `raw` of the documents gives `text` again, whatever `text` is. Every separator begins
-    a document, also one without content. What follows the dashes on their line is content, as
-    YAML says, unless it is a comment. Directives (``%YAML``) at the start of the stream stay with
-    the document that they are for. ``...`` cuts nothing.
+    Joining `raw` of the documents gives `text` again, whatever `text` is. What follows the last
+    JSON value is YAML. There, a line of ``---``, alone or followed by a blank, begins a document,
+    also one without content. What follows the dashes on their line is content, as YAML says, unless
+    it is a comment. Directives (``%YAML``) at the start of the stream stay with the document that
+    they are for. ``...`` cuts nothing.
     """
     documents: list[Document] = []
     line = 1
-    for piece in _pieces(text):
-        match = _SEPARATOR.match(piece)
-        separator = match.group() if match else ""
+    for separator, body, is_json in _pieces(text):
         line += separator.count("\n")
-        body = piece[len(separator) :]
-        documents.append(Document(body, line, source, len(documents), separator))
+        documents.append(Document(body, line, source, len(documents), separator, is_json))
         line += body.count("\n")
     return documents
 
 
-def _pieces(text: str) -> list[str]:
+def _pieces(text: str) -> Iterator[tuple[str, str, bool]]:
+    """The separator and the text of each document, and whether the text is JSON."""
+    bom = _BOM if text.startswith(_BOM) else ""
+    start = len(bom)
+    first = blanks(text, start)
+    values = text.startswith("{", first)
+    while values and first < len(text) and (end := value_end(text, first)):
+        yield bom, text[start:end], True
+        bom, start, first = "", end, end
+    for piece in _yaml_pieces(text[start:] if start > len(bom) else text):
+        match = _SEPARATOR.match(piece)
+        separator = match.group() if match else ""
+        body = piece[len(separator) :]
+        yield separator, body, _is_json(body)
+
+
+def _is_json(text: str) -> bool:
+    first = blanks(text)
+    return text.startswith("{", first) and value_end(text, first) == len(text)
+
+
+def _yaml_pieces(text: str) -> list[str]:
     cuts = [match.start() for match in _MARKER.finditer(text)]
     if cuts and _only_directives(text[: cuts[0]]):
         del cuts[0]

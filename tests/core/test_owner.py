@@ -48,7 +48,11 @@ def a_meta(kind: str, name: str, version: str = "apps/v1", **more: Any) -> dict[
         ),
         (a_meta("ReplicationController", "web-1", "v1"), Owner("v1", "ReplicationController", "web-1")),
         (a_meta("Job", "sum-29012345", "batch/v1"), Owner("batch/v1", "CronJob", "sum")),
-        (a_meta("Job", "sum-2901234567", "batch/v1"), Owner("batch/v1", "CronJob", "sum")),
+        (a_meta("Job", "sum-99999999", "batch/v1"), Owner("batch/v1", "CronJob", "sum")),
+        # A date, another number, seconds.
+        (a_meta("Job", "sum-20261130", "batch/v1"), Owner("batch/v1", "Job", "sum-20261130")),
+        (a_meta("Job", "sum-290123456", "batch/v1"), Owner("batch/v1", "Job", "sum-290123456")),
+        (a_meta("Job", "sum-2901234567", "batch/v1"), Owner("batch/v1", "Job", "sum-2901234567")),
         (a_meta("Job", "sum-2901234", "batch/v1"), Owner("batch/v1", "Job", "sum-2901234")),
         (a_meta("Job", "sum", "batch/v1"), Owner("batch/v1", "Job", "sum")),
         # The controller counts, not any owner, and only for a generated name.
@@ -62,6 +66,11 @@ def a_meta(kind: str, name: str, version: str = "apps/v1", **more: Any) -> dict[
 )
 def test_the_owner_is_found_from_references_names_and_labels(meta: dict[str, Any], expected: Owner) -> None:
     assert of_pod(meta) == expected
+
+
+@pytest.mark.parametrize("name", ["sum-29012345", "sum-20261130", "sum-290123456", "sum-2901234567"])
+def test_with_quirks_on_every_job_with_eight_to_ten_digits_belongs_to_a_cronjob(name: str) -> None:
+    assert of_pod(a_meta("Job", name, "batch/v1"), quirks=True) == Owner("batch/v1", "CronJob", "sum")
 
 
 @pytest.mark.parametrize(

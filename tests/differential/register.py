@@ -76,6 +76,16 @@ _ROWS: Final = (
         r".*/env/\d+",
         r'^{"name": "ISTIO_KUBE_APP_PROBERS"',
     ),
+    Row(
+        "Q53",
+        r'"inject\.istio\.io/templates": "[^"]*grpc-',
+        r".*/annotations/(proxy\.istio\.io~1overrides.*|sidecar\.istio\.io~1status//containers.*)",
+    ),
+    Row(
+        "Q52",
+        r'"kind": "Job", "name": "[^"]+-[0-9]{8,10}"',
+        r".*/(env/\d+/value|labels/service\.istio\.io~1canonical-name)",
+    ),
     Row("Q32", _GATEWAY, r".*/volumes/\d+/emptyDir"),
 )
 _REFUSED_BY_OURS: Final = (

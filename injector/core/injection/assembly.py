@@ -12,6 +12,7 @@ from injector.core import status
 from injector.core.injection import pod_resources
 from injector.core.injection.overrides import reapply
 from injector.core.injection.own_volumes import keep_volumes
+from injector.core.injection.patched import without_patched
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
 from injector.core.tree.strategic_merge import MergeError, merge
@@ -133,9 +134,10 @@ def _stamp(run: Injection) -> None:
     config, profile = run.config, run.config.profile
     revision = config.revision or "default"
     digest = "" if config.quirks else _digest(run)
+    added = run.overlay if config.quirks else without_patched(run)
     written = {
         **profile.annotations(run),
-        profile.keys.status: status.of(run.overlay, revision, digest).text(),
+        profile.keys.status: status.of(added, revision, digest).text(),
     }
     if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations

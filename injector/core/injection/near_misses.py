@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
-from typing import Any
+from typing import Any, Final
 
 from injector.core import names
 from injector.core.finding_codes import FindingCode
@@ -17,6 +17,11 @@ from injector.printable import shown
 
 AUTO = "auto"
 """The image of a container that a template replaces."""
+_MEANT: Final = dict.fromkeys(("true", "yes", "on", "1", "enabled", "y", "t"), "true") | dict.fromkeys(
+    ("false", "no", "off", "0", "disabled", "n", "f"), "false"
+)
+# What people write around a value by mistake: blanks, and quotes inside of quotes.
+_AROUND: Final = " \t\r\n\"'"
 _NEAR = 0.84
 _NEAR_NAME = 0.7
 # Finding the nearest key is slow, and a pod's author can write a hundred thousand.
@@ -57,26 +62,9 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
         value = str(entries.get(key) or "")
         if not value or value in ("true", "false"):
             continue
-        meant = {
-            "true": "true",
-            "yes": "true",
-            "on": "true",
-            "1": "true",
-            "enabled": "true",
-            "y": "true",
-            "t": "true",
-        }
-        meant |= {
-            "false": "false",
-            "no": "false",
-            "off": "false",
-            "0": "false",
-            "disabled": "false",
-            "n": "false",
-            "f": "false",
-        }
-        guess = meant.get(value.lower(), "true or false")
-        message = f'{word} {key} is neither "true" nor "false" and has no effect; did you mean "{guess}"?'
+        guess = _MEANT.get(value.strip(_AROUND).lower())
+        hint = f'did you mean "{guess}"?' if guess else 'use "true" or "false"'
+        message = f'{word} {key} is neither "true" nor "false" and has no effect; {hint}'
         yield Finding.of(FindingCode.SWITCH_VALUE, message)
 
 

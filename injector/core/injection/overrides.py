@@ -11,6 +11,7 @@ from injector.core import names, quantities, status
 from injector.core.injection import uninjection
 from injector.core.injection.api_defaults import filled_in
 from injector.core.injection.near_misses import AUTO
+from injector.core.injection.patched import patched
 from injector.core.model import Manifest
 from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.strategic_merge import map_items, merge
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 def reapply(run: Injection) -> None:
     """Merge the user's version of every container that the templates also define over the result.
 
-    Where the pod was not injected before, what was merged is kept in the overrides annotation.
+    Where the pod was not injected before, what was merged is kept in the overrides annotation. That
+    is not necessary for containers to which the templates only add: the undo annotation has what they add.
     """
     profile = run.config.profile
     earlier = run.earlier if run.config.quirks else None
     stored = uninjection.overrides(run.received if run.config.quirks else run.stripped, profile)
     spec = run.stripped.get("spec") or {}
     versions: dict[str, list[Manifest]] = {}
+    only_patched = {} if run.config.quirks else patched(run)
     for part in names.CONTAINER_LISTS[::-1]:
         listed = set(earlier.names(part)) if earlier else set()
         search = [*stored.get(part, ()), *(spec.get("containers") or [])]
@@ -44,7 +47,8 @@ def reapply(run: Injection) -> None:
                 theirs = filled_in(theirs, ours)
             if theirs.get("image") == AUTO:
                 theirs = {k: v for k, v in theirs.items() if k != "image"}
-            versions.setdefault(part, []).append(theirs)
+            if ours["name"] not in only_patched.get(part, ()):
+                versions.setdefault(part, []).append(theirs)
             # As for the API server, null and empty say nothing here; in a patch they would delete.
             schema = None if run.config.quirks else POD.of("spec").of(part)
             last = _without_zeros(theirs, schema)

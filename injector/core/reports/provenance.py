@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from injector.core import names
+from injector.core.injection.patched import without_patched
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.profile import Config, Outcome
@@ -82,7 +83,7 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
         for key, leaf in final.items()
         if key[0] not in bookkeeping and (key not in before or not same(before[key][1], leaf[1]))
     }
-    steps = _layers(whole, run.overlay)
+    steps = _layers(whole, without_patched(run))
     built = [(name, _built(step)) for name, step in steps]
     singles = {name: _built(step) for name, step in _singles(whole)}
     return Explanation(outcome, tuple(_origins(injected, built, singles)))
@@ -108,14 +109,13 @@ def _has(leaves: _Leaves | None, key: tuple[str, ...], value: Any) -> bool:
     return leaves is not None and key in leaves and same(leaves[key][1], value)
 
 
-def _layers(whole: _Input, overlay: Manifest) -> list[tuple[str, _Input]]:
-    """The layers from the lowest on, each with all below it."""
+def _layers(whole: _Input, added: Manifest) -> list[tuple[str, _Input]]:
+    """The layers from the lowest on, each with all below it; `added` has the injected containers."""
     profile = whole.config.profile
-    catalogue = profile.catalogue().annotations - profile.bookkeeping_annotations - {profile.keys.templates}
     steps = [("user's own container", whole)]
-    below = replace(whole, pod=_without_containers(whole.pod, overlay))
+    below = replace(whole, pod=_without_containers(whole.pod, added))
     steps.append(("pod annotation", below))
-    below = replace(below, pod=_without_annotations(below.pod, catalogue))
+    below = replace(below, pod=_without_annotations(below.pod, _readable(whole)))
     steps.append(("request path", below))
     below = replace(below, facts=replace(below.facts, overrides={}))
     steps.append(("object in the cluster", below))
@@ -130,9 +130,7 @@ def _layers(whole: _Input, overlay: Manifest) -> list[tuple[str, _Input]]:
 
 def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
     profile = whole.config.profile
-    catalogue = profile.catalogue().annotations - profile.bookkeeping_annotations - {profile.keys.templates}
-    on_pod = (whole.pod.get("metadata") or {}).get("annotations") or {}
-    for key in sorted(catalogue & set(on_pod)):
+    for key in _annotations_of_interest(whole):
         yield ("pod annotation", key), replace(whole, pod=_without_annotations(whole.pod, {key}))
     paths = list(_different(whole.config.values, profile.values, ()))
     for path in paths if len(paths) <= SINGLES else ():
@@ -140,6 +138,33 @@ def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
         yield ("values", ".".join(path)), replace(whole, config=replace(whole.config, values=values))
     for path_text, config in list(profile.single_settings(whole.config))[:SINGLES]:
         yield (profile.settings_layer, path_text), replace(whole, config=config)
+
+
+def _readable(whole: _Input) -> frozenset[str]:
+    """The annotations on the pod that a template can read."""
+    profile = whole.config.profile
+    annotations = (whole.pod.get("metadata") or {}).get("annotations") or {}
+    return frozenset(annotations) - profile.bookkeeping_annotations - {profile.keys.templates}
+
+
+def _annotations_of_interest(whole: _Input) -> list[str]:
+    """The annotations that the profile lists, and others where any of these has an effect.
+
+    Templates may read keys that the profile does not list, by their prefix for instance.
+    """
+    known, readable = whole.config.profile.catalogue(), _readable(whole)
+    listed, others = sorted(readable & known.annotations), readable - known.annotations
+    if others and _have_effect(whole, others):
+        listed += sorted(others, key=lambda key: (not known.owns(key), key))
+    return listed[:SINGLES]
+
+
+def _have_effect(whole: _Input, annotations: frozenset[str]) -> bool:
+    """Whether more than these annotations themselves is missing without them."""
+    themselves = {join("/metadata/annotations", key) for key in annotations}
+    with_them = _built(whole) or {}
+    rest = {key: leaf for key, leaf in with_them.items() if key[0] not in themselves}
+    return rest != _built(replace(whole, pod=_without_annotations(whole.pod, annotations)))
 
 
 def _built(inputs: _Input) -> _Leaves | None:
@@ -173,8 +198,8 @@ def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...]
         out[(pointer,)] = (pointer, value)
 
 
-def _without_containers(pod: Manifest, overlay: Manifest) -> Manifest:
-    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (overlay.get("spec") or {}).get(part) or []}
+def _without_containers(pod: Manifest, added: Manifest) -> Manifest:
+    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (added.get("spec") or {}).get(part) or []}
     spec = dict(pod.get("spec") or {})
     for part in names.CONTAINER_LISTS:
         if spec.get(part):

@@ -128,7 +128,8 @@ def owner_reference(owner: Owner, namespace: str) -> str:
 
 def owner_of(run: Injection) -> Owner:
     """The workload of the pod: the object at hand, else the one that the pod's metadata names."""
-    return run.facts.owner or owner.of_pod(run.template_input.get("metadata") or {})
+    meta = run.template_input.get("metadata") or {}
+    return run.facts.owner or owner.of_pod(meta, quirks=run.config.quirks)
 
 
 def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dict[str, str]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from injector.durations import nanoseconds
+from injector.printable import shown
 from injector.profiles.istio.protojson import camel_case, duration_text
 
 Tree = dict[str, Any]
@@ -206,9 +207,8 @@ class MapOf(Type):
         """The values by their keys as text."""
         if not isinstance(raw, dict):
             raise _unexpected(path, "a map", raw)
-        # The key stays out of the path: it is as free as the value.
         return {
-            str(key): self.inner.empty() if item is None else self.inner.read(item, f"{path}[*]")
+            str(key): self.inner.empty() if item is None else self.inner.read(item, f"{path}[{shown(key)}]")
             for key, item in raw.items()
         }
 

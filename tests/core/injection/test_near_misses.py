@@ -26,9 +26,11 @@ def codes(meta: dict[str, Any] | None, holder: dict[str, Any] | None = None) -> 
 @pytest.mark.parametrize(
     ("value", "meant"),
     [
-        *((v, "true") for v in ("True", "TRUE", "yes", "Yes", "on", "1", "enabled", "y", "t", "T")),
+        *(
+            (v, "true")
+            for v in ("True", "TRUE", "yes", "on", "1", "enabled", "y", "t", "T", " true", "true ", '"true"')
+        ),
         *((v, "false") for v in ("False", "no", "off", "0", "disabled", "n", "F", "f")),
-        *((v, "true or false") for v in ("maybe", " true", "true ", "tru")),
     ],
 )
 def test_a_switch_that_is_neither_true_nor_false_is_reported_with_what_was_meant(
@@ -38,6 +40,11 @@ def test_a_switch_that_is_neither_true_nor_false_is_reported_with_what_was_meant
     assert (finding.code, finding.actionable) == ("switch-value", True)
     assert finding.message.startswith(f'{place[:-1]} {SWITCH} is neither "true" nor "false"')
     assert finding.message.endswith(f'did you mean "{meant}"?')
+
+
+def test_a_switch_that_is_near_neither_is_reported_with_both() -> None:
+    (finding,) = findings({"labels": {SWITCH: "maybe"}})
+    assert finding.message.endswith('has no effect; use "true" or "false"')
 
 
 def test_the_value_itself_is_not_repeated() -> None:

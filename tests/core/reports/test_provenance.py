@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from injector.config.loading import Input, Text, load_input
 from injector.core.model import Facts, Verdict
 from injector.core.reports.provenance import ValueOrigin, explain
+from tests.core.generic import PROFILE, a_config
 
 PROXY = "/spec/initContainers/istio-proxy"
 CONFIG = load_input(
@@ -107,3 +109,67 @@ def test_a_skipped_pod_has_a_trace_and_no_origins() -> None:
     assert explanation.outcome.decision.verdict is Verdict.SKIP
     assert explanation.outcome.decision.trace
     assert explanation.origins == ()
+
+
+SECRETS = """
+{% set prefix = "secrets.example.com/agent-inject-secret-" %}
+{% set folder = ObjectMeta.annotations["secrets.example.com/folder"] | default("/run/secrets") %}
+spec:
+  containers:
+  - name: agent
+    image: {{ Values.image }}
+    env:
+    {% for key, value in ObjectMeta.annotations.items() if key.startswith(prefix) %}
+    - {name: {{ key.removeprefix(prefix) }}, value: {{ value }}}
+    {% endfor %}
+  {% for container in Spec.containers %}
+  - name: {{ container.name }}
+    env: [{name: SECRETS, value: /secrets}]
+    volumeMounts: [{name: secrets, mountPath: {{ folder }}}]
+    tty: {{ Values.tty }}
+  {% endfor %}
+  volumes: [{name: secrets, emptyDir: {}}]
+"""
+READS = {
+    "secrets.example.com/agent-inject-secret-DB": "path/db",
+    "secrets.example.com/agent-inject-secret-API": "path/api",
+    "secrets.example.com/folder": "/secrets",
+    "unrelated.example.org/note": "x",
+}
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["", "quirks"])
+def of_secrets(request: pytest.FixtureRequest) -> dict[str, ValueOrigin]:
+    profile = replace(PROFILE, values={"image": "agent:1", "tty": False})
+    config = replace(a_config(text=SECRETS, tty=True), profile=profile, quirks=request.param)
+    app = {"name": "app", "image": "app:1", "env": [{"name": "MINE", "value": "1"}]}
+    pod = {"metadata": {"annotations": READS}, "spec": {"containers": [app]}}
+    return {o.pointer: o for o in explain(pod, Facts(), config).origins}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "layer", "detail"),
+    [
+        ("/env/SECRETS/value", "profile", ""),
+        ("/volumeMounts/~1secrets/name", "pod annotation", "secrets.example.com/folder"),
+        ("/tty", "values", "tty"),
+    ],
+)
+def test_what_a_template_adds_to_a_container_of_the_pod_is_not_the_users(
+    of_secrets: dict[str, ValueOrigin], pointer: str, layer: str, detail: str
+) -> None:
+    origin = of_secrets[f"/spec/containers/app{pointer}"]
+    assert (origin.layer, origin.detail) == (layer, detail)
+    assert "/spec/containers/app/env/MINE/value" not in of_secrets
+
+
+@pytest.mark.parametrize("name", ["DB", "API"])
+def test_an_annotation_that_a_template_reads_by_its_prefix_is_named(
+    of_secrets: dict[str, ValueOrigin], name: str
+) -> None:
+    origin = of_secrets[f"/spec/containers/agent/env/{name}/value"]
+    assert (origin.layer, origin.detail) == (
+        "pod annotation",
+        f"secrets.example.com/agent-inject-secret-{name}",
+    )
+    assert of_secrets["/spec/containers/agent/image"].layer == "values"

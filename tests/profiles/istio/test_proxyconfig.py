@@ -210,7 +210,7 @@ def test_text_of_the_defaults_is_empty() -> None:
         ({"tracing": {"sampling": float("inf")}}, "here.tracing.sampling"),
         ({"tracing": {"sampling": 10**400}}, "here.tracing.sampling"),
         ({"tracing": {"stackdriver": {"maxNumberOfAttributes": 2**63}}}, "here.tracing.stackdriver"),
-        ({"proxyMetadata": {"secret-key": 1}}, "here.proxyMetadata[*]"),
+        ({"proxyMetadata": {"KEY": 1, "OTHER": "secret"}}, "here.proxyMetadata[KEY]: text"),
         ({"proxyMetadata": []}, "here.proxyMetadata"),
         ({"extraStatTags": "a"}, "here.extraStatTags"),
         ({"extraStatTags": ["a", 1]}, "here.extraStatTags[1]"),

@@ -1,0 +1,90 @@
+"""JSON inside a stream: where a value ends, and the same events for it as a YAML parser gives.
+
+Most JSON is YAML, but not all: escapes for characters outside of the first plane, long keys, and
+characters that YAML does not allow. Not here: the tree that the events make (compose.py).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from yaml.events import (
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_TOKEN = re.compile(r'[ \t\r\n,:]*(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^ \t\r\n,:{}\[\]"]+))')
+_BRACKETS: Final[dict[str, Any]] = {
+    "{": lambda mark: MappingStartEvent(None, None, True, mark, mark, flow_style=True),
+    "[": lambda mark: SequenceStartEvent(None, None, True, mark, mark, flow_style=True),
+    "}": lambda mark: MappingEndEvent(mark, mark),
+    "]": lambda mark: SequenceEndEvent(mark, mark),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A place in a text, both numbers from 0, as PyYAML's own marks have it."""
+
+    line: int
+    column: int
+
+
+def blanks(text: str, start: int = 0) -> int:
+    """The end of the blanks and line breaks at a place."""
+    match = _BLANKS.match(text, start)
+    return match.end() if match else start
+
+
+def value_end(text: str, start: int) -> int | None:
+    """The end of the JSON value at a place, with the blanks behind it; None where there is none."""
+    try:
+        _, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return blanks(text, end)
+
+
+def json_events(text: str) -> Iterator[Event]:
+    """The events for a text that is one JSON value, as `value_end` says."""
+    line = start_of_line = place = 0
+    for token in _TOKEN.finditer(text):
+        begin = token.start(token.lastindex or 0)
+        breaks = text.count("\n", place, begin)
+        if breaks:
+            line += breaks
+            start_of_line = text.rfind("\n", place, begin) + 1
+        place = begin
+        bracket, string, plain = token.groups()
+        mark: Any = _Mark(line, begin - start_of_line)
+        if bracket:
+            yield _BRACKETS[bracket](mark)
+        elif plain:
+            yield ScalarEvent(None, None, (True, False), plain, mark, mark)
+        else:
+            value = json.loads(f'"{string}"') if "\\" in string else string
+            yield ScalarEvent(None, None, (False, True), value, mark, mark, style='"')
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("too large a number")
+    return number
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_constant=_no_number)
