@@ -221,15 +221,20 @@ def _settle(run: Injection) -> Manifest:
 
 
 def _with_undo(run: Injection, after: Manifest) -> Manifest:
-    """The result with its undo annotation; without one, and with a warning, where it would be too large."""
+    """The result with its undo annotation; without one, and with a warning, where it would be too large.
+
+    The status then shows it, also after further injections: what was not recorded stays unknown.
+    """
     key = run.config.profile.keys.undo
+    if run.earlier is not None and run.earlier.undo_incomplete:
+        after = _with_incomplete_undo(run, after)
     try:
         text = uninjection.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
             FindingCode.UNDO_TOO_LARGE, f"annotation {key} was not written: its value would have {error}"
         )
-        return after
+        return _with_incomplete_undo(run, after)
     if text is None:
         return after
     if annotation_size.excess(after, len(key) + len(text.encode("utf-8", "surrogatepass"))):
@@ -237,8 +242,19 @@ def _with_undo(run: Injection, after: Manifest) -> Manifest:
             FindingCode.UNDO_TOO_LARGE,
             f"annotation {key} was not written: the annotations would exceed their size limit",
         )
-        return after
+        return _with_incomplete_undo(run, after)
     return merge(after, {"metadata": {"annotations": {key: text}}})
+
+
+def _with_incomplete_undo(run: Injection, after: Manifest) -> Manifest:
+    """The result with a status that names its undo incomplete, unless no annotation may be longer."""
+    keys = run.config.profile.keys
+    listed = status.read(after, keys)
+    if listed is None:
+        return after
+    text = replace(listed, undo_incomplete=True).text()
+    flagged = merge(after, {"metadata": {"annotations": {keys.status: text}}})
+    return after if annotation_size.excess(flagged) else flagged
 
 
 def _warn_about_status(run: Injection, after: Manifest) -> None:

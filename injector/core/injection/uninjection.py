@@ -41,8 +41,10 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     earlier = listed.only(reach.names)
     derived = derive(pod, earlier, profile)
     text = status.annotations_of(pod).get(profile.keys.undo)
+    complete = bool(earlier.digest) and not earlier.undo_incomplete
     if text is None:
-        return derived
+        # This program leaves the annotation out only where all that it restores is certain.
+        return Uninjected(derived.pod, earlier) if complete else derived
     entries = _entries(text)
     if isinstance(entries, str):
         return Uninjected(derived.pod, earlier, (*derived.notes, entries))
@@ -54,7 +56,7 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     except ManifestError:
         note = "the undo annotation was not used: the result is not a valid pod"
         return Uninjected(derived.pod, earlier, (*derived.notes, note))
-    return Uninjected(restored, earlier, notes)
+    return Uninjected(restored, earlier, notes if complete else (*derived.notes, *notes))
 
 
 def undone_fields(pod: Manifest, profile: Profile) -> frozenset[str]:

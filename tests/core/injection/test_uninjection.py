@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from injector.core import status
 from injector.core.injection import uninjection
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
@@ -383,6 +384,7 @@ def test_a_record_that_would_be_too_large_is_left_out_and_reported() -> None:
     large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * LIMIT}]))
     assert [f.code for f in large.findings] == ["undo-too-large"]
     assert KEYS.undo not in large.pod["metadata"]["annotations"]
+    assert large.added is not None and large.added.undo_incomplete
     assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200
 
 
@@ -406,7 +408,7 @@ class Restoring(Profile):
 
     __slots__ = ()
 
-    def restore(self, pod: dict[str, Any], _status: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def restore(self, pod: dict[str, Any], _earlier: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
         labels = {k: v for k, v in pod["metadata"]["labels"].items() if k != "mesh"}
         return {**pod, "metadata": {**pod["metadata"], "labels": labels}}, ("assumed: mesh",)
 
@@ -417,6 +419,8 @@ def test_a_profile_restores_from_its_own_traces_first() -> None:
     assert "/metadata/labels/mesh" in (uninjection.record(once, a_pod(), PROFILE) or "")
     assert "/metadata/labels/mesh" not in (uninjection.record(once, a_pod(), profile) or "")
     del once["metadata"]["annotations"][KEYS.undo]
+    without_digest = replace(status.read(once, KEYS) or Status(), digest="")
+    once["metadata"]["annotations"][KEYS.status] = without_digest.text()
     recovered = recover(once, Facts(), replace(CONFIG, profile=profile))
     assert recovered is not None
     assert recovered.notes == ("assumed: mesh",)
