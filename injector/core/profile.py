@@ -13,6 +13,7 @@ from typing import Any
 from injector.core import names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
+from injector.core.contribution import Contribution
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
@@ -107,11 +108,9 @@ class Profile:
 
     def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
         """The annotations without what uses one of these powers."""
-        powers = self.catalogue().affects
+        used = self.catalogue().affects
         return {
-            key: value
-            for key, value in annotations.items()
-            if withheld.isdisjoint(powers.get(self.canonical_key(key), ()))
+            k: v for k, v in annotations.items() if withheld.isdisjoint(used.get(self.canonical_key(k), ()))
         }
 
     @property
@@ -192,17 +191,23 @@ class Profile:
         of = run.facts.owner or owner.of_pod(meta)
         return {
             "Values": run.config.values,
-            "ObjectMeta": {
-                "labels": {},
-                "annotations": {},
-                **{k: v for k, v in meta.items() if v is not None},
-            },
+            "ObjectMeta": {"labels": {}, "annotations": {}}
+            | {k: v for k, v in meta.items() if v is not None},
             "Spec": run.template_input.get("spec") or {},
             "Owner": {"apiVersion": of.api_version, "kind": of.kind, "name": of.name},
             "Namespace": run.namespace,
             "Revision": run.config.revision,
             "NativeSidecars": run.native,
         }
+
+    def contribution(self, run: Injection) -> Contribution:
+        """What the configuration contributes to the pod, beside templates and annotations."""
+        settings = {
+            "Values": run.config.values,
+            "Revision": run.config.revision,
+            "NativeSidecars": run.native,
+        }
+        return Contribution(settings)
 
     def prepare(self, run: Injection) -> Manifest:
         """`run.stripped` without fields that the platform, not the user, has set."""
@@ -239,8 +244,8 @@ class Profile:
 class Config:
     """One immutable snapshot of the operator's configuration.
 
-    `settings` is of the profile's own type. `digest` stands for all of it: two snapshots
-    with one digest give the same answers.
+    `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
+    digest give the same answers. `digests` is a cache of what of it templates and rules read.
     """
 
     profile: Profile
@@ -258,6 +263,7 @@ class Config:
     work_limit: int = DEFAULT_LIMIT
     digest: str = ""
     findings: tuple[Finding, ...] = ()
+    digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
+from injector.core.injection import contributed
 from injector.core.injection.overrides import reapply
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
@@ -128,7 +129,7 @@ def _stamp(run: Injection) -> None:
     """The status, and the operator's own annotations last."""
     config, profile = run.config, run.config.profile
     revision = config.revision or "default"
-    digest = "" if config.quirks else _digest(run)
+    digest = "" if config.quirks else contributed.digest_of(run, chosen_templates(run))
     written = {
         **profile.annotations(run),
         profile.keys.status: status.of(run.overlay, revision, digest).text(),
@@ -136,9 +137,3 @@ def _stamp(run: Injection) -> None:
     if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations
     run.annotate(written)
-
-
-def _digest(run: Injection) -> str:
-    """Of the configuration in force, the pod's own settings for this profile among it."""
-    ours = run.config.profile.catalogue().annotations
-    return status.digest_of(run.config.digest, {k: v for k, v in run.annotations.items() if k in ours})

@@ -17,6 +17,7 @@ from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import (
     context,
+    contribution,
     final_steps,
     findings,
     images,
@@ -43,6 +44,7 @@ from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effec
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
+    from injector.core.contribution import Contribution
     from injector.core.model import Symptom
     from injector.core.profile import Injection
     from injector.core.value_types import Types
@@ -215,6 +217,10 @@ class IstioProfile(Profile):
         data = context.build(run, mesh, proxy)
         run.effective = EffectiveMesh(mesh, data["ProxyConfig"], data["bootstrap"]["caAddress"])
         return data
+
+    def contribution(self, run: Injection) -> Contribution:
+        """Values, mesh configuration and the pod's ProxyConfig."""
+        return contribution.of(run)
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """Overlays that all have the proxy in the list where one of them puts it (Q6)."""
