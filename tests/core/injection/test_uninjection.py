@@ -384,7 +384,8 @@ def test_a_record_that_would_be_too_large_is_left_out_and_reported() -> None:
     large = outcome(a_pod(volumes=[{"name": "ours", "note": "é" * LIMIT}]))
     assert [f.code for f in large.findings] == ["undo-too-large"]
     assert KEYS.undo not in large.pod["metadata"]["annotations"]
-    assert large.added is not None and large.added.undo_incomplete
+    assert large.added is not None
+    assert large.added.undo_incomplete
     assert len(injected(pod)["metadata"]["annotations"][KEYS.undo]) < 200
 
 
