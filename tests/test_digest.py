@@ -150,9 +150,9 @@ def test_what_a_second_webhook_adds_between_two_calls_stays() -> None:
     again = inject(seen, FACTS, config)
     # The application's containers are named in a variable of the proxy; nothing else is ours to change.
     assert [(o.op, o.value) for o in again.patch] == [("replace", "app,agent")]
-    (kept,) = (c for c in again.pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
-    assert {"containerPort": 9999, "name": "agent"} in kept["ports"]
-    assert {"name": "socket", "mountPath": "/socket"} in kept["volumeMounts"]
+    (after,) = (c for c in again.pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
+    assert {"containerPort": 9999, "name": "agent"} in after["ports"]
+    assert {"name": "socket", "mountPath": "/socket"} in after["volumeMounts"]
     assert [c["name"] for c in again.pod["spec"]["containers"]] == ["app", "agent"]
     assert "socket" in [v["name"] for v in again.pod["spec"]["volumes"]]
     assert again.findings == inject(POD, FACTS, config).findings

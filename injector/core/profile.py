@@ -202,12 +202,7 @@ class Profile:
 
     def contribution(self, run: Injection) -> Contribution:
         """What the configuration contributes to the pod, beside templates and annotations."""
-        settings = {
-            "Values": run.config.values,
-            "Revision": run.config.revision,
-            "NativeSidecars": run.native,
-        }
-        return Contribution(settings)
+        return Contribution({name: run.data[name] for name in ("Values", "Revision", "NativeSidecars")})
 
     def prepare(self, run: Injection) -> Manifest:
         """`run.stripped` without fields that the platform, not the user, has set."""
@@ -282,12 +277,11 @@ class Uninjected:
 class Injection:
     """The state of one injection. The core creates it; profiles read and change it.
 
-    `received` is the pod as received, `original` the pod without an earlier injection, `stripped`
-    what overlays are merged into, `template_input` the pod as templates see it. `overlay` is the sum
-    of the rendered templates, `pod` the result so far. `earlier` is the status of an earlier
-    injection, with quirks off without the names that none can have added; `before` the pod without
-    that injection. `data` is what templates are rendered with, `effective` what the profile derives
-    from its settings for this pod, in a type of its own.
+    `received` is the pod as received, `original` the pod without an earlier injection, `stripped` what
+    overlays are merged into, `template_input` the pod as templates see it. `overlay` is the sum of the
+    rendered templates, `pod` the result so far. `earlier` is the status of an earlier injection, with
+    quirks off without the names that none can have added; `before` the pod without that injection. `data`
+    is what templates are rendered with, `effective` what the profile derives for this pod from its settings.
     """
 
     received: Manifest

@@ -58,7 +58,7 @@ class Status:
 def of(overlay: Manifest, revision: str, digest: str) -> Status:
     """The status for the overlay of all templates."""
     spec = overlay.get("spec") or {}
-    listed = {
+    listed: dict[str, Any] = {
         attribute: tuple(dict.fromkeys(str(i["name"]) for i in spec.get(part) or []))
         for part, attribute in LISTS.items()
     }

@@ -7,7 +7,7 @@ compares the tables with what is read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from injector.core.contribution import Contribution
 from injector.profiles.istio import meshconfig, otel
@@ -46,14 +46,15 @@ _RULES: Final = frozenset(
 def of(run: Injection) -> Contribution:
     """What counts once the context of the pod is built."""
     settings, effective = settings_of(run.config), effective_of(run)
+    mesh: Any = settings.mesh
     variables = {
         "Values": run.config.values,
-        "MeshConfig": settings.mesh,
+        "MeshConfig": mesh,
         "Revision": run.config.revision,
         "NativeSidecars": run.native,
-        "InboundTrafficPolicyMode": meshconfig.inbound_mode(settings.mesh),
+        "InboundTrafficPolicyMode": meshconfig.inbound_mode(mesh),
         "CompliancePolicy": settings.compliance,
     }
     # ProxyConfig objects select pods by labels: which of them counts for the pod is configuration too.
-    of_pod = [effective.proxy, run.data["native"], otel.wanted(settings.mesh), settings.platform]
+    of_pod = [effective.proxy, run.data["native"], otel.wanted(mesh), settings.platform]
     return Contribution(variables, _RULES, of_pod)
