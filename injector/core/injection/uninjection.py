@@ -120,6 +120,35 @@ def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjecte
     return Uninjected(out, earlier, notes)
 
 
+def mounts(pod: Manifest, volumes: frozenset[str]) -> list[str]:
+    """The names of the containers that mount one of these volumes."""
+    spec = pod.get("spec") or {}
+    containers = [c for part in names.CONTAINER_LISTS for c in spec.get(part) or []]
+    return [str(c.get("name")) for c in containers if _mounts(c, volumes)]
+
+
+def without_mounts(pod: Manifest, volumes: frozenset[str]) -> Manifest:
+    """The pod without mounts of these volumes."""
+    if not volumes:
+        return pod
+    spec = dict(pod.get("spec") or {})
+    for part in names.CONTAINER_LISTS:
+        if spec.get(part):
+            spec[part] = [_without_mounts(c, volumes) for c in spec[part]]
+    return {**pod, "spec": spec}
+
+
+def _without_mounts(container: Manifest, volumes: frozenset[str]) -> Manifest:
+    if not _mounts(container, volumes):
+        return container
+    left = [mount for mount in container["volumeMounts"] if mount.get("name") not in volumes]
+    return {**container, "volumeMounts": left}
+
+
+def _mounts(container: Manifest, volumes: frozenset[str]) -> bool:
+    return any(mount.get("name") in volumes for mount in container.get("volumeMounts") or [])
+
+
 def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[str, list[Manifest]]:
     """The user's own versions of containers that an injection wrote over, by list.
 

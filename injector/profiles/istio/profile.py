@@ -38,7 +38,7 @@ from injector.profiles.istio import (
 )
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
 from injector.profiles.istio.bootstrap import from_values
-from injector.profiles.istio.containers import INIT, INJECTED, PROXY, has_proxy
+from injector.profiles.istio.containers import INIT, MADE, PROXY, has_proxy
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
@@ -57,8 +57,6 @@ CATALOGUE = Catalogue(
     domains=("istio.io", "istio-injection"),
     affects={e.key: e.powers for e in ANNOTATIONS if e.powers},
 )
-# Names that the shipped templates and istiod's give by an expression, or under other values only.
-MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
 YAML_UNITS = 5
 
