@@ -23,7 +23,7 @@ ASSIGNED = [
     ("Q2", r"cronjob", r"/spec/jobTemplate/(metadata|spec/template/metadata)(/.*)?"),
     ("Q5", r"merge-probers", r"/spec.*/initContainers/\d+/(args|env|lifecycle|readinessProbe)(/.*)?"),
     ("Q6", r"sidecar-spire", r".*(status/containers|/containers|volumeMounts/\d+/readOnly)"),
-    ("Q7", r"", r".*/annotations/(sidecar\.istio\.io/status/digest|sidecar-injector/undo)"),
+    ("Q7", r"", r".*/annotations/(sidecar\.istio\.io/status/(digest|undo)|sidecar-injector/undo)"),
     # Texts for the agent are derived as if the API server had filled in its defaults, of which a
     # gRPC probe's timeout is the one that upstream's row names.
     ("Q29", r"", r".*/env/\d+/value//app-(health|lifecycle)/.*(path|scheme|timeoutSeconds|service)"),

@@ -222,7 +222,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Keep the original manifest.",
     ),
     FindingCode.STATUS_NAME: (
-        "The status annotation lists a name that no template gives; it stays.",
+        "The status annotation lists a name that no template gives in that list; it stays.",
         "Check who wrote the annotation.",
     ),
     FindingCode.TAKEN_OUT: (

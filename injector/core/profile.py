@@ -13,6 +13,7 @@ from typing import Any
 from injector.core import names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
+from injector.core.contribution import Contribution
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
@@ -106,11 +107,9 @@ class Profile:
 
     def permitted(self, annotations: Mapping[str, str], withheld: frozenset[str]) -> Mapping[str, str]:
         """The annotations without what uses one of these powers."""
-        powers = self.catalogue().affects
+        used = self.catalogue().affects
         return {
-            key: value
-            for key, value in annotations.items()
-            if withheld.isdisjoint(powers.get(self.canonical_key(key), ()))
+            k: v for k, v in annotations.items() if withheld.isdisjoint(used.get(self.canonical_key(k), ()))
         }
 
     @property
@@ -191,17 +190,18 @@ class Profile:
         of = run.facts.owner or owner.of_pod(meta, quirks=run.config.quirks)
         return {
             "Values": run.config.values,
-            "ObjectMeta": {
-                "labels": {},
-                "annotations": {},
-                **{k: v for k, v in meta.items() if v is not None},
-            },
+            "ObjectMeta": {"labels": {}, "annotations": {}}
+            | {k: v for k, v in meta.items() if v is not None},
             "Spec": run.template_input.get("spec") or {},
             "Owner": {"apiVersion": of.api_version, "kind": of.kind, "name": of.name},
             "Namespace": run.namespace,
             "Revision": run.config.revision,
             "NativeSidecars": run.native,
         }
+
+    def contribution(self, run: Injection) -> Contribution:
+        """What the configuration contributes to the pod, beside templates and annotations."""
+        return Contribution({name: run.data[name] for name in ("Values", "Revision", "NativeSidecars")})
 
     def prepare(self, run: Injection) -> Manifest:
         """`run.stripped` without fields that the platform, not the user, has set."""
@@ -238,8 +238,8 @@ class Profile:
 class Config:
     """One immutable snapshot of the operator's configuration.
 
-    `settings` is of the profile's own type. `digest` stands for all of it: two snapshots
-    with one digest give the same answers.
+    `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
+    digest give the same answers. `digests` is a cache of what of it templates and rules read.
     """
 
     profile: Profile
@@ -258,6 +258,7 @@ class Config:
     work_limit: int = DEFAULT_LIMIT
     digest: str = ""
     findings: tuple[Finding, ...] = ()
+    digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,12 +277,11 @@ class Uninjected:
 class Injection:
     """The state of one injection. The core creates it; profiles read and change it.
 
-    `received` is the pod as received, `original` the pod without an earlier injection, `stripped`
-    what overlays are merged into, `template_input` the pod as templates see it. `overlay` is the sum
-    of the rendered templates, `pod` the result so far. `earlier` is the status of an earlier
-    injection, with quirks off without the names that none can have added; `before` the pod without
-    that injection. `data` is what templates are rendered with, `effective` what the profile derives
-    from its settings for this pod, in a type of its own.
+    `received` is the pod as received, `original` the pod without an earlier injection, `stripped` what
+    overlays are merged into, `template_input` the pod as templates see it. `overlay` is the sum of the
+    rendered templates, `pod` the result so far. `earlier` is the status of an earlier injection, with
+    quirks off without the names that none can have added; `before` the pod without that injection. `data`
+    is what templates are rendered with, `effective` what the profile derives for this pod from its settings.
     """
 
     received: Manifest

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from injector.core.model import AnnotationKeys, Manifest
 from injector.yamltext import load_json
 
 LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
          "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
+_INCOMPLETE: Final = "incomplete"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The names of what was added, the injector's revision, and the digest of its configuration."""
+    """The names of what was added, the injector's revision, and the digest of its configuration.
+
+    `undo_incomplete`: what `uninject` cannot derive from the pod was too large for the undo annotation.
+    """
 
     init_containers: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
@@ -25,6 +29,7 @@ class Status:
     image_pull_secrets: tuple[str, ...] = ()
     revision: str = ""
     digest: str = ""
+    undo_incomplete: bool = False
 
     def names(self, part: str) -> tuple[str, ...]:
         """The names under one list of the pod's spec."""
@@ -33,11 +38,11 @@ class Status:
 
     def only(self, names: Mapping[str, frozenset[str]]) -> Status:
         """The status with those names alone, by list; a list that is missing stands for none."""
-        left = {
+        left: dict[str, Any] = {
             attribute: tuple(name for name in self.names(part) if name in names.get(part, ()))
             for part, attribute in LISTS.items()
         }
-        return Status(**left, revision=self.revision, digest=self.digest)
+        return replace(self, **left)
 
     def text(self) -> str:
         """The annotation's value: compact JSON in a fixed order, null for an empty list."""
@@ -45,13 +50,15 @@ class Status:
         out["revision"] = self.revision
         if self.digest:
             out["digest"] = self.digest
+        if self.undo_incomplete:
+            out["undo"] = _INCOMPLETE
         return compact(out)
 
 
 def of(overlay: Manifest, revision: str, digest: str) -> Status:
     """The status for the overlay of all templates."""
     spec = overlay.get("spec") or {}
-    listed = {
+    listed: dict[str, Any] = {
         attribute: tuple(dict.fromkeys(str(i["name"]) for i in spec.get(part) or []))
         for part, attribute in LISTS.items()
     }
@@ -72,7 +79,12 @@ def parse(text: str | None) -> Status | None:
     for part, attribute in LISTS.items():
         listed = raw.get(part)
         lists[attribute] = tuple(n for n in listed if isinstance(n, str)) if isinstance(listed, list) else ()
-    return Status(**lists, revision=str(raw.get("revision") or ""), digest=str(raw.get("digest") or ""))
+    return Status(
+        **lists,
+        revision=str(raw.get("revision") or ""),
+        digest=str(raw.get("digest") or ""),
+        undo_incomplete=raw.get("undo") == _INCOMPLETE,
+    )
 
 
 def annotations_of(pod: Manifest) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ to `rewriting`, what a template may do to `sandbox`, what its output becomes to 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -25,6 +25,7 @@ from injector.templating.functions import FUNCTIONS
 from injector.templating.operations import MARK, MARK_END, OPERATIONS
 from injector.templating.outline import Outline, flattened
 from injector.templating.predicates import TESTS
+from injector.templating.reads import Path, paths_in
 from injector.templating.rewriting import Mentions, key_of, nearest, rewrite
 from injector.templating.sandbox import Sandbox
 
@@ -78,6 +79,8 @@ class Unit:
     mentions: Mentions
     free: frozenset[str]
     """Names that it reads and does not assign."""
+    reads: frozenset[Path]
+    """What it can read of its variables."""
 
 
 class Library:
@@ -142,6 +145,12 @@ class Library:
             self._free[key] = (unit.free | (inner - unit.mentions.assigned)) - self.env.globals.keys()
         return self._free[key]
 
+    def used(self, key: str) -> Iterator[Unit]:
+        """A unit and those that it refers to, as often as it does."""
+        yield self.check(key)
+        for other, _ in self.unit(key).mentions.references:
+            yield from self.used(other)
+
     def outline(self, lists: Collection[str]) -> Outline:
         """What the templates that a pod may ask for can write. TemplateError where one does not load."""
         outline = Outline()
@@ -201,6 +210,7 @@ class Library:
         _no_marks(source)
         try:
             tree = self.env.parse(source.text)
+            reads = paths_in(tree)
             mentions = rewrite(tree, variant, source.where)
             tree.set_environment(self.env)
             tracker = TrackingCodeGenerator(self.env)
@@ -218,7 +228,7 @@ class Library:
         except ValueError as exc:  # an integer of more digits than Python reads
             raise TemplateError("invalid number in the template", where=source.where(1)) from exc
         template = UncachedTemplate.from_code(self.env, code, self.env.globals)
-        return Unit(source, template, mentions, frozenset(tracker.undeclared_identifiers))
+        return Unit(source, template, mentions, frozenset(tracker.undeclared_identifiers), reads)
 
 
 def _no_marks(source: TemplateSource) -> None:

@@ -27,6 +27,7 @@ from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, 
 from injector.templating.library import Library, TemplateSource
 from injector.templating.operations import MARK, MARK_END
 from injector.templating.outline import Outline
+from injector.templating.reads import Path
 from injector.templating.rewriting import key_of
 from injector.templating.sandbox import Unknown
 from injector.templating.values import json_of, kind, text_of
@@ -191,6 +192,15 @@ class Templates:
     def sources(self) -> Mapping[str, TemplateSource]:
         """The texts of all templates by name, those that only others include among them."""
         return self._library.sources
+
+    def used(self, name: str) -> Mapping[str, str]:
+        """The texts of a template and of all that it includes or imports, by name."""
+        sources = (unit.source for unit in self._library.used(key_of("mark", name)))
+        return dict(sorted((source.name, source.text) for source in sources))
+
+    def reads(self, name: str) -> frozenset[Path]:
+        """The paths that these can read, whichever branches they take."""
+        return frozenset().union(*(unit.reads for unit in self._library.used(key_of("mark", name))))
 
     def outline(self, lists: Collection[str]) -> Outline:
         """What these templates can write: names in `lists` of a pod's spec, and fields of the spec."""

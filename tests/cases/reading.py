@@ -86,7 +86,7 @@ def read(name: str) -> Case:
         doors=doors,
         text=text,
         manifest=manifest,
-        config=_over(BASE, header.get("config") or {}),
+        config=over(BASE, header.get("config") or {}),
         objects=objects,
         path=header.get("path") or "",
         request=header.get("request") or {},
@@ -116,11 +116,12 @@ def _header(text: str) -> dict[str, Any]:
     }
 
 
-def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with changes: maps merge, everything else replaces."""
     out = dict(base)
-    for key, value in over.items():
+    for key, value in changes.items():
         both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        out[key] = _over(out[key], value) if both else value
+        out[key] = over(out[key], value) if both else value
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from injector.core.catalogue import Catalogue
@@ -112,5 +111,5 @@ def outcome(pod: dict[str, Any], config: Config = CONFIG) -> Outcome:
     return injected
 
 
-def with_digest(digest: str) -> Config:
-    return replace(CONFIG, digest=digest)
+ANOTHER = a_config("two", text="{# changed #}" + SIDECAR)
+"""A configuration that gives the same pods under another digest."""

@@ -26,6 +26,7 @@ def test_the_text_is_compact_json_in_a_fixed_order_with_null_for_an_empty_list()
     expected += '"revision":"blue"}'
     assert written.text() == expected
     assert Status(digest="d").text().endswith('"revision":"","digest":"d"}')
+    assert Status(undo_incomplete=True).text().endswith('"revision":"","undo":"incomplete"}')
 
 
 def test_a_status_lists_what_the_templates_alone_add_up_to() -> None:
@@ -48,7 +49,7 @@ def test_a_status_lists_what_the_templates_alone_add_up_to() -> None:
 lists = st.lists(st.text(max_size=5), max_size=3).map(tuple)
 
 
-@given(st.builds(Status, lists, lists, lists, lists, st.text(max_size=5), st.text(max_size=5)))
+@given(st.builds(Status, lists, lists, lists, lists, st.text(max_size=5), st.text(max_size=5), st.booleans()))
 def test_what_was_written_is_read_back(written: Status) -> None:
     assert status.read(carrying(written.text()), KEYS) == written
     assert status.parse(written.text()) == written

@@ -44,7 +44,7 @@ _ROWS: Final = (
     Row("Q2", r'"kind": "CronJob"', r"(/items/\d+)?/spec/jobTemplate/.*"),
     # A pod that says that it was injected before is taken apart first.
     Row("Q4", _INJECTED, r".*/((initContainers|containers|volumes)(/.*)?|proxy\.istio\.io~1overrides.*)"),
-    Row("Q7", r"", r".*/annotations/(sidecar\.istio\.io~1status//digest|sidecar-injector~1undo)"),
+    Row("Q7", r"", r".*/annotations/(sidecar\.istio\.io~1status//(digest|undo)|sidecar-injector~1undo)"),
     Row("Q11", r'"port": "unknown"', r".*/(\w+Probe|postStart|preStop)/httpGet(/.*)?"),
     Row("Q11", r'"port": "unknown"', r".*/value//~1app-(health|lifecycle)~1[^/]*"),
     Row("Q29", r"", r".*/env/\d+/value//~1app-(health|lifecycle).*/(path|scheme|timeoutSeconds|service)"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
-from injector.core.injection import pod_resources
+from injector.core.injection import contributed, pod_resources
 from injector.core.injection.overrides import reapply
 from injector.core.injection.own_volumes import keep_volumes
 from injector.core.injection.patched import without_patched
@@ -133,7 +133,7 @@ def _stamp(run: Injection) -> None:
     """The status, and the operator's own annotations last."""
     config, profile = run.config, run.config.profile
     revision = config.revision or "default"
-    digest = "" if config.quirks else _digest(run)
+    digest = "" if config.quirks else contributed.digest_of(run, chosen_templates(run))
     added = run.overlay if config.quirks else without_patched(run)
     written = {
         **profile.annotations(run),
@@ -142,9 +142,3 @@ def _stamp(run: Injection) -> None:
     if not (config.quirks and run.facts.origin is Origin.FILE):
         written |= config.injected_annotations
     run.annotate(written)
-
-
-def _digest(run: Injection) -> str:
-    """Of the configuration in force, the pod's own settings for this profile among it."""
-    ours = run.config.profile.catalogue().annotations
-    return status.digest_of(run.config.digest, {k: v for k, v in run.annotations.items() if k in ours})

@@ -223,15 +223,20 @@ def _settle(run: Injection) -> Manifest:
 
 
 def _with_undo(run: Injection, after: Manifest) -> Manifest:
-    """The result with its undo annotation; without one, and with a warning, where it would be too large."""
+    """The result with its undo annotation; without one, and with a warning, where it would be too large.
+
+    The status then shows it, also after further injections: what was not recorded stays unknown.
+    """
     key = run.config.profile.keys.undo
+    if run.earlier is not None and run.earlier.undo_incomplete:
+        after = _with_incomplete_undo(run, after)
     try:
         text = uninjection.record(after, run.original, run.config.profile)
     except OverflowError as error:
         run.warn(
             FindingCode.UNDO_TOO_LARGE, f"annotation {key} was not written: its value would have {error}"
         )
-        return after
+        return _with_incomplete_undo(run, after)
     if text is None:
         return after
     if annotation_size.excess(after, len(key) + len(text.encode("utf-8", "surrogatepass"))):
@@ -239,30 +244,51 @@ def _with_undo(run: Injection, after: Manifest) -> Manifest:
             FindingCode.UNDO_TOO_LARGE,
             f"annotation {key} was not written: the annotations would exceed their size limit",
         )
-        return after
+        return _with_incomplete_undo(run, after)
     return merge(after, {"metadata": {"annotations": {key: text}}})
 
 
+def _with_incomplete_undo(run: Injection, after: Manifest) -> Manifest:
+    """The result with a status that names its undo incomplete, unless no annotation may be longer."""
+    keys = run.config.profile.keys
+    listed = status.read(after, keys)
+    if listed is None:
+        return after
+    text = replace(listed, undo_incomplete=True).text()
+    flagged = merge(after, {"metadata": {"annotations": {keys.status: text}}})
+    return after if annotation_size.excess(flagged) else flagged
+
+
 def _warn_about_status(run: Injection, after: Manifest) -> None:
-    """Warn of names in the status that stay, as no template creates them, and of names that are removed."""
+    """Warn of names in the status that stay, as no template creates them, and of what is removed."""
     key = run.config.profile.keys.status
     listed = status.read(run.received, run.config.profile.keys)
     if listed is None or run.earlier is None:
         return
+    outline = run.config.templates.outline(status.LISTS).names
     for part in status.LISTS:
-        made, have = frozenset(run.earlier.names(part)), _names(after, part)
+        made, had, have = frozenset(run.earlier.names(part)), _names(run.received, part), _names(after, part)
         stay = [name for name in listed.names(part) if name not in made and name in have]
-        gone = [name for name in run.earlier.names(part) if name not in have]
+        gone = [name for name in run.earlier.names(part) if name in had and name not in have]
         if part in names.CONTAINER_LISTS:
             # A sidecar that has moved to the other list is there.
             other = names.CONTAINER_LISTS[1 - names.CONTAINER_LISTS.index(part)]
             gone = [name for name in gone if name not in _names(after, other)]
         if stay:
-            text = f"{key} lists {part} that no template creates; they were not removed: {_few(stay)}"
-            run.warn(FindingCode.STATUS_NAME, text)
-        if gone and _names(run.received, part) & frozenset(gone):
+            # A template creates one that stays only where the pod would have no container without it.
+            every = not outline.get(part, frozenset()).isdisjoint(stay)
+            lists = "every container of the pod" if every else f"{part} that no template creates"
+            run.warn(FindingCode.STATUS_NAME, f"{key} lists {lists}; they were not removed: {_few(stay)}")
+        if gone:
             text = f"{key} lists {part} that are no longer injected; they were removed: {_few(gone)}"
+            mounting = uninjection.mounts(run.received, frozenset(gone)) if part == "volumes" else ()
+            left = [name for name in mounting if name in _containers(after)]
+            text += f"; so were their mounts in {_few(left)}" if left else ""
             run.warn(FindingCode.TAKEN_OUT, text)
+
+
+def _containers(pod: Manifest) -> frozenset[str]:
+    return frozenset().union(*(_names(pod, part) for part in names.CONTAINER_LISTS))
 
 
 def _few(elements: Sequence[str]) -> str:

@@ -6,15 +6,17 @@ Not here: how an injection is taken out (`uninjection`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from injector.core import status
 from injector.core.injection import uninjection
 from injector.core.injection.assembly import overlay_of
 from injector.core.injection.undo_entries import Reach
 from injector.core.model import Facts, Manifest
-from injector.core.profile import Config, Uninjected
+from injector.core.profile import Config, Injection, Uninjected
 from injector.core.tree.strategic_merge import MergeError
 from injector.errors import InjectorError, WorkError
+from injector.printable import first_of, shown
 from injector.work import TooExpensive, Work
 
 
@@ -22,11 +24,27 @@ def recover(pod: Manifest, facts: Facts, config: Config, work: Work | None = Non
     """The pod without an earlier injection, as far as that can have been one; None without a status.
 
     Known is what the profile makes under any configuration, and what the templates name in any
-    branch. Where the status lists more, or the undo annotation changes other fields of the spec, the
-    templates are rendered to see what they write, and once more where they may write an element only
-    because the pod has it. Raises ValueError where the overrides annotation cannot be read.
+    branch, each in its list. Where the status lists more, or the undo annotation changes other fields
+    of the spec, the templates are rendered to see what they write, and once more where they may write
+    an element only because the pod has it. Where no container would be left, only those are taken out
+    that a new injection puts back. A volume that it does not put back goes with its mounts. Raises
+    ValueError where the overrides annotation cannot be read.
     """
-    return _taken_out(pod, facts, config, config.profile.made(), work)
+    taken_out, reach = _taken_out(pod, facts, config, config.profile.made(), work)
+    if taken_out is None:
+        return None
+    emptied = bool(_names(pod, "containers")) and not _names(taken_out.pod, "containers")
+    gone = _volumes_still_mounted(taken_out, pod)
+    if not (emptied or gone):
+        return taken_out
+    overlay = _overlay_of(taken_out.pod, facts, config, work or Work(config.work_limit))
+    if emptied:
+        stay = reach.of("containers") - _names(overlay, "containers")
+        taken_out = uninjection.uninject(pod, config.profile, reach.without({"containers": stay}))
+    if taken_out is None or not gone:
+        return taken_out
+    lost = gone - _names(overlay, "volumes")
+    return replace(taken_out, pod=uninjection.without_mounts(taken_out.pod, lost))
 
 
 def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
@@ -43,17 +61,31 @@ def removed(pod: Manifest, facts: Facts, config: Config) -> Uninjected | None:
     if listed.digest:
         made = {part: frozenset(listed.names(part)) for part in status.LISTS}
     try:
-        taken_out = _taken_out(pod, facts, config, made)
+        taken_out, _ = _taken_out(pod, facts, config, made)
     except TooExpensive:
         hint = "reduce the pod, or raise workLimit"
         raise WorkError(
             f"restoring the pod needs more than {config.work_limit} units of work", hint=hint
         ) from None
-    if taken_out and _containers(pod) and not _containers(taken_out.pod):
+    if taken_out and _names(pod, "containers") and not _names(taken_out.pod, "containers"):
         # A status that lists every container was not written for this pod.
         names = {part: frozenset(taken_out.earlier.names(part)) for part in status.LISTS}
-        return uninjection.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
-    return taken_out
+        taken_out = uninjection.uninject(pod, config.profile, Reach({**names, "containers": frozenset()}))
+    return taken_out and _with_note_of_mounts(taken_out, pod)
+
+
+def _with_note_of_mounts(taken_out: Uninjected, pod: Manifest) -> Uninjected:
+    mounting = uninjection.mounts(taken_out.pod, _volumes_still_mounted(taken_out, pod))
+    if not mounting:
+        return taken_out
+    note = f"volumes were removed that these containers still mount: {first_of([*map(shown, mounting)])}"
+    return replace(taken_out, notes=(*taken_out.notes, note))
+
+
+def _volumes_still_mounted(taken_out: Uninjected, pod: Manifest) -> frozenset[str]:
+    """Volumes of the pod that were taken out although containers that are left mount them."""
+    gone = (_names(pod, "volumes") & {*taken_out.earlier.volumes}) - _names(taken_out.pod, "volumes")
+    return gone if uninjection.mounts(taken_out.pod, gone) else frozenset()
 
 
 def _taken_out(
@@ -62,28 +94,41 @@ def _taken_out(
     config: Config,
     made: Mapping[str, frozenset[str]],
     work: Work | None = None,
-) -> Uninjected | None:
+) -> tuple[Uninjected | None, Reach]:
+    """The pod without the injection, and what that can have added."""
     profile = config.profile
     listed = status.read(pod, profile.keys)
     if listed is None:
-        return None
+        return None, Reach()
     reach = Reach.known(made, config.templates.outline(status.LISTS))
     if config.quirks:
         # Upstream knows no undo annotation, and none is written.
-        return uninjection.derive(pod, listed.only(reach.names), profile)
+        return uninjection.derive(pod, listed.only(reach.names), profile), reach
     taken_out = uninjection.uninject(pod, profile, reach)
     if taken_out is None or (
         reach.covers(listed) and uninjection.undone_fields(pod, profile) <= reach.fields
     ):
-        return taken_out
+        return taken_out, reach
     work = work or Work(config.work_limit)
-    wider = reach.with_overlay(_overlay_of(taken_out.pod, facts, config, work))
+    wider = _rendered(reach, listed, taken_out.pod, facts, config, work)
     doubtful = _doubtful(taken_out.pod, listed, wider, reach, uninjection.overrides(pod, profile))
     if any(doubtful.values()):
         without = _without(taken_out.pod, doubtful)
-        always = reach.with_overlay(_overlay_of(without, facts, config, work))
+        always = _rendered(reach, listed, without, facts, config, work)
         wider = wider.without({part: names - always.of(part) for part, names in doubtful.items()})
-    return uninjection.uninject(pod, profile, wider)
+    return uninjection.uninject(pod, profile, wider), wider
+
+
+def _rendered(
+    reach: Reach, listed: status.Status, pod: Manifest, facts: Facts, config: Config, work: Work
+) -> Reach:
+    """With what the templates write for a pod, in either form of sidecars where the status lists more."""
+    wider = reach.with_overlay(_overlay_of(pod, facts, config, work))
+    if wider.covers(listed):
+        return wider
+    native = Injection(pod, facts, config, work).native
+    other_form = replace(config, native_sidecars="disabled" if native else "enabled")
+    return wider.with_overlay(_overlay_of(pod, facts, other_form, work))
 
 
 def _doubtful(
@@ -125,5 +170,5 @@ def _overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Mani
         return {}
 
 
-def _containers(pod: Manifest) -> list[Manifest]:
-    return (pod.get("spec") or {}).get("containers") or []
+def _names(pod: Manifest, part: str) -> frozenset[str]:
+    return frozenset(str(item.get("name")) for item in (pod.get("spec") or {}).get(part) or [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from injector.core import names
+from injector.core.injection import uninjection
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
 from injector.core.tree.schema import POD, Schema, key_of, keyed
@@ -105,18 +106,5 @@ def _walk_fields(
 
 def _without_dangling_mounts(pod: Manifest, earlier: Status) -> Manifest:
     """The pod without mounts of volumes that were injected and are no longer."""
-    spec = dict(pod.get("spec") or {})
-    have = {v["name"] for v in spec.get("volumes") or []}
-    gone = set(earlier.volumes) - have
-    if not gone:
-        return pod
-    for part in names.CONTAINER_LISTS:
-        if spec.get(part):
-            spec[part] = [_without_mounts(c, gone) for c in spec[part]]
-    return {**pod, "spec": spec}
-
-
-def _without_mounts(container: Manifest, gone: set[str]) -> Manifest:
-    mounts = container.get("volumeMounts") or []
-    left = [m for m in mounts if m.get("name") not in gone]
-    return container if len(left) == len(mounts) else {**container, "volumeMounts": left}
+    have = {v["name"] for v in (pod.get("spec") or {}).get("volumes") or []}
+    return uninjection.without_mounts(pod, frozenset(earlier.volumes) - have)

@@ -59,7 +59,7 @@ class Reach:
         names = {part: made.get(part, frozenset()) | outline.names.get(part, frozenset()) for part in LISTS}
         # Whatever the setting podResources is now, it may have been set.
         fields = {*outline.fields, "resources"}
-        return cls(_in_either_list(names), frozenset(fields - LISTS.keys() - NEVER))
+        return cls(names, frozenset(fields - LISTS.keys() - NEVER))
 
     def with_overlay(self, overlay: Manifest) -> Reach:
         """With everything that templates wrote into a pod template of their own."""
@@ -68,7 +68,7 @@ class Reach:
             part: frozenset(str(item.get("name")) for item in spec.get(part) or []) | self.of(part)
             for part in LISTS
         }
-        return Reach(_in_either_list(made), self.fields | (spec.keys() - LISTS.keys() - NEVER))
+        return Reach(made, self.fields | (spec.keys() - LISTS.keys() - NEVER))
 
     def without(self, names: Mapping[str, frozenset[str]]) -> Reach:
         """With fewer elements."""
@@ -108,12 +108,6 @@ class Reach:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             return False
         return self.others(part, value) == others
-
-
-def _in_either_list(names: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
-    """Between two injections a sidecar may have moved from one list of containers to the other."""
-    containers = names["containers"] | names["initContainers"]
-    return {**names, "containers": containers, "initContainers": containers}
 
 
 def _only_emptiness(change: Sequence[Any]) -> bool:

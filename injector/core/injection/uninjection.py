@@ -41,8 +41,10 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     earlier = listed.only(reach.names)
     derived = derive(pod, earlier, profile)
     text = status.annotations_of(pod).get(profile.keys.undo)
+    complete = bool(earlier.digest) and not earlier.undo_incomplete
     if text is None:
-        return derived
+        # This program leaves the annotation out only where all that it restores is certain.
+        return Uninjected(derived.pod, earlier) if complete else derived
     entries = _entries(text)
     if isinstance(entries, str):
         return Uninjected(derived.pod, earlier, (*derived.notes, entries))
@@ -54,7 +56,7 @@ def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None
     except ManifestError:
         note = "the undo annotation was not used: the result is not a valid pod"
         return Uninjected(derived.pod, earlier, (*derived.notes, note))
-    return Uninjected(restored, earlier, notes)
+    return Uninjected(restored, earlier, notes if complete else (*derived.notes, *notes))
 
 
 def undone_fields(pod: Manifest, profile: Profile) -> frozenset[str]:
@@ -116,6 +118,35 @@ def derive(pod: Manifest, earlier: status.Status, profile: Profile) -> Uninjecte
     else:
         out.pop("metadata", None)
     return Uninjected(out, earlier, notes)
+
+
+def mounts(pod: Manifest, volumes: frozenset[str]) -> list[str]:
+    """The names of the containers that mount one of these volumes."""
+    spec = pod.get("spec") or {}
+    containers = [c for part in names.CONTAINER_LISTS for c in spec.get(part) or []]
+    return [str(c.get("name")) for c in containers if _mounts(c, volumes)]
+
+
+def without_mounts(pod: Manifest, volumes: frozenset[str]) -> Manifest:
+    """The pod without mounts of these volumes."""
+    if not volumes:
+        return pod
+    spec = dict(pod.get("spec") or {})
+    for part in names.CONTAINER_LISTS:
+        if spec.get(part):
+            spec[part] = [_without_mounts(c, volumes) for c in spec[part]]
+    return {**pod, "spec": spec}
+
+
+def _without_mounts(container: Manifest, volumes: frozenset[str]) -> Manifest:
+    if not _mounts(container, volumes):
+        return container
+    left = [mount for mount in container["volumeMounts"] if mount.get("name") not in volumes]
+    return {**container, "volumeMounts": left}
+
+
+def _mounts(container: Manifest, volumes: frozenset[str]) -> bool:
+    return any(mount.get("name") in volumes for mount in container.get("volumeMounts") or [])
 
 
 def overrides(pod: Manifest, profile: Profile, *, typed: bool = False) -> dict[str, list[Manifest]]:

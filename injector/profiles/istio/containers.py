@@ -1,4 +1,4 @@
-"""The containers that the profile injects: their names, and which pods have the proxy."""
+"""The containers and volumes that the profile injects: their names, and which pods have the proxy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ PROXY: Final = "istio-proxy"
 INIT: Final = "istio-init"
 VALIDATION: Final = "istio-validation"
 CORE_DUMP: Final = "enable-core-dump"
-INJECTED: Final = frozenset({PROXY, INIT, VALIDATION, CORE_DUMP})
+_GRPC_INIT: Final = "grpc-bootstrap-init"
+_VOLUMES: Final = (
+    *("workload-socket", "credential-socket", "workload-certs", "gke-workload-certificate"),
+    *("istio-envoy", "istio-data", "istio-podinfo", "istio-token", "istiod-ca-cert", "istio-ca-crl"),
+    *("istio-certs", "lightstep-certs", "custom-bootstrap-volume", "istio-xds"),
+    "grpc-io-proxyless-bootstrap",
+)
+MADE: Final = {
+    "initContainers": frozenset({PROXY, INIT, VALIDATION, CORE_DUMP, _GRPC_INIT}),
+    "containers": frozenset({PROXY}),
+    "volumes": frozenset(_VOLUMES),
+}
+"""What istiod's templates add, by list of a pod's spec, also where the configuration has others."""
 
 
 def has_proxy(pod: Manifest, part: str) -> bool:

@@ -20,7 +20,7 @@ def attributes(
     `metadata` and `spec` are the pod's, without what was injected before. Empty annotations and
     labels count as absent. Annotations are not escaped, as upstream has it.
     """
-    if not _wanted(mesh):
+    if not wanted(mesh):
         return ""
     annotations = metadata.get("annotations") or {}
     labels = metadata.get("labels") or {}
@@ -44,7 +44,8 @@ def image_version(image: str) -> str:
     return "@".join(part for part in (tag, digest) if part)
 
 
-def _wanted(mesh: Mapping[str, Any]) -> bool:
+def wanted(mesh: Mapping[str, Any]) -> bool:
+    """Whether an extension provider asks for the conventions."""
     return any(
         provider.get("opentelemetry", {}).get("serviceAttributeEnrichment") == "OTEL_SEMANTIC_CONVENTIONS"
         for provider in mesh.get("extensionProviders", [])

@@ -18,6 +18,7 @@ from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import (
     application,
     context,
+    contribution,
     final_steps,
     findings,
     images,
@@ -38,12 +39,13 @@ from injector.profiles.istio import (
 )
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
 from injector.profiles.istio.bootstrap import from_values
-from injector.profiles.istio.containers import INIT, INJECTED, PROXY, has_proxy
+from injector.profiles.istio.containers import INIT, MADE, PROXY, has_proxy
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
+    from injector.core.contribution import Contribution
     from injector.core.model import Symptom
     from injector.core.profile import Injection
     from injector.core.value_types import Types
@@ -56,8 +58,6 @@ CATALOGUE = Catalogue(
     domains=("istio.io", "istio-injection"),
     affects={e.key: e.powers for e in ANNOTATIONS if e.powers},
 )
-# Names that the shipped templates and istiod's give by an expression, or under other values only.
-MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
 YAML_UNITS = 5
 
@@ -216,6 +216,10 @@ class IstioProfile(Profile):
         data = context.build(run, mesh, proxy)
         run.effective = EffectiveMesh(mesh, data["ProxyConfig"], data["bootstrap"]["caAddress"])
         return data
+
+    def contribution(self, run: Injection) -> Contribution:
+        """Values, mesh configuration and the pod's ProxyConfig."""
+        return contribution.of(run)
 
     def arrange(self, run: Injection, overlays: list[Manifest]) -> list[Manifest]:
         """Overlays that all have the proxy in the list where one of them puts it (Q6)."""

@@ -16,7 +16,7 @@ from injector.core.model import Facts
 from injector.core.profile import Outcome
 from injector.core.status import Status
 from injector.core.tree.schema import same
-from tests.core.generic import CONFIG, KEYS, a_config, injected, outcome, with_digest
+from tests.core.generic import ANOTHER, CONFIG, KEYS, a_config, injected, outcome
 from tests.generators.strategies import pods
 
 APP = {"name": "app", "image": "app:1"}
@@ -150,7 +150,7 @@ def test_removed_injected_parts_are_restored() -> None:
 def test_another_digest_rebuilds_injected_parts_and_names_what_was_dropped() -> None:
     pod = defaulted(once())
     named(pod["spec"]["containers"], "proxy")["env"].append(OTHER)
-    reinjected = outcome(pod, with_digest("two"))
+    reinjected = outcome(pod, ANOTHER)
     proxy = named(reinjected.pod["spec"]["containers"], "proxy")
     assert proxy == named(once()["spec"]["containers"], "proxy")
     (finding,) = reinjected.findings
@@ -164,7 +164,7 @@ def test_another_digest_rebuilds_injected_parts_and_names_what_was_dropped() -> 
 
 
 def test_another_digest_without_foreign_parts_reports_nothing() -> None:
-    assert outcome(once(), with_digest("two")).findings == ()
+    assert outcome(once(), ANOTHER).findings == ()
 
 
 def test_new_values_show_and_the_pod_before_is_still_known() -> None:
@@ -213,7 +213,7 @@ def test_injecting_an_injected_and_defaulted_pod_changes_nothing(pod: dict[str, 
 
 @given(pods())
 def test_a_pod_that_was_injected_twice_goes_back_to_the_same_pod(pod: dict[str, Any]) -> None:
-    twice = injected(injected(pod), with_digest("two"))
+    twice = injected(injected(pod), ANOTHER)
     recovered = recover(twice, Facts(), CONFIG)
     assert recovered is not None
     assert same(recovered.pod, pod)
@@ -291,4 +291,4 @@ def test_volumes_from_before_go_even_where_the_pod_had_none() -> None:
 
 def test_the_configuration_of_these_tests_gives_one_digest() -> None:
     assert injected(POD, CONFIG) == injected(POD, a_config("one"))
-    assert injected(POD, CONFIG) != injected(POD, with_digest("two"))
+    assert injected(POD, CONFIG) != injected(POD, ANOTHER)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.injection.undo_entries import LIMIT
 from injector.core.model import Facts, Reason, Verdict
-from injector.core.profile import Profile
-from injector.core.status import Status
 from injector.core.tree.schema import same
 from tests.core.generic import CONFIG, KEYS, PROFILE, a_config, injected, outcome
 from tests.generators.strategies import containers, pods
@@ -399,25 +396,3 @@ def test_the_record_holds_only_what_cannot_be_derived() -> None:
 
 def test_there_is_no_record_for_a_pod_without_a_status() -> None:
     assert uninjection.record(a_pod(), {}, PROFILE) is None
-
-
-class Restoring(Profile):
-    """A profile that reads a label back from a trace of its own, and says so."""
-
-    __slots__ = ()
-
-    def restore(self, pod: dict[str, Any], _status: Status) -> tuple[dict[str, Any], tuple[str, ...]]:
-        labels = {k: v for k, v in pod["metadata"]["labels"].items() if k != "mesh"}
-        return {**pod, "metadata": {**pod["metadata"], "labels": labels}}, ("assumed: mesh",)
-
-
-def test_a_profile_restores_from_its_own_traces_first() -> None:
-    profile = Restoring("r", KEYS)
-    once = injected(a_pod())
-    assert "/metadata/labels/mesh" in (uninjection.record(once, a_pod(), PROFILE) or "")
-    assert "/metadata/labels/mesh" not in (uninjection.record(once, a_pod(), profile) or "")
-    del once["metadata"]["annotations"][KEYS.undo]
-    recovered = recover(once, Facts(), replace(CONFIG, profile=profile))
-    assert recovered is not None
-    assert recovered.notes == ("assumed: mesh",)
-    assert recovered.pod["metadata"]["labels"] == {"app": "shop"}
