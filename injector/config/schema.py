@@ -33,7 +33,9 @@ from injector.config.fields import (
 from injector.config.server_settings import Server
 from injector.core import selectors
 from injector.core.catalogue import POWERS
+from injector.core.place import ENDS, NEIGHBOURS, Place
 from injector.errors import ConfigError, ManifestError
+from injector.pointer import split
 from injector.printable import type_name
 from injector.work import DEFAULT_LIMIT
 
@@ -94,6 +96,33 @@ class AnnotationRuleSettings:
     )
 
 
+def _place(raw: Any, at: str, _reading: Reading) -> Place:
+    if raw in ENDS:
+        return Place(raw)
+    if not isinstance(raw, dict) or len(raw) != 1:
+        raise ValueError
+    ((where, other),) = raw.items()
+    if where not in NEIGHBOURS or not isinstance(other, str) or not other:
+        raise ValueError
+    if other == split(at)[-1]:
+        raise ValueError("a container cannot be placed next to itself")
+    return Place(where, other)
+
+
+_NEIGHBOUR = {
+    "type": "object",
+    "properties": {where: {"type": "string", "minLength": 1} for where in NEIGHBOURS},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+PLACE: Shape[Place] = Shape(
+    "first, last, {before: NAME} or {after: NAME}",
+    _place,
+    schema={"anyOf": [{"enum": list(ENDS)}, _NEIGHBOUR]},
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration file."""
@@ -132,6 +161,12 @@ class Settings:
     always_inject_selector: tuple[Any, ...] = setting(
         (), TREES, "Label selectors; a matching pod is injected unless it disables injection."
     )
+    skip_runtime_classes: tuple[str, ...] = setting(
+        (),
+        listed(checked(TEXT, bool, "the name of a RuntimeClass"), "names of RuntimeClasses"),
+        "RuntimeClasses whose pods are not injected, even if they request injection. No effect with "
+        "`istioQuirks`.",
+    )
     injected_annotations: dict[str, str] = setting(
         dict, STRINGS, "Annotations of each injected pod, written last."
     )
@@ -147,6 +182,13 @@ class Settings:
         choice("auto", "enabled", "disabled"),
         "Whether to use native sidecars (init containers that keep running); auto: if the cluster "
         "supports them.",
+    )
+    placement: dict[str, Place] = setting(
+        dict,
+        mapped(PLACE, "containers and their places"),
+        "Where injected containers are placed among the pod's own of the same list, by name: first, "
+        "last, {before: NAME} or {after: NAME}. Other containers keep their default place. No effect "
+        "with `istioQuirks`.",
     )
     work_limit: int = setting(
         DEFAULT_LIMIT,

@@ -56,6 +56,7 @@ def build(
         injected_annotations=settings.injected_annotations,
         annotation_rules=_annotation_rules(settings),
         native_sidecars=settings.native_sidecars,
+        placement={} if settings.compatibility.istio_quirks else settings.placement,
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,
@@ -107,7 +108,7 @@ def _completed(defaults: Mapping[str, Any], complete: Mapping[str, Any]) -> dict
 
 def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings: list[Finding]) -> Policy:
     profile = folder.profile
-    # istiod has neither rule, so that the quirks leave both out.
+    # istiod has none of these rules, so that the quirks leave them out.
     own_rules = not settings.compatibility.istio_quirks
     return Policy(
         mode=settings.policy,
@@ -119,6 +120,7 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings
         entries=profile.entries(settings.revision, values),
         foreign=profile.foreign if own_rules else (),
         operating_systems=profile.operating_systems if own_rules else frozenset(),
+        skip_runtime_classes=frozenset(settings.skip_runtime_classes if own_rules else ()),
     )
 
 

@@ -51,6 +51,7 @@ class FindingCode(StrEnum):
     WRONG_PLACE = "wrong-place", _POD, _WARNING
     WRONG_OBJECT = "wrong-object", _POD, _WARNING
     MISSPELT_KEY = "misspelt-key", _POD, _WARNING
+    OPT_IN_IGNORED = "opt-in-ignored", _POD, _WARNING
     STATUS_PORT = "status-port", _POD, _WARNING, _NOTE
     NATIVE_ASSUMED = "native-assumed", _POD, _NOTE
     IGNORED_NAMESPACE = "ignored-namespace", _POD, _WARNING
@@ -67,6 +68,7 @@ class FindingCode(StrEnum):
     PROBE_HOST = "probe-host", _POD, _WARNING
     AUTO_IMAGE = "auto-image", _POD, _WARNING
     EARLY_PROBE = "early-probe", _POD, _WARNING
+    PLACEMENT = "placement", _POD, _WARNING, _NOTE
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
     STATUS_NAME = "status-name", _POD, _NOTE
@@ -135,6 +137,10 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
         "A key is not known and is nearly the same as a known one.",
         "Correct the key.",
     ),
+    FindingCode.OPT_IN_IGNORED: (
+        "The pod requests injection, and is skipped because it cannot run with the sidecar.",
+        "Remove the request, or let the pod run on other nodes or with another RuntimeClass.",
+    ),
     FindingCode.STATUS_PORT: (
         "The status ports of values, mesh configuration and pod differ; merged metrics use the second.",
         "Set the same port everywhere.",
@@ -198,6 +204,11 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
     FindingCode.EARLY_PROBE: (
         "A native sidecar of the pod is probed before the classic proxy runs, which starts after it.",
         "Use native sidecars.",
+    ),
+    FindingCode.PLACEMENT: (
+        "The setting `placement` cannot be followed for this pod, or leaves an init container without a "
+        "network; a note where the pod does not have the other container.",
+        "Correct the setting, or the order of the pod's containers.",
     ),
     FindingCode.REBUILT: (
         "The pod was injected under another configuration; fields without a known origin were dropped.",

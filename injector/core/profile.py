@@ -26,6 +26,7 @@ from injector.core.model import (
     ProxyMark,
     Symptom,
 )
+from injector.core.place import OrderProblem, Place
 from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
 from injector.core.selectors import WebhookEntry
@@ -218,6 +219,12 @@ class Profile:
     def finish(self, run: Injection) -> None:
         """Changes to `run.pod` after the last merge."""
 
+    def order_problems(
+        self, run: Injection, part: str, containers: Sequence[str], injected: frozenset[str]
+    ) -> Iterator[OrderProblem]:
+        """What is wrong with an order of one list of containers that the setting `placement` gives."""
+        return iter(())
+
     def annotations(self, run: Injection) -> Mapping[str, str]:
         """Annotations that every injected pod gets, beside the status."""
         return {}
@@ -253,6 +260,7 @@ class Config:
     injected_annotations: Mapping[str, str] = field(default_factory=dict)
     annotation_rules: tuple[AnnotationRule, ...] = ()
     native_sidecars: str = "auto"
+    placement: Mapping[str, Place] = field(default_factory=dict)
     revision: str = ""
     quirks: bool = False
     work_limit: int = DEFAULT_LIMIT

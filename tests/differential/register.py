@@ -74,6 +74,8 @@ _ROWS: Final = (
         r".*/env/\d+",
         r'^{"name": "ISTIO_KUBE_APP_PROBERS"',
     ),
+    # Such a pod is skipped here, so that every place differs.
+    Row("Q54", r'"(beta\.)?kubernetes\.io/os": "windows"', r".*"),
     Row("Q32", _GATEWAY, r".*/volumes/\d+/emptyDir"),
 )
 _REFUSED_BY_OURS: Final = (

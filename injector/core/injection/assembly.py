@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
+from injector.core.injection import placement
 from injector.core.injection.overrides import reapply
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
@@ -48,6 +49,7 @@ def build(run: Injection, size: int) -> None:
             run.pod = merge(run.pod, overlay)
         reapply(run)
         profile.finish(run)
+        placement.arrange(run)
         _stamp(run)
     except WorkError as error:
         raise Refusal(Reason.TOO_EXPENSIVE, error) from error

@@ -59,6 +59,7 @@ def inject(
     if decision.verdict is not Verdict.INJECT:
         error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
         findings.extend(near_misses.auto_images(pod, decision.reason))
+        findings.extend(near_misses.opt_ins(decision, config.profile))
         return Outcome(decision, pod, findings=findings.all(), error=error)
     work = work or Work(config.work_limit)
     try:

@@ -10,6 +10,7 @@ from injector.core import status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninjection
 from injector.core.model import Finding, Manifest, Origin
+from injector.core.place import OrderProblem
 from injector.core.pod_fields import FieldProblem
 from injector.core.profile import Config, Profile, RawSettings
 from injector.core.selectors import WebhookEntry
@@ -23,9 +24,9 @@ from injector.profiles.istio import (
     layers,
     meshconfig,
     openshift,
+    order,
     powers,
     prometheus,
-    proxyconfig,
     recording,
     requestpath,
     revisions,
@@ -242,13 +243,14 @@ class IstioProfile(Profile):
             uservolumes.check(run)
         effective = effective_of(run)
         mesh, proxy = effective.mesh, effective.proxy
-        asked = proxyconfig.merge(mesh["defaultConfig"], layers.annotated(run))
-        hold = bool(
-            asked.get("holdApplicationUntilProxyStarts")
-            or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts")
-        )
-        final_steps.finish(run, mesh, proxy, environment(run), hold=hold)
+        final_steps.finish(run, mesh, proxy, environment(run), hold=order.holds(run))
         findings.warn_of_result(run, mesh)
+
+    def order_problems(
+        self, run: Injection, part: str, containers: Sequence[str], injected: frozenset[str]
+    ) -> Iterator[OrderProblem]:
+        """Where the proxy would start too late for what depends on it."""
+        return order.problems(run, part, containers, injected)
 
     def symptoms(self) -> tuple[Symptom, ...]:
         """Messages of proxy, agent and istio-init, the likelier cause first."""
