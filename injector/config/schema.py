@@ -33,7 +33,7 @@ from injector.config.fields import (
 from injector.config.server_settings import Server
 from injector.core import selectors
 from injector.core.catalogue import POWERS
-from injector.core.place import ENDS, NEIGHBOURS, Place
+from injector.core.position import ENDS, NEIGHBOURS, Position
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import split
 from injector.printable import type_name
@@ -96,17 +96,20 @@ class AnnotationRuleSettings:
     )
 
 
-def _place(raw: Any, at: str, _reading: Reading) -> Place:
+_PLACES = "first, last, {before: NAME} or {after: NAME}"
+
+
+def _place(raw: Any, at: str, _reading: Reading) -> Position:
     if raw in ENDS:
-        return Place(raw)
-    if not isinstance(raw, dict) or len(raw) != 1:
+        return Position(raw)
+    if not isinstance(raw, dict):
         raise ValueError
-    ((where, other),) = raw.items()
-    if where not in NEIGHBOURS or not isinstance(other, str) or not other:
-        raise ValueError
+    where, other = next(iter(raw.items()), ("", ""))
+    if len(raw) != 1 or where not in NEIGHBOURS or not isinstance(other, str) or not other:
+        raise ValueError(f"{_PLACES} is expected")
     if other == split(at)[-1]:
         raise ValueError("a container cannot be placed next to itself")
-    return Place(where, other)
+    return Position(where, other)
 
 
 _NEIGHBOUR = {
@@ -116,8 +119,8 @@ _NEIGHBOUR = {
     "minProperties": 1,
     "maxProperties": 1,
 }
-PLACE: Shape[Place] = Shape(
-    "first, last, {before: NAME} or {after: NAME}",
+PLACE: Shape[Position] = Shape(
+    _PLACES,
     _place,
     schema={"anyOf": [{"enum": list(ENDS)}, _NEIGHBOUR]},
 )
@@ -177,13 +180,19 @@ class Settings:
         "applies: `allow` (default `*`) without `deny`, and no power of `withhold`. Other pods are "
         "denied. No rule: all.",
     )
+    namespace_defaults: tuple[str, ...] = setting(
+        (),
+        listed(checked(TEXT, bool, "an annotation's key"), "annotations"),
+        "Annotations of the profile that are defaults for the pods of a namespace if they are on the "
+        "Namespace. The pod's own annotation takes precedence. No effect with `istioQuirks`.",
+    )
     native_sidecars: str = setting(
         "auto",
         choice("auto", "enabled", "disabled"),
         "Whether to use native sidecars (init containers that keep running); auto: if the cluster "
         "supports them.",
     )
-    placement: dict[str, Place] = setting(
+    placement: dict[str, Position] = setting(
         dict,
         mapped(PLACE, "containers and their places"),
         "Where injected containers are placed among the pod's own of the same list, by name: first, "

@@ -18,7 +18,8 @@ from injector.core.catalogue import Catalogue
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.policy import Policy
-from injector.core.profile import Config, RawSettings
+from injector.core.profile import Config
+from injector.core.raw_settings import RawSettings
 from injector.core.selectors import Selector, parse
 from injector.templating.render import Templates, TemplateSource
 
@@ -55,6 +56,7 @@ def build(
         aliases=settings.aliases,
         injected_annotations=settings.injected_annotations,
         annotation_rules=_annotation_rules(settings),
+        namespace_defaults=() if settings.compatibility.istio_quirks else settings.namespace_defaults,
         native_sidecars=settings.native_sidecars,
         placement={} if settings.compatibility.istio_quirks else settings.placement,
         revision=settings.revision,

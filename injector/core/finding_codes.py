@@ -68,6 +68,7 @@ class FindingCode(StrEnum):
     PROBE_HOST = "probe-host", _POD, _WARNING
     AUTO_IMAGE = "auto-image", _POD, _WARNING
     EARLY_PROBE = "early-probe", _POD, _WARNING
+    NAMESPACE_DEFAULT = "namespace-default", _POD, _WARNING
     PLACEMENT = "placement", _POD, _WARNING, _NOTE
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
@@ -205,6 +206,10 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
         "A native sidecar of the pod is probed before the classic proxy runs, which starts after it.",
         "Use native sidecars.",
     ),
+    FindingCode.NAMESPACE_DEFAULT: (
+        "An annotation of the Namespace, which is a default for its pods, is not accepted and is ignored.",
+        "Correct or remove the annotation of the Namespace.",
+    ),
     FindingCode.PLACEMENT: (
         "The setting `placement` cannot be followed for this pod, or leaves an init container without a "
         "network; a note where the pod does not have the other container.",
@@ -235,7 +240,8 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
         "Set `values.global.hub` and `values.global.tag`.",
     ),
     FindingCode.VALUE: (
-        "A value or mesh setting has no effect: its key is nearly a known one, or it is not of its type.",
+        "A value or setting has no effect: its key is nearly a known one, it is not of its type, or quirks "
+        "are on.",
         "Correct the key, or write the value as the message says.",
     ),
     FindingCode.GO_TEMPLATE: (

@@ -202,7 +202,8 @@ class Facts:
     `namespace` is the request's or the object's, empty where none is given. `namespace_object` is that
     Namespace object, None while unknown. `owner` is given where the object itself is at hand.
     `native_sidecars` is what the cluster supports, None without one in sight. `objects` are other
-    objects of the cluster, `overrides` what the request's path sets.
+    objects of the cluster, `overrides` what the request's path sets. `defaults` are annotations of the
+    Namespace that count for the pod; the injection itself finds them.
     """
 
     namespace: str = ""
@@ -212,6 +213,7 @@ class Facts:
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

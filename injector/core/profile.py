@@ -26,32 +26,18 @@ from injector.core.model import (
     ProxyMark,
     Symptom,
 )
-from injector.core.place import OrderProblem, Place
 from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
+from injector.core.position import OrderProblem, Position
+from injector.core.raw_settings import RawSettings
 from injector.core.selectors import WebhookEntry
-from injector.core.status import Status
+from injector.core.status import Status, Uninjected
 from injector.core.tree.strategic_merge import merge
 from injector.core.value_types import Types
 from injector.errors import AnnotationError, InjectorError
 from injector.printable import json_text
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
-
-
-@dataclass(frozen=True, slots=True)
-class RawSettings:
-    """What the configuration says that only a profile reads.
-
-    Without a `mesh_document`, a profile may derive its defaults from `values` and `revision`.
-    """
-
-    mesh_config: Mapping[str, Any] = field(default_factory=dict)
-    platform: str = ""
-    compliance_policy: str = ""
-    values: Manifest = field(default_factory=dict)
-    revision: str = ""
-    mesh_document: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,25 +245,14 @@ class Config:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     injected_annotations: Mapping[str, str] = field(default_factory=dict)
     annotation_rules: tuple[AnnotationRule, ...] = ()
+    namespace_defaults: tuple[str, ...] = ()
     native_sidecars: str = "auto"
-    placement: Mapping[str, Place] = field(default_factory=dict)
+    placement: Mapping[str, Position] = field(default_factory=dict)
     revision: str = ""
     quirks: bool = False
     work_limit: int = DEFAULT_LIMIT
     digest: str = ""
     findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Uninjected:
-    """A pod template without its injection, and what had to be assumed or could not be restored.
-
-    `earlier` is the status, without the names that no injection can have made.
-    """
-
-    pod: Manifest
-    earlier: status.Status
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -289,7 +264,8 @@ class Injection:
     of the rendered templates, `pod` the result so far. `earlier` is the status of an earlier
     injection, with quirks off without the names that none can have added; `before` the pod without
     that injection. `data` is what templates are rendered with, `effective` what the profile derives
-    from its settings for this pod, in a type of its own.
+    from its settings for this pod, in a type of its own. `defaults` are the annotations of `stripped`
+    that the pod does not have itself, `written` those that the profile set or removed.
     """
 
     received: Manifest
@@ -306,6 +282,8 @@ class Injection:
     data: Mapping[str, Any] = field(default_factory=dict)
     effective: object = None
     findings: Findings = field(default_factory=Findings)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.original = self.stripped = self.received
@@ -332,6 +310,7 @@ class Injection:
         self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
     ) -> None:
         """Set annotations and labels of the result; null removes an annotation."""
+        self.written.update(annotations)
         meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
         self.pod = merge(self.pod, {"metadata": meta})
 
@@ -346,7 +325,7 @@ class Outcome:
 
     `findings` are for people; `error` explains a denial. `added` is what the status annotation
     records, None where nothing was injected. `before` is the pod without an earlier injection,
-    where one was taken out.
+    where one was taken out. `defaults` are the annotations of the Namespace that counted for the pod.
     """
 
     decision: Decision
@@ -356,3 +335,4 @@ class Outcome:
     added: Status | None = None
     error: InjectorError | None = None
     before: Uninjected | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
-from injector.core.injection import placement
+from injector.core.injection import namespace_defaults, placement
 from injector.core.injection.overrides import reapply
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
@@ -50,6 +50,7 @@ def build(run: Injection, size: int) -> None:
         reapply(run)
         profile.finish(run)
         placement.arrange(run)
+        namespace_defaults.take_out(run)
         _stamp(run)
     except WorkError as error:
         raise Refusal(Reason.TOO_EXPENSIVE, error) from error
@@ -73,7 +74,7 @@ def overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manif
 def overlays(run: Injection) -> list[Manifest]:
     """The rendered templates that the pod requests, in their order."""
     profile, templates = run.config.profile, run.config.templates
-    run.stripped = run.pod = profile.prepare(run)
+    run.stripped = run.pod = namespace_defaults.applied(run, profile.prepare(run))
     run.template_input = profile.template_input(run)
     run.data = profile.context(run)
     rendered = [templates.render(name, run.data, _label(run), run.work) for name in chosen_templates(run)]

@@ -5,7 +5,7 @@ Not here: `spec.os`, and taints, which say nothing about a system.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from injector.core.model import Manifest
@@ -15,7 +15,7 @@ _LABELS: Final = ("kubernetes.io/os", "beta.kubernetes.io/os")
 _TERMS: Final = "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms"
 
 
-def excludes(spec: Manifest, systems: Collection[str]) -> str:
+def excludes(spec: Mapping[str, Any], systems: Collection[str]) -> str:
     """The field that lets no node with one of these systems run the pod; empty where nodes are left."""
     selector = spec.get("nodeSelector")
     for label in _LABELS:

@@ -16,6 +16,7 @@ from injector.core.injection import (
     annotation_rules,
     annotation_size,
     decisions,
+    namespace_defaults,
     near_misses,
     powers,
     refusals,
@@ -24,7 +25,7 @@ from injector.core.injection import (
 )
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
-from injector.core.model import Decision, Facts, Manifest, Origin, Reason, Verdict
+from injector.core.model import Decision, Facts, Finding, Manifest, Origin, Reason, Verdict
 from injector.core.policy import Policy
 from injector.core.profile import Config, Injection, Outcome
 from injector.core.tree.patches import diff
@@ -63,6 +64,29 @@ def inject(
         return Outcome(decision, pod, findings=findings.all(), error=error)
     work = work or Work(config.work_limit)
     try:
+        facts, ignored = namespace_defaults.judged(pod, facts, config, work)
+    except TooExpensive:
+        return Outcome(Decision(Reason.TOO_EXPENSIVE, decision.trace), pod, error=_too_expensive(work))
+    near += ignored
+    refused: tuple[Finding, ...] = ()
+    while True:
+        outcome = _injected(pod, facts, config, work, decision, near + refused)
+        facts, more = namespace_defaults.without_refused(outcome, facts)
+        if not more:
+            return outcome if outcome.error is None else replace(outcome, findings=near)
+        refused += more
+
+
+def _injected(
+    pod: Manifest,
+    facts: Facts,
+    config: Config,
+    work: Work,
+    decision: Decision,
+    near: tuple[Finding, ...],
+) -> Outcome:
+    """What a pod becomes that is to be injected; `near` are the findings so far."""
+    try:
         size = work.measure(pod, WALKS)
         run = _start(pod, facts, config, work, decision)
         run.findings.extend(near)
@@ -82,7 +106,8 @@ def inject(
         denied = Decision(Reason.TOO_EXPENSIVE, decision.trace)
         return Outcome(denied, pod, findings=near, error=_too_expensive(work))
     added = status.read(after, config.profile.keys)
-    return Outcome(decision, after, patch, run.findings.all(), added, before=run.before)
+    findings, defaults = run.findings.all(), run.defaults
+    return Outcome(decision, after, patch, findings, added, before=run.before, defaults=defaults)
 
 
 def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
@@ -92,6 +117,7 @@ def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
     """
     work = Work(config.work_limit)
     try:
+        facts, _ = namespace_defaults.judged(pod, facts, config, work)
         return _assembled(pod, facts, config, work)
     except Refusal as refused:
         raise refused.error from None

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from injector.core import names
 from injector.core.finding_codes import FindingCode, Level
-from injector.core.place import NEIGHBOURS, Place
+from injector.core.position import NEIGHBOURS, Position
 from injector.core.profile import Injection
 from injector.printable import shown
 
@@ -35,7 +35,7 @@ def arrange(run: Injection) -> None:
 
 
 def _accepted(
-    run: Injection, part: str, default: list[str], injected: frozenset[str], wanted: dict[str, Place]
+    run: Injection, part: str, default: list[str], injected: frozenset[str], wanted: dict[str, Position]
 ) -> list[str]:
     """The order with every place that is possible; each other one is a finding."""
     for name in [name for name, place in wanted.items() if place.other and place.other not in default]:
@@ -66,7 +66,7 @@ def _report(run: Injection, containers: Sequence[str], why: str, *, level: Level
     run.warn(FindingCode.PLACEMENT, f"placement of {listed} is ignored: {why}", level=level)
 
 
-def _circles(wanted: Mapping[str, Place]) -> Iterator[list[str]]:
+def _circles(wanted: Mapping[str, Position]) -> Iterator[list[str]]:
     """Containers whose places refer to each other."""
     seen: set[str] = set()
     for start in wanted:
@@ -81,7 +81,7 @@ def _circles(wanted: Mapping[str, Place]) -> Iterator[list[str]]:
         seen.update(path)
 
 
-def _ordered(default: Sequence[str], injected: frozenset[str], wanted: Mapping[str, Place]) -> list[str]:
+def _ordered(default: Sequence[str], injected: frozenset[str], wanted: Mapping[str, Position]) -> list[str]:
     """The order with these places, none of which refers to itself or to a container that is not there."""
     own = [name for name in default if name not in injected]
     gap_before = {name: gap for gap, name in enumerate(own)}
@@ -108,7 +108,7 @@ def _ordered(default: Sequence[str], injected: frozenset[str], wanted: Mapping[s
     return [*listed, *gaps[-1]]
 
 
-def _join(name: str, wanted: Mapping[str, Place], gaps: list[list[str]], gap_of: dict[str, int]) -> None:
+def _join(name: str, wanted: Mapping[str, Position], gaps: list[list[str]], gap_of: dict[str, int]) -> None:
     """Put a container next to an injected one, after that one has its place."""
     path = [name]
     while path[-1] not in gap_of:

@@ -72,6 +72,8 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     outcome = inject(pod, facts, config, holder)
     if outcome.decision.verdict is not Verdict.INJECT:
         return Explanation(outcome)
+    # Another default of the namespace does not count, and might be refused here.
+    config = replace(config, namespace_defaults=tuple(sorted(outcome.defaults)))
     run = assemble(pod, facts, config)
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
@@ -116,6 +118,9 @@ def _layers(whole: _Input, overlay: Manifest) -> list[tuple[str, _Input]]:
     below = replace(whole, pod=_without_containers(whole.pod, overlay))
     steps.append(("pod annotation", below))
     below = replace(below, pod=_without_annotations(below.pod, catalogue))
+    if whole.config.namespace_defaults:
+        steps.append((_namespace_layer(whole), below))
+        below = replace(below, config=replace(below.config, namespace_defaults=()))
     steps.append(("request path", below))
     below = replace(below, facts=replace(below.facts, overrides={}))
     steps.append(("object in the cluster", below))
@@ -134,12 +139,21 @@ def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
     on_pod = (whole.pod.get("metadata") or {}).get("annotations") or {}
     for key in sorted(catalogue & set(on_pod)):
         yield ("pod annotation", key), replace(whole, pod=_without_annotations(whole.pod, {key}))
+    for key in whole.config.namespace_defaults:
+        left = tuple(each for each in whole.config.namespace_defaults if each != key)
+        without = replace(whole.config, namespace_defaults=left)
+        yield (_namespace_layer(whole), f"annotation {key}"), replace(whole, config=without)
     paths = list(_different(whole.config.values, profile.values, ()))
     for path in paths if len(paths) <= SINGLES else ():
         values = _reset(whole.config.values, profile.values, path)
         yield ("values", ".".join(path)), replace(whole, config=replace(whole.config, values=values))
     for path_text, config in list(profile.single_settings(whole.config))[:SINGLES]:
         yield (profile.settings_layer, path_text), replace(whole, config=config)
+
+
+def _namespace_layer(whole: _Input) -> str:
+    known = whole.facts.namespace_object
+    return f"namespace {known.name if known else ''}"
 
 
 def _built(inputs: _Input) -> _Leaves | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from injector.core.place import OrderProblem
+from injector.core.position import OrderProblem
 from injector.printable import first_of, shown
 from injector.profiles.istio import layers, proxyconfig
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION

@@ -10,9 +10,10 @@ from injector.core import status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninjection
 from injector.core.model import Finding, Manifest, Origin
-from injector.core.place import OrderProblem
 from injector.core.pod_fields import FieldProblem
-from injector.core.profile import Config, Profile, RawSettings
+from injector.core.position import OrderProblem
+from injector.core.profile import Config, Profile
+from injector.core.raw_settings import RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, ConfigError
@@ -36,7 +37,7 @@ from injector.profiles.istio import (
     uservolumes,
     value_table,
 )
-from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
+from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, ON_POD_ONLY, validate
 from injector.profiles.istio.bootstrap import from_values
 from injector.profiles.istio.containers import INIT, INJECTED, PROXY, has_proxy
 from injector.profiles.istio.misspelt import misspelt
@@ -55,6 +56,7 @@ CATALOGUE = Catalogue(
     namespace_labels=frozenset({revisions.INJECTION}),
     domains=("istio.io", "istio-injection"),
     affects={e.key: e.powers for e in ANNOTATIONS if e.powers},
+    on_pod_only=ON_POD_ONLY,
 )
 # Names that the shipped templates and istiod's give by an expression, or under other values only.
 MADE = {"initContainers": INJECTED, "containers": INJECTED, "volumes": frozenset({"istiod-ca-cert"})}

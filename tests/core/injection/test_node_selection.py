@@ -115,8 +115,8 @@ def a_policy(**changes: Any) -> Policy:
     return Policy("enabled", KEYS.switch, KEYS.status, **(rules | changes))
 
 
-PINNED = {"nodeSelector": {OS: "windows"}}
-SANDBOXED = {"runtimeClassName": "gvisor"}
+PINNED: dict[str, Any] = {"nodeSelector": {OS: "windows"}}
+SANDBOXED: dict[str, Any] = {"runtimeClassName": "gvisor"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Finding
-from injector.core.place import OrderProblem, Place
+from injector.core.position import OrderProblem, Position
 from injector.core.profile import Config, Injection, Profile
 from injector.core.tree.schema import same
 from injector.templating.render import RenderLimits, Templates, TemplateSource
@@ -22,7 +22,7 @@ from tests.core.generic import CONFIG, PROFILE
 
 INJECTED = ("log", "proxy", "wait")
 TEXT = "spec:\n  containers:\n" + "".join(f"  - {{name: {name}, image: x}}\n" for name in INJECTED)
-Setting = Mapping[str, Place]
+Setting = Mapping[str, Position]
 
 
 def configured(places: Setting, profile: Profile = PROFILE, text: str = TEXT) -> Config:
@@ -52,18 +52,25 @@ def placed(places: Setting, *own: str, profile: Profile = PROFILE) -> tuple[list
     ("places", "expected"),
     [
         ({}, "log proxy wait a b c"),
-        ({"proxy": Place("first")}, "log proxy wait a b c"),
-        ({"proxy": Place("last")}, "log wait a b c proxy"),
-        ({"proxy": Place("before", "b")}, "log wait a proxy b c"),
-        ({"proxy": Place("after", "b")}, "log wait a b proxy c"),
-        ({"proxy": Place("after", "c")}, "log wait a b c proxy"),
-        ({"wait": Place("last"), "log": Place("last")}, "proxy a b c log wait"),
-        ({"wait": Place("after", "a"), "log": Place("before", "b")}, "proxy a log wait b c"),
-        ({"proxy": Place("before", "log")}, "proxy log wait a b c"),
-        ({"proxy": Place("after", "wait")}, "log wait proxy a b c"),
-        ({"wait": Place("last"), "log": Place("before", "wait")}, "proxy a b c log wait"),
+        ({"proxy": Position("first")}, "log proxy wait a b c"),
+        ({"proxy": Position("last")}, "log wait a b c proxy"),
+        ({"proxy": Position("before", "b")}, "log wait a proxy b c"),
+        ({"proxy": Position("after", "b")}, "log wait a b proxy c"),
+        ({"proxy": Position("after", "c")}, "log wait a b c proxy"),
+        ({"wait": Position("last"), "log": Position("last")}, "proxy a b c log wait"),
         (
-            {"log": Place("after", "proxy"), "proxy": Place("after", "wait"), "wait": Place("after", "a")},
+            {"wait": Position("after", "a"), "log": Position("before", "b")},
+            "proxy a log wait b c",
+        ),
+        ({"proxy": Position("before", "log")}, "proxy log wait a b c"),
+        ({"proxy": Position("after", "wait")}, "log wait proxy a b c"),
+        ({"wait": Position("last"), "log": Position("before", "wait")}, "proxy a b c log wait"),
+        (
+            {
+                "log": Position("after", "proxy"),
+                "proxy": Position("after", "wait"),
+                "wait": Position("after", "a"),
+            },
             "a wait proxy log b c",
         ),
     ],
@@ -73,26 +80,30 @@ def test_an_injected_container_is_where_the_setting_says(places: Setting, expect
 
 
 def test_a_container_that_is_not_injected_is_not_placed() -> None:
-    assert placed({"a": Place("last"), "other": Place("first")}, "a", "b") == (
+    assert placed({"a": Position("last"), "other": Position("first")}, "a", "b") == (
         ["log", "proxy", "wait", "a", "b"],
         [],
     )
 
 
 def test_an_author_s_own_version_of_an_injected_container_is_placed_too() -> None:
-    order, findings = placed({"proxy": Place("after", "a")}, "proxy", "a", "b")
+    order, findings = placed({"proxy": Position("after", "a")}, "proxy", "a", "b")
     assert (order, findings) == (["log", "wait", "a", "proxy", "b"], [])
 
 
 def test_another_container_that_the_pod_does_not_have_is_noted_and_the_default_order_stays() -> None:
-    order, (finding,) = placed({"proxy": Place("after", "tunnel"), "log": Place("last")}, "a")
+    order, (finding,) = placed({"proxy": Position("after", "tunnel"), "log": Position("last")}, "a")
     assert order == ["proxy", "wait", "a", "log"]
     assert finding.level is Level.NOTE
     assert finding.message == "placement of proxy is ignored: containers has no container tunnel"
 
 
 def test_places_that_refer_to_each_other_are_ignored_and_others_are_not() -> None:
-    circle = {"log": Place("after", "wait"), "wait": Place("after", "log"), "proxy": Place("before", "wait")}
+    circle = {
+        "log": Position("after", "wait"),
+        "wait": Position("after", "log"),
+        "proxy": Position("before", "wait"),
+    }
     order, (finding,) = placed(circle, "a")
     assert order == ["log", "proxy", "wait", "a"]
     assert finding.level is Level.WARNING
@@ -101,7 +112,7 @@ def test_places_that_refer_to_each_other_are_ignored_and_others_are_not() -> Non
 
 def test_init_containers_are_placed_among_init_containers() -> None:
     text = TEXT.replace("containers", "initContainers")
-    config = configured({"proxy": Place("before", "b"), "log": Place("after", "web")}, text=text)
+    config = configured({"proxy": Position("before", "b"), "log": Position("after", "web")}, text=text)
     outcome = inject(a_pod("a", "b", part="initContainers"), Facts(), config)
     assert order_of(outcome.pod, "initContainers") == ["log", "wait", "a", "proxy", "b"]
     assert [f.message for f in outcome.findings] == [
@@ -129,7 +140,7 @@ STRICT = _Strict(
 
 
 def test_an_order_that_the_profile_cannot_accept_is_reported_and_the_default_order_stays() -> None:
-    order, findings = placed({"log": Place("last"), "proxy": Place("last")}, "a", profile=STRICT)
+    order, findings = placed({"log": Position("last"), "proxy": Position("last")}, "a", profile=STRICT)
     assert order == ["log", "wait", "a", "proxy"]
     assert [f.message for f in findings] == [
         "placement of log is ignored: wait must be behind log",
@@ -138,12 +149,12 @@ def test_an_order_that_the_profile_cannot_accept_is_reported_and_the_default_ord
 
 
 PLACES = st.one_of(
-    st.sampled_from([Place("first"), Place("last")]),
-    st.builds(Place, st.sampled_from(["before", "after"]), st.sampled_from([*INJECTED, "a", "b", "x"])),
+    st.sampled_from([Position("first"), Position("last")]),
+    st.builds(Position, st.sampled_from(["before", "after"]), st.sampled_from([*INJECTED, "a", "b", "x"])),
 )
 
 
-def passed_over(order: list[str], name: str, place: Place) -> list[str]:
+def passed_over(order: list[str], name: str, place: Position) -> list[str]:
     """The containers between one and the place that the setting names."""
     at = order.index(name)
     other = order.index(place.other) if place.other else -1 if place.where == "first" else len(order)

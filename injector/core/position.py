@@ -1,4 +1,4 @@
-"""Where an injected container is placed among the containers of its list. Not here: applying it."""
+"""The position of an injected container among the containers of its list. Not here: applying it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ NEIGHBOURS: Final = ("before", "after")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place of `ENDS`, or one of `NEIGHBOURS` of the container `other`."""
+class Position:
+    """One of `ENDS`, or one of `NEIGHBOURS` with the name of the container next to it."""
 
     where: str
     other: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where} {self.other}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
