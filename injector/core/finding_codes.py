@@ -69,6 +69,7 @@ class FindingCode(StrEnum):
     AUTO_IMAGE = "auto-image", _POD, _WARNING
     EARLY_PROBE = "early-probe", _POD, _WARNING
     NAMESPACE_DEFAULT = "namespace-default", _POD, _WARNING
+    ACCOUNT_TOKEN = "service-account-token", _POD, _WARNING
     PLACEMENT = "placement", _POD, _WARNING, _NOTE
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
@@ -209,6 +210,10 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
     FindingCode.NAMESPACE_DEFAULT: (
         "An annotation of the Namespace, which is a default for its pods, is not accepted and is ignored.",
         "Correct or remove the annotation of the Namespace.",
+    ),
+    FindingCode.ACCOUNT_TOKEN: (
+        "An injected container reads the ServiceAccount's default token, which the pod does not mount.",
+        "Remove `automountServiceAccountToken: false`, or configure the sidecar to use a token of its own.",
     ),
     FindingCode.PLACEMENT: (
         "The setting `placement` cannot be followed for this pod, or leaves an init container without a "

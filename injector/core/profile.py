@@ -223,6 +223,10 @@ class Profile:
         """What to set so that an injected container passes a control of PodSecurity; empty: not known."""
         return ""
 
+    def needs_account_token(self, container: Manifest) -> bool:
+        """Whether an injected container needs the ServiceAccount's token without naming its folder."""
+        return False
+
     def restore(self, pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
         """The pod with the values that the profile can derive from the injected pod, and its assumptions."""
         return pod, ()

@@ -13,6 +13,7 @@ from injector.core import names, status
 from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
 from injector.core.injection import (
+    account_token,
     annotation_rules,
     annotation_size,
     decisions,
@@ -97,6 +98,7 @@ def _injected(
         refusals.check_result(run, after)
         _check_powers(run, after)
         run.findings.extend(near_misses.auto_images(after))
+        account_token.check(run, after)
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
     except Refusal as refused:

@@ -39,7 +39,7 @@ from injector.profiles.istio import (
 )
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, ON_POD_ONLY, validate
 from injector.profiles.istio.bootstrap import from_values
-from injector.profiles.istio.containers import INIT, INJECTED, PROXY, has_proxy
+from injector.profiles.istio.containers import INIT, INJECTED, PROXY, has_proxy, uses_account_token
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
@@ -268,6 +268,10 @@ class IstioProfile(Profile):
         if control == "seccompProfile":
             return "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
         return ""
+
+    def needs_account_token(self, container: Manifest) -> bool:
+        """An agent that trusts the cluster's CA, or that identifies itself by the default token."""
+        return uses_account_token(container)
 
     def restore(self, pod: Manifest, earlier: status.Status) -> tuple[Manifest, tuple[str, ...]]:
         """What probes, metrics annotations and labels of an injected pod show."""
