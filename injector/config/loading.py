@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector import yamltext
-from injector.config import upstream, values
+from injector.config import pod_settings, upstream, values
 from injector.config.fields import key_of
 from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
@@ -128,7 +128,9 @@ def load_settings(settings: Settings, inputs: Input) -> Config:
     if inputs.overrides.inject is not None:
         for name in more:
             config.templates.compile(name)
-    return config
+    place = values.Place(inputs.file.text, inputs.file.origin)
+    noticed = values.reported(list(pod_settings.problems(settings, config)), place)
+    return dataclasses.replace(config, findings=(*config.findings, *noticed))
 
 
 def _with_checked_values(

@@ -33,7 +33,9 @@ from injector.config.fields import (
 from injector.config.server_settings import Server
 from injector.core import selectors
 from injector.core.catalogue import POWERS
+from injector.core.position import ENDS, NEIGHBOURS, Position
 from injector.errors import ConfigError, ManifestError
+from injector.pointer import split
 from injector.printable import type_name
 from injector.work import DEFAULT_LIMIT
 
@@ -94,6 +96,36 @@ class AnnotationRuleSettings:
     )
 
 
+_PLACES = "first, last, {before: NAME} or {after: NAME}"
+
+
+def _place(raw: Any, at: str, _reading: Reading) -> Position:
+    if raw in ENDS:
+        return Position(raw)
+    if not isinstance(raw, dict):
+        raise ValueError
+    where, other = next(iter(raw.items()), ("", ""))
+    if len(raw) != 1 or where not in NEIGHBOURS or not isinstance(other, str) or not other:
+        raise ValueError(f"{_PLACES} is expected")
+    if other == split(at)[-1]:
+        raise ValueError("a container cannot be placed next to itself")
+    return Position(where, other)
+
+
+_NEIGHBOUR = {
+    "type": "object",
+    "properties": {where: {"type": "string", "minLength": 1} for where in NEIGHBOURS},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+PLACE: Shape[Position] = Shape(
+    _PLACES,
+    _place,
+    schema={"anyOf": [{"enum": list(ENDS)}, _NEIGHBOUR]},
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration file."""
@@ -132,6 +164,12 @@ class Settings:
     always_inject_selector: tuple[Any, ...] = setting(
         (), TREES, "Label selectors; a matching pod is injected unless it disables injection."
     )
+    skip_runtime_classes: tuple[str, ...] = setting(
+        (),
+        listed(checked(TEXT, bool, "the name of a RuntimeClass"), "names of RuntimeClasses"),
+        "RuntimeClasses whose pods are not injected, even if they request injection. No effect with "
+        "`istioQuirks`.",
+    )
     injected_annotations: dict[str, str] = setting(
         dict, STRINGS, "Annotations of each injected pod, written last."
     )
@@ -141,6 +179,12 @@ class Settings:
         "Which annotations and powers pods may use. The first rule whose namespaceSelector matches "
         "applies: `allow` (default `*`) without `deny`, and no power of `withhold`. Other pods are "
         "denied. No rule: all.",
+    )
+    namespace_defaults: tuple[str, ...] = setting(
+        (),
+        listed(checked(TEXT, bool, "an annotation's key"), "annotations"),
+        "Annotations of the profile that are defaults for the pods of a namespace if they are on the "
+        "Namespace. The pod's own annotation takes precedence. No effect with `istioQuirks`.",
     )
     native_sidecars: str = setting(
         "auto",
@@ -153,6 +197,13 @@ class Settings:
         choice("", "add"),
         "add: raise the requests and limits in `spec.resources` of a pod, where it has them, by those of the "
         "injected containers; empty: leave them. No effect with istioQuirks.",
+    )
+    placement: dict[str, Position] = setting(
+        dict,
+        mapped(PLACE, "containers and their places"),
+        "Where injected containers are placed among the pod's own of the same list, by name: first, "
+        "last, {before: NAME} or {after: NAME}. Other containers keep their default place. No effect "
+        "with `istioQuirks`.",
     )
     work_limit: int = setting(
         DEFAULT_LIMIT,

@@ -18,7 +18,8 @@ from injector.core.catalogue import Catalogue
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.policy import Policy
-from injector.core.profile import Config, RawSettings
+from injector.core.profile import Config
+from injector.core.raw_settings import RawSettings
 from injector.core.selectors import Selector, parse
 from injector.templating.render import Templates, TemplateSource
 
@@ -55,8 +56,10 @@ def build(
         aliases=settings.aliases,
         injected_annotations=settings.injected_annotations,
         annotation_rules=_annotation_rules(settings),
+        namespace_defaults=() if settings.compatibility.istio_quirks else settings.namespace_defaults,
         native_sidecars=settings.native_sidecars,
         pod_resources=settings.pod_resources,
+        placement={} if settings.compatibility.istio_quirks else settings.placement,
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,
@@ -108,7 +111,7 @@ def _completed(defaults: Mapping[str, Any], complete: Mapping[str, Any]) -> dict
 
 def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings: list[Finding]) -> Policy:
     profile = folder.profile
-    # istiod has neither rule, so that the quirks leave both out.
+    # istiod has none of these rules, so that the quirks leave them out.
     own_rules = not settings.compatibility.istio_quirks
     return Policy(
         mode=settings.policy,
@@ -120,6 +123,7 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings
         entries=profile.entries(settings.revision, values),
         foreign=profile.foreign if own_rules else (),
         operating_systems=profile.operating_systems if own_rules else frozenset(),
+        skip_runtime_classes=frozenset(settings.skip_runtime_classes if own_rules else ()),
     )
 
 

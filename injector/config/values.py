@@ -48,6 +48,12 @@ def misspelt_settings(mesh_config: Mapping[str, Any], profile: Profile, place: P
     return _findings(list(profile.misspelt_settings(mesh_config)), place)
 
 
+def reported(problems: Sequence[FieldProblem], place: Place) -> tuple[Finding, ...]:
+    """Findings of what was noticed. Raises ConfigError for what is refused."""
+    _refuse(problems, place)
+    return _findings(problems, place)
+
+
 def _refuse(problems: Sequence[FieldProblem], place: Place) -> None:
     refused = [SettingProblem(place.above + p.pointer, p.message, p.hint) for p in problems if p.refused]
     refuse(refused, place.text, place.origin)

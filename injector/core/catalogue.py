@@ -16,6 +16,7 @@ class Catalogue:
 
     `domains` are the ends of prefixes that belong to the profile (``example.com`` covers
     ``x.example.com/...``). `affects` lists the powers (`POWERS`) that an annotation can use.
+    `on_pod_only` are annotations that other programs read from the pod itself.
     """
 
     annotations: frozenset[str] = frozenset()
@@ -23,6 +24,7 @@ class Catalogue:
     namespace_labels: frozenset[str] = frozenset()
     domains: tuple[str, ...] = ()
     affects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_pod_only: frozenset[str] = frozenset()
 
     def owns(self, key: str) -> bool:
         """Whether the prefix of a key belongs to the profile."""

@@ -53,6 +53,7 @@ class FindingCode(StrEnum):
     WRONG_PLACE = "wrong-place", _POD, _WARNING
     WRONG_OBJECT = "wrong-object", _POD, _WARNING
     MISSPELT_KEY = "misspelt-key", _POD, _WARNING
+    OPT_IN_IGNORED = "opt-in-ignored", _POD, _WARNING
     STATUS_PORT = "status-port", _POD, _WARNING, _NOTE
     NATIVE_ASSUMED = "native-assumed", _POD, _NOTE
     IGNORED_NAMESPACE = "ignored-namespace", _POD, _WARNING
@@ -79,6 +80,9 @@ class FindingCode(StrEnum):
     PROXY_RESOURCES = "proxy-resources", _POD, _WARNING, _NOTE
     PROXY_LIFECYCLE = "proxy-lifecycle", _POD, _WARNING, _NOTE
     OPENSHIFT_USER = "openshift-user", _POD, _NOTE
+    NAMESPACE_DEFAULT = "namespace-default", _POD, _WARNING
+    ACCOUNT_TOKEN = "service-account-token", _POD, _WARNING
+    PLACEMENT = "placement", _POD, _WARNING, _NOTE
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
     STATUS_NAME = "status-name", _POD, _NOTE
@@ -149,6 +153,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "A key is not known and is nearly the same as a known one.",
         "Correct the key.",
     ),
+    FindingCode.OPT_IN_IGNORED: (
+        "The pod requests injection, and is skipped because it cannot run with the sidecar.",
+        "Remove the request, or let the pod run on other nodes or with another RuntimeClass.",
+    ),
     FindingCode.STATUS_PORT: (
         "The status ports of values, mesh configuration and pod differ; merged metrics use the second.",
         "Set the same port everywhere.",
@@ -213,6 +221,19 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "A native sidecar of the pod is probed before the classic proxy runs, which starts after it.",
         "Use native sidecars.",
     ),
+    FindingCode.NAMESPACE_DEFAULT: (
+        "An annotation of the Namespace, which is a default for its pods, is not accepted and is ignored.",
+        "Correct or remove the annotation of the Namespace.",
+    ),
+    FindingCode.ACCOUNT_TOKEN: (
+        "An injected container reads the ServiceAccount's default token, which the pod does not mount.",
+        "Remove `automountServiceAccountToken: false`, or configure the sidecar to use a token of its own.",
+    ),
+    FindingCode.PLACEMENT: (
+        "The setting `placement` cannot be followed for this pod, or leaves an init container without a "
+        "network; a note where the pod does not have the other container.",
+        "Correct the setting, or the order of the pod's containers.",
+    ),
     FindingCode.REBUILT: (
         "The pod was injected under another configuration; fields without a known origin were dropped.",
         "Check the fields in the message.",
@@ -238,7 +259,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Set `values.global.hub` and `values.global.tag`.",
     ),
     FindingCode.VALUE: (
-        "A value or mesh setting has no effect: its key is nearly a known one, or it is not of its type.",
+        "A value or setting has no effect: its key is nearly a known one, it is not of its type, or quirks "
+        "are on.",
         "Correct the key, or write the value as the message says.",
     ),
     FindingCode.GO_TEMPLATE: (

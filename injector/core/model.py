@@ -52,6 +52,8 @@ class Reason(StrEnum):
     STATIC_POD = "static-pod", Verdict.SKIP
     UNSUPPORTED_KIND = "unsupported-kind", Verdict.SKIP
     UNSUPPORTED_OS = "unsupported-os", Verdict.SKIP
+    UNSUPPORTED_NODES = "unsupported-nodes", Verdict.SKIP
+    RUNTIME_CLASS = "runtime-class", Verdict.SKIP
     FOREIGN_SIDECAR = "foreign-sidecar", Verdict.SKIP
 
     NAMESPACE_MISMATCH = "namespace-mismatch", Verdict.DENY
@@ -85,6 +87,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.STATIC_POD: "The pod is a mirror of a static pod; changing the mirror has no effect.",
     Reason.UNSUPPORTED_KIND: "The object has no supported pod template.",
     Reason.UNSUPPORTED_OS: "The sidecar does not run on the pod's operating system.",
+    Reason.UNSUPPORTED_NODES: (
+        "The pod's node selector or affinity excludes the operating systems that the sidecar runs on."
+    ),
+    Reason.RUNTIME_CLASS: "The pod's RuntimeClass is in `skipRuntimeClasses`.",
     Reason.FOREIGN_SIDECAR: "The pod already has a proxy that this injector did not add.",
     Reason.NAMESPACE_MISMATCH: "The namespace of the pod differs from the namespace of the request.",
     Reason.ANNOTATION_NOT_ALLOWED: (
@@ -196,7 +202,8 @@ class Facts:
     `namespace` is the request's or the object's, empty where none is given. `namespace_object` is that
     Namespace object, None while unknown. `owner` is given where the object itself is at hand.
     `native_sidecars` is what the cluster supports, None without one in sight. `objects` are other
-    objects of the cluster, `overrides` what the request's path sets.
+    objects of the cluster, `overrides` what the request's path sets. `defaults` are annotations of the
+    Namespace that count for the pod; the injection itself finds them.
     """
 
     namespace: str = ""
@@ -206,6 +213,7 @@ class Facts:
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

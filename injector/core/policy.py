@@ -21,3 +21,4 @@ class Policy:
     entries: tuple[WebhookEntry, ...] = ()
     foreign: tuple[ProxyMark, ...] = ()
     operating_systems: frozenset[str] = frozenset()
+    skip_runtime_classes: frozenset[str] = frozenset()

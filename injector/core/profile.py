@@ -29,8 +29,10 @@ from injector.core.model import (
 )
 from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
+from injector.core.position import OrderProblem, Position
+from injector.core.raw_settings import RawSettings
 from injector.core.selectors import WebhookEntry
-from injector.core.status import Status
+from injector.core.status import Status, Uninjected
 from injector.core.tree.schema import POD, POD_WITHOUT_CHOICES, Schema
 from injector.core.tree.strategic_merge import merge
 from injector.core.validation.problem import ResultProblem
@@ -39,18 +41,6 @@ from injector.errors import AnnotationError, InjectorError
 from injector.printable import json_text
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
-
-
-@dataclass(frozen=True, slots=True)
-class RawSettings:
-    """What only a profile reads. Without a `mesh_document` it may derive defaults from the other fields."""
-
-    mesh_config: Mapping[str, Any] = field(default_factory=dict)
-    platform: str = ""
-    compliance_policy: str = ""
-    values: Manifest = field(default_factory=dict)
-    revision: str = ""
-    mesh_document: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +207,12 @@ class Profile:
     def finish(self, run: Injection) -> None:
         """Changes to `run.pod` after the last merge."""
 
+    def order_problems(
+        self, run: Injection, part: str, containers: Sequence[str], injected: frozenset[str]
+    ) -> Iterator[OrderProblem]:
+        """What is wrong with an order of one list of containers that the setting `placement` gives."""
+        return iter(())
+
     def annotations(self, run: Injection) -> Mapping[str, str]:
         """Annotations that every injected pod gets, beside the status."""
         return {}
@@ -228,6 +224,10 @@ class Profile:
     def remedy(self, control: str, container: str) -> str:
         """What to set so that an injected container passes a control of PodSecurity; empty: not known."""
         return ""
+
+    def needs_account_token(self, container: Manifest) -> bool:
+        """Whether an injected container needs the ServiceAccount's token without naming its folder."""
+        return False
 
     def restore(self, pod: Manifest, earlier: Status) -> tuple[Manifest, tuple[str, ...]]:
         """The pod with the values that the profile can derive from the injected pod, and its assumptions."""
@@ -251,26 +251,16 @@ class Config:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     injected_annotations: Mapping[str, str] = field(default_factory=dict)
     annotation_rules: tuple[AnnotationRule, ...] = ()
+    namespace_defaults: tuple[str, ...] = ()
     native_sidecars: str = "auto"
     pod_resources: str = ""
+    placement: Mapping[str, Position] = field(default_factory=dict)
     revision: str = ""
     quirks: bool = False
     work_limit: int = DEFAULT_LIMIT
     digest: str = ""
     findings: tuple[Finding, ...] = ()
     digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Uninjected:
-    """A pod template without its injection, and what had to be assumed or could not be restored.
-
-    `earlier` is the status, without the names that no injection can have made.
-    """
-
-    pod: Manifest
-    earlier: status.Status
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -282,6 +272,8 @@ class Injection:
     rendered templates, `pod` the result so far. `earlier` is the status of an earlier injection, with
     quirks off without the names that none can have added; `before` the pod without that injection. `data`
     is what templates are rendered with, `effective` what the profile derives for this pod from its settings.
+    `defaults` are the annotations of `stripped` that the pod does not have itself, `written` those that the
+    profile set or removed.
     """
 
     received: Manifest
@@ -298,6 +290,8 @@ class Injection:
     data: Mapping[str, Any] = field(default_factory=dict)
     effective: object = None
     findings: Findings = field(default_factory=Findings)
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.original = self.stripped = self.received
@@ -329,6 +323,7 @@ class Injection:
         self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
     ) -> None:
         """Set annotations and labels of the result; null removes an annotation."""
+        self.written.update(annotations)
         meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
         self.pod = merge(self.pod, {"metadata": meta})
 
@@ -343,6 +338,7 @@ class Outcome:
 
     `findings` are for people; `error` explains a denial. `added` is what the status annotation records,
     None without an injection; `before` the pod without an earlier one; `problems` are of the result.
+    `defaults` are the annotations of the Namespace that counted for the pod.
     """
 
     decision: Decision
@@ -353,3 +349,4 @@ class Outcome:
     error: InjectorError | None = None
     before: Uninjected | None = None
     problems: tuple[ResultProblem, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)

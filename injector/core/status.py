@@ -55,6 +55,18 @@ class Status:
         return compact(out)
 
 
+@dataclass(frozen=True, slots=True)
+class Uninjected:
+    """A pod template without its injection, and what had to be assumed or could not be restored.
+
+    `earlier` is the status, without the names that no injection can have made.
+    """
+
+    pod: Manifest
+    earlier: Status
+    notes: tuple[str, ...] = ()
+
+
 def of(overlay: Manifest, revision: str, digest: str) -> Status:
     """The status for the overlay of all templates."""
     spec = overlay.get("spec") or {}

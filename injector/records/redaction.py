@@ -74,6 +74,7 @@ app version app.kubernetes.io/name app.kubernetes.io/version app.kubernetes.io/i
 app.kubernetes.io/component app.kubernetes.io/part-of app.kubernetes.io/managed-by
 controller-revision-hash
 kubectl.kubernetes.io/restartedAt kubernetes.io/config.mirror kubernetes.io/metadata.name
+kubernetes.io/os beta.kubernetes.io/os
 """
 KUBERNETES: Final = frozenset(_WORDS.split())
 KEYS: Final = frozenset(_KEYS.split())
@@ -89,6 +90,7 @@ def words_of(config: Config) -> frozenset[str]:
     selectors += [rule.namespaces for rule in config.annotation_rules]
     for selector in selectors:
         words |= _selector_words(selector)
+    words |= {*policy.skip_runtime_classes, *(place.other for place in config.placement.values())}
     words |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}
     return frozenset(words - {""})
 

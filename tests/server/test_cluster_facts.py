@@ -11,8 +11,10 @@ from injector.core.model import Namespace
 from injector.errors import ClusterError
 from injector.kube.lists import Listing
 from injector.kube.objects import NAMESPACES, NODES
+from injector.server.answers import answer, facts_of
+from injector.server.reviews import request_of
 from injector.serving.cluster_facts import ClusterFacts
-from tests.server.webhook_factories import Shipper, a_config
+from tests.server.webhook_factories import Shipper, a_config, a_review
 
 THINGS = "/apis/example.com/v1/things"
 
@@ -175,3 +177,17 @@ def test_without_a_cluster_nothing_is_known_and_nothing_is_waited_for() -> None:
         )
 
     run(None, body)
+
+
+def test_annotations_of_a_namespace_are_there_as_defaults_for_its_pods() -> None:
+    annotations = {"example.com/level": "debug", "note": "x"}
+    cluster = a_cluster(lists={NAMESPACES: [an_object("shop", metadata={"annotations": annotations})]})
+    config = a_config(namespace_defaults=("example.com/level",))
+
+    async def body(watched: ClusterFacts) -> None:
+        await until(lambda: not watched.not_ready())
+        request = request_of(a_review())
+        answered = answer(request, config, facts_of(request, config, watched.namespace_of))
+        assert answered.outcome.defaults == {"example.com/level": "debug"}
+
+    run(cluster, body)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
-from injector.core.injection import contributed, pod_resources
+from injector.core.injection import contributed, namespace_defaults, placement, pod_resources
 from injector.core.injection.overrides import reapply
 from injector.core.injection.own_volumes import keep_volumes
 from injector.core.injection.patched import without_patched
@@ -53,6 +53,8 @@ def build(run: Injection, size: int) -> None:
         reapply(run)
         profile.finish(run)
         pod_resources.add_share(run)
+        placement.arrange(run)
+        namespace_defaults.take_out(run)
         _stamp(run)
     except WorkError as error:
         raise Refusal(Reason.TOO_EXPENSIVE, error) from error
@@ -76,7 +78,7 @@ def overlay_of(pod: Manifest, facts: Facts, config: Config, work: Work) -> Manif
 def overlays(run: Injection) -> list[Manifest]:
     """The rendered templates that the pod requests, in their order."""
     profile, templates = run.config.profile, run.config.templates
-    run.stripped = run.pod = profile.prepare(run)
+    run.stripped = run.pod = namespace_defaults.applied(run, profile.prepare(run))
     run.template_input = profile.template_input(run)
     run.data = profile.context(run)
     rendered = [templates.render(name, run.data, _label(run), run.work) for name in chosen_templates(run)]

@@ -14,6 +14,8 @@ annotation                `true` or `false`, where the label is absent
 never-selectors           one matches the pod's labels                                 -> no
 always-selectors          one matches the pod's labels                                 -> yes
 policy                    `enabled`: yes unless a rule said no; `disabled`: the reverse; else never
+node-selection            it would be injected, but no node of the profile's systems may run it -> skip
+runtime-class             it would be injected, but its RuntimeClass is in the setting -> skip
 foreign-sidecar           it would be injected, but a proxy is there that no status explains -> skip
 ========================  ==========================================================================
 """
@@ -24,6 +26,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from injector.core import names, selectors, status
+from injector.core.injection import node_selection
 from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
 from injector.core.policy import Policy
 from injector.printable import shown
@@ -73,7 +76,8 @@ class _Rules:
                 return decision
         reason, wanted = self.requested()
         if self.by_policy(wanted):
-            return self.foreign() or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
+            unfit = self.nodes() or self.runtime_class() or self.foreign()
+            return unfit or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
         return Decision(reason or Reason.OFF_BY_DEFAULT, tuple(self.trace))
@@ -173,6 +177,30 @@ class _Rules:
         self.trace.append(Step("policy", seen, "inject" if verdict else "skip", decisive=decided))
         return verdict
 
+    def overruled(self, rule: str, seen: str, reason: Reason) -> Decision:
+        """Skip a pod that would be injected."""
+        self.trace = [Step(s.rule, s.seen, s.verdict) for s in self.trace]
+        return self.end(rule, seen, reason)
+
+    def nodes(self) -> Decision | None:
+        systems = self.policy.operating_systems
+        place = node_selection.excludes(self.spec, systems) if systems else ""
+        if place:
+            seen = f"{place} excludes {', '.join(sorted(systems))}"
+            return self.overruled("node-selection", seen, Reason.UNSUPPORTED_NODES)
+        if systems:
+            self.note("node-selection", "no operating system excluded", "no objection")
+        return None
+
+    def runtime_class(self) -> Decision | None:
+        name = self.spec.get("runtimeClassName")
+        seen = f"spec.runtimeClassName {_name(name)}"
+        if isinstance(name, str) and name in self.policy.skip_runtime_classes:
+            return self.overruled("runtime-class", seen, Reason.RUNTIME_CLASS)
+        if self.policy.skip_runtime_classes:
+            self.note("runtime-class", seen, "no objection")
+        return None
+
     def foreign(self) -> Decision | None:
         earlier = status.parse(self.annotations.get(self.policy.status))
         explained = {*earlier.init_containers, *earlier.containers} if earlier else set()
@@ -180,8 +208,8 @@ class _Rules:
             if mark.container not in explained and any(
                 carries(c, mark) for part in names.CONTAINER_LISTS for c in self.spec.get(part) or []
             ):
-                self.trace = [Step(s.rule, s.seen, s.verdict) for s in self.trace]
-                return self.end("foreign-sidecar", f"container {mark.container}", Reason.FOREIGN_SIDECAR)
+                seen = f"container {mark.container}"
+                return self.overruled("foreign-sidecar", seen, Reason.FOREIGN_SIDECAR)
         if self.policy.foreign:
             self.note("foreign-sidecar", "no proxy without a status", "no objection")
         return None

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from injector.core import names
 from injector.core.finding_codes import FindingCode
-from injector.core.model import Finding, Manifest, Reason
+from injector.core.model import Decision, Finding, Manifest, Reason
 from injector.core.profile import Profile
 from injector.printable import shown
 
@@ -49,6 +49,16 @@ def auto_images(pod: Manifest, skipped: Reason | None = None) -> Iterator[Findin
             why = f"the pod is skipped ({skipped})" if skipped else "no template of the pod has it"
             text = f"container {shown(container['name'])} keeps the image auto: {why}"
             yield Finding.of(FindingCode.AUTO_IMAGE, text)
+
+
+def opt_ins(decision: Decision, profile: Profile) -> Iterator[Finding]:
+    """The label or annotation that requests injection, of a pod that cannot run with the sidecar."""
+    if decision.reason not in (Reason.UNSUPPORTED_NODES, Reason.RUNTIME_CLASS):
+        return
+    for step in decision.trace:
+        if step.rule in ("label", "annotation") and step.verdict == "yes":
+            text = f"{step.rule} {profile.keys.switch} has no effect: {decision.reason.sentence}"
+            yield Finding.of(FindingCode.OPT_IN_IGNORED, text)
 
 
 def _maps(meta: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -6,16 +6,18 @@ Webhook and command line both call `inject`; what differs between them is in `Fa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from injector.core import names, status
 from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
 from injector.core.injection import (
+    account_token,
     annotation_rules,
     annotation_size,
     decisions,
+    namespace_defaults,
     near_misses,
     powers,
     refusals,
@@ -25,7 +27,7 @@ from injector.core.injection import (
 )
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
-from injector.core.model import Decision, Facts, Manifest, Origin, Reason, Verdict
+from injector.core.model import Decision, Facts, Finding, Manifest, Origin, Reason, Verdict
 from injector.core.policy import Policy
 from injector.core.profile import Config, Injection, Outcome
 from injector.core.tree.patches import diff
@@ -60,8 +62,37 @@ def inject(
     if decision.verdict is not Verdict.INJECT:
         error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
         findings.extend(near_misses.auto_images(pod, decision.reason))
+        findings.extend(near_misses.opt_ins(decision, config.profile))
         return Outcome(decision, pod, findings=findings.all(), error=error)
     work = work or Work(config.work_limit)
+    try:
+        facts, ignored = namespace_defaults.judged(pod, facts, config, work)
+    except TooExpensive:
+        return Outcome(Decision(Reason.TOO_EXPENSIVE, decision.trace), pod, error=_too_expensive(work))
+    near += ignored
+    refused: tuple[Finding, ...] = ()
+    while True:
+        outcome = _injected(_Request(pod, facts, holder, decision, near + refused), config, work)
+        facts, more = namespace_defaults.without_refused(outcome, facts)
+        if not more:
+            return outcome if outcome.error is None else replace(outcome, findings=near)
+        refused += more
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A pod that is to be injected, with the findings so far."""
+
+    pod: Manifest
+    facts: Facts
+    holder: Manifest | None
+    decision: Decision
+    findings: tuple[Finding, ...]
+
+
+def _injected(request: _Request, config: Config, work: Work) -> Outcome:
+    """What the pod of a request becomes."""
+    pod, facts, decision, near = request.pod, request.facts, request.decision, request.findings
     try:
         size = work.measure(pod, WALKS)
         run = _start(pod, facts, config, work, decision)
@@ -73,7 +104,8 @@ def inject(
         refusals.check_result(run, after)
         _check_powers(run, after)
         run.findings.extend(near_misses.auto_images(after))
-        problems = result_problems.result_problems(run, after, holder)
+        problems = result_problems.result_problems(run, after, request.holder)
+        account_token.check(run, after)
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
     except Refusal as refused:
@@ -83,7 +115,8 @@ def inject(
         denied = Decision(Reason.TOO_EXPENSIVE, decision.trace)
         return Outcome(denied, pod, findings=near, error=_too_expensive(work))
     added = status.read(after, config.profile.keys)
-    return Outcome(decision, after, patch, run.findings.all(), added, None, run.before, problems)
+    findings, defaults = run.findings.all(), run.defaults
+    return Outcome(decision, after, patch, findings, added, None, run.before, problems, defaults)
 
 
 def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
@@ -93,6 +126,7 @@ def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:
     """
     work = Work(config.work_limit)
     try:
+        facts, _ = namespace_defaults.judged(pod, facts, config, work)
         return _assembled(pod, facts, config, work)
     except Refusal as refused:
         raise refused.error from None

@@ -149,7 +149,10 @@ def _without_bookkeeping(run: Injection, pod: Manifest) -> Manifest:
     meta = dict(pod.get("metadata") or {})
     annotations = meta.get("annotations") or {}
     meta["annotations"] = {
-        k: v for k, v in annotations.items() if k not in run.config.profile.bookkeeping_annotations
+        k: v
+        for k, v in annotations.items()
+        # Defaults of the namespace are applied again.
+        if k not in run.config.profile.bookkeeping_annotations and k not in run.defaults
     }
     return {**pod, "metadata": meta}
 

@@ -13,7 +13,8 @@ from injector.core.injection import uninjection
 from injector.core.injection.assembly import overlay_of
 from injector.core.injection.undo_entries import Reach
 from injector.core.model import Facts, Manifest
-from injector.core.profile import Config, Injection, Uninjected
+from injector.core.profile import Config, Injection
+from injector.core.status import Uninjected
 from injector.core.tree.strategic_merge import MergeError
 from injector.errors import InjectorError, WorkError
 from injector.printable import first_of, shown

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from injector.core import names, pod_fields, status
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
-from injector.core.profile import Uninjected
+from injector.core.status import Uninjected
 from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.walk import members
 from injector.core.workload import check_pod

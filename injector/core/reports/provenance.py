@@ -73,6 +73,8 @@ def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None
     outcome = inject(pod, facts, config, holder)
     if outcome.decision.verdict is not Verdict.INJECT:
         return Explanation(outcome)
+    # Another default of the namespace does not count, and might be refused here.
+    config = replace(config, namespace_defaults=tuple(sorted(outcome.defaults)))
     run = assemble(pod, facts, config)
     whole = _Input(run.original, facts, config)
     final = _leaves(run.pod)
@@ -116,6 +118,9 @@ def _layers(whole: _Input, added: Manifest) -> list[tuple[str, _Input]]:
     below = replace(whole, pod=_without_containers(whole.pod, added))
     steps.append(("pod annotation", below))
     below = replace(below, pod=_without_annotations(below.pod, _readable(whole)))
+    if whole.config.namespace_defaults:
+        steps.append((_namespace_layer(whole), below))
+        below = replace(below, config=replace(below.config, namespace_defaults=()))
     steps.append(("request path", below))
     below = replace(below, facts=replace(below.facts, overrides={}))
     steps.append(("object in the cluster", below))
@@ -132,6 +137,10 @@ def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
     profile = whole.config.profile
     for key in _annotations_of_interest(whole):
         yield ("pod annotation", key), replace(whole, pod=_without_annotations(whole.pod, {key}))
+    for key in whole.config.namespace_defaults:
+        left = tuple(each for each in whole.config.namespace_defaults if each != key)
+        without = replace(whole.config, namespace_defaults=left)
+        yield (_namespace_layer(whole), f"annotation {key}"), replace(whole, config=without)
     paths = list(_different(whole.config.values, profile.values, ()))
     for path in paths if len(paths) <= SINGLES else ():
         values = _reset(whole.config.values, profile.values, path)
@@ -165,6 +174,11 @@ def _have_effect(whole: _Input, annotations: frozenset[str]) -> bool:
     with_them = _built(whole) or {}
     rest = {key: leaf for key, leaf in with_them.items() if key[0] not in themselves}
     return rest != _built(replace(whole, pod=_without_annotations(whole.pod, annotations)))
+
+
+def _namespace_layer(whole: _Input) -> str:
+    known = whole.facts.namespace_object
+    return f"namespace {known.name if known else ''}"
 
 
 def _built(inputs: _Input) -> _Leaves | None:

@@ -7,6 +7,7 @@ in prometheus annotations (prometheus.py), and misspelt keys (the core's near mi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from injector.errors import AnnotationError, ManifestError
 from injector.profiles.istio import proxyconfig, proxyconfig_rules
@@ -14,7 +15,18 @@ from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, PROXY_CONFIG,
 from injector.profiles.istio.syntax import boolean_token
 from injector.yamltext import AnchorError, load_untrusted
 
-__all__ = ["ANNOTATIONS", "LABELS", "CatalogueEntry", "boolean_token", "validate"]
+__all__ = ["ANNOTATIONS", "LABELS", "ON_POD_ONLY", "CatalogueEntry", "boolean_token", "validate"]
+
+# The injector reads these, but only other programs act on them.
+_FOR_OTHERS: Final = frozenset(
+    {
+        "k8s.v1.cni.cncf.io/networks",
+        "kubectl.kubernetes.io/default-container",
+        "kubectl.kubernetes.io/default-logs-container",
+    }
+)
+ON_POD_ONLY: Final = _FOR_OTHERS | {e.key for e in ANNOTATIONS if "read by the injector" not in e.who}
+"""Annotations that have no effect unless they are on the pod itself."""
 
 
 def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[AnnotationError]:

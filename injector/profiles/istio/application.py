@@ -14,7 +14,7 @@ from injector.core.validation.places import PodContainer, containers, fields, nu
 from injector.core.validation.resources import amounts
 from injector.printable import shown
 from injector.profiles.istio import capture, context, layers, openshift
-from injector.profiles.istio.containers import INIT, INJECTED, PROXY, VALIDATION
+from injector.profiles.istio.containers import INIT, MADE, PROXY, VALIDATION
 from injector.profiles.istio.settings import effective_of, settings_of
 from injector.profiles.istio.values import dig
 
@@ -33,7 +33,8 @@ def warn(run: Injection, *, hold: bool) -> None:
     proxy = by_name.get(PROXY)
     if proxy is None:
         return
-    own = [each for name, each in by_name.items() if name not in INJECTED and not each.is_ordinary_init]
+    injected = MADE["containers"] | MADE["initContainers"]
+    own = [each for name, each in by_name.items() if name not in injected and not each.is_ordinary_init]
     _users(run, by_name, own)
     _ports(run, proxy, own)
     _resources(run)

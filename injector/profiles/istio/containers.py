@@ -25,6 +25,16 @@ MADE: Final = {
 """What istiod's templates add, by list of a pod's spec, also where the configuration has others."""
 
 
+# Variables of an agent that uses what Kubernetes mounts for the ServiceAccount.
+_OF_ACCOUNT: Final = (("PILOT_CERT_PROVIDER", "kubernetes"), ("JWT_POLICY", "first-party-jwt"))
+
+
+def uses_account_token(container: Manifest) -> bool:
+    """Whether it is a proxy whose agent uses the ServiceAccount's default token, or the CA next to it."""
+    variables = [(entry["name"], entry.get("value")) for entry in container.get("env") or []]
+    return container["name"] == PROXY and any(each in variables for each in _OF_ACCOUNT)
+
+
 def has_proxy(pod: Manifest, part: str) -> bool:
     """Whether one list of a pod's containers has the proxy."""
     return any(c.get("name") == PROXY for c in (pod.get("spec") or {}).get(part) or [])

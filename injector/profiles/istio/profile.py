@@ -11,7 +11,9 @@ from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninjection
 from injector.core.model import Finding, Manifest, Origin
 from injector.core.pod_fields import FieldProblem
-from injector.core.profile import Config, Profile, RawSettings
+from injector.core.position import OrderProblem
+from injector.core.profile import Config, Profile
+from injector.core.raw_settings import RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, ConfigError
@@ -25,9 +27,9 @@ from injector.profiles.istio import (
     layers,
     meshconfig,
     openshift,
+    order,
     powers,
     prometheus,
-    proxyconfig,
     recording,
     requestpath,
     revisions,
@@ -37,9 +39,9 @@ from injector.profiles.istio import (
     uservolumes,
     value_table,
 )
-from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, validate
+from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, ON_POD_ONLY, validate
 from injector.profiles.istio.bootstrap import from_values
-from injector.profiles.istio.containers import INIT, MADE, PROXY, has_proxy
+from injector.profiles.istio.containers import INIT, MADE, PROXY, has_proxy, uses_account_token
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
@@ -57,6 +59,7 @@ CATALOGUE = Catalogue(
     namespace_labels=frozenset({revisions.INJECTION}),
     domains=("istio.io", "istio-injection"),
     affects={e.key: e.powers for e in ANNOTATIONS if e.powers},
+    on_pod_only=ON_POD_ONLY,
 )
 # Parsing YAML costs more than other text; this is for all readings of the annotation together.
 YAML_UNITS = 5
@@ -247,14 +250,16 @@ class IstioProfile(Profile):
             uservolumes.check(run)
         effective = effective_of(run)
         mesh, proxy = effective.mesh, effective.proxy
-        asked = proxyconfig.merge(mesh["defaultConfig"], layers.annotated(run))
-        hold = bool(
-            asked.get("holdApplicationUntilProxyStarts")
-            or dig(run.config.values, "global.proxy.holdApplicationUntilProxyStarts")
-        )
+        hold = order.holds(run)
         final_steps.finish(run, mesh, proxy, environment(run), hold=hold)
         findings.warn_of_result(run, mesh)
         application.warn(run, hold=hold)
+
+    def order_problems(
+        self, run: Injection, part: str, containers: Sequence[str], injected: frozenset[str]
+    ) -> Iterator[OrderProblem]:
+        """Where the proxy would start too late for what depends on it."""
+        return order.problems(run, part, containers, injected)
 
     def symptoms(self) -> tuple[Symptom, ...]:
         """Messages of proxy, agent and istio-init, the likelier cause first."""
@@ -270,6 +275,10 @@ class IstioProfile(Profile):
         if control == "seccompProfile":
             return "set values.global.proxy.seccompProfile to {type: RuntimeDefault}"
         return ""
+
+    def needs_account_token(self, container: Manifest) -> bool:
+        """An agent that trusts the cluster's CA, or that identifies itself by the default token."""
+        return uses_account_token(container)
 
     def restore(self, pod: Manifest, earlier: status.Status) -> tuple[Manifest, tuple[str, ...]]:
         """What probes, metrics annotations and labels of an injected pod show."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from injector.core.model import Manifest
-from injector.core.profile import RawSettings
+from injector.core.raw_settings import RawSettings
 
 if TYPE_CHECKING:
     from injector.core.profile import Config, Injection

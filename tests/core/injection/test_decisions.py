@@ -322,6 +322,9 @@ def test_the_first_gate_that_objects_decides_before_the_policy(
 
 def test_every_reason_that_deciding_can_give_has_a_row() -> None:
     later = {
+        # tests/core/injection/test_node_selection.py
+        Reason.UNSUPPORTED_NODES,
+        Reason.RUNTIME_CLASS,
         Reason.UNSUPPORTED_KIND,
         Reason.ANNOTATION_NOT_ALLOWED,
         Reason.INVALID_ANNOTATION,
@@ -340,6 +343,8 @@ def test_every_reason_has_a_sentence() -> None:
 
 
 BEFORE_THE_POD = ["static-pod", "namespace", "host-network", "ignored-namespace", "operating-system"]
+UNDECIDED = ["annotation", "never-selectors", "always-selectors", "policy"]
+FIT = ["node-selection", "foreign-sidecar"]
 
 
 @pytest.mark.parametrize(
@@ -348,16 +353,9 @@ BEFORE_THE_POD = ["static-pod", "namespace", "host-network", "ignored-namespace"
         (
             a_pod(),
             Facts("a", WEBHOOK),
-            [
-                *BEFORE_THE_POD,
-                "annotation",
-                "never-selectors",
-                "always-selectors",
-                "policy",
-                "foreign-sidecar",
-            ],
+            [*BEFORE_THE_POD, *UNDECIDED, *FIT],
         ),
-        (asking("true"), Facts("a", WEBHOOK), [*BEFORE_THE_POD, "label", "policy", "foreign-sidecar"]),
+        (asking("true"), Facts("a", WEBHOOK), [*BEFORE_THE_POD, "label", "policy", *FIT]),
         (asking("false"), Facts("a", WEBHOOK), [*BEFORE_THE_POD, "label", "policy"]),
         (
             asking(None, None, "never"),
@@ -383,14 +381,7 @@ BEFORE_THE_POD = ["static-pod", "namespace", "host-network", "ignored-namespace"
         (
             a_pod(containers=[A_PROXY]),
             Facts("a", WEBHOOK),
-            [
-                *BEFORE_THE_POD,
-                "annotation",
-                "never-selectors",
-                "always-selectors",
-                "policy",
-                "foreign-sidecar",
-            ],
+            [*BEFORE_THE_POD, *UNDECIDED, *FIT],
         ),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from injector.core.model import AnnotationKeys
-from injector.core.profile import RawSettings
+from injector.core.raw_settings import RawSettings
 from injector.profiles.istio import meshconfig, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap_of, control_plane, from_values, token, trust_root
 from injector.profiles.istio.profile import IstioProfile
