@@ -26,10 +26,13 @@ from injector.config.fields import (
     section,
     setting,
 )
-from injector.config.schema import parsed, refuse
+from injector.config.schema import SELECTOR, parsed, refuse
+from injector.core import selectors
 from injector.core.catalogue import POWERS, Catalogue
 from injector.core.model import AnnotationKeys, ProxyMark
+from injector.core.names import entry_name
 from injector.core.profile import Profile
+from injector.core.selectors import WebhookEntry
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry
@@ -63,6 +66,14 @@ class ForeignSidecar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SelectorSettings:
+    """The pods that the webhook is called for, beside the rules for all profiles."""
+
+    namespace_selector: dict[str, Any] = setting(dict, SELECTOR, "Label selector of namespaces.")
+    object_selector: dict[str, Any] = setting(dict, SELECTOR, "Label selector of pods.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueSettings:
     """The keys that a profile understands, for near misses."""
 
@@ -89,6 +100,9 @@ class ProfileSettings:
     values: dict[str, Any] = setting(dict, TREE, "Default values; an operator may override them.")
     default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that do not select any.")
     ignored_namespaces: tuple[str, ...] = setting((), NAMES, "Namespaces that are never injected.")
+    selectors: SelectorSettings = setting(
+        SelectorSettings, section(SelectorSettings), "Selectors of the webhook registration."
+    )
     operating_systems: tuple[str, ...] = setting(
         ("linux",), NAMES, "Operating systems that the containers run on."
     )
@@ -192,6 +206,8 @@ def open_folder(path: Path, files: Files | None = None) -> Folder:
     text = files.text(path, "profile.yaml")
     reading = Reading()
     settings = read(ProfileSettings, parsed(text, origin), "", reading)
+    if settings.rules and settings.selectors != SelectorSettings():
+        reading.add("/selectors", f"the rules {settings.rules} have selectors of their own", "remove it")
     refuse(reading.problems, text, origin)
     sources = {}
     for file in files.templates(path):
@@ -200,12 +216,20 @@ def open_folder(path: Path, files: Files | None = None) -> Folder:
     return Folder(_profile(settings, Path(os.path.realpath(path)).name), sources, settings.rules)
 
 
+def _entry(settings: SelectorSettings, name: str) -> WebhookEntry | None:
+    if settings == SelectorSettings():
+        return None
+    namespaces, objects = map(selectors.parse, (settings.namespace_selector, settings.object_selector))
+    return WebhookEntry(entry_name(name), namespaces, objects)
+
+
 def _profile(settings: ProfileSettings, folder: str) -> Profile:
     names = ("switch", "status", "overrides", "templates", "undo")
     keys = {name: getattr(settings.keys, name) for name in names}
     listed_keys = settings.catalogue
+    name = settings.name or folder
     return registry.rules(settings.rules)(
-        name=settings.name or folder,
+        name=name,
         keys=AnnotationKeys(**{key: value for key, value in keys.items() if value}),
         values=settings.values,
         default_templates=settings.default_templates,
@@ -219,4 +243,5 @@ def _profile(settings: ProfileSettings, folder: str) -> Profile:
             listed_keys.domains,
             listed_keys.powers,
         ),
+        entry=_entry(settings.selectors, name),
     )

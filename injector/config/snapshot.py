@@ -158,6 +158,8 @@ def _digest(
     names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
     own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
     own.append(_listed(profile.extra_catalogue))
+    if profile.entry:
+        own += [profile.entry.namespaces.as_manifest(), profile.entry.objects.as_manifest()]
     return status.digest_of(__version__, own, fields, values, texts, mesh_document)
 
 

@@ -88,6 +88,7 @@ class FindingCode(StrEnum):
     WEBHOOK_ABSENT = "webhook-absent", _CLUSTER, _ERROR
     SELECTORS_DIFFER = "selectors-differ", _CLUSTER, _WARNING
     CONDITIONS_DIFFER = "conditions-differ", _CLUSTER, _WARNING
+    REGISTRATION_NARROW = "registration-narrow", _CLUSTER, _ERROR
     NEVER_MATCHES = "never-matches", _CLUSTER, _ERROR
     NO_NAMESPACE = "no-namespace", _CLUSTER, _WARNING
     OVERLAP = "overlap", _CLUSTER, _ERROR
@@ -272,6 +273,10 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
     ),
     FindingCode.CONDITIONS_DIFFER: (
         "The match conditions of the webhook are not those of this version and configuration.",
+        "Apply the output of `injector webhook-config`.",
+    ),
+    FindingCode.REGISTRATION_NARROW: (
+        "The webhook is called only for pods with the switch, and the configuration injects others too.",
         "Apply the output of `injector webhook-config`.",
     ),
     FindingCode.NEVER_MATCHES: ("A selector of the webhook contradicts itself.", "Correct the selector."),

@@ -21,3 +21,8 @@ class Policy:
     entries: tuple[WebhookEntry, ...] = ()
     foreign: tuple[ProxyMark, ...] = ()
     operating_systems: frozenset[str] = frozenset()
+
+    @property
+    def opt_in(self) -> bool:
+        """Whether only pods that carry the switch themselves are injected."""
+        return self.mode == "disabled" and not self.always
