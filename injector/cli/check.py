@@ -11,7 +11,7 @@ import click
 from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
 from injector.config import cross_checks
-from injector.config.loading import Input, load_settings
+from injector.config.loading import Input, check_schema, load_settings
 from injector.config.schema import read_settings
 from injector.config.trials import dry_run
 from injector.core.finding_codes import LEVELS, FindingCode
@@ -63,6 +63,7 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
     try:
         settings = read_settings(inputs.file.text, inputs.file.origin)
         config, server = load_settings(settings, inputs), settings.server
+        check_schema(config, settings, inputs)
         config.templates.compile_all()
         cross_checks.check(server)
     except (ConfigError, ManifestError) as error:

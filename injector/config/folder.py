@@ -40,6 +40,7 @@ from injector.templating.render import TemplateSource
 
 _HERE = Path(__file__).resolve().parent.parent
 SUFFIX: Final = ".yaml.j2"
+PROFILE: Final = "profile.yaml"
 NO_FOLDER: Final = "the configuration is not a file, so it has no folder"
 # In the wheel the templates are inside the package, in a checkout beside it.
 _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
@@ -98,6 +99,7 @@ class ProfileSettings:
     rules: str = setting("", choice(*registry.known(), ""), "A rule module of this program.")
     keys: KeySettings = setting(KeySettings, section(KeySettings), "Annotations that the profile writes.")
     values: dict[str, Any] = setting(dict, TREE, "Default values; an operator may override them.")
+    schema: dict[str, Any] | None = setting(None, TREE, "JSON Schema 2020-12 of the values.")
     default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that do not select any.")
     ignored_namespaces: tuple[str, ...] = setting((), NAMES, "Namespaces that are never injected.")
     selectors: SelectorSettings = setting(
@@ -202,8 +204,8 @@ class Files:
 def open_folder(path: Path, files: Files | None = None) -> Folder:
     """Read a profile folder. Raises ConfigError with file, line and key."""
     files = files or Files()
-    origin = str(path / "profile.yaml")
-    text = files.text(path, "profile.yaml")
+    origin = str(path / PROFILE)
+    text = files.text(path, PROFILE)
     reading = Reading()
     settings = read(ProfileSettings, parsed(text, origin), "", reading)
     if settings.rules and settings.selectors != SelectorSettings():
@@ -244,4 +246,5 @@ def _profile(settings: ProfileSettings, folder: str) -> Profile:
             listed_keys.powers,
         ),
         entry=_entry(settings.selectors, name),
+        schema=settings.schema,
     )

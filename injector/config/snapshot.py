@@ -160,6 +160,8 @@ def _digest(
     own.append(_listed(profile.extra_catalogue))
     if profile.entry:
         own += [profile.entry.namespaces.as_manifest(), profile.entry.objects.as_manifest()]
+    if profile.schema is not None:
+        own.append(profile.schema)
     return status.digest_of(__version__, own, fields, values, texts, mesh_document)
 
 

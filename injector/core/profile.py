@@ -66,6 +66,7 @@ class Profile:
     foreign: tuple[ProxyMark, ...] = ()
     extra_catalogue: Catalogue = NOTHING
     entry: WebhookEntry | None = None
+    schema: Mapping[str, Any] | None = None
 
     @property
     def bookkeeping_annotations(self) -> frozenset[str]:
