@@ -10,13 +10,15 @@ import click
 
 from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
-from injector.config import cross_checks
-from injector.config.loading import Input, check_schema, load_settings
-from injector.config.schema import read_settings
+from injector.config import cross_checks, value_names
+from injector.config.loading import Input, check_schema, folder_of, load_settings
+from injector.config.schema import Settings, read_settings
 from injector.config.trials import dry_run
+from injector.config.values import Place
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.injection.annotation_rules import open_to_all
 from injector.core.model import Finding
+from injector.core.profile import Config
 from injector.core.registration.checks import unsafe
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible
@@ -73,6 +75,7 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
     findings = dry_run(inputs)
     status = 1 if findings else 0
     findings += config.findings
+    findings += _names(config, settings, inputs)
     if server.failure_mode == "allow":
         hint = "remove failureMode, so that the pod is denied"
         where = "server.failureMode"
@@ -83,6 +86,15 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
         ]
     findings += _open_annotations(open_to_all(config.profile, config.annotation_rules))
     return findings, status
+
+
+def _names(config: Config, settings: Settings, inputs: Input) -> Iterator[Finding]:
+    """Values that are set and not read, or read and not declared."""
+    place = Place(inputs.file.text, inputs.file.origin)
+    yield from value_names.unread(config, settings.values, folder_of(settings, inputs).rules, place)
+    # A running istiod declares values of its own.
+    if not settings.server.source.istio.namespace:
+        yield from value_names.undeclared(config)
 
 
 def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:

@@ -87,7 +87,7 @@ def load_profile(path: str | None) -> Profile:
     """The profile that a configuration file names, without the rest. Raises ConfigError."""
     inputs = Input.from_file(path)
     settings = read_settings(inputs.file.text, inputs.file.origin)
-    return _folder(settings, inputs).profile
+    return folder_of(settings, inputs).profile
 
 
 def settings_of(path: str | None) -> Settings:
@@ -99,7 +99,7 @@ def settings_of(path: str | None) -> Settings:
 def rules_of(path: str | None) -> str:
     """The rule module of the profile that a configuration file names. Raises ConfigError."""
     inputs = Input.from_file(path)
-    return _folder(read_settings(inputs.file.text, inputs.file.origin), inputs).rules
+    return folder_of(read_settings(inputs.file.text, inputs.file.origin), inputs).rules
 
 
 def load_input(inputs: Input) -> Config:
@@ -126,7 +126,7 @@ def load_settings(settings: Settings, inputs: Input) -> Config:
 
     Its values are not compared with a schema of the profile.
     """
-    folder = _folder(settings, inputs)
+    folder = folder_of(settings, inputs)
     settings, findings = _with_checked_values(settings, folder, inputs)
     templates = _own_templates(settings, inputs)
     settings, complete, of_complete = _with_flags(settings, folder, inputs.overrides)
@@ -175,7 +175,8 @@ def _profile_place(settings: Settings, inputs: Input) -> Place:
     return Place(inputs.files.text(folder, PROFILE), str(folder / PROFILE))
 
 
-def _folder(settings: Settings, inputs: Input) -> Folder:
+def folder_of(settings: Settings, inputs: Input) -> Folder:
+    """The profile that the settings name. Raises ConfigError with the place of the setting."""
     try:
         base = None if inputs.base is None else Path(inputs.base)
         return open_folder(find(settings.profile, base), inputs.files)

@@ -225,7 +225,8 @@ SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
         "Set `values.global.hub` and `values.global.tag`.",
     ),
     FindingCode.VALUE: (
-        "A value or mesh setting has no effect: its key is nearly a known one, or it is not of its type.",
+        "A value or mesh setting has no effect: its key is nearly a known one, it is not of its type, or no "
+        "template reads it; or a template reads a value that is not declared.",
         "Correct the key, or write the value as the message says.",
     ),
     FindingCode.GO_TEMPLATE: (

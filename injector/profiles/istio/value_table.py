@@ -132,3 +132,12 @@ TYPES: Final[Mapping[str, ValueType]] = {
     "sidecarInjectorWebhook.enableNamespacesByDefault": BOOLEAN,
 }
 TYPES_BY_SECTION: Final = by_path(TYPES)
+
+NO_EFFECT: Final[Mapping[str, str]] = {
+    "gateways.seccompProfile": "accepted and not used, as upstream",
+    "global.proxy.autoInject": "only istiod's chart uses it; use policy",
+}
+"""Values that change no pod, and why."""
+
+# Settings of the tracer are read by the tracer's name, and have no type.
+READ: Final[Mapping[str, str]] = {**{path: NO_EFFECT.get(path, "") for path in TYPES}, "global.tracer": ""}
