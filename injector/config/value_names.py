@@ -34,9 +34,12 @@ def unread(config: Config, written: Mapping[str, Any], rules: str, place: Place)
         path = ".".join(split(pointer))
         if f"values.{path}" in noticed:
             continue
-        message = f"values.{shown(path)}: {by_rules.get(path) or 'no template reads this value'}"
+        reason = by_rules.get(path, "")
+        message = f"values.{shown(path)}: {reason or 'no template reads this value'}"
         where = f"{place.origin}:{yamltext.locate(document, f'/values{pointer}')}"
-        yield Finding.of(FindingCode.VALUE, message, where, "remove it, or correct its name")
+        yield Finding.of(
+            FindingCode.VALUE, message, where, "remove it" if reason else "remove it, or correct its name"
+        )
 
 
 def undeclared(config: Config) -> Iterator[Finding]:
