@@ -119,6 +119,7 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings
         entries=profile.entries(settings.revision, values),
         foreign=profile.foreign if own_rules else (),
         operating_systems=profile.operating_systems if own_rules else frozenset(),
+        external=bool(settings.server.source.istio.namespace),
     )
 
 

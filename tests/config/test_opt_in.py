@@ -14,6 +14,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Namespace, Origin, Reason
 from injector.core.profile import Config
 from injector.core.registration.configuration import own_entries
+from injector.core.registration.match_conditions import conditions
 from injector.errors import ConfigError
 from injector.telemetry import Metrics
 
@@ -128,3 +129,11 @@ def test_the_policy_may_be_narrowed_and_widened_again(tmp_path: Path) -> None:
             assert current.config is each
 
     asyncio.run(main())
+
+
+def test_a_policy_that_a_control_plane_may_change_is_not_taken_for_opting_in(tmp_path: Path) -> None:
+    source = "server: {source: {istio: {namespace: istio-system}}}\n"
+    for settings, opt_in in (("policy: disabled\n", True), (f"policy: disabled\n{source}", False)):
+        config = load_input(Input(Text(settings, "injector.yaml")))
+        names = [condition.name for condition in conditions(config.policy, config.profile)]
+        assert names == (["opted-in"] if opt_in else ["not-unsuited", "not-opted-out"])
