@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,8 +93,13 @@ def _profile(name: str) -> Tree:
     return {
         "watched": [_resource(path) for path in plain.profile.watched()],
         "entries": {form: _entries(configured(*arguments)) for form, arguments in forms.items()},
-        "matchConditions": [condition.as_manifest() for condition in conditions(plain.policy, plain.profile)],
+        "matchConditions": _conditions(plain),
+        "optInConditions": _conditions(replace(plain, policy=replace(plain.policy, mode="disabled"))),
     }
+
+
+def _conditions(config: Config) -> list[Tree]:
+    return [condition.as_manifest() for condition in conditions(config.policy, config.profile)]
 
 
 def _resource(path: str) -> Tree:

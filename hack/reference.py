@@ -26,7 +26,7 @@ from injector.core.model import Reason, Verdict
 from injector.metrics import METRICS, PROCESS
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, CatalogueEntry
 from injector.profiles.istio.symptoms import SYMPTOMS
-from injector.profiles.istio.value_table import TYPES
+from injector.profiles.istio.value_table import NO_EFFECT, TYPES
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -73,15 +73,17 @@ def values() -> str:
     text = (ROOT / "templates" / "istio" / "profile.yaml").read_text()
     tree = yamltext.load_text(text, "profile.yaml")["values"]
     comments = dict(_comments(text.split("\nvalues:\n")[1]))
-    rows = [("value", "default", "accepts", "effect")]
+    rows = [("value", "default", "accepts", "effect", "no effect")]
     for path, default in _leaves(tree, ""):
         shown = "" if default is None else yamltext.dump(default).strip()
-        rows.append((code(path), code(shown), TYPES[path].expected, comments.pop(path)))
+        without = NO_EFFECT[path].reason if path in NO_EFFECT else ""
+        rows.append((code(path), code(shown), TYPES[path].expected, comments.pop(path), without))
     if comments:
         raise SystemExit(f"profile.yaml: comments of values that are not there: {sorted(comments)}")
     intro = (
         "Under `values:` in the configuration; a null removes a default. Numbers, `true` and `false` may be\n"
-        "written as texts, as Helm's `--set-string` does. With `istioQuirks` nothing is refused.\n"
+        "written as texts, as Helm's `--set-string` does. With `istioQuirks` nothing is refused. The last\n"
+        "column says why some values of a key, or all, change no pod.\n"
     )
     return f"{NOTE}# Values of the istio profile\n\n{intro}\n{table(*rows)}"
 

@@ -73,7 +73,7 @@ RELOADS = Metric(
     "injector_config_reload_total",
     MetricType.COUNTER,
     "Reloads of the configuration, by result (ok, error) and reason of an error: source, "
-    "settings, template, samples, changing (while read), defect.",
+    "settings, template, samples, changing (while read), registration, defect.",
     "shows on a graph when a configuration came; `changing` goes away by itself, `defect` is a bug of the "
     "injector",
     labels=("result", "reason"),
@@ -84,6 +84,7 @@ RELOADS = Metric(
         ("error", "template"),
         ("error", "samples"),
         ("error", "changing"),
+        ("error", "registration"),
         ("error", "defect"),
     ),
 )

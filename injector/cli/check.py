@@ -11,13 +11,15 @@ import click
 
 from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
-from injector.config import cross_checks
-from injector.config.loading import Input, load_settings
-from injector.config.schema import read_settings
+from injector.config import cross_checks, value_names
+from injector.config.loading import Input, check_schema, folder_of, load_settings
+from injector.config.schema import Settings, read_settings
 from injector.config.trials import dry_run
+from injector.config.values import Place
 from injector.core.finding_codes import LEVELS, FindingCode, Level
 from injector.core.injection.annotation_rules import open_to_all
 from injector.core.model import Finding
+from injector.core.profile import Config
 from injector.core.registration.checks import unsafe
 from injector.errors import ConfigError, ManifestError
 from injector.printable import json_text, visible
@@ -66,6 +68,7 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
     try:
         settings = read_settings(inputs.file.text, inputs.file.origin)
         config, server = load_settings(settings, inputs), settings.server
+        check_schema(config, settings, inputs)
         config.templates.compile_all()
         cross_checks.check(server)
     except (ConfigError, ManifestError) as error:
@@ -77,6 +80,7 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
     # Values of a running control plane replace the file's.
     replaced = {FindingCode.DEVELOPMENT_IMAGES} if server.source.istio.namespace else set()
     findings += [each for each in config.findings if each.code not in replaced]
+    findings += _names(config, settings, inputs)
     if server.failure_mode == "allow":
         hint = "remove failureMode, so that the pod is denied"
         where = "server.failureMode"
@@ -93,6 +97,15 @@ def _in_use(finding: Finding) -> Finding:
     """A finding about a configuration that the webhook of a cluster uses: its pods get these images."""
     is_error = finding.code is FindingCode.DEVELOPMENT_IMAGES
     return dataclasses.replace(finding, level=Level.ERROR) if is_error else finding
+
+
+def _names(config: Config, settings: Settings, inputs: Input) -> Iterator[Finding]:
+    """Values that are set and not read, or read and not declared."""
+    place = Place(inputs.file.text, inputs.file.origin)
+    yield from value_names.unread(config, settings.values, folder_of(settings, inputs).rules, place)
+    # A running istiod declares values of its own.
+    if not settings.server.source.istio.namespace:
+        yield from value_names.undeclared(config)
 
 
 def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from typing import Final, Protocol
 
 from injector.config.server_settings import Server
 from injector.core.profile import Config
-from injector.errors import ClusterError, InjectorError, TemplateError
+from injector.core.registration.match_conditions import check_reload
+from injector.errors import ClusterError, ConfigError, InjectorError, TemplateError
 from injector.telemetry import Metrics, log_event
 
 # The reason of a failed reading by class of the error; of other errors the step that failed.
@@ -56,6 +57,7 @@ class Current:
         self._in_thread = in_thread
         self._taken = taken
         self._problem = ""
+        self._registered = config.policy
         self._task: asyncio.Task[None] | None = None
         metrics.configuration(lambda: not self._problem)
         self._take(config)
@@ -90,6 +92,11 @@ class Current:
             # A defect in reading is no reason to stop answering.
             message = f"reading the configuration failed unexpectedly: {type(error).__name__}"
             self._refuse(InjectorError(message), "defect")
+            return
+        try:
+            check_reload(self._registered, fresh.policy)
+        except ConfigError as error:
+            self._refuse(error, "registration")
             return
         if self._problem:
             self._problem = ""

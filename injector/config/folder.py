@@ -26,10 +26,13 @@ from injector.config.fields import (
     section,
     setting,
 )
-from injector.config.schema import parsed, refuse
+from injector.config.schema import SELECTOR, parsed, refuse
+from injector.core import selectors
 from injector.core.catalogue import POWERS, Catalogue
 from injector.core.model import AnnotationKeys, ProxyMark
+from injector.core.names import entry_name
 from injector.core.profile import Profile
+from injector.core.selectors import WebhookEntry
 from injector.errors import ConfigError
 from injector.files import read_text_inside
 from injector.profiles import registry
@@ -37,6 +40,7 @@ from injector.templating.render import TemplateSource
 
 _HERE = Path(__file__).resolve().parent.parent
 SUFFIX: Final = ".yaml.j2"
+PROFILE: Final = "profile.yaml"
 NO_FOLDER: Final = "the configuration is not a file, so it has no folder"
 # In the wheel the templates are inside the package, in a checkout beside it.
 _ROOTS: Final = (_HERE / "templates", _HERE.parent / "templates")
@@ -60,6 +64,14 @@ class ForeignSidecar:
     container: str = setting("", checked(TEXT, bool, "the name of a container"), "Name of the container.")
     env: tuple[str, ...] = setting((), NAMES, "Environment variables that it must have.")
     webhook: str = setting("", TEXT, "Suffix of the webhook names of its injector.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectorSettings:
+    """The pods that the webhook is called for, beside the rules for all profiles."""
+
+    namespace_selector: dict[str, Any] = setting(dict, SELECTOR, "Label selector of namespaces.")
+    object_selector: dict[str, Any] = setting(dict, SELECTOR, "Label selector of pods.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +99,12 @@ class ProfileSettings:
     rules: str = setting("", choice(*registry.known(), ""), "A rule module of this program.")
     keys: KeySettings = setting(KeySettings, section(KeySettings), "Annotations that the profile writes.")
     values: dict[str, Any] = setting(dict, TREE, "Default values; an operator may override them.")
+    schema: dict[str, Any] | None = setting(None, TREE, "JSON Schema 2020-12 of the values.")
     default_templates: tuple[str, ...] = setting((), NAMES, "Templates of pods that do not select any.")
     ignored_namespaces: tuple[str, ...] = setting((), NAMES, "Namespaces that are never injected.")
+    selectors: SelectorSettings = setting(
+        SelectorSettings, section(SelectorSettings), "Selectors of the webhook registration."
+    )
     operating_systems: tuple[str, ...] = setting(
         ("linux",), NAMES, "Operating systems that the containers run on."
     )
@@ -188,10 +204,12 @@ class Files:
 def open_folder(path: Path, files: Files | None = None) -> Folder:
     """Read a profile folder. Raises ConfigError with file, line and key."""
     files = files or Files()
-    origin = str(path / "profile.yaml")
-    text = files.text(path, "profile.yaml")
+    origin = str(path / PROFILE)
+    text = files.text(path, PROFILE)
     reading = Reading()
     settings = read(ProfileSettings, parsed(text, origin), "", reading)
+    if settings.rules and settings.selectors != SelectorSettings():
+        reading.add("/selectors", f"the rules {settings.rules} have selectors of their own", "remove it")
     refuse(reading.problems, text, origin)
     sources = {}
     for file in files.templates(path):
@@ -200,12 +218,20 @@ def open_folder(path: Path, files: Files | None = None) -> Folder:
     return Folder(_profile(settings, Path(os.path.realpath(path)).name), sources, settings.rules)
 
 
+def _entry(settings: SelectorSettings, name: str) -> WebhookEntry | None:
+    if settings == SelectorSettings():
+        return None
+    namespaces, objects = map(selectors.parse, (settings.namespace_selector, settings.object_selector))
+    return WebhookEntry(entry_name(name), namespaces, objects)
+
+
 def _profile(settings: ProfileSettings, folder: str) -> Profile:
     names = ("switch", "status", "overrides", "templates", "undo")
     keys = {name: getattr(settings.keys, name) for name in names}
     listed_keys = settings.catalogue
+    name = settings.name or folder
     return registry.rules(settings.rules)(
-        name=settings.name or folder,
+        name=name,
         keys=AnnotationKeys(**{key: value for key, value in keys.items() if value}),
         values=settings.values,
         default_templates=settings.default_templates,
@@ -219,4 +245,6 @@ def _profile(settings: ProfileSettings, folder: str) -> Profile:
             listed_keys.domains,
             listed_keys.powers,
         ),
+        entry=_entry(settings.selectors, name),
+        schema=settings.schema,
     )

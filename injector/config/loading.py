@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector import yamltext
-from injector.config import pod_settings, upstream, values
+from injector.config import pod_settings, upstream, value_schema, values
 from injector.config.fields import key_of
-from injector.config.folder import NO_FOLDER, Files, Folder, expanded, find, open_folder
+from injector.config.folder import NO_FOLDER, PROFILE, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
 from injector.config.snapshot import build
+from injector.config.values import Place
 from injector.core.model import Finding
 from injector.core.profile import Config, Profile
 from injector.errors import ConfigError
@@ -86,7 +87,7 @@ def load_profile(path: str | None) -> Profile:
     """The profile that a configuration file names, without the rest. Raises ConfigError."""
     inputs = Input.from_file(path)
     settings = read_settings(inputs.file.text, inputs.file.origin)
-    return _folder(settings, inputs).profile
+    return folder_of(settings, inputs).profile
 
 
 def settings_of(path: str | None) -> Settings:
@@ -98,17 +99,34 @@ def settings_of(path: str | None) -> Settings:
 def rules_of(path: str | None) -> str:
     """The rule module of the profile that a configuration file names. Raises ConfigError."""
     inputs = Input.from_file(path)
-    return _folder(read_settings(inputs.file.text, inputs.file.origin), inputs).rules
+    return folder_of(read_settings(inputs.file.text, inputs.file.origin), inputs).rules
 
 
 def load_input(inputs: Input) -> Config:
     """The snapshot. Raises ConfigError, a TemplateError for templates of an `inject` file among them."""
-    return load_settings(read_settings(inputs.file.text, inputs.file.origin), inputs)
+    settings = read_settings(inputs.file.text, inputs.file.origin)
+    config = load_settings(settings, inputs)
+    check_schema(config, settings, inputs)
+    return config
+
+
+def check_schema(config: Config, settings: Settings, inputs: Input) -> None:
+    """Compare the values with the schema of the profile, in a child process. Raises ConfigError."""
+    schema = config.profile.schema
+    if schema is None:
+        return
+    problems = value_schema.in_child(schema, config.values)
+    if problems:
+        own = Place(inputs.file.text, inputs.file.origin)
+        raise values.refusal(problems, settings.values, own, _profile_place(settings, inputs))
 
 
 def load_settings(settings: Settings, inputs: Input) -> Config:
-    """The snapshot, where the settings of the input's file are already read."""
-    folder = _folder(settings, inputs)
+    """The snapshot, where the settings of the input's file are already read.
+
+    Its values are not compared with a schema of the profile.
+    """
+    folder = folder_of(settings, inputs)
     settings, findings = _with_checked_values(settings, folder, inputs)
     templates = _own_templates(settings, inputs)
     settings, complete, of_complete = _with_flags(settings, folder, inputs.overrides)
@@ -140,7 +158,7 @@ def _with_checked_values(
     text, origin, quirks = inputs.file.text, inputs.file.origin, settings.compatibility.istio_quirks
     if quirks and folder.rules == "istio":
         refuse(upstream.typed_problems(settings.values, "/values"), text, origin)
-    place = values.Place(text, origin, "/values")
+    place = Place(text, origin, "/values")
     checked, findings = values.checked(settings.values, folder.profile, place, own=True, quirks=quirks)
     return dataclasses.replace(settings, values=checked), findings
 
@@ -148,11 +166,19 @@ def _with_checked_values(
 def _misspelt_settings(settings: Settings, folder: Folder, inputs: Input) -> tuple[Finding, ...]:
     mesh = inputs.overrides.mesh
     source, above = (inputs.file, "/meshConfig") if mesh is None else (mesh, "")
-    place = values.Place(source.text, source.origin, above)
+    place = Place(source.text, source.origin, above)
     return values.misspelt_settings(settings.mesh_config, folder.profile, place)
 
 
-def _folder(settings: Settings, inputs: Input) -> Folder:
+def _profile_place(settings: Settings, inputs: Input) -> Place:
+    """The text of `profile.yaml`, which was read before."""
+    base = None if inputs.base is None else Path(inputs.base)
+    folder = find(settings.profile, base)
+    return Place(inputs.files.text(folder, PROFILE), str(folder / PROFILE))
+
+
+def folder_of(settings: Settings, inputs: Input) -> Folder:
+    """The profile that the settings name. Raises ConfigError with the place of the setting."""
     try:
         base = None if inputs.base is None else Path(inputs.base)
         return open_folder(find(settings.profile, base), inputs.files)
@@ -215,7 +241,7 @@ def _with_flags(
         text, origin, quirks = over.values.text, over.values.origin, settings.compatibility.istio_quirks
         if quirks and folder.rules == "istio":
             refuse(upstream.typed_problems(complete), text, origin)
-        place = values.Place(text, origin)
+        place = Place(text, origin)
         complete, findings = values.checked(complete, folder.profile, place, own=False, quirks=quirks)
     if over.revision is not None:
         changes["revision"] = "" if over.revision == "default" else over.revision

@@ -124,6 +124,7 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings
         foreign=profile.foreign if own_rules else (),
         operating_systems=profile.operating_systems if own_rules else frozenset(),
         skip_runtime_classes=frozenset(settings.skip_runtime_classes if own_rules else ()),
+        external=bool(settings.server.source.istio.namespace),
     )
 
 
@@ -163,6 +164,10 @@ def _digest(
     names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
     own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
     own.append(_listed(profile.extra_catalogue))
+    if profile.entry:
+        own += [profile.entry.namespaces.as_manifest(), profile.entry.objects.as_manifest()]
+    if profile.schema is not None:
+        own.append(profile.schema)
     return status.digest_of(__version__, own, fields, values, texts, mesh_document)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from injector.config.control_plane import Maps, ReadKey, configmap_text, read_overrides
-from injector.config.loading import Input, Overrides, load_settings
+from injector.config.loading import Input, Overrides, check_schema, load_settings
 from injector.config.schema import read_settings
 from injector.config.server_settings import ConfigMapSource, IstioSource, Server
 from injector.config.trials import dry_run
@@ -94,6 +94,7 @@ class Source:
             return config
         if not self._unchanged(inputs):
             return None
+        check_schema(config, settings, inputs)
         self.step = "template"
         config.templates.compile_all()
         self.step = "samples"

@@ -9,11 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-import os
-import signal
-import subprocess
-import sys
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import injector
+from injector.config import child
 from injector.config.folder import Files
 from injector.config.injected_fields import field_findings
-from injector.config.loading import Input, Overrides, Text, load_input
+from injector.config.loading import Input, Overrides, Text, load_settings
 from injector.config.sample_results import result_findings
 from injector.config.samples import SAMPLES
+from injector.config.schema import read_settings
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Finding, Manifest, Origin
@@ -34,14 +30,6 @@ from injector.core.policy import Policy
 from injector.core.profile import Config
 from injector.core.status import compact
 from injector.errors import ConfigError, InjectorError
-from injector.printable import shown
-
-MEMORY_BYTES: Final = 1 << 30
-CPU_SECONDS: Final = 20
-# Only for a process that waits without working: on a busy machine 20 s of processor time can take minutes.
-WALL_SECONDS: Final = 600
-# The exit status of a child that got no more memory.
-OUT_OF_MEMORY: Final = 3
 
 _SEEDS: Final = ("1", "2")
 _CODES: Final = {code.value: code for code in FindingCode}
@@ -71,44 +59,17 @@ def dry_run(inputs: Input) -> list[Finding]:
 
 
 def _child(inputs: Input, seed: str) -> Trial:
-    # The child imports the package from the same folder as this process.
-    package = str(Path(injector.__file__).resolve().parent.parent)
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "injector.config.trials"],
-            input=json.dumps(dataclasses.asdict(inputs)),
-            capture_output=True,
-            text=True,
-            timeout=WALL_SECONDS,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(paths)},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        message = f"rendering sample pods takes more than {WALL_SECONDS} s"
-        hint = "check whether this process gets enough CPU time (limits.cpu, other load)"
-        return Trial((Finding.of(FindingCode.LIMIT, message, hint=hint),))
-    if done.returncode != 0:
-        return Trial((_ended(done.returncode, done.stderr),))
-    raw = json.loads(done.stdout)
+    what, hint = "rendering sample pods", "check the templates for an unbounded loop"
+    raw, ended = child.run("injector.config.trials", dataclasses.asdict(inputs), what, hint, seed=seed)
+    if ended:
+        return Trial((ended,))
     return Trial(tuple(_finding(**p) for p in raw["problems"]), raw["digest"])
-
-
-def _ended(status: int, stderr: str) -> Finding:
-    """Why a child ended early: a limit, or a crash."""
-    if status in (-signal.SIGXCPU, -signal.SIGKILL, OUT_OF_MEMORY):
-        message = f"rendering sample pods exceeds {CPU_SECONDS} s of CPU time or {MEMORY_BYTES >> 20} MiB"
-        hint = "check the templates for an unbounded loop"
-        return Finding.of(FindingCode.LIMIT, message, hint=hint)
-    last = (stderr.strip().splitlines() or ["no message"])[-1]
-    text = f"the process that renders sample pods ended with status {status}: {shown(last)}"
-    return Finding.of(FindingCode.CRASH, text)
 
 
 def trial(inputs: Input) -> Trial:
     """Load a configuration, compile all its templates and render every sample with each of them."""
     try:
-        config = load_input(inputs)
+        config = load_settings(read_settings(inputs.file.text, inputs.file.origin), inputs)
         config.templates.compile_all()
     except ConfigError as error:
         return Trial((_problem(FindingCode.LOAD, error),))
@@ -173,16 +134,6 @@ def _problem(code: FindingCode, error: InjectorError) -> Finding:
     return Finding.of(code, error.message, error.where, error.hint)
 
 
-def _bounded() -> None:
-    # Only on Unix, and only the child needs it.
-    import resource
-
-    # The process that waits for this one may be answering the API server meanwhile.
-    os.nice(10)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-
-
 def _input(raw: dict[str, Any]) -> Input:
     over = raw["overrides"]
     texts = {key: Text(**over[key]) if over[key] else None for key in ("mesh", "values", "inject")}
@@ -191,12 +142,7 @@ def _input(raw: dict[str, Any]) -> Input:
 
 def main() -> None:
     """The child: an `Input` as JSON on stdin, a `Trial` as JSON on stdout."""
-    inputs = _input(json.load(sys.stdin))
-    _bounded()
-    try:
-        json.dump(dataclasses.asdict(trial(inputs)), sys.stdout)
-    except MemoryError:
-        sys.exit(OUT_OF_MEMORY)
+    child.serve(lambda raw: dataclasses.asdict(trial(_input(raw))))
 
 
 if __name__ == "__main__":

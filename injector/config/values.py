@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector import yamltext
-from injector.config.fields import SettingProblem
+from injector.config.fields import SettingProblem, with_path
 from injector.config.schema import refuse
+from injector.config.value_schema import SchemaProblem
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.pod_fields import FieldProblem
 from injector.core.profile import Profile
 from injector.core.value_types import check
+from injector.errors import ConfigError
 from injector.pointer import split
+from injector.printable import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,43 @@ def checked(
     if not quirks:
         _refuse(result.problems, place)
     return values if quirks else result.values, _findings(result.problems, place)
+
+
+def refusal(
+    problems: Sequence[SchemaProblem], written: Mapping[str, Any], own: Place, profile: Place
+) -> ConfigError:
+    """The error for problems with the schema of a profile, each with its line.
+
+    The line is that of the value in our own file, where it is written there, else of `profile.yaml`.
+    """
+    documents = {place: yamltext.Document(place.text, source=place.origin) for place in (own, profile)}
+    rows = []
+    for problem in problems:
+        in_own = not problem.of_schema and _is_written(written, problem.pointer)
+        pointer = ("/schema" if problem.of_schema else "/values") + problem.pointer
+        place = own if in_own else profile
+        line = yamltext.locate(documents[place], pointer)
+        rows.append(
+            (f"{place.origin}:{line}", with_path(SettingProblem(pointer, problem.message)), problem.hint)
+        )
+    if len(rows) == 1:
+        [(where, message, hint)] = rows
+        return ConfigError(message, where=where, hint=hint)
+    texts = [f"{where}: {message}" + (f" ({hint})" if hint else "") for where, message, hint in rows]
+    head = f"{len(rows)} problems with the schema of the profile:"
+    return ConfigError(head, where=profile.origin, rows=[visible(text) for text in texts])
+
+
+def _is_written(tree: Any, pointer: str) -> bool:
+    """Whether something is at the pointer; an empty map at the root is nothing."""
+    for part in split(pointer):
+        if isinstance(tree, list):
+            tree = dict(enumerate(tree)).get(int(part))
+        elif isinstance(tree, Mapping):
+            tree = tree.get(part)
+        else:
+            return False
+    return tree not in (None, {})
 
 
 def misspelt_settings(mesh_config: Mapping[str, Any], profile: Profile, place: Place) -> tuple[Finding, ...]:

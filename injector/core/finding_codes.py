@@ -105,6 +105,7 @@ class FindingCode(StrEnum):
     WEBHOOK_ABSENT = "webhook-absent", _CLUSTER, _ERROR
     SELECTORS_DIFFER = "selectors-differ", _CLUSTER, _WARNING
     CONDITIONS_DIFFER = "conditions-differ", _CLUSTER, _WARNING
+    REGISTRATION_NARROW = "registration-narrow", _CLUSTER, _ERROR
     NEVER_MATCHES = "never-matches", _CLUSTER, _ERROR
     NO_NAMESPACE = "no-namespace", _CLUSTER, _WARNING
     OVERLAP = "overlap", _CLUSTER, _ERROR
@@ -259,8 +260,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Set `values.global.hub` and `values.global.tag`.",
     ),
     FindingCode.VALUE: (
-        "A value or setting has no effect: its key is nearly a known one, it is not of its type, or quirks "
-        "are on.",
+        "A value or setting has no effect: its key is nearly a known one, it is not of its type, no template "
+        "reads it, or quirks are on; or a template reads a value that is not declared.",
         "Correct the key, or write the value as the message says.",
     ),
     FindingCode.GO_TEMPLATE: (
@@ -308,6 +309,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     FindingCode.CONDITIONS_DIFFER: (
         "The match conditions of the webhook are not those of this version and configuration.",
+        "Apply the output of `injector webhook-config`.",
+    ),
+    FindingCode.REGISTRATION_NARROW: (
+        "The webhook is called only for pods with the switch, and the configuration injects others too.",
         "Apply the output of `injector webhook-config`.",
     ),
     FindingCode.NEVER_MATCHES: ("A selector of the webhook contradicts itself.", "Correct the selector."),

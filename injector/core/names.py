@@ -25,3 +25,9 @@ TEMPLATES_ANNOTATION: Final = "sidecar-injector/templates"
 
 CONTAINER_LISTS: Final = ("initContainers", "containers")
 PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def entry_name(profile: str) -> str:
+    """The name of the webhook entry of a profile with one entry."""
+    # The API server requires at least three segments.
+    return f"pods.{profile}.sidecar-injector"

@@ -10,7 +10,10 @@ from injector.core.selectors import Selector, WebhookEntry
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who is injected. `switch` is the label and annotation by which a pod enables or disables injection."""
+    """Who is injected. `switch` is the label and annotation by which a pod enables or disables injection.
+
+    `external`: a running control plane may change mode and selectors.
+    """
 
     mode: str
     switch: str
@@ -22,3 +25,9 @@ class Policy:
     foreign: tuple[ProxyMark, ...] = ()
     operating_systems: frozenset[str] = frozenset()
     skip_runtime_classes: frozenset[str] = frozenset()
+    external: bool = False
+
+    @property
+    def opt_in(self) -> bool:
+        """Whether only pods that carry the switch are injected, as the configuration alone decides it."""
+        return self.mode == "disabled" and not self.always and not self.external

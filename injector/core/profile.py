@@ -45,10 +45,7 @@ from injector.work import DEFAULT_LIMIT, Work
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Names and defaults as `profile.yaml` gives them, and the stages a mesh may add to.
-
-    `layers` names the settings that only this profile reads, with their default.
-    """
+    """Names and defaults as `profile.yaml` gives them, and the stages a mesh may add to."""
 
     name: str
     keys: AnnotationKeys
@@ -58,6 +55,8 @@ class Profile:
     operating_systems: frozenset[str] = frozenset({"linux"})
     foreign: tuple[ProxyMark, ...] = ()
     extra_catalogue: Catalogue = NOTHING
+    entry: WebhookEntry | None = None
+    schema: Mapping[str, Any] | None = None
 
     @property
     def bookkeeping_annotations(self) -> frozenset[str]:
@@ -148,7 +147,7 @@ class Profile:
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
         """The webhook's entries with their selectors; empty where the profile declares none."""
-        return ()
+        return (self.entry,) if self.entry else ()
 
     def tag_entries(self, tag: str, values: Manifest) -> tuple[WebhookEntry, ...]:
         """The entries of a tag of the revision; empty where the profile has no tags."""

@@ -7,28 +7,51 @@ map goes into a function, a loop or another variable, the path ends there: all b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from jinja2 import nodes
+from jinja2 import Environment, nodes
 
 Path = tuple[str, ...]
 
-_METHODS: Final = frozenset({"get", "items", "keys", "values"})
+_ENVIRONMENT: Final = Environment(autoescape=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The path below a variable that is read, and the line. Empty: the whole variable."""
+
+    path: Path
+    line: int
 
 
 def paths_in(tree: nodes.Template) -> frozenset[Path]:
     """The paths that a template can read, without those of what it includes."""
-    return frozenset(_paths(tree))
+    return frozenset(read.path for read in _reads(tree))
 
 
-def _paths(node: nodes.Node) -> Iterator[Path]:
+def reads(text: str, variable: str) -> list[Read]:
+    """The reads of a variable in a template that compiles."""
+    tree = _ENVIRONMENT.parse(text)
+    if any(name.name == variable and name.ctx != "load" for name in tree.find_all(nodes.Name)):
+        return [Read((), 1)]
+    return [Read(read.path[1:], read.line) for read in _reads(tree) if read.path[0] == variable]
+
+
+def _reads(node: nodes.Node) -> Iterator[Read]:
     path = _path(node)
     if path:
-        yield path
-    # The default of `get` is an expression of its own.
-    below = node.iter_child_nodes() if path is None else getattr(node, "args", [])[1:]
-    for child in below:
-        yield from _paths(child)
+        yield Read(path, node.lineno)
+    for child in node.iter_child_nodes() if path is None else _arguments(node):
+        yield from _reads(child)
+
+
+def _arguments(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The arguments of methods in a path, such as the default of `get`: expressions of their own."""
+    while isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Call):
+        if isinstance(node, nodes.Call):
+            yield from node.iter_child_nodes(exclude=("node",))
+        node = node.node
 
 
 def _path(node: nodes.Node) -> Path | None:
@@ -44,6 +67,9 @@ def _path(node: nodes.Node) -> Path | None:
             return _longer(_path(node.node), key)
         case nodes.Call(node=nodes.Getattr(attr="get") as method, args=[nodes.Const(value=str() as key), *_]):
             return _longer(_path(method.node), key)
+        case nodes.Call(node=nodes.Getattr() as method):
+            # Another method of the value, such as items().
+            return _path(method.node)
         case _:
             return None
 
@@ -56,9 +82,9 @@ def at(tree: Any, path: Path) -> list[Any]:
     """What a template can read at a path: a list of that value, an empty one where nothing is there."""
     for key in path:
         if not isinstance(tree, Mapping):
-            # A method or an item of a text, a number or a list.
+            # A member of a text, a number or a list.
             break
         if key not in tree:
-            return [tree] if key in _METHODS else []
+            return []
         tree = tree[key]
     return [tree]

@@ -309,14 +309,20 @@ def a_pod_at_random(chosen: random.Random) -> Pod:
     return {"metadata": {"labels": some(), "annotations": annotations}, "spec": spec}
 
 
-def test_for_pods_at_random_both_agree(bed: ApiServer, webhook: Webhook, namespace: str) -> None:
+OPT_IN = replace(OURS, policy=replace(OURS.policy, mode="disabled"))
+
+
+@pytest.mark.parametrize("config", [OURS, OPT_IN], ids=["by default", "opting in"])
+def test_for_pods_at_random_both_agree(
+    bed: ApiServer, webhook: Webhook, namespace: str, config: Config
+) -> None:
     chosen = random.Random(5)
     pods = [
         (a_pod_at_random(chosen), chosen.choice([namespace, namespace, "kube-system"])) for _ in range(OFTEN)
     ]
-    with conditioned(bed, webhook, OURS, namespace) as sender:
-        assert disagreements(sender, OURS, pods) == []
-    left_out = sum(dropped(pod, space, OURS.policy, OURS.profile) for pod, space in pods)
+    with conditioned(bed, webhook, config, namespace) as sender:
+        assert disagreements(sender, config, pods) == []
+    left_out = sum(dropped(pod, space, config.policy, config.profile) for pod, space in pods)
     assert OFTEN // 10 < left_out < OFTEN * 9 // 10
 
 

@@ -183,5 +183,23 @@ CASES = {
             "webhook": {"entries": [OWN_ENTRY]},
         }
     ),
+    "a profile of its own, for all pods": Case(
+        {"config": {"profile": "./"}, "files": {"profile.yaml": PROFILE, "sidecar.yaml.j2": SIDECAR}}
+    ),
+    "a profile of its own, for pods that opt in": Case(
+        {
+            "config": {"profile": "./", "policy": "disabled"},
+            "files": {"profile.yaml": PROFILE, "sidecar.yaml.j2": SIDECAR},
+        }
+    ),
+    "only pods that opt in": Case({"config": {"policy": "disabled"}}),
+    "only selected pods": Case(
+        {
+            "config": {
+                "policy": "disabled",
+                "alwaysInjectSelector": [{"matchLabels": {"mesh": "on"}}],
+            }
+        }
+    ),
 }
 """By what makes them different."""

@@ -28,7 +28,7 @@ from tests.chart.chart_values import CASES, OPERATORS, Case
 REPO = Path(__file__).resolve().parents[2]
 
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-OF_SHIPPED = {name: case for name, case in CASES.items() if "entries" not in case.values.get("webhook", {})}
+OF_SHIPPED = {name: case for name, case in CASES.items() if "files" not in case.values}
 every_helm = pytest.mark.parametrize("version", helm.VERSIONS)
 
 
@@ -209,7 +209,7 @@ def test_entries_of_a_custom_profile_are_used_and_system_namespaces_excluded() -
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"config": {"profile": "./"}, "files": {"profile.yaml": "name: x"}}, "webhook.entries is needed"),
+        ({"config": {"profile": "/own"}, "webhook": {"name": "own"}}, "webhook.entries is needed"),
         ({"config": {"profile": "./"}}, "webhook.name is needed"),
         ({"certificates": {"source": "secret"}}, "certificates.existingSecret is needed"),
         ({"webhook": {"tags": ["default"]}}, "equals the revision"),

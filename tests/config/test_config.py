@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.config import trials, upstream
+from injector.config import child, trials, upstream
 from injector.config.fields import SettingProblem, declared
 from injector.config.folder import find, open_folder, shipped
 from injector.config.loading import Input, Overrides, Text, load, load_input
@@ -489,7 +489,7 @@ def test_a_dry_run_reports_bytes_that_differ_between_processes(monkeypatch: pyte
 def test_a_dry_run_stops_a_process_that_takes_too_much(
     profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trials, "WALL_SECONDS", 0)
+    monkeypatch.setattr(child, "WALL_SECONDS", 0)
     (problem,) = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert problem.code == "limit"
     assert "CPU time" in problem.hint
@@ -497,7 +497,7 @@ def test_a_dry_run_stops_a_process_that_takes_too_much(
 
 def test_a_dry_run_ends_what_works_by_its_processor_time_and_not_by_the_clock() -> None:
     # A process that gets a thirtieth of a processor, as on a busy machine, may use all of its time.
-    assert trials.WALL_SECONDS >= 30 * trials.CPU_SECONDS
+    assert child.WALL_SECONDS >= 30 * child.CPU_SECONDS
 
 
 def test_problems_of_one_place_are_reported_once() -> None:

@@ -12,7 +12,7 @@
 {{- .Values.webhook.name -}}
 {{- else -}}
 {{- if not (include "injector.profileFacts" . | fromYaml) -}}
-{{- $profile = index .Values.files "profile.yaml" | default "" | fromYaml | dig "name" "" -}}
+{{- $profile = (include "injector.ownProfile" . | fromYaml).name -}}
 {{- end -}}
 {{- if not $profile -}}
 {{- fail "webhook.name is needed for a profile of your own: the name of the MutatingWebhookConfiguration" -}}
@@ -36,8 +36,10 @@ sidecar-injector-{{ $profile }}{{ if ne $revision "default" }}-{{ $revision }}{{
 {{- $facts := include "injector.profileFacts" .top | fromYaml -}}
 {{- if $values.webhook.entries -}}
 {{- dict "entries" $values.webhook.entries | toYaml -}}
+{{- else if include "injector.ownProfile" .top -}}
+{{- include "injector.ownEntries" (dict "top" .top "profile" (include "injector.ownProfile" .top | fromYaml)) -}}
 {{- else if not $facts -}}
-{{- fail "webhook.entries is needed for a profile of your own: run `injector webhook-config --config FILE --service NAMESPACE/NAME`, and put there what it prints under webhooks" -}}
+{{- fail "webhook.entries is needed for a profile outside of files: run `injector webhook-config --config FILE --service NAMESPACE/NAME`, and put there what it prints under webhooks" -}}
 {{- else -}}
 {{- $which := "named" -}}
 {{- if eq .revision "default" -}}
@@ -48,18 +50,19 @@ sidecar-injector-{{ $profile }}{{ if ne $revision "default" }}-{{ $revision }}{{
 {{- end -}}
 {{- $listed := index $facts.entries $which | toYaml | replace "REVISION" .revision -}}
 {{- $listed = replace "NAMESPACE" (include "injector.namespace" .top) $listed -}}
+{{- $conditions := ternary $facts.optInConditions $facts.matchConditions (eq (include "injector.optIn" .top) "true") -}}
 {{- $entries := list -}}
 {{- range fromYamlArray $listed -}}
-{{- $entries = append $entries (set . "matchConditions" $facts.matchConditions) -}}
+{{- $entries = append $entries (set . "matchConditions" $conditions) -}}
 {{- end -}}
 {{- dict "entries" $entries | toYaml -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The namespaceSelector of an entry without the namespaces that never come: dict "top" $ "selector" SELECTOR. */}}
+{{/* The namespaceSelector of an entry without the namespaces that never come: dict "top" $ "selector" SELECTOR "ignored" NAMES. */}}
 {{- define "injector.namespaceSelector" -}}
 {{- $webhook := .top.Values.webhook -}}
-{{- $outside := $webhook.excludedNamespaces -}}
+{{- $outside := concat $webhook.excludedNamespaces (.ignored | default list) -}}
 {{- if $webhook.excludeOwnNamespace -}}
 {{- $outside = append $outside (include "injector.namespace" .top) -}}
 {{- end -}}

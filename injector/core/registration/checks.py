@@ -82,6 +82,9 @@ def _differing(
         yield Finding.of(FindingCode.SELECTORS_DIFFER, message, hint=hint)
     ours = {c.name: c.expression for c in match_conditions.conditions(config.policy, config.profile)}
     for entry in survey.ours:
+        if match_conditions.OPTED_IN in entry.conditions and not config.policy.opt_in:
+            message = f"it is called only for pods with {config.policy.switch}, and others are to be injected"
+            yield Finding.of(FindingCode.REGISTRATION_NARROW, message, entry.where, hint)
         other = [n for n, text in entry.conditions.items() if n in ours and text != ours[n]]
         if other:
             message = f"matchConditions {_few(other)} do not match this version and configuration"

@@ -61,7 +61,8 @@ def configurations(
 
 def own_entries(config: Config, own_namespace: str | None) -> tuple[WebhookEntry, ...]:
     """The entries of the configuration's revision; the namespace is the webhook's own, if it has one."""
-    return config.policy.entries or (_whole(config, own_namespace),)
+    declared = () if config.profile.entry else config.policy.entries
+    return declared or (_whole(config, own_namespace),)
 
 
 def _configuration(name: str, entries: tuple[WebhookEntry, ...], options: Options) -> Manifest:
@@ -101,7 +102,7 @@ def without(selector: Selector, excluded: frozenset[str]) -> Selector:
 
 
 def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
-    """The entry of a profile without selectors.
+    """The one entry of a profile without rules, with the selectors of `profile.yaml` if it has some.
 
     It excludes the webhook's own namespace, whose first pod no webhook could answer for, and system
     namespaces, which have to start without the injector.
@@ -110,15 +111,19 @@ def _whole(config: Config, own_namespace: str | None) -> WebhookEntry:
     outside = config.policy.ignored_namespaces | names.CLUSTER_NAMESPACES
     if own_namespace:
         outside |= {own_namespace}
-    namespaces = (Requirement(names.METADATA_NAME_LABEL, "NotIn", outside),)
+    not_outside = Requirement(names.METADATA_NAME_LABEL, "NotIn", outside)
     not_off = Requirement(config.policy.switch, "NotIn", frozenset({names.NO}))
-    return WebhookEntry(name, Selector(namespaces), Selector((not_off,)))
+    declared = config.profile.entry or WebhookEntry(name, Selector(), Selector())
+    return WebhookEntry(
+        name,
+        Selector((*declared.namespaces.requirements, not_outside)),
+        Selector((*declared.objects.requirements, not_off)),
+    )
 
 
 def whole_name(config: Config) -> str:
-    """The name of the one entry of a profile without selectors."""
-    # The API server wants at least three segments.
-    return f"pods.{config.profile.name}.sidecar-injector"
+    """The name of the one entry of a profile without rules."""
+    return names.entry_name(config.profile.name)
 
 
 def checked_name(text: str, where: str) -> str:

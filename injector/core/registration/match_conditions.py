@@ -1,7 +1,8 @@
 """Which pods need not be sent to the webhook at all: the CEL matchConditions of its configuration.
 
-A condition drops a pod that `decide` is certain to skip, by what the profile alone declares: no
-setting that an operator may change under a running webhook goes in (docs/adr/0012). And it drops
+A condition drops a pod that `decide` is certain to skip, by what the profile alone declares
+(docs/adr/0012). The one exception is a policy by which only pods with the switch are injected: then all
+others are dropped, and a running webhook refuses a wider policy (docs/adr/0020). Every condition drops
 only pods whose keys of the profile are all `false`: a pod that requests injection, or nearly does, is
 always sent, so that its author gets a warning. Not here: the selectors of the entries (the profile's), and
 the decision itself.
@@ -20,6 +21,7 @@ from injector.core.injection.decisions import decide
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.policy import Policy
 from injector.core.profile import Profile
+from injector.errors import ConfigError
 
 # More keys than this are not searched: evaluation is budgeted, and running out of it is an error.
 _SEARCHED: Final = 100
@@ -34,6 +36,9 @@ _NAMES: Final = {
     ),
     "not-opted-out": (Reason.OPTED_OUT_BY_LABEL, Reason.OPTED_OUT_BY_ANNOTATION),
 }
+
+OPTED_IN: Final = "opted-in"
+"""The only condition of a policy by which pods have to opt in; it drops what the others drop, and more."""
 
 _LABELS, _ANNOTATIONS = "object.metadata.labels", "object.metadata.annotations"
 
@@ -56,6 +61,8 @@ def conditions(policy: Policy, profile: Profile) -> tuple[MatchCondition, ...]:
     Every access is guarded: with failurePolicy Fail an error of evaluation refuses the pod.
     """
     words = _Words.of(policy, profile.catalogue()).cel()
+    if policy.opt_in:
+        return (MatchCondition(OPTED_IN, words),)
     skipped = dict(_skipped(policy))
     grouped = ((name, [skipped[r] for r in reasons if r in skipped]) for name, reasons in _NAMES.items())
     return tuple(
@@ -66,10 +73,27 @@ def conditions(policy: Policy, profile: Profile) -> tuple[MatchCondition, ...]:
 
 def dropped(pod: Manifest, namespace: str, policy: Policy, profile: Profile) -> bool:
     """Whether the conditions keep such a pod from the webhook; the same as the API server finds."""
+    if _Words.of(policy, profile.catalogue()).mentions(pod):
+        return False
     fixed = replace(policy, mode="enabled", never=(), always=(), foreign=())
     decision = decide(pod, Facts(namespace=namespace, origin=Origin.WEBHOOK), fixed)
-    certain = {reason for reason, _ in _skipped(policy)}
-    return decision.reason in certain and not _Words.of(policy, profile.catalogue()).mentions(pod)
+    return policy.opt_in or decision.reason in {reason for reason, _ in _skipped(policy)}
+
+
+def check_reload(started: Policy, fresh: Policy) -> None:
+    """Raise ConfigError where a policy injects pods that the registration for the first one keeps back.
+
+    The process cannot see the registration. It is the one for the configuration of its start, as both come
+    from the same render or from the same hand.
+    """
+    if not started.opt_in or (fresh.opt_in and fresh.switch == started.switch):
+        return
+    changed = "keys.switch" if fresh.opt_in else "policy"
+    if not fresh.opt_in and fresh.mode == "disabled":
+        changed = "alwaysInjectSelector"
+    message = f"the webhook is registered only for pods with {started.switch}, and this would inject others"
+    hint = "apply the output of injector webhook-config with this configuration, then restart the webhook"
+    raise ConfigError(message, where=changed, hint=hint)
 
 
 def _skipped(policy: Policy) -> Iterator[tuple[Reason, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from injector.core.value_types import (
     BOOLEAN,
@@ -70,6 +71,8 @@ _ADDRESS: Final = pattern(
 )
 _SECCOMP: Final = pod_type("SeccompProfile", "a map with type")
 _LIFECYCLE: Final = pod_type("Lifecycle", "a map with postStart and preStop")
+_GKE: Final = "GkeWorkloadCertificate"
+_TRUST_BUNDLES: Final = "ENABLE_CLUSTER_TRUST_BUNDLE_API"
 _POD_SECURITY: Final = pod_type("PodSecurityContext", "a pod's securityContext")
 
 
@@ -132,3 +135,36 @@ TYPES: Final[Mapping[str, ValueType]] = {
     "sidecarInjectorWebhook.enableNamespacesByDefault": BOOLEAN,
 }
 TYPES_BY_SECTION: Final = by_path(TYPES)
+
+
+@dataclass(frozen=True, slots=True)
+class NoEffect:
+    """Why values of a key change no pod. `but` is true of those that do; values are as they are meant."""
+
+    reason: str
+    but: Callable[[Any], bool] | None = None
+
+
+NO_EFFECT: Final[Mapping[str, NoEffect]] = {
+    "gateways.seccompProfile": NoEffect("accepted and not used, as upstream"),
+    "global.trustDomain": NoEffect("the mesh configuration always has one; use meshConfig.trustDomain"),
+    "global.proxy.autoInject": NoEffect("only istiod's chart uses it; use policy"),
+    "global.caName": NoEffect("only GkeWorkloadCertificate is used", lambda name: name == _GKE),
+    "global.proxy.image": NoEffect("empty is proxyv2", bool),
+    "global.proxy_init.image": NoEffect("empty is proxyv2", bool),
+    "global.proxy.capNetBindService": NoEffect("false is the default", bool),
+    "global.proxy.holdApplicationUntilProxyStarts": NoEffect("false is the default", bool),
+    "pilot.cni.provider": NoEffect("only multus is used", lambda name: name == "multus"),
+    "pilot.env": NoEffect(
+        f"only {_TRUST_BUNDLES} is used, and not as a text", lambda env: env.get(_TRUST_BUNDLES) is True
+    ),
+}
+"""The keys of which some values, or all, have the effect of the default."""
+
+# Settings of the tracer are read by the tracer's name, and have no type.
+READ: Final[Mapping[str, str]] = {
+    **dict.fromkeys(TYPES, ""),
+    **{path: why.reason for path, why in NO_EFFECT.items() if why.but is None},
+    "global.tracer": "",
+}
+"""The values that the rules know, each with nothing, or with why no value of it has an effect."""

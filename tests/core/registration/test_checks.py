@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,13 @@ def test_a_service_is_looked_at_once_for_all_entries() -> None:
 
 def test_an_empty_selector_matches_everything_and_is_satisfied_by_nothing_at_all() -> None:
     assert satisfying_labels(Selector()) == {}
+
+
+def test_a_registration_for_pods_that_opt_in_is_too_narrow_for_other_policies() -> None:
+    opt_in = dataclasses.replace(OURS, policy=dataclasses.replace(OURS.policy, mode="disabled"))
+    narrow = [c.as_manifest() for c in conditions(opt_in.policy, OURS.profile)]
+    assert codes(configuration(matchConditions=narrow)) == ["registration-narrow"]
+    assert codes(configuration(matchConditions=CONDITIONS)) == []
+    survey = Survey(tuple(registered([configuration(matchConditions=narrow)])), {})
+    findings = check_registration(survey, opt_in, [OURS.policy.entries])
+    assert "registration-narrow" not in [each.code for each in findings]

@@ -17,9 +17,11 @@ from injector.core.catalogue import Catalogue
 from injector.core.injection.near_misses import find_near_misses
 from injector.core.injection.pipeline import inject
 from injector.core.model import AnnotationKeys, Facts, Origin, Verdict
+from injector.core.policy import Policy
 from injector.core.profile import Profile
-from injector.core.registration.match_conditions import conditions, dropped
+from injector.core.registration.match_conditions import check_reload, conditions, dropped
 from injector.core.selectors import parse
+from injector.errors import ConfigError
 
 OURS = load(None)
 SWITCH = OURS.policy.switch
@@ -68,9 +70,8 @@ def test_names_are_stable() -> None:
 
 
 def test_what_an_operator_may_change_makes_no_difference() -> None:
-    changed = dataclasses.replace(
-        OURS.policy, mode="disabled", never=(parse({"matchLabels": {"a": "b"}}),), always=()
-    )
+    labelled = (parse({"matchLabels": {"a": "b"}}),)
+    changed = dataclasses.replace(OURS.policy, mode="disabled", never=labelled, always=labelled)
     assert conditions(changed, OURS.profile) == conditions(OURS.policy, OURS.profile)
     pod = {"metadata": {"labels": {"a": "b"}}, "spec": {}}
     assert not dropped(pod, "shop", changed, OURS.profile)
@@ -93,3 +94,61 @@ def test_a_profile_of_a_few_words_has_conditions_of_its_own_words() -> None:
 def test_more_keys_than_are_searched_are_never_dropped(count: int) -> None:
     pod = {"metadata": {"labels": {f"a{n}": "" for n in range(count)}}, "spec": {"hostNetwork": True}}
     assert dropped(pod, "shop", OURS.policy, OURS.profile) is (count == 100)
+
+
+OPT_IN = dataclasses.replace(OURS, policy=dataclasses.replace(OURS.policy, mode="disabled"))
+
+
+def test_a_policy_of_opting_in_has_one_condition() -> None:
+    assert [condition.name for condition in conditions(OPT_IN.policy, OURS.profile)] == ["opted-in"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "sent"),
+    [
+        ({}, {}, False),
+        ({"app": "web"}, {"team": "shop"}, False),
+        ({SWITCH: "true"}, {}, True),
+        ({}, {SWITCH: "true"}, True),
+        ({SWITCH: "false"}, {}, False),
+        ({SWITCH: "yes"}, {}, True),
+        ({}, {"sidecar.istio.io/injct": "true"}, True),
+    ],
+)
+def test_pods_that_do_not_opt_in_are_dropped(
+    labels: dict[str, str], annotations: dict[str, str], sent: bool
+) -> None:
+    pod = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"containers": []}}
+    assert dropped(pod, "shop", OPT_IN.policy, OURS.profile) is not sent
+
+
+@given(PODS, st.sampled_from(["shop", "kube-system"]))
+def test_a_pod_dropped_because_it_does_not_opt_in_would_get_nothing(
+    pod: dict[str, Any], namespace: str
+) -> None:
+    if dropped(pod, namespace, OPT_IN.policy, OURS.profile):
+        outcome = inject(pod, Facts(namespace, Origin.WEBHOOK), OPT_IN)
+        assert outcome.decision.verdict is Verdict.SKIP
+        assert (outcome.patch, outcome.findings, outcome.error) == ((), (), None)
+
+
+ALWAYS = dataclasses.replace(OPT_IN.policy, always=(parse({"matchLabels": {"a": "b"}}),))
+RENAMED = dataclasses.replace(OPT_IN.policy, switch="other.example.com/inject")
+
+
+@pytest.mark.parametrize(
+    ("fresh", "where"),
+    [(OURS.policy, "policy"), (ALWAYS, "alwaysInjectSelector"), (RENAMED, "keys.switch")],
+)
+def test_a_policy_that_is_wider_than_the_registration_is_refused(fresh: Policy, where: str) -> None:
+    with pytest.raises(ConfigError, match=f"registered only for pods with {SWITCH}") as caught:
+        check_reload(OPT_IN.policy, fresh)
+    assert caught.value.where == where
+    assert "webhook-config" in caught.value.hint
+
+
+def test_a_policy_within_the_registration_is_taken() -> None:
+    check_reload(OPT_IN.policy, OPT_IN.policy)
+    for started in (OURS.policy, ALWAYS):
+        for fresh in (OURS.policy, ALWAYS, OPT_IN.policy):
+            check_reload(started, fresh)
