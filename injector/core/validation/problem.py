@@ -47,7 +47,9 @@ class PodRule(StrEnum):
     USER_ID = "user-id"
     ROOT = "root"
     SYSCTL = "sysctl"
+    PROFILE = "profile"
     LABEL = "label"
+    ANNOTATION = "annotation"
 
 
 @dataclass(frozen=True, slots=True)
