@@ -209,7 +209,7 @@ class Settings:
         DEFAULT_LIMIT,
         number(20_000, 1_000_000_000, "units"),
         "Maximum counted work of one injection; a pod that needs more is denied. 20 containers with "
-        "200 variables each need 220000 units, a small pod 5000.",
+        "200 variables each need 260000 units, a small pod 6000.",
     )
     platform: str = setting("", choice("", "openshift"), "The platform of the cluster.")
     compliance_policy: str = setting(

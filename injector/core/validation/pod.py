@@ -6,7 +6,17 @@ from collections.abc import Iterator, Set
 from itertools import chain
 
 from injector.core.model import Manifest
-from injector.core.validation import choices, containers, handlers, ports, resources, security, volumes
+from injector.core.validation import (
+    choices,
+    containers,
+    handlers,
+    names,
+    ports,
+    resources,
+    security,
+    variables,
+    volumes,
+)
 from injector.core.validation.problem import PodProblem
 
 
@@ -18,9 +28,11 @@ def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProbl
     return chain(
         containers.problems(pod),
         choices.problems(pod),
+        variables.problems(pod),
         handlers.problems(pod),
         resources.problems(pod),
         volumes.problems(pod, claims),
         ports.problems(pod),
         security.problems(pod),
+        names.problems(pod),
     )

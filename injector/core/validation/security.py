@@ -11,6 +11,7 @@ from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
 _IDS: Final = range(2**31)
+_PROFILES: Final = ("RuntimeDefault", "Localhost", "Unconfined")
 _ADMIN: Final = "CAP_SYS_ADMIN"
 
 
@@ -23,8 +24,10 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
         name = sysctl.value.get("name")
         if counts[str(name)] > 1:
             yield sysctl.problem(PodRule.SYSCTL, "name", f"sysctl {shown(name)} is there twice")
+    yield from _profiles(of_pod)
     for container in containers(pod):
         context = container.below("securityContext")
+        yield from _profiles(context)
         yield from _ids(context, ("runAsUser", "runAsGroup"))
         yield from _privileges(context)
         yield from _root(context, of_pod)
@@ -48,6 +51,21 @@ def _privileges(context: PodPlace) -> Iterator[PodProblem]:
     if _ADMIN in texts(context.below("capabilities").value.get("add")):
         text = f"securityContext.{field} is false, and {_ADMIN} is added"
         yield context.problem(PodRule.PRIVILEGE, "capabilities", text)
+
+
+def _profiles(context: PodPlace) -> Iterator[PodProblem]:
+    """A profile of the node needs its name, and no other may have one."""
+    for field in ("seccompProfile", "appArmorProfile"):
+        profile = context.value.get(field)
+        if not isinstance(profile, dict):
+            continue
+        where = f"securityContext.{field}"
+        if profile.get("type") not in _PROFILES:
+            text = f"{where}.type must be one of {', '.join(_PROFILES)}"
+            yield context.problem(PodRule.PROFILE, f"{field}.type", text)
+        elif (profile["type"] == "Localhost") is (profile.get("localhostProfile") is None):
+            text = f"{where} must have localhostProfile if its type is Localhost, and only then"
+            yield context.problem(PodRule.PROFILE, f"{field}.localhostProfile", text)
 
 
 def _root(context: PodPlace, of_pod: PodPlace) -> Iterator[PodProblem]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from typing import Any
+from collections.abc import Iterator, Mapping, Set
+from typing import Any, Final
 
 from injector.core.model import Manifest
-from injector.core.validation.containers import is_dns_label
+from injector.core.validation.names import is_dns_label
 from injector.core.validation.places import (
     PodContainer,
     PodPlace,
@@ -20,8 +20,17 @@ from injector.core.validation.places import (
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
-_SHORTEST_TOKEN = 600
+_SHORTEST_TOKEN: Final = 600
 """Seconds."""
+_MODES: Final = range(0o1000)
+_NEEDED: Final[Mapping[str, str]] = {
+    "configMap": "name",
+    "secret": "secretName",
+    "hostPath": "path",
+    "persistentVolumeClaim": "claimName",
+    "csi": "driver",
+}
+"""The field that a source cannot do without."""
 
 
 def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProblem]:
@@ -50,6 +59,14 @@ def _of_volume(volume: PodPlace, count: int) -> Iterator[PodProblem]:
     if not is_dns_label(name):
         text = f"the name of {label} needs up to 63 lower-case letters, digits and hyphens"
         yield volume.problem(PodRule.NAME, "name", text)
+    for kind, field in _NEEDED.items():
+        if isinstance(volume.value.get(kind), dict) and volume.value[kind].get(field) in (None, ""):
+            yield volume.problem(PodRule.VOLUME, kind, f"{kind}.{field} of {label} is missing")
+    for kind in ("configMap", "secret", "projected", "downwardAPI"):
+        mode = number(volume.below(kind).value.get("defaultMode"))
+        if mode is not None and mode not in _MODES:
+            text = f"{kind}.defaultMode of {label} needs a number from 0 to 511 (0777)"
+            yield volume.problem(PodRule.VOLUME, f"{kind}.defaultMode", text)
     for source in volume.below("projected").items("sources"):
         seconds = number(source.below("serviceAccountToken").value.get("expirationSeconds"))
         if seconds is not None and seconds < _SHORTEST_TOKEN:

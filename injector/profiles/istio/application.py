@@ -122,7 +122,7 @@ def _resources(run: Injection) -> None:
         mine = amounts(own.below("resources").value.get(kind)).get(name)
         asked = amounts({name: run.annotations[key]}).get(name) if key in run.annotations else None
         if mine is not None and asked is not None and mine != asked:
-            by = ", which a LimitRange set" if ranger else ""
+            by = " (which a LimitRange set)" if ranger else ""
             text = f"{own.subject}: resources.{kind}.{name}{by} replaces annotation {key}"
             run.warn(FindingCode.PROXY_RESOURCES, text)
 

@@ -40,6 +40,8 @@ def context(**fields: Any) -> Tree:
 
 
 HTTP = {"httpGet": {"port": 80}}
+KEY = {"name": "a", "key": "b"}
+FIELD = {"fieldPath": "metadata.name"}
 RUNS = {"exec": {"command": ["true"]}}
 WRONG: list[tuple[PodRule, Tree]] = [
     (PodRule.CONTAINERS, {"spec": {"containers": []}}),
@@ -79,12 +81,12 @@ WRONG: list[tuple[PodRule, Tree]] = [
     (PodRule.CHOICE, pod({"livenessProbe": {**HTTP, **RUNS}})),
     (PodRule.CHOICE, pod({"livenessProbe": {}})),
     (PodRule.CHOICE, pod({"lifecycle": {"preStop": {**RUNS, "sleep": {"seconds": 1}}}})),
-    (PodRule.CHOICE, pod({"env": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {}}}]})),
-    (PodRule.CHOICE, pod({"env": [{"name": "A", "valueFrom": {"fieldRef": {}, "secretKeyRef": {}}}]})),
+    (PodRule.CHOICE, pod({"env": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": FIELD}}]})),
+    (PodRule.CHOICE, pod({"env": [{"name": "A", "valueFrom": {"fieldRef": FIELD, "secretKeyRef": KEY}}]})),
     (PodRule.CHOICE, pod({"env": [{"name": "A", "valueFrom": {}}]})),
     (PodRule.CHOICE, pod(volumes=[{"name": "data", "emptyDir": {}, "secret": {"secretName": "a"}}])),
     (PodRule.CHOICE, pod(volumes=[
-        {"name": "data", "projected": {"sources": [{"secret": {}, "configMap": {}}]}}])),
+        {"name": "data", "projected": {"sources": [{"secret": KEY, "configMap": KEY}]}}])),
     (PodRule.CHOICE, pod({"volumeMounts": [
         {"name": "data", "mountPath": "/a", "subPath": "b", "subPathExpr": "c"}]})),
     (PodRule.HANDLER, pod({"livenessProbe": {"exec": {}}})),
@@ -97,6 +99,15 @@ WRONG: list[tuple[PodRule, Tree]] = [
     (PodRule.INIT_CONTAINER, pod(initContainers=[init(livenessProbe=HTTP)])),
     (PodRule.INIT_CONTAINER, pod(initContainers=[init(lifecycle={"preStop": RUNS})])),
     (PodRule.VARIABLE, pod({"env": [{"name": "A=B"}]})),
+    (PodRule.VARIABLE, pod({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.name"}}}]})),
+    (PodRule.VARIABLE, pod({"env": [{"name": "A", "valueFrom": {"resourceFieldRef": {}}}]})),
+    (PodRule.VARIABLE, pod({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a"}}}]})),
+    (PodRule.VARIABLE, pod({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"key": "a"}}}]})),
+    (PodRule.VOLUME, pod(volumes=[{"name": "data", "configMap": {"name": ""}}])),
+    (PodRule.VOLUME, pod(volumes=[{"name": "data", "secret": {"secretName": "a", "defaultMode": 512}}])),
+    (PodRule.PROFILE, pod(context(seccompProfile={"type": "Localhost"}))),
+    (PodRule.PROFILE, pod(context(seccompProfile={"type": "RuntimeDefault", "localhostProfile": "a"}))),
+    (PodRule.PROFILE, pod(securityContext={"appArmorProfile": {}})),
     (PodRule.PRIVILEGE, pod(context(privileged=True, allowPrivilegeEscalation=False))),
     (PodRule.PRIVILEGE, pod(
         context(capabilities={"add": ["CAP_SYS_ADMIN"]}, allowPrivilegeEscalation=False))),
@@ -108,6 +119,8 @@ WRONG: list[tuple[PodRule, Tree]] = [
     (PodRule.ROOT, pod(context(runAsNonRoot=True), securityContext={"runAsUser": 0})),
     (PodRule.SYSCTL, pod(securityContext={"sysctls": [{"name": "a", "value": "1"}] * 2})),
     (PodRule.LABEL, {"metadata": {"labels": {"a": "-b"}}, **pod()}),
+    (PodRule.LABEL, {"metadata": {"labels": {"Example.com/a": "b"}}, **pod()}),
+    (PodRule.ANNOTATION, {"metadata": {"annotations": {"a/b/c": ""}}, **pod()}),
 ]  # fmt: skip
 RIGHT: list[Tree] = [
     pod(),
@@ -122,7 +135,7 @@ RIGHT: list[Tree] = [
     pod({"livenessProbe": {"exec": None, "httpGet": {"port": "http"}}, "lifecycle": {"preStop": None}}),
     pod({"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}}, terminationGracePeriodSeconds=60),
     pod({"env": [
-        {"name": "A", "value": "", "valueFrom": {"fieldRef": {}}}, {"name": "B", "valueFrom": None}]}),
+        {"name": "A", "value": "", "valueFrom": {"fieldRef": FIELD}}, {"name": "B", "valueFrom": None}]}),
     pod(volumes=[{"name": "none"}, {"name": "data", "secret": None, "emptyDir": {}}]),
     pod(initContainers=[init(restartPolicy="Always", livenessProbe=HTTP, lifecycle={"preStop": RUNS})]),
     pod(context(privileged=True), securityContext={"runAsUser": 0}),
@@ -130,6 +143,10 @@ RIGHT: list[Tree] = [
     pod(context(runAsUser=1000, runAsNonRoot=True), securityContext={"runAsUser": 0}),
     pod(context(runAsNonRoot=False, runAsUser=0), securityContext={"runAsNonRoot": True}),
     {"metadata": {"labels": {"a": "", "b": "x" * 63, "c": None}}, **pod()},
+    {"metadata": {"annotations": {"Example.com/A_b.c": "any text"}}, **pod()},
+    pod(context(seccompProfile={"type": "Localhost", "localhostProfile": "a"}, appArmorProfile=None)),
+    pod({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['a.b/c']"}}},
+                 {"name": "B", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}]}),
 ]  # fmt: skip
 
 
