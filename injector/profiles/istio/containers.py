@@ -10,6 +10,7 @@ PROXY: Final = "istio-proxy"
 INIT: Final = "istio-init"
 VALIDATION: Final = "istio-validation"
 CORE_DUMP: Final = "enable-core-dump"
+INJECTED: Final = frozenset({PROXY, INIT, VALIDATION, CORE_DUMP})
 _GRPC_INIT: Final = "grpc-bootstrap-init"
 _VOLUMES: Final = (
     *("workload-socket", "credential-socket", "workload-certs", "gke-workload-certificate"),
@@ -18,7 +19,7 @@ _VOLUMES: Final = (
     "grpc-io-proxyless-bootstrap",
 )
 MADE: Final = {
-    "initContainers": frozenset({PROXY, INIT, VALIDATION, CORE_DUMP, _GRPC_INIT}),
+    "initContainers": INJECTED | {_GRPC_INIT},
     "containers": frozenset({PROXY}),
     "volumes": frozenset(_VOLUMES),
 }
