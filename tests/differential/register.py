@@ -75,7 +75,7 @@ _ROWS: Final = (
         r'^{"name": "ISTIO_KUBE_APP_PROBERS"',
     ),
     # Such a pod is skipped here, so that every place differs.
-    Row("Q54", r'"(beta\.)?kubernetes\.io/os": "windows"', r".*"),
+    Row("Q54", r'kubernetes\.io/os": ?"windows"', r".*"),
     Row("Q32", _GATEWAY, r".*/volumes/\d+/emptyDir"),
 )
 _REFUSED_BY_OURS: Final = (
