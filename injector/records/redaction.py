@@ -61,6 +61,7 @@ HTTP HTTPS File FallbackToLogsOnError linux windows auto Exists DoesNotExist In 
 NoExecute PreferNoSchedule RuntimeDefault Unconfined Localhost Memory ALL NET_ADMIN NET_RAW
 NET_BIND_SERVICE SYS_PTRACE DoNotSchedule ScheduleAnyway Directory DirectoryOrCreate Socket
 Bidirectional HostToContainer argoproj.io/v1alpha1 Node
+requiredDuringSchedulingIgnoredDuringExecution preferredDuringSchedulingIgnoredDuringExecution
 true false null cpu memory ephemeral-storage default metadata.name metadata.namespace metadata.uid
 spec.nodeName spec.serviceAccountName status.podIP status.hostIP limits.cpu limits.memory
 requests.cpu requests.memory name namespace mountPath readOnly subPath secret secretName configMap

@@ -129,24 +129,11 @@ def test_an_empty_setting_has_its_default(text: str) -> None:
 def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
     sentences = {path: sentence for path, _, _, sentence in declared(Settings)}
     wanted = {
-        "profile",
-        "policy",
-        "values",
-        "meshConfig",
-        "templates",
-        "defaultTemplates",
-        "aliases",
-        "neverInjectSelector",
-        "alwaysInjectSelector",
-        "injectedAnnotations",
-        "annotations",
-        "nativeSidecars",
-        "podResources",
-        "workLimit",
-        "platform",
-        "compliancePolicy",
-        "revision",
-        "compatibility.istioQuirks",
+        *("profile", "policy", "values", "meshConfig", "templates", "defaultTemplates", "aliases"),
+        *("neverInjectSelector", "alwaysInjectSelector", "skipRuntimeClasses"),
+        *("injectedAnnotations", "annotations", "namespaceDefaults"),
+        *("nativeSidecars", "placement", "podResources"),
+        *("workLimit", "platform", "compliancePolicy", "revision", "compatibility.istioQuirks"),
     }
     assert {path for path in sentences if not path.startswith("server.")} == wanted
     assert all(sentence.endswith(".") for sentence in sentences.values())

@@ -87,7 +87,7 @@ _ROWS: Final = (
         r".*/(env/\d+/value|labels/service\.istio\.io~1canonical-name)",
     ),
     # Such a pod is skipped here, so that every place differs.
-    Row("Q54", r'"(beta\.)?kubernetes\.io/os": "windows"', r".*"),
+    Row("Q54", r'kubernetes\.io/os": ?"windows"', r".*"),
     Row("Q32", _GATEWAY, r".*/volumes/\d+/emptyDir"),
 )
 _REFUSED_BY_OURS: Final = (

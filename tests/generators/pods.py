@@ -194,7 +194,7 @@ def _add_fields(random: Random, spec: Tree) -> None:
         ("terminationGracePeriodSeconds", 0.1, [0, 60]),
         ("shareProcessNamespace", 0.05, [True]),
         ("automountServiceAccountToken", 0.05, [False]),
-        ("nodeSelector", 0.1, [{"kubernetes.io/os": "linux"}]),
+        ("nodeSelector", 0.1, [*[{"kubernetes.io/os": "linux"}] * 4, {"kubernetes.io/os": "windows"}]),
         ("tolerations", 0.1, [[{"operator": "Exists"}]]),
         ("hostAliases", 0.05, [[{"ip": "10.0.0.1", "hostnames": ["x"]}]]),
         ("priorityClassName", 0.05, ["high"]),

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.config.loading import Input, Text, load_input
+from injector.config.loading import Input, Text, load, load_input
 from injector.core import workload
 from injector.core.injection.pipeline import inject
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
@@ -296,3 +296,15 @@ def test_free_text_is_never_recorded(text: str) -> None:
 @given(st.from_regex(r"[a-z]([-a-z0-9]{0,40}[a-z0-9])?", fullmatch=True))
 def test_a_name_stays_a_name(text: str) -> None:
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", Pseudonyms(KEY).name(text))
+
+
+def test_names_of_settings_about_pods_stay_literal(tmp_path: Path) -> None:
+    file = tmp_path / "injector.yaml"
+    file.write_text("skipRuntimeClasses: [gvisor]\nplacement: {istio-proxy: {after: db-tunnel}}\n")
+    config = load(str(file))
+    redaction = Redaction.of(b"k" * 32, config)
+    spec = {"runtimeClassName": "gvisor", "initContainers": [{"name": "db-tunnel"}, {"name": "other"}]}
+    recorded = redaction.pod({"spec": spec})["spec"]
+    assert recorded["runtimeClassName"] == "gvisor"
+    assert [c["name"] == "db-tunnel" for c in recorded["initContainers"]] == [True, False]
+    assert recorded["initContainers"][1]["name"] != "other"
