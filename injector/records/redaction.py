@@ -67,6 +67,7 @@ spec.nodeName spec.serviceAccountName status.podIP status.hostIP limits.cpu limi
 requests.cpu requests.memory name namespace mountPath readOnly subPath secret secretName configMap
 emptyDir hostPath path type items key optional csi driver projected sources medium sizeLimit
 persistentVolumeClaim claimName defaultMode token kube-root-ca.crt
+initContainers containers volumes imagePullSecrets revision digest undo incomplete
 /var/run/secrets/kubernetes.io/serviceaccount
 """
 # Keys that controllers and many profiles read beside those that a profile declares.

@@ -22,8 +22,11 @@ def a_config(text: str = "") -> Config:
 
 CONFIG = a_config()
 NEWER = load_input(Input(Text("values: {global: {hub: example.com, tag: v2}}", "test")))
+# Without the CNI plugin its provider is not used.
+NOT_SHOWN = load_input(
+    Input(Text("values: {global: {hub: example.com, tag: v1}, pilot: {cni: {provider: multus}}}", "test"))
+)
 KNOWN = Namespace("shop", {"istio-injection": "enabled"})
-BOTH = "defaultTemplates: [sidecar, more]\n"
 FACTS = Facts("shop", namespace_object=KNOWN)
 
 
@@ -57,21 +60,21 @@ def test_another_configuration_makes_a_pod_stale_where_it_shows() -> None:
 
 
 def test_another_digest_with_the_same_result_is_the_same() -> None:
-    # The template has another text, and writes the same.
-    before, now = (
-        a_config(f'templates: {{more: "metadata: {{labels: {{more:{blanks}a}}}}"}}\n{BOTH}')
-        for blanks in (" ", "  ")
-    )
-    assert state(admitted(a_pod(), before), config=now)[0] is AuditState.SAME
+    assert state(admitted(a_pod()), config=NOT_SHOWN)[0] is AuditState.SAME
+
+
+def test_a_configuration_that_contributes_the_same_leaves_a_pod_current() -> None:
+    same = a_config("aliases: {both: [sidecar]}\n")
+    assert same.digest != CONFIG.digest
+    assert state(admitted(a_pod()), config=same)[0] is AuditState.CURRENT
 
 
 def test_a_field_that_may_have_been_injected_counts_under_another_configuration() -> None:
-    pod = admitted(a_pod())
+    pod = admitted(a_pod(), a_config())
     proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
     proxy["env"] = [*proxy["env"], {"name": "OF_BEFORE", "value": "x"}]
     proxy["imagePullPolicy"] = "IfNotPresent"
-    another = a_config(f'templates: {{more: "{{}}"}}\n{BOTH}')
-    standing = audit.standing(pod, FACTS, another)
+    standing = audit.standing(pod, FACTS, NOT_SHOWN)
     assert standing.pointers == ("/spec/initContainers/istio-proxy/env/OF_BEFORE",)
 
 
