@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from injector.core import pod_fields
+from injector.core import field_types, pod_fields
 from injector.core.kubernetes_fields import TYPES
 
 
@@ -94,7 +94,7 @@ def test_a_field_near_to_no_other_is_dropped_and_not_refused() -> None:
 
 def test_every_word_of_the_table_is_known() -> None:
     words = {word for fields in TYPES.values() for of in fields.values() for word in words_of(of)}
-    assert words - TYPES.keys() <= {*pod_fields.WORDS, "any"}
+    assert words - TYPES.keys() <= {*field_types.WORDS, "any"}
 
 
 def words_of(of: object) -> set[str]:
