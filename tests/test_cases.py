@@ -425,7 +425,7 @@ OTHER_FINDINGS = {
     FindingCode.FAILS_OPEN: _COMMANDS,
     FindingCode.OPEN_ANNOTATIONS: "cli/test_annotation_rules.py",
     FindingCode.LOAD: _COMMANDS,
-    **dict.fromkeys((FindingCode.FIELD, FindingCode.CRASH), "config/test_trials.py"),
+    FindingCode.CRASH: "config/test_trials.py",
     **dict.fromkeys((FindingCode.RENDER, FindingCode.DETERMINISM, FindingCode.LIMIT), _CONFIG),
     FindingCode.POD_SECURITY: _CHECKS,
     FindingCode.WEBHOOK_ABSENT: _CHECKS,

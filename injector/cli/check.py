@@ -14,7 +14,7 @@ from injector.config import cross_checks
 from injector.config.loading import Input, load_settings
 from injector.config.schema import read_settings
 from injector.config.trials import dry_run
-from injector.core.finding_codes import LEVELS, FindingCode
+from injector.core.finding_codes import LEVELS, FindingCode, Level
 from injector.core.injection.annotation_rules import open_to_all
 from injector.core.model import Finding
 from injector.core.registration.checks import unsafe
@@ -70,7 +70,7 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
             return [Finding.of(FindingCode.LOAD, row) for row in error.rows], 2
         return [Finding.of(FindingCode.LOAD, error.message, error.where, error.hint)], 2
     findings = dry_run(inputs)
-    status = 1 if findings else 0
+    status = 1 if any(each.level is Level.ERROR for each in findings) else 0
     findings += config.findings
     if server.failure_mode == "allow":
         hint = "remove failureMode, so that the pod is denied"

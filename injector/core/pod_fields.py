@@ -55,13 +55,15 @@ class FieldProblem:
     """What is wrong with a field or a value; `pointer` starts at what was looked at.
 
     `refused` is False for what is only noticed: a field that this version of Kubernetes does not have and its
-    API server drops, an unknown value near to a known one, a number that is taken as text.
+    API server drops, an unknown value near to a known one, a number that is taken as text. `unknown` says
+    that it is a field that is not in the table.
     """
 
     pointer: str
     message: str
     hint: str = ""
     refused: bool = True
+    unknown: bool = False
 
 
 def problems(value: Any, of: Type, pointer: str = "", rules: Rules = FIELDS) -> Iterator[FieldProblem]:
@@ -108,6 +110,8 @@ class _Walk:
             yield _not_a("a map", value, pointer)
             return
         for key, item in value.items():
+            if self._is_directive(key):
+                continue
             at = join(pointer, key)
             if not is_of(key, of.get("keys", "string")):
                 yield FieldProblem(at, f"{words_of(of.get('keys', 'string'))} is expected as the key")
@@ -121,19 +125,22 @@ class _Walk:
         for key, item in value.items():
             if key in fields:
                 yield from self.of(item, fields[key], join(pointer, key))
-            elif self.rules.unknown and not (self.rules.directives and str(key).startswith("$")):
+            elif self.rules.unknown and not self._is_directive(key):
                 yield self._unknown(key, fields, join(pointer, key))
         for field in self.rules.required_of(of):
             if value.get(field) is None:
                 yield FieldProblem(pointer, f"{field} is missing", f"add {field}")
 
+    def _is_directive(self, key: object) -> bool:
+        return self.rules.directives and str(key).startswith("$")
+
     def _unknown(self, key: object, fields: Mapping[str, Type], pointer: str) -> FieldProblem:
         self.compared += 1
         near = _nearest(key, fields) if self.compared <= _COMPARED else ""
         if near:
-            return FieldProblem(pointer, "unknown field", f"did you mean {near}?")
+            return FieldProblem(pointer, "unknown field", f"did you mean {near}?", unknown=True)
         message = f"the field is not in Kubernetes {KUBERNETES}; the API server of that version drops it"
-        return FieldProblem(pointer, message, refused=False)
+        return FieldProblem(pointer, message, refused=False, unknown=True)
 
 
 def _of_enum(value: Any, allowed: Sequence[str], pointer: str) -> Iterator[FieldProblem]:

@@ -83,6 +83,7 @@ _REFUSED_BY_OURS: Final = (
     ("Q40", r"annotation proxy\.istio\.io/overrides"),
     ("Q41", r"the injected pod would (not be valid|have no container)"),
     ("Q42", r"without the injection that they describe"),
+    ("Q51", r"template-failed: .*(is expected|is missing)"),
     ("Q24", r"invalid-annotation"),
 )
 

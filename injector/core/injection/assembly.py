@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
+from injector.core.injection import template_fields
 from injector.core.injection.overrides import reapply
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
@@ -40,9 +41,11 @@ def build(run: Injection, size: int) -> None:
     """
     profile = run.config.profile
     try:
-        for overlay in overlays(run):
+        rendered = overlays(run)
+        for name, overlay in zip(chosen_templates(run), rendered, strict=True):
             run.work.charge(size)
             run.work.measure(overlay, _WALKS_OF_OVERLAY)
+            template_fields.check(run, name, overlay)
             run.overlay = merge(run.overlay, overlay)
             profile.before_merge(run)
             run.pod = merge(run.pod, overlay)
