@@ -13,7 +13,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FieldForm:
     """A type of the table with a condition on its values, in words."""
 
     base: str
@@ -48,45 +48,51 @@ def _is_port(number: int) -> bool:
     return 0 < number < 65536
 
 
-FORMS: Final[Mapping[str, Form]] = {
-    "dns-label": Form(
+FORMS: Final[Mapping[str, FieldForm]] = {
+    "dns-label": FieldForm(
         "string",
         _matching(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?", 63),
         "a DNS label (at most 63 of a-z, 0-9 and -, no - at the ends)",
     ),
-    "text": Form("string", bool, "a text that is not empty"),
-    "image": Form(
+    "text": FieldForm("string", bool, "a text that is not empty"),
+    "image": FieldForm(
         "string", lambda text: bool(text) and text == text.strip(), "an image without spaces around it"
     ),
-    "variable-name": Form(
+    "variable-name": FieldForm(
         "string", re.compile(r"[ -<>-~]+").fullmatch, "a name of printable ASCII characters without ="
     ),
-    "port-name": Form(
+    "port-name": FieldForm(
         "string",
         lambda text: not text or _is_service_name(text),
         "a port name (at most 15 of a-z, 0-9 and single -, one of them a letter, no - at the ends)",
     ),
-    "port-number": Form("int32", _is_port, "a port number from 1 to 65535"),
-    "host-port": Form("int32", lambda number: number == 0 or _is_port(number), "a port number up to 65535"),
-    "port-of-container": Form(
+    "port-number": FieldForm("int32", _is_port, "a port number from 1 to 65535"),
+    "host-port": FieldForm(
+        "int32", lambda number: number == 0 or _is_port(number), "a port number up to 65535"
+    ),
+    "port-of-container": FieldForm(
         "port",
         lambda port: _is_port(port) if isinstance(port, int) else _is_service_name(port),
         "a port number from 1 to 65535, or a port name",
     ),
-    "count": Form("int32", lambda number: number >= 0, "a whole number that is not negative"),
-    "id": Form("int64", lambda number: 0 <= number < 2**31, "a number from 0 to 2147483647"),
-    "deadline": Form("int64", lambda number: 0 < number < 2**31, "a number from 1 to 2147483647"),
-    "amount": Form(
+    "count": FieldForm("int32", lambda number: number >= 0, "a whole number that is not negative"),
+    "id": FieldForm("int64", lambda number: 0 <= number < 2**31, "a number from 0 to 2147483647"),
+    "deadline": FieldForm("int64", lambda number: 0 < number < 2**31, "a number from 1 to 2147483647"),
+    "amount": FieldForm(
         "quantity", lambda amount: not str(amount).startswith("-"), "a quantity that is not negative"
     ),
-    "resource-name": Form("string", _is_resource, "the name of a resource, such as cpu or example.com/gpu"),
-    "label-value": Form(
+    "resource-name": FieldForm(
+        "string", _is_resource, "the name of a resource, such as cpu or example.com/gpu"
+    ),
+    "label-value": FieldForm(
         "string",
         lambda text: not text or _is_name_part(text),
         "a label value (at most 63 letters, digits, -, _ and ., the first and last a letter or digit)",
     ),
-    "qualified-name": Form("string", _is_qualified, "a key as name or example.com/name"),
-    "annotation-key": Form("string", lambda key: _is_qualified(key.lower()), "a key as example.com/name"),
+    "qualified-name": FieldForm("string", _is_qualified, "a key as name or example.com/name"),
+    "annotation-key": FieldForm(
+        "string", lambda key: _is_qualified(key.lower()), "a key as example.com/name"
+    ),
 }
 
 _LABELS: Final = {"*": "label-value", "keys": "qualified-name"}
