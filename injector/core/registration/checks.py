@@ -16,8 +16,8 @@ from injector.core.model import Finding, Manifest, ServiceRef
 from injector.core.profile import Config
 from injector.core.registration import match_conditions, pod_security
 from injector.core.registration.entries import Registered, labels_of
-from injector.core.registration.pod_security import Violation
 from injector.core.selectors import Requirement, Selector, WebhookEntry, satisfying_labels
+from injector.core.validation.pod_security import ENFORCE, LEVELS, Violation
 from injector.printable import first_of, shown
 
 _SHOWN: Final = 3
@@ -286,7 +286,7 @@ def _ready(endpoint: Manifest) -> bool:
 def unsafe(config: Config) -> Iterator[tuple[str, str, str]]:
     """For each level of PodSecurity that injected pods do not pass: the level, what is wrong, what to do."""
     violations = pod_security.of_injection(config) or ()
-    for level in pod_security.LEVELS:
+    for level in LEVELS:
         own = [v for v in violations if v.level == level]
         if own:
             message = f"injected pods do not pass PodSecurity {level}: {_grouped(own)}"
@@ -299,9 +299,9 @@ def _refused(survey: Survey, config: Config) -> Iterator[Finding]:
     spaces: dict[str, list[str]] = {}
     for level, _, hint in unsafe(config):
         remedies[level] = hint
-        enforcing = pod_security.LEVELS[pod_security.LEVELS.index(level) :]
+        enforcing = LEVELS[LEVELS.index(level) :]
         for name, item in survey.namespaces.items():
-            if labels_of(item).get(pod_security.ENFORCE) in enforcing and any(
+            if labels_of(item).get(ENFORCE) in enforcing and any(
                 e.in_namespace(item) and e.objects.matches({}) for e in survey.ours
             ):
                 spaces.setdefault(level, []).append(name)

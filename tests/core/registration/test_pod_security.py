@@ -8,7 +8,8 @@ import pytest
 
 from injector.config.loading import Input, Text, load_input
 from injector.core.registration.checks import unsafe
-from injector.core.registration.pod_security import of_injection, sample, violations
+from injector.core.registration.pod_security import of_injection, sample
+from injector.core.validation.pod_security import violations
 
 SECCOMP = {"type": "RuntimeDefault"}
 GOOD: dict[str, Any] = {

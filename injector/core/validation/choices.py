@@ -1,0 +1,79 @@
+"""Maps of which Kubernetes allows one alternative: handlers, sources of variables and of volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from injector.core import names
+from injector.core.kubernetes_fields import TYPES
+from injector.core.model import Manifest
+from injector.core.validation.places import Place, containers, fields, spec_of
+from injector.core.validation.problem import PodProblem, PodRule
+from injector.printable import shown
+
+PROBE_ACTIONS: Final = ("exec", "httpGet", "tcpSocket", "grpc")
+LIFECYCLE_ACTIONS: Final = ("exec", "httpGet", "tcpSocket", "sleep")
+HOOKS: Final = ("postStart", "preStop")
+VARIABLE_SOURCES: Final = tuple(TYPES["EnvVarSource"])
+VOLUME_SOURCES: Final = tuple(field for field in TYPES["Volume"] if field != "name!")
+PROJECTED_SOURCES: Final = tuple(TYPES["VolumeProjection"])
+
+
+def problems(pod: Manifest) -> Iterator[PodProblem]:
+    """Choices without an alternative, or with several."""
+    for container in containers(pod):
+        for field in names.PROBES:
+            yield from _of_choice(container, field, PROBE_ACTIONS, needed=True)
+        for hook in HOOKS:
+            yield from _of_choice(container.below("lifecycle"), hook, LIFECYCLE_ACTIONS, needed=True)
+        for variable in container.items("env"):
+            yield from _of_variable(variable)
+    for volume in spec_of(pod).items("volumes"):
+        yield from _of_volume(volume)
+
+
+def chosen(value: Any, alternatives: Sequence[str]) -> list[str]:
+    """The alternatives that a map has; null is no value."""
+    return [name for name in alternatives if fields(value).get(name) is not None]
+
+
+def _of_choice(
+    place: Place, field: str, alternatives: Sequence[str], *, needed: bool, name: str = ""
+) -> Iterator[PodProblem]:
+    value = place.value.get(field)
+    if not isinstance(value, dict):
+        return
+    have = chosen(value, alternatives)
+    where = name or field
+    if len(have) > 1:
+        yield place.problem(PodRule.CHOICE, field, f"{where} has {' and '.join(have)}; only one is allowed")
+    elif needed and not have:
+        yield place.problem(PodRule.CHOICE, field, f"{where} needs one of {', '.join(alternatives)}")
+
+
+def _of_variable(variable: Place) -> Iterator[PodProblem]:
+    source = variable.value.get("valueFrom")
+    if not isinstance(source, dict):
+        return
+    name = f"variable {shown(variable.value.get('name'))}"
+    if variable.value.get("value") and chosen(source, VARIABLE_SOURCES):
+        text = f"{name} has value and valueFrom; only one is allowed"
+        yield variable.problem(PodRule.CHOICE, "valueFrom", text)
+    else:
+        where = f"valueFrom of {name}"
+        yield from _of_choice(variable, "valueFrom", VARIABLE_SOURCES, needed=True, name=where)
+
+
+def _of_volume(volume: Place) -> Iterator[PodProblem]:
+    # Without a source it becomes an emptyDir.
+    name = f"volume {shown(volume.value.get('name'))}"
+    have = chosen(volume.value, VOLUME_SOURCES)
+    if len(have) > 1:
+        text = f"{name} has {' and '.join(have)}; only one is allowed"
+        yield volume.problem(PodRule.CHOICE, "", text)
+    for source in volume.below("projected").items("sources"):
+        have = chosen(source.value, PROJECTED_SOURCES)
+        if len(have) > 1:
+            text = f"a source of {name} has {' and '.join(have)}; only one is allowed"
+            yield source.problem(PodRule.CHOICE, "", text)

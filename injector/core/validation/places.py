@@ -1,0 +1,123 @@
+"""Containers and maps of a pod template of any shape, and the pointer to a place in it.
+
+A value of another type than Kubernetes expects counts as absent: types are checked elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from injector.core import names
+from injector.core.model import Manifest
+from injector.core.validation.problem import Consequence, Path, PodProblem, PodRule
+from injector.pointer import join
+from injector.printable import shown
+
+_KEYS: Final = ("name", "mountPath", "devicePath", "containerPort")
+_LISTED: Final[Mapping[str, str]] = {
+    "ports": "containerPort",
+    "volumeMounts": "mountPath",
+    "volumeDevices": "devicePath",
+}
+
+
+def fields(value: Any) -> Mapping[str, Any]:
+    """A map, empty where it is another type."""
+    return value if isinstance(value, dict) else {}
+
+
+def elements(value: Any) -> list[Manifest]:
+    """The maps of a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def texts(value: Any) -> list[str]:
+    """The texts of a list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def number(value: Any) -> int | None:
+    """A whole number, None for anything else."""
+    return value if type(value) is int else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A map in a pod template: its fields, its path, and its name in messages."""
+
+    value: Mapping[str, Any]
+    path: Path
+    subject: str
+
+    def below(self, *steps: str) -> Place:
+        """The map at a field below; empty where it is none."""
+        value: Any = self.value
+        for step in steps:
+            value = fields(value).get(step)
+        return Place(fields(value), (*self.path, *steps), self.subject)
+
+    def items(self, field: str) -> Iterator[Place]:
+        """The maps of a list below, by their key."""
+        key = _LISTED.get(field, "name")
+        for index, item in enumerate(elements(self.value.get(field))):
+            step = item.get(key)
+            name = str(index) if step is None else str(step)
+            yield Place(item, (*self.path, field, name), self.subject)
+
+    def problem(
+        self, rule: PodRule, field: str, text: str, consequence: Consequence = Consequence.REFUSED
+    ) -> PodProblem:
+        """A problem of a field; `text` says what is wrong with it."""
+        steps = field.split(".") if field else []
+        return PodProblem(rule, (*self.path, *steps), f"{self.subject}: {text}", consequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Container(Place):
+    """A container with the list that it is in."""
+
+    part: str
+
+    @property
+    def is_ordinary_init(self) -> bool:
+        """Whether it runs to its end before the next one starts."""
+        return self.part == "initContainers" and self.value.get("restartPolicy") != "Always"
+
+
+def containers(pod: Manifest) -> Iterator[Container]:
+    """The containers of a pod template, init containers first."""
+    spec = fields(pod.get("spec"))
+    for part in names.CONTAINER_LISTS:
+        for item in elements(spec.get(part)):
+            name = str(item.get("name"))
+            yield Container(item, (part, name), f"container {shown(name)}", part)
+
+
+def spec_of(pod: Manifest) -> Place:
+    """The spec of a pod template."""
+    return Place(fields(pod.get("spec")), (), "pod")
+
+
+def pointer_of(pod: Manifest, path: Path) -> str:
+    """The JSON pointer to a path in a pod template, or to the nearest place above that is there."""
+    root, steps = ("", path) if path[:1] == ("metadata",) else ("/spec", path)
+    tree: Any = pod if not root else pod.get("spec")
+    pointer = root
+    for step in steps:
+        if isinstance(tree, list):
+            index = next((i for i, item in enumerate(tree) if _is_at(item, i, step)), None)
+            if index is None:
+                return pointer
+            tree, pointer = tree[index], join(pointer, index)
+        elif isinstance(tree, dict) and step in tree:
+            tree, pointer = tree[step], join(pointer, step)
+        else:
+            return pointer
+    return pointer
+
+
+def _is_at(item: Any, index: int, step: str) -> bool:
+    listed = [str(item[key]) for key in _KEYS if key in item] if isinstance(item, dict) else []
+    return step in listed or (not listed and step == str(index))

@@ -1,0 +1,64 @@
+"""Privileges and users. Not here: what PodSecurity allows in a namespace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from injector.core.model import Manifest
+from injector.core.validation.places import Place, containers, elements, number, spec_of, texts
+from injector.core.validation.problem import Consequence, PodProblem, PodRule
+from injector.printable import shown
+
+_IDS: Final = range(2**31)
+_ADMIN: Final = "CAP_SYS_ADMIN"
+
+
+def problems(pod: Manifest) -> Iterator[PodProblem]:
+    """Security contexts that contradict themselves."""
+    of_pod = spec_of(pod).below("securityContext")
+    yield from _ids(of_pod, ("runAsUser", "runAsGroup", "fsGroup"))
+    counts = Counter(sysctl.get("name") for sysctl in elements(of_pod.value.get("sysctls")))
+    for sysctl in of_pod.items("sysctls"):
+        name = sysctl.value.get("name")
+        if counts[name] > 1:
+            yield sysctl.problem(PodRule.SYSCTL, "name", f"sysctl {shown(name)} is there twice")
+    for container in containers(pod):
+        context = container.below("securityContext")
+        yield from _ids(context, ("runAsUser", "runAsGroup"))
+        yield from _privileges(context)
+        yield from _root(context, of_pod)
+
+
+def _ids(place: Place, names: tuple[str, ...]) -> Iterator[PodProblem]:
+    for name in names:
+        value = number(place.value.get(name))
+        if value is not None and value not in _IDS:
+            text = f"securityContext.{name} needs a number from 0 to {_IDS[-1]}"
+            yield place.problem(PodRule.USER_ID, name, text)
+
+
+def _privileges(context: Place) -> Iterator[PodProblem]:
+    if context.value.get("allowPrivilegeEscalation") is not False:
+        return
+    field = "allowPrivilegeEscalation"
+    if context.value.get("privileged") is True:
+        text = f"securityContext.{field} is false, and privileged is true"
+        yield context.problem(PodRule.PRIVILEGE, field, text)
+    if _ADMIN in texts(context.below("capabilities").value.get("add")):
+        text = f"securityContext.{field} is false, and {_ADMIN} is added"
+        yield context.problem(PodRule.PRIVILEGE, "capabilities", text)
+
+
+def _root(context: Place, of_pod: Place) -> Iterator[PodProblem]:
+    """A user 0 where the user may not be root; what a container does not set is that of the pod."""
+    user = number(_effective("runAsUser", context, of_pod))
+    if user == 0 and _effective("runAsNonRoot", context, of_pod) is True:
+        text = "runAsUser is 0, and runAsNonRoot is true; the kubelet does not start the container"
+        yield context.problem(PodRule.ROOT, "runAsUser", text, Consequence.CANNOT_START)
+
+
+def _effective(field: str, context: Place, of_pod: Place) -> object:
+    own = context.value.get(field)
+    return of_pod.value.get(field) if own is None else own

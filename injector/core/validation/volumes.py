@@ -1,0 +1,95 @@
+"""Volumes, and where containers mount them. Not here: the choice of a volume's source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Set
+from typing import Any
+
+from injector.core.model import Manifest
+from injector.core.validation.containers import is_dns_label
+from injector.core.validation.places import Container, Place, containers, elements, fields, number, spec_of
+from injector.core.validation.problem import Consequence, PodProblem, PodRule
+from injector.printable import shown
+
+_SHORTEST_TOKEN = 600
+"""Seconds."""
+
+
+def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProblem]:
+    """Problems of volumes and mounts; `claims` are volumes that the workload adds to its pods."""
+    spec = spec_of(pod)
+    counts = Counter(volume.get("name") for volume in elements(spec.value.get("volumes")))
+    for volume in spec.items("volumes"):
+        yield from _of_volume(volume, counts[volume.value.get("name")])
+    known = {str(name) for name in counts} | claims
+    for container in containers(pod):
+        yield from _of_mounts(container, known)
+        yield from _of_devices(container, known)
+
+
+def claims_of(holder: Any) -> frozenset[str]:
+    """The names of the volumes that a StatefulSet makes of its claims."""
+    listed = fields(fields(holder).get("spec")).get("volumeClaimTemplates")
+    return frozenset(str(fields(claim.get("metadata")).get("name")) for claim in elements(listed))
+
+
+def _of_volume(volume: Place, count: int) -> Iterator[PodProblem]:
+    name = volume.value.get("name")
+    label = f"volume {shown(name)}"
+    if count > 1:
+        yield volume.problem(PodRule.UNIQUE_NAME, "name", f"two volumes have the name {shown(name)}")
+    if not is_dns_label(name):
+        text = f"the name of {label} needs up to 63 lower-case letters, digits and hyphens"
+        yield volume.problem(PodRule.NAME, "name", text)
+    for source in volume.below("projected").items("sources"):
+        seconds = number(source.below("serviceAccountToken").value.get("expirationSeconds"))
+        if seconds is not None and seconds < _SHORTEST_TOKEN:
+            text = f"expirationSeconds of a token in {label} is below {_SHORTEST_TOKEN}"
+            yield source.problem(PodRule.VOLUME, "serviceAccountToken.expirationSeconds", text)
+
+
+def _of_mounts(container: Container, known: Set[str]) -> Iterator[PodProblem]:
+    counts = Counter(mount.get("mountPath") for mount in elements(container.value.get("volumeMounts")))
+    privileged = container.below("securityContext").value.get("privileged") is True
+    for mount in container.items("volumeMounts"):
+        name, path = mount.value.get("name"), mount.value.get("mountPath")
+        if str(name) not in known:
+            yield _without_volume(mount, "volumeMounts")
+        if counts[path] > 1:
+            text = f"the mount of volume {shown(name)} has the mountPath of another"
+            yield mount.problem(PodRule.MOUNT_PATH, "mountPath", text)
+        for field in ("subPath", "subPathExpr"):
+            if _leaves(mount.value.get(field)):
+                text = f"{field} of the mount of volume {shown(name)} needs a relative path without '..'"
+                yield mount.problem(PodRule.MOUNT_PATH, field, text)
+        if mount.value.get("subPath") and mount.value.get("subPathExpr"):
+            text = f"the mount of volume {shown(name)} has subPath and subPathExpr; only one is allowed"
+            yield mount.problem(PodRule.CHOICE, "", text)
+        if mount.value.get("mountPropagation") == "Bidirectional" and not privileged:
+            text = f"the mount of volume {shown(name)} needs privileged, as its propagation is Bidirectional"
+            yield mount.problem(PodRule.PRIVILEGE, "mountPropagation", text)
+
+
+def _of_devices(container: Container, known: Set[str]) -> Iterator[PodProblem]:
+    mounts = elements(container.value.get("volumeMounts"))
+    names, paths = {m.get("name") for m in mounts}, {m.get("mountPath") for m in mounts}
+    for device in container.items("volumeDevices"):
+        name = device.value.get("name")
+        if str(name) not in known:
+            yield _without_volume(device, "volumeDevices")
+        if name in names:
+            text = f"volume {shown(name)} is in volumeMounts and in volumeDevices"
+            yield device.problem(PodRule.MOUNT_PATH, "name", text)
+        if device.value.get("devicePath") in paths:
+            text = f"devicePath of volume {shown(name)} is a mountPath, too"
+            yield device.problem(PodRule.MOUNT_PATH, "devicePath", text)
+
+
+def _without_volume(mount: Place, field: str) -> PodProblem:
+    text = f"{field} has volume {shown(mount.value.get('name'))}, which the pod does not have"
+    return mount.problem(PodRule.MOUNT_VOLUME, "name", text, Consequence.REFUSED_UNLESS_ADDED)
+
+
+def _leaves(path: Any) -> bool:
+    return isinstance(path, str) and (path.startswith("/") or ".." in path.split("/"))
