@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from injector.core.field_forms import FORMS, OF_FIELDS, REQUIRED, ZERO
+from injector.core.field_forms import FORMS, MAY_BE_MISSING, OF_FIELDS
 from injector.core.kubernetes_fields import TYPES
 from injector.core.quantities import canonical
 
@@ -40,7 +40,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     name: tuple(field[:-1] for field in fields if field.endswith("!")) for name, fields in TYPES.items()
 }
 _FORMED_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
-    name: (*(field for field in fields if (name, field) not in ZERO), *REQUIRED.get(name, ()))
+    name: tuple(field for field in fields if (name, field) not in MAY_BE_MISSING)
     for name, fields in _REQUIRED.items()
 }
 

@@ -43,6 +43,11 @@ def number(value: Any) -> int | None:
     return value if type(value) is int else None
 
 
+def key_of(field: str) -> str:
+    """The key of the elements of a list, by the list's field."""
+    return _LISTED.get(field, "name")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A map in a pod template: its fields, its path, and its name in messages."""
@@ -60,7 +65,7 @@ class Place:
 
     def items(self, field: str) -> Iterator[Place]:
         """The maps of a list below, by their key."""
-        key = _LISTED.get(field, "name")
+        key = key_of(field)
         for index, item in enumerate(elements(self.value.get(field))):
             step = item.get(key)
             name = str(index) if step is None else str(step)

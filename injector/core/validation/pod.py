@@ -6,7 +6,16 @@ from collections.abc import Iterator, Set
 from itertools import chain
 
 from injector.core.model import Manifest
-from injector.core.validation import choices, containers, handlers, ports, resources, security, volumes
+from injector.core.validation import (
+    choices,
+    containers,
+    field_types,
+    handlers,
+    ports,
+    resources,
+    security,
+    volumes,
+)
 from injector.core.validation.problem import PodProblem
 
 
@@ -16,6 +25,7 @@ def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProbl
     `claims` are the volumes that its workload adds. The time is linear in the size of the pod.
     """
     return chain(
+        field_types.problems(pod),
         containers.problems(pod),
         choices.problems(pod),
         handlers.problems(pod),
