@@ -48,7 +48,7 @@ VERDICTS = {
     "refused": "deny",
 }
 VERDICT_LINE = re.compile(r"(injected|unchanged|skipped|passed|refused) +.*?: ([a-z-]+)\. ")
-FINDING_LINE = re.compile(r"(?:warning|note): .*\[([a-z0-9-]+)\]")
+FINDING_LINE = re.compile(r"(?:error|warning|note): .*\[([a-z0-9-]+)\]")
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,7 @@ def pod_of(case: Case) -> Manifest:
         case "DeploymentConfig":
             kind, labels = "ReplicationController", {"deploymentconfig": name}
             version, name = "v1", f"{name}-1"
-    meta = dict(pod.get("metadata") or {})
-    meta |= {
+    meta = dict(pod.get("metadata") or {}) | {
         "generateName": f"{name}-",
         "namespace": case.namespace,
         "ownerReferences": [
@@ -437,6 +436,7 @@ OTHER_FINDINGS = {
     FindingCode.DEADLOCK: _CHECKS,
     FindingCode.OWN_NAMESPACE: _CHECKS,
     FindingCode.SERVICE_MISSING: _CHECKS,
+    FindingCode.RESULT: "config/test_sample_results.py",
     FindingCode.SERVICE_PORT: _CLUSTER,
     FindingCode.NO_ENDPOINTS: _CHECKS,
     FindingCode.CA_BUNDLE: _CLUSTER,

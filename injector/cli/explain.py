@@ -223,7 +223,7 @@ def _text(each: Explained, colour: bool) -> Iterator[str]:
 
 
 def _note(finding: Finding) -> str:
-    return f"{'warning' if finding.actionable else 'note'}: {visible(finding.message)} [{finding.code}]"
+    return f"{finding.level.value}: {visible(finding.message)} [{finding.code}]"
 
 
 def _trace(trace: tuple[Step, ...], colour: bool) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from injector.core.documents import place, placed
 from injector.core.injection.pipeline import inject
 from injector.core.model import Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
+from injector.core.validation.problem import ResultProblem
 from injector.errors import InjectorError, ManifestError
 from injector.files import read_text
 from injector.pointer import get, join
@@ -89,8 +91,15 @@ class InjectRun:
             self.unsupported(manifest)
             return manifest
         outcome = inject(located.template, self.world.facts(located), self.config, manifest)
-        self.verdict(located.label, outcome)
+        problems = [p for p in outcome.problems if p.is_refused or (self.strict and not self.config.quirks)]
+        if problems:
+            first = problems[0].finding.code
+            self.report.verdict("refused", located.label, first.value, first.meaning)
+        else:
+            self.verdict(located.label, outcome)
         self.report.findings(outcome.findings, located.label)
+        if problems:
+            raise _refused_result(document, located, pointer, problems)
         if outcome.decision.verdict is Verdict.DENY:
             raise refusal(document, located, pointer, outcome)
         if outcome.decision.verdict is Verdict.SKIP and self.strict:
@@ -132,6 +141,26 @@ def _skipped(where: str, what: str, reason: Reason) -> ManifestError:
     """With --strict a skip is an error."""
     hint = "remove --strict, or exclude the document"
     return ManifestError(f"{what}: {reason.value}. {reason.sentence}", where=where, hint=hint)
+
+
+def _refused_result(
+    document: Document, located: workload.Workload, pointer: str, problems: Sequence[ResultProblem]
+) -> ManifestError:
+    """The first problem of a result that is not written, with its place, and the number of the others."""
+    first, more = problems[0], len(problems) - 1
+    message = f"{located.label}: {first.finding.code}: {first.finding.message}"
+    if more:
+        message += f", and {more} more problem{'s' if more > 1 else ''}"
+    where = place(document, pointer + _in_workload(located, first.pointer))
+    return ManifestError(message, where=where, hint=first.finding.hint)
+
+
+def _in_workload(located: workload.Workload, pointer: str) -> str:
+    """A pointer in a pod template as one in the object that holds it."""
+    for half, at in (("/metadata", located.metadata), ("/spec", located.spec)):
+        if pointer == half or pointer.startswith(f"{half}/"):
+            return at + pointer.removeprefix(half)
+    return located.spec
 
 
 def refusal(document: Document, located: workload.Workload, pointer: str, outcome: Outcome) -> ManifestError:

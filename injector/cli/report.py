@@ -12,6 +12,7 @@ from typing import IO, Final
 
 import click
 
+from injector.core.finding_codes import Level
 from injector.core.model import Finding, Reason
 from injector.printable import visible
 
@@ -23,6 +24,8 @@ COLOURS: Final = {
     "passed": "yellow",
     "refused": "red",
 }
+
+LEVEL_COLOURS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 
 
 def coloured(stream: IO[str] | None) -> bool:
@@ -53,17 +56,15 @@ class Report:
         self.verdict(word, what, reason.value, reason.sentence)
 
     def findings(self, findings: Iterable[Finding], what: str = "") -> None:
-        """Warnings, each once; those that require no action are notes."""
+        """Errors, warnings and notes, each once."""
         for finding in findings:
-            word = "warning" if finding.actionable else "note"
+            word = finding.level.value
             at = "".join(f"{place}: " for place in (what, finding.where) if place)
             hint = f" (hint: {finding.hint})" if finding.hint else ""
             text = visible(f"{at}{finding.message}{hint} [{finding.code}]")
             if text not in self._printed:
                 self._printed.add(text)
-                self._line(
-                    f"{paint(word + ':', 'yellow' if finding.actionable else 'cyan', self._colour)} {text}"
-                )
+                self._line(f"{paint(word + ':', LEVEL_COLOURS[finding.level], self._colour)} {text}")
 
     def _line(self, text: str) -> None:
         click.echo(text, err=True, color=True if self._colour else None)

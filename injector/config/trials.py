@@ -24,6 +24,7 @@ from typing import Any, Final
 import injector
 from injector.config.folder import Files
 from injector.config.loading import Input, Overrides, Text, load_input
+from injector.config.sample_results import result_findings
 from injector.config.samples import SAMPLES
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
@@ -113,7 +114,8 @@ def trial(inputs: Input) -> Trial:
         return Trial((_problem(FindingCode.LOAD, error),))
     problems: list[Finding] = []
     digest = hashlib.sha256()
-    for name, pod, facts, tried in _injections(config):
+    for native, template, pod, facts, tried in _injections(config):
+        name = f"{native}/{template}"
         try:
             outcome = inject(pod, facts, tried)
         except MemoryError:
@@ -128,6 +130,7 @@ def trial(inputs: Input) -> Trial:
             problems.append(_problem(FindingCode.RENDER, outcome.error))
         elif not config.quirks:
             problems += field_findings(outcome.pod, config.templates.sources)
+            problems += result_findings(outcome, template)
     return Trial(tuple(dict.fromkeys(problems)), digest.hexdigest())
 
 
@@ -139,7 +142,7 @@ def _crash(error: Exception, name: str, pod: Manifest) -> Finding:
     return Finding.of(FindingCode.CRASH, message, f"{Path(last.filename).name}:{last.lineno}")
 
 
-def _injections(config: Config) -> Iterator[tuple[str, Manifest, Facts, Config]]:
+def _injections(config: Config) -> Iterator[tuple[str, str, Manifest, Facts, Config]]:
     """Each sample with the default templates and with each single one, from both origins."""
     keys = config.profile.keys
     # The templates are tried whatever the policy and the annotation rules say.
@@ -153,7 +156,7 @@ def _injections(config: Config) -> Iterator[tuple[str, Manifest, Facts, Config]]
                 for origin in Origin:
                     facts = Facts(namespace="sample", origin=origin)
                     tried = dataclasses.replace(always, native_sidecars=native)
-                    yield f"{native}/{template}", pod, facts, tried
+                    yield native, template, pod, facts, tried
 
 
 def _with_template(sample: Manifest, key: str, template: str) -> Manifest:

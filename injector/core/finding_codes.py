@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from injector.core.result_sentences import RESULT_SENTENCES
+
 
 class Level(StrEnum):
     """How urgent a finding is. A note asks for nothing."""
@@ -67,6 +69,16 @@ class FindingCode(StrEnum):
     PROBE_HOST = "probe-host", _POD, _WARNING
     AUTO_IMAGE = "auto-image", _POD, _WARNING
     EARLY_PROBE = "early-probe", _POD, _WARNING
+    REFUSED_RESULT = "refused-result", _POD, _ERROR
+    REFUSED_POD = "refused-pod", _POD, _WARNING
+    MISSING_VOLUME = "missing-volume", _POD, _WARNING, _ERROR
+    CANNOT_START = "cannot-start", _POD, _WARNING
+    NAMESPACE_SECURITY = "namespace-security", _POD, _WARNING
+    PROXY_USER = "proxy-user", _POD, _WARNING
+    PROXY_PORT = "proxy-port", _POD, _WARNING
+    PROXY_RESOURCES = "proxy-resources", _POD, _WARNING, _NOTE
+    PROXY_LIFECYCLE = "proxy-lifecycle", _POD, _WARNING, _NOTE
+    OPENSHIFT_USER = "openshift-user", _POD, _NOTE
     REBUILT = "rebuilt", _POD, _NOTE
     UNDO_TOO_LARGE = "undo-too-large", _POD, _WARNING
     STATUS_NAME = "status-name", _POD, _NOTE
@@ -81,6 +93,7 @@ class FindingCode(StrEnum):
     LOAD = "load", _CONFIGURATION, _ERROR
     RENDER = "render", _CONFIGURATION, _ERROR
     FIELD = "field", _CONFIGURATION, _ERROR, _WARNING
+    RESULT = "result", _CONFIGURATION, _ERROR
     CRASH = "crash", _CONFIGURATION, _ERROR
     DETERMINISM = "determinism", _CONFIGURATION, _ERROR
     LIMIT = "limit", _CONFIGURATION, _ERROR
@@ -118,7 +131,8 @@ class FindingCode(StrEnum):
         return SENTENCES[self][1]
 
 
-SENTENCES: Mapping[FindingCode, tuple[str, str]] = {
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    **RESULT_SENTENCES,
     FindingCode.SWITCH_VALUE: (
         "The injection label or annotation is neither `true` nor `false` and has no effect.",
         'Set it to `"true"` or `"false"`.',

@@ -31,6 +31,7 @@ from injector.core.policy import Policy
 from injector.core.selectors import WebhookEntry
 from injector.core.status import Status
 from injector.core.tree.strategic_merge import merge
+from injector.core.validation.problem import ResultProblem
 from injector.core.value_types import Types
 from injector.errors import AnnotationError, InjectorError
 from injector.printable import json_text
@@ -40,10 +41,7 @@ from injector.work import DEFAULT_LIMIT, Work
 
 @dataclass(frozen=True, slots=True)
 class RawSettings:
-    """What the configuration says that only a profile reads.
-
-    Without a `mesh_document`, a profile may derive its defaults from `values` and `revision`.
-    """
+    """What only a profile reads. Without a `mesh_document` it may derive defaults from the other fields."""
 
     mesh_config: Mapping[str, Any] = field(default_factory=dict)
     platform: str = ""
@@ -336,9 +334,8 @@ class Injection:
 class Outcome:
     """The result of `inject`: the decision, the pod template, and the patch to it.
 
-    `findings` are for people; `error` explains a denial. `added` is what the status annotation
-    records, None where nothing was injected. `before` is the pod without an earlier injection,
-    where one was taken out.
+    `findings` are for people; `error` explains a denial. `added` is what the status annotation records,
+    None without an injection; `before` the pod without an earlier one; `problems` are of the result.
     """
 
     decision: Decision
@@ -348,3 +345,4 @@ class Outcome:
     added: Status | None = None
     error: InjectorError | None = None
     before: Uninjected | None = None
+    problems: tuple[ResultProblem, ...] = ()

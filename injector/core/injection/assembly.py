@@ -21,7 +21,7 @@ from injector.work import Work
 # How often the stages walk the pod, an overlay and the result, all in all.
 WALKS: Final = 8
 _WALKS_OF_OVERLAY: Final = 8
-WALKS_OF_RESULT: Final = 8
+WALKS_OF_RESULT: Final = 12
 _POD_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 
 

@@ -20,6 +20,7 @@ from injector.core.injection import (
     powers,
     refusals,
     reinjection,
+    result_problems,
     uninjection,
 )
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
@@ -46,9 +47,9 @@ def inject(
 ) -> Outcome:
     """What this pod template becomes.
 
-    `holder` is the workload around the template, for near misses only. `work` is the account of the
-    admission, by default one with the configuration's limit. A refusal is an Outcome with the
-    verdict DENY and an `error`, never an exception.
+    `holder` is the workload around the template, for near misses and its claims of volumes. `work` is
+    the account of the admission, by default one with the configuration's limit. A refusal is an Outcome
+    with the verdict DENY and an `error`, never an exception.
     """
     if too_large := annotation_size.excess(pod):
         return Outcome(Decision(Reason.INVALID_ANNOTATION), pod, error=too_large)
@@ -72,6 +73,7 @@ def inject(
         refusals.check_result(run, after)
         _check_powers(run, after)
         run.findings.extend(near_misses.auto_images(after))
+        problems = result_problems.result_problems(run, after, holder)
         patch = diff(pod, after)
         work.charge(len(patch) * _OPERATION)
     except Refusal as refused:
@@ -81,7 +83,7 @@ def inject(
         denied = Decision(Reason.TOO_EXPENSIVE, decision.trace)
         return Outcome(denied, pod, findings=near, error=_too_expensive(work))
     added = status.read(after, config.profile.keys)
-    return Outcome(decision, after, patch, run.findings.all(), added, before=run.before)
+    return Outcome(decision, after, patch, run.findings.all(), added, None, run.before, problems)
 
 
 def assemble(pod: Manifest, facts: Facts, config: Config) -> Injection:

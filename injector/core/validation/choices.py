@@ -8,7 +8,7 @@ from typing import Any, Final
 from injector.core import names
 from injector.core.kubernetes_fields import TYPES
 from injector.core.model import Manifest
-from injector.core.validation.places import Place, containers, fields, spec_of
+from injector.core.validation.places import PodPlace, containers, fields, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -39,7 +39,7 @@ def chosen(value: Any, alternatives: Sequence[str]) -> list[str]:
 
 
 def _of_choice(
-    place: Place, field: str, alternatives: Sequence[str], *, needed: bool, name: str = ""
+    place: PodPlace, field: str, alternatives: Sequence[str], *, needed: bool, name: str = ""
 ) -> Iterator[PodProblem]:
     value = place.value.get(field)
     if not isinstance(value, dict):
@@ -52,7 +52,7 @@ def _of_choice(
         yield place.problem(PodRule.CHOICE, field, f"{where} needs one of {', '.join(alternatives)}")
 
 
-def _of_variable(variable: Place) -> Iterator[PodProblem]:
+def _of_variable(variable: PodPlace) -> Iterator[PodProblem]:
     source = variable.value.get("valueFrom")
     if not isinstance(source, dict):
         return
@@ -65,7 +65,7 @@ def _of_variable(variable: Place) -> Iterator[PodProblem]:
         yield from _of_choice(variable, "valueFrom", VARIABLE_SOURCES, needed=True, name=where)
 
 
-def _of_volume(volume: Place) -> Iterator[PodProblem]:
+def _of_volume(volume: PodPlace) -> Iterator[PodProblem]:
     # Without a source it becomes an emptyDir.
     name = f"volume {shown(volume.value.get('name'))}"
     have = chosen(volume.value, VOLUME_SOURCES)

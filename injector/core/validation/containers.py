@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from injector.core import names
 from injector.core.model import Manifest
-from injector.core.validation.places import Container, containers, fields, spec_of
+from injector.core.validation.places import PodContainer, containers, fields, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -42,7 +42,7 @@ def _repeated(pod: Manifest) -> Iterator[PodProblem]:
             yield container.problem(PodRule.UNIQUE_NAME, "name", "another container has the same name")
 
 
-def _of_container(container: Container) -> Iterator[PodProblem]:
+def _of_container(container: PodContainer) -> Iterator[PodProblem]:
     value = container.value
     if not is_dns_label(value.get("name")):
         text = "name needs up to 63 lower-case letters, digits and hyphens"

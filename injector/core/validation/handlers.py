@@ -8,7 +8,7 @@ from typing import Any, Final
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.validation.choices import HOOKS
-from injector.core.validation.places import Container, Place, containers, number, spec_of
+from injector.core.validation.places import PodContainer, PodPlace, containers, number, spec_of
 from injector.core.validation.ports import is_port_name, is_port_number
 from injector.core.validation.problem import PodProblem, PodRule
 
@@ -31,7 +31,7 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
             yield from _of_container(container, _GRACE_SECONDS if grace is None else grace)
 
 
-def _of_container(container: Container, grace: int) -> Iterator[PodProblem]:
+def _of_container(container: PodContainer, grace: int) -> Iterator[PodProblem]:
     for field in names.PROBES:
         probe = container.below(field)
         if probe.value:
@@ -46,7 +46,7 @@ def _of_container(container: Container, grace: int) -> Iterator[PodProblem]:
             yield handler.problem(PodRule.HANDLER, "sleep.seconds", text)
 
 
-def _of_probe(probe: Place, name: str) -> Iterator[PodProblem]:
+def _of_probe(probe: PodPlace, name: str) -> Iterator[PodProblem]:
     for field in _NOT_NEGATIVE:
         value = number(probe.value.get(field))
         if value is not None and value < 0:
@@ -62,7 +62,7 @@ def _of_probe(probe: Place, name: str) -> Iterator[PodProblem]:
         yield probe.problem(PodRule.HANDLER, field, f"{name}.{field} must be positive")
 
 
-def _of_action(handler: Place, name: str) -> Iterator[PodProblem]:
+def _of_action(handler: PodPlace, name: str) -> Iterator[PodProblem]:
     action: Any = handler.value.get("exec")
     if isinstance(action, dict) and not action.get("command"):
         yield handler.problem(PodRule.HANDLER, "exec.command", f"{name}.exec.command is missing")

@@ -49,27 +49,27 @@ def key_of(field: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PodPlace:
     """A map in a pod template: its fields, its path, and its name in messages."""
 
     value: Mapping[str, Any]
     path: Path
     subject: str
 
-    def below(self, *steps: str) -> Place:
+    def below(self, *steps: str) -> PodPlace:
         """The map at a field below; empty where it is none."""
         value: Any = self.value
         for step in steps:
             value = fields(value).get(step)
-        return Place(fields(value), (*self.path, *steps), self.subject)
+        return PodPlace(fields(value), (*self.path, *steps), self.subject)
 
-    def items(self, field: str) -> Iterator[Place]:
+    def items(self, field: str) -> Iterator[PodPlace]:
         """The maps of a list below, by their key."""
         key = key_of(field)
         for index, item in enumerate(elements(self.value.get(field))):
             step = item.get(key)
             name = str(index) if step is None else str(step)
-            yield Place(item, (*self.path, field, name), self.subject)
+            yield PodPlace(item, (*self.path, field, name), self.subject)
 
     def problem(
         self, rule: PodRule, field: str, text: str, consequence: Consequence = Consequence.REFUSED
@@ -80,7 +80,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Container(Place):
+class PodContainer(PodPlace):
     """A container with the list that it is in."""
 
     part: str
@@ -91,25 +91,37 @@ class Container(Place):
         return self.part == "initContainers" and self.value.get("restartPolicy") != "Always"
 
 
-def containers(pod: Manifest) -> Iterator[Container]:
+def containers(pod: Manifest) -> Iterator[PodContainer]:
     """The containers of a pod template, init containers first."""
     spec = fields(pod.get("spec"))
     for part in names.CONTAINER_LISTS:
         for item in elements(spec.get(part)):
             name = str(item.get("name"))
-            yield Container(item, (part, name), f"container {shown(name)}", part)
+            yield PodContainer(item, (part, name), f"container {shown(name)}", part)
 
 
-def spec_of(pod: Manifest) -> Place:
+def spec_of(pod: Manifest) -> PodPlace:
     """The spec of a pod template."""
-    return Place(fields(pod.get("spec")), (), "pod")
+    return PodPlace(fields(pod.get("spec")), (), "pod")
 
 
 def pointer_of(pod: Manifest, path: Path) -> str:
     """The JSON pointer to a path in a pod template, or to the nearest place above that is there."""
-    root, steps = ("", path) if path[:1] == ("metadata",) else ("/spec", path)
-    tree: Any = pod if not root else pod.get("spec")
-    pointer = root
+    if path[:1] == ("metadata",):
+        return _pointer(pod, path, "")
+    spec = pod.get("spec")
+    if path[0] in names.CONTAINER_LISTS:
+        # The injection may have moved a container to the other list.
+        parts = [part for part in names.CONTAINER_LISTS if _has(fields(spec).get(part), path[1:2])]
+        path = (parts[0], *path[1:]) if parts and path[0] not in parts else path
+    return _pointer(spec, path, "/spec")
+
+
+def _has(listed: Any, names: Path) -> bool:
+    return any(str(item.get("name")) in names for item in elements(listed))
+
+
+def _pointer(tree: Any, steps: Path, pointer: str) -> str:
     for step in steps:
         if isinstance(tree, list):
             index = next((i for i, item in enumerate(tree) if _is_at(item, i, step)), None)

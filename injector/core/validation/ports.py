@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from injector.core.model import Manifest
-from injector.core.validation.places import Container, Place, containers, number, spec_of
+from injector.core.validation.places import PodContainer, PodPlace, containers, number, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -38,7 +38,7 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
         yield from _of_node(container, host_network, taken)
 
 
-def _of_container(container: Container) -> Iterator[PodProblem]:
+def _of_container(container: PodContainer) -> Iterator[PodProblem]:
     taken: set[str] = set()
     for port in container.items("ports"):
         if number(port.value.get("containerPort")) is not None and not is_port_number(
@@ -58,7 +58,7 @@ def _of_container(container: Container) -> Iterator[PodProblem]:
 
 
 def _of_node(
-    container: Container, host_network: bool, taken: set[tuple[str, str, int]]
+    container: PodContainer, host_network: bool, taken: set[tuple[str, str, int]]
 ) -> Iterator[PodProblem]:
     for port in container.items("ports"):
         own = number(port.value.get("containerPort"))
@@ -74,7 +74,7 @@ def _of_node(
         yield from _of_host_port(port, host, taken)
 
 
-def _of_host_port(port: Place, host: int, taken: Taken) -> Iterator[PodProblem]:
+def _of_host_port(port: PodPlace, host: int, taken: Taken) -> Iterator[PodProblem]:
     key = (str(port.value.get("protocol") or "TCP"), str(port.value.get("hostIP") or ""), host)
     if key in taken:
         text = f"hostPort {host} is used twice in the pod"

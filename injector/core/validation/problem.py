@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from injector.core.model import Finding
+
 Path = tuple[str, ...]
 """A place in a pod template; elements of lists by their key, so that two versions of a pod share it."""
 
@@ -63,3 +65,18 @@ class PodProblem:
         """The same in a pod and in the result of its injection, which may move a container."""
         containers = self.path[:1] == ("initContainers",)
         return self.rule, ("containers", *self.path[1:]) if containers else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class ResultProblem:
+    """A problem of an injected pod as a finding.
+
+    `pointer` is the place in the pod as received, or the nearest above it. `is_caused`: the injection
+    made it. `is_refused`: a command that writes the pod refuses it.
+    """
+
+    rule: PodRule
+    finding: Finding
+    pointer: str
+    is_caused: bool
+    is_refused: bool

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from injector.core.model import Manifest
 from injector.core.quantities import parse
-from injector.core.validation.places import Container, Place, containers, fields, spec_of
+from injector.core.validation.places import PodContainer, PodPlace, containers, fields, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -86,7 +86,7 @@ def _raise_to(amounts: Amounts, least: Amounts) -> None:
         amounts[name] = max(amounts.get(name, amount), amount)
 
 
-def _names(place: Place, standard: Iterable[str], label: str) -> Iterator[PodProblem]:
+def _names(place: PodPlace, standard: Iterable[str], label: str) -> Iterator[PodProblem]:
     for kind in ("limits", "requests"):
         for name, amount in amounts(place.value.get(kind)).items():
             if "/" not in name and name not in standard and not name.startswith(_HUGE):
@@ -97,7 +97,7 @@ def _names(place: Place, standard: Iterable[str], label: str) -> Iterator[PodPro
                 yield place.below(kind).problem(PodRule.RESOURCE, "", text)
 
 
-def _request_and_limit(place: Place, label: str) -> Iterator[PodProblem]:
+def _request_and_limit(place: PodPlace, label: str) -> Iterator[PodProblem]:
     limits = amounts(place.value.get("limits"))
     for name, request in amounts(place.value.get("requests")).items():
         where = f"{label}.requests.{shown(name)}"
@@ -111,13 +111,13 @@ def _request_and_limit(place: Place, label: str) -> Iterator[PodProblem]:
             yield _named(below, at, name, f"{where} needs the same limit")
 
 
-def _huge_pages(place: Place) -> Iterator[PodProblem]:
+def _huge_pages(place: PodPlace) -> Iterator[PodProblem]:
     have = {**amounts(place.value.get("limits")), **amounts(place.value.get("requests"))}
     if any(name.startswith(_HUGE) for name in have) and _OF_PODS.isdisjoint(have):
         yield place.problem(PodRule.RESOURCE, "", "huge pages need cpu or memory")
 
 
-def _named(place: Place, rule: PodRule, name: str, text: str) -> PodProblem:
+def _named(place: PodPlace, rule: PodRule, name: str, text: str) -> PodProblem:
     """A problem of one resource, whose name may have dots."""
     return PodProblem(rule, (*place.path, name), f"{place.subject}: {text}")
 
@@ -127,7 +127,7 @@ def _overcommits(name: str) -> bool:
     return ("/" not in name or "kubernetes.io/" in name) and not name.startswith(_HUGE)
 
 
-def _of_pod(spec: Place, all_of: list[Container]) -> Iterator[PodProblem]:
+def _of_pod(spec: PodPlace, all_of: list[PodContainer]) -> Iterator[PodProblem]:
     place = spec.below("resources")
     yield from _names(place, _OF_PODS, "spec.resources")
     yield from _request_and_limit(place, "spec.resources")

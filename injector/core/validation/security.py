@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from injector.core.model import Manifest
-from injector.core.validation.places import Place, containers, elements, number, spec_of, texts
+from injector.core.validation.places import PodPlace, containers, elements, number, spec_of, texts
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
@@ -31,7 +31,7 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
         yield from _root(context, of_pod)
 
 
-def _ids(place: Place, names: tuple[str, ...]) -> Iterator[PodProblem]:
+def _ids(place: PodPlace, names: tuple[str, ...]) -> Iterator[PodProblem]:
     for name in names:
         value = number(place.value.get(name))
         if value is not None and value not in _IDS:
@@ -39,7 +39,7 @@ def _ids(place: Place, names: tuple[str, ...]) -> Iterator[PodProblem]:
             yield place.problem(PodRule.USER_ID, name, text)
 
 
-def _privileges(context: Place) -> Iterator[PodProblem]:
+def _privileges(context: PodPlace) -> Iterator[PodProblem]:
     if context.value.get("allowPrivilegeEscalation") is not False:
         return
     field = "allowPrivilegeEscalation"
@@ -51,7 +51,7 @@ def _privileges(context: Place) -> Iterator[PodProblem]:
         yield context.problem(PodRule.PRIVILEGE, "capabilities", text)
 
 
-def _root(context: Place, of_pod: Place) -> Iterator[PodProblem]:
+def _root(context: PodPlace, of_pod: PodPlace) -> Iterator[PodProblem]:
     """A user 0 where the user may not be root; what a container does not set is that of the pod."""
     user = number(_effective("runAsUser", context, of_pod))
     if user == 0 and _effective("runAsNonRoot", context, of_pod) is True:
@@ -59,6 +59,6 @@ def _root(context: Place, of_pod: Place) -> Iterator[PodProblem]:
         yield context.problem(PodRule.ROOT, "runAsUser", text, Consequence.CANNOT_START)
 
 
-def _effective(field: str, context: Place, of_pod: Place) -> object:
+def _effective(field: str, context: PodPlace, of_pod: PodPlace) -> object:
     own = context.value.get(field)
     return of_pod.value.get(field) if own is None else own

@@ -8,7 +8,15 @@ from typing import Any
 
 from injector.core.model import Manifest
 from injector.core.validation.containers import is_dns_label
-from injector.core.validation.places import Container, Place, containers, elements, fields, number, spec_of
+from injector.core.validation.places import (
+    PodContainer,
+    PodPlace,
+    containers,
+    elements,
+    fields,
+    number,
+    spec_of,
+)
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
@@ -34,7 +42,7 @@ def claims_of(holder: Any) -> frozenset[str]:
     return frozenset(str(fields(claim.get("metadata")).get("name")) for claim in elements(listed))
 
 
-def _of_volume(volume: Place, count: int) -> Iterator[PodProblem]:
+def _of_volume(volume: PodPlace, count: int) -> Iterator[PodProblem]:
     name = volume.value.get("name")
     label = f"volume {shown(name)}"
     if count > 1:
@@ -49,7 +57,7 @@ def _of_volume(volume: Place, count: int) -> Iterator[PodProblem]:
             yield source.problem(PodRule.VOLUME, "serviceAccountToken.expirationSeconds", text)
 
 
-def _of_mounts(container: Container, known: Set[str]) -> Iterator[PodProblem]:
+def _of_mounts(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]:
     counts = Counter(mount.get("mountPath") for mount in elements(container.value.get("volumeMounts")))
     privileged = container.below("securityContext").value.get("privileged") is True
     for mount in container.items("volumeMounts"):
@@ -71,7 +79,7 @@ def _of_mounts(container: Container, known: Set[str]) -> Iterator[PodProblem]:
             yield mount.problem(PodRule.PRIVILEGE, "mountPropagation", text)
 
 
-def _of_devices(container: Container, known: Set[str]) -> Iterator[PodProblem]:
+def _of_devices(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]:
     mounts = elements(container.value.get("volumeMounts"))
     names, paths = {m.get("name") for m in mounts}, {m.get("mountPath") for m in mounts}
     for device in container.items("volumeDevices"):
@@ -86,7 +94,7 @@ def _of_devices(container: Container, known: Set[str]) -> Iterator[PodProblem]:
             yield device.problem(PodRule.MOUNT_PATH, "devicePath", text)
 
 
-def _without_volume(mount: Place, field: str) -> PodProblem:
+def _without_volume(mount: PodPlace, field: str) -> PodProblem:
     text = f"{field} has volume {shown(mount.value.get('name'))}, which the pod does not have"
     return mount.problem(PodRule.MOUNT_VOLUME, "name", text, Consequence.REFUSED_UNLESS_ADDED)
 

@@ -20,6 +20,19 @@ def identity(namespace: Namespace | None, platform: str) -> tuple[int, int]:
     return _last(ranges), _last(groups.split(",")[0])
 
 
+def users(namespace: Namespace) -> range | None:
+    """The user ids of a namespace; None where it has no range."""
+    block = namespace.annotations.get(UID_RANGE, "")
+    try:
+        if "/" in block:
+            start, size = map(int, block.split("/"))
+            return range(start, start + size)
+        start, end = map(int, block.split("-"))
+    except ValueError:
+        return None
+    return range(start, end + 1)
+
+
 def _last(block: str) -> int:
     """The last id of `start/size` or `start-end`, the usual one where it is neither."""
     try:

@@ -16,6 +16,7 @@ from injector.core.selectors import WebhookEntry
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, ConfigError
 from injector.profiles.istio import (
+    application,
     context,
     final_steps,
     findings,
@@ -249,6 +250,7 @@ class IstioProfile(Profile):
         )
         final_steps.finish(run, mesh, proxy, environment(run), hold=hold)
         findings.warn_of_result(run, mesh)
+        application.warn(run, hold=hold)
 
     def symptoms(self) -> tuple[Symptom, ...]:
         """Messages of proxy, agent and istio-init, the likelier cause first."""

@@ -52,8 +52,9 @@ def defaulted(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def unchanged(pod: dict[str, Any], reinjected: Outcome) -> bool:
-    # The author's own image `auto` is reported each time.
-    codes = {finding.code for finding in reinjected.findings} - {FindingCode.AUTO_IMAGE}
+    # What is wrong with the author's own containers is reported each time.
+    own = {FindingCode.AUTO_IMAGE, *(problem.finding.code for problem in reinjected.problems)}
+    codes = {finding.code for finding in reinjected.findings} - own
     return reinjected.patch == () and same(reinjected.pod, pod) and not codes
 
 
