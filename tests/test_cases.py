@@ -48,7 +48,7 @@ VERDICTS = {
     "refused": "deny",
 }
 VERDICT_LINE = re.compile(r"(injected|unchanged|skipped|passed|refused) +.*?: ([a-z-]+)\. ")
-FINDING_LINE = re.compile(r"(?:error|warning|note): .*\[([a-z0-9-]+)\]")
+FINDING_LINE = re.compile(r"^(?:error|warning|note): .*\[([a-z0-9-]+)\]$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
