@@ -257,7 +257,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     FindingCode.LOAD: ("The configuration does not load.", "Correct what the message names."),
     FindingCode.RENDER: ("A template fails for a sample pod.", "Correct the template."),
     FindingCode.FIELD: (
-        "A template injects a field that Kubernetes does not have, or a value that it does not accept.",
+        "A template or an annotation has a field that Kubernetes does not have, or a value of another type.",
         "Correct the template, or the value that it writes there.",
     ),
     FindingCode.CRASH: (

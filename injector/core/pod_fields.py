@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from typing import Any, Final
 
 from injector.core.field_forms import FORMS
@@ -153,34 +152,6 @@ def _of_enum(value: Any, allowed: Sequence[str], pointer: str) -> Iterator[Field
 
 def _nearest(key: object, fields: Mapping[str, Type]) -> str:
     return next(iter(get_close_matches(str(key)[:_LONGEST], fields, n=1, cutoff=0.75)), "")
-
-
-def misspelt(value: Any, of: Type, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Fields that are not in the table, with the field that each was probably meant to be.
-
-    Comparing takes time, so that only the first of them are compared.
-    """
-    for at, key, fields in islice(_not_in_table(value, of, pointer), _COMPARED):
-        near = _nearest(key, fields)
-        if near:
-            yield at, near
-
-
-def _not_in_table(value: Any, of: Type, pointer: str) -> Iterator[tuple[str, object, Mapping[str, Type]]]:
-    if isinstance(of, list):
-        for index, item in enumerate(value if isinstance(value, list) else ()):
-            yield from _not_in_table(item, of[0], join(pointer, index))
-    elif isinstance(of, Mapping) and "*" in of:
-        for key, item in (value if isinstance(value, dict) else {}).items():
-            yield from _not_in_table(item, of["*"], join(pointer, key))
-    elif isinstance(value, dict) and isinstance(of, str):
-        fields = FIELDS.fields.get(of, {})
-        for key, item in value.items():
-            at = join(pointer, key)
-            if key in fields:
-                yield from _not_in_table(item, fields[key], at)
-            elif fields:
-                yield at, key, fields
 
 
 def _expected(word: str, value: Any, pointer: str) -> FieldProblem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from injector.core import field_types, pod_fields
+from injector.core.field_types import Type
 from injector.core.kubernetes_fields import TYPES
 
 
@@ -106,27 +107,34 @@ def words_of(of: object) -> set[str]:
     return set() if "enum" in of else words_of(of["*"])
 
 
-def test_fields_that_are_nearly_known_are_found_with_what_was_meant() -> None:
+def meant(value: object, of: Type) -> list[tuple[str, str]]:
+    """The unknown fields that are near to a known one, and what is said of each."""
+    return [
+        (each.pointer, each.hint) for each in pod_fields.problems(value, of) if each.unknown and each.hint
+    ]
+
+
+def test_fields_that_are_nearly_known_have_what_was_meant() -> None:
     volumes = [
         {"name": "a", "comfigMap": {"items": [{"pathh": "x"}]}},
         {"configMap": {"items": [{"pathh": "x"}]}},
     ]
-    assert list(pod_fields.misspelt(volumes, ["Volume"], "/volumes")) == [
-        ("/volumes/0/comfigMap", "configMap"),
-        ("/volumes/1/configMap/items/0/pathh", "path"),
+    assert meant(volumes, ["Volume"]) == [
+        ("/0/comfigMap", "did you mean configMap?"),
+        ("/1/configMap/items/0/pathh", "did you mean path?"),
     ]
 
 
 def test_only_the_first_unknown_fields_are_compared() -> None:
     many: dict[str, object] = {f"unlike-{number}": 1 for number in range(20)} | {"comfigMap": {}}
-    assert list(pod_fields.misspelt(many, "Volume", "")) == []
+    assert meant(many, "Volume") == []
     del many["unlike-0"]
-    assert list(pod_fields.misspelt(many, "Volume", "")) == [("/comfigMap", "configMap")]
+    assert meant(many, "Volume") == [("/comfigMap", "did you mean configMap?")]
 
 
 def test_all_items_of_a_map_share_the_number_of_comparisons() -> None:
     volumes: dict[str, object] = {f"v{number}": {"unlike-all": 1} for number in range(20)}
     volumes["last"] = {"comfigMap": {}}
-    assert list(pod_fields.misspelt(volumes, {"*": "Volume"})) == []
+    assert meant(volumes, {"*": "Volume"}) == []
     del volumes["v0"]
-    assert list(pod_fields.misspelt(volumes, {"*": "Volume"})) == [("/last/comfigMap", "configMap")]
+    assert meant(volumes, {"*": "Volume"}) == [("/last/comfigMap", "did you mean configMap?")]
