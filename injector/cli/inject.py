@@ -17,6 +17,7 @@ from injector.core.documents import place, placed
 from injector.core.injection.pipeline import inject
 from injector.core.model import Manifest, Reason, Verdict
 from injector.core.profile import Config, Outcome
+from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
 from injector.errors import InjectorError, ManifestError
 from injector.files import read_text
@@ -151,7 +152,8 @@ def _refused_result(
     message = f"{located.label}: {first.finding.code}: {first.finding.message}"
     if more:
         message += f", and {more} more problem{'s' if more > 1 else ''}"
-    where = place(document, pointer + _in_workload(located, first.pointer))
+    at = pointer_of(located.template, first.path)
+    where = place(document, pointer + _in_workload(located, at))
     return ManifestError(message, where=where, hint=first.finding.hint)
 
 

@@ -148,11 +148,17 @@ class Settings:
         "Whether to use native sidecars (init containers that keep running); auto: if the cluster "
         "supports them.",
     )
+    pod_resources: str = setting(
+        "",
+        choice("", "add"),
+        "add: raise the requests and limits in `spec.resources` of a pod, where it has them, by those of the "
+        "injected containers; empty: leave them. No effect with istioQuirks.",
+    )
     work_limit: int = setting(
         DEFAULT_LIMIT,
         number(20_000, 1_000_000_000, "units"),
         "Maximum counted work of one injection; a pod that needs more is denied. 20 containers with "
-        "200 variables each need 220000 units, a small pod 5000.",
+        "200 variables each need 260000 units, a small pod 6000.",
     )
     platform: str = setting("", choice("", "openshift"), "The platform of the cluster.")
     compliance_policy: str = setting(

@@ -56,6 +56,7 @@ def build(
         injected_annotations=settings.injected_annotations,
         annotation_rules=_annotation_rules(settings),
         native_sidecars=settings.native_sidecars,
+        pod_resources=settings.pod_resources,
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,

@@ -251,6 +251,7 @@ class Config:
     injected_annotations: Mapping[str, str] = field(default_factory=dict)
     annotation_rules: tuple[AnnotationRule, ...] = ()
     native_sidecars: str = "auto"
+    pod_resources: str = ""
     revision: str = ""
     quirks: bool = False
     work_limit: int = DEFAULT_LIMIT

@@ -172,8 +172,8 @@ def _value(value: Any) -> str:
 
 
 def level(finding: Finding) -> str:
-    """The level of a finding: a warning requires an action."""
-    return "warning" if finding.actionable else "note"
+    """The level of a finding: an error or a warning requires an action."""
+    return finding.level.value
 
 
 def shown(value: Any) -> Any:

@@ -22,7 +22,7 @@ SCALARS = {
     "time": ("2026-01-31T12:00:00Z", "today"),
     "any": ({"a": 1}, "x"),
 }
-WRONG = (None, None, 1, "x", True, [], {}, 1.5, ["x"], {"x": 1})
+WRONG: tuple[Any, ...] = (None, None, 1, "x", True, [], {}, 1.5, ["x"], {"x": 1})
 
 
 def drawn(random: Random, of: Type, depth: int) -> Any:

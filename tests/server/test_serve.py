@@ -401,4 +401,4 @@ def test_generated_reviews_over_tls_get_an_answer_or_a_refusal(files: Files) -> 
             response, _ = call(webhook, "POST", quote(draw_path(random), safe="/"), body)
             codes[response.status] += 1
         assert call(health, "GET", "/readyz")[0].status == 200
-    assert codes.keys() == {200, 400, 413}
+    assert {200, 400} <= codes.keys() <= {200, 400, 413}  # 413 depends on the golden cases, of which it draws

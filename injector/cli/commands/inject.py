@@ -69,7 +69,11 @@ def refused_flags(command: options.Command) -> options.Command:
 @click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster.")
 @options.cluster("Same as for kubectl; implies --from-cluster.")
 @options.objects()
-@click.option("--strict", is_flag=True, help="Treat a skipped workload as an error.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Treat skipped workloads, and pods with problems, as errors.",
+)
 @refused_flags
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests: manifests on stdout, a report on stderr.

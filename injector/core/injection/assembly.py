@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
-from injector.core.injection import template_fields
+from injector.core.injection import pod_resources, template_fields
 from injector.core.injection.overrides import reapply
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
@@ -51,6 +51,7 @@ def build(run: Injection, size: int) -> None:
             run.pod = merge(run.pod, overlay)
         reapply(run)
         profile.finish(run)
+        pod_resources.add_share(run)
         _stamp(run)
     except WorkError as error:
         raise Refusal(Reason.TOO_EXPENSIVE, error) from error

@@ -9,7 +9,6 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import namespace_security
 from injector.core.model import Finding, Manifest, Origin
 from injector.core.profile import Injection
-from injector.core.validation.places import pointer_of
 from injector.core.validation.pod import problems
 from injector.core.validation.problem import Consequence, PodProblem, PodRule, ResultProblem
 from injector.core.validation.volumes import claims_of
@@ -43,7 +42,7 @@ def _classified(run: Injection, problem: PodProblem, is_caused: bool) -> ResultP
     hint = _BY_INJECTION if is_caused else _BY_AUTHOR
     finding = Finding.of(code, problem.message, hint=hint, level=level)
     refused = level is Level.ERROR and not run.config.quirks
-    return ResultProblem(problem.rule, finding, pointer_of(run.received, problem.path), is_caused, refused)
+    return ResultProblem(problem.rule, finding, problem.path, is_caused, refused)
 
 
 def _code(problem: PodProblem, is_caused: bool, origin: Origin) -> tuple[FindingCode, Level]:

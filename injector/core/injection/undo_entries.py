@@ -57,7 +57,9 @@ class Reach:
     def known(cls, made: Mapping[str, frozenset[str]], outline: Outline) -> Reach:
         """What a profile makes under any configuration, and what templates can write."""
         names = {part: made.get(part, frozenset()) | outline.names.get(part, frozenset()) for part in LISTS}
-        return cls(_in_either_list(names), frozenset(outline.fields - LISTS.keys() - NEVER))
+        # Whatever the setting podResources is now, it may have been set.
+        fields = {*outline.fields, "resources"}
+        return cls(_in_either_list(names), frozenset(fields - LISTS.keys() - NEVER))
 
     def with_overlay(self, overlay: Manifest) -> Reach:
         """With everything that templates wrote into a pod template of their own."""

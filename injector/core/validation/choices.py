@@ -8,7 +8,7 @@ from typing import Any, Final
 from injector.core import names
 from injector.core.kubernetes_fields import TYPES
 from injector.core.model import Manifest
-from injector.core.validation.places import PodPlace, containers, fields, spec_of
+from injector.core.validation.places import PodPlace, containers, elements, fields, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -27,8 +27,10 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
             yield from _of_choice(container, field, PROBE_ACTIONS, needed=True)
         for hook in HOOKS:
             yield from _of_choice(container.below("lifecycle"), hook, LIFECYCLE_ACTIONS, needed=True)
-        for variable in container.items("env"):
-            yield from _of_variable(variable)
+        # There may be many, and few have a source.
+        for index, variable in enumerate(elements(container.value.get("env"))):
+            if "valueFrom" in variable:
+                yield from _of_variable(container.item("env", index, variable))
     for volume in spec_of(pod).items("volumes"):
         yield from _of_volume(volume)
 

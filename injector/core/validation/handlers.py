@@ -19,6 +19,7 @@ _NOT_NEGATIVE: Final = (
     "successThreshold",
     "failureThreshold",
 )
+_HANDLERS: Final = frozenset({"lifecycle", *names.PROBES})
 _GRACE_SECONDS: Final = 30
 """The default of a pod."""
 
@@ -27,7 +28,7 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
     """Handlers whose fields have a value that is not allowed."""
     grace = number(spec_of(pod).value.get("terminationGracePeriodSeconds"))
     for container in containers(pod):
-        if not container.is_ordinary_init:
+        if not container.is_ordinary_init and not _HANDLERS.isdisjoint(container.value):
             yield from _of_container(container, _GRACE_SECONDS if grace is None else grace)
 
 

@@ -5,7 +5,8 @@ A value of another type than Kubernetes expects counts as absent: types are chec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,6 +39,12 @@ def texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
+def counted(items: Iterable[Mapping[str, Any]], field: str) -> Counter[str]:
+    """How often each text is the value of a field."""
+    values = (item.get(field) for item in items)
+    return Counter(value for value in values if isinstance(value, str))
+
+
 def number(value: Any) -> int | None:
     """A whole number, None for anything else."""
     return value if type(value) is int else None
@@ -65,11 +72,14 @@ class PodPlace:
 
     def items(self, field: str) -> Iterator[PodPlace]:
         """The maps of a list below, by their key."""
-        key = key_of(field)
         for index, item in enumerate(elements(self.value.get(field))):
-            step = item.get(key)
-            name = str(index) if step is None else str(step)
-            yield PodPlace(item, (*self.path, field, name), self.subject)
+            yield self.item(field, index, item)
+
+    def item(self, field: str, index: int, item: Manifest) -> PodPlace:
+        """One map of a list below."""
+        step = item.get(key_of(field))
+        name = str(index) if step is None else str(step)
+        return PodPlace(item, (*self.path, field, name), self.subject)
 
     def problem(
         self, rule: PodRule, field: str, text: str, consequence: Consequence = Consequence.REFUSED

@@ -11,9 +11,11 @@ from injector.core.validation import (
     containers,
     field_types,
     handlers,
+    names,
     ports,
     resources,
     security,
+    variables,
     volumes,
 )
 from injector.core.validation.problem import PodProblem
@@ -28,9 +30,11 @@ def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProbl
         field_types.problems(pod),
         containers.problems(pod),
         choices.problems(pod),
+        variables.problems(pod),
         handlers.problems(pod),
         resources.problems(pod),
         volumes.problems(pod, claims),
         ports.problems(pod),
         security.problems(pod),
+        names.problems(pod),
     )

@@ -48,7 +48,9 @@ class PodRule(StrEnum):
     USER_ID = "user-id"
     ROOT = "root"
     SYSCTL = "sysctl"
+    PROFILE = "profile"
     LABEL = "label"
+    ANNOTATION = "annotation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,11 @@ class PodProblem:
 class ResultProblem:
     """A problem of an injected pod as a finding.
 
-    `pointer` is the place in the pod as received, or the nearest above it. `is_caused`: the injection
-    made it. `is_refused`: a command that writes the pod refuses it.
+    `is_caused`: the injection made it. `is_refused`: a command that writes the pod refuses it.
     """
 
     rule: PodRule
     finding: Finding
-    pointer: str
+    path: Path
     is_caused: bool
     is_refused: bool

@@ -22,6 +22,8 @@ _HUGE: Final = "hugepages-"
 def problems(pod: Manifest) -> Iterator[PodProblem]:
     """Resources that contradict each other."""
     for container in containers(pod):
+        if not container.value.get("resources"):
+            continue
         place = container.below("resources")
         yield from _names(place, _STANDARD, "resources")
         yield from _request_and_limit(place, "resources")
@@ -63,27 +65,18 @@ def total(pod: Manifest, kind: str) -> Amounts:
     read = requests_of if kind == "requests" else limits_of
     total: Amounts = {}
     sidecars: Amounts = {}
-    largest: Amounts = {}
+    alone: Amounts = {}
     for container in containers(pod):
         own = read(fields(container.value.get("resources")))
-        if container.is_ordinary_init:
-            _raise_to(largest, _sum(own, sidecars))
-            continue
-        total = _sum(total, own)
-        if container.part == "initContainers":
-            sidecars = _sum(sidecars, own)
-            _raise_to(largest, sidecars)
-    _raise_to(total, largest)
-    return total
-
-
-def _sum(one: Amounts, other: Amounts) -> Amounts:
-    return {name: one.get(name, Decimal()) + other.get(name, Decimal()) for name in {**one, **other}}
-
-
-def _raise_to(amounts: Amounts, least: Amounts) -> None:
-    for name, amount in least.items():
-        amounts[name] = max(amounts.get(name, amount), amount)
+        for name, amount in own.items():
+            if container.is_ordinary_init:
+                amount += sidecars.get(name, Decimal())
+                alone[name] = max(alone.get(name, amount), amount)
+                continue
+            total[name] = total.get(name, Decimal()) + amount
+            if container.part == "initContainers":
+                sidecars[name] = sidecars.get(name, Decimal()) + amount
+    return {name: max(total.get(name, amount), amount) for name, amount in {**total, **alone}.items()}
 
 
 def _names(place: PodPlace, standard: Iterable[str], label: str) -> Iterator[PodProblem]:
@@ -91,10 +84,10 @@ def _names(place: PodPlace, standard: Iterable[str], label: str) -> Iterator[Pod
         for name, amount in amounts(place.value.get(kind)).items():
             if "/" not in name and name not in standard and not name.startswith(_HUGE):
                 text = f"{label}.{kind}.{shown(name)} is not a resource of Kubernetes"
-                yield place.below(kind).problem(PodRule.RESOURCE, "", text)
+                yield _named(place.below(kind), PodRule.RESOURCE, name, text)
             elif amount < 0:
                 text = f"{label}.{kind}.{shown(name)} is negative"
-                yield place.below(kind).problem(PodRule.RESOURCE, "", text)
+                yield _named(place.below(kind), PodRule.RESOURCE, name, text)
 
 
 def _request_and_limit(place: PodPlace, label: str) -> Iterator[PodProblem]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from injector.core.model import Manifest
-from injector.core.validation.places import PodPlace, containers, elements, number, spec_of, texts
+from injector.core.validation.places import PodPlace, containers, counted, elements, number, spec_of, texts
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
 _IDS: Final = range(2**31)
+_PROFILES: Final = ("RuntimeDefault", "Localhost", "Unconfined")
 _ADMIN: Final = "CAP_SYS_ADMIN"
 
 
@@ -19,13 +19,15 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
     """Security contexts that contradict themselves."""
     of_pod = spec_of(pod).below("securityContext")
     yield from _ids(of_pod, ("runAsUser", "runAsGroup", "fsGroup"))
-    counts = Counter(sysctl.get("name") for sysctl in elements(of_pod.value.get("sysctls")))
+    counts = counted(elements(of_pod.value.get("sysctls")), "name")
     for sysctl in of_pod.items("sysctls"):
         name = sysctl.value.get("name")
-        if counts[name] > 1:
+        if counts[str(name)] > 1:
             yield sysctl.problem(PodRule.SYSCTL, "name", f"sysctl {shown(name)} is there twice")
+    yield from _profiles(of_pod)
     for container in containers(pod):
         context = container.below("securityContext")
+        yield from _profiles(context)
         yield from _ids(context, ("runAsUser", "runAsGroup"))
         yield from _privileges(context)
         yield from _root(context, of_pod)
@@ -49,6 +51,21 @@ def _privileges(context: PodPlace) -> Iterator[PodProblem]:
     if _ADMIN in texts(context.below("capabilities").value.get("add")):
         text = f"securityContext.{field} is false, and {_ADMIN} is added"
         yield context.problem(PodRule.PRIVILEGE, "capabilities", text)
+
+
+def _profiles(context: PodPlace) -> Iterator[PodProblem]:
+    """A profile of the node needs its name, and no other may have one."""
+    for field in ("seccompProfile", "appArmorProfile"):
+        profile = context.value.get(field)
+        if not isinstance(profile, dict):
+            continue
+        where = f"securityContext.{field}"
+        if profile.get("type") not in _PROFILES:
+            text = f"{where}.type must be one of {', '.join(_PROFILES)}"
+            yield context.problem(PodRule.PROFILE, f"{field}.type", text)
+        elif (profile["type"] == "Localhost") is (profile.get("localhostProfile") is None):
+            text = f"{where} must have localhostProfile if its type is Localhost, and only then"
+            yield context.problem(PodRule.PROFILE, f"{field}.localhostProfile", text)
 
 
 def _root(context: PodPlace, of_pod: PodPlace) -> Iterator[PodProblem]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Set
-from typing import Any
+from collections.abc import Iterator, Mapping, Set
+from typing import Any, Final
 
 from injector.core.model import Manifest
-from injector.core.validation.containers import is_dns_label
+from injector.core.validation.names import is_dns_label
 from injector.core.validation.places import (
     PodContainer,
     PodPlace,
     containers,
+    counted,
     elements,
     fields,
     number,
@@ -20,17 +20,26 @@ from injector.core.validation.places import (
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
-_SHORTEST_TOKEN = 600
+_SHORTEST_TOKEN: Final = 600
 """Seconds."""
+_MODES: Final = range(0o1000)
+_NEEDED: Final[Mapping[str, str]] = {
+    "configMap": "name",
+    "secret": "secretName",
+    "hostPath": "path",
+    "persistentVolumeClaim": "claimName",
+    "csi": "driver",
+}
+"""The field that a source cannot do without."""
 
 
 def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProblem]:
     """Problems of volumes and mounts; `claims` are volumes that the workload adds to its pods."""
     spec = spec_of(pod)
-    counts = Counter(volume.get("name") for volume in elements(spec.value.get("volumes")))
+    counts = counted(elements(spec.value.get("volumes")), "name")
     for volume in spec.items("volumes"):
-        yield from _of_volume(volume, counts[volume.value.get("name")])
-    known = {str(name) for name in counts} | claims
+        yield from _of_volume(volume, counts[str(volume.value.get("name"))])
+    known = counts.keys() | claims
     for container in containers(pod):
         yield from _of_mounts(container, known)
         yield from _of_devices(container, known)
@@ -50,6 +59,14 @@ def _of_volume(volume: PodPlace, count: int) -> Iterator[PodProblem]:
     if not is_dns_label(name):
         text = f"the name of {label} needs up to 63 lower-case letters, digits and hyphens"
         yield volume.problem(PodRule.NAME, "name", text)
+    for kind, field in _NEEDED.items():
+        if isinstance(volume.value.get(kind), dict) and volume.value[kind].get(field) in (None, ""):
+            yield volume.problem(PodRule.VOLUME, kind, f"{kind}.{field} of {label} is missing")
+    for kind in ("configMap", "secret", "projected", "downwardAPI"):
+        mode = number(volume.below(kind).value.get("defaultMode"))
+        if mode is not None and mode not in _MODES:
+            text = f"{kind}.defaultMode of {label} needs a number from 0 to 511 (0777)"
+            yield volume.problem(PodRule.VOLUME, f"{kind}.defaultMode", text)
     for source in volume.below("projected").items("sources"):
         seconds = number(source.below("serviceAccountToken").value.get("expirationSeconds"))
         if seconds is not None and seconds < _SHORTEST_TOKEN:
@@ -58,13 +75,13 @@ def _of_volume(volume: PodPlace, count: int) -> Iterator[PodProblem]:
 
 
 def _of_mounts(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]:
-    counts = Counter(mount.get("mountPath") for mount in elements(container.value.get("volumeMounts")))
+    counts = counted(elements(container.value.get("volumeMounts")), "mountPath")
     privileged = container.below("securityContext").value.get("privileged") is True
     for mount in container.items("volumeMounts"):
         name, path = mount.value.get("name"), mount.value.get("mountPath")
         if str(name) not in known:
             yield _without_volume(mount, "volumeMounts")
-        if counts[path] > 1:
+        if counts[str(path)] > 1:
             text = f"the mount of volume {shown(name)} has the mountPath of another"
             yield mount.problem(PodRule.MOUNT_PATH, "mountPath", text)
         for field in ("subPath", "subPathExpr"):
@@ -81,15 +98,15 @@ def _of_mounts(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]
 
 def _of_devices(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]:
     mounts = elements(container.value.get("volumeMounts"))
-    names, paths = {m.get("name") for m in mounts}, {m.get("mountPath") for m in mounts}
+    names, paths = counted(mounts, "name"), counted(mounts, "mountPath")
     for device in container.items("volumeDevices"):
         name = device.value.get("name")
         if str(name) not in known:
             yield _without_volume(device, "volumeDevices")
-        if name in names:
+        if names[str(name)]:
             text = f"volume {shown(name)} is in volumeMounts and in volumeDevices"
             yield device.problem(PodRule.MOUNT_PATH, "name", text)
-        if device.value.get("devicePath") in paths:
+        if paths[str(device.value.get("devicePath"))]:
             text = f"devicePath of volume {shown(name)} is a mountPath, too"
             yield device.problem(PodRule.MOUNT_PATH, "devicePath", text)
 

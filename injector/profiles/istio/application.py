@@ -52,8 +52,8 @@ def _users(run: Injection, by_name: Mapping[str, PodContainer], own: list[PodCon
     for container in own:
         same = [field for field, id in exempt.items() if _id(run.pod, container, field) == id]
         if same:
-            text = f"{container.subject}: {' and '.join(same)} of its securityContext exempt it from the mesh"
-            run.warn(FindingCode.PROXY_USER, f"{text}, as the proxy's")
+            text = f"{container.subject}: it has the {' and '.join(same)} of the proxy"
+            run.warn(FindingCode.PROXY_USER, f"{text}; its traffic bypasses the mesh")
     ids = {field: _id(run.pod, proxy, field) for field in exempt}
     if None not in ids.values() and all(ids[field] != id for field, id in exempt.items()):
         text = f"{proxy.subject}: neither its runAsUser nor its runAsGroup is exempt from redirection"
@@ -121,7 +121,7 @@ def _resources(run: Injection) -> None:
         mine = amounts(own.below("resources").value.get(kind)).get(name)
         asked = amounts({name: run.annotations[key]}).get(name) if key in run.annotations else None
         if mine is not None and asked is not None and mine != asked:
-            by = ", which a LimitRange set" if ranger else ""
+            by = " (which a LimitRange set)" if ranger else ""
             text = f"{own.subject}: resources.{kind}.{name}{by} replaces annotation {key}"
             run.warn(FindingCode.PROXY_RESOURCES, text)
 
