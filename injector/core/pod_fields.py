@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from injector.core.field_forms import FORMS
 from injector.core.field_soundness import is_sound
-from injector.core.field_types import FIELDS, TYPES_ALONE, WORDS, Rules, Type, is_of, words_of
+from injector.core.field_types import FIELDS, TYPES_ALONE, WORDS, Rules, Type, is_of
 from injector.core.kubernetes_fields import KUBERNETES, TYPES
 from injector.pointer import join
 from injector.printable import type_name
@@ -112,8 +112,8 @@ class _Walk:
             if self._is_directive(key):
                 continue
             at = join(pointer, key)
-            if not is_of(key, of.get("keys", "string")):
-                yield FieldProblem(at, f"{words_of(of.get('keys', 'string'))} is expected as the key")
+            if not isinstance(key, str):
+                yield FieldProblem(at, "a string is expected as the key", "put it in quotes")
             yield from self.of(item, of["*"], at)
 
     def _of_type(self, value: Any, of: str, pointer: str) -> Iterator[FieldProblem]:
