@@ -61,6 +61,14 @@ def test_a_field_that_the_api_server_would_refuse_is_an_error_with_its_line(
     assert texts(result.problems) == [("field", "sidecar.yaml.j2:5", message, hint)]
 
 
+def test_every_wrong_value_of_a_template_is_an_error_of_its_own(tmp_path: Path) -> None:
+    problems = trial(with_template(tmp_path, f"{TEMPLATE}    tty: maybe\n    workingDir: 1\n")).problems
+    assert [(where, message) for _, where, message, _ in texts(problems)] == [
+        ("sidecar.yaml.j2:5", "spec.containers[shipper].tty: true or false is expected, not a string"),
+        ("sidecar.yaml.j2:6", "spec.containers[shipper].workingDir: a string is expected, not a number"),
+    ]
+
+
 def test_a_right_template_has_no_finding(tmp_path: Path) -> None:
     assert trial(with_template(tmp_path, TEMPLATE)).problems == ()
 
