@@ -139,7 +139,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
     pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
     allowed = [ApiServer.unavailable(), build.unavailable(build.CHART), browser.excused()]
-    allowed += [] if os.environ.get("ISTIO_CASES") else ["ISTIO_CASES"]
+    allowed += [name for name in ("ISTIO_CASES", "FIELD_CASES") if not os.environ.get(name)]
     command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
     summary = reported(command, scratch, environ, allowed, failed)
     step("coverage data", [PYTHON, "-m", "coverage", "combine", "--quiet"], environ)

@@ -78,6 +78,21 @@ class RenderError(InjectorError):
     """A template fails for one pod."""
 
 
+class FieldError(RenderError):
+    """A template gives fields values that the API server refuses; `problems` are all of them."""
+
+    problems: tuple[RenderError, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Sequence[RenderError], hint: str) -> FieldError:
+        """An error with the place of the first one; `hint` is for one that has none."""
+        first, more = problems[0], len(problems) - 1
+        text = f"{first.message} (and {more} more)" if more else first.message
+        error = cls(text, where=first.where, hint=first.hint or hint)
+        error.problems = tuple(problems)
+        return error
+
+
 class WorkError(RenderError):
     """A template needs more work for one pod than a pod may cost."""
 

@@ -48,7 +48,7 @@ VERDICTS = {
     "refused": "deny",
 }
 VERDICT_LINE = re.compile(r"(injected|unchanged|skipped|passed|refused) +.*?: ([a-z-]+)\. ")
-FINDING_LINE = re.compile(r"(?:error|warning|note): .*\[([a-z0-9-]+)\]")
+FINDING_LINE = re.compile(r"^(?:error|warning|note): .*\[([a-z0-9-]+)\]$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -424,7 +424,7 @@ OTHER_FINDINGS = {
     FindingCode.FAILS_OPEN: _COMMANDS,
     FindingCode.OPEN_ANNOTATIONS: "cli/test_annotation_rules.py",
     FindingCode.LOAD: _COMMANDS,
-    **dict.fromkeys((FindingCode.FIELD, FindingCode.CRASH), "config/test_trials.py"),
+    FindingCode.CRASH: "config/test_trials.py",
     **dict.fromkeys((FindingCode.RENDER, FindingCode.DETERMINISM, FindingCode.LIMIT), _CONFIG),
     FindingCode.POD_SECURITY: _CHECKS,
     FindingCode.WEBHOOK_ABSENT: _CHECKS,

@@ -76,7 +76,7 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
             return [Finding.of(FindingCode.LOAD, row) for row in error.rows], 2
         return [Finding.of(FindingCode.LOAD, error.message, error.where, error.hint)], 2
     findings = dry_run(inputs)
-    status = 1 if findings else 0
+    status = 1 if any(each.level is Level.ERROR for each in findings) else 0
     # Values of a running control plane replace the file's.
     replaced = {FindingCode.DEVELOPMENT_IMAGES} if server.source.istio.namespace else set()
     findings += [each for each in config.findings if each.code not in replaced]

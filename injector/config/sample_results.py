@@ -1,6 +1,6 @@
 """Problems of injected sample pods, which the templates and values cause: the samples have none.
 
-Not here: fields that Kubernetes does not have (injected_fields).
+Not here: fields by themselves (core.injection.template_fields), which are reported with their line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OF_PODS: Final = frozenset({PodRule.IMAGE, PodRule.MOUNT_VOLUME, PodRule.CONTAI
 def result_findings(outcome: Outcome, template: str) -> Iterator[Finding]:
     """An error for each problem of a result; `template` is the one that the sample selects, or empty."""
     for problem in outcome.problems:
-        if template and problem.rule in _OF_PODS:
+        if problem.rule is PodRule.FIELD or (template and problem.rule in _OF_PODS):
             continue
         of = f"of template {template} " if template else ""
         message = f"the result {of}for a sample pod is wrong: {problem.finding.message}"

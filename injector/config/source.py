@@ -15,6 +15,7 @@ from injector.config.loading import Input, Overrides, check_schema, load_setting
 from injector.config.schema import read_settings
 from injector.config.server_settings import ConfigMapSource, IstioSource, Server
 from injector.config.trials import dry_run
+from injector.core.finding_codes import Level
 from injector.core.profile import Config
 from injector.errors import ConfigError
 
@@ -123,7 +124,7 @@ def _texts(inputs: Input) -> dict[str, str]:
 
 def _try_out(inputs: Input) -> None:
     """Render sample pods in child processes. Raises ConfigError for the first problem."""
-    problems = dry_run(inputs)
+    problems = [each for each in dry_run(inputs) if each.level is Level.ERROR]
     if problems:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""

@@ -18,18 +18,18 @@ from typing import Any, Final
 
 from injector.config import child
 from injector.config.folder import Files
-from injector.config.injected_fields import field_findings
 from injector.config.loading import Input, Overrides, Text, load_settings
 from injector.config.sample_results import result_findings
 from injector.config.samples import SAMPLES
 from injector.config.schema import read_settings
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
+from injector.core.injection.template_fields import field_findings
 from injector.core.model import Facts, Finding, Manifest, Origin
 from injector.core.policy import Policy
 from injector.core.profile import Config
 from injector.core.status import compact
-from injector.errors import ConfigError, InjectorError
+from injector.errors import ConfigError, FieldError, InjectorError
 
 _SEEDS: Final = ("1", "2")
 _CODES: Final = {code.value: code for code in FindingCode}
@@ -85,7 +85,9 @@ def trial(inputs: Input) -> Trial:
             problems.append(_crash(error, name, pod))
             continue
         digest.update(compact([name, outcome.pod, [o.as_json() for o in outcome.patch]]).encode())
-        if outcome.error is not None:
+        if isinstance(outcome.error, FieldError):
+            problems += [_problem(FindingCode.FIELD, each) for each in outcome.error.problems]
+        elif outcome.error is not None:
             problems.append(_problem(FindingCode.RENDER, outcome.error))
         elif not config.quirks:
             problems += field_findings(outcome.pod, config.templates.sources)

@@ -96,7 +96,7 @@ class FindingCode(StrEnum):
     OPEN_ANNOTATIONS = "open-annotations", _CONFIGURATION, _NOTE
     LOAD = "load", _CONFIGURATION, _ERROR
     RENDER = "render", _CONFIGURATION, _ERROR
-    FIELD = "field", _CONFIGURATION, _ERROR
+    FIELD = "field", _CONFIGURATION, _ERROR, _WARNING
     RESULT = "result", _CONFIGURATION, _ERROR
     CRASH = "crash", _CONFIGURATION, _ERROR
     DETERMINISM = "determinism", _CONFIGURATION, _ERROR
@@ -280,8 +280,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     FindingCode.LOAD: ("The configuration does not load.", "Correct what the message names."),
     FindingCode.RENDER: ("A template fails for a sample pod.", "Correct the template."),
     FindingCode.FIELD: (
-        "The templates inject a field that Kubernetes does not have, or a value of another type.",
-        "Correct the template.",
+        "A template or an annotation has a field that Kubernetes does not have, or a value of another type.",
+        "Correct the template, or the value that it writes there.",
     ),
     FindingCode.CRASH: (
         "The injector itself fails for a sample pod.",

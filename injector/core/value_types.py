@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from injector.core import pod_fields
+from injector.core.field_types import Type
 from injector.core.kubernetes_fields import TYPES
 from injector.core.pod_fields import FieldProblem
 from injector.pointer import join
@@ -263,7 +264,7 @@ def pod_type(name: str, expected: str) -> ValueType:
     )
 
 
-def pod_schema(of: pod_fields.Type) -> dict[str, Any]:
+def pod_schema(of: Type) -> dict[str, Any]:
     """The JSON schema of a type of Kubernetes. Null is the absence of a value, but for items of lists."""
     if isinstance(of, list):
         return {"type": "array", "items": _or_null(pod_schema(of[0]))}

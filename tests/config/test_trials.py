@@ -9,6 +9,7 @@ import pytest
 from injector.config import trials
 from injector.config.loading import Input, Text
 from injector.config.trials import dry_run, trial
+from injector.core.finding_codes import Level
 from injector.core.model import Finding
 
 TEMPLATE = """\
@@ -60,9 +61,23 @@ def test_a_field_that_the_api_server_would_refuse_is_an_error_with_its_line(
     assert texts(result.problems) == [("field", "sidecar.yaml.j2:5", message, hint)]
 
 
-def test_a_right_template_and_a_field_of_another_version_have_no_error(tmp_path: Path) -> None:
+def test_every_wrong_value_of_a_template_is_an_error_of_its_own(tmp_path: Path) -> None:
+    problems = trial(with_template(tmp_path, f"{TEMPLATE}    tty: maybe\n    workingDir: 1\n")).problems
+    assert [(where, message) for _, where, message, _ in texts(problems)] == [
+        ("sidecar.yaml.j2:5", "spec.containers[shipper].tty: true or false is expected, not a string"),
+        ("sidecar.yaml.j2:6", "spec.containers[shipper].workingDir: a string is expected, not a number"),
+    ]
+
+
+def test_a_right_template_has_no_finding(tmp_path: Path) -> None:
     assert trial(with_template(tmp_path, TEMPLATE)).problems == ()
-    assert trial(with_template(tmp_path, f"{TEMPLATE}    fromTheFuture: {{a: 1}}\n")).problems == ()
+
+
+def test_a_field_that_is_near_to_no_other_is_a_warning_and_no_error(tmp_path: Path) -> None:
+    [finding] = trial(with_template(tmp_path, f"{TEMPLATE}    fromTheFuture: {{a: 1}}\n")).problems
+    assert finding.level is Level.WARNING
+    assert texts([finding])[0][:2] == ("field", "sidecar.yaml.j2:5")
+    assert "not in Kubernetes 1." in finding.message
 
 
 def test_with_quirks_fields_are_not_checked(tmp_path: Path) -> None:

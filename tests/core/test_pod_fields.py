@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from injector.core import pod_fields
+from injector.core import field_types, pod_fields
+from injector.core.field_types import Type
 from injector.core.kubernetes_fields import TYPES
 
 
@@ -94,7 +95,7 @@ def test_a_field_near_to_no_other_is_dropped_and_not_refused() -> None:
 
 def test_every_word_of_the_table_is_known() -> None:
     words = {word for fields in TYPES.values() for of in fields.values() for word in words_of(of)}
-    assert words - TYPES.keys() <= {*pod_fields.WORDS, "any"}
+    assert words - TYPES.keys() <= {*field_types.WORDS, "any"}
 
 
 def words_of(of: object) -> set[str]:
@@ -106,27 +107,34 @@ def words_of(of: object) -> set[str]:
     return set() if "enum" in of else words_of(of["*"])
 
 
-def test_fields_that_are_nearly_known_are_found_with_what_was_meant() -> None:
+def meant(value: object, of: Type) -> list[tuple[str, str]]:
+    """The unknown fields that are near to a known one, and what is said of each."""
+    return [
+        (each.pointer, each.hint) for each in pod_fields.problems(value, of) if each.unknown and each.hint
+    ]
+
+
+def test_fields_that_are_nearly_known_have_what_was_meant() -> None:
     volumes = [
         {"name": "a", "comfigMap": {"items": [{"pathh": "x"}]}},
         {"configMap": {"items": [{"pathh": "x"}]}},
     ]
-    assert list(pod_fields.misspelt(volumes, ["Volume"], "/volumes")) == [
-        ("/volumes/0/comfigMap", "configMap"),
-        ("/volumes/1/configMap/items/0/pathh", "path"),
+    assert meant(volumes, ["Volume"]) == [
+        ("/0/comfigMap", "did you mean configMap?"),
+        ("/1/configMap/items/0/pathh", "did you mean path?"),
     ]
 
 
 def test_only_the_first_unknown_fields_are_compared() -> None:
     many: dict[str, object] = {f"unlike-{number}": 1 for number in range(20)} | {"comfigMap": {}}
-    assert list(pod_fields.misspelt(many, "Volume", "")) == []
+    assert meant(many, "Volume") == []
     del many["unlike-0"]
-    assert list(pod_fields.misspelt(many, "Volume", "")) == [("/comfigMap", "configMap")]
+    assert meant(many, "Volume") == [("/comfigMap", "did you mean configMap?")]
 
 
 def test_all_items_of_a_map_share_the_number_of_comparisons() -> None:
     volumes: dict[str, object] = {f"v{number}": {"unlike-all": 1} for number in range(20)}
     volumes["last"] = {"comfigMap": {}}
-    assert list(pod_fields.misspelt(volumes, {"*": "Volume"})) == []
+    assert meant(volumes, {"*": "Volume"}) == []
     del volumes["v0"]
-    assert list(pod_fields.misspelt(volumes, {"*": "Volume"})) == [("/last/comfigMap", "configMap")]
+    assert meant(volumes, {"*": "Volume"}) == [("/last/comfigMap", "did you mean configMap?")]

@@ -98,6 +98,7 @@ _REFUSED_BY_OURS: Final = (
     ("Q41", r"the injected pod would (not be valid|have no container)"),
     ("Q50", r"(refused-result|missing-volume): "),
     ("Q42", r"without the injection that they describe"),
+    ("Q51", r"template-failed: .*(is expected|is missing)"),
     ("Q24", r"invalid-annotation"),
 )
 

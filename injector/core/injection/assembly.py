@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from injector.core import status
-from injector.core.injection import contributed, namespace_defaults, placement, pod_resources
+from injector.core.injection import (
+    contributed,
+    namespace_defaults,
+    placement,
+    pod_resources,
+    template_fields,
+)
 from injector.core.injection.overrides import reapply
 from injector.core.injection.own_volumes import keep_volumes
 from injector.core.injection.patched import without_patched
@@ -43,9 +49,11 @@ def build(run: Injection, size: int) -> None:
     """
     profile = run.config.profile
     try:
-        for overlay in overlays(run):
+        rendered = overlays(run)
+        for name, overlay in zip(chosen_templates(run), rendered, strict=True):
             run.work.charge(size)
             run.work.measure(overlay, _WALKS_OF_OVERLAY)
+            template_fields.check(run, name, overlay)
             run.overlay = merge(run.overlay, overlay, run.schema)
             profile.before_merge(run)
             run.pod = merge(run.pod, overlay, run.schema)

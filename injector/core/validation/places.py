@@ -50,6 +50,11 @@ def number(value: Any) -> int | None:
     return value if type(value) is int else None
 
 
+def key_of(field: str) -> str:
+    """The key of the elements of a list, by the list's field."""
+    return _LISTED.get(field, "name")
+
+
 @dataclass(frozen=True, slots=True)
 class PodPlace:
     """A map in a pod template: its fields, its path, and its name in messages."""
@@ -72,7 +77,7 @@ class PodPlace:
 
     def item(self, field: str, index: int, item: Manifest) -> PodPlace:
         """One map of a list below."""
-        step = item.get(_LISTED.get(field, "name"))
+        step = item.get(key_of(field))
         name = str(index) if step is None else str(step)
         return PodPlace(item, (*self.path, field, name), self.subject)
 

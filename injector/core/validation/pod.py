@@ -9,6 +9,7 @@ from injector.core.model import Manifest
 from injector.core.validation import (
     choices,
     containers,
+    field_types,
     handlers,
     names,
     ports,
@@ -26,6 +27,7 @@ def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProbl
     `claims` are the volumes that its workload adds. The time is linear in the size of the pod.
     """
     return chain(
+        field_types.problems(pod),
         containers.problems(pod),
         choices.problems(pod),
         variables.problems(pod),

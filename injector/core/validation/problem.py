@@ -25,6 +25,7 @@ class Consequence(StrEnum):
 class PodRule(StrEnum):
     """The rules, each with the word by which tests count it."""
 
+    FIELD = "field"
     CONTAINERS = "containers"
     NAME = "name"
     UNIQUE_NAME = "unique-name"

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from injector.core import owner, quantities, status
 from injector.core.model import Manifest, Owner
-from injector.errors import AnnotationError
+from injector.errors import AnnotationError, RenderError
+from injector.printable import type_name
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
 from injector.profiles.istio.bootstrap import bootstrap_of
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
@@ -216,7 +217,7 @@ def _status(s: capture.CaptureSettings) -> dict[str, Any]:
         return out | {"periodSeconds": int(period), "timeoutSeconds": 3, "failureThreshold": int(threshold)}
 
     fields = ("initialDelaySeconds", "periodSeconds", "failureThreshold")
-    defaults = [s.proxy_value("readiness" + f[0].upper() + f[1:]) or 0 for f in fields]
+    defaults = [_whole_number(s, "readiness" + f[0].upper() + f[1:]) for f in fields]
     asked = [
         s.annotations.get(f"readiness.status.sidecar.istio.io/{f}", v)
         for f, v in zip(fields, defaults, strict=True)
@@ -231,6 +232,21 @@ def _status(s: capture.CaptureSettings) -> dict[str, Any]:
     }
 
 
+_CORRECT = "correct the value; injector check lists the wrong ones"
+
+
+def _whole_number(s: capture.CaptureSettings, name: str) -> int:
+    """A number of the values, whose types are not checked before with quirks on."""
+    value = s.proxy_value(name) or 0
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        where = f"values.global.proxy.{name}"
+        raise RenderError(
+            f"a whole number is expected, not {type_name(value)}", where=where, hint=_CORRECT
+        ) from None
+
+
 def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | None:
     """What the pod's annotations ask for; without any of them, what the values give."""
     out: dict[str, dict[str, str]] = {}
@@ -240,10 +256,14 @@ def resources(annotations: Mapping[str, str], values: Manifest) -> Manifest | No
     if out:
         return out
     defaults = omit_nil(dig(values, "global.proxy.resources", {})) or {}
-    return {
-        kind: {n: _stored(q) for n, q in amounts.items()} if kind in ("requests", "limits") else amounts
-        for kind, amounts in defaults.items()
-    } or None
+    try:
+        return {
+            kind: {n: _stored(q) for n, q in amounts.items()} if kind in ("requests", "limits") else amounts
+            for kind, amounts in defaults.items()
+        } or None
+    except (AttributeError, TypeError, ValueError):
+        message = "a map with requests and limits, which are maps of quantities, is expected"
+        raise RenderError(message, where="values.global.proxy.resources", hint=_CORRECT) from None
 
 
 def _stored(quantity: Any) -> str:

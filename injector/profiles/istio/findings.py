@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from injector.core import kinds, pod_fields, status
@@ -55,22 +55,29 @@ def warn_of_facts(run: Injection) -> None:
 
 
 def warn_of_contents(run: Injection) -> None:
-    """Warn of keys inside annotations that are nearly the same as a known field, and have no effect."""
-    for annotation, place, meant in _misspelt(run.annotations):
-        text = f"annotation {annotation}: a key at {shown(place)} is unknown; did you mean {meant}?"
-        run.warn(FindingCode.MISSPELT_KEY, text)
-
-
-def _misspelt(annotations: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Annotation, place of the key, and the field that was probably meant."""
-    if layers.PROXY_CONFIG in annotations:
-        tree = load_untrusted(annotations[layers.PROXY_CONFIG], layers.PROXY_CONFIG)
+    """Warn of keys inside annotations that are unknown and have no effect."""
+    if layers.PROXY_CONFIG in run.annotations:
+        tree = load_untrusted(run.annotations[layers.PROXY_CONFIG], layers.PROXY_CONFIG)
         for key in misspelt(proxyconfig.PROXY_CONFIG, tree):
-            yield layers.PROXY_CONFIG, key.pointer, key.meant
-    for annotation, of in ((uservolumes.VOLUMES, "Volume"), (uservolumes.MOUNTS, "VolumeMount")):
-        by_name = status.as_object(annotations.get(annotation, ""))
-        for pointer, meant in pod_fields.misspelt(by_name, {"*": of}):
-            yield annotation, pointer, meant
+            _warn_of_key(run, layers.PROXY_CONFIG, key.pointer, f"did you mean {key.meant}?")
+    overrides = run.config.profile.keys.overrides
+    for annotation, of in (
+        (uservolumes.VOLUMES, "Volume"),
+        (uservolumes.MOUNTS, "VolumeMount"),
+        (overrides, ["Container"]),
+    ):
+        tree = status.as_object(run.annotations.get(annotation, ""))
+        for problem in pod_fields.problems(tree, {"*": of}):
+            if problem.unknown and problem.hint:
+                _warn_of_key(run, annotation, problem.pointer, problem.hint)
+            elif problem.unknown:
+                text = f"annotation {annotation}: {shown(problem.pointer)}: {problem.message}"
+                run.warn(FindingCode.FIELD, text, level=Level.WARNING)
+
+
+def _warn_of_key(run: Injection, annotation: str, pointer: str, hint: str) -> None:
+    text = f"annotation {annotation}: a key at {shown(pointer)} is unknown; {hint}"
+    run.warn(FindingCode.MISSPELT_KEY, text)
 
 
 def warn_of_result(run: Injection, mesh: Mapping[str, Any]) -> None:

@@ -1,0 +1,116 @@
+"""The types of a pod's fields and whether a value is of one, by the table of Kubernetes' OpenAPI.
+
+Not here: walking a value (pod_fields, field_soundness).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from injector.core.field_forms import FORMS, MAY_BE_MISSING, OF_FIELDS
+from injector.core.kubernetes_fields import TYPES
+from injector.core.quantities import canonical
+
+INT32: Final = range(-(2**31), 2**31)
+_INT64: Final = range(-(2**63), 2**63)
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})"
+)
+# Most quantities; what else is one takes longer to read.
+_PLAIN_QUANTITY: Final = re.compile(r"[0-9]{1,15}(?:m|k|[MG]|[KMG]i)?")
+WORDS: Final = {
+    "string": "a string",
+    "boolean": "true or false",
+    "int32": "a whole number of 32 bits",
+    "int64": "a whole number",
+    "quantity": "a quantity such as 100m or 1Gi",
+    "port": "a port's number or name",
+    "time": "a time such as 2026-01-31T12:00:00Z",
+}
+Type = str | list[Any] | Mapping[str, Any]
+Fields = Mapping[str, Mapping[str, Type]]
+_FIELDS: Final[Fields] = {
+    name: {field.removesuffix("!"): of for field, of in fields.items()} for name, fields in TYPES.items()
+}
+_FORMED: Final[Fields] = {name: {**fields, **OF_FIELDS.get(name, {})} for name, fields in _FIELDS.items()}
+_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
+    name: tuple(field[:-1] for field in fields if field.endswith("!")) for name, fields in TYPES.items()
+}
+_FORMED_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
+    name: tuple(field for field in fields if (name, field) not in MAY_BE_MISSING)
+    for name, fields in _REQUIRED.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is checked beside the types: fields that are required or unknown, texts of a closed set, forms.
+
+    `directives` says that keys that begin with `$` are not fields but directives of a merge.
+    """
+
+    required: bool = True
+    unknown: bool = True
+    closed: bool = True
+    forms: bool = False
+    directives: bool = False
+
+    @property
+    def fields(self) -> Fields:
+        """The types of fields by the type that has them."""
+        return _FORMED if self.forms else _FIELDS
+
+    def required_of(self, name: str) -> tuple[str, ...]:
+        """The fields that a type must have."""
+        if not self.required:
+            return ()
+        return (_FORMED_REQUIRED if self.forms else _REQUIRED)[name]
+
+
+FIELDS: Final = Rules()
+RESULT: Final = Rules(forms=True)
+"""A whole pod, of which unknown fields are of interest too."""
+AUTHORED: Final = Rules(unknown=False, forms=True)
+"""The same without them: a pod may have fields that are newer than the table."""
+OVERLAY: Final = Rules(required=False, forms=True, directives=True)
+"""A part of a pod, which is merged into one."""
+TYPES_ALONE: Final = Rules(required=False, unknown=False, closed=False)
+
+
+def is_of(value: Any, word: str) -> bool:
+    """Whether a value is of the type of a word."""
+    if word == "any":
+        return True
+    form = FORMS.get(word)
+    if form is not None:
+        return is_of(value, form.base) and bool(form.holds(value))
+    if word == "quantity":
+        return _is_quantity(value)
+    if word == "port":
+        return isinstance(value, str) or is_of(value, "int32")
+    if word == "time":
+        return isinstance(value, str) and _TIME.fullmatch(value) is not None
+    if word in ("int32", "int64"):
+        # A fraction of zero is a fraction to the API server.
+        return type(value) is int and value in (INT32 if word == "int32" else _INT64)
+    return type(value) is {"string": str, "boolean": bool}[word]
+
+
+def _is_quantity(value: Any) -> bool:
+    if not isinstance(value, str | int | float):
+        return False
+    if isinstance(value, str) and _PLAIN_QUANTITY.fullmatch(value):
+        return True
+    try:
+        canonical(value)
+    except ValueError:
+        return False
+    return True
+
+
+def words_of(word: str) -> str:
+    """The type of a word, for messages."""
+    return FORMS[word].words if word in FORMS else WORDS[word]
