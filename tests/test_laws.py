@@ -19,7 +19,8 @@ from injector.config.loading import Input, Text, load_input
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Origin, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.tree.schema import same
 from tests import upstream
 from tests.generators.features import FeatureCount

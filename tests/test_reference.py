@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from injector.core import finding_codes
+from injector.core import finding_sentences
 from injector.core.finding_codes import FindingCode
 from injector.core.model import SENTENCES, Reason
 
@@ -39,7 +39,7 @@ def test_every_reason_has_its_sentence_and_stands_on_the_page() -> None:
 
 
 def test_every_finding_has_its_sentences() -> None:
-    assert set(finding_codes.SENTENCES) == set(FindingCode)
+    assert set(finding_sentences.SENTENCES) == set(FindingCode)
     assert [code.value for code in FindingCode if not code.levels] == []
 
 

@@ -23,7 +23,7 @@ EXCEPTIONS = {
         "tests/chart/test_chart_rendered.py": 449,
         "tests/cli/test_commands.py": 465,
         "tests/cli/test_kube_inject.py": 451,
-        "tests/config/test_config.py": 494,
+        "tests/config/test_config.py": 491,
         "tests/core/diagnosis/test_diagnoses.py": 524,
         "tests/core/injection/test_decisions.py": 521,
         "tests/core/injection/test_uninjection.py": 398,

@@ -16,7 +16,8 @@ from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.injection.pipeline import inject
 from injector.core.model import Manifest, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
 from injector.errors import InjectorError, ManifestError

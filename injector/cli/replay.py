@@ -18,7 +18,8 @@ import click
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.tree.compare import changes
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError

@@ -10,7 +10,7 @@ from typing import Final
 
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
-from injector.core.profile import Outcome
+from injector.core.outcome import Outcome
 from injector.core.validation.problem import PodRule
 
 # A template that is not a default one may add to a container and use volumes of the pods that select it.

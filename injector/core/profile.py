@@ -19,11 +19,9 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
 from injector.core.model import (
     AnnotationKeys,
-    Decision,
     Facts,
     Finding,
     Manifest,
-    Operation,
     ProxyMark,
     Symptom,
 )
@@ -35,9 +33,8 @@ from injector.core.selectors import WebhookEntry
 from injector.core.status import Status, Uninjected
 from injector.core.tree.schema import POD, POD_WITHOUT_CHOICES, Schema
 from injector.core.tree.strategic_merge import merge
-from injector.core.validation.problem import ResultProblem
 from injector.core.value_types import Types
-from injector.errors import AnnotationError, InjectorError
+from injector.errors import AnnotationError
 from injector.printable import json_text
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
@@ -329,23 +326,3 @@ class Injection:
     def warn(self, code: FindingCode, message: str, *, level: Level | None = None) -> None:
         """Add a finding, once."""
         self.findings.add(Finding.of(code, message, level=level))
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of `inject`: the decision, the pod template, and the patch to it.
-
-    `findings` are for people; `error` explains a denial. `added` is what the status annotation records,
-    None without an injection; `before` the pod without an earlier one; `problems` are of the result.
-    `defaults` are the annotations of the Namespace that counted for the pod.
-    """
-
-    decision: Decision
-    pod: Manifest
-    patch: tuple[Operation, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    added: Status | None = None
-    error: InjectorError | None = None
-    before: Uninjected | None = None
-    problems: tuple[ResultProblem, ...] = ()
-    defaults: Mapping[str, str] = field(default_factory=dict)

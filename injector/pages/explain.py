@@ -21,7 +21,8 @@ from markupsafe import Markup
 
 from injector import __version__, yamltext
 from injector.core.model import Finding, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin
 from injector.core.workload import Workload
 from injector.errors import InjectorError

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from injector.core import status
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation, Origin, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.pointer import escape, unescape
 from injector.records.redaction import Redaction, words_of
 

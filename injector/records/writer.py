@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from injector.core.model import AdmissionRequest, Facts, Manifest, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.pacing import TokenBucket
 from injector.records.entry import Admission, admission_line, head_line, objects_line

@@ -30,7 +30,8 @@ from injector.core.model import (
     Reason,
     Verdict,
 )
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape
 from injector.errors import InjectorError, ManifestError

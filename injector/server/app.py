@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
 from injector.pacing import Throttle
 from injector.server import answers, reviews

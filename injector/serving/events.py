@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from injector.config.server_settings import Server
 from injector.core.model import AdmissionRequest, Verdict
-from injector.core.profile import Outcome
+from injector.core.outcome import Outcome
 from injector.kube.async_client import AsyncCluster
 from injector.kube.events import EventOwner, Events, Notice
 from injector.printable import visible

@@ -25,7 +25,8 @@ from injector.core import workload
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.validation.problem import PodRule
 from injector.errors import ConfigError, ManifestError
 from tests import test_cases

@@ -7,8 +7,9 @@ from typing import Any
 from injector.core.catalogue import Catalogue
 from injector.core.injection.pipeline import inject
 from injector.core.model import AnnotationKeys, Facts, Verdict
+from injector.core.outcome import Outcome
 from injector.core.policy import Policy
-from injector.core.profile import Config, Outcome, Profile
+from injector.core.profile import Config, Profile
 from injector.templating.render import RenderLimits, Templates, TemplateSource
 
 KEYS = AnnotationKeys(

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from injector.cli.replay import outcome_of
 from injector.core.model import AdmissionRequest, Facts, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.records.entry import Admission, admission_line, head_line, parse_entry, parse_head
 from injector.records.redaction import Redaction
 from injector.serving.events import notices, owner_of

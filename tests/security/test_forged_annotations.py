@@ -19,7 +19,8 @@ from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover, removed
 from injector.core.injection.undo_entries import NEVER
 from injector.core.model import Facts, Namespace, Origin, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.selectors import Selector
 
 Pod = dict[str, Any]
@@ -451,7 +452,6 @@ def _names(pod: Pod) -> list[str]:
 def test_a_container_of_an_injected_name_that_templates_add_to_is_refused_and_no_defect(
     tmp_path: Path,
 ) -> None:
-    # grpc-simple adds to every container, so that the name stands in both lists of the templates' own result.
     file = tmp_path / "injector.yaml"
     file.write_text("values: {pilot: {cni: {enabled: true}}}\n")
     pod = a_pod(annotations={"inject.istio.io/templates": "grpc-simple,sidecar"})

@@ -20,7 +20,8 @@ from injector.core.injection import uninjection
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import removed
 from injector.core.model import AdmissionRequest, Facts, Namespace, Origin, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.tree.compare import changes
 from injector.records.entry import Admission, admission_line
 from injector.records.redaction import Redaction

@@ -16,7 +16,7 @@ from injector import telemetry
 from injector.config.loading import Input, Text, load_input
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Finding, Verdict
-from injector.core.profile import Outcome
+from injector.core.outcome import Outcome
 from injector.pacing import Throttle
 from injector.server import answers, reviews
 from injector.server.admission_log import log_admission

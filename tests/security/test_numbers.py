@@ -11,7 +11,8 @@ from injector.config.loading import Input, Text, load_input
 from injector.core import pod_fields
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Origin, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from tests.factories import a_pod
 
 PLAIN = load_input(Input(Text("profile: istio\n", "config")))

@@ -20,7 +20,8 @@ from injector.config.loading import load
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Namespace, Origin, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.selectors import Selector, parse
 from tests.core import generic
 from tests.generators.annotations import ANNOTATIONS
@@ -381,7 +382,6 @@ def broken(attempt: Attempt, quirks: bool) -> tuple[set[str], list[str]]:
         assert free.decision.reason is not Reason.INTERNAL_ERROR, what
         return set(), []
     before, after = seen(plain(quirks)), seen(free.pod)
-    # What is gone has no power any more.
     used = {p for p in POWERS if any(before[p].get(k) != v for k, v in after[p].items())}
     passed = []
     for power in sorted(used):

@@ -11,8 +11,8 @@ import pytest
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
+from injector.core.outcome import Outcome
 from injector.core.paths import normal_path, overlapping
-from injector.core.profile import Outcome
 from tests.factories import a_pod
 
 VOLUME, MOUNT = "sidecar.istio.io/userVolume", "sidecar.istio.io/userVolumeMount"

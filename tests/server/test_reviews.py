@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from injector.core import model
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Operation, Reason
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.errors import ReviewError
 from injector.server import answers, reviews
 from tests import answering

@@ -14,7 +14,8 @@ from injector.core import status
 from injector.core.finding_codes import FindingCode
 from injector.core.injection import annotation_rules
 from injector.core.model import Facts, Finding, Manifest, Reason
-from injector.core.profile import Config, Injection, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config, Injection
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, InjectorError
 from injector.printable import shown

@@ -22,10 +22,10 @@ def keep_volumes(run: Injection) -> None:
     received = (run.stripped.get("spec") or {}).get("volumes") or []
     own = {volume["name"]: volume for volume in received if volume["name"] in injected}
     if own:
-        run.pod = map_items(run.pod, ("spec", "volumes"), lambda volume: _kept(run, volume, own))
+        run.pod = map_items(run.pod, ("spec", "volumes"), lambda volume: _with_own_source(run, volume, own))
 
 
-def _kept(run: Injection, merged: Manifest, own: dict[str, Manifest]) -> Manifest:
+def _with_own_source(run: Injection, merged: Manifest, own: dict[str, Manifest]) -> Manifest:
     volume = own.get(merged["name"])
     # To the API server null is no value.
     source = plain(volume or {})

@@ -28,8 +28,9 @@ from injector.core.injection import (
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
 from injector.core.model import Decision, Facts, Finding, Manifest, Origin, Reason, Verdict
+from injector.core.outcome import Outcome
 from injector.core.policy import Policy
-from injector.core.profile import Config, Injection, Outcome
+from injector.core.profile import Config, Injection
 from injector.core.tree.patches import diff
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, InjectorError

@@ -15,7 +15,8 @@ from injector.core.injection import decisions, reinjection
 from injector.core.injection.api_defaults import is_filled_in
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.tree.compare import changes, value_at
 from injector.pointer import join
 

@@ -15,7 +15,8 @@ from injector.core import names
 from injector.core.injection.patched import without_patched
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.core.tree.schema import POD, Schema, same
 from injector.core.tree.walk import members
 from injector.errors import InjectorError

@@ -61,12 +61,14 @@ def _choice(*names: str, fields: Mapping[str, Schema] | None = None, key: str = 
     return Schema(fields or {}, key, choice=Choice(frozenset(names)))
 
 
-_PROBE = _choice("exec", "grpc", "httpGet", "tcpSocket")
-_HANDLER = _choice("exec", "httpGet", "sleep", "tcpSocket")
-_SOURCE = _choice("configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef")
+PROBE_ACTIONS: Final = ("exec", "httpGet", "tcpSocket", "grpc")
+LIFECYCLE_ACTIONS: Final = ("exec", "httpGet", "tcpSocket", "sleep")
+VARIABLE_SOURCES: Final = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_PROBE = _choice(*PROBE_ACTIONS)
+_HANDLER = _choice(*LIFECYCLE_ACTIONS)
 VOLUMES = Schema(key="name", choice=Choice(frozenset({"name"}), all_but=True))
 _CONTAINER: Mapping[str, Schema] = {
-    "env": _choice("value", "valueFrom", fields={"valueFrom": _SOURCE}, key="name"),
+    "env": _choice("value", "valueFrom", fields={"valueFrom": _choice(*VARIABLE_SOURCES)}, key="name"),
     "ports": Schema(key="containerPort"),
     "volumeMounts": Schema(key="mountPath"),
     "volumeDevices": Schema(key="devicePath"),

@@ -8,14 +8,12 @@ from typing import Any, Final
 from injector.core import names
 from injector.core.kubernetes_fields import TYPES
 from injector.core.model import Manifest
+from injector.core.tree.schema import LIFECYCLE_ACTIONS, PROBE_ACTIONS, VARIABLE_SOURCES
 from injector.core.validation.places import PodPlace, containers, elements, fields, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
-PROBE_ACTIONS: Final = ("exec", "httpGet", "tcpSocket", "grpc")
-LIFECYCLE_ACTIONS: Final = ("exec", "httpGet", "tcpSocket", "sleep")
 HOOKS: Final = ("postStart", "preStop")
-VARIABLE_SOURCES: Final = tuple(TYPES["EnvVarSource"])
 VOLUME_SOURCES: Final = tuple(field for field in TYPES["Volume"] if field != "name!")
 PROJECTED_SOURCES: Final = tuple(TYPES["VolumeProjection"])
 

@@ -39,3 +39,14 @@ def uses_account_token(container: Manifest) -> bool:
 def has_proxy(pod: Manifest, part: str) -> bool:
     """Whether one list of a pod's containers has the proxy."""
     return any(c.get("name") == PROXY for c in (pod.get("spec") or {}).get(part) or [])
+
+
+def with_native_proxy(overlay: Manifest) -> Manifest:
+    """An overlay whose proxy is an init container, as it is in the pod."""
+    if not has_proxy(overlay, "containers"):
+        return overlay
+    spec = dict(overlay["spec"])
+    proxies = [c for c in spec["containers"] if c["name"] == PROXY]
+    spec["containers"] = [c for c in spec["containers"] if c["name"] != PROXY]
+    spec["initContainers"] = [*(spec.get("initContainers") or []), *proxies]
+    return {**overlay, "spec": spec}

@@ -41,7 +41,14 @@ from injector.profiles.istio import (
 )
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, ON_POD_ONLY, validate
 from injector.profiles.istio.bootstrap import from_values
-from injector.profiles.istio.containers import INIT, MADE, PROXY, has_proxy, uses_account_token
+from injector.profiles.istio.containers import (
+    INIT,
+    MADE,
+    PROXY,
+    has_proxy,
+    uses_account_token,
+    with_native_proxy,
+)
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
@@ -228,7 +235,7 @@ class IstioProfile(Profile):
         """Overlays that all have the proxy in the list where one of them puts it (Q6)."""
         if run.config.quirks or not any(has_proxy(o, "initContainers") for o in overlays):
             return overlays
-        return [_rehomed(o) for o in overlays]
+        return [with_native_proxy(o) for o in overlays]
 
     def before_merge(self, run: Injection) -> None:
         """A proxy that the user wrote as an ordinary container becomes the native one."""
@@ -308,16 +315,6 @@ def _without(tree: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any
     if rest:
         return {**tree, head: _without(tree[head], tuple(rest))}
     return {k: v for k, v in tree.items() if k != head}
-
-
-def _rehomed(overlay: Manifest) -> Manifest:
-    if not has_proxy(overlay, "containers"):
-        return overlay
-    spec = dict(overlay["spec"])
-    ours = [c for c in spec["containers"] if c["name"] == PROXY]
-    spec["containers"] = [c for c in spec["containers"] if c["name"] != PROXY]
-    spec["initContainers"] = [*(spec.get("initContainers") or []), *ours]
-    return {**overlay, "spec": spec}
 
 
 def _stripped(run: Injection) -> Manifest:

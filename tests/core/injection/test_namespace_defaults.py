@@ -17,7 +17,8 @@ from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Namespace, Origin, Reason, Verdict
-from injector.core.profile import Config, Injection, Outcome, Profile
+from injector.core.outcome import Outcome
+from injector.core.profile import Config, Injection, Profile
 from injector.core.reports.provenance import explain
 from injector.core.selectors import Selector, parse
 from injector.core.tree.schema import same

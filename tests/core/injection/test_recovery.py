@@ -13,7 +13,8 @@ from injector.core.injection import uninjection
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover, removed
 from injector.core.model import Facts, Reason
-from injector.core.profile import Config, Outcome, Profile
+from injector.core.outcome import Outcome
+from injector.core.profile import Config, Profile
 from injector.core.status import Status
 from injector.templating.render import RenderLimits, Templates, TemplateSource
 from tests.core.generic import CONFIG, KEYS, PROFILE, SIDECAR, injected, outcome

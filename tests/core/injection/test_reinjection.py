@@ -13,7 +13,7 @@ from injector.core.finding_codes import FindingCode
 from injector.core.injection.recovery import recover
 from injector.core.injection.reinjection import keep_foreign_fields
 from injector.core.model import Facts
-from injector.core.profile import Outcome
+from injector.core.outcome import Outcome
 from injector.core.status import Status
 from injector.core.tree.schema import same
 from tests.core.generic import ANOTHER, CONFIG, KEYS, a_config, injected, outcome

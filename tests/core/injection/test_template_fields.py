@@ -5,7 +5,8 @@ from __future__ import annotations
 from injector.config.loading import Input, Text, load_input
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Reason
-from injector.core.profile import Config, Outcome
+from injector.core.outcome import Outcome
+from injector.core.profile import Config
 from injector.errors import FieldError
 from tests.factories import a_pod
 
