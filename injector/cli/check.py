@@ -34,7 +34,7 @@ class CheckFlags:
     kubeconfig: str | None
     kube_context: str | None
     output: str
-    fail_on: str
+    fail_on: str | None
 
 
 def run(flags: CheckFlags) -> int:
@@ -43,15 +43,17 @@ def run(flags: CheckFlags) -> int:
         raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")
     inputs = Input.from_file(flags.config_file)
     findings, status = results(inputs)
+    there: list[Finding] = []
     if flags.with_cluster and status != 2:
         findings = [_in_use(each) for each in findings]
         there = _in_cluster(inputs, flags.kubeconfig, flags.kube_context)
         # A note about what may happen gives way to the finding that it does.
         findings = [r for r in findings if r.actionable or r.code not in {t.code for t in there}] + there
         findings.sort(key=lambda r: LEVELS.index(r.level))
-        failing = LEVELS[: LEVELS.index(flags.fail_on) + 1]
-        in_use = [r for r in findings if r in there or r.code is FindingCode.DEVELOPMENT_IMAGES]
-        status = 1 if any(r.level in failing for r in in_use) else status
+    if any(
+        _fails(each, flags.fail_on or (Level.WARNING if each in there else Level.ERROR)) for each in findings
+    ):
+        status = status or 1
     if flags.output == "json":
         click.echo(json_text({"results": [_json(r) for r in findings]}))
         return status
@@ -91,6 +93,11 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
         ]
     findings += _open_annotations(open_to_all(config.profile, config.annotation_rules))
     return findings, status
+
+
+def _fails(finding: Finding, lowest: str) -> bool:
+    """Whether a finding has this level or a more urgent one."""
+    return LEVELS.index(finding.level) <= LEVELS.index(Level(lowest))
 
 
 def _in_use(finding: Finding) -> Finding:

@@ -10,19 +10,24 @@ import pytest
 from injector.cli import check
 from tests.cli.conftest import Run
 
+RELEASED = "values: {global: {hub: registry.example.com/istio, tag: 1.30.0}}\n"
+
 
 @pytest.mark.usefixtures("in_one_process")
 @pytest.mark.parametrize(
     ("config", "flags", "expected"),
     [
         ("values: {}\n", [], (["warning"], 0)),
+        ("values: {}\n", ["--fail-on=warning"], (["warning"], 1)),
+        ("values: {}\n", ["--fail-on=error"], (["warning"], 0)),
         ("values: {}\n", ["--cluster"], (["error"], 1)),
-        ("values: {global: {hub: registry.example.com/istio, tag: 1.30.0}}\n", ["--cluster"], ([], 0)),
+        (RELEASED, ["--cluster"], ([], 0)),
+        (RELEASED, ["--fail-on=warning"], ([], 0)),
         # The values of a running istiod replace the file's.
         ("server: {source: {istio: {namespace: istio-system}}}\n", ["--cluster"], ([], 0)),
     ],
 )
-def test_development_images_are_an_error_in_a_cluster(
+def test_the_exit_status_follows_the_level_of_development_images(
     tmp_path: Path,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,

@@ -23,9 +23,7 @@ Examples:
 @click.option(
     "--fail-on",
     type=click.Choice(["warning", "error"]),
-    default="warning",
-    show_default=True,
-    help="The lowest level of a finding in the cluster that sets exit status 1.",
+    help="The lowest level of a finding that sets exit status 1. Default: error, in a cluster warning.",
 )
 def command(**flags: Any) -> int:
     """Check a configuration: keys and types, templates, a trial run on sample pods, risky settings.
@@ -35,7 +33,7 @@ def command(**flags: Any) -> int:
     it, missing permissions, PodSecurity. If a direct connection is not possible, a pod is sent to
     the API server as a dry run, so that it calls the webhook.
 
-    Exit status 1 if there is an error, in a cluster also for a warning (--fail-on); 2 if the
+    Exit status 1 if there is an error, in the cluster also for a warning (--fail-on); 2 if the
     configuration cannot be loaded.
     """
     from injector.cli import check
