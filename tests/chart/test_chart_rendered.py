@@ -213,6 +213,7 @@ def test_entries_of_a_custom_profile_are_used_and_system_namespaces_excluded() -
         ({"config": {"profile": "./"}}, "webhook.name is needed"),
         ({"certificates": {"source": "secret"}}, "certificates.existingSecret is needed"),
         ({"webhook": {"tags": ["default"]}}, "equals the revision"),
+        ({"image": {"tag": "1.2.3"}}, "image.registry is needed"),
     ],
 )
 def test_what_cannot_be_rendered_says_what_to_do(version: str, values: dict[str, Any], message: str) -> None:
@@ -403,47 +404,3 @@ def test_manual_registration_keeps_the_right_to_patch_the_configuration() -> Non
     assert of_kind(items, "MutatingWebhookConfiguration") == []
     patched = {name for verb, _, _, name, _ in granted(items) if verb == "patch"}
     assert "sidecar-injector-istio-tag-moved" in patched
-
-
-# --- the next command -----------------------------------------------------------------------------------
-
-
-A_SECRET = {"certificates": {"source": "secret", "existingSecret": "tls"}}
-TRUSTED = {
-    "by itself": {},
-    "cert-manager": {"certificates": {"source": "cert-manager"}},
-    "a bundle": CASES["a Secret"].values,
-    "published": CASES["a Secret, published by us"].values,
-    "injected": {**A_SECRET, "webhook": {"annotations": {"cert-manager.io/inject-ca-from-secret": "a/b"}}},
-}
-
-
-def notes(values: Object) -> str:
-    """What an install says."""
-    # Helm 3 asks a cluster for its version here.
-    flags = ("--dry-run=client", f"--namespace={NAMESPACE}")
-    text = helm.run("helm4", "install", helm.RELEASE, str(helm.CHART), *flags, values=values)
-    return text.partition("NOTES:")[2]
-
-
-@pytest.mark.parametrize(
-    ("values", "command"),
-    [
-        ({}, "kubectl label namespace NAME istio-injection=enabled"),
-        ({"config": {"revision": "canary"}}, "kubectl label namespace NAME istio.io/rev=canary"),
-        ({"webhook": {"enabled": False}}, "injector webhook-config --service mesh/injector"),
-        ({"replicas": 1}, "set replicas to 2"),
-        (A_SECRET, 'certificates.publish: "on"'),
-        (A_SECRET, "certificates.caBundle"),
-        (A_SECRET, "webhook.annotations"),
-    ],
-)
-def test_the_notes_say_the_next_command(values: Object, command: str) -> None:
-    text = notes(values)
-    assert command in text
-    assert f"helm test {helm.RELEASE} -n {NAMESPACE}" in text
-
-
-@pytest.mark.parametrize("values", TRUSTED.values(), ids=TRUSTED)
-def test_where_another_program_writes_ca_bundle_the_notes_do_not_ask_for_it(values: Object) -> None:
-    assert "caBundle is empty" not in notes(values)

@@ -66,5 +66,8 @@ annotations:
 {{- $image := .Values.image -}}
 {{- $registry := $image.registry | default .Values.global.imageRegistry -}}
 {{- $tag := $image.tag | default .Chart.AppVersion -}}
+{{- if not (or $registry (contains "/" $image.repository)) -}}
+{{- fail "image.registry is needed: the registry that has your image; without one, a node asks its default registry" -}}
+{{- end -}}
 {{- with $registry }}{{ . }}/{{ end }}{{ $image.repository }}:{{ $tag }}{{ with $image.digest }}@{{ . }}{{ end -}}
 {{- end -}}
