@@ -118,7 +118,7 @@ def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
     same = tmp_path / "same.yaml"
     same.write_text(mesh.before.read_text() + "aliases: {both: [sidecar]}\n")
     done = mesh.audit("-n", shop, "--config", same, "-o", "json")
-    assert (done.status, done.json["counts"]) == (0, {"same": 1}), done.out
+    assert (done.status, done.json["counts"]) == (0, {"current": 1}), done.out
 
 
 def test_a_pod_from_before_the_label_is_missing_its_sidecar(mesh: Mesh) -> None:
