@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from injector.core import kinds, pod_fields, status
 from injector.core.finding_codes import FindingCode, Level
+from injector.core.kubernetes_fields import KUBERNETES
 from injector.core.model import Finding, Origin
 from injector.printable import shown
 from injector.profiles.istio import context, layers, proxyconfig, uservolumes
@@ -71,7 +72,10 @@ def warn_of_contents(run: Injection) -> None:
             if problem.unknown and problem.hint:
                 _warn_of_key(run, annotation, problem.pointer, problem.hint)
             elif problem.unknown:
-                text = f"annotation {annotation}: {shown(problem.pointer)}: {problem.message}"
+                # The key may be any text of the author.
+                parent = shown(problem.pointer.rpartition("/")[0])
+                text = f"annotation {annotation}: a field at {parent} is not in Kubernetes {KUBERNETES}"
+                text += "; the API server of that version drops it"
                 run.warn(FindingCode.FIELD, text, level=Level.WARNING)
 
 
