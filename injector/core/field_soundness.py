@@ -95,5 +95,5 @@ def _word(word: str) -> Callable[[Any], bool]:
         return lambda value: is_base(value) and bool(holds(value))
     if word in ("string", "boolean"):
         kind = str if word == "string" else bool
-        return lambda value: type(value) is kind
+        return lambda value: isinstance(value, kind)
     return lambda value: is_of(value, word)

@@ -96,7 +96,7 @@ def is_of(value: Any, word: str) -> bool:
     if word in ("int32", "int64"):
         # A fraction of zero is a fraction to the API server.
         return type(value) is int and value in (INT32 if word == "int32" else _INT64)
-    return type(value) is {"string": str, "boolean": bool}[word]
+    return isinstance(value, str if word == "string" else bool)
 
 
 def _is_quantity(value: Any) -> bool:

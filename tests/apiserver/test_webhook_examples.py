@@ -11,7 +11,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +57,17 @@ IDENTITY_LABELS = (
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """Manifests, the configuration that goes with them, and how many pods controllers make of them."""
+    """Manifests, the configuration that goes with them, and how many pods controllers make of them.
+
+    `switch` are the labels of pods for which the webhook is called.
+    """
 
     config: Path
     manifests: tuple[Path, ...]
     pods: int
     injected: int
     labels: dict[str, str]
+    switch: dict[str, str] = field(default_factory=dict)
 
 
 SHOP = Example(
@@ -80,6 +84,7 @@ LOG_SHIPPER = Example(
     pods=1,
     injected=1,
     labels={},
+    switch={"logs.example.com/ship": "true"},
 )
 
 
@@ -138,7 +143,7 @@ def store(bed: ApiServer, example: Example, folder: Path, stack: contextlib.Exit
     pods = {name: stored_pods(bed, name, example.pods) for name in unlabelled}
     with serving(bed, folder, *flags) as served, registered(bed, served, "examples", "/mutate", *flags):
         for name in called:
-            wait_until_called(bed, name, "examples")
+            wait_until_called(bed, name, "examples", labels=example.switch)
             apply(bed, name, texts[name])
         pods |= {name: stored_pods(bed, name, example.pods) for name in called}
     return Stored(unlabelled[0], *(pods[name] for name in names))

@@ -43,7 +43,8 @@ def _let_inject(pod: Tree) -> None:
         for key in _DECIDING:
             held.pop(key, None)
     pod.setdefault("metadata", {}).setdefault("labels", {}).update(_INJECTED)
-    pod["spec"].pop("hostNetwork", None)
+    for field in ("hostNetwork", "nodeSelector", "affinity"):
+        pod["spec"].pop(field, None)
 
 
 def _container(random: Random, pod: Tree) -> Tree:

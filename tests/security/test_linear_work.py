@@ -115,7 +115,7 @@ def assert_linear(operation: Callable[[Pod], object], make: Callable[[int], Pod]
     What is added for the next `2 * size` elements is at most twice what was added for `size`; a few
     percent are left for sorting.
     """
-    operation(counted(make(1)))  # templates are compiled, skeletons of this shape parsed
+    operation(counted(make(size)))  # templates are compiled, skeletons of this shape parsed
     pods = [counted(make(n)) for n in (size, 2 * size, 4 * size)]
     first, second, third = (work_of(partial(operation, pod)) for pod in pods)
     assert second <= 2 * first
