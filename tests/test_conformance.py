@@ -29,6 +29,7 @@ ASSIGNED = [
     ("Q29", r"", r".*/env/\d+/value//app-(health|lifecycle)/.*(path|scheme|timeoutSeconds|service)"),
     ("Q29", r"", r".*/env/\d+/value/\d+/protocol"),
     ("Q29", r"gateway|proxy-override", r".*/(initContainers|containers)/\d+/imagePullPolicy"),
+    ("Q53", r"grpc-", r".*/annotations/(proxy\.istio\.io/overrides|sidecar\.istio\.io/status/containers).*"),
     ("Q32", r"gateway", r"/spec.*/volumes/\d+/emptyDir"),
 ]
 

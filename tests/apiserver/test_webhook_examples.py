@@ -199,8 +199,8 @@ def anonymous(pod: dict[str, Any]) -> dict[str, Any]:
         re.sub(r"\bkube-api-access-[a-z0-9]{5}\b", "kube-api-access-12345", text)
     )
     meta = stripped["metadata"]
-    for field in IDENTITY:
-        meta.pop(field, None)
+    for key in IDENTITY:
+        meta.pop(key, None)
     for label in IDENTITY_LABELS:
         (meta.get("labels") or {}).pop(label, None)
     for owner in meta.get("ownerReferences") or []:

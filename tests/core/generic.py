@@ -76,6 +76,7 @@ spec:
       sources:
       - serviceAccountToken:
           audience: mesh
+          path: token
   - name: data
     emptyDir:
   imagePullSecrets:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def form(**typed: str) -> Form:
 def every_page(word: str) -> list[str]:
     """Pages of every kind: injected, refused, several of them, with form, with error, findings."""
     finding = Finding.of(FindingCode.LOAD, word)
-    config = Config(**{**{f: getattr(CONFIG, f) for f in Config.__slots__}, "findings": (finding,)})
+    config = replace(CONFIG, findings=(finding,))
     injected = answer(pod(word, **{"proxy.istio.io/config": f'{{proxyMetadata: {{A: "{len(word)}"}}}}'}))
     refused = answer(pod(word, **{"sidecar.istio.io/proxyCPU": word}))
     skipped = answer(pod(word, **{"sidecar.istio.io/inject": "false"}), where=word)

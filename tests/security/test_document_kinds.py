@@ -16,7 +16,7 @@ from tests.cli.conftest import folder, run
 
 __all__ = ["folder", "run"]
 
-REST = "metadata: {name: a}\nspec: {containers: [{name: a}]}\n"
+REST = 'metadata: {name: a}\nspec: {containers: [{name: a, image: "a:1"}]}\n'
 POD = ("v1", "Pod")
 # Each is a Pod of v1 to Kubernetes' reader, by the rules of merge keys and tags.
 PODS = {
@@ -82,7 +82,7 @@ def test_what_is_no_pod_passes_byte_for_byte(what: str, folder: Path, run: Any) 
 
 
 def test_a_list_by_its_tree_is_looked_into(folder: Path, run: Any) -> None:
-    pod = "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a}]}}"
+    pod = "{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, image: a}]}}"
     text = f"<<: {{kind: List}}\napiVersion: v1\nitems:\n- {pod}\n"
     (folder / "m.yaml").write_text(text)
     assert "name: shipper" in run("kube-inject", "--config", "c.yaml", "-f", "m.yaml").out

@@ -76,7 +76,7 @@ def post(app: Webhook, body: bytes, path: str = "/mutate", kind: str = "applicat
 def with_findings(count: int) -> bytes:
     """A review of a pod with this many probes of undeclared ports; each is a finding."""
     probe = {"httpGet": {"port": "x"}}
-    containers = [{"name": f"c{i}", "livenessProbe": probe} for i in range(count)]
+    containers = [{"name": f"c{i}", "image": "a:1", "livenessProbe": probe} for i in range(count)]
     meta = {"name": "web", "labels": {"sidecar.istio.io/inject": "true"}}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": containers}}
     request = {"uid": "u", "namespace": "shop", "operation": "CREATE", "object": pod}

@@ -57,14 +57,11 @@ def _profiles(context: PodPlace) -> Iterator[PodProblem]:
     """A profile of the node needs its name, and no other may have one."""
     for field in ("seccompProfile", "appArmorProfile"):
         profile = context.value.get(field)
-        if not isinstance(profile, dict):
+        # Another type is reported by the types of fields.
+        if not isinstance(profile, dict) or profile.get("type") not in _PROFILES:
             continue
-        where = f"securityContext.{field}"
-        if profile.get("type") not in _PROFILES:
-            text = f"{where}.type must be one of {', '.join(_PROFILES)}"
-            yield context.problem(PodRule.PROFILE, f"{field}.type", text)
-        elif (profile["type"] == "Localhost") is (profile.get("localhostProfile") is None):
-            text = f"{where} must have localhostProfile if its type is Localhost, and only then"
+        if (profile["type"] == "Localhost") is (profile.get("localhostProfile") is None):
+            text = f"securityContext.{field} needs localhostProfile if its type is Localhost, and only then"
             yield context.problem(PodRule.PROFILE, f"{field}.localhostProfile", text)
 
 

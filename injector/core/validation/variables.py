@@ -38,11 +38,13 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
 
 def _of_source(variable: PodPlace, name: str) -> Iterator[PodProblem]:
     source = variable.below("valueFrom").value
-    field, resource = source.get("fieldRef"), source.get("resourceFieldRef")
-    if isinstance(field, dict) and not _is_field(field.get("fieldPath")):
+    # A missing field is reported by the types of fields.
+    path = fields(source.get("fieldRef")).get("fieldPath")
+    if path is not None and not _is_field(path):
         text = f"fieldPath of variable {name} is not a field that Kubernetes offers"
         yield variable.problem(PodRule.VARIABLE, "valueFrom.fieldRef", text)
-    if isinstance(resource, dict) and not _matches(_RESOURCE, resource.get("resource")):
+    resource = fields(source.get("resourceFieldRef")).get("resource")
+    if resource is not None and not _matches(_RESOURCE, resource):
         text = f"resource of variable {name} is not one that Kubernetes offers"
         yield variable.problem(PodRule.VARIABLE, "valueFrom.resourceFieldRef", text)
     for kind in ("configMapKeyRef", "secretKeyRef"):
@@ -60,4 +62,4 @@ def _matches(pattern: re.Pattern[str], text: Any) -> bool:
 
 
 def _is_key_of_object(reference: Mapping[str, Any]) -> bool:
-    return is_object_name(reference.get("name")) and reference.get("key") not in (None, "")
+    return is_object_name(reference.get("name")) and reference.get("key") != ""

@@ -199,13 +199,13 @@ def test_annotations_without_rule_may_say_anything() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        (PROXY_CONFIG, "proxyMetadata: {SECRET: 1}"),
+        (PROXY_CONFIG, "proxyMetadata: {X: [SECRET]}"),
         (PROXY_CONFIG, "SECRET"),
         (PROXY_CONFIG, "{SECRET: 1, SECRET: 2}"),
         (PROXY_CONFIG, "SECRET: ["),
         (PROXY_CONFIG, "discoveryAddress: SECRET"),
         (PROXY_CONFIG, "interceptionMode: SECRET"),
-        (PROXY_CONFIG, "tracing: {customTags: {SECRET: []}}"),
+        (PROXY_CONFIG, "tracing: {customTags: {x: [SECRET]}}"),
         (f"{SIDECAR}userVolume", '["SECRET"]'),
         (f"{SIDECAR}userVolumeMount", '{"SECRET": 1}'),
         ("apm.datadoghq.com/env", '["SECRET"]'),
