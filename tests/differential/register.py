@@ -51,7 +51,7 @@ _ROWS: Final = (
     Row("Q29", r"", r".*/env/\d+/value//\d+/protocol"),
     Row("Q18", _OWN, r".*/env/\d+/valueFrom"),
     Row("Q46", _OWN, r".*/(\w+Probe|postStart|preStop)/(exec|grpc|httpGet|sleep|tcpSocket)(/.*)?"),
-    Row("Q47", _OWN, r".*/env/\d+(/.*)?"),
+    Row("Q47", _OWN, r".*/env(/\d+(/.*)?)?"),
     Row("Q29", _OWN, r".*/imagePullPolicy"),
     Row(
         "Q29",

@@ -32,6 +32,7 @@ from injector.core.outcome import Outcome
 from injector.core.policy import Policy
 from injector.core.profile import Config, Injection
 from injector.core.tree.patches import diff
+from injector.core.tree.schema import same
 from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, InjectorError
 from injector.printable import first_of, shown
@@ -280,7 +281,22 @@ def _with_undo(run: Injection, after: Manifest) -> Manifest:
             f"annotation {key} was not written: the annotations would exceed their size limit",
         )
         return _with_incomplete_undo(run, after)
-    return merge(after, {"metadata": {"annotations": {key: text}}})
+    out = merge(after, {"metadata": {"annotations": {key: text}}})
+    return _with_earlier_undo(run, out) if run.earlier is not None else out
+
+
+def _with_earlier_undo(run: Injection, after: Manifest) -> Manifest:
+    """The result with the undo annotation as it was received, where that one restores the same pod.
+
+    What others have added to the pod's own containers since would only change how it is written.
+    """
+    key = run.config.profile.keys.undo
+    earlier = status.annotations_of(run.received).get(key)
+    if earlier is None or earlier == status.annotations_of(after)[key]:
+        return after
+    unchanged = merge(after, {"metadata": {"annotations": {key: earlier}}})
+    restored = recover(unchanged, run.facts, run.config, run.work)
+    return unchanged if restored and not restored.notes and same(restored.pod, run.original) else after
 
 
 def _with_incomplete_undo(run: Injection, after: Manifest) -> Manifest:
