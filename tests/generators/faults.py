@@ -238,7 +238,7 @@ FAULTS: Final[Mapping[str, Plant]] = {
     "capability without escalation": _security(
         allowPrivilegeEscalation=False, capabilities={"add": ["CAP_SYS_ADMIN"]}
     ),
-    "seccomp profile": _security(seccompProfile={"type": "Default"}),
+    "seccomp profile": _security(seccompProfile={"type": "RuntimeDefault", "localhostProfile": "a.json"}),
     "unknown field by annotation": _annotation(
         {
             "userVolume": {"uservolume": {"emptyDir": {}}},
