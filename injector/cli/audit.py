@@ -19,6 +19,7 @@ import click
 from injector.cli import world
 from injector.cli.live_config import load_live
 from injector.cli.report import coloured, paint
+from injector.cli.results import PROGRAMS, for_programs
 from injector.cli.world import World
 from injector.core import kinds, owner
 from injector.core.model import Facts, Manifest, Owner
@@ -27,7 +28,7 @@ from injector.core.reports import audit
 from injector.errors import ConfigError
 from injector.kube.client import Cluster
 from injector.kube.rolling import Pace, Planned, Result, Target, plan, roll
-from injector.printable import json_text, visible
+from injector.printable import visible
 
 _COLOURS: Final = {
     "missing": "red",
@@ -161,7 +162,7 @@ def _restart(
     if flags.yes:
         pace = Pace(flags.parallel, flags.timeout)
         result = roll(cluster, targets, pace, _remaining_problem(cluster, scope), _say)
-    if flags.output == "json":
+    if flags.output in PROGRAMS:
         _print(flags, groups, counts, _restart_json(planned, said, result))
     else:
         click.echo("\n".join(map(visible, _restart_text(planned, said, result, len(targets)))))
@@ -220,10 +221,10 @@ def _print(
     counts: Counter[str],
     restart: dict[str, Any] | None = None,
 ) -> None:
-    if flags.output == "json":
+    if flags.output in PROGRAMS:
         pods = [_json(pod) for group in groups.values() for pod in group]
         shown = {"pods": pods, "counts": dict(sorted(counts.items()))}
-        click.echo(json_text(shown | ({"restart": restart} if restart else {})))
+        click.echo(for_programs(shown | ({"restart": restart} if restart else {}), flags.output))
         return
     colour = coloured(sys.stdout)
     lines = [line for key, pods in groups.items() for line in _text(key, pods, colour)]

@@ -11,6 +11,7 @@ import click
 
 from injector.cli import check_cluster
 from injector.cli.report import coloured, paint
+from injector.cli.results import PROGRAMS, for_programs
 from injector.config import cross_checks, value_names
 from injector.config.loading import Input, check_schema, folder_of, load_settings
 from injector.config.schema import Settings, read_settings
@@ -22,7 +23,7 @@ from injector.core.model import Finding
 from injector.core.profile import Config
 from injector.core.registration.checks import unsafe
 from injector.errors import ConfigError, ManifestError
-from injector.printable import json_text, visible
+from injector.printable import visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,8 @@ def run(flags: CheckFlags) -> int:
         _fails(each, flags.fail_on or (Level.WARNING if each in there else Level.ERROR)) for each in findings
     ):
         status = status or 1
-    if flags.output == "json":
-        click.echo(json_text({"results": [_json(r) for r in findings]}))
+    if flags.output in PROGRAMS:
+        click.echo(for_programs({"results": [_json(r) for r in findings]}, flags.output))
         return status
     for result in findings:
         _print(result)

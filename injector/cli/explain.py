@@ -17,6 +17,7 @@ from injector import yamltext
 from injector.cli import live, manifests, world
 from injector.cli.live_config import load_live
 from injector.cli.report import COLOURS, coloured, paint
+from injector.cli.results import PROGRAMS, for_programs
 from injector.cli.world import World
 from injector.config.loading import load
 from injector.core import documents, workload
@@ -28,7 +29,7 @@ from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin, ex
 from injector.errors import ConfigError, ManifestError
 from injector.kube.objects import workload as fetch
 from injector.pages.explain import page
-from injector.printable import json_text, shown, visible
+from injector.printable import shown, visible
 from injector.yamltext import Document
 
 _SHOWN: Final = 60
@@ -65,9 +66,11 @@ def run(flags: ExplainFlags) -> int:
     """Explain a target or manifests; returns the exit status. Raises InjectorError."""
     if bool(flags.target) == bool(flags.filenames):
         raise ConfigError("give either -f FILE or KIND/NAME", hint="see 'injector explain --help'")
-    if flags.html and (flags.live or flags.output == "json"):
+    if flags.html and (flags.live or flags.output in PROGRAMS):
         raise ConfigError(
-            "--html cannot be combined with --live or -o json", where="--html", hint="remove one of them"
+            "--html cannot be combined with --live or -o",
+            where="--html",
+            hint="remove one of them",
         )
     if flags.target:
         config, explained = _of_cluster(flags.target, flags)
@@ -76,9 +79,9 @@ def run(flags: ExplainFlags) -> int:
     if flags.html:
         inputs = [] if flags.target else [each.where.rpartition(":")[0] for each in explained]
         manifests.write(page(explained, config), flags.html, inputs, "--html", onto_input=False)
-    elif flags.output == "json":
+    elif flags.output in PROGRAMS:
         shown = {"workloads": [_json(each) for each in explained], "findings": _findings(config.findings)}
-        click.echo(json_text(shown))
+        click.echo(for_programs(shown, flags.output))
     else:
         _show(explained, config)
     verdicts = [each.explanation.outcome.decision.verdict for each in explained if each.live is None]

@@ -12,13 +12,14 @@ from injector.errors import ConfigError
 Command: TypeAlias = Callable[..., Any]
 Option: TypeAlias = Callable[[Command], Command]
 
-output_format: Final[Option] = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Output format: text for people, json for programs.",
-)
+FORMATS: Final = {
+    "text": "for people",
+    "wide": "with more columns",
+    "json": "and",
+    "yaml": "for programs",
+}
+"""The formats of results, and what they are for."""
+
 output_file: Final[Option] = click.option(
     "-o",
     "--output",
@@ -51,6 +52,18 @@ def cluster(kubeconfig: str = "Same as for kubectl.", context: str | None = None
         return with_kubeconfig(with_context(command))
 
     return add
+
+
+def output_format(*formats: str) -> Option:
+    """How the result is printed; the first format is the default."""
+    listed = ", ".join(f"{each} {FORMATS[each]}" for each in formats)
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        default=formats[0],
+        help=f"Output format: {listed}.",
+    )
 
 
 def objects(help: str = "Namespaces and other objects of the cluster, from files.") -> Option:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import click
 
+from injector.cli.results import PROGRAMS, for_programs
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
@@ -24,7 +25,7 @@ from injector.core.tree.compare import changes
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import join
-from injector.printable import json_text, shown, visible
+from injector.printable import shown, visible
 from injector.records.entry import Entry
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym
 from injector.records.reader import Reader
@@ -78,8 +79,8 @@ def run(flags: ReplayFlags) -> int:
     replay = Replay(new, old, _key(flags.key_file))
     answers = [changed for each in reader.entries() if (changed := replay.at(each))]
     _warn(replay, reader)
-    if flags.output == "json":
-        click.echo(json_text(_json(replay, answers, reader.broken)))
+    if flags.output in PROGRAMS:
+        click.echo(for_programs(_json(replay, answers, reader.broken), flags.output))
     else:
         click.echo("\n".join([*_text(answers), _summary(replay, answers)]))
     return 1 if flags.check and answers else 0

@@ -45,7 +45,7 @@ Exit status: 0 no problem was found, or all were fixed; 1 problems remain."""
     help="How long an owner may wait for its PodDisruptionBudgets, and how long its rollout may take.",
 )
 @options.cluster()
-@options.output_format
+@options.output_format("text", "json", "yaml")
 def command(**flags: Any) -> int:
     """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.
 

@@ -19,7 +19,7 @@ Examples:
 @options.config("Configuration file; by default the defaults are checked.")
 @click.option("--cluster", "with_cluster", is_flag=True, help="Also check the webhook in a cluster.")
 @options.cluster("Same as for kubectl; requires --cluster.")
-@options.output_format
+@options.output_format("text", "json", "yaml")
 @click.option(
     "--fail-on",
     type=click.Choice(["warning", "error"]),

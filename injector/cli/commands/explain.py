@@ -30,7 +30,7 @@ Examples:
     "--live", is_flag=True, help="Explain why its pod is not ready or not injected; requires KIND/NAME."
 )
 @options.from_istiod("Use the ConfigMaps of a running istiod; requires KIND/NAME.")
-@options.output_format
+@options.output_format("text", "json", "yaml")
 @click.option(
     "--html", metavar="FILE", help="Write an HTML page instead of stdout; the file is replaced atomically."
 )

@@ -30,7 +30,7 @@ Examples:
     help="Key of the records; needed for new selectors to match recorded names.",
 )
 @click.option("--check", is_flag=True, help="Exit with status 1 if anything changes.")
-@options.output_format
+@options.output_format("text", "json", "yaml")
 def command(**flags: Any) -> int:
     """Show what a new configuration would change, for admissions recorded by 'injector serve --record'.
 
