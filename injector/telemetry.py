@@ -88,7 +88,7 @@ class Metrics:
         from prometheus_client.process_collector import ProcessCollector
 
         # The series `_created` would double the size of each scrape, and no alert or dashboard reads them.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
 
         self.registry = CollectorRegistry()
         self._text = generate_latest

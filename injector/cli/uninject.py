@@ -76,7 +76,7 @@ class UninjectRun:
         return manifest
 
     def dropped(self, located: workload.Workload, undone: Uninjected) -> Iterator[str]:
-        """A note of what somebody changed in the injected containers and volumes, which is removed with them."""
+        """A note of what somebody changed in injected containers and volumes, which goes with them."""
         pointers = dropped(located.template, undone, World().facts(located), self.config)
         if pointers:
             shown = first_of([*map(visible, pointers)])

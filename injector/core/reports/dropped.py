@@ -41,8 +41,7 @@ def _injected_again(original: Manifest, earlier: Status, facts: Facts, config: C
     always = replace(config, policy=Policy("enabled", keys.switch, keys.status), annotation_rules=())
     for native in ("enabled", "disabled"):
         outcome = inject(original, facts, replace(always, native_sidecars=native))
-        if outcome.added and all(
-            set(outcome.added.names(part)) == set(earlier.names(part)) for part in LISTS
-        ):
+        added = outcome.added
+        if added and all({*added.names(part)} == {*earlier.names(part)} for part in LISTS):
             return outcome
     return None
