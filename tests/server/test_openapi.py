@@ -41,10 +41,10 @@ APPS = {
     "debug": DEBUG,
 }
 EXPECTED = {
-    "ready": {"/healthz": {200}, "/readyz": {200}, "/metrics": {200}},
-    "not ready": {"/healthz": {200}, "/readyz": {503}, "/metrics": {200}},
-    "beside the webhook": {"/healthz": {200}, "/readyz": {200}},
-    "not ready beside the webhook": {"/healthz": {200}, "/readyz": {503}},
+    "ready": {"/": {200}, "/healthz": {200}, "/readyz": {200}, "/metrics": {200}},
+    "not ready": {"/": {200}, "/healthz": {200}, "/readyz": {503}, "/metrics": {200}},
+    "beside the webhook": {"/": {200}, "/healthz": {200}, "/readyz": {200}},
+    "not ready beside the webhook": {"/": {200}, "/healthz": {200}, "/readyz": {503}},
     "debug": {PATH: {200, 400, 422}},
 }
 
