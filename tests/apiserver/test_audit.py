@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from injector.cli import audit
+from injector.cli.audit import AuditFlags
 from tests.apiserver.webhook_serving import (
     a_deployment,
     a_pod,
@@ -93,6 +97,7 @@ def test_pods_as_the_webhook_made_them_are_no_finding(mesh: Mesh, shop: str) -> 
     done = mesh.audit("-n", shop, "--config", mesh.before, "-o", "json")
     assert (done.status, done.json["pods"]) == (0, []), done.out + done.err
     assert done.json["counts"] == {"current": 3}
+    assert mesh.audit("-n", shop, "--config", mesh.before).out == "3 pods, all up to date\n"
 
 
 def test_another_configuration_makes_them_stale_and_names_the_values(mesh: Mesh, shop: str) -> None:
@@ -108,7 +113,11 @@ def test_another_configuration_makes_them_stale_and_names_the_values(mesh: Mesh,
     ]
     text = mesh.audit("-n", shop, "--config", mesh.after)
     assert f"Deployment {shop}/web" in text.out
-    assert "1 pod checked, 1 of 1 owner found: 1 stale" in text.out
+    assert "/spec/initContainers/istio-proxy/image: registry.example.com/istio/proxyv2:1.30.0 -> " in text.out
+    assert text.out.endswith("\n1 pod of 1 owner needs a restart: 1 stale\n")
+    [headings, row, _] = mesh.audit("-n", shop, "--config", mesh.after, "-o", "wide").out.splitlines()
+    assert headings.split() == ["NAMESPACE", "OWNER", "POD", "STATE", "REASON", "REVISION", "DIFFERS"]
+    assert row.split()[:4] == [shop, "Deployment/web", pod["metadata"]["name"], "stale"]
 
 
 def test_a_setting_that_changes_nothing_for_a_pod_is_no_finding(
@@ -138,6 +147,89 @@ def test_a_pod_of_a_namespace_without_the_label_is_unwanted(mesh: Mesh, shop: st
     assert (pod_entry["state"], pod_entry["reason"]) == ("unwanted", "not-selected")
 
 
+def test_a_sidecar_in_a_manifest_is_no_finding_while_kube_inject_would_write_the_same(
+    mesh: Mesh, tmp_path: Path
+) -> None:
+    """In a namespace without the label; one of the pods has no owner."""
+    with mesh.bed.namespace() as namespace:
+        plain = tmp_path / "plain.yaml"
+        items = [a_deployment("web"), a_pod("bare"), a_pod("copied")]
+        plain.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        written = run("kube-inject", "-f", plain, "--config", mesh.before)
+        assert written.status == 0, written.err
+        deployment, bare, copied = yaml.safe_load(written.out)["items"]
+        created(mesh.bed, namespace, deployment)
+        created(mesh.bed, namespace, copied)
+        assert kubectl(mesh.bed, "apply", "-n", namespace, "-f", "-", manifest=bare).status == 0
+        pods_of(mesh.bed, namespace, "web")
+        arguments = ("-n", namespace, "--config")
+        done = mesh.audit(*arguments, mesh.before, "-o", "json")
+        # Nothing on the third pod shows how it was made.
+        assert [(pod["name"], pod["state"]) for pod in done.json["pods"]] == [("copied", "unwanted")]
+        assert done.json["counts"] == {"manual": 2, "unwanted": 1}, done.out
+        accepting = mesh.audit(*arguments, mesh.before, "--accept", "unwanted")
+        assert (accepting.status, accepting.out) == (
+            0,
+            "2 up to date; 1 unwanted, accepted; 2 of them injected in the manifest of the owner\n",
+        )
+        later = mesh.audit(*arguments, mesh.after, "--restart", "--accept", "unwanted")
+        assert "2 pods of 2 owners need a look: 2 stale" in later.out
+        assert f"restart manually: Deployment {namespace}/web: its manifest has the sidecar" in later.out
+
+
+def test_owners_and_labels_select_the_pods(mesh: Mesh, shop: str) -> None:
+    for item in (a_deployment("web"), a_deployment("api"), a_pod("bare", labels={"app": "bare"})):
+        created(mesh.bed, shop, item)
+    for name in ("web", "api"):
+        pods_of(mesh.bed, shop, name)
+
+    def owners(*arguments: str) -> list[str]:
+        done = mesh.audit("-n", shop, "--config", mesh.after, "-o", "json", *arguments)
+        return [pod["owner"]["name"] for pod in done.json["pods"]]
+
+    assert owners() == ["api", "web", "bare"]
+    assert owners("deploy/web") == ["web"]
+    assert owners("deploy/web", "pod/bare") == ["web", "bare"]
+    assert owners("-l", "app in (api, bare)") == ["api", "bare"]
+    [replica_set] = listed(mesh.bed, shop, "replicasets", "--selector=app=web")
+    assert owners(f"rs/{replica_set['metadata']['name']}") == ["web"]
+    gone = mesh.audit("deploy/gone", "-n", shop, "--config", mesh.after)
+    assert (gone.status, gone.out) == (1, "")
+    assert f"deployments.apps gone in namespace {shop} does not exist" in gone.err
+
+
+def test_a_namespace_that_does_not_exist_is_an_error(mesh: Mesh) -> None:
+    done = mesh.audit("-n", "nope", "--config", mesh.before)
+    assert (done.status, done.out) == (1, "")
+    assert "namespace nope does not exist" in done.err
+
+
+def a_time(text: str) -> Callable[[], datetime]:
+    return lambda: datetime.fromisoformat(text)
+
+
+def test_outside_of_its_windows_nothing_is_restarted_and_the_next_opening_is_reported(
+    mesh: Mesh, shop: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    created(mesh.bed, shop, a_deployment("web"))
+    pods_of(mesh.bed, shop, "web")
+    flags = AuditFlags(
+        workloads=(), namespace=shop, all_namespaces=False, selector="", config_file=str(mesh.after),
+        from_istiod=None, path="", accept=(), restart=True, yes=True, parallel=1, timeout=2,
+        window=("Mon-Fri 22:00-04:00 Europe/Berlin",), kubeconfig=str(mesh.bed.kubeconfig),
+        kube_context=None, output="text",
+    )  # fmt: skip
+    assert audit.run(flags, a_time("2026-06-01T19:59:00+00:00")) == 1
+    assert (
+        "nothing was restarted: outside of the maintenance windows, the next opens 2026-06-01 22:00+02:00"
+        in capsys.readouterr().out
+    )
+    assert not restarted(mesh.bed, shop, "deployment", "web")
+    assert audit.run(flags, a_time("2026-06-01T20:00:00+00:00")) == 1
+    assert "restart of 1 owner: 0 done, 1 timed out" in capsys.readouterr().out
+    assert restarted(mesh.bed, shop, "deployment", "web")
+
+
 def test_without_yes_nothing_is_restarted(mesh: Mesh, shop: str) -> None:
     created(mesh.bed, shop, a_deployment("web"))
     created(mesh.bed, shop, a_pod("bare"))
@@ -160,7 +252,9 @@ def test_a_restart_stops_where_the_rollout_does_not_complete_and_says_what_is_le
     assert done.status == 1, done.err
     assert restarted(mesh.bed, shop, "deployment", "first")
     assert not restarted(mesh.bed, shop, "deployment", "second")
-    assert f"stopped at Deployment {shop}/first: not complete after 2 s" in done.out
+    assert "restart of 2 owners: 0 done, 1 timed out, 1 not started" in done.out
+    assert f"timed out: Deployment {shop}/first: not complete after 2 s" in done.out
+    assert "; its rollout continues\n" in done.out
     assert f"not started: Deployment {shop}/second" in done.out
 
 
@@ -221,7 +315,7 @@ def test_a_budget_that_allows_nothing_holds_a_restart_back(mesh: Mesh, shop: str
     )
     done = mesh.audit("-n", shop, "--config", mesh.after, "--restart", "--yes", "--timeout", "2")
     assert done.status == 1
-    assert f"stopped at Deployment {shop}/web: PodDisruptionBudget web allows no disruptions" in done.out
+    assert f"timed out: Deployment {shop}/web: PodDisruptionBudget web allows no disruptions\n" in done.out
     assert not restarted(mesh.bed, shop, "deployment", "web")
 
 
@@ -249,7 +343,7 @@ def test_owners_are_rolled_one_after_the_other_until_all_is_well(mesh: Mesh) -> 
         assert mesh.audit(*arguments, "-o", "json").json["counts"] == {"missing": 2}
         done = mesh.audit(*arguments, "--restart", "--yes", "--timeout", "90")
         assert done.status == 0, done.out + done.err
-        assert "restarted 2 owners" in done.out
+        assert "restart of 2 owners: 2 done" in done.out
         order = [line for line in done.err.splitlines() if not line.startswith("waiting")]
         assert order == [
             f"{word} {kind} {namespace}/{name}"
