@@ -133,14 +133,25 @@ def standing_of_manifest(item: Manifest, facts: Facts, config: Config) -> Standi
     if earlier is None:
         return None
     by_hand = replace(facts, origin=Origin.FILE, namespace_object=None, owner=_owner(item))
-    outcome = inject(template, by_hand, config)
+    standing = _by_hand(template, earlier, by_hand, config)
+    if standing.state is AuditState.STALE:
+        # The command may have been run without a cluster, on a manifest that names no namespace.
+        meta = {k: v for k, v in (template.get("metadata") or {}).items() if k != "namespace"}
+        by_hand = replace(by_hand, namespace="", native_sidecars=None)
+        alone = _by_hand({**template, "metadata": meta}, earlier, by_hand, config)
+        standing = alone if alone.state is AuditState.MANUAL else standing
+    return standing
+
+
+def _by_hand(template: Manifest, earlier: status.Status, facts: Facts, config: Config) -> Standing:
+    outcome = inject(template, facts, config)
     reason, revision = outcome.decision.reason, earlier.revision
     if outcome.decision.verdict is Verdict.DENY:
         error = str(outcome.error or "")
         return Standing(AuditState.REFUSED, reason, revision=revision, error=error, in_manifest=True)
     if outcome.decision.verdict is not Verdict.INJECT:
         return Standing(AuditState.UNWANTED, reason, revision=revision, in_manifest=True)
-    standing = replace(_compared(template, outcome, earlier, by_hand, config), in_manifest=True)
+    standing = replace(_compared(template, outcome, earlier, facts, config), in_manifest=True)
     up_to_date = standing.state in (AuditState.CURRENT, AuditState.SAME)
     return replace(standing, state=AuditState.MANUAL) if up_to_date else standing
 
@@ -199,13 +210,20 @@ def _compared(
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):
         # Fields that are not injected now may have been injected under another configuration.
-        before_now = ((p, value_at(pod, p)) for p in extras)
-        differ += [_change(p, value, None) for p, value in before_now if not is_filled_in(p, value)]
+        dropped = ((p, value_at(pod, p)) for p in extras)
+        differ += [
+            _change(p, value, None)
+            for p, value in dropped
+            if value is not None and not is_filled_in(p, value)
+        ]
     if now and now.revision != earlier.revision:
         differ.append(_change("revision", earlier.revision, now.revision))
-    by_place = {change.pointer: change for change in reversed(differ) if change.pointer not in bookkeeping}
+    by_place: dict[str, ValueChange] = {}
+    for change in differ:
+        if change.pointer not in bookkeeping:
+            by_place.setdefault(change.pointer, change)
     state = AuditState.STALE if by_place else AuditState.SAME
-    return Standing(state, reason, tuple(reversed(by_place.values())), earlier.revision)
+    return Standing(state, reason, tuple(by_place.values()), earlier.revision)
 
 
 def _change(pointer: str, before: Any, after: Any) -> ValueChange:

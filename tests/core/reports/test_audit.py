@@ -124,10 +124,10 @@ def test_a_sidecar_that_is_no_longer_selected_is_unwanted() -> None:
     assert state(pod, config=a_config("policy: disabled")) == (AuditState.UNWANTED, Reason.OFF_BY_DEFAULT)
 
 
-def a_workload(tag: str = "v1", **pod: Any) -> Manifest:
+def a_workload(tag: str = "v1", namespace: str = "plain", **pod: Any) -> Manifest:
     """A Deployment as `kube-inject` wrote it, with defaults of the API server."""
     written = load_input(Input(Text(f"values: {{global: {{hub: example.com, tag: {tag}}}}}", "test")))
-    template = inject(a_pod(name=None, **pod), Facts("plain", owner=WEB), written).pod
+    template = inject(a_pod(name=None, **pod), Facts(namespace, owner=WEB), written).pod
     for container in template["spec"]["containers"]:
         container["terminationMessagePath"] = "/dev/termination-log"
     meta = {"name": "web", "namespace": "plain", "uid": "u"}
@@ -138,8 +138,9 @@ WEB = Owner("apps/v1", "Deployment", "web")
 PLAIN = Facts("plain", namespace_object=Namespace("plain"))
 
 
-def test_a_sidecar_that_is_in_the_manifest_of_the_owner_is_its_own_state() -> None:
-    standing = audit.standing_of_manifest(a_workload(), PLAIN, CONFIG)
+@pytest.mark.parametrize("namespace", ["plain", ""])
+def test_a_sidecar_that_is_in_the_manifest_of_the_owner_is_its_own_state(namespace: str) -> None:
+    standing = audit.standing_of_manifest(a_workload(namespace=namespace), PLAIN, CONFIG)
     assert standing == audit.Standing(
         AuditState.MANUAL, Reason.ON_BY_DEFAULT, revision="default", in_manifest=True
     )
