@@ -1,7 +1,7 @@
 """The injector's own image, made from the Python and the packages that run here.
 
 Here: what goes into it. Not here: running it in a cluster (injector.py), the archive format
-(node/oci.py).
+(hack/image/oci.py).
 
 The image holds the interpreter with its standard library, the runtime dependencies of the wheel, and
 the package with its templates; no tests, no tools, no shell. All of it is compiled, and the bytecode
@@ -25,7 +25,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.beds.node import oci
+from hack.image import oci
 from tests.beds.programs import build
 
 REPO = Path(__file__).resolve().parents[3]

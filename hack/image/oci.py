@@ -1,7 +1,7 @@
 """Writes container images as OCI archives, without a container engine and without a registry.
 
 Here: the archive that ``ctr images import`` reads, and the shared libraries that a program drags
-along. Not here: what goes into which image, that is images.py here and in mesh/.
+along. Not here: what goes into which image (tests/beds/node/images.py, tests/beds/mesh).
 
 Equal input gives equal bytes: times are fixed, owners are root, entries are sorted.
 """
