@@ -23,6 +23,8 @@ from injector.errors import InjectorError
 from injector.pointer import join, split
 
 WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
+PROFILE: Final = "profile"
+"""The lowest layer: what the profile sets without any settings."""
 _TITLES: Final = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
 # Past this many single settings the layer alone is named.
 SINGLES = 60
@@ -130,7 +132,7 @@ def _layers(whole: _Input, added: Manifest) -> list[tuple[str, _Input]]:
     below = replace(below, config=profile.without_settings(below.config))
     steps.append(("values", below))
     defaults = replace(below.config, values=profile.values)
-    steps.append(("profile", replace(below, config=profile.without_settings(defaults))))
+    steps.append((PROFILE, replace(below, config=profile.without_settings(defaults))))
     return steps[::-1]
 
 
