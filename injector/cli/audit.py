@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import click
 
-from injector.cli import audit_report, restarts, windows, world
-from injector.cli.audit_pods import Audited, AuditScope, is_of
+from injector.cli import audit_events, audit_report, restarts, windows, world
+from injector.cli.audit_pods import Audited, AuditScope, count, is_of
 from injector.cli.live_config import load_live
 from injector.cli.restarts import Schedule
 from injector.cli.results import PROGRAMS
@@ -40,6 +40,8 @@ class AuditFlags:
     from_istiod: str | None
     path: str
     accept: tuple[str, ...]
+    fail_on: str
+    events: bool
     restart: bool
     yes: bool
     parallel: int
@@ -63,10 +65,24 @@ def run(flags: AuditFlags, now: Callable[[], datetime] = _now) -> int:
         audited = Audited.of(_pods(cluster, flags), scope, flags.accept)
         for refusal in scope.owners.unread:
             click.echo(visible(f"warning: {refusal}; a sidecar in a manifest is not seen"), err=True)
-        if not flags.restart:
+        complete = _write_events(cluster, scope, audited) if flags.events else True
+        if flags.restart:
+            status = _restart(cluster, scope, audited, schedule, flags)
+        else:
             audit_report.pods(audited, flags.output)
-            return 1 if audited.groups else 0
-        return _restart(cluster, scope, audited, schedule, flags)
+            status = 1 if audited.groups and flags.fail_on == "finding" else 0
+        return status if complete else max(status, 1)
+
+
+def _write_events(cluster: Cluster, scope: AuditScope, audited: Audited) -> bool:
+    """Write an Event on each owner with a finding; returns whether all could be written."""
+    recorded = audit_events.write(cluster, scope, audited)
+    click.echo(f"Events on {count(recorded.written, 'owner')}", err=True)
+    if recorded.left:
+        click.echo(f"no Event on {count(recorded.left, 'more owner')}: too many for one run", err=True)
+    for text in dict.fromkeys(error.advice for error in recorded.errors):
+        click.echo(visible(f"error: {text}"), err=True)
+    return not recorded.errors
 
 
 def _check(flags: AuditFlags) -> None:

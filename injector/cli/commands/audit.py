@@ -35,6 +35,14 @@ read; 2 wrong usage or configuration; 130 interrupted."""
     type=click.Choice(["missing", "stale", "unwanted", "foreign", "refused"]),
     help="Count pods in this state, but do not report them; may be repeated.",
 )
+@click.option("--events", is_flag=True, help="Write a Kubernetes Event on each owner with a finding.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["finding", "error"]),
+    default="finding",
+    show_default=True,
+    help="What sets exit status 1 without --restart: a finding, or only an error of the run.",
+)
 @click.option(
     "--restart", is_flag=True, help="Show which owners would be restarted; with --yes restart them."
 )
