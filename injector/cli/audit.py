@@ -6,9 +6,11 @@ Here: what is read of the cluster, and the exit status. Not here: what a pod's s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -19,6 +21,7 @@ from injector.cli.restarts import Schedule
 from injector.cli.results import PROGRAMS
 from injector.core.kinds import KINDS
 from injector.core.model import Manifest
+from injector.core.profile import Config
 from injector.errors import ClusterError, ConfigError
 from injector.kube import objects
 from injector.kube.client import Cluster
@@ -42,6 +45,7 @@ class AuditFlags:
     accept: tuple[str, ...]
     fail_on: str
     events: bool
+    watch: bool
     restart: bool
     yes: bool
     parallel: int
@@ -59,9 +63,11 @@ def _now() -> datetime:
 def run(flags: AuditFlags, now: Callable[[], datetime] = _now) -> int:
     """List the pods, and restart their owners if the flags say so; returns the exit status."""
     _check(flags)
+    if flags.watch:
+        return _watch(flags)
     schedule = Schedule([windows.parse(text) for text in flags.window], now)
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        scope = _scope(cluster, flags)
+        scope = _scope(cluster, _config(cluster, flags), flags)
         audited = Audited.of(_pods(cluster, flags), scope, flags.accept)
         for refusal in scope.owners.unread:
             click.echo(visible(f"warning: {refusal}; a sidecar in a manifest is not seen"), err=True)
@@ -85,20 +91,50 @@ def _write_events(cluster: Cluster, scope: AuditScope, audited: Audited) -> bool
     return not recorded.errors
 
 
+def _watch(flags: AuditFlags) -> int:
+    """Print changes until the command is interrupted. Raises ClusterError where it cannot begin."""
+    # Only this needs asyncio and its client.
+    from injector.cli.audit_watch import Standings, Watch
+    from injector.kube.async_client import connect_async
+
+    namespace = _namespace(flags)
+    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
+        names, params = _names(cluster, flags), _params(flags)
+        path = path_of(KINDS["Pod"], namespace)
+        # What may not be listed is an error now; later errors may pass.
+        next(cluster.each(path, params), None)
+        watch = Watch(
+            path,
+            params,
+            lambda item: not names or is_of(item, names),
+            partial(_scope, cluster, _config(cluster, flags), flags),
+            Standings(flags.accept),
+            flags.output,
+        )
+        asyncio.run(watch.run(partial(connect_async, flags.kubeconfig, flags.kube_context)))
+    return 0
+
+
 def _check(flags: AuditFlags) -> None:
     """Refuse flags that contradict each other. Raises ConfigError."""
     if flags.namespace and flags.all_namespaces:
         raise ConfigError("give either -n NS or -A", hint="see 'injector audit --help'")
     if flags.workloads and flags.all_namespaces:
         raise ConfigError("names of owners require one namespace", where="-A", hint="use -n NS")
+    if flags.watch and (flags.restart or flags.events or flags.output not in ("text", "json")):
+        hint = "use it with -o text or -o json only"
+        raise ConfigError("not possible with --restart, --events or this format", where="--watch", hint=hint)
     for flag, is_set in (("--yes", flags.yes), ("--window", flags.window)):
         if is_set and not flags.restart:
             hint = "an audit without --restart changes nothing"
             raise ConfigError(f"{flag} requires --restart", where=flag, hint=hint)
 
 
-def _scope(cluster: Cluster, flags: AuditFlags) -> AuditScope:
-    config = load_live(cluster, flags.config_file, flags.from_istiod)
+def _config(cluster: Cluster, flags: AuditFlags) -> Config:
+    return load_live(cluster, flags.config_file, flags.from_istiod)
+
+
+def _scope(cluster: Cluster, config: Config, flags: AuditFlags) -> AuditScope:
     around = world.from_cluster(cluster, config.profile, flags.namespace)
     namespace = _namespace(flags)
     if namespace and namespace not in around.namespaces:
@@ -115,13 +151,20 @@ def _namespace(flags: AuditFlags) -> str:
 
 def _pods(cluster: Cluster, flags: AuditFlags) -> Iterator[Manifest]:
     """The pods that the flags select. Raises ClusterError for an owner that does not exist."""
-    namespace = _namespace(flags)
-    owners = [objects.workload(cluster, name, namespace) for name in flags.workloads]
-    names = [(str(item["kind"]), str(item["metadata"]["name"])) for item in owners]
-    params = {"labelSelector": flags.selector} if flags.selector else None
-    for item in cluster.each(path_of(KINDS["Pod"], namespace), params):
+    names = _names(cluster, flags)
+    for item in cluster.each(path_of(KINDS["Pod"], _namespace(flags)), _params(flags)):
         if not names or is_of(item, names):
             yield item
+
+
+def _names(cluster: Cluster, flags: AuditFlags) -> list[tuple[str, str]]:
+    """Kind and name of the owners that the flags name. Raises ClusterError where one does not exist."""
+    owners = [objects.workload(cluster, name, _namespace(flags)) for name in flags.workloads]
+    return [(str(item["kind"]), str(item["metadata"]["name"])) for item in owners]
+
+
+def _params(flags: AuditFlags) -> dict[str, str]:
+    return {"labelSelector": flags.selector} if flags.selector else {}
 
 
 def _restart(
