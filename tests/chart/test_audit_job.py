@@ -31,18 +31,20 @@ from tests.chart.test_chart_in_a_cluster import (
 ACCOUNT = f"{helm.RELEASE}-audit"
 SOURCES: dict[str, dict[str, Any]] = {
     "its own file": {},
+    "a ConfigMap": {"server": {"source": {"configMap": {"namespace": "gitops", "name": "injector"}}}},
     "an istiod": {"server": {"source": {"istio": {"namespace": "istio-system"}}}},
     "an istiod's revision": {
         "revision": "canary",
-        "server": {"source": {"istio": {"namespace": "istio-system"}}},
+        "server": {"source": {"istio": {"namespace": "istio-system", "meshConfigMap": "mesh"}}},
     },
 }
 # The profile istio is the only one that follows an istiod.
 MAPS: dict[str, set[tuple[str, str]]] = {
     "its own file": set(),
+    "a ConfigMap": {("gitops", "injector")},
     "an istiod": {("istio-system", "istio"), ("istio-system", "istio-sidecar-injector")},
     "an istiod's revision": {
-        ("istio-system", "istio-canary"),
+        ("istio-system", "mesh"),
         ("istio-system", "istio-sidecar-injector-canary"),
     },
 }
@@ -74,15 +76,8 @@ def test_the_command_takes_its_arguments_and_the_configuration_of_the_webhook(so
     assert arguments[0] == "audit"
     assert (flags["all_namespaces"], flags["events"], flags["fail_on"]) == (True, True, "error")
     assert (flags["accept"], flags["path"]) == (("foreign",), "/mutate")
-    expected = {"an istiod": "istio-system", "an istiod's revision": "istio-system/canary"}.get(source)
-    assert flags["from_istiod"] == expected
+    # The command reads what the file names as its source, as the webhook does.
     assert flags["config_file"] == "/etc/sidecar-injector/injector.yaml"
-
-
-def test_other_names_of_istiods_config_maps_are_refused() -> None:
-    config = {"server": {"source": {"istio": {"namespace": "istio-system", "meshConfigMap": "mesh"}}}}
-    with pytest.raises(helm.HelmError, match=r"audit\.enabled"):
-        rendered(config)
 
 
 def test_a_state_that_does_not_exist_is_refused() -> None:

@@ -28,6 +28,7 @@ read; 2 wrong usage or configuration; 130 interrupted."""
 @click.option("-A", "--all-namespaces", is_flag=True, help="Check the pods of all namespaces.")
 @click.option("-l", "--selector", default="", metavar="SELECTOR", help="Check pods with these labels.")
 @options.config()
+@options.config_map()
 @options.from_istiod()
 @options.path("webhook")
 @click.option(
