@@ -27,10 +27,12 @@ from injector.core.kinds import restartable
 from injector.core.profile import Config
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.match_conditions import conditions
+from injector.core.reports.audit import REPORTED
 from injector.core.value_types import tree_schema
 from injector.kube.api_errors import Request
 from injector.kube.events import owners
 from injector.kube.objects import path_of
+from injector.kube.owners import read_kinds
 from injector.profiles.istio.value_table import TYPES_BY_SECTION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +63,7 @@ def facts() -> str:
     tree = {
         "defaults": _defaults(),
         "owners": [_resource(path_of(kind)) for kind in owners()],
+        "workloads": [_resource(path_of(kind)) for kind in read_kinds()],
         "restartable": [_resource(path_of(kind)) for kind in restartable()],
         "profiles": {name: _profile(name) for name in folder.shipped()},
     }
@@ -194,6 +197,9 @@ TAKES: Mapping[str, Tree] = {
     "metrics.alerts.labels": _STRINGS,
     "metrics.dashboard.labels": _STRINGS,
     "metrics.dashboard.annotations": _STRINGS,
+    "audit.schedule": {"type": "string", "minLength": 1},
+    "audit.accept": {"type": "array", "items": _words(*REPORTED), "uniqueItems": True},
+    "audit.resources": {"type": "object"},
     "extraObjects": {"type": "array", "items": {"type": ["object", "string"]}},
     # Kubernetes' own objects: the API server knows them better.
     "podSecurityContext": {"type": "object"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from injector.cli.world import World
 from injector.core import owner
@@ -16,6 +16,9 @@ from injector.kube.owners import OwnerReader, controller
 
 Groups: TypeAlias = dict[tuple[str, Owner], list["Pod"]]
 """Pods with a finding, by namespace and owner."""
+
+
+_IDENTITY: Final = ("name", "namespace", "uid", "generateName", "labels", "ownerReferences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class AuditScope:
         standing = audit.standing(item, facts, self.config)
         if standing.state is audit.AuditState.UNWANTED:
             standing = self._by_manifest(item, facts) or standing
-        identity = {key: meta[key] for key in ("name", "namespace", "uid", "ownerReferences") if key in meta}
+        identity = {key: meta[key] for key in _IDENTITY if key in meta}
         labels = meta.get("labels") or {}
         return Pod(space, str(meta["name"]), labels, owner.of_pod(meta), standing, {"metadata": identity})
 

@@ -35,7 +35,7 @@ def pods(audited: Audited, output: str, restart: dict[str, Any] | None = None) -
     """Print the pods; `restart` is part of what programs get."""
     if output in PROGRAMS:
         shown = {
-            "pods": [_json(pod) for pod in audited.pods],
+            "pods": [as_json(pod) for pod in audited.pods],
             "counts": {state.value: number for state, number in sorted(audited.counts.items())},
         }
         click.echo(for_programs(shown | ({"restart": restart} if restart else {}), output))
@@ -48,7 +48,8 @@ def pods(audited: Audited, output: str, restart: dict[str, Any] | None = None) -
     click.echo("\n".join([*lines, summary(audited)]), color=True if colour else None)
 
 
-def _json(pod: Pod) -> dict[str, Any]:
+def as_json(pod: Pod) -> dict[str, Any]:
+    """A pod for programs."""
     standing = pod.standing
     return {
         "namespace": pod.namespace,
@@ -88,8 +89,8 @@ def _text(key: tuple[str, Owner], group: list[Pod], colour: bool) -> Iterator[st
         alike.setdefault(key_of, []).append(pod)
     for pods_alike in alike.values():
         standing = pods_alike[0].standing
-        word = paint(f"{standing.state.value:<8}", _COLOURS[standing.state.value], colour)
-        yield f"  {word} {visible(first_of([pod.name for pod in pods_alike], _SHOWN))}"
+        names = first_of([pod.name for pod in pods_alike], _SHOWN)
+        yield f"  {painted(standing.state.value, colour)} {visible(names)}"
         reason = f"{standing.reason.value}: {standing.error or standing.reason.sentence}"
         yield f"           {standing.state.sentence} {visible(reason)}"
         for change in standing.differences[:_SHOWN]:
@@ -97,6 +98,11 @@ def _text(key: tuple[str, Owner], group: list[Pod], colour: bool) -> Iterator[st
         if (more := len(standing.differences) - _SHOWN) > 0:
             yield f"           and {count(more, 'more value')}"
     yield ""
+
+
+def painted(word: str, colour: bool) -> str:
+    """The word of a state, padded, and in its colour."""
+    return paint(f"{word:<8}", _COLOURS.get(word, "green"), colour)
 
 
 def summary(audited: Audited) -> str:

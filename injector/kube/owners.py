@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from injector.core import owner
-from injector.core.kinds import KINDS
+from injector.core.kinds import KINDS, Kind
 from injector.core.model import Owner
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
 from injector.kube.lists import Object
 from injector.kube.objects import path_of
+
+
+def read_kinds() -> tuple[Kind, ...]:
+    """The kinds of owners that are read."""
+    return tuple(row for row in KINDS.values() if row.plural and row.kind != "Pod")
 
 
 @dataclass(slots=True)
@@ -27,7 +32,7 @@ class OwnerReader:
         meta = pod["metadata"]
         for of in _candidates(pod):
             row = KINDS.get(of.kind)
-            if row is None or row.kind == "Pod" or not row.plural or row.api_version != of.api_version:
+            if row not in read_kinds() or row.api_version != of.api_version:
                 continue
             if (item := self._object(path_of(row, str(meta["namespace"]), of.name))) is not None:
                 # Not every version of the API server sets the kind of a single object.

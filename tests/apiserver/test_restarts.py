@@ -39,7 +39,8 @@ def test_outside_of_its_windows_nothing_is_restarted_and_the_next_opening_is_rep
     pods_of(audited.bed, shop, "web")
     flags = AuditFlags(
         workloads=(), namespace=shop, all_namespaces=False, selector="", config_file=str(audited.after),
-        from_istiod=None, path="", accept=(), restart=True, yes=True, parallel=1, timeout=2,
+        config_map=None, from_istiod=None, path="", accept=(), fail_on="finding", events=False,
+        restart=True, yes=True, parallel=1, timeout=2, watch=False,
         window=("Mon-Fri 22:00-04:00 Europe/Berlin",), kubeconfig=str(audited.bed.kubeconfig),
         kube_context=None, output="text",
     )  # fmt: skip

@@ -13,6 +13,7 @@ Examples:
   injector audit -A --config injector.yaml
   injector audit deploy/web -n shop --config injector.yaml
   injector audit -n shop --from-istiod istio-system -o json | jq '.pods[].state'
+  injector audit -A --config injector.yaml --watch
   injector audit -n shop --config injector.yaml --restart
   injector audit -n shop --config injector.yaml --restart --yes --parallel 2
   injector audit -A --config injector.yaml --restart --yes --window 'Mon-Fri 22:00-04:00 Europe/Berlin'
@@ -27,6 +28,7 @@ read; 2 wrong usage or configuration; 130 interrupted."""
 @click.option("-A", "--all-namespaces", is_flag=True, help="Check the pods of all namespaces.")
 @click.option("-l", "--selector", default="", metavar="SELECTOR", help="Check pods with these labels.")
 @options.config()
+@options.config_map()
 @options.from_istiod()
 @options.path("webhook")
 @click.option(
@@ -34,6 +36,15 @@ read; 2 wrong usage or configuration; 130 interrupted."""
     multiple=True,
     type=click.Choice(["missing", "stale", "unwanted", "foreign", "refused"]),
     help="Count pods in this state, but do not report them; may be repeated.",
+)
+@click.option("--watch", is_flag=True, help="Continue, and print a line for each pod whose state changes.")
+@click.option("--events", is_flag=True, help="Write a Kubernetes Event on each owner with a finding.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["finding", "error"]),
+    default="finding",
+    show_default=True,
+    help="What sets exit status 1 without --restart: a finding, or only an error of the run.",
 )
 @click.option(
     "--restart", is_flag=True, help="Show which owners would be restarted; with --yes restart them."

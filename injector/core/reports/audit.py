@@ -52,6 +52,13 @@ SENTENCES: Mapping[AuditState, str] = {
     AuditState.MANUAL: "The sidecar is in the owner's manifest and up to date; the webhook is not called.",
     AuditState.CURRENT: "The pod is up to date.",
 }
+EVENT_REASONS: Mapping[AuditState, str] = {
+    AuditState.MISSING: "SidecarMissing",
+    AuditState.STALE: "SidecarStale",
+    AuditState.UNWANTED: "SidecarUnwanted",
+    AuditState.FOREIGN: "SidecarForeign",
+    AuditState.REFUSED: "SidecarRefused",
+}
 # What an operator has to look at, and what a restart of the pod corrects.
 REPORTED = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)
 FIXED_BY_RESTART = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED)
