@@ -44,7 +44,7 @@ Examples:
   injector audit -n shop --config injector.yaml
   injector replay records/ --config new.yaml --base injector.yaml
   injector serve --config injector.yaml
-  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
+  injector webhook-config --service sidecar-injector/injector --ca-file ca.pem | kubectl apply -f -
   source <(injector completion bash)
 
 Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
