@@ -62,10 +62,10 @@ class Transformed:
         if self.errors:
             status = print_errors(self.errors)
             click.echo("nothing was written", err=True)
+        else:
+            write(joined(self.parts), output, [part.document.source for part in self.parts])
         if last:
             click.echo(last, err=True)
-        if not self.errors:
-            write(joined(self.parts), output, [part.document.source for part in self.parts])
         return status
 
 
