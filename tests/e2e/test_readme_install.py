@@ -84,6 +84,7 @@ def environment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> d
     home = str(tmp_path_factory.mktemp("home"))
     return {
         "PATH": f"{folder}:{os.environ['PATH']}",
+        "HOME": home,
         "KUBECONFIG": str(cluster.kubeconfig),
         **{f"HELM_{what}_HOME": home for what in ("CACHE", "CONFIG", "DATA")},
     }
