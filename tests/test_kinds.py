@@ -212,7 +212,7 @@ def test_its_template_stands_for_the_pods_behind_a_service(kind: str) -> None:
     restartable = EXPECTED[kind][3]
     cluster = a_cluster(**{kinds.KINDS[kind].plural: [an_object(kind)]}) if kind != "Pod" else a_cluster()
     service = {"metadata": {"namespace": "shop"}, "spec": {"selector": {"app": "web"}}}
-    templates = list(SurveyReader(cluster)._behind(service))
+    templates = list(SurveyReader(cluster).behind(service))
     assert bool(templates) is restartable
 
 
