@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import click
 
-from injector import yamltext
 from injector.cli import configuration, live, manifests, world
 from injector.cli.configuration import Wanted
 from injector.cli.report import COLOURS, coloured, paint
 from injector.cli.results import PROGRAMS, for_programs
+from injector.cli.sources import Sources
 from injector.cli.world import Access, World
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis
@@ -58,6 +58,7 @@ class ExplainFlags(Access):
     from_istiod: str | None
     output: str
     html: str | None
+    recursive: bool
 
 
 def run(flags: ExplainFlags) -> int:
@@ -105,15 +106,15 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            located = workload.locate(manifest, quirks=config.quirks)
+            workloads = workload.locate_all(manifest, quirks=config.quirks)
         except ManifestError as error:
             raise documents.placed(error, document, pointer) from error
-        if located:
-            out.append(_explained(documents.place(document, pointer), located, around, config))
+        where = documents.place(document, pointer) if workloads else ""
+        out.extend(_explained(where, located, around, config) for located in workloads)
         return manifest
 
-    for document in manifests.read_all(flags.filenames):
-        kind = yamltext.kind_of(document)
+    for document in manifests.read_all(flags.filenames, Sources(flags.recursive, urls=True)):
+        kind = documents.kind_of(document)
         if kind and workload.has_template(kind[1]):
             documents.changed(document, look)
         else:
