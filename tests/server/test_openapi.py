@@ -45,10 +45,10 @@ APPS = {
     "debug": DEBUG,
 }
 EXPECTED = {
-    "ready": {"/healthz": {200}, "/readyz": {200}, "/metrics": {200}},
-    "not ready": {"/healthz": {200}, "/readyz": {503}, "/metrics": {200}},
-    "beside the webhook": {"/healthz": {200}, "/readyz": {200}},
-    "not ready beside the webhook": {"/healthz": {200}, "/readyz": {503}},
+    "ready": {"/": {200}, "/healthz": {200}, "/readyz": {200}, "/metrics": {200}},
+    "not ready": {"/": {200}, "/healthz": {200}, "/readyz": {503}, "/metrics": {200}},
+    "beside the webhook": {"/": {200}, "/healthz": {200}, "/readyz": {200}},
+    "not ready beside the webhook": {"/": {200}, "/healthz": {200}, "/readyz": {503}},
     "debug": {PATH: {200, 400, 422}, profile.PATH: {200, 400}},
 }
 
@@ -106,5 +106,5 @@ def test_other_methods_and_paths_are_not_there(name: str) -> None:
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - declared:
             status, allowed = head_of(app, method, path)
             assert (status, allowed in declared) == (405, True), (method, path)
-    for path in ("/openapi.json", "/docs", "/redoc", "/debug", "/"):
+    for path in ("/openapi.json", "/docs", "/redoc", "/debug"):
         assert head_of(app, "GET", path)[0] == 404
