@@ -21,6 +21,7 @@ from injector import yamltext
 from injector.config.loading import load, settings_of
 from injector.core.model import Manifest
 from injector.core.registration.configuration import LABEL, Options, checked_name, configurations
+from injector.core.registration.failure_modes import contradiction
 from injector.core.registration.match_conditions import conditions
 from injector.errors import ConfigError
 from injector.files import read_text
@@ -72,6 +73,9 @@ def run(flags: WebhookConfigFlags) -> int:
     if options.failure_policy == "Ignore":
         text = "while the webhook does not answer, pods are created without a sidecar (failurePolicy Ignore)"
         click.echo(f"warning: {text}", err=True)
+    wrong = contradiction(options.failure_policy, settings_of(flags.config_file).server.failure_mode)
+    if wrong:
+        click.echo(f"warning: {wrong[0]} (hint: {wrong[1]})", err=True)
     return 0
 
 
