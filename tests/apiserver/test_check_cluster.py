@@ -51,9 +51,9 @@ def checked(
     text = Text(config, "injector.yaml")
     server = read_settings(text.text, text.origin).server
     findings: FindingsByCode = {}
-    for each in check_cluster.findings(
+    for each in check_cluster.checked(
         load_input(Input(text, ".")), server, str(kubeconfig or bed.kubeconfig), None
-    ):
+    ).findings:
         findings.setdefault(each.code, []).append(asdict(each))
     return int(bool(urgent(findings))), findings
 

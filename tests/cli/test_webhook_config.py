@@ -284,3 +284,22 @@ def test_tags_only_without_a_tag_is_refused(run: Run) -> None:
     done = run("webhook-config", "--url", URL, "--tags-only")
     assert (done.status, done.out) == (2, "")
     assert "add --tag" in done.err
+
+
+@pytest.mark.parametrize(
+    ("policy", "mode", "hint"),
+    [
+        ("Fail", "deny", ""),
+        ("Ignore", "allow", ""),
+        ("Ignore", "deny", "set server.failureMode to allow, or failurePolicy to Fail"),
+        ("Fail", "allow", "remove server.failureMode, or set failurePolicy to Ignore"),
+    ],
+)
+def test_a_failure_policy_that_contradicts_the_failure_mode_is_a_warning(
+    run: Run, tmp_path: Path, policy: str, mode: str, hint: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(f"server: {{failureMode: {mode}}}\n")
+    flags = ("--service", "mesh/injector", "--failure-policy", policy)
+    done = run("webhook-config", "--config", tmp_path / "c.yaml", *flags)
+    assert done.status == 0
+    assert ("server.failureMode" in done.err, f"(hint: {hint})" in done.err) == (bool(hint), bool(hint))
