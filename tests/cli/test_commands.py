@@ -19,6 +19,7 @@ import yaml
 
 from injector import __version__
 from injector.cli import check
+from injector.cli.check_cluster import CheckedCluster
 from injector.cli.main import COMMANDS
 from injector.cli.report import coloured
 from injector.core.finding_codes import FindingCode, Level
@@ -299,7 +300,7 @@ def test_check_fails_for_what_it_is_asked_to(
 ) -> None:
     # No cluster: only what becomes of a finding counts.
     findings = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
-    monkeypatch.setattr(check, "_in_cluster", lambda *_: check.CheckedCluster({}, findings))
+    monkeypatch.setattr(check, "_in_cluster", lambda *_: CheckedCluster({}, findings))
     done = run("check", "--config", "c.yaml", "--cluster", *flags)
     assert done.status == status
     assert "no namespace matches" in done.out
