@@ -46,7 +46,7 @@ def run(flags: AdmitFlags) -> int:
     report = Report()
     decision = answer.outcome.decision
     words = {"inject": "injected", "skip": "skipped", "deny": "refused"}
-    report.reasoned(words[decision.verdict.value], "request", decision.reason)
+    report.reasoned(words[decision.verdict.value], "request", decision)
     report.findings(answer.outcome.findings)
     click.echo(json_text(answer.review))
     return 0

@@ -176,6 +176,8 @@ def _json(each: Explained) -> dict[str, Any]:
         "sentence": outcome.decision.reason.sentence,
         "error": {"message": str(error), "hint": error.hint} if error else None,
         "trace": [
+        "detail": outcome.decision.detail or None,
+        "hint": outcome.decision.hint or None,
             {"rule": s.rule, "seen": s.seen, "verdict": s.verdict, "won": s.decisive}
             for s in outcome.decision.trace
         ],
@@ -213,8 +215,11 @@ def _text(each: Explained, colour: bool) -> Iterator[str]:
     outcome = each.explanation.outcome
     word = WORDS[outcome.decision.verdict]
     yield f"{paint(visible(each.workload.label), 'white', colour, bold=True)}  ({visible(each.where)})"
-    reason = outcome.decision.reason
-    yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {reason.value}. {reason.sentence}"
+    decision = outcome.decision
+    sentence = visible(decision.sentence)
+    yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {decision.reason.value}. {sentence}"
+    if decision.hint:
+        yield f"    hint: {visible(decision.hint)}"
     if outcome.error:
         yield f"  {visible(str(outcome.error))}"
         if outcome.error.hint:

@@ -15,7 +15,7 @@ from injector.config.loading import Overrides, Text, load, load_profile, rules_o
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.injection.pipeline import inject
-from injector.core.model import Manifest, Reason, Verdict
+from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
@@ -105,7 +105,7 @@ class InjectRun:
         if outcome.decision.verdict is Verdict.DENY:
             raise refusal(document, located, pointer, outcome)
         if outcome.decision.verdict is Verdict.SKIP and self.strict:
-            raise _skipped(place(document, pointer), located.label, outcome.decision.reason)
+            raise _skipped(place(document, pointer), located.label, outcome.decision)
         return located.with_template(outcome.pod) if outcome.patch else manifest
 
     def verdict(self, what: str, outcome: Outcome) -> None:
@@ -115,7 +115,7 @@ class InjectRun:
         if verdict is Verdict.INJECT and not outcome.patch:
             self.report.verdict("unchanged", what, reason.value, "The injection is already up to date.")
         else:
-            self.report.reasoned(words[verdict], what, reason)
+            self.report.reasoned(words[verdict], what, outcome.decision)
 
     def unsupported(self, manifest: Manifest) -> None:
         """Report a kind that has pods but no known pod template; other kinds are not reported."""
@@ -125,7 +125,7 @@ class InjectRun:
             self.report.reasoned(
                 "passed",
                 f"{shown(manifest.get('kind'))} {_name(meta if isinstance(meta, dict) else {})}",
-                Reason.UNSUPPORTED_KIND,
+                Decision(Reason.UNSUPPORTED_KIND),
             )
 
     def look_at_other(self, document: Document) -> None:
@@ -146,10 +146,11 @@ def _name(meta: Manifest) -> str:
     return f"{shown(meta['namespace'])}/{name}" if meta.get("namespace") else name
 
 
-def _skipped(where: str, what: str, reason: Reason) -> ManifestError:
+def _skipped(where: str, what: str, decision: Decision) -> ManifestError:
     """With --strict a skip is an error."""
-    hint = "remove --strict, or exclude the document"
-    return ManifestError(f"{what}: {reason.value}. {reason.sentence}", where=where, hint=hint)
+    hint = f"{decision.hint}, or " if decision.hint else ""
+    hint += "remove --strict, or exclude the document"
+    return ManifestError(f"{what}: {decision.reason.value}. {decision.sentence}", where=where, hint=hint)
 
 
 def _refused_result(
