@@ -25,6 +25,7 @@ from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
 from injector.core.model import Finding, Manifest, Step, Verdict
 from injector.core.profile import Config
+from injector.core.registration.tags import with_tags
 from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin, explain
 from injector.errors import ConfigError, ManifestError
 from injector.kube.objects import workload as fetch
@@ -54,6 +55,7 @@ class ExplainFlags:
     namespace: str
     config_file: str | None
     objects: tuple[str, ...]
+    tags: tuple[str, ...]
     kubeconfig: str | None
     kube_context: str | None
     live: bool
@@ -101,7 +103,7 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
             raise ConfigError(
                 "these options need a cluster, and files are explained without one", where=flag, hint=hint
             )
-    config = load(flags.config_file)
+    config = with_tags(load(flags.config_file), flags.tags)
     around = world.from_objects(flags.objects, flags.namespace)
     out: list[Explained] = []
 
@@ -129,7 +131,7 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
 def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explained]]:
     namespace = flags.namespace or "default"
     with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        config = load_live(cluster, flags.config_file, flags.from_istiod)
+        config = with_tags(load_live(cluster, flags.config_file, flags.from_istiod), flags.tags)
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
         if flags.live:
@@ -174,10 +176,10 @@ def _json(each: Explained) -> dict[str, Any]:
         "verdict": outcome.decision.verdict.value,
         "reason": outcome.decision.reason.value,
         "sentence": outcome.decision.reason.sentence,
-        "error": {"message": str(error), "hint": error.hint} if error else None,
-        "trace": [
         "detail": outcome.decision.detail or None,
         "hint": outcome.decision.hint or None,
+        "error": {"message": str(error), "hint": error.hint} if error else None,
+        "trace": [
             {"rule": s.rule, "seen": s.seen, "verdict": s.verdict, "won": s.decisive}
             for s in outcome.decision.trace
         ],

@@ -18,6 +18,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
+from injector.core.registration.tags import with_tags
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
 from injector.errors import InjectorError, ManifestError
@@ -46,6 +47,7 @@ class KubeInjectFlags:
     kubeconfig: str | None
     kube_context: str | None
     objects: tuple[str, ...]
+    tags: tuple[str, ...]
     strict: bool
 
     @property
@@ -67,7 +69,7 @@ def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.filenames)
     overrides, around = _around(flags)
-    config = load(flags.config_file, overrides)
+    config = with_tags(load(flags.config_file, overrides), flags.tags)
     injection = InjectRun(config, around, Report(), flags.strict)
     stream = manifests.transformed(flags.filenames, injection.change, injection.look_at_other)
     injection.report.findings(config.findings)

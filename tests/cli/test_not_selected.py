@@ -96,3 +96,33 @@ def test_an_annotation_is_not_enough_and_the_hint_says_so(run: Run, shop: list[s
         f"hint: {HINT}), or set label sidecar.istio.io/inject=true on the pod template; "
         "the API server selects by labels, so annotation sidecar.istio.io/inject does not count"
     )
+
+
+# --- tags ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["kube-inject", "explain"])
+def test_a_tag_selects_as_the_revision_does(run: Run, shop: list[str], command: str) -> None:
+    labelled("istio.io/rev: prod")
+    without = run(command, *shop)
+    assert "if that is a tag, set --tag [namespace-revision]" in without.out + without.err
+    done = run(command, "--tag", "prod", *shop)
+    assert done.status == 0
+    assert "on-by-default" in done.out + done.err
+    assert "namespace-revision" not in done.out + done.err
+
+
+def test_of_several_tags_each_is_known_and_what_a_pod_lacks_is_that_of_the_nearest(
+    run: Run, shop: list[str]
+) -> None:
+    labelled("istio.io/rev: Prod")
+    done = run("kube-inject", "--tag", "prod", "--tag", "next", *shop)
+    assert 'requires istio.io/rev=default on namespace shop, which has "Prod"' in done.err
+    assert 'is "Prod"; did you mean "prod"?' in done.err
+
+
+@pytest.mark.parametrize("command", ["kube-inject", "explain"])
+def test_a_tag_that_means_nothing_is_a_wrong_usage(run: Run, shop: list[str], command: str) -> None:
+    done = run(command, "--tag", "default", *shop)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("error: --tag: tag default equals the revision")

@@ -25,6 +25,7 @@ Examples:
 @options.namespace("Namespace of KIND/NAME, or of objects without a namespace.")
 @options.config()
 @options.objects()
+@options.tags()
 @options.cluster("Same as for kubectl; requires KIND/NAME.")
 @click.option(
     "--live", is_flag=True, help="Explain why its pod is not ready or not injected; requires KIND/NAME."
