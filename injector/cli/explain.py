@@ -25,7 +25,7 @@ from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
 from injector.core.model import Finding, Manifest, Step, Verdict
 from injector.core.profile import Config
-from injector.core.registration.tags import with_tags
+from injector.core.registration.tag_entries import with_tags
 from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin, explain
 from injector.errors import ConfigError, ManifestError
 from injector.kube.objects import workload as fetch

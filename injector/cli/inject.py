@@ -18,7 +18,7 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
-from injector.core.registration.tags import with_tags
+from injector.core.registration.tag_entries import with_tags
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
 from injector.errors import InjectorError, ManifestError

@@ -16,7 +16,7 @@ from injector.core import names
 from injector.core.model import Manifest
 from injector.core.profile import Config
 from injector.core.registration.match_conditions import MatchCondition
-from injector.core.registration.tags import entries_of_tag
+from injector.core.registration.tag_entries import entries_of_tag
 from injector.core.selectors import Requirement, Selector, WebhookEntry
 from injector.errors import ConfigError
 from injector.printable import shown
@@ -47,12 +47,14 @@ def configurations(
     """
     profile, revision = config.profile, config.revision or "default"
     suffix = "" if revision == "default" else f"-{revision}"
-    name = checked_name(name or f"sidecar-injector-{profile.name}{suffix}", "--name")
+    # The object of a tag has the same name whichever revision it points to, so that it can be moved.
+    stem = name or f"{names.APP}-{profile.name}"
+    name = checked_name(name or stem + suffix, "--name")
     service = options.client.get("service") or {}
     yield _configuration(name, own_entries(config, service.get("namespace")), options)
     for tag in tags:
         entries = entries_of_tag(config, tag)
-        yield _configuration(checked_name(f"{name}-tag-{tag}", "--tag"), entries, options)
+        yield _configuration(checked_name(f"{stem}-tag-{tag}", "--tag"), entries, options)
 
 
 def own_entries(config: Config, own_namespace: str | None) -> tuple[WebhookEntry, ...]:
