@@ -24,6 +24,7 @@ from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
 from injector.core.model import Finding, Manifest, Step, Verdict
 from injector.core.profile import Config
+from injector.core.registration.tag_entries import with_tags
 from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin, explain
 from injector.errors import ConfigError, ManifestError
 from injector.kube.objects import workload as fetch
@@ -54,6 +55,7 @@ class ExplainFlags(Access):
     config_file: str | None
     config_map: str | None
     objects: tuple[str, ...]
+    tags: tuple[str, ...]
     live: bool
     from_istiod: str | None
     output: str
@@ -100,7 +102,7 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
             raise ConfigError(
                 "these options need a cluster, and files are explained without one", where=flag, hint=hint
             )
-    config = configuration.located(Wanted(config_file=flags.config_file)).config()
+    config = with_tags(configuration.located(Wanted(config_file=flags.config_file)).config(), flags.tags)
     around = world.from_objects(flags.objects, flags.namespace)
     out: list[Explained] = []
 
@@ -134,7 +136,7 @@ def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explaine
             from_istiod=flags.from_istiod,
             namespace=namespace,
         )
-        config = configuration.located(wanted, cluster).config()
+        config = with_tags(configuration.located(wanted, cluster).config(), flags.tags)
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
         if flags.live:
@@ -179,6 +181,8 @@ def _json(each: Explained) -> dict[str, Any]:
         "verdict": outcome.decision.verdict.value,
         "reason": outcome.decision.reason.value,
         "sentence": outcome.decision.reason.sentence,
+        "detail": outcome.decision.detail or None,
+        "hint": outcome.decision.hint or None,
         "error": {"message": str(error), "hint": error.hint} if error else None,
         "trace": [
             {"rule": s.rule, "seen": s.seen, "verdict": s.verdict, "won": s.decisive}
@@ -218,8 +222,11 @@ def _text(each: Explained, colour: bool) -> Iterator[str]:
     outcome = each.explanation.outcome
     word = WORDS[outcome.decision.verdict]
     yield f"{paint(visible(each.workload.label), 'white', colour, bold=True)}  ({visible(each.where)})"
-    reason = outcome.decision.reason
-    yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {reason.value}. {reason.sentence}"
+    decision = outcome.decision
+    sentence = visible(decision.sentence)
+    yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {decision.reason.value}. {sentence}"
+    if decision.hint:
+        yield f"    hint: {visible(decision.hint)}"
     if outcome.error:
         yield f"  {visible(str(outcome.error))}"
         if outcome.error.hint:

@@ -26,6 +26,7 @@ Examples:
 @options.config()
 @options.config_map()
 @options.objects()
+@options.tags()
 @options.cluster("Same as for kubectl; requires KIND/NAME.")
 @click.option(
     "--live", is_flag=True, help="Explain why its pod is not ready or not injected; requires KIND/NAME."
