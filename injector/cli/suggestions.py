@@ -76,20 +76,23 @@ def _targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Ite
 
 def _of_kind(ctx: click.Context, word: str) -> Iterable[str]:
     row = next(row for row in KINDS.values() if word.lower() in (row.plural, *row.aliases))
-    namespace = ctx.params.get("namespace") or "default"
-    return _names(ctx, f"{row.api_path}/namespaces/{namespace}/{row.plural}")
+    return _names(ctx, f"{row.api_path}/namespaces/{{}}/{row.plural}")
 
 
 def _names(ctx: click.Context, path: str) -> list[str]:
-    """The names of the objects at a path of the API; none where they do not come in time."""
+    """The names of the objects at a path of the API, with ``{}`` for the namespace; none if they are late."""
     out: list[str] = []
 
     def fetch() -> None:
         from injector.cli import world
 
+        access = world.Access(
+            kubeconfig=ctx.params.get("kubeconfig"), kube_context=ctx.params.get("kube_context")
+        )
         try:
-            with world.connected(ctx.params.get("kubeconfig"), ctx.params.get("kube_context")) as cluster:
-                out.extend(sorted(str(item["metadata"]["name"]) for item in cluster.list(path)))
+            with world.connected(access) as cluster:
+                listed = cluster.list(path.format(ctx.params.get("namespace") or cluster.namespace))
+                out.extend(sorted(str(item["metadata"]["name"]) for item in listed))
         except Exception:
             # As in `items`.
             return

@@ -5,20 +5,23 @@ The same streams as `kube-inject`. Not here: its flags (`commands`), and what is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from injector.cli import manifests
+from injector.cli import configuration, manifests
 from injector.cli.report import Report
 from injector.cli.sources import Sources
 from injector.cli.world import World
-from injector.config.loading import load
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.recovery import removed
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
+from injector.core.reports.dropped import dropped
+from injector.core.status import Uninjected
 from injector.errors import ManifestError, WorkError
+from injector.printable import first_of, visible
 from injector.yamltext import Document
 
 
@@ -37,7 +40,8 @@ def run(flags: UninjectFlags) -> int:
     """Remove the injection from the manifests; returns the exit status. Raises InjectorError."""
     names = flags.manifests + flags.filenames
     manifests.check_named(names)
-    uninjection = UninjectRun(load(flags.config_file), Report())
+    wanted = configuration.Wanted(config_file=flags.config_file)
+    uninjection = UninjectRun(configuration.located(wanted).config(), Report())
     sources = Sources(flags.recursive)
     return manifests.transformed(names, uninjection.change, sources=sources).write(flags.output)
 
@@ -65,6 +69,13 @@ class UninjectRun:
                 return new
         return manifest
 
+    def dropped(self, located: workload.Workload, undone: Uninjected) -> Iterator[str]:
+        """A note of changes of a user in injected containers and volumes, which are removed with them."""
+        pointers = dropped(located.template, undone, World().facts(located), self.config)
+        if pointers:
+            shown = first_of([*map(visible, pointers)])
+            yield f"changes of injected objects that are not of this configuration were removed: {shown}"
+
     def _undone(self, manifest: Manifest, quirks: bool) -> Manifest:
         """The object without the injection of any of its pod templates."""
         new = manifest
@@ -78,9 +89,8 @@ class UninjectRun:
                 "uninjected",
                 "Everything that the status annotation lists was removed.",
             )
-            self.report.findings(
-                [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], located.label
-            )
+            notes = [*undone.notes, *self.dropped(located, undone)]
+            self.report.findings([Finding.of(FindingCode.UNINJECT, note) for note in notes], located.label)
             new = replace(located, manifest=new).with_template(undone.pod)
         return new
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonpatch
 import pytest
 import yaml
@@ -358,7 +359,9 @@ def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> No
     command = import_module(f"injector.cli.commands.{module}").command
     of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}")
     (flags_class,) = (value for key, value in vars(of).items() if key.endswith("Flags"))
-    flags = {each.name for each in command.params if each.expose_value and not each.is_eager}
+    commands = command.commands.values() if isinstance(command, click.Group) else [command]
+    params = [each for one in commands for each in one.params]
+    flags = {each.name for each in params if each.expose_value and not each.is_eager}
     assert {member.name for member in fields(flags_class)} == flags
 
 
@@ -435,7 +438,7 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
         raise KeyError("secret of a pod")
 
     # There is no defect at hand to provoke this with.
-    monkeypatch.setattr("injector.cli.inject.load", broken)
+    monkeypatch.setattr("injector.cli.configuration.load_input", broken)
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")

@@ -24,6 +24,7 @@ Examples:
 @options.filenames("Manifests, YAML or JSON, also a URL; may be repeated, or separated by commas.")
 @options.namespace("Namespace of KIND/NAME, or of objects without a namespace.")
 @options.config()
+@options.config_map()
 @options.objects()
 @options.cluster("Same as for kubectl; requires KIND/NAME.")
 @click.option(

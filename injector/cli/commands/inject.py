@@ -43,6 +43,7 @@ def refused_flags(command: options.Command) -> options.Command:
 
 @click.command("kube-inject", epilog=EXAMPLES)
 @options.config()
+@options.config_map()
 @options.manifests
 @options.filenames("Manifests, YAML or JSON, also a URL; may be repeated, or separated by commas.")
 @options.output_file
