@@ -6,7 +6,6 @@ Here: what is read of the cluster, and the exit status. Not here: what a pod's s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,6 +94,8 @@ def _write_events(cluster: Cluster, scope: AuditScope, audited: Audited) -> bool
 def _watch(flags: AuditFlags) -> int:
     """Print changes until the command is interrupted. Raises ClusterError where it cannot begin."""
     # Only this needs asyncio and its client.
+    import asyncio
+
     from injector.cli.audit_watch import Standings, Watch
     from injector.kube.async_client import connect_async
 
