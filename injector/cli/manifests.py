@@ -43,6 +43,11 @@ def check_named(names: Sequence[str]) -> None:
         )
 
 
+def is_named(word: str) -> bool:
+    """Whether a plain argument names manifests, and no kind of workload."""
+    return word == STDIN or word.endswith(SUFFIXES)
+
+
 def read_all(names: Sequence[str]) -> list[Document]:
     """The documents of files, folders (recursively, in order of names) and stdin (``-``).
 
