@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-busy test-ahead e2e lint docs site apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
+.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -11,11 +11,12 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## the development environment in .venv
+setup setup-demo:
 	@python="$(PYTHON)"; if [ -z "$$python" ]; then \
 	  echo 'Python 3.11 or newer is missing (Debian: apt-get install python3 python3-venv)' >&2; exit 1; fi; \
-	$$python hack/setup.py
+	$$python hack/setup.py $(if $(findstring demo,$@),demo)
 
-demo: setup ## inject examples/shop, ask why, and send a pod through the webhook; needs no cluster
+demo: setup-demo ## inject examples/shop, ask why, and send a pod through the webhook; needs no cluster
 	@$(IN_VENV) -m hack.demo
 
 test: setup ## everything: lint, types, contracts, all tests, coverage; builds the API server once

@@ -20,7 +20,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hack.setup import REPO, REQUIREMENTS, SetupError, environment
+from hack.setup import DEVELOPMENT, REPO, SetupError, environment
 from tests.beds import browser
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.bed import NOT_OURS
@@ -76,7 +76,7 @@ def other_python() -> bool:
     if python is None or sys.version_info[:2] == tuple(map(int, OTHER_PYTHON.split("."))):
         say(f"core on Python {OTHER_PYTHON}: {'it is the one in use' if python else 'not on this machine'}")
         return True
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(DEVELOPMENT.read_bytes()).hexdigest()[:16]
     try:
         inside = environment(build.cache_folder() / f"python{OTHER_PYTHON}-{digest}", python, editable=False)
     except SetupError as error:

@@ -1,8 +1,7 @@
-"""Shows on this machine what the injector does, without a cluster: ``make demo``.
+"""Shows on this machine, on one screen, what the injector does, without a cluster: ``make demo``.
 
-One: the shop's manifests through the command line, with the report, the diff of one Deployment
-and the reasons for another. Two: the pod of that Deployment through the running webhook, over TLS
-that is verified against a CA made here. Both doors have to give the same pod.
+The shop's manifests through the command line, the reasons for one of them, and the pod of another through the
+running webhook, over TLS that is verified against a CA made here. Both doors have to give the same pod.
 """
 
 from __future__ import annotations
@@ -10,16 +9,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import copy
-import difflib
 import http.client
 import json
 import os
+import shlex
 import signal
 import ssl
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,9 +32,8 @@ INJECTOR = Path(sys.executable).with_name("injector")
 CONFIG = "examples/injector.yaml"
 NAMESPACE = "examples/shop/00-namespace.yaml"
 WORLD = ["--config", CONFIG, "--objects", NAMESPACE]
-SHOWN = ("Deployment", "cart")
-EXPLAINED = "examples/shop/payments.yaml"
-EXPLAINED_LINES = 44
+SENT = ("Deployment", "cart")
+EXPLAINED = "examples/shop/legacy.yaml"
 # The hash that a ReplicaSet's name ends in; any will do.
 HASH = "6b7f9c8d5"
 
@@ -45,26 +42,26 @@ COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 def main() -> None:
     """Run the demo; any failure ends it with a traceback or the failing command's own words."""
-    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="injector-demo-") as scratch:
         folder = Path(scratch)
         injected = folder / "injected.yaml"
-        title("1. The shop's manifests, through the command line")
+        title("1. Manifests in, manifests with sidecars out")
         run("kube-inject", *WORLD, "-f", "examples/shop", "-o", injected)
         before = find(*[p.read_text() for p in sorted((REPO / "examples/shop").glob("*.yaml"))])
         after = find(injected.read_text())
-        title(f"2. What that did to {SHOWN[0]} {SHOWN[1]}")
-        show_diff(before, after)
-        title("3. Why, and who set what")
-        explain()
-        title("4. The pod of that Deployment, through the webhook")
+        title("2. Why a workload is injected or not")
+        print(run("explain", *WORLD, "-f", EXPLAINED).rstrip())
+        title("3. The webhook, with a pod of Deployment cart")
         through_webhook(before, after, folder)
-    say(f"done in {time.monotonic() - started:.0f} s; nothing is left running")
+    title("Next")
+    command = INJECTOR.relative_to(REPO) if INJECTOR.is_relative_to(REPO) else INJECTOR
+    print(f"{command} explain {' '.join(WORLD)} -f examples/shop/payments.yaml")
+    print(f"{command} --help    # or: export PATH={shlex.quote(str(INJECTOR.parent))}:$PATH")
 
 
 def run(*arguments: str | Path) -> str:
     """Run the injector and show the command; what it says on stderr passes through."""
-    say(f"$ injector {' '.join(map(str, arguments))}")
+    say(f"$ injector {' '.join(each.name if isinstance(each, Path) else each for each in arguments)}")
     done = subprocess.run([INJECTOR, *arguments], cwd=REPO, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(f"demo: exit status {done.returncode}")
@@ -75,49 +72,27 @@ def find(*texts: str) -> dict[str, Any]:
     """The object that the demo shows, out of YAML streams."""
     for text in texts:
         for document in yaml.safe_load_all(text):
-            if document and (document["kind"], document["metadata"]["name"]) == SHOWN:
+            if document and (document["kind"], document["metadata"]["name"]) == SENT:
                 return dict(document)
-    sys.exit(f"demo: {' '.join(SHOWN)} is not in the manifests")
-
-
-def show_diff(before: dict[str, Any], after: dict[str, Any]) -> None:
-    """A unified diff of two objects in one style of YAML, so that it shows values and not layout."""
-    old, new = (yaml.safe_dump(tree, sort_keys=False).splitlines() for tree in (before, after))
-    colours = {"+": "32", "-": "31", "@": "36"}
-    for line in difflib.unified_diff(old, new, "as written", "injected", lineterm=""):
-        print(paint(line, colours.get(line[0], "")))
-
-
-def explain() -> None:
-    """The beginning of an explanation."""
-    lines = run("explain", *WORLD, "-f", EXPLAINED).splitlines()
-    print("\n".join(lines[:EXPLAINED_LINES]))
-    say(f"... and {len(lines) - EXPLAINED_LINES} lines more")
+    sys.exit(f"demo: {' '.join(SENT)} is not in the manifests")
 
 
 def through_webhook(before: dict[str, Any], after: dict[str, Any], folder: Path) -> None:
     """Send the pod as the API server would, apply the patch, and compare with the command line's."""
-    say("making a CA and a certificate for 127.0.0.1")
     write_server_keys(folder, "127.0.0.1")
-    with webhook(folder) as (host, port, process):
-        say(f"injector serve (process {process.pid}) listens on https://{host}:{port}/mutate")
+    with webhook(folder) as (host, port):
+        say(f"$ injector serve --config {CONFIG} ...    # listens on https://{host}:{port}/mutate")
         context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
         connection = http.client.HTTPSConnection(host, port, context=context, timeout=10)
         sent = pod_of(before)
-        began = time.perf_counter()
         answer = post(connection, review(sent))
-        took = 1000 * (time.perf_counter() - began)
         connection.close()
     patch = json.loads(base64.b64decode(answer["patch"]))
     words = answer["auditAnnotations"]
-    say(f"answered in {took:.0f} ms: allowed {answer['allowed']}, {words['decision']}, {words['reason']}")
-    say(f"a patch of {len(patch)} operations:")
-    for operation in patch[:8]:
-        print(f"    {operation['op']:<8}{operation['path']}")
-    print("    ...")
+    print(f"{words['decision']}: {words['reason']}, with a patch of {len(patch)} operations")
     if jsonpatch.apply_patch(sent, patch) != pod_of(after):
         sys.exit("demo: the webhook's pod differs from the command line's; please report this")
-    say("patch applied: the pod equals what the command line made of the Deployment")
+    print("The patched pod equals the pod of the Deployment that the command line injected.")
 
 
 def pod_of(deployment: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +140,7 @@ def post(connection: http.client.HTTPSConnection, question: dict[str, Any]) -> d
 
 
 @contextlib.contextmanager
-def webhook(folder: Path) -> Iterator[tuple[str, int, subprocess.Popen[str]]]:
+def webhook(folder: Path) -> Iterator[tuple[str, int]]:
     """`injector serve` on a free port of loopback while the body runs; its log says where."""
     command: list[str | Path] = [INJECTOR, "serve", "--config", CONFIG, "--namespaces", "off"]
     command += ["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]
@@ -173,7 +148,7 @@ def webhook(folder: Path) -> Iterator[tuple[str, int, subprocess.Popen[str]]]:
     with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as process:
         try:
             host, _, port = listening(process).rpartition(":")
-            yield host, int(port), process
+            yield host, int(port)
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)

@@ -18,7 +18,7 @@ from pathlib import Path
 from hack.setup import REPO, SetupError, environment
 
 BUILD = REPO / "build"
-REQUIREMENTS = REPO / "requirements" / "site.txt"
+REQUIREMENTS = (REPO / "requirements" / "site.txt",)
 # The tabs of the site, with a page or a folder of pages for each.
 TABS = {
     "Start": ["README.md", "docs/README.md"],

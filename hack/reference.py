@@ -222,7 +222,11 @@ def commands() -> str:
         command = cli.get_command(context, name)
         assert command is not None
         below = click.Context(command, info_name=name, parent=context, **shape)
-        parts.append(f"## injector {name}\n\n```\n{command.get_help(below)}\n```\n")
+        texts = [command.get_help(below)]
+        if isinstance(command, click.Group):
+            for inner, each in command.commands.items():
+                texts.append(each.get_help(click.Context(each, info_name=inner, parent=below, **shape)))
+        parts.append(f"## injector {name}\n\n```\n" + "\n\n".join(texts) + "\n```\n")
     return "\n".join(parts)
 
 

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "replay": ("replay", "Show what a new configuration would change, based on recorded admissions."),
     "serve": ("serve", "Run the admission webhook."),
     "webhook-config": ("webhook_config", "Print the MutatingWebhookConfiguration for the webhook."),
+    "tag": ("tag", "List, set and remove revision tags of a cluster."),
     "completion": ("completion", "Print a shell completion script."),
 }
 
@@ -45,6 +46,7 @@ Examples:
   injector replay records/ --config new.yaml --base injector.yaml
   injector serve --config injector.yaml
   injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
+  injector tag set prod --revision 1-3 --overwrite
   source <(injector completion bash)
 
 Exit status: 0 done, 1 an input failed, 2 usage or configuration."""

@@ -30,7 +30,7 @@ READ_SECONDS = 60
 # The API server's public keys have a media type of their own.
 ACCEPT = "application/json, application/jwk-set+json"
 
-METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH"}
+METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 """HTTP methods of the verbs that change something."""
 
 
@@ -82,6 +82,15 @@ class Cluster:
         """Apply a strategic merge patch to the object at a path; return it as it is then."""
         request, body = self._answer("patch", path, {}, sent=change)
         return decoded(request, body)
+
+    def replace(self, path: str, item: Object) -> Object:
+        """Replace the object at a path; status 409 where its resourceVersion is not the present one."""
+        request, body = self._answer("update", path, {}, sent=item)
+        return decoded(request, body)
+
+    def delete(self, path: str, version: str) -> None:
+        """Delete the object at a path; status 409 where `version` is not its resourceVersion any more."""
+        self._answer("delete", path, {}, sent={"preconditions": {"resourceVersion": version}})
 
     def text(self, path: str, params: Mapping[str, str]) -> str:
         """Return the text at a path, such as the log of a container."""

@@ -59,7 +59,7 @@ class SurveyReader:
             ends = self._list(path, by_service)
             if ends is not None:
                 slices[ref] = tuple(ends)
-            own += self._behind(service)
+            own += self.behind(service)
         return Survey(entries, namespaces, tuple(own), tuple(daemon_sets), services, slices)
 
     def may(self, verb: str, path: str, account: tuple[str, str] | None) -> bool | None:
@@ -97,7 +97,7 @@ class SurveyReader:
             self._note(error)
             return None
 
-    def _behind(self, service: Manifest) -> Iterator[Manifest]:
+    def behind(self, service: Manifest) -> Iterator[Manifest]:
         """One pod of each workload behind a Service; without pods, the templates of the workloads."""
         namespace = str(service["metadata"]["namespace"])
         selector: dict[str, str] = (service.get("spec") or {}).get("selector") or {}

@@ -7,6 +7,18 @@
 
 {{- define "injector.webhookName" -}}
 {{- $revision := .Values.config.revision | default "default" -}}
+{{- include "injector.webhookStem" . -}}
+{{- if and (not .Values.webhook.name) (ne $revision "default") -}}
+-{{ $revision }}
+{{- end -}}
+{{- end -}}
+
+{{/* The object of a tag has the same name whichever revision it points to, so that it can be moved: dict "top" $ "tag" TAG. */}}
+{{- define "injector.tagName" -}}
+{{- include "injector.webhookStem" .top }}-tag-{{ .tag }}
+{{- end -}}
+
+{{- define "injector.webhookStem" -}}
 {{- $profile := .Values.config.profile | default "istio" -}}
 {{- if .Values.webhook.name -}}
 {{- .Values.webhook.name -}}
@@ -17,16 +29,15 @@
 {{- if not $profile -}}
 {{- fail "webhook.name is needed for a profile of your own: the name of the MutatingWebhookConfiguration" -}}
 {{- end -}}
-sidecar-injector-{{ $profile }}{{ if ne $revision "default" }}-{{ $revision }}{{ end }}
+sidecar-injector-{{ $profile }}
 {{- end -}}
 {{- end -}}
 
 {{/* The names of all of them, one in a line. */}}
 {{- define "injector.webhookNames" -}}
-{{- $name := include "injector.webhookName" . -}}
-{{- $name }}
+{{- include "injector.webhookName" . }}
 {{- range .Values.webhook.tags }}
-{{ $name }}-tag-{{ . }}
+{{ include "injector.tagName" (dict "top" $ "tag" .) }}
 {{- end }}
 {{- end -}}
 

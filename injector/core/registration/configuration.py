@@ -46,7 +46,9 @@ def configurations(
     """
     profile, revision = config.profile, config.revision or "default"
     suffix = "" if revision == "default" else f"-{revision}"
-    name = checked_name(name or f"sidecar-injector-{profile.name}{suffix}", "--name")
+    # The object of a tag has the same name whichever revision it points to, so that it can be moved.
+    stem = name or f"{names.APP}-{profile.name}"
+    name = checked_name(name or stem + suffix, "--name")
     service = options.client.get("service") or {}
     yield _configuration(name, own_entries(config, service.get("namespace")), options)
     for tag in tags:
@@ -56,7 +58,7 @@ def configurations(
         if tag == revision:
             hint = "the object of the revision already has these selectors"
             raise ConfigError(f"tag {shown(tag)} equals the revision", where="--tag", hint=hint)
-        yield _configuration(checked_name(f"{name}-tag-{tag}", "--tag"), entries, options)
+        yield _configuration(checked_name(f"{stem}-tag-{tag}", "--tag"), entries, options)
 
 
 def own_entries(config: Config, own_namespace: str | None) -> tuple[WebhookEntry, ...]:
