@@ -37,12 +37,17 @@ class InjectorError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+    @property
+    def place(self) -> str:
+        """`where`, as far as people are shown it."""
+        return self.where
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What `str` gives, without the line breaks between the rows."""
-        first = f"{self.where}: {self.head}" if self.where else self.head
+        first = f"{self.place}: {self.head}" if self.place else self.head
         return first, *self.rows
 
     @property
@@ -118,3 +123,8 @@ class ClusterError(InjectorError):
         super().__init__(message, where=where, hint=hint)
         self.status = status
         self.reason = reason
+
+    @property
+    def place(self) -> str:
+        """Nothing for a URL: the message names the object, and the URL is for logs."""
+        return "" if "://" in self.where else self.where

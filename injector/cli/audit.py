@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 import click
 
-from injector.cli import world
-from injector.cli.live_config import load_live
+from injector.cli import configuration, world
+from injector.cli.configuration import Wanted
 from injector.cli.report import coloured, paint
 from injector.cli.results import PROGRAMS, for_programs
-from injector.cli.world import World
+from injector.cli.world import Access, World
 from injector.core import kinds, owner
 from injector.core.model import Facts, Manifest, Owner
 from injector.core.profile import Config
@@ -75,20 +75,19 @@ class AuditScope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditFlags:
+class AuditFlags(Access):
     """The flags of `audit`."""
 
     namespace: str
     all_namespaces: bool
     config_file: str | None
+    config_map: str | None
     from_istiod: str | None
     path: str
     restart: bool
     yes: bool
     parallel: int
     timeout: int
-    kubeconfig: str | None
-    kube_context: str | None
     output: str
 
 
@@ -100,9 +99,12 @@ def run(flags: AuditFlags) -> int:
         raise ConfigError(
             "--yes requires --restart", where="--yes", hint="an audit without --restart changes nothing"
         )
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        scope = _scope(cluster, flags)
-        path = "/api/v1/pods" if flags.all_namespaces else _pods(flags.namespace or "default")
+    with world.connected(flags) as cluster:
+        namespace = "" if flags.all_namespaces else flags.namespace or cluster.namespace
+        if namespace:
+            cluster.check_namespace(namespace)
+        scope = _scope(cluster, flags, namespace)
+        path = _pods(namespace) if namespace else "/api/v1/pods"
         counts: Counter[str] = Counter()
         pods = list(_reported(cluster.each(path), scope, counts))
         groups = _grouped(pods)
@@ -112,9 +114,23 @@ def run(flags: AuditFlags) -> int:
         return _restart(cluster, scope, groups, counts, flags)
 
 
-def _scope(cluster: Cluster, flags: AuditFlags) -> AuditScope:
-    config = load_live(cluster, flags.config_file, flags.from_istiod)
-    around = world.from_cluster(cluster, config.profile, flags.namespace)
+def _scope(cluster: Cluster, flags: AuditFlags, namespace: str) -> AuditScope:
+    wanted = Wanted(
+        config_file=flags.config_file,
+        config_map=flags.config_map,
+        from_istiod=flags.from_istiod,
+        namespace=namespace,
+        local=not flags.restart,
+    )
+    chosen = configuration.located(wanted, cluster)
+    if flags.restart and chosen.is_default:
+        raise ConfigError(
+            "no configuration was found, and the built-in defaults may not be those of the webhook",
+            where="--restart",
+            hint="use --config FILE or --config-map NS/NAME",
+        )
+    config = chosen.config()
+    around = world.from_cluster(cluster, config.profile, namespace)
     path = flags.path
     return AuditScope(config, around, dict(config.profile.overrides_of_path(path)) if path else {})
 

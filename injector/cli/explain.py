@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from injector.cli import explain_sources, explain_table, explain_text, live, manifests
-from injector.cli.explain_sources import Explained, ExplainInput, WhereFlags
+from injector.cli.explain_sources import Explained, ExplainInput, WorkloadSearch
 from injector.cli.failures import print_errors
 from injector.cli.progress import MANY, counted
 from injector.cli.results import PROGRAMS, for_programs
@@ -29,7 +29,7 @@ from injector.printable import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainFlags(WhereFlags):
+class ExplainFlags(WorkloadSearch):
     """The flags of `explain`."""
 
     targets: tuple[str, ...]
@@ -102,10 +102,10 @@ def _check(flags: ExplainFlags) -> None:
             hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(Reason)}"
             raise ConfigError(f"{shown(word)} is not a reason", where="--reason", hint=hint)
     needs_cluster = {
-        "--kubeconfig": flags.kubeconfig,
-        "--context": flags.kube_context,
+        flags.named: flags.named,
         "--live": flags.live,
         "--from-istiod": flags.from_istiod,
+        "--config-map": flags.config_map,
         "--selector": flags.selector,
         "--all-namespaces": flags.all_namespaces,
     }

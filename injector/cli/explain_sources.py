@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from injector import yamltext
-from injector.cli import live, manifests, world
-from injector.cli.live_config import load_live
-from injector.cli.world import World
-from injector.config.loading import load
+from injector.cli import configuration, live, manifests, world
+from injector.cli.configuration import Wanted
+from injector.cli.world import Access, World
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
@@ -61,23 +60,22 @@ class ExplainInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhereFlags:
+class WorkloadSearch(Access):
     """The flags for where workloads are looked for, and what is known of their surroundings."""
 
     namespace: str
     all_namespaces: bool
     selector: str
     config_file: str | None
+    config_map: str | None
     objects: tuple[str, ...]
-    kubeconfig: str | None
-    kube_context: str | None
     live: bool
     from_istiod: str | None
 
 
-def of_files(filenames: Sequence[str], flags: WhereFlags) -> ExplainInput:
+def of_files(filenames: Sequence[str], flags: WorkloadSearch) -> ExplainInput:
     """The workloads of manifests. Raises ManifestError where there is none."""
-    config = load(flags.config_file)
+    config = configuration.located(Wanted(config_file=flags.config_file)).config()
     around = world.from_objects(flags.objects, flags.namespace)
     subjects: list[LocatedWorkload] = []
     errors: list[InjectorError] = []
@@ -109,16 +107,24 @@ def of_files(filenames: Sequence[str], flags: WhereFlags) -> ExplainInput:
 
 
 @contextmanager
-def of_cluster(wanted: Sequence[WorkloadReference], flags: WhereFlags) -> Iterator[ExplainInput]:
+def of_cluster(wanted: Sequence[WorkloadReference], flags: WorkloadSearch) -> Iterator[ExplainInput]:
     """The workloads of a cluster, as long as the connection is open. Raises ClusterError."""
-    lookup = flags.namespace or "default"
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        config = load_live(cluster, flags.config_file, flags.from_istiod)
+    with world.connected(flags) as cluster:
+        lookup = flags.namespace or cluster.namespace
         namespace = "" if flags.all_namespaces else lookup
+        chosen = Wanted(
+            config_file=flags.config_file,
+            config_map=flags.config_map,
+            from_istiod=flags.from_istiod,
+            namespace=namespace,
+        )
+        config = configuration.located(chosen, cluster).config()
         items = list(targets.fetched(cluster, wanted, namespace, flags.selector))
         objects = [item for item in items if not isinstance(item, ClusterError)]
         errors = [item for item in items if isinstance(item, ClusterError)]
         if not items:
+            if namespace:
+                cluster.check_namespace(namespace)
             raise _nothing(wanted, namespace, flags.selector)
         around = _Surroundings(cluster, config, flags, lookup)
         subjects = [_subject(item, lookup, around, config) for item in objects]
@@ -133,7 +139,7 @@ def of_cluster(wanted: Sequence[WorkloadReference], flags: WhereFlags) -> Iterat
 class _Surroundings:
     """The objects around workloads, read once for each namespace, or once for all of them."""
 
-    def __init__(self, cluster: Cluster, config: Config, flags: WhereFlags, lookup: str) -> None:
+    def __init__(self, cluster: Cluster, config: Config, flags: WorkloadSearch, lookup: str) -> None:
         of_files = world.from_objects(flags.objects, lookup)
 
         @cache

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from injector import yamltext
-from injector.cli import manifests, world
+from injector.cli import configuration, manifests, world
+from injector.cli.configuration import Located, Wanted
 from injector.cli.report import Report
-from injector.cli.world import World
+from injector.cli.world import Access, World
 from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
-from injector.config.loading import Overrides, Text, load, load_profile, rules_of
+from injector.config.loading import Overrides, Text, rules_of
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.injection.pipeline import inject
@@ -20,18 +22,22 @@ from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
-from injector.errors import InjectorError, ManifestError
+from injector.errors import ClusterError, InjectorError, ManifestError
 from injector.files import read_text
 from injector.pointer import get, join
 from injector.printable import shown
 from injector.yamltext import Document
 
+if TYPE_CHECKING:
+    from injector.kube.client import Cluster
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KubeInjectFlags:
+class KubeInjectFlags(Access):
     """The flags of `kube-inject`."""
 
     config_file: str | None
+    config_map: str | None
     filenames: tuple[str, ...]
     output: str | None
     namespace: str
@@ -43,15 +49,13 @@ class KubeInjectFlags:
     mesh_map: str | None
     inject_map: str | None
     from_cluster: bool
-    kubeconfig: str | None
-    kube_context: str | None
     objects: tuple[str, ...]
     strict: bool
 
     @property
     def asks_cluster(self) -> bool:
         """Whether everything is read from the cluster."""
-        return self.from_cluster or bool(self.kubeconfig or self.kube_context)
+        return self.from_cluster or bool(self.named)
 
     def of_a_mesh(self) -> dict[str, str | None]:
         """The flags that mean nothing to a profile without mesh rules."""
@@ -66,8 +70,7 @@ class KubeInjectFlags:
 def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.filenames)
-    overrides, around = _around(flags)
-    config = load(flags.config_file, overrides)
+    config, around = _around(flags)
     injection = InjectRun(config, around, Report(), flags.strict)
     stream = manifests.transformed(flags.filenames, injection.change, injection.look_at_other)
     injection.report.findings(config.findings)
@@ -184,8 +187,8 @@ def refusal(document: Document, located: workload.Workload, pointer: str, outcom
     return ManifestError(message, where=place(document, pointer + at), hint=error.hint)
 
 
-def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
-    """The overrides and objects that the flags name."""
+def _around(flags: KubeInjectFlags) -> tuple[Config, World]:
+    """The configuration and the objects that the flags name. Raises InjectorError."""
     overrides = Overrides(
         mesh=_read(flags.mesh_file),
         values=_read(flags.values_file),
@@ -193,26 +196,55 @@ def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
         revision=flags.revision,
         control_namespace=flags.control_namespace,
     )
+    wanted = Wanted(
+        config_file=flags.config_file,
+        config_map=flags.config_map,
+        namespace=flags.namespace,
+        revision=flags.revision,
+        overrides=overrides,
+        running=flags.asks_cluster,
+    )
     around = world.from_objects(flags.objects, flags.namespace)
-    mesh, inject = flags.mesh_map, flags.inject_map
-    if not (flags.asks_cluster or mesh or inject or overrides.mesh or overrides.control_namespace):
-        return overrides, around
+    if not (flags.asks_cluster or flags.mesh_map or flags.inject_map or flags.config_map):
+        return _checked(configuration.located(wanted), flags).config(), around
+    with world.connected(flags) as cluster:
+        chosen = _checked(configuration.located(wanted, cluster), flags)
+        config = _with_maps(chosen, flags, cluster).config()
+        if flags.asks_cluster:
+            seen = world.from_cluster(cluster, config.profile, flags.namespace or cluster.namespace)
+            around = world.combined(seen, around) if flags.objects else seen
+    return config, around
+
+
+def _checked(chosen: Located, flags: KubeInjectFlags) -> Located:
+    """The configuration, if its profile supports the flags. Raises ConfigError."""
     for flag, value in flags.of_a_mesh().items():
         if value:
-            check_mesh(flag, flags.config_file)
-    if not (flags.asks_cluster or mesh or inject):
-        return overrides, around
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        if flags.asks_cluster and not (mesh or inject) and rules_of(flags.config_file) == "istio":
-            mesh, inject = MESH_MAP, INJECT_MAP
-        maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
-        overrides = replace(overrides, control_namespace=None)
+            check_mesh(flag, chosen.inputs)
+    return chosen
+
+
+def _with_maps(chosen: Located, flags: KubeInjectFlags, cluster: Cluster) -> Located:
+    """The configuration with the ConfigMaps of an istiod on top: those that flags name, else its own.
+
+    A configuration of the cluster is complete without them.
+    """
+    mesh, inject = flags.mesh_map, flags.inject_map
+    named = bool(mesh or inject or flags.control_namespace)
+    if not named and (chosen.in_cluster or rules_of(chosen.inputs) != "istio"):
+        return chosen
+    if not (mesh or inject):
+        mesh, inject = MESH_MAP, INJECT_MAP
+    maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
+    overrides = replace(chosen.inputs.overrides, control_namespace=None)
+    try:
         overrides = read_overrides(world.reader(cluster), maps, overrides)
-        if flags.asks_cluster:
-            profile = load_profile(flags.config_file)
-            seen = world.from_cluster(cluster, profile, flags.namespace or "default")
-            around = world.combined(seen, around) if flags.objects else seen
-    return overrides, around
+    except ClusterError as error:
+        if error.status != 404 or named or flags.revision or chosen.is_default:
+            raise
+        configuration.report(f"the configuration is used without an istiod: {error.message}")
+        return chosen
+    return replace(chosen, inputs=replace(chosen.inputs, overrides=overrides))
 
 
 def _read(path: str | None) -> Text | None:

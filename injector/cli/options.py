@@ -43,13 +43,45 @@ def config(
     return click.option("--config", "config_file", required=required, metavar="FILE", help=help)
 
 
-def cluster(kubeconfig: str = "Same as for kubectl.", context: str | None = None) -> Option:
-    """The cluster to read from; by default both options have the same help."""
+def config_map(help: str = "Read the configuration from a ConfigMap; default key: injector.yaml.") -> Option:
+    """A ConfigMap with the configuration, for commands that read a cluster."""
+    return click.option("--config-map", metavar="NS/NAME[:KEY]", help=help)
+
+
+def cluster(help: str = "Same as for kubectl.") -> Option:
+    """The cluster to read from; the command's flags are a `world.Access`."""
+    options = (
+        click.option("-c", "--kubeconfig", metavar="FILE", help=help),
+        click.option("--context", "kube_context", metavar="NAME", help=help),
+        click.option("--as", "as_user", metavar="USER", help="User to impersonate, as for kubectl."),
+        click.option(
+            "--as-group",
+            "as_groups",
+            multiple=True,
+            metavar="GROUP",
+            help="Group to impersonate; may be repeated.",
+        ),
+        click.option(
+            "--request-timeout",
+            metavar="TIME",
+            help="How long to wait for one answer of the API server, such as 5s; 0: no limit.",
+        ),
+    )
 
     def add(command: Command) -> Command:
-        with_context = click.option("--context", "kube_context", metavar="NAME", help=context or kubeconfig)
-        with_kubeconfig = click.option("--kubeconfig", metavar="FILE", help=kubeconfig)
-        return with_kubeconfig(with_context(command))
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def kubeconfig(help: str) -> Option:
+    """The cluster of `serve`, which acts as itself."""
+
+    def add(command: Command) -> Command:
+        with_context = click.option("--context", "kube_context", metavar="NAME", help="Same as for kubectl.")
+        return click.option("--kubeconfig", metavar="FILE", help=help)(with_context(command))
 
     return add
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from injector.cli import manifests
+from injector.cli.configuration import Wanted, located
 from injector.cli.report import Report
 from injector.cli.world import World
-from injector.config.loading import load
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.finding_codes import FindingCode
@@ -33,7 +33,7 @@ class UninjectFlags:
 def run(flags: UninjectFlags) -> int:
     """Remove the injection from the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.filenames)
-    uninjection = UninjectRun(load(flags.config_file), Report())
+    uninjection = UninjectRun(located(Wanted(config_file=flags.config_file)).config(), Report())
     return manifests.transformed(flags.filenames, uninjection.change).write(flags.output)
 
 

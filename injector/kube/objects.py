@@ -6,6 +6,8 @@ from typing import Final
 from urllib.parse import quote
 
 from injector.core.kinds import Kind
+from injector.kube.client import Cluster
+from injector.kube.lists import Object
 
 NAMESPACES: Final = "/api/v1/namespaces"
 NODES: Final = "/api/v1/nodes"
@@ -16,3 +18,8 @@ def path_of(kind: Kind, namespace: str = "", name: str = "") -> str:
     place = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     end = f"/{quote(name, safe='')}" if name else ""
     return f"{kind.api_path}{place}/{kind.plural}{end}"
+
+
+def namespace(cluster: Cluster, name: str) -> Object:
+    """Return a Namespace. Raises ClusterError, with status 404 where it does not exist."""
+    return cluster.get(f"{NAMESPACES}/{quote(name, safe='')}")

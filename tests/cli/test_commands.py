@@ -455,7 +455,7 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
         raise KeyError("secret of a pod")
 
     # There is no defect at hand to provoke this with.
-    monkeypatch.setattr("injector.cli.inject.load", broken)
+    monkeypatch.setattr("injector.cli.configuration.load_input", broken)
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")

@@ -22,6 +22,7 @@ Exit status: 0 no problem was found, or all were fixed; 1 problems remain."""
 @options.namespace("Check the pods of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Check the pods of all namespaces.")
 @options.config()
+@options.config_map()
 @options.from_istiod()
 @options.path("webhook")
 @click.option(

@@ -30,6 +30,7 @@ Examples:
     "-l", "--selector", default="", metavar="SELECTOR", help="Only objects with these labels, as app=web."
 )
 @options.config()
+@options.config_map()
 @options.objects()
 @options.cluster("Same as for kubectl; requires KIND/NAME.")
 @click.option("--live", is_flag=True, help="Explain why pods are not ready or not injected; requires KIND.")

@@ -43,6 +43,7 @@ def refused_flags(command: options.Command) -> options.Command:
 
 @click.command("kube-inject", epilog=EXAMPLES)
 @options.config()
+@options.config_map()
 @options.filenames
 @options.output_file
 @options.namespace("Namespace of objects without a namespace.")
