@@ -226,7 +226,8 @@ def at_webhook_door(case: Case, stage: Stage) -> DoorResult:
         codes = {finding.code for finding in inject(*webhook_run(case, stage)).findings}
     warned = {warning.partition(":")[0] for warning in response.get("warnings") or []}
     assert warned <= codes
-    return DoorResult(audit["decision"], audit["reason"], template, error, tuple(sorted(codes)), patch)
+    verdict = "inject" if audit["decision"] == "unchanged" else audit["decision"]
+    return DoorResult(verdict, audit["reason"], template, error, tuple(sorted(codes)), patch)
 
 
 def failures(result: DoorResult, expected: Manifest) -> list[str]:

@@ -11,7 +11,8 @@ import yaml
 
 from hack.chart import facts
 from hack.reference import kinds as page
-from injector.cli import audit, rights
+from injector.cli import restarts, rights
+from injector.cli.audit_pods import Pod
 from injector.config.loading import Input, Text, load_input
 from injector.config.server_settings import Server
 from injector.core import kinds, owner, workload
@@ -186,7 +187,7 @@ def test_a_rolling_restart_covers_it_or_lists_it_for_a_manual_restart(kind: str)
     path, pointer, _, restartable, _ = EXPECTED[kind]
     row = kinds.KINDS[kind]
     of = Owner(row.api_version, kind, "web")
-    by_hand = audit._why_not_restartable(of, [audit.Pod("shop", "web-1", {}, of, STALE)])
+    by_hand = restarts.why_not_restartable(of, [Pod("shop", "web-1", {}, of, STALE)])
     assert ("does not recreate its pods" in by_hand) is (not restartable)
     if not restartable:
         return

@@ -102,7 +102,9 @@ class InjectRun:
             self.report.verdict("refused", located.label, first.value, first.meaning)
         else:
             self.verdict(located.label, outcome)
-        self.report.findings(outcome.findings, located.label)
+        # The first problem is the error that ends the command.
+        first_problem = problems[0].finding if problems else None
+        self.report.findings([each for each in outcome.findings if each != first_problem], located.label)
         if problems:
             raise _refused_result(document, located, pointer, problems)
         if outcome.decision.verdict is Verdict.DENY:

@@ -45,7 +45,7 @@ Examples:
   injector audit -n shop --config injector.yaml
   injector replay records/ --config new.yaml --base injector.yaml
   injector serve --config injector.yaml
-  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
+  injector webhook-config --service sidecar-injector/injector --ca-file ca.pem | kubectl apply -f -
   injector tag set prod --revision 1-3 --overwrite
   source <(injector completion bash)
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 import click
 
 from injector.cli import world
+from injector.cli.configuration import Wanted, located
 from injector.cli.results import PROGRAMS, for_programs, table
 from injector.cli.world import Access
-from injector.config.loading import load
+from injector.config.loading import load_input
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.profile import Config
@@ -74,7 +75,8 @@ class TagReader:
 
 
 def _reader(cluster: Cluster, flags: TagFlags) -> TagReader:
-    config = load(flags.config_file)
+    # Only the profile counts here: its labels of revisions, and how they match.
+    config = load_input(located(Wanted(config_file=flags.config_file, running=False)).inputs)
     keys = tags.revision_keys(config.profile, config.values)
     if not keys:
         raise ConfigError(f"profile {config.profile.name} has no revision tags", where="tag")

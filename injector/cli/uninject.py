@@ -5,6 +5,7 @@ The same streams as `kube-inject`. Not here: its flags (`commands`), and what is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from injector.cli import manifests
@@ -17,7 +18,10 @@ from injector.core.finding_codes import FindingCode
 from injector.core.injection.recovery import removed
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
+from injector.core.reports.dropped import dropped
+from injector.core.status import Uninjected
 from injector.errors import ManifestError, WorkError
+from injector.printable import first_of, visible
 from injector.yamltext import Document
 
 
@@ -64,11 +68,19 @@ class UninjectRun:
                     "uninjected",
                     "Everything that the status annotation lists was removed.",
                 )
+                notes = [*undone.notes, *self.dropped(located, undone)]
                 self.report.findings(
-                    [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], located.label
+                    [Finding.of(FindingCode.UNINJECT, note) for note in notes], located.label
                 )
                 return located.with_template(undone.pod)
         return manifest
+
+    def dropped(self, located: workload.Workload, undone: Uninjected) -> Iterator[str]:
+        """A note of what somebody changed in injected containers and volumes, which goes with them."""
+        pointers = dropped(located.template, undone, World().facts(located), self.config)
+        if pointers:
+            shown = first_of([*map(visible, pointers)])
+            yield f"changes of injected objects that are not of this configuration were removed: {shown}"
 
     def unreadable(self, document: Document, pointer: str, message: str) -> ManifestError:
         """The error for an overrides annotation that the injector did not write."""

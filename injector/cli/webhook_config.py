@@ -112,7 +112,7 @@ def _service(text: str) -> Manifest:
     match = _SERVICE.fullmatch(text)
     port = int(match["port"] or 443) if match else 0
     if match is None or not 0 < port < 65536:
-        hint = "NS/NAME[:PORT][/PATH], such as mesh/injector:443/mutate"
+        hint = "NS/NAME[:PORT][/PATH], such as sidecar-injector/injector:443/mutate"
         raise ConfigError("a namespace and a name are expected", where="--service", hint=hint)
     return {
         "namespace": match["namespace"],

@@ -278,6 +278,9 @@ class Server:
         LOOPBACK,
         "Address and port of the debug page `/debug/explain` (loopback only); empty: off.",
     )
+    debug_profile: bool = setting(
+        False, FLAG, "CPU profiles of the process at `/debug/profile` of the same listener."
+    )
     tls_cert: str = setting("", TEXT, "File with the certificate chain.")
     tls_key: str = setting("", TEXT, "File with the private key.")
     tls_bundle: str = setting("", TEXT, "One file with key and chain; replaces tlsCert and tlsKey.")

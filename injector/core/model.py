@@ -16,9 +16,14 @@ Manifest = dict[str, Any]
 
 
 class Verdict(StrEnum):
-    """What is done with a pod. No reason has the verdict ALLOW: the failure mode makes it of a denial."""
+    """What is done with a pod.
+
+    No reason has the verdicts UNCHANGED, for an injection that is up to date already, and ALLOW, which the
+    failure mode makes of a denial.
+    """
 
     INJECT = "inject"
+    UNCHANGED = "unchanged"
     SKIP = "skip"
     DENY = "deny"
     ALLOW = "allow"

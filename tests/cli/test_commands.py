@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonpatch
 import pytest
 import yaml
@@ -359,7 +360,9 @@ def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> No
     command = import_module(f"injector.cli.commands.{module}").command
     of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}")
     (flags_class,) = (value for key, value in vars(of).items() if key.endswith("Flags"))
-    flags = {each.name for each in command.params if each.expose_value and not each.is_eager}
+    commands = command.commands.values() if isinstance(command, click.Group) else [command]
+    params = [each for one in commands for each in one.params]
+    flags = {each.name for each in params if each.expose_value and not each.is_eager}
     assert {member.name for member in fields(flags_class)} == flags
 
 

@@ -11,7 +11,7 @@ from injector.cli import options
 EXAMPLES: Final = """\b
 Examples:
   injector serve --config injector.yaml --tls-cert tls.crt --tls-key tls.key
-  injector serve --config-map mesh/injector --tls-bundle tls.pem
+  injector serve --config-map sidecar-injector/injector --tls-bundle tls.pem
   injector serve --from-istiod istio-system/canary --tls-cert tls.crt --tls-key tls.key
   injector serve --config injector.yaml --namespaces off ...     (without a cluster)"""
 
