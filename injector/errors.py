@@ -72,11 +72,22 @@ class AnnotationError(ManifestError):
     """An annotation has a value that is not accepted.
 
     `key` names it. The value itself is not repeated: it may be anything, a secret among it.
+    Where it stands for several, `problems` are all of them.
     """
+
+    problems: tuple[AnnotationError, ...] = ()
 
     def __init__(self, key: str, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message, where=where, hint=hint)
         self.key = key
+
+    @classmethod
+    def of(cls, problems: Sequence[AnnotationError]) -> AnnotationError:
+        """One error for several annotations."""
+        text = "; ".join(str(problem) for problem in problems)
+        error = cls(problems[0].key, f"{len(problems)} annotations are not accepted: {text}")
+        error.problems = tuple(problems)
+        return error
 
 
 class RenderError(InjectorError):

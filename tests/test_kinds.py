@@ -64,6 +64,8 @@ EXPECTED = {
         "/apis/batch/v1/namespaces/shop/cronjobs/web", "/spec/jobTemplate/spec/template", False, False, True,
     ),
     "DeploymentConfig": ("", "/spec/template", False, False, False),
+    "PodTemplate": ("", "/template", False, False, False),
+    "JobSet": ("", "/spec/replicatedJobs/0/template/spec/template", False, False, True),
     "Fleet": ("/apis/ships.example/v2/namespaces/shop/fleets/web", "/spec/ship/template", True, True, False),
 }  # fmt: skip
 SPEC = {"containers": [{"name": "app", "image": "app:1"}]}
@@ -84,7 +86,8 @@ def an_object(kind: str, **spec: Any) -> Manifest:
     item: Manifest = {"apiVersion": row.api_version, "kind": kind, "metadata": meta, "spec": spec}
     if not row.template:
         return {**item, **POD, "metadata": {**meta, **POD["metadata"]}}
-    return put(item, row.template, POD)
+    before, star, after = row.template.partition("/*")
+    return put(put(item, before, [{}]), f"{before}/0{after}", POD) if star else put(item, row.template, POD)
 
 
 def a_cluster(**lists: list[Manifest]) -> Any:
@@ -210,7 +213,7 @@ def test_its_template_stands_for_the_pods_behind_a_service(kind: str) -> None:
     restartable = EXPECTED[kind][3]
     cluster = a_cluster(**{kinds.KINDS[kind].plural: [an_object(kind)]}) if kind != "Pod" else a_cluster()
     service = {"metadata": {"namespace": "shop"}, "spec": {"selector": {"app": "web"}}}
-    templates = list(SurveyReader(cluster)._behind(service))
+    templates = list(SurveyReader(cluster).behind(service))
     assert bool(templates) is restartable
 
 
@@ -241,7 +244,7 @@ def test_the_reference_page_has_it(kind: str) -> None:
 def test_the_differential_check_draws_all_kinds_of_kubernetes_itself() -> None:
     """istioctl looks into no others."""
     drawn = {kind for kind in kinds.KINDS if kind in VERSIONS}
-    assert drawn == kinds.KINDS.keys() - {"DeploymentConfig"}
+    assert drawn == kinds.KINDS.keys() - {"DeploymentConfig", "PodTemplate", "JobSet"}
 
 
 def test_no_other_module_has_a_list_of_kinds() -> None:

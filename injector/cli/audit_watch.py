@@ -33,7 +33,7 @@ GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PodChange:
     """A pod with a finding, or one that had it: its state, or that it is gone."""
 
     pod: Pod
@@ -47,7 +47,9 @@ class Standings:
     accepted: Collection[str] = ()
     _known: dict[tuple[str, str], tuple[Manifest, Pod]] = field(default_factory=dict)
 
-    def look(self, items: Iterable[Manifest], scope: AuditScope, *, again: bool = False) -> Iterator[Change]:
+    def look(
+        self, items: Iterable[Manifest], scope: AuditScope, *, again: bool = False
+    ) -> Iterator[PodChange]:
         """The changes; a pod that did not change is only looked at `again` if asked for."""
         before, self._known = self._known, {}
         for item in items:
@@ -60,10 +62,10 @@ class Standings:
             self._known[key] = (item, pod)
             changed = earlier is None or earlier[1].standing.state is not pod.standing.state
             if changed and (self._reported(pod) or (earlier is not None and self._reported(earlier[1]))):
-                yield Change(pod, pod.standing.state.value)
+                yield PodChange(pod, pod.standing.state.value)
         for key, (_, pod) in before.items():
             if key not in self._known and self._reported(pod):
-                yield Change(pod, GONE)
+                yield PodChange(pod, GONE)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -146,7 +148,7 @@ class Watch:
             click.echo(visible(f"warning: {error.advice}; trying again"), err=True)
 
 
-def _print(change: Change, output: str) -> None:
+def _print(change: PodChange, output: str) -> None:
     pod = change.pod
     if output == "json":
         click.echo(json.dumps({"change": change.word, **as_json(pod)}))

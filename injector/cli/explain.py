@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from injector.cli import explain_sources, explain_table, explain_text, live, manifests
+from injector.cli import explain_sources, explain_table, explain_text, live, manifests, sources
 from injector.cli.explain_sources import Explained, ExplainInput, WorkloadSearch
 from injector.cli.failures import print_errors
 from injector.cli.progress import MANY, counted
@@ -34,6 +34,7 @@ class ExplainFlags(WorkloadSearch):
 
     targets: tuple[str, ...]
     filenames: tuple[str, ...]
+    recursive: bool
     reasons: tuple[str, ...]
     skipped: bool
     show_all: bool
@@ -81,7 +82,7 @@ def run(flags: ExplainFlags) -> int:
 
 def _with_manifests(flags: ExplainFlags) -> ExplainFlags:
     """The flags with manifests that are given as plain arguments."""
-    if flags.targets and not flags.filenames and all(map(manifests.is_named, flags.targets)):
+    if flags.targets and not flags.filenames and all(map(sources.is_named, flags.targets)):
         return replace(flags, targets=(), filenames=flags.targets)
     return flags
 
@@ -119,7 +120,7 @@ def _check(flags: ExplainFlags) -> None:
 
 def _source(flags: ExplainFlags) -> AbstractContextManager[ExplainInput]:
     if flags.filenames:
-        return nullcontext(explain_sources.of_files(flags.filenames, flags))
+        return nullcontext(explain_sources.of_files(flags.filenames, flags.recursive, flags))
     wanted = targets.parsed(flags.targets)
     for flag, value in {"--selector": flags.selector, "--all-namespaces": flags.all_namespaces}.items():
         if value and any(target.name for target in wanted):

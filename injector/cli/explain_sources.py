@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from injector import yamltext
-from injector.cli import configuration, live, manifests, world
+from injector.cli import configuration, live, world
 from injector.cli.configuration import Wanted
+from injector.cli.sources import Sources
 from injector.cli.world import Access, World
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis
@@ -73,27 +73,26 @@ class WorkloadSearch(Access):
     from_istiod: str | None
 
 
-def of_files(filenames: Sequence[str], flags: WorkloadSearch) -> ExplainInput:
+def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) -> ExplainInput:
     """The workloads of manifests. Raises ManifestError where there is none."""
-    config = configuration.located(Wanted(config_file=flags.config_file)).config()
-    around = world.from_objects(flags.objects, flags.namespace)
+    config = configuration.located(Wanted(config_file=search.config_file)).config()
+    around = world.from_objects(search.objects, search.namespace)
     subjects: list[LocatedWorkload] = []
     errors: list[InjectorError] = []
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            located = workload.locate(manifest, quirks=config.quirks)
+            workloads = workload.locate_all(manifest, quirks=config.quirks)
         except ManifestError as error:
             errors.append(documents.placed(error, document, pointer))
             return manifest
-        if located:
-            where = documents.place(document, pointer)
-            subjects.append(LocatedWorkload(where, located, around.facts(located)))
+        where = documents.place(document, pointer) if workloads else ""
+        subjects.extend(LocatedWorkload(where, each, around.facts(each)) for each in workloads)
         return manifest
 
-    for document in manifests.read_all(filenames):
+    for document in Sources(recursive, urls=True).documents(filenames):
         try:
-            kind = yamltext.kind_of(document)
+            kind = documents.kind_of(document)
             if kind and workload.has_template(kind[1]):
                 documents.changed(document, look)
             else:
@@ -107,69 +106,69 @@ def of_files(filenames: Sequence[str], flags: WorkloadSearch) -> ExplainInput:
 
 
 @contextmanager
-def of_cluster(wanted: Sequence[WorkloadReference], flags: WorkloadSearch) -> Iterator[ExplainInput]:
+def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> Iterator[ExplainInput]:
     """The workloads of a cluster, as long as the connection is open. Raises ClusterError."""
-    with world.connected(flags) as cluster:
-        lookup = flags.namespace or cluster.namespace
-        namespace = "" if flags.all_namespaces else lookup
+    with world.connected(search) as cluster:
+        lookup = search.namespace or cluster.namespace
+        namespace = "" if search.all_namespaces else lookup
         chosen = Wanted(
-            config_file=flags.config_file,
-            config_map=flags.config_map,
-            from_istiod=flags.from_istiod,
+            config_file=search.config_file,
+            config_map=search.config_map,
+            from_istiod=search.from_istiod,
             namespace=namespace,
         )
         config = configuration.located(chosen, cluster).config()
-        items = list(targets.fetched(cluster, wanted, namespace, flags.selector))
+        items = list(targets.fetched(cluster, wanted, namespace, search.selector))
         objects = [item for item in items if not isinstance(item, ClusterError)]
         errors = [item for item in items if isinstance(item, ClusterError)]
         if not items:
             if namespace:
                 cluster.check_namespace(namespace)
-            raise _nothing(wanted, namespace, flags.selector)
-        around = _Surroundings(cluster, config, flags, lookup)
-        subjects = [_subject(item, lookup, around, config) for item in objects]
+            raise _nothing(wanted, namespace, search.selector)
+        around = _Surroundings(cluster, config, search, lookup)
+        subjects = [each for item in objects for each in _located(item, lookup, around, config)]
 
         def diagnose(subject: LocatedWorkload) -> Diagnosis:
             known, unread = around.of(subject.workload.namespace or lookup)
             return live.diagnosis(cluster, subject.workload.manifest, known, config, unread)
 
-        yield ExplainInput(config, subjects, errors, diagnose if flags.live else None)
+        yield ExplainInput(config, subjects, errors, diagnose if search.live else None)
 
 
 class _Surroundings:
     """The objects around workloads, read once for each namespace, or once for all of them."""
 
-    def __init__(self, cluster: Cluster, config: Config, flags: WorkloadSearch, lookup: str) -> None:
-        of_files = world.from_objects(flags.objects, lookup)
+    def __init__(self, cluster: Cluster, config: Config, search: WorkloadSearch, lookup: str) -> None:
+        of_files = world.from_objects(search.objects, lookup)
 
         @cache
         def of(namespace: str) -> tuple[World, tuple[str, ...]]:
-            if flags.live:
+            if search.live:
                 seen, unread = world.around(cluster, config.profile, namespace)
             else:
                 seen, unread = world.from_cluster(cluster, config.profile, lookup), ()
-            return (world.combined(seen, of_files) if flags.objects else seen), unread
+            return (world.combined(seen, of_files) if search.objects else seen), unread
 
         self._of = of
-        self._separate = flags.live
+        self._separate = search.live
 
     def of(self, namespace: str) -> tuple[World, tuple[str, ...]]:
         """What is known around a namespace, and what could not be read."""
         return self._of(namespace if self._separate else "")
 
 
-def _subject(item: Manifest, lookup: str, around: _Surroundings, config: Config) -> LocatedWorkload:
+def _located(item: Manifest, lookup: str, around: _Surroundings, config: Config) -> Iterator[LocatedWorkload]:
+    """The workloads in an object of a cluster. Raises ManifestError where it is shaped as none."""
     meta = item.get("metadata") or {}
     namespace = str(meta.get("namespace") or lookup)
     try:
-        located = workload.locate(item, quirks=config.quirks)
+        workloads = workload.locate_all(item, quirks=config.quirks)
     except ManifestError as error:
         name = f"{item.get('kind')} {namespace}/{meta.get('name')}"
         raise ManifestError(error.message, where=f"{name} {error.where}", hint=error.hint) from error
-    if located is None:
-        raise ManifestError("the object has no pod template", where=str(item.get("kind")))
     known, _ = around.of(namespace)
-    return LocatedWorkload(f"namespace {namespace}", located, known.facts(located))
+    for each in workloads:
+        yield LocatedWorkload(f"namespace {namespace}", each, known.facts(each))
 
 
 def _nothing(wanted: Sequence[WorkloadReference], namespace: str, selector: str) -> ManifestError:

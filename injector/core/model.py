@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -135,13 +135,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A message for people: what is wrong or unusual, where, and what to do about it."""
+    """A message for people: what is wrong or unusual, where, and what to do about it.
+
+    `pointer` is a place in the pod template, or in the workload's own metadata, for who knows its file.
+    """
 
     code: FindingCode
     level: Level
     message: str
     where: str = ""
     hint: str = ""
+    pointer: str = ""
 
     @classmethod
     def of(
@@ -152,6 +156,10 @@ class Finding:
         if chosen not in code.levels:
             raise ValueError(f"{code.value} is not a finding of the level {chosen.value}")
         return cls(code, chosen, message, where, hint)
+
+    def at(self, pointer: str) -> Finding:
+        """The finding with its place."""
+        return replace(self, pointer=pointer)
 
     @property
     def actionable(self) -> bool:

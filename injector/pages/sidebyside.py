@@ -21,7 +21,7 @@ _WIDE: Final = 160
 _COMPARED: Final = 6000
 
 
-class Change(StrEnum):
+class LineChange(StrEnum):
     """What happened to the lines of a block."""
 
     SAME = "same"
@@ -38,7 +38,7 @@ class Block:
     page, and of which this block has none.
     """
 
-    change: Change
+    change: LineChange
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     folded: bool = False
@@ -53,7 +53,7 @@ def compare(before: str, after: str) -> tuple[Block, ...]:
 
 def added_lines(blocks: Sequence[Block]) -> tuple[str, ...]:
     """All lines that were added, in order."""
-    return tuple(line for block in blocks if block.change is Change.ADDED for line in block.after)
+    return tuple(line for block in blocks if block.change is LineChange.ADDED for line in block.after)
 
 
 def shortened(blocks: Sequence[Block], other: Sequence[str]) -> tuple[Block, ...]:
@@ -67,12 +67,12 @@ def shortened(blocks: Sequence[Block], other: Sequence[str]) -> tuple[Block, ...
     for block in blocks:
         if block.folded:
             out.append(Block(block.change, folded=True, left_out=len(block.before)))
-        elif block.change is Change.ADDED:
+        elif block.change is LineChange.ADDED:
             out += _without(block.after, [(i - start, j - start) for i, j in shared])
             start += len(block.after)
-        elif block.change is Change.SAME:
+        elif block.change is LineChange.SAME:
             # The line above a change is enough to say where it is.
-            out.append(Block(Change.SAME, block.before[-1:], block.after[-1:]))
+            out.append(Block(LineChange.SAME, block.before[-1:], block.after[-1:]))
         else:
             out.append(block)
     return tuple(map(_narrow, out))
@@ -91,11 +91,11 @@ def _without(lines: tuple[str, ...], shared: list[tuple[int, int]]) -> Iterator[
         if len(run) < WORTH_FOLDING and sum(map(len, run)) < _LONG_RUN:
             continue
         if start > at:
-            yield Block(Change.ADDED, after=lines[at:start])
-        yield Block(Change.ADDED, left_out=len(run))
+            yield Block(LineChange.ADDED, after=lines[at:start])
+        yield Block(LineChange.ADDED, left_out=len(run))
         at = end
     if at < len(lines):
-        yield Block(Change.ADDED, after=lines[at:])
+        yield Block(LineChange.ADDED, after=lines[at:])
 
 
 def _narrow(block: Block) -> Block:
@@ -110,15 +110,15 @@ def _cut(line: str) -> str:
 def _blocks(old: list[str], new: list[str]) -> Iterator[Block]:
     for word, i1, i2, j1, j2 in _opcodes(old, new):
         if word == "equal":
-            yield Block(Change.SAME, tuple(old[i1:i2]), tuple(new[j1:j2]))
+            yield Block(LineChange.SAME, tuple(old[i1:i2]), tuple(new[j1:j2]))
             continue
         both = min(i2 - i1, j2 - j1)
         if both:
-            yield Block(Change.CHANGED, tuple(old[i1 : i1 + both]), tuple(new[j1 : j1 + both]))
+            yield Block(LineChange.CHANGED, tuple(old[i1 : i1 + both]), tuple(new[j1 : j1 + both]))
         if i1 + both < i2:
-            yield Block(Change.REMOVED, before=tuple(old[i1 + both : i2]))
+            yield Block(LineChange.REMOVED, before=tuple(old[i1 + both : i2]))
         if j1 + both < j2:
-            yield Block(Change.ADDED, after=tuple(new[j1 + both : j2]))
+            yield Block(LineChange.ADDED, after=tuple(new[j1 + both : j2]))
 
 
 def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
@@ -146,11 +146,11 @@ def _folded(blocks: list[Block]) -> Iterator[Block]:
         # At the very start and end of the text there is no change to give context to.
         head = CONTEXT if number else 0
         tail = CONTEXT if number + 1 < len(blocks) else 0
-        if block.change is not Change.SAME or len(lines) - head - tail < WORTH_FOLDING:
+        if block.change is not LineChange.SAME or len(lines) - head - tail < WORTH_FOLDING:
             if lines or block.after:
                 yield block
             continue
         for start, end in ((0, head), (head, len(lines) - tail), (len(lines) - tail, len(lines))):
             if start < end:
                 part = lines[start:end]
-                yield Block(Change.SAME, part, part, folded=start == head)
+                yield Block(LineChange.SAME, part, part, folded=start == head)

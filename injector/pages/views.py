@@ -58,7 +58,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PodPart:
     """A container, or another part of the pod, and the values that were set in it."""
 
     title: str
@@ -97,7 +97,7 @@ class View:
     near: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     steps: tuple[Step, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PodPart, ...] = ()
     blocks: tuple[Block, ...] = ()
     patch: str = ""
     like: Reference | None = None
@@ -221,12 +221,12 @@ def _rows(explanation: Explanation) -> Iterator[Row]:
         yield Row(part, path, _text(origin.value), layer, origin.layer != PROFILE)
 
 
-def _parts(rows: Iterable[Row], size: int) -> tuple[Part, ...]:
-    parts: dict[str, Part] = {}
+def _parts(rows: Iterable[Row], size: int) -> tuple[PodPart, ...]:
+    parts: dict[str, PodPart] = {}
     for row in rows:
         if len(row.value) > size:
             row = Row(row.part, row.path, row.value[: size - 3] + "...", row.layer, row.own)
-        parts.setdefault(row.part, Part(row.part, [])).rows.append(row)
+        parts.setdefault(row.part, PodPart(row.part, [])).rows.append(row)
     return tuple(parts.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.api_errors import Request
 from injector.kube.client import connect
 from injector.kube.survey import SurveyReader
+from tests.apiserver import webhook_serving as ws
 from tests.beds import helm
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.helm import Object, of_kind
@@ -27,6 +29,7 @@ from tests.chart.test_chart_in_a_cluster import (
     kubectl,
     listed,
 )
+from tests.command import run
 
 ACCOUNT = f"{helm.RELEASE}-audit"
 SOURCES: dict[str, dict[str, Any]] = {
@@ -147,6 +150,38 @@ def test_its_account_may_do_all_that_it_needs_and_nothing_else(bed: ApiServer, n
             assert [each for each in forbidden if reading.may(*each, account)] == []
         anybody = allowed(bed, "default", namespace, "shop")
         assert allowed(bed, ACCOUNT, namespace, "shop") - anybody == wanted_rights("profile: istio\n")
+    finally:
+        bed.kubectl("delete", "--wait=false", "-f", "-", manifest=listed(items))
+
+
+def test_with_its_account_the_command_writes_an_event_on_the_owner_of_a_pod_without_a_sidecar(
+    bed: ApiServer, namespace: str, tmp_path: Path
+) -> None:
+    items = [item for item in rendered({}, namespace) if item["kind"] in ACCOUNT_AND_RIGHTS]
+    bed.kubectl("apply", "-f", "-", manifest=listed(items))
+    config = tmp_path / "injector.yaml"
+    config.write_text("values: {global: {hub: registry.example.com/istio, tag: 1.30.0}}\n")
+    try:
+        ws.created(bed, namespace, ws.a_deployment("web"))
+        ws.pods_of(bed, namespace, "web")
+        bed.kubectl("label", "namespace", namespace, "istio-injection=enabled")
+        token = bed.kubectl("create", "token", ACCOUNT, "-n", namespace).strip()
+        kubeconfig = bed.kubeconfig_with_token(token)
+        arguments: list[str | Path] = ["--events", "--fail-on=error"]
+        arguments += ["--config", config, "--kubeconfig", kubeconfig]
+        for count in (1, 2):
+            done = run("audit", "-n", namespace, *arguments)
+            assert (done.status, done.err) == (0, "Events on 1 owner\n"), done.out
+            [event] = ws.listed(
+                bed,
+                namespace,
+                "events",
+                "--field-selector=involvedObject.kind=Deployment,reason=SidecarMissing",
+            )
+            assert (event["involvedObject"]["name"], event["count"]) == ("web", count)
+        refused = run("audit", "-n", namespace, *arguments[2:], "--restart", "--yes")
+        assert refused.status == 1
+        assert "not allowed to list poddisruptionbudgets" in refused.err
     finally:
         bed.kubectl("delete", "--wait=false", "-f", "-", manifest=listed(items))
 

@@ -104,6 +104,8 @@ def test_a_namespace_that_enforces_restricted_takes_all_of_it(
 def test_that_namespace_refuses_a_pod_that_may_gain_privileges(bed: ApiServer, restricted: str) -> None:
     (deployment,) = of_kind(rendered(CASES["defaults"], restricted), "Deployment")
     pod = as_pod(deployment)
+    # The account of the release is there only once another test has made it.
+    pod["spec"]["serviceAccountName"] = "default"
     del pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"]
     with pytest.raises(BedError, match="violates PodSecurity"):
         bed.kubectl("create", "--dry-run=server", "-f", "-", manifest=pod)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import subprocess
 import sys
 from dataclasses import fields
@@ -354,7 +353,7 @@ def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
     assert "injector " + name in done.out
 
 
-@pytest.mark.parametrize("name", [n for n in COMMANDS if n != "completion"])
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n not in ("completion", "help")])
 def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> None:
     module = COMMANDS[name][0]
     command = import_module(f"injector.cli.commands.{module}").command
@@ -429,25 +428,6 @@ def test_colour_is_for_terminals_that_support_it(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert coloured(stream) is shown
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_a_script_for_the_shell(run: Run, shell: str) -> None:
-    done = run("completion", shell)
-    assert done.status == 0
-    assert f"_INJECTOR_COMPLETE={shell}_complete" in done.out
-
-
-def test_completion_knows_the_commands() -> None:
-    env = {
-        **os.environ,
-        "_INJECTOR_COMPLETE": "bash_complete",
-        "COMP_WORDS": "injector kube",
-        "COMP_CWORD": "1",
-    }
-    argv = [sys.executable, "-c", "from injector.cli.main import main; main()"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
-    assert done.stdout == "plain,kube-inject\n"
 
 
 @pytest.mark.usefixtures("folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any, Final
 
 import click
@@ -22,8 +23,13 @@ Examples:
 
 
 @click.command("explain", epilog=EXAMPLES)
-@click.argument("targets", nargs=-1, metavar="[KIND/NAME...|KIND [NAME...]|FILE...]")
-@options.filenames
+@click.argument(
+    "targets",
+    nargs=-1,
+    type=options.Suggested("targets"),
+    metavar="[KIND/NAME...|KIND [NAME...]|FILE...]",
+)
+@options.filenames("Manifests, YAML or JSON, also a URL; may be repeated, or separated by commas.")
 @options.namespace("Namespace of KIND/NAME, or of objects without a namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="All objects of the kind in all namespaces.")
 @click.option(
@@ -39,6 +45,7 @@ Examples:
     "--reason",
     "reasons",
     multiple=True,
+    type=options.Suggested("reasons"),
     metavar="WORD",
     help="Show only workloads with this reason; may be repeated.",
 )
@@ -56,6 +63,8 @@ def command(**flags: Any) -> int:
     With --live it also reads the status and the events of each object's pod and the last log lines
     of the injected containers, and reports the cause (docs/reference/causes.md).
     """
+    # As in kube-inject: a short run makes little garbage.
+    gc.set_threshold(100_000)
     from injector.cli import explain
 
     return explain.run(explain.ExplainFlags(**flags))
