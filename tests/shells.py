@@ -46,9 +46,9 @@ def completed(folder: Path, shell: str, *words: str, **environment: str) -> tupl
     )
     driver.write_text({"bash": _BASH, "fish": _FISH, "powershell": _POWERSHELL}[shell])
     call = {
-        "bash": ["bash", "--norc", driver],
-        "fish": ["fish", "--no-config", driver],
-        "powershell": ["pwsh", "-NoProfile", "-File", driver],
+        "bash": ["bash", "--norc", str(driver)],
+        "fish": ["fish", "--no-config", str(driver)],
+        "powershell": ["pwsh", "-NoProfile", "-File", str(driver)],
     }[shell]
     done = subprocess.run(
         [*call, script, *words], env=env, capture_output=True, text=True, check=True, cwd=folder

@@ -57,6 +57,7 @@ UNEXPECTED = frozenset(
         Reason.UNSUPPORTED_NODES,
         Reason.RUNTIME_CLASS,
         Reason.FOREIGN_SIDECAR,
+        Reason.CALLER_SKIPPED,
     }
 )
 """Skips for which neither the pod nor its lack of a request is the reason."""

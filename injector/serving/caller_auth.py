@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from injector.callers.check import Check
 from injector.callers.tokens import IssuerKeys, TokenPolicy, Tokens
-from injector.config.server_settings import CallerAuth, Server
+from injector.config.caller_settings import CallerAuth
+from injector.config.server_settings import Server
 from injector.errors import ConfigError
 from injector.files import read_text
 from injector.kube.async_client import AsyncCluster

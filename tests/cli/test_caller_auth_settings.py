@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
-from injector.config.server_settings import CallerAuth, Server, SourceSettings
+from injector.config.caller_settings import CallerAuth
+from injector.config.server_settings import Server, SourceSettings
 from injector.server.tls import ReloadableTLS
 from injector.serving.caller_auth import Callers
 from injector.telemetry import Metrics

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from injector import __version__
 from injector.cli import check
 from injector.cli.check_cluster import CheckedCluster
 from injector.cli.main import COMMANDS
-from injector.cli.report import coloured
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
 from tests.cli.conftest import DEPLOYMENT, Run
@@ -402,33 +400,6 @@ def test_a_wrong_usage_ends_with_2(run: Run, argv: list[str], said: str) -> None
     done = run(*argv)
     assert (done.status, done.out) == (2, "")
     assert said in done.err
-
-
-class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("stream", "env", "shown"),
-    [
-        (Terminal(), {}, True),
-        (Terminal(), {"NO_COLOR": "1"}, False),
-        (Terminal(), {"NO_COLOR": ""}, True),
-        (Terminal(), {"TERM": "dumb"}, False),
-        (io.StringIO(), {}, False),
-    ],
-)
-def test_colour_is_for_terminals_that_support_it(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, env: dict[str, str], shown: bool
-) -> None:
-    for name in ("NO_COLOR", "TERM"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    assert coloured(stream) is shown
 
 
 @pytest.mark.usefixtures("folder")

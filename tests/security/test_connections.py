@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hack.attack.rows import forget_the_peak, peak_mb
 from hack.attack.stand import HOST, Stand, standing
-from injector.config.server_settings import CallerAuth
+from injector.config.caller_settings import CallerAuth
 from injector.server.connection import FRAMING_BYTES, HANDSHAKE_BYTES, HEADERS, PIPELINED
 from injector.server.places import Bounds, ReachedLimits, client_of
 from injector.server.tls import ReloadableTLS

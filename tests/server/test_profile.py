@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_one_profile_is_made_at_a_time_and_the_next_afterwards() -> None:
 
 
 def test_a_profile_is_there_only_where_the_setting_is_on_and_only_for_this_machine() -> None:
-    ends = {"draining": lambda: True}
+    ends: dict[str, Any] = {"draining": lambda: True}
     assert get(an_app(**ends)).status == 404
     app = an_app(profiling=True, **ends)
     assert (get(app).status, get(app, "seconds=2").status, get(app, "seconds=99").status) == (200, 200, 400)

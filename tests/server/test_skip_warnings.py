@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from injector.core.model import Reason, Verdict
+from injector.core.model import SENTENCES, Reason, Verdict
 from injector.server import answers
 from tests.server.test_reviews import respond
 from tests.server.test_serve import SETTINGS, Files, call, files, served
@@ -37,7 +37,7 @@ def test_an_unexpected_skip_is_a_warning_with_the_sentence_of_its_reason(
     review = a_review_of(**spec)
     assert "warnings" not in respond(review, config)
     response = respond(review, config, skips="unexpected")
-    text = f"{reason}: the pod is not injected. {Reason(reason).sentence}"
+    text = f"{reason}: the pod is not injected. {SENTENCES[next(each for each in Reason if each == reason)]}"
     assert response["warnings"] == [answers.cut(text)]
     assert (response["allowed"], response["auditAnnotations"]["reason"]) == (True, reason)
     assert "warnings" not in respond(review, config, skips="unexpected", warnings=False)

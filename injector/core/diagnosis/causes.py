@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from injector.core.model import CauseType, Symptom
+from injector.core.cause_types import CauseType, Symptom
 
 
 @dataclass(frozen=True, slots=True)

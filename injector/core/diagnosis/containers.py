@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector.core import names
+from injector.core.cause_types import CauseType, Symptom
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
-from injector.core.model import CauseType, Manifest, Symptom
+from injector.core.model import Manifest
 from injector.core.status import Status
 from injector.printable import shown
 

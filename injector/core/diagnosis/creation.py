@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from injector.core import kinds
+from injector.core.cause_types import CauseType
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import event_place, newest_first
-from injector.core.model import CauseType, Manifest
+from injector.core.model import Manifest
 from injector.printable import shown
 
 _SECURITY = re.compile(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)

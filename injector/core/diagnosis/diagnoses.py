@@ -12,11 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from injector.core import kinds, status
+from injector.core.cause_types import Symptom
 from injector.core.diagnosis import causes, containers, creation
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import Container, Log, word
 from injector.core.diagnosis.not_called import missing_injection
-from injector.core.model import Decision, Manifest, Symptom
+from injector.core.model import Decision, Manifest
 from injector.printable import shown
 
 if TYPE_CHECKING:

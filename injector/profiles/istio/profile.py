@@ -54,8 +54,8 @@ from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effec
 from injector.profiles.istio.values import dig
 
 if TYPE_CHECKING:
+    from injector.core.cause_types import Symptom
     from injector.core.contribution import Contribution
-    from injector.core.model import Symptom
     from injector.core.profile import Injection
     from injector.core.value_types import Types
 

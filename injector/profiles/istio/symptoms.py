@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from injector.core.model import CauseType, Symptom
+from injector.core.cause_types import CauseType, Symptom
 from injector.profiles.istio.containers import INIT, VALIDATION
 
 # A message that complains: tab-separated, as JSON, or the last word of a command that gives up.

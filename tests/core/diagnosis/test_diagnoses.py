@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from injector.core.cause_types import CauseType, Symptom
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.containers import Log
 from injector.core.diagnosis.diagnoses import Diagnosis, PodObservation, PodState, diagnose
-from injector.core.model import CauseType, Decision, Manifest, Reason, Step, Symptom
+from injector.core.model import Decision, Manifest, Reason, Step
 from injector.core.profile import Profile
 from tests.core.generic import PROFILE
 
@@ -518,7 +519,6 @@ def test_the_same_row_from_two_places_is_one_cause_with_both() -> None:
 
 
 def test_refused_reads_are_part_of_the_diagnosis() -> None:
-    diagnosis = diagnose(
-        replace(PodObservation(a_pod()), unread=("not allowed to list nodes",)), INJECT, PROFILE, ()
-    )
+    observation = replace(PodObservation(a_pod()), unread=("not allowed to list nodes",))
+    diagnosis = diagnose(observation, INJECT, PROFILE, ())
     assert diagnosis.unread == ("not allowed to list nodes",)

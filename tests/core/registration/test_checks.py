@@ -200,7 +200,7 @@ def test_a_registration_for_pods_that_opt_in_is_too_narrow_for_other_policies() 
     ],
 )
 def test_failure_policy_and_failure_mode_contradict_each_other(
-    policy: dict[str, str], mode: str, hints: list[str]
+    policy: dict[str, Any], mode: str, hints: list[str]
 ) -> None:
     findings = list(contradictions(registered([configuration(**policy)]), mode))
     assert [(each.code.value, each.hint) for each in findings] == [("failure-modes", hint) for hint in hints]
