@@ -25,7 +25,7 @@ EXCEPTIONS = {
         "tests/cli/test_kube_inject.py": 451,
         "tests/config/test_config.py": 491,
         "tests/core/diagnosis/test_diagnoses.py": 524,
-        "tests/core/injection/test_decisions.py": 521,
+        "tests/core/injection/test_decisions.py": 514,
         "tests/core/injection/test_uninjection.py": 398,
         "tests/core/test_workload.py": 407,
         "tests/e2e/test_chart.py": 384,

@@ -149,7 +149,7 @@ def unreadable_credentials(request: Request, error: Exception) -> ClusterError:
     """The error for a token that the client cannot read again."""
     reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
     return ClusterError(
-        f"the credentials for {request.server} cannot be read: {reason}",
+        f"the credentials cannot be read: {reason}",
         reason="Configuration",
         where=request.where,
         hint="check the token of this pod's ServiceAccount, or 'kubectl config view'",
