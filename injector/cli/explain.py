@@ -162,6 +162,8 @@ def _json(each: Explained) -> dict[str, Any]:
         "verdict": outcome.decision.verdict.value,
         "reason": outcome.decision.reason.value,
         "sentence": outcome.decision.reason.sentence,
+        "detail": outcome.decision.detail or None,
+        "hint": outcome.decision.hint or None,
         "error": {"message": str(error), "hint": error.hint} if error else None,
         "trace": [
             {"rule": s.rule, "seen": s.seen, "verdict": s.verdict, "won": s.decisive}

@@ -19,6 +19,7 @@ from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config
+from injector.core.registration.tag_entries import with_tags
 from injector.core.reports.provenance import Explanation
 from injector.errors import ClusterError, InjectorError, ManifestError
 from injector.kube import targets
@@ -69,13 +70,14 @@ class WorkloadSearch(Access):
     config_file: str | None
     config_map: str | None
     objects: tuple[str, ...]
+    tags: tuple[str, ...]
     live: bool
     from_istiod: str | None
 
 
 def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) -> ExplainInput:
     """The workloads of manifests. Raises ManifestError where there is none."""
-    config = configuration.located(Wanted(config_file=search.config_file)).config()
+    config = with_tags(configuration.located(Wanted(config_file=search.config_file)).config(), search.tags)
     around = world.from_objects(search.objects, search.namespace)
     subjects: list[LocatedWorkload] = []
     errors: list[InjectorError] = []
@@ -117,7 +119,7 @@ def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> I
             from_istiod=search.from_istiod,
             namespace=namespace,
         )
-        config = configuration.located(chosen, cluster).config()
+        config = with_tags(configuration.located(chosen, cluster).config(), search.tags)
         items = list(targets.fetched(cluster, wanted, namespace, search.selector))
         objects = [item for item in items if not isinstance(item, ClusterError)]
         errors = [item for item in items if isinstance(item, ClusterError)]

@@ -102,7 +102,8 @@ def _detail(each: Explained) -> str:
     outcome = each.explanation.outcome
     if outcome.error:
         return " ".join([str(outcome.error), *([f"({outcome.error.hint})"] if outcome.error.hint else [])])
-    return outcome.decision.reason.sentence
+    decision = outcome.decision
+    return f"{decision.sentence} ({decision.hint})" if decision.hint else decision.sentence
 
 
 def _summary(explained: Sequence[Explained], states: Sequence[str], everyone: int) -> str:

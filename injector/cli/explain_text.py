@@ -65,7 +65,9 @@ def _reason(outcome: Outcome, colour: bool) -> Iterator[str]:
     decision = outcome.decision
     word = WORDS[decision.verdict]
     painted = paint(word, COLOURS[word], colour, bold=True)
-    yield f"  {painted}: {decision.reason.value}. {visible(decision.reason.sentence)}"
+    yield f"  {painted}: {decision.reason.value}. {visible(decision.sentence)}"
+    if decision.hint:
+        yield f"    hint: {visible(decision.hint)}"
     if outcome.error:
         yield f"    {visible(str(outcome.error))}"
         if outcome.error.hint:

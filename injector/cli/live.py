@@ -75,7 +75,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
                 "title": cause.type.title,
                 "injected": cause.ours,
                 "evidence": [{"where": e.where, "seen": e.seen} for e in cause.evidence],
-                "action": cause.type.action,
+                "action": cause.action,
             }
             for cause in diagnosis.causes
         ],
@@ -107,7 +107,7 @@ def text(diagnosis: Diagnosis, colour: bool) -> Iterator[str]:
         for evidence in cause.evidence:
             yield f"    {visible(evidence.where)}: {visible(evidence.seen)}"
         if cause is first or not cause.type.follows:
-            yield f"    {paint('what to do', 'cyan', colour)}: {cause.type.action}"
+            yield f"    {paint('what to do', 'cyan', colour)}: {visible(cause.action)}"
     if diagnosis.injection:
         yield from _injected(diagnosis.injection)
     if first and not first.evidence:

@@ -144,7 +144,7 @@ def test_explain_for_programs_has_stable_keys(folder: Path, run: Run) -> None:
         "where",
         "verdict",
         "reason",
-        "sentence",
+        *("sentence", "detail", "hint"),
         "error",
         "trace",
         "findings",

@@ -38,6 +38,7 @@ Examples:
 @options.config()
 @options.config_map()
 @options.objects()
+@options.tags()
 @options.cluster("Same as for kubectl; requires KIND/NAME.")
 @click.option("--live", is_flag=True, help="Explain why pods are not ready or not injected; requires KIND.")
 @options.from_istiod("Use the ConfigMaps of a running istiod; requires KIND/NAME.")
