@@ -41,7 +41,8 @@ def show(explained: Iterable[Explained], config: Config, *, complete: bool) -> N
 def note(finding: Finding, colour: bool) -> Iterator[str]:
     """A finding in one line, and its hint in another."""
     level = paint(f"{finding.level.value}:", LEVEL_COLOURS[finding.level], colour)
-    yield f"{level} {visible(finding.message)} [{finding.code}]"
+    at = f"{finding.where}: " if finding.where else ""
+    yield f"{level} {visible(at + finding.message)} [{finding.code}]"
     if finding.hint:
         yield f"  hint: {visible(finding.hint)}"
 
