@@ -10,8 +10,9 @@ from typing import Final
 import click
 
 from injector.cli import world
+from injector.cli.configuration import Wanted, located
 from injector.cli.report import Report
-from injector.config.loading import load, settings_of
+from injector.config.loading import settings_of
 from injector.core.model import AdmissionRequest, Verdict
 from injector.errors import ConfigError, ReviewError
 from injector.files import advice_on, reason_of
@@ -45,7 +46,8 @@ def run(flags: AdmitFlags) -> int:
         raise ConfigError(
             "filename not specified (see --filename or -f)", hint="give -f REVIEW.json, or -f -"
         )
-    config, server = load(flags.config_file), settings_of(flags.config_file).server
+    chosen = located(Wanted(config_file=flags.config_file, local=False))
+    config, server = chosen.config(), settings_of(chosen.inputs).server
     around = world.from_objects(flags.objects, "")
     request = reviews.parse(
         _read(flags.filename),

@@ -13,10 +13,12 @@ from typing import Final
 
 import click
 
-from injector.cli import check_cluster, check_report
+from injector.cli import check_cluster, check_report, world
 from injector.cli.check_cluster import CheckedCluster
 from injector.cli.check_report import CheckResult, Section
+from injector.cli.configuration import Located, Wanted, located
 from injector.cli.results import PROGRAMS, for_programs
+from injector.cli.world import Access
 from injector.config import cross_checks, value_names
 from injector.config.loading import Input, check_schema, folder_of, load_settings
 from injector.config.samples import SAMPLES
@@ -34,13 +36,12 @@ _PAUSE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckFlags:
+class CheckFlags(Access):
     """The flags of `check`."""
 
     config_file: str | None
+    config_map: str | None
     with_cluster: bool
-    kubeconfig: str | None
-    kube_context: str | None
     output: str
     fail_on: str | None
     complete: bool
@@ -49,11 +50,11 @@ class CheckFlags:
 
 def run(flags: CheckFlags) -> int:
     """Check the configuration, and the webhook in a cluster; returns the exit status."""
-    if (flags.kubeconfig or flags.kube_context) and not flags.with_cluster:
-        raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")
+    if flags.named and not (flags.with_cluster or flags.config_map):
+        raise ConfigError("this option needs --cluster", where=flags.named, hint="add --cluster")
     if flags.wait and not flags.with_cluster:
         raise ConfigError("--wait needs --cluster", hint="add --cluster")
-    checked, status, inputs = _configuration(flags.config_file)
+    checked, status, inputs = _configuration(flags)
     if flags.with_cluster and inputs and status != 2:
         checked, failing = _with_cluster(checked, inputs, flags)
     else:
@@ -66,14 +67,23 @@ def run(flags: CheckFlags) -> int:
     return status or int(failing)
 
 
-def _configuration(file: str | None) -> tuple[CheckResult, int, Input | None]:
+def _configuration(flags: CheckFlags) -> tuple[CheckResult, int, Input | None]:
     """What the configuration shows by itself, the exit status, and the input where it can be read."""
-    name = file or "the defaults"
     try:
-        inputs = Input.from_file(file)
+        chosen = _located(flags)
     except ConfigError as error:
+        name = flags.config_file or flags.config_map or "the configuration"
         return CheckResult(name, _load_findings(error), {Section.CONFIGURATION: name}), 2, None
-    return *results(inputs, name), inputs
+    chosen.report()
+    return *results(chosen.inputs, chosen.source), chosen.inputs
+
+
+def _located(flags: CheckFlags) -> Located:
+    wanted = Wanted(config_file=flags.config_file, config_map=flags.config_map, running=flags.with_cluster)
+    if flags.config_file or not (flags.with_cluster or flags.config_map):
+        return located(wanted)
+    with world.connected(flags) as cluster:
+        return located(wanted, cluster)
 
 
 def results(inputs: Input, name: str) -> tuple[CheckResult, int]:
@@ -121,7 +131,7 @@ def _with_cluster(checked: CheckResult, inputs: Input, flags: CheckFlags) -> tup
     own = [_in_use(each) for each in checked.findings]
     end = time.monotonic() + flags.wait
     while True:
-        cluster = _in_cluster(inputs, flags.kubeconfig, flags.kube_context)
+        cluster = _in_cluster(inputs, flags)
         there = cluster.findings
         failing = _fails(own, flags.fail_on or Level.ERROR) or _fails(there, flags.fail_on or Level.WARNING)
         left = end - time.monotonic()
@@ -136,12 +146,12 @@ def _with_cluster(checked: CheckResult, inputs: Input, flags: CheckFlags) -> tup
     return dataclasses.replace(checked, findings=findings, looked_at=seen), failing
 
 
-def _in_cluster(inputs: Input, kubeconfig: str | None, context: str | None) -> CheckedCluster:
+def _in_cluster(inputs: Input, access: Access) -> CheckedCluster:
     """What a cluster shows; one finding where it cannot be read."""
     settings = read_settings(inputs.file.text, inputs.file.origin)
     config = load_settings(settings, inputs)
     try:
-        return check_cluster.checked(config, settings.server, kubeconfig, context)
+        return check_cluster.checked(config, settings.server, access)
     except ClusterError as error:
         unreadable = Finding.of(FindingCode.CLUSTER_UNREADABLE, error.message, error.where, error.hint)
         return CheckedCluster({}, [unreadable])

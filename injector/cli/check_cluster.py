@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from injector.cli import world
 from injector.cli.check_connection import ConnectionCheck, Connections, moment
 from injector.cli.check_report import Section
 from injector.cli.rights import needed
+from injector.cli.world import Access
 from injector.config.server_settings import Server
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.model import Finding
@@ -20,7 +22,6 @@ from injector.core.registration.checks import Survey, check_registration, ready_
 from injector.core.registration.configuration import own_entries
 from injector.core.registration.failure_modes import contradictions
 from injector.core.selectors import WebhookEntry
-from injector.kube import client
 from injector.kube.api_errors import Request
 from injector.kube.kubeconfig import inside
 from injector.kube.survey import SurveyReader
@@ -35,12 +36,12 @@ class CheckedCluster:
     findings: list[Finding]
 
 
-def checked(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> CheckedCluster:
+def checked(config: Config, server: Server, access: Access) -> CheckedCluster:
     """All findings of a cluster. Raises ClusterError where it cannot be reached."""
-    with client.connect(kubeconfig, context) as cluster:
+    with world.connected(access) as cluster:
         reading = SurveyReader(cluster)
         survey = reading.survey()
-        check = ClusterCheck(reading, survey, config, server, inside(kubeconfig, context))
+        check = ClusterCheck(reading, survey, config, server, inside(access.kubeconfig, access.kube_context))
         connections = ConnectionCheck(reading, survey, config, check.inside).connections()
         out = [*check_registration(survey, config, expected(config, survey)), *connections.findings]
         out += [*contradictions(survey.ours, server.failure_mode), *check.missing_rights()]

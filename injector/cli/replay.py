@@ -7,6 +7,7 @@ pods are compared (core.tree.compare).
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import click
 from injector.cli.results import PROGRAMS, for_programs
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Manifest, Reason, Verdict
+from injector.core.model import Decision, Manifest, Reason, UserInfo, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.tree.compare import changes
@@ -33,6 +34,8 @@ from injector.records.reader import Reader
 from injector.records.redaction import literal_words, words_of
 
 _SHOWN: Final = 3
+# What has a pseudonym of its own in the name of a user.
+_NAME_PART: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +188,12 @@ def _restored(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
             return [back(item) for item in value]
         return {back(k): back(v) for k, v in value.items()} if isinstance(value, dict) else value
 
-    facts, known = entry.facts, entry.facts.namespace_object
+    def by_parts(text: str) -> str:
+        return _NAME_PART.sub(lambda match: names.get(match[0], match[0]), text)
+
+    facts, known, user = entry.facts, entry.facts.namespace_object, entry.facts.user
+    if user is not None:
+        user = UserInfo(by_parts(user.username), tuple(map(by_parts, user.groups)))
     if known is not None:
         known = replace(
             known,
@@ -195,7 +203,7 @@ def _restored(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
         )
     return {
         "pod": back(entry.pod),
-        "facts": replace(facts, namespace=back(facts.namespace), namespace_object=known),
+        "facts": replace(facts, namespace=back(facts.namespace), namespace_object=known, user=user),
     }
 
 

@@ -46,10 +46,13 @@ class Report:
         self._colour = coloured(sys.stderr)
         self._printed: set[str] = set()
 
-    def verdict(self, word: str, what: str, reason: str, sentence: str) -> None:
-        """One workload: its result, and why."""
+    def verdict(self, word: str, what: str, reason: str, sentence: str, hint: str = "") -> None:
+        """One workload: its result, and why; under it what to do, each hint once."""
         painted = paint(f"{word:<9}", COLOURS[word], self._colour)
-        self._line(f"{painted} {visible(what)}: {reason}. {sentence}")
+        self._line(f"{painted} {visible(what)}: {reason}. {visible(sentence)}")
+        if hint and hint not in self._printed:
+            self._printed.add(hint)
+            self._line(f"{'':<9} hint: {visible(hint)}")
 
     def reasoned(self, word: str, what: str, reason: Reason) -> None:
         """One workload whose reason is one of the closed set."""
@@ -59,7 +62,7 @@ class Report:
         """Errors, warnings and notes, each once."""
         for finding in findings:
             word = finding.level.value
-            at = "".join(f"{place}: " for place in (what, finding.where) if place)
+            at = "".join(f"{place}: " for place in (finding.where, what) if place)
             hint = f" (hint: {finding.hint})" if finding.hint else ""
             text = visible(f"{at}{finding.message}{hint} [{finding.code}]")
             if text not in self._printed:

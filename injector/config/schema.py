@@ -28,11 +28,13 @@ from injector.config.fields import (
     mapped,
     number,
     read,
+    schema_of,
     section,
     setting,
 )
 from injector.config.server_settings import Server
 from injector.core import selectors
+from injector.core.caller_rule import ACTIONS
 from injector.core.catalogue import POWERS
 from injector.core.position import ENDS, NEIGHBOURS, Position
 from injector.errors import ConfigError, ManifestError
@@ -96,6 +98,44 @@ class AnnotationRuleSettings:
         "What pods may not change in the injected containers, by any means: " + ", ".join(POWERS) + ".",
     )
 
+
+PATTERNS: Shape[tuple[str, ...]] = listed(
+    checked(TEXT, bool, 'a name, such as "alice" or "system:serviceaccount:ci:*"'), "names"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerRuleSettings:
+    """One rule about the users who create pods."""
+
+    action: str = setting(
+        "",
+        choice(*ACTIONS),
+        "skip: their pods are not injected; deny: pods of theirs that would be injected are denied; "
+        "allow: no later rule applies.",
+    )
+    usernames: tuple[str, ...] = setting((), PATTERNS, "Names of users; * matches any text.")
+    groups: tuple[str, ...] = setting((), PATTERNS, "Groups; one that the user is in; * matches any text.")
+
+
+def _caller_rule(raw: Any, at: str, reading: Reading) -> CallerRuleSettings:
+    rule = read(CallerRuleSettings, raw, at, reading)
+    if isinstance(raw, dict) and not raw.get("action"):
+        raise ValueError(f"action is missing; one of {', '.join(ACTIONS)} is expected")
+    if isinstance(raw, dict) and not raw.get("usernames") and not raw.get("groups"):
+        raise ValueError('usernames or groups is missing; usernames: ["*"] is every user')
+    return rule
+
+
+CALLER_RULE: Shape[CallerRuleSettings] = Shape(
+    "a map with action, usernames and groups",
+    _caller_rule,
+    schema={
+        **schema_of(CallerRuleSettings),
+        "required": ["action"],
+        "anyOf": [{"required": ["usernames"]}, {"required": ["groups"]}],
+    },
+)
 
 _PLACES = "first, last, {before: NAME} or {after: NAME}"
 
@@ -170,6 +210,13 @@ class Settings:
         listed(checked(TEXT, bool, "the name of a RuntimeClass"), "names of RuntimeClasses"),
         "RuntimeClasses whose pods are not injected, even if they request injection. No effect with "
         "`istioQuirks`.",
+    )
+    callers: tuple[CallerRuleSettings, ...] = setting(
+        (),
+        listed(CALLER_RULE, "maps with action, usernames and groups"),
+        "What to do with pods that would be injected, by the user who creates them, usually a "
+        "controller: skip, deny or allow. The first rule that matches usernames or groups applies. "
+        "Only the webhook and `admit` know the user.",
     )
     injected_annotations: dict[str, str] = setting(
         dict, STRINGS, "Annotations of each injected pod, written last."

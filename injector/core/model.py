@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -59,9 +59,11 @@ class Reason(StrEnum):
     UNSUPPORTED_OS = "unsupported-os", Verdict.SKIP
     UNSUPPORTED_NODES = "unsupported-nodes", Verdict.SKIP
     RUNTIME_CLASS = "runtime-class", Verdict.SKIP
+    CALLER_SKIPPED = "caller-skipped", Verdict.SKIP
     FOREIGN_SIDECAR = "foreign-sidecar", Verdict.SKIP
 
     NAMESPACE_MISMATCH = "namespace-mismatch", Verdict.DENY
+    CALLER_DENIED = "caller-denied", Verdict.DENY
     ANNOTATION_NOT_ALLOWED = "annotation-not-allowed", Verdict.DENY
     INVALID_ANNOTATION = "invalid-annotation", Verdict.DENY
     INVALID_POD = "invalid-pod", Verdict.DENY
@@ -96,8 +98,10 @@ SENTENCES: Mapping[Reason, str] = {
         "The pod's node selector or affinity excludes the operating systems that the sidecar runs on."
     ),
     Reason.RUNTIME_CLASS: "The pod's RuntimeClass is in `skipRuntimeClasses`.",
+    Reason.CALLER_SKIPPED: "A rule of the setting callers skips pods that this user creates.",
     Reason.FOREIGN_SIDECAR: "The pod already has a proxy that this injector did not add.",
     Reason.NAMESPACE_MISMATCH: "The namespace of the pod differs from the namespace of the request.",
+    Reason.CALLER_DENIED: "A rule of the setting callers denies pods that this user creates.",
     Reason.ANNOTATION_NOT_ALLOWED: (
         "The pod uses an annotation or a power that is not allowed in its namespace."
     ),
@@ -135,13 +139,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A message for people: what is wrong or unusual, where, and what to do about it."""
+    """A message for people: what is wrong or unusual, where, and what to do about it.
+
+    `pointer` is a place in the pod template, or in the workload's own metadata, for who knows its file.
+    """
 
     code: FindingCode
     level: Level
     message: str
     where: str = ""
     hint: str = ""
+    pointer: str = ""
 
     @classmethod
     def of(
@@ -152,6 +160,10 @@ class Finding:
         if chosen not in code.levels:
             raise ValueError(f"{code.value} is not a finding of the level {chosen.value}")
         return cls(code, chosen, message, where, hint)
+
+    def at(self, pointer: str) -> Finding:
+        """The finding with its place."""
+        return replace(self, pointer=pointer)
 
     @property
     def actionable(self) -> bool:
@@ -201,14 +213,23 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class UserInfo:
+    """The user who creates a pod, by the API server's authentication."""
+
+    username: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known about the surroundings of a pod.
 
     `namespace` is the request's or the object's, empty where none is given. `namespace_object` is that
     Namespace object, None while unknown. `owner` is given where the object itself is at hand.
     `native_sidecars` is what the cluster supports, None without one in sight. `objects` are other
-    objects of the cluster, `overrides` what the request's path sets. `defaults` are annotations of the
-    Namespace that count for the pod; the injection itself finds them.
+    objects of the cluster, `overrides` what the request's path sets. `user` is the one who creates the
+    pod, None while unknown. `defaults` are annotations of the Namespace that count for the pod; the
+    injection itself finds them.
     """
 
     namespace: str = ""
@@ -218,6 +239,7 @@ class Facts:
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    user: UserInfo | None = None
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -240,6 +262,7 @@ class AdmissionRequest:
     version: str = "admission.k8s.io/v1"
     path: str = ""
     budget: float | None = None
+    user: UserInfo | None = None
 
     @property
     def creates_pod(self) -> bool:

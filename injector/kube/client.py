@@ -3,26 +3,32 @@
 Not here: asyncio (async_client.py), the client's configuration (kubeconfig.py), what an answer holds
 (lists.py, objects.py), and the wording of errors (api_errors.py).
 
-The client is imported inside functions: loading it costs half a second, and it is an optional
-dependency. Its generated API and model classes are not loaded at all.
+The client is imported inside functions: it takes long to load (lean_import.py), and it is an optional
+dependency.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, urlencode
 
 from injector.errors import ClusterError
 from injector.kube.api_errors import Request, decoded, refused, unreachable
 from injector.kube.kubeconfig import (
+    USER_AGENT,
+    check_kubeconfig,
     client_not_installed,
     find_kubeconfig,
     load_config,
     unreadable_credentials,
     unusable_config,
-    with_user_agent,
 )
+from injector.kube.lean_import import lean_import
 from injector.kube.lists import Object, Objects, Pages
 
 CONNECT_SECONDS = 10
@@ -34,15 +40,61 @@ METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELET
 """HTTP methods of the verbs that change something."""
 
 
-class Cluster:
-    """A cluster for the command line; `connect` makes one. Every method raises ClusterError."""
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """The client's configuration and transport, without its models: as the client's ApiClient holds them."""
 
-    def __init__(self, api: Any) -> None:
+    configuration: Any
+    rest_client: Any
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.rest_client.close()
+
+
+class Cluster:
+    """A cluster for the command line; `connect` makes one. Every method raises ClusterError.
+
+    `namespace` is that of the kubeconfig's context, or of this pod.
+    """
+
+    def __init__(self, api: Any, namespace: str = "default") -> None:
         self._api = api
+        self.namespace = namespace
+        self._timeouts: tuple[float, float | None] = (CONNECT_SECONDS, READ_SECONDS)
+        self._headers: Sequence[tuple[str, str]] = ()
+
+    def limit(self, seconds: float | None) -> None:
+        """Wait for each answer so long at most; infinite: for ever, None: as it is."""
+        if seconds is not None:
+            self._timeouts = (min(CONNECT_SECONDS, seconds), None if seconds == math.inf else seconds)
+
+    def act_as(self, headers: Sequence[tuple[str, str]]) -> None:
+        """Add headers to each request, which name another user and its groups."""
+        self._headers = headers
 
     def get(self, path: str) -> Object:
         """Return the object at a path, as ``/api/v1/namespaces/default``."""
-        return self._ask("get", path, {})
+        try:
+            return self._ask("get", path, {})
+        except ClusterError as error:
+            # The answer is the same for an object that does not exist in a namespace that does not.
+            namespace = Request("", "get", path).namespace()
+            if error.reason == "NotFound" and namespace:
+                self._check_namespace(namespace)
+            raise
+
+    def _check_namespace(self, name: str) -> None:
+        """Raise ClusterError for a namespace that does not exist, where it may be read."""
+        try:
+            self._ask("get", f"/api/v1/namespaces/{name}", {})
+        except ClusterError as error:
+            if error.reason == "NotFound":
+                raise
+
+    def check_namespace(self, name: str) -> None:
+        """Raise ClusterError for a namespace that does not exist; one that may not be read is accepted."""
+        self._check_namespace(quote(name, safe=""))
 
     def list(self, path: str, params: Mapping[str, str] | None = None) -> Objects:
         """Return the items of all pages. A ``limit`` in `params` is the size of a page.
@@ -125,17 +177,24 @@ class Cluster:
         from kubernetes.client.exceptions import ApiException
 
         request = Request(self._api.configuration.host, verb, path)
-        arguments = request_arguments(query, accept)
-        if sent is not None:
-            arguments["body"] = sent
-            kind = "strategic-merge-patch+json" if verb == "patch" else "json"
-            arguments["header_params"]["Content-Type"] = f"application/{kind}"
+        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": USER_AGENT})
         try:
-            prepared = self._api.param_serialize(METHODS.get(verb, "GET"), path, **arguments)
+            for name, value in (*_authentication(self._api.configuration), *self._headers):
+                headers.add(name, value)
         except Exception as error:
             raise unreadable_credentials(request, error) from error
+        kind = "strategic-merge-patch+json" if verb == "patch" else "json"
+        if sent is not None:
+            headers["Content-Type"] = f"application/{kind}"
+        url = f"{request.where}?{urlencode(query)}" if query else request.where
         try:
-            answer = self._api.call_api(*prepared, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
+            answer = self._api.rest_client.request(
+                METHODS.get(verb, "GET"),
+                url,
+                headers=headers,
+                body=None if sent is None else json.dumps(sent) if verb == "patch" else sent,
+                _request_timeout=self._timeouts,
+            )
             body = answer.read()
         except ApiException as error:  # status 0: the transport's wrapping of a TLS error
             raise unreachable(request, error.__context__ or error) from error
@@ -153,19 +212,35 @@ def connect(kubeconfig: str | None, context: str | None) -> Cluster:
     configuration cannot be used.
     """
     try:
-        from kubernetes import config
-        from kubernetes.client.api_client import ApiClient
-        from kubernetes.client.configuration import Configuration
+        with lean_import():
+            from kubernetes import config
+            from kubernetes.client.configuration import Configuration
+            from kubernetes.client.rest import RESTClientObject
     except ModuleNotFoundError as error:
         raise client_not_installed() from error
     # Without a retry: the transport's own retries write warnings to stderr.
     configuration = Configuration(retries=False)
     source = find_kubeconfig(kubeconfig, context)
+    namespace = check_kubeconfig(source, context)
     try:
         load_config(config, configuration, source, context)
-        return Cluster(with_user_agent(ApiClient(configuration)))
+        return Cluster(Transport(configuration, RESTClientObject(configuration)), namespace)
     except Exception as error:
         raise unusable_config(source, error, config.ConfigException) from error
+
+
+def _authentication(configuration: Any) -> list[tuple[str, str]]:
+    """The headers that identify the user; a token that expires is read again."""
+    settings = configuration.auth_settings().values()
+    return [(each["key"], each["value"]) for each in settings if each["in"] == "header"]
+
+
+def load_client() -> None:
+    """Load the whole client. Raises ClusterError where it is not installed."""
+    try:
+        import kubernetes  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise client_not_installed() from error
 
 
 def request_arguments(query: Mapping[str, str], accept: str = ACCEPT) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def test_wait_checks_the_cluster_again_until_nothing_fails(
     states = [CheckedCluster({}, [wrong]), CheckedCluster({}, [wrong]), CheckedCluster({}, [])]
     slept: list[float] = []
     monkeypatch.setattr(check, "_in_cluster", lambda *_: states.pop(0))
-    monkeypatch.setattr(check.time, "sleep", slept.append)
+    monkeypatch.setattr("injector.cli.check.time.sleep", slept.append)
     (tmp_path / "c.yaml").write_text(RELEASED)
     flags = ("--config", tmp_path / "c.yaml", "--cluster", "--wait", "3600")
     assert run("check", *flags).status == 0

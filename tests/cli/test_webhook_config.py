@@ -30,7 +30,8 @@ MIIBfDCCASOgAwIBAgIUB0l5tw3AM5bL2N1W4mVQvJ0gYq0wCgYIKoZIzj0EAwIw
 
 def printed(run: Run, *arguments: str | Path) -> list[dict[str, Any]]:
     done = run("webhook-config", *arguments)
-    assert (done.status, done.err) == (0, "")
+    assert done.status == 0
+    assert done.err in ("", "configuration: built-in defaults\n")
     return list(yaml.safe_load_all(done.out))
 
 
@@ -218,7 +219,7 @@ def test_flags_set_what_they_name(run: Run) -> None:
     flags = ("--failure-policy", "Ignore", "--timeout", "3", "--reinvocation-policy", "Never", "--name", "x")
     done = run("webhook-config", "--url", URL, *flags)
     # Failing open is reported on stderr and not in the object.
-    assert (done.status, done.err.startswith("warning: while the webhook")) == (0, True)
+    assert (done.status, "warning: while the webhook" in done.err) == (0, True)
     configuration = yaml.safe_load(done.out)
     assert configuration["metadata"]["name"] == "x"
     entry = configuration["webhooks"][0]

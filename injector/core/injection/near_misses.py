@@ -13,6 +13,7 @@ from injector.core import names
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Decision, Finding, Manifest, Reason
 from injector.core.profile import Profile
+from injector.pointer import join
 from injector.printable import shown
 
 AUTO = "auto"
@@ -53,7 +54,7 @@ def auto_images(pod: Manifest, skipped: Reason | None = None) -> Iterator[Findin
 
 def opt_ins(decision: Decision, profile: Profile) -> Iterator[Finding]:
     """The label or annotation that requests injection, of a pod that cannot run with the sidecar."""
-    if decision.reason not in (Reason.UNSUPPORTED_NODES, Reason.RUNTIME_CLASS):
+    if decision.reason not in (Reason.UNSUPPORTED_NODES, Reason.RUNTIME_CLASS, Reason.CALLER_SKIPPED):
         return
     for step in decision.trace:
         if step.rule in ("label", "annotation") and step.verdict == "yes":
@@ -75,7 +76,7 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
         guess = _MEANT.get(value.strip(_AROUND).lower())
         hint = f'did you mean "{guess}"?' if guess else 'use "true" or "false"'
         message = f'{word} {key} is neither "true" nor "false" and has no effect; {hint}'
-        yield Finding.of(FindingCode.SWITCH_VALUE, message)
+        yield Finding.of(FindingCode.SWITCH_VALUE, message).at(_pointer(word, key))
 
 
 def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
@@ -94,19 +95,19 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                 yield Finding.of(
                     FindingCode.WRONG_OBJECT,
                     f"{word} {key} has no effect on a pod; set it as a label of the namespace",
-                )
+                ).at(_pointer(word, key))
             elif key in places[other]:
                 yield Finding.of(
                     FindingCode.WRONG_PLACE,
                     f"{key} has no effect as {_article(word)}; set it as {_article(other)}",
-                )
+                ).at(_pointer(word, key))
             elif len(key) <= _LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = _nearest(key, places[word] | places[other])
                 if near:
                     yield Finding.of(
                         FindingCode.MISSPELT_KEY, f"{word} {key} is unknown; did you mean {near}?"
-                    )
+                    ).at(_pointer(word, key))
 
 
 def _nearest(key: str, known: Iterable[str]) -> str | None:
@@ -132,7 +133,11 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
                 text = f"{word} {key} has no effect on the workload itself; set it on"
                 yield Finding.of(
                     FindingCode.WRONG_OBJECT, f"{text} the pod template's metadata (spec.template.metadata)"
-                )
+                ).at(_pointer(word, key))
+
+
+def _pointer(word: str, key: str) -> str:
+    return join(f"/metadata/{word}s", key)
 
 
 def _article(word: str) -> str:
