@@ -42,6 +42,10 @@ from injector.pointer import split
 from injector.printable import shown, type_name
 from injector.work import DEFAULT_LIMIT
 
+# At the start of a line, where the keys of a configuration are.
+_KIND = re.compile(r"^kind:[ \t]+(\S+)", re.MULTILINE)
+_VERSION = re.compile(r"^apiVersion:", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class TemplateSetting:
@@ -278,6 +282,7 @@ _GO: Final = re.compile(r"^[^#\n]*:\s*\{\{", re.MULTILINE)
 
 def read_settings(text: str, origin: str) -> Settings:
     """Read and check a configuration file. Raises one ConfigError for all problems."""
+    _refuse_manifest(text, origin)
     tree = parsed(text, origin)
     if isinstance(tree, dict) and {"apiVersion", "kind"} <= tree.keys():
         message = f"this is a Kubernetes object ({shown(tree['kind'])}); a configuration is expected"
@@ -287,6 +292,19 @@ def read_settings(text: str, origin: str) -> Settings:
     settings = read(Settings, tree, "", reading)
     refuse(reading.problems, text, origin)
     return settings
+
+
+def _refuse_manifest(text: str, origin: str) -> None:
+    """Raise ConfigError for objects of Kubernetes: their keys would all be unknown ones."""
+    match = _KIND.search(text)
+    if match and _VERSION.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        kind = shown(match[1].strip("\"'"))
+        raise ConfigError(
+            f"a manifest of kind {kind}, expected a configuration",
+            where=f"{origin}:{line}",
+            hint="give manifests with -f, and the configuration with --config",
+        )
 
 
 def parsed(text: str, origin: str) -> Any:
