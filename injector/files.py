@@ -113,5 +113,16 @@ def _text(data: bytes, path: Path) -> str:
         raise ConfigError("the file is not UTF-8", where=str(path), hint="save it as UTF-8") from error
 
 
+def advice_on(error: OSError | ValueError) -> str:
+    """What to do about a file that cannot be read."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "check the path"
+    if isinstance(error, PermissionError):
+        return "check the permissions of the file and of its folders"
+    if isinstance(error, IsADirectoryError):
+        return "give a file of this folder"
+    return "check the path and its permissions"
+
+
 def _unreadable(path: Path, error: OSError | ValueError) -> ConfigError:
-    return ConfigError(reason_of(error), where=str(path), hint="check the path and its permissions")
+    return ConfigError(reason_of(error), where=str(path), hint=advice_on(error))

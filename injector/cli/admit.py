@@ -15,6 +15,7 @@ from injector.cli.report import Report
 from injector.config.loading import settings_of
 from injector.core.model import AdmissionRequest, Verdict
 from injector.errors import ConfigError, ReviewError
+from injector.files import advice_on, reason_of
 from injector.pointer import get
 from injector.printable import json_text, shown
 from injector.server import answers, reviews
@@ -97,5 +98,4 @@ def _read(filename: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if filename == "-" else Path(filename).read_bytes()
     except OSError as error:
-        reason = (error.strerror or "file cannot be read").lower()
-        raise ReviewError(f"{filename}: {reason}", hint="check the path and its permissions") from error
+        raise ReviewError(f"{filename}: {reason_of(error)}", hint=advice_on(error)) from error

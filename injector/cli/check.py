@@ -104,7 +104,9 @@ def results(inputs: Input, name: str) -> tuple[CheckResult, int]:
     # Values of a running control plane replace the file's.
     replaced = {FindingCode.DEVELOPMENT_IMAGES} if server.source.istio.namespace else set()
     findings += [each for each in config.findings if each.code not in replaced]
-    findings += _names(config, settings, inputs)
+    # A name that a sample lacks is reported already.
+    wrong = {each.where for each in findings if each.level is Level.ERROR}
+    findings += [each for each in _names(config, settings, inputs) if each.where not in wrong]
     if server.failure_mode == "allow":
         hint = "remove failureMode, so that the pod is denied"
         where = "server.failureMode"

@@ -192,13 +192,12 @@ def choice(*words: str) -> Shape[str]:
     expected = "one of " + ", ".join(word or '""' for word in words)
 
     def take(raw: Any, _at: str, _reading: Reading) -> str:
-        # YAML, as Kubernetes reads it, takes a plain on or off for true or false.
-        raw = _SWITCH_WORDS.get(raw, raw) if isinstance(raw, bool) else raw
-        if isinstance(raw, str) and raw in words:
-            return raw
-        near = (
-            get_close_matches(str(raw).lower(), [w for w in words if w], n=1) if isinstance(raw, str) else []
-        )
+        # YAML, as Kubernetes reads it, takes a plain on, yes, off or no for true or false.
+        word = _SWITCH_WORDS.get(raw, raw) if isinstance(raw, bool) else raw
+        if isinstance(word, str) and word in words:
+            return word
+        meant = {True: "enabled", False: "disabled"}[raw] if isinstance(raw, bool) else raw
+        near = get_close_matches(meant.lower(), filter(None, words), n=1) if isinstance(meant, str) else []
         raise ValueError(f"{expected} is expected" + (f"; did you mean {near[0]}?" if near else ""))
 
     switches = [switch for switch, word in _SWITCH_WORDS.items() if word in words]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from injector import yamltext
 from injector.config.fields import (
@@ -276,10 +276,18 @@ class Settings:
     server: Server = setting(Server, section(Server), "Settings of `serve`.")
 
 
+# The action of a Go template as a plain value, which is no YAML.
+_GO: Final = re.compile(r"^[^#\n]*:\s*\{\{", re.MULTILINE)
+
+
 def read_settings(text: str, origin: str) -> Settings:
     """Read and check a configuration file. Raises one ConfigError for all problems."""
     _refuse_manifest(text, origin)
     tree = parsed(text, origin)
+    if isinstance(tree, dict) and {"apiVersion", "kind"} <= tree.keys():
+        message = f"this is a Kubernetes object ({shown(tree['kind'])}); a configuration is expected"
+        hint = "give manifests with -f; of a ConfigMap, give the text under data"
+        raise ConfigError(message, where=f"{origin}:1", hint=hint)
     reading = Reading()
     settings = read(Settings, tree, "", reading)
     refuse(reading.problems, text, origin)
@@ -304,7 +312,12 @@ def parsed(text: str, origin: str) -> Any:
     try:
         return yamltext.load_text(text, origin)
     except ManifestError as error:
-        raise ConfigError(error.message, where=error.where, hint=error.hint) from error
+        hint = error.hint
+        if _GO.search(text):
+            hint = "this looks like a template of Helm: render it first"
+        elif not hint:
+            hint = "a configuration is one YAML document with a map of settings"
+        raise ConfigError(error.message, where=error.where, hint=hint) from error
 
 
 def refuse(problems: list[SettingProblem], text: str, origin: str) -> None:

@@ -84,7 +84,7 @@ def test_a_missing_file_is_a_result_for_programs(run: Run, output: str) -> None:
         "code": "load",
         "message": "no such file or directory",
         "where": "missing.yaml",
-        "hint": "check the path and its permissions",
+        "hint": "check the path",
         "section": "Configuration",
         "docs": "docs/reference/configuration.md",
     }
