@@ -29,7 +29,8 @@ def read_text(path: Path) -> str:
     try:
         return _text(path.read_bytes(), path)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        reason, hint = explained(error)
+        raise ConfigError(reason, where=str(path), hint=hint) from error
 
 
 def read_text_inside(folder: Path, name: str) -> str:
@@ -58,6 +59,13 @@ def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
     message = error.strerror if isinstance(error, OSError) else ""
     return (message or str(error) or "file cannot be read").lower()
+
+
+def explained(error: OSError | ValueError) -> tuple[str, str]:
+    """Why a file cannot be read, and what to do."""
+    if isinstance(error, FileNotFoundError):
+        return "the file does not exist", "check the path"
+    return reason_of(error), "check the path and its permissions"
 
 
 def is_inside(folder: Path, path: Path) -> bool:
@@ -114,4 +122,4 @@ def _text(data: bytes, path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> ConfigError:
-    return ConfigError(reason_of(error), where=str(path), hint="check the path and its permissions")
+    return ConfigError(reason_of(error), where=str(path), hint=explained(error)[1])

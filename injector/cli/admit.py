@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from injector import files
 from injector.cli import world
 from injector.cli.configuration import Wanted, located
 from injector.cli.report import Report
@@ -56,5 +57,5 @@ def _read(filename: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if filename == "-" else Path(filename).read_bytes()
     except OSError as error:
-        reason = (error.strerror or "file cannot be read").lower()
-        raise ReviewError(f"{filename}: {reason}", hint="check the path and its permissions") from error
+        reason, hint = files.explained(error)
+        raise ReviewError(f"{filename}: {reason}", hint=hint) from error

@@ -217,7 +217,7 @@ def _show(explained: list[Explained], config: Config) -> None:
 def _text(each: Explained, colour: bool) -> Iterator[str]:
     outcome = each.explanation.outcome
     word = WORDS[outcome.decision.verdict]
-    yield f"{paint(visible(each.workload.label), 'white', colour, bold=True)}  ({visible(each.where)})"
+    yield f"{paint(visible(each.workload.label), None, colour, bold=True)}  ({visible(each.where)})"
     reason = outcome.decision.reason
     yield f"  {paint(word, COLOURS[word], colour, bold=True)}: {reason.value}. {reason.sentence}"
     if outcome.error:
@@ -255,7 +255,7 @@ def _origins(origins: tuple[ValueOrigin, ...], colour: bool) -> Iterator[str]:
         group, path = origin.place
         groups.setdefault(group, []).append((visible(path), origin))
     for group, members in groups.items():
-        yield f"    {paint(visible(group), 'white', colour, bold=True)}"
+        yield f"    {paint(visible(group), None, colour, bold=True)}"
         width = min(max(len(path) for path, _ in members), _SHOWN)
         for path, origin in members:
             layer = origin.layer + (f": {origin.detail}" if origin.detail else "")

@@ -1,6 +1,6 @@
 """The report on stderr: one line per workload, findings as warnings, errors.
 
-Colour only on a terminal, and not where NO_COLOR is set. Not here: what goes to stdout.
+Colour by --color, else only on a terminal, and not where NO_COLOR is set. Not here: what goes to stdout.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ LEVEL_COLOURS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE:
 
 
 def coloured(stream: IO[str] | None) -> bool:
-    """Whether a stream is a terminal that may show colour; one that is closed is None."""
+    """Whether a stream gets colour: by --color, else a terminal that may; one that is closed is None."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.color is not None:
+        return context.color and stream is not None
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted and stream is not None and stream.isatty()
 
 
-def paint(text: str, colour: str, on: bool, bold: bool = False) -> str:
-    """Text in a colour, or as it is."""
+def paint(text: str, colour: str | None, on: bool, bold: bool = False) -> str:
+    """Text in a colour, None for the terminal's own; or as it is."""
     return click.style(text, fg=colour, bold=bold) if on else text
 
 

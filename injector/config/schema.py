@@ -36,7 +36,7 @@ from injector.core.catalogue import POWERS
 from injector.core.position import ENDS, NEIGHBOURS, Position
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import split
-from injector.printable import type_name
+from injector.printable import shown, type_name
 from injector.work import DEFAULT_LIMIT
 
 
@@ -226,11 +226,25 @@ class Settings:
 
 def read_settings(text: str, origin: str) -> Settings:
     """Read and check a configuration file. Raises one ConfigError for all problems."""
+    _refuse_manifest(text, origin)
     tree = parsed(text, origin)
     reading = Reading()
     settings = read(Settings, tree, "", reading)
     refuse(reading.problems, text, origin)
     return settings
+
+
+def _refuse_manifest(text: str, origin: str) -> None:
+    """Raise ConfigError for a text that begins with a Kubernetes object: its keys would all be unknown."""
+    try:
+        kind = next((yamltext.kind_of(each) for each in yamltext.split(text, origin)), None)
+    except ManifestError:
+        return
+    if kind is not None and kind[0]:
+        hint = "the keys of a configuration are profile, values, meshConfig and others; use -f for manifests"
+        raise ConfigError(
+            f"a configuration is expected, and this is a manifest ({shown(kind[1])})", where=origin, hint=hint
+        )
 
 
 def parsed(text: str, origin: str) -> Any:
