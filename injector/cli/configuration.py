@@ -119,7 +119,7 @@ def _named(wanted: Wanted, cluster: Cluster | None) -> Located | None:
     """The configuration that a flag or the environment names."""
     if wanted.config_file and wanted.config_map:
         hint = "remove one of them"
-        raise ConfigError("--config cannot be combined with --config-map", where="--config", hint=hint)
+        raise ConfigError("it cannot be combined with --config-map", where="--config", hint=hint)
     if wanted.config_map:
         if cluster is None:
             raise ConfigError("--config-map needs a cluster", where="--config-map", hint="use --config FILE")
