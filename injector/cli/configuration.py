@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from injector.config.control_plane import Maps, check_mesh, place_of, read_overrides
+from injector.config.control_plane import Maps, check_mesh, config_map_of, place_of, read_overrides
 from injector.config.folder import Files
 from injector.config.loading import NONE, Input, Overrides, Text, load_input, settings_of
 from injector.config.schema import Settings
-from injector.config.server_settings import ConfigMapSource, config_map_of
+from injector.config.server_settings import ConfigMapSource
 from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.printable import visible
@@ -119,7 +119,7 @@ def _named(wanted: Wanted, cluster: Cluster | None) -> Located | None:
     """The configuration that a flag or the environment names."""
     if wanted.config_file and wanted.config_map:
         hint = "remove one of them"
-        raise ConfigError("--config cannot be combined with --config-map", where="--config", hint=hint)
+        raise ConfigError("it cannot be combined with --config-map", where="--config", hint=hint)
     if wanted.config_map:
         if cluster is None:
             raise ConfigError("--config-map needs a cluster", where="--config-map", hint="use --config FILE")

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "serve": ("serve", "Run the admission webhook."),
     "webhook-config": ("webhook_config", "Print the MutatingWebhookConfiguration for the webhook."),
     "tag": ("tag", "List, set and remove revision tags of a cluster."),
+    "version": ("version", "Show the version of this program and of the releases in a cluster."),
     "completion": ("completion", "Print a shell completion script."),
     "help": ("help", "Show the help of a command."),
 }
@@ -50,6 +51,7 @@ Examples:
   injector serve --config injector.yaml
   injector webhook-config --service sidecar-injector/injector --ca-file ca.pem | kubectl apply -f -
   injector tag set prod --revision 1-3 --overwrite
+  injector version
   source <(injector completion bash)
 
 Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
@@ -57,6 +59,22 @@ Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
 
 VARIABLE: Final = "_INJECTOR_COMPLETE"
 """In the environment of a process that a shell starts for completion."""
+
+
+def _set_colour(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.color = {"always": True, "never": False}.get(value)
+
+
+COLOUR: Final = click.Option(
+    ["--color"],
+    type=click.Choice(["auto", "always", "never"]),
+    expose_value=False,
+    is_eager=True,
+    callback=_set_colour,
+    help="When to use colours; auto: on a terminal, unless NO_COLOR is set.",
+)
+"""An option of all commands, before or after their names."""
 
 
 class Lazy(click.Group):
@@ -73,6 +91,8 @@ class Lazy(click.Group):
             return None
         module = import_module(f"injector.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        if COLOUR not in command.params:
+            command.params.append(COLOUR)
         return command
 
     def resolve_command(
@@ -111,6 +131,7 @@ class Lazy(click.Group):
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     subcommand_metavar="COMMAND [OPTIONS]",
+    params=[COLOUR],
 )
 @click.version_option(__version__, prog_name="injector")
 def cli() -> None:

@@ -1,6 +1,6 @@
 """The report on stderr: one line per workload, findings as warnings, errors.
 
-Colour only on a terminal, and not where NO_COLOR is set. Not here: what goes to stdout.
+Colour by --color, else only on a terminal, and not where NO_COLOR is set. Not here: what goes to stdout.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ LEVEL_COLOURS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE:
 
 
 def coloured(stream: IO[str] | None) -> bool:
-    """Whether a stream is a terminal that may show colour; one that is closed is None."""
+    """Whether a stream gets colour: by --color, else a terminal that may; one that is closed is None."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.color is not None:
+        return context.color and stream is not None
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted and stream is not None and stream.isatty()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from injector.config.loading import Input, Overrides, Text, rules_of
+from injector.config.server_settings import ConfigMapSource
 from injector.errors import ConfigError
 
 MESH_MAP: Final = "istio"
@@ -69,3 +70,14 @@ def check_mesh(where: str, inputs: Input) -> None:
     if rules_of(inputs) != "istio":
         hint = "remove the flag, or choose a profile with a mesh"
         raise ConfigError("the profile does not support this flag", where=where, hint=hint)
+
+
+def config_map_of(flag: str) -> ConfigMapSource:
+    """The ConfigMap of ``NS/NAME[:KEY]``, also written ``NS/NAME/KEY``. Raises ConfigError."""
+    namespace, _, rest = flag.partition("/")
+    name, _, key = rest.replace(":", "/", 1).partition("/")
+    if not namespace or not name:
+        raise ConfigError(
+            "a namespace and a name are expected", where="--config-map", hint="NS/NAME or NS/NAME:KEY"
+        )
+    return ConfigMapSource(namespace=namespace, name=name, **({"key": key} if key else {}))

@@ -185,6 +185,7 @@ TEXT: Shape[str] = Shape("a string", _text, schema={"type": "string"})
 
 
 _SWITCH_WORDS = {True: "on", False: "off"}
+_YES, _NO = ("on", "yes", "true"), ("off", "no", "false")
 
 
 def choice(*words: str) -> Shape[str]:
@@ -197,11 +198,20 @@ def choice(*words: str) -> Shape[str]:
         if isinstance(word, str) and word in words:
             return word
         meant = {True: "enabled", False: "disabled"}[raw] if isinstance(raw, bool) else raw
-        near = get_close_matches(meant.lower(), filter(None, words), n=1) if isinstance(meant, str) else []
-        raise ValueError(f"{expected} is expected" + (f"; did you mean {near[0]}?" if near else ""))
+        near = _meant(meant, [each for each in words if each]) if isinstance(meant, str) else ""
+        raise ValueError(f"{expected} is expected" + (f"; did you mean {near}?" if near else ""))
 
     switches = [switch for switch, word in _SWITCH_WORDS.items() if word in words]
     return Shape(expected, take, schema={"enum": [*words, *switches]})
+
+
+def _meant(raw: str, words: list[str]) -> str:
+    """The word that another one probably stands for, empty where there is none."""
+    text = raw.lower()
+    for synonyms, word in ((_YES, "enabled"), (_NO, "disabled")):
+        if text in synonyms and word in words:
+            return word
+    return next(iter(get_close_matches(text, words, n=1)), "")
 
 
 def number(low: int, high: int, unit: str = "") -> Shape[int]:

@@ -139,6 +139,17 @@ def test_the_configuration_of_the_release_is_used_and_named(
         assert HUB % "release" in injected.out
 
 
+def test_the_version_of_a_release_is_that_of_its_deployment(
+    bed: ApiServer, namespace: str, shop: str
+) -> None:
+    deployment, *others = release(namespace, "one", FILE)
+    labels = {**deployment["metadata"]["labels"], "app.kubernetes.io/version": "9.8.7"}
+    versioned = {**deployment, "metadata": {**deployment["metadata"], "labels": labels}}
+    with installed(bed, versioned, *others):
+        (server,) = json.loads(injector(bed, "version", "-o", "json").out)["serverVersions"]
+        assert server == {"release": "one", "namespace": namespace, "version": "9.8.7", "image": "x:1"}
+
+
 def test_each_place_before_the_release_takes_precedence(
     bed: ApiServer, namespace: str, shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from injector.cli.configuration import Wanted, located
+from injector.config.control_plane import config_map_of
 from injector.config.folder import Files
 from injector.config.loading import Input, Text, load, load_input
-from injector.config.server_settings import ConfigMapSource, config_map_of
+from injector.config.server_settings import ConfigMapSource
 from injector.errors import ConfigError
 from tests.cli.conftest import PROFILE, SIDECAR, Run
 from tests.factories import a_review
@@ -119,7 +120,7 @@ def test_a_configuration_has_one_source(run: Run) -> None:
     assert (done.status, done.out) == (1, "")  # no kubeconfig
     done = run("check", "--config", "c.yaml", "--config-map", "mesh/injector")
     assert done.status == 2
-    assert "--config cannot be combined with --config-map" in done.err
+    assert "--config: it cannot be combined with --config-map" in done.out
 
 
 # --- a folder that is in a ConfigMap ------------------------------------------------------------
@@ -164,3 +165,34 @@ def test_a_config_map_reads_no_file_of_this_machine(folder: Path, text: str) -> 
         load_input(in_map(text))
     assert "of this machine" not in str(refused.value)
     assert WHERE in str(refused.value)
+
+
+# --- what is no configuration -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "hint"),
+    [
+        (
+            "nativeSidecars: 'yes'\n",
+            "x.yaml:1: nativeSidecars: one of auto, enabled, disabled is expected",
+            "did you mean enabled?",
+        ),
+        (
+            "nativeSidecars: no\n",
+            "x.yaml:1: nativeSidecars: one of auto, enabled, disabled is expected",
+            "did you mean disabled?",
+        ),
+        (None, "x.yaml: no such file or directory", "check the path"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused_with_what_it_is(
+    folder: Path, run: Run, text: str | None, error: str, hint: str
+) -> None:
+    if text is not None:
+        (folder / "x.yaml").write_text(text)
+    done = run("kube-inject", "--config", "x.yaml", "-f", "web.yaml")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"error: {error}")
+    assert hint in done.err
+    assert "permissions" not in done.err
