@@ -8,7 +8,8 @@ namespace                 the pod names another namespace than the request      
 host-network              spec.hostNetwork                                             -> skip
 ignored-namespace         the namespace is the cluster's own                           -> skip
 operating-system          spec.os.name is not one that the profile's containers run on -> skip
-webhook-selectors         namespace known, and no entry would be called (not in the webhook itself)
+webhook-selectors         namespace known, no entry would be called (not in the webhook itself), and the
+                          pod's label is not `false`                                   -> skip
 label                     `true` or `false`; present with anything else hides the annotation
 annotation                `true` or `false`, where the label is absent
 never-selectors           one matches the pod's labels                                 -> no
@@ -16,6 +17,7 @@ always-selectors          one matches the pod's labels                          
 policy                    `enabled`: yes unless a rule said no; `disabled`: the reverse; else never
 node-selection            it would be injected, but no node of the profile's systems may run it -> skip
 runtime-class             it would be injected, but its RuntimeClass is in the setting -> skip
+caller                    it would be injected, but a rule about its user matches -> skip or deny
 foreign-sidecar           it would be injected, but a proxy is there that no status explains -> skip
 ========================  ==========================================================================
 """
@@ -26,9 +28,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from injector.core import names, selectors, status
+from injector.core.caller_rule import first_match
 from injector.core.injection import node_selection
 from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
 from injector.core.policy import Policy
+from injector.core.profile import Config
 from injector.printable import shown
 
 _YES = {
@@ -46,6 +50,17 @@ _NO = {
 def decide(template: Manifest, facts: Facts, policy: Policy) -> Decision:
     """Inject, skip or deny one pod template, with the trace of the rules tried."""
     return _Rules(template, facts, policy).run()
+
+
+def policy_for(facts: Facts, config: Config) -> Policy:
+    """The policy that applies at this door.
+
+    With quirks on, files are injected as upstream does it: whatever policy and selectors say.
+    """
+    if not (config.quirks and facts.origin is Origin.FILE):
+        return config.policy
+    p = config.policy
+    return Policy("enabled", p.switch, p.status, p.ignored_namespaces, entries=p.entries, foreign=p.foreign)
 
 
 class _Rules:
@@ -76,7 +91,7 @@ class _Rules:
                 return decision
         reason, wanted = self.requested()
         if self.by_policy(wanted):
-            unfit = self.nodes() or self.runtime_class() or self.foreign()
+            unfit = self.nodes() or self.runtime_class() or self.caller() or self.foreign()
             return unfit or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
@@ -140,9 +155,13 @@ class _Rules:
             return None
         entry = selectors.selected(self.policy.entries, known, self.labels)
         seen = f"namespace {known.name} {{{', '.join(f'{k}={v}' for k, v in sorted(known.labels.items()))}}}"
-        if entry is None:
+        if entry is not None:
+            self.note("webhook-selectors", seen, f"entry {entry.name} matches")
+        elif self.labels.get(self.policy.switch) == names.NO:
+            # The selectors leave such a pod out by this label: the label is why.
+            self.note("webhook-selectors", seen, "no entry matches")
+        else:
             return self.end("webhook-selectors", seen, Reason.NOT_SELECTED)
-        self.note("webhook-selectors", seen, f"entry {entry.name} matches")
         return None
 
     def requested(self) -> tuple[Reason | None, bool | None]:
@@ -178,7 +197,7 @@ class _Rules:
         return verdict
 
     def overruled(self, rule: str, seen: str, reason: Reason) -> Decision:
-        """Skip a pod that would be injected."""
+        """Skip or deny a pod that would be injected."""
         self.trace = [Step(s.rule, s.seen, s.verdict) for s in self.trace]
         return self.end(rule, seen, reason)
 
@@ -200,6 +219,21 @@ class _Rules:
         if self.policy.skip_runtime_classes:
             self.note("runtime-class", seen, "no objection")
         return None
+
+    def caller(self) -> Decision | None:
+        if not self.policy.callers:
+            return None
+        if self.facts.user is None:
+            self.note("caller", "caller unknown", "no objection")
+            return None
+        number, action = first_match(self.policy.callers, self.facts.user)
+        # The name of a user is not for those who may read about the pod.
+        seen = f"rule {number} of callers" if number else "no rule of callers matches"
+        if action == "allow":
+            self.note("caller", seen, "no objection")
+            return None
+        reason = Reason.CALLER_SKIPPED if action == "skip" else Reason.CALLER_DENIED
+        return self.overruled("caller", seen, reason)
 
     def foreign(self) -> Decision | None:
         earlier = status.parse(self.annotations.get(self.policy.status))
