@@ -28,6 +28,7 @@ from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import join
 from injector.printable import shown, visible
+from injector.records import operations
 from injector.records.entry import Entry
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym
 from injector.records.reader import Reader
@@ -97,28 +98,56 @@ class Replay:
         self.new, self.old, self.key = new, old, key
         self.counts: Counter[str] = Counter()
         self.unlike = 0
+        # Admissions recorded under another configuration, whose values are not compared.
+        self.other_values = 0
         self.unknown: set[str] = set()
         self._names: dict[frozenset[str], Mapping[str, str]] = {}
+        self._pseudonyms: dict[frozenset[str], Pseudonyms] = {}
 
     def at(self, entry: Entry) -> Changed | None:
         """The change of one entry's answer; None if it stays the same."""
         entry = self._named(entry)
         after = outcome_of(entry, self.new)
         recorded = ("deny" if entry.decision is Verdict.ALLOW else entry.decision.value, entry.reason)
+        is_unknown = False
         if self.old is None:
-            before, different = recorded, _operations(entry, after, self.new)
+            before = recorded
+            different, is_unknown = self._operations(entry, after)
+            self.other_values += entry.head.config != self.new.digest
         else:
             was = outcome_of(entry, self.old)
             before, different = _word(was), tuple(_compared(was, after, self.new))
             self.unlike += before != recorded
         now = _word(after)
         if before == now and not different:
-            self.counts["same"] += 1
+            self.counts["unknown" if is_unknown else "same"] += 1
             return None
         error = str(after.error or "") if now[0] == "deny" else ""
         changed = Changed(entry, before, now, error, different if before[0] == now[0] else ())
         self.counts[changed.kind] += 1
         return changed
+
+    def _operations(self, entry: Entry, after: Outcome) -> tuple[tuple[Change, ...], bool]:
+        """The operations of the patch that are new or gone, and whether a key may be another one.
+
+        None for a pod that was injected before.
+        """
+        if entry.operations is None:
+            return (), False
+        of, books = entry.head.words, _bookkeeping(self.new)
+        literal = literal_words(self.new.profile, of)
+        now = [(each.op, each.path) for each in after.patch]
+        compared = operations.compare(entry.operations, now, self._pseudonyms.get(of), literal)
+
+        def is_kept_out(path: str) -> bool:
+            # Earlier versions recorded pseudonyms for the keys of the book-keeping.
+            return path in books or any(operations.is_alike(path, book, literal) for book in books)
+
+        differing = [each for each in (*compared.gone, *compared.new) if not is_kept_out(each[1])]
+        is_unknown = any(not is_kept_out(path) for _, path in compared.alike)
+        # With the recorded configuration the keys are the same.
+        is_other = entry.head.config != self.new.digest
+        return tuple(Change(f"{op} {path}") for op, path in differing), is_unknown and is_other
 
     def _named(self, entry: Entry) -> Entry:
         """The entry with the names that the configurations' selectors use, if the key is known."""
@@ -136,6 +165,7 @@ class Replay:
                     hint = "use the same file as for 'serve --record-key'"
                     raise ConfigError("the records were written with another key", where="--key", hint=hint)
                 self._names[of] = {made.name(word): word for word in asked}
+                self._pseudonyms[of] = made
         names = self._names[of]
         return replace(entry, **_restored(entry, names)) if names else entry
 
@@ -182,17 +212,6 @@ def _word(outcome: Outcome) -> tuple[str, str]:
     return outcome.decision.verdict.value, outcome.decision.reason.value
 
 
-def _operations(entry: Entry, after: Outcome, config: Config) -> tuple[Change, ...]:
-    """The operations of the patch that are new or gone; none for a pod that was injected before."""
-    if entry.operations is None:
-        return ()
-    books = _bookkeeping(config)
-    now = [(operation.op, operation.path) for operation in after.patch]
-    gone = [done for done in entry.operations if done not in now]
-    come = [done for done in now if done not in entry.operations]
-    return tuple(Change(f"{op} {path}") for op, path in (*gone, *come) if path not in books)
-
-
 def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
     books = _bookkeeping(config)
     for change in changes(was.pod, after.pod):
@@ -229,6 +248,9 @@ def _warn(replay: Replay, reader: Reader) -> None:
         shown = ", ".join(sorted(replay.unknown)[:_SHOWN])
         text = "selectors use names that the recorded configuration did not use, so no pod matches them"
         click.echo(f"warning: {text}: {visible(shown)}; use --key FILE to match them", err=True)
+    if replay.other_values:
+        text = f"{_count(replay.other_values, 'admission')} had another configuration"
+        click.echo(f"note: {text}; values are compared only with --base", err=True)
     if replay.unlike:
         text = f"{replay.unlike} admissions differ from the record when replayed with --base"
         click.echo(f"warning: {text}; check that --base is the recorded configuration", err=True)
@@ -294,9 +316,9 @@ def _summary(replay: Replay, changed: Sequence[Changed]) -> str:
     counts = replay.counts
     words = {"decision": "another decision", "reason": "another reason", "pod": "another pod"}
     text = ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind])
-    return f"{_count(counts.total(), 'admission')} replayed, {len(changed)} changed" + (
-        f": {text}" if text else ""
-    )
+    unknown = f", {counts['unknown']} unknown without --base or --key" if counts["unknown"] else ""
+    changes = f"{len(changed)} changed" + (f": {text}" if text else "")
+    return f"{_count(counts.total(), 'admission')} replayed, {changes}{unknown}"
 
 
 def _count(number: int, what: str) -> str:

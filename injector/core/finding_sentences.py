@@ -70,6 +70,18 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The pod requests injection, and is skipped because it cannot run with the sidecar.",
         "Remove the request, or let the pod run on other nodes or with another RuntimeClass.",
     ),
+    "pod-revision": (
+        "The label by which a pod names a revision has no effect, or names another revision.",
+        "Remove the label, or change that of the namespace; check the revision of the configuration.",
+    ),
+    "namespace-label": (
+        "A label or annotation of the namespace has no effect: its key, value or place is nearly right.",
+        "Change it on the Namespace, as the message says.",
+    ),
+    "namespace-revision": (
+        "The namespace names a revision or tag that the configuration is not; its pods are not injected.",
+        "Nothing, if it is another injector's; else set the revision, or the tag with `--tag`.",
+    ),
     "status-port": (
         "The status ports of values, mesh configuration and pod differ; merged metrics use the second.",
         "Set the same port everywhere.",
@@ -210,6 +222,14 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "pod-security": (
         "Injected pods do not pass a level of PodSecurity; an error where a namespace to inject enforces it.",
         "Change the settings in the hint, or the level of the namespace.",
+    ),
+    "cluster-unreadable": (
+        "The cluster cannot be read: no API server answers, or it refuses the account.",
+        "Correct the kubeconfig, or use an account that may read.",
+    ),
+    "failure-modes": (
+        "failurePolicy and `server.failureMode` contradict each other.",
+        "Set `Ignore` and `allow`, or `Fail` and `deny`.",
     ),
     "webhook-absent": (
         "No MutatingWebhookConfiguration of this injector exists.",

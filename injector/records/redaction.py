@@ -106,7 +106,8 @@ def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
     """All words that stay literal, with those of a configuration."""
     known = profile.catalogue()
     declared = known.annotations | known.labels | known.namespace_labels
-    return KUBERNETES | KEYS | _kind_words() | declared | profile.words() | words
+    own = declared | profile.bookkeeping_annotations
+    return KUBERNETES | KEYS | _kind_words() | own | profile.words() | words
 
 
 def _kind_words() -> frozenset[str]:
