@@ -29,8 +29,9 @@ from injector.core import workload
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
-from injector.core.model import Facts, Origin, Reason, UserInfo, Verdict
+from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config
+from injector.core.user_info import UserInfo
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, CatalogueEntry
 from injector.server.app import State, Webhook
 from injector.server.health import create_app
@@ -337,7 +338,6 @@ def test_every_file_belongs_to_a_case(pytestconfig: pytest.Config) -> None:
 
 def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
     """What the webhook hands to the core."""
-    pod = pod_of(case)
     namespace = case.request.get("namespace", case.namespace)
     facts = Facts(
         namespace=namespace,
@@ -348,7 +348,7 @@ def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
         overrides=stage.config.profile.overrides_of_path(case.path),
         user=UserInfo(**case.request["userInfo"]) if "userInfo" in case.request else None,
     )
-    return {k: pod[k] for k in ("metadata", "spec") if k in pod}, facts, stage.config
+    return {k: v for k, v in pod_of(case).items() if k in ("metadata", "spec")}, facts, stage.config
 
 
 def core_runs(case: Case, stage: Stage) -> list[tuple[Manifest, Facts, Config]]:

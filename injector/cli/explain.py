@@ -24,7 +24,7 @@ from injector.core.model import Finding, Reason, Verdict
 from injector.core.reports.provenance import Explainer, Explanation
 from injector.errors import ConfigError
 from injector.kube import targets
-from injector.pages.explain import page
+from injector.pages.explain import digest_of, page
 from injector.printable import shown
 
 
@@ -67,7 +67,8 @@ def run(flags: ExplainFlags) -> int:
         return status
     if flags.html:
         inputs = [each.where.rpartition(":")[0] for each in explained] if flags.filenames else []
-        manifests.write(page(explained, source.config), flags.html, inputs, "--html", onto_input=False)
+        text = page(explained, source.config, digest=digest_of(source.texts))
+        manifests.write(text, flags.html, inputs, "--html", onto_input=False)
     elif complete:
         workloads = [_json(each) for each in explained]
         result = {"workloads": workloads, "findings": _findings(source.config.findings)}

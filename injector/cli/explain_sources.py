@@ -5,6 +5,7 @@ Not here: what is explained of them, and how it is printed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,12 +52,14 @@ class Explained:
 class ExplainInput:
     """The workloads with the configuration that counts for them, and what could not be read.
 
-    `diagnose` gives the state of a workload's pod.
+    `texts` are all documents that were read, or the cluster's objects as JSON. `diagnose` gives the
+    state of a workload's pod.
     """
 
     config: Config
     subjects: Sequence[LocatedWorkload]
     errors: Sequence[InjectorError] = ()
+    texts: Sequence[str] = ()
     diagnose: Callable[[LocatedWorkload], Diagnosis] | None = None
 
 
@@ -92,7 +95,8 @@ def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) 
         subjects.extend(LocatedWorkload(where, each, around.facts(each)) for each in workloads)
         return manifest
 
-    for document in Sources(recursive, urls=True).documents(filenames):
+    read = Sources(recursive, urls=True).documents(filenames)
+    for document in read:
         try:
             kind = documents.kind_of(document)
             if kind and workload.has_template(kind[1]):
@@ -104,7 +108,7 @@ def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) 
     if not subjects and not errors:
         hint = f"supported kinds: {', '.join(KINDS)}"
         raise ManifestError("no object with a pod template", where=", ".join(filenames), hint=hint)
-    return ExplainInput(config, subjects, errors)
+    return ExplainInput(config, subjects, errors, [document.raw for document in read])
 
 
 @contextmanager
@@ -134,7 +138,8 @@ def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> I
             known, unread = around.of(subject.workload.namespace or lookup)
             return live.diagnosis(cluster, subject.workload.manifest, known, config, unread)
 
-        yield ExplainInput(config, subjects, errors, diagnose if search.live else None)
+        texts = [json.dumps(item, sort_keys=True) for item in objects]
+        yield ExplainInput(config, subjects, errors, texts, diagnose if search.live else None)
 
 
 class _Surroundings:

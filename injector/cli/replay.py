@@ -19,10 +19,11 @@ import click
 from injector.cli.results import PROGRAMS, for_programs
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Manifest, Reason, UserInfo, Verdict
+from injector.core.model import Decision, Manifest, Reason, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.tree.compare import changes
+from injector.core.user_info import UserInfo
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import join

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from injector.core.globs import Glob, matches, parsed
-from injector.core.model import UserInfo
+from injector.core.user_info import UserInfo
 
 ACTIONS = ("skip", "deny", "allow")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from injector.core import names
 from injector.core.finding_codes import FindingCode, Level
+from injector.core.user_info import UserInfo
 from injector.pointer import get
 
 Manifest = dict[str, Any]
@@ -220,14 +221,6 @@ class Owner:
     api_version: str
     kind: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class UserInfo:
-    """The user who creates a pod, by the API server's authentication."""
-
-    username: str
-    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

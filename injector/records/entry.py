@@ -21,11 +21,11 @@ from injector.core.model import (
     Namespace,
     Operation,
     Origin,
-    UserInfo,
     Verdict,
 )
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
+from injector.core.user_info import UserInfo
 from injector.pointer import escape, unescape
 from injector.records.redaction import Redaction, words_of
 

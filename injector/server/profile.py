@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ MOST_SECONDS: Final = 60
 _INTERVAL: Final = 0.002
 # Deeper frames are left out.
 _DEPTH: Final = 200
+_APART: Final = re.compile(r"[;\s]")
 
 Stack = tuple[str, ...]
 
@@ -80,7 +82,7 @@ def sample(over: Callable[[], bool], pause: Callable[[float], None] = time.sleep
             spent = used - before.get(ident, used)
             before[ident] = used
             if spent > 0 and ident in frames:
-                out[(names.get(ident, "thread"), *_stack(frames[ident]))] += spent
+                out[(_word(names.get(ident, "thread")), *_stack(frames[ident]))] += spent
         del frames
     return out
 
@@ -108,5 +110,9 @@ def _stack(frame: FrameType | None) -> Stack:
     while frame is not None and len(names) < _DEPTH:
         names.append(f"{frame.f_globals.get('__name__', 'template')}:{frame.f_code.co_qualname}")
         frame = frame.f_back
-    # These characters have a meaning in the text.
-    return tuple(name.replace(";", "_").replace(" ", "_").replace("\n", "_") for name in reversed(names))
+    return tuple(map(_word, reversed(names)))
+
+
+def _word(name: str) -> str:
+    """The name of a thread or function without the characters that have a meaning in the text."""
+    return _APART.sub("_", name)

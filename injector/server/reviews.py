@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from injector import structure
-from injector.core.model import AdmissionRequest, Manifest, UserInfo
+from injector.core.model import AdmissionRequest, Manifest
+from injector.core.user_info import UserInfo
 from injector.errors import ReviewError
 from injector.printable import type_name
 

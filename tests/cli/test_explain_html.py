@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ def test_the_page_holds_every_workload_and_stdout_nothing(run: Run, folder: Path
     assert f"web.yaml:{lines + 1}" in text
     assert "shipper:1" in text
     assert "<form" not in (folder / "out.html").read_text()
+
+
+def test_the_page_has_the_digest_of_its_input(run: Run, folder: Path) -> None:
+    text = f"\ufeff# a comment\n{DEPLOYMENT}---\n# nothing\n---\nkind: Service\napiVersion: v1\n"
+    (folder / "web.yaml").write_text(text)
+    ran = run("explain", "--config", "c.yaml", "-f", "web.yaml", "--html", "out.html")
+    assert ran.status == 0
+    digest = hashlib.sha256((folder / "web.yaml").read_bytes()).hexdigest()
+    assert digest in Reading((folder / "out.html").read_text()).text
 
 
 @pytest.mark.usefixtures("folder")

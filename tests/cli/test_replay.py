@@ -11,7 +11,8 @@ import pytest
 
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, UserInfo
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin
+from injector.core.user_info import UserInfo
 from injector.records.writer import RecordBounds, Recorder
 
 KEY = b"a key of thirty-two bytes, or so"

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from injector.config.loading import Input, Text, load, load_input
 from injector.core import workload
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, UserInfo, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
 from injector.core.profile import Config
+from injector.core.user_info import UserInfo
 from injector.errors import ManifestError
 from injector.records.entry import Admission, Head, admission_line, parse_entry
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym

@@ -13,7 +13,7 @@ import pytest
 
 from injector.cli.main import main
 from injector.core.caller_rule import CallerRule
-from injector.core.model import UserInfo
+from injector.core.user_info import UserInfo
 from injector.errors import ReviewError
 from injector.server import reviews
 from injector.telemetry import Metrics

@@ -21,9 +21,14 @@ from tests.asgi import Reply
 from tests.server.test_debug_page import an_app, call, the_scope
 from tests.server.test_serve import PATIENCE, SETTINGS, Files, files, served  # noqa: F401 (a fixture)
 from tests.server.test_serve import call as call_over_tls
-from tests.server.webhook_factories import a_body
+from tests.server.webhook_factories import a_body, a_pod
 
 LINE = re.compile(r"[^ ]+ [0-9]+")
+INJECT = "injector.core.injection.pipeline:inject"
+VARIABLES = [{"name": f"A{n}", "value": "x"} for n in range(40)]
+# An admission of it takes longer than some samples.
+CONTAINERS = [{"name": f"c{n}", "image": "a", "env": VARIABLES} for n in range(40)]
+LARGE = a_body({**a_pod(), "spec": {"containers": CONTAINERS}})
 
 
 def get(app: object, query: str = "", host: str = "127.0.0.1:8081") -> Reply:
@@ -44,27 +49,29 @@ def test_a_profile_of_a_running_webhook_names_the_functions_that_inject(files: F
         deadline = time.monotonic() + PATIENCE
 
         def ask() -> None:
-            while not any("pipeline:inject" in text for text in profiles) and time.monotonic() < deadline:
-                response, body = call_over_tls(debug, "GET", f"{PATH}?seconds=1")
-                profiles.append(f"{response.status}\n{body.decode()}")
-            over.set()
+            try:
+                while not any(INJECT in text for text in profiles) and time.monotonic() < deadline:
+                    response, body = call_over_tls(debug, "GET", f"{PATH}?seconds=1")
+                    profiles.append(f"{response.status}\n{body.decode()}")
+            finally:
+                over.set()
 
         asking = threading.Thread(target=ask)
         asking.start()
         while not over.is_set():
             # Admissions are answered meanwhile.
-            assert call_over_tls(webhook, "POST", "/mutate", a_body())[0].status == 200
+            assert call_over_tls(webhook, "POST", "/mutate", LARGE)[0].status == 200
         asking.join()
         assert call_over_tls(webhook, "GET", PATH)[0].status == 404
     last = profiles[-1].splitlines()
     assert last[0] == "200"
     assert all(LINE.fullmatch(line) for line in last[1:])
-    (stack, *_) = [line for line in last if "injector.core.injection.pipeline:inject" in line]
+    stack = next(line for line in last if INJECT in line)
     assert stack.startswith(("MainThread;", "admission;"))
 
 
 def test_a_thread_that_works_is_in_the_profile_and_one_that_waits_is_not() -> None:
-    end, rounds = threading.Event(), iter(range(50))
+    end, deadline = threading.Event(), time.monotonic() + PATIENCE
 
     def busy_loop() -> None:
         while not end.is_set():
@@ -73,16 +80,23 @@ def test_a_thread_that_works_is_in_the_profile_and_one_that_waits_is_not() -> No
     def patient() -> None:
         end.wait()
 
-    threads = [threading.Thread(target=busy_loop, name="busy"), threading.Thread(target=patient, name="idle")]
+    threads = [
+        threading.Thread(target=busy_loop, name="busy; one"),
+        threading.Thread(target=patient, name="idle"),
+    ]
     for thread in threads:
         thread.start()
+    text = "idle;"
     try:
-        text = text_of(sample(lambda: next(rounds, None) is None))
+        # A thread works until it waits, which takes long under load.
+        while ("idle;" in text or "busy_loop" not in text) and time.monotonic() < deadline:
+            rounds = iter(range(50))
+            text = text_of(sample(lambda left=rounds: next(left, None) is None))
     finally:
         end.set()
         for thread in threads:
             thread.join()
-    assert any(line.startswith("busy;") and "busy_loop" in line for line in text.splitlines())
+    assert any(line.startswith("busy__one;") and "busy_loop" in line for line in text.splitlines())
     assert "idle;" not in text
 
 

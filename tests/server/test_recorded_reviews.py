@@ -120,5 +120,5 @@ def test_a_line_is_json_of_its_own(tmp_path: Path) -> None:
     [file] = tmp_path.iterdir()
     head, admission = [json.loads(line) for line in file.read_text().splitlines()]
     assert head["config"] == "another"
-    assert set(admission) == {"admission", "time", "namespace", "known", "native", "overrides", "objects",
-                              "pod", "decision", "reason", "operations"}  # fmt: skip
+    assert set(admission) == {"admission", "time", "namespace", "known", "native", "user", "overrides",
+                              "objects", "pod", "decision", "reason", "operations"}  # fmt: skip

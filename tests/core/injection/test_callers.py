@@ -8,7 +8,8 @@ import pytest
 
 from injector.core.caller_rule import CallerRule
 from injector.core.injection.decisions import decide
-from injector.core.model import Facts, Origin, Reason, UserInfo
+from injector.core.model import Facts, Origin, Reason
+from injector.core.user_info import UserInfo
 from tests.core.injection.test_decisions import SWITCH, a_pod, policy, winner
 
 ROBOT = UserInfo(
