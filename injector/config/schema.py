@@ -284,10 +284,6 @@ def read_settings(text: str, origin: str) -> Settings:
     """Read and check a configuration file. Raises one ConfigError for all problems."""
     _refuse_manifest(text, origin)
     tree = parsed(text, origin)
-    if isinstance(tree, dict) and {"apiVersion", "kind"} <= tree.keys():
-        message = f"this is a Kubernetes object ({shown(tree['kind'])}); a configuration is expected"
-        hint = "give manifests with -f; of a ConfigMap, give the text under data"
-        raise ConfigError(message, where=f"{origin}:1", hint=hint)
     reading = Reading()
     settings = read(Settings, tree, "", reading)
     refuse(reading.problems, text, origin)

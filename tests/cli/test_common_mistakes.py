@@ -28,9 +28,9 @@ MISTAKES: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         "apiVersion: v1\nkind: Pod\nspec: {containers: []}\n",
         [
             (
-                ":1",
-                "this is a Kubernetes object (Pod); a configuration is expected",
-                "give manifests with -f; of a ConfigMap, give the text under data",
+                ":2",
+                "a manifest of kind Pod, expected a configuration",
+                "give manifests with -f, and the configuration with --config",
             )
         ],
     ),
