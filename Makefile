@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
+.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site image apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -43,6 +43,9 @@ docs: setup ## make the reference pages, and what the chart knows of the code, a
 
 site: setup ## the documentation as a site, in build/site; a broken link fails
 	@$(IN_VENV) -m hack.docs_site
+
+image: setup ## the wheel and the image, in dist/ where no container engine answers; REGISTRY=, ENGINE=, PYTHON_IMAGE=
+	@$(IN_VENV) -m hack.image --registry "$(REGISTRY)" --engine "$(ENGINE)" --python-image "$(PYTHON_IMAGE)"
 
 apiserver: setup ## build the API server test bed into the user's cache folder
 	@$(IN_VENV) -m tests.beds.programs.build

@@ -39,6 +39,8 @@ LINE_COVERAGE = 95
 OTHER_PYTHON = "3.13"
 # What needs a node of its own, or Istio's own programs: minutes, and root.
 END_TO_END = ("tests/e2e", "tests/differential")
+# Why tests are skipped that install packages.
+NO_INDEX = "no package index answers"
 SUMMARY = re.compile(r"^=+ .*\bin [0-9.]+s.* =+$")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -138,7 +140,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
     environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage"), "PYTHONDONTWRITEBYTECODE": ""}
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
     pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
-    allowed = [ApiServer.unavailable(), build.unavailable(build.CHART), browser.excused()]
+    allowed = [ApiServer.unavailable(), build.unavailable(build.CHART), browser.excused(), NO_INDEX]
     allowed += [name for name in ("ISTIO_CASES", "FIELD_CASES") if not os.environ.get(name)]
     command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
     summary = reported(command, scratch, environ, allowed, failed)

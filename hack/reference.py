@@ -128,6 +128,7 @@ def findings() -> str:
         Subject.NAMESPACE: "About the namespace of a pod",
         Subject.CONFIGURATION: "About the configuration",
         Subject.CLUSTER: "About the webhook in a cluster",
+        Subject.FILE: "About files with manifests",
     }
     parts = []
     for subject, title in titles.items():

@@ -37,12 +37,17 @@ class InjectorError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+    @property
+    def place(self) -> str:
+        """`where`, as far as people are shown it."""
+        return self.where
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What `str` gives, without the line breaks between the rows."""
-        first = f"{self.where}: {self.head}" if self.where else self.head
+        first = f"{self.place}: {self.head}" if self.place else self.head
         return first, *self.rows
 
     @property
@@ -67,11 +72,22 @@ class AnnotationError(ManifestError):
     """An annotation has a value that is not accepted.
 
     `key` names it. The value itself is not repeated: it may be anything, a secret among it.
+    Where it stands for several, `problems` are all of them.
     """
+
+    problems: tuple[AnnotationError, ...] = ()
 
     def __init__(self, key: str, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message, where=where, hint=hint)
         self.key = key
+
+    @classmethod
+    def of(cls, problems: Sequence[AnnotationError]) -> AnnotationError:
+        """One error for several annotations."""
+        text = "; ".join(str(problem) for problem in problems)
+        error = cls(problems[0].key, f"{len(problems)} annotations are not accepted: {text}")
+        error.problems = tuple(problems)
+        return error
 
 
 class RenderError(InjectorError):
@@ -118,3 +134,8 @@ class ClusterError(InjectorError):
         super().__init__(message, where=where, hint=hint)
         self.status = status
         self.reason = reason
+
+    @property
+    def place(self) -> str:
+        """Nothing for a URL: the message names the object, and the URL is for logs."""
+        return "" if "://" in self.where else self.where

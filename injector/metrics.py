@@ -43,7 +43,7 @@ SECONDS = (
 ADMISSIONS = Metric(
     "injector_admission_total",
     MetricType.COUNTER,
-    "Admission reviews answered, by decision (inject, skip, deny, allow), reason and profile.",
+    "Admission reviews answered, by decision (inject, unchanged, skip, deny, allow), reason and profile.",
     "watch `deny` and `allow`; a rise of one reason after a change of the configuration is that change",
     labels=("decision", "reason", "profile"),
 )

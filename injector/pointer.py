@@ -30,30 +30,52 @@ def split(pointer: str) -> list[str]:
 
 
 def get(tree: Any, pointer: str) -> Any:
-    """The value at a pointer through maps, None where there is none."""
+    """The value at a pointer, None where there is none."""
     for part in split(pointer):
-        if not isinstance(tree, dict):
+        if isinstance(tree, dict):
+            tree = tree.get(part)
+        elif isinstance(tree, list):
+            tree = tree[int(part)] if part.isdecimal() and int(part) < len(tree) else None
+        else:
             return None
-        tree = tree.get(part)
     return tree
 
 
 def put(tree: Mapping[str, Any], pointer: str, value: Any) -> dict[str, Any]:
-    """The tree with a value at a pointer through maps; shares what it does not touch."""
+    """The tree with a value at a pointer; shares what it does not touch.
+
+    Maps that are missing on the way are made, elements of lists are not.
+    """
+    changed: dict[str, Any] = _put(tree, pointer, value)
+    return changed
+
+
+def _put(tree: Any, pointer: str, value: Any) -> Any:
     head, _, rest = pointer[1:].partition("/")
+    if isinstance(tree, list):
+        number = int(head)
+        inner = _put(tree[number], "/" + rest, value) if rest else value
+        return [*tree[:number], inner, *tree[number + 1 :]]
     name = unescape(head)
-    out = dict(tree)
-    out[name] = put(tree.get(name) or {}, "/" + rest, value) if rest else value
-    return out
+    return {**tree, name: _put(tree.get(name) or {}, "/" + rest, value) if rest else value}
 
 
 def drop(tree: Mapping[str, Any], pointer: str) -> dict[str, Any]:
-    """The tree without the value at a pointer through maps; shares what it does not touch."""
-    head, _, rest = pointer[1:].partition("/")
-    name = unescape(head)
-    out = dict(tree)
-    if rest:
-        out[name] = drop(tree[name], "/" + rest)
-    else:
-        del out[name]
-    return out
+    """The tree without a member of a map; shares what it does not touch."""
+    outer, _, head = pointer.rpartition("/")
+    inner = dict(get(tree, outer))
+    del inner[unescape(head)]
+    return put(tree, outer, inner) if outer else inner
+
+
+def expanded(tree: Any, pattern: str) -> tuple[str, ...]:
+    """The pointers of a pattern in which ``*`` is each element of a list; none where there is no list."""
+    head, star, rest = pattern.partition("/*")
+    if not star:
+        return (pattern,)
+    elements = get(tree, head)
+    if not isinstance(elements, list):
+        return ()
+    return tuple(
+        f"{head}/{number}{end}" for number, element in enumerate(elements) for end in expanded(element, rest)
+    )

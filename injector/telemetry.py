@@ -77,8 +77,18 @@ class Metrics:
     """The process's metrics, in a registry of their own."""
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+        from prometheus_client import (
+            CollectorRegistry,
+            Counter,
+            Gauge,
+            Histogram,
+            disable_created_metrics,
+            generate_latest,
+        )
         from prometheus_client.process_collector import ProcessCollector
+
+        # The series `_created` would double the size of each scrape, and no alert or dashboard reads them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
 
         self.registry = CollectorRegistry()
         self._text = generate_latest
@@ -109,9 +119,11 @@ class Metrics:
         self._of(metrics.ADMISSION_SECONDS).observe(seconds)
         self._of(metrics.LEGACY_REQUESTS).inc()
         self._of(
-            {"inject": metrics.LEGACY_SUCCESS, "skip": metrics.LEGACY_SKIP}.get(
-                decision, metrics.LEGACY_FAILURE
-            )
+            {
+                "inject": metrics.LEGACY_SUCCESS,
+                "unchanged": metrics.LEGACY_SUCCESS,
+                "skip": metrics.LEGACY_SKIP,
+            }.get(decision, metrics.LEGACY_FAILURE)
         ).inc()
 
     def rejected(self, status: int) -> None:

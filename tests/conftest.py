@@ -38,6 +38,8 @@ COVERAGE = Coverage.current()
 LONG = (
     "apiserver",
     "chart",
+    "test_dockerfile.py",
+    "test_image.py",
     "test_packaging.py",
     "server/test_restarts.py",
     "server/test_serve.py",

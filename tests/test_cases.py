@@ -226,7 +226,8 @@ def at_webhook_door(case: Case, stage: Stage) -> DoorResult:
         codes = {finding.code for finding in inject(*webhook_run(case, stage)).findings}
     warned = {warning.partition(":")[0] for warning in response.get("warnings") or []}
     assert warned <= codes
-    return DoorResult(audit["decision"], audit["reason"], template, error, tuple(sorted(codes)), patch)
+    verdict = "inject" if audit["decision"] == "unchanged" else audit["decision"]
+    return DoorResult(verdict, audit["reason"], template, error, tuple(sorted(codes)), patch)
 
 
 def failures(result: DoorResult, expected: Manifest) -> list[str]:
@@ -427,8 +428,8 @@ OTHER_FINDINGS = {
     FindingCode.CRASH: "config/test_trials.py",
     **dict.fromkeys((FindingCode.RENDER, FindingCode.DETERMINISM, FindingCode.LIMIT), _CONFIG),
     FindingCode.POD_SECURITY: _CHECKS,
-    FindingCode.WEBHOOK_ABSENT: _CHECKS,
-    FindingCode.REGISTRATION_NARROW: _CHECKS,
+    **dict.fromkeys((FindingCode.WEBHOOK_ABSENT, FindingCode.REGISTRATION_NARROW), _CHECKS),
+    **dict.fromkeys((code for code in FindingCode if code.subject == "file"), "cli/test_wrong_files.py"),
     **dict.fromkeys((FindingCode.SELECTORS_DIFFER, FindingCode.CONDITIONS_DIFFER), _CHECKS),
     FindingCode.NEVER_MATCHES: _CLUSTER,
     FindingCode.NO_NAMESPACE: _CLUSTER,

@@ -11,7 +11,8 @@ import yaml
 
 from hack.chart import facts
 from hack.reference import kinds as page
-from injector.cli import audit, rights
+from injector.cli import restarts, rights
+from injector.cli.audit_pods import Pod
 from injector.config.loading import Input, Text, load_input
 from injector.config.server_settings import Server
 from injector.core import kinds, owner, workload
@@ -63,6 +64,8 @@ EXPECTED = {
         "/apis/batch/v1/namespaces/shop/cronjobs/web", "/spec/jobTemplate/spec/template", False, False, True,
     ),
     "DeploymentConfig": ("", "/spec/template", False, False, False),
+    "PodTemplate": ("", "/template", False, False, False),
+    "JobSet": ("", "/spec/replicatedJobs/0/template/spec/template", False, False, True),
     "Fleet": ("/apis/ships.example/v2/namespaces/shop/fleets/web", "/spec/ship/template", True, True, False),
 }  # fmt: skip
 SPEC = {"containers": [{"name": "app", "image": "app:1"}]}
@@ -83,7 +86,8 @@ def an_object(kind: str, **spec: Any) -> Manifest:
     item: Manifest = {"apiVersion": row.api_version, "kind": kind, "metadata": meta, "spec": spec}
     if not row.template:
         return {**item, **POD, "metadata": {**meta, **POD["metadata"]}}
-    return put(item, row.template, POD)
+    before, star, after = row.template.partition("/*")
+    return put(put(item, before, [{}]), f"{before}/0{after}", POD) if star else put(item, row.template, POD)
 
 
 def a_cluster(**lists: list[Manifest]) -> Any:
@@ -185,7 +189,7 @@ def test_a_rolling_restart_covers_it_or_lists_it_for_a_manual_restart(kind: str)
     path, pointer, _, restartable, _ = EXPECTED[kind]
     row = kinds.KINDS[kind]
     of = Owner(row.api_version, kind, "web")
-    by_hand = audit._why_not_restartable(of, [audit.Pod("shop", "web-1", {}, of, STALE)])
+    by_hand = restarts.why_not_restartable(of, [Pod("shop", "web-1", {}, of, STALE)])
     assert ("does not recreate its pods" in by_hand) is (not restartable)
     if not restartable:
         return
@@ -208,7 +212,7 @@ def test_its_template_stands_for_the_pods_behind_a_service(kind: str) -> None:
     restartable = EXPECTED[kind][3]
     cluster = a_cluster(**{kinds.KINDS[kind].plural: [an_object(kind)]}) if kind != "Pod" else a_cluster()
     service = {"metadata": {"namespace": "shop"}, "spec": {"selector": {"app": "web"}}}
-    templates = list(SurveyReader(cluster)._behind(service))
+    templates = list(SurveyReader(cluster).behind(service))
     assert bool(templates) is restartable
 
 
@@ -239,7 +243,7 @@ def test_the_reference_page_has_it(kind: str) -> None:
 def test_the_differential_check_draws_all_kinds_of_kubernetes_itself() -> None:
     """istioctl looks into no others."""
     drawn = {kind for kind in kinds.KINDS if kind in VERSIONS}
-    assert drawn == kinds.KINDS.keys() - {"DeploymentConfig"}
+    assert drawn == kinds.KINDS.keys() - {"DeploymentConfig", "PodTemplate", "JobSet"}
 
 
 def test_no_other_module_has_a_list_of_kinds() -> None:

@@ -17,9 +17,10 @@ def test_escaped_parts_come_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "value"), [(AT, "x"), ("", TREE), ("/metadata/labels", None), ("/list/0", None), ("/a/b", None)]
+    ("at", "value"),
+    [(AT, "x"), ("", TREE), ("/metadata/labels", None), ("/list/0", 1), ("/list/1", None), ("/a/b", None)],
 )
-def test_a_value_is_read_through_maps(at: str, value: object) -> None:
+def test_a_value_is_read_through_maps_and_lists(at: str, value: object) -> None:
     assert pointer.get(TREE, at) == value
 
 
@@ -30,3 +31,26 @@ def test_a_value_is_set_and_removed_without_touching_the_tree() -> None:
     assert pointer.drop(changed, AT) == {"metadata": {"annotations": {}}, "list": [1]}
     assert pointer.put({}, "/a/b~1c", 1) == {"a": {"b/c": 1}}
     assert pointer.get(TREE, AT) == "x"
+
+
+def test_a_value_in_a_list_is_set_and_removed_without_touching_the_tree() -> None:
+    tree = {"jobs": [{"spec": {"a": 1}}, {"spec": {"a": 2}}]}
+    assert pointer.put(tree, "/jobs/1/spec/a", 3) == {"jobs": [{"spec": {"a": 1}}, {"spec": {"a": 3}}]}
+    assert pointer.drop(tree, "/jobs/0/spec/a") == {"jobs": [{"spec": {}}, {"spec": {"a": 2}}]}
+    assert pointer.get(tree, "/jobs/1/spec/a") == 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "pointers"),
+    [
+        ("", ("",)),
+        ("/spec", ("/spec",)),
+        ("/jobs/*/spec", ("/jobs/0/spec", "/jobs/1/spec")),
+        ("/jobs/*/steps/*", ("/jobs/1/steps/0",)),
+        ("/none/*/spec", ()),
+        ("/map/*/spec", ()),
+    ],
+)
+def test_a_pattern_is_the_pointers_of_the_elements(pattern: str, pointers: tuple[str, ...]) -> None:
+    tree = {"jobs": [{}, {"steps": [1]}], "map": {"a": 1}}
+    assert pointer.expanded(tree, pattern) == pointers

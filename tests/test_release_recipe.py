@@ -1,8 +1,7 @@
-"""What a release is made of: the image's recipe, the packages in it, the workflow, the versions.
+"""What a release is made of: the packages in the image, the workflow, the versions.
 
-No image can be built here, as its base is in no package registry; so the instructions are read, and
-`serve` is started with the packages of requirements/serve.txt and nothing else. The same code in an image
-of this machine's Python runs in tests/e2e. Not here: the wheel (test_packaging.py).
+`serve` is started with the packages of requirements/serve.txt and nothing else. Not here: the wheel
+(test_packaging.py), the image (test_dockerfile.py, test_image.py).
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from hack import release
+from hack.image import contents
 from tests.beds.keys import write_server_keys
-from tests.beds.mesh import injector_image
 
 REPO = Path(__file__).resolve().parents[1]
 SERVE, DEV, BUILD = (REPO / "requirements" / f"{name}.txt" for name in ("serve", "dev", "build"))
@@ -43,16 +42,9 @@ def pins(file: Path) -> dict[str, list[str]]:
     }
 
 
-def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions with their arguments, in order."""
-    text = re.sub(r"^\s*#.*\n", "", (REPO / "Dockerfile").read_text(), flags=re.MULTILINE)
-    lines = text.replace("\\\n", " ").splitlines()
-    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines if line)]
-
-
 def test_the_image_holds_what_the_wheel_needs_in_the_versions_that_the_tests_run_with() -> None:
     pinned, tested = pins(SERVE), pins(DEV)
-    assert {canonicalize_name(each.metadata["Name"]) for each in injector_image.needed()} <= set(pinned)
+    assert {canonicalize_name(each.metadata["Name"]) for each in contents.needed()} <= set(pinned)
     assert pinned == {name: tested[name] for name in pinned}
 
 
@@ -69,32 +61,6 @@ def test_the_project_allows_the_versions_that_the_tests_run_with_and_one_minor_v
     major, minor = map(int, tested["uvicorn"].split(".")[:2])
     assert f"{major}.{minor + 1}" not in uvicorn
     assert f"{major}.{minor - 1}.99" not in uvicorn
-
-
-def test_every_stage_is_made_of_the_base_that_the_builder_chose() -> None:
-    steps = instructions()
-    ((_, default),) = [step for step in steps[:1] if step[0] == "ARG"]
-    assert "@" not in default
-    assert {rest.split()[0] for word, rest in steps if word == "FROM"} == {"${PYTHON_IMAGE}"}
-
-
-def test_the_image_runs_as_a_numeric_user_other_than_root() -> None:
-    last = dict(instructions())
-    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", last["USER"])
-    assert json.loads(last["ENTRYPOINT"]) == ["/opt/injector/bin/injector"]
-    assert json.loads(last["CMD"]) == ["serve"]
-
-
-def test_what_is_installed_has_a_hash_or_is_the_wheel() -> None:
-    installs = [rest for word, rest in instructions() if word == "RUN" and " install " in rest]
-    assert ["--require-hashes" in rest or "--no-index" in rest for rest in installs] == [True, True]
-
-
-def test_only_what_is_copied_is_sent_to_the_builder() -> None:
-    copied = {rest.split()[0] for word, rest in instructions() if word == "COPY" and "--from" not in rest}
-    sent = [line for line in (REPO / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
-    assert sent == ["*", "!dist/*.whl", "!requirements/serve.txt"]
-    assert copied == {"dist/sidecar_injector-*.whl", "requirements/serve.txt"}
 
 
 def test_the_version_is_the_same_everywhere_and_another_tag_is_refused(

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from injector.cli import world
+from injector.cli.configuration import Wanted, located
 from injector.cli.report import Report
-from injector.config.loading import load
 from injector.errors import ConfigError, ReviewError
 from injector.printable import json_text
 from injector.server import answers, reviews
@@ -32,7 +32,7 @@ def run(flags: AdmitFlags) -> int:
         raise ConfigError(
             "filename not specified (see --filename or -f)", hint="give -f REVIEW.json, or -f -"
         )
-    config = load(flags.config_file)
+    config = located(Wanted(config_file=flags.config_file, local=False)).config()
     around = world.from_objects(flags.objects, "")
     request = reviews.parse(_read(flags.filename), path=flags.path)
     facts = answers.facts_of(

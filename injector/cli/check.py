@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import click
 
-from injector.cli import check_cluster
+from injector.cli import check_cluster, world
+from injector.cli.configuration import Located, Wanted, located
 from injector.cli.report import coloured, paint
 from injector.cli.results import PROGRAMS, for_programs
+from injector.cli.world import Access
 from injector.config import cross_checks, value_names
 from injector.config.loading import Input, check_schema, folder_of, load_settings
 from injector.config.schema import Settings, read_settings
@@ -27,27 +29,28 @@ from injector.printable import visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckFlags:
+class CheckFlags(Access):
     """The flags of `check`."""
 
     config_file: str | None
+    config_map: str | None
     with_cluster: bool
-    kubeconfig: str | None
-    kube_context: str | None
     output: str
     fail_on: str | None
 
 
 def run(flags: CheckFlags) -> int:
     """Check the configuration, and the webhook in a cluster; returns the exit status."""
-    if (flags.kubeconfig or flags.kube_context) and not flags.with_cluster:
-        raise ConfigError("--kubeconfig and --context need --cluster", hint="add --cluster")
-    inputs = Input.from_file(flags.config_file)
+    if flags.named and not (flags.with_cluster or flags.config_map):
+        raise ConfigError("this option needs --cluster", where=flags.named, hint="add --cluster")
+    chosen = _located(flags)
+    chosen.report()
+    inputs = chosen.inputs
     findings, status = results(inputs)
     there: list[Finding] = []
     if flags.with_cluster and status != 2:
         findings = [_in_use(each) for each in findings]
-        there = _in_cluster(inputs, flags.kubeconfig, flags.kube_context)
+        there = _in_cluster(inputs, flags)
         # A note about what may happen gives way to the finding that it does.
         findings = [r for r in findings if r.actionable or r.code not in {t.code for t in there}] + there
         findings.sort(key=lambda r: LEVELS.index(r.level))
@@ -61,9 +64,16 @@ def run(flags: CheckFlags) -> int:
     for result in findings:
         _print(result)
     errors = sum(r.level == "error" for r in findings)
-    what = visible(flags.config_file or "the defaults")
-    click.echo(f"{what}: {errors or 'no'} error{'' if errors == 1 else 's'}")
+    click.echo(f"{visible(chosen.source)}: {errors or 'no'} error{'' if errors == 1 else 's'}")
     return status
+
+
+def _located(flags: CheckFlags) -> Located:
+    wanted = Wanted(config_file=flags.config_file, config_map=flags.config_map, running=flags.with_cluster)
+    if flags.config_file or not (flags.with_cluster or flags.config_map):
+        return located(wanted)
+    with world.connected(flags) as cluster:
+        return located(wanted, cluster)
 
 
 def results(inputs: Input) -> tuple[list[Finding], int]:
@@ -125,11 +135,11 @@ def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Findin
         yield Finding.of(FindingCode.OPEN_ANNOTATIONS, message, hint=hint)
 
 
-def _in_cluster(inputs: Input, kubeconfig: str | None, context: str | None) -> list[Finding]:
+def _in_cluster(inputs: Input, access: Access) -> list[Finding]:
     """The findings of the cluster. Raises ClusterError."""
     settings = read_settings(inputs.file.text, inputs.file.origin)
     config = load_settings(settings, inputs)
-    return check_cluster.findings(config, settings.server, kubeconfig, context)
+    return check_cluster.findings(config, settings.server, access)
 
 
 def _json(finding: Finding) -> dict[str, str]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from injector.cli import world
 from injector.cli.rights import needed
+from injector.cli.world import Access
 from injector.config.server_settings import Server
 from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.model import Finding, Manifest
@@ -23,7 +25,6 @@ from injector.core.registration.configuration import own_entries
 from injector.core.registration.entries import Registered
 from injector.core.selectors import WebhookEntry, satisfying_labels
 from injector.errors import ClusterError
-from injector.kube import client
 from injector.kube.api_errors import Request
 from injector.kube.kubeconfig import inside
 from injector.kube.survey import SurveyReader, bundle_of
@@ -33,12 +34,12 @@ _DAY: Final = 86400
 _RENEW: Final = "renew it, and check why it was not renewed; serve renews self-made certificates itself"
 
 
-def findings(config: Config, server: Server, kubeconfig: str | None, context: str | None) -> list[Finding]:
+def findings(config: Config, server: Server, access: Access) -> list[Finding]:
     """All findings of a cluster, each once. Raises ClusterError where it cannot be reached."""
-    with client.connect(kubeconfig, context) as cluster:
+    with world.connected(access) as cluster:
         reading = SurveyReader(cluster)
         survey = reading.survey()
-        check = ClusterCheck(reading, survey, config, inside(kubeconfig, context))
+        check = ClusterCheck(reading, survey, config, inside(access.kubeconfig, access.kube_context))
         out = [*check_registration(survey, config, expected(config, survey)), *check.certificates()]
         out += _missing_rights(check, server)
         out += [Finding.of(FindingCode.NOT_LOOKED_AT, message) for message in reading.unread]

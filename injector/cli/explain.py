@@ -13,13 +13,12 @@ from typing import Any, Final
 
 import click
 
-from injector import yamltext
-from injector.cli import live, manifests, world
-from injector.cli.live_config import load_live
+from injector.cli import configuration, live, manifests, world
+from injector.cli.configuration import Wanted
 from injector.cli.report import COLOURS, coloured, paint
 from injector.cli.results import PROGRAMS, for_programs
-from injector.cli.world import World
-from injector.config.loading import load
+from injector.cli.sources import Sources
+from injector.cli.world import Access, World
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis
 from injector.core.kinds import KINDS
@@ -47,21 +46,21 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainFlags:
+class ExplainFlags(Access):
     """The flags of `explain`."""
 
     target: str | None
     filenames: tuple[str, ...]
     namespace: str
     config_file: str | None
+    config_map: str | None
     objects: tuple[str, ...]
     tags: tuple[str, ...]
-    kubeconfig: str | None
-    kube_context: str | None
     live: bool
     from_istiod: str | None
     output: str
     html: str | None
+    recursive: bool
 
 
 def run(flags: ExplainFlags) -> int:
@@ -92,10 +91,10 @@ def run(flags: ExplainFlags) -> int:
 
 def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
     needs_cluster = {
-        "--kubeconfig": flags.kubeconfig,
-        "--context": flags.kube_context,
+        flags.named: flags.named,
         "--live": flags.live,
         "--from-istiod": flags.from_istiod,
+        "--config-map": flags.config_map,
     }
     for flag, value in needs_cluster.items():
         if value:
@@ -103,21 +102,21 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
             raise ConfigError(
                 "these options need a cluster, and files are explained without one", where=flag, hint=hint
             )
-    config = with_tags(load(flags.config_file), flags.tags)
+    config = with_tags(configuration.located(Wanted(config_file=flags.config_file)).config(), flags.tags)
     around = world.from_objects(flags.objects, flags.namespace)
     out: list[Explained] = []
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            located = workload.locate(manifest, quirks=config.quirks)
+            workloads = workload.locate_all(manifest, quirks=config.quirks)
         except ManifestError as error:
             raise documents.placed(error, document, pointer) from error
-        if located:
-            out.append(_explained(documents.place(document, pointer), located, around, config))
+        where = documents.place(document, pointer) if workloads else ""
+        out.extend(_explained(where, located, around, config) for located in workloads)
         return manifest
 
-    for document in manifests.read_all(flags.filenames):
-        kind = yamltext.kind_of(document)
+    for document in manifests.read_all(flags.filenames, Sources(flags.recursive, urls=True)):
+        kind = documents.kind_of(document)
         if kind and workload.has_template(kind[1]):
             documents.changed(document, look)
         else:
@@ -129,9 +128,15 @@ def _of_files(flags: ExplainFlags) -> tuple[Config, list[Explained]]:
 
 
 def _of_cluster(target: str, flags: ExplainFlags) -> tuple[Config, list[Explained]]:
-    namespace = flags.namespace or "default"
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        config = with_tags(load_live(cluster, flags.config_file, flags.from_istiod), flags.tags)
+    with world.connected(flags) as cluster:
+        namespace = flags.namespace or cluster.namespace
+        wanted = Wanted(
+            config_file=flags.config_file,
+            config_map=flags.config_map,
+            from_istiod=flags.from_istiod,
+            namespace=namespace,
+        )
+        config = with_tags(configuration.located(wanted, cluster).config(), flags.tags)
         manifest = fetch(cluster, target, namespace)
         unread: tuple[str, ...] = ()
         if flags.live:

@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from injector import yamltext
-from injector.cli import manifests, world
+from injector.cli import configuration, manifests, world
+from injector.cli.configuration import Located, Wanted
+from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
 from injector.cli.report import Report
-from injector.cli.world import World
+from injector.cli.sources import Sources
+from injector.cli.tally import Tally, number
+from injector.cli.world import Access, World
 from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
-from injector.config.loading import Overrides, Text, load, load_profile, rules_of
-from injector.core import workload
-from injector.core.documents import place, placed
+from injector.config.loading import Overrides, Text, rules_of
+from injector.core import kinds, workload
+from injector.core.documents import is_blank, place, placed
+from injector.core.finding_codes import FindingCode, Level
+from injector.core.injection import near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Manifest, Reason, Verdict
+from injector.core.model import Decision, Finding, Manifest, Reason, Verdict
+from injector.core.other_documents import of_missing_version
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.registration.tag_entries import with_tags
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
-from injector.errors import InjectorError, ManifestError
+from injector.errors import AnnotationError, ClusterError, InjectorError, ManifestError
 from injector.files import read_text
 from injector.pointer import get, join
-from injector.printable import shown
 from injector.yamltext import Document
+
+if TYPE_CHECKING:
+    from injector.kube.client import Cluster
+
+# Findings that are the same for all workloads of a run.
+_OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KubeInjectFlags:
+class KubeInjectFlags(Access):
     """The flags of `kube-inject`."""
 
     config_file: str | None
+    config_map: str | None
+    manifests: tuple[str, ...]
     filenames: tuple[str, ...]
     output: str | None
     namespace: str
@@ -44,16 +58,21 @@ class KubeInjectFlags:
     mesh_map: str | None
     inject_map: str | None
     from_cluster: bool
-    kubeconfig: str | None
-    kube_context: str | None
     objects: tuple[str, ...]
     tags: tuple[str, ...]
     strict: bool
+    recursive: bool
+    fail_on: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that are to be read."""
+        return self.manifests + self.filenames
 
     @property
     def asks_cluster(self) -> bool:
         """Whether everything is read from the cluster."""
-        return self.from_cluster or bool(self.kubeconfig or self.kube_context)
+        return self.from_cluster or bool(self.named)
 
     def of_a_mesh(self) -> dict[str, str | None]:
         """The flags that mean nothing to a profile without mesh rules."""
@@ -67,13 +86,16 @@ class KubeInjectFlags:
 
 def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
-    manifests.check_named(flags.filenames)
-    overrides, around = _around(flags)
-    config = with_tags(load(flags.config_file, overrides), flags.tags)
+    manifests.check_named(flags.names)
+    config, around = _around(flags)
+    config = with_tags(config, flags.tags)
     injection = InjectRun(config, around, Report(), flags.strict)
-    stream = manifests.transformed(flags.filenames, injection.change, injection.look_at_other)
-    injection.report.findings(config.findings)
-    return stream.write(flags.output)
+    sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
+    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
+    injection.findings(config.findings)
+    if flags.fail_on:
+        stream = replace(stream, errors=(*stream.errors, *injection.failures(Level(flags.fail_on))))
+    return stream.write(flags.output, injection.tally.line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,68 +106,119 @@ class InjectRun:
     world: World
     report: Report
     strict: bool = False
+    tally: Tally = field(default_factory=Tally)
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
+        if not manifest.get("apiVersion") and (row := kinds.of(manifest)):
+            self.findings([of_missing_version(document, pointer, row)])
         try:
-            located = workload.locate(manifest, quirks=self.config.quirks)
+            workloads = workload.locate_all(manifest, quirks=self.config.quirks)
         except ManifestError as error:
+            if is_parameter(manifest, error.where, pointer):
+                self._passed(with_parameter(document, manifest, pointer, error))
+                return manifest
+            self.tally.results["refused"] += 1
             raise placed(error, document, pointer) from error
-        if located is None:
-            self.unsupported(manifest)
-            return manifest
-        outcome = inject(located.template, self.world.facts(located), self.config, manifest)
+        new = manifest
+        for located in workloads:
+            pod = self._injected(document, located, pointer)
+            if pod is not None:
+                new = replace(located, manifest=new).with_template(pod)
+        if not workloads:
+            self.unsupported(document, manifest, pointer)
+        return new
+
+    def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Manifest | None:
+        """The new pod template, None where it stays. Raises ManifestError."""
+        outcome = inject(located.template, self.world.facts(located), self.config, located.manifest)
         problems = [p for p in outcome.problems if p.is_refused or (self.strict and not self.config.quirks)]
         if problems:
             first = problems[0].finding.code
-            self.report.verdict("refused", located.label, first.value, first.meaning)
+            self._verdict("refused", located.label, first.value, first.meaning)
         else:
             self.verdict(located.label, outcome)
-        self.report.findings(outcome.findings, located.label)
+        # The first problem is the error that ends the command.
+        first_problem = problems[0].finding if problems else None
+        self.findings(
+            [each for each in outcome.findings if each != first_problem],
+            located.label,
+            lambda at: _place_in(document, located, pointer, at),
+        )
         if problems:
             raise _refused_result(document, located, pointer, problems)
         if outcome.decision.verdict is Verdict.DENY:
             raise refusal(document, located, pointer, outcome)
         if outcome.decision.verdict is Verdict.SKIP and self.strict:
             raise _skipped(place(document, pointer), located.label, outcome.decision)
-        return located.with_template(outcome.pod) if outcome.patch else manifest
+        return outcome.pod if outcome.patch else None
 
     def verdict(self, what: str, outcome: Outcome) -> None:
         """Report the result for an object in one line."""
         words = {Verdict.DENY: "refused", Verdict.SKIP: "skipped", Verdict.INJECT: "injected"}
         verdict, reason = outcome.decision.verdict, outcome.decision.reason
         if verdict is Verdict.INJECT and not outcome.patch:
-            self.report.verdict("unchanged", what, reason.value, "The injection is already up to date.")
+            self._verdict("unchanged", what, reason.value, "The injection is already up to date.")
         else:
-            self.report.reasoned(words[verdict], what, outcome.decision)
+            decision = outcome.decision
+            self._verdict(words[verdict], what, reason.value, decision.sentence, decision.hint)
 
-    def unsupported(self, manifest: Manifest) -> None:
-        """Report a kind that has pods but no known pod template; other kinds are not reported."""
-        pods = get(manifest, "/spec/template/spec")
-        if isinstance(pods, dict) and isinstance(pods.get("containers"), list):
-            meta = manifest.get("metadata")
-            self.report.reasoned(
-                "passed",
-                f"{shown(manifest.get('kind'))} {_name(meta if isinstance(meta, dict) else {})}",
-                Decision(Reason.UNSUPPORTED_KIND),
-            )
+    def _verdict(self, word: str, what: str, reason: str, sentence: str, hint: str = "") -> None:
+        self.tally.results[word] += 1
+        self.report.verdict(word, what, reason, sentence, hint)
 
-    def look_at_other(self, document: Document) -> None:
-        """Report a document of another kind that has containers; it is not changed."""
-        if "containers" not in document.text or yamltext.kind_of(document) is None:
+    def findings(
+        self, findings: Iterable[Finding], what: str = "", place_of: Callable[[str], str] | None = None
+    ) -> None:
+        """Report findings about an object, with their places where those are known."""
+        for finding in findings:
+            where = place_of(finding.pointer) if place_of and finding.pointer else finding.where
+            once = finding.code in _OF_THE_RUN
+            self.report.findings([replace(finding, where=where)], "" if once else what)
+            self.tally.count([finding])
+
+    def failures(self, level: Level) -> Iterator[InjectorError]:
+        """The error of --fail-on, where there are findings of the level or of a more urgent one."""
+        if count := self.tally.at_least(level):
+            text = f"{number(count, 'finding')} of this level or above"
+            hint = "correct what is reported, or remove --fail-on"
+            yield ManifestError(text, where=f"--fail-on {level.value}", hint=hint)
+
+    def unsupported(self, document: Document, manifest: Manifest, pointer: str) -> None:
+        """Report an object that has pods but no known pod template. With --strict ManifestError."""
+        passed = unknown_template(document, manifest, pointer)
+        if passed is None:
+            self.tally.others += 1
             return
-        try:
-            tree = yamltext.load(document)
-        except ManifestError:
-            return
-        if isinstance(tree, dict):
-            self.unsupported(tree)
+        self._passed(passed)
+
+    def _passed(self, passed: Passed) -> None:
+        reason = Reason.UNSUPPORTED_KIND.value
+        self._verdict("passed", passed.label, reason, passed.sentence, passed.hint)
+        near = near_misses.find_near_misses(passed.template, self.config.profile, passed.holder)
+        self.findings(near, passed.label, passed.place_of)
+        if self.strict:
+            hint = f"{passed.hint}, remove --strict, or exclude the document"
+            text = f"{passed.label}: {reason}. {passed.sentence}"
+            raise ManifestError(text, where=passed.where, hint=hint)
+
+    def look_at_other(
+        self, document: Document, kind: tuple[str, str] | None, finding: Finding | None
+    ) -> None:
+        """Report a document without workloads: what is wrong with it, and pod templates of another kind."""
+        if finding:
+            self.findings([finding])
+        tree = tree_with_containers(document, kind)
+        if tree is not None:
+            self.unsupported(document, tree, "")
+        elif not is_blank(document):
+            self.tally.others += 1
 
 
-def _name(meta: Manifest) -> str:
-    """The name for messages, with the namespace where the object has one."""
-    name = shown(meta.get("name") or meta.get("generateName") or "?")
-    return f"{shown(meta['namespace'])}/{name}" if meta.get("namespace") else name
+def _place_in(document: Document, located: workload.Workload, pointer: str, at: str) -> str:
+    """The place of a pointer in a pod template, or in the metadata of the object around it."""
+    inside = get(located.template, at) is not None
+    return place(document, pointer + (_in_workload(located, at) if inside else at))
 
 
 def _skipped(where: str, what: str, decision: Decision) -> ManifestError:
@@ -179,16 +252,25 @@ def _in_workload(located: workload.Workload, pointer: str) -> str:
 def refusal(document: Document, located: workload.Workload, pointer: str, outcome: Outcome) -> ManifestError:
     """A denial as an error that says where in the file it comes from."""
     error = outcome.error or InjectorError(outcome.decision.reason.sentence)
-    at = located.spec
-    key = getattr(error, "key", "")
-    if key:
-        at = join(f"{located.metadata}/annotations", key)
+    annotations = pointer + located.metadata + "/annotations"
+    if isinstance(error, AnnotationError) and error.problems:
+        rows = [f"{place(document, join(annotations, each.key))}: {each}" for each in error.problems]
+        rows.sort(key=lambda row: int(row.removeprefix(f"{document.source}:").partition(":")[0]))
+        message = (
+            f"{located.label}: {outcome.decision.reason.value}: {len(rows)} annotations are not accepted"
+        )
+        hints = {each.hint for each in error.problems}
+        hint = hints.pop() if len(hints) == 1 else "correct or remove them"
+        return ManifestError(message, where=place(document, annotations), hint=hint, rows=rows)
+    at = pointer + located.spec
+    if isinstance(error, AnnotationError):
+        at = join(annotations, error.key)
     message = f"{located.label}: {outcome.decision.reason.value}: {error}"
-    return ManifestError(message, where=place(document, pointer + at), hint=error.hint)
+    return ManifestError(message, where=place(document, at), hint=error.hint)
 
 
-def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
-    """The overrides and objects that the flags name."""
+def _around(flags: KubeInjectFlags) -> tuple[Config, World]:
+    """The configuration and the objects that the flags name. Raises InjectorError."""
     overrides = Overrides(
         mesh=_read(flags.mesh_file),
         values=_read(flags.values_file),
@@ -196,26 +278,55 @@ def _around(flags: KubeInjectFlags) -> tuple[Overrides, World]:
         revision=flags.revision,
         control_namespace=flags.control_namespace,
     )
+    wanted = Wanted(
+        config_file=flags.config_file,
+        config_map=flags.config_map,
+        namespace=flags.namespace,
+        revision=flags.revision,
+        overrides=overrides,
+        running=flags.asks_cluster,
+    )
     around = world.from_objects(flags.objects, flags.namespace)
-    mesh, inject = flags.mesh_map, flags.inject_map
-    if not (flags.asks_cluster or mesh or inject or overrides.mesh or overrides.control_namespace):
-        return overrides, around
+    if not (flags.asks_cluster or flags.mesh_map or flags.inject_map or flags.config_map):
+        return _checked(configuration.located(wanted), flags).config(), around
+    with world.connected(flags) as cluster:
+        chosen = _checked(configuration.located(wanted, cluster), flags)
+        config = _with_maps(chosen, flags, cluster).config()
+        if flags.asks_cluster:
+            seen = world.from_cluster(cluster, config.profile, flags.namespace or cluster.namespace)
+            around = world.combined(seen, around) if flags.objects else seen
+    return config, around
+
+
+def _checked(chosen: Located, flags: KubeInjectFlags) -> Located:
+    """The configuration, if its profile supports the flags. Raises ConfigError."""
     for flag, value in flags.of_a_mesh().items():
         if value:
-            check_mesh(flag, flags.config_file)
-    if not (flags.asks_cluster or mesh or inject):
-        return overrides, around
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
-        if flags.asks_cluster and not (mesh or inject) and rules_of(flags.config_file) == "istio":
-            mesh, inject = MESH_MAP, INJECT_MAP
-        maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
-        overrides = replace(overrides, control_namespace=None)
+            check_mesh(flag, chosen.inputs)
+    return chosen
+
+
+def _with_maps(chosen: Located, flags: KubeInjectFlags, cluster: Cluster) -> Located:
+    """The configuration with the ConfigMaps of an istiod on top: those that flags name, else its own.
+
+    A configuration of the cluster is complete without them.
+    """
+    mesh, inject = flags.mesh_map, flags.inject_map
+    named = bool(mesh or inject or flags.control_namespace)
+    if not named and (chosen.in_cluster or rules_of(chosen.inputs) != "istio"):
+        return chosen
+    if not (mesh or inject):
+        mesh, inject = MESH_MAP, INJECT_MAP
+    maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
+    overrides = replace(chosen.inputs.overrides, control_namespace=None)
+    try:
         overrides = read_overrides(world.reader(cluster), maps, overrides)
-        if flags.asks_cluster:
-            profile = load_profile(flags.config_file)
-            seen = world.from_cluster(cluster, profile, flags.namespace or "default")
-            around = world.combined(seen, around) if flags.objects else seen
-    return overrides, around
+    except ClusterError as error:
+        if error.status != 404 or named or flags.revision or chosen.is_default:
+            raise
+        configuration.report(f"the configuration is used without an istiod: {error.message}")
+        return chosen
+    return replace(chosen, inputs=replace(chosen.inputs, overrides=overrides))
 
 
 def _read(path: str | None) -> Text | None:

@@ -6,6 +6,7 @@ errors are printed (`failures`).
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,7 +18,7 @@ from injector import __version__, stdout
 
 # name -> (its module in `commands`, what it does). Help and completion need no more than this.
 COMMANDS: Final = {
-    "kube-inject": ("inject", "Inject sidecars into manifests."),
+    "kube-inject": ("inject", "Inject sidecars into manifests (alias: inject)."),
     "uninject": ("uninject", "Remove injected sidecars from manifests."),
     "explain": (
         "explain",
@@ -31,12 +32,14 @@ COMMANDS: Final = {
     "webhook-config": ("webhook_config", "Print the MutatingWebhookConfiguration for the webhook."),
     "tag": ("tag", "List, set and remove revision tags of a cluster."),
     "completion": ("completion", "Print a shell completion script."),
+    "help": ("help", "Show the help of a command."),
 }
+ALIASES: Final = {"inject": "kube-inject"}
 
 EXAMPLES: Final = """\b
 Examples:
   injector kube-inject -f shop.yaml | kubectl apply -f -
-  injector kube-inject --config injector.yaml -f manifests/ -o injected.yaml
+  injector kube-inject --config injector.yaml -R -f manifests/ -o injected.yaml
   injector explain -f shop.yaml
   injector explain deploy/web -n shop
   injector uninject -f injected.yaml
@@ -45,11 +48,15 @@ Examples:
   injector audit -n shop --config injector.yaml
   injector replay records/ --config new.yaml --base injector.yaml
   injector serve --config injector.yaml
-  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
+  injector webhook-config --service sidecar-injector/injector --ca-file ca.pem | kubectl apply -f -
   injector tag set prod --revision 1-3 --overwrite
   source <(injector completion bash)
 
 Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
+
+
+VARIABLE: Final = "_INJECTOR_COMPLETE"
+"""In the environment of a process that a shell starts for completion."""
 
 
 class Lazy(click.Group):
@@ -61,6 +68,7 @@ class Lazy(click.Group):
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand, loaded now."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"injector.cli.commands.{COMMANDS[cmd_name][0]}")
@@ -71,13 +79,13 @@ class Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The subcommand of the arguments; a misspelt one is answered with the nearest name."""
-        if args[0] not in COMMANDS:
+        if args[0] not in COMMANDS and args[0] not in ALIASES:
             # Commands that exist start faster without it.
             from difflib import get_close_matches
 
             from injector.printable import shown
 
-            near = get_close_matches(args[0], COMMANDS, n=1)
+            near = get_close_matches(args[0], [*COMMANDS, *ALIASES], n=1)
             if near:
                 raise click.UsageError(f"no such command {shown(args[0])!r}; did you mean {near[0]}?", ctx)
         return super().resolve_command(ctx, args)
@@ -111,6 +119,11 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns its exit status. Errors are printed on stderr."""
+    if VARIABLE in os.environ:
+        # A shell runs this process for completion alone.
+        from injector.cli import completion
+
+        completion.prepare(silent=os.environ[VARIABLE].endswith("_complete"))
     try:
         with stdout.checked():
             status = cli.main(

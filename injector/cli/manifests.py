@@ -1,6 +1,7 @@
-"""Streams of manifests: from files, folders and stdin, through a change, back to text.
+"""Streams of manifests through a change, back to text.
 
-A document that is not changed is written as it was read, byte for byte. Not here: what the change is.
+A document that is not changed is written as it was read, byte for byte. Not here: what the change is,
+and where the documents come from.
 """
 
 from __future__ import annotations
@@ -8,23 +9,25 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import click
 
-from injector import files, yamltext
+from injector import yamltext
 from injector.cli.failures import print_errors
-from injector.core import documents, workload
-from injector.core.model import Manifest
+from injector.cli.sources import STDIN, Sources
+from injector.core import documents, other_documents, workload
+from injector.core.model import Finding, Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
-from injector.printable import visible
 from injector.yamltext import Document
 
-SUFFIXES: Final = (".yaml", ".yml", ".json")
-STDIN: Final = "-"
+_SOURCES: Final = Sources()
+
+Other: TypeAlias = Callable[[Document, tuple[str, str] | None, Finding | None], None]
+"""Takes a document without workloads, its apiVersion and kind, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,94 +46,6 @@ def check_named(names: Sequence[str]) -> None:
         )
 
 
-def read_all(names: Sequence[str]) -> list[Document]:
-    """The documents of files, folders (recursively, in order of names) and stdin (``-``).
-
-    Raises ManifestError where something cannot be read, ConfigError for stdin named twice.
-    """
-    if list(names).count(STDIN) > 1:
-        raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
-    return [document for name in names for source in _sources(name) for document in _documents(source)]
-
-
-def _documents(source: _Source) -> list[Document]:
-    """The documents of a source; of a file in a folder none where it has no objects."""
-    read = yamltext.split(source.text(), source.name)
-    if source.folder is None or any(map(_may_be_object, read)):
-        return read
-    if all(documents.check_other(document, None) for document in read):
-        return read
-    text = f"warning: {visible(source.name)}: left out, as it has no Kubernetes objects"
-    click.echo(text, err=True)
-    return []
-
-
-def _may_be_object(document: Document) -> bool:
-    try:
-        return documents.is_object(yamltext.kind_of(document))
-    except ManifestError:
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Stdin, a file, or one that has to lie in a folder. `name` is what messages call it."""
-
-    name: str
-    folder: Path | None = None
-
-    def text(self) -> str:
-        """The text. Raises ManifestError."""
-        try:
-            data = self._bytes()
-        except (OSError, ValueError) as error:
-            hint = "check the path and its permissions"
-            raise ManifestError(files.reason_of(error), where=self.name, hint=hint) from error
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise ManifestError(
-                "the text is not UTF-8", where=f"{self.name}:{line}", hint="save it as UTF-8"
-            ) from error
-
-    def _bytes(self) -> bytes:
-        # Not as text: line ends are part of what must pass through.
-        if self.name == STDIN:
-            return sys.stdin.buffer.read()
-        if self.folder is None:
-            return Path(self.name).read_bytes()
-        return files.read_inside(self.folder, str(Path(self.name).relative_to(self.folder)))
-
-
-def _sources(name: str) -> Iterator[_Source]:
-    folder = Path(name)
-    if name == STDIN or not os.path.isdir(folder):
-        yield _Source(name)
-        return
-    shown = [p for p in sorted(folder.rglob("*")) if not _is_hidden(p.relative_to(folder))]
-    inside = [p for p in shown if not _leaves(p, folder)]
-    read = [p for p in inside if p.suffix in SUFFIXES and os.path.isfile(p)]
-    if not read:
-        hint = f"supported file names end in {', '.join(SUFFIXES)}"
-        raise ManifestError("the folder has no manifests", where=name, hint=hint)
-    yield from (_Source(str(path), folder) for path in read)
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _leaves(path: Path, folder: Path) -> bool:
-    """Whether a path is a link out of the folder; one that might have been meant is named on stderr."""
-    if not path.is_symlink() or files.is_inside(folder, path):
-        return False
-    if path.suffix in SUFFIXES or os.path.isdir(path):
-        text = f"warning: {visible(str(path))}: skipped, as the link leaves {visible(str(folder))}"
-        click.echo(text, err=True)
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Transformed:
     """A stream after the change: its parts, and the errors of any of them."""
@@ -138,23 +53,35 @@ class Transformed:
     parts: tuple[Part, ...]
     errors: tuple[InjectorError, ...]
 
-    def write(self, output: str | None) -> int:
-        """Write the stream, or only print its errors; returns the exit status. Raises InjectorError."""
+    def write(self, output: str | None, last: str = "") -> int:
+        """Write the stream, or only print its errors; returns the exit status. Raises InjectorError.
+
+        `last` is the last line of the report.
+        """
+        status = 0
         if self.errors:
             status = print_errors(self.errors)
             click.echo("nothing was written", err=True)
-            return status
-        write(joined(self.parts), output, [part.document.source for part in self.parts])
-        return 0
+        else:
+            write(joined(self.parts), output, [part.document.source for part in self.parts])
+        if last:
+            click.echo(last, err=True)
+        return status
+
+
+def read_all(names: Sequence[str], sources: Sources = _SOURCES) -> list[Document]:
+    """The documents of files, folders, stdin and URLs; errors as `Sources.documents`."""
+    return sources.documents(names)
 
 
 def transformed(
-    names: Sequence[str], change: documents.Change, other: Callable[[Document], None] = lambda _document: None
+    names: Sequence[str], change: documents.Change, other: Other | None = None, sources: Sources = _SOURCES
 ) -> Transformed:
-    """The documents of files, folders and stdin with their objects changed.
+    """The documents of files, folders, stdin and URLs with their objects changed.
 
     A ManifestError of `change` leaves its object as it is; all of them are collected and reported
-    together. `other` gets the documents without workloads. Raises as `read_all` does.
+    together. `other` gets the documents without workloads, with what is wrong with them; by default
+    that is printed. Raises as `read_all` does.
     """
     errors: list[InjectorError] = []
 
@@ -165,37 +92,46 @@ def transformed(
             errors.append(error)
             return manifest
 
+    read = read_all(names, sources)
+    contents = {document.source for document in read if not documents.is_blank(document)}
+
     def part(document: Document) -> Part:
         try:
-            kind = yamltext.kind_of(document)
+            kind = documents.kind_of(document)
             if kind and workload.has_template(kind[1]):
                 return Part(document, documents.changed(document, attempt))
-            other(document)
-            if not documents.check_other(document, kind):
-                _name_no_object(document)
+            whole = document.source not in contents and document.index == 0
+            finding = other_documents.finding(document, kind, setting_keys, whole=whole)
+            if other:
+                other(document, kind, finding)
+            elif finding:
+                sources.warn(finding)
         except ManifestError as error:
             errors.append(error)
         return Part(document)
 
-    parts = tuple(part(document) for document in read_all(names))
+    parts = tuple(map(part, read))
     return Transformed(parts, tuple(errors))
 
 
-def _name_no_object(document: Document) -> None:
-    place = visible(documents.place(document, ""))
-    text = f"warning: {place}: no Kubernetes object (apiVersion and kind are expected), passed as it is"
-    click.echo(text, err=True)
+def setting_keys() -> frozenset[str]:
+    """The keys of a configuration file."""
+    # Only a document that is no object needs them.
+    from injector.config.fields import key_of
+    from injector.config.schema import Settings
+
+    return frozenset(map(key_of, fields(Settings)))
 
 
 def objects(names: Sequence[str]) -> list[Manifest]:
-    """All objects of files, folders or stdin, those of Lists one by one."""
+    """All objects of files, folders with what is below them, or stdin; those of lists one by one."""
     manifests: list[Manifest] = []
 
     def keep(_document: Document, manifest: Manifest, _pointer: str) -> Manifest:
         manifests.append(manifest)
         return manifest
 
-    for document in read_all(names):
+    for document in read_all(names, Sources(recursive=True)):
         tree = yamltext.load(document)
         if tree is not None:
             documents.each(document, tree, keep)

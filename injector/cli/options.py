@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
 from injector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command: TypeAlias = Callable[..., Any]
 Option: TypeAlias = Callable[[Command], Command]
@@ -20,36 +23,113 @@ FORMATS: Final = {
 }
 """The formats of results, and what they are for."""
 
+
+class Suggested(click.types.StringParamType):
+    """Text that a shell completes: `files`, or one of the sources of `suggestions`."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What begins with the incomplete word."""
+        # Only for completion, which is a process of its own.
+        from click.shell_completion import CompletionItem
+
+        from injector.cli import suggestions
+
+        if self.what == "files":
+            return [CompletionItem(incomplete, type="file")]
+        return suggestions.items(self.what, ctx, param, incomplete)
+
+
+FILES: Final = Suggested("files")
+
 output_file: Final[Option] = click.option(
     "-o",
     "--output",
+    type=FILES,
     metavar="FILE",
     help="Write to a file instead of stdout; the file is replaced atomically.",
 )
-filenames: Final[Option] = click.option(
-    "-f",
-    "--filename",
-    "filenames",
-    multiple=True,
-    metavar="FILE|DIR|-",
-    help="Manifests, YAML or JSON; may be repeated. Links that leave a folder are skipped.",
-)
+manifests: Final[Option] = click.argument("manifests", nargs=-1, type=FILES, metavar="[FILE|DIR|-]...")
+"""Manifests without -f."""
+
+
+def filenames(help: str = "Manifests, YAML or JSON; may be repeated, or separated by commas.") -> Option:
+    """Manifests, and whether folders in folders are read."""
+
+    def add(command: Command) -> Command:
+        text = "Also read the folders in a folder. Links that leave it are skipped."
+        with_recursive = click.option("-R", "--recursive", is_flag=True, help=text)
+        metavar = "FILE|DIR|-"
+        with_names = click.option(
+            "-f", "--filename", "filenames", multiple=True, type=FILES, metavar=metavar, help=help
+        )
+        return with_names(with_recursive(command))
+
+    return add
+
+
+def fail_on(*levels: str, default: str) -> Option:
+    """The level of a finding that makes a command fail."""
+    help = f"The lowest level of a finding that sets exit status 1. Default: {default}."
+    return click.option("--fail-on", type=click.Choice(levels), help=help)
 
 
 def config(
     help: str = "Configuration file; the same as for the webhook.", *, required: bool = False
 ) -> Option:
     """The configuration file."""
-    return click.option("--config", "config_file", required=required, metavar="FILE", help=help)
+    return click.option("--config", "config_file", required=required, type=FILES, metavar="FILE", help=help)
 
 
-def cluster(kubeconfig: str = "Same as for kubectl.", context: str | None = None) -> Option:
-    """The cluster to read from; by default both options have the same help."""
+def config_map(help: str = "Read the configuration from a ConfigMap; default key: injector.yaml.") -> Option:
+    """A ConfigMap with the configuration, for commands that read a cluster."""
+    return click.option("--config-map", metavar="NS/NAME[:KEY]", help=help)
+
+
+def cluster(help: str = "Same as for kubectl.") -> Option:
+    """The cluster to read from; the command's flags are a `world.Access`."""
+    options = (
+        click.option("-c", "--kubeconfig", type=FILES, metavar="FILE", help=help),
+        click.option("--context", "kube_context", type=Suggested("contexts"), metavar="NAME", help=help),
+        click.option("--as", "as_user", metavar="USER", help="User to impersonate, as for kubectl."),
+        click.option(
+            "--as-group",
+            "as_groups",
+            multiple=True,
+            metavar="GROUP",
+            help="Group to impersonate; may be repeated.",
+        ),
+        click.option(
+            "--request-timeout",
+            metavar="TIME",
+            help="How long to wait for one answer of the API server, such as 5s; 0: no limit.",
+        ),
+    )
 
     def add(command: Command) -> Command:
-        with_context = click.option("--context", "kube_context", metavar="NAME", help=context or kubeconfig)
-        with_kubeconfig = click.option("--kubeconfig", metavar="FILE", help=kubeconfig)
-        return with_kubeconfig(with_context(command))
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def kubeconfig(help: str) -> Option:
+    """The cluster of `serve`, which acts as itself."""
+
+    def add(command: Command) -> Command:
+        with_context = click.option(
+            "--context",
+            "kube_context",
+            type=Suggested("contexts"),
+            metavar="NAME",
+            help="Same as for kubectl.",
+        )
+        return click.option("--kubeconfig", type=FILES, metavar="FILE", help=help)(with_context(command))
 
     return add
 
@@ -66,9 +146,11 @@ def output_format(*formats: str) -> Option:
     )
 
 
-def objects(help: str = "Namespaces and other objects of the cluster, from files.") -> Option:
+def objects(
+    help: str = "Namespaces and other objects of the cluster, from files, or folders with all below.",
+) -> Option:
     """Files in place of a cluster."""
-    return click.option("--objects", multiple=True, metavar="FILE", help=help)
+    return click.option("--objects", multiple=True, type=FILES, metavar="FILE|DIR", help=help)
 
 
 def from_istiod(help: str = "Also read the ConfigMaps of a running istiod.") -> Option:
@@ -88,7 +170,8 @@ def tags(help: str = "Also use the webhook entries of this revision tag; may be 
 
 def namespace(help: str) -> Option:
     """The namespace of objects."""
-    return click.option("-n", "--namespace", default="", metavar="NS", help=help)
+    kind = Suggested("namespaces")
+    return click.option("-n", "--namespace", default="", type=kind, metavar="NS", help=help)
 
 
 def refused(flag: str, hint: str, *, is_flag: bool = False) -> Option:

@@ -1,6 +1,6 @@
-"""What `serve` does in a cluster with a configuration, as RBAC sees it: verbs on paths of the API.
+"""What `serve` and `audit` do in a cluster, as RBAC sees it: verbs on paths of the API.
 
-Here: the one list of rights. Not here: whether an account has them (kube.survey).
+Here: the one list of rights of each. Not here: whether an account has them (kube.survey).
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from collections.abc import Iterator
 
 from injector.config.control_plane import Maps
 from injector.config.server_settings import Server
+from injector.core.kinds import KINDS
 from injector.core.profile import Config
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.kube.events import EVENTS, owners
 from injector.kube.objects import NAMESPACES, NODES, path_of
+from injector.kube.owners import read_kinds
 
 
 def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -25,6 +27,16 @@ def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> I
     yield from _source(server, config.revision)
     yield from _certificates(server, configurations)
     yield from _events(server)
+
+
+def needed_by_audit(config: Config) -> Iterator[tuple[str, str]]:
+    """Each verb of `audit -A --events` with the path that it is used on."""
+    for path in (NAMESPACES, NODES, *config.profile.watched(), path_of(KINDS["Pod"])):
+        yield "list", path
+    for kind in read_kinds():
+        yield "get", path_of(kind)
+    for verb in ("create", "get", "patch"):
+        yield verb, EVENTS.format("")
 
 
 def _events(server: Server) -> Iterator[tuple[str, str]]:

@@ -11,8 +11,10 @@ from typing import Any, Final
 import click
 
 from injector.cli import world
+from injector.cli.configuration import Wanted, located
 from injector.cli.results import PROGRAMS, for_programs, table
-from injector.config.loading import load
+from injector.cli.world import Access
+from injector.config.loading import load_input
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.profile import Config
@@ -30,12 +32,10 @@ HEADINGS: Final = ("tag", "revision", "service", "namespaces", "object", "helm r
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TagFlags:
+class TagFlags(Access):
     """The flags of the commands `tag`; a command without one of them leaves its default."""
 
     config_file: str | None
-    kubeconfig: str | None
-    kube_context: str | None
     tag: str = ""
     revision: str = ""
     overwrite: bool = False
@@ -75,7 +75,8 @@ class TagReader:
 
 
 def _reader(cluster: Cluster, flags: TagFlags) -> TagReader:
-    config = load(flags.config_file)
+    # Only the profile counts here: its labels of revisions, and how they match.
+    config = load_input(located(Wanted(config_file=flags.config_file, running=False)).inputs)
     keys = tags.revision_keys(config.profile, config.values)
     if not keys:
         raise ConfigError(f"profile {config.profile.name} has no revision tags", where="tag")
@@ -87,7 +88,7 @@ def _reader(cluster: Cluster, flags: TagFlags) -> TagReader:
 
 def list_tags(flags: TagFlags) -> int:
     """Print the tags; returns the exit status. Raises InjectorError."""
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
+    with world.connected(flags) as cluster:
         reader = _reader(cluster, flags)
         rows = [_row(reader, each) for each in reader.registrations if each.tag is not None]
     if flags.output in PROGRAMS:
@@ -121,7 +122,7 @@ def _row(reader: TagReader, registration: Registration) -> dict[str, Any]:
 def set_tag(flags: TagFlags) -> int:
     """Point a tag to a revision in one write; returns the exit status. Raises InjectorError."""
     checked_name(f"x-{flags.tag}", "TAG")
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
+    with world.connected(flags) as cluster:
         reader = _reader(cluster, flags)
         revisions = reader.revisions()
         revision = revisions.get(flags.revision)
@@ -223,7 +224,7 @@ def _account(reader: SurveyReader, configuration: Manifest) -> tuple[str, str] |
 
 def remove_tag(flags: TagFlags) -> int:
     """Delete the object of a tag; returns the exit status. Raises InjectorError."""
-    with world.connected(flags.kubeconfig, flags.kube_context) as cluster:
+    with world.connected(flags) as cluster:
         reader = _reader(cluster, flags)
         present = reader.tagged(flags.tag)
         if present is None:

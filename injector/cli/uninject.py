@@ -5,19 +5,23 @@ The same streams as `kube-inject`. Not here: its flags (`commands`), and what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from injector.cli import manifests
+from injector.cli import configuration, manifests
 from injector.cli.report import Report
+from injector.cli.sources import Sources
 from injector.cli.world import World
-from injector.config.loading import load
 from injector.core import workload
 from injector.core.documents import place, placed
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.recovery import removed
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
+from injector.core.reports.dropped import dropped
+from injector.core.status import Uninjected
 from injector.errors import ManifestError, WorkError
+from injector.printable import first_of, visible
 from injector.yamltext import Document
 
 
@@ -26,15 +30,20 @@ class UninjectFlags:
     """The flags of `uninject`."""
 
     config_file: str | None
+    manifests: tuple[str, ...]
     filenames: tuple[str, ...]
     output: str | None
+    recursive: bool
 
 
 def run(flags: UninjectFlags) -> int:
     """Remove the injection from the manifests; returns the exit status. Raises InjectorError."""
-    manifests.check_named(flags.filenames)
-    uninjection = UninjectRun(load(flags.config_file), Report())
-    return manifests.transformed(flags.filenames, uninjection.change).write(flags.output)
+    names = flags.manifests + flags.filenames
+    manifests.check_named(names)
+    wanted = configuration.Wanted(config_file=flags.config_file)
+    uninjection = UninjectRun(configuration.located(wanted).config(), Report())
+    sources = Sources(flags.recursive)
+    return manifests.transformed(names, uninjection.change, sources=sources).write(flags.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +58,41 @@ class UninjectRun:
         # Upstream stores the annotations of a CronJob's pods in another place, and only for this kind.
         for quirks in (False, True):
             try:
-                located = workload.locate(manifest, quirks=quirks)
-                undone = located and removed(located.template, World().facts(located), self.config)
+                new = self._undone(manifest, quirks)
             except ManifestError as error:
                 raise placed(error, document, pointer) from error
             except WorkError as error:
                 raise placed(ManifestError(error.message, hint=error.hint), document, pointer) from error
             except ValueError as error:
                 raise self.unreadable(document, pointer, str(error)) from error
-            if located and undone:
-                self.report.verdict(
-                    "removed",
-                    located.label,
-                    "uninjected",
-                    "Everything that the status annotation lists was removed.",
-                )
-                self.report.findings(
-                    [Finding.of(FindingCode.UNINJECT, note) for note in undone.notes], located.label
-                )
-                return located.with_template(undone.pod)
+            if new is not manifest:
+                return new
         return manifest
+
+    def dropped(self, located: workload.Workload, undone: Uninjected) -> Iterator[str]:
+        """A note of changes of a user in injected containers and volumes, which are removed with them."""
+        pointers = dropped(located.template, undone, World().facts(located), self.config)
+        if pointers:
+            shown = first_of([*map(visible, pointers)])
+            yield f"changes of injected objects that are not of this configuration were removed: {shown}"
+
+    def _undone(self, manifest: Manifest, quirks: bool) -> Manifest:
+        """The object without the injection of any of its pod templates."""
+        new = manifest
+        for located in workload.locate_all(manifest, quirks=quirks):
+            undone = removed(located.template, World().facts(located), self.config)
+            if undone is None:
+                continue
+            self.report.verdict(
+                "removed",
+                located.label,
+                "uninjected",
+                "Everything that the status annotation lists was removed.",
+            )
+            notes = [*undone.notes, *self.dropped(located, undone)]
+            self.report.findings([Finding.of(FindingCode.UNINJECT, note) for note in notes], located.label)
+            new = replace(located, manifest=new).with_template(undone.pod)
+        return new
 
     def unreadable(self, document: Document, pointer: str, message: str) -> ManifestError:
         """The error for an overrides annotation that the injector did not write."""

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import click
 
 from injector import yamltext
-from injector.config.loading import load, settings_of
+from injector.cli.configuration import Wanted, located
+from injector.config.loading import settings_of
+from injector.config.server_settings import Server
 from injector.core.model import Manifest
 from injector.core.registration.configuration import LABEL, Options, checked_name, configurations
 from injector.core.registration.match_conditions import conditions
@@ -56,7 +58,8 @@ def run(flags: WebhookConfigFlags) -> int:
     """Print the objects; returns the exit status. Raises ConfigError."""
     if flags.tags_only and not flags.tags:
         raise ConfigError("there is nothing to print", where="--tags-only", hint="add --tag")
-    config = load(flags.config_file)
+    chosen = located(Wanted(config_file=flags.config_file))
+    config = chosen.config()
     client = _client(flags.url, flags.service, flags.ca_file)
     options = Options(
         client,
@@ -64,7 +67,7 @@ def run(flags: WebhookConfigFlags) -> int:
         flags.timeout,
         flags.reinvocation_policy,
         conditions(config.policy, config.profile) if flags.match_conditions else (),
-        _side_effects(flags.side_effects, flags.config_file),
+        _side_effects(flags.side_effects, settings_of(chosen.inputs).server),
         frozenset(checked_name(name, "--exclude-namespace") for name in flags.excluded),
     )
     objects = list(configurations(config, options, flags.name, flags.tags))
@@ -75,11 +78,10 @@ def run(flags: WebhookConfigFlags) -> int:
     return 0
 
 
-def _side_effects(asked: str, config_file: str | None) -> str:
+def _side_effects(asked: str, server: Server) -> str:
     """The flag, or for `auto` what the settings for records and Events imply."""
     if asked != "auto":
         return asked
-    server = settings_of(config_file).server
     return "NoneOnDryRun" if server.record.directory or server.events != "off" else "None"
 
 
@@ -110,7 +112,7 @@ def _service(text: str) -> Manifest:
     match = _SERVICE.fullmatch(text)
     port = int(match["port"] or 443) if match else 0
     if match is None or not 0 < port < 65536:
-        hint = "NS/NAME[:PORT][/PATH], such as mesh/injector:443/mutate"
+        hint = "NS/NAME[:PORT][/PATH], such as sidecar-injector/injector:443/mutate"
         raise ConfigError("a namespace and a name are expected", where="--service", hint=hint)
     return {
         "namespace": match["namespace"],

@@ -6,17 +6,19 @@ Not here: what is done with them.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from injector import durations
 from injector.cli import manifests
 from injector.core.facts import native_support
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.workload import Workload
-from injector.errors import ClusterError
+from injector.errors import ClusterError, ConfigError
 
 if TYPE_CHECKING:
     from injector.config.control_plane import ReadKey
@@ -107,13 +109,57 @@ def _namespace(item: Manifest) -> Namespace:
     return Namespace(str(meta.get("name") or ""), meta.get("labels") or {}, meta.get("annotations") or {})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The flags of commands that read a cluster: which one, as which user, and how long to wait."""
+
+    kubeconfig: str | None = None
+    kube_context: str | None = None
+    as_user: str | None = None
+    as_groups: tuple[str, ...] = ()
+    request_timeout: str | None = None
+
+    @property
+    def named(self) -> str:
+        """The first flag that only a cluster has a meaning for, empty without one."""
+        flags = {
+            "--kubeconfig": self.kubeconfig,
+            "--context": self.kube_context,
+            "--as": self.as_user,
+            "--as-group": self.as_groups,
+            "--request-timeout": self.request_timeout,
+        }
+        return next((flag for flag, value in flags.items() if value), "")
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers with which the API server takes the request for another user's. Raises ConfigError."""
+        if self.as_groups and not self.as_user:
+            raise ConfigError("this flag requires --as", where="--as-group", hint="add --as USER")
+        users = [("Impersonate-User", self.as_user)] if self.as_user else []
+        return users + [("Impersonate-Group", group) for group in self.as_groups]
+
+    def seconds(self) -> float | None:
+        """The time limit; infinite for 0, None where there is no flag. Raises ConfigError."""
+        text = self.request_timeout
+        if text is None:
+            return None
+        limit = float(text) if text.isascii() and text.isdecimal() else durations.seconds(text)
+        if limit is None or limit < 0:
+            hint = "such as 5s or 1m, or a number of seconds"
+            raise ConfigError("a time is expected", where="--request-timeout", hint=hint)
+        return limit or math.inf
+
+
 @contextlib.contextmanager
-def connected(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
-    """The cluster of a kubeconfig. Raises ClusterError."""
+def connected(access: Access) -> Iterator[Cluster]:
+    """The cluster to read from. Raises ClusterError, ConfigError for flags that do not fit together."""
+    headers, seconds = access.headers(), access.seconds()
     # Commands without a cluster start faster without the client, or are installed without it.
     from injector.kube.client import connect
 
-    with connect(kubeconfig, context) as cluster:
+    with connect(access.kubeconfig, access.kube_context) as cluster:
+        cluster.limit(seconds)
+        cluster.act_as(headers)
         yield cluster
 
 

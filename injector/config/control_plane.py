@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from injector.config.loading import Overrides, Text, rules_of
+from injector.config.loading import Input, Overrides, Text, rules_of
 from injector.errors import ConfigError
 
 MESH_MAP: Final = "istio"
@@ -64,8 +64,8 @@ def place_of(flag: str) -> tuple[str, str | None]:
     return namespace, revision or None
 
 
-def check_mesh(where: str, config_file: str | None) -> None:
+def check_mesh(where: str, inputs: Input) -> None:
     """Raise ConfigError for a profile without mesh rules, which does not support the flag `where`."""
-    if rules_of(config_file) != "istio":
+    if rules_of(inputs) != "istio":
         hint = "remove the flag, or choose a profile with a mesh"
         raise ConfigError("the profile does not support this flag", where=where, hint=hint)

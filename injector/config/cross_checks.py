@@ -21,6 +21,9 @@ def check(server: Server) -> None:
     if server.events != "off" and server.namespaces == "off":
         hint = "remove namespaces: off, or set events: off"
         raise ConfigError("Events require a cluster", where="server.events", hint=hint)
+    if server.debug_profile and not server.debug_listen:
+        hint = "set debugListen: 127.0.0.1:8081, or remove debugProfile"
+        raise ConfigError("CPU profiles require the debug listener", where="server.debugProfile", hint=hint)
     _caller_auth(server)
 
 

@@ -130,11 +130,12 @@ def shipped() -> list[str]:
     return sorted({p.parent.name for root in _ROOTS for p in root.glob("*/profile.yaml")})
 
 
-def find(name: str, base: Path | None) -> Path:
+def find(name: str, base: Path | None, files: Files | None = None) -> Path:
     """The folder of a profile: one that ships, else a path, relative to `base`.
 
     Without `base`, the folder of the configuration, paths are refused. Raises ConfigError.
     """
+    files = files or Files()
     where, ships = f"profile {name[:256]}", f"built-in profiles: {', '.join(shipped())}"
     path = (base or Path()) / expanded(name)
     if "/" not in name and name not in (".", ".."):
@@ -143,8 +144,11 @@ def find(name: str, base: Path | None) -> Path:
                 return root / name
     elif base is None:
         raise ConfigError(f"a path is not allowed here: {NO_FOLDER}", where=where, hint=ships)
-    if base is not None and os.path.isfile(path / "profile.yaml"):
+    if base is not None and files.has(path / PROFILE):
         return path
+    if files.sealed and "/" in name:
+        hint = "use --config with a copy of the configuration whose folder has the profile"
+        raise ConfigError(f"{base} does not have this folder", where=where, hint=hint)
     near = get_close_matches(name, shipped(), n=1)
     if base is not None and os.path.isdir(path):
         hint = "see docs/how-to/write-a-profile.md"
@@ -166,20 +170,46 @@ class Files:
     """Texts by folder and name, and the names of templates by folder; each is read once.
 
     The texts that were tried out are therefore the texts in use, even if the files are replaced later.
+    `sealed`: all texts are here, and only those of profiles that ship are read from the disk.
     """
 
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
+    sealed: bool = False
+
+    @classmethod
+    def of(cls, folder: str, texts: dict[str, str]) -> Files:
+        """The texts of one folder that is not on this disk, sealed."""
+        templates = sorted(name for name in texts if name.endswith(SUFFIX) and "/" not in name)
+        return cls({folder: texts}, {folder: templates}, sealed=True)
+
+    def has(self, path: Path) -> bool:
+        """Whether there is a file at a path."""
+        if self.sealed:
+            at = Path(os.path.normpath(path))
+            return at.name in self.texts.get(str(at.parent), {})
+        return os.path.isfile(path)
 
     def text(self, folder: Path, name: str) -> str:
         """The text of a file that has to lie in a folder. Raises ConfigError."""
+        if self.sealed and folder.parent not in _ROOTS:
+            return self._sealed(folder, name)
         texts = self.texts.setdefault(str(folder), {})
         if name not in texts:
             texts[name] = read_text_inside(folder, name)
         return texts[name]
 
+    def _sealed(self, folder: Path, name: str) -> str:
+        path = Path(os.path.normpath(folder / name))
+        for known, texts in self.texts.items():
+            if path.is_relative_to(known) and str(path.relative_to(known)) in texts:
+                return texts[str(path.relative_to(known))]
+        hint = f"it has these files: {', '.join(sorted(self.by_path()))}"
+        raise ConfigError("the file does not exist", where=str(path), hint=hint)
+
     def templates(self, folder: Path) -> list[str]:
         """The names of the template files in a folder, in order."""
+        folder = Path(os.path.normpath(folder)) if self.sealed else folder
         if str(folder) not in self.names:
             names = sorted(p.name for p in folder.glob(f"*{SUFFIX}") if os.path.isfile(p))
             self.names[str(folder)] = names

@@ -83,23 +83,19 @@ def load(path: str | None, overrides: Overrides = NONE) -> Config:
     return load_input(Input.from_file(path, overrides))
 
 
-def load_profile(path: str | None) -> Profile:
-    """The profile that a configuration file names, without the rest. Raises ConfigError."""
-    inputs = Input.from_file(path)
-    settings = read_settings(inputs.file.text, inputs.file.origin)
-    return folder_of(settings, inputs).profile
+def profile_of(inputs: Input) -> Profile:
+    """The profile that a configuration names, without the rest. Raises ConfigError."""
+    return folder_of(settings_of(inputs), inputs).profile
 
 
-def settings_of(path: str | None) -> Settings:
-    """The settings of a configuration file, or the defaults. Raises ConfigError."""
-    inputs = Input.from_file(path)
+def settings_of(inputs: Input) -> Settings:
+    """The settings of a configuration as they are written. Raises ConfigError."""
     return read_settings(inputs.file.text, inputs.file.origin)
 
 
-def rules_of(path: str | None) -> str:
-    """The rule module of the profile that a configuration file names. Raises ConfigError."""
-    inputs = Input.from_file(path)
-    return folder_of(read_settings(inputs.file.text, inputs.file.origin), inputs).rules
+def rules_of(inputs: Input) -> str:
+    """The rule module of the profile that a configuration names. Raises ConfigError."""
+    return folder_of(settings_of(inputs), inputs).rules
 
 
 def load_input(inputs: Input) -> Config:
@@ -173,7 +169,7 @@ def _misspelt_settings(settings: Settings, folder: Folder, inputs: Input) -> tup
 def _profile_place(settings: Settings, inputs: Input) -> Place:
     """The text of `profile.yaml`, which was read before."""
     base = None if inputs.base is None else Path(inputs.base)
-    folder = find(settings.profile, base)
+    folder = find(settings.profile, base, inputs.files)
     return Place(inputs.files.text(folder, PROFILE), str(folder / PROFILE))
 
 
@@ -181,7 +177,7 @@ def folder_of(settings: Settings, inputs: Input) -> Folder:
     """The profile that the settings name. Raises ConfigError with the place of the setting."""
     try:
         base = None if inputs.base is None else Path(inputs.base)
-        return open_folder(find(settings.profile, base), inputs.files)
+        return open_folder(find(settings.profile, base, inputs.files), inputs.files)
     except ConfigError as error:
         raise _with_origin(error, inputs) from error
 

@@ -24,6 +24,7 @@ from injector.config.fields import (
     setting,
 )
 from injector.core.model import ServiceRef
+from injector.errors import ConfigError
 
 MiB: Final = 1 << 20
 
@@ -45,6 +46,17 @@ class ConfigMapSource:
     namespace: str = setting("", TEXT, "Namespace of the ConfigMap.")
     name: str = setting("", TEXT, "Name of the ConfigMap; empty: do not read a ConfigMap.")
     key: str = setting("injector.yaml", TEXT, "Key of the configuration file in the ConfigMap.")
+
+
+def config_map_of(flag: str) -> ConfigMapSource:
+    """The ConfigMap of ``NS/NAME[:KEY]``, also written ``NS/NAME/KEY``. Raises ConfigError."""
+    namespace, _, rest = flag.partition("/")
+    name, _, key = rest.replace(":", "/", 1).partition("/")
+    if not namespace or not name:
+        raise ConfigError(
+            "a namespace and a name are expected", where="--config-map", hint="NS/NAME or NS/NAME:KEY"
+        )
+    return ConfigMapSource(namespace=namespace, name=name, **({"key": key} if key else {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +277,9 @@ class Server:
         "",
         LOOPBACK,
         "Address and port of the debug page `/debug/explain` (loopback only); empty: off.",
+    )
+    debug_profile: bool = setting(
+        False, FLAG, "CPU profiles of the process at `/debug/profile` of the same listener."
     )
     tls_cert: str = setting("", TEXT, "File with the certificate chain.")
     tls_key: str = setting("", TEXT, "File with the private key.")

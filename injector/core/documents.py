@@ -15,8 +15,15 @@ from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.yamltext import Document
 
-_KUSTOMIZE: Final = "kustomize.config.k8s.io/"
+KUSTOMIZE: Final = "kustomize.config.k8s.io/"
+"""How the apiVersion of Kustomize's files begins."""
 _BLANKS: Final = " \t\r\n"
+# What only a template of Helm has between its braces.
+_HELM = re.compile(
+    r"\{\{-?\s*(?:\$?\.(?:Values|Release|Chart|Capabilities|Template|Files)\b"
+    r"|(?:include|template|if|else|range|with|end|define|toYaml|tpl)\b|/\*)"
+)
+_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z))*")
 _HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
 
 Change: TypeAlias = Callable[[Document, Manifest, str], Manifest]
@@ -25,15 +32,48 @@ Change: TypeAlias = Callable[[Document, Manifest, str], Manifest]
 
 def has_workloads(document: Document) -> bool:
     """Whether a document is of a kind with a pod template, or a List. Raises ManifestError."""
-    kind = yamltext.kind_of(document)
+    kind = kind_of(document)
     return kind is not None and workload.has_template(kind[1])
+
+
+def kind_of(document: Document) -> tuple[str, str] | None:
+    """apiVersion and kind of a document. Raises ManifestError, which says so for a Helm template."""
+    try:
+        return yamltext.kind_of(document)
+    except yamltext.YamlError as error:
+        raise _for_helm(document, error) from error
+
+
+def _load(document: Document) -> Any:
+    """The tree of a document. Raises ManifestError as `kind_of` does."""
+    try:
+        return yamltext.load(document)
+    except yamltext.YamlError as error:
+        raise _for_helm(document, error) from error
+
+
+def _for_helm(document: Document, error: yamltext.YamlError) -> ManifestError:
+    """The error for a document that is no YAML, or that it is a template of Helm."""
+    match = _HELM.search(document.text)
+    if match is None:
+        return error
+    line = document.line + document.text.count("\n", 0, match.start())
+    hint = "render it first: helm template CHART | injector kube-inject -f -"
+    return ManifestError(
+        "this is a Helm template, not a manifest", where=f"{document.source}:{line}", hint=hint
+    )
+
+
+def is_blank(document: Document) -> bool:
+    """Whether a document has no content but comments."""
+    return not document.text.strip(_BLANKS) or bool(_COMMENTS.fullmatch(document.text))
 
 
 def is_object(kind: tuple[str, str] | None) -> bool:
     """Whether this apiVersion and kind are those of an object of a cluster; Kustomize's files are none."""
     if kind is None:
         return False
-    return workload.has_template(kind[1]) or bool(kind[0] and not kind[0].startswith(_KUSTOMIZE))
+    return workload.has_template(kind[1]) or bool(kind[0] and not kind[0].startswith(KUSTOMIZE))
 
 
 def check_other(document: Document, kind: tuple[str, str] | None) -> bool:
@@ -65,7 +105,7 @@ def _is_rest(document: Document) -> bool:
 
 def changed(document: Document, change: Change) -> str | None:
     """The new text of a document, None where it stays as it is. Raises ManifestError with file and line."""
-    tree = yamltext.load(document)
+    tree = _load(document)
     if not isinstance(tree, dict):
         return None
     new = each(document, tree, change)
@@ -91,20 +131,36 @@ def _rewritten(document: Document, tree: Manifest) -> str:
 
 
 def each(document: Document, tree: Any, change: Change, pointer: str = "") -> Manifest:
-    """The tree of a document with its objects changed, also those of Lists in Lists. Raises ManifestError."""
+    """The tree of a document with its objects changed, those of lists and Templates one by one.
+
+    Raises ManifestError.
+    """
     if not isinstance(tree, dict):
         raise placed(ManifestError("an object is expected"), document, pointer)
-    if not workload.is_list(tree):
+    field = workload.members(tree)
+    if not field:
         return change(document, tree, pointer)
-    items = tree.get("items")
+    items = tree.get(field)
     if items is None:
         return tree
     if not isinstance(items, list):
-        raise placed(ManifestError("a list is expected", where="/items"), document, pointer)
-    new = [each(document, item, change, f"{pointer}/items/{number}") for number, item in enumerate(items)]
+        raise placed(ManifestError("a list is expected", where=f"/{field}"), document, pointer)
+    new = [_member(document, tree, item, change, f"{pointer}/{field}/{i}") for i, item in enumerate(items)]
     if all(a is b for a, b in zip(items, new, strict=True)):
         return tree
-    return {**tree, "items": new}
+    return {**tree, field: new}
+
+
+def _member(document: Document, parent: Manifest, item: Any, change: Change, pointer: str) -> Any:
+    """An object of a list, changed. One without a kind is of the kind that its list names."""
+    kind, is_list, _ = str(parent["kind"]).partition("List")
+    if not isinstance(item, dict) or item.get("kind") or not (kind and is_list):
+        return each(document, item, change, pointer)
+    typed = {"apiVersion": parent.get("apiVersion"), **item, "kind": kind}
+    new = each(document, typed, change, pointer)
+    if new is typed:
+        return item
+    return {key: value for key, value in new.items() if key in item or key not in ("apiVersion", "kind")}
 
 
 def place(document: Document, pointer: str) -> str:

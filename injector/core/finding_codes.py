@@ -30,9 +30,10 @@ class Subject(StrEnum):
     NAMESPACE = "namespace"
     CONFIGURATION = "configuration"
     CLUSTER = "cluster"
+    FILE = "file"
 
 
-_POD, _NAMESPACE, _CONFIGURATION, _CLUSTER = Subject
+_POD, _NAMESPACE, _CONFIGURATION, _CLUSTER, _FILE = Subject
 _ERROR, _WARNING, _NOTE = Level
 
 
@@ -127,6 +128,9 @@ class FindingCode(StrEnum):
     UNREACHABLE = "unreachable", _CLUSTER, _ERROR
     RBAC = "rbac", _CLUSTER, _ERROR
     NOT_LOOKED_AT = "not-looked-at", _CLUSTER, _NOTE
+    NO_OBJECT = "no-object", _FILE, _WARNING
+    MISSPELT_KIND = "misspelt-kind", _FILE, _WARNING
+    LEFT_OUT = "left-out", _FILE, _WARNING, _NOTE
 
     @property
     def meaning(self) -> str:

@@ -283,5 +283,17 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Check the pods, NetworkPolicies and firewalls.",
     ),
     "rbac": ("The ServiceAccount of the injector lacks a permission.", "Grant it."),
+    "no-object": (
+        "A document is not a Kubernetes object, or lacks `apiVersion`; it is passed as it is.",
+        "Correct it, or exclude the file.",
+    ),
+    "misspelt-kind": (
+        "A kind is unknown, and is nearly the same as one with a pod template.",
+        "Correct `kind` and `apiVersion`.",
+    ),
+    "left-out": (
+        "A file or folder is not read.",
+        "Give its name, or `-R` for folders.",
+    ),
     "not-looked-at": ("Something could not be checked.", "Follow the hint, or check it yourself."),
 }

@@ -69,7 +69,7 @@ class Kind:
     # The resource, empty where none is read from a cluster, and the other names that kubectl takes.
     plural: str = ""
     aliases: tuple[str, ...] = ()
-    # JSON pointer of the pod template.
+    # JSON pointer of the pod template; * is each element of a list.
     template: str = "/spec/template"
     # JSON pointer of the number of pods that it asks for: 1 where a spec, 0 where a status does not say.
     replicas: str = ""
@@ -178,9 +178,21 @@ _TABLE = (
     ),
     # OpenShift served it as a core kind before it had a group.
     Kind("DeploymentConfig", "apps.openshift.io/v1", frozenset({"apps.openshift.io", ""})),
+    Kind("PodTemplate", "v1", _CORE, template="/template"),
+    Kind(
+        "JobSet",
+        "jobset.x-k8s.io/v1alpha2",
+        frozenset({"jobset.x-k8s.io"}),
+        template="/spec/replicatedJobs/*/template/spec/template",
+        runs_to_completion=True,
+    ),
 )
 
 KINDS: Final[dict[str, Kind]] = {row.kind: row for row in _TABLE}
+
+
+LISTS: Final = frozenset({"List", *(f"{kind}List" for kind in KINDS)})
+"""The kinds of lists of workloads: of any objects, and of one kind each."""
 
 
 def of(manifest: Mapping[str, Any]) -> Kind | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,9 +16,14 @@ Manifest = dict[str, Any]
 
 
 class Verdict(StrEnum):
-    """What is done with a pod. No reason has the verdict ALLOW: the failure mode makes it of a denial."""
+    """What is done with a pod.
+
+    No reason has the verdicts UNCHANGED, for an injection that is up to date already, and ALLOW, which the
+    failure mode makes of a denial.
+    """
 
     INJECT = "inject"
+    UNCHANGED = "unchanged"
     SKIP = "skip"
     DENY = "deny"
     ALLOW = "allow"
@@ -117,10 +122,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Inject, skip or deny, with the reason and every rule tried on the way.
-
-    `detail` is a sentence about this pod, more exact than that of the reason, and `hint` what to do.
-    """
+    """Inject, skip or deny; `detail` and `hint` are a sentence about this pod, and what to do."""
 
     reason: Reason
     trace: tuple[Step, ...] = ()
@@ -140,13 +142,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A message for people: what is wrong or unusual, where, and what to do about it."""
+    """A message for people: what is wrong or unusual, where, and what to do about it.
+
+    `pointer` is a place in the pod template, or in the workload's own metadata, for who knows its file.
+    """
 
     code: FindingCode
     level: Level
     message: str
     where: str = ""
     hint: str = ""
+    pointer: str = ""
 
     @classmethod
     def of(
@@ -157,6 +163,10 @@ class Finding:
         if chosen not in code.levels:
             raise ValueError(f"{code.value} is not a finding of the level {chosen.value}")
         return cls(code, chosen, message, where, hint)
+
+    def at(self, pointer: str) -> Finding:
+        """The finding with its place."""
+        return replace(self, pointer=pointer)
 
     @property
     def actionable(self) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from injector.core import kinds
 from injector.core.model import Manifest, Owner
 from injector.errors import ManifestError
-from injector.pointer import drop, get, join, put
-from injector.printable import type_name
+from injector.pointer import drop, expanded, get, join, put
+from injector.printable import shown, type_name
 
-LIST_KINDS = frozenset({"List"})
+# OpenShift's, which it served as a core kind before it had a group.
+_TEMPLATE = ("Template", frozenset({"template.openshift.io", ""}))
 CRONJOB_METADATA_QUIRK = "/spec/jobTemplate/metadata"
 
 
@@ -44,7 +46,18 @@ class Workload:
     def label(self) -> str:
         """The object's name for messages."""
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name or "?"
-        return f"{self.kind} {name[:128]}"
+        return f"{self.kind} {name[:128]}{self._element}"
+
+    @property
+    def _element(self) -> str:
+        """Which element of a list holds the template, where the kind has several."""
+        before: list[str] = []
+        for part in self.spec.split("/"):
+            if part.isdecimal():
+                name = (get(self.manifest, "/".join([*before, part])) or {}).get("name")
+                return f" ({before[-1]} {shown(name or part)})"
+            before.append(part)
+        return ""
 
     @property
     def owner(self) -> Owner | None:
@@ -76,15 +89,24 @@ class Workload:
 
 
 def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
-    """The pod template of an object, or None where the kind has none.
+    """The first pod template of an object, None where the kind has none; errors as `locate_all`."""
+    return next(iter(locate_all(manifest, quirks=quirks)), None)
+
+
+def locate_all(manifest: Manifest, *, quirks: bool = False) -> tuple[Workload, ...]:
+    """The pod templates of an object, none where the kind has none.
 
     With quirks on the kind alone decides, whatever its group (Q3), and the metadata of a CronJob's
     pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
     """
     row = kinds.of(manifest)
     if row is None or (not quirks and group_of(manifest) not in row.groups):
-        return None
-    metadata, spec = f"{row.template}/metadata", f"{row.template}/spec"
+        return ()
+    return tuple(_located(manifest, row, at, quirks) for at in expanded(manifest, row.template))
+
+
+def _located(manifest: Manifest, row: kinds.Kind, template: str, quirks: bool) -> Workload:
+    metadata, spec = f"{template}/metadata", f"{template}/spec"
     if quirks and row.kind == "CronJob":
         metadata = CRONJOB_METADATA_QUIRK
     _check_path(manifest, spec)
@@ -94,14 +116,15 @@ def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
 
 
 def has_template(kind: str) -> bool:
-    """Whether objects of a kind, or those in a List, may have a pod template."""
-    return kind in kinds.KINDS or kind in LIST_KINDS
+    """Whether objects of a kind, or those in a list or Template of it, may have a pod template."""
+    return kind in kinds.KINDS or kind in kinds.LISTS or kind == _TEMPLATE[0]
 
 
 def template_of(manifest: Manifest) -> Manifest:
-    """The pod template of a workload as it stands there, unchecked; empty where it has none."""
+    """The first pod template of a workload as it stands there, unchecked; empty where it has none."""
     row = kinds.of(manifest)
-    return (get(manifest, row.template) if row else None) or {}
+    pointers = expanded(manifest, row.template) if row else ()
+    return (get(manifest, pointers[0]) if pointers else None) or {}
 
 
 def group_of(manifest: Manifest) -> str:
@@ -111,17 +134,31 @@ def group_of(manifest: Manifest) -> str:
 
 
 def is_list(manifest: Manifest) -> bool:
-    """Whether the object is a List of objects."""
-    kind = str(manifest.get("kind") or "")
-    return kind in LIST_KINDS and group_of(manifest) == ""
+    """Whether the object is a list of objects, as kubectl takes them apart."""
+    return members(manifest) == "items"
+
+
+def members(manifest: Manifest) -> str:
+    """The field in which a list or a Template has its objects; empty for any other object."""
+    kind, group = str(manifest.get("kind") or ""), group_of(manifest)
+    if kind == "List" and group == "":
+        return "items"
+    if kind == _TEMPLATE[0] and group in _TEMPLATE[1]:
+        return "objects" if isinstance(manifest.get("objects"), list) else ""
+    items = manifest.get("items")
+    typed = kind in kinds.LISTS and isinstance(items, list)
+    return "items" if typed and all(isinstance(item, dict) for item in items or ()) else ""
 
 
 def _check_path(manifest: Manifest, spec: str) -> None:
     tree: Any = manifest
     path = ""
-    for part in spec.split("/")[1:]:
-        tree = tree.get(part)
+    parts = spec.split("/")[1:]
+    for part, following in pairwise([*parts, ""]):
+        tree = tree[int(part)] if isinstance(tree, list) else tree.get(part)
         path += "/" + part
+        if following.isdecimal():
+            continue
         if tree is None:
             raise ManifestError(
                 f"the pod template of the {manifest['kind']} is missing; a map is expected here", where=path

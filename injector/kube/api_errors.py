@@ -25,8 +25,20 @@ class Request:
 
     @property
     def where(self) -> str:
-        """The URL, for errors."""
+        """The URL, for logs."""
         return f"{self.server}{self.path}"
+
+    @property
+    def subject(self) -> str:
+        """The object or list, for messages: ``deployments.apps web in namespace shop``."""
+        name, namespace = self.name(), self.namespace()
+        if self.resource() == "namespaces" and name:
+            return f"namespace {name}"
+        return (
+            self.resource()
+            + (f" {name}" if name else "")
+            + (f" in namespace {namespace}" if namespace else "")
+        )
 
     def resource(self) -> str:
         """Return ``deployments.apps`` or ``pods/log``; the path where it names no resource."""
@@ -82,7 +94,7 @@ def unreachable(request: Request, error: BaseException) -> ClusterError:
     """Return the error for a request without a complete answer."""
     text = (str(error).splitlines() or [""])[0][:_TEXT_LIMIT]
     return ClusterError(
-        f"the API server cannot be reached: {type(error).__name__}: {text}",
+        f"the API server {request.server} cannot be reached: {type(error).__name__}: {text}",
         reason="Unreachable",
         where=request.where,
         hint="check the network and the server in the kubeconfig's context; 'kubectl version' may help",
@@ -97,7 +109,7 @@ def decoded(request: Request, body: bytes) -> dict[str, Any]:
         answer = None
     if not isinstance(answer, dict):
         raise ClusterError(
-            "the answer is not a JSON object; this is probably not a Kubernetes API server",
+            f"the answer of {request.server} is not a JSON object; it is probably no Kubernetes API server",
             status=200,
             where=request.where,
             hint="check the server in the kubeconfig's context, and proxies in between",
@@ -108,20 +120,20 @@ def decoded(request: Request, body: bytes) -> dict[str, Any]:
 def _words(request: Request, status: int, reason: str, message: str) -> tuple[str, str]:
     """Return message and hint."""
     resource, namespace = request.resource(), request.namespace()
-    place = f" in namespace {namespace}" if namespace else ""
     if status == 401:
         return (
-            "the API server does not accept the credentials",
+            f"the API server {request.server} does not accept the credentials",
             "log in again, or check the user in the kubeconfig's context",
         )
     if status == 403:
         role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
         return (
-            f"not allowed to {request.verb} {resource}{place}",
+            f"not allowed to {request.verb} {request.subject}",
             f"grant the verb '{request.verb}' on '{resource}' to this account with {role}",
         )
     if status == 404 and request.name() and reason == "NotFound":
-        return f"{resource} {request.name()}{place} does not exist", "check the name and the namespace"
+        of = " and the namespace" if namespace else ""
+        return f"{request.subject} does not exist", f"check the name{of}"
     if status == 404 and request.verb == "create" and namespace and reason == "NotFound":
         return f"namespace {namespace} does not exist", "create it, or correct the name"
     if status == 404:
@@ -131,7 +143,9 @@ def _words(request: Request, status: int, reason: str, message: str) -> tuple[st
     if status == 410:
         return f"the resource version of the list of {resource} has expired", "list again"
     text = message[:_TEXT_LIMIT] or "no explanation"
-    return f"the API server answered {status} {reason or 'without a reason'}: {text}", "try again"
+    answer = f"the API server answered {status} {reason or 'without a reason'}: {text}"
+    known = request.path.startswith(("/api/", "/apis/"))
+    return (f"cannot {request.verb} {request.subject}: " if known else "") + answer, "try again"
 
 
 def _status_object(body: bytes | dict[str, Any]) -> dict[str, Any]:

@@ -9,13 +9,16 @@ dependency. Its generated API and model classes are not loaded at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 from injector.errors import ClusterError
 from injector.kube.api_errors import Request, decoded, refused, unreachable
 from injector.kube.kubeconfig import (
+    check_kubeconfig,
     client_not_installed,
     find_kubeconfig,
     load_config,
@@ -35,14 +38,48 @@ METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELET
 
 
 class Cluster:
-    """A cluster for the command line; `connect` makes one. Every method raises ClusterError."""
+    """A cluster for the command line; `connect` makes one. Every method raises ClusterError.
 
-    def __init__(self, api: Any) -> None:
+    `namespace` is that of the kubeconfig's context, or of this pod.
+    """
+
+    def __init__(self, api: Any, namespace: str = "default") -> None:
         self._api = api
+        self.namespace = namespace
+        self._timeouts: tuple[float, float | None] = (CONNECT_SECONDS, READ_SECONDS)
+        self._headers: Sequence[tuple[str, str]] = ()
+
+    def limit(self, seconds: float | None) -> None:
+        """Wait for each answer so long at most; infinite: for ever, None: as it is."""
+        if seconds is not None:
+            self._timeouts = (min(CONNECT_SECONDS, seconds), None if seconds == math.inf else seconds)
+
+    def act_as(self, headers: Sequence[tuple[str, str]]) -> None:
+        """Add headers to each request, which name another user and its groups."""
+        self._headers = headers
 
     def get(self, path: str) -> Object:
         """Return the object at a path, as ``/api/v1/namespaces/default``."""
-        return self._ask("get", path, {})
+        try:
+            return self._ask("get", path, {})
+        except ClusterError as error:
+            # The answer is the same for an object that does not exist in a namespace that does not.
+            namespace = Request("", "get", path).namespace()
+            if error.reason == "NotFound" and namespace:
+                self._check_namespace(namespace)
+            raise
+
+    def _check_namespace(self, name: str) -> None:
+        """Raise ClusterError for a namespace that does not exist, where it may be read."""
+        try:
+            self._ask("get", f"/api/v1/namespaces/{name}", {})
+        except ClusterError as error:
+            if error.reason == "NotFound":
+                raise
+
+    def check_namespace(self, name: str) -> None:
+        """Raise ClusterError for a namespace that does not exist; one that may not be read is accepted."""
+        self._check_namespace(quote(name, safe=""))
 
     def list(self, path: str, params: Mapping[str, str] | None = None) -> Objects:
         """Return the items of all pages. A ``limit`` in `params` is the size of a page.
@@ -135,7 +172,12 @@ class Cluster:
         except Exception as error:
             raise unreadable_credentials(request, error) from error
         try:
-            answer = self._api.call_api(*prepared, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
+            method, url, headers, *rest = prepared
+            # A dict has one value for each header; there may be several groups.
+            headers = urllib3.HTTPHeaderDict(headers)
+            for name, value in self._headers:
+                headers.add(name, value)
+            answer = self._api.call_api(method, url, headers, *rest, _request_timeout=self._timeouts)
             body = answer.read()
         except ApiException as error:  # status 0: the transport's wrapping of a TLS error
             raise unreachable(request, error.__context__ or error) from error
@@ -161,9 +203,10 @@ def connect(kubeconfig: str | None, context: str | None) -> Cluster:
     # Without a retry: the transport's own retries write warnings to stderr.
     configuration = Configuration(retries=False)
     source = find_kubeconfig(kubeconfig, context)
+    namespace = check_kubeconfig(source, context)
     try:
         load_config(config, configuration, source, context)
-        return Cluster(with_user_agent(ApiClient(configuration)))
+        return Cluster(with_user_agent(ApiClient(configuration)), namespace)
     except Exception as error:
         raise unusable_config(source, error, config.ConfigException) from error
 

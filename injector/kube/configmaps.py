@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from injector.errors import ClusterError, InjectorError
 from injector.kube.client import Cluster, connect
 
 
+def configmap_data(cluster: Cluster, namespace: str, name: str) -> dict[str, str]:
+    """Return the texts of a ConfigMap by their keys. Raises ClusterError."""
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
+    return {key: str(text) for key, text in (cluster.get(path).get("data") or {}).items()}
+
+
 def configmap_key(cluster: Cluster, namespace: str, name: str, key: str) -> str:
     """Return the text of one key of a ConfigMap. Raises ClusterError where there is none."""
-    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
-    data = cluster.get(path).get("data") or {}
+    data = configmap_data(cluster, namespace, name)
     if key not in data:
-        raise ClusterError(
-            f"the ConfigMap has no key {key}",
-            status=404,
-            reason="NotFound",
-            where=f"ConfigMap {namespace}/{name}",
-            hint=f"it has these keys: {', '.join(sorted(data)) or 'none'}",
-        )
-    return str(data[key])
+        raise missing_key(namespace, name, key, data)
+    return data[key]
+
+
+def missing_key(namespace: str, name: str, key: str, keys: Iterable[str]) -> ClusterError:
+    """The error for a key that a ConfigMap does not have."""
+    return ClusterError(
+        f"the ConfigMap has no key {key}",
+        status=404,
+        reason="NotFound",
+        where=f"ConfigMap {namespace}/{name}",
+        hint=f"it has these keys: {', '.join(sorted(keys)) or 'none'}",
+    )
 
 
 class ConfigMapReader:

@@ -180,7 +180,7 @@ class Events:
             return OWNER
         if seen.events >= PER_OWNER:
             return RATE
-        made = await self._cluster.create(_events(notice.owner), _event(notice, times))
+        made = await self._cluster.create(events_path(notice.owner.namespace), event_of(notice, times))
         seen.events += 1
         name = str((made.get("metadata") or {}).get("name") or "")
         _remember(self._written, notice, _Written(name, times, self._clock()))
@@ -188,9 +188,9 @@ class Events:
 
     async def _increase_count(self, notice: Notice, before: _Written, times: int) -> bool:
         """Increase the count of an Event; False where it no longer exists."""
-        change = {"count": before.count + times, "lastTimestamp": _now()}
+        change = {"count": before.count + times, "lastTimestamp": time_of_now()}
         try:
-            await self._cluster.patch(f"{_events(notice.owner)}/{before.name}", change)
+            await self._cluster.patch(f"{events_path(notice.owner.namespace)}/{before.name}", change)
         except ClusterError as error:
             if error.status == 404:
                 return False
@@ -227,12 +227,14 @@ def _remember(table: OrderedDict[Any, Any], key: Any, value: Any) -> None:
         table.popitem(last=False)
 
 
-def _events(owner: EventOwner) -> str:
-    return EVENTS.format(f"namespaces/{owner.namespace}/")
+def events_path(namespace: str) -> str:
+    """The path of the Events of a namespace."""
+    return EVENTS.format(f"namespaces/{namespace}/")
 
 
-def _event(notice: Notice, times: int) -> Object:
-    owner, now = notice.owner, _now()
+def event_of(notice: Notice, times: int) -> Object:
+    """An Event that happened now, so many times."""
+    owner, now = notice.owner, time_of_now()
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -255,5 +257,6 @@ def _event(notice: Notice, times: int) -> Object:
     }
 
 
-def _now() -> str:
+def time_of_now() -> str:
+    """The time of Events, in RFC 3339."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

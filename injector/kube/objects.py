@@ -22,6 +22,11 @@ def path_of(kind: Kind, namespace: str = "", name: str = "") -> str:
     return f"{kind.api_path}{place}/{kind.plural}{end}"
 
 
+def namespace(cluster: Cluster, name: str) -> Object:
+    """Return a Namespace. Raises ClusterError, with status 404 where it does not exist."""
+    return cluster.get(f"{NAMESPACES}/{quote(name, safe='')}")
+
+
 def workload(cluster: Cluster, kind_slash_name: str, namespace: str) -> Object:
     """Return the object that ``deploy/NAME``, ``pod/NAME`` or ``statefulset.apps/NAME`` names.
 

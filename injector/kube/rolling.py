@@ -56,11 +56,18 @@ class Planned:
 
 @dataclass(slots=True)
 class Result:
-    """The result for the targets. `why` says why it stopped at the target `stopped`."""
+    """The result for the targets. `why` says why it stopped at the target `stopped`.
+
+    `timed_out`: its time is over, all else is a failure; `begun`: its restart was requested. `closed` says
+    why no other one was begun after that.
+    """
 
     done: list[Target] = field(default_factory=list)
     stopped: Target | None = None
     why: str = ""
+    timed_out: bool = False
+    begun: bool = False
+    closed: str = ""
     under_way: list[Target] = field(default_factory=list)
     left: list[Target] = field(default_factory=list)
 
@@ -69,13 +76,15 @@ class Result:
 class Pace:
     """How many at a time, and how many seconds one may take, and before that wait for its budgets.
 
-    The time in which it waits for other targets does not count.
+    The time in which it waits for other targets does not count. `closed` says why none may begin now; empty
+    where one may.
     """
 
     parallel: int = 1
     seconds: float = 600
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    closed: Callable[[], str] = lambda: ""
 
 
 def plan(cluster: Cluster, targets: Iterable[Target]) -> list[Planned]:
@@ -112,7 +121,7 @@ def roll(
         while run.waiting or run.running:
             run.begin()
             run.look()
-            if run.result.stopped:
+            if run.result.stopped or run.is_closed():
                 break
             pace.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
@@ -147,10 +156,13 @@ class _Run:
             if len(self.running) >= self.pace.parallel:
                 self.limits.clear()
                 return
+            if target not in self.sent and self.closes():
+                return
             try:
                 self.attempt(target)
             except ClusterError as error:
                 if error.status not in _PASSING:
+                    self.sent.pop(target, None)
                     self.stop(target, str(error))
                 else:
                     # Nothing else is begun before it is known whether this one was.
@@ -158,6 +170,17 @@ class _Run:
                 return
             if self.result.stopped:
                 return
+
+    def closes(self) -> bool:
+        """Whether no other one may begin, from now on."""
+        if not self.result.closed and (why := self.pace.closed()):
+            self.result.closed = why
+            self.say(f"no other owner is restarted: {why}")
+        return bool(self.result.closed)
+
+    def is_closed(self) -> bool:
+        """Whether none is left but those that may not begin."""
+        return bool(self.result.closed) and not self.running and not self.sent.keys() & set(self.waiting)
 
     def attempt(self, target: Target) -> None:
         """Begin a target, or report what it waits for. Raises ClusterError."""
@@ -181,7 +204,7 @@ class _Run:
     def hold(self, target: Target, why: str) -> None:
         """Wait with a target; past its time limit that ends the run."""
         if self.pace.clock() > self.limits.setdefault(target, self.pace.clock() + self.pace.seconds):
-            self.stop(target, why)
+            self.stop(target, why, timed_out=True)
         else:
             self.report_waiting(target, why)
 
@@ -210,12 +233,14 @@ class _Run:
                 self.stop(target, wrong or progress.detail)
                 return
             elif self.pace.clock() > until:
-                self.stop(target, f"not complete after {self.pace.seconds:g} s: {progress.detail}")
+                why = f"not complete after {self.pace.seconds:g} s: {progress.detail}"
+                self.stop(target, why, timed_out=True)
                 return
 
-    def stop(self, target: Target, why: str) -> None:
+    def stop(self, target: Target, why: str, *, timed_out: bool = False) -> None:
         """End the run at a target."""
-        self.result.stopped, self.result.why = target, why
+        self.result.stopped, self.result.why, self.result.timed_out = target, why, timed_out
+        self.result.begun = target in self.sent
         self.running.pop(target, None)
         if target in self.waiting:
             self.waiting.remove(target)

@@ -9,44 +9,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from injector import __version__, yamltext
-from injector.core.model import Finding, Verdict
-from injector.core.outcome import Outcome
+from injector import __version__
+from injector.core.model import Finding
 from injector.core.profile import Config
-from injector.core.reports.provenance import WORDS, Explanation, ValueOrigin
-from injector.core.workload import Workload
 from injector.errors import InjectorError
-from injector.pages.sidebyside import Stretch, compare
-from injector.printable import json_text, visible
+from injector.pages.views import ExplainedWorkload, View, make_views
+from injector.printable import visible
 
 _HERE: Final = Path(__file__).resolve().parent
-_SHOWN: Final = 400
-
-
-class ExplainedWorkload(Protocol):
-    """A workload and its explanation."""
-
-    @property
-    def where(self) -> str:
-        """The place of the workload: file and line, or a namespace of a cluster."""
-
-    @property
-    def workload(self) -> Workload:
-        """The workload as it was read, without an injection by this run."""
-
-    @property
-    def explanation(self) -> Explanation:
-        """The decision, the patch, and the origin of each value in it."""
+_CODE = re.compile(r"`([^`]+)`")
+# Something with the separators behind it; not too short, as each place to break takes bytes.
+_WITHOUT_BREAK: Final = 24
+_PIECE = re.compile(r".{8,}?[/.,:;=&?@_-]+|.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,41 +50,19 @@ class Form:
     labels: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A container, or another part of the pod, and the values that were set in it."""
-
-    title: str
-    rows: list[tuple[str, str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """An answer as the template shows it."""
-
-    id: str
-    where: str
-    label: str
-    word: str
-    outcome: Outcome
-    parts: list[_Part]
-    stretches: tuple[Stretch, ...]
-    patch: str
-
-    @property
-    def origins(self) -> int:
-        return sum(len(part.rows) for part in self.parts)
-
-
 def page(
     answers: Sequence[ExplainedWorkload],
     config: Config,
     *,
     form: Form | None = None,
     error: InjectorError | None = None,
+    digest: str = "",
 ) -> str:
-    """The page for these answers under a configuration; with `form` also the form."""
-    views = [_view(f"w{number}", answer) for number, answer in enumerate(answers, 1)]
+    """The page for these answers under a configuration; with `form` also the form.
+
+    `digest` is that of the input (`digest_of`).
+    """
+    views = make_views(answers)
     style, script = _asset("explain.css"), _asset("explain.js")
     return _template().render(
         title=_title(views, error),
@@ -109,7 +73,10 @@ def page(
         config=config,
         form=form,
         error=error,
+        digest=digest,
         views=views,
+        words=_counted(view.word for view in views),
+        reasons=_counted(view.outcome.decision.reason.value for view in views),
     )
 
 
@@ -129,7 +96,15 @@ def policy(has_form: bool) -> str:
     )
 
 
-def _title(views: Sequence[_View], error: InjectorError | None) -> str:
+def digest_of(texts: Iterable[str]) -> str:
+    """The SHA-256 of input texts, one after another; for one file what `sha256sum` prints."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _title(views: Sequence[View], error: InjectorError | None) -> str:
     if error is not None:
         return "Error - explain - sidecar-injector"
     if len(views) == 1:
@@ -138,38 +113,9 @@ def _title(views: Sequence[_View], error: InjectorError | None) -> str:
     return f"{count}explain - sidecar-injector"
 
 
-def _view(anchor: str, answer: ExplainedWorkload) -> _View:
-    outcome, origins = answer.explanation.outcome, answer.explanation.origins
-    stretches: tuple[Stretch, ...] = ()
-    if outcome.decision.verdict is Verdict.INJECT:
-        located = answer.workload
-        after = located.with_template(outcome.pod)
-        stretches = compare(yamltext.dump(located.manifest), yamltext.dump(after))
-    operations = [operation.as_json() for operation in outcome.patch]
-    return _View(
-        id=anchor,
-        where=answer.where,
-        label=answer.workload.label,
-        word=WORDS[outcome.decision.verdict],
-        outcome=outcome,
-        parts=_parts(origins),
-        stretches=stretches,
-        patch=json_text(operations) if operations else "",
-    )
-
-
-def _parts(origins: Sequence[ValueOrigin]) -> list[_Part]:
-    parts: dict[str, _Part] = {}
-    for origin in origins:
-        title, path = origin.place
-        layer = origin.layer + (f": {origin.detail}" if origin.detail else "")
-        parts.setdefault(title, _Part(title)).rows.append((path, _value(origin.value), layer))
-    return list(parts.values())
-
-
-def _value(value: Any) -> str:
-    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+def _counted(words: Iterable[str]) -> list[tuple[str, int]]:
+    """Each word and how often it comes, the most frequent first."""
+    return sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))
 
 
 def level(finding: Finding) -> str:
@@ -183,8 +129,30 @@ def shown(value: Any) -> Any:
 
 
 def several(text: str) -> Markup:
-    """A text of several lines; its lines are already escaped."""
-    return Markup.escape(text)
+    """A text of several lines between tags; its lines are already escaped."""
+    return _between_tags(text)
+
+
+def lines(texts: Sequence[str]) -> Markup:
+    """Lines of code between tags, each as it is."""
+    return _between_tags("\n".join(map(visible, texts)))
+
+
+def prose(text: object) -> Markup:
+    """A sentence between tags; what is in backticks is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(_between_tags(visible(str(text))))))
+
+
+def breakable(text: str) -> Markup:
+    """Code between tags that may be broken behind its separators."""
+    text = visible(text)
+    pieces = _PIECE.findall(text) if len(text) > _WITHOUT_BREAK else [text]
+    return Markup("<wbr>".join(map(_between_tags, pieces)))
+
+
+def _between_tags(text: str) -> Markup:
+    """A text that is not in an attribute, so that quotes stay, which take many bytes otherwise."""
+    return Markup(html.escape(text, quote=False))
 
 
 def typed(text: str) -> Markup:
@@ -203,7 +171,9 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(level=level, typed=typed, several=several)
+    environment.filters.update(
+        breakable=breakable, level=level, lines=lines, prose=prose, several=several, typed=typed
+    )
     return environment.get_template("explain.html.j2")
 
 

@@ -43,13 +43,11 @@ def answers(
     left = MOST_VALUES
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
-        located = _located(document, pointer, manifest, config)
-        if located is None:
-            return manifest
-        if len(out) == MOST:
-            raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
-        explanation = explain(located.template, facts_of(located), config, located.manifest)
-        out.append(FormResult(documents.place(document, pointer), located, explanation))
+        for located in _located(document, pointer, manifest, config):
+            if len(out) == MOST:
+                raise ManifestError(f"more than {MOST} workloads", where=MANIFESTS, hint="paste fewer")
+            explanation = explain(located.template, facts_of(located), config, located.manifest)
+            out.append(FormResult(documents.place(document, pointer), located, explanation))
         return manifest
 
     for document in filter(documents.has_workloads, yamltext.split(text, MANIFESTS)):
@@ -99,8 +97,8 @@ def labels(text: str) -> dict[str, str] | None:
 
 def _located(
     document: Document, pointer: str, manifest: Manifest, config: Config
-) -> workload.Workload | None:
+) -> tuple[workload.Workload, ...]:
     try:
-        return workload.locate(manifest, quirks=config.quirks)
+        return workload.locate_all(manifest, quirks=config.quirks)
     except ManifestError as error:
         raise documents.placed(error, document, pointer) from error

@@ -66,8 +66,9 @@ UNEXPECTED = frozenset(
 class Answer:
     """The review to send back, and what the log line and the metrics need.
 
-    `decision` is ALLOW where a denial was turned into an admission without patch. `defect` names
-    exception types and source lines where the injector itself failed; it holds no text of the pod.
+    `decision` is ALLOW where a denial was turned into an admission without patch, and UNCHANGED where a pod
+    is injected already. `defect` names exception types and source lines where the injector itself failed; it
+    holds no text of the pod.
     """
 
     review: Manifest
@@ -164,7 +165,7 @@ def _answer(
     patch: str = "",
 ) -> Answer:
     turned = policy.failure_mode == "allow" and outcome.decision.reason in _ALLOWED
-    decision = Verdict.ALLOW if turned else outcome.decision.verdict
+    decision = Verdict.ALLOW if turned else _verdict(outcome)
     response = {
         "uid": request.uid,
         "allowed": decision is not Verdict.DENY,
@@ -176,6 +177,11 @@ def _answer(
     response = {key: value for key, value in response.items() if value not in (None, [])}
     review = {"kind": "AdmissionReview", "apiVersion": request.version, "response": response}
     return Answer(review, outcome, decision, facts=facts)
+
+
+def _verdict(outcome: Outcome) -> Verdict:
+    verdict = outcome.decision.verdict
+    return Verdict.UNCHANGED if verdict is Verdict.INJECT and not outcome.patch else verdict
 
 
 def _outcome(request: AdmissionRequest, facts: Facts, config: Config, work: Work | None) -> Outcome:

@@ -1,8 +1,8 @@
-"""The debug page, on a listener of its own for this machine only.
+"""The debug page and the CPU profile, on a listener of its own for this machine only.
 
 Here: allowed requests (loopback, the right Host, no other site's form), how much is read, one request at a
 time, and the headers of the answer. The form's texts are not logged, counted or stored. Not here: the page
-itself and the reading of the form's texts (injector.pages).
+itself and the reading of the form's texts (injector.pages), and how a profile is made (profile.py).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from injector.errors import ConfigError, InjectorError, ReviewError
 from injector.pages import explain, form
 from injector.pages.examples import make_examples
 from injector.printable import shown, visible
+from injector.server import profile
 from injector.server.run import bind
 from injector.telemetry import log_event
 
@@ -58,6 +59,7 @@ def _refusal_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 
 _OFFER: Final = {"parameters": [{"name": "example", "in": "query", "schema": _TEXT}]}
+_PROFILE: Final = {"parameters": [{"name": "seconds", "in": "query", "schema": _TEXT}]}
 _FORM: Final = {"type": "object", "properties": dict.fromkeys(("profile", "manifests", "labels"), _TEXT)}
 _ANSWER: Final = {
     "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": _FORM}}}
@@ -73,7 +75,8 @@ _ANSWERS: Final = {**_refusal_responses(400, 403, 413, 415, 421, 503), 422: _UNR
 class Debug:
     """What the page needs of the other parts, as in `State`, and the built-in profiles.
 
-    `load` returns the configuration of a profile without settings; it may block.
+    `load` returns the configuration of a profile without settings; it may block. `profiling`: CPU
+    profiles are made, which end early when `draining`.
     """
 
     current: Callable[[], Config]
@@ -82,6 +85,8 @@ class Debug:
     objects: Callable[[], tuple[Manifest, ...]] = tuple
     profiles: Sequence[str] = ()
     load: Callable[[str], Config] = lambda name: _unknown_profile(name)
+    profiling: bool = False
+    draining: Callable[[], bool] = lambda: False
 
 
 def bind_loopback(address: str, setting: str) -> socket.socket:
@@ -104,7 +109,7 @@ def bind_loopback(address: str, setting: str) -> socket.socket:
 
 
 def create_debug_app(debug: Debug) -> FastAPI:
-    """The page at ``GET`` and ``POST /debug/explain``."""
+    """The page at ``GET`` and ``POST /debug/explain``, and the profile where it is on."""
     app = FastAPI(title="sidecar-injector debug", docs_url=None, redoc_url=None, openapi_url=None)
     desk = _Desk(debug)
 
@@ -125,7 +130,23 @@ def create_debug_app(debug: Debug) -> FastAPI:
         except ReviewError as error:
             return _refusal(error)
 
+    if debug.profiling:
+        _add_profile(app, profile.Profiler(debug.draining))
     return app
+
+
+def _add_profile(app: FastAPI, profiler: profile.Profiler) -> None:
+    """The CPU profile at ``GET /debug/profile``."""
+    responses = _refusal_responses(400, 409, 421)
+
+    @app.get(profile.PATH, openapi_extra=_PROFILE, response_class=PlainTextResponse, responses=responses)
+    async def make(request: Request) -> Response:
+        try:
+            _check_caller(request)
+            seconds = profile.seconds_of(request.query_params.get("seconds", ""))
+            return PlainTextResponse(await profiler.profile(seconds), 200, _HEADERS)
+        except ReviewError as error:
+            return _refusal(error)
 
 
 class _Desk:
@@ -170,8 +191,9 @@ class _Desk:
                 known = self._debug.namespace_of(name) if labels is None else Namespace(name, labels)
                 return replace(base, namespace=name, owner=workload.owner, namespace_object=known)
 
-            answers = form.answers(fields.get("manifests", ""), chosen, facts_of)
-            return 200, explain.page(answers, chosen, form=filled)
+            text = fields.get("manifests", "")
+            answers = form.answers(text, chosen, facts_of)
+            return 200, explain.page(answers, chosen, form=filled, digest=explain.digest_of([text]))
         except InjectorError as error:
             return 422, explain.page((), config, form=filled, error=error)
         except Exception as error:

@@ -19,6 +19,9 @@ _DETAIL: dict[str, Any] = {
     "config": {**_SENTENCES, "required": ["digest", "profile", "revision"]},
 }
 
+_OUTER = "POST admission reviews to /mutate or /inject; GET /healthz, /readyz\n"
+_INNER = "GET /healthz, /readyz, /metrics\n"
+
 
 def create_app(state: State, *, inner: bool) -> FastAPI:
     """Health and readiness; on the inner listener also the details of readiness, and the metrics.
@@ -26,6 +29,11 @@ def create_app(state: State, *, inner: bool) -> FastAPI:
     Anyone who reaches the webhook can call the outer one, so it says only whether it is ready.
     """
     app = FastAPI(title="sidecar-injector", docs_url=None, redoc_url=None, openapi_url=None)
+    about = "sidecar-injector: " + (_INNER if inner else _OUTER)
+
+    @app.get("/", response_class=PlainTextResponse)
+    async def root() -> Response:
+        return PlainTextResponse(about)
 
     @app.get("/healthz", response_class=PlainTextResponse)
     async def healthz() -> Response:

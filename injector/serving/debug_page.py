@@ -22,7 +22,7 @@ def sockets(address: str) -> list[socket]:
     return [bind_loopback(address, "debugListen")]
 
 
-def listener(state: State, bound: socket) -> Listener:
+def listener(state: State, bound: socket, *, profiling: bool = False) -> Listener:
     """The listener of the page, with the facts of the webhook."""
     debug = Debug(
         current=state.current,
@@ -31,6 +31,8 @@ def listener(state: State, bound: socket) -> Listener:
         objects=state.objects,
         profiles=shipped(),
         load=_as_shipped,
+        profiling=profiling,
+        draining=state.draining,
     )
     return Listener(create_debug_app(debug), bound)
 

@@ -15,9 +15,8 @@ from injector.config.control_plane import place_of
 from injector.config.current import announce
 from injector.config.loading import Input
 from injector.config.schema import read_settings
-from injector.config.server_settings import ConfigMapSource, Server
+from injector.config.server_settings import Server, config_map_of
 from injector.config.source import Source
-from injector.errors import ConfigError
 from injector.kube.configmaps import ConfigMapReader
 from injector.serving.recording import record_settings
 from injector.telemetry import log_event, log_to
@@ -83,7 +82,7 @@ def source_of(flags: ServeFlags) -> tuple[Source, Server]:
     if flags.from_istiod:
         namespace, named = place_of(flags.from_istiod)
         istio, revision = replace(istio, namespace=namespace), named or revision
-    config_map = _config_map(flags.config_map) or settings.server.source.config_map
+    config_map = config_map_of(flags.config_map) if flags.config_map else settings.server.source.config_map
     read_key = ConfigMapReader(flags.kubeconfig, flags.kube_context)
     source = Source(flags.config_file, config_map, istio, revision, read_key)
     if config_map.name and flags.config_file is None:
@@ -103,18 +102,6 @@ def _with_flags(server: Server, flags: ServeFlags) -> Server:
     cross_checks.check(server)
     cross_checks.check_certificates(server)
     return server
-
-
-def _config_map(flag: str | None) -> ConfigMapSource | None:
-    if flag is None:
-        return None
-    namespace, _, rest = flag.partition("/")
-    name, _, key = rest.partition("/")
-    if not namespace or not name:
-        raise ConfigError(
-            "a namespace and a name are expected", where="--config-map", hint="NS/NAME or NS/NAME/KEY"
-        )
-    return ConfigMapSource(namespace=namespace, name=name, **({"key": key} if key else {}))
 
 
 def _raise_first(group: BaseExceptionGroup[BaseException]) -> NoReturn:

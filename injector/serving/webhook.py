@@ -200,7 +200,7 @@ class _Parts:
         return [
             Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),
             Listener(create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
-            *(debug_page.listener(state, bound) for bound in pages),
+            *(debug_page.listener(state, bound, profiling=server.debug_profile) for bound in pages),
         ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
@@ -98,9 +99,7 @@ def locate(document: Document, pointer: str) -> int:
 
     The line of a member is the line of its key. YamlError where `load` raises it.
     """
-    composer = Composer(document)
-    composer.compose()
-    place: Frame | None = composer.root
+    place: Frame | None = _lines(document)
     line = document.line
     for token in ["0", *pointer.split("/")[1:]]:
         if place is None:
@@ -112,6 +111,14 @@ def locate(document: Document, pointer: str) -> int:
         line = place.lines[key]
         place = place.children.get(key)
     return line
+
+
+@lru_cache(maxsize=1)
+def _lines(document: Document) -> Frame:
+    """The lines of the document that was asked about last: a report names many places of one."""
+    composer = Composer(document)
+    composer.compose()
+    return composer.root
 
 
 def kind_of(document: Document) -> tuple[str, str] | None:

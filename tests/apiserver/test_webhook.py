@@ -446,7 +446,9 @@ def test_a_second_call_after_another_webhook_changes_nothing(
     calls = [(c["round"], c["configuration"], c["mutated"]) for c in webhook_calls(event)]
     assert calls == [(0, NAME, True), (0, other, True), (1, NAME, False)]
     lines = [e for e in mesh.served.events() if e.get("pod") == "both" and e.get("namespace") == namespace]
-    first, second = (line["ops"] for line in lines if line["event"] == "admission")
+    admissions = [line for line in lines if line["event"] == "admission"]
+    assert [line["decision"] for line in admissions] == ["inject", "unchanged"]
+    first, second = (line["ops"] for line in admissions)
     assert first > second == 0
     names = [c["name"] for c in [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]]
     assert sorted(names) == ["app", "istio-init", PROXY]

@@ -79,7 +79,7 @@ def is_hook(item: Object) -> bool:
 
 
 # Kinds of operators, whose schemas are not in the archive.
-OPERATORS = ("Certificate", "Issuer", "PrometheusRule", "ServiceMonitor")
+OPERATORS = ("Certificate", "Issuer", "PodMonitor", "PrometheusRule", "ServiceMonitor")
 
 _SCHEMAS = "kubernetes-json-schema"
 _STRICT = "-local-strict"

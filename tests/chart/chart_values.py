@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-OPERATORS = (
-    "--api-versions=monitoring.coreos.com/v1/ServiceMonitor",
-    "--api-versions=monitoring.coreos.com/v1/PrometheusRule",
+OPERATORS = tuple(
+    f"--api-versions=monitoring.coreos.com/v1/{kind}"
+    for kind in ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 )
 PROFILE = """\
 name: shipper
@@ -42,19 +42,28 @@ CASES = {
     "defaults": Case(),
     "everything": Case(
         {
-            "global": {"imageRegistry": "registry.example.com"},
+            "global": {"imageRegistry": "registry.example.com", "imagePullSecrets": ["shared"]},
             "image": {"digest": f"sha256:{'0' * 64}"},
-            "imagePullSecrets": [{"name": "pull"}],
+            "imagePullSecrets": [{"name": "pull"}, "shared"],
+            "deploymentAnnotations": {"d.example.com/e": "f"},
             "commonLabels": {"team": "mesh"},
             "commonAnnotations": {"owner": "mesh"},
             "podAnnotations": {"a.example.com/b": "c"},
-            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "nodeSelector": {"pool": "system"},
             "tolerations": [{"operator": "Exists"}],
             "affinity": {"podAntiAffinity": {}},
             "topologySpreadConstraints": [
                 {"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}
             ],
             "priorityClassName": "system-cluster-critical",
+            "strategy": {"rollingUpdate": {"maxSurge": "50%"}},
+            "revisionHistoryLimit": 1,
+            "containerSecurityContext": {"privileged": False},
+            "extraArgs": ["--log-level=debug"],
+            "startupProbe": {"failureThreshold": 120},
+            "readinessProbe": {"periodSeconds": 5},
+            "livenessProbe": {"initialDelaySeconds": 3},
+            "podDisruptionBudget": {"minAvailable": "50%"},
             "env": [{"name": "A", "value": "1"}],
             "extraVolumes": [{"name": "records", "emptyDir": {"sizeLimit": "1Gi"}}],
             "extraVolumeMounts": [{"name": "records", "mountPath": "/records"}],
@@ -63,8 +72,19 @@ CASES = {
             "autoscaling": {"enabled": True},
             "networkPolicy": {"enabled": True, "apiServerCIDRs": ["10.0.0.1/32"]},
             "metrics": {
-                "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-                "alerts": {"enabled": True},
+                "serviceMonitor": {
+                    "enabled": True,
+                    "labels": {"release": "prometheus"},
+                    "scrapeTimeout": "10s",
+                    "relabelings": [{"targetLabel": "cluster", "replacement": "east"}],
+                    "metricRelabelings": [{"action": "labeldrop", "regex": "fingerprint"}],
+                },
+                "alerts": {
+                    "enabled": True,
+                    "additionalRuleLabels": {"team": "mesh"},
+                    "disabled": ["InjectorSlow"],
+                    "runbookBase": "https://docs.example.com/metrics",
+                },
                 "dashboard": {"enabled": True, "annotations": {"folder": "mesh"}},
             },
             "webhook": {"annotations": {"a": "b"}, "timeoutSeconds": 5, "path": "/inject/cluster/east"},
@@ -173,6 +193,18 @@ CASES = {
             "service": {"type": "LoadBalancer"},
             "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
         }
+    ),
+    "in the network of the nodes": Case(
+        {"hostNetwork": True, "config": {"server": {"listen": ":18443", "healthListen": ":18080"}}}
+    ),
+    "a PodMonitor and alerts in other namespaces": Case(
+        {
+            "metrics": {
+                "podMonitor": {"enabled": True, "namespace": "monitoring"},
+                "alerts": {"enabled": True, "namespace": "monitoring"},
+            }
+        },
+        OPERATORS,
     ),
     "with Events": Case({"config": {"server": {"events": "warnings"}}}),
     "without Events, as YAML takes a plain off": Case({"config": {"server": {"events": False}}}),

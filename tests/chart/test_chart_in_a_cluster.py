@@ -81,7 +81,10 @@ def as_pod(deployment: Object) -> Object:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+IN_RESTRICTED = {name: case for name, case in CASES.items() if not case.values.get("hostNetwork")}
+
+
+@pytest.mark.parametrize("case", IN_RESTRICTED.values(), ids=IN_RESTRICTED)
 def test_a_namespace_that_enforces_restricted_takes_all_of_it(
     case: Case, bed: ApiServer, restricted: str
 ) -> None:
@@ -101,9 +104,25 @@ def test_a_namespace_that_enforces_restricted_takes_all_of_it(
 def test_that_namespace_refuses_a_pod_that_may_gain_privileges(bed: ApiServer, restricted: str) -> None:
     (deployment,) = of_kind(rendered(CASES["defaults"], restricted), "Deployment")
     pod = as_pod(deployment)
+    # The account of the release is there only once another test has made it.
+    pod["spec"]["serviceAccountName"] = "default"
     del pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"]
     with pytest.raises(BedError, match="violates PodSecurity"):
         bed.kubectl("create", "--dry-run=server", "-f", "-", manifest=pod)
+
+
+def test_pods_in_the_network_of_a_node_are_refused_by_baseline_and_taken_by_privileged(
+    bed: ApiServer,
+) -> None:
+    said = {}
+    for level in ("baseline", "privileged"):
+        place = bed.make_namespace({"pod-security.kubernetes.io/enforce": level})
+        (deployment,) = of_kind(rendered(CASES["in the network of the nodes"], place), "Deployment")
+        pod = as_pod(deployment)
+        pod["spec"]["serviceAccountName"] = "default"
+        said[level] = kubectl(bed, "create", "--dry-run=server", "-f", "-", manifest=pod).stderr
+    assert "host namespaces (hostNetwork=true)" in said["baseline"]
+    assert said["privileged"] == ""
 
 
 # --- rights ---------------------------------------------------------------------------------------------

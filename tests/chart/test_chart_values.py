@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from hack.chart_values import TAKES
 from injector.config.fields import Reading, declared, read, schema_of
 from injector.config.loading import Input, Text, load_input
 from injector.config.schema import Settings
@@ -95,6 +96,18 @@ def test_the_shipped_values_and_all_cases_pass() -> None:
             "/podDisruptionBudget/maxUnavailable",
             "pattern",
         ),
+        ({"dnsPolicy": "Cluster"}, "/dnsPolicy", "'ClusterFirst', 'ClusterFirstWithHostNet'"),
+        ({"readinessProbe": {"periodSeconds": "5s"}}, "/readinessProbe/periodSeconds", "want integer"),
+        (
+            {"metrics": {"serviceMonitor": {"scrapeTimeout": "ten"}}},
+            "/metrics/serviceMonitor/scrapeTimeout",
+            "pattern",
+        ),
+        (
+            {"metrics": {"alerts": {"runbookBase": "docs/metrics.md"}}},
+            "/metrics/alerts/runbookBase",
+            "pattern",
+        ),
     ],
 )
 def test_helm_refuses_a_wrong_value_and_says_where(
@@ -122,9 +135,9 @@ def test_every_value_is_used() -> None:
 def _paths(properties: dict[str, Any], path: str) -> Iterator[str]:
     for key, inner in properties.items():
         here = f"{path}.{key}".lstrip(".")
-        if here in ("config", "enabled", "certificates.certManager.issuerRef"):
+        if here in ("config", "enabled"):
             continue
-        if inner.get("properties"):
+        if inner.get("properties") and here not in TAKES:
             yield from _paths(inner["properties"], here)
         else:
             yield here

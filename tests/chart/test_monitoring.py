@@ -53,7 +53,7 @@ def own_metrics() -> dict[str, frozenset[str]]:
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", metrics.text().decode(), re.MULTILINE):
         own = labels.get(name.removesuffix("_total"), frozenset())
         exposed |= {f"{name}{end}": own | {"le"} for end in HISTOGRAM} if kind == "histogram" else {name: own}
-    return {name: own for name, own in exposed.items() if not name.endswith("_created")}
+    return exposed
 
 
 def selectors(file: Path) -> dict[str, list[dict[str, Any]]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonpatch
 import pytest
 import yaml
@@ -353,13 +353,15 @@ def test_the_help_of_every_command_has_examples(run: Run, name: str) -> None:
     assert "injector " + name in done.out
 
 
-@pytest.mark.parametrize("name", [n for n in COMMANDS if n != "completion"])
+@pytest.mark.parametrize("name", [n for n in COMMANDS if n not in ("completion", "help")])
 def test_the_flags_of_a_command_are_the_fields_of_its_dataclass(name: str) -> None:
     module = COMMANDS[name][0]
     command = import_module(f"injector.cli.commands.{module}").command
     of = import_module("injector.serving.start" if name == "serve" else f"injector.cli.{module}")
     (flags_class,) = (value for key, value in vars(of).items() if key.endswith("Flags"))
-    flags = {each.name for each in command.params if each.expose_value and not each.is_eager}
+    commands = command.commands.values() if isinstance(command, click.Group) else [command]
+    params = [each for one in commands for each in one.params]
+    flags = {each.name for each in params if each.expose_value and not each.is_eager}
     assert {member.name for member in fields(flags_class)} == flags
 
 
@@ -428,25 +430,6 @@ def test_colour_is_for_terminals_that_support_it(
     assert coloured(stream) is shown
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_a_script_for_the_shell(run: Run, shell: str) -> None:
-    done = run("completion", shell)
-    assert done.status == 0
-    assert f"_INJECTOR_COMPLETE={shell}_complete" in done.out
-
-
-def test_completion_knows_the_commands() -> None:
-    env = {
-        **os.environ,
-        "_INJECTOR_COMPLETE": "bash_complete",
-        "COMP_WORDS": "injector kube",
-        "COMP_CWORD": "1",
-    }
-    argv = [sys.executable, "-c", "from injector.cli.main import main; main()"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
-    assert done.stdout == "plain,kube-inject\n"
-
-
 @pytest.mark.usefixtures("folder")
 def test_a_defect_is_one_line_without_the_text_of_the_exception(
     run: Run, monkeypatch: pytest.MonkeyPatch
@@ -455,7 +438,7 @@ def test_a_defect_is_one_line_without_the_text_of_the_exception(
         raise KeyError("secret of a pod")
 
     # There is no defect at hand to provoke this with.
-    monkeypatch.setattr("injector.cli.inject.load", broken)
+    monkeypatch.setattr("injector.cli.configuration.load_input", broken)
     monkeypatch.delenv("INJECTOR_DEBUG", raising=False)
     done = run("kube-inject", "-f", "web.yaml")
     assert (done.status, done.out) == (1, "")

@@ -142,7 +142,7 @@ def test_several_files_folders_and_stdin_make_one_stream_in_order(folder: Path, 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}))
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: stdin}"
-    done = run("kube-inject", "--config", "c.yaml", "-f", "many", "-f", "-", "-f", "web.yaml", stdin=text)
+    done = run("kube-inject", "--config", "c.yaml", "-Rfmany", "-f", "-", "-f", "web.yaml", stdin=text)
     names_in_order = [d["metadata"]["name"] for d in yaml.safe_load_all(done.out)]
     assert names_in_order == ["a.yaml", "b.yml", "sub/c.json", "stdin", "web"]
 
@@ -210,7 +210,7 @@ def test_a_broken_document_is_reported_with_its_line_and_nothing_is_printed(
 def test_all_broken_documents_are_reported_at_once(run: Run) -> None:
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin="a: [\n---\nb: {\n---\n" + DEPLOYMENT)
     assert done.err.count("error: -:") == 2
-    assert done.err.endswith("nothing was written\n")
+    assert done.err.endswith("nothing was written\n1 workload: 1 injected\n")
 
 
 @pytest.mark.usefixtures("folder")
@@ -397,7 +397,7 @@ def test_objects_are_read_from_files_and_must_be_objects(
 def test_a_near_miss_is_a_warning(run: Run) -> None:
     text = DEPLOYMENT.replace("app: web", 'logs.example.com/inject: "True"')
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
-    assert "warning: Deployment shop/web: " in done.err
+    assert "warning: -:10: Deployment shop/web: " in done.err
     assert "[switch-value]" in done.err
 
 

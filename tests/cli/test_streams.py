@@ -174,7 +174,7 @@ def test_a_changed_document_keeps_the_line_ends_of_its_file(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["image: web\n", "apiVersion: v2\nname: chart\n", "kind: Podd\n", "- 1\n", "hello\n"]
+    "text", ["image: web\n", "apiVersion: v2\nname: chart\n", "kind: Ship\n", "- 1\n", "hello\n"]
 )
 def test_a_document_that_is_no_object_passes_and_is_named(run: Run, text: str) -> None:
     for command in ("kube-inject", "uninject"):
@@ -200,7 +200,7 @@ def test_files_of_a_folder_without_objects_are_left_out_and_named(run: Run) -> N
     done = run(*INJECT, "many")
     assert done.status == 0
     assert [line for line in done.err.splitlines() if "left out" in line] == [
-        f"warning: many/{name}.yaml: left out, as it has no Kubernetes objects"
+        f"warning: many/{name}.yaml: left out, as it has no Kubernetes objects [left-out]"
         for name in ("Chart", "kustomization", "values")
     ]
     read = [d for d in yaml.safe_load_all(done.out) if d]

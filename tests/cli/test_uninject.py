@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,3 +77,38 @@ def test_the_status_shows_an_undo_that_was_too_large_and_the_assumptions_are_rep
     again = yaml.safe_load(twice.out)["spec"]["template"]["metadata"]["annotations"]
     assert json.loads(again[STATUS])["undo"] == "incomplete"
     assert assumed(run("uninject", "-f", "-", stdin=twice.out).err) == ASSUMED
+
+
+def proxy_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The injected proxy, in either list."""
+    spec = manifest["spec"]["template"]["spec"]
+    [proxy] = [c for c in (*spec["initContainers"], *spec["containers"]) if c["name"] == "istio-proxy"]
+    assert isinstance(proxy, dict)
+    return proxy
+
+
+@pytest.mark.parametrize("native", ["enabled", "disabled"])
+def test_changes_of_the_injected_sidecar_are_named_and_removed(run: Run, tmp_path: Path, native: str) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"nativeSidecars: {native}\n")
+    injected = yaml.safe_load(run("kube-inject", "--config", config, "-f", "-", stdin=DEPLOYMENT).out)
+    proxy = proxy_of(injected)
+    # As the API server fills them in, which is nobody's change.
+    proxy |= {"imagePullPolicy": "IfNotPresent", "terminationMessagePath": "/dev/termination-log"}
+    proxy["image"] = "registry.example.com/mine:1"
+    proxy["tty"] = True
+    back = run("uninject", "-f", "-", stdin=json.dumps(injected))
+    assert back.status == 0
+    assert yaml.safe_load(back.out) == yaml.safe_load(DEPLOYMENT)
+    part = "initContainers" if native == "enabled" else "containers"
+    [line] = [line for line in back.err.splitlines() if "were removed: " in line]
+    named = line.partition("were removed: ")[2].removesuffix(" [uninject]").split(", ")
+    assert sorted(named) == [f"/spec/{part}/istio-proxy/{field}" for field in ("image", "tty")]
+
+
+def test_a_sidecar_of_another_configuration_is_no_change(run: Run, tmp_path: Path) -> None:
+    injected = run("kube-inject", "-f", "-", stdin=DEPLOYMENT).out
+    config = tmp_path / "c.yaml"
+    config.write_text("values: {global: {tag: 1.30.1}}\n")
+    back = run("uninject", "--config", config, "-f", "-", stdin=injected)
+    assert (back.status, "were removed" in back.err) == (0, False)

@@ -13,7 +13,7 @@ import yaml
 from injector.cli import world
 from injector.cli.world import World
 from injector.config.control_plane import Maps, read_overrides
-from injector.config.loading import Overrides, Text, load_profile
+from injector.config.loading import Overrides, Text, load
 from injector.core import workload
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
@@ -96,7 +96,7 @@ def test_what_a_flag_gave_is_not_read_from_the_cluster() -> None:
 
 
 def test_objects_that_the_cluster_does_not_serve_count_as_none() -> None:
-    profile = load_profile(None)
+    profile = load(None).profile
     assert profile.watched()
     read = world.from_cluster(Canned(CLUSTER), profile, "shop")
     assert read.objects == ()
@@ -108,7 +108,7 @@ def test_an_object_without_namespace_is_looked_up_in_the_one_of_the_flag() -> No
     manifest = yaml.safe_load(DEPLOYMENT.replace("  namespace: shop\n", ""))
     located = workload.locate(manifest)
     assert located is not None
-    spaces = world.from_cluster(Canned(CLUSTER), load_profile(None), "shop").namespaces
+    spaces = world.from_cluster(Canned(CLUSTER), load(None).profile, "shop").namespaces
     facts = World(spaces, lookup="shop").facts(located)
     assert facts.namespace_object == spaces["shop"]
     assert facts.namespace == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,8 +82,13 @@ class Shop:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def rolled(self, *targets: Target, parallel: int, seconds: float = 100) -> Result:
-        pace = Pace(parallel, seconds, lambda: self.now, self.sleep)
+    def rolled(
+        self, *targets: Target, parallel: int, seconds: float = 100, closes: float = math.inf
+    ) -> Result:
+        def closed() -> str:
+            return "the window is closed" if self.now >= closes else ""
+
+        pace = Pace(parallel, seconds, lambda: self.now, self.sleep, closed)
         return roll(self, targets, pace, lambda _target: "", self.said.append)  # type: ignore[arg-type]
 
 
@@ -158,3 +164,57 @@ def test_one_that_is_interrupted_while_it_is_asked_for_may_be_under_way() -> Non
 
     result = Shop(lost=interrupt).rolled(A, B, parallel=1)
     assert (result.why, result.under_way, result.left) == ("interrupted", [A], [B])
+
+
+def test_once_the_window_is_closed_none_begins_and_those_in_progress_finish() -> None:
+    shop = Shop()
+    result = shop.rolled(A, B, C, parallel=1, closes=60)
+    assert (result.done, result.left, result.closed) == ([A], [B, C], "the window is closed")
+    assert (result.stopped, result.under_way) == (None, [])
+    assert set(shop.begun) == {"a"}
+    assert shop.said.count("no other owner is restarted: the window is closed") == 1
+
+
+def test_a_window_that_is_closed_from_the_start_begins_none() -> None:
+    shop = Shop()
+    result = shop.rolled(A, B, parallel=2, closes=0)
+    assert (result.done, result.left, shop.begun) == ([], [A, B], {})
+
+
+def test_one_that_waits_for_its_budget_when_the_window_closes_is_not_begun() -> None:
+    shop = Shop({"one": ["b"]}, held_until={"one": 70})
+    result = shop.rolled(A, B, parallel=2, closes=60)
+    assert (result.done, result.left) == ([A], [B])
+
+
+def test_a_restart_whose_answer_was_lost_is_followed_after_the_window_is_closed() -> None:
+    shop = Shop()
+
+    def lose(_name: str) -> None:
+        shop.lost, shop.now = lambda _name: None, 60
+        raise ClusterError("no answer", status=0)
+
+    shop.lost = lose
+    result = shop.rolled(A, B, parallel=1, closes=60)
+    assert (result.done, result.left, shop.times["a"][1:]) == ([A], [B], [])
+
+
+def test_a_time_limit_is_reported_apart_from_a_failure() -> None:
+    shop = Shop(takes=1000)
+    result = shop.rolled(A, parallel=1)
+    assert (result.stopped, result.timed_out, result.begun) == (A, True, True)
+    shop = Shop({"one": ["a"]}, held_until={"one": 1000})
+    result = shop.rolled(A, parallel=1)
+    assert (result.stopped, result.timed_out, result.begun) == (A, True, False)
+
+
+def test_a_refused_restart_was_not_begun() -> None:
+    shop = Shop()
+
+    def refuse(name: str) -> None:
+        del shop.times[name], shop.begun[name]
+        raise ClusterError("not allowed", status=403)
+
+    shop.lost = refuse
+    result = shop.rolled(A, parallel=1)
+    assert (result.stopped, result.timed_out, result.begun) == (A, False, False)

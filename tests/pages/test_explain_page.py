@@ -18,11 +18,11 @@ from injector import yamltext
 from injector.config.loading import Input, Text, load_input
 from injector.core import workload
 from injector.core.finding_codes import FindingCode
-from injector.core.model import Facts, Finding, Manifest
+from injector.core.model import Facts, Finding, Manifest, Reason
 from injector.core.profile import Config
 from injector.core.reports.provenance import explain
 from injector.errors import ManifestError
-from injector.pages.explain import Form, page, policy
+from injector.pages.explain import Form, breakable, digest_of, page, policy, prose
 from injector.pages.form import FormResult
 from tests.pages.reading import Reading
 
@@ -197,8 +197,39 @@ def test_every_field_has_a_label_and_every_reference_an_element() -> None:
 def test_a_long_value_is_cut_in_the_table_and_whole_in_the_sides() -> None:
     config = load_input(Input(Text(f"injectedAnnotations: {{long: {'x' * 1000}}}", "config")))
     text = page([answer(pod("web"), config)], config)
-    assert f"<code>{'x' * 397}...</code>" in text
+    assert f"<code>{'x' * 397}...</code>" in text.replace("<wbr>", "")
     assert "x" * 1000 in text
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_no_sentence_leaves_backticks_on_the_page(reason: Reason) -> None:
+    text = str(prose(reason.sentence))
+    assert "`" not in text
+    assert Reading(text).text == reason.sentence.replace("`", "")
+
+
+def test_code_may_be_broken_behind_its_separators_alone() -> None:
+    word = "x" * 100
+    text = str(breakable(f"volumeMounts./var/run/secrets/workload-spiffe-credentials.{word}"))
+    pieces = text.split("<wbr>")
+    assert len(pieces) > 4
+    assert all(piece[-1] in "/.-" for piece in pieces[:-1])
+    assert pieces[-1] == word
+    assert str(breakable("a<b>&'\"")) == "a&lt;b&gt;&amp;'\""
+
+
+def test_the_digest_is_that_of_the_texts_one_after_another() -> None:
+    digest = hashlib.sha256("kind: Pod\n---\nä".encode()).hexdigest()
+    assert digest_of(["kind: Pod\n", "---\nä"]) == digest
+    assert digest in Reading(page([answer(pod("web"))], CONFIG, digest=digest)).text
+
+
+def test_no_half_of_the_sides_is_empty() -> None:
+    """Lines that were added have one column; only a changed line stands beside another."""
+    read = Reading(page([answer(pod("web"))], CONFIG))
+    assert read.elements.count(("pre", (("class", "ins"),))) > 2
+    changed = read.elements.count(("div", (("class", "changed"),)))
+    assert read.elements.count(("pre", (("class", "del"),))) == changed
 
 
 @pytest.mark.parametrize("seed", ["0", "1"])

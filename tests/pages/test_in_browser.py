@@ -1,13 +1,8 @@
-"""The page in a real Chromium: the file that `explain --html` writes, and what `serve` answers."""
+"""The page in a real Chromium: the form that `serve` answers, and that nothing of a pod runs."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +15,9 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
-from tests.beds.browser import browser, console, looks, requested, unavailable
-from tests.beds.plugin import required
+from tests.beds.browser import console, looks, requested
+from tests.pages.window import DEPLOYMENT, PATIENCE, ROWS, SKIPPED, one, texts
 
-PATIENCE = 60
-SETTINGS = """\
-values: {global: {hub: registry.example.com/mesh, tag: "1.30"}}
-server: {namespaces: "off"}
-"""
-DEPLOYMENT = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 2
-  revisionHistoryLimit: 3
-  minReadySeconds: 4
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata:
-      labels: {app: web}
-      annotations: {sidecar.istio.io/proxyCPU: 123m}
-    spec:
-      containers: [{name: web, image: "web:1"}]
-"""
-SKIPPED = DEPLOYMENT.replace("name: web,", "name: quiet,").replace(
-    "{app: web}\n      a", '{app: web, sidecar.istio.io/inject: "false"}\n      a'
-)
 TRICK = "document.title=`owned`;alert(1)"
 HOSTILE = json.dumps(
     {
@@ -77,70 +47,6 @@ return [...document.querySelectorAll("body *:not(script)")]
 """
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Chrome]:
-    required("browser", unavailable())
-    with browser() as running:
-        yield running
-
-
-@pytest.fixture
-def window(chromium: Chrome) -> Chrome:
-    """The browser on an empty page, with nothing in its logs."""
-    chromium.get("about:blank")
-    looks(chromium, width=1280, dark=False)
-    console(chromium)
-    requested(chromium)
-    return chromium
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the page that a running `serve` offers."""
-    folder = tmp_path_factory.mktemp("site")
-    wanted, now = CertificateSpec(("localhost",), ca_seconds=604800.0, leaf_seconds=604800.0), time.time()
-    pair = sign_leaf(make_authority(wanted, now), wanted, now)
-    (folder / "tls.pem").write_text(pair.key + pair.chain)
-    (folder / "injector.yaml").write_text(SETTINGS)
-    command = [sys.executable, "-m", "injector.cli.main", "serve", "--config", str(folder / "injector.yaml")]
-    command += ["--tls-bundle", str(folder / "tls.pem"), "--debug-listen", "127.0.0.1:0"]
-    command += ["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ}) as process:
-        try:
-            assert process.stderr is not None
-            events = (json.loads(line) for line in process.stderr)
-            yield next(line["page"] for line in events if line["event"] == "listening")
-        finally:
-            process.kill()
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Any:
-    """The address of the page that the command line writes for manifests."""
-
-    def write(text: str) -> str:
-        (tmp_path / "in.yaml").write_text(text)
-        command = [sys.executable, "-m", "injector.cli.main", "explain"]
-        command += ["-f", str(tmp_path / "in.yaml"), "--html", str(tmp_path / "page.html")]
-        subprocess.run(command, check=True)
-        return (tmp_path / "page.html").as_uri()
-
-    return write
-
-
-def one(window: Chrome, css: str) -> WebElement:
-    return WebDriverWait(window, PATIENCE).until(lambda w: w.find_element(By.CSS_SELECTOR, css))
-
-
-def texts(window: Chrome, css: str) -> list[str]:
-    """What is shown of the elements, in one call: there are hundreds."""
-    shown = "[...document.querySelectorAll(arguments[0])].filter((e) => e.checkVisibility())"
-    visible: list[str] = window.execute_script(
-        f"return {shown}.map((e) => e.innerText.replace(/\\s+/g, ' ').trim())", css
-    )
-    return visible
-
-
 def submit(window: Chrome, site: str, manifests: str, labels: str = "") -> None:
     window.get(site)
     one(window, "#manifests").send_keys(manifests)
@@ -156,8 +62,8 @@ def test_a_pod_that_is_pasted_is_explained(window: Chrome, site: str) -> None:
     rules = texts(window, ".rules tbody tr")
     assert "istio-injection=enabled" in next(r for r in rules if r.startswith("webhook-selectors"))
     assert texts(window, ".rules tr.won th") == ["policy decided"]
-    assert "image: registry.example.com/mesh/proxyv2:1.30" in "\n".join(texts(window, ".diff .ins"))
-    layers = texts(window, ".layers [data-row]")
+    assert "image: registry.example.com/mesh/proxyv2:1.30" in "\n".join(texts(window, ".sides .ins"))
+    layers = texts(window, ROWS)
     assert next(r for r in layers if "123m" in r).endswith("pod annotation: sidecar.istio.io/proxyCPU")
     assert next(r for r in layers if r.startswith("image ")).endswith("values: global.hub, global.tag")
     one(window, ".patch summary").click()
@@ -193,55 +99,6 @@ def test_an_error_is_an_alert_with_its_place(window: Chrome, site: str) -> None:
     submit(window, site, DEPLOYMENT + "spec: {}\n")
     assert one(window, "[role=alert] code").text == f"manifests:{len(DEPLOYMENT.splitlines()) + 1}"
     assert str(one(window, "#manifests").get_attribute("value")).endswith("spec: {}\n")
-
-
-def test_the_filter_leaves_the_rows_that_hold_every_word(window: Chrome, written: Any) -> None:
-    window.get(written(DEPLOYMENT))
-    everything = texts(window, ".layers [data-row]")
-    status = one(window, ".filter [role=status]")
-    assert status.text == f"{len(everything)} values"
-    box = one(window, ".filter input")
-    box.send_keys("PROXYCPU annotation container istio-proxy")
-    left = texts(window, ".layers [data-row]")
-    assert left
-    assert [row for row in left if "pod annotation: sidecar.istio.io/proxyCPU" not in row] == []
-    assert status.text == f"{len(left)} of {len(everything)} values"
-    assert texts(window, ".layers .part") == ["init container istio-proxy"]
-    box.send_keys(" no-such-word")
-    assert texts(window, ".layers [data-row]") == []
-    assert texts(window, ".layers .part") == []
-    box.clear()
-    box.send_keys(Keys.SPACE)
-    assert texts(window, ".layers [data-row]") == everything
-    assert console(window) == []
-
-
-def test_unchanged_lines_are_folded_one_by_one_and_all_at_once(window: Chrome, written: Any) -> None:
-    window.get(written(DEPLOYMENT))
-    assert "apiVersion: apps/v1" not in "\n".join(texts(window, ".diff td"))
-    fold = one(window, ".sides summary")
-    assert fold.text.endswith(" unchanged lines")
-    fold.click()
-    assert "apiVersion: apps/v1" in texts(window, ".diff td")
-    fold.click()
-    button = one(window, "[data-unfold]")
-    for pressed, times in (("true", 2), ("false", 0)):
-        button.click()
-        assert button.get_attribute("aria-pressed") == pressed
-        assert texts(window, ".diff td").count("apiVersion: apps/v1") == times
-
-
-def test_several_workloads_are_reached_from_their_list(window: Chrome, written: Any) -> None:
-    window.get(written(f"{DEPLOYMENT}---\n{SKIPPED}"))
-    assert texts(window, ".contents li") == [
-        "injected Deployment shop/web on-by-default",
-        "skipped Deployment shop/quiet opted-out-by-label",
-    ]
-    window.find_element(By.LINK_TEXT, "Deployment shop/quiet").click()
-    assert window.current_url.endswith("#w2")
-    assert window.execute_script("return document.querySelector('#w2').getBoundingClientRect().top") < 900
-    assert console(window) == []
-    assert [url for url in requested(window) if not url.startswith("file:")] == []
 
 
 def nothing_ran(window: Chrome, title: str) -> None:
@@ -309,10 +166,14 @@ def test_everything_is_reached_with_the_keyboard_alone(window: Chrome, site: str
     stops = []
     while (at := press(Keys.TAB)).tag_name != "input":
         stops.append(at.text)
-        if at.tag_name == "summary":
+        if at.tag_name == "summary" and len(stops) > 1:
             press(Keys.ENTER)
-    assert stops[:5] == ["Rules", "Before and after", "Layers", "Patch", "Show unchanged lines"]
-    assert "apiVersion: apps/v1" in texts(window, ".diff td")
+    assert stops[0].startswith("Deployment shop/web")
+    assert stops[1:6] == ["Rules", "Before and after", "Layers", "Patch", "Show unchanged lines"]
+    assert "apiVersion: apps/v1" in "".join(texts(window, ".sides pre"))
+    assert press(Keys.SPACE).get_attribute("data-own") is not None
+    assert not at.is_selected()
+    press(Keys.TAB)
     press("proxycpu")
     assert " of " in one(window, ".filter [role=status]").text
     assert press(Keys.TAB).tag_name == "summary"

@@ -49,7 +49,8 @@ WORD = (
 FILE_WORD = WORD.replace("\x00", "").replace("/", "")
 
 OURS = re.compile(
-    r"(injected|unchanged|removed|skipped|passed|refused) |(error|warning|note): | |nothing was written$|$"
+    r"(injected|unchanged|removed|skipped|passed|refused) |(error|warning|note): | |nothing was written$|"
+    r"(\d+|no) workloads?(:|;|$)|$"
 )
 
 
@@ -233,8 +234,7 @@ def test_an_answer_to_a_review_shows_what_it_repeats(what: str, folder: Path, ru
     check_lines(done.err)
     assert not unseen(done.out)
     answer = json.loads(done.out)["response"]
-    texts = [answer.get("status", {}).get("message", ""), *answer.get("warnings", [])]
-    for text in texts:
+    for text in (answer.get("status", {}).get("message", ""), *answer.get("warnings", [])):
         assert "\n" not in text
         assert not unseen(text)
     # The patch is data.

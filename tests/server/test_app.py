@@ -171,6 +171,7 @@ def test_a_caller_that_goes_away_gets_no_answer_and_is_not_counted() -> None:
 def test_health_is_served_beside_the_webhook_and_metrics_and_docs_are_not() -> None:
     app = an_app(a_state())
     for path, status in (
+        ("/", 200),
         ("/healthz", 200),
         ("/readyz", 200),
         ("/metrics", 404),
@@ -180,6 +181,16 @@ def test_health_is_served_beside_the_webhook_and_metrics_and_docs_are_not() -> N
         reply = ask(app, "GET", path)
         assert reply is not None
         assert (path, reply.status) == (path, status)
+
+
+@pytest.mark.parametrize(("inner", "metrics"), [(False, False), (True, True)])
+def test_the_root_says_what_answers_and_at_which_paths(inner: bool, metrics: bool) -> None:
+    reply = ask(create_app(a_state(), inner=inner), "GET", "/")
+    assert reply is not None
+    text = reply.body.decode()
+    assert text.startswith("sidecar-injector: ")
+    assert text.count("\n") == 1
+    assert ("/metrics" in text, "/mutate" in text) == (metrics, not metrics)
 
 
 def test_readiness_names_what_is_waited_for_and_reviews_are_answered_meanwhile() -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
 from schemathesis.core.result import Ok
 
+from injector.server import profile
 from injector.server.app import State
 from injector.server.debug import PATH, Debug, create_debug_app
 from injector.server.health import create_app
@@ -32,7 +33,10 @@ STATE = State(
     notes=lambda: {"config": "the last valid configuration stays in use"},
 )
 WAITING = replace(STATE, waiting=lambda: {"certificate": "it has expired"})
-DEBUG = create_debug_app(Debug(current=lambda: CONFIG, profiles=("istio",)))
+# A profile ends at once while the server is draining.
+DEBUG = create_debug_app(
+    Debug(current=lambda: CONFIG, profiles=("istio",), profiling=True, draining=lambda: True)
+)
 APPS = {
     "ready": create_app(STATE, inner=True),
     "not ready": create_app(WAITING, inner=True),
@@ -41,11 +45,11 @@ APPS = {
     "debug": DEBUG,
 }
 EXPECTED = {
-    "ready": {"/healthz": {200}, "/readyz": {200}, "/metrics": {200}},
-    "not ready": {"/healthz": {200}, "/readyz": {503}, "/metrics": {200}},
-    "beside the webhook": {"/healthz": {200}, "/readyz": {200}},
-    "not ready beside the webhook": {"/healthz": {200}, "/readyz": {503}},
-    "debug": {PATH: {200, 400, 422}},
+    "ready": {"/": {200}, "/healthz": {200}, "/readyz": {200}, "/metrics": {200}},
+    "not ready": {"/": {200}, "/healthz": {200}, "/readyz": {503}, "/metrics": {200}},
+    "beside the webhook": {"/": {200}, "/healthz": {200}, "/readyz": {200}},
+    "not ready beside the webhook": {"/": {200}, "/healthz": {200}, "/readyz": {503}},
+    "debug": {PATH: {200, 400, 422}, profile.PATH: {200, 400}},
 }
 
 
@@ -102,5 +106,5 @@ def test_other_methods_and_paths_are_not_there(name: str) -> None:
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - declared:
             status, allowed = head_of(app, method, path)
             assert (status, allowed in declared) == (405, True), (method, path)
-    for path in ("/openapi.json", "/docs", "/redoc", "/debug", "/"):
+    for path in ("/openapi.json", "/docs", "/redoc", "/debug"):
         assert head_of(app, "GET", path)[0] == 404

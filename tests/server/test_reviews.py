@@ -145,7 +145,7 @@ def test_a_pod_that_is_injected_already_gets_no_patch() -> None:
     review = a_review()
     again = a_review(patched(review, respond(review)))
     response = respond(again)
-    assert response["auditAnnotations"]["decision"] == "inject"
+    assert response["auditAnnotations"]["decision"] == "unchanged"
     assert not {"patch", "patchType"} & set(response)
 
 

@@ -80,3 +80,12 @@ def test_only_the_certificates_in_use_are_named() -> None:
     }
     assert sum("kind=" in line for line in lines) == 3
     assert 'fingerprint="new",kind="leaf"} 8.0' in named["renewal_due_timestamp_seconds"]
+
+
+def test_the_metrics_have_no_series_of_the_moments_when_others_were_created() -> None:
+    metrics = telemetry.Metrics()
+    metrics.admitted("unchanged", "on-by-default", "istio", 0.001)
+    text = metrics.text().decode()
+    assert 'injector_admission_total{decision="unchanged",profile="istio",reason="on-by-default"} 1.0' in text
+    assert "sidecar_injection_success_total 1.0" in text
+    assert "_created" not in text

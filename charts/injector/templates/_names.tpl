@@ -3,10 +3,10 @@
 {{- define "injector.name" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
+{{- $chart := .Values.nameOverride | default .Chart.Name -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name $chart) (contains $chart .Release.Name) -}}
+{{- $name | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -62,6 +62,18 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* The Secrets for the registry, as a pod lists them: those of all charts, then those of this one. */}}
+{{- define "injector.imagePullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat (.Values.global.imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{- with $secrets | uniq -}}
+imagePullSecrets:
+{{ toYaml . }}
+{{- end -}}
+{{- end -}}
+
 {{- define "injector.image" -}}
 {{- $image := .Values.image -}}
 {{- $registry := $image.registry | default .Values.global.imageRegistry -}}
@@ -70,4 +82,9 @@ annotations:
 {{- fail "image.registry is needed: the registry that has your image; without one, a node asks its default registry" -}}
 {{- end -}}
 {{- with $registry }}{{ . }}/{{ end }}{{ $image.repository }}:{{ $tag }}{{ with $image.digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{/* A probe: list PATH TIMES. */}}
+{{- define "injector.probe" -}}
+{{- merge (dict "httpGet" (dict "path" (first .) "port" "health")) (last . | default dict) | toYaml -}}
 {{- end -}}

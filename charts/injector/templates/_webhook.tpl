@@ -85,6 +85,16 @@ sidecar-injector-{{ $profile }}
 {{- toYaml $selector -}}
 {{- end -}}
 
+{{/* The URL of a webhook elsewhere; without a path of its own, with that of the values. */}}
+{{- define "injector.url" -}}
+{{- $url := .Values.webhook.url -}}
+{{- if regexMatch "^https://[^/]+/+[^/]" $url -}}
+{{- $url -}}
+{{- else -}}
+{{- trimSuffix "/" $url }}{{ .Values.webhook.path -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "injector.sideEffects" -}}
 {{- $server := (include "injector.effective" . | fromYaml).server -}}
 {{- $traces := or $server.record.directory (include "injector.events" .) -}}

@@ -16,7 +16,8 @@ Examples:
 
 
 @click.command("check", epilog=EXAMPLES)
-@options.config("Configuration file; by default the defaults are checked.")
+@options.config()
+@options.config_map()
 @click.option("--cluster", "with_cluster", is_flag=True, help="Also check the webhook in a cluster.")
 @options.cluster("Same as for kubectl; requires --cluster.")
 @options.output_format("text", "json", "yaml")

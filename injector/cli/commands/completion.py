@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
-SHELLS = ("bash", "zsh", "fish")
+SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
 @click.command(
@@ -14,16 +13,19 @@ SHELLS = ("bash", "zsh", "fish")
 Examples:
   source <(injector completion bash)
   injector completion zsh > "${fpath[1]}/_injector"
-  injector completion fish > ~/.config/fish/completions/injector.fish""",
+  injector completion fish > ~/.config/fish/completions/injector.fish
+  injector completion powershell | Out-String | Invoke-Expression""",
 )
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def command(context: click.Context, shell: str) -> int:
-    """Print the completion script of a shell."""
-    completion_class = get_completion_class(shell)
-    if completion_class is None:
-        raise click.UsageError(f"no completion for shell {shell}")
-    maker = completion_class(context.find_root().command, {}, "injector", "_INJECTOR_COMPLETE")
-    # Not maker.source(), which starts the shell to ask for its version.
-    click.echo(maker.source_template % maker.source_vars())
+    """Print the completion script of a shell.
+
+    It completes commands, flags and files, and from the cluster of the kubeconfig contexts,
+    namespaces, and the kinds and names of workloads.
+    """
+    from injector.cli import completion
+    from injector.cli.main import VARIABLE
+
+    click.echo(completion.script(shell, context.find_root().command, VARIABLE))
     return 0

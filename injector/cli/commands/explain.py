@@ -20,10 +20,11 @@ Examples:
 
 
 @click.command("explain", epilog=EXAMPLES)
-@click.argument("target", required=False, metavar="[KIND/NAME]")
-@options.filenames
+@click.argument("target", required=False, type=options.Suggested("targets"), metavar="[KIND/NAME]")
+@options.filenames("Manifests, YAML or JSON, also a URL; may be repeated, or separated by commas.")
 @options.namespace("Namespace of KIND/NAME, or of objects without a namespace.")
 @options.config()
+@options.config_map()
 @options.objects()
 @options.tags()
 @options.cluster("Same as for kubectl; requires KIND/NAME.")

@@ -26,8 +26,8 @@ REFUSED_SWITCHES: Final = {"--insecure": _NO_XDS, "--plaintext": _NO_XDS}
 EXAMPLES: Final = """\b
 Examples:
   injector kube-inject -f shop.yaml | kubectl apply -f -
-  injector kube-inject --config injector.yaml -f manifests/ -o injected.yaml
-  injector kube-inject -f shop.yaml --objects namespaces.yaml --strict
+  injector kube-inject --config injector.yaml -R -f manifests/ -o injected.yaml
+  injector kube-inject shop.yaml --objects namespaces.yaml --strict
   injector kube-inject -f shop.yaml --from-cluster --context prod
   helm template shop | injector kube-inject -f -"""
 
@@ -43,7 +43,9 @@ def refused_flags(command: options.Command) -> options.Command:
 
 @click.command("kube-inject", epilog=EXAMPLES)
 @options.config()
-@options.filenames
+@options.config_map()
+@options.manifests
+@options.filenames("Manifests, YAML or JSON, also a URL; may be repeated, or separated by commas.")
 @options.output_file
 @options.namespace("Namespace of objects without a namespace.")
 @click.option(
@@ -73,14 +75,15 @@ def refused_flags(command: options.Command) -> options.Command:
 @click.option(
     "--strict",
     is_flag=True,
-    help="Treat skipped workloads, and pods with problems, as errors.",
+    help="Treat skipped workloads, pod templates of unknown kinds, and pods with problems, as errors.",
 )
+@options.fail_on("warning", "note", default="findings do not fail")
 @refused_flags
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests: manifests on stdout, a report on stderr.
 
     Documents that are not injected pass through byte for byte. Nothing is printed or written when
-    one document fails. No cluster is needed.
+    one document fails. No cluster is needed. FILE is the same as -f FILE.
     """
     # A short run makes little garbage and many objects that stay: looking for it costs a tenth of the time.
     gc.set_threshold(100_000)

@@ -11,14 +11,14 @@ from injector.cli import options
 EXAMPLES: Final = """\b
 Examples:
   injector serve --config injector.yaml --tls-cert tls.crt --tls-key tls.key
-  injector serve --config-map mesh/injector --tls-bundle tls.pem
+  injector serve --config-map sidecar-injector/injector --tls-bundle tls.pem
   injector serve --from-istiod istio-system/canary --tls-cert tls.crt --tls-key tls.key
   injector serve --config injector.yaml --namespaces off ...     (without a cluster)"""
 
 
 @click.command("serve", epilog=EXAMPLES)
 @options.config("The configuration file.")
-@click.option("--config-map", metavar="NS/NAME[/KEY]", help="Read the configuration from a ConfigMap.")
+@options.config_map("Read the configuration from a ConfigMap; default key: injector.yaml.")
 @options.from_istiod()
 @click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Private key, PEM.")
@@ -39,15 +39,16 @@ Examples:
 )
 @click.option("--record-key", metavar="FILE", help="Key of the pseudonyms in records.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-@options.cluster(
-    "Same as for kubectl; by default the cluster that this process runs in.", "Same as for kubectl."
-)
+@options.kubeconfig("Same as for kubectl; by default the cluster that this process runs in.")
 def command(**flags: Any) -> None:
     """Run the admission webhook until SIGTERM.
 
     Logs are JSON lines on stderr. The source of the configuration is read every few seconds. If it
     is invalid, the error is logged and the last valid configuration stays in use.
     """
+    from injector.cli import configuration
     from injector.serving import start
 
+    if not flags["config_map"]:
+        flags["config_file"] = configuration.file_of(flags["config_file"])
     start.serve(start.ServeFlags(**flags))

@@ -10,19 +10,20 @@ from injector.cli import options
 
 EXAMPLES: Final = """\b
 Examples:
-  injector uninject -f injected.yaml > original.yaml
+  injector uninject injected.yaml > original.yaml
   injector uninject -f manifests/web.yaml -o manifests/web.yaml
   kubectl get deploy web -o yaml | injector uninject -f - | kubectl apply -f -"""
 
 
 @click.command("uninject", epilog=EXAMPLES)
 @options.config("Configuration file that was used for the injection.")
-@options.filenames
+@options.manifests
+@options.filenames()
 @options.output_file
 def command(**flags: Any) -> int:
     """Remove injected sidecars from manifests: manifests on stdout, notes on stderr.
 
-    A document without an injection is copied byte for byte.
+    A document without an injection is copied byte for byte. FILE is the same as -f FILE.
     """
     from injector.cli import uninject
 

@@ -10,11 +10,11 @@ from injector.cli import options
 
 EXAMPLES: Final = """\b
 Examples:
-  injector webhook-config --service mesh/injector --ca-file ca.pem | kubectl apply -f -
-  injector webhook-config --config injector.yaml --service mesh/injector:8443/inject/cluster/east
+  injector webhook-config --service sidecar-injector/injector --ca-file ca.pem | kubectl apply -f -
+  injector webhook-config --config injector.yaml --service sidecar-injector/injector:8443/inject/cluster/east
   injector webhook-config --url https://127.0.0.1:8443/mutate --ca-file ca.pem
-  injector webhook-config --config canary.yaml --service mesh/injector-canary --tag prod
-  injector webhook-config --service mesh/injector --tag moved --tags-only"""
+  injector webhook-config --config canary.yaml --service sidecar-injector/injector-canary --tag prod
+  injector webhook-config --service sidecar-injector/injector --tag moved --tags-only"""
 
 
 @click.command("webhook-config", epilog=EXAMPLES)

@@ -13,6 +13,7 @@ from injector.core import names
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Decision, Finding, Manifest, Reason
 from injector.core.profile import Profile
+from injector.pointer import join
 from injector.printable import shown
 
 AUTO = "auto"
@@ -89,7 +90,7 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
         guess = meant(value)
         hint = f'did you mean "{guess}"?' if guess else 'use "true" or "false"'
         message = f'{word} {key} is neither "true" nor "false" and has no effect; {hint}'
-        yield Finding.of(FindingCode.SWITCH_VALUE, message)
+        yield Finding.of(FindingCode.SWITCH_VALUE, message).at(_pointer(word, key))
 
 
 def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
@@ -108,19 +109,19 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                 yield Finding.of(
                     FindingCode.WRONG_OBJECT,
                     f"{word} {key} has no effect on a pod; set it as a label of the namespace",
-                )
+                ).at(_pointer(word, key))
             elif key in places[other]:
                 yield Finding.of(
                     FindingCode.WRONG_PLACE,
                     f"{key} has no effect as {_article(word)}; set it as {_article(other)}",
-                )
+                ).at(_pointer(word, key))
             elif len(key) <= LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
                 near = nearest(key, places[word] | places[other])
                 if near:
                     yield Finding.of(
                         FindingCode.MISSPELT_KEY, f"{word} {key} is unknown; did you mean {near}?"
-                    )
+                    ).at(_pointer(word, key))
 
 
 def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
@@ -137,7 +138,11 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
                 text = f"{word} {key} has no effect on the workload itself; set it on"
                 yield Finding.of(
                     FindingCode.WRONG_OBJECT, f"{text} the pod template's metadata (spec.template.metadata)"
-                )
+                ).at(_pointer(word, key))
+
+
+def _pointer(word: str, key: str) -> str:
+    return join(f"/metadata/{word}s", key)
 
 
 def _article(word: str) -> str:

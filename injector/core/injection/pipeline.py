@@ -184,7 +184,8 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
         refusals.check_rules(run)
     problems = profile.problems(run)
     if problems:
-        raise Refusal(Reason.INVALID_ANNOTATION, _combined(problems))
+        refused = problems[0] if len(problems) == 1 else AnnotationError.of(problems)
+        raise Refusal(Reason.INVALID_ANNOTATION, refused)
     return run
 
 
@@ -218,14 +219,6 @@ def _check_powers(run: Injection, after: Manifest) -> None:
         raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, error) from refused
     if uses:
         raise Refusal(Reason.ANNOTATION_NOT_ALLOWED, powers.error(uses))
-
-
-def _combined(problems: Sequence[AnnotationError]) -> InjectorError:
-    if len(problems) == 1:
-        only: InjectorError = problems[0]
-        return only
-    text = "; ".join(str(p) for p in problems)
-    return AnnotationError(problems[0].key, f"{len(problems)} annotations are not accepted: {text}")
 
 
 def _settle(run: Injection) -> Manifest:

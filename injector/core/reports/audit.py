@@ -6,19 +6,22 @@ pods, and what to do with those that are behind.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, NamedTuple
 
-from injector.core import status
+from injector.core import status, workload
 from injector.core.injection import decisions, reinjection
 from injector.core.injection.api_defaults import is_filled_in
 from injector.core.injection.pipeline import inject
-from injector.core.model import Facts, Manifest, Origin, Reason, Verdict
+from injector.core.model import Facts, Manifest, Origin, Owner, Reason, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.tree.compare import changes, value_at
 from injector.pointer import join
+from injector.printable import shown
 
 
 class AuditState(StrEnum):
@@ -30,6 +33,7 @@ class AuditState(StrEnum):
     FOREIGN = "foreign"
     REFUSED = "refused"
     SAME = "same"
+    MANUAL = "manual"
     CURRENT = "current"
 
     @property
@@ -45,29 +49,57 @@ SENTENCES: Mapping[AuditState, str] = {
     AuditState.FOREIGN: "The pod has a proxy that this injector did not add.",
     AuditState.REFUSED: "A new pod would be denied.",
     AuditState.SAME: "The pod was injected with another configuration; the result is the same.",
+    AuditState.MANUAL: "The sidecar is in the owner's manifest and up to date; the webhook is not called.",
     AuditState.CURRENT: "The pod is up to date.",
+}
+EVENT_REASONS: Mapping[AuditState, str] = {
+    AuditState.MISSING: "SidecarMissing",
+    AuditState.STALE: "SidecarStale",
+    AuditState.UNWANTED: "SidecarUnwanted",
+    AuditState.FOREIGN: "SidecarForeign",
+    AuditState.REFUSED: "SidecarRefused",
 }
 # What an operator has to look at, and what a restart of the pod corrects.
 REPORTED = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED, AuditState.FOREIGN, AuditState.REFUSED)
 FIXED_BY_RESTART = (AuditState.MISSING, AuditState.STALE, AuditState.UNWANTED)
 
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Names that the API server generates end so; those that a controller sets itself do not.
 _GENERATED = frozenset("bcdfghjklmnpqrstvwxz2456789")
 _GENERATED_LENGTH = 5
 
 
+class ValueChange(NamedTuple):
+    """One value of a pod that a new pod would have otherwise, cut for messages; None where there is none."""
+
+    pointer: str
+    before: str | None
+    after: str | None
+
+    def __str__(self) -> str:
+        before, after = ("(none)" if text is None else text for text in (self.before, self.after))
+        return f"{self.pointer}: {before} -> {after}"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The state of one pod, the decision's reason now, and the pointers of what differs.
+    """The state of one pod, the decision's reason now, and what differs.
 
-    `revision` is that of the injector that the pod's status names.
+    `revision` is that of the injector that the pod's status names. `in_manifest`: the owner's manifest
+    has the sidecar, so that a restart of the owner keeps it.
     """
 
     state: AuditState
     reason: Reason
-    pointers: tuple[str, ...] = ()
+    differences: tuple[ValueChange, ...] = ()
     revision: str = ""
     error: str = ""
+    in_manifest: bool = False
+
+    @property
+    def pointers(self) -> tuple[str, ...]:
+        """Where the pod differs."""
+        return tuple(change.pointer for change in self.differences)
 
 
 def is_over(pod: Manifest) -> bool:
@@ -97,6 +129,48 @@ def standing(pod: Manifest, facts: Facts, config: Config) -> Standing:
     return _compared(pod, outcome, earlier, replace(facts, origin=Origin.WEBHOOK), config)
 
 
+def standing_of_manifest(item: Manifest, facts: Facts, config: Config) -> Standing | None:
+    """The state of pods whose webhook is not called, by the manifest of their owner, or of the pod itself.
+
+    None where the manifest has no sidecar. One that has it was injected by `kube-inject`, which does not
+    depend on the namespace: it is compared with what that command would write now.
+    """
+    template = as_received(item) if item.get("kind") == "Pod" else workload.template_of(item)
+    earlier = status.read(template, config.profile.keys)
+    if earlier is None:
+        return None
+    by_hand = replace(facts, origin=Origin.FILE, namespace_object=None, owner=_owner(item))
+    standing = _by_hand(template, earlier, by_hand, config)
+    if standing.state is AuditState.STALE:
+        # The command may have been run without a cluster, on a manifest that names no namespace.
+        meta = {k: v for k, v in (template.get("metadata") or {}).items() if k != "namespace"}
+        by_hand = replace(by_hand, namespace="", native_sidecars=None)
+        alone = _by_hand({**template, "metadata": meta}, earlier, by_hand, config)
+        standing = alone if alone.state is AuditState.MANUAL else standing
+    return standing
+
+
+def _by_hand(template: Manifest, earlier: status.Status, facts: Facts, config: Config) -> Standing:
+    outcome = inject(template, facts, config)
+    reason, revision = outcome.decision.reason, earlier.revision
+    if outcome.decision.verdict is Verdict.DENY:
+        error = str(outcome.error or "")
+        return Standing(AuditState.REFUSED, reason, revision=revision, error=error, in_manifest=True)
+    if outcome.decision.verdict is not Verdict.INJECT:
+        return Standing(AuditState.UNWANTED, reason, revision=revision, in_manifest=True)
+    standing = replace(_compared(template, outcome, earlier, facts, config), in_manifest=True)
+    up_to_date = standing.state in (AuditState.CURRENT, AuditState.SAME)
+    return replace(standing, state=AuditState.MANUAL) if up_to_date else standing
+
+
+def applied_with_sidecar(pod: Manifest, config: Config) -> bool:
+    """Whether a pod that has no owner had the sidecar in the manifest that `kubectl apply` recorded on it."""
+    applied = status.as_object(status.annotations_of(pod).get(_APPLIED, "")) or {}
+    meta = applied.get("metadata")
+    annotations = meta.get("annotations") if isinstance(meta, dict) else None
+    return isinstance(annotations, dict) and config.profile.keys.status in annotations
+
+
 def as_received(pod: Manifest) -> Manifest:
     """The halves of a running pod that injection looks at, as they were at its creation."""
     meta = dict(pod.get("metadata") or {})
@@ -107,6 +181,15 @@ def as_received(pod: Manifest) -> Manifest:
     if stem and name.startswith(stem) and len(rest) == _GENERATED_LENGTH and set(rest) <= _GENERATED:
         del meta["name"]
     return {"metadata": meta, "spec": pod.get("spec") or {}}
+
+
+def _owner(item: Manifest) -> Owner | None:
+    """An object as the owner of its pods; a pod's is in its own metadata."""
+    if item.get("kind") == "Pod":
+        return None
+    return Owner(
+        str(item.get("apiVersion") or ""), str(item.get("kind") or ""), str(item["metadata"]["name"])
+    )
 
 
 def _compared(
@@ -130,12 +213,31 @@ def _compared(
         fresh.pod, pod, original, before.earlier if before else earlier
     )
     bookkeeping = {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
-    pointers = [c.pointer for c in changes(pod, expected) if c.pointer not in bookkeeping]
+    differ = [_change(c.pointer, c.before, c.after) for c in changes(pod, expected)]
     now = fresh.added
     if not (now and now.digest and now.digest == earlier.digest):
         # Fields that are not injected now may have been injected under another configuration.
-        pointers += [p for p in extras if p not in bookkeeping and not is_filled_in(p, value_at(pod, p))]
+        dropped = ((p, value_at(pod, p)) for p in extras)
+        differ += [
+            _change(p, value, None)
+            for p, value in dropped
+            if value is not None and not is_filled_in(p, value)
+        ]
     if now and now.revision != earlier.revision:
-        pointers.append("revision")
-    state = AuditState.STALE if pointers else AuditState.SAME
-    return Standing(state, reason, tuple(dict.fromkeys(pointers)), earlier.revision)
+        differ.append(_change("revision", earlier.revision, now.revision))
+    by_place: dict[str, ValueChange] = {}
+    for change in differ:
+        if change.pointer not in bookkeeping:
+            by_place.setdefault(change.pointer, change)
+    state = AuditState.STALE if by_place else AuditState.SAME
+    return Standing(state, reason, tuple(by_place.values()), earlier.revision)
+
+
+def _change(pointer: str, before: Any, after: Any) -> ValueChange:
+    return ValueChange(pointer, _text(before), _text(after))
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return None if value is None else shown(value)
+    return shown(json.dumps(value, ensure_ascii=False, default=str))

@@ -7,25 +7,33 @@ single annotations, values and settings left out names the one that did it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from injector.core import names
 from injector.core.injection.patched import without_patched
 from injector.core.injection.pipeline import assemble, inject
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
-from injector.core.tree.schema import POD, Schema, same
-from injector.core.tree.walk import members
+from injector.core.reports.leaves import Leaves, has, leaves_of, repeats_key
+from injector.core.reports.left_out import (
+    SINGLES,
+    VALUES,
+    Inputs,
+    Variants,
+    without_annotations,
+    without_containers,
+)
+from injector.core.tree.schema import same
 from injector.errors import InjectorError
 from injector.pointer import join, split
 
 WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DENY: "refused"}
 _TITLES: Final = {"containers": "container", "initContainers": "init container", "volumes": "volume"}
-# Past this many single settings the layer alone is named.
-SINGLES = 60
+PROFILE: Final = "profile"
+"""The layer of the profile's own values."""
+ANNOTATION: Final = "pod annotation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,22 @@ class ValueOrigin:
         return "pod", ".".join(parts)
 
 
+def without_keys(origins: Sequence[ValueOrigin]) -> list[ValueOrigin]:
+    """The origins without those that repeat the key of an element, unless it has nothing else."""
+    keys = {origin.pointer for origin in origins if repeats_key(origin.pointer, origin.value)}
+    filled = {_parent(origin.pointer) for origin in origins if origin.pointer not in keys}
+    for pointer in tuple(filled):
+        while pointer := _parent(pointer):
+            filled.add(pointer)
+    return [
+        origin for origin in origins if origin.pointer not in keys or _parent(origin.pointer) not in filled
+    ]
+
+
+def _parent(pointer: str) -> str:
+    return pointer.rpartition("/")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """An outcome and the origin of everything that it added or changed."""
@@ -59,194 +83,180 @@ class Explanation:
     origins: tuple[ValueOrigin, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
-    pod: Manifest
-    facts: Facts
-    config: Config
+class Explainer:
+    """Explains pods under one configuration. What does not depend on the pod is prepared once."""
 
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._variants: dict[tuple[str, ...], Variants] = {}
 
-_Leaves = Mapping[tuple[str, ...], tuple[str, Any]]
+    def explain(self, pod: Manifest, facts: Facts, holder: Manifest | None = None) -> Explanation:
+        """The outcome for a pod template, with the origin of every injected value."""
+        return self.completed(inject(pod, facts, self._config, holder), pod, facts)
+
+    def completed(self, outcome: Outcome, pod: Manifest, facts: Facts) -> Explanation:
+        """An outcome for a pod template with the origin of every injected value."""
+        if outcome.decision.verdict is not Verdict.INJECT:
+            return Explanation(outcome)
+        # Another default of the namespace does not count, and might be refused here.
+        return Explanation(
+            outcome, _explained(pod, facts, self._with_defaults(tuple(sorted(outcome.defaults))))
+        )
+
+    def _with_defaults(self, defaults: tuple[str, ...]) -> Variants:
+        if defaults not in self._variants:
+            config = replace(self._config, namespace_defaults=defaults)
+            self._variants[defaults] = Variants.of(config)
+        return self._variants[defaults]
 
 
 def explain(pod: Manifest, facts: Facts, config: Config, holder: Manifest | None = None) -> Explanation:
-    """The outcome for a pod template, with the origin of every injected value."""
-    outcome = inject(pod, facts, config, holder)
-    if outcome.decision.verdict is not Verdict.INJECT:
-        return Explanation(outcome)
-    # Another default of the namespace does not count, and might be refused here.
-    config = replace(config, namespace_defaults=tuple(sorted(outcome.defaults)))
+    """The same for one pod template."""
+    return Explainer(config).explain(pod, facts, holder)
+
+
+def _explained(pod: Manifest, facts: Facts, variants: Variants) -> tuple[ValueOrigin, ...]:
+    config = variants.config
     run = assemble(pod, facts, config)
-    whole = _Input(run.original, facts, config)
-    final = _leaves(run.pod)
-    before = _leaves(run.original)
+    whole = Inputs(run.original, facts, config)
+    final, before = leaves_of(run.pod), leaves_of(run.original)
     bookkeeping = {join("/metadata/annotations", key) for key in config.profile.bookkeeping_annotations}
     injected = {
         key: leaf
         for key, leaf in final.items()
         if key[0] not in bookkeeping and (key not in before or not same(before[key][1], leaf[1]))
     }
-    steps = _layers(whole, without_patched(run))
-    built = [(name, _built(step)) for name, step in steps]
-    singles = {name: _built(step) for name, step in _singles(whole)}
-    return Explanation(outcome, tuple(_origins(injected, built, singles)))
+    built = _Built()
+    if run.original is pod:
+        built.add(whole, final)
+    steps = _layers(whole, without_patched(run), variants)
+    layers = _layers_of(injected, [(name, built.leaves(step)) for name, step in steps])
+    singles = {
+        name: [(detail, built.leaves(step)) for detail, step in _singles(name, whole, variants, built)]
+        for name in dict.fromkeys(layers.values())
+    }
+    return tuple(
+        ValueOrigin(
+            pointer,
+            value,
+            layers[key],
+            ", ".join(detail for detail, leaves in singles[layers[key]] if not has(leaves, key, value)),
+        )
+        for key, (pointer, value) in injected.items()
+    )
 
 
-def _origins(
-    injected: _Leaves,
-    built: list[tuple[str, _Leaves | None]],
-    singles: Mapping[tuple[str, str], _Leaves | None],
-) -> Iterator[ValueOrigin]:
-    for key, (pointer, value) in injected.items():
+def _layers_of(injected: Leaves, built: list[tuple[str, Leaves | None]]) -> Mapping[tuple[str, ...], str]:
+    """The layer of each value: the lowest from which on it is what it is now."""
+    out: dict[tuple[str, ...], str] = {}
+    for key, (_, value) in injected.items():
         layer = built[0][0]
         for (lower_name, lower), (name, _) in zip(built[-2::-1], built[:0:-1], strict=True):
-            if not _has(lower, key, value):
+            if not has(lower, key, value):
                 layer = name
                 break
             layer = lower_name
-        details = [d for (of, d), leaves in singles.items() if of == layer and not _has(leaves, key, value)]
-        yield ValueOrigin(pointer, value, layer, ", ".join(details))
+        out[key] = layer
+    return out
 
 
-def _has(leaves: _Leaves | None, key: tuple[str, ...], value: Any) -> bool:
-    return leaves is not None and key in leaves and same(leaves[key][1], value)
+def _layers(whole: Inputs, added: Manifest, variants: Variants) -> list[tuple[str, Inputs]]:
+    """The layers from the lowest on, each with all below it; `added` has the injected containers.
 
-
-def _layers(whole: _Input, added: Manifest) -> list[tuple[str, _Input]]:
-    """The layers from the lowest on, each with all below it; `added` has the injected containers."""
-    profile = whole.config.profile
+    A layer that the pod does not have shares its input with the one below.
+    """
     steps = [("user's own container", whole)]
-    below = replace(whole, pod=_without_containers(whole.pod, added))
-    steps.append(("pod annotation", below))
-    below = replace(below, pod=_without_annotations(below.pod, _readable(whole)))
-    if whole.config.namespace_defaults:
+    below = replace(whole, pod=without_containers(whole.pod, added))
+    steps.append((ANNOTATION, below))
+    below = replace(below, pod=without_annotations(below.pod, _readable(whole)))
+    config = whole.config
+    if config.namespace_defaults:
         steps.append((_namespace_layer(whole), below))
         below = replace(below, config=replace(below.config, namespace_defaults=()))
+        variants = replace(
+            variants,
+            without_settings=replace(variants.without_settings, namespace_defaults=()),
+            profile_alone=replace(variants.profile_alone, namespace_defaults=()),
+        )
     steps.append(("request path", below))
-    below = replace(below, facts=replace(below.facts, overrides={}))
+    if below.facts.overrides:
+        below = replace(below, facts=replace(below.facts, overrides={}))
     steps.append(("object in the cluster", below))
-    below = replace(below, facts=replace(below.facts, objects=()))
-    steps.append((profile.settings_layer, below))
-    below = replace(below, config=profile.without_settings(below.config))
-    steps.append(("values", below))
-    defaults = replace(below.config, values=profile.values)
-    steps.append(("profile", replace(below, config=profile.without_settings(defaults))))
+    if below.facts.objects:
+        below = replace(below, facts=replace(below.facts, objects=()))
+    steps.append((config.profile.settings_layer, below))
+    steps.append((VALUES, replace(below, config=variants.without_settings)))
+    steps.append((PROFILE, replace(below, config=variants.profile_alone)))
     return steps[::-1]
 
 
-def _singles(whole: _Input) -> Iterator[tuple[tuple[str, str], _Input]]:
-    profile = whole.config.profile
-    for key in _annotations_of_interest(whole):
-        yield ("pod annotation", key), replace(whole, pod=_without_annotations(whole.pod, {key}))
-    for key in whole.config.namespace_defaults:
-        left = tuple(each for each in whole.config.namespace_defaults if each != key)
-        without = replace(whole.config, namespace_defaults=left)
-        yield (_namespace_layer(whole), f"annotation {key}"), replace(whole, config=without)
-    paths = list(_different(whole.config.values, profile.values, ()))
-    for path in paths if len(paths) <= SINGLES else ():
-        values = _reset(whole.config.values, profile.values, path)
-        yield ("values", ".".join(path)), replace(whole, config=replace(whole.config, values=values))
-    for path_text, config in list(profile.single_settings(whole.config))[:SINGLES]:
-        yield (profile.settings_layer, path_text), replace(whole, config=config)
+def _singles(layer: str, whole: Inputs, variants: Variants, built: _Built) -> Iterator[tuple[str, Inputs]]:
+    """The single settings of a layer by name, each with the input without it."""
+    if layer == ANNOTATION:
+        for key in _annotations_of_interest(whole, built):
+            yield key, replace(whole, pod=without_annotations(whole.pod, {key}))
+    elif layer == _namespace_layer(whole):
+        for key in whole.config.namespace_defaults:
+            left = tuple(each for each in whole.config.namespace_defaults if each != key)
+            yield f"annotation {key}", replace(whole, config=replace(whole.config, namespace_defaults=left))
+    for name, config in variants.singles.get(layer, ()):
+        yield name, replace(whole, config=config)
 
 
-def _readable(whole: _Input) -> frozenset[str]:
+class _Built:
+    """The leaves of the pods that inputs give, each built once; None where an input gives none."""
+
+    def __init__(self) -> None:
+        # The inputs are held, as an identity is only that of an object that is still there.
+        self._made: dict[tuple[int, int, int], tuple[Inputs, Leaves | None]] = {}
+
+    def add(self, inputs: Inputs, leaves: Leaves | None) -> Leaves | None:
+        """Take the leaves for an input."""
+        self._made[_identity(inputs)] = (inputs, leaves)
+        return leaves
+
+    def leaves(self, inputs: Inputs) -> Leaves | None:
+        """The leaves for an input."""
+        made = self._made.get(_identity(inputs))
+        if made is not None:
+            return made[1]
+        try:
+            return self.add(inputs, leaves_of(assemble(inputs.pod, inputs.facts, inputs.config).pod))
+        except InjectorError:
+            return self.add(inputs, None)
+
+
+def _identity(inputs: Inputs) -> tuple[int, int, int]:
+    return id(inputs.pod), id(inputs.facts), id(inputs.config)
+
+
+def _readable(whole: Inputs) -> frozenset[str]:
     """The annotations on the pod that a template can read."""
     profile = whole.config.profile
     annotations = (whole.pod.get("metadata") or {}).get("annotations") or {}
     return frozenset(annotations) - profile.bookkeeping_annotations - {profile.keys.templates}
 
 
-def _annotations_of_interest(whole: _Input) -> list[str]:
+def _annotations_of_interest(whole: Inputs, built: _Built) -> list[str]:
     """The annotations that the profile lists, and others where any of these has an effect.
 
     Templates may read keys that the profile does not list, by their prefix for instance.
     """
     known, readable = whole.config.profile.catalogue(), _readable(whole)
     listed, others = sorted(readable & known.annotations), readable - known.annotations
-    if others and _have_effect(whole, others):
+    if others and _have_effect(whole, others, built):
         listed += sorted(others, key=lambda key: (not known.owns(key), key))
     return listed[:SINGLES]
 
 
-def _have_effect(whole: _Input, annotations: frozenset[str]) -> bool:
+def _have_effect(whole: Inputs, annotations: frozenset[str], built: _Built) -> bool:
     """Whether more than these annotations themselves is missing without them."""
     themselves = {join("/metadata/annotations", key) for key in annotations}
-    with_them = _built(whole) or {}
+    with_them = built.leaves(whole) or {}
     rest = {key: leaf for key, leaf in with_them.items() if key[0] not in themselves}
-    return rest != _built(replace(whole, pod=_without_annotations(whole.pod, annotations)))
+    return rest != built.leaves(replace(whole, pod=without_annotations(whole.pod, annotations)))
 
 
-def _namespace_layer(whole: _Input) -> str:
+def _namespace_layer(whole: Inputs) -> str:
     known = whole.facts.namespace_object
     return f"namespace {known.name if known else ''}"
-
-
-def _built(inputs: _Input) -> _Leaves | None:
-    """The leaves of the pod that such an input gives; None where it gives none."""
-    try:
-        return _leaves(assemble(inputs.pod, inputs.facts, inputs.config).pod)
-    except InjectorError:
-        return None
-
-
-def _leaves(pod: Manifest) -> _Leaves:
-    out: dict[tuple[str, ...], tuple[str, Any]] = {}
-    _collect(pod, POD, "", out)
-    return out
-
-
-def _collect(value: Any, schema: Schema, pointer: str, out: dict[tuple[str, ...], tuple[str, Any]]) -> None:
-    parts = members(value, schema)
-    if parts is not None and value != {}:
-        for name, (inner, below) in parts.items():
-            _collect(inner, below, join(pointer, name), out)
-    elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        # Other arguments may move these: a flag is identified by itself, its value by the flag.
-        for i, item in enumerate(value):
-            before = "" if item.startswith("-") or not i else value[i - 1]
-            out[(pointer, before, item)] = (f"{pointer}/{i}", item)
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            _collect(item, schema, f"{pointer}/{i}", out)
-    else:
-        out[(pointer,)] = (pointer, value)
-
-
-def _without_containers(pod: Manifest, added: Manifest) -> Manifest:
-    ours = {c["name"] for part in names.CONTAINER_LISTS for c in (added.get("spec") or {}).get(part) or []}
-    spec = dict(pod.get("spec") or {})
-    for part in names.CONTAINER_LISTS:
-        if spec.get(part):
-            spec[part] = [c for c in spec[part] if c["name"] not in ours]
-    return {**pod, "spec": spec}
-
-
-def _without_annotations(pod: Manifest, keys: frozenset[str] | set[str]) -> Manifest:
-    meta = pod.get("metadata") or {}
-    left = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in keys}
-    return {**pod, "metadata": {**meta, "annotations": left}}
-
-
-def _different(values: Any, defaults: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The paths of the leaves that are not as in the defaults."""
-    if isinstance(values, dict) and isinstance(defaults, dict) and (values or defaults):
-        for key in {**defaults, **values}:
-            yield from _different(values.get(key, _NOTHING), defaults.get(key, _NOTHING), (*path, key))
-    elif not same(values, defaults):
-        yield path
-
-
-_NOTHING: Any = object()
-
-
-def _reset(values: Manifest, defaults: Manifest, path: tuple[str, ...]) -> Manifest:
-    head, *rest = path
-    out = dict(values)
-    if rest:
-        out[head] = _reset(values.get(head) or {}, defaults.get(head) or {}, tuple(rest))
-    elif head in defaults:
-        out[head] = defaults[head]
-    else:
-        out.pop(head, None)
-    return out

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.beds.node import oci
+from hack.image import oci
 from tests.beds.node.bed import Cluster
 from tests.beds.programs import build
 

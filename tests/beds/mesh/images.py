@@ -1,6 +1,6 @@
 """The images of Istio's own parts, made from built programs: proxyv2, pilot, install-cni.
 
-Here: what is in each, and the cache of the archives. Not here: the archive format (node/oci.py),
+Here: what is in each, and the cache of the archives. Not here: the archive format (hack/image/oci.py),
 the images of test applications and of the injector (applications.py, injector.py).
 
 No base image and no shell: a program, the libraries that it loads under the names that the loader
@@ -16,8 +16,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from hack.image import oci
 from tests.beds.mesh import envoy
-from tests.beds.node import oci
 from tests.beds.programs import build
 
 HUB = "sidecar.test"

@@ -1,6 +1,6 @@
 """The images that the node itself needs: the pause container and CoreDNS.
 
-Here: their content, and the cache of archives. Not here: the format, that is oci.py; the images of a
+Here: their content, and the cache of archives. Not here: the format (hack/image/oci.py); the images of a
 mesh and of test pods, that is mesh/.
 """
 
@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.beds.node import oci
+from hack.image import oci
 from tests.beds.node.layout import IMAGE_PREFIX
 from tests.beds.programs import build
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from injector.config.loading import Input, Text, load_input
 from injector.core.injection.pipeline import inject
-from injector.core.model import Facts, Manifest, Namespace, Origin, Reason
+from injector.core.model import Facts, Manifest, Namespace, Origin, Owner, Reason
 from injector.core.profile import Config
 from injector.core.reports import audit
 from injector.core.reports.audit import AuditState
@@ -121,6 +122,84 @@ def test_a_sidecar_that_is_no_longer_selected_is_unwanted() -> None:
         Reason.NOT_SELECTED,
     )
     assert state(pod, config=a_config("policy: disabled")) == (AuditState.UNWANTED, Reason.OFF_BY_DEFAULT)
+
+
+def a_workload(tag: str = "v1", namespace: str = "plain", **pod: Any) -> Manifest:
+    """A Deployment as `kube-inject` wrote it, with defaults of the API server."""
+    written = load_input(Input(Text(f"values: {{global: {{hub: example.com, tag: {tag}}}}}", "test")))
+    template = inject(a_pod(name=None, **pod), Facts(namespace, owner=WEB), written).pod
+    for container in template["spec"]["containers"]:
+        container["terminationMessagePath"] = "/dev/termination-log"
+    meta = {"name": "web", "namespace": "plain", "uid": "u"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"template": template}}
+
+
+WEB = Owner("apps/v1", "Deployment", "web")
+PLAIN = Facts("plain", namespace_object=Namespace("plain"))
+
+
+@pytest.mark.parametrize("namespace", ["plain", ""])
+def test_a_sidecar_that_is_in_the_manifest_of_the_owner_is_its_own_state(namespace: str) -> None:
+    standing = audit.standing_of_manifest(a_workload(namespace=namespace), PLAIN, CONFIG)
+    assert standing == audit.Standing(
+        AuditState.MANUAL, Reason.ON_BY_DEFAULT, revision="default", in_manifest=True
+    )
+
+
+def test_a_sidecar_in_a_manifest_that_kube_inject_would_write_otherwise_is_stale() -> None:
+    standing = audit.standing_of_manifest(a_workload("v0"), PLAIN, CONFIG)
+    assert standing is not None
+    assert (standing.state, standing.in_manifest) == (AuditState.STALE, True)
+    assert "/spec/initContainers/istio-proxy/image" in standing.pointers
+
+
+def test_a_sidecar_in_the_manifest_of_a_pod_that_opted_out_afterwards_is_unwanted() -> None:
+    item = a_workload()
+    item["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] = "false"
+    standing = audit.standing_of_manifest(item, PLAIN, CONFIG)
+    assert standing is not None
+    assert (standing.state, standing.in_manifest) == (AuditState.UNWANTED, True)
+
+
+def test_a_manifest_without_a_sidecar_says_nothing_about_its_pods() -> None:
+    item = a_workload()
+    item["spec"]["template"] = a_pod(name=None)
+    assert audit.standing_of_manifest(item, PLAIN, CONFIG) is None
+
+
+@pytest.mark.parametrize(
+    ("applied", "expected"),
+    [
+        ('{"metadata": {"annotations": {"sidecar.istio.io/status": "{}"}}}', True),
+        ('{"metadata": {"annotations": {}}}', False),
+        ('{"metadata": []}', False),
+        ('{"metadata": {"annotations": 1}}', False),
+        ("no JSON", False),
+        (None, False),
+    ],
+)
+def test_what_kubectl_recorded_on_a_pod_shows_whether_its_manifest_had_the_sidecar(
+    applied: str | None, expected: bool
+) -> None:
+    annotations = {} if applied is None else {"kubectl.kubernetes.io/last-applied-configuration": applied}
+    assert audit.applied_with_sidecar(a_pod(annotations=annotations), CONFIG) is expected
+
+
+def test_a_pod_that_was_applied_with_its_sidecar_is_compared_by_itself() -> None:
+    pod = {**inject(a_pod(), Facts("plain"), CONFIG).pod, "kind": "Pod"}
+    standing = audit.standing_of_manifest(pod, PLAIN, CONFIG)
+    assert standing is not None
+    assert standing.state is AuditState.MANUAL
+
+
+def test_a_difference_has_both_values_and_long_ones_are_cut() -> None:
+    pod = admitted(a_pod())
+    proxy = next(c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy")
+    proxy["image"] = "x" * 100
+    changed = {change.pointer: change for change in audit.standing(pod, FACTS, NEWER).differences}
+    change = changed["/spec/initContainers/istio-proxy/image"]
+    assert change.before == "x" * 63 + "…"
+    assert str(change).endswith(" -> example.com/proxyv2:v2")
 
 
 def test_a_proxy_that_no_status_explains_is_foreign() -> None:

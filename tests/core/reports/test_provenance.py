@@ -9,8 +9,11 @@ import pytest
 import yaml
 
 from injector.config.loading import Input, Text, load_input
+from injector.core.injection.pipeline import assemble
 from injector.core.model import Facts, Verdict
-from injector.core.reports.provenance import ValueOrigin, explain
+from injector.core.reports import provenance
+from injector.core.reports.leaves import repeats_key
+from injector.core.reports.provenance import Explainer, ValueOrigin, explain, without_keys
 from tests.core.generic import PROFILE, a_config
 
 PROXY = "/spec/initContainers/istio-proxy"
@@ -173,3 +176,55 @@ def test_an_annotation_that_a_template_reads_by_its_prefix_is_named(
         f"secrets.example.com/agent-inject-secret-{name}",
     )
     assert of_secrets["/spec/containers/agent/image"].layer == "values"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value", "expected"),
+    [
+        ("/spec/containers/web/name", "web", True),
+        ("/spec/containers/web/env/A/name", "A", True),
+        ("/spec/containers/web/env/name/name", "name", True),
+        ("/spec/containers/web/env/name/value", "name", False),
+        ("/spec/containers/web/ports/80/containerPort", 80, True),
+        ("/spec/containers/web/ports/80/name", "80", False),
+        ("/spec/containers/web/volumeMounts/~1run~1a/mountPath", "/run/a", True),
+        # Two ports of one number are elements without a key.
+        ("/spec/containers/web/ports/0/containerPort", 80, False),
+        ("/metadata/labels/name", "labels", False),
+        ("/spec/hostname", "spec", False),
+    ],
+)
+def test_a_value_repeats_the_key_of_its_element(pointer: str, value: Any, expected: bool) -> None:
+    assert repeats_key(pointer, value) is expected
+
+
+def test_a_name_is_left_out_where_its_element_has_more(origins: dict[str, ValueOrigin]) -> None:
+    shown = {o.pointer for o in without_keys(list(origins.values()))}
+    assert f"{PROXY}/env/TRUST_DOMAIN/name" in origins
+    assert f"{PROXY}/env/TRUST_DOMAIN/name" not in shown
+    assert f"{PROXY}/env/TRUST_DOMAIN/value" in shown
+    assert f"{PROXY}/name" not in shown
+    only_named = ValueOrigin("/spec/volumes/data/name", "data", "profile")
+    assert without_keys([only_named]) == [only_named]
+
+
+def test_pods_that_share_an_explainer_are_explained_as_each_alone() -> None:
+    bare: dict[str, Any] = {"spec": {"containers": [{"name": "a", "image": "a:1"}]}}
+    pods = [POD, bare, {**bare, "metadata": {"annotations": {"sidecar.istio.io/proxyCPU": "1"}}}, POD]
+    explainer = Explainer(CONFIG)
+    assert [explainer.explain(pod, FACTS) for pod in pods] == [explain(pod, FACTS, CONFIG) for pod in pods]
+
+
+def test_a_pod_without_annotations_takes_no_rendering_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare: dict[str, Any] = {"spec": {"containers": [{"name": "a", "image": "a:1"}]}}
+    built: list[Any] = []
+
+    # Counts the renderings, and renders.
+    def counting(*inputs: Any) -> Any:
+        built.append(inputs)
+        return assemble(*inputs)
+
+    monkeypatch.setattr(provenance, "assemble", counting)
+    explain(bare, Facts(), load_input(Input(Text("", "config"), ".")))
+    # The pod itself, and one each without the settings and without the values.
+    assert len(built) == 3

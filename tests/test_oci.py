@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.beds.node import oci
+from hack.image import oci
 
 NAME = "sidecar.test/example:1"
 

@@ -1,7 +1,7 @@
 """Writes container images as OCI archives, without a container engine and without a registry.
 
 Here: the archive that ``ctr images import`` reads, and the shared libraries that a program drags
-along. Not here: what goes into which image, that is images.py here and in mesh/.
+along. Not here: what goes into which image (tests/beds/node/images.py, tests/beds/mesh).
 
 Equal input gives equal bytes: times are fixed, owners are root, entries are sorted.
 """
@@ -69,10 +69,24 @@ def libraries(source: Path) -> list[str]:
     return sorted(set(re.findall(r"(/\S+) \(0x", done.stdout)))
 
 
+def architecture() -> str:
+    """Return the architecture of this machine as images name it."""
+    return _MACHINES.get(platform.machine(), platform.machine())
+
+
+def digest_of(archive: Path) -> str:
+    """Return the digest of the image in an archive, as ``sha256:...``."""
+    with tarfile.open(archive) as opened:
+        index = opened.extractfile("index.json")
+        assert index is not None
+        (manifest,) = json.load(index)["manifests"]
+    return str(manifest["digest"])
+
+
 def write(image: Image, target: Path) -> Path:
     """Write the archive of an image and return its path; an older one is replaced in one step."""
     layer = _layer(image.entries)
-    platform_ = {"architecture": _MACHINES.get(platform.machine(), platform.machine()), "os": "linux"}
+    platform_ = {"architecture": architecture(), "os": "linux"}
     config = {
         **platform_,
         "config": {

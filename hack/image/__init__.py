@@ -1,0 +1,1 @@
+"""The image of the injector: `python -m hack.image`, which `make image` runs."""

@@ -1,0 +1,108 @@
+"""Objects with a pod template that is not injected: of an unknown kind, or with a parameter in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from injector import yamltext
+from injector.core import kinds, shapes, workload
+from injector.core.documents import place
+from injector.core.model import Manifest
+from injector.errors import ManifestError
+from injector.pointer import get
+from injector.printable import shown
+from injector.yamltext import Document
+
+_CONTAINERS = re.compile(r"containers[\"']?\s*:")
+# Its schema has the words of a pod template, and it makes no pods.
+_DEFINITION: Final = "CustomResourceDefinition"
+_HINT: Final = "the webhook can still inject its pods when they are created"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Such an object: its name, why it is passed, what to do, and its metadata where that is valid."""
+
+    label: str
+    sentence: str
+    hint: str
+    where: str
+    template: Manifest = field(default_factory=dict)
+    holder: Manifest = field(default_factory=dict)
+    place_of: Callable[[str], str] | None = None
+
+
+def tree_with_containers(document: Document, kind: tuple[str, str] | None) -> Manifest | None:
+    """The tree of an object that has containers, None for any other document."""
+    if kind is None or kind[1] == _DEFINITION or not _CONTAINERS.search(document.text):
+        return None
+    try:
+        tree = yamltext.load(document)
+    except ManifestError:
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+def unknown_template(document: Document, manifest: Manifest, pointer: str) -> Passed | None:
+    """An object with a pod template of an unknown kind, by its shape; None for one without."""
+    templates = shapes.pod_templates(manifest)
+    if not templates:
+        return None
+    first, more = templates[0], len(templates) - 1
+    where = place(document, pointer + first)
+    which = f"The pod template at {where} ({shown(first or '/')})"
+    which += f" and {more} more" if more else ""
+    template, holder = _with_metadata(get(manifest, first)), _with_metadata(manifest)
+
+    def place_of(at: str) -> str:
+        return place(document, pointer + (first + at if get(template, at) is not None else at))
+
+    return Passed(
+        _label(manifest),
+        f"{which} {'are' if more else 'is'} not injected.",
+        _hint(manifest),
+        where,
+        template,
+        holder,
+        place_of,
+    )
+
+
+def is_parameter(manifest: Manifest, at: str, pointer: str) -> bool:
+    """Whether an object of an OpenShift Template has a parameter where something else is expected."""
+    value = get(manifest, at)
+    return "/objects/" in pointer and isinstance(value, str) and "${" in value
+
+
+def with_parameter(document: Document, manifest: Manifest, pointer: str, error: ManifestError) -> Passed:
+    """An object of a Template whose pod template is known only when the parameters are."""
+    where = place(document, pointer + error.where)
+    sentence = f"A parameter of the Template is at {where}: {error.message}."
+    return Passed(_label(manifest), sentence, "run oc process first, and inject its output", where)
+
+
+def _hint(manifest: Manifest) -> str:
+    """What to do; a known kind has an apiVersion of another group."""
+    row = kinds.of(manifest)
+    return f"a {row.kind} of Kubernetes has apiVersion: {row.api_version}" if row else _HINT
+
+
+def _label(manifest: Manifest) -> str:
+    meta = manifest.get("metadata")
+    names = meta if isinstance(meta, dict) else {}
+    name = shown(names.get("name") or names.get("generateName") or "?")
+    namespace = f"{shown(names['namespace'])}/" if names.get("namespace") else ""
+    return f"{shown(manifest.get('kind'))} {namespace}{name}"
+
+
+def _with_metadata(value: Any) -> Manifest:
+    """The metadata of an object or template, where Kubernetes would accept its form."""
+    meta = {"metadata": value.get("metadata")} if isinstance(value, dict) else {}
+    try:
+        workload.check_pod(meta)
+    except ManifestError:
+        return {}
+    return meta

@@ -1,0 +1,102 @@
+"""Documents without workloads: what is no object of Kubernetes, or of a kind that was probably misspelt.
+
+Not here: documents that kubectl does not read (`documents`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Final
+
+from injector import yamltext
+from injector.core import documents, kinds, workload
+from injector.core.finding_codes import FindingCode
+from injector.core.model import Finding
+from injector.errors import ManifestError
+from injector.printable import shown
+from injector.yamltext import Document
+
+_NEAR: Final = 0.8
+_LONGEST: Final = 40
+_PIPE: Final = "| injector kube-inject -f -"
+
+
+def finding(
+    document: Document, kind: tuple[str, str] | None, settings: Callable[[], Collection[str]], *, whole: bool
+) -> Finding | None:
+    """What a person should know of a document without workloads; None for other objects and comments.
+
+    `settings` gives the keys of a configuration of this program; `whole` says that nothing else is in
+    the file. Raises ManifestError as `documents.check_other` does.
+    """
+    if documents.check_other(document, kind):
+        return _of_object(document, kind) if kind else _of_blank(document, whole)
+    if kind and not kind[0] and (near := nearest(kind[1], "")):
+        return _misspelt(document, kind, near)
+    text = "no Kubernetes object (apiVersion and kind are expected), passed as it is"
+    where = documents.place(document, "")
+    return Finding.of(FindingCode.NO_OBJECT, text, where, _hint(_tree(document), settings()))
+
+
+def of_missing_version(document: Document, pointer: str, row: kinds.Kind) -> Finding:
+    """An object of a known kind without an apiVersion."""
+    text, hint = f"apiVersion of the {row.kind} is missing", f"set apiVersion: {row.api_version}"
+    return Finding.of(FindingCode.NO_OBJECT, text, documents.place(document, pointer), hint)
+
+
+@cache
+def nearest(kind: str, api_version: str) -> kinds.Kind | None:
+    """The kind with a pod template that was probably meant, None for one that may be right."""
+    if len(kind) > _LONGEST or workload.has_template(kind):
+        return None
+    group = workload.group_of({"apiVersion": api_version})
+    words = {
+        word.lower(): row
+        for row in kinds.KINDS.values()
+        if group in row.groups or not api_version
+        for word in (row.kind, row.plural)
+        if word
+    }
+    close = get_close_matches(kind.lower(), words, n=1, cutoff=_NEAR)
+    return words[close[0]] if close else None
+
+
+def _of_object(document: Document, kind: tuple[str, str]) -> Finding | None:
+    near = nearest(kind[1], kind[0])
+    return _misspelt(document, kind, near) if near else None
+
+
+def _misspelt(document: Document, kind: tuple[str, str], near: kinds.Kind) -> Finding:
+    text = f"kind {shown(kind[1])} is unknown and passed as it is; did you mean {near.kind}?"
+    hint = f"write apiVersion: {near.api_version} and kind: {near.kind}"
+    return Finding.of(FindingCode.MISSPELT_KIND, text, documents.place(document, "/kind"), hint)
+
+
+def _of_blank(document: Document, whole: bool) -> Finding | None:
+    if not whole:
+        return None
+    text = "no content, or only comments; manifests are expected"
+    return Finding.of(FindingCode.NO_OBJECT, text, document.source, "check what writes it")
+
+
+def _tree(document: Document) -> Any:
+    try:
+        return yamltext.load(document)
+    except ManifestError:
+        return None
+
+
+def _hint(tree: Any, settings: Collection[str]) -> str:
+    """What to do with a document that is no object."""
+    if not isinstance(tree, dict) or not tree:
+        return "check that this is the right file"
+    if tree.keys() <= set(settings):
+        return "this is a configuration of the injector; use it with --config"
+    if "kind" not in tree and {"apiVersion", "name", "version"} <= tree.keys():
+        return f"this is the Chart.yaml of a Helm chart; render the chart: helm template DIR {_PIPE}"
+    if str(tree.get("apiVersion")).startswith(documents.KUSTOMIZE):
+        return f"this is a file of Kustomize; render it: kubectl kustomize DIR {_PIPE}"
+    missing = [key for key in ("apiVersion", "kind") if key not in tree]
+    return f"add {' and '.join(missing)}, or exclude the document" if missing else ""
