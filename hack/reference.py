@@ -19,6 +19,7 @@ from injector import yamltext
 from injector.cli.main import cli
 from injector.config.fields import declared
 from injector.config.schema import Settings
+from injector.core import finding_pages
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
 from injector.core.finding_codes import FindingCode, Subject
 from injector.core.kinds import KINDS
@@ -135,7 +136,9 @@ def findings() -> str:
         rows = [("code", "level", "meaning", "what to do")]
         for each in FindingCode:
             if each.subject is subject:
-                rows.append((code(each), " or ".join(each.levels), each.meaning, each.advice))
+                page = finding_pages.PAGES.get(each.value, "")
+                more = f" [More](../{page})." if page else ""
+                rows.append((code(each), " or ".join(each.levels), each.meaning, each.advice + more))
         parts.append(f"## {title}\n\n{table(*rows)}")
     intro = (
         "A finding never changes what happens to a pod. The code is the same in the reports of the command\n"

@@ -25,13 +25,23 @@ from collections.abc import Sequence
 class InjectorError(Exception):
     """Base of all errors of this package.
 
-    `rows` are the parts of one that stands for several; `message` has them on lines of their own.
+    `rows` are the parts of one that stands for several; `message` has them on lines of their own. `parts`
+    are the same as errors.
     """
 
-    def __init__(self, message: str, *, where: str = "", hint: str = "", rows: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        rows: Sequence[str] = (),
+        parts: Sequence[InjectorError] = (),
+    ) -> None:
         super().__init__(message)
         self.head = message
         self.rows = tuple(rows)
+        self.parts = tuple(parts)
         self.message = "\n  ".join((message, *rows))
         self.where = where
         self.hint = hint
@@ -91,7 +101,9 @@ class AnnotationError(ManifestError):
 
 
 class RenderError(InjectorError):
-    """A template fails for one pod."""
+    """A template fails for one pod. `general` is the message without the pod, empty where it names none."""
+
+    general: str = ""
 
 
 class FieldError(RenderError):

@@ -29,7 +29,7 @@ from injector.core import workload
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
-from injector.core.model import Facts, Origin, Reason, Verdict
+from injector.core.model import Facts, Origin, Reason, UserInfo, Verdict
 from injector.core.profile import Config
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, CatalogueEntry
 from injector.server.app import State, Webhook
@@ -206,8 +206,7 @@ def post(case: Case, body: bytes, stage: Stage) -> Manifest:
     app = Webhook(state, create_app(state, inner=False))
     reply = Reply.of(asyncio.run(exchange(app, scope_of("POST", case.path or "/mutate"), [body])))
     assert reply.status == 200
-    answer: Manifest = reply.json
-    return answer
+    return dict(reply.json)
 
 
 def at_webhook_door(case: Case, stage: Stage) -> DoorResult:
@@ -347,6 +346,7 @@ def webhook_run(case: Case, stage: Stage) -> tuple[Manifest, Facts, Config]:
         native_sidecars=stage.around.native_sidecars,
         objects=stage.around.objects,
         overrides=stage.config.profile.overrides_of_path(case.path),
+        user=UserInfo(**case.request["userInfo"]) if "userInfo" in case.request else None,
     )
     return {k: pod[k] for k in ("metadata", "spec") if k in pod}, facts, stage.config
 
@@ -428,15 +428,15 @@ OTHER_FINDINGS = {
     FindingCode.CRASH: "config/test_trials.py",
     **dict.fromkeys((FindingCode.RENDER, FindingCode.DETERMINISM, FindingCode.LIMIT), _CONFIG),
     FindingCode.POD_SECURITY: _CHECKS,
-    **dict.fromkeys((FindingCode.WEBHOOK_ABSENT, FindingCode.REGISTRATION_NARROW), _CHECKS),
     **dict.fromkeys((code for code in FindingCode if code.subject == "file"), "cli/test_wrong_files.py"),
+    **dict.fromkeys((FindingCode.WEBHOOK_ABSENT, FindingCode.REGISTRATION_NARROW), _CHECKS),
     **dict.fromkeys((FindingCode.SELECTORS_DIFFER, FindingCode.CONDITIONS_DIFFER), _CHECKS),
+    FindingCode.CLUSTER_UNREADABLE: "cli/test_check.py",
     FindingCode.NEVER_MATCHES: _CLUSTER,
     FindingCode.NO_NAMESPACE: _CLUSTER,
     FindingCode.OVERLAP: _CLUSTER,
-    FindingCode.DEADLOCK: _CHECKS,
-    FindingCode.OWN_NAMESPACE: _CHECKS,
-    FindingCode.SERVICE_MISSING: _CHECKS,
+    **dict.fromkeys((FindingCode.DEADLOCK, FindingCode.OWN_NAMESPACE), _CHECKS),
+    **dict.fromkeys((FindingCode.FAILURE_MODES, FindingCode.SERVICE_MISSING), _CHECKS),
     FindingCode.RESULT: "config/test_sample_results.py",
     FindingCode.SERVICE_PORT: _CLUSTER,
     FindingCode.NO_ENDPOINTS: _CHECKS,

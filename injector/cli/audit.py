@@ -6,7 +6,6 @@ Here: what is read of the cluster, and the exit status. Not here: what a pod's s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,8 +22,8 @@ from injector.cli.world import Access
 from injector.core.kinds import KINDS
 from injector.core.model import Manifest
 from injector.core.profile import Config
-from injector.errors import ConfigError
-from injector.kube import objects
+from injector.errors import ClusterError, ConfigError
+from injector.kube import targets
 from injector.kube.client import Cluster
 from injector.kube.objects import path_of
 from injector.kube.owners import OwnerReader
@@ -95,6 +94,8 @@ def _write_events(cluster: Cluster, scope: AuditScope, audited: Audited) -> bool
 def _watch(flags: AuditFlags) -> int:
     """Print changes until the command is interrupted. Raises ClusterError where it cannot begin."""
     # Only this needs asyncio and its client.
+    import asyncio
+
     from injector.cli.audit_watch import Standings, Watch
     from injector.kube.async_client import connect_async
 
@@ -107,7 +108,7 @@ def _watch(flags: AuditFlags) -> int:
         watch = Watch(
             path,
             params,
-            lambda item: not names or is_of(item, names),
+            lambda item: names is None or is_of(item, names),
             partial(_scope, cluster, _config(cluster, flags, namespace), namespace, flags.path),
             Standings(flags.accept),
             flags.output,
@@ -170,14 +171,21 @@ def _pods(cluster: Cluster, flags: AuditFlags, namespace: str) -> Iterator[Manif
     """The pods that the flags select. Raises ClusterError for an owner that does not exist."""
     names = _names(cluster, flags, namespace)
     for item in cluster.each(path_of(KINDS["Pod"], namespace), _params(flags)):
-        if not names or is_of(item, names):
+        if names is None or is_of(item, names):
             yield item
 
 
-def _names(cluster: Cluster, flags: AuditFlags, namespace: str) -> list[tuple[str, str]]:
-    """Kind and name of the owners that the flags name. Raises ClusterError where one does not exist."""
-    owners = [objects.workload(cluster, name, namespace) for name in flags.workloads]
-    return [(str(item["kind"]), str(item["metadata"]["name"])) for item in owners]
+def _names(cluster: Cluster, flags: AuditFlags, namespace: str) -> list[tuple[str, str]] | None:
+    """Kind and name of the owners in the flags, None without any. Raises ClusterError for a missing one."""
+    if not flags.workloads:
+        return None
+    names = []
+    for target in targets.parsed(flags.workloads):
+        for item in targets.fetched(cluster, [target], namespace):
+            if isinstance(item, ClusterError):
+                raise item
+            names.append((target.kind.kind, str(item["metadata"]["name"])))
+    return names
 
 
 def _params(flags: AuditFlags) -> dict[str, str]:

@@ -1,21 +1,27 @@
-"""`injector check`: does a configuration load, do its templates render, and which settings are risky."""
+"""`injector check`: does a configuration load, do its templates render, and which settings are risky.
+
+Not here: what is printed (`check_report`), and the webhook in a cluster (`check_cluster`).
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import click
 
-from injector.cli import check_cluster, world
+from injector.cli import check_cluster, check_report, world
+from injector.cli.check_cluster import CheckedCluster
+from injector.cli.check_report import CheckResult, Section
 from injector.cli.configuration import Located, Wanted, located
-from injector.cli.report import coloured, paint
 from injector.cli.results import PROGRAMS, for_programs
 from injector.cli.world import Access
 from injector.config import cross_checks, value_names
 from injector.config.loading import Input, check_schema, folder_of, load_settings
+from injector.config.samples import SAMPLES
 from injector.config.schema import Settings, read_settings
 from injector.config.trials import dry_run
 from injector.config.values import Place
@@ -24,8 +30,9 @@ from injector.core.injection.annotation_rules import open_to_all
 from injector.core.model import Finding
 from injector.core.profile import Config
 from injector.core.registration.checks import unsafe
-from injector.errors import ConfigError, ManifestError
-from injector.printable import visible
+from injector.errors import ClusterError, ConfigError, InjectorError, ManifestError
+
+_PAUSE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,35 +44,38 @@ class CheckFlags(Access):
     with_cluster: bool
     output: str
     fail_on: str | None
+    complete: bool
+    wait: int
 
 
 def run(flags: CheckFlags) -> int:
     """Check the configuration, and the webhook in a cluster; returns the exit status."""
     if flags.named and not (flags.with_cluster or flags.config_map):
         raise ConfigError("this option needs --cluster", where=flags.named, hint="add --cluster")
-    chosen = _located(flags)
-    chosen.report()
-    inputs = chosen.inputs
-    findings, status = results(inputs)
-    there: list[Finding] = []
-    if flags.with_cluster and status != 2:
-        findings = [_in_use(each) for each in findings]
-        there = _in_cluster(inputs, flags)
-        # A note about what may happen gives way to the finding that it does.
-        findings = [r for r in findings if r.actionable or r.code not in {t.code for t in there}] + there
-        findings.sort(key=lambda r: LEVELS.index(r.level))
-    if any(
-        _fails(each, flags.fail_on or (Level.WARNING if each in there else Level.ERROR)) for each in findings
-    ):
-        status = status or 1
+    if flags.wait and not flags.with_cluster:
+        raise ConfigError("--wait needs --cluster", hint="add --cluster")
+    checked, status, inputs = _configuration(flags)
+    if flags.with_cluster and inputs and status != 2:
+        checked, failing = _with_cluster(checked, inputs, flags)
+    else:
+        failing = _fails(checked.findings, flags.fail_on or Level.ERROR)
     if flags.output in PROGRAMS:
-        click.echo(for_programs({"results": [_json(r) for r in findings]}, flags.output))
-        return status
-    for result in findings:
-        _print(result)
-    errors = sum(r.level == "error" for r in findings)
-    click.echo(f"{visible(chosen.source)}: {errors or 'no'} error{'' if errors == 1 else 's'}")
-    return status
+        click.echo(for_programs(check_report.as_json(checked), flags.output))
+    else:
+        for line in check_report.lines(checked, flags.complete):
+            click.echo(line)
+    return status or int(failing)
+
+
+def _configuration(flags: CheckFlags) -> tuple[CheckResult, int, Input | None]:
+    """What the configuration shows by itself, the exit status, and the input where it can be read."""
+    try:
+        chosen = _located(flags)
+    except ConfigError as error:
+        name = flags.config_file or flags.config_map or "the configuration"
+        return CheckResult(name, _load_findings(error), {Section.CONFIGURATION: name}), 2, None
+    chosen.report()
+    return *results(chosen.inputs, chosen.source), chosen.inputs
 
 
 def _located(flags: CheckFlags) -> Located:
@@ -76,8 +86,9 @@ def _located(flags: CheckFlags) -> Located:
         return located(wanted, cluster)
 
 
-def results(inputs: Input) -> tuple[list[Finding], int]:
-    """The findings without a cluster, errors first, and the exit status."""
+def results(inputs: Input, name: str) -> tuple[CheckResult, int]:
+    """What a configuration shows without a cluster, and the exit status."""
+    looked_at = {Section.CONFIGURATION: name}
     try:
         settings = read_settings(inputs.file.text, inputs.file.origin)
         config, server = load_settings(settings, inputs), settings.server
@@ -85,9 +96,9 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
         config.templates.compile_all()
         cross_checks.check(server)
     except (ConfigError, ManifestError) as error:
-        if error.rows:
-            return [Finding.of(FindingCode.LOAD, row) for row in error.rows], 2
-        return [Finding.of(FindingCode.LOAD, error.message, error.where, error.hint)], 2
+        return CheckResult(name, _load_findings(error), looked_at), 2
+    looked_at[Section.CONFIGURATION] = f"{name}, profile {config.profile.name}"
+    looked_at[Section.TEMPLATES] = f"{', '.join(config.templates)}; tried on {len(SAMPLES)} sample pods"
     findings = dry_run(inputs)
     status = 1 if any(each.level is Level.ERROR for each in findings) else 0
     # Values of a running control plane replace the file's.
@@ -98,17 +109,55 @@ def results(inputs: Input) -> tuple[list[Finding], int]:
         hint = "remove failureMode, so that the pod is denied"
         where = "server.failureMode"
         findings.append(Finding.of(FindingCode.FAILS_OPEN, cross_checks.FAILS_OPEN, where, hint))
+    brief: dict[FindingCode, str] = {}
     if not status:
-        findings += [
-            Finding.of(FindingCode.POD_SECURITY, text, hint=hint) for _, text, hint in unsafe(config)
-        ]
-    findings += _open_annotations(open_to_all(config.profile, config.annotation_rules))
-    return findings, status
+        looked_at[Section.SECURITY] = "PodSecurity of an injected pod, annotations that any pod may use"
+        notes, brief = _security(config)
+        findings += notes
+    findings.sort(key=lambda each: LEVELS.index(each.level))
+    return CheckResult(name, findings, looked_at, brief), status
 
 
-def _fails(finding: Finding, lowest: str) -> bool:
+def _load_findings(error: InjectorError) -> list[Finding]:
+    """One finding for each mistake that keeps a configuration from loading."""
+    parts = error.parts or (error,)
+    return [Finding.of(FindingCode.LOAD, part.message, part.where, part.hint) for part in parts]
+
+
+def _with_cluster(checked: CheckResult, inputs: Input, flags: CheckFlags) -> tuple[CheckResult, bool]:
+    """The same with what a cluster shows, and whether a finding is one that fails."""
+    own = [_in_use(each) for each in checked.findings]
+    end = time.monotonic() + flags.wait
+    while True:
+        cluster = _in_cluster(inputs, flags)
+        there = cluster.findings
+        failing = _fails(own, flags.fail_on or Level.ERROR) or _fails(there, flags.fail_on or Level.WARNING)
+        left = end - time.monotonic()
+        if left <= 0 or not _fails(there, flags.fail_on or Level.WARNING):
+            break
+        time.sleep(min(_PAUSE_SECONDS, left))
+    # A note about what may happen gives way to the finding that it does.
+    codes = {each.code for each in there}
+    findings = [each for each in own if each.actionable or each.code not in codes] + there
+    findings.sort(key=lambda each: LEVELS.index(each.level))
+    seen = {**checked.looked_at, **cluster.looked_at}
+    return dataclasses.replace(checked, findings=findings, looked_at=seen), failing
+
+
+def _in_cluster(inputs: Input, access: Access) -> CheckedCluster:
+    """What a cluster shows; one finding where it cannot be read."""
+    settings = read_settings(inputs.file.text, inputs.file.origin)
+    config = load_settings(settings, inputs)
+    try:
+        return check_cluster.checked(config, settings.server, access)
+    except ClusterError as error:
+        unreadable = Finding.of(FindingCode.CLUSTER_UNREADABLE, error.message, error.where, error.hint)
+        return CheckedCluster({}, [unreadable])
+
+
+def _fails(findings: Sequence[Finding], lowest: str) -> bool:
     """Whether a finding has this level or a more urgent one."""
-    return LEVELS.index(finding.level) <= LEVELS.index(Level(lowest))
+    return any(LEVELS.index(each.level) <= LEVELS.index(Level(lowest)) for each in findings)
 
 
 def _in_use(finding: Finding) -> Finding:
@@ -126,31 +175,20 @@ def _names(config: Config, settings: Settings, inputs: Input) -> Iterator[Findin
         yield from value_names.undeclared(config)
 
 
-def _open_annotations(allowed: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
-    """One note about all annotations that no rule limits, and what they can change."""
+def _security(config: Config) -> tuple[list[Finding], dict[FindingCode, str]]:
+    """Notes about what injection adds and what pods may change, and a short line for those of one code."""
+    notes, brief = [], {}
+    refused = list(unsafe(config))
+    if refused:
+        notes += [Finding.of(FindingCode.POD_SECURITY, text, hint=hint) for _, text, hint in refused]
+        levels = " and ".join(level for level, _, _ in refused)
+        brief[FindingCode.POD_SECURITY] = f"injected pods do not pass PodSecurity {levels}"
+    allowed = open_to_all(config.profile, config.annotation_rules)
     if allowed:
         listed = ", ".join(f"{key} ({', '.join(powers)})" for key, powers in allowed.items())
         message = f"any pod may use annotations that affect security: {listed}"
-        hint = "limit them with rules under `annotations`; see docs/how-to/limit-annotations.md"
-        yield Finding.of(FindingCode.OPEN_ANNOTATIONS, message, hint=hint)
-
-
-def _in_cluster(inputs: Input, access: Access) -> list[Finding]:
-    """The findings of the cluster. Raises ClusterError."""
-    settings = read_settings(inputs.file.text, inputs.file.origin)
-    config = load_settings(settings, inputs)
-    return check_cluster.findings(config, settings.server, access)
-
-
-def _json(finding: Finding) -> dict[str, str]:
-    return {key: getattr(finding, key) for key in ("level", "code", "message", "where", "hint")}
-
-
-def _print(result: Finding) -> None:
-    colour = coloured(sys.stdout)
-    tint = {"error": "red", "warning": "yellow", "note": "cyan"}[result.level]
-    at = f"{result.where}: " if result.where else ""
-    advice = f" (hint: {result.hint})" if result.hint else ""
-    text = visible(at + result.message + advice)
-    line = f"{paint(result.level + ':', tint, colour)} {text} [{result.code}]"
-    click.echo(line, color=True if colour else None)
+        hint = "limit them with rules under annotations"
+        notes.append(Finding.of(FindingCode.OPEN_ANNOTATIONS, message, hint=hint))
+        number = f"{len(allowed)} annotation" + ("" if len(allowed) == 1 else "s")
+        brief[FindingCode.OPEN_ANNOTATIONS] = f"{number} that affect security may be used by any pod"
+    return notes, brief

@@ -287,8 +287,12 @@ def _around(flags: KubeInjectFlags) -> tuple[Config, World]:
         running=flags.asks_cluster,
     )
     around = world.from_objects(flags.objects, flags.namespace)
-    if not (flags.asks_cluster or flags.mesh_map or flags.inject_map or flags.config_map):
-        return _checked(configuration.located(wanted), flags).config(), around
+    local = not (flags.asks_cluster or flags.mesh_map or flags.inject_map or flags.config_map)
+    if local or flags.config_file:
+        # Wrong flags are reported before a cluster is asked.
+        chosen = _checked(configuration.located(wanted), flags)
+        if local:
+            return chosen.config(), around
     with world.connected(flags) as cluster:
         chosen = _checked(configuration.located(wanted, cluster), flags)
         config = _with_maps(chosen, flags, cluster).config()

@@ -100,7 +100,7 @@ def text(diagnosis: Diagnosis, colour: bool) -> Iterator[str]:
     state = paint(diagnosis.state.value, COLOURS.get(diagnosis.state.value, "red"), colour, bold=True)
     first = diagnosis.causes[0] if diagnosis.causes else None
     verdict = f": {first.type.id}: {first.type.title}" if first else ""
-    yield f"{paint(visible(diagnosis.subject), 'white', colour, bold=True)}: {state}{verdict}"
+    yield f"{paint(visible(diagnosis.subject), '', colour, bold=True)}: {state}{verdict}"
     for cause in diagnosis.causes:
         if cause is not first:
             yield f"  also {cause.type.id}: {cause.type.title}"

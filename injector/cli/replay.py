@@ -7,6 +7,7 @@ pods are compared (core.tree.compare).
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import click
 from injector.cli.results import PROGRAMS, for_programs
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import Decision, Manifest, Reason, Verdict
+from injector.core.model import Decision, Manifest, Reason, UserInfo, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.tree.compare import changes
@@ -26,12 +27,15 @@ from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import join
 from injector.printable import shown, visible
+from injector.records import operations
 from injector.records.entry import Entry
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym
 from injector.records.reader import Reader
 from injector.records.redaction import literal_words, words_of
 
 _SHOWN: Final = 3
+# What has a pseudonym of its own in the name of a user.
+_NAME_PART: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +97,56 @@ class Replay:
         self.new, self.old, self.key = new, old, key
         self.counts: Counter[str] = Counter()
         self.unlike = 0
+        # Admissions recorded under another configuration, whose values are not compared.
+        self.other_values = 0
         self.unknown: set[str] = set()
         self._names: dict[frozenset[str], Mapping[str, str]] = {}
+        self._pseudonyms: dict[frozenset[str], Pseudonyms] = {}
 
     def at(self, entry: Entry) -> Changed | None:
         """The change of one entry's answer; None if it stays the same."""
         entry = self._named(entry)
         after = outcome_of(entry, self.new)
         recorded = ("deny" if entry.decision is Verdict.ALLOW else entry.decision.value, entry.reason)
+        is_unknown = False
         if self.old is None:
-            before, different = recorded, _operations(entry, after, self.new)
+            before = recorded
+            different, is_unknown = self._operations(entry, after)
+            self.other_values += entry.head.config != self.new.digest
         else:
             was = outcome_of(entry, self.old)
             before, different = _word(was), tuple(_compared(was, after, self.new))
             self.unlike += before != recorded
         now = _word(after)
         if before == now and not different:
-            self.counts["same"] += 1
+            self.counts["unknown" if is_unknown else "same"] += 1
             return None
         error = str(after.error or "") if now[0] == "deny" else ""
         changed = Changed(entry, before, now, error, different if before[0] == now[0] else ())
         self.counts[changed.kind] += 1
         return changed
+
+    def _operations(self, entry: Entry, after: Outcome) -> tuple[tuple[Change, ...], bool]:
+        """The operations of the patch that are new or gone, and whether a key may be another one.
+
+        None for a pod that was injected before.
+        """
+        if entry.operations is None:
+            return (), False
+        of, books = entry.head.words, _bookkeeping(self.new)
+        literal = literal_words(self.new.profile, of)
+        now = [(each.op, each.path) for each in after.patch]
+        compared = operations.compare(entry.operations, now, self._pseudonyms.get(of), literal)
+
+        def is_kept_out(path: str) -> bool:
+            # Earlier versions recorded pseudonyms for the keys of the book-keeping.
+            return path in books or any(operations.is_alike(path, book, literal) for book in books)
+
+        differing = [each for each in (*compared.gone, *compared.new) if not is_kept_out(each[1])]
+        is_unknown = any(not is_kept_out(path) for _, path in compared.alike)
+        # With the recorded configuration the keys are the same.
+        is_other = entry.head.config != self.new.digest
+        return tuple(Change(f"{op} {path}") for op, path in differing), is_unknown and is_other
 
     def _named(self, entry: Entry) -> Entry:
         """The entry with the names that the configurations' selectors use, if the key is known."""
@@ -132,6 +164,7 @@ class Replay:
                     hint = "use the same file as for 'serve --record-key'"
                     raise ConfigError("the records were written with another key", where="--key", hint=hint)
                 self._names[of] = {made.name(word): word for word in asked}
+                self._pseudonyms[of] = made
         names = self._names[of]
         return replace(entry, **_restored(entry, names)) if names else entry
 
@@ -155,7 +188,12 @@ def _restored(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
             return [back(item) for item in value]
         return {back(k): back(v) for k, v in value.items()} if isinstance(value, dict) else value
 
-    facts, known = entry.facts, entry.facts.namespace_object
+    def by_parts(text: str) -> str:
+        return _NAME_PART.sub(lambda match: names.get(match[0], match[0]), text)
+
+    facts, known, user = entry.facts, entry.facts.namespace_object, entry.facts.user
+    if user is not None:
+        user = UserInfo(by_parts(user.username), tuple(map(by_parts, user.groups)))
     if known is not None:
         known = replace(
             known,
@@ -165,23 +203,12 @@ def _restored(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
         )
     return {
         "pod": back(entry.pod),
-        "facts": replace(facts, namespace=back(facts.namespace), namespace_object=known),
+        "facts": replace(facts, namespace=back(facts.namespace), namespace_object=known, user=user),
     }
 
 
 def _word(outcome: Outcome) -> tuple[str, str]:
     return outcome.decision.verdict.value, outcome.decision.reason.value
-
-
-def _operations(entry: Entry, after: Outcome, config: Config) -> tuple[Change, ...]:
-    """The operations of the patch that are new or gone; none for a pod that was injected before."""
-    if entry.operations is None:
-        return ()
-    books = _bookkeeping(config)
-    now = [(operation.op, operation.path) for operation in after.patch]
-    gone = [done for done in entry.operations if done not in now]
-    come = [done for done in now if done not in entry.operations]
-    return tuple(Change(f"{op} {path}") for op, path in (*gone, *come) if path not in books)
 
 
 def _compared(was: Outcome, after: Outcome, config: Config) -> Iterator[Change]:
@@ -220,6 +247,9 @@ def _warn(replay: Replay, reader: Reader) -> None:
         shown = ", ".join(sorted(replay.unknown)[:_SHOWN])
         text = "selectors use names that the recorded configuration did not use, so no pod matches them"
         click.echo(f"warning: {text}: {visible(shown)}; use --key FILE to match them", err=True)
+    if replay.other_values:
+        text = f"{_count(replay.other_values, 'admission')} had another configuration"
+        click.echo(f"note: {text}; values are compared only with --base", err=True)
     if replay.unlike:
         text = f"{replay.unlike} admissions differ from the record when replayed with --base"
         click.echo(f"warning: {text}; check that --base is the recorded configuration", err=True)
@@ -285,9 +315,9 @@ def _summary(replay: Replay, changed: Sequence[Changed]) -> str:
     counts = replay.counts
     words = {"decision": "another decision", "reason": "another reason", "pod": "another pod"}
     text = ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind])
-    return f"{_count(counts.total(), 'admission')} replayed, {len(changed)} changed" + (
-        f": {text}" if text else ""
-    )
+    unknown = f", {counts['unknown']} unknown without --base or --key" if counts["unknown"] else ""
+    changes = f"{len(changed)} changed" + (f": {text}" if text else "")
+    return f"{_count(counts.total(), 'admission')} replayed, {changes}{unknown}"
 
 
 def _count(number: int, what: str) -> str:

@@ -35,8 +35,8 @@ def coloured(stream: IO[str] | None) -> bool:
 
 
 def paint(text: str, colour: str, on: bool, bold: bool = False) -> str:
-    """Text in a colour, or as it is."""
-    return click.style(text, fg=colour, bold=bold) if on else text
+    """Text in a colour (empty: the terminal's own), or as it is."""
+    return click.style(text, fg=colour or None, bold=bold) if on and text else text
 
 
 class Report:

@@ -23,6 +23,7 @@ from injector.config.loading import settings_of
 from injector.config.server_settings import Server
 from injector.core.model import Manifest
 from injector.core.registration.configuration import LABEL, Options, checked_name, configurations
+from injector.core.registration.failure_modes import contradiction
 from injector.core.registration.match_conditions import conditions
 from injector.errors import ConfigError
 from injector.files import read_text
@@ -59,7 +60,7 @@ def run(flags: WebhookConfigFlags) -> int:
     if flags.tags_only and not flags.tags:
         raise ConfigError("there is nothing to print", where="--tags-only", hint="add --tag")
     chosen = located(Wanted(config_file=flags.config_file))
-    config = chosen.config()
+    config, server = chosen.config(), settings_of(chosen.inputs).server
     client = _client(flags.url, flags.service, flags.ca_file)
     options = Options(
         client,
@@ -67,7 +68,7 @@ def run(flags: WebhookConfigFlags) -> int:
         flags.timeout,
         flags.reinvocation_policy,
         conditions(config.policy, config.profile) if flags.match_conditions else (),
-        _side_effects(flags.side_effects, settings_of(chosen.inputs).server),
+        _side_effects(flags.side_effects, server),
         frozenset(checked_name(name, "--exclude-namespace") for name in flags.excluded),
     )
     objects = list(configurations(config, options, flags.name, flags.tags))
@@ -75,6 +76,9 @@ def run(flags: WebhookConfigFlags) -> int:
     if options.failure_policy == "Ignore":
         text = "while the webhook does not answer, pods are created without a sidecar (failurePolicy Ignore)"
         click.echo(f"warning: {text}", err=True)
+    wrong = contradiction(options.failure_policy, server.failure_mode)
+    if wrong:
+        click.echo(f"warning: {wrong[0]} (hint: {wrong[1]})", err=True)
     return 0
 
 

@@ -291,11 +291,16 @@ def combined(problems: Sequence[SettingProblem], lines: Mapping[str, int], sourc
     first = problems[0]
     if len(problems) == 1:
         return ConfigError(with_path(first), where=f"{source}:{lines[first.pointer]}", hint=first.hint)
-    rows = [
-        f"{source}:{lines[p.pointer]}: {with_path(p)}" + (f" ({p.hint})" if p.hint else "") for p in problems
-    ]
     head = f"{len(problems)} settings are invalid:"
-    return ConfigError(head, where=source, rows=[visible(row) for row in rows])
+    placed = [(f"{source}:{lines[p.pointer]}", with_path(p), p.hint) for p in problems]
+    return several(head, source, placed)
+
+
+def several(head: str, where: str, problems: Sequence[tuple[str, str, str]]) -> ConfigError:
+    """One error for problems, each with its place, message and hint."""
+    rows = [f"{place}: {message}" + (f" ({hint})" if hint else "") for place, message, hint in problems]
+    parts = [ConfigError(message, where=place, hint=hint) for place, message, hint in problems]
+    return ConfigError(head, where=where, rows=[visible(row) for row in rows], parts=parts)
 
 
 def with_path(problem: SettingProblem) -> str:

@@ -6,6 +6,7 @@ pods, and reading a file. Not here: those of `serve` (`server_settings`), and wh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,17 +28,23 @@ from injector.config.fields import (
     mapped,
     number,
     read,
+    schema_of,
     section,
     setting,
 )
 from injector.config.server_settings import Server
 from injector.core import selectors
+from injector.core.caller_rule import ACTIONS
 from injector.core.catalogue import POWERS
 from injector.core.position import ENDS, NEIGHBOURS, Position
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import split
-from injector.printable import type_name
+from injector.printable import shown, type_name
 from injector.work import DEFAULT_LIMIT
+
+# At the start of a line, where the keys of a configuration are.
+_KIND = re.compile(r"^kind:[ \t]+(\S+)", re.MULTILINE)
+_VERSION = re.compile(r"^apiVersion:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,44 @@ class AnnotationRuleSettings:
         "What pods may not change in the injected containers, by any means: " + ", ".join(POWERS) + ".",
     )
 
+
+PATTERNS: Shape[tuple[str, ...]] = listed(
+    checked(TEXT, bool, 'a name, such as "alice" or "system:serviceaccount:ci:*"'), "names"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerRuleSettings:
+    """One rule about the users who create pods."""
+
+    action: str = setting(
+        "",
+        choice(*ACTIONS),
+        "skip: their pods are not injected; deny: pods of theirs that would be injected are denied; "
+        "allow: no later rule applies.",
+    )
+    usernames: tuple[str, ...] = setting((), PATTERNS, "Names of users; * matches any text.")
+    groups: tuple[str, ...] = setting((), PATTERNS, "Groups; one that the user is in; * matches any text.")
+
+
+def _caller_rule(raw: Any, at: str, reading: Reading) -> CallerRuleSettings:
+    rule = read(CallerRuleSettings, raw, at, reading)
+    if isinstance(raw, dict) and not raw.get("action"):
+        raise ValueError(f"action is missing; one of {', '.join(ACTIONS)} is expected")
+    if isinstance(raw, dict) and not raw.get("usernames") and not raw.get("groups"):
+        raise ValueError('usernames or groups is missing; usernames: ["*"] is every user')
+    return rule
+
+
+CALLER_RULE: Shape[CallerRuleSettings] = Shape(
+    "a map with action, usernames and groups",
+    _caller_rule,
+    schema={
+        **schema_of(CallerRuleSettings),
+        "required": ["action"],
+        "anyOf": [{"required": ["usernames"]}, {"required": ["groups"]}],
+    },
+)
 
 _PLACES = "first, last, {before: NAME} or {after: NAME}"
 
@@ -170,6 +215,13 @@ class Settings:
         "RuntimeClasses whose pods are not injected, even if they request injection. No effect with "
         "`istioQuirks`.",
     )
+    callers: tuple[CallerRuleSettings, ...] = setting(
+        (),
+        listed(CALLER_RULE, "maps with action, usernames and groups"),
+        "What to do with pods that would be injected, by the user who creates them, usually a "
+        "controller: skip, deny or allow. The first rule that matches usernames or groups applies. "
+        "Only the webhook and `admit` know the user.",
+    )
     injected_annotations: dict[str, str] = setting(
         dict, STRINGS, "Annotations of each injected pod, written last."
     )
@@ -226,11 +278,25 @@ class Settings:
 
 def read_settings(text: str, origin: str) -> Settings:
     """Read and check a configuration file. Raises one ConfigError for all problems."""
+    _refuse_manifest(text, origin)
     tree = parsed(text, origin)
     reading = Reading()
     settings = read(Settings, tree, "", reading)
     refuse(reading.problems, text, origin)
     return settings
+
+
+def _refuse_manifest(text: str, origin: str) -> None:
+    """Raise ConfigError for objects of Kubernetes: their keys would all be unknown ones."""
+    match = _KIND.search(text)
+    if match and _VERSION.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        kind = shown(match[1].strip("\"'"))
+        raise ConfigError(
+            f"a manifest of kind {kind}, expected a configuration",
+            where=f"{origin}:{line}",
+            hint="give manifests with -f, and the configuration with --config",
+        )
 
 
 def parsed(text: str, origin: str) -> Any:

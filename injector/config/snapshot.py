@@ -14,6 +14,7 @@ from injector.config.folder import Folder
 from injector.config.schema import Settings
 from injector.core import status
 from injector.core.annotation_rule import AnnotationRule
+from injector.core.caller_rule import CallerRule
 from injector.core.catalogue import Catalogue
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
@@ -124,6 +125,7 @@ def _policy(settings: Settings, folder: Folder, values: dict[str, Any], findings
         foreign=profile.foreign if own_rules else (),
         operating_systems=profile.operating_systems if own_rules else frozenset(),
         skip_runtime_classes=frozenset(settings.skip_runtime_classes if own_rules else ()),
+        callers=tuple(CallerRule(rule.action, rule.usernames, rule.groups) for rule in settings.callers),
         external=bool(settings.server.source.istio.namespace),
     )
 

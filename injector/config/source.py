@@ -129,4 +129,4 @@ def _try_out(inputs: Input) -> None:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
         hint = first.hint or "try 'injector check' with the same configuration"
-        raise ConfigError(f"sample pods: {first.message}{more}", where=first.where, hint=hint)
+        raise ConfigError(f"{first.message}{more}", where=first.where, hint=hint)

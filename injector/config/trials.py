@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,11 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
 from injector.core.injection.template_fields import field_findings
 from injector.core.model import Facts, Finding, Manifest, Origin
+from injector.core.outcome import Outcome
 from injector.core.policy import Policy
 from injector.core.profile import Config
 from injector.core.status import compact
-from injector.errors import ConfigError, FieldError, InjectorError
+from injector.errors import ConfigError, FieldError, InjectorError, RenderError
 
 _SEEDS: Final = ("1", "2")
 _CODES: Final = {code.value: code for code in FindingCode}
@@ -73,38 +74,66 @@ def trial(inputs: Input) -> Trial:
         config.templates.compile_all()
     except ConfigError as error:
         return Trial((_problem(FindingCode.LOAD, error),))
-    problems: list[Finding] = []
+    shown_by: dict[Finding, set[int]] = {}
     digest = hashlib.sha256()
-    for native, template, pod, facts, tried in _injections(config):
-        name = f"{native}/{template}"
+    for number, template, pod, facts, tried in _injections(config):
         try:
             outcome = inject(pod, facts, tried)
         except MemoryError:
             raise
         except Exception as error:
-            problems.append(_crash(error, name, pod))
+            shown_by.setdefault(_crash(error, template), set()).add(number)
             continue
+        name = f"{tried.native_sidecars}/{template}"
         digest.update(compact([name, outcome.pod, [o.as_json() for o in outcome.patch]]).encode())
-        if isinstance(outcome.error, FieldError):
-            problems += [_problem(FindingCode.FIELD, each) for each in outcome.error.problems]
-        elif outcome.error is not None:
-            problems.append(_problem(FindingCode.RENDER, outcome.error))
-        elif not config.quirks:
-            problems += field_findings(outcome.pod, config.templates.sources)
-            problems += result_findings(outcome, template)
-    return Trial(tuple(dict.fromkeys(problems)), digest.hexdigest())
+        for problem in _problems(outcome, template, config):
+            shown_by.setdefault(problem, set()).add(number)
+    problems = tuple(_with_samples(problem, numbers) for problem, numbers in shown_by.items())
+    return Trial(problems, digest.hexdigest())
 
 
-def _crash(error: Exception, name: str, pod: Manifest) -> Finding:
+def _problems(outcome: Outcome, template: str, config: Config) -> Iterator[Finding]:
+    """What the result for one sample shows, in words that are the same for all samples."""
+    if isinstance(outcome.error, FieldError):
+        for each in outcome.error.problems:
+            yield _problem(FindingCode.FIELD, each)
+    elif outcome.error is not None:
+        yield _problem(FindingCode.RENDER, outcome.error)
+    elif not config.quirks:
+        fields = list(field_findings(outcome.pod, config.templates.sources))
+        yield from fields
+        # A field that is misspelt is missing in the result as well.
+        if not any(each.level is Level.ERROR for each in fields):
+            yield from result_findings(outcome, template)
+
+
+def _with_samples(problem: Finding, numbers: Set[int]) -> Finding:
+    """The problem with how many of the sample pods show it, and which these are where not all do."""
+    names = [_name(pod) for number, pod in enumerate(SAMPLES) if number in numbers]
+    which = f": {', '.join(names)}" if len(names) < len(SAMPLES) else ""
+    message = f"{problem.message} ({len(names)} of {len(SAMPLES)} sample pods{which})"
+    return dataclasses.replace(problem, message=message)
+
+
+def _name(sample: Manifest) -> str:
+    meta = sample.get("metadata") or {}
+    return str(meta.get("name") or meta.get("generateName") or "without a name")
+
+
+def _crash(error: Exception, template: str) -> Finding:
     """A defect of this program, with the place where it was raised."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    sample = (pod.get("metadata") or {}).get("name") or "without a name"
-    message = f"unexpected {type(error).__name__} for the sample pod {sample}, templates {name}"
-    return Finding.of(FindingCode.CRASH, message, f"{Path(last.filename).name}:{last.lineno}")
+    of = f"template {template}" if template else "the default templates"
+    message = f"the injector failed with {of}: unexpected {type(error).__name__}"
+    hint = "this is a bug, please report it"
+    return Finding.of(FindingCode.CRASH, message, f"{Path(last.filename).name}:{last.lineno}", hint)
 
 
-def _injections(config: Config) -> Iterator[tuple[str, str, Manifest, Facts, Config]]:
-    """Each sample with the default templates and with each single one, from both origins."""
+def _injections(config: Config) -> Iterator[tuple[int, str, Manifest, Facts, Config]]:
+    """Each sample with the default templates and with each single one, from both origins.
+
+    The first is the number of the sample.
+    """
     keys = config.profile.keys
     # The templates are tried whatever the policy and the annotation rules say.
     policy = Policy("enabled", keys.switch, keys.status)
@@ -112,12 +141,12 @@ def _injections(config: Config) -> Iterator[tuple[str, str, Manifest, Facts, Con
     own = [name for name in config.templates if name not in config.default_templates]
     for native in ("enabled", "disabled"):
         for template in ("", *own):
-            for sample in SAMPLES:
+            for number, sample in enumerate(SAMPLES):
                 pod = _with_template(sample, keys.templates, template)
                 for origin in Origin:
                     facts = Facts(namespace="sample", origin=origin)
                     tried = dataclasses.replace(always, native_sidecars=native)
-                    yield native, template, pod, facts, tried
+                    yield number, template, pod, facts, tried
 
 
 def _with_template(sample: Manifest, key: str, template: str) -> Manifest:
@@ -133,7 +162,8 @@ def _finding(code: str, level: str, **texts: str) -> Finding:
 
 
 def _problem(code: FindingCode, error: InjectorError) -> Finding:
-    return Finding.of(code, error.message, error.where, error.hint)
+    message = error.general if isinstance(error, RenderError) else ""
+    return Finding.of(code, message or error.message, error.where, error.hint)
 
 
 def _input(raw: dict[str, Any]) -> Input:

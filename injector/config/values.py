@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from injector import yamltext
-from injector.config.fields import SettingProblem, with_path
+from injector.config.fields import SettingProblem, several, with_path
 from injector.config.schema import refuse
 from injector.config.value_schema import SchemaProblem
 from injector.core.finding_codes import FindingCode
@@ -20,7 +20,6 @@ from injector.core.profile import Profile
 from injector.core.value_types import check
 from injector.errors import ConfigError
 from injector.pointer import split
-from injector.printable import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,7 @@ def refusal(
     if len(rows) == 1:
         [(where, message, hint)] = rows
         return ConfigError(message, where=where, hint=hint)
-    texts = [f"{where}: {message}" + (f" ({hint})" if hint else "") for where, message, hint in rows]
-    head = f"{len(rows)} problems with the schema of the profile:"
-    return ConfigError(head, where=profile.origin, rows=[visible(text) for text in texts])
+    return several(f"{len(rows)} problems with the schema of the profile:", profile.origin, rows)
 
 
 def _is_written(tree: Any, pointer: str) -> bool:

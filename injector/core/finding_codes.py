@@ -106,10 +106,12 @@ class FindingCode(StrEnum):
     DETERMINISM = "determinism", _CONFIGURATION, _ERROR
     LIMIT = "limit", _CONFIGURATION, _ERROR
     POD_SECURITY = "pod-security", _CONFIGURATION, _NOTE, _ERROR
+    CLUSTER_UNREADABLE = "cluster-unreadable", _CLUSTER, _ERROR
     WEBHOOK_ABSENT = "webhook-absent", _CLUSTER, _ERROR
     SELECTORS_DIFFER = "selectors-differ", _CLUSTER, _WARNING
     CONDITIONS_DIFFER = "conditions-differ", _CLUSTER, _WARNING
     REGISTRATION_NARROW = "registration-narrow", _CLUSTER, _ERROR
+    FAILURE_MODES = "failure-modes", _CLUSTER, _WARNING
     NEVER_MATCHES = "never-matches", _CLUSTER, _ERROR
     NO_NAMESPACE = "no-namespace", _CLUSTER, _WARNING
     OVERLAP = "overlap", _CLUSTER, _ERROR

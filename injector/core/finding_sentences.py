@@ -223,6 +223,14 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Injected pods do not pass a level of PodSecurity; an error where a namespace to inject enforces it.",
         "Change the settings in the hint, or the level of the namespace.",
     ),
+    "cluster-unreadable": (
+        "The cluster cannot be read: no API server answers, or it refuses the account.",
+        "Correct the kubeconfig, or use an account that may read.",
+    ),
+    "failure-modes": (
+        "failurePolicy and `server.failureMode` contradict each other.",
+        "Set `Ignore` and `allow`, or `Fail` and `deny`.",
+    ),
     "webhook-absent": (
         "No MutatingWebhookConfiguration of this injector exists.",
         "Apply the output of `injector webhook-config`.",

@@ -59,9 +59,11 @@ class Reason(StrEnum):
     UNSUPPORTED_OS = "unsupported-os", Verdict.SKIP
     UNSUPPORTED_NODES = "unsupported-nodes", Verdict.SKIP
     RUNTIME_CLASS = "runtime-class", Verdict.SKIP
+    CALLER_SKIPPED = "caller-skipped", Verdict.SKIP
     FOREIGN_SIDECAR = "foreign-sidecar", Verdict.SKIP
 
     NAMESPACE_MISMATCH = "namespace-mismatch", Verdict.DENY
+    CALLER_DENIED = "caller-denied", Verdict.DENY
     ANNOTATION_NOT_ALLOWED = "annotation-not-allowed", Verdict.DENY
     INVALID_ANNOTATION = "invalid-annotation", Verdict.DENY
     INVALID_POD = "invalid-pod", Verdict.DENY
@@ -96,8 +98,10 @@ SENTENCES: Mapping[Reason, str] = {
         "The pod's node selector or affinity excludes the operating systems that the sidecar runs on."
     ),
     Reason.RUNTIME_CLASS: "The pod's RuntimeClass is in `skipRuntimeClasses`.",
+    Reason.CALLER_SKIPPED: "A rule of the setting callers skips pods that this user creates.",
     Reason.FOREIGN_SIDECAR: "The pod already has a proxy that this injector did not add.",
     Reason.NAMESPACE_MISMATCH: "The namespace of the pod differs from the namespace of the request.",
+    Reason.CALLER_DENIED: "A rule of the setting callers denies pods that this user creates.",
     Reason.ANNOTATION_NOT_ALLOWED: (
         "The pod uses an annotation or a power that is not allowed in its namespace."
     ),
@@ -216,14 +220,23 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class UserInfo:
+    """The user who creates a pod, by the API server's authentication."""
+
+    username: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known about the surroundings of a pod.
 
     `namespace` is the request's or the object's, empty where none is given. `namespace_object` is that
     Namespace object, None while unknown. `owner` is given where the object itself is at hand.
     `native_sidecars` is what the cluster supports, None without one in sight. `objects` are other
-    objects of the cluster, `overrides` what the request's path sets. `defaults` are annotations of the
-    Namespace that count for the pod; the injection itself finds them.
+    objects of the cluster, `overrides` what the request's path sets. `user` is the one who creates the
+    pod, None while unknown. `defaults` are annotations of the Namespace that count for the pod; the
+    injection itself finds them.
     """
 
     namespace: str = ""
@@ -233,6 +246,7 @@ class Facts:
     native_sidecars: bool | None = None
     objects: tuple[Manifest, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    user: UserInfo | None = None
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -255,6 +269,7 @@ class AdmissionRequest:
     version: str = "admission.k8s.io/v1"
     path: str = ""
     budget: float | None = None
+    user: UserInfo | None = None
 
     @property
     def creates_pod(self) -> bool:

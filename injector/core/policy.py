@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from injector.core.caller_rule import CallerRule
 from injector.core.model import ProxyMark
 from injector.core.selectors import Selector, WebhookEntry
 
@@ -25,6 +26,7 @@ class Policy:
     foreign: tuple[ProxyMark, ...] = ()
     operating_systems: frozenset[str] = frozenset()
     skip_runtime_classes: frozenset[str] = frozenset()
+    callers: tuple[CallerRule, ...] = ()
     external: bool = False
 
     @property

@@ -3,29 +3,32 @@
 Not here: asyncio (async_client.py), the client's configuration (kubeconfig.py), what an answer holds
 (lists.py, objects.py), and the wording of errors (api_errors.py).
 
-The client is imported inside functions: loading it costs half a second, and it is an optional
-dependency. Its generated API and model classes are not loaded at all.
+The client is imported inside functions: it takes long to load (lean_import.py), and it is an optional
+dependency.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from injector.errors import ClusterError
 from injector.kube.api_errors import Request, decoded, refused, unreachable
 from injector.kube.kubeconfig import (
+    USER_AGENT,
     check_kubeconfig,
     client_not_installed,
     find_kubeconfig,
     load_config,
     unreadable_credentials,
     unusable_config,
-    with_user_agent,
 )
+from injector.kube.lean_import import lean_import
 from injector.kube.lists import Object, Objects, Pages
 
 CONNECT_SECONDS = 10
@@ -35,6 +38,18 @@ ACCEPT = "application/json, application/jwk-set+json"
 
 METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 """HTTP methods of the verbs that change something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """The client's configuration and transport, without its models: as the client's ApiClient holds them."""
+
+    configuration: Any
+    rest_client: Any
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.rest_client.close()
 
 
 class Cluster:
@@ -162,22 +177,24 @@ class Cluster:
         from kubernetes.client.exceptions import ApiException
 
         request = Request(self._api.configuration.host, verb, path)
-        arguments = request_arguments(query, accept)
-        if sent is not None:
-            arguments["body"] = sent
-            kind = "strategic-merge-patch+json" if verb == "patch" else "json"
-            arguments["header_params"]["Content-Type"] = f"application/{kind}"
+        headers = urllib3.HTTPHeaderDict({"Accept": accept, "User-Agent": USER_AGENT})
         try:
-            prepared = self._api.param_serialize(METHODS.get(verb, "GET"), path, **arguments)
+            for name, value in (*_authentication(self._api.configuration), *self._headers):
+                headers.add(name, value)
         except Exception as error:
             raise unreadable_credentials(request, error) from error
+        kind = "strategic-merge-patch+json" if verb == "patch" else "json"
+        if sent is not None:
+            headers["Content-Type"] = f"application/{kind}"
+        url = f"{request.where}?{urlencode(query)}" if query else request.where
         try:
-            method, url, headers, *rest = prepared
-            # A dict has one value for each header; there may be several groups.
-            headers = urllib3.HTTPHeaderDict(headers)
-            for name, value in self._headers:
-                headers.add(name, value)
-            answer = self._api.call_api(method, url, headers, *rest, _request_timeout=self._timeouts)
+            answer = self._api.rest_client.request(
+                METHODS.get(verb, "GET"),
+                url,
+                headers=headers,
+                body=None if sent is None else json.dumps(sent) if verb == "patch" else sent,
+                _request_timeout=self._timeouts,
+            )
             body = answer.read()
         except ApiException as error:  # status 0: the transport's wrapping of a TLS error
             raise unreachable(request, error.__context__ or error) from error
@@ -195,20 +212,35 @@ def connect(kubeconfig: str | None, context: str | None) -> Cluster:
     configuration cannot be used.
     """
     try:
-        from kubernetes import config
-        from kubernetes.client.api_client import ApiClient
-        from kubernetes.client.configuration import Configuration
+        with lean_import():
+            from kubernetes import config
+            from kubernetes.client.configuration import Configuration
+            from kubernetes.client.rest import RESTClientObject
     except ModuleNotFoundError as error:
-        raise client_not_installed() from error
+        raise client_not_installed(error) from error
     # Without a retry: the transport's own retries write warnings to stderr.
     configuration = Configuration(retries=False)
     source = find_kubeconfig(kubeconfig, context)
     namespace = check_kubeconfig(source, context)
     try:
         load_config(config, configuration, source, context)
-        return Cluster(with_user_agent(ApiClient(configuration)), namespace)
+        return Cluster(Transport(configuration, RESTClientObject(configuration)), namespace)
     except Exception as error:
         raise unusable_config(source, error, config.ConfigException) from error
+
+
+def _authentication(configuration: Any) -> list[tuple[str, str]]:
+    """The headers that identify the user; a token that expires is read again."""
+    settings = configuration.auth_settings().values()
+    return [(each["key"], each["value"]) for each in settings if each["in"] == "header"]
+
+
+def load_client() -> None:
+    """Load the whole client. Raises ClusterError where it is not installed."""
+    try:
+        import kubernetes  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise client_not_installed(error) from error
 
 
 def request_arguments(query: Mapping[str, str], accept: str = ACCEPT) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from injector.errors import ClusterError, InjectorError
-from injector.kube.client import Cluster, connect
+from injector.kube.client import Cluster, connect, load_client
 
 
 def configmap_data(cluster: Cluster, namespace: str, name: str) -> dict[str, str]:
@@ -46,6 +46,8 @@ class ConfigMapReader:
         """Return the text of one key. Raises ClusterError, ConfigError for a kubeconfig."""
         try:
             if self._cluster is None:
+                # Several threads of `serve` use the client, and lazy modules are not made for that.
+                load_client()
                 self._cluster = connect(self._kubeconfig, self._context)
             return configmap_key(self._cluster, namespace, name, key)
         except InjectorError:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from injector import yamltext
+from injector import installation, yamltext
 from injector.errors import ClusterError, ManifestError
 from injector.kube.api_errors import Request
 from injector.printable import first_of, shown
@@ -149,17 +149,14 @@ def unreadable_credentials(request: Request, error: Exception) -> ClusterError:
     """The error for a token that the client cannot read again."""
     reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
     return ClusterError(
-        f"the credentials for {request.server} cannot be read: {reason}",
+        f"the credentials cannot be read: {reason}",
         reason="Configuration",
         where=request.where,
         hint="check the token of this pod's ServiceAccount, or 'kubectl config view'",
     )
 
 
-def client_not_installed() -> ClusterError:
+def client_not_installed(error: ModuleNotFoundError) -> ClusterError:
     """The error for a missing optional dependency."""
-    return ClusterError(
-        "the Kubernetes client is not installed",
-        reason="NotInstalled",
-        hint="pip install 'sidecar-injector[cluster]'",
-    )
+    message, hint = installation.missing(error.name or "") or (f"{error.name} is not installed", "")
+    return ClusterError(message, reason="NotInstalled", hint=hint)

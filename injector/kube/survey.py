@@ -78,6 +78,14 @@ class SurveyReader:
             return None
         return bool((answer.get("status") or {}).get("allowed"))
 
+    def version(self) -> str:
+        """The version of the API server; empty where it does not say."""
+        try:
+            return str(self.cluster.get("/version").get("gitVersion") or "")
+        except ClusterError as error:
+            self._note(error)
+            return ""
+
     def dry_run(self, pod: Object, namespace: str) -> Object:
         """The pod as it would be created. Raises ClusterError."""
         return self.cluster.create(_within(namespace, "/api/v1", "pods"), pod, {"dryRun": "All"})

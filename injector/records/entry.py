@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from injector.core import status
-from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation, Origin, Verdict
+from injector.core.model import (
+    AdmissionRequest,
+    Facts,
+    Manifest,
+    Namespace,
+    Operation,
+    Origin,
+    UserInfo,
+    Verdict,
+)
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.pointer import escape, unescape
@@ -86,6 +95,7 @@ def admission_line(admission: Admission, objects: int, redaction: Redaction) -> 
             "namespace": redaction.pseudonyms.name(facts.namespace),
             "known": _namespace(facts.namespace_object, redaction),
             "native": facts.native_sidecars,
+            "user": _user(facts.user, redaction),
             "overrides": {redaction.key(k): redaction.pseudonyms.free(v) for k, v in facts.overrides.items()},
             "objects": objects,
             "pod": redaction.pod(_never_injected(pod, outcome)),
@@ -110,7 +120,8 @@ def parse_entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], head: Hea
 
     Raises KeyError, TypeError, ValueError or AttributeError for any other line.
     """
-    known = raw["known"]
+    # Records of earlier versions have no user.
+    known, user = raw["known"], raw.get("user")
     facts = Facts(
         namespace=str(raw["namespace"]),
         origin=Origin.WEBHOOK,
@@ -120,6 +131,7 @@ def parse_entry(raw: Mapping[str, Any], objects: tuple[Manifest, ...], head: Hea
         native_sidecars=raw["native"],
         objects=objects,
         overrides=dict(raw["overrides"]),
+        user=UserInfo(str(user["name"]), tuple(map(str, user["groups"]))) if user else None,
     )
     raw_operations = raw["operations"]
     operations = None
@@ -158,6 +170,13 @@ def _namespace(known: Namespace | None, redaction: Redaction) -> Manifest | None
     labels = redaction.value({"labels": dict(known.labels)})["labels"]
     annotations = redaction.annotations(known.annotations)
     return {"name": redaction.pseudonyms.name(known.name), "labels": labels, "annotations": annotations}
+
+
+def _user(user: UserInfo | None, redaction: Redaction) -> Manifest | None:
+    if user is None:
+        return None
+    name = redaction.pseudonyms.name
+    return {"name": name(user.username), "groups": [name(group) for group in user.groups]}
 
 
 def _operation(operation: Operation, redaction: Redaction) -> tuple[str, str]:

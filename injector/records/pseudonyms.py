@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Set
+from collections.abc import Callable, Collection, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,6 +77,29 @@ class Pseudonyms:
 
     def _digest(self, text: str) -> str:
         return hmac.digest(self.key, text.encode(errors="surrogatepass"), "sha256").hex()
+
+
+def form(text: str, words: Collection[str]) -> str:
+    """A regular expression for the pseudonyms that a name can have under any key."""
+
+    def part(text: str) -> str:
+        if text in words or _SMALL.fullmatch(text):
+            return re.escape(text)
+        return rf"[0-9]{{{min(len(text), 60)}}}" if _INTEGER.fullmatch(text) else _PSEUDONYM.pattern
+
+    def item(text: str) -> str:
+        return re.escape(text) if text in words else _between(_TOKEN, text, part)
+
+    return re.escape(text) if text in words else _between(_ITEM, text, item)
+
+
+def _between(pattern: re.Pattern[str], text: str, of: Callable[[str], str]) -> str:
+    """The expression of each match, with the text between them as it is."""
+    out, end = "", 0
+    for match in pattern.finditer(text):
+        out += re.escape(text[end : match.start()]) + of(match[0])
+        end = match.end()
+    return out + re.escape(text[end:])
 
 
 def has_pseudonym(text: str) -> bool:

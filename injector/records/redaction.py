@@ -7,13 +7,14 @@ stays as it is                                        keys of Kubernetes' own fi
                                                       configuration; values of annotations that take
                                                       no free text
 gets pseudonyms part by part (`Pseudonyms.name`)      names, images, paths, addresses, labels, keys
-                                                      that are not declared
+                                                      that are not declared, the user and the user's groups
 gets one pseudonym (`Pseudonyms.free`)                values of variables and headers, commands and
                                                       arguments, attributes of volumes, annotations
                                                       that are not declared
 becomes a smaller number (`Pseudonyms.amount`)        numbers in these, and in the JSON and YAML of
                                                       annotations but for ports
-is left out                                           the caller, options, status, managed fields, uids
+is left out                                           options, status, managed fields, uids, the rest
+                                                      of the user
 ====================================================  ============================================
 
 A valid value of an annotation gets a pseudonym that is valid, an invalid one gets an invalid one. Not
@@ -51,6 +52,8 @@ _FREE: Final = frozenset(
 )  # fmt: skip
 # Maps with free keys.
 _OPEN: Final = frozenset({"nodeSelector", "matchLabels", "limits", "requests", "overhead"}) | _FREE
+# The parts of a name that get pseudonyms of their own.
+_PART = re.compile(r"\w+")
 _PORT = re.compile(r"port|[A-Za-z0-9]+Port", re.ASCII)
 # Other threads run after so many texts.
 _PAUSE_TEXTS: Final = 32
@@ -92,6 +95,8 @@ def words_of(config: Config) -> frozenset[str]:
     selectors += [rule.namespaces for rule in config.annotation_rules]
     for selector in selectors:
         words |= _selector_words(selector)
+    patterns = (pattern for rule in policy.callers for pattern in (*rule.usernames, *rule.groups))
+    words |= {part for pattern in patterns for part in _PART.findall(pattern)}
     words |= {*policy.skip_runtime_classes, *(place.other for place in config.placement.values())}
     words |= {mark.container for mark in policy.foreign} | {n for mark in policy.foreign for n in mark.env}
     return frozenset(words - {""})
@@ -101,7 +106,8 @@ def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
     """All words that stay literal, with those of a configuration."""
     known = profile.catalogue()
     declared = known.annotations | known.labels | known.namespace_labels
-    return KUBERNETES | KEYS | _kind_words() | declared | profile.words() | words
+    own = declared | profile.bookkeeping_annotations
+    return KUBERNETES | KEYS | _kind_words() | own | profile.words() | words
 
 
 def _kind_words() -> frozenset[str]:

@@ -112,6 +112,7 @@ def facts_of(
         native_sidecars=native_sidecars,
         objects=objects,
         overrides=config.profile.overrides_of_path(request.path) if request.path else {},
+        user=request.user,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from injector import structure
-from injector.core.model import AdmissionRequest, Manifest
+from injector.core.model import AdmissionRequest, Manifest, UserInfo
 from injector.errors import ReviewError
 from injector.printable import type_name
 
@@ -68,6 +68,7 @@ def request_of(review: Manifest, *, path: str = "", budget: float | None = None)
         version=review["apiVersion"],
         path=path,
         budget=budget,
+        user=_user(request.get("userInfo")),
     )
     if out.creates_pod:
         _check_pod(request)
@@ -118,6 +119,19 @@ def _object(value: Any, what: str) -> Manifest:
             f"{what} is {'missing' if value is None else type_name(value)}; a JSON object is expected"
         )
     return value
+
+
+def _user(raw: Any) -> UserInfo | None:
+    """Who makes the request; None where the review does not say so."""
+    if raw is None:
+        return None
+    info = _object(raw, "request.userInfo")
+    groups = info.get("groups") or []
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        raise ReviewError("request.userInfo.groups is not a list of strings")
+    if not isinstance(info.get("username", ""), str | None):
+        raise ReviewError(f"request.userInfo.username is {type_name(info['username'])}; a string is expected")
+    return UserInfo(info.get("username") or "", tuple(groups))
 
 
 def _check_string(request: Manifest, field: str) -> None:

@@ -295,7 +295,9 @@ class Templates:
         if isinstance(exc, Unknown) and (path := self._path(key, line, exc.name)):
             message = f"{path!r} is not defined"
         error = WorkError if isinstance(exc, Exhausted) else RenderError
-        return error(f"{message} (pod {shown(pod)})", where=self._where((key, line)), hint=hint)
+        made = error(f"{message} (pod {shown(pod)})", where=self._where((key, line)), hint=hint)
+        made.general = message
+        return made
 
     def _where(self, place: Place) -> str:
         return self._library.unit(place[0]).source.where(place[1])

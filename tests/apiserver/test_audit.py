@@ -122,7 +122,9 @@ def test_owners_and_labels_select_the_pods(audited: Mesh, shop: str) -> None:
         return [pod["owner"]["name"] for pod in done.json["pods"]]
 
     assert owners() == ["api", "web", "bare"]
-    assert owners("deploy/web") == ["web"]
+    assert owners("deploy/web") == owners("deploy", "web") == ["web"]
+    assert owners("deploy") == ["api", "web"]
+    assert owners("sts") == []
     assert owners("deploy/web", "pod/bare") == ["web", "bare"]
     assert owners("-l", "app in (api, bare)") == ["api", "bare"]
     [replica_set] = listed(audited.bed, shop, "replicasets", "--selector=app=web")

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from injector.cli import check_cluster
+from injector.cli.world import Access
 from injector.config.loading import Input, Text, load_input
 from injector.config.schema import read_settings
 from tests.apiserver import webhook_serving as ws
@@ -51,9 +52,8 @@ def checked(
     text = Text(config, "injector.yaml")
     server = read_settings(text.text, text.origin).server
     findings: FindingsByCode = {}
-    for each in check_cluster.findings(
-        load_input(Input(text, ".")), server, str(kubeconfig or bed.kubeconfig), None
-    ):
+    access = Access(kubeconfig=str(kubeconfig or bed.kubeconfig))
+    for each in check_cluster.checked(load_input(Input(text, ".")), server, access).findings:
         findings.setdefault(each.code, []).append(asdict(each))
     return int(bool(urgent(findings))), findings
 

@@ -28,6 +28,10 @@ from tests.beds.apiserver.bed import ApiServer
 pytestmark = pytest.mark.xdist_group("audit")
 
 
+# No controller makes pods Ready here, so that every rollout times out.
+ROLLOUT_SECONDS = 2
+
+
 def a_time(text: str) -> Callable[[], datetime]:
     return lambda: datetime.fromisoformat(text)
 
@@ -40,7 +44,7 @@ def test_outside_of_its_windows_nothing_is_restarted_and_the_next_opening_is_rep
     flags = AuditFlags(
         workloads=(), namespace=shop, all_namespaces=False, selector="", config_file=str(audited.after),
         config_map=None, from_istiod=None, path="", accept=(), fail_on="finding", events=False,
-        restart=True, yes=True, parallel=1, timeout=2, watch=False,
+        restart=True, yes=True, parallel=1, timeout=ROLLOUT_SECONDS, watch=False,
         window=("Mon-Fri 22:00-04:00 Europe/Berlin",), kubeconfig=str(audited.bed.kubeconfig),
         kube_context=None, output="text",
     )  # fmt: skip

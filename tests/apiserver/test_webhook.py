@@ -446,10 +446,8 @@ def test_a_second_call_after_another_webhook_changes_nothing(
     calls = [(c["round"], c["configuration"], c["mutated"]) for c in webhook_calls(event)]
     assert calls == [(0, NAME, True), (0, other, True), (1, NAME, False)]
     lines = [e for e in mesh.served.events() if e.get("pod") == "both" and e.get("namespace") == namespace]
-    admissions = [line for line in lines if line["event"] == "admission"]
-    assert [line["decision"] for line in admissions] == ["inject", "unchanged"]
-    first, second = (line["ops"] for line in admissions)
-    assert first > second == 0
+    logged = [(line["decision"], line["ops"] > 0) for line in lines if line["event"] == "admission"]
+    assert logged == [("inject", True), ("unchanged", False)]
     names = [c["name"] for c in [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]]
     assert sorted(names) == ["app", "istio-init", PROXY]
     for container in containers(pod).values():

@@ -119,3 +119,19 @@ def test_where_another_program_writes_ca_bundle_the_notes_do_not_ask_for_it(valu
 )
 def test_where_images_are_configured_the_notes_do_not_ask_for_them(config: Object) -> None:
     assert "development image" not in notes({"config": config})
+
+
+@pytest.mark.parametrize(
+    ("policy", "server", "lines"),
+    [
+        ("Fail", {}, []),
+        ("Ignore", {"failureMode": "allow"}, []),
+        ("Ignore", {}, ["A pod for which a template fails is still rejected"]),
+        ("Fail", {"failureMode": "allow"}, ["A pod for which a template fails starts without a sidecar"]),
+    ],
+)
+def test_the_notes_name_a_failure_policy_that_contradicts_the_failure_mode(
+    policy: str, server: Object, lines: list[str]
+) -> None:
+    text = notes({"webhook": {"failurePolicy": policy}, "config": {"server": server}})
+    assert [line.partition(":")[0] for line in text.splitlines() if "a template fails" in line] == lines

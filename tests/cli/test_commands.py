@@ -19,6 +19,7 @@ import yaml
 
 from injector import __version__
 from injector.cli import check
+from injector.cli.check_cluster import CheckedCluster
 from injector.cli.main import COMMANDS
 from injector.cli.report import coloured
 from injector.core.finding_codes import FindingCode, Level
@@ -124,9 +125,9 @@ def test_explain_prints_rules_findings_and_origins(run: Run) -> None:
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 0
     assert done.out.startswith("Deployment shop/web  (-:1)\n  injected: on-by-default. ")
-    assert "    -> policy " in done.out
+    assert "    rule policy: policy enabled\n" in done.out
     assert "did you mean logs.example.com/level?" in done.out
-    assert "    container shipper\n" in done.out
+    assert "2 values come from the profile" in done.out
     assert "\x1b" not in done.out
 
 
@@ -161,7 +162,7 @@ def test_explain_names_the_rule_that_skips(run: Run) -> None:
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 0
     assert "skipped: host-network." in done.out
-    assert "-> host-network  spec.hostNetwork true" in done.out
+    assert "    rule host-network: spec.hostNetwork true\n" in done.out
 
 
 @pytest.mark.usefixtures("folder")
@@ -240,8 +241,8 @@ def test_check_finds_nothing_wrong_with_a_good_configuration(run: Run) -> None:
     done = run("check", "--config", "c.yaml")
     assert done.status == 0
     # What the sidecar would need in a strict namespace is said, and is no error.
-    assert [line.split()[0] for line in done.out.splitlines()] == ["note:", "c.yaml:"]
-    assert done.out.endswith("c.yaml: no errors\n")
+    assert [line.split()[0] for line in done.out.splitlines()] == ["√", "√", "√", "note:", "c.yaml:"]
+    assert done.out.endswith("c.yaml: no errors, 1 note\n")
 
 
 def test_check_names_the_code_of_what_cannot_be_loaded(folder: Path, run: Run) -> None:
@@ -299,7 +300,7 @@ def test_check_fails_for_what_it_is_asked_to(
 ) -> None:
     # No cluster: only what becomes of a finding counts.
     findings = [Finding(FindingCode.NO_NAMESPACE, Level(level), "no namespace matches")]
-    monkeypatch.setattr(check, "_in_cluster", lambda *_: findings)
+    monkeypatch.setattr(check, "_in_cluster", lambda *_: CheckedCluster({}, findings))
     done = run("check", "--config", "c.yaml", "--cluster", *flags)
     assert done.status == status
     assert "no namespace matches" in done.out

@@ -88,7 +88,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path.startswith("/to/"):
             self.send_response(302)
-            self.send_header("Location", f"http://127.0.0.1:{self.server.server_address[1]}/web.yaml")
+            self.send_header("Location", f"http://127.0.0.1:{self.connection.getsockname()[1]}/web.yaml")
             self.end_headers()
             return
         bodies = {"/web.yaml": DEPLOYMENT, "/page": "<!DOCTYPE html>\n<html>", "/large": "#" * 200}

@@ -11,7 +11,7 @@ import pytest
 
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, UserInfo
 from injector.records.writer import RecordBounds, Recorder
 
 KEY = b"a key of thirty-two bytes, or so"
@@ -197,3 +197,25 @@ def test_pods_that_a_new_rule_about_annotations_would_deny_are_reported(
     done = run("replay", records, "--config", new, "--base", before, "-o", "json")
     assert set(changed(done)) == denied
     assert ("annotation-not-allowed" in done.out) == bool(denied)
+
+
+def test_a_rule_about_users_is_tried_on_recorded_ones_with_the_key(
+    run: Callable[..., Any], before: Path, tmp_path: Path
+) -> None:
+    folder, config = tmp_path / "records", load(str(before))
+    folder.mkdir()
+    recorder = Recorder(folder, KEY, RecordBounds(per_second=1000))
+    recorder.start()
+    for uid, pod, name in zip(UIDS, PODS, ("ci:builder", "ops:builder", "ci:builder", "ci"), strict=True):
+        facts = Facts("shop", Origin.WEBHOOK, user=UserInfo(f"system:serviceaccount:{name}"))
+        outcome = inject(pod, facts, config)
+        request = AdmissionRequest(uid, pod)
+        recorder.offer(request, facts, outcome, outcome.decision.verdict, config, 100)
+    recorder.close()
+    rule = "callers: [{action: deny, usernames: ['system:serviceaccount:ci:*']}]\n"
+    new, key = after(tmp_path, SETTINGS % "1.30.0" + rule), tmp_path / "key"
+    key.write_bytes(KEY)
+    changes = changed(run("replay", folder, "--config", new, "--base", before, "--key", key, "-o", "json"))
+    # The third is skipped for its network, so that no rule applies to it.
+    assert {uid: each["after"]["reason"] for uid, each in changes.items()} == {UIDS[0]: "caller-denied"}
+    assert "builder" not in "".join(file.read_text() for file in folder.iterdir())

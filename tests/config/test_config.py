@@ -130,7 +130,7 @@ def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
     sentences = {path: sentence for path, _, _, sentence in declared(Settings)}
     wanted = {
         *("profile", "policy", "values", "meshConfig", "templates", "defaultTemplates", "aliases"),
-        *("neverInjectSelector", "alwaysInjectSelector", "skipRuntimeClasses"),
+        *("neverInjectSelector", "alwaysInjectSelector", "skipRuntimeClasses", "callers"),
         *("injectedAnnotations", "annotations", "namespaceDefaults"),
         *("nativeSidecars", "placement", "podResources"),
         *("workLimit", "platform", "compliancePolicy", "revision", "compatibility.istioQuirks"),

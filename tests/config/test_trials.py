@@ -18,6 +18,7 @@ spec:
   - name: shipper
     image: shipper:1
 """
+BY_ALL = " (6 of 6 sample pods)"
 
 
 def with_template(tmp_path: Path, text: str, settings: str = "") -> Input:
@@ -58,15 +59,41 @@ def test_a_field_that_the_api_server_would_refuse_is_an_error_with_its_line(
     tmp_path: Path, line: str, message: str, hint: str
 ) -> None:
     result = trial(with_template(tmp_path, f"{TEMPLATE}    {line}\n"))
-    assert texts(result.problems) == [("field", "sidecar.yaml.j2:5", message, hint)]
+    assert texts(result.problems) == [("field", "sidecar.yaml.j2:5", f"{message}{BY_ALL}", hint)]
 
 
 def test_every_wrong_value_of_a_template_is_an_error_of_its_own(tmp_path: Path) -> None:
     problems = trial(with_template(tmp_path, f"{TEMPLATE}    tty: maybe\n    workingDir: 1\n")).problems
     assert [(where, message) for _, where, message, _ in texts(problems)] == [
-        ("sidecar.yaml.j2:5", "spec.containers[shipper].tty: true or false is expected, not a string"),
-        ("sidecar.yaml.j2:6", "spec.containers[shipper].workingDir: a string is expected, not a number"),
+        (
+            "sidecar.yaml.j2:5",
+            f"spec.containers[shipper].tty: true or false is expected, not a string{BY_ALL}",
+        ),
+        (
+            "sidecar.yaml.j2:6",
+            f"spec.containers[shipper].workingDir: a string is expected, not a number{BY_ALL}",
+        ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "by"),
+    [
+        (TEMPLATE + "    env: {{ Values.nope }}\n", "'Values.nope' is not defined", BY_ALL),
+        (TEMPLATE.replace("image", "imag"), "spec.containers[shipper].imag: unknown field", BY_ALL),
+        (
+            TEMPLATE + "    tty: {{ 'x' if Spec.hostNetwork | default(false) else true }}\n"
+            "    stdin: {{ 1 if (Spec.serviceAccountName | default('')) == 'web' else true }}\n",
+            "spec.containers[shipper].stdin: true or false is expected, not a number",
+            " (1 of 6 sample pods: web)",
+        ),
+    ],
+)
+def test_one_mistake_is_one_finding_whatever_the_number_of_samples_that_show_it(
+    tmp_path: Path, text: str, message: str, by: str
+) -> None:
+    [problem] = trial(with_template(tmp_path, text)).problems
+    assert problem.message == message + by
 
 
 def test_a_right_template_has_no_finding(tmp_path: Path) -> None:
@@ -95,8 +122,12 @@ def test_a_crash_is_reported_as_a_crash(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(trials, "inject", fail)
     problems = trial(with_template(tmp_path, TEMPLATE)).problems
-    assert {(code, message) for code, _, message, _ in texts(problems)} >= {
-        ("crash", "unexpected TypeError for the sample pod web, templates enabled/")
+    assert {(code, message, hint) for code, _, message, hint in texts(problems)} == {
+        (
+            "crash",
+            f"the injector failed with the default templates: unexpected TypeError{BY_ALL}",
+            "this is a bug, please report it",
+        )
     }
     assert all("test_trials.py" in where for _, where, _, _ in texts(problems))
 

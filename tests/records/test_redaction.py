@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from injector.config.loading import Input, Text, load, load_input
 from injector.core import workload
 from injector.core.injection.pipeline import inject
-from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Origin, UserInfo, Verdict
 from injector.core.profile import Config
 from injector.errors import ManifestError
-from injector.records.entry import Admission, admission_line
+from injector.records.entry import Admission, Head, admission_line, parse_entry
 from injector.records.pseudonyms import Pseudonyms, has_pseudonym
 from injector.records.redaction import Redaction
 
@@ -296,6 +296,39 @@ def test_free_text_is_never_recorded(text: str) -> None:
 @given(st.from_regex(r"[a-z]([-a-z0-9]{0,40}[a-z0-9])?", fullmatch=True))
 def test_a_name_stays_a_name(text: str) -> None:
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", Pseudonyms(KEY).name(text))
+
+
+def test_a_user_is_recorded_by_pseudonyms_and_matches_the_same_rules(tmp_path: Path) -> None:
+    file = tmp_path / "injector.yaml"
+    file.write_text("callers: [{action: deny, usernames: ['system:serviceaccount:ci:*'], groups: [ops]}]\n")
+    config = load(str(file))
+    users = [
+        UserInfo("system:serviceaccount:ci:hidden-builder", ("system:authenticated",)),
+        UserInfo("hidden.person@example.com", ("ops",)),
+        UserInfo("hidden.person@example.com", ("hidden-group",)),
+    ]
+    for user in users:
+        facts = Facts("shop", Origin.WEBHOOK, user=user)
+        before = inject(a_pod(), facts, config)
+        request = AdmissionRequest("u", a_pod(), user=user)
+        verdict = before.decision.verdict
+        admission = Admission(request, facts, before, verdict, config, "2026-11-01T00:00:00Z", 1)
+        line = admission_line(admission, 0, Redaction.of(KEY, config))
+        assert "hidden" not in line
+        entry = parse_entry(json.loads(line), (), Head("", "", ""))
+        assert entry.facts.user is not None
+        assert has_pseudonym(f"{entry.facts.user.username} {entry.facts.user.groups}")
+        assert inject(entry.pod, entry.facts, config).decision.reason == before.decision.reason
+
+
+def test_a_record_of_an_earlier_version_has_no_user() -> None:
+    facts = Facts("shop", Origin.WEBHOOK)
+    done = inject(a_pod(), facts, CONFIG)
+    request = AdmissionRequest("u", a_pod())
+    admission = Admission(request, facts, done, done.decision.verdict, CONFIG, "2026-11-01T00:00:00Z", 1)
+    raw = json.loads(admission_line(admission, 0, REDACTION))
+    assert raw.pop("user") is None
+    assert parse_entry(raw, (), Head("", "", "")).facts.user is None
 
 
 def test_names_of_settings_about_pods_stay_literal(tmp_path: Path) -> None:

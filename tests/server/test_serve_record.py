@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from injector.records.reader import Reader
+from tests.command import run
 from tests.server.test_serve import PATIENCE, SETTINGS, Files, Served, call, files, served
 from tests.server.webhook_factories import a_body, a_pod
 
@@ -66,3 +67,65 @@ def test_a_key_beside_the_records_ends_the_start(files: Files, tmp_path: Path) -
     files.config.write_text(SETTINGS + f"  record: {{directory: {folder}, keyFile: {folder}/key}}\n")
     with served(files) as running:
         assert running.process.wait(PATIENCE) == 2
+
+
+MESH = """\
+profile: istio
+values: {global: {hub: registry.example.com/istio, tag: 1.30.0}}
+injectedAnnotations: {example.com/%s: east}
+server: {source: {pollSeconds: 1}, record: {directory: %s, keyFile: %s, perSecond: 1000}}
+"""
+# The last one is skipped. A probe and a port name make the undo annotation long.
+PODS = [
+    a_pod(),
+    a_pod(
+        labels={"app": "web", "team.example.com/owner": "x"}, annotations={"example.com/note": "free text"}
+    ),
+    a_pod(annotations={"proxy.istio.io/config": "concurrency: 4"}, name="web-7d9f8b-x2x4z"),
+    {
+        **a_pod(),
+        "spec": {
+            "containers": [
+                {
+                    "name": "web",
+                    "image": "example.com/web:1",
+                    "ports": [{"name": "http-web", "containerPort": 8080}],
+                    "livenessProbe": {"httpGet": {"path": "/live", "port": "http-web"}},
+                }
+            ]
+        },
+    },
+    a_pod(labels={"sidecar.istio.io/inject": "false"}),
+]
+
+
+def test_a_replay_of_what_was_served_shows_no_change_with_and_without_base_and_key(
+    files: Files, tmp_path: Path
+) -> None:
+    folder, key, other = tmp_path / "records", tmp_path / "key", tmp_path / "other.yaml"
+    key.write_text("a key that is long enough, or so")
+    files.config.write_text(MESH % ("mesh", folder, key))
+    other.write_text(MESH % ("grid", folder, key))
+    with served(files) as running:
+        running.wait_for("config")
+        webhook, _ = running.callers(running.wait_for("listening"))
+        for pod in PODS:
+            _, answer = call(webhook, "POST", "/mutate", a_body(pod))
+            assert json.loads(answer)["response"]["allowed"] is True
+        end(running)
+    same = "5 admissions replayed, 0 changed"
+    for flags in ((), ("--base", files.config), ("--key", key)):
+        done = run("replay", folder, "--config", files.config, "--check", *flags)
+        assert (done.status, done.out, done.err) == (0, f"{same}\n", "")
+
+    done = run("replay", folder, "--config", other)
+    # A pod that has no annotations gets all of them in one operation, and its values are not compared.
+    assert (done.status, done.out) == (0, f"{same}, 2 unknown without --base or --key\n")
+    assert "5 admissions had another configuration; values are compared only with --base" in done.err
+    assert json.loads(run("replay", folder, "--config", other, "-o", "json").out)["counts"] == {
+        "same": 3,
+        "unknown": 2,
+    }
+    done = run("replay", folder, "--config", other, "--key", key)
+    assert "5 admissions replayed, 2 changed" in done.out
+    assert "add /metadata/annotations/example.com~1grid" in done.out

@@ -23,7 +23,9 @@ read; 2 wrong usage or configuration; 130 interrupted."""
 
 
 @click.command("audit", epilog=EXAMPLES)
-@click.argument("workloads", nargs=-1, metavar="[KIND/NAME]...")
+@click.argument(
+    "workloads", nargs=-1, type=options.Suggested("targets"), metavar="[KIND/NAME | KIND [NAME]]..."
+)
 @options.namespace("Check the pods of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Check the pods of all namespaces.")
 @click.option("-l", "--selector", default="", metavar="SELECTOR", help="Check pods with these labels.")
@@ -78,7 +80,7 @@ read; 2 wrong usage or configuration; 130 interrupted."""
 def command(**flags: Any) -> int:
     """List pods whose sidecar is missing, stale, foreign or unwanted, by owner.
 
-    Without KIND/NAME, such as deploy/web, all pods of the namespace are checked.
+    With names, such as deploy/web or deploy web, only the pods of these owners are checked.
 
     Uses the configuration and the rules of the webhook. With --restart --yes, the owners are
     restarted like with `kubectl rollout restart`, a few at a time, and only if the

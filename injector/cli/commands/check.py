@@ -11,7 +11,8 @@ from injector.cli import options
 EXAMPLES: Final = """\b
 Examples:
   injector check --config injector.yaml
-  injector check --config injector.yaml --cluster
+  injector check --config injector.yaml --fail-on warning
+  injector check --config injector.yaml --cluster --wait 60
   injector check --config injector.yaml --cluster --context prod -o json"""
 
 
@@ -21,9 +22,17 @@ Examples:
 @click.option("--cluster", "with_cluster", is_flag=True, help="Also check the webhook in a cluster.")
 @options.cluster("Same as for kubectl; requires --cluster.")
 @options.output_format("text", "json", "yaml")
+@click.option("--all", "complete", is_flag=True, help="List every note in full; -o json always does.")
+@click.option(
+    "--wait",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Check the cluster again until nothing fails, at most this long.",
+)
 @click.option(
     "--fail-on",
-    type=click.Choice(["warning", "error"]),
+    type=click.Choice(["note", "warning", "error"]),
     help="The lowest level of a finding that sets exit status 1. Default: error, in a cluster warning.",
 )
 def command(**flags: Any) -> int:

@@ -27,7 +27,7 @@ Examples:
     "--key",
     "key_file",
     metavar="FILE",
-    help="Key of the records; needed for new selectors to match recorded names.",
+    help="Key of the records; needed for new selectors and for keys of annotations that differ.",
 )
 @click.option("--check", is_flag=True, help="Exit with status 1 if anything changes.")
 @options.output_format("text", "json", "yaml")

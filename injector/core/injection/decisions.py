@@ -17,6 +17,7 @@ always-selectors          one matches the pod's labels                          
 policy                    `enabled`: yes unless a rule said no; `disabled`: the reverse; else never
 node-selection            it would be injected, but no node of the profile's systems may run it -> skip
 runtime-class             it would be injected, but its RuntimeClass is in the setting -> skip
+caller                    it would be injected, but a rule about its user matches -> skip or deny
 foreign-sidecar           it would be injected, but a proxy is there that no status explains -> skip
 ========================  ==========================================================================
 """
@@ -27,6 +28,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from injector.core import names, selectors, status
+from injector.core.caller_rule import first_match
 from injector.core.injection import node_selection
 from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
 from injector.core.policy import Policy
@@ -89,7 +91,7 @@ class _Rules:
                 return decision
         reason, wanted = self.requested()
         if self.by_policy(wanted):
-            unfit = self.nodes() or self.runtime_class() or self.foreign()
+            unfit = self.nodes() or self.runtime_class() or self.caller() or self.foreign()
             return unfit or Decision(reason or Reason.ON_BY_DEFAULT, tuple(self.trace))
         if self.policy.mode not in ("enabled", "disabled"):
             reason = Reason.INVALID_POLICY
@@ -195,7 +197,7 @@ class _Rules:
         return verdict
 
     def overruled(self, rule: str, seen: str, reason: Reason) -> Decision:
-        """Skip a pod that would be injected."""
+        """Skip or deny a pod that would be injected."""
         self.trace = [Step(s.rule, s.seen, s.verdict) for s in self.trace]
         return self.end(rule, seen, reason)
 
@@ -217,6 +219,21 @@ class _Rules:
         if self.policy.skip_runtime_classes:
             self.note("runtime-class", seen, "no objection")
         return None
+
+    def caller(self) -> Decision | None:
+        if not self.policy.callers:
+            return None
+        if self.facts.user is None:
+            self.note("caller", "caller unknown", "no objection")
+            return None
+        number, action = first_match(self.policy.callers, self.facts.user)
+        # The name of a user is not for those who may read about the pod.
+        seen = f"rule {number} of callers" if number else "no rule of callers matches"
+        if action == "allow":
+            self.note("caller", seen, "no objection")
+            return None
+        reason = Reason.CALLER_SKIPPED if action == "skip" else Reason.CALLER_DENIED
+        return self.overruled("caller", seen, reason)
 
     def foreign(self) -> Decision | None:
         earlier = status.parse(self.annotations.get(self.policy.status))

@@ -54,7 +54,7 @@ def auto_images(pod: Manifest, skipped: Reason | None = None) -> Iterator[Findin
 
 def opt_ins(decision: Decision, profile: Profile) -> Iterator[Finding]:
     """The label or annotation that requests injection, of a pod that cannot run with the sidecar."""
-    if decision.reason not in (Reason.UNSUPPORTED_NODES, Reason.RUNTIME_CLASS):
+    if decision.reason not in (Reason.UNSUPPORTED_NODES, Reason.RUNTIME_CLASS, Reason.CALLER_SKIPPED):
         return
     for step in decision.trace:
         if step.rule in ("label", "annotation") and step.verdict == "yes":

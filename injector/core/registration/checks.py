@@ -267,7 +267,7 @@ def _services(survey: Survey) -> Iterator[Finding]:
         if (service.get("spec") or {}).get("type") == "ExternalName":
             continue  # it stands for something outside
         slices = survey.slices.get(ref)
-        if slices is not None and not any(_ready(end) for s in slices for end in s.get("endpoints") or []):
+        if slices is not None and not ready_endpoints(slices):
             message = f"Service {ref} has no ready pod: every call fails"
             hint = f"run kubectl get pods -n {ref.namespace} and check why they are not ready"
             yield Finding.of(FindingCode.NO_ENDPOINTS, message, entry.where, hint)
@@ -279,8 +279,10 @@ def service_of(entry: Registered) -> ServiceRef | None:
     return ServiceRef(str(service.get("namespace")), str(service.get("name"))) if service else None
 
 
-def _ready(endpoint: Manifest) -> bool:
-    return (endpoint.get("conditions") or {}).get("ready") is not False
+def ready_endpoints(slices: Iterable[Manifest]) -> int:
+    """How many endpoints of EndpointSlices are ready."""
+    ends = (end for each in slices for end in each.get("endpoints") or [])
+    return sum((end.get("conditions") or {}).get("ready") is not False for end in ends)
 
 
 # --- PodSecurity ----------------------------------------------------------------------------------

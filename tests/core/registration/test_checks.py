@@ -13,10 +13,12 @@ from injector.core.model import ServiceRef
 from injector.core.registration.checks import Survey, check_registration
 from injector.core.registration.configuration import Options, configurations, own_entries
 from injector.core.registration.entries import registered
+from injector.core.registration.failure_modes import contradictions
 from injector.core.registration.match_conditions import conditions
 from injector.core.selectors import Selector, parse, satisfying_labels
 
 OURS = load(None)
+NAME = "namespace.sidecar-injector.istio.io"
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "log-shipper" / "injector.yaml"
 RULE = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
 CONDITIONS = [c.as_manifest() for c in conditions(OURS.policy, OURS.profile)]
@@ -25,7 +27,7 @@ CONDITIONS = [c.as_manifest() for c in conditions(OURS.policy, OURS.profile)]
 def configuration(name: str = "ours", *, ours: bool = True, **changes: Any) -> dict[str, Any]:
     label = {"app.kubernetes.io/name": "sidecar-injector"} if ours else {}
     entry = {
-        "name": "namespace.sidecar-injector.istio.io",
+        "name": NAME,
         "rules": [RULE],
         "clientConfig": {"service": {"namespace": "mesh", "name": "injector"}},
         "namespaceSelector": {"matchLabels": {"istio-injection": "enabled"}},
@@ -184,3 +186,22 @@ def test_a_registration_for_pods_that_opt_in_is_too_narrow_for_other_policies() 
     survey = Survey(tuple(registered([configuration(matchConditions=narrow)])), {})
     findings = check_registration(survey, opt_in, [OURS.policy.entries])
     assert "registration-narrow" not in [each.code for each in findings]
+
+
+@pytest.mark.parametrize(
+    ("policy", "mode", "hints"),
+    [
+        ({"failurePolicy": "Fail"}, "deny", []),
+        ({"failurePolicy": "Ignore"}, "allow", []),
+        ({"failurePolicy": "Ignore"}, "deny", ["set server.failureMode to allow, or failurePolicy to Fail"]),
+        ({"failurePolicy": "Fail"}, "allow", ["remove server.failureMode, or set failurePolicy to Ignore"]),
+        # What the API server takes for Fail.
+        ({}, "allow", ["remove server.failureMode, or set failurePolicy to Ignore"]),
+    ],
+)
+def test_failure_policy_and_failure_mode_contradict_each_other(
+    policy: dict[str, str], mode: str, hints: list[str]
+) -> None:
+    findings = list(contradictions(registered([configuration(**policy)]), mode))
+    assert [(each.code.value, each.hint) for each in findings] == [("failure-modes", hint) for hint in hints]
+    assert all(each.where == "MutatingWebhookConfiguration ours, webhook " + NAME for each in findings)

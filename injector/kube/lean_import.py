@@ -1,0 +1,80 @@
+"""Importing the Kubernetes client without what commands do not use of it, which takes most of their start.
+
+`import kubernetes` also loads the packages for watches, streams, leader election and the dynamic client,
+and its kubeconfig reader the models of the API, and an OAuth library for tokens of an obsolete kind.
+Inside `lean_import` those are loaded when they are first used. Not here: `serve`, which loads all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Final
+
+LATER: Final = frozenset(
+    {
+        "kubernetes.dynamic",
+        "kubernetes.informer",
+        "kubernetes.leaderelection",
+        "kubernetes.stream",
+        "kubernetes.watch",
+        "oauthlib.oauth2",
+    }
+)
+"""Modules that are loaded when an attribute of them is first read."""
+
+BY_NAME: Final = {"requests_oauthlib": "OAuth2Session", "kubernetes.client.api_client": "ApiClient"}
+"""Modules of which a class is imported by name, which would load them, and the class."""
+
+
+@contextlib.contextmanager
+def lean_import() -> Iterator[None]:
+    """Imports of the client inside load no more than a request needs; nothing if it is loaded already."""
+    if "kubernetes" in sys.modules or not BY_NAME.keys().isdisjoint(sys.modules):
+        yield
+        return
+    finder = _LaterFinder()
+    sys.meta_path.insert(0, finder)
+    for module, name in BY_NAME.items():
+        sys.modules[module] = stand_in = ModuleType(module)
+        stand_in.__dict__[name] = _made_later(module, name)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for module in BY_NAME:
+            del sys.modules[module]
+        # It keeps what was imported from it by name.
+        if package := sys.modules.get("kubernetes.client"):
+            package.__dict__.pop("ApiClient", None)
+
+
+def _made_later(module: str, name: str) -> Callable[..., Any]:
+    """What makes objects of a class, whose module is loaded by then."""
+
+    def make(*arguments: Any, **named: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*arguments, **named)
+
+    return make
+
+
+class _LaterFinder:
+    """Finds the modules of `LATER` as the other finders do, and makes their loading lazy."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The specification of such a module, None for others."""
+        if name not in LATER:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = importlib.util.LazyLoader(spec.loader)
+                return spec
+        return None
