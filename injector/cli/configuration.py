@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from injector.config.config_map_name import config_map_of
 from injector.config.control_plane import Maps, check_mesh, place_of, read_overrides
 from injector.config.folder import Files
 from injector.config.loading import NONE, Input, Overrides, Text, load_input, settings_of
 from injector.config.schema import Settings
-from injector.config.server_settings import ConfigMapSource, config_map_of
+from injector.config.server_settings import ConfigMapSource
 from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.printable import visible

@@ -24,7 +24,6 @@ from injector.config.fields import (
     setting,
 )
 from injector.core.model import ServiceRef
-from injector.errors import ConfigError
 
 MiB: Final = 1 << 20
 
@@ -46,17 +45,6 @@ class ConfigMapSource:
     namespace: str = setting("", TEXT, "Namespace of the ConfigMap.")
     name: str = setting("", TEXT, "Name of the ConfigMap; empty: do not read a ConfigMap.")
     key: str = setting("injector.yaml", TEXT, "Key of the configuration file in the ConfigMap.")
-
-
-def config_map_of(flag: str) -> ConfigMapSource:
-    """The ConfigMap of ``NS/NAME[:KEY]``, also written ``NS/NAME/KEY``. Raises ConfigError."""
-    namespace, _, rest = flag.partition("/")
-    name, _, key = rest.replace(":", "/", 1).partition("/")
-    if not namespace or not name:
-        raise ConfigError(
-            "a namespace and a name are expected", where="--config-map", hint="NS/NAME or NS/NAME:KEY"
-        )
-    return ConfigMapSource(namespace=namespace, name=name, **({"key": key} if key else {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

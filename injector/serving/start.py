@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
 from injector.config import cross_checks
+from injector.config.config_map_name import config_map_of
 from injector.config.control_plane import place_of
 from injector.config.current import announce
 from injector.config.loading import Input
 from injector.config.schema import read_settings
-from injector.config.server_settings import Server, config_map_of
+from injector.config.server_settings import Server
 from injector.config.source import Source
 from injector.kube.configmaps import ConfigMapReader
 from injector.serving.recording import record_settings

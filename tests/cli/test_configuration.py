@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from injector.cli.configuration import Wanted, located
+from injector.config.config_map_name import config_map_of
 from injector.config.folder import Files
 from injector.config.loading import Input, Text, load, load_input
-from injector.config.server_settings import ConfigMapSource, config_map_of
+from injector.config.server_settings import ConfigMapSource
 from injector.errors import ConfigError
 from tests.cli.conftest import PROFILE, SIDECAR, Run
 from tests.factories import a_review
