@@ -127,10 +127,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Inject, skip or deny, with the reason and every rule tried on the way.
-
-    `detail` is a sentence about this pod, more exact than that of the reason, and `hint` what to do.
-    """
+    """Inject, skip or deny; `detail` and `hint` are a sentence about this pod, and what to do."""
 
     reason: Reason
     trace: tuple[Step, ...] = ()
