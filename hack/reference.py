@@ -126,6 +126,7 @@ def findings() -> str:
     """The closed set of findings."""
     titles = {
         Subject.POD: "About a pod",
+        Subject.NAMESPACE: "About the namespace of a pod",
         Subject.CONFIGURATION: "About the configuration",
         Subject.CLUSTER: "About the webhook in a cluster",
         Subject.FILE: "About files with manifests",

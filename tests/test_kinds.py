@@ -24,7 +24,7 @@ from injector.core.registration.checks import template_of
 from injector.core.reports import rollouts
 from injector.core.reports.audit import AuditState, Standing
 from injector.errors import ConfigError
-from injector.kube import events, objects
+from injector.kube import events, targets
 from injector.kube.observation import observe
 from injector.kube.rolling import Target
 from injector.kube.survey import SurveyReader
@@ -128,7 +128,7 @@ def test_a_kind_that_is_not_in_the_table_is_not_known() -> None:
     assert workload.locate(item) is None
     assert not workload.has_template(FLEET.kind)
     with pytest.raises(ConfigError):
-        objects.workload(a_cluster(), "fl/web", "shop")
+        targets.parsed(["fl/web"])
 
 
 def test_it_is_fetched_by_all_its_names(kind: str) -> None:
@@ -136,7 +136,8 @@ def test_it_is_fetched_by_all_its_names(kind: str) -> None:
     names = (row.plural, *row.aliases) if path else ()
     group, slash, _ = row.api_version.partition("/")
     for name in (*names, *(f"{name}.{group}" for name in names if slash)):
-        assert objects.workload(a_cluster(), f"{name}/web", "shop") == {"asked": path}
+        target = targets.parsed([f"{name}/web"])
+        assert list(targets.fetched(a_cluster(), target, "shop")) == [{"asked": path}]
     assert bool(names) == bool(path)
 
 

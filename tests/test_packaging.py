@@ -275,3 +275,40 @@ def test_a_profile_outside_the_package_is_taken_out_again(
     injected = installed.run("kube-inject", *outside("-f", LOG_SHIPPER / "deployment.yaml")).stdout
     again = installed.run("uninject", *outside("-f", "-"), stdin=injected).stdout
     assert documents(again) == documents((LOG_SHIPPER / "deployment.yaml").read_text())
+
+
+# --- without extras -----------------------------------------------------------------------------
+
+BASE = ("click", "jinja2", "markupsafe", "yaml", "_yaml", "jsonpatch.py", "jsonpointer.py")
+
+
+@pytest.fixture(scope="session")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel in an environment that has its dependencies and none of its extras."""
+    home, packages = tmp_path_factory.mktemp("bare"), tmp_path_factory.mktemp("base")
+    python(sys.executable, "-m", "venv", "--without-pip", home)
+    for name in BASE:
+        (packages / name).symlink_to(Path(sysconfig.get_path("purelib")) / name)
+    install = ("install", "--no-deps", "--no-index", "--quiet", wheel)
+    python(sys.executable, "-m", "pip", "--python", home / "bin" / "python", *install)
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(home), "platbase": str(home)}))
+    (site / "base.pth").write_text(f"{packages}\n")
+    return Installed(home / "bin", tmp_path_factory.mktemp("nothing"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra", "status"),
+    [(("serve",), "serve", 2), (("explain", "deploy/web"), "cluster", 1), (("audit",), "cluster", 1)],
+)
+def test_a_command_without_its_extra_names_the_wheel_that_has_it(
+    bare: Installed, wheel: Path, arguments: tuple[str, ...], extra: str, status: int
+) -> None:
+    done = bare.run(*arguments, status=status)
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert error.endswith(f"packages that are not installed (extra '{extra}')")
+    assert hint == f"  hint: run: {bare.bin / 'python'} -m pip install '{wheel}[{extra}]'"
+
+
+def test_commands_without_a_cluster_need_no_extra(bare: Installed) -> None:
+    assert "istio-proxy" in bare.run("kube-inject", "-f", EXAMPLES / "shop").stdout

@@ -15,7 +15,7 @@ EXCEPTIONS = {
         "injector/profiles/istio/catalogue.py": 607,
         "tests/apiserver/test_certificates.py": 451,
         "tests/apiserver/test_check_cluster.py": 517,
-        "tests/apiserver/test_kube.py": 417,
+        "tests/apiserver/test_kube.py": 408,
         "tests/apiserver/test_webhook.py": 534,
         "tests/beds/apiserver/bed.py": 438,
         "tests/beds/programs/build.py": 398,

@@ -61,7 +61,9 @@ def run(flags: AdmitFlags) -> int:
         native_sidecars=around.native_sidecars,
         objects=around.objects,
     )
-    policy = AnswerPolicy(server.failure_mode, server.warnings, server.audit_annotations)
+    policy = AnswerPolicy(
+        server.failure_mode, server.warnings, server.audit_annotations, server.skip_warnings
+    )
     answer = answers.answer(request, config, facts, policy)
     _report(request, answer)
     click.echo(json_text(answer.review))
@@ -72,7 +74,7 @@ def _report(request: AdmissionRequest, answer: Answer) -> None:
     """One line about the pod, and the findings, on stderr."""
     report, outcome = Report(), answer.outcome
     reason = outcome.decision.reason
-    sentence = reason.sentence
+    sentence = outcome.decision.sentence
     if answer.decision is Verdict.ALLOW:
         # The answer does not say what failed.
         sentence = answers.message_of(outcome).removeprefix(f"{reason.value}: ")

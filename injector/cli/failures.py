@@ -20,7 +20,18 @@ def exit_status(error: Exception) -> int:
         return _usage(error)
     if isinstance(error, InjectorError):
         return print_errors([error])
+    if isinstance(error, ModuleNotFoundError) and (absent := _not_installed(error)):
+        return print_errors([absent])
     return _defect(error)
+
+
+def _not_installed(error: ModuleNotFoundError) -> InjectorError | None:
+    """The error for a module of an extra; None for others, which are defects."""
+    # Looking up how the program was installed takes longer than most errors.
+    from injector import installation
+
+    words = installation.missing(error.name or "")
+    return ConfigError(words[0], hint=words[1]) if words else None
 
 
 def print_errors(errors: Sequence[InjectorError]) -> int:

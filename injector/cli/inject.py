@@ -21,10 +21,11 @@ from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import near_misses
 from injector.core.injection.pipeline import inject
-from injector.core.model import Finding, Manifest, Reason, Verdict
+from injector.core.model import Decision, Finding, Manifest, Reason, Verdict
 from injector.core.other_documents import of_missing_version
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
+from injector.core.registration.tag_entries import with_tags
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
 from injector.errors import AnnotationError, ClusterError, InjectorError, ManifestError
@@ -58,6 +59,7 @@ class KubeInjectFlags(Access):
     inject_map: str | None
     from_cluster: bool
     objects: tuple[str, ...]
+    tags: tuple[str, ...]
     strict: bool
     recursive: bool
     fail_on: str | None
@@ -86,6 +88,7 @@ def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.names)
     config, around = _around(flags)
+    config = with_tags(config, flags.tags)
     injection = InjectRun(config, around, Report(), flags.strict)
     sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
@@ -147,7 +150,7 @@ class InjectRun:
         if outcome.decision.verdict is Verdict.DENY:
             raise refusal(document, located, pointer, outcome)
         if outcome.decision.verdict is Verdict.SKIP and self.strict:
-            raise _skipped(place(document, pointer), located.label, outcome.decision.reason)
+            raise _skipped(place(document, pointer), located.label, outcome.decision)
         return outcome.pod if outcome.patch else None
 
     def verdict(self, what: str, outcome: Outcome) -> None:
@@ -157,7 +160,8 @@ class InjectRun:
         if verdict is Verdict.INJECT and not outcome.patch:
             self._verdict("unchanged", what, reason.value, "The injection is already up to date.")
         else:
-            self._verdict(words[verdict], what, reason.value, reason.sentence)
+            decision = outcome.decision
+            self._verdict(words[verdict], what, reason.value, decision.sentence, decision.hint)
 
     def _verdict(self, word: str, what: str, reason: str, sentence: str, hint: str = "") -> None:
         self.tally.results[word] += 1
@@ -217,10 +221,11 @@ def _place_in(document: Document, located: workload.Workload, pointer: str, at: 
     return place(document, pointer + (_in_workload(located, at) if inside else at))
 
 
-def _skipped(where: str, what: str, reason: Reason) -> ManifestError:
+def _skipped(where: str, what: str, decision: Decision) -> ManifestError:
     """With --strict a skip is an error."""
-    hint = "remove --strict, or exclude the document"
-    return ManifestError(f"{what}: {reason.value}. {reason.sentence}", where=where, hint=hint)
+    hint = f"{decision.hint}, or " if decision.hint else ""
+    hint += "remove --strict, or exclude the document"
+    return ManifestError(f"{what}: {decision.reason.value}. {decision.sentence}", where=where, hint=hint)
 
 
 def _refused_result(

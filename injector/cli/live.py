@@ -75,7 +75,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
                 "title": cause.type.title,
                 "injected": cause.ours,
                 "evidence": [{"where": e.where, "seen": e.seen} for e in cause.evidence],
-                "action": cause.type.action,
+                "action": cause.action,
             }
             for cause in diagnosis.causes
         ],
@@ -100,14 +100,14 @@ def text(diagnosis: Diagnosis, colour: bool) -> Iterator[str]:
     state = paint(diagnosis.state.value, COLOURS.get(diagnosis.state.value, "red"), colour, bold=True)
     first = diagnosis.causes[0] if diagnosis.causes else None
     verdict = f": {first.type.id}: {first.type.title}" if first else ""
-    yield f"{paint(visible(diagnosis.subject), 'white', colour, bold=True)}: {state}{verdict}"
+    yield f"{paint(visible(diagnosis.subject), '', colour, bold=True)}: {state}{verdict}"
     for cause in diagnosis.causes:
         if cause is not first:
             yield f"  also {cause.type.id}: {cause.type.title}"
         for evidence in cause.evidence:
             yield f"    {visible(evidence.where)}: {visible(evidence.seen)}"
         if cause is first or not cause.type.follows:
-            yield f"    {paint('what to do', 'cyan', colour)}: {cause.type.action}"
+            yield f"    {paint('what to do', 'cyan', colour)}: {visible(cause.action)}"
     if diagnosis.injection:
         yield from _injected(diagnosis.injection)
     if first and not first.evidence:

@@ -163,6 +163,11 @@ def path(of: str) -> Option:
     return click.option("--path", default="", metavar="/PATH", help=f"Path of the {of}, with its overrides.")
 
 
+def tags(help: str = "Also use the webhook entries of this revision tag; may be repeated.") -> Option:
+    """Revision tags."""
+    return click.option("--tag", "tags", multiple=True, metavar="TAG", help=help)
+
+
 def namespace(help: str) -> Option:
     """The namespace of objects."""
     kind = Suggested("namespaces")

@@ -12,8 +12,8 @@ from typing import IO, Final
 
 import click
 
-from injector.core.finding_codes import Level
-from injector.core.model import Finding, Reason
+from injector.core.finding_codes import Level, Subject
+from injector.core.model import Decision, Finding
 from injector.printable import visible
 
 COLOURS: Final = {
@@ -35,8 +35,8 @@ def coloured(stream: IO[str] | None) -> bool:
 
 
 def paint(text: str, colour: str, on: bool, bold: bool = False) -> str:
-    """Text in a colour, or as it is."""
-    return click.style(text, fg=colour, bold=bold) if on else text
+    """Text in a colour (empty: the terminal's own), or as it is."""
+    return click.style(text, fg=colour or None, bold=bold) if on and text else text
 
 
 class Report:
@@ -54,15 +54,17 @@ class Report:
             self._printed.add(hint)
             self._line(f"{'':<9} hint: {visible(hint)}")
 
-    def reasoned(self, word: str, what: str, reason: Reason) -> None:
+    def reasoned(self, word: str, what: str, decision: Decision) -> None:
         """One workload whose reason is one of the closed set."""
-        self.verdict(word, what, reason.value, reason.sentence)
+        self.verdict(word, what, decision.reason.value, decision.sentence, decision.hint)
 
     def findings(self, findings: Iterable[Finding], what: str = "") -> None:
         """Errors, warnings and notes, each once."""
         for finding in findings:
             word = finding.level.value
-            at = "".join(f"{place}: " for place in (finding.where, what) if place)
+            # Workloads share their namespace, so that what is wrong with it is said once.
+            about = "" if finding.code.subject is Subject.NAMESPACE else what
+            at = "".join(f"{place}: " for place in (finding.where, about) if place)
             hint = f" (hint: {finding.hint})" if finding.hint else ""
             text = visible(f"{at}{finding.message}{hint} [{finding.code}]")
             if text not in self._printed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from injector import yamltext
@@ -17,11 +17,22 @@ def for_programs(result: Any, output: str) -> str:
     return yamltext.dump(result).rstrip("\n") if output == "yaml" else json_text(result)
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of aligned columns under headings in capitals, as kubectl prints them."""
+def table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    styled: Callable[[int, str], str] = lambda _column, cell: cell,
+) -> list[str]:
+    """Lines of aligned columns under headings in capitals, as kubectl prints them.
+
+    `styled` takes the number of a column and a cell below its heading, and adds colour to it.
+    """
     cells = [[heading.upper() for heading in headings], *([visible(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    lines = []
+    for number, row in enumerate(cells):
+        padded = [
+            (styled(column, cell) if number and cell else cell) + " " * (width - len(cell))
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("   ".join(padded).rstrip())
+    return lines

@@ -107,6 +107,11 @@ class Sources:
         return True
 
 
+def is_named(word: str) -> bool:
+    """Whether a plain argument names manifests, where it may also name a kind of workload."""
+    return word == STDIN or word.endswith(SUFFIXES) or bool(_URL.match(word))
+
+
 def _split(name: str) -> list[str]:
     """The names in one, separated by commas, unless there is a file of the whole name."""
     if "," not in name or _URL.match(name) or os.path.exists(name):

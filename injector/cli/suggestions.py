@@ -21,13 +21,18 @@ SECONDS: Final = 2.0
 
 
 def items(what: str, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The suggestions of a kind (a key of `_SOURCES`) that begin with the incomplete word."""
+    """The suggestions of a kind (a key of `_SOURCES`) that begin with the incomplete word.
+
+    Without one they are files, where the parameter accepts them.
+    """
     try:
-        words = _SOURCES[what](ctx, param, incomplete)
-        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+        words = [word for word in _SOURCES[what](ctx, param, incomplete) if word.startswith(incomplete)]
     except Exception:
         # Whatever it is, a message would be written into the line of a person.
-        return []
+        words = []
+    if not words and "FILE" in str(param.metavar):
+        return [CompletionItem(incomplete, type="file")]
+    return [CompletionItem(word) for word in words]
 
 
 def _commands(_ctx: click.Context, _param: click.Parameter, _incomplete: str) -> Iterable[str]:

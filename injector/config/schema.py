@@ -6,6 +6,7 @@ pods, and reading a file. Not here: those of `serve` (`server_settings`), and wh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +39,12 @@ from injector.core.catalogue import POWERS
 from injector.core.position import ENDS, NEIGHBOURS, Position
 from injector.errors import ConfigError, ManifestError
 from injector.pointer import split
-from injector.printable import type_name
+from injector.printable import shown, type_name
 from injector.work import DEFAULT_LIMIT
+
+# At the start of a line, where the keys of a configuration are.
+_KIND = re.compile(r"^kind:[ \t]+(\S+)", re.MULTILINE)
+_VERSION = re.compile(r"^apiVersion:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,11 +278,25 @@ class Settings:
 
 def read_settings(text: str, origin: str) -> Settings:
     """Read and check a configuration file. Raises one ConfigError for all problems."""
+    _refuse_manifest(text, origin)
     tree = parsed(text, origin)
     reading = Reading()
     settings = read(Settings, tree, "", reading)
     refuse(reading.problems, text, origin)
     return settings
+
+
+def _refuse_manifest(text: str, origin: str) -> None:
+    """Raise ConfigError for objects of Kubernetes: their keys would all be unknown ones."""
+    match = _KIND.search(text)
+    if match and _VERSION.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        kind = shown(match[1].strip("\"'"))
+        raise ConfigError(
+            f"a manifest of kind {kind}, expected a configuration",
+            where=f"{origin}:{line}",
+            hint="give manifests with -f, and the configuration with --config",
+        )
 
 
 def parsed(text: str, origin: str) -> Any:

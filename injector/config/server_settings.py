@@ -315,6 +315,11 @@ class Server:
         "deny", choice("deny", "allow"), "What to do with a pod when the injector itself fails."
     )
     warnings: bool = setting(True, FLAG, "Return findings to API clients as warnings.")
+    skip_warnings: str = setting(
+        "off",
+        choice("off", "unexpected"),
+        "Whether these warnings include skips that the pod does not request, such as host-network.",
+    )
     audit_annotations: bool = setting(True, FLAG, "Write decision and reason to the API server's audit log.")
     namespaces: str = setting(
         "watch", choice("watch", "off"), "Watch Namespace objects, or answer without them."

@@ -16,7 +16,8 @@ class Catalogue:
 
     `domains` are the ends of prefixes that belong to the profile (``example.com`` covers
     ``x.example.com/...``). `affects` lists the powers (`POWERS`) that an annotation can use.
-    `on_pod_only` are annotations that other programs read from the pod itself.
+    `on_pod_only` are annotations that other programs read from the pod itself. `revision_label` is the label
+    by which a namespace or a pod names a revision of the injector.
     """
 
     annotations: frozenset[str] = frozenset()
@@ -25,6 +26,7 @@ class Catalogue:
     domains: tuple[str, ...] = ()
     affects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     on_pod_only: frozenset[str] = frozenset()
+    revision_label: str = ""
 
     def owns(self, key: str) -> bool:
         """Whether the prefix of a key belongs to the profile."""

@@ -27,12 +27,13 @@ class Subject(StrEnum):
     """What a finding is about."""
 
     POD = "pod"
+    NAMESPACE = "namespace"
     CONFIGURATION = "configuration"
     CLUSTER = "cluster"
     FILE = "file"
 
 
-_POD, _CONFIGURATION, _CLUSTER, _FILE = Subject
+_POD, _NAMESPACE, _CONFIGURATION, _CLUSTER, _FILE = Subject
 _ERROR, _WARNING, _NOTE = Level
 
 
@@ -54,6 +55,9 @@ class FindingCode(StrEnum):
     WRONG_OBJECT = "wrong-object", _POD, _WARNING
     MISSPELT_KEY = "misspelt-key", _POD, _WARNING
     OPT_IN_IGNORED = "opt-in-ignored", _POD, _WARNING
+    POD_REVISION = "pod-revision", _POD, _WARNING, _NOTE
+    NAMESPACE_LABEL = "namespace-label", _NAMESPACE, _WARNING
+    NAMESPACE_REVISION = "namespace-revision", _NAMESPACE, _NOTE
     STATUS_PORT = "status-port", _POD, _WARNING, _NOTE
     NATIVE_ASSUMED = "native-assumed", _POD, _NOTE
     IGNORED_NAMESPACE = "ignored-namespace", _POD, _WARNING

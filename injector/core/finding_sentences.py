@@ -70,6 +70,18 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The pod requests injection, and is skipped because it cannot run with the sidecar.",
         "Remove the request, or let the pod run on other nodes or with another RuntimeClass.",
     ),
+    "pod-revision": (
+        "The label by which a pod names a revision has no effect, or names another revision.",
+        "Remove the label, or change that of the namespace; check the revision of the configuration.",
+    ),
+    "namespace-label": (
+        "A label or annotation of the namespace has no effect: its key, value or place is nearly right.",
+        "Change it on the Namespace, as the message says.",
+    ),
+    "namespace-revision": (
+        "The namespace names a revision or tag that the configuration is not; its pods are not injected.",
+        "Nothing, if it is another injector's; else set the revision, or the tag with `--tag`.",
+    ),
     "status-port": (
         "The status ports of values, mesh configuration and pod differ; merged metrics use the second.",
         "Set the same port everywhere.",

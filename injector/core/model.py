@@ -126,10 +126,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Inject, skip or deny, with the reason and every rule tried on the way."""
+    """Inject, skip or deny, with the reason and every rule tried on the way.
+
+    `detail` is a sentence about this pod, more exact than that of the reason, and `hint` what to do.
+    """
 
     reason: Reason
     trace: tuple[Step, ...] = ()
+    detail: str = ""
+    hint: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Why, in one sentence."""
+        return self.detail or self.reason.sentence
 
     @property
     def verdict(self) -> Verdict:

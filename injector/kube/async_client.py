@@ -200,7 +200,7 @@ async def connect_async(kubeconfig: str | None, context: str | None) -> AsyncClu
         from kubernetes.aio.client.api_client import ApiClient
         from kubernetes.aio.client.configuration import Configuration
     except ModuleNotFoundError as error:
-        raise client_not_installed() from error
+        raise client_not_installed(error) from error
     source = find_kubeconfig(kubeconfig, context)
 
     async def load() -> Any:

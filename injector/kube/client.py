@@ -216,7 +216,7 @@ def connect(kubeconfig: str | None, context: str | None) -> Cluster:
             from kubernetes.client.configuration import Configuration
             from kubernetes.client.rest import RESTClientObject
     except ModuleNotFoundError as error:
-        raise client_not_installed() from error
+        raise client_not_installed(error) from error
     # Without a retry: the transport's own retries write warnings to stderr.
     configuration = Configuration(retries=False)
     source = find_kubeconfig(kubeconfig, context)
@@ -239,7 +239,7 @@ def load_client() -> None:
     try:
         import kubernetes  # noqa: F401
     except ModuleNotFoundError as error:
-        raise client_not_installed() from error
+        raise client_not_installed(error) from error
 
 
 def request_arguments(query: Mapping[str, str], accept: str = ACCEPT) -> dict[str, Any]:

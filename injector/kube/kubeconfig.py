@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from injector import yamltext
+from injector import installation, yamltext
 from injector.errors import ClusterError, ManifestError
 from injector.kube.api_errors import Request
 from injector.printable import first_of, shown
@@ -156,10 +156,7 @@ def unreadable_credentials(request: Request, error: Exception) -> ClusterError:
     )
 
 
-def client_not_installed() -> ClusterError:
+def client_not_installed(error: ModuleNotFoundError) -> ClusterError:
     """The error for a missing optional dependency."""
-    return ClusterError(
-        "the Kubernetes client is not installed",
-        reason="NotInstalled",
-        hint="pip install 'sidecar-injector[cluster]'",
-    )
+    message, hint = installation.missing(error.name or "") or (f"{error.name} is not installed", "")
+    return ClusterError(message, reason="NotInstalled", hint=hint)

@@ -47,6 +47,20 @@ MESSAGE_LENGTH = 2000
 # Failures that may not be the fault of the pod's author: the failure mode `allow` admits these.
 _ALLOWED = frozenset({Reason.INTERNAL_ERROR, Reason.TEMPLATE_FAILED, Reason.MERGE_FAILED})
 
+UNEXPECTED = frozenset(
+    {
+        Reason.HOST_NETWORK,
+        Reason.IGNORED_NAMESPACE,
+        Reason.NEVER_SELECTED,
+        Reason.INVALID_POLICY,
+        Reason.UNSUPPORTED_OS,
+        Reason.UNSUPPORTED_NODES,
+        Reason.RUNTIME_CLASS,
+        Reason.FOREIGN_SIDECAR,
+    }
+)
+"""Skips for which neither the pod nor its lack of a request is the reason."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -70,12 +84,13 @@ class AnswerPolicy:
 
     `failure_mode`, ``deny`` or ``allow``, decides about a pod for which the injector or a template
     fails; `warnings` and `audit`, whether the answer carries findings for users and annotations for
-    the audit log.
+    the audit log; `skips`, ``off`` or ``unexpected``, whether a skip is among the warnings.
     """
 
     failure_mode: str = "deny"
     warnings: bool = True
     audit: bool = True
+    skips: str = "off"
 
 
 DEFAULT = AnswerPolicy()
@@ -157,7 +172,7 @@ def _answer(
         "allowed": decision is not Verdict.DENY,
         **_change(patch),
         "status": _status(outcome) if decision is Verdict.DENY else None,
-        "warnings": warnings_of(outcome, turned) if policy.warnings else None,
+        "warnings": warnings_of(outcome, turned, policy.skips) if policy.warnings else None,
         "auditAnnotations": _audit(outcome, decision, config) if policy.audit else None,
     }
     response = {key: value for key, value in response.items() if value not in (None, [])}
@@ -247,16 +262,15 @@ def message_of(outcome: Outcome) -> str:
     return cut(visible(text), MESSAGE_LENGTH)
 
 
-def warnings_of(outcome: Outcome, turned: bool) -> list[str]:
+def warnings_of(outcome: Outcome, turned: bool, skips: str = "off") -> list[str]:
     """The actionable findings as admission warnings: short, distinct, printable, few.
 
     `turned` says that a denial was turned into an admission. The log has the complete texts.
     """
     texts = [f"{f.code}: {f.message}" for f in outcome.findings if f.actionable]
-    if turned:
-        texts.insert(
-            0, f"{outcome.decision.reason.value}: the pod is not injected. {outcome.decision.reason.sentence}"
-        )
+    reason = outcome.decision.reason
+    if turned or (skips == "unexpected" and reason in UNEXPECTED):
+        texts.insert(0, f"{reason.value}: the pod is not injected. {outcome.decision.sentence}")
     out: list[str] = []
     left = WARNINGS_LENGTH
     for text in dict.fromkeys(cut(visible(text)) for text in texts):

@@ -95,13 +95,8 @@ def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
 
 def run_loop(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
     """Run `main` in uvloop, with a Stop that SIGTERM and SIGINT set."""
-    try:
-        import httptools  # noqa: F401
-        import uvloop
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"{error.name} is not installed", hint="pip install 'sidecar-injector[serve]'"
-        ) from error
+    import httptools  # noqa: F401
+    import uvloop
 
     async def with_signals() -> None:
         stop = Stop()

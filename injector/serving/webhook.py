@@ -184,7 +184,9 @@ class _Parts:
                 Size(server.queue.length, server.queue.max_bytes),
                 server.cpu_milliseconds / 1000,
             ),
-            policy=AnswerPolicy(server.failure_mode, server.warnings, server.audit_annotations),
+            policy=AnswerPolicy(
+                server.failure_mode, server.warnings, server.audit_annotations, server.skip_warnings
+            ),
             record=record,
             notify=self.events.notify,
             caller=self.callers.check,

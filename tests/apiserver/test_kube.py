@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from injector.errors import ClusterError, ConfigError
+from injector.errors import ClusterError
+from injector.kube import targets
 from injector.kube.async_client import AsyncCluster, connect_async
 from injector.kube.client import Cluster
 from injector.kube.configmaps import configmap_key
 from injector.kube.lists import Listing
-from injector.kube.objects import workload
 from injector.kube.watching import Informer, Timing
 from tests.beds.apiserver.bed import ApiServer
 
@@ -223,27 +223,18 @@ def test_a_workload_is_found_by_every_name_that_the_api_server_gives_its_kind(
         group, _, number = version.partition("/")
         names += [f"{resource['name']}.{group}", f"{resource['singularName']}.{number}.{group}"]
 
-    items = [workload(cluster, f"{name}/shop", workloads) for name in names]
+    words = [f"{name}/shop" for name in names]
+    items: list[Any] = list(targets.fetched(cluster, targets.parsed(words), workloads))
 
     assert [(kind, version, "shop")] * len(names) == [
         (item["kind"], item["apiVersion"], item["metadata"]["name"]) for item in items
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["shop", "deploy/", "/shop", "service/shop", "deploy/a/b", "pod.apps/shop", "deploy.batch/shop"]
-)
-def test_text_that_names_no_workload_is_refused_before_anything_is_asked(text: str) -> None:
-    nowhere: Any = None  # asking it would fail with another error
-
-    with pytest.raises(ConfigError, match="not a workload reference"):
-        workload(nowhere, text, "default")
-
-
 def test_a_name_cannot_leave_its_place_in_the_path(cluster: Cluster, workloads: str) -> None:
-    with pytest.raises(ClusterError) as caught:
-        workload(cluster, "pod/shop?watch=1", workloads)
-    assert caught.value.status == 404
+    (answer,) = targets.fetched(cluster, targets.parsed(["pod/shop?watch=1"]), workloads)
+    assert isinstance(answer, ClusterError)
+    assert answer.status == 404
 
 
 # --- mirrors

@@ -213,4 +213,5 @@ def test_a_missing_client_is_reported_with_what_to_install(monkeypatch: pytest.M
         connect(None, None)
 
     assert caught.value.reason == "NotInstalled"
-    assert caught.value.hint == "pip install 'sidecar-injector[cluster]'"
+    assert "extra 'cluster'" in caught.value.message
+    assert "sidecar-injector" not in caught.value.hint

@@ -125,9 +125,9 @@ def test_explain_prints_rules_findings_and_origins(run: Run) -> None:
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 0
     assert done.out.startswith("Deployment shop/web  (-:1)\n  injected: on-by-default. ")
-    assert "    -> policy " in done.out
+    assert "    rule policy: policy enabled\n" in done.out
     assert "did you mean logs.example.com/level?" in done.out
-    assert "    container shipper\n" in done.out
+    assert "2 values come from the profile" in done.out
     assert "\x1b" not in done.out
 
 
@@ -144,7 +144,7 @@ def test_explain_for_programs_has_stable_keys(folder: Path, run: Run) -> None:
         "where",
         "verdict",
         "reason",
-        "sentence",
+        *("sentence", "detail", "hint"),
         "error",
         "trace",
         "findings",
@@ -162,7 +162,7 @@ def test_explain_names_the_rule_that_skips(run: Run) -> None:
     done = run("explain", "--config", "c.yaml", "-f", "-", stdin=text)
     assert done.status == 0
     assert "skipped: host-network." in done.out
-    assert "-> host-network  spec.hostNetwork true" in done.out
+    assert "    rule host-network: spec.hostNetwork true\n" in done.out
 
 
 @pytest.mark.usefixtures("folder")

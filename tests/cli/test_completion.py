@@ -92,6 +92,21 @@ def test_a_cluster_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPa
     ended.set()
 
 
+@pytest.mark.parametrize(
+    ("what", "incomplete", "expected"),
+    [
+        ("targets", "dep", ["plain deployment", "plain deploy", "plain deployments"]),
+        ("targets", "shop.y", ["file shop.y"]),
+        ("targets", "nonsense/", ["file nonsense/"]),
+        ("reasons", "host-n", ["plain host-network"]),
+    ],
+)
+def test_what_is_no_kind_may_be_a_file(what: str, incomplete: str, expected: list[str]) -> None:
+    argument = click.Argument(["targets"], metavar="[KIND/NAME|FILE]")
+    items = suggestions.items(what, click.Context(cli), argument, incomplete)
+    assert [f"{item.type} {item.value}" for item in items] == expected
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_each_shell_has_a_script_that_calls_the_program(run: Run, shell: str) -> None:
     done = run("completion", shell)

@@ -141,6 +141,21 @@ def test_a_name_without_a_file_says_what_to_do(run: Run, name: str, message: str
     assert (done.status, done.err) == (1, f"error: {name}: {message}\n  hint: {hint}\n")
 
 
+@pytest.mark.parametrize("text", [DEPLOYMENT, f"{DEPLOYMENT}---\n{DEPLOYMENT}", f"# shop\n{DEPLOYMENT}"])
+@pytest.mark.parametrize(
+    "command", [("kube-inject", "-f", "web.yaml"), ("explain", "-f", "web.yaml"), ("uninject", "web.yaml")]
+)
+def test_a_manifest_as_a_configuration_is_one_sentence(run: Run, text: str, command: tuple[str, ...]) -> None:
+    Path("shop.yaml").write_text(text)
+    done = run(*command, "--config", "shop.yaml")
+    line = text.splitlines().index("kind: Deployment") + 1
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        f"error: shop.yaml:{line}: a manifest of kind Deployment, expected a configuration\n"
+        "  hint: give manifests with -f, and the configuration with --config\n"
+    )
+
+
 # --- counting -------------------------------------------------------------------------------------
 
 OUT = DEPLOYMENT.replace("app: web", 'logs.example.com/inject: "false"')

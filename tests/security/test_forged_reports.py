@@ -175,8 +175,8 @@ def test_a_word_for_strict_holds_no_line_of_an_input(folder: Path, run: Run) -> 
     check_lines(done.err)
 
 
-# A workload's line begins with its kind; the rest is indented.
-EXPLAINED = re.compile(OURS.pattern + r"|(Pod|Deployment) ")
+# A workload's line begins with its kind; the rest is indented. Several are a table and a summary.
+EXPLAINED = re.compile(OURS.pattern + r"|(Pod|Deployment|KIND) |\d+ workloads: ")
 
 
 @pytest.mark.parametrize("what", TEXTS)

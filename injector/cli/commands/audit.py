@@ -23,7 +23,9 @@ read; 2 wrong usage or configuration; 130 interrupted."""
 
 
 @click.command("audit", epilog=EXAMPLES)
-@click.argument("workloads", nargs=-1, metavar="[KIND/NAME | KIND [NAME]]...")
+@click.argument(
+    "workloads", nargs=-1, type=options.Suggested("targets"), metavar="[KIND/NAME | KIND [NAME]]..."
+)
 @options.namespace("Check the pods of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Check the pods of all namespaces.")
 @click.option("-l", "--selector", default="", metavar="SELECTOR", help="Check pods with these labels.")

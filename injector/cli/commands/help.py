@@ -15,16 +15,16 @@ Examples:
 
 
 @click.command("help", epilog=EXAMPLES)
-@click.argument("name", required=False, metavar="[COMMAND]", type=options.Suggested("commands"))
+@click.argument("names", nargs=-1, metavar="[COMMAND]...", type=options.Suggested("commands"))
 @click.pass_context
-def command(context: click.Context, name: str | None) -> int:
+def command(context: click.Context, names: tuple[str, ...]) -> int:
     """Show the help of a command; without one, the list of commands."""
-    group = context.find_root()
-    if name is None:
-        click.echo(group.get_help())
-        return 0
-    assert isinstance(group.command, click.Group)
-    _, described, _ = group.command.resolve_command(group, [name])
-    assert described is not None
-    click.echo(described.get_help(click.Context(described, info_name=name, parent=group)))
+    of = context.find_root()
+    for name in names:
+        if not isinstance(of.command, click.Group):
+            raise click.UsageError(f"{of.command_path} has no commands", of)
+        _, described, _ = of.command.resolve_command(of, [name])
+        assert described is not None
+        of = click.Context(described, info_name=name, parent=of, max_content_width=of.max_content_width)
+    click.echo(of.get_help())
     return 0

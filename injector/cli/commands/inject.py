@@ -71,6 +71,7 @@ def refused_flags(command: options.Command) -> options.Command:
 @click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster.")
 @options.cluster("Same as for kubectl; implies --from-cluster.")
 @options.objects()
+@options.tags()
 @click.option(
     "--strict",
     is_flag=True,

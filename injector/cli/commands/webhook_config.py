@@ -64,13 +64,7 @@ Examples:
     metavar="NAME",
     help="A namespace whose pods are never sent, regardless of its labels; may be repeated.",
 )
-@click.option(
-    "--tag",
-    "tags",
-    multiple=True,
-    metavar="TAG",
-    help="Also print an object for this revision tag; may be repeated.",
-)
+@options.tags("Also print an object for this revision tag; may be repeated.")
 @click.option("--tags-only", is_flag=True, help="Print only the objects of tags, not that of the revision.")
 def command(**flags: Any) -> int:
     """Print the MutatingWebhookConfiguration of a configuration, and another one for each --tag.

@@ -27,11 +27,20 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A row of the table that applies, with its evidence. `ours`: it is about what the injection added."""
+    """A row of the table that applies, with its evidence. `ours`: it is about what the injection added.
+
+    `hint` is what to do in this case, where that is more exact than what the row says.
+    """
 
     type: CauseType
     evidence: tuple[Evidence, ...] = ()
     ours: bool = False
+    hint: str = ""
+
+    @property
+    def action(self) -> str:
+        """What to do."""
+        return self.hint or self.type.action
 
 
 # --- no pod is made ---------------------------------------------------------------------------------

@@ -120,7 +120,9 @@ def diagnose(
         return _without_pod(seen, refused)
     signs = _Signs(seen.pod, listed, containers.of_pod(seen.pod, listed))
     symptoms = profile.symptoms()
-    rows = _sorted([*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries)], symptoms)
+    rows = _sorted(
+        [*_of_pod(seen, signs, symptoms), *_calling(seen, signs, decision, entries, profile)], symptoms
+    )
     if signs.state is PodState.NOT_READY:
         rows = _verdict_first(rows)
     return Diagnosis(
@@ -172,10 +174,14 @@ def _of_pod(seen: PodObservation, signs: _Signs, symptoms: tuple[Symptom, ...]) 
 
 
 def _calling(
-    seen: PodObservation, signs: _Signs, decision: Decision | None, entries: Collection[str]
+    seen: PodObservation,
+    signs: _Signs,
+    decision: Decision | None,
+    entries: Collection[str],
+    profile: Profile,
 ) -> Iterator[Cause]:
     if signs.status is None and decision is not None:
-        yield missing_injection(signs.pod, decision, seen.namespace, seen.webhooks, entries)
+        yield missing_injection(signs.pod, decision, seen.namespace, seen.webhooks, entries, profile)
 
 
 def _sorted(rows: list[Cause], symptoms: tuple[Symptom, ...]) -> tuple[Cause, ...]:
@@ -185,7 +191,8 @@ def _sorted(rows: list[Cause], symptoms: tuple[Symptom, ...]) -> tuple[Cause, ..
     for cause in rows:
         first = joined.get(cause.type.id, Cause(cause.type))
         evidence = (*first.evidence, *(e for e in cause.evidence if e not in first.evidence))
-        joined[cause.type.id] = Cause(cause.type, evidence, first.ours or cause.ours)
+        hint = first.hint or cause.hint
+        joined[cause.type.id] = Cause(cause.type, evidence, first.ours or cause.ours, hint)
     return tuple(sorted(joined.values(), key=lambda c: rank[c.type.id]))
 
 

@@ -8,7 +8,8 @@ namespace                 the pod names another namespace than the request      
 host-network              spec.hostNetwork                                             -> skip
 ignored-namespace         the namespace is the cluster's own                           -> skip
 operating-system          spec.os.name is not one that the profile's containers run on -> skip
-webhook-selectors         namespace known, and no entry would be called (not in the webhook itself)
+webhook-selectors         namespace known, no entry would be called (not in the webhook itself), and the
+                          pod's label is not `false`                                   -> skip
 label                     `true` or `false`; present with anything else hides the annotation
 annotation                `true` or `false`, where the label is absent
 never-selectors           one matches the pod's labels                                 -> no
@@ -31,6 +32,7 @@ from injector.core.caller_rule import first_match
 from injector.core.injection import node_selection
 from injector.core.model import Decision, Facts, Manifest, Origin, ProxyMark, Reason, Step
 from injector.core.policy import Policy
+from injector.core.profile import Config
 from injector.printable import shown
 
 _YES = {
@@ -48,6 +50,17 @@ _NO = {
 def decide(template: Manifest, facts: Facts, policy: Policy) -> Decision:
     """Inject, skip or deny one pod template, with the trace of the rules tried."""
     return _Rules(template, facts, policy).run()
+
+
+def policy_for(facts: Facts, config: Config) -> Policy:
+    """The policy that applies at this door.
+
+    With quirks on, files are injected as upstream does it: whatever policy and selectors say.
+    """
+    if not (config.quirks and facts.origin is Origin.FILE):
+        return config.policy
+    p = config.policy
+    return Policy("enabled", p.switch, p.status, p.ignored_namespaces, entries=p.entries, foreign=p.foreign)
 
 
 class _Rules:
@@ -142,9 +155,13 @@ class _Rules:
             return None
         entry = selectors.selected(self.policy.entries, known, self.labels)
         seen = f"namespace {known.name} {{{', '.join(f'{k}={v}' for k, v in sorted(known.labels.items()))}}}"
-        if entry is None:
+        if entry is not None:
+            self.note("webhook-selectors", seen, f"entry {entry.name} matches")
+        elif self.labels.get(self.policy.switch) == names.NO:
+            # The selectors leave such a pod out by this label: the label is why.
+            self.note("webhook-selectors", seen, "no entry matches")
+        else:
             return self.end("webhook-selectors", seen, Reason.NOT_SELECTED)
-        self.note("webhook-selectors", seen, f"entry {entry.name} matches")
         return None
 
     def requested(self) -> tuple[Reason | None, bool | None]:

@@ -22,13 +22,13 @@ _MEANT: Final = dict.fromkeys(("true", "yes", "on", "1", "enabled", "y", "t"), "
     ("false", "no", "off", "0", "disabled", "n", "f"), "false"
 )
 # What people write around a value by mistake: blanks, and quotes inside of quotes.
-_AROUND: Final = " \t\r\n\"'"
+AROUND: Final = " \t\r\n\"'"
 _NEAR = 0.84
 _NEAR_NAME = 0.7
 # Finding the nearest key is slow, and a pod's author can write a hundred thousand.
 _LOOKED_AT = 20
 # No key that a profile knows is nearly as long, and the search takes memory for each character.
-_LONGEST = 128
+LONGEST = 128
 
 
 def find_near_misses(
@@ -62,6 +62,20 @@ def opt_ins(decision: Decision, profile: Profile) -> Iterator[Finding]:
             yield Finding.of(FindingCode.OPT_IN_IGNORED, text)
 
 
+def meant(value: str) -> str | None:
+    """The value of a switch that a word stands for, None for any other word."""
+    return _MEANT.get(value.strip(AROUND).lower())
+
+
+def nearest(key: str, known: Iterable[str]) -> str | None:
+    """The key that was probably meant: near as a whole, and by its name alone too, as prefixes are long."""
+    name = key.rpartition("/")[2]
+    for near in get_close_matches(key, sorted(known), n=3, cutoff=_NEAR):
+        if SequenceMatcher(None, name, near.rpartition("/")[2]).ratio() >= _NEAR_NAME:
+            return near
+    return None
+
+
 def _maps(meta: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for word in ("label", "annotation"):
         yield word, meta.get(word + "s") or {}
@@ -73,7 +87,7 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
         value = str(entries.get(key) or "")
         if not value or value in ("true", "false"):
             continue
-        guess = _MEANT.get(value.strip(_AROUND).lower())
+        guess = meant(value)
         hint = f'did you mean "{guess}"?' if guess else 'use "true" or "false"'
         message = f'{word} {key} is neither "true" nor "false" and has no effect; {hint}'
         yield Finding.of(FindingCode.SWITCH_VALUE, message).at(_pointer(word, key))
@@ -101,22 +115,13 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                     FindingCode.WRONG_PLACE,
                     f"{key} has no effect as {_article(word)}; set it as {_article(other)}",
                 ).at(_pointer(word, key))
-            elif len(key) <= _LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
+            elif len(key) <= LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
-                near = _nearest(key, places[word] | places[other])
+                near = nearest(key, places[word] | places[other])
                 if near:
                     yield Finding.of(
                         FindingCode.MISSPELT_KEY, f"{word} {key} is unknown; did you mean {near}?"
                     ).at(_pointer(word, key))
-
-
-def _nearest(key: str, known: Iterable[str]) -> str | None:
-    """The key that was probably meant: near as a whole, and by its name alone too, as prefixes are long."""
-    name = key.rpartition("/")[2]
-    for near in get_close_matches(key, sorted(known), n=3, cutoff=_NEAR):
-        if SequenceMatcher(None, name, near.rpartition("/")[2]).ratio() >= _NEAR_NAME:
-            return near
-    return None
 
 
 def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:

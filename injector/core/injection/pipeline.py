@@ -18,7 +18,9 @@ from injector.core.injection import (
     annotation_size,
     decisions,
     namespace_defaults,
+    namespace_misses,
     near_misses,
+    not_injected,
     powers,
     refusals,
     reinjection,
@@ -27,9 +29,8 @@ from injector.core.injection import (
 )
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
 from injector.core.injection.recovery import recover
-from injector.core.model import Decision, Facts, Finding, Manifest, Origin, Reason, Verdict
+from injector.core.model import Decision, Facts, Finding, Manifest, Reason, Verdict
 from injector.core.outcome import Outcome
-from injector.core.policy import Policy
 from injector.core.profile import Config, Injection
 from injector.core.tree.patches import diff
 from injector.core.tree.schema import same
@@ -59,13 +60,13 @@ def inject(
         return Outcome(Decision(Reason.INVALID_ANNOTATION), pod, error=too_large)
     findings = Findings()
     findings.extend(near_misses.find_near_misses(pod, config.profile, holder))
+    findings.extend(namespace_misses.find(pod, facts, config))
     near = findings.all()
-    decision = decisions.decide(pod, facts, policy_for(facts, config))
+    policy = decisions.policy_for(facts, config)
+    decision = decisions.decide(pod, facts, policy)
     if decision.verdict is not Verdict.INJECT:
-        error = InjectorError(decision.reason.sentence) if decision.verdict is Verdict.DENY else None
-        findings.extend(near_misses.auto_images(pod, decision.reason))
-        findings.extend(near_misses.opt_ins(decision, config.profile))
-        return Outcome(decision, pod, findings=findings.all(), error=error)
+        decision = not_injected.explained(decision, pod, facts, policy, holder)
+        return not_injected.outcome(pod, decision, config, findings)
     work = work or Work(config.work_limit)
     try:
         facts, ignored = namespace_defaults.judged(pod, facts, config, work)
@@ -151,17 +152,6 @@ def _too_expensive(work: Work) -> InjectorError:
     )
 
 
-def policy_for(facts: Facts, config: Config) -> Policy:
-    """The policy that applies at this door.
-
-    With quirks on, files are injected as upstream does it: whatever policy and selectors say.
-    """
-    if not (config.quirks and facts.origin is Origin.FILE):
-        return config.policy
-    p = config.policy
-    return Policy("enabled", p.switch, p.status, p.ignored_namespaces, entries=p.entries, foreign=p.foreign)
-
-
 def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: Decision | None) -> Injection:
     """The pod without an earlier injection, unless quirks keep it, and with its annotations checked.
 
@@ -201,7 +191,7 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
 
 def _decide_again(run: Injection, decision: Decision) -> None:
     """Raise Refusal where the pod without its earlier injection would be decided about differently."""
-    again = decisions.decide(run.stripped, run.facts, policy_for(run.facts, run.config))
+    again = decisions.decide(run.stripped, run.facts, decisions.policy_for(run.facts, run.config))
     if (again.verdict, again.reason) != (decision.verdict, decision.reason):
         keys = run.config.profile.keys
         error = AnnotationError(

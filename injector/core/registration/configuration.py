@@ -16,6 +16,7 @@ from injector.core import names
 from injector.core.model import Manifest
 from injector.core.profile import Config
 from injector.core.registration.match_conditions import MatchCondition
+from injector.core.registration.tag_entries import entries_of_tag
 from injector.core.selectors import Requirement, Selector, WebhookEntry
 from injector.errors import ConfigError
 from injector.printable import shown
@@ -52,12 +53,7 @@ def configurations(
     service = options.client.get("service") or {}
     yield _configuration(name, own_entries(config, service.get("namespace")), options)
     for tag in tags:
-        entries = profile.tag_entries(tag, config.values)
-        if not entries:
-            raise ConfigError(f"profile {profile.name} does not support revision tags", where="--tag")
-        if tag == revision:
-            hint = "the object of the revision already has these selectors"
-            raise ConfigError(f"tag {shown(tag)} equals the revision", where="--tag", hint=hint)
+        entries = entries_of_tag(config, tag)
         yield _configuration(checked_name(f"{stem}-tag-{tag}", "--tag"), entries, options)
 
 

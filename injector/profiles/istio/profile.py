@@ -64,6 +64,7 @@ CATALOGUE = Catalogue(
     annotations=frozenset(e.key for e in ANNOTATIONS),
     labels=frozenset(e.key for e in LABELS),
     namespace_labels=frozenset({revisions.INJECTION}),
+    revision_label=revisions.REVISION,
     domains=("istio.io", "istio-injection"),
     affects={e.key: e.powers for e in ANNOTATIONS if e.powers},
     on_pod_only=ON_POD_ONLY,

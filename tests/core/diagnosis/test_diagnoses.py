@@ -445,14 +445,14 @@ ON = namespace({"mesh": "on"})
             namespace({}),
             (configuration(),),
             "webhook-selectors",
-            "requires mesh In [on]; the namespace has none",
+            "requires mesh=on on namespace shop, which does not have it",
         ),
-        (namespace({"mesh": "no"}), (configuration(),), "webhook-selectors", "the namespace has 'no'"),
+        (namespace({"mesh": "no"}), (configuration(),), "webhook-selectors", 'shop, which has "no"'),
         (
             ON,
             (configuration(objectSelector={"matchLabels": {"app": "api"}}),),
             "webhook-selectors",
-            "objectSelector requires app In [api]; the pod has 'web'",
+            'requires app=api on the pod, which has "web"',
         ),
         (ON, (configuration(objectSelector={"odd": 1}),), "webhook-selectors", "is not supported here"),
         (

@@ -1,0 +1,182 @@
+"""The workloads that `injector explain` is about: of manifests, or of a cluster.
+
+Not here: what is explained of them, and how it is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+from injector.cli import configuration, live, world
+from injector.cli.configuration import Wanted
+from injector.cli.sources import Sources
+from injector.cli.world import Access, World
+from injector.core import documents, workload
+from injector.core.diagnosis.diagnoses import Diagnosis
+from injector.core.kinds import KINDS
+from injector.core.model import Facts, Manifest
+from injector.core.profile import Config
+from injector.core.registration.tag_entries import with_tags
+from injector.core.reports.provenance import Explanation
+from injector.errors import ClusterError, InjectorError, ManifestError
+from injector.kube import targets
+from injector.kube.client import Cluster
+from injector.kube.targets import WorkloadReference
+from injector.yamltext import Document
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedWorkload:
+    """A workload, its place in a file or cluster, and what is known of its surroundings."""
+
+    where: str
+    workload: workload.Workload
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A workload, its place in a file or cluster, its explanation, and the diagnosis of its pod."""
+
+    where: str
+    workload: workload.Workload
+    explanation: Explanation
+    live: Diagnosis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainInput:
+    """The workloads with the configuration that counts for them, and what could not be read.
+
+    `diagnose` gives the state of a workload's pod.
+    """
+
+    config: Config
+    subjects: Sequence[LocatedWorkload]
+    errors: Sequence[InjectorError] = ()
+    diagnose: Callable[[LocatedWorkload], Diagnosis] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadSearch(Access):
+    """The flags for where workloads are looked for, and what is known of their surroundings."""
+
+    namespace: str
+    all_namespaces: bool
+    selector: str
+    config_file: str | None
+    config_map: str | None
+    objects: tuple[str, ...]
+    tags: tuple[str, ...]
+    live: bool
+    from_istiod: str | None
+
+
+def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) -> ExplainInput:
+    """The workloads of manifests. Raises ManifestError where there is none."""
+    config = with_tags(configuration.located(Wanted(config_file=search.config_file)).config(), search.tags)
+    around = world.from_objects(search.objects, search.namespace)
+    subjects: list[LocatedWorkload] = []
+    errors: list[InjectorError] = []
+
+    def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+        try:
+            workloads = workload.locate_all(manifest, quirks=config.quirks)
+        except ManifestError as error:
+            errors.append(documents.placed(error, document, pointer))
+            return manifest
+        where = documents.place(document, pointer) if workloads else ""
+        subjects.extend(LocatedWorkload(where, each, around.facts(each)) for each in workloads)
+        return manifest
+
+    for document in Sources(recursive, urls=True).documents(filenames):
+        try:
+            kind = documents.kind_of(document)
+            if kind and workload.has_template(kind[1]):
+                documents.changed(document, look)
+            else:
+                documents.check_other(document, kind)
+        except ManifestError as error:
+            errors.append(error)
+    if not subjects and not errors:
+        hint = f"supported kinds: {', '.join(KINDS)}"
+        raise ManifestError("no object with a pod template", where=", ".join(filenames), hint=hint)
+    return ExplainInput(config, subjects, errors)
+
+
+@contextmanager
+def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> Iterator[ExplainInput]:
+    """The workloads of a cluster, as long as the connection is open. Raises ClusterError."""
+    with world.connected(search) as cluster:
+        lookup = search.namespace or cluster.namespace
+        namespace = "" if search.all_namespaces else lookup
+        chosen = Wanted(
+            config_file=search.config_file,
+            config_map=search.config_map,
+            from_istiod=search.from_istiod,
+            namespace=namespace,
+        )
+        config = with_tags(configuration.located(chosen, cluster).config(), search.tags)
+        items = list(targets.fetched(cluster, wanted, namespace, search.selector))
+        objects = [item for item in items if not isinstance(item, ClusterError)]
+        errors = [item for item in items if isinstance(item, ClusterError)]
+        if not items:
+            if namespace:
+                cluster.check_namespace(namespace)
+            raise _nothing(wanted, namespace, search.selector)
+        around = _Surroundings(cluster, config, search, lookup)
+        subjects = [each for item in objects for each in _located(item, lookup, around, config)]
+
+        def diagnose(subject: LocatedWorkload) -> Diagnosis:
+            known, unread = around.of(subject.workload.namespace or lookup)
+            return live.diagnosis(cluster, subject.workload.manifest, known, config, unread)
+
+        yield ExplainInput(config, subjects, errors, diagnose if search.live else None)
+
+
+class _Surroundings:
+    """The objects around workloads, read once for each namespace, or once for all of them."""
+
+    def __init__(self, cluster: Cluster, config: Config, search: WorkloadSearch, lookup: str) -> None:
+        of_files = world.from_objects(search.objects, lookup)
+
+        @cache
+        def of(namespace: str) -> tuple[World, tuple[str, ...]]:
+            if search.live:
+                seen, unread = world.around(cluster, config.profile, namespace)
+            else:
+                seen, unread = world.from_cluster(cluster, config.profile, lookup), ()
+            return (world.combined(seen, of_files) if search.objects else seen), unread
+
+        self._of = of
+        self._separate = search.live
+
+    def of(self, namespace: str) -> tuple[World, tuple[str, ...]]:
+        """What is known around a namespace, and what could not be read."""
+        return self._of(namespace if self._separate else "")
+
+
+def _located(item: Manifest, lookup: str, around: _Surroundings, config: Config) -> Iterator[LocatedWorkload]:
+    """The workloads in an object of a cluster. Raises ManifestError where it is shaped as none."""
+    meta = item.get("metadata") or {}
+    namespace = str(meta.get("namespace") or lookup)
+    try:
+        workloads = workload.locate_all(item, quirks=config.quirks)
+    except ManifestError as error:
+        name = f"{item.get('kind')} {namespace}/{meta.get('name')}"
+        raise ManifestError(error.message, where=f"{name} {error.where}", hint=error.hint) from error
+    known, _ = around.of(namespace)
+    for each in workloads:
+        yield LocatedWorkload(f"namespace {namespace}", each, known.facts(each))
+
+
+def _nothing(wanted: Sequence[WorkloadReference], namespace: str, selector: str) -> ManifestError:
+    """No object was listed."""
+    kinds = " or ".join(dict.fromkeys(target.kind.plural for target in wanted))
+    place = f"in namespace {namespace}" if namespace else "in any namespace"
+    matching = f" with labels {selector}" if selector else ""
+    hint = "check --namespace and --selector; -A looks in all namespaces"
+    return ManifestError(f"there are no {kinds}{matching} {place}", hint=hint)
