@@ -9,7 +9,6 @@ dependency.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -192,7 +191,7 @@ class Cluster:
                 METHODS.get(verb, "GET"),
                 url,
                 headers=headers,
-                body=None if sent is None else json.dumps(sent) if verb == "patch" else sent,
+                body=sent,
                 _request_timeout=self._timeouts,
             )
             body = answer.read()
