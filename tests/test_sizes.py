@@ -21,7 +21,7 @@ EXCEPTIONS = {
         "tests/beds/programs/build.py": 398,
         "tests/certs/test_own.py": 370,
         "tests/chart/test_chart_rendered.py": 406,
-        "tests/cli/test_commands.py": 420,
+        "tests/cli/test_commands.py": 416,
         "tests/cli/test_kube_inject.py": 451,
         "tests/config/test_config.py": 491,
         "tests/core/diagnosis/test_diagnoses.py": 524,

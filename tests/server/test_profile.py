@@ -90,8 +90,8 @@ def test_a_thread_that_works_is_in_the_profile_and_one_that_waits_is_not() -> No
     try:
         # A thread works until it waits, which takes long under load.
         while ("idle;" in text or "busy_loop" not in text) and time.monotonic() < deadline:
-            rounds = iter(range(50))
-            text = text_of(sample(lambda left=rounds: next(left, None) is None))
+            rounds = [None] * 50
+            text = text_of(sample(partial(ended, rounds)))
     finally:
         end.set()
         for thread in threads:
