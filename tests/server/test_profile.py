@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -90,8 +91,8 @@ def test_a_thread_that_works_is_in_the_profile_and_one_that_waits_is_not() -> No
     try:
         # A thread works until it waits, which takes long under load.
         while ("idle;" in text or "busy_loop" not in text) and time.monotonic() < deadline:
-            rounds = [None] * 50
-            text = text_of(sample(partial(ended, rounds)))
+            rounds = iter([False] * 50)
+            text = text_of(sample(partial(next, rounds, True)))
     finally:
         end.set()
         for thread in threads:
