@@ -352,7 +352,7 @@ def test_a_missing_right_is_named_with_verb_and_resource(bed: ApiServer, tmp_pat
         settings.write_text(SETTINGS.replace("NAMESPACE", home) + STEADY)
         with account(bed, home, rules) as limited, serving(limited, tmp_path, "--config", settings) as served:
             problem = until("it is told", lambda: _problem(served, "secret"))
-        assert problem["message"] == f"not allowed to get secrets in namespace {home}"
+        assert problem["message"] == f"not allowed to get secrets webhook-ca in namespace {home}"
         assert problem["hint"].startswith("grant the verb 'get' on 'secrets'")
 
     with bed.namespace() as home:
@@ -372,7 +372,7 @@ def test_a_missing_right_is_named_with_verb_and_resource(bed: ApiServer, tmp_pat
         finally:
             bed.kubectl("delete", "mutatingwebhookconfiguration", name)
         words = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
-        assert problem["message"] == f"not allowed to patch {words}"
+        assert problem["message"] == f"not allowed to patch {words} {name}"
 
 
 def test_the_documented_rights_are_enough(bed: ApiServer, tmp_path: Path) -> None:

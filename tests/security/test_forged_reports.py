@@ -50,7 +50,7 @@ FILE_WORD = WORD.replace("\x00", "").replace("/", "")
 
 OURS = re.compile(
     r"(injected|unchanged|removed|skipped|passed|refused) |(error|warning|note): | |nothing was written$|"
-    r"(\d+|no) workloads?(:|;|$)|$"
+    r"(\d+|no) workloads?(:|;|$)|configuration: |[√‼×] (Configuration|Templates|Security|Cluster|Namespaces)|$"
 )
 
 
@@ -356,6 +356,12 @@ class Canned(Cluster):
     def close(self) -> None:
         pass
 
+    def limit(self, _seconds: float | None) -> None:
+        pass
+
+    def _ask(self, _verb: str, path: str, _query: Mapping[str, str]) -> dict[str, Any]:
+        return self.get(path)
+
 
 def a_running_pod(**meta: Any) -> Manifest:
     waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": WORD}}
@@ -419,7 +425,7 @@ def test_a_cluster_writes_no_lines(argv: list[str], run: Run, monkeypatch: pytes
     done = run(*argv, "--config", "c.yaml")
     ours = re.compile(
         OURS.pattern
-        + r"|Pod |Deployment |\\x3a:warning|[0-9]+ pods? checked, |would restart |restart manually: "
+        + r"|Pod |Deployment |\\x3a:warning|[0-9]+ pods? (of|,)|[0-9]+ pods?, |would restart |restart manually: "
         + r"|nothing to do$|nothing was changed|c\.yaml: "
     )
     assert "this is a bug" not in done.err

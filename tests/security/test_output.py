@@ -56,8 +56,8 @@ def injector(argv: list[str], stdout: int, **more: object) -> tuple[int, list[st
 
 
 def messages(stderr: str) -> list[str]:
-    """The lines that are neither findings nor the report."""
-    reports = ("note:", "warning:", "injected", "unchanged")
+    """The lines that are neither findings nor the report nor name the configuration."""
+    reports = ("note:", "warning:", "injected", "unchanged", "configuration:")
     return [line for line in stderr.splitlines() if not line.startswith(reports)]
 
 
