@@ -15,6 +15,7 @@ import click
 
 from injector.cli import audit_events, audit_report, configuration, restarts, windows, world
 from injector.cli.audit_pods import Audited, AuditScope, count, is_of
+from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Wanted
 from injector.cli.restarts import Schedule
 from injector.cli.results import PROGRAMS
@@ -150,7 +151,7 @@ def _config(cluster: Cluster, flags: AuditFlags, namespace: str) -> Config:
             where="--restart",
             hint="use --config FILE or --config-map NS/NAME",
         )
-    return chosen.config()
+    return with_cluster_tags(cluster, chosen.config())
 
 
 def _scope(cluster: Cluster, config: Config, namespace: str, path: str) -> AuditScope:

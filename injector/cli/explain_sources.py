@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from injector.cli import configuration, live, world
+from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Wanted
 from injector.cli.sources import Sources
 from injector.cli.world import Access, World
@@ -123,7 +124,7 @@ def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> I
             from_istiod=search.from_istiod,
             namespace=namespace,
         )
-        config = with_tags(configuration.located(chosen, cluster).config(), search.tags)
+        config = with_cluster_tags(cluster, configuration.located(chosen, cluster).config(), search.tags)
         items = list(targets.fetched(cluster, wanted, namespace, search.selector))
         objects = [item for item in items if not isinstance(item, ClusterError)]
         errors = [item for item in items if isinstance(item, ClusterError)]

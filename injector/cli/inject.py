@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from injector.cli import configuration, manifests, world
+from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted
 from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
 from injector.cli.report import Report
@@ -297,6 +298,7 @@ def _around(flags: KubeInjectFlags) -> tuple[Config, World]:
         chosen = _checked(configuration.located(wanted, cluster), flags)
         config = _with_maps(chosen, flags, cluster).config()
         if flags.asks_cluster:
+            config = with_cluster_tags(cluster, config)
             seen = world.from_cluster(cluster, config.profile, flags.namespace or cluster.namespace)
             around = world.combined(seen, around) if flags.objects else seen
     return config, around

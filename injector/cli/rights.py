@@ -12,6 +12,7 @@ from injector.config.server_settings import Server
 from injector.core.kinds import KINDS
 from injector.core.profile import Config
 from injector.core.registration.entries import CONFIGURATIONS
+from injector.core.registration.tags import revision_keys
 from injector.kube.events import EVENTS, owners
 from injector.kube.objects import NAMESPACES, NODES, path_of
 from injector.kube.owners import read_kinds
@@ -31,7 +32,8 @@ def needed(config: Config, server: Server, configurations: tuple[str, ...]) -> I
 
 def needed_by_audit(config: Config) -> Iterator[tuple[str, str]]:
     """Each verb of `audit -A --events` with the path that it is used on."""
-    for path in (NAMESPACES, NODES, *config.profile.watched(), path_of(KINDS["Pod"])):
+    tags = (CONFIGURATIONS,) if revision_keys(config.profile, config.values) else ()
+    for path in (NAMESPACES, NODES, *config.profile.watched(), path_of(KINDS["Pod"]), *tags):
         yield "list", path
     for kind in read_kinds():
         yield "get", path_of(kind)

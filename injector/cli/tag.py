@@ -61,12 +61,13 @@ class TagReader:
         return {name: each for each in self.registrations if each.tag is None for name in each.serves}
 
     def labelled(self, tag: str) -> list[str]:
-        """The namespaces whose labels name a tag."""
+        """The namespaces whose labels name a tag, without those that are being deleted."""
         spaces = self.cluster.list(NAMESPACES)
         return [
             str(each["metadata"]["name"])
             for each in spaces
             if any(labels_of(each).get(key) == tag for key in self.keys)
+            and (each.get("status") or {}).get("phase") != "Terminating"
         ]
 
     def pointed(self, registration: Registration) -> str:

@@ -238,3 +238,16 @@ def test_a_revision_inside_the_cluster_gets_a_tag(bed: ApiServer, two: Two, righ
         assert done.status == 0, done.err
         (row,) = tags_of(bed)
         assert (row["revision"], row["service"]) == ("inside", f"{namespace}/injector")
+
+
+def test_pods_of_a_tag_are_explained_and_audited_by_the_revision_that_it_points_to(
+    bed: ApiServer, two: Two
+) -> None:
+    assert tag(bed, "set", TAG, "--revision", "canary").status == 0
+    with bed.namespace(rev(TAG)) as namespace:
+        until("the tag is served", lambda: sidecar_of(bed, namespace, "first") == "canary")
+        created(bed, namespace, a_pod("web"))
+        flags = ("-n", namespace, "--config", two.config["canary"], "--kubeconfig", bed.kubeconfig)
+        explained = json.loads(run("explain", "pod/web", *flags, "-o", "json").out)
+        assert explained["workloads"][0]["reason"] == "on-by-default"
+        assert json.loads(run("audit", *flags, "-o", "json").out)["pods"] == []
