@@ -89,8 +89,8 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.OPTED_OUT_BY_LABEL: "A label of the pod disables injection.",
     Reason.OPTED_OUT_BY_ANNOTATION: "An annotation of the pod disables injection.",
     Reason.NEVER_SELECTED: "A selector of neverInjectSelector matches the pod's labels.",
-    Reason.OFF_BY_DEFAULT: "The pod does not request injection, and the policy is `disabled`.",
-    Reason.INVALID_POLICY: "The policy is neither `enabled` nor `disabled`, so nothing is injected.",
+    Reason.OFF_BY_DEFAULT: "The pod does not request injection, and the policy is disabled.",
+    Reason.INVALID_POLICY: "The policy is neither enabled nor disabled, so nothing is injected.",
     Reason.NOT_SELECTED: "No webhook entry matches the labels of the namespace and the pod.",
     Reason.STATIC_POD: "The pod is a mirror of a static pod; changing the mirror has no effect.",
     Reason.UNSUPPORTED_KIND: "The object has no supported pod template.",
@@ -98,7 +98,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.UNSUPPORTED_NODES: (
         "The pod's node selector or affinity excludes the operating systems that the sidecar runs on."
     ),
-    Reason.RUNTIME_CLASS: "The pod's RuntimeClass is in `skipRuntimeClasses`.",
+    Reason.RUNTIME_CLASS: "The pod's RuntimeClass is in skipRuntimeClasses.",
     Reason.CALLER_SKIPPED: "A rule of the setting callers skips pods that this user creates.",
     Reason.FOREIGN_SIDECAR: "The pod already has a proxy that this injector did not add.",
     Reason.NAMESPACE_MISMATCH: "The namespace of the pod differs from the namespace of the request.",

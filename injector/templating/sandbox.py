@@ -54,7 +54,7 @@ class Unknown(Refused):
     """A name, key or attribute that is not there was used; `name` is its last part."""
 
     def __init__(self, message: str, name: object) -> None:
-        super().__init__(message, "set a value, or use `| default(...)`" if name else "")
+        super().__init__(message, "set a value, or use | default(...)" if name else "")
         self.name = "" if name is None else str(name)
 
 

@@ -58,7 +58,7 @@ def text_of(value: object, label: str = "") -> str:
         return _number_text(value)
     defined(value)
     hints = {
-        "null": "use `| default(...)`, or output it alone as a plain value",
+        "null": "use | default(...), or output it alone as a plain value",
         "a list": "use `| join(...)` or `| tojson`, or output it alone as a plain value",
         "a map": "use `| tojson`, or output it alone as a plain value",
         "a macro": "call it: put () after it",

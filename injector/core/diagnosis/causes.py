@@ -62,7 +62,7 @@ WEBHOOK_DENIED: Final = CauseType(
     "webhook-denied",
     "a webhook denies the pod",
     "FailedCreate event or ReplicaFailure condition: denied the request",
-    "fix what the webhook reports; for this injector, `injector explain` without --live shows it",
+    "fix what the webhook reports; for this injector, injector explain without --live shows it",
 )
 CREATION_REFUSED: Final = CauseType(
     "creation-refused",
