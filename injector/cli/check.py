@@ -18,9 +18,10 @@ from injector.cli.check_cluster import CheckedCluster
 from injector.cli.check_report import CheckResult, Section
 from injector.cli.configuration import Located, Wanted, located
 from injector.cli.results import PROGRAMS, for_programs
+from injector.cli.sources import read_url
 from injector.cli.world import Access
 from injector.config import cross_checks, value_names
-from injector.config.loading import Input, check_schema, folder_of, load_settings
+from injector.config.loading import Input, Text, check_schema, folder_of, load_settings
 from injector.config.samples import SAMPLES
 from injector.config.schema import Settings, read_settings
 from injector.config.trials import dry_run
@@ -71,7 +72,7 @@ def _configuration(flags: CheckFlags) -> tuple[CheckResult, int, Input | None]:
     """What the configuration shows by itself, the exit status, and the input where it can be read."""
     try:
         chosen = _located(flags)
-    except ConfigError as error:
+    except (ConfigError, ManifestError) as error:
         name = flags.config_file or flags.config_map or "the configuration"
         return CheckResult(name, _load_findings(error), {Section.CONFIGURATION: name}), 2, None
     chosen.report()
@@ -79,6 +80,10 @@ def _configuration(flags: CheckFlags) -> tuple[CheckResult, int, Input | None]:
 
 
 def _located(flags: CheckFlags) -> Located:
+    answered = read_url(flags.config_file) if flags.config_file else None
+    if answered:
+        where, text = answered
+        return Located(Input(Text(text, where), None), where, is_named=True)
     wanted = Wanted(config_file=flags.config_file, config_map=flags.config_map, running=flags.with_cluster)
     if flags.config_file or not (flags.with_cluster or flags.config_map):
         return located(wanted)

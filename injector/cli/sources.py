@@ -67,13 +67,14 @@ class Sources:
 
     def _sources(self, name: str) -> Iterator[_Source]:
         if _URL.match(name):
-            yield self._download(name)
+            yield self.source_of_url(name)
         elif name == STDIN or not os.path.isdir(name):
             yield _Source(name)
         else:
             yield from self._of_folder(Path(name))
 
-    def _download(self, url: str) -> _Source:
+    def source_of_url(self, url: str) -> _Source:
+        """What a URL answers. Raises ConfigError, ManifestError."""
         # Other runs start faster without it.
         from injector.cli import downloads
 
@@ -105,6 +106,14 @@ class Sources:
         if path.suffix in SUFFIXES or os.path.isdir(path):
             self.warn(Finding.of(FindingCode.LEFT_OUT, f"skipped, as the link leaves {folder}", str(path)))
         return True
+
+
+def read_url(name: str) -> tuple[str, str] | None:
+    """What messages call a URL, and the text that it answers; None for other names. Raises InjectorError."""
+    if not _URL.match(name):
+        return None
+    source = Sources(urls=True).source_of_url(name)
+    return source.name, source.text()
 
 
 def is_named(word: str) -> bool:

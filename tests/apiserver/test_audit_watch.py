@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.apiserver.auditing import Mesh
-from tests.apiserver.webhook_serving import a_pod, created, until
+from tests.apiserver.webhook_serving import PATIENCE, a_pod, created, until
 
 pytestmark = pytest.mark.xdist_group("audit")
 
@@ -25,7 +26,9 @@ def watching(mesh: Mesh, folder: Path, *arguments: str) -> Iterator[tuple[Path, 
     command = [sys.executable, "-m", "injector.cli.main", "audit", "--watch", *arguments]
     command += [f"--kubeconfig={mesh.bed.kubeconfig}"]
     with out.open("wb") as to_out, err.open("wb") as to_err:
-        process = subprocess.Popen(command, stdout=to_out, stderr=to_err)
+        # A shell's background jobs ignore interrupts, and the processes that they start do as well.
+        restored = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = subprocess.Popen(command, stdout=to_out, stderr=to_err, preexec_fn=restored)
         try:
             until("it watches", lambda: "watching" in err.read_text())
             yield out, process
@@ -59,7 +62,7 @@ def test_changes_of_pods_and_of_their_namespace_are_printed_until_an_interrupt(
             bed.kubectl("delete", "pod", "early", "-n", namespace, "--now")
             assert lines(out, 4)[3] == f"gone     {early}"
             process.send_signal(signal.SIGINT)
-            assert process.wait() == 130
+            assert process.wait(PATIENCE) == 130
 
 
 def test_with_json_each_change_is_an_object_on_a_line(audited: Mesh, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ MISTAKES: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
             (
                 ":4 (template sidecar)",
                 "'Values.nope' is not defined (6 of 6 sample pods)",
-                "set a value, or use `| default(...)`",
+                "set a value, or use | default(...)",
             )
         ],
     ),

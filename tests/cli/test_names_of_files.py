@@ -91,7 +91,12 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", f"http://127.0.0.1:{self.connection.getsockname()[1]}/web.yaml")
             self.end_headers()
             return
-        bodies = {"/web.yaml": DEPLOYMENT, "/page": "<!DOCTYPE html>\n<html>", "/large": "#" * 200}
+        bodies = {
+            "/web.yaml": DEPLOYMENT,
+            "/config.yaml": "profil: istio\n",
+            "/page": "<!DOCTYPE html>\n<html>",
+            "/large": "#" * 200,
+        }
         self.send_response(200 if path in bodies else 404)
         self.send_header("Content-Type", "application/octet-stream")
         self.end_headers()
@@ -129,6 +134,15 @@ def test_messages_have_the_url_without_its_query(run: Run, server: str) -> None:
 def test_explain_reads_a_url(run: Run, server: str) -> None:
     done = run("explain", "--config", "c.yaml", "-o", "json", "-f", f"{server}/web.yaml")
     assert json.loads(done.out)["workloads"][0]["where"] == f"{server}/web.yaml:1"
+
+
+def test_check_reads_a_configuration_from_a_url(run: Run, server: str) -> None:
+    done = run("check", "--config", f"{server}/config.yaml?key=secret", "-o", "json")
+    result = json.loads(done.out)
+    assert (done.status, result["checked"]) == (2, f"{server}/config.yaml?...")
+    (finding,) = result["results"]
+    assert (finding["where"], "unknown key" in finding["message"]) == (f"{server}/config.yaml?...:1", True)
+    assert "secret" not in done.out + done.err
 
 
 def test_uninject_reads_no_url(run: Run) -> None:
