@@ -129,5 +129,6 @@ class _HttpsOnly(HTTPRedirectHandler):
     ) -> Request | None:
         """The next request. Raises URLError for a URL that is not https."""
         if urlsplit(newurl).scheme != "https":
+            fp.close()
             raise URLError("the server redirects to a URL that is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
