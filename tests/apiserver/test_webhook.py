@@ -192,7 +192,7 @@ def test_a_dry_run_shows_the_sidecar_and_stores_nothing(bed: ApiServer, mesh: Me
     assert is_injected(shown)
     assert listed(bed, mesh.labelled, "pods", "--field-selector=metadata.name=dry") == []
     lines = [e for e in mesh.served.events() if e["event"] == "admission" and e.get("pod") == "dry"]
-    assert {(line["dryRun"], line["decision"]) for line in lines} == {(True, "inject")}
+    assert (lines[0]["decision"], {line["dryRun"] for line in lines}) == ("inject", {True})
 
 
 def test_a_pod_without_a_name_of_its_own_gets_one_and_the_sidecar(bed: ApiServer, mesh: Mesh) -> None:
