@@ -180,4 +180,7 @@ def _json(each: Explained) -> dict[str, Any]:
 
 
 def _findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    return [{"code": f.code, "message": f.message, "action": f.actionable} for f in findings]
+    return [
+        {"code": f.code, "message": f.message, "action": f.actionable, "where": f.where, "hint": f.hint}
+        for f in findings
+    ]

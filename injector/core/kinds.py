@@ -78,6 +78,8 @@ class Kind:
     runs_to_completion: bool = False
     rolling: Rolling | None = None
     parents: tuple[Parent, ...] = ()
+    # Whether upstream injects into it; with quirks, other kinds are passed.
+    upstream: bool = True
 
     @property
     def api_path(self) -> str:
@@ -178,13 +180,14 @@ _TABLE = (
     ),
     # OpenShift served it as a core kind before it had a group.
     Kind("DeploymentConfig", "apps.openshift.io/v1", frozenset({"apps.openshift.io", ""})),
-    Kind("PodTemplate", "v1", _CORE, template="/template"),
+    Kind("PodTemplate", "v1", _CORE, template="/template", upstream=False),
     Kind(
         "JobSet",
         "jobset.x-k8s.io/v1alpha2",
         frozenset({"jobset.x-k8s.io"}),
         template="/spec/replicatedJobs/*/template/spec/template",
         runs_to_completion=True,
+        upstream=False,
     ),
 )
 

@@ -100,7 +100,7 @@ def locate_all(manifest: Manifest, *, quirks: bool = False) -> tuple[Workload, .
     pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
     """
     row = kinds.of(manifest)
-    if row is None or (not quirks and group_of(manifest) not in row.groups):
+    if row is None or not (row.upstream if quirks else group_of(manifest) in row.groups):
         return ()
     return tuple(_located(manifest, row, at, quirks) for at in expanded(manifest, row.template))
 

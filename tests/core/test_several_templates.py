@@ -37,6 +37,12 @@ def test_each_template_of_a_job_set_has_a_label_of_its_own_and_is_put_back_alone
     assert job_set == a_job_set("driver", "worker")
 
 
+def test_with_quirks_kinds_that_upstream_passes_are_passed() -> None:
+    for manifest in (a_job_set("driver"), {"apiVersion": "v1", "kind": "PodTemplate", "template": POD}):
+        assert len(workload.locate_all(manifest)) == 1
+        assert workload.locate_all(manifest, quirks=True) == ()
+
+
 def test_a_pod_template_has_its_template_at_the_top() -> None:
     item = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "t"}, "template": POD}
     (located,) = workload.locate_all(item)
