@@ -22,9 +22,12 @@ certificates.caBundle is empty, so the API server trusts the CAs of its own syst
 {{- if eq $values.webhook.failurePolicy "Ignore" }}
 
 With failurePolicy Ignore, pods start without a sidecar while the webhook does not answer.
-{{- if and $here (eq $server.failureMode "deny") }} If it answers that it
-failed for a pod, the pod is refused: set config.server.failureMode to allow, or webhook.failurePolicy to Fail.
 {{- end }}
+{{- if and $here (eq $values.webhook.failurePolicy "Ignore") (eq $server.failureMode "deny") }}
+A pod for which a template fails is still rejected: set config.server.failureMode to allow, or webhook.failurePolicy to Fail.
+{{- else if and $here (eq $values.webhook.failurePolicy "Fail") (eq $server.failureMode "allow") }}
+
+A pod for which a template fails starts without a sidecar: remove config.server.failureMode, or set webhook.failurePolicy to Ignore.
 {{- end }}
 {{- $global := dig "values" "global" dict $values.config }}
 {{- $isIstio := eq ($values.config.profile | default "istio") "istio" }}
