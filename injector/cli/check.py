@@ -6,9 +6,9 @@ Not here: what is printed (`check_report`), and the webhook in a cluster (`check
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Final
 
 import click
@@ -75,6 +75,8 @@ def _configuration(flags: CheckFlags) -> tuple[CheckResult, int, Input | None]:
     except (ConfigError, ManifestError) as error:
         name = flags.config_file or flags.config_map or "the configuration"
         return CheckResult(name, _load_findings(error), {Section.CONFIGURATION: name}), 2, None
+    except ClusterError as error:
+        return CheckResult("the cluster", [_unreadable(error)], {}), 1, None
     chosen.report()
     return *results(chosen.inputs, chosen.source), chosen.inputs
 
@@ -134,15 +136,15 @@ def _load_findings(error: InjectorError) -> list[Finding]:
 def _with_cluster(checked: CheckResult, inputs: Input, flags: CheckFlags) -> tuple[CheckResult, bool]:
     """The same with what a cluster shows, and whether a finding is one that fails."""
     own = [_in_use(each) for each in checked.findings]
-    end = time.monotonic() + flags.wait
+    end = monotonic() + flags.wait
     while True:
         cluster = _in_cluster(inputs, flags)
         there = cluster.findings
         failing = _fails(own, flags.fail_on or Level.ERROR) or _fails(there, flags.fail_on or Level.WARNING)
-        left = end - time.monotonic()
+        left = end - monotonic()
         if left <= 0 or not _fails(there, flags.fail_on or Level.WARNING):
             break
-        time.sleep(min(_PAUSE_SECONDS, left))
+        sleep(min(_PAUSE_SECONDS, left))
     # A note about what may happen gives way to the finding that it does.
     codes = {each.code for each in there}
     findings = [each for each in own if each.actionable or each.code not in codes] + there
@@ -158,8 +160,11 @@ def _in_cluster(inputs: Input, access: Access) -> CheckedCluster:
     try:
         return check_cluster.checked(config, settings.server, access)
     except ClusterError as error:
-        unreadable = Finding.of(FindingCode.CLUSTER_UNREADABLE, error.message, error.where, error.hint)
-        return CheckedCluster({}, [unreadable])
+        return CheckedCluster({}, [_unreadable(error)])
+
+
+def _unreadable(error: ClusterError) -> Finding:
+    return Finding.of(FindingCode.CLUSTER_UNREADABLE, error.message, error.where, error.hint)
 
 
 def _fails(findings: Sequence[Finding], lowest: str) -> bool:

@@ -58,7 +58,7 @@ def test_the_report_has_sections_with_what_was_looked_at_and_short_lines(run: Ru
     assert "  note: injected pods do not pass PodSecurity baseline and restricted; --all lists" in done.out
     assert "    see docs/how-to/install.md" in done.out
     assert max(map(len, done.out.splitlines())) <= 160
-    assert done.out.endswith("the defaults: no errors, 1 warning, 3 notes\n")
+    assert done.out.endswith("built-in defaults: no errors, 1 warning, 3 notes\n")
     complete = run("check", "--all")
     assert "sidecar.istio.io/discoveryAddress (control-plane)" in complete.out
     assert "adds the capabilities NET_ADMIN, NET_RAW" in complete.out
@@ -106,7 +106,7 @@ def test_every_mistake_of_a_file_is_a_result_with_its_place(run: Run, tmp_path: 
     results = json.loads(run("check", "--config", file, "-o", "json").out)["results"]
     assert [(one["where"], one["message"], one["hint"]) for one in results] == [
         (f"{file}:1", 'profil: unknown key "profil"', "did you mean profile?"),
-        (f"{file}:2", "policy: one of enabled, disabled is expected", ""),
+        (f"{file}:2", "policy: one of enabled, disabled is expected; did you mean enabled?", ""),
         (f"{file}:3", "server.failureMode: one of deny, allow is expected", ""),
     ]
 
@@ -126,7 +126,7 @@ def test_wait_checks_the_cluster_again_until_nothing_fails(
     states = [CheckedCluster({}, [wrong]), CheckedCluster({}, [wrong]), CheckedCluster({}, [])]
     slept: list[float] = []
     monkeypatch.setattr(check, "_in_cluster", lambda *_: states.pop(0))
-    monkeypatch.setattr("injector.cli.check.time.sleep", slept.append)
+    monkeypatch.setattr("injector.cli.check.sleep", slept.append)
     (tmp_path / "c.yaml").write_text(RELEASED)
     flags = ("--config", tmp_path / "c.yaml", "--cluster", "--wait", "3600")
     assert run("check", *flags).status == 0
