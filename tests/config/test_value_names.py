@@ -51,7 +51,8 @@ def written(folder: Path, values: str, template: str = TEMPLATE, settings: str =
 
 
 def lines(out: str, folder: Path) -> list[str]:
-    return [line.replace(f"{folder}/", "") for line in out.splitlines() if line.endswith("[value]")]
+    shown = [line for line in out.splitlines() if line.endswith("[value]")]
+    return [line.replace(f"{folder}/", "").strip() for line in shown]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_setting_of_the_pod_that_was_changed_afterwards_is_stale() -> None:
         (
             a_pod(labels={"sidecar.istio.io/inject": "false"}),
             FACTS,
-            (AuditState.CURRENT, Reason.NOT_SELECTED),
+            (AuditState.CURRENT, Reason.OPTED_OUT_BY_LABEL),
         ),
         (
             a_pod(annotations={"sidecar.istio.io/inject": "false"}),
