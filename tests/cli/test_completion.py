@@ -61,14 +61,18 @@ def suggested(*words: str, **environment: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("broken", ["a: [", "contexts: 5", None])
-@pytest.mark.parametrize("words", [["--context", ""], ["-n", ""], ["deploy/"]])
-def test_without_a_usable_kubeconfig_there_is_no_suggestion_and_no_message(
-    tmp_path: Path, broken: str | None, words: list[str]
+@pytest.mark.parametrize(
+    ("words", "suggestion"),
+    # A target may also be a file, which the shell completes.
+    [(["--context", ""], ""), (["-n", ""], ""), (["deploy/"], "file\tdeploy/\tdeploy/\n")],
+)
+def test_without_a_usable_kubeconfig_there_is_no_suggestion_of_a_cluster_and_no_message(
+    tmp_path: Path, broken: str | None, words: list[str], suggestion: str
 ) -> None:
     path = tmp_path / "kubeconfig"
     if broken is not None:
         path.write_text(broken)
-    assert suggested("explain", *words, KUBECONFIG=str(path)) == ("", "")
+    assert suggested("explain", *words, KUBECONFIG=str(path)) == (suggestion, "")
 
 
 def test_powershell_gets_the_type_the_word_and_its_description(kubeconfig: str) -> None:
