@@ -139,8 +139,11 @@ def at_file_door(case: Case, run: Run) -> DoorResult:
         assert done.out == case.text
     assert bool(done.out) == (done.status == 0)
     template = template_of(reading.load(done.out)) if verdict == "inject" else {}
-    codes = tuple(sorted(set(FINDING_LINE.findall(done.err))))
-    return DoorResult(verdict, line[2] if line else "", template, done.err, codes)
+    reason = line[2] if line else ""  # of a refused result, the code of its first problem
+    codes = tuple(
+        sorted({*FINDING_LINE.findall(done.err), *({reason} & set(FindingCode) if verdict == "deny" else ())})
+    )
+    return DoorResult(verdict, reason, template, done.err, codes)
 
 
 def template_of(manifest: Manifest) -> Manifest:
@@ -439,8 +442,7 @@ OTHER_FINDINGS = {
     FindingCode.RESULT: "config/test_sample_results.py",
     FindingCode.SERVICE_PORT: _CLUSTER,
     FindingCode.NO_ENDPOINTS: _CHECKS,
-    FindingCode.CA_BUNDLE: _CLUSTER,
-    FindingCode.CA_EXPIRED: _CLUSTER,
+    **dict.fromkeys((FindingCode.CA_BUNDLE, FindingCode.CA_EXPIRED), _CLUSTER),
     FindingCode.CA_EXPIRES: _CLUSTER,
     FindingCode.CERTIFICATE_UNTRUSTED: _CLUSTER,
     FindingCode.CERTIFICATE_NAME: _CLUSTER,

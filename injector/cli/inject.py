@@ -173,9 +173,10 @@ class InjectRun:
     ) -> None:
         """Report findings about an object, with their places where those are known."""
         for finding in findings:
-            where = place_of(finding.pointer) if place_of and finding.pointer else finding.where
-            once = finding.code in _OF_THE_RUN
-            self.report.findings([replace(finding, where=where)], "" if once else what)
+            about = "" if finding.code in _OF_THE_RUN else what
+            if place_of and finding.pointer:
+                about = f"{place_of(finding.pointer)}: {about}"
+            self.report.findings([finding], about)
             self.tally.count([finding])
 
     def failures(self, level: Level) -> Iterator[InjectorError]:

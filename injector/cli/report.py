@@ -67,7 +67,7 @@ class Report:
             word = finding.level.value
             # Workloads share their namespace, so that what is wrong with it is said once.
             about = "" if finding.code.subject is Subject.NAMESPACE else what
-            at = "".join(f"{place}: " for place in (finding.where, about) if place)
+            at = "".join(f"{place}: " for place in (about, finding.where) if place)
             hint = f" (hint: {finding.hint})" if finding.hint else ""
             text = visible(f"{at}{finding.message}{hint} [{finding.code}]")
             if text not in self._printed:

@@ -88,6 +88,6 @@ def test_admit_reads_the_user_of_the_review(
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(a_body(userInfo=user))))
         main(["admit", "--config", str(file), "-f", "-"])
         out, err = capsys.readouterr()
-        assert f"request: {reason}." in err
+        assert f": {reason}." in err
         assert json.loads(out)["response"]["auditAnnotations"]["reason"] == reason
         assert NAME not in out + err
