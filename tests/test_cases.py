@@ -140,10 +140,8 @@ def at_file_door(case: Case, run: Run) -> DoorResult:
     assert bool(done.out) == (done.status == 0)
     template = template_of(reading.load(done.out)) if verdict == "inject" else {}
     reason = line[2] if line else ""  # of a refused result, the code of its first problem
-    codes = tuple(
-        sorted({*FINDING_LINE.findall(done.err), *({reason} & set(FindingCode) if verdict == "deny" else ())})
-    )
-    return DoorResult(verdict, reason, template, done.err, codes)
+    codes = {*FINDING_LINE.findall(done.err), *({reason} & set(FindingCode) if verdict == "deny" else ())}
+    return DoorResult(verdict, reason, template, done.err, tuple(sorted(codes)))
 
 
 def template_of(manifest: Manifest) -> Manifest:
