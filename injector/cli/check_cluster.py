@@ -19,7 +19,7 @@ from injector.core.finding_codes import LEVELS, FindingCode
 from injector.core.model import Finding
 from injector.core.profile import Config
 from injector.core.registration.checks import Survey, check_registration, ready_endpoints, service_of
-from injector.core.registration.configuration import own_entries
+from injector.core.registration.configuration import TAG_SEPARATOR, own_entries
 from injector.core.registration.failure_modes import contradictions
 from injector.core.selectors import WebhookEntry
 from injector.kube.api_errors import Request
@@ -56,7 +56,7 @@ def expected(config: Config, survey: Survey) -> list[tuple[WebhookEntry, ...]]:
     services = [service.namespace for e in survey.ours if (service := service_of(e))]
     out = [own_entries(config, where) for where in dict.fromkeys([*services, None])]
     for name in dict.fromkeys(e.configuration for e in survey.ours):
-        _, is_tag, tag = name.rpartition("-tag-")
+        _, is_tag, tag = name.rpartition(TAG_SEPARATOR)
         if is_tag:
             out.append(config.profile.tag_entries(tag, config.values))
     return [entries for entries in out if entries]

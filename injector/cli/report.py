@@ -13,7 +13,7 @@ from typing import IO, Final
 import click
 
 from injector.core.finding_codes import Level, Subject
-from injector.core.model import Decision, Finding
+from injector.core.model import Finding
 from injector.printable import visible
 
 COLOURS: Final = {
@@ -56,10 +56,6 @@ class Report:
         if hint and hint not in self._printed:
             self._printed.add(hint)
             self._line(f"{'':<9} hint: {visible(hint)}")
-
-    def reasoned(self, word: str, what: str, decision: Decision) -> None:
-        """One workload whose reason is one of the closed set."""
-        self.verdict(word, what, decision.reason.value, decision.sentence, decision.hint)
 
     def findings(self, findings: Iterable[Finding], what: str = "") -> None:
         """Errors, warnings and notes, each once."""

@@ -5,6 +5,7 @@ Here: what is read and written, and what is refused. Not here: the objects (core
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from injector.core import names
 from injector.core.model import Manifest
 from injector.core.profile import Config
 from injector.core.registration import tags
-from injector.core.registration.configuration import checked_name
+from injector.core.registration.configuration import TAG_SEPARATOR, checked_name
 from injector.core.registration.entries import CONFIGURATIONS, labels_of
 from injector.core.registration.tags import Registration
 from injector.errors import ClusterError, ConfigError
@@ -60,9 +61,8 @@ class TagReader:
         """The revisions' own objects by revision."""
         return {name: each for each in self.registrations if each.tag is None for name in each.serves}
 
-    def labelled(self, tag: str) -> list[str]:
-        """The namespaces whose labels name a tag, without those that are being deleted."""
-        spaces = self.cluster.list(NAMESPACES)
+    def labelled(self, tag: str, spaces: Sequence[Manifest]) -> list[str]:
+        """Which namespaces have labels that name a tag, without those that are being deleted."""
         return [
             str(each["metadata"]["name"])
             for each in spaces
@@ -91,7 +91,8 @@ def list_tags(flags: TagFlags) -> int:
     """Print the tags; returns the exit status. Raises InjectorError."""
     with world.connected(flags) as cluster:
         reader = _reader(cluster, flags)
-        rows = [_row(reader, each) for each in reader.registrations if each.tag is not None]
+        spaces = cluster.list(NAMESPACES)
+        rows = [_row(reader, each, spaces) for each in reader.registrations if each.tag is not None]
     if flags.output in PROGRAMS:
         click.echo(for_programs({"tags": rows}, flags.output))
     elif rows:
@@ -105,13 +106,13 @@ def list_tags(flags: TagFlags) -> int:
     return 0
 
 
-def _row(reader: TagReader, registration: Registration) -> dict[str, Any]:
+def _row(reader: TagReader, registration: Registration, spaces: Sequence[Manifest]) -> dict[str, Any]:
     tag = registration.tag or ""
     return {
         "tag": tag,
         "revision": reader.pointed(registration),
         "service": registration.target,
-        "namespaces": reader.labelled(tag),
+        "namespaces": reader.labelled(tag, spaces),
         "object": registration.name,
         "release": registration.release,
     }
@@ -137,7 +138,7 @@ def set_tag(flags: TagFlags) -> int:
         present = reader.tagged(flags.tag)
         if present is not None:
             _check_overwrite(reader, present, flags)
-        name = present.name if present else f"{_stem(reader)}{tags.SEPARATOR}{flags.tag}"
+        name = present.name if present else f"{_stem(reader)}{TAG_SEPARATOR}{flags.tag}"
         _check_bundle(revision)
         _check_rights(cluster, revision, name)
         entries = reader.config.profile.tag_entries(flags.tag, reader.config.values)
@@ -200,7 +201,7 @@ def _check_rights(cluster: Cluster, revision: Registration, name: str) -> None:
         raise ClusterError(message, status=403, where=name, hint=hint)
     message = f"ServiceAccount {'/'.join(account)} may not patch {name}"
     hint = (
-        f"add {name.rpartition(tags.SEPARATOR)[2]} to webhook.tags of the release of that revision; without "
+        f"add {name.rpartition(TAG_SEPARATOR)[2]} to webhook.tags of the release of that revision; without "
         "the right, caBundle expires and pods are rejected"
     )
     raise ClusterError(message, status=403, where=name, hint=hint)
@@ -236,7 +237,7 @@ def remove_tag(flags: TagFlags) -> int:
             message = f"{present.name} belongs to the Helm release {present.release}, which makes it again"
             hint = "remove the tag from webhook.tags of that release, or add --overwrite"
             raise ConfigError(message, where="TAG", hint=hint)
-        used = reader.labelled(flags.tag)
+        used = reader.labelled(flags.tag, cluster.list(NAMESPACES))
         if used and not flags.yes:
             message = f"{len(used)} namespaces use tag {flags.tag}: {first_of(used)}"
             hint = "their new pods would not be injected; label them with a revision first, or add --yes"

@@ -197,8 +197,7 @@ def choice(*words: str) -> Shape[str]:
         word = _SWITCH_WORDS.get(raw, raw) if isinstance(raw, bool) else raw
         if isinstance(word, str) and word in words:
             return word
-        meant = {True: "enabled", False: "disabled"}[raw] if isinstance(raw, bool) else raw
-        near = _meant(meant, [each for each in words if each]) if isinstance(meant, str) else ""
+        near = _meant(word, [each for each in words if each]) if isinstance(word, str) else ""
         raise ValueError(f"{expected} is expected" + (f"; did you mean {near}?" if near else ""))
 
     switches = [switch for switch, word in _SWITCH_WORDS.items() if word in words]

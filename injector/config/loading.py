@@ -19,7 +19,7 @@ from injector.config.schema import Settings, read_settings, refuse
 from injector.config.snapshot import build
 from injector.config.values import Place
 from injector.core.model import Finding
-from injector.core.profile import Config, Profile
+from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.files import read_text
 from injector.pointer import join
@@ -81,11 +81,6 @@ class Input:
 def load(path: str | None, overrides: Overrides = NONE) -> Config:
     """The snapshot of a configuration file, or of the defaults. Raises ConfigError."""
     return load_input(Input.from_file(path, overrides))
-
-
-def profile_of(inputs: Input) -> Profile:
-    """The profile that a configuration names, without the rest. Raises ConfigError."""
-    return folder_of(settings_of(inputs), inputs).profile
 
 
 def settings_of(inputs: Input) -> Settings:

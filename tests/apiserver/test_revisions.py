@@ -67,8 +67,9 @@ class Two:
     config: dict[str, Path]
 
 
-@pytest.fixture(scope="module")
-def two(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+@contextlib.contextmanager
+def both_served(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """An injector of each revision."""
     with contextlib.ExitStack() as stack:
         served, config = {}, {}
         for revision in REVISIONS:
@@ -77,6 +78,12 @@ def two(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tw
             config[revision].write_text(CONFIG.format(revision, "" if revision == "default" else revision))
             served[revision] = stack.enter_context(serving(bed, folder, "--config", config[revision]))
         yield Two(served, config)
+
+
+@pytest.fixture(scope="module")
+def two(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    with both_served(bed, tmp_path_factory) as running:
+        yield running
 
 
 @contextlib.contextmanager

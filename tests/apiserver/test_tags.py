@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.apiserver.test_revisions import CONFIG, REVISIONS, TAG, Two, known, rev
-from tests.apiserver.webhook_serving import a_pod, created, kubectl, serving, until
+from tests.apiserver.test_revisions import TAG, Two, both_served, known, rev
+from tests.apiserver.webhook_serving import a_pod, created, kubectl, until
 from tests.beds.apiserver.bed import ApiServer
 from tests.command import Ran, run
 
@@ -25,15 +25,8 @@ PODS = 40
 
 @pytest.fixture(scope="module")
 def two(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    with contextlib.ExitStack() as stack:
-        served, config = {}, {}
-        for revision in REVISIONS:
-            folder = tmp_path_factory.mktemp(revision)
-            config[revision] = folder / "injector.yaml"
-            config[revision].write_text(CONFIG.format(revision, "" if revision == "default" else revision))
-            served[revision] = stack.enter_context(serving(bed, folder, "--config", config[revision]))
-        with known(bed, Two(served, config), tagged=""):
-            yield Two(served, config)
+    with both_served(bed, tmp_path_factory) as running, known(bed, running, tagged=""):
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from injector.core.selectors import Requirement, Selector, WebhookEntry
 from injector.errors import ConfigError
 from injector.printable import shown
 
+TAG_SEPARATOR: Final = "-tag-"
+"""What comes between the name of an object and its tag."""
 LABEL: Final = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*", re.ASCII)
 
@@ -54,7 +56,7 @@ def configurations(
     yield _configuration(name, own_entries(config, service.get("namespace")), options)
     for tag in tags:
         entries = entries_of_tag(config, tag)
-        yield _configuration(checked_name(f"{stem}-tag-{tag}", "--tag"), entries, options)
+        yield _configuration(checked_name(stem + TAG_SEPARATOR + tag, "--tag"), entries, options)
 
 
 def own_entries(config: Config, own_namespace: str | None) -> tuple[WebhookEntry, ...]:

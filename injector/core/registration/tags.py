@@ -14,11 +14,10 @@ from typing import Any, Final
 from injector.core import names, selectors
 from injector.core.model import Manifest
 from injector.core.profile import Profile
-from injector.core.registration.configuration import without
+from injector.core.registration.configuration import TAG_SEPARATOR, without
 from injector.core.registration.entries import labels_of
 from injector.core.selectors import Requirement, Selector, WebhookEntry
 
-SEPARATOR: Final = "-tag-"
 CERT_MANAGER: Final = "cert-manager.io/inject-ca-from"
 _PROBE: Final = "x"
 _HELM_RELEASE: Final = ("meta.helm.sh/release-namespace", "meta.helm.sh/release-name")
@@ -46,7 +45,7 @@ class Registration:
     @property
     def tag(self) -> str | None:
         """The tag, if the object belongs to one."""
-        return next((each for each in sorted(self.serves) if self.name.endswith(SEPARATOR + each)), None)
+        return next((each for each in sorted(self.serves) if self.name.endswith(TAG_SEPARATOR + each)), None)
 
     @property
     def release(self) -> str:
