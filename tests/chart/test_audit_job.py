@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from injector.cli.commands import audit
+from injector.cli.main import cli
 from injector.cli.rights import needed_by_audit
 from injector.config.loading import Input, Text, load_input
 from injector.core.registration.entries import CONFIGURATIONS
@@ -75,7 +77,9 @@ def test_by_default_there_is_no_job_and_no_account_for_it() -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_command_takes_its_arguments_and_the_configuration_of_the_webhook(source: str) -> None:
     arguments = container(rendered(SOURCES[source], audit={"accept": ["foreign"]}))["args"]
-    flags = audit.command.make_context("audit", arguments[1:]).params
+    # A command keeps the help option of the first context that asks for it, so this is the real one.
+    above = click.Context(cli, **cli.context_settings)
+    flags = audit.command.make_context("audit", arguments[1:], parent=above).params
     assert arguments[0] == "audit"
     assert (flags["all_namespaces"], flags["events"], flags["fail_on"]) == (True, True, "error")
     assert (flags["accept"], flags["path"]) == (("foreign",), "/mutate")

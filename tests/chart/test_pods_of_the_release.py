@@ -114,9 +114,12 @@ def test_a_probe_with_a_handler_is_refused(version: str) -> None:
 def test_arguments_come_after_the_configuration_and_serve_takes_them() -> None:
     arguments = pod(EVERYTHING)["containers"][0]["args"]
     assert arguments == ["serve", "--config=/etc/sidecar-injector/injector.yaml", "--log-level=debug"]
-    command = cli.get_command(click.Context(cli), "serve")
+    # A command keeps the help option of the first context that asks for it, so this is the real one.
+    above = click.Context(cli, **cli.context_settings)
+    command = cli.get_command(above, "serve")
     assert command is not None
-    options, rest, _ = command.make_parser(click.Context(command)).parse_args(arguments[1:])
+    context = click.Context(command, parent=above)
+    options, rest, _ = command.make_parser(context).parse_args(arguments[1:])
     assert (options["log_level"], rest) == ("debug", [])
 
 
