@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from injector.cli import configuration, manifests, world
-from injector.cli.cluster_tags import with_cluster_tags
-from injector.cli.configuration import Located, Wanted
+from injector.cli import manifests
+from injector.cli.injection_input import InjectionInput
+from injector.cli.manifests import Transformed
 from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
 from injector.cli.report import Report
 from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
-from injector.cli.world import Access, World
-from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
-from injector.config.loading import Overrides, Text, rules_of
+from injector.cli.world import World
 from injector.core import kinds, workload
 from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
@@ -26,76 +23,32 @@ from injector.core.model import Decision, Finding, Manifest, Reason, Verdict
 from injector.core.other_documents import of_missing_version
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
-from injector.core.registration.tag_entries import with_tags
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
-from injector.errors import AnnotationError, ClusterError, InjectorError, ManifestError
-from injector.files import read_text
+from injector.errors import AnnotationError, InjectorError, ManifestError
 from injector.pointer import get, join
 from injector.yamltext import Document
-
-if TYPE_CHECKING:
-    from injector.kube.client import Cluster
 
 # Findings that are the same for all workloads of a run.
 _OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KubeInjectFlags(Access):
+class KubeInjectFlags(InjectionInput):
     """The flags of `kube-inject`."""
 
-    config_file: str | None
-    config_map: str | None
-    manifests: tuple[str, ...]
-    filenames: tuple[str, ...]
     output: str | None
-    namespace: str
-    control_namespace: str | None
-    revision: str | None
-    mesh_file: str | None
-    values_file: str | None
-    inject_file: str | None
-    mesh_map: str | None
-    inject_map: str | None
-    from_cluster: bool
-    objects: tuple[str, ...]
-    tags: tuple[str, ...]
-    strict: bool
-    recursive: bool
-    fail_on: str | None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All that are to be read."""
-        return self.manifests + self.filenames
-
-    @property
-    def asks_cluster(self) -> bool:
-        """Whether everything is read from the cluster."""
-        return self.from_cluster or bool(self.named)
-
-    def of_a_mesh(self) -> dict[str, str | None]:
-        """The flags that mean nothing to a profile without mesh rules."""
-        return {
-            "--meshConfigFile": self.mesh_file,
-            "--meshConfigMapName": self.mesh_map,
-            "--injectConfigMapName": self.inject_map,
-            "--istioNamespace": self.control_namespace,
-        }
 
 
 def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
     manifests.check_named(flags.names)
-    config, around = _around(flags)
-    config = with_tags(config, flags.tags)
+    config, around = flags.read()
     injection = InjectRun(config, around, Report(), flags.strict)
     sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
     injection.findings(config.findings)
-    if flags.fail_on:
-        stream = replace(stream, errors=(*stream.errors, *injection.failures(Level(flags.fail_on))))
+    stream = injection.with_failures(stream, flags.fail_on)
     return stream.write(flags.output, injection.tally.line)
 
 
@@ -179,7 +132,13 @@ class InjectRun:
             self.report.findings([finding], about)
             self.tally.count([finding])
 
-    def failures(self, level: Level) -> Iterator[InjectorError]:
+    def with_failures(self, stream: Transformed, fail_on: str | None) -> Transformed:
+        """The stream with the error of --fail-on, where its level is reached."""
+        if not fail_on:
+            return stream
+        return replace(stream, errors=(*stream.errors, *self._failures(Level(fail_on))))
+
+    def _failures(self, level: Level) -> Iterator[InjectorError]:
         """The error of --fail-on, where there are findings of the level or of a more urgent one."""
         if count := self.tally.at_least(level):
             text = f"{number(count, 'finding')} of this level or above"
@@ -269,72 +228,3 @@ def refusal(document: Document, located: workload.Workload, pointer: str, outcom
         at = join(annotations, error.key)
     message = f"{located.label}: {outcome.decision.reason.value}: {error}"
     return ManifestError(message, where=place(document, at), hint=error.hint)
-
-
-def _around(flags: KubeInjectFlags) -> tuple[Config, World]:
-    """The configuration and the objects that the flags name. Raises InjectorError."""
-    overrides = Overrides(
-        mesh=_read(flags.mesh_file),
-        values=_read(flags.values_file),
-        inject=_read(flags.inject_file),
-        revision=flags.revision,
-        control_namespace=flags.control_namespace,
-    )
-    wanted = Wanted(
-        config_file=flags.config_file,
-        config_map=flags.config_map,
-        namespace=flags.namespace,
-        revision=flags.revision,
-        overrides=overrides,
-        running=flags.asks_cluster,
-    )
-    around = world.from_objects(flags.objects, flags.namespace)
-    local = not (flags.asks_cluster or flags.mesh_map or flags.inject_map or flags.config_map)
-    if local or flags.config_file:
-        # Wrong flags are reported before a cluster is asked.
-        chosen = _checked(configuration.located(wanted), flags)
-        if local:
-            return chosen.config(), around
-    with world.connected(flags) as cluster:
-        chosen = _checked(configuration.located(wanted, cluster), flags)
-        config = _with_maps(chosen, flags, cluster).config()
-        if flags.asks_cluster:
-            config = with_cluster_tags(cluster, config)
-            seen = world.from_cluster(cluster, config.profile, flags.namespace or cluster.namespace)
-            around = world.combined(seen, around) if flags.objects else seen
-    return config, around
-
-
-def _checked(chosen: Located, flags: KubeInjectFlags) -> Located:
-    """The configuration, if its profile supports the flags. Raises ConfigError."""
-    for flag, value in flags.of_a_mesh().items():
-        if value:
-            check_mesh(flag, chosen.inputs)
-    return chosen
-
-
-def _with_maps(chosen: Located, flags: KubeInjectFlags, cluster: Cluster) -> Located:
-    """The configuration with the ConfigMaps of an istiod on top: those that flags name, else its own.
-
-    A configuration of the cluster is complete without them.
-    """
-    mesh, inject = flags.mesh_map, flags.inject_map
-    named = bool(mesh or inject or flags.control_namespace)
-    if not named and (chosen.in_cluster or rules_of(chosen.inputs) != "istio"):
-        return chosen
-    if not (mesh or inject):
-        mesh, inject = MESH_MAP, INJECT_MAP
-    maps = Maps.named(flags.control_namespace or "istio-system", flags.revision, mesh, inject)
-    overrides = replace(chosen.inputs.overrides, control_namespace=None)
-    try:
-        overrides = read_overrides(world.reader(cluster), maps, overrides)
-    except ClusterError as error:
-        if error.status != 404 or named or flags.revision or chosen.is_default:
-            raise
-        configuration.report(f"the configuration is used without an istiod: {error.message}")
-        return chosen
-    return replace(chosen, inputs=replace(chosen.inputs, overrides=overrides))
-
-
-def _read(path: str | None) -> Text | None:
-    return None if path is None else Text(read_text(Path(path)), path)

@@ -19,6 +19,7 @@ from injector import __version__, stdout
 # name -> (its module in `commands`, what it does). Help and completion need no more than this.
 COMMANDS: Final = {
     "kube-inject": ("inject", "Inject sidecars into manifests (alias: inject)."),
+    "render": ("render", "Render manifests with sidecars for CI and GitOps."),
     "uninject": ("uninject", "Remove injected sidecars from manifests."),
     "explain": (
         "explain",
@@ -41,6 +42,7 @@ EXAMPLES: Final = """\b
 Examples:
   injector kube-inject -f shop.yaml | kubectl apply -f -
   injector kube-inject --config injector.yaml -R -f manifests/ -o injected.yaml
+  injector render -R manifests/ --diff
   injector explain -f shop.yaml
   injector explain deploy/web -n shop
   injector uninject -f injected.yaml

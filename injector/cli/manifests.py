@@ -20,6 +20,7 @@ from injector import yamltext
 from injector.cli.failures import print_errors
 from injector.cli.sources import STDIN, Sources
 from injector.core import documents, other_documents, workload
+from injector.core.documents import ChangedDocument
 from injector.core.model import Finding, Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.yamltext import Document
@@ -32,10 +33,21 @@ Other: TypeAlias = Callable[[Document, tuple[str, str] | None, Finding | None], 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A document and its new text; None where it stays as it is."""
+    """A document, and what became of it; None where it stays as it is."""
 
     document: Document
-    text: str | None = None
+    changed: ChangedDocument | None = None
+
+    @property
+    def text(self) -> str:
+        """The text that is written, with what separates it from the document before."""
+        if self.changed is None:
+            return self.document.raw
+        return self.document.separator + self.changed.text
+
+
+Form: TypeAlias = Callable[[Sequence[Part]], str]
+"""Makes the output of the parts of a stream."""
 
 
 def check_named(names: Sequence[str]) -> None:
@@ -53,17 +65,18 @@ class Transformed:
     parts: tuple[Part, ...]
     errors: tuple[InjectorError, ...]
 
-    def write(self, output: str | None, last: str = "") -> int:
-        """Write the stream, or only print its errors; returns the exit status. Raises InjectorError.
+    def write(self, output: str | None, last: str = "", form: Form | None = None) -> int:
+        """Write the stream in a form, or only print its errors; returns the exit status.
 
-        `last` is the last line of the report.
+        `last` is the last line of the report. Raises InjectorError.
         """
         status = 0
         if self.errors:
             status = print_errors(self.errors)
             click.echo("nothing was written", err=True)
         else:
-            write(joined(self.parts), output, [part.document.source for part in self.parts])
+            text = (form or joined)(self.parts)
+            write(text, output, [part.document.source for part in self.parts])
         if last:
             click.echo(last, err=True)
         return status
@@ -149,11 +162,11 @@ def joined(parts: Sequence[Part]) -> str:
     before: Document | None = None
     for part in parts:
         document = part.document
-        text = document.raw if part.text is None else document.separator + part.text
+        text = part.text
         if out:
             bare = _is_bare(document)
             # Behind YAML, kubectl ignores what follows a JSON value without a separator.
-            as_read = _follows(document, before) and (bare or part.text is None)
+            as_read = _follows(document, before) and (bare or part.changed is None)
             as_read = as_read and not (behind_yaml and not document.has_separator)
             if not as_read:
                 end = "\r\n" if out[-1].endswith("\r\n") else "\n"

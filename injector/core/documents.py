@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from injector import yamltext
@@ -103,15 +104,28 @@ def _is_rest(document: Document) -> bool:
     return document.index > 0 and not document.is_json and not document.has_separator
 
 
-def changed(document: Document, change: Change) -> str | None:
-    """The new text of a document, None where it stays as it is. Raises ManifestError with file and line."""
+@dataclass(frozen=True, slots=True)
+class ChangedDocument:
+    """A document after a change: its new text (without the separator), its tree before and after.
+
+    `rewritten` says why all of it was written anew; it is empty where only the edited places differ.
+    """
+
+    text: str
+    before: Manifest
+    after: Manifest
+    rewritten: str = ""
+
+
+def changed(document: Document, change: Change) -> ChangedDocument | None:
+    """A document after a change, None where it stays as it is. Raises ManifestError with file and line."""
     tree = _load(document)
     if not isinstance(tree, dict):
         return None
     new = each(document, tree, change)
     if new is tree:
         return None
-    return _rewritten(document, new)
+    return ChangedDocument(_rewritten(document, new), tree, new, "documents are not edited in place yet")
 
 
 def _rewritten(document: Document, tree: Manifest) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from injector.cli import options
+from injector.cli.injection_options import injection
 
 _NO_XDS: Final = "rendering is local; --from-cluster reads the configuration from the cluster"
 # KubeInjectFlags of istioctl that have no meaning here, and what to use instead.
@@ -47,37 +48,7 @@ def refused_flags(command: options.Command) -> options.Command:
 @options.manifests
 @options.filenames("Manifests, YAML or JSON, also a URL; may be repeated, or separated by commas.")
 @options.output_file
-@options.namespace("Namespace of objects without a namespace.")
-@click.option(
-    "-i", "--istioNamespace", "control_namespace", metavar="NS", help="Namespace of the control plane."
-)
-@click.option("-r", "--revision", metavar="REV", help="Revision of the control plane.")
-@click.option(
-    "--meshConfigFile",
-    "mesh_file",
-    metavar="FILE",
-    help="Mesh configuration; replaces meshConfig of the configuration file.",
-)
-@click.option("--valuesFile", "values_file", metavar="FILE", help="Values file of a control plane.")
-@click.option(
-    "--injectConfigFile", "inject_file", metavar="FILE", help="Injection settings with Jinja templates."
-)
-@click.option(
-    "--meshConfigMapName", "mesh_map", metavar="NAME", help="Read the mesh configuration of the cluster."
-)
-@click.option(
-    "--injectConfigMapName", "inject_map", metavar="NAME", help="Read injection settings of the cluster."
-)
-@click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster.")
-@options.cluster("Same as for kubectl; implies --from-cluster.")
-@options.objects()
-@options.tags()
-@click.option(
-    "--strict",
-    is_flag=True,
-    help="Treat skipped workloads, pod templates of unknown kinds, and pods with problems, as errors.",
-)
-@options.fail_on("warning", "note", default="findings do not fail")
+@injection
 @refused_flags
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests: manifests on stdout, a report on stderr.
