@@ -112,7 +112,10 @@ def transformed(
         try:
             kind = documents.kind_of(document)
             if kind and workload.has_template(kind[1]):
-                return Part(document, documents.changed(document, attempt))
+                new = documents.changed(document, attempt)
+                if new and new.rewritten:
+                    sources.warn(other_documents.of_rewritten(document, new))
+                return Part(document, new)
             whole = document.source not in contents and document.index == 0
             finding = other_documents.finding(document, kind, setting_keys, whole=whole)
             if other:
