@@ -14,10 +14,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import click
-
 from injector import yamltext
-from injector.cli.failures import print_errors
+from injector.cli.report import Report
 from injector.cli.sources import STDIN, Sources
 from injector.core import documents, other_documents, workload
 from injector.core.documents import ChangedDocument
@@ -65,20 +63,20 @@ class Transformed:
     parts: tuple[Part, ...]
     errors: tuple[InjectorError, ...]
 
-    def write(self, output: str | None, last: str = "", form: Form | None = None) -> int:
-        """Write the stream in a form, or only print its errors; returns the exit status.
+    def write(self, output: str | None, report: Report, last: str = "", form: Form | None = None) -> int:
+        """Write the stream in a form, or only report its errors; returns the exit status.
 
         `last` is the last line of the report. Raises InjectorError.
         """
         status = 0
         if self.errors:
-            status = print_errors(self.errors)
-            click.echo("nothing was written", err=True)
+            status = report.failures(self.errors)
+            report.line("nothing was written")
         else:
             text = (form or joined)(self.parts)
             write(text, output, [part.document.source for part in self.parts])
         if last:
-            click.echo(last, err=True)
+            report.line(last)
         return status
 
 
