@@ -240,12 +240,11 @@ def refusal(document: Document, located: workload.Workload, pointer: str, outcom
             for each in error.problems
         ]
         parts.sort(key=lambda each: int(each.where.removeprefix(f"{document.source}:").partition(":")[0]))
-        rows = [f"{each.where}: {each.why}" for each in parts]
         hints = {each.hint for each in error.problems}
         hint = hints.pop() if len(hints) == 1 else "correct or remove them"
-        why = f": {len(rows)} annotations are not accepted"
+        why = f": {len(parts)} annotations are not accepted"
         where = place(document, annotations)
-        return WorkloadError(label, reason, why, where=where, hint=hint, rows=rows, parts=parts)
+        return WorkloadError(label, reason, why, where=where, hint=hint, parts=parts)
     at = pointer + located.spec
     if isinstance(error, AnnotationError):
         at = join(annotations, error.key)

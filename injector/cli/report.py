@@ -14,7 +14,7 @@ import click
 
 from injector.cli.failures import lines_of, status_of
 from injector.cli.reporting.entries import ReportEntry, Sort, of_error, of_finding
-from injector.cli.reporting.places import FilePlace, ManifestSite, SiteOf
+from injector.cli.reporting.places import NOWHERE, ManifestSite, SiteOf
 from injector.core.finding_codes import Level, Subject
 from injector.core.model import Finding
 from injector.errors import InjectorError
@@ -94,7 +94,7 @@ class Report:
     ) -> None:
         """One workload: its result, and why; under it what to do, each hint once."""
         if self._recorded:
-            at = site.place if site else FilePlace()
+            at = site.place if site else NOWHERE
             level = WORD_LEVELS.get(word, Level.NOTE)
             self.entries.append(ReportEntry(Sort.WORKLOAD, level, reason, sentence, hint, what, word, at))
         painted = paint(f"{word:<9}", COLOURS[word], self._colour)

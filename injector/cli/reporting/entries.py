@@ -5,12 +5,12 @@ Not here: what a code means (`rules`), and how entries are written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from injector.cli.reporting.places import FilePlace
+from injector.cli.reporting.places import NOWHERE, FilePlace
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding, Reason
 from injector.errors import ClusterError, ConfigError, InjectorError, ManifestError
@@ -39,11 +39,16 @@ class ReportEntry:
     hint: str = ""
     object: str = ""
     result: str = ""
-    place: FilePlace = FilePlace()
+    place: FilePlace = NOWHERE
 
 
 class WorkloadError(ManifestError):
-    """The error for a workload that is not written: which, by which reason or finding code, and why."""
+    """The error for a workload that is not written: which, by which reason or finding code, and why.
+
+    `parts` are several errors of it.
+    """
+
+    why: str
 
     def __init__(
         self,
@@ -53,15 +58,14 @@ class WorkloadError(ManifestError):
         *,
         where: str,
         hint: str = "",
-        rows: Collection[str] = (),
-        parts: Collection[InjectorError] = (),
+        parts: Sequence[WorkloadError] = (),
     ) -> None:
-        super().__init__(
-            f"{label}: {code}{why}", where=where, hint=hint, rows=tuple(rows), parts=tuple(parts)
-        )
+        rows = [f"{each.where}: {each.why}" for each in parts]
+        super().__init__(f"{label}: {code}{why}", where=where, hint=hint, rows=rows, parts=parts)
         self.label = label
         self.code = code
-        self.why = why.removeprefix(": ").removeprefix(". ")
+        # The mark and the blank in front of it are for the whole message.
+        self.why = why[2:]
 
 
 def of_finding(finding: Finding, label: str, place: FilePlace | None, files: Collection[str]) -> ReportEntry:
@@ -76,7 +80,7 @@ def of_finding(finding: Finding, label: str, place: FilePlace | None, files: Col
 def of_error(error: InjectorError, files: Collection[str]) -> Iterator[ReportEntry]:
     """The entries of an error: one for each that it stands for."""
     for each in error.parts or (error,):
-        at = FilePlace() if isinstance(each, ClusterError) else FilePlace.of(each.where, files)
+        at = NOWHERE if isinstance(each, ClusterError) else FilePlace.of(each.where, files)
         if isinstance(each, WorkloadError):
             label, message = each.label, each.why
         else:

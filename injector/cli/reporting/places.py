@@ -47,9 +47,13 @@ class FilePlace:
 
     @classmethod
     def of(cls, where: str, files: Collection[str] = ()) -> FilePlace:
-        """The place that a message names; without a line a text is a file if it is one of `files`, or exists."""
+        """The place that a message names; one without a line is a file if `files` has it, or it exists."""
         if match := _PLACE.fullmatch(where):
             return cls(match["file"], int(match["line"]), match["inside"] or "")
         if where and (where in files or os.path.exists(where)):
             return cls(where)
         return cls(inside=where)
+
+
+NOWHERE: Final = FilePlace()
+"""A place that is not known."""
