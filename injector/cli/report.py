@@ -62,12 +62,21 @@ def remark(text: str) -> None:
 class Report:
     """The report of one run. With `recorded` what is reported is kept as entries; `silent`: and not printed.
 
-    `files` are the names that the command line gives.
+    `files` are the names that the command line gives, `configuration` the file of the configuration.
     """
 
-    def __init__(self, *, recorded: bool = False, silent: bool = False, files: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        recorded: bool = False,
+        silent: bool = False,
+        files: Collection[str] = (),
+        configuration: str = "",
+    ) -> None:
         self.entries: list[ReportEntry] = []
-        self._recorded, self._silent, self._files = recorded, silent, frozenset(files)
+        self.is_silent = silent
+        self._configuration = configuration
+        self._recorded, self._files = recorded, frozenset(files)
         self._colour = coloured(sys.stderr)
         self._printed: set[str] = set()
         self._lines: list[str] = []
@@ -118,7 +127,7 @@ class Report:
                 self.line(f"{paint(word + ':', LEVEL_COLOURS[finding.level], self._colour)} {text}")
                 if self._recorded:
                     place = site_of(finding.pointer).place if site_of else None
-                    self.entries.append(of_finding(finding, what, place, self._files))
+                    self.entries.append(of_finding(finding, what, place, self._files, self._configuration))
 
     def failures(self, errors: Sequence[InjectorError]) -> int:
         """Errors that keep the run from its result, each once; returns the exit status for them."""
@@ -128,13 +137,22 @@ class Report:
             self.line(line)
         return status_of(errors)
 
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Keep findings that are printed elsewhere."""
+        if self._recorded:
+            self.add(*(of_finding(each, "", None, self._files, self._configuration) for each in findings))
+
     def add(self, *entries: ReportEntry) -> None:
         """Keep entries that are not printed here."""
         known = set(self.entries)
         self.entries.extend(each for each in entries if each not in known)
 
+    def keep(self, text: str) -> None:
+        """A line that people read elsewhere."""
+        self._lines.append(text)
+
     def line(self, text: str) -> None:
         """A line for people alone."""
-        self._lines.append(text)
-        if not self._silent:
+        self.keep(text)
+        if not self.is_silent:
             click.echo(text, err=True, color=True if self._colour else None)

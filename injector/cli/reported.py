@@ -6,7 +6,7 @@ Not here: what is reported (`report`), and the formats (`reporting`).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Final, Protocol
 
@@ -27,7 +27,11 @@ _BESIDES: Final = ("github",)
 
 
 class ReportFlags(Protocol):
-    """The flags of a report, as `options.report` declares them."""
+    """The flags of a report, as `options.report` declares them, and of the configuration that it is about."""
+
+    @property
+    def config_file(self) -> str | None:
+        """The file of the configuration, None for another source."""
 
     @property
     def report(self) -> str | None:
@@ -40,7 +44,7 @@ class ReportFlags(Protocol):
 
 def reported(
     flags: ReportFlags,
-    files: Collection[str],
+    files: Sequence[str],
     command: Callable[[Report], int],
     write: Callable[[str], None] | None = None,
 ) -> int:
@@ -50,11 +54,13 @@ def reported(
     stderr. Errors of the command are part of its report; raises ConfigError where that has no place.
     """
     form = format_of(flags)
+    files = [*files, *filter(None, [flags.config_file])]
     _check(flags.report_file)
     report = Report(
         recorded=form != _TEXT,
         silent=not (flags.report_file or form in (_TEXT, *_BESIDES)),
         files=files,
+        configuration=flags.config_file or "",
     )
     report.take_remarks()
     try:
@@ -98,10 +104,10 @@ def _check(path: str | None) -> None:
 
 
 def _write(
-    text: str, form: str, path: str | None, files: Collection[str], write: Callable[[str], None] | None
+    text: str, form: str, path: str | None, files: Sequence[str], write: Callable[[str], None] | None
 ) -> None:
     if path:
-        manifests.write(text, path, list(files), "--report-file", onto_input=False)
+        manifests.write(text, path, files, "--report-file", onto_input=False)
     elif form in _BESIDES or (write is None and form != _TEXT):
         click.echo(text, err=True, nl=False)
     elif write and form != _TEXT:

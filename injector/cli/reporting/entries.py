@@ -6,12 +6,12 @@ Not here: what a code means (`rules`), and how entries are written.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from injector.cli.reporting.places import NOWHERE, FilePlace
-from injector.core.finding_codes import FindingCode, Level
+from injector.core.finding_codes import FindingCode, Level, Subject
 from injector.core.model import Finding, Reason
 from injector.errors import ClusterError, ConfigError, InjectorError, ManifestError
 
@@ -68,9 +68,13 @@ class WorkloadError(ManifestError):
         self.why = why[2:]
 
 
-def of_finding(finding: Finding, label: str, place: FilePlace | None, files: Collection[str]) -> ReportEntry:
-    """The entry of a finding; without a place the one that its text names."""
+def of_finding(
+    finding: Finding, label: str, place: FilePlace | None, files: Collection[str], configuration: str
+) -> ReportEntry:
+    """The entry of a finding; without a place the one that its text names, or the configuration's file."""
     at = FilePlace.of(finding.where, files) if place is None else place
+    if not at.file and finding.code.subject is Subject.CONFIGURATION:
+        at = replace(at, file=configuration)
     message = f"{finding.where}: {finding.message}" if place and finding.where else finding.message
     return ReportEntry(
         Sort.FINDING, finding.level, finding.code.value, message, finding.hint, label, place=at

@@ -69,3 +69,12 @@ def test_the_variable_names_the_file_and_text_is_what_people_read(
     assert done.status == 1
     assert Path("report.txt").read_text() == done.err
     assert done.err.startswith("error: missing.yaml: ")
+
+
+def test_a_finding_about_the_configuration_has_its_file(run: Run) -> None:
+    Path("odd.yaml").write_text("profile: ./logship\nvalues: {levle: x}\n")
+    done = run("check", "--config", "odd.yaml", "--report", "json")
+    findings = json.loads(done.out)["findings"]
+    assert {each["file"] for each in findings} == {"odd.yaml"}
+    value = next(each for each in findings if each["code"] == "value")
+    assert value["line"] == 2
