@@ -29,6 +29,5 @@ def run(flags: RenderFlags) -> int:
     injection = InjectRun(config, around, Report(), flags.strict)
     sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]))
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
-    injection.findings(config.findings)
-    stream = injection.with_failures(stream, flags.fail_on)
-    return stream.write(None, injection.tally.line, unified if flags.diff else manifests.joined)
+    form = unified if flags.diff else manifests.joined
+    return stream.write(None, lambda: injection.end(flags.fail_on), form)
