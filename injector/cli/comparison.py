@@ -25,7 +25,7 @@ from injector.core import documents, workload
 from injector.core.injection.pipeline import inject
 from injector.core.model import Manifest
 from injector.core.profile import Config
-from injector.core.reports.comparison import Answer, ChangeKind, by_kind, differences
+from injector.core.reports.comparison import ChangeKind, WordedDecision, by_kind, differences
 from injector.core.tree.compare import Difference
 from injector.errors import InjectorError, ManifestError
 from injector.pointer import join
@@ -92,7 +92,7 @@ class ComparisonRun:
         if different:
             self.changed.append((located.label, different))
             word, sentence = "changed", f"{number(len(different), 'change')}."
-        self.report.verdict(word, located.label, Answer.of(after).reason, sentence, site=site)
+        self.report.verdict(word, located.label, WordedDecision.of(after).reason, sentence, site=site)
 
     @property
     def _bookkeeping(self) -> set[str]:

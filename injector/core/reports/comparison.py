@@ -16,14 +16,14 @@ _WORDS: Final = {Verdict.INJECT: "injected", Verdict.SKIP: "skipped", Verdict.DE
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WordedDecision:
     """What happens to a pod, in one word, and the reason."""
 
     word: str
     reason: str
 
     @classmethod
-    def of(cls, outcome: Outcome) -> Answer:
+    def of(cls, outcome: Outcome) -> WordedDecision:
         """The answer of an outcome."""
         return cls(_WORDS[outcome.decision.verdict], outcome.decision.reason.value)
 
@@ -33,7 +33,7 @@ class Answer:
 
 def differences(before: Outcome, after: Outcome, bookkeeping: Collection[str]) -> tuple[Difference, ...]:
     """How two outcomes for one pod differ, but for the pointers of the book-keeping."""
-    was, now = Answer.of(before), Answer.of(after)
+    was, now = WordedDecision.of(before), WordedDecision.of(after)
     if was.word != now.word:
         return (Difference(DECISION, str(was), str(now)),)
     other_reason = (Difference(DECISION, str(was), str(now)),) if was != now else ()
