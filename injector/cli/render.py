@@ -40,6 +40,5 @@ def _run(flags: RenderFlags, report: Report) -> int:
     injection = InjectRun(config, around, report, flags.strict)
     sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]))
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
-    injection.findings(config.findings)
-    stream = injection.with_failures(stream, flags.fail_on)
-    return stream.write(None, report, injection.tally.line, unified if flags.diff else manifests.joined)
+    form = unified if flags.diff else manifests.joined
+    return stream.write(None, report, lambda: injection.end(flags.fail_on), form)

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import click
 
-from injector.cli import failures, manifests
+from injector.cli import failures, output
 from injector.cli.report import Report
 from injector.cli.reporting import formats
 from injector.cli.reporting.entries import of_defect
@@ -107,7 +107,7 @@ def _write(
     text: str, form: str, path: str | None, files: Sequence[str], write: Callable[[str], None] | None
 ) -> None:
     if path:
-        manifests.write(text, path, files, "--report-file", onto_input=False)
+        output.write(text, path, files, "--report-file", onto_input=False)
     elif form in _BESIDES or (write is None and form != _TEXT):
         click.echo(text, err=True, nl=False)
     elif write and form != _TEXT:
