@@ -6,7 +6,7 @@ The summary is Markdown, so that it reads well in a pull request. Not here: what
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from injector.core.model import Manifest
 from injector.core.profile import Config
 from injector.core.reports.comparison import ChangeKind, WordedDecision, by_kind, differences
 from injector.core.tree.compare import Difference
-from injector.errors import InjectorError, ManifestError
+from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.pointer import join
 from injector.printable import first_of, shown, visible
 from injector.yamltext import Document
@@ -43,7 +43,7 @@ def run(flags: InjectionInput, base: str, report: Report) -> int:
     old, _ = replace(flags, config_file=base, config_map=None).read()
     comparison = ComparisonRun(old, new, around, report)
     sources = Sources(flags.recursive, warn=lambda finding: report.findings([finding]))
-    comparison.compare(manifests.read_all(flags.names, sources))
+    comparison.compare(sources.each(flags.names))
     if comparison.errors:
         return report.failures(comparison.errors)
     click.echo("\n".join(comparison.summary()))
@@ -62,9 +62,14 @@ class ComparisonRun:
     changed: list[tuple[str, Sequence[Difference]]] = field(default_factory=list)
     errors: list[InjectorError] = field(default_factory=list)
 
-    def compare(self, read: Sequence[Document]) -> None:
-        """Take the workloads of documents; errors are collected."""
+    def compare(self, read: Iterable[Document | InjectorError]) -> None:
+        """Take the workloads of documents; errors are collected. Raises ConfigError."""
         for document in read:
+            if isinstance(document, ConfigError):
+                raise document
+            if isinstance(document, InjectorError):
+                self.errors.append(document)
+                continue
             try:
                 if documents.has_workloads(document):
                     documents.each(document, yamltext.load(document), self._compare)
