@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from injector.cli import manifests
+from injector.cli import comparison, manifests
 from injector.cli.forms.diff import unified
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
 from injector.cli.report import Report
 from injector.cli.reported import reported
 from injector.cli.sources import Sources
+from injector.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class RenderFlags(InjectionInput):
     """The flags of `render`."""
 
     diff: bool
+    base: str | None
 
 
 def run(flags: RenderFlags) -> int:
@@ -29,6 +31,10 @@ def run(flags: RenderFlags) -> int:
 
 
 def _run(flags: RenderFlags, report: Report) -> int:
+    if flags.base and flags.diff:
+        raise ConfigError("it cannot be combined with --diff", where="--base", hint="remove one of them")
+    if flags.base:
+        return comparison.run(flags, flags.base, report)
     manifests.check_named(flags.names)
     config, around = flags.read()
     injection = InjectRun(config, around, report, flags.strict)
