@@ -65,16 +65,18 @@ class Ending:
     line: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transformed:
     """A stream on its way through the change: its parts, each of them only once.
 
-    `errors` and `inputs`, the files that were read, are complete when all parts have been taken.
+    `errors`, `inputs` (the files that were read) and `changed` (those that are changed) are complete when
+    all parts have been taken.
     """
 
-    parts: Iterator[Part]
+    parts: Iterator[Part] = field(default_factory=lambda: iter(()))
     errors: list[InjectorError] = field(default_factory=list)
     inputs: dict[str, None] = field(default_factory=dict)
+    changed: dict[str, None] = field(default_factory=dict)
 
     def write(self, output: str | None, end: Callable[[], Ending] = Ending, form: Form | None = None) -> int:
         """Write the stream in a form, or only print its errors; returns the exit status.
@@ -82,17 +84,26 @@ class Transformed:
         `end` is called when all parts have been taken. Raises InjectorError.
         """
         with Spool() as spool:
-            (form or joined)(self.parts, spool)
-            status = self.end(end())
+            status = self.taken(lambda parts: (form or joined)(parts, spool), end)
             if status == 0:
                 publish(spool, output, self.inputs)
         return status
 
-    def end(self, ending: Ending) -> int:
-        """Print the errors and the last line of the report; returns the exit status."""
+    def taken(self, take: Callable[[Iterable[Part]], None], end: Callable[[], Ending] = Ending) -> int:
+        """Let `take` have all parts, then print the errors and the last line; returns the exit status.
+
+        A ManifestError of `take` is one of the errors.
+        """
+        try:
+            take(self.parts)
+        except ManifestError as error:
+            self.errors.append(error)
+            # The other documents are reported on as well.
+            for _ in self.parts:
+                pass
+        ending = end()
         status = 0
-        errors = [*self.errors, *ending.errors]
-        if errors:
+        if errors := [*self.errors, *ending.errors]:
             status = print_errors(errors)
             if not self.inputs:
                 return status
@@ -111,8 +122,7 @@ def transformed(
     files that cannot be read. `other` gets the documents without workloads, with what is wrong with
     them; by default that is printed. Raises ConfigError for names that cannot be used.
     """
-    errors: list[InjectorError] = []
-    inputs: dict[str, None] = {}
+    stream = Transformed()
 
     def warn(_document: Document, _kind: tuple[str, str] | None, finding: Finding | None) -> None:
         if finding:
@@ -125,14 +135,17 @@ def transformed(
             if isinstance(item, ConfigError):
                 raise item
             if isinstance(item, InjectorError):
-                errors.append(item)
+                stream.errors.append(item)
                 continue
-            inputs[item.source] = None
-            changed, of_document = step.take(item, whole)
-            errors.extend(of_document)
+            stream.inputs[item.source] = None
+            changed, errors = step.take(item, whole)
+            stream.errors += errors
+            if changed:
+                stream.changed[item.source] = None
             yield Part(item, changed)
 
-    return Transformed(parts(), errors, inputs)
+    stream.parts = parts()
+    return stream
 
 
 @dataclass(frozen=True, slots=True)
