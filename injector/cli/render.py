@@ -5,6 +5,7 @@ Not here: its flags (`commands`), what is injected (`inject`), and the forms (`f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,10 +13,10 @@ from typing import Final
 
 import click
 
-from injector.cli import manifests
+from injector.cli import manifests, progress
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
-from injector.cli.manifests import Ending, Form, Part, Transformed
+from injector.cli.manifests import Ending, Form, Part, Spread, Transformed
 from injector.cli.report import Report
 from injector.cli.sources import STDIN, Sources
 from injector.cli.tally import number
@@ -33,6 +34,7 @@ class RenderFlags(InjectionInput):
     output_dir: str | None
     diff: bool
     check: bool
+    jobs: int
 
 
 def run(flags: RenderFlags) -> int:
@@ -41,12 +43,24 @@ def run(flags: RenderFlags) -> int:
     config, around = flags.read()
     injection = InjectRun(config, around, Report(), flags.strict)
     sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]))
-    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
+    stream = manifests.transformed(
+        flags.names, injection.change, injection.look_at_other, sources, _spread(flags.jobs, injection)
+    )
+    stream.parts = progress.running(stream.parts, "rendering: document")
     status = _write(flags, stream, lambda: injection.end(flags.fail_on))
     if flags.check and status == 0 and stream.changed:
         click.echo(f"{number(len(stream.changed), 'file')} would change", err=True)
         return 1
     return status
+
+
+def _spread(count: int, injection: InjectRun) -> Spread | None:
+    if count == 1:
+        return None
+    # One process needs less.
+    from injector.cli import jobs
+
+    return jobs.over(count or os.cpu_count() or 1, injection)
 
 
 def _check(flags: RenderFlags) -> None:

@@ -12,6 +12,7 @@ from typing import IO, Final
 
 import click
 
+from injector.cli import progress
 from injector.core.finding_codes import Level, Subject
 from injector.core.model import Finding
 from injector.printable import visible
@@ -71,4 +72,5 @@ class Report:
                 self._line(f"{paint(word + ':', LEVEL_COLOURS[finding.level], self._colour)} {text}")
 
     def _line(self, text: str) -> None:
+        progress.cleared()
         click.echo(text, err=True, color=True if self._colour else None)

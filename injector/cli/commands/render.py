@@ -41,6 +41,13 @@ Examples:
     metavar="DIR",
     help="Write the files to this folder instead of stdout, also those without changes.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(0, 256),
+    default=1,
+    metavar="N",
+    help="Render in so many processes; 0: one for each CPU. Default: 1.",
+)
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.
