@@ -22,7 +22,7 @@ from tests.cli.test_render import OFF, RENDER, SERVICE, named
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("flags", [[], ["--diff"], ["-o", "patch"], ["--check"], ["-o", "json"]])
+@pytest.mark.parametrize("flags", [[], ["--diff"], ["-o", "patch"], ["--check"], ["--report", "json"]])
 @pytest.mark.parametrize("fails", [False, True])
 def test_output_and_report_are_those_of_one_process(run: Run, flags: list[str], fails: bool) -> None:
     Path("many").mkdir()
