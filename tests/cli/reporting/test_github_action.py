@@ -1,6 +1,6 @@
-"""The scripts of the GitHub Action, its workflow and the GitLab component, in a shell as runners call them.
+"""The scripts of the GitHub Action and its workflow, in a shell as the runner calls them.
 
-Not here: the services themselves, and `gh`, for which a stand-in writes down its arguments.
+Not here: the service itself, and `gh`, for which a stand-in writes down its arguments.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +20,13 @@ import pytest
 import yaml
 
 from tests.cli.conftest import DEPLOYMENT
+from tests.cli.reporting.shellcheck import shellcheck
 from tests.test_readme_from_scratch import OFFLINE
 
 REPO = Path(__file__).resolve().parents[3]
 ACTION = yaml.safe_load((REPO / "action.yml").read_text())
 WORKFLOW = yaml.safe_load((REPO / "ci/github/pull-request.yml").read_text())
-COMPONENT = REPO / "ci/gitlab/templates/injector.yml"
 REFUSED = DEPLOYMENT.replace("        app: web\n", "        app: 1\n")
-SKIPPED = DEPLOYMENT.replace("    spec:\n      c", "    spec:\n      hostNetwork: true\n      c")
 # What pip needs of a checkout.
 INSTALLED = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "injector", "templates")
 
@@ -247,106 +245,12 @@ def test_the_workflow_has_the_least_rights_and_no_expression_in_a_script() -> No
     assert used <= ACTION["inputs"].keys()
 
 
-@dataclass(frozen=True)
-class Job:
-    """The job of the component, with its inputs."""
-
-    folder: Path
-    job: dict[str, Any]
-
-    def run(self) -> subprocess.CompletedProcess[str]:
-        """Its script, by the shell of an image, with the variables of the job."""
-        environ = {
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-            "PYTHONPATH": str(REPO),
-            "GITLAB_CI": "true",
-        }
-        environ |= {"CI_PROJECT_DIR": str(self.folder), **self.job["variables"]}
-        script = "set -eu\n" + "\n".join(self.job["script"])
-        return subprocess.run(
-            ["sh", "-c", script], cwd=self.folder, env=environ, capture_output=True, text=True, check=False
-        )
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "manifests").mkdir()
-    (tmp_path / "manifests" / "web.yaml").write_text(DEPLOYMENT)
-    return tmp_path
-
-
-def job_of(folder: Path, **inputs: str) -> Job:
-    header, body = yaml.safe_load_all(COMPONENT.read_text())
-    values = {name: each.get("default") for name, each in header["spec"]["inputs"].items()} | inputs
-    assert None not in values.values()
-
-    def interpolated(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: interpolated(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [interpolated(each) for each in value]
-        return re.sub(r"\$\[\[ inputs\.(\w+) \]\]", lambda m: values[m[1]], value)
-
-    return Job(folder, interpolated(body["injector"]))
-
-
-def test_the_component_reports_each_workload_as_a_test(folder: Path) -> None:
-    (folder / "manifests" / "agent.yaml").write_text(SKIPPED)
-    job = job_of(folder, image="injector:1", manifests="manifests")
-    done = job.run()
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("--- a/manifests/web.yaml")
-    top = ET.parse(folder / job.job["artifacts"]["reports"]["junit"]).getroot()
-    assert (top.attrib["failures"], top.attrib["skipped"]) == ("0", "1")
-    assert len(top.findall("testsuite/testcase[@name='Deployment shop/web']")) == 2
-
-
-def test_the_component_fails_with_the_report_of_what_is_wrong(folder: Path) -> None:
-    (folder / "manifests" / "x.yaml").write_text(REFUSED)
-    done = job_of(folder, image="injector:1", manifests="manifests").run()
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "nothing was written" in done.stderr
-    failures = ET.parse(folder / "injector.xml").getroot().findall("testsuite/testcase/failure")
-    assert len(failures) == 1
-
-
-def test_an_input_of_the_component_is_one_argument_per_line(folder: Path) -> None:
-    (folder / "my manifests").mkdir()
-    (folder / "my manifests" / "a*.yaml").write_text(DEPLOYMENT)
-    names = "my manifests/a*.yaml\n$(touch pwned)"
-    done = job_of(folder, image="injector:1", manifests=names, args="--strict\n-n\nmy shop").run()
-    assert "error: $(touch pwned): " in done.stderr
-    assert "my manifests/a*.yaml: no such" not in done.stderr
-    assert not list(folder.rglob("pwned"))
-
-
-def test_the_inputs_of_the_component_are_described_and_used() -> None:
-    text = COMPONENT.read_text()
-    header, body = yaml.safe_load_all(text)
-    inputs = header["spec"]["inputs"]
-    assert all(each["description"].endswith(".") for each in inputs.values())
-    assert set(re.findall(r"\$\[\[ inputs\.(\w+) \]\]", text)) == set(inputs)
-    assert "$[[" not in "".join(body["injector"]["script"])
-
-
-def scripts() -> dict[str, tuple[str, str]]:
-    steps = {f"action: {step['name']}": ("bash", step["run"]) for step in ACTION["runs"]["steps"]}
-    for step in WORKFLOW["jobs"]["sidecars"]["steps"]:
-        if "run" in step:
-            steps[f"workflow: {step['name']}"] = ("bash", step["run"])
-    _, body = yaml.safe_load_all(COMPONENT.read_text())
-    return {**steps, "component": ("sh", "\n".join(body["injector"]["script"]))}
+def scripts() -> dict[str, str]:
+    steps = [*ACTION["runs"]["steps"], *WORKFLOW["jobs"]["sidecars"]["steps"]]
+    return {step["name"]: step["run"] for step in steps if "run" in step}
 
 
 @pytest.mark.parametrize("name", scripts())
-def test_shellcheck_has_nothing_to_say(name: str) -> None:
-    shell, script = scripts()[name]
-    # SC2086, SC2154: the component splits its inputs at line ends, and runners set the variables.
-    command = [
-        str(Path(sys.executable).parent / "shellcheck"),
-        f"--shell={shell}",
-        "--exclude=SC2086,SC2154",
-        "-",
-    ]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
+def test_shellcheck_accepts_each_script(name: str) -> None:
+    # SC2154: the runner sets the variables.
+    assert shellcheck("bash", scripts()[name], "SC2154") == ""
