@@ -11,6 +11,7 @@ from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Transformed
 from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
 from injector.cli.report import Report
+from injector.cli.selection import Selection
 from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
@@ -45,7 +46,12 @@ def run(flags: KubeInjectFlags) -> int:
     manifests.check_named(flags.names)
     config, around = flags.read()
     injection = InjectRun(config, around, Report(), flags.strict)
-    sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
+    sources = Sources(
+        flags.recursive,
+        urls=True,
+        warn=lambda finding: injection.findings([finding]),
+        selection=Selection.of(flags.include, flags.exclude),
+    )
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
     injection.findings(config.findings)
     stream = injection.with_failures(stream, flags.fail_on)

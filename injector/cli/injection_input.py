@@ -45,6 +45,8 @@ class InjectionInput(Access):
     tags: tuple[str, ...]
     strict: bool
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
     fail_on: str | None
 
     @property

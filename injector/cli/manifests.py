@@ -18,7 +18,8 @@ import click
 
 from injector import yamltext
 from injector.cli.failures import print_errors
-from injector.cli.sources import STDIN, Sources
+from injector.cli.source import STDIN
+from injector.cli.sources import Sources
 from injector.core import documents, other_documents, workload
 from injector.core.documents import ChangedDocument
 from injector.core.model import Finding, Manifest

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from injector.cli import configuration, manifests
+from injector.cli import configuration, in_place, manifests
 from injector.cli.report import Report
+from injector.cli.selection import Selection
 from injector.cli.sources import Sources
 from injector.cli.world import World
 from injector.core import workload
@@ -34,16 +35,23 @@ class UninjectFlags:
     filenames: tuple[str, ...]
     output: str | None
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    in_place: bool
 
 
 def run(flags: UninjectFlags) -> int:
     """Remove the injection from the manifests; returns the exit status. Raises InjectorError."""
     names = flags.manifests + flags.filenames
     manifests.check_named(names)
+    if flags.in_place:
+        in_place.check_alone({"-o": flags.output})
     wanted = configuration.Wanted(config_file=flags.config_file)
     uninjection = UninjectRun(configuration.located(wanted).config(), Report())
-    sources = Sources(flags.recursive)
-    return manifests.transformed(names, uninjection.change, sources=sources).write(flags.output)
+    selection = Selection.of(flags.include, flags.exclude)
+    sources = Sources(flags.recursive, selection=selection, in_place=flags.in_place)
+    stream = manifests.transformed(names, uninjection.change, sources=sources)
+    return in_place.write(stream, sources) if flags.in_place else stream.write(flags.output)
 
 
 @dataclass(frozen=True, slots=True)

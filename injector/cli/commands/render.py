@@ -13,6 +13,7 @@ from injector.cli.injection_options import injection
 EXAMPLES: Final = """\b
 Examples:
   injector render -R manifests/ --diff
+  injector render -R manifests/ --in-place
   helm template shop | injector render -f - | kubectl apply -f -"""
 
 
@@ -22,6 +23,7 @@ Examples:
 @options.manifests
 @options.filenames("Manifests, YAML or JSON; may be repeated, or separated by commas.")
 @click.option("--diff", is_flag=True, help="Print what injection changes, as a unified diff.")
+@options.in_place
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.
