@@ -33,6 +33,11 @@ def name_for(file: str, mark: str) -> str:
     return f".{os.fsencode(file)[:_LONGEST].decode(errors='ignore')}.{mark}.tmp"
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is one of a temporary file, of this or another run."""
+    return bool(_NAME.fullmatch(name))
+
+
 def remove(folder: int) -> None:
     """Remove the temporary files in a folder (a descriptor) whose runs have ended for certain."""
     scope = _scope()
