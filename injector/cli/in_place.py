@@ -5,47 +5,64 @@ Not here: how files are replaced (`replacing`), and what their new texts are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
+from typing import IO
 
 import click
 
-from injector.cli import manifests
-from injector.cli.manifests import Transformed
-from injector.cli.replacing import Replacement, replace_all
+from injector.cli import manifests, replacing
+from injector.cli.manifests import Ending, Part, Transformed
+from injector.cli.output import Spool, spooling
+from injector.cli.replacing import Replacement
+from injector.cli.source import Snapshot
 from injector.cli.sources import Sources
 from injector.cli.tally import number
-from injector.errors import ConfigError
 
 
-def check_alone(flags: Mapping[str, object]) -> None:
-    """Raise ConfigError where a flag is set that asks for another output."""
-    for flag, value in flags.items():
-        if value:
-            raise ConfigError(
-                "this flag cannot be combined with --in-place", where=flag, hint="remove one of the two"
-            )
-
-
-def write(stream: Transformed, sources: Sources, last: str = "") -> int:
+def write(stream: Transformed, sources: Sources, end: Callable[[], Ending] = Ending) -> int:
     """Change the files of a stream, or only print its errors; returns the exit status.
 
-    `last` is the last line of the report but one. Raises ManifestError.
+    `end` is called when all parts have been taken. Raises ManifestError.
     """
-    if stream.errors:
-        return stream.write(None, last)
-    names = {part.document.source for part in stream.parts}
-    changed = list(_replacements(stream, sources))
-    replace_all(changed, [sources.snapshots[name].path for name in names])
-    if last:
-        click.echo(last, err=True)
-    click.echo(f"{number(len(changed), 'file')} changed, {len(names) - len(changed)} unchanged", err=True)
+    # Nothing is next to the files before all of them are known.
+    with tempfile.TemporaryFile() as file:
+        texts = _NewTexts(file, sources.snapshots, stream.changed)
+        status = stream.taken(texts.take, end)
+        if status:
+            return status
+        replacing.replace_all(texts.replacements, [sources.snapshots[name].path for name in stream.inputs])
+    changed, read = len(texts.replacements), len(stream.inputs)
+    click.echo(f"{number(changed, 'file')} changed, {read - changed} unchanged", err=True)
     return 0
 
 
-def _replacements(stream: Transformed, sources: Sources) -> Iterator[Replacement]:
-    """The files with a changed document. Those of a source are next to each other."""
-    for name, group in groupby(stream.parts, lambda part: part.document.source):
-        parts = list(group)
-        if any(part.changed for part in parts):
-            yield Replacement(name, sources.snapshots[name], manifests.joined(parts))
+@dataclass(frozen=True, slots=True)
+class _NewTexts:
+    """The new texts of the files that change, one behind the other in a temporary file."""
+
+    file: IO[bytes]
+    snapshots: dict[str, Snapshot]
+    changed: Container[str]
+    replacements: list[Replacement] = field(default_factory=list)
+
+    def take(self, parts: Iterable[Part]) -> None:
+        """Store the texts of the files with changes. The parts of a file are next to each other."""
+        for name, of_file in groupby(parts, lambda part: part.document.source):
+            with Spool() as spool:
+                manifests.joined(of_file, spool)
+                if name not in self.changed:
+                    continue
+                start = self.file.tell()
+                with spooling():
+                    spool.copy_to(self.file)
+                    self.file.flush()
+                content = partial(self._content, start, self.file.tell() - start)
+            self.replacements.append(Replacement(name, self.snapshots[name], content))
+
+    def _content(self, start: int, size: int) -> bytes:
+        self.file.seek(start)
+        return self.file.read(size)

@@ -8,7 +8,7 @@ from typing import Final
 
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
-from injector.cli.manifests import Transformed
+from injector.cli.manifests import Ending
 from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
 from injector.cli.report import Report
 from injector.cli.selection import Selection
@@ -53,9 +53,7 @@ def run(flags: KubeInjectFlags) -> int:
         selection=Selection.of(flags.include, flags.exclude),
     )
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
-    injection.findings(config.findings)
-    stream = injection.with_failures(stream, flags.fail_on)
-    return stream.write(flags.output, injection.tally.line)
+    return stream.write(flags.output, lambda: injection.end(flags.fail_on))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +136,10 @@ class InjectRun:
             self.report.findings([finding], about)
             self.tally.count([finding])
 
-    def with_failures(self, stream: Transformed, fail_on: str | None) -> Transformed:
-        """The stream with the error of --fail-on, where its level is reached."""
-        if not fail_on:
-            return stream
-        return replace(stream, errors=(*stream.errors, *self._failures(Level(fail_on))))
+    def end(self, fail_on: str | None) -> Ending:
+        """What the configuration says of all workloads, the error of --fail-on, and the numbers."""
+        self.findings(self.config.findings)
+        return Ending(tuple(self._failures(Level(fail_on))) if fail_on else (), self.tally.line)
 
     def _failures(self, level: Level) -> Iterator[InjectorError]:
         """The error of --fail-on, where there are findings of the level or of a more urgent one."""

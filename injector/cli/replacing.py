@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,11 +29,11 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A file as it was read, by its name in messages, and its new text."""
+    """A file as it was read, by its name in messages, and what gives its new content."""
 
     name: str
     snapshot: Snapshot
-    text: str
+    content: Callable[[], bytes]
 
     @property
     def folder(self) -> str:
@@ -99,7 +99,7 @@ class _Swap:
             name = leftovers.name_for(each.file, self.mark)
             with os.fdopen(os.open(name, _NEW, 0o600, dir_fd=at), "wb") as file:
                 self.temporary[each.name] = (each.folder, name)
-                file.write(each.text.encode("utf-8"))
+                file.write(each.content())
                 file.flush()
                 _like(file.fileno(), status, each)
 

@@ -10,12 +10,14 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from injector import files
+from injector import files, yamltext
 from injector.errors import ManifestError
+from injector.yamltext import Document
 
 STDIN: Final = "-"
 MOST: Final = 256 * 2**20
@@ -47,33 +49,50 @@ class NamedSource:
         """Whether it is a file that can be replaced."""
         return self.downloaded is None and self.name != STDIN and not _DESCRIPTOR.fullmatch(self.name)
 
-    def read(self) -> tuple[str, Snapshot | None]:
-        """The text, and the file that it is from. Raises ManifestError."""
+    def text(self) -> str:
+        """All of the text. Raises ManifestError."""
+        data, _ = self._read()
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self._not_text(data, error.start, "the text is not UTF-8") from error
+
+    def documents(self) -> tuple[Iterator[Document], Snapshot | None]:
+        """The documents, one without content where there is none, and the file that they are from.
+
+        Raises ManifestError, as their iterator does.
+        """
+        data, snapshot = self._read()
+        return self._documents(data), snapshot
+
+    def _documents(self, data: bytes) -> Iterator[Document]:
+        if not data:
+            yield Document("", source=self.name)
+        try:
+            yield from yamltext.split_bytes(data, self.name)
+        except UnicodeDecodeError as error:
+            raise self._not_text(data, error.start, "the text is not UTF-8") from error
+
+    def _read(self) -> tuple[bytes, Snapshot | None]:
         try:
             data, snapshot = self._bytes()
         except (OSError, ValueError) as error:
             raise ManifestError(files.reason_of(error), where=self.name, hint=self._hint(error)) from error
-        return self._text(data), snapshot
-
-    def _text(self, data: bytes) -> str:
-        # Not as text: line ends are part of what must pass through.
-        at, message = data.find(b"\0"), "the file is binary (a NUL byte)"
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            if at < 0 or error.start < at:
-                at, message = error.start, "the text is not UTF-8"
-        if at < 0:
-            return text
-        hint = "save it as UTF-8"
         if data.startswith(_UTF_16):
-            message = "the text is UTF-16, expected UTF-8"
-        elif self.folder is not None:
+            raise self._not_text(data, 0, "the text is UTF-16, expected UTF-8")
+        if (at := data.find(b"\0")) >= 0:
+            raise self._not_text(data, at, "the file is binary (a NUL byte)")
+        return data, snapshot
+
+    def _not_text(self, data: bytes, at: int, message: str) -> ManifestError:
+        hint = "save it as UTF-8"
+        if self.folder is not None:
             hint = f"leave it out: --exclude {self._relative()}, or {hint}"
         line = data.count(b"\n", 0, at) + 1
-        raise ManifestError(message, where=f"{self.name}:{line}", hint=hint)
+        return ManifestError(message, where=f"{self.name}:{line}", hint=hint)
 
     def _bytes(self) -> tuple[bytes, Snapshot | None]:
+        # Not as text: line ends are part of what must pass through.
         if self.downloaded is not None:
             return self.downloaded, None
         if self.name == STDIN:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from injector.cli.source import STDIN, NamedSource, Snapshot
 from injector.core import documents
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
-from injector.errors import ConfigError, ManifestError
+from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.yamltext import Document
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -50,27 +50,57 @@ class Sources:
 
         Raises ManifestError where something cannot be read, ConfigError for stdin named twice.
         """
-        each = [part for name in names for part in _split(name)]
-        if each.count(STDIN) > 1:
-            raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
-        sources = [source for name in each for source in self._sources(name)]
-        self._note_unused()
-        if self.in_place:
-            sources = list(_files_once(sources))
-        return [document for source in sources for document in self._documents(source)]
+        read = []
+        for item in self.each(names):
+            if isinstance(item, InjectorError):
+                raise item
+            read.append(item)
+        return read
 
-    def _documents(self, source: NamedSource) -> list[Document]:
+    def each(self, names: Sequence[str]) -> Iterator[Document | InjectorError]:
+        """The same one by one, and what cannot be read as an error, after which others follow.
+
+        Raises ConfigError for stdin named twice.
+        """
+        named = [part for name in names for part in _split(name)]
+        if named.count(STDIN) > 1:
+            raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
+        listed = [source for name in named for source in self._listed(name)]
+        self._note_unused()
+        for item in _files_once(listed) if self.in_place else listed:
+            if isinstance(item, InjectorError):
+                yield item
+                continue
+            try:
+                yield from self._documents(item)
+            except InjectorError as error:
+                yield error
+
+    def _listed(self, name: str) -> list[NamedSource | InjectorError]:
+        try:
+            return list(self._sources(name))
+        except InjectorError as error:
+            return [error]
+
+    def _documents(self, source: NamedSource) -> Iterator[Document]:
         """The documents of a source; of a file in a folder none where it has no objects."""
-        text, snapshot = source.read()
+        read, snapshot = source.documents()
         if snapshot:
             self.snapshots[source.name] = snapshot
-        read = yamltext.split(text, source.name) or [Document("", source=source.name)]
-        if source.folder is None or any(map(_may_be_object, read)):
-            return read
-        if all(documents.check_other(document, None) for document in read):
-            return read
+        if source.folder is None:
+            yield from read
+            return
+        first: list[Document] = []
+        for document in read:
+            first.append(document)
+            if _may_be_object(document):
+                yield from first
+                yield from read
+                return
+        if all(documents.check_other(document, None) for document in first):
+            yield from first
+            return
         self._left_out("left out, as it has no Kubernetes objects", source.name)
-        return []
 
     def _sources(self, name: str) -> Iterator[NamedSource]:
         if _URL.match(name):
@@ -163,7 +193,7 @@ def read_url(name: str) -> tuple[str, str] | None:
     if not _URL.match(name):
         return None
     source = Sources(urls=True).source_of_url(name)
-    return source.name, source.read()[0]
+    return source.name, source.text()
 
 
 def is_named(word: str) -> bool:
@@ -171,17 +201,20 @@ def is_named(word: str) -> bool:
     return word == STDIN or word.endswith(SUFFIXES) or bool(_URL.match(word))
 
 
-def _files_once(sources: Iterable[NamedSource]) -> Iterator[NamedSource]:
+def _files_once(listed: Sequence[NamedSource | InjectorError]) -> list[NamedSource | InjectorError]:
     """The sources, each file once, by its own name where a link leads to it as well. Raises ConfigError."""
-    by_path: dict[str, NamedSource] = {}
-    for source in sources:
-        if not source.is_file:
+    by_path: dict[str, NamedSource | InjectorError] = {}
+    for number, item in enumerate(listed):
+        if isinstance(item, InjectorError):
+            by_path[f"{number}"] = item
+            continue
+        if not item.is_file:
             hint = "name files or folders, or remove --in-place"
-            raise ConfigError("only files can be changed in place", where=f"-f {source.name}", hint=hint)
-        path = os.path.realpath(source.name)
-        if path not in by_path or os.path.islink(by_path[path].name):
-            by_path[path] = source
-    yield from by_path.values()
+            raise ConfigError("only files can be changed in place", where=f"-f {item.name}", hint=hint)
+        path = os.path.realpath(item.name)
+        if path not in by_path or not os.path.islink(item.name):
+            by_path[path] = item
+    return list(by_path.values())
 
 
 def _split(name: str) -> list[str]:

@@ -21,7 +21,7 @@ from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
 from injector.core.reports.dropped import dropped
 from injector.core.status import Uninjected
-from injector.errors import ManifestError, WorkError
+from injector.errors import ConfigError, ManifestError, WorkError
 from injector.printable import first_of, visible
 from injector.yamltext import Document
 
@@ -44,8 +44,8 @@ def run(flags: UninjectFlags) -> int:
     """Remove the injection from the manifests; returns the exit status. Raises InjectorError."""
     names = flags.manifests + flags.filenames
     manifests.check_named(names)
-    if flags.in_place:
-        in_place.check_alone({"-o": flags.output})
+    if flags.in_place and flags.output:
+        raise ConfigError("it cannot be combined with -o", where="--in-place", hint="remove one of them")
     wanted = configuration.Wanted(config_file=flags.config_file)
     uninjection = UninjectRun(configuration.located(wanted).config(), Report())
     selection = Selection.of(flags.include, flags.exclude)

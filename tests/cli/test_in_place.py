@@ -124,17 +124,20 @@ def test_a_finding_that_fails_changes_no_file(run: Run, m: Path) -> None:
     assert (done.status, contents(m)) == (1, before)
 
 
-@pytest.mark.parametrize("flag", ["--diff"])
-def test_no_other_output_is_combined_with_it(run: Run, m: Path, flag: str) -> None:
+@pytest.mark.parametrize(
+    "flags", [("--diff",), ("--check",), ("-o", "json"), ("-o", "yaml"), ("--output-dir", "out")]
+)
+def test_no_other_output_is_combined_with_it(run: Run, m: Path, flags: tuple[str, ...]) -> None:
     before = contents(m)
-    done = run(*IN_PLACE, flag)
-    assert (done.status, done.out, contents(m)) == (2, "", before)
-    assert f"error: {flag}: this flag cannot be combined with --in-place\n  hint: " in done.err
+    done = run(*IN_PLACE, *flags)
+    assert (done.status, done.out, contents(m), Path("out").exists()) == (2, "", before, False)
+    assert f"error: --in-place: it cannot be combined with {flags[0]}\n  hint: remove one" in done.err
 
 
 def test_uninject_to_a_file_is_not_combined_with_it(run: Run, m: Path) -> None:
     done = run("uninject", "--config", "c.yaml", "m/web.yaml", "--in-place", "-o", "x.yaml")
     assert (done.status, Path("x.yaml").exists()) == (2, False)
+    assert done.err == "error: --in-place: it cannot be combined with -o\n  hint: remove one of them\n"
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0"])

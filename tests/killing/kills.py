@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from injector.cli import leftovers
 from tests.killing import watching
 from tests.killing.repository import BrokenError, Repository, State
 
@@ -78,7 +79,9 @@ def _kill_itself(event: str, number: int) -> None:
 
     def hook(name: str, arguments: tuple[Any, ...]) -> None:
         nonlocal left
-        is_create = name == "open" and isinstance(arguments[2], int) and bool(arguments[2] & os.O_EXCL)
+        is_create = (
+            name == "open" and leftovers.is_temporary(str(arguments[0])) and arguments[2] & os.O_CREAT != 0
+        )
         if (name == "os.rename") if event == "rename" else is_create:
             left -= 1
             if left == 0:
