@@ -12,18 +12,17 @@ from functools import partial
 from itertools import groupby
 from typing import IO
 
-import click
-
 from injector.cli import manifests, replacing
 from injector.cli.manifests import Ending, Part, Transformed
 from injector.cli.output import Spool, spooling
 from injector.cli.replacing import Replacement
+from injector.cli.report import Report
 from injector.cli.source import Snapshot
 from injector.cli.sources import Sources
 from injector.cli.tally import number
 
 
-def write(stream: Transformed, sources: Sources, end: Callable[[], Ending] = Ending) -> int:
+def write(stream: Transformed, sources: Sources, report: Report, end: Callable[[], Ending] = Ending) -> int:
     """Change the files of a stream, or only print its errors; returns the exit status.
 
     `end` is called when all parts have been taken. Raises ManifestError.
@@ -31,12 +30,12 @@ def write(stream: Transformed, sources: Sources, end: Callable[[], Ending] = End
     # Nothing is next to the files before all of them are known.
     with tempfile.TemporaryFile() as file:
         texts = _NewTexts(file, sources.snapshots, stream.changed)
-        status = stream.taken(texts.take, end)
+        status = stream.taken(texts.take, report, end)
         if status:
             return status
         replacing.replace_all(texts.replacements, [sources.snapshots[name].path for name in stream.inputs])
     changed, read = len(texts.replacements), len(stream.inputs)
-    click.echo(f"{number(changed, 'file')} changed, {read - changed} unchanged", err=True)
+    report.line(f"{number(changed, 'file')} changed, {read - changed} unchanged")
     return 0
 
 

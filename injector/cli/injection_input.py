@@ -48,6 +48,8 @@ class InjectionInput(Access):
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     fail_on: str | None
+    report: str | None
+    report_file: str | None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Final, TypeAlias
 
-import click
-
 from injector import yamltext
-from injector.cli.failures import print_errors
 from injector.cli.output import Spool, publish
+from injector.cli.report import Report
 from injector.cli.sources import Sources
 from injector.core import documents, other_documents, workload
 from injector.core.documents import ChangedDocument
@@ -78,19 +76,27 @@ class Transformed:
     inputs: dict[str, None] = field(default_factory=dict)
     changed: dict[str, None] = field(default_factory=dict)
 
-    def write(self, output: str | None, end: Callable[[], Ending] = Ending, form: Form | None = None) -> int:
-        """Write the stream in a form, or only print its errors; returns the exit status.
+    def write(
+        self,
+        output: str | None,
+        report: Report,
+        end: Callable[[], Ending] = Ending,
+        form: Form | None = None,
+    ) -> int:
+        """Write the stream in a form, or only report its errors; returns the exit status.
 
         `end` is called when all parts have been taken. Raises InjectorError.
         """
         with Spool() as spool:
-            status = self.taken(lambda parts: (form or joined)(parts, spool), end)
+            status = self.taken(lambda parts: (form or joined)(parts, spool), report, end)
             if status == 0:
                 publish(spool, output, self.inputs)
         return status
 
-    def taken(self, take: Callable[[Iterable[Part]], None], end: Callable[[], Ending] = Ending) -> int:
-        """Let `take` have all parts, then print the errors and the last line; returns the exit status.
+    def taken(
+        self, take: Callable[[Iterable[Part]], None], report: Report, end: Callable[[], Ending] = Ending
+    ) -> int:
+        """Let `take` have all parts, then report the errors and the numbers; returns the exit status.
 
         A ManifestError of `take` is one of the errors.
         """
@@ -104,12 +110,12 @@ class Transformed:
         ending = end()
         status = 0
         if errors := [*self.errors, *ending.errors]:
-            status = print_errors(errors)
+            status = report.failures(errors)
             if not self.inputs:
                 return status
-            click.echo("nothing was written", err=True)
+            report.line("nothing was written")
         if ending.line:
-            click.echo(ending.line, err=True)
+            report.line(ending.line)
         return status
 
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
-import click
-
 from injector.cli import manifests
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending, Form, Part, Transformed
 from injector.cli.report import Report
+from injector.cli.reported import reported
 from injector.cli.selection import Selection
 from injector.cli.source import STDIN
 from injector.cli.sources import Sources
@@ -40,9 +39,13 @@ class RenderFlags(InjectionInput):
 
 def run(flags: RenderFlags) -> int:
     """Render the manifests; returns the exit status. Raises InjectorError."""
+    return reported(flags, flags.names, lambda report: _run(flags, report))
+
+
+def _run(flags: RenderFlags, report: Report) -> int:
     _check(flags)
     config, around = flags.read()
-    injection = InjectRun(config, around, Report(), flags.strict)
+    injection = InjectRun(config, around, report, flags.strict)
     sources = Sources(
         flags.recursive,
         warn=lambda finding: injection.findings([finding]),
@@ -54,10 +57,10 @@ def run(flags: RenderFlags) -> int:
         # Other forms start without it.
         from injector.cli import in_place
 
-        return in_place.write(stream, sources, lambda: injection.end(flags.fail_on))
-    status = _write(flags, stream, lambda: injection.end(flags.fail_on))
+        return in_place.write(stream, sources, report, lambda: injection.end(flags.fail_on))
+    status = _write(flags, stream, report, lambda: injection.end(flags.fail_on))
     if flags.check and status == 0 and stream.changed:
-        click.echo(f"{number(len(stream.changed), 'file')} would change", err=True)
+        report.line(f"{number(len(stream.changed), 'file')} would change")
         return 1
     return status
 
@@ -88,9 +91,9 @@ def _check(flags: RenderFlags) -> None:
         raise ConfigError("stdin has no name in it", where="--output-dir", hint="name files or folders")
 
 
-def _write(flags: RenderFlags, stream: Transformed, end: Callable[[], Ending]) -> int:
+def _write(flags: RenderFlags, stream: Transformed, report: Report, end: Callable[[], Ending]) -> int:
     if not flags.output_dir:
-        return stream.write(None, end, _form(flags))
+        return stream.write(None, report, end, _form(flags))
     # Other forms need no folders.
     from injector.cli.folder import NewFiles
     from injector.cli.forms import kustomized, mirrored
@@ -101,7 +104,7 @@ def _write(flags: RenderFlags, stream: Transformed, end: Callable[[], Ending]) -
         def take(parts: Iterable[Part]) -> None:
             write(parts, files, mirrored.path_below(flags.names))
 
-        status = stream.taken(take, end)
+        status = stream.taken(take, report, end)
         if status == 0:
             files.publish(stream.inputs)
     return status

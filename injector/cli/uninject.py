@@ -51,7 +51,9 @@ def run(flags: UninjectFlags) -> int:
     selection = Selection.of(flags.include, flags.exclude)
     sources = Sources(flags.recursive, selection=selection, in_place=flags.in_place)
     stream = manifests.transformed(names, uninjection.change, sources=sources)
-    return in_place.write(stream, sources) if flags.in_place else stream.write(flags.output)
+    if flags.in_place:
+        return in_place.write(stream, sources, uninjection.report)
+    return stream.write(flags.output, uninjection.report)
 
 
 @dataclass(frozen=True, slots=True)
