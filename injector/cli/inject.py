@@ -14,7 +14,6 @@ from injector.cli.report import Report
 from injector.cli.reported import reported
 from injector.cli.reporting.entries import WorkloadError
 from injector.cli.reporting.places import ManifestSite, SiteOf
-from injector.cli.selection import Selection
 from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
@@ -57,7 +56,7 @@ def _run(flags: KubeInjectFlags, report: Report) -> int:
         flags.recursive,
         urls=True,
         warn=lambda finding: injection.findings([finding]),
-        selection=Selection.of(flags.include, flags.exclude),
+        selection=flags.selection,
     )
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
     return stream.write(flags.output, report, lambda: injection.end(flags.fail_on))

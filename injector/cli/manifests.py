@@ -134,7 +134,7 @@ def transformed(
         if finding:
             sources.warn(finding)
 
-    step = DocumentStep(change, other or warn)
+    step = DocumentStep(change, other or warn, sources.warn)
 
     def parts() -> Iterator[Part]:
         for item, whole in _with_whole(sources.each(names)):
@@ -160,6 +160,7 @@ class DocumentStep:
 
     change: documents.Change
     other: Other
+    warn: Callable[[Finding], None]
 
     def take(self, document: Document, whole: bool) -> tuple[ChangedDocument | None, list[InjectorError]]:
         """The document after the change, None where it stays; and its errors.
@@ -178,7 +179,10 @@ class DocumentStep:
         try:
             kind = documents.kind_of(document)
             if kind and workload.has_template(kind[1]):
-                return documents.changed(document, attempt), errors
+                new = documents.changed(document, attempt)
+                if new and new.rewritten:
+                    self.warn(other_documents.of_rewritten(document, new))
+                return new, errors
             self.other(document, kind, other_documents.finding(document, kind, setting_keys, whole=whole))
         except ManifestError as error:
             errors.append(error)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
-from injector.cli import manifests
+from injector.cli import comparison, manifests
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending, Form, Part, Transformed
 from injector.cli.report import Report
 from injector.cli.reported import reported
-from injector.cli.selection import Selection
 from injector.cli.source import STDIN
 from injector.cli.sources import Sources
 from injector.cli.tally import number
@@ -35,6 +34,7 @@ class RenderFlags(InjectionInput):
     diff: bool
     check: bool
     in_place: bool
+    base: str | None
 
 
 def run(flags: RenderFlags) -> int:
@@ -44,12 +44,14 @@ def run(flags: RenderFlags) -> int:
 
 def _run(flags: RenderFlags, report: Report) -> int:
     _check(flags)
+    if flags.base:
+        return comparison.run(flags, flags.base, report)
     config, around = flags.read()
     injection = InjectRun(config, around, report, flags.strict)
     sources = Sources(
         flags.recursive,
         warn=lambda finding: injection.findings([finding]),
-        selection=Selection.of(flags.include, flags.exclude),
+        selection=flags.selection,
         in_place=flags.in_place,
     )
     stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
@@ -69,6 +71,7 @@ def _check(flags: RenderFlags) -> None:
     """Raise ConfigError for flags that contradict each other."""
     manifests.check_named(flags.names)
     ways = {
+        "--base": flags.base,
         "--in-place": flags.in_place,
         "--diff": flags.diff,
         "--check": flags.check,

@@ -43,6 +43,12 @@ Examples:
     help="Write the files to this folder instead of stdout, also those without changes.",
 )
 @options.in_place
+@click.option(
+    "--base",
+    type=options.FILES,
+    metavar="FILE",
+    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
+)
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.
