@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from injector.cli import configuration, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted
+from injector.cli.selection import Selection
 from injector.cli.world import Access, World
 from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
 from injector.config.loading import Overrides, Text, rules_of
@@ -45,6 +46,8 @@ class InjectionInput(Access):
     tags: tuple[str, ...]
     strict: bool
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
     fail_on: str | None
     report: str | None
     report_file: str | None
@@ -53,6 +56,11 @@ class InjectionInput(Access):
     def names(self) -> tuple[str, ...]:
         """All that are to be read."""
         return self.manifests + self.filenames
+
+    @property
+    def selection(self) -> Selection:
+        """Which files of folders are read. Raises ConfigError."""
+        return Selection.of(self.include, self.exclude)
 
     @property
     def asks_cluster(self) -> bool:
