@@ -20,6 +20,7 @@ from injector import __version__, stdout
 COMMANDS: Final = {
     "kube-inject": ("inject", "Inject sidecars into manifests (alias: inject)."),
     "render": ("render", "Render manifests with sidecars for CI and GitOps."),
+    "bundle": ("bundle", "Pack a configuration into one file with a digest."),
     "uninject": ("uninject", "Remove injected sidecars from manifests."),
     "explain": (
         "explain",
@@ -43,6 +44,7 @@ Examples:
   injector kube-inject -f shop.yaml | kubectl apply -f -
   injector kube-inject --config injector.yaml -R -f manifests/ -o injected.yaml
   injector render -R manifests/ --diff
+  injector bundle --config injector.yaml -o bundle.yaml
   injector explain -f shop.yaml
   injector explain deploy/web -n shop
   injector uninject -f injected.yaml
