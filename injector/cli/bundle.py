@@ -28,8 +28,14 @@ STDOUT_NAME: Final = "bundle.yaml"
 class BundleFlags(ConfigurationInput):
     """The flags of `bundle`."""
 
+    from_cluster: bool
     from_istiod: str | None
     output: str | None
+
+    @property
+    def asks_cluster(self) -> bool:
+        """Whether everything is read from the cluster."""
+        return self.from_cluster or bool(self.named)
 
     @property
     def istiod(self) -> str | None:

@@ -39,7 +39,6 @@ class ConfigurationInput(Access):
     inject_file: str | None
     mesh_map: str | None
     inject_map: str | None
-    from_cluster: bool
     tags: tuple[str, ...]
 
     @property
@@ -55,7 +54,7 @@ class ConfigurationInput(Access):
     @property
     def asks_cluster(self) -> bool:
         """Whether everything is read from the cluster."""
-        return self.from_cluster or bool(self.named)
+        return bool(self.named)
 
     @property
     def is_local(self) -> bool:
@@ -106,6 +105,7 @@ class ConfigurationInput(Access):
 class InjectionInput(ConfigurationInput):
     """The same with what is injected into, and the objects around it."""
 
+    from_cluster: bool
     bundle: str | None
     manifests: tuple[str, ...]
     filenames: tuple[str, ...]
@@ -118,6 +118,11 @@ class InjectionInput(ConfigurationInput):
     def packed(self) -> str | None:
         """The bundle that is used instead."""
         return self.bundle
+
+    @property
+    def asks_cluster(self) -> bool:
+        """Whether everything is read from the cluster."""
+        return self.from_cluster or bool(self.named)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -30,13 +30,16 @@ _CONFIGURATION: Final[tuple[Option, ...]] = (
     click.option(
         "--injectConfigMapName", "inject_map", metavar="NAME", help="Read injection settings of the cluster."
     ),
+    options.tags(),
+)
+_CLUSTER: Final[tuple[Option, ...]] = (
     click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster."),
     options.cluster("Same as for kubectl; implies --from-cluster."),
-    options.tags(),
 )
 _ALL: Final[tuple[Option, ...]] = (
     options.namespace("Namespace of objects without a namespace."),
     *_CONFIGURATION,
+    *_CLUSTER,
     options.bundle(),
     options.objects(),
     click.option(
@@ -58,5 +61,12 @@ def injection(command: Command) -> Command:
 def configuration(command: Command) -> Command:
     """Where the configuration comes from, beside --config and --config-map."""
     for option in reversed(_CONFIGURATION):
+        command = option(command)
+    return command
+
+
+def from_cluster(command: Command) -> Command:
+    """Which cluster is read, where one is."""
+    for option in reversed(_CLUSTER):
         command = option(command)
     return command

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "check": ("check", "Check a configuration and its templates."),
     "audit": ("audit", "List pods with a missing or outdated sidecar; restart their owners."),
     "replay": ("replay", "Show what a new configuration would change, based on recorded admissions."),
+    "parity": ("parity", "Compare what the webhook of a cluster injects with what the command line injects."),
     "serve": ("serve", "Run the admission webhook."),
     "webhook-config": ("webhook_config", "Print the MutatingWebhookConfiguration for the webhook."),
     "tag": ("tag", "List, set and remove revision tags of a cluster."),

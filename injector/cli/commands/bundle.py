@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from injector.cli import options
-from injector.cli.injection_options import configuration
+from injector.cli.injection_options import configuration, from_cluster
 
 EXAMPLES: Final = """\b
 Examples:
@@ -22,6 +22,7 @@ Examples:
 @options.from_istiod()
 @options.namespace("Use the release that serves this namespace.")
 @configuration
+@from_cluster
 @options.output_file
 def command(**flags: Any) -> int:
     """Pack everything that a rendering depends on, other than the manifests, into one file.
