@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from injector.cli import manifests, world
+from injector.cli import output, world
 from injector.cli.bundle_file import BundleFile, digest_of
 from injector.cli.cluster_tags import tags_of
 from injector.cli.injection_input import ConfigurationInput
@@ -47,7 +47,7 @@ def run(flags: BundleFlags) -> int:
     """Pack the configuration; returns the exit status. Raises InjectorError."""
     unpacked = _collected(flags)
     text = pack(unpacked)
-    manifests.write(text, flags.output, [])
+    output.write(text, flags.output, [])
     packed = BundleFile(flags.output or STDOUT_NAME, digest_of(text.encode("utf-8")), unpacked)
     click.echo(visible(packed.reference), err=True)
     return 0

@@ -113,6 +113,8 @@ class InjectionInput(ConfigurationInput):
     strict: bool
     recursive: bool
     fail_on: str | None
+    report: str | None
+    report_file: str | None
 
     @property
     def packed(self) -> str | None:

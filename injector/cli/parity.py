@@ -70,7 +70,7 @@ def run(flags: ParityFlags) -> int:
     with world.connected(flags) as cluster:
         chosen = flags.located(cluster)
         config = with_tags(with_cluster_tags(cluster, chosen.config()), flags.tags)
-        subjects = _subjects(manifests.read_all(names, Sources(flags.recursive)), config)
+        subjects = _subjects(Sources(flags.recursive).documents(names), config)
         doors = _Doors(cluster, config, _surroundings(cluster, config, subjects, flags.namespace))
         results = [doors.compare(subject) for subject in counted(subjects, "comparing", _MANY)]
     if flags.output in PROGRAMS:
