@@ -127,6 +127,11 @@ def config_map(help: str = "Read the configuration from a ConfigMap; default key
     return click.option("--config-map", metavar="NS/NAME[:KEY]", help=help)
 
 
+def bundle(help: str = "Use only the configuration that 'injector bundle' packed.") -> Option:
+    """A configuration with a digest."""
+    return click.option("--bundle", type=FILES, metavar="FILE@sha256:DIGEST", help=help)
+
+
 def cluster(help: str = "Same as for kubectl.") -> Option:
     """The cluster to read from; the command's flags are a `world.Access`."""
     options = (
