@@ -9,7 +9,7 @@ from typing import Final
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Transformed
-from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
+from injector.cli.passed import Passed, is_parameter, not_injectable, tree_with_containers, with_parameter
 from injector.cli.report import Report
 from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
@@ -46,7 +46,9 @@ def run(flags: KubeInjectFlags) -> int:
     config, around = flags.read()
     injection = InjectRun(config, around, Report(), flags.strict)
     sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
-    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
+    stream = manifests.transformed(
+        flags.names, injection.change, injection.look_at_other, sources, config.kinds
+    )
     injection.findings(config.findings)
     stream = injection.with_failures(stream, flags.fail_on)
     return stream.write(flags.output, injection.tally.line)
@@ -64,10 +66,10 @@ class InjectRun:
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
-        if not manifest.get("apiVersion") and (row := kinds.of(manifest)):
+        if not manifest.get("apiVersion") and (row := kinds.TABLE.upstream(manifest.get("kind"))):
             self.findings([of_missing_version(document, pointer, row)])
         try:
-            workloads = workload.locate_all(manifest, quirks=self.config.quirks)
+            workloads = workload.locate_all(manifest, quirks=self.config.quirks, table=self.config.kinds)
         except ManifestError as error:
             if is_parameter(manifest, error.where, pointer):
                 self._passed(with_parameter(document, manifest, pointer, error))
@@ -147,7 +149,7 @@ class InjectRun:
 
     def unsupported(self, document: Document, manifest: Manifest, pointer: str) -> None:
         """Report an object that has pods but no known pod template. With --strict ManifestError."""
-        passed = unknown_template(document, manifest, pointer)
+        passed = not_injectable(document, manifest, pointer, self.config.kinds)
         if passed is None:
             self.tally.others += 1
             return
@@ -158,7 +160,7 @@ class InjectRun:
         self._verdict("passed", passed.label, reason, passed.sentence, passed.hint)
         near = near_misses.find_near_misses(passed.template, self.config.profile, passed.holder)
         self.findings(near, passed.label, passed.place_of)
-        if self.strict:
+        if self.strict and not passed.is_complete:
             hint = f"{passed.hint}, remove --strict, or exclude the document"
             text = f"{passed.label}: {reason}. {passed.sentence}"
             raise ManifestError(text, where=passed.where, hint=hint)

@@ -19,8 +19,9 @@ import click
 from injector import yamltext
 from injector.cli.failures import print_errors
 from injector.cli.sources import STDIN, Sources
-from injector.core import documents, other_documents, workload
+from injector.core import documents, kinds, other_documents
 from injector.core.documents import ChangedDocument
+from injector.core.kinds import KindTable
 from injector.core.model import Finding, Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.yamltext import Document
@@ -88,7 +89,11 @@ def read_all(names: Sequence[str], sources: Sources = _SOURCES) -> list[Document
 
 
 def transformed(
-    names: Sequence[str], change: documents.Change, other: Other | None = None, sources: Sources = _SOURCES
+    names: Sequence[str],
+    change: documents.Change,
+    other: Other | None = None,
+    sources: Sources = _SOURCES,
+    table: KindTable = kinds.TABLE,
 ) -> Transformed:
     """The documents of files, folders, stdin and URLs with their objects changed.
 
@@ -111,10 +116,10 @@ def transformed(
     def part(document: Document) -> Part:
         try:
             kind = documents.kind_of(document)
-            if kind and workload.has_template(kind[1]):
+            if kind and table.may_hold_pods(*kind):
                 return Part(document, documents.changed(document, attempt))
             whole = document.source not in contents and document.index == 0
-            finding = other_documents.finding(document, kind, setting_keys, whole=whole)
+            finding = other_documents.finding(document, kind, setting_keys, whole=whole, table=table)
             if other:
                 other(document, kind, finding)
             elif finding:

@@ -28,7 +28,9 @@ def run(flags: RenderFlags) -> int:
     config, around = flags.read()
     injection = InjectRun(config, around, Report(), flags.strict)
     sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]))
-    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
+    stream = manifests.transformed(
+        flags.names, injection.change, injection.look_at_other, sources, config.kinds
+    )
     injection.findings(config.findings)
     stream = injection.with_failures(stream, flags.fail_on)
     return stream.write(None, injection.tally.line, unified if flags.diff else manifests.joined)

@@ -43,7 +43,8 @@ def run(flags: UninjectFlags) -> int:
     wanted = configuration.Wanted(config_file=flags.config_file)
     uninjection = UninjectRun(configuration.located(wanted).config(), Report())
     sources = Sources(flags.recursive)
-    return manifests.transformed(names, uninjection.change, sources=sources).write(flags.output)
+    table = uninjection.config.kinds
+    return manifests.transformed(names, uninjection.change, sources=sources, table=table).write(flags.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class UninjectRun:
     def _undone(self, manifest: Manifest, quirks: bool) -> Manifest:
         """The object without the injection of any of its pod templates."""
         new = manifest
-        for located in workload.locate_all(manifest, quirks=quirks):
+        for located in workload.locate_all(manifest, quirks=quirks, table=self.config.kinds):
             undone = removed(located.template, World().facts(located), self.config)
             if undone is None:
                 continue
