@@ -368,17 +368,8 @@ def test_flags_and_help_load_nothing_of_what_commands_do() -> None:
         "print(*(m for m in sys.modules if m.startswith('injector.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    known = {
-        "cli",
-        "cli.commands",
-        "cli.main",
-        "cli.options",
-        "cli.injection_options",
-        "errors",
-        "printable",
-        "stdout",
-    }
-    known |= {f"cli.commands.{module}" for module, _ in COMMANDS.values()}
+    known = {"cli", "cli.commands", "cli.main", "cli.options", "errors", "printable", "stdout"}
+    known |= {"cli.injection_options", *(f"cli.commands.{module}" for module, _ in COMMANDS.values())}
     assert set(done.stdout.split()) <= {f"injector.{name}" for name in known}
 
 
