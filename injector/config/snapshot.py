@@ -11,6 +11,7 @@ from typing import Any
 
 from injector import __version__
 from injector.config.folder import Folder
+from injector.config.kind_settings import table_of
 from injector.config.schema import Settings
 from injector.core import status
 from injector.core.annotation_rule import AnnotationRule
@@ -64,6 +65,7 @@ def build(
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,
+        kinds=table_of(settings.kinds),
         digest=_digest(settings, folder, values, sources, mesh_document),
     )
     out += profile.setting_findings(config)
@@ -157,8 +159,8 @@ def _digest(
 ) -> str:
     """Of everything that an answer depends on, and of nothing else (paths, server settings)."""
     fields = dataclasses.asdict(settings)
-    # The limit of work changes no sidecar: it only refuses pods.
-    for key in ("server", "templates", "profile", "values", "work_limit"):
+    # The limit of work changes no sidecar: it only refuses pods. Kinds only say where pods are.
+    for key in ("server", "templates", "profile", "values", "work_limit", "kinds"):
         del fields[key]
     texts = {name: source.text for name, source in sources.items()}
     profile = folder.profile

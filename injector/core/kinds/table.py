@@ -29,9 +29,14 @@ class KindTable:
         self._named: Final = {kind: tuple(each) for kind, each in named.items()}
 
     def with_more(self, rows: Iterable[Kind]) -> KindTable:
-        """The table with more rows."""
+        """The table with more rows. They replace those of their kind and group."""
         more = tuple(rows)
-        return KindTable((*self.rows, *more)) if more else self
+        if not more:
+            return self
+        new = {(row.kind, group) for row in more for group in row.groups}
+        return KindTable(
+            [row for row in self.rows if new.isdisjoint((row.kind, group) for group in row.groups)] + [*more]
+        )
 
     def knows(self, kind: str) -> bool:
         """Whether there is a row with this name."""
