@@ -44,7 +44,9 @@ def run(flags: UninjectFlags) -> int:
     uninjection = UninjectRun(configuration.located(wanted).config(), Report())
     sources = Sources(flags.recursive)
     table = uninjection.config.kinds
-    return manifests.transformed(names, uninjection.change, sources=sources, table=table).write(flags.output)
+    return manifests.transformed(names, uninjection.change, sources=sources, table=table).write(
+        flags.output, uninjection.report
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ that knows; no other imports a YAML library. Trees are what JSON has: dict, list
 float, bool, None.
 
 Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a
-line (`locate`), writing (`dump`, `dump_json`). Not here: files, what a manifest must contain, templates.
+line (`locate`), writing (`dump`, `dump_json`), editing a text in place (`edited`). Not here: files, what a
+manifest must contain, templates.
 """
 
 from injector.yamltext.compose import MARK, Marked
+from injector.yamltext.draft import Obstacle
+from injector.yamltext.edit import edited
 from injector.yamltext.events import AnchorError, YamlError
 from injector.yamltext.json_write import dump_json
 from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
-from injector.yamltext.stream import Document, split
+from injector.yamltext.stream import Document, split, split_bytes
 from injector.yamltext.write import dump
 
 __all__ = [
@@ -22,10 +25,12 @@ __all__ = [
     "AnchorError",
     "Document",
     "Marked",
+    "Obstacle",
     "Pairs",
     "YamlError",
     "dump",
     "dump_json",
+    "edited",
     "kind_of",
     "load",
     "load_json",
@@ -35,4 +40,5 @@ __all__ = [
     "load_untrusted",
     "locate",
     "split",
+    "split_bytes",
 ]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from injector import yamltext
+from injector.cli import manifests
+from injector.cli.output import Spool
 from tests.cli.conftest import DEPLOYMENT, Run
 
 WEB: dict[str, Any] = yaml.safe_load(DEPLOYMENT)
@@ -30,6 +36,15 @@ def values(text: str) -> list[Any]:
 
 def containers(tree: Any) -> list[str]:
     return [c["name"] for c in tree["spec"]["template"]["spec"]["containers"]]
+
+
+@given(st.text(st.sampled_from("-a:b \n\r#%.[{\ufeff'\"|"), max_size=60))
+def test_an_unchanged_stream_joins_to_itself(text: str) -> None:
+    with Spool() as spool:
+        manifests.joined([manifests.Part(d) for d in yamltext.split(text, "x")], spool)
+        joined = io.BytesIO()
+        spool.copy_to(joined)
+    assert joined.getvalue().decode() == text
 
 
 @pytest.mark.parametrize("between", ["\n", "", "\r\n", "\n\n  "])
@@ -74,10 +89,8 @@ def test_lists_and_lists_in_lists_keep_their_form(run: Run) -> None:
         f"{COMPACT}\n{DEPLOYMENT}",
         f"{DEPLOYMENT}---\n{COMPACT}\n",
         f"{DEPLOYMENT}---\n{COMPACT}\n---\n{SECRET}\n---\n{COMPACT}\n",
-        "{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: {containers: [{name: web}]}}}}",
-        COMPACT[:-1] + ",}",
     ],
-    ids=["JSON YAML", "JSON YAML without separator", "YAML JSON", "four", "flow", "comma"],
+    ids=["JSON YAML", "JSON YAML without separator", "YAML JSON", "four"],
 )
 def test_json_and_yaml_mixed_keep_the_form_of_each_document(run: Run, text: str) -> None:
     done = run(*INJECT, "-", stdin=text)
@@ -89,6 +102,26 @@ def test_json_and_yaml_mixed_keep_the_form_of_each_document(run: Run, text: str)
         if document.startswith("{"):
             assert json.loads(document)
     assert run(*INJECT, "-", stdin=done.out).out == done.out
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (
+            "{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: {containers: [{name: web}]}}}}",
+            "name",
+        ),
+        (COMPACT[:-1] + ",}", '"name"'),
+    ],
+    ids=["no quotes", "a comma behind the last member"],
+)
+def test_what_looks_like_json_and_is_yaml_keeps_its_quotes_and_commas(run: Run, text: str, key: str) -> None:
+    done = run(*INJECT, "-", stdin=text)
+    assert sorted(containers(yaml.safe_load(done.out))) == ["shipper", "web"]
+    assert f"{{{key}:" in done.out
+    assert done.out[-3:] == text[-3:]
+    assert run(*INJECT, "-", stdin=done.out).out == done.out
+    assert run("uninject", *INJECT[1:], "-", stdin=done.out).out == text
 
 
 def test_json_files_make_one_stream_of_json_and_beside_yaml_have_separators(run: Run) -> None:

@@ -74,13 +74,13 @@ def test_a_pod_template_in_the_status_is_of_no_use() -> None:
 
 def test_metadata_whose_fields_are_dropped_is_noted() -> None:
     template = {**POD, "properties": {"metadata": {"type": "object"}, "spec": POD_SPEC}}
-    found = read(a_definition(an_object(template=template)))
-    assert (found.templates, found.pruned) == (("/spec/template",), ("/spec/template",))
+    definition = read(a_definition(an_object(template=template)))
+    assert (definition.templates, definition.pruned) == (("/spec/template",), ("/spec/template",))
 
 
 def test_a_pod_spec_without_metadata_is_no_template() -> None:
-    found = read(a_definition(an_object(template=an_object(spec=POD_SPEC))))
-    assert (found.templates, found.bare) == ((), ("/spec/template",))
+    definition = read(a_definition(an_object(template=an_object(spec=POD_SPEC))))
+    assert (definition.templates, definition.bare) == ((), ("/spec/template",))
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_a_pod_spec_without_metadata_is_no_template() -> None:
     ],
 )
 def test_what_a_schema_does_not_show_is_noted_by_its_name(spec: Tree, pointers: list[str]) -> None:
-    found = read(a_definition(spec))
-    assert (found.templates, list(found.unseen)) == ((), pointers)
+    definition = read(a_definition(spec))
+    assert (definition.templates, list(definition.unseen)) == ((), pointers)
 
 
 def test_one_schema_of_all_versions_is_read() -> None:
@@ -106,8 +106,8 @@ def test_one_schema_of_all_versions_is_read() -> None:
         "version": "v1beta1",
         "validation": {"openAPIV3Schema": an_object(spec=an_object(template=POD))},
     }
-    found = read({"apiVersion": "apiextensions.k8s.io/v1beta1", "spec": spec})
-    assert (found.api_version, found.templates) == ("ships.example/v1beta1", ("/spec/template",))
+    definition = read({"apiVersion": "apiextensions.k8s.io/v1beta1", "spec": spec})
+    assert (definition.api_version, definition.templates) == ("ships.example/v1beta1", ("/spec/template",))
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,6 @@ def test_a_schema_that_refers_to_itself_without_end_is_read_to_a_depth() -> None
     """JSON can hold no circle; a YAML alias could."""
     spec: Tree = an_object(template=POD)
     spec["properties"]["inner"] = spec
-    found = read(a_definition(spec))
-    assert found.templates[0] == "/spec/template"
-    assert len(found.templates) < 100
+    definition = read(a_definition(spec))
+    assert definition.templates[0] == "/spec/template"
+    assert len(definition.templates) < 100

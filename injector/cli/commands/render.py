@@ -22,6 +22,12 @@ Examples:
 @options.manifests
 @options.filenames("Manifests, YAML or JSON; may be repeated, or separated by commas.")
 @click.option("--diff", is_flag=True, help="Print what injection changes, as a unified diff.")
+@click.option(
+    "--base",
+    type=options.FILES,
+    metavar="FILE",
+    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
+)
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.

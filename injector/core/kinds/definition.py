@@ -43,7 +43,7 @@ def read(manifest: Mapping[str, Any]) -> Definition:
     if not (kind and plural and group):
         raise ManifestError("group, names.kind and names.plural are expected", where="/spec")
     version, schema = _version(spec)
-    seen = _Seen()
+    seen = _PodSchemas()
     for pointer, node in _nodes(schema):
         seen.look(pointer, node)
     return Definition(
@@ -75,7 +75,7 @@ def _version(spec: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _PodSchemas:
     templates: list[str] = field(default_factory=list)
     pruned: list[str] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)
