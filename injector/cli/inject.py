@@ -54,7 +54,7 @@ def _run(flags: KubeInjectFlags, report: Report) -> int:
     injection = InjectRun(config, around, report, flags.strict)
     sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
     stream = manifests.transformed(
-        flags.names, injection.change, injection.look_at_other, sources, config.kinds
+        flags.names, injection.change, injection.look_at_other, sources, table=config.kinds
     )
     return stream.write(flags.output, report, lambda: injection.end(flags.fail_on))
 

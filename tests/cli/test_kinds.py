@@ -63,17 +63,17 @@ def test_kinds_of_ones_own_are_listed(run: Run, own: str) -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["kube-inject", "render"])
+@pytest.mark.parametrize("command", ["kube-inject", "render", "render --jobs 2"])
 def test_a_kind_of_ones_own_is_injected_into_and_taken_out_again(run: Run, own: str, command: str) -> None:
     text = json.dumps(FLEET, indent=2)
-    done = run(command, "--config", own, "-f", "-", stdin=text)
+    done = run(*command.split(), "--config", own, "-f", "-", stdin=text)
     assert [line for line in done.err.splitlines() if line.startswith("injected")] == [
         f"injected  {label}: on-by-default. Neither label nor annotation is set; the default policy injects."
         for label in LABELS
     ]
     undone = run("uninject", "--config", own, "-f", "-", stdin=done.out)
     assert (undone.status, json.loads(undone.out)) == (0, FLEET)
-    without = run(command, "--config", "c.yaml", "-f", "-", stdin=text)
+    without = run(*command.split(), "--config", "c.yaml", "-f", "-", stdin=text)
     assert "passed    Fleet shop/f: unsupported-kind." in without.err
 
 
