@@ -111,15 +111,14 @@ def _subjects(read: Sequence[Document], config: Config) -> list[_Subject]:
         try:
             out.extend(
                 _Subject(documents.place(document, pointer), each)
-                for each in workload.locate_all(manifest, quirks=config.quirks)
+                for each in workload.locate_all(manifest, quirks=config.quirks, table=config.kinds)
             )
         except ManifestError as error:
             raise documents.placed(error, document, pointer) from error
         return manifest
 
     for document in read:
-        kind = documents.kind_of(document)
-        if kind and workload.has_template(kind[1]):
+        if documents.has_workloads(document, config.kinds):
             documents.changed(document, look)
     if not out:
         hint = f"supported kinds: {', '.join(KINDS)}"

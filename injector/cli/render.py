@@ -60,7 +60,12 @@ def _run(flags: RenderFlags, report: Report) -> int:
         in_place=flags.in_place,
     )
     stream = manifests.transformed(
-        flags.names, injection.change, injection.look_at_other, sources, _spread(flags.jobs, injection)
+        flags.names,
+        injection.change,
+        injection.look_at_other,
+        sources,
+        _spread(flags.jobs, injection),
+        config.kinds,
     )
     stream.parts = progress.running(stream.parts, "rendering: document")
     if flags.in_place:
