@@ -5,15 +5,16 @@ Not here: its flags (`commands`), what is injected (`inject`), and the forms (`f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
-from injector.cli import comparison, manifests
+from injector.cli import comparison, manifests, progress
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
-from injector.cli.manifests import Ending, Form, Part, Transformed
+from injector.cli.manifests import Ending, Form, Part, Spread, Transformed
 from injector.cli.report import Report
 from injector.cli.reported import reported
 from injector.cli.source import STDIN
@@ -35,6 +36,7 @@ class RenderFlags(InjectionInput):
     check: bool
     in_place: bool
     base: str | None
+    jobs: int
 
 
 def run(flags: RenderFlags) -> int:
@@ -54,7 +56,10 @@ def _run(flags: RenderFlags, report: Report) -> int:
         selection=flags.selection,
         in_place=flags.in_place,
     )
-    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
+    stream = manifests.transformed(
+        flags.names, injection.change, injection.look_at_other, sources, _spread(flags.jobs, injection)
+    )
+    stream.parts = progress.running(stream.parts, "rendering: document")
     if flags.in_place:
         # Other forms start without it.
         from injector.cli import in_place
@@ -65,6 +70,15 @@ def _run(flags: RenderFlags, report: Report) -> int:
         report.line(f"{number(len(stream.changed), 'file')} would change")
         return 1
     return status
+
+
+def _spread(count: int, injection: InjectRun) -> Spread | None:
+    if count == 1:
+        return None
+    # One process needs less.
+    from injector.cli import jobs
+
+    return jobs.over(count or os.cpu_count() or 1, injection)
 
 
 def _check(flags: RenderFlags) -> None:

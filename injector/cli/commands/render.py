@@ -49,6 +49,13 @@ Examples:
     metavar="FILE",
     help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(0, 256),
+    default=1,
+    metavar="N",
+    help="Render in so many processes; 0: one for each CPU. Default: 1.",
+)
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.
