@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Final
 
-from injector.cli import comparison, manifests, progress
+from injector.cli import manifests, progress
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending, Form, Part, Spread, Transformed
@@ -33,9 +33,9 @@ class RenderFlags(InjectionInput):
     output: str | None
     output_dir: str | None
     diff: bool
+    base: str | None
     check: bool
     in_place: bool
-    base: str | None
     jobs: int
 
 
@@ -47,6 +47,9 @@ def run(flags: RenderFlags) -> int:
 def _run(flags: RenderFlags, report: Report) -> int:
     _check(flags)
     if flags.base:
+        # Other runs start faster without it.
+        from injector.cli import comparison
+
         return comparison.run(flags, flags.base, report)
     config, around = flags.read()
     injection = InjectRun(config, around, report, flags.strict)

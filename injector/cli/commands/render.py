@@ -27,6 +27,12 @@ Examples:
 @options.filenames("Manifests, YAML or JSON; may be repeated, or separated by commas.")
 @click.option("--diff", is_flag=True, help="Print what injection changes, as a unified diff.")
 @click.option(
+    "--base",
+    type=options.FILES,
+    metavar="FILE",
+    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
+)
+@click.option(
     "--check", is_flag=True, help="Print what injection would change; exit status 1 where it is anything."
 )
 @click.option(
@@ -43,12 +49,6 @@ Examples:
     help="Write the files to this folder instead of stdout, also those without changes.",
 )
 @options.in_place
-@click.option(
-    "--base",
-    type=options.FILES,
-    metavar="FILE",
-    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
-)
 @click.option(
     "--jobs",
     type=click.IntRange(0, 256),
