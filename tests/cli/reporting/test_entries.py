@@ -78,3 +78,12 @@ def test_a_finding_about_the_configuration_has_its_file(run: Run) -> None:
     assert {each["file"] for each in findings} == {"odd.yaml"}
     value = next(each for each in findings if each["code"] == "value")
     assert value["line"] == 2
+
+
+def test_a_check_that_fails_has_an_error_for_each_workload_that_would_change(run: Run) -> None:
+    Path("shop.yaml").write_text(f"{DEPLOYMENT}---\n{SKIPPED}")
+    status, report = reported(run, "render", "--config", "c.yaml", "shop.yaml", "--check")
+    assert status == 1
+    assert [(each["code"], each["object"], each["line"]) for each in report["errors"]] == [
+        ("would-change", "Deployment shop/web", 1)
+    ]
