@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -28,7 +29,7 @@ from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
-from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.errors import AnnotationError, ConfigError, InjectorError, ManifestError
 from injector.pointer import get, join
 from injector.yamltext import Document
 
@@ -45,6 +46,8 @@ class KubeInjectFlags(InjectionInput):
 
 def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
+    if flags.output and os.path.realpath(flags.output) == os.path.realpath(flags.report_file or ""):
+        raise ConfigError("it names the file of -o", where="--report-file", hint="choose another file")
     return reported(flags, flags.names, lambda report: _run(flags, report))
 
 

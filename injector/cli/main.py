@@ -164,8 +164,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         # Commands without an error, and --help, start faster without it.
-        from injector.cli import failures
+        from injector.cli import failures, reported
 
+        if isinstance(error, click.ClickException):
+            reported.write_usage(error)
         return failures.exit_status(error)
 
 

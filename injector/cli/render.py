@@ -76,6 +76,7 @@ def _run(flags: RenderFlags, report: Report) -> int:
     status = _write(flags, stream, report, lambda: injection.end(flags.fail_on))
     if flags.check and status == 0 and stream.changed:
         report.line(f"{number(len(stream.changed), 'file')} would change")
+        report.add_changes()
         return 1
     return status
 
