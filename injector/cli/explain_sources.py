@@ -80,7 +80,7 @@ class WorkloadSearch(Access):
     from_istiod: str | None
 
 
-def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) -> ExplainInput:
+def of_files(filenames: Sequence[str], sources: Sources, search: WorkloadSearch) -> ExplainInput:
     """The workloads of manifests. Raises ManifestError where there is none."""
     chosen = configuration.located(Wanted(config_file=search.config_file, bundle=search.bundle))
     config = with_tags(chosen.config(), search.tags)
@@ -98,7 +98,7 @@ def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) 
         subjects.extend(LocatedWorkload(where, each, around.facts(each)) for each in workloads)
         return manifest
 
-    read = Sources(recursive, urls=True).documents(filenames)
+    read = sources.documents(filenames)
     for document in read:
         try:
             kind = documents.kind_of(document)

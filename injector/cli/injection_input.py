@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from injector.cli import configuration, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted
+from injector.cli.selection import Selection
 from injector.cli.world import Access, World
 from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
 from injector.config.loading import Overrides, Text, rules_of
@@ -112,6 +113,8 @@ class InjectionInput(ConfigurationInput):
     objects: tuple[str, ...]
     strict: bool
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
     fail_on: str | None
     report: str | None
     report_file: str | None
@@ -130,6 +133,11 @@ class InjectionInput(ConfigurationInput):
     def names(self) -> tuple[str, ...]:
         """All that are to be read."""
         return self.manifests + self.filenames
+
+    @property
+    def selection(self) -> Selection:
+        """Which files of folders are read. Raises ConfigError."""
+        return Selection.of(self.include, self.exclude)
 
     @property
     def connection(self) -> str:

@@ -20,6 +20,7 @@ from injector.cli.injection_input import ConfigurationInput
 from injector.cli.parity_report import DIFFERENT, NOT_COMPARED, SAME, ApiRefusal, Compared
 from injector.cli.progress import counted
 from injector.cli.results import PROGRAMS, for_programs
+from injector.cli.selection import Selection
 from injector.cli.sources import Sources
 from injector.cli.world import World
 from injector.core import documents, workload
@@ -49,6 +50,8 @@ class ParityFlags(ConfigurationInput):
     filenames: tuple[str, ...]
     objects: tuple[str, ...]
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
     output: str
     complete: bool
     fail_on: str
@@ -71,7 +74,8 @@ def run(flags: ParityFlags) -> int:
     with world.connected(flags) as cluster:
         chosen = flags.located(cluster)
         config = with_tags(with_cluster_tags(cluster, chosen.config()), flags.tags)
-        subjects = _subjects(Sources(flags.recursive).documents(names), config)
+        sources = Sources(flags.recursive, selection=Selection.of(flags.include, flags.exclude))
+        subjects = _subjects(sources.documents(names), config)
         doors = _Doors(cluster, config, _surroundings(cluster, config, subjects, flags))
         results = [doors.compare(subject) for subject in counted(subjects, "comparing", _MANY)]
     if flags.output in PROGRAMS:
