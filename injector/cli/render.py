@@ -5,12 +5,14 @@ Not here: its flags (`commands`), and what is injected (`inject`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from injector.cli import manifests
 from injector.cli.forms.diff import unified
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
+from injector.cli.pipelines import copied
+from injector.cli.pipelines.piped import Piped, namespace_of_helm
 from injector.cli.report import Report
 from injector.cli.sources import Sources
 
@@ -20,15 +22,27 @@ class RenderFlags(InjectionInput):
     """The flags of `render`."""
 
     diff: bool
+    post_renderer: bool
+    hooks: bool
+    kustomize: str | None
+    helm: str | None
 
 
 def run(flags: RenderFlags) -> int:
     """Render the manifests; returns the exit status. Raises InjectorError."""
-    manifests.check_named(flags.names)
+    if flags.post_renderer:
+        in_release = replace(flags, namespace=flags.namespace or namespace_of_helm())
+        return copied.run(lambda: _run(in_release))
+    return _run(flags)
+
+
+def _run(flags: RenderFlags) -> int:
+    piped = Piped.of(flags)
+    manifests.check_named(piped.names)
     config, around = flags.read()
     injection = InjectRun(config, around, Report(), flags.strict)
-    sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]))
-    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
+    sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]), texts=piped.texts)
+    stream = manifests.transformed(piped.names, piped.change(injection), injection.look_at_other, sources)
     injection.findings(config.findings)
     stream = injection.with_failures(stream, flags.fail_on)
     return stream.write(None, injection.tally.line, unified if flags.diff else manifests.joined)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -33,18 +33,22 @@ def _printed(finding: Finding) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """How names are read: whether folders in folders and URLs count, and who takes findings about files."""
+    """How names are read: whether folders in folders and URLs count, and who takes findings about files.
+
+    `texts` are those that were read already, by their names.
+    """
 
     recursive: bool = False
     urls: bool = False
     warn: Callable[[Finding], None] = _printed
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
     def documents(self, names: Sequence[str]) -> list[Document]:
         """The documents of files, folders (in the order of their names), stdin (``-``) and URLs.
 
         Raises ManifestError where something cannot be read, ConfigError for stdin named twice.
         """
-        each = [part for name in names for part in _split(name)]
+        each = [part for name in names for part in ([name] if name in self.texts else _split(name))]
         if each.count(STDIN) > 1:
             raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
         return [
@@ -66,7 +70,9 @@ class Sources:
         return []
 
     def _sources(self, name: str) -> Iterator[_Source]:
-        if _URL.match(name):
+        if name in self.texts:
+            yield _Source(name, downloaded=self.texts[name])
+        elif _URL.match(name):
             yield self.source_of_url(name)
         elif name == STDIN or not os.path.isdir(name):
             yield _Source(name)

@@ -9,11 +9,13 @@ import click
 
 from injector.cli import options
 from injector.cli.injection_options import injection
+from injector.cli.pipeline_options import pipelines
 
 EXAMPLES: Final = """\b
 Examples:
   injector render -R manifests/ --diff
-  helm template shop | injector render -f - | kubectl apply -f -"""
+  injector render -k overlays/prod | kubectl apply -f -
+  injector render --helm ./shop -- --namespace shop --values prod.yaml"""
 
 
 @click.command("render", epilog=EXAMPLES)
@@ -22,6 +24,7 @@ Examples:
 @options.manifests
 @options.filenames("Manifests, YAML or JSON; may be repeated, or separated by commas.")
 @click.option("--diff", is_flag=True, help="Print what injection changes, as a unified diff.")
+@pipelines
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.
