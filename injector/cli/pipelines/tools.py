@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from injector.errors import ConfigError, ManifestError
@@ -60,6 +61,8 @@ def _output(name: str, command: Sequence[str]) -> bytes:
     if process.returncode:
         ended = f"signal {-process.returncode}" if process.returncode < 0 else f"status {process.returncode}"
         raise ManifestError(
-            f"{command[0]} failed with {ended}", where=name, hint="its message is above; run it by itself"
+            f"{Path(command[0]).name} failed with {ended}",
+            where=name,
+            hint="its message is above; run it by itself",
         )
     return bytes(out)
