@@ -29,6 +29,11 @@ _ALL: Final[tuple[Option, ...]] = (
         help="Be a post-renderer of Helm: manifests from stdin to stdout, hooks left alone.",
     ),
     click.option(
+        "--krm",
+        is_flag=True,
+        help="Be a KRM function: a ResourceList from stdin to stdout.",
+    ),
+    click.option(
         "--hooks", is_flag=True, help="Also inject hooks and tests of Helm, with --helm and --post-renderer."
     ),
 )

@@ -23,6 +23,7 @@ class RenderFlags(InjectionInput):
 
     diff: bool
     post_renderer: bool
+    krm: bool
     hooks: bool
     kustomize: str | None
     helm: str | None
@@ -33,6 +34,11 @@ def run(flags: RenderFlags) -> int:
     if flags.post_renderer:
         in_release = replace(flags, namespace=flags.namespace or namespace_of_helm())
         return copied.run(lambda: _run(in_release))
+    if flags.krm:
+        # Other runs start faster without it.
+        from injector.cli.pipelines import krm
+
+        return krm.run(flags)
     return _run(flags)
 
 

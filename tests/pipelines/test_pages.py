@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,8 +12,10 @@ import yaml
 from tests.beds.apiserver.bed import ApiServer
 from tests.pipelines.conftest import DEPLOYMENT, REPO, Programs
 from tests.pipelines.test_helm import chart
+from tests.pipelines.test_krm import CONTAINER
 
 PAGES = REPO / "docs" / "how-to"
+PAGES_ON_PIPELINES = ("render-with-helm.md", "render-with-kustomize.md", "kubectl-plugin.md")
 _BLOCK = re.compile(
     r"^## (?P<heading>[^\n]*)$|^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -41,6 +45,15 @@ def in_cluster(bed: ApiServer, namespace: str, programs: Programs) -> dict[str, 
     return {"KUBECONFIG": str(path)}
 
 
+@pytest.fixture
+def overlay(programs: Programs) -> Path:
+    folder = programs.folder / "overlays" / "prod"
+    folder.mkdir(parents=True)
+    (folder / "kustomization.yaml").write_text("resources: [web.yaml]\n")
+    (folder / "web.yaml").write_text(DEPLOYMENT)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("version", "headings"),
     [("helm4", {"Helm 4"}), ("helm3", {"Helm 3", "Configuration and flags", "Without a post-renderer"})],
@@ -60,20 +73,42 @@ def test_the_page_on_helm(
     assert "name: shipper" in names
 
 
-def test_the_page_on_kubectl(programs: Programs, in_cluster: dict[str, str]) -> None:
+def test_the_page_on_kubectl(programs: Programs, in_cluster: dict[str, str], overlay: Path) -> None:
     (programs.folder / "shop.yaml").write_text(DEPLOYMENT)
-    overlay = programs.folder / "overlays" / "prod"
-    overlay.mkdir(parents=True)
     (overlay / "kustomization.yaml").write_text("resources: [web.yaml]\nnameSuffix: -prod\n")
-    (overlay / "web.yaml").write_text(DEPLOYMENT)
     for _, text in blocks("kubectl-plugin.md"):
         shell(programs, text, in_cluster)
     for name in ("web", "web-prod"):
         assert "name: shipper" in shell(programs, f"kubectl get deployment {name} -o yaml", in_cluster)
 
 
+def test_the_page_on_kustomize(programs: Programs, in_cluster: dict[str, str], overlay: Path) -> None:
+    whole, function, check = [text for _, text in blocks("render-with-kustomize.md")]
+    shell(programs, whole, in_cluster)
+    assert "name: shipper" in shell(programs, "kubectl get deployment web -o yaml", in_cluster)
+    shell(programs, "kubectl delete deployment web", in_cluster)
+    shell(programs, function, in_cluster)
+    assert "name: istio-proxy" in shell(programs, "kubectl get deployment web -o yaml", in_cluster)
+    shell(programs, check, in_cluster)
+    # kubectl in the place of kustomize, which does not call the function.
+    (programs.bin / "kustomize").unlink()
+    (programs.bin / "kustomize").write_text(
+        "#!/bin/sh\nshift\nexec kubectl kustomize --enable-alpha-plugins overlays/prod\n"
+    )
+    (programs.bin / "kustomize").chmod(0o755)
+    done = programs.run("sh", "-euc", check, status=1)
+    assert "built without sidecars" in done.stderr
+
+
+def test_the_page_on_kustomize_has_the_command_that_is_tested() -> None:
+    ((_, text),) = blocks("render-with-kustomize.md", "dockerfile")
+    entry = re.search(r"ENTRYPOINT (\[.*\])", text)
+    assert entry
+    assert json.loads(entry[1]) == [f"/opt/injector/bin/{CONTAINER[0]}", *CONTAINER[1:]]
+
+
 def test_all_pages_on_pipelines_start_with_something_to_copy() -> None:
-    for page in ("render-with-helm.md", "kubectl-plugin.md"):
+    for page in PAGES_ON_PIPELINES:
         before, fence, _ = (PAGES / page).read_text().partition("```sh\n")
         assert fence
         assert len(before.splitlines()) < 10

@@ -1,0 +1,141 @@
+"""`injector render --krm`: a KRM function, as kustomize and other tools call it.
+
+A ResourceList on stdin, the same with sidecars and results on stdout. Not here: its configuration
+(`krm_config`) and the form of results (`krm_results`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from injector import yamltext
+from injector.cli import failures, world
+from injector.cli.inject import InjectRun
+from injector.cli.injection_input import InjectionInput
+from injector.cli.pipelines import krm_config
+from injector.cli.pipelines.krm_results import ITEMS, Result, result
+from injector.cli.pipelines.markers import Hidden
+from injector.cli.report import Report
+from injector.cli.world import World
+from injector.config.loading import load_input
+from injector.core import documents
+from injector.core.model import Manifest
+from injector.core.profile import Config
+from injector.core.registration.tag_entries import with_tags
+from injector.errors import ConfigError, InjectorError, ManifestError
+from injector.yamltext import Document
+
+KIND: Final = "ResourceList"
+GROUP: Final = "config.kubernetes.io/"
+SOURCE: Final = "stdin"
+
+
+def run(flags: InjectionInput) -> int:
+    """Inject into the items of a ResourceList; returns the exit status. Raises InjectorError."""
+    if flags.names:
+        raise ConfigError("it cannot be combined with manifests", where="--krm", hint="remove one of them")
+    document, tree = _read()
+    call = _Call(document, tree, _items(document, tree))
+    try:
+        status = call.inject(flags)
+    except InjectorError as error:
+        status = call.failed([error])
+    sys.stdout.buffer.write(call.output().encode("utf-8"))
+    sys.stdout.buffer.flush()
+    return status
+
+
+def _read() -> tuple[Document, Manifest]:
+    """The ResourceList on stdin. Raises ManifestError."""
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ManifestError("the text is not UTF-8", where=SOURCE, hint="save it as UTF-8") from error
+    read = [each for each in yamltext.split(text, SOURCE) if not documents.is_blank(each)]
+    kind = documents.kind_of(read[0]) if len(read) == 1 else None
+    if kind is None or kind[1] != KIND or not kind[0].startswith(GROUP):
+        hint = "--krm is for programs that call KRM functions; for manifests use -f -"
+        raise ManifestError(f"one {KIND} of {GROUP}v1 is expected", where=SOURCE, hint=hint)
+    tree = yamltext.load(read[0])
+    return read[0], tree
+
+
+def _items(document: Document, tree: Manifest) -> list[Any]:
+    items = tree.get(ITEMS)
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise documents.placed(ManifestError("a list is expected", where=f"/{ITEMS}"), document, "")
+    return items
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call of the function: what it reads, and what comes of it."""
+
+    document: Document
+    tree: Manifest
+    items: Sequence[Any]
+    new: Sequence[Any] | None = None
+    results: list[Result] = field(default_factory=list)
+
+    def inject(self, flags: InjectionInput) -> int:
+        """Inject into all items; returns the exit status. Raises InjectorError."""
+        config, around = self._configuration(flags)
+        injection = InjectRun(
+            config, world.combined(self._around(flags.namespace), around), Report(), flags.strict
+        )
+        errors: list[InjectorError] = []
+
+        def change(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+            hidden = Hidden.of(manifest)
+            try:
+                return hidden.restored(injection.change(document, hidden.bare, pointer))
+            except ManifestError as error:
+                errors.append(error)
+                return manifest
+
+        new = [
+            documents.each(self.document, item, change, f"/{ITEMS}/{i}") for i, item in enumerate(self.items)
+        ]
+        injection.findings(config.findings)
+        if errors:
+            return self.failed(errors)
+        self.new = new
+        return 0
+
+    def _configuration(self, flags: InjectionInput) -> tuple[Config, World]:
+        inputs = krm_config.inputs_of(self.tree.get("functionConfig"))
+        if inputs is None:
+            return flags.read()
+        if flags.config_file or flags.config_map:
+            flag = "--config" if flags.config_file else "--config-map"
+            raise ConfigError("it cannot be combined with a configuration in functionConfig", where=flag)
+        config = with_tags(load_input(inputs), flags.tags)
+        return config, world.from_objects(flags.objects, flags.namespace)
+
+    def _around(self, lookup: str) -> World:
+        """The Namespaces and other objects among the items."""
+        return world.of([Hidden.of(item).bare for item in self.items if isinstance(item, dict)], lookup)
+
+    def failed(self, errors: Sequence[InjectorError]) -> int:
+        """Report errors, of which each is a result; returns the exit status."""
+        for error in errors:
+            at = error.where.rpartition(": ")[2]
+            message = f"{error.message} (hint: {error.hint})" if error.hint else error.message
+            self.results.append(result(message, "error", at if at.startswith("/") else "", self.items))
+        return failures.print_errors(errors)
+
+    def output(self) -> str:
+        """The ResourceList with its new items and the results."""
+        tree = {key: value for key, value in self.tree.items() if key != "results"}
+        if self.new is not None and any(a is not b for a, b in zip(self.items, self.new, strict=True)):
+            tree[ITEMS] = list(self.new)
+        if self.results:
+            tree["results"] = self.results
+        if tree == self.tree:
+            return self.document.raw
+        return self.document.separator + documents.replaced(self.document, self.tree, tree).text
