@@ -21,7 +21,7 @@ EXCEPTIONS = {
         "tests/certs/test_own.py": 370,
         "tests/chart/test_chart_rendered.py": 406,
         "tests/cli/test_commands.py": 416,
-        "tests/cli/test_kube_inject.py": 451,
+        "tests/cli/test_kube_inject.py": 442,
         "tests/config/test_config.py": 491,
         "tests/core/diagnosis/test_diagnoses.py": 524,
         "tests/core/injection/test_decisions.py": 514,

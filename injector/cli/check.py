@@ -17,6 +17,8 @@ from injector.cli import check_cluster, check_report, world
 from injector.cli.check_cluster import CheckedCluster
 from injector.cli.check_report import CheckResult, Section
 from injector.cli.configuration import Located, Wanted, located
+from injector.cli.report import Report
+from injector.cli.reported import reported
 from injector.cli.results import PROGRAMS, for_programs
 from injector.cli.sources import read_url
 from injector.cli.world import Access
@@ -47,10 +49,19 @@ class CheckFlags(Access):
     fail_on: str | None
     complete: bool
     wait: int
+    report: str | None
+    report_file: str | None
 
 
 def run(flags: CheckFlags) -> int:
     """Check the configuration, and the webhook in a cluster; returns the exit status."""
+    if flags.output in PROGRAMS and flags.report not in (None, "text", "github") and not flags.report_file:
+        hint = "name a file with --report-file, or remove one of them"
+        raise ConfigError("-o and --report both write to stdout", where=f"-o {flags.output}", hint=hint)
+    return reported(flags, [], lambda report: _run(flags, report), lambda text: click.echo(text, nl=False))
+
+
+def _run(flags: CheckFlags, report: Report) -> int:
     if flags.named and not (flags.with_cluster or flags.config_map):
         raise ConfigError("this option needs --cluster", where=flags.named, hint="add --cluster")
     if flags.wait and not flags.with_cluster:
@@ -60,11 +71,14 @@ def run(flags: CheckFlags) -> int:
         checked, failing = _with_cluster(checked, inputs, flags)
     else:
         failing = _fails(checked.findings, flags.fail_on or Level.ERROR)
+    report.add_findings(checked.findings)
     if flags.output in PROGRAMS:
         click.echo(for_programs(check_report.as_json(checked), flags.output))
     else:
         for line in check_report.lines(checked, flags.complete):
-            click.echo(line)
+            report.keep(line)
+            if not report.is_silent:
+                click.echo(line)
     return status or int(failing)
 
 

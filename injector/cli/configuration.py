@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
+from injector.cli.report import remark
 from injector.config.control_plane import Maps, check_mesh, config_map_of, place_of, read_overrides
 from injector.config.folder import Files
 from injector.config.loading import NONE, Input, Overrides, Text, load_input, settings_of
@@ -108,8 +107,8 @@ def _settings(inputs: Input) -> Settings:
 
 
 def report(text: str) -> None:
-    """One line on stderr."""
-    click.echo(visible(text), err=True)
+    """One line on stderr, unless a report for programs is there."""
+    remark(visible(text))
 
 
 # --- the order ----------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from typing import Any
 
 import click
 
-from injector.cli import explain_sources, explain_table, explain_text, live, manifests, sources
+from injector.cli import explain_sources, explain_table, explain_text, live, sources
 from injector.cli.explain_sources import Explained, ExplainInput, WorkloadSearch
 from injector.cli.failures import print_errors
+from injector.cli.output import write
 from injector.cli.progress import MANY, counted
 from injector.cli.results import PROGRAMS, for_programs
 from injector.core.injection.pipeline import inject
@@ -68,7 +69,7 @@ def run(flags: ExplainFlags) -> int:
     if flags.html:
         inputs = [each.where.rpartition(":")[0] for each in explained] if flags.filenames else []
         text = page(explained, source.config, digest=digest_of(source.texts))
-        manifests.write(text, flags.html, inputs, "--html", onto_input=False)
+        write(text, flags.html, inputs, "--html", onto_input=False)
     elif complete:
         workloads = [_json(each) for each in explained]
         result = {"workloads": workloads, "findings": _findings(source.config.findings)}

@@ -46,6 +46,8 @@ class InjectionInput(Access):
     strict: bool
     recursive: bool
     fail_on: str | None
+    report: str | None
+    report_file: str | None
 
     @property
     def names(self) -> tuple[str, ...]:

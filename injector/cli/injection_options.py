@@ -41,6 +41,7 @@ _ALL: Final[tuple[Option, ...]] = (
         help="Treat skipped workloads, pod templates of unknown kinds, and pods with problems, as errors.",
     ),
     options.fail_on("warning", "note", default="findings do not fail"),
+    options.report(),
 )
 
 

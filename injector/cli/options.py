@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Command: TypeAlias = Callable[..., Any]
 Option: TypeAlias = Callable[[Command], Command]
 
+REPORTS: Final = ("text", "json", "junit", "sarif", "github")
+"""The formats of --report."""
 FORMATS: Final = {
     "text": "for people",
     "wide": "with more columns",
@@ -76,6 +78,28 @@ def fail_on(*levels: str, default: str) -> Option:
     """The level of a finding that makes a command fail."""
     help = f"The lowest level of a finding that sets exit status 1. Default: {default}."
     return click.option("--fail-on", type=click.Choice(levels), help=help)
+
+
+def report(to: str = "stderr") -> Option:
+    """A report for programs, and the file that it is written to."""
+    format_help = (
+        "Format of the report; sarif, junit and github are for CI systems. Default: by the ending of "
+        f"--report-file (.json, .sarif, .xml), else text. Without --report-file it goes to {to}."
+    )
+    file_help = "Write the report to a file, also when the command fails; the text is printed besides."
+
+    def add(command: Command) -> Command:
+        with_file = click.option(
+            "--report-file",
+            type=FILES,
+            metavar="FILE",
+            envvar="INJECTOR_REPORT",
+            show_envvar=True,
+            help=file_help,
+        )
+        return click.option("--report", type=click.Choice(REPORTS), help=format_help)(with_file(command))
+
+    return add
 
 
 def config(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from injector import yamltext
+from injector.cli.reporting.places import ManifestSite, SiteOf
 from injector.core import kinds, shapes, workload
 from injector.core.documents import place
 from injector.core.model import Manifest
@@ -32,7 +32,7 @@ class Passed:
     where: str
     template: Manifest = field(default_factory=dict)
     holder: Manifest = field(default_factory=dict)
-    place_of: Callable[[str], str] | None = None
+    site_of: SiteOf | None = None
 
 
 def tree_with_containers(document: Document, kind: tuple[str, str] | None) -> Manifest | None:
@@ -57,8 +57,9 @@ def unknown_template(document: Document, manifest: Manifest, pointer: str) -> Pa
     which += f" and {more} more" if more else ""
     template, holder = _with_metadata(get(manifest, first)), _with_metadata(manifest)
 
-    def place_of(at: str) -> str:
-        return place(document, pointer + (first + at if get(template, at) is not None else at))
+    def site_of(at: str) -> ManifestSite:
+        inside = at and get(template, at) is not None
+        return ManifestSite(document, pointer + (first + at if inside else at))
 
     return Passed(
         _label(manifest),
@@ -67,7 +68,7 @@ def unknown_template(document: Document, manifest: Manifest, pointer: str) -> Pa
         where,
         template,
         holder,
-        place_of,
+        site_of,
     )
 
 

@@ -14,6 +14,7 @@ from injector.cli.injection_input import InjectionInput
 from injector.cli.pipelines import copied
 from injector.cli.pipelines.piped import Piped, namespace_of_helm
 from injector.cli.report import Report
+from injector.cli.reported import reported
 from injector.cli.sources import Sources
 
 
@@ -33,22 +34,25 @@ def run(flags: RenderFlags) -> int:
     """Render the manifests; returns the exit status. Raises InjectorError."""
     if flags.post_renderer:
         in_release = replace(flags, namespace=flags.namespace or namespace_of_helm())
-        return copied.run(lambda: _run(in_release))
+        return copied.run(lambda: _reported(in_release))
+    return _reported(flags)
+
+
+def _reported(flags: RenderFlags) -> int:
     if flags.krm:
         # Other runs start faster without it.
         from injector.cli.pipelines import krm
 
-        return krm.run(flags)
-    return _run(flags)
+        return reported(flags, (), lambda report: krm.run(flags, report), recorded=True)
+    return reported(flags, flags.names, lambda report: _run(flags, report))
 
 
-def _run(flags: RenderFlags) -> int:
+def _run(flags: RenderFlags, report: Report) -> int:
     piped = Piped.of(flags)
     manifests.check_named(piped.names)
     config, around = flags.read()
-    injection = InjectRun(config, around, Report(), flags.strict)
+    injection = InjectRun(config, around, report, flags.strict)
     sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]), texts=piped.texts)
     stream = manifests.transformed(piped.names, piped.change(injection), injection.look_at_other, sources)
-    injection.findings(config.findings)
-    stream = injection.with_failures(stream, flags.fail_on)
-    return stream.write(None, injection.tally.line, unified if flags.diff else manifests.joined)
+    form = unified if flags.diff else manifests.joined
+    return stream.write(None, report, lambda: injection.end(flags.fail_on), form)

@@ -18,7 +18,7 @@ from injector.cli.report import Report
 from injector.core import documents
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
-from injector.errors import ConfigError, ManifestError
+from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.yamltext import Document
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -48,26 +48,51 @@ class Sources:
 
         Raises ManifestError where something cannot be read, ConfigError for stdin named twice.
         """
-        each = [part for name in names for part in ([name] if name in self.texts else _split(name))]
-        if each.count(STDIN) > 1:
-            raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
-        return [
-            document
-            for name in each
-            for source in self._sources(name)
-            for document in self._documents(source)
-        ]
+        read = []
+        for item in self.each(names):
+            if isinstance(item, InjectorError):
+                raise item
+            read.append(item)
+        return read
 
-    def _documents(self, source: _Source) -> list[Document]:
+    def each(self, names: Sequence[str]) -> Iterator[Document | InjectorError]:
+        """The same one by one, and what cannot be read as an error, after which others follow.
+
+        Raises ConfigError for stdin named twice.
+        """
+        named = [part for name in names for part in ([name] if name in self.texts else _split(name))]
+        if named.count(STDIN) > 1:
+            raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
+        for name in named:
+            try:
+                listed = list(self._sources(name))
+            except InjectorError as error:
+                yield error
+                continue
+            for source in listed:
+                try:
+                    yield from self._documents(source)
+                except InjectorError as error:
+                    yield error
+
+    def _documents(self, source: _Source) -> Iterator[Document]:
         """The documents of a source; of a file in a folder none where it has no objects."""
-        read = yamltext.split(source.text(), source.name) or [Document("", source=source.name)]
-        if source.folder is None or any(map(_may_be_object, read)):
-            return read
-        if all(documents.check_other(document, None) for document in read):
-            return read
+        read = source.documents()
+        if source.folder is None:
+            yield from read
+            return
+        first: list[Document] = []
+        for document in read:
+            first.append(document)
+            if _may_be_object(document):
+                yield from first
+                yield from read
+                return
+        if all(documents.check_other(document, None) for document in first):
+            yield from first
+            return
         text = "left out, as it has no Kubernetes objects"
         self.warn(Finding.of(FindingCode.LEFT_OUT, text, source.name))
-        return []
 
     def _sources(self, name: str) -> Iterator[_Source]:
         if name in self.texts:
@@ -155,17 +180,31 @@ class _Source:
 
     def text(self) -> str:
         """The text. Raises ManifestError."""
-        try:
-            data = self._bytes()
-        except (OSError, ValueError) as error:
-            raise ManifestError(files.reason_of(error), where=self.name, hint=self._hint(error)) from error
+        data = self._read()
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise ManifestError(
-                "the text is not UTF-8", where=f"{self.name}:{line}", hint="save it as UTF-8"
-            ) from error
+            raise self._not_text(data, error) from error
+
+    def documents(self) -> Iterator[Document]:
+        """The documents, one without content where there is none. Raises ManifestError."""
+        data = self._read()
+        if not data:
+            yield Document("", source=self.name)
+        try:
+            yield from yamltext.split_bytes(data, self.name)
+        except UnicodeDecodeError as error:
+            raise self._not_text(data, error) from error
+
+    def _read(self) -> bytes:
+        try:
+            return self._bytes()
+        except (OSError, ValueError) as error:
+            raise ManifestError(files.reason_of(error), where=self.name, hint=self._hint(error)) from error
+
+    def _not_text(self, data: bytes, error: UnicodeDecodeError) -> ManifestError:
+        line = data.count(b"\n", 0, error.start) + 1
+        return ManifestError("the text is not UTF-8", where=f"{self.name}:{line}", hint="save it as UTF-8")
 
     def _bytes(self) -> bytes:
         # Not as text: line ends are part of what must pass through.

@@ -43,7 +43,9 @@ def run(flags: UninjectFlags) -> int:
     wanted = configuration.Wanted(config_file=flags.config_file)
     uninjection = UninjectRun(configuration.located(wanted).config(), Report())
     sources = Sources(flags.recursive)
-    return manifests.transformed(names, uninjection.change, sources=sources).write(flags.output)
+    return manifests.transformed(names, uninjection.change, sources=sources).write(
+        flags.output, uninjection.report
+    )
 
 
 @dataclass(frozen=True, slots=True)

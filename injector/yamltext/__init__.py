@@ -5,8 +5,8 @@ Kubernetes reads YAML neither as version 1.1 nor as 1.2 says, and neither as PyY
 that knows; no other imports a YAML library. Trees are what JSON has: dict, list, str, int,
 float, bool, None.
 
-Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a
-line (`locate`), writing (`dump`, `dump_json`). Not here: files, what a manifest must contain, templates.
+Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a line
+(`locate`), writing (`dump`, `dump_json`). Not here: files, what a manifest must contain, templates.
 """
 
 from injector.yamltext.compose import MARK, Marked
@@ -14,7 +14,7 @@ from injector.yamltext.events import AnchorError, YamlError
 from injector.yamltext.json_write import dump_json
 from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
-from injector.yamltext.stream import Document, split
+from injector.yamltext.stream import Document, split, split_bytes
 from injector.yamltext.write import dump
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "load_untrusted",
     "locate",
     "split",
+    "split_bytes",
 ]

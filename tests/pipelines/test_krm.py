@@ -135,7 +135,7 @@ def with_annotations(item: dict[str, Any], annotations: dict[str, str]) -> dict[
     return {**item, "metadata": {**item["metadata"], "annotations": annotations}}
 
 
-def called(programs: Programs, tree: Any, status: int = 0) -> Any:
+def called(programs: Programs, tree: Any, status: int | None = 0) -> Any:
     done = programs.run(
         "injector", "render", "--krm", stdin=yaml.safe_dump(tree, sort_keys=False), status=status
     )
@@ -187,7 +187,36 @@ def test_an_error_is_a_result_with_object_field_and_file(programs: Programs) -> 
         "resourceRef": {"apiVersion": "v1", "kind": "Pod", "name": "batch"},
         "field": {"path": "spec.containers"},
         "file": {"path": "shop/web.yaml", "index": 3},
+        "tags": {"code": "input"},
     }
+
+
+# Annotations of the pod template, and severity, code and field of the result about them.
+REPORTED = {
+    "refused": (
+        {"status.sidecar.istio.io/port": "many"},
+        ("error", "invalid-annotation", 'spec.template.metadata.annotations["status.sidecar.istio.io/port"]'),
+    ),
+    "near miss": (
+        {"sidecar.istio.io/proxyCPUs": "1"},
+        ("warning", "misspelt-key", 'spec.template.metadata.annotations["sidecar.istio.io/proxyCPUs"]'),
+    ),
+    "skipped": ({"sidecar.istio.io/inject": "false"}, ("info", "opted-out-by-annotation", None)),
+}
+
+
+@pytest.mark.parametrize(("annotations", "expected"), list(REPORTED.values()), ids=list(REPORTED))
+def test_what_is_reported_of_a_workload_is_a_result(
+    programs: Programs, annotations: dict[str, str], expected: tuple[str, str, str | None]
+) -> None:
+    template = {**WEB["spec"]["template"], "metadata": {"annotations": annotations}}
+    web = {**WEB, "spec": {**WEB["spec"], "template": template}}
+    function = {"kind": "SidecarInjection", "spec": {"profile": "istio"}}
+    out = called(programs, resource_list(web, functionConfig=function), status=None)
+    results = [each for each in out["results"] if "resourceRef" in each]
+    assert [
+        (each["severity"], each["tags"]["code"], each.get("field", {}).get("path")) for each in results
+    ] == [expected]
 
 
 # What is wrong with a functionConfig, and what the result says.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from injector.cli.manifests import Part
+from injector.cli.output import Spool
 
 
-def unified(parts: Sequence[Part]) -> str:
+def unified(parts: Iterable[Part], out: Spool) -> None:
     """The diff of all documents that are changed; line numbers are those of the files that were read."""
-    return "".join(line for part in parts if part.changed for line in _of(part))
+    for part in parts:
+        if part.changed:
+            out.write("".join(_of(part)))
 
 
 def _of(part: Part) -> list[str]:

@@ -1,7 +1,8 @@
 """Copies of what a command writes to stderr, for callers that hide it.
 
-Helm 4 drops what its plugins write to stderr, also when they fail. So all of it goes to the file that
-INJECTOR_REPORT names, and when the command fails, to the terminal. Not here: what is written.
+Helm 4 drops what its plugins write to stderr, also when they fail. So it goes to the terminal when the
+command fails, and to the file of the report where the command did not come to write it. Not here: what is
+written, and the report (`reported`).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def run(command: Callable[[], int]) -> int:
     before = sys.stderr
     if isinstance(getattr(getattr(before, "buffer", None), "raw", None), _Copied):
         return command()
-    raw = _Copied(before)
+    raw, stamp = _Copied(before), _stamp()
     sys.stderr = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", write_through=True)
     try:
         status = _status(command)
@@ -56,7 +57,8 @@ def run(command: Callable[[], int]) -> int:
     finally:
         sys.stderr = before
     text = raw.collected.decode("utf-8", "replace")
-    status = _in_file(text) or status
+    if status and _stamp() == stamp:
+        status = max(status, _in_file(text))
     hidden = PLUGIN in os.environ and not (before is not None and before.isatty())
     if status and hidden:
         # Without a terminal, as in CI, it cannot be opened.
@@ -74,6 +76,14 @@ def _status(command: Callable[[], int]) -> int:
         from injector.cli import failures
 
         return failures.print_errors([error])
+
+
+def _stamp() -> tuple[int, int] | None:
+    """What changes when the file of the report is written; None where there is none."""
+    with contextlib.suppress(OSError):
+        status = os.stat(os.environ.get(VARIABLE, ""))
+        return status.st_ino, status.st_mtime_ns
+    return None
 
 
 def _in_file(text: str) -> int:

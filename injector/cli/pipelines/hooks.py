@@ -10,9 +10,11 @@ from typing import Final
 
 from injector.cli.inject import InjectRun
 from injector.cli.pipelines.markers import annotations_of
+from injector.cli.reporting.places import ManifestSite
 from injector.core import kinds
 from injector.core.model import Manifest
 from injector.core.workload import Workload
+from injector.yamltext import Document
 
 ANNOTATION: Final = "helm.sh/hook"
 REASON: Final = "helm-hook"
@@ -25,11 +27,11 @@ def is_hook(manifest: Manifest) -> bool:
     return ANNOTATION in annotations_of(manifest)
 
 
-def report(injection: InjectRun, manifest: Manifest) -> None:
+def report(injection: InjectRun, document: Document, manifest: Manifest, pointer: str) -> None:
     """Report a hook that is not injected, as a workload where it is one."""
     if kinds.of(manifest) is None:
         injection.tally.others += 1
         return
     label = Workload(manifest, "", "").label
-    injection.report.verdict("passed", label, REASON, _SENTENCE, _HINT)
+    injection.report.verdict("passed", label, REASON, _SENTENCE, _HINT, ManifestSite(document, pointer))
     injection.tally.results["passed"] += 1

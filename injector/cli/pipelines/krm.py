@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from injector import yamltext
-from injector.cli import failures, world
+from injector.cli import world
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
 from injector.cli.pipelines import krm_config
-from injector.cli.pipelines.krm_results import ITEMS, Result, result
+from injector.cli.pipelines.krm_results import ITEMS, of_entries
 from injector.cli.pipelines.markers import Hidden
 from injector.cli.report import Report
+from injector.cli.reporting.entries import ReportEntry
 from injector.cli.world import World
 from injector.config.loading import load_input
 from injector.core import documents
@@ -33,16 +34,19 @@ GROUP: Final = "config.kubernetes.io/"
 SOURCE: Final = "stdin"
 
 
-def run(flags: InjectionInput) -> int:
-    """Inject into the items of a ResourceList; returns the exit status. Raises InjectorError."""
+def run(flags: InjectionInput, report: Report) -> int:
+    """Inject into the items of a ResourceList; returns the exit status. Raises InjectorError.
+
+    The report keeps its entries, which become the results.
+    """
     if flags.names:
         raise ConfigError("it cannot be combined with manifests", where="--krm", hint="remove one of them")
     document, tree = _read()
-    call = _Call(document, tree, _items(document, tree))
+    call = _Call(document, tree, _items(document, tree), report)
     try:
         status = call.inject(flags)
     except InjectorError as error:
-        status = call.failed([error])
+        status = report.failures([error])
     sys.stdout.buffer.write(call.output().encode("utf-8"))
     sys.stdout.buffer.flush()
     return status
@@ -74,68 +78,69 @@ def _items(document: Document, tree: Manifest) -> list[Any]:
 
 @dataclass(slots=True)
 class _Call:
-    """One call of the function: what it reads, and what comes of it."""
+    """One call of the function: what it reads, and the result."""
 
     document: Document
     tree: Manifest
     items: Sequence[Any]
+    report: Report
     new: Sequence[Any] | None = None
-    results: list[Result] = field(default_factory=list)
+    # The items that errors without a pointer are about.
+    pointers: dict[ReportEntry, str] = field(default_factory=dict)
 
     def inject(self, flags: InjectionInput) -> int:
         """Inject into all items; returns the exit status. Raises InjectorError."""
         config, around = self._configuration(flags)
-        injection = InjectRun(
-            config, world.combined(self._around(flags.namespace), around), Report(), flags.strict
-        )
-        errors: list[InjectorError] = []
+        injection = InjectRun(config, around, self.report, flags.strict)
+        statuses = [0]
 
         def change(document: Document, manifest: Manifest, pointer: str) -> Manifest:
             hidden = Hidden.of(manifest)
             try:
                 return hidden.restored(injection.change(document, hidden.bare, pointer))
             except ManifestError as error:
-                errors.append(error)
+                statuses.append(self._failed(error, pointer))
                 return manifest
 
         new = [
             documents.each(self.document, item, change, f"/{ITEMS}/{i}") for i, item in enumerate(self.items)
         ]
-        injection.findings(config.findings)
-        if errors:
-            return self.failed(errors)
-        self.new = new
-        return 0
+        ending = injection.end(flags.fail_on)
+        statuses.append(self.report.failures(ending.errors) if ending.errors else 0)
+        self.report.line(ending.line)
+        if not any(statuses):
+            self.new = new
+        return max(statuses)
+
+    def _failed(self, error: InjectorError, pointer: str) -> int:
+        """Report the error of an object; returns the exit status."""
+        before = len(self.report.entries)
+        status = self.report.failures([error])
+        self.pointers.update(dict.fromkeys(self.report.entries[before:], pointer))
+        return status
 
     def _configuration(self, flags: InjectionInput) -> tuple[Config, World]:
+        """The configuration, and the objects that are known: those of flags before those among the items."""
         inputs = krm_config.inputs_of(self.tree.get("functionConfig"))
         if inputs is None:
-            return flags.read()
-        if flags.config_file or flags.config_map:
+            config, around = flags.read()
+        elif flags.config_file or flags.config_map:
             flag = "--config" if flags.config_file else "--config-map"
-            raise ConfigError("it cannot be combined with a configuration in functionConfig", where=flag)
-        config = with_tags(load_input(inputs), flags.tags)
-        return config, world.from_objects(flags.objects, flags.namespace)
-
-    def _around(self, lookup: str) -> World:
-        """The Namespaces and other objects among the items."""
-        return world.of([Hidden.of(item).bare for item in self.items if isinstance(item, dict)], lookup)
-
-    def failed(self, errors: Sequence[InjectorError]) -> int:
-        """Report errors, of which each is a result; returns the exit status."""
-        for error in errors:
-            at = error.where.rpartition(": ")[2]
-            message = f"{error.message} (hint: {error.hint})" if error.hint else error.message
-            self.results.append(result(message, "error", at if at.startswith("/") else "", self.items))
-        return failures.print_errors(errors)
+            hint = "remove one of them"
+            raise ConfigError("it cannot be combined with the one in functionConfig", where=flag, hint=hint)
+        else:
+            config = with_tags(load_input(inputs), flags.tags)
+            around = world.from_objects(flags.objects, flags.namespace)
+        objects = [Hidden.of(item).bare for item in self.items if isinstance(item, dict)]
+        return config, world.combined(world.of(objects, flags.namespace), around)
 
     def output(self) -> str:
         """The ResourceList with its new items and the results."""
         tree = {key: value for key, value in self.tree.items() if key != "results"}
         if self.new is not None and any(a is not b for a, b in zip(self.items, self.new, strict=True)):
             tree[ITEMS] = list(self.new)
-        if self.results:
-            tree["results"] = self.results
+        if results := list(of_entries(self.report.entries, self.pointers, self.items)):
+            tree["results"] = results
         if tree == self.tree:
             return self.document.raw
         return self.document.separator + documents.replaced(self.document, self.tree, tree).text

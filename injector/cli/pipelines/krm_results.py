@@ -11,10 +11,13 @@ from typing import Any, Final
 
 from injector import pointer
 from injector.cli.pipelines.markers import annotations_of
+from injector.cli.reporting.entries import ReportEntry, Sort
+from injector.core.finding_codes import Level
 from injector.core.model import Manifest
 
-SEVERITIES: Final = {"error": "error", "warning": "warning", "note": "info"}
+SEVERITIES: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "info"}
 """The word of the specification for each level."""
+_REPORTED: Final = ("skipped", "passed")
 ITEMS: Final = "items"
 _PATH: Final = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 _INDEX: Final = ("internal.config.kubernetes.io/index", "config.kubernetes.io/index")
@@ -23,9 +26,27 @@ _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 Result = dict[str, Any]
 
 
-def result(message: str, level: str, at: str, items: Sequence[Any]) -> Result:
-    """A result about what a pointer in the ResourceList leads to; without one about no object."""
-    out: Result = {"message": message, "severity": SEVERITIES[level]}
+def of_entries(
+    entries: Sequence[ReportEntry], pointers: Mapping[ReportEntry, str], items: Sequence[Any]
+) -> Iterator[Result]:
+    """The results of a report: errors, findings, and workloads that are not injected.
+
+    `pointers` leads to the objects of entries that have no pointer of their own.
+    """
+    for entry in entries:
+        if entry.sort is Sort.WORKLOAD and entry.result not in _REPORTED:
+            continue
+        severity = "info" if entry.sort is Sort.WORKLOAD else SEVERITIES[entry.level]
+        message = f"{entry.object}: {entry.message}" if entry.object else entry.message
+        message += f" (hint: {entry.hint})" if entry.hint else ""
+        inside = entry.place.inside
+        at = inside if inside.startswith("/") else pointers.get(entry, "")
+        yield {"message": message, "severity": severity, **_about(at, items), "tags": {"code": entry.code}}
+
+
+def _about(at: str, items: Sequence[Any]) -> Result:
+    """The object, field and file that a pointer in the ResourceList leads to."""
+    out: Result = {}
     parts = pointer.split(at)
     if parts[:1] != [ITEMS] or not parts[1:] or not parts[1].isdecimal() or int(parts[1]) >= len(items):
         return out

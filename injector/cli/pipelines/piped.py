@@ -92,7 +92,7 @@ class Piped:
 
         def change(document: Document, manifest: Manifest, pointer: str) -> Manifest:
             if not self.with_hooks and hooks.is_hook(manifest):
-                hooks.report(injection, manifest)
+                hooks.report(injection, document, manifest, pointer)
                 return manifest
             hidden = Hidden.of(manifest)
             return hidden.restored(injection.change(document, hidden.bare, pointer))
