@@ -7,7 +7,7 @@ and where the documents come from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Final, TypeAlias
 
 from injector import yamltext
@@ -22,8 +22,10 @@ from injector.yamltext import Document
 
 _SOURCES: Final = Sources()
 
-Item: TypeAlias = Document | InjectorError
-"""What reading gives: a document, or why something could not be read."""
+Item: TypeAlias = Document | InjectorError | Finding
+"""What reading gives: a document, why something could not be read, or what is reported about a file."""
+Taken: TypeAlias = tuple[ChangedDocument | None, list[InjectorError]]
+"""A document after the change, None where it stays as it is; and its errors."""
 Other: TypeAlias = Callable[[Document, tuple[str, str] | None, Finding | None], None]
 """Takes a document without workloads, its apiVersion and kind, and what is wrong with it."""
 
@@ -43,6 +45,8 @@ class Part:
         return self.document.separator + self.changed.text
 
 
+Spread: TypeAlias = Callable[[Iterable[tuple[Item, bool]]], Iterator[tuple[Item, Taken | None]]]
+"""Gives all items in order, documents with what became of them."""
 Form: TypeAlias = Callable[[Iterable[Part], Spool], None]
 """Writes the parts of a stream, one after the other."""
 
@@ -63,16 +67,18 @@ class Ending:
     line: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transformed:
     """A stream on its way through the change: its parts, each of them only once.
 
-    `errors` and `inputs`, the files that were read, are complete when all parts have been taken.
+    `errors`, `inputs` (the files that were read) and `changed` (those that are changed) are complete when
+    all parts have been taken.
     """
 
-    parts: Iterator[Part]
+    parts: Iterator[Part] = field(default_factory=lambda: iter(()))
     errors: list[InjectorError] = field(default_factory=list)
     inputs: dict[str, None] = field(default_factory=dict)
+    changed: dict[str, None] = field(default_factory=dict)
 
     def write(
         self,
@@ -86,17 +92,37 @@ class Transformed:
         `end` is called when all parts have been taken. Raises InjectorError.
         """
         with Spool() as spool:
-            (form or joined)(self.parts, spool)
-            status = self.end(end(), report)
+            status = self.taken(lambda parts: (form or joined)(parts, spool), report, end)
             if status == 0:
                 publish(spool, output, self.inputs)
         return status
 
-    def end(self, ending: Ending, report: Report) -> int:
-        """Report the errors and the numbers; returns the exit status."""
+    def part(self, document: Document, taken: Taken) -> Part:
+        """A document with what became of it."""
+        changed, errors = taken
+        self.inputs[document.source] = None
+        self.errors += errors
+        if changed:
+            self.changed[document.source] = None
+        return Part(document, changed)
+
+    def taken(
+        self, take: Callable[[Iterable[Part]], None], report: Report, end: Callable[[], Ending] = Ending
+    ) -> int:
+        """Let `take` have all parts, then report the errors and the numbers; returns the exit status.
+
+        A ManifestError of `take` is one of the errors.
+        """
+        try:
+            take(self.parts)
+        except ManifestError as error:
+            self.errors.append(error)
+            # The other documents are reported on as well.
+            for _ in self.parts:
+                pass
+        ending = end()
         status = 0
-        errors = [*self.errors, *ending.errors]
-        if errors:
+        if errors := [*self.errors, *ending.errors]:
             status = report.failures(errors)
             if not self.inputs:
                 return status
@@ -107,36 +133,54 @@ class Transformed:
 
 
 def transformed(
-    names: Sequence[str], change: documents.Change, other: Other | None = None, sources: Sources = _SOURCES
+    names: Sequence[str],
+    change: documents.Change,
+    other: Other | None = None,
+    sources: Sources = _SOURCES,
+    spread: Spread | None = None,
 ) -> Transformed:
     """The documents of files, folders, stdin and URLs with their objects changed, one by one.
 
     A ManifestError of `change` leaves its object as it is; all of them are collected, with those of
     files that cannot be read. `other` gets the documents without workloads, with what is wrong with
-    them; by default that is printed. Raises ConfigError for names that cannot be used.
+    them; by default that is printed. `spread` changes them elsewhere. Raises ConfigError for names that
+    cannot be used.
     """
-    errors: list[InjectorError] = []
-    inputs: dict[str, None] = {}
+    stream = Transformed()
 
     def warn(_document: Document, _kind: tuple[str, str] | None, finding: Finding | None) -> None:
         if finding:
             sources.warn(finding)
 
-    step = DocumentStep(change, other or warn)
+    step = DocumentStep(change, other or warn, sources.warn)
+
+    def here(items: Iterable[tuple[Item, bool]]) -> Iterator[tuple[Item, Taken | None]]:
+        for item, whole in items:
+            yield item, step.take(item, whole) if isinstance(item, Document) else None
 
     def parts() -> Iterator[Part]:
-        for item, whole in _with_whole(sources.each(names)):
-            if isinstance(item, ConfigError):
-                raise item
-            if isinstance(item, InjectorError):
-                errors.append(item)
-                continue
-            inputs[item.source] = None
-            changed, of_document = step.take(item, whole)
-            errors.extend(of_document)
-            yield Part(item, changed)
+        for item, taken in (spread or here)(_read(names, sources)):
+            if isinstance(item, Finding):
+                sources.warn(item)
+            elif isinstance(item, InjectorError):
+                stream.errors.append(item)
+            elif taken:
+                yield stream.part(item, taken)
 
-    return Transformed(parts(), errors, inputs)
+    stream.parts = parts()
+    return stream
+
+
+def _read(names: Sequence[str], sources: Sources) -> Iterator[tuple[Item, bool]]:
+    """What is read, in order, with what is reported about files; documents as `_with_whole`."""
+    reported: list[Finding] = []
+    for item, whole in _with_whole(replace(sources, warn=reported.append).each(names)):
+        if isinstance(item, ConfigError):
+            raise item
+        while reported:
+            yield reported.pop(0), False
+        yield item, whole
+    yield from ((finding, False) for finding in reported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +189,10 @@ class DocumentStep:
 
     change: documents.Change
     other: Other
+    warn: Callable[[Finding], None]
 
-    def take(self, document: Document, whole: bool) -> tuple[ChangedDocument | None, list[InjectorError]]:
-        """The document after the change, None where it stays; and its errors.
-
-        `whole` says that it is the first of a source without any content.
-        """
+    def take(self, document: Document, whole: bool) -> Taken:
+        """The document after the change; `whole` says that it is the first of a source without content."""
         errors: list[InjectorError] = []
 
         def attempt(document: Document, manifest: Manifest, pointer: str) -> Manifest:
@@ -163,14 +205,17 @@ class DocumentStep:
         try:
             kind = documents.kind_of(document)
             if kind and workload.has_template(kind[1]):
-                return documents.changed(document, attempt), errors
+                new = documents.changed(document, attempt)
+                if new and new.rewritten:
+                    self.warn(other_documents.of_rewritten(document, new))
+                return new, errors
             self.other(document, kind, other_documents.finding(document, kind, setting_keys, whole=whole))
         except ManifestError as error:
             errors.append(error)
         return None, errors
 
 
-def _with_whole(items: Iterable[Item]) -> Iterator[tuple[Item, bool]]:
+def _with_whole(items: Iterable[Document | InjectorError]) -> Iterator[tuple[Item, bool]]:
     """Each item, and whether it is the first document of a source without any content."""
     blank: list[Document] = []
     for item in items:

@@ -12,6 +12,7 @@ from typing import IO, Final
 
 import click
 
+from injector.cli import progress
 from injector.cli.failures import lines_of, status_of
 from injector.cli.reporting.entries import ReportEntry, Sort, of_error, of_finding
 from injector.cli.reporting.places import NOWHERE, ManifestSite, SiteOf
@@ -23,6 +24,7 @@ from injector.printable import visible
 COLOURS: Final = {
     "injected": "green",
     "unchanged": "cyan",
+    "changed": "yellow",
     "removed": "green",
     "skipped": "yellow",
     "passed": "yellow",
@@ -129,6 +131,11 @@ class Report:
                     place = site_of(finding.pointer).place if site_of else None
                     self.entries.append(of_finding(finding, what, place, self._files, self._configuration))
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether entries are kept."""
+        return self._recorded
+
     def failures(self, errors: Sequence[InjectorError]) -> int:
         """Errors that keep the run from its result, each once; returns the exit status for them."""
         if self._recorded:
@@ -155,4 +162,5 @@ class Report:
         """A line for people alone."""
         self.keep(text)
         if not self.is_silent:
+            progress.cleared()
             click.echo(text, err=True, color=True if self._colour else None)

@@ -14,7 +14,7 @@ from injector import yamltext
 from injector.core import workload
 from injector.core.model import Manifest
 from injector.errors import ManifestError
-from injector.yamltext import Document
+from injector.yamltext import Document, Obstacle
 
 KUSTOMIZE: Final = "kustomize.config.k8s.io/"
 """How the apiVersion of Kustomize's files begins."""
@@ -127,8 +127,11 @@ def changed(document: Document, change: Change) -> ChangedDocument | None:
 
 
 def replaced(document: Document, tree: Manifest, new: Manifest) -> ChangedDocument:
-    """A document with another tree than its own."""
-    return ChangedDocument(_rewritten(document, new), tree, new, "documents are not edited in place yet")
+    """A document with another tree than its own, in which only what differs is edited."""
+    text = yamltext.edited(document, tree, new)
+    if isinstance(text, Obstacle):
+        return ChangedDocument(_rewritten(document, new), tree, new, text.value)
+    return ChangedDocument(text, tree, new)
 
 
 def _rewritten(document: Document, tree: Manifest) -> str:

@@ -148,6 +148,12 @@ def test_nothing_of_the_pipeline_is_in_what_is_installed(helm: Helm, programs: P
     assert "postrenderer.helm.sh" not in done.stdout
 
 
+def test_comments_of_the_templates_survive(helm: Helm, programs: Programs) -> None:
+    done = helm("template", "shop", chart(programs.folder / "chart", TEMPLATES))
+    for comment in ("# The shop's pages.", "# its name", "# pinned"):
+        assert comment in done.stdout
+
+
 @pytest.mark.parametrize("templates", [{"pages.yaml": CONFIG_MAP}, {"empty.yaml": ""}], ids=["map", "none"])
 def test_a_chart_without_workloads_passes(
     helm: Helm, version: str, programs: Programs, templates: dict[str, str]

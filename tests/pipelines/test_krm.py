@@ -168,6 +168,16 @@ def test_items_that_are_not_workloads_and_other_fields_stay(programs: Programs) 
     assert out["functionConfig"] == function
 
 
+def test_of_a_list_as_kustomize_writes_it_only_what_is_injected_differs(programs: Programs) -> None:
+    indented = DEPLOYMENT.replace("\n", "\n  ").rstrip()
+    text = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n- {indented}\n"
+    out = programs.run("injector", "render", "--krm", stdin=text).stdout
+    rest = iter(out.splitlines())
+    # Each line of the input is in the output, in the same order.
+    assert [line for line in text.splitlines() if line not in rest] == []
+    assert "name: shipper" in out
+
+
 def test_a_json_list_comes_out_as_json(programs: Programs) -> None:
     text = json.dumps(resource_list(WEB), indent=2)
     done = programs.run("injector", "render", "--krm", stdin=text)

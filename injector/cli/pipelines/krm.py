@@ -39,8 +39,6 @@ def run(flags: InjectionInput, report: Report) -> int:
 
     The report keeps its entries, which become the results.
     """
-    if flags.names:
-        raise ConfigError("it cannot be combined with manifests", where="--krm", hint="remove one of them")
     document, tree = _read()
     call = _Call(document, tree, _items(document, tree), report)
     try:

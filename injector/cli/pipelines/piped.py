@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from injector.cli.inject import InjectRun
+from injector.cli.manifests import check_named
 from injector.cli.pipelines import hooks
 from injector.cli.pipelines.markers import Hidden
+from injector.cli.report import Report
 from injector.cli.sources import STDIN
-from injector.core.documents import Change
+from injector.cli.world import World
 from injector.core.model import Manifest
+from injector.core.profile import Config
 from injector.errors import ConfigError
 from injector.yamltext import Document
 
@@ -40,6 +43,10 @@ class PipelineFlags(Protocol):
         """Called by Helm."""
 
     @property
+    def krm(self) -> bool:
+        """Called as a KRM function."""
+
+    @property
     def hooks(self) -> bool:
         """Whether hooks of Helm are injected."""
 
@@ -52,6 +59,34 @@ class PipelineFlags(Protocol):
         """A chart."""
 
 
+# What to stdout can be from these, in other forms than manifests too.
+_PRINTED: Final = ("--diff", "--check", "-o")
+
+
+def check(flags: PipelineFlags, forms: Sequence[str]) -> None:
+    """Raise ConfigError for flags that cannot be combined, or without manifests.
+
+    `forms` are the flags for other output than manifests on stdout.
+    """
+    asked = {
+        "--post-renderer": flags.post_renderer,
+        "--krm": flags.krm,
+        "-k": flags.kustomize,
+        "--helm": flags.helm,
+    }
+    chosen = [flag for flag, value in asked.items() if value]
+    if not chosen:
+        check_named(flags.manifests + flags.filenames)
+        return
+    by_program = chosen[0] in ("-k", "--helm")
+    others = [*chosen[1:], *(form for form in forms if not (by_program and form in _PRINTED))]
+    if flags.filenames or (flags.manifests and not by_program):
+        others.append("the names of manifests")
+    if others:
+        hint = "remove one of them"
+        raise ConfigError(f"it cannot be combined with {others[0]}", where=chosen[0], hint=hint)
+
+
 @dataclass(frozen=True, slots=True)
 class Piped:
     """The names of the manifests, the texts that were read already, and whether hooks are injected."""
@@ -60,44 +95,43 @@ class Piped:
     texts: Mapping[str, bytes] = field(default_factory=dict)
     with_hooks: bool = True
 
-    @classmethod
-    def of(cls, flags: PipelineFlags) -> Piped:
-        """What the flags name, read where a program or Helm gives it. Raises InjectorError."""
-        asked = {"--post-renderer": flags.post_renderer, "-k": flags.kustomize, "--helm": flags.helm}
-        chosen = [flag for flag, value in asked.items() if value]
-        if len(chosen) > 1:
-            raise ConfigError(
-                f"it cannot be combined with {chosen[1]}", where=chosen[0], hint="remove one of them"
-            )
-        if not chosen:
-            return cls(flags.manifests + flags.filenames)
-        named = flags.filenames or (flags.manifests if flags.post_renderer else ())
-        if named:
-            hint = f"remove {chosen[0]}, or the names of manifests"
-            raise ConfigError("it cannot be combined with manifests", where=chosen[0], hint=hint)
-        if flags.post_renderer:
-            data = sys.stdin.buffer.read()
-            return cls((STDIN,), {STDIN: data if data.strip() else NOTHING}, flags.hooks)
-        # Other runs start faster without it.
-        from injector.cli.pipelines import tools
+    def injection(self, config: Config, world: World, report: Report, strict: bool) -> InjectRun:
+        """The injection into these manifests."""
+        if not self.texts:
+            return InjectRun(config, world, report, strict)
+        return PipedRun(config, world, report, strict, with_hooks=self.with_hooks)
 
-        if flags.kustomize:
-            name, data = tools.kustomize(flags.kustomize, flags.manifests)
-            return cls((name,), {name: data})
-        name, data = tools.helm(flags.helm or "", flags.manifests)
-        return cls((name,), {name: data}, flags.hooks)
 
-    def change(self, injection: InjectRun) -> Change:
-        """The injection, which sees no annotation of the pipeline and leaves hooks alone."""
+def read(flags: PipelineFlags) -> Piped:
+    """What the flags name, read where a program or Helm provides it. Raises InjectorError."""
+    if flags.post_renderer:
+        data = sys.stdin.buffer.read()
+        return Piped((STDIN,), {STDIN: data if data.strip() else NOTHING}, flags.hooks)
+    if not (flags.kustomize or flags.helm):
+        return Piped(flags.manifests + flags.filenames)
+    # Other runs start faster without it.
+    from injector.cli.pipelines import tools
 
-        def change(document: Document, manifest: Manifest, pointer: str) -> Manifest:
-            if not self.with_hooks and hooks.is_hook(manifest):
-                hooks.report(injection, document, manifest, pointer)
-                return manifest
-            hidden = Hidden.of(manifest)
-            return hidden.restored(injection.change(document, hidden.bare, pointer))
+    if flags.kustomize:
+        name, data = tools.kustomize(flags.kustomize, flags.manifests)
+        return Piped((name,), {name: data})
+    name, data = tools.helm(flags.helm or "", flags.manifests)
+    return Piped((name,), {name: data}, flags.hooks)
 
-        return change if self.texts else injection.change
+
+@dataclass(frozen=True, slots=True)
+class PipedRun(InjectRun):
+    """The injection, which does not see annotations of the pipeline, and leaves hooks alone."""
+
+    with_hooks: bool = True
+
+    def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
+        """The object injected, or as it is. Raises ManifestError for one that is refused."""
+        if not self.with_hooks and hooks.is_hook(manifest):
+            hooks.report(self, document, manifest, pointer)
+            return manifest
+        hidden = Hidden.of(manifest)
+        return hidden.restored(InjectRun.change(self, document, hidden.bare, pointer))
 
 
 def namespace_of_helm() -> str:
