@@ -18,7 +18,8 @@ from injector.cli.manifests import Ending, Form, Part, Spread, Transformed
 from injector.cli.pipelines import copied, piped
 from injector.cli.report import Report
 from injector.cli.reported import reported
-from injector.cli.sources import STDIN, Sources
+from injector.cli.source import STDIN
+from injector.cli.sources import Sources
 from injector.cli.tally import number
 from injector.errors import ConfigError
 
@@ -35,6 +36,7 @@ class RenderFlags(InjectionInput):
     diff: bool
     base: str | None
     check: bool
+    in_place: bool
     jobs: int
     kustomize: str | None
     helm: str | None
@@ -69,11 +71,22 @@ def _run(flags: RenderFlags, report: Report) -> int:
     config, around = flags.read()
     source = piped.read(flags)
     injection = source.injection(config, around, report, flags.strict)
-    sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]), texts=source.texts)
+    sources = Sources(
+        flags.recursive,
+        warn=lambda finding: injection.findings([finding]),
+        selection=flags.selection,
+        in_place=flags.in_place,
+        texts=source.texts,
+    )
     stream = manifests.transformed(
         source.names, injection.change, injection.look_at_other, sources, _spread(flags.jobs, injection)
     )
     stream.parts = progress.running(stream.parts, "rendering: document")
+    if flags.in_place:
+        # Other forms start without it.
+        from injector.cli import in_place
+
+        return in_place.write(stream, sources, report, lambda: injection.end(flags.fail_on))
     status = _write(flags, stream, report, lambda: injection.end(flags.fail_on))
     if flags.check and status == 0 and stream.changed:
         report.line(f"{number(len(stream.changed), 'file')} would change")
@@ -94,6 +107,7 @@ def _check(flags: RenderFlags) -> None:
     """Raise ConfigError for flags that contradict each other."""
     ways = {
         "--base": flags.base,
+        "--in-place": flags.in_place,
         "--diff": flags.diff,
         "--check": flags.check,
         "-o": flags.output,

@@ -158,7 +158,7 @@ def test_more_output_than_the_limit_is_an_error(
     script(programs, "helm", "print('a' * 5000)")
     monkeypatch.setenv("PATH", str(programs.bin))
     assert tools.helm("chart", []) == ("helm chart", b"a" * 5000 + b"\n")
-    monkeypatch.setattr(tools, "MAXIMUM", 5000)
+    monkeypatch.setattr(tools, "MOST", 5000)
     with pytest.raises(ManifestError, match="larger than"):
         tools.helm("chart", [])
 

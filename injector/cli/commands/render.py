@@ -17,6 +17,7 @@ Examples:
   injector render -R manifests/ --check
   injector render -R manifests/ --output-dir rendered/
   injector render -R manifests/ -o kustomize --output-dir overlay/
+  injector render -R manifests/ --in-place
   injector render -k overlays/prod | kubectl apply -f -
   injector render --helm ./shop -- --namespace shop --values prod.yaml"""
 
@@ -49,6 +50,7 @@ Examples:
     metavar="DIR",
     help="Write the files to this folder instead of stdout, also those without changes.",
 )
+@options.in_place
 @click.option(
     "--jobs",
     type=click.IntRange(0, 256),

@@ -20,6 +20,7 @@ from injector.cli.pipelines.krm_results import ITEMS, of_entries
 from injector.cli.pipelines.markers import Hidden
 from injector.cli.report import Report
 from injector.cli.reporting.entries import ReportEntry
+from injector.cli.source import STDIN, NamedSource
 from injector.cli.world import World
 from injector.config.loading import load_input
 from injector.core import documents
@@ -52,10 +53,7 @@ def run(flags: InjectionInput, report: Report) -> int:
 
 def _read() -> tuple[Document, Manifest]:
     """The ResourceList on stdin. Raises ManifestError."""
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ManifestError("the text is not UTF-8", where=SOURCE, hint="save it as UTF-8") from error
+    text = NamedSource(STDIN).text()
     read = [each for each in yamltext.split(text, SOURCE) if not documents.is_blank(each)]
     kind = documents.kind_of(read[0]) if len(read) == 1 else None
     if kind is None or kind[1] != KIND or not kind[0].startswith(GROUP):

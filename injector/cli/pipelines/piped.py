@@ -6,7 +6,6 @@ Not here: how the programs are run (`tools`), and what a KRM function reads (`kr
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -16,7 +15,7 @@ from injector.cli.manifests import check_named
 from injector.cli.pipelines import hooks
 from injector.cli.pipelines.markers import Hidden
 from injector.cli.report import Report
-from injector.cli.sources import STDIN
+from injector.cli.source import STDIN, NamedSource
 from injector.cli.world import World
 from injector.core.model import Manifest
 from injector.core.profile import Config
@@ -105,7 +104,7 @@ class Piped:
 def read(flags: PipelineFlags) -> Piped:
     """What the flags name, read where a program or Helm provides it. Raises InjectorError."""
     if flags.post_renderer:
-        data = sys.stdin.buffer.read()
+        data = NamedSource(STDIN).text().encode("utf-8")
         return Piped((STDIN,), {STDIN: data if data.strip() else NOTHING}, flags.hooks)
     if not (flags.kustomize or flags.helm):
         return Piped(flags.manifests + flags.filenames)

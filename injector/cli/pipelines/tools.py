@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from injector.cli.source import MOST
 from injector.errors import ConfigError, ManifestError
 
-MAXIMUM: Final = 256 * 1024 * 1024
-"""The most bytes that are read of a program."""
 _BLOCK: Final = 1 << 20
 
 
@@ -51,10 +50,10 @@ def _output(name: str, command: Sequence[str]) -> bytes:
         out = bytearray()
         while block := process.stdout.read(_BLOCK):
             out += block
-            if len(out) > MAXIMUM:
+            if len(out) > MOST:
                 process.kill()
                 raise ManifestError(
-                    f"the output is larger than {MAXIMUM >> 20} MiB",
+                    f"the output is larger than {MOST >> 20} MiB",
                     where=name,
                     hint="render it in parts",
                 )
