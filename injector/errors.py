@@ -20,6 +20,7 @@ else catches them, and nothing matches them by text.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class InjectorError(Exception):
@@ -49,6 +50,10 @@ class InjectorError(Exception):
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Classes have arguments of their own, so that another process gets the fields.
+        return _rebuilt, (type(self), self.args, vars(self))
+
     @property
     def place(self) -> str:
         """`where`, as far as people are shown it."""
@@ -64,6 +69,13 @@ class InjectorError(Exception):
     def advice(self) -> str:
         """The whole of it on one line: where, what, and what to do."""
         return f"{self} (hint: {self.hint})" if self.hint else str(self)
+
+
+def _rebuilt(cls: type[InjectorError], args: tuple[Any, ...], fields: dict[str, Any]) -> InjectorError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    vars(error).update(fields)
+    return error
 
 
 class ConfigError(InjectorError):

@@ -1,7 +1,7 @@
 """A replacement for stdout while a command runs, so that a failed write is reported as an error.
 
 Commands, and click with its help texts, write to `sys.stdout` in many places. Not here: files
-(`manifests.write`), and stderr.
+(`cli.output`), and stderr.
 """
 
 from __future__ import annotations

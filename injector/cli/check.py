@@ -17,6 +17,8 @@ from injector.cli import check_cluster, check_report, world
 from injector.cli.check_cluster import CheckedCluster
 from injector.cli.check_report import CheckResult, Section
 from injector.cli.configuration import Located, Wanted, located
+from injector.cli.report import Report
+from injector.cli.reported import reported
 from injector.cli.results import PROGRAMS, for_programs
 from injector.cli.sources import read_url
 from injector.cli.world import Access
@@ -42,15 +44,25 @@ class CheckFlags(Access):
 
     config_file: str | None
     config_map: str | None
+    bundle: str | None
     with_cluster: bool
     output: str
     fail_on: str | None
     complete: bool
     wait: int
+    report: str | None
+    report_file: str | None
 
 
 def run(flags: CheckFlags) -> int:
     """Check the configuration, and the webhook in a cluster; returns the exit status."""
+    if flags.output in PROGRAMS and flags.report not in (None, "text", "github") and not flags.report_file:
+        hint = "name a file with --report-file, or remove one of them"
+        raise ConfigError("-o and --report both write to stdout", where=f"-o {flags.output}", hint=hint)
+    return reported(flags, [], lambda report: _run(flags, report), lambda text: click.echo(text, nl=False))
+
+
+def _run(flags: CheckFlags, report: Report) -> int:
     if flags.named and not (flags.with_cluster or flags.config_map):
         raise ConfigError("this option needs --cluster", where=flags.named, hint="add --cluster")
     if flags.wait and not flags.with_cluster:
@@ -60,11 +72,14 @@ def run(flags: CheckFlags) -> int:
         checked, failing = _with_cluster(checked, inputs, flags)
     else:
         failing = _fails(checked.findings, flags.fail_on or Level.ERROR)
+    report.add_findings(checked.findings)
     if flags.output in PROGRAMS:
         click.echo(for_programs(check_report.as_json(checked), flags.output))
     else:
         for line in check_report.lines(checked, flags.complete):
-            click.echo(line)
+            report.keep(line)
+            if not report.is_silent:
+                click.echo(line)
     return status or int(failing)
 
 
@@ -73,7 +88,7 @@ def _configuration(flags: CheckFlags) -> tuple[CheckResult, int, Input | None]:
     try:
         chosen = _located(flags)
     except (ConfigError, ManifestError) as error:
-        name = flags.config_file or flags.config_map or "the configuration"
+        name = flags.config_file or flags.config_map or flags.bundle or "the configuration"
         return CheckResult(name, _load_findings(error), {Section.CONFIGURATION: name}), 2, None
     except ClusterError as error:
         return CheckResult("the cluster", [_unreadable(error)], {}), 1, None
@@ -86,8 +101,13 @@ def _located(flags: CheckFlags) -> Located:
     if answered:
         where, text = answered
         return Located(Input(Text(text, where), None), where, is_named=True)
-    wanted = Wanted(config_file=flags.config_file, config_map=flags.config_map, running=flags.with_cluster)
-    if flags.config_file or not (flags.with_cluster or flags.config_map):
+    wanted = Wanted(
+        config_file=flags.config_file,
+        config_map=flags.config_map,
+        bundle=flags.bundle,
+        running=flags.with_cluster,
+    )
+    if flags.config_file or flags.bundle or not (flags.with_cluster or flags.config_map):
         return located(wanted)
     with world.connected(flags) as cluster:
         return located(wanted, cluster)

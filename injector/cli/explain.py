@@ -14,11 +14,13 @@ from typing import Any
 
 import click
 
-from injector.cli import explain_sources, explain_table, explain_text, live, manifests, sources
+from injector.cli import explain_sources, explain_table, explain_text, live, sources
 from injector.cli.explain_sources import Explained, ExplainInput, WorkloadSearch
 from injector.cli.failures import print_errors
+from injector.cli.output import write
 from injector.cli.progress import MANY, counted
 from injector.cli.results import PROGRAMS, for_programs
+from injector.cli.selection import Selection
 from injector.core.injection.pipeline import inject
 from injector.core.model import Finding, Reason, Verdict
 from injector.core.reports.provenance import Explainer, Explanation
@@ -35,6 +37,8 @@ class ExplainFlags(WorkloadSearch):
     targets: tuple[str, ...]
     filenames: tuple[str, ...]
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
     reasons: tuple[str, ...]
     skipped: bool
     show_all: bool
@@ -68,7 +72,7 @@ def run(flags: ExplainFlags) -> int:
     if flags.html:
         inputs = [each.where.rpartition(":")[0] for each in explained] if flags.filenames else []
         text = page(explained, source.config, digest=digest_of(source.texts))
-        manifests.write(text, flags.html, inputs, "--html", onto_input=False)
+        write(text, flags.html, inputs, "--html", onto_input=False)
     elif complete:
         workloads = [_json(each) for each in explained]
         result = {"workloads": workloads, "findings": _findings(source.config.findings)}
@@ -121,7 +125,9 @@ def _check(flags: ExplainFlags) -> None:
 
 def _source(flags: ExplainFlags) -> AbstractContextManager[ExplainInput]:
     if flags.filenames:
-        return nullcontext(explain_sources.of_files(flags.filenames, flags.recursive, flags))
+        selection = Selection.of(flags.include, flags.exclude)
+        read = sources.Sources(flags.recursive, urls=True, selection=selection)
+        return nullcontext(explain_sources.of_files(flags.filenames, read, flags))
     wanted = targets.parsed(flags.targets)
     for flag, value in {"--selector": flags.selector, "--all-namespaces": flags.all_namespaces}.items():
         if value and any(target.name for target in wanted):

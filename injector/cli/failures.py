@@ -6,7 +6,7 @@ Not here: which errors there are (injector.errors), and what a command prints wi
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -18,11 +18,18 @@ def exit_status(error: Exception) -> int:
     """Print an error that ends a command; returns the exit status for it."""
     if isinstance(error, click.ClickException):
         return _usage(error)
+    if known := expected(error):
+        return print_errors([known])
+    for line in defect_lines(error):
+        click.echo(line, err=True)
+    return 1
+
+
+def expected(error: Exception) -> InjectorError | None:
+    """The error for people that an exception stands for; None for a defect."""
     if isinstance(error, InjectorError):
-        return print_errors([error])
-    if isinstance(error, ModuleNotFoundError) and (absent := _not_installed(error)):
-        return print_errors([absent])
-    return _defect(error)
+        return error
+    return _not_installed(error) if isinstance(error, ModuleNotFoundError) else None
 
 
 def _not_installed(error: ModuleNotFoundError) -> InjectorError | None:
@@ -36,18 +43,25 @@ def _not_installed(error: ModuleNotFoundError) -> InjectorError | None:
 
 def print_errors(errors: Sequence[InjectorError]) -> int:
     """Print errors on stderr, each once; returns the exit status for them."""
-    distinct = {(str(error), error.hint): error for error in errors}
-    for error in distinct.values():
-        _print_error(error)
+    for line in lines_of(errors):
+        click.echo(line, err=True)
+    return status_of(errors)
+
+
+def status_of(errors: Sequence[InjectorError]) -> int:
+    """The exit status for errors."""
     return 2 if any(isinstance(error, ConfigError) for error in errors) else 1
 
 
-def _print_error(error: InjectorError) -> None:
-    """One error on stderr: where, what, and what to do."""
-    first, *rows = map(visible, error.lines)
-    click.echo("\n  ".join([f"error: {first}", *rows]), err=True)
-    if error.hint:
-        click.echo(f"  hint: {visible(error.hint)}", err=True)
+def lines_of(errors: Sequence[InjectorError]) -> Iterator[str]:
+    """The text of errors, each once: where, what, and what to do."""
+    distinct = {(str(error), error.hint): error for error in errors}
+    for error in distinct.values():
+        first, *rows = map(visible, error.lines)
+        yield f"error: {first}"
+        yield from (f"  {row}" for row in rows)
+        if error.hint:
+            yield f"  hint: {visible(error.hint)}"
 
 
 def _usage(error: click.ClickException) -> int:
@@ -61,13 +75,13 @@ def _usage(error: click.ClickException) -> int:
     return 2
 
 
-def _defect(error: Exception) -> int:
+def defect_lines(error: Exception) -> Iterator[str]:
+    """The text of an unexpected exception; with INJECTOR_DEBUG its traceback is printed."""
     if os.environ.get("INJECTOR_DEBUG") == "1":
         # A rare case, which no other command has to load it for.
         import traceback
 
         traceback.print_exception(error)
     # The text of an unexpected exception may quote a pod, so only its class is printed.
-    click.echo(f"error: unexpected {type(error).__name__}; this is a bug, please report it", err=True)
-    click.echo("  hint: set INJECTOR_DEBUG=1 for the traceback", err=True)
-    return 1
+    yield f"error: unexpected {type(error).__name__}; this is a bug, please report it"
+    yield "  hint: set INJECTOR_DEBUG=1 for the traceback"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
-from injector.cli.manifests import Transformed
-from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
+from injector.cli.manifests import Ending
+from injector.cli.passed import Passed, is_parameter, not_injectable, tree_with_containers, with_parameter
 from injector.cli.report import Report
+from injector.cli.reported import reported
+from injector.cli.reporting.entries import WorkloadError
+from injector.cli.reporting.places import ManifestSite, SiteOf
 from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
@@ -25,7 +29,7 @@ from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
-from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.errors import AnnotationError, ConfigError, InjectorError, ManifestError
 from injector.pointer import get, join
 from injector.yamltext import Document
 
@@ -42,14 +46,25 @@ class KubeInjectFlags(InjectionInput):
 
 def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
+    if flags.output and os.path.realpath(flags.output) == os.path.realpath(flags.report_file or ""):
+        raise ConfigError("it names the file of -o", where="--report-file", hint="choose another file")
+    return reported(flags, flags.names, lambda report: _run(flags, report))
+
+
+def _run(flags: KubeInjectFlags, report: Report) -> int:
     manifests.check_named(flags.names)
     config, around = flags.read()
-    injection = InjectRun(config, around, Report(), flags.strict)
-    sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
-    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
-    injection.findings(config.findings)
-    stream = injection.with_failures(stream, flags.fail_on)
-    return stream.write(flags.output, injection.tally.line)
+    injection = InjectRun(config, around, report, flags.strict)
+    sources = Sources(
+        flags.recursive,
+        urls=True,
+        warn=lambda finding: injection.findings([finding]),
+        selection=flags.selection,
+    )
+    stream = manifests.transformed(
+        flags.names, injection.change, injection.look_at_other, sources, table=config.kinds
+    )
+    return stream.write(flags.output, report, lambda: injection.end(flags.fail_on))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +79,15 @@ class InjectRun:
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
-        if not manifest.get("apiVersion") and (row := kinds.of(manifest)):
+        if not manifest.get("apiVersion") and (row := kinds.TABLE.upstream(manifest.get("kind"))):
             self.findings([of_missing_version(document, pointer, row)])
         try:
-            workloads = workload.locate_all(manifest, quirks=self.config.quirks)
+            workloads = workload.locate_all(manifest, quirks=self.config.quirks, table=self.config.kinds)
         except ManifestError as error:
             if is_parameter(manifest, error.where, pointer):
-                self._passed(with_parameter(document, manifest, pointer, error))
+                self._passed(
+                    with_parameter(document, manifest, pointer, error), ManifestSite(document, pointer)
+                )
                 return manifest
             self.tally.results["refused"] += 1
             raise placed(error, document, pointer) from error
@@ -86,18 +103,23 @@ class InjectRun:
     def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Manifest | None:
         """The new pod template, None where it stays. Raises ManifestError."""
         outcome = inject(located.template, self.world.facts(located), self.config, located.manifest)
+        site = ManifestSite(document, pointer)
+
+        def site_of(at: str) -> ManifestSite:
+            return ManifestSite(document, _pointer_in(located, pointer, at)) if at else site
+
         problems = [p for p in outcome.problems if p.is_refused or (self.strict and not self.config.quirks)]
         if problems:
             first = problems[0].finding.code
-            self._verdict("refused", located.label, first.value, first.meaning)
+            self._verdict("refused", located.label, first.value, first.meaning, site=site)
         else:
-            self.verdict(located.label, outcome)
+            self.verdict(located.label, outcome, site)
         # The first problem is the error that ends the command.
         first_problem = problems[0].finding if problems else None
         self.findings(
             [each for each in outcome.findings if each != first_problem],
             located.label,
-            lambda at: _place_in(document, located, pointer, at),
+            site_of,
         )
         if problems:
             raise _refused_result(document, located, pointer, problems)
@@ -107,36 +129,39 @@ class InjectRun:
             raise _skipped(place(document, pointer), located.label, outcome.decision)
         return outcome.pod if outcome.patch else None
 
-    def verdict(self, what: str, outcome: Outcome) -> None:
+    def verdict(self, what: str, outcome: Outcome, site: ManifestSite) -> None:
         """Report the result for an object in one line."""
         words = {Verdict.DENY: "refused", Verdict.SKIP: "skipped", Verdict.INJECT: "injected"}
         verdict, reason = outcome.decision.verdict, outcome.decision.reason
         if verdict is Verdict.INJECT and not outcome.patch:
-            self._verdict("unchanged", what, reason.value, "The injection is already up to date.")
+            self._verdict("unchanged", what, reason.value, "The injection is already up to date.", site=site)
         else:
             decision = outcome.decision
-            self._verdict(words[verdict], what, reason.value, decision.sentence, decision.hint)
+            self._verdict(words[verdict], what, reason.value, decision.sentence, decision.hint, site)
 
-    def _verdict(self, word: str, what: str, reason: str, sentence: str, hint: str = "") -> None:
-        self.tally.results[word] += 1
-        self.report.verdict(word, what, reason, sentence, hint)
-
-    def findings(
-        self, findings: Iterable[Finding], what: str = "", place_of: Callable[[str], str] | None = None
+    def _verdict(
+        self,
+        word: str,
+        what: str,
+        reason: str,
+        sentence: str,
+        hint: str = "",
+        site: ManifestSite | None = None,
     ) -> None:
+        self.tally.results[word] += 1
+        self.report.verdict(word, what, reason, sentence, hint, site)
+
+    def findings(self, findings: Iterable[Finding], what: str = "", site_of: SiteOf | None = None) -> None:
         """Report findings about an object, with their places where those are known."""
         for finding in findings:
-            about = "" if finding.code in _OF_THE_RUN else what
-            if place_of and finding.pointer:
-                about = f"{place_of(finding.pointer)}: {about}"
-            self.report.findings([finding], about)
+            of_run = finding.code in _OF_THE_RUN
+            self.report.findings([finding], "" if of_run else what, None if of_run else site_of)
             self.tally.count([finding])
 
-    def with_failures(self, stream: Transformed, fail_on: str | None) -> Transformed:
-        """The stream with the error of --fail-on, where its level is reached."""
-        if not fail_on:
-            return stream
-        return replace(stream, errors=(*stream.errors, *self._failures(Level(fail_on))))
+    def end(self, fail_on: str | None) -> Ending:
+        """What the configuration says of all workloads, the error of --fail-on, and the numbers."""
+        self.findings(self.config.findings)
+        return Ending(tuple(self._failures(Level(fail_on))) if fail_on else (), self.tally.line)
 
     def _failures(self, level: Level) -> Iterator[InjectorError]:
         """The error of --fail-on, where there are findings of the level or of a more urgent one."""
@@ -147,21 +172,20 @@ class InjectRun:
 
     def unsupported(self, document: Document, manifest: Manifest, pointer: str) -> None:
         """Report an object that has pods but no known pod template. With --strict ManifestError."""
-        passed = unknown_template(document, manifest, pointer)
+        passed = not_injectable(document, manifest, pointer, self.config.kinds)
         if passed is None:
             self.tally.others += 1
             return
-        self._passed(passed)
+        self._passed(passed, ManifestSite(document, pointer))
 
-    def _passed(self, passed: Passed) -> None:
+    def _passed(self, passed: Passed, site: ManifestSite) -> None:
         reason = Reason.UNSUPPORTED_KIND.value
-        self._verdict("passed", passed.label, reason, passed.sentence, passed.hint)
+        self._verdict("passed", passed.label, reason, passed.sentence, passed.hint, site)
         near = near_misses.find_near_misses(passed.template, self.config.profile, passed.holder)
-        self.findings(near, passed.label, passed.place_of)
-        if self.strict:
+        self.findings(near, passed.label, passed.site_of)
+        if self.strict and not passed.is_complete:
             hint = f"{passed.hint}, remove --strict, or exclude the document"
-            text = f"{passed.label}: {reason}. {passed.sentence}"
-            raise ManifestError(text, where=passed.where, hint=hint)
+            raise WorkloadError(passed.label, reason, f". {passed.sentence}", where=passed.where, hint=hint)
 
     def look_at_other(
         self, document: Document, kind: tuple[str, str] | None, finding: Finding | None
@@ -176,17 +200,17 @@ class InjectRun:
             self.tally.others += 1
 
 
-def _place_in(document: Document, located: workload.Workload, pointer: str, at: str) -> str:
-    """The place of a pointer in a pod template, or in the metadata of the object around it."""
+def _pointer_in(located: workload.Workload, pointer: str, at: str) -> str:
+    """A pointer in a pod template, or in the metadata of the object around it, as one in the document."""
     inside = get(located.template, at) is not None
-    return place(document, pointer + (_in_workload(located, at) if inside else at))
+    return pointer + (_in_workload(located, at) if inside else at)
 
 
 def _skipped(where: str, what: str, decision: Decision) -> ManifestError:
     """With --strict a skip is an error."""
     hint = f"{decision.hint}, or " if decision.hint else ""
     hint += "remove --strict, or exclude the document"
-    return ManifestError(f"{what}: {decision.reason.value}. {decision.sentence}", where=where, hint=hint)
+    return WorkloadError(what, decision.reason.value, f". {decision.sentence}", where=where, hint=hint)
 
 
 def _refused_result(
@@ -194,12 +218,12 @@ def _refused_result(
 ) -> ManifestError:
     """The first problem of a result that is not written, with its place, and the number of the others."""
     first, more = problems[0], len(problems) - 1
-    message = f"{located.label}: {first.finding.code}: {first.finding.message}"
+    why = f": {first.finding.message}"
     if more:
-        message += f", and {more} more problem{'s' if more > 1 else ''}"
-    at = pointer_of(located.template, first.path)
-    where = place(document, pointer + _in_workload(located, at))
-    return ManifestError(message, where=where, hint=first.finding.hint)
+        why += f", and {more} more problem{'s' if more > 1 else ''}"
+    at = pointer + _in_workload(located, pointer_of(located.template, first.path))
+    code, where, hint = first.finding.code.value, place(document, at), first.finding.hint
+    return WorkloadError(located.label, code, why, where=where, hint=hint).at(at)
 
 
 def _in_workload(located: workload.Workload, pointer: str) -> str:
@@ -213,18 +237,23 @@ def _in_workload(located: workload.Workload, pointer: str) -> str:
 def refusal(document: Document, located: workload.Workload, pointer: str, outcome: Outcome) -> ManifestError:
     """A denial as an error that says where in the file it comes from."""
     error = outcome.error or InjectorError(outcome.decision.reason.sentence)
+    label, reason = located.label, outcome.decision.reason.value
     annotations = pointer + located.metadata + "/annotations"
     if isinstance(error, AnnotationError) and error.problems:
-        rows = [f"{place(document, join(annotations, each.key))}: {each}" for each in error.problems]
-        rows.sort(key=lambda row: int(row.removeprefix(f"{document.source}:").partition(":")[0]))
-        message = (
-            f"{located.label}: {outcome.decision.reason.value}: {len(rows)} annotations are not accepted"
-        )
+
+        def part(problem: AnnotationError) -> WorkloadError:
+            at = join(annotations, problem.key)
+            where, why = place(document, at), f": {problem}"
+            return WorkloadError(label, reason, why, where=where, hint=problem.hint).at(at)
+
+        parts = [part(each) for each in error.problems]
+        parts.sort(key=lambda each: int(each.where.removeprefix(f"{document.source}:").partition(":")[0]))
         hints = {each.hint for each in error.problems}
         hint = hints.pop() if len(hints) == 1 else "correct or remove them"
-        return ManifestError(message, where=place(document, annotations), hint=hint, rows=rows)
+        why = f": {len(parts)} annotations are not accepted"
+        where = place(document, annotations)
+        return WorkloadError(label, reason, why, where=where, hint=hint, parts=parts)
     at = pointer + located.spec
     if isinstance(error, AnnotationError):
         at = join(annotations, error.key)
-    message = f"{located.label}: {outcome.decision.reason.value}: {error}"
-    return ManifestError(message, where=place(document, at), hint=error.hint)
+    return WorkloadError(label, reason, f": {error}", where=place(document, at), hint=error.hint).at(at)

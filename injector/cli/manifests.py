@@ -6,27 +6,27 @@ and where the documents come from.
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Final, TypeAlias
 
-import click
-
 from injector import yamltext
-from injector.cli.failures import print_errors
-from injector.cli.sources import STDIN, Sources
-from injector.core import documents, other_documents, workload
+from injector.cli.output import Spool, publish
+from injector.cli.report import Report
+from injector.cli.sources import Sources
+from injector.core import documents, kinds, other_documents
 from injector.core.documents import ChangedDocument
+from injector.core.kinds import KindTable
 from injector.core.model import Finding, Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.yamltext import Document
 
 _SOURCES: Final = Sources()
 
+Item: TypeAlias = Document | InjectorError | Finding
+"""What reading gives: a document, why something could not be read, or what is reported about a file."""
+Taken: TypeAlias = tuple[ChangedDocument | None, list[InjectorError]]
+"""A document after the change, None where it stays as it is; and its errors."""
 Other: TypeAlias = Callable[[Document, tuple[str, str] | None, Finding | None], None]
 """Takes a document without workloads, its apiVersion and kind, and what is wrong with it."""
 
@@ -46,8 +46,10 @@ class Part:
         return self.document.separator + self.changed.text
 
 
-Form: TypeAlias = Callable[[Sequence[Part]], str]
-"""Makes the output of the parts of a stream."""
+Spread: TypeAlias = Callable[[Iterable[tuple[Item, bool]]], Iterator[tuple[Item, Taken | None]]]
+"""Gives all items in order, documents with what became of them."""
+Form: TypeAlias = Callable[[Iterable[Part], Spool], None]
+"""Writes the parts of a stream, one after the other."""
 
 
 def check_named(names: Sequence[str]) -> None:
@@ -59,75 +61,182 @@ def check_named(names: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What a command adds when all of its input has been read: errors, and the last line of the report."""
+
+    errors: tuple[InjectorError, ...] = ()
+    line: str = ""
+
+
+@dataclass(slots=True)
 class Transformed:
-    """A stream after the change: its parts, and the errors of any of them."""
+    """A stream on its way through the change: its parts, each of them only once.
 
-    parts: tuple[Part, ...]
-    errors: tuple[InjectorError, ...]
+    `errors`, `inputs` (the files that were read) and `changed` (those that are changed) are complete when
+    all parts have been taken.
+    """
 
-    def write(self, output: str | None, last: str = "", form: Form | None = None) -> int:
-        """Write the stream in a form, or only print its errors; returns the exit status.
+    parts: Iterator[Part] = field(default_factory=lambda: iter(()))
+    errors: list[InjectorError] = field(default_factory=list)
+    inputs: dict[str, None] = field(default_factory=dict)
+    changed: dict[str, None] = field(default_factory=dict)
 
-        `last` is the last line of the report. Raises InjectorError.
+    def write(
+        self,
+        output: str | None,
+        report: Report,
+        end: Callable[[], Ending] = Ending,
+        form: Form | None = None,
+    ) -> int:
+        """Write the stream in a form, or only report its errors; returns the exit status.
+
+        `end` is called when all parts have been taken. Raises InjectorError.
         """
+        with Spool() as spool:
+            status = self.taken(lambda parts: (form or joined)(parts, spool), report, end)
+            if status == 0:
+                publish(spool, output, self.inputs)
+        return status
+
+    def part(self, document: Document, taken: Taken) -> Part:
+        """A document with what became of it."""
+        changed, errors = taken
+        self.inputs[document.source] = None
+        self.errors += errors
+        if changed:
+            self.changed[document.source] = None
+        return Part(document, changed)
+
+    def taken(
+        self, take: Callable[[Iterable[Part]], None], report: Report, end: Callable[[], Ending] = Ending
+    ) -> int:
+        """Let `take` have all parts, then report the errors and the numbers; returns the exit status.
+
+        A ManifestError of `take` is one of the errors.
+        """
+        try:
+            take(self.parts)
+        except ManifestError as error:
+            self.errors.append(error)
+            # The other documents are reported on as well.
+            for _ in self.parts:
+                pass
+        ending = end()
         status = 0
-        if self.errors:
-            status = print_errors(self.errors)
-            click.echo("nothing was written", err=True)
-        else:
-            text = (form or joined)(self.parts)
-            write(text, output, [part.document.source for part in self.parts])
-        if last:
-            click.echo(last, err=True)
+        if errors := [*self.errors, *ending.errors]:
+            status = report.failures(errors)
+            if not self.inputs:
+                return status
+            report.line("nothing was written")
+        if ending.line:
+            report.line(ending.line)
         return status
 
 
-def read_all(names: Sequence[str], sources: Sources = _SOURCES) -> list[Document]:
-    """The documents of files, folders, stdin and URLs; errors as `Sources.documents`."""
-    return sources.documents(names)
-
-
 def transformed(
-    names: Sequence[str], change: documents.Change, other: Other | None = None, sources: Sources = _SOURCES
+    names: Sequence[str],
+    change: documents.Change,
+    other: Other | None = None,
+    sources: Sources = _SOURCES,
+    spread: Spread | None = None,
+    table: KindTable = kinds.TABLE,
 ) -> Transformed:
-    """The documents of files, folders, stdin and URLs with their objects changed.
+    """The documents of files, folders, stdin and URLs with their objects changed, one by one.
 
-    A ManifestError of `change` leaves its object as it is; all of them are collected and reported
-    together. `other` gets the documents without workloads, with what is wrong with them; by default
-    that is printed. Raises as `read_all` does.
+    A ManifestError of `change` leaves its object as it is; all of them are collected, with those of
+    files that cannot be read. `other` gets the documents without workloads, with what is wrong with
+    them; by default that is printed. `spread` changes them elsewhere. Raises ConfigError for names that
+    cannot be used.
     """
-    errors: list[InjectorError] = []
+    stream = Transformed()
 
-    def attempt(document: Document, manifest: Manifest, pointer: str) -> Manifest:
-        try:
-            return change(document, manifest, pointer)
-        except ManifestError as error:
-            errors.append(error)
-            return manifest
+    def warn(_document: Document, _kind: tuple[str, str] | None, finding: Finding | None) -> None:
+        if finding:
+            sources.warn(finding)
 
-    read = read_all(names, sources)
-    contents = {document.source for document in read if not documents.is_blank(document)}
+    step = DocumentStep(change, other or warn, sources.warn, table)
 
-    def part(document: Document) -> Part:
+    def here(items: Iterable[tuple[Item, bool]]) -> Iterator[tuple[Item, Taken | None]]:
+        for item, whole in items:
+            yield item, step.take(item, whole) if isinstance(item, Document) else None
+
+    def parts() -> Iterator[Part]:
+        for item, taken in (spread or here)(_read(names, sources)):
+            if isinstance(item, Finding):
+                sources.warn(item)
+            elif isinstance(item, InjectorError):
+                stream.errors.append(item)
+            elif taken:
+                yield stream.part(item, taken)
+
+    stream.parts = parts()
+    return stream
+
+
+def _read(names: Sequence[str], sources: Sources) -> Iterator[tuple[Item, bool]]:
+    """What is read, in order, with what is reported about files; documents as `_with_whole`."""
+    reported: list[Finding] = []
+    for item, whole in _with_whole(replace(sources, warn=reported.append).each(names)):
+        if isinstance(item, ConfigError):
+            raise item
+        while reported:
+            yield reported.pop(0), False
+        yield item, whole
+    yield from ((finding, False) for finding in reported)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentStep:
+    """What happens to each document."""
+
+    change: documents.Change
+    other: Other
+    warn: Callable[[Finding], None]
+    table: KindTable = kinds.TABLE
+
+    def take(self, document: Document, whole: bool) -> Taken:
+        """The document after the change; `whole` says that it is the first of a source without content."""
+        errors: list[InjectorError] = []
+
+        def attempt(document: Document, manifest: Manifest, pointer: str) -> Manifest:
+            try:
+                return self.change(document, manifest, pointer)
+            except ManifestError as error:
+                errors.append(error)
+                return manifest
+
         try:
             kind = documents.kind_of(document)
-            if kind and workload.has_template(kind[1]):
+            if kind and self.table.may_hold_pods(*kind):
                 new = documents.changed(document, attempt)
                 if new and new.rewritten:
-                    sources.warn(other_documents.of_rewritten(document, new))
-                return Part(document, new)
-            whole = document.source not in contents and document.index == 0
-            finding = other_documents.finding(document, kind, setting_keys, whole=whole)
-            if other:
-                other(document, kind, finding)
-            elif finding:
-                sources.warn(finding)
+                    self.warn(other_documents.of_rewritten(document, new))
+                return new, errors
+            finding = other_documents.finding(document, kind, setting_keys, whole=whole, table=self.table)
+            self.other(document, kind, finding)
         except ManifestError as error:
             errors.append(error)
-        return Part(document)
+        return None, errors
 
-    parts = tuple(map(part, read))
-    return Transformed(parts, tuple(errors))
+
+def _with_whole(items: Iterable[Document | InjectorError]) -> Iterator[tuple[Item, bool]]:
+    """Each item, and whether it is the first document of a source without any content."""
+    blank: list[Document] = []
+    for item in items:
+        document = item if isinstance(item, Document) else None
+        if blank and not (document and document.index and document.source == blank[0].source):
+            yield from _blanks(blank, whole=document is not None)
+        if document and document.index == len(blank) and documents.is_blank(document):
+            blank.append(document)
+            continue
+        yield from _blanks(blank, whole=False)
+        yield item, False
+    yield from _blanks(blank, whole=True)
+
+
+def _blanks(blank: list[Document], *, whole: bool) -> Iterator[tuple[Item, bool]]:
+    yield from ((document, whole and document.index == 0) for document in blank)
+    blank.clear()
 
 
 def setting_keys() -> frozenset[str]:
@@ -147,48 +256,53 @@ def objects(names: Sequence[str]) -> list[Manifest]:
         manifests.append(manifest)
         return manifest
 
-    for document in read_all(names, Sources(recursive=True)):
+    for document in Sources(recursive=True).documents(names):
         tree = yamltext.load(document)
         if tree is not None:
             documents.each(document, tree, keep)
     return manifests
 
 
-def joined(parts: Sequence[Part]) -> str:
+def joined(parts: Iterable[Part], out: Spool) -> None:
     """The parts as one stream; what was read as one stream unchanged comes out as it was.
 
     JSON alone stays a stream of JSON values.
     """
-    out: list[str] = []
-    only_json = all(_is_bare(part.document) for part in parts)
     behind_yaml = False
     before: Document | None = None
+    last = ""
     for part in parts:
-        document = part.document
-        text = part.text
-        if out:
-            bare = _is_bare(document)
+        document, text = part.document, part.text
+        bare = _is_bare(document)
+        if last:
             # Behind YAML, kubectl ignores what follows a JSON value without a separator.
             as_read = _follows(document, before) and (bare or part.changed is None)
             as_read = as_read and not (behind_yaml and not document.has_separator)
             if not as_read:
-                end = "\r\n" if out[-1].endswith("\r\n") else "\n"
-                out.append("" if out[-1].endswith("\n") else end)
-                text = _separated(text, end, bare and only_json)
-        if text:
-            out.append(text)
-        behind_yaml = behind_yaml or not _is_bare(document)
+                end = "\r\n" if last.endswith("\r\n") else "\n"
+                out.write("" if not last or last.endswith("\n") else end)
+                text = text.removeprefix("\ufeff")
+                separator = _separator(text, end)
+                last = separator
+                # Among JSON alone there is none. Whether it is alone shows at the end.
+                if bare and not behind_yaml:
+                    out.write_if(separator)
+                else:
+                    out.write(separator)
+        out.write(text)
+        if not (bare or behind_yaml):
+            behind_yaml = True
+            out.settle(written=True)
+        last = text or last
         before = document
-    return "".join(out)
 
 
-def _separated(text: str, end: str, only_json: bool) -> str:
-    """The text of a document behind another one, with a separator where it has none."""
-    text = text.removeprefix("\ufeff")
-    if only_json or text.startswith("---"):
-        return text
+def _separator(text: str, end: str) -> str:
+    """What a document behind another one needs in front of it."""
+    if text.startswith("---"):
+        return ""
     # Directives stand behind the end of a document, anything else behind its separator.
-    return ("..." if text.startswith("%") else "---") + end + text
+    return ("..." if text.startswith("%") else "---") + end
 
 
 def _is_bare(document: Document) -> bool:
@@ -199,57 +313,3 @@ def _is_bare(document: Document) -> bool:
 def _follows(document: Document, before: Document | None) -> bool:
     """Whether a document was read right behind another one."""
     return before is not None and document.source == before.source and document.index == before.index + 1
-
-
-def write(
-    text: str, path: str | None, inputs: Sequence[str], flag: str = "-o", *, onto_input: bool = True
-) -> None:
-    """Write to stdout or, atomically, to a file.
-
-    `inputs` are the files that were read. With `onto_input` the output may be the only one of them
-    (it was read whole). Raises ConfigError where it is one that must stay, ManifestError where it
-    cannot be written.
-    """
-    if path is None or path == STDIN:
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        sys.stdout.buffer.flush()
-        return
-    target = Path(os.path.realpath(path))
-    if not onto_input or len(set(inputs)) > 1:
-        _refuse_input(target, f"{flag} {path}", inputs)
-    try:
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8", newline="")
-        else:
-            _replace(target, text)
-    except OSError as error:
-        raise ManifestError(
-            (error.strerror or "cannot be written").lower(), where=path, hint=f"check {flag}"
-        ) from error
-
-
-def _refuse_input(target: Path, where: str, inputs: Sequence[str]) -> None:
-    real = {os.path.realpath(name) for name in inputs if name != STDIN}
-    if str(target) in real:
-        raise ConfigError("the output is one of the inputs", where=where, hint="choose another file")
-
-
-def _replace(target: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
-        os.chmod(name, _mode(target))
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _mode(target: Path) -> int:
-    """The mode of the file that is replaced, else what a new file gets."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -25,6 +25,18 @@ class Tally:
         """Count findings by their level."""
         self.levels.update(finding.level for finding in findings)
 
+    def taken(self) -> Tally:
+        """What was counted since the last time."""
+        counted = Tally(self.results, self.others, self.levels)
+        self.results, self.others, self.levels = Counter(), 0, Counter()
+        return counted
+
+    def add(self, other: Tally) -> None:
+        """Count what was counted elsewhere."""
+        self.results += other.results
+        self.others += other.others
+        self.levels += other.levels
+
     def at_least(self, level: Level) -> int:
         """How many findings are of a level, or of a more urgent one."""
         return sum(self.levels[each] for each in LEVELS[: LEVELS.index(level) + 1])

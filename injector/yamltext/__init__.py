@@ -17,7 +17,7 @@ from injector.yamltext.events import AnchorError, YamlError
 from injector.yamltext.json_write import dump_json
 from injector.yamltext.pairs import Pairs, load_pairs
 from injector.yamltext.read import kind_of, load, load_json, load_styled, load_text, load_untrusted, locate
-from injector.yamltext.stream import Document, split
+from injector.yamltext.stream import Document, split, split_bytes
 from injector.yamltext.write import dump
 
 __all__ = [
@@ -40,4 +40,5 @@ __all__ = [
     "load_untrusted",
     "locate",
     "split",
+    "split_bytes",
 ]

@@ -7,14 +7,18 @@ as well, so that an unchanged document passes through whatever it contains.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from injector.yamltext.json_read import blanks, value_end
 
 _BOM = "\ufeff"
 _MARKER = re.compile(r"^\ufeff?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_MARKER_BYTES = re.compile(rb"^(?:\xef\xbb\xbf)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_JSON_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
+_BLOCK: Final = 1 << 20
 _SEPARATOR = re.compile(r"\ufeff?(?:---(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z))?")
 
 
@@ -54,13 +58,46 @@ def split(text: str, source: str) -> list[Document]:
     it is a comment. Directives (``%YAML``) at the start of the stream stay with the document that
     they are for. ``...`` cuts nothing.
     """
-    documents: list[Document] = []
-    line = 1
-    for separator, body, is_json in _pieces(text):
-        line += separator.count("\n")
-        documents.append(Document(body, line, source, len(documents), separator, is_json))
-        line += body.count("\n")
-    return documents
+    return list(_documents([text], source))
+
+
+def split_bytes(data: bytes, source: str) -> Iterator[Document]:
+    """Cut a stream as `split` does, and decode no more of it at a time than a block of some documents.
+
+    UnicodeDecodeError, with the place in `data`, where the text is not UTF-8.
+    """
+    return _documents(_blocks(data), source)
+
+
+def _documents(texts: Iterable[str], source: str) -> Iterator[Document]:
+    line, index = 1, 0
+    for text in texts:
+        for separator, body, is_json in _pieces(text):
+            line += separator.count("\n")
+            yield Document(body, line, source, index, separator, is_json)
+            line += body.count("\n")
+            index += 1
+
+
+def _blocks(data: bytes) -> Iterator[str]:
+    """The text in blocks that end before a separator.
+
+    The first separator of the stream may belong to directives, and JSON values end anywhere: there
+    nothing is cut.
+    """
+    start = 0
+    is_json = _JSON_FIRST.match(data)
+    first = None if is_json else _MARKER_BYTES.search(data)
+    while start < len(data):
+        past = max(start + _BLOCK, first.end()) if first else len(data)
+        cut = _MARKER_BYTES.search(data, past) if past < len(data) else None
+        end = cut.start() if cut else len(data)
+        try:
+            yield data[start:end].decode("utf-8")
+        except UnicodeDecodeError as error:
+            place = start + error.start
+            raise UnicodeDecodeError("utf-8", data, place, place + 1, error.reason) from None
+        start = end
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str, bool]]:

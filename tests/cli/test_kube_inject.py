@@ -12,11 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from injector import yamltext
-from injector.cli import manifests
 from injector.cli.commands.inject import REFUSED, REFUSED_SWITCHES
 from tests.cli.conftest import DEPLOYMENT, Run
 
@@ -96,12 +93,6 @@ def test_the_items_of_lists_and_of_lists_in_lists_are_injected_one_by_one(run: R
 def test_what_is_not_injected_passes_byte_for_byte(run: Run, text: str) -> None:
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert (done.status, done.out) == (0, text)
-
-
-@given(st.text(st.sampled_from("-a:b \n\r#%.[{\ufeff'\"|"), max_size=60))
-def test_an_unchanged_stream_joins_to_itself(text: str) -> None:
-    parts = [manifests.Part(d) for d in yamltext.split(text, "x")]
-    assert manifests.joined(parts) == text
 
 
 @pytest.mark.usefixtures("folder")

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from injector.cli.progress import MANY, counted
+from injector.cli.progress import MANY, cleared, counted, running
 
 CLEARED = "\r\x1b[K"
 
@@ -56,3 +56,27 @@ def test_the_line_is_cleared_before_an_error_is_printed(monkeypatch: pytest.Monk
         with pytest.raises(ZeroDivisionError):
             divide()
         assert stream.getvalue().endswith(CLEARED)
+
+
+@pytest.mark.parametrize(
+    ("stream", "term", "shows"),
+    [(Terminal(), "xterm", True), (io.StringIO(), "xterm", False), (Terminal(), "dumb", False)],
+    ids=["terminal", "pipe", "dumb terminal"],
+)
+def test_a_stream_of_unknown_length_shows_how_many_are_done(
+    stream: io.StringIO, term: str, shows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    with contextlib.redirect_stderr(stream):
+        assert list(running(iter(range(MANY + 1)), "document")) == list(range(MANY + 1))
+    assert stream.getvalue() == (f"{CLEARED}document {MANY}{CLEARED}" if shows else "")
+
+
+def test_another_line_removes_that_of_the_progress_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    with contextlib.redirect_stderr(Terminal()) as stream:
+        for number in running(iter(range(MANY + 2)), "document"):
+            if number >= MANY:
+                cleared()
+                stream.write(f"line {number}\n")
+    assert stream.getvalue() == f"{CLEARED}document {MANY}{CLEARED}line {MANY}\nline {MANY + 1}\n"

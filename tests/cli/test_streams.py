@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from injector import yamltext
+from injector.cli import manifests
+from injector.cli.output import Spool
 from tests.cli.conftest import DEPLOYMENT, Run
 
 WEB: dict[str, Any] = yaml.safe_load(DEPLOYMENT)
@@ -30,6 +36,15 @@ def values(text: str) -> list[Any]:
 
 def containers(tree: Any) -> list[str]:
     return [c["name"] for c in tree["spec"]["template"]["spec"]["containers"]]
+
+
+@given(st.text(st.sampled_from("-a:b \n\r#%.[{\ufeff'\"|"), max_size=60))
+def test_an_unchanged_stream_joins_to_itself(text: str) -> None:
+    with Spool() as spool:
+        manifests.joined([manifests.Part(d) for d in yamltext.split(text, "x")], spool)
+        joined = io.BytesIO()
+        spool.copy_to(joined)
+    assert joined.getvalue().decode() == text
 
 
 @pytest.mark.parametrize("between", ["\n", "", "\r\n", "\n\n  "])

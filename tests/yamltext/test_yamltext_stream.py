@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from injector.yamltext import load, split
+from injector.yamltext import load, split, stream
 
 PIECES = [
     "---",
@@ -73,3 +73,24 @@ def test_a_line_of_dashes_begins_a_document(text: str, expected: list[tuple[str,
 def test_content_behind_the_dashes_and_directives_are_read_with_their_document() -> None:
     text = "%YAML 1.1\n---\na: 1\n--- {b: 2}\n--- !!str\n3\n---\n"
     assert [load(document) for document in split(text, "-")] == [{"a": 1}, {"b": 2}, "3", None]
+
+
+@given(st.text(st.sampled_from('-a:b \n\r#%.[{}"\ufeff1'), max_size=80), st.integers(1, 20))
+@example("%YAML 1.2\n---\na: 1\n---\nb: 2\n", 1)
+@example('{"a":1}\n%YAML 1.2\n---\nb: 2\n---\nc\n', 1)
+@example("\ufeff--- \nä: 1\n---\n---", 1)
+def test_a_stream_that_is_decoded_in_blocks_is_cut_as_a_whole(text: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "_BLOCK", size)
+        assert list(stream.split_bytes(text.encode(), "x")) == split(text, "x")
+
+
+@pytest.mark.parametrize("size", [1, 8, 100])
+def test_what_is_not_utf8_has_its_place_in_the_whole_stream(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_BLOCK", size)
+    data = b"a: 1\n---\nb: 2\n---\nc: \xff\n"
+    with pytest.raises(UnicodeDecodeError) as error:
+        list(stream.split_bytes(data, "x"))
+    assert error.value.start == data.index(b"\xff")

@@ -9,11 +9,17 @@ import click
 
 from injector.cli import options
 from injector.cli.injection_options import injection
+from injector.cli.pipeline_options import pipelines
 
 EXAMPLES: Final = """\b
 Examples:
   injector render -R manifests/ --diff
-  helm template shop | injector render -f - | kubectl apply -f -"""
+  injector render -R manifests/ --check
+  injector render -R manifests/ --output-dir rendered/
+  injector render -R manifests/ -o kustomize --output-dir overlay/
+  injector render -R manifests/ --in-place
+  injector render -k overlays/prod | kubectl apply -f -
+  injector render --helm ./shop -- --namespace shop --values prod.yaml"""
 
 
 @click.command("render", epilog=EXAMPLES)
@@ -22,12 +28,43 @@ Examples:
 @options.manifests
 @options.filenames("Manifests, YAML or JSON; may be repeated, or separated by commas.")
 @click.option("--diff", is_flag=True, help="Print what injection changes, as a unified diff.")
+@click.option(
+    "--base",
+    type=options.FILES,
+    metavar="FILE",
+    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
+)
+@click.option(
+    "--check", is_flag=True, help="Print what injection would change; exit status 1 where it is anything."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json", "patch", "kustomize"]),
+    help="Output format: yaml manifests as they were read (default), json one value after the other, patch a"
+    " list of JSON patches, kustomize a folder.",
+)
+@click.option(
+    "--output-dir",
+    type=options.FILES,
+    metavar="DIR",
+    help="Write the files to this folder instead of stdout, also those without changes.",
+)
+@options.in_place
+@click.option(
+    "--jobs",
+    type=click.IntRange(0, 256),
+    default=1,
+    metavar="N",
+    help="Render in so many processes; 0: one for each CPU. Default: 1.",
+)
+@pipelines
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.
 
-    Manifests on stdout, a report on stderr. Nothing is printed when one document fails. No cluster is
-    needed. FILE is the same as -f FILE.
+    Manifests on stdout, a report on stderr. Nothing is printed or written when one document fails. No
+    cluster is needed. FILE is the same as -f FILE.
     """
     # A short run makes little garbage and many objects that stay: looking for it costs a tenth of the time.
     gc.set_threshold(100_000)
