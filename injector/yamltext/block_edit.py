@@ -49,8 +49,8 @@ def dashes(draft: Draft, node: Node) -> list[int]:
     return places
 
 
-def add_members(draft: Draft, node: Node, members: dict[str, Any]) -> None:
-    """Put members behind the last one of a map."""
+def add_members(draft: Draft, node: Node, members: dict[str, Any], place: int) -> None:
+    """Put members of a map before a line."""
     indent = draft.column(node.start)
     pad = " " * indent
     text, outline = "", ""
@@ -59,7 +59,6 @@ def add_members(draft: Draft, node: Node, members: dict[str, Any]) -> None:
         written = write.member(value, indent, draft.layout, blocks=draft.blocks)
         text += line + written
         outline += line + (f" {draft.substitute(value)}\n" if "\n" in written[:-1] else written)
-    place = draft.next_line(node.end)
     draft.put(place, place, text, outline)
 
 

@@ -113,8 +113,7 @@ class _Editor:
             following = node.keys[index + 1].first if index + 1 < len(names) else None
             block_edit.remove(self._draft, key.first, value, following)
         if added:
-            self._refuse_open_block(node)
-            block_edit.add_members(self._draft, node, added)
+            block_edit.add_members(self._draft, node, added, self._place_of_members(node))
 
     def _change_member(self, node: Node, index: int, before: Any, after: Any) -> None:
         slot = None if node.flow else block_edit.member_slot(self._draft, node, node.keys[index])
@@ -158,7 +157,8 @@ class _Editor:
             block_edit.remove(draft, places[index], node.values[index], following)
         for index, items in added:
             if index:
-                self._refuse_open_block(node.values[index - 1])
+                if self._ends_open(node.values[index - 1]):
+                    raise Uneditable(Obstacle.LAST_LINE)
                 place = draft.next_line(node.values[index - 1].end)
                 block_edit.add_items(draft, place, indent, items)
             elif draft.begins_line(places[0]):
@@ -177,14 +177,22 @@ class _Editor:
             raise Uneditable(Obstacle.MERGE_KEY)
         return names
 
-    def _refuse_open_block(self, node: Node) -> None:
-        """Raise Uneditable behind a block that ends the text without a line break: it would get one."""
-        if self._added_break and node.end >= len(self._document.text):
-            last = node
-            while last.values:
-                last = last.values[-1]
-            if self._draft.text.startswith(("|", ">"), last.start):
-                raise Uneditable(Obstacle.LAST_LINE)
+    def _place_of_members(self, node: Node) -> int:
+        """Where new members of a block map go: behind the last one, or before one that ends the text."""
+        draft, last = self._draft, node.keys[-1].first
+        if not self._ends_open(node):
+            return draft.next_line(node.end)
+        if not draft.begins_line(last):
+            raise Uneditable(Obstacle.LAST_LINE)
+        return draft.line_start(last)
+
+    def _ends_open(self, node: Node) -> bool:
+        """Whether a block ends the text without a line break: what is put behind it would give it one."""
+        if not self._added_break or node.end < len(self._document.text):
+            return False
+        while node.values:
+            node = node.values[-1]
+        return self._draft.text.startswith(("|", ">"), node.start)
 
 
 def _aliases(root: Node) -> frozenset[str]:
