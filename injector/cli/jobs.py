@@ -32,7 +32,9 @@ def over(count: int, injection: InjectRun) -> Spread | None:
     recorder = _Recorder(injection.report)
     # Each process has its own copy of these.
     elsewhere = replace(injection, report=cast(Report, recorder), tally=Tally())
-    step = DocumentStep(elsewhere.change, elsewhere.look_at_other)
+    step = DocumentStep(
+        elsewhere.change, elsewhere.look_at_other, lambda finding: elsewhere.findings([finding])
+    )
 
     def work(chunk: Chunk) -> list[_Done | None]:
         return [

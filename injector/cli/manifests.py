@@ -152,7 +152,7 @@ def transformed(
         if finding:
             sources.warn(finding)
 
-    step = DocumentStep(change, other or warn)
+    step = DocumentStep(change, other or warn, sources.warn)
 
     def here(items: Iterable[tuple[Item, bool]]) -> Iterator[tuple[Item, Taken | None]]:
         for item, whole in items:
@@ -189,6 +189,7 @@ class DocumentStep:
 
     change: documents.Change
     other: Other
+    warn: Callable[[Finding], None]
 
     def take(self, document: Document, whole: bool) -> Taken:
         """The document after the change; `whole` says that it is the first of a source without content."""
@@ -204,7 +205,10 @@ class DocumentStep:
         try:
             kind = documents.kind_of(document)
             if kind and workload.has_template(kind[1]):
-                return documents.changed(document, attempt), errors
+                new = documents.changed(document, attempt)
+                if new and new.rewritten:
+                    self.warn(other_documents.of_rewritten(document, new))
+                return new, errors
             self.other(document, kind, other_documents.finding(document, kind, setting_keys, whole=whole))
         except ManifestError as error:
             errors.append(error)

@@ -34,6 +34,7 @@ class RenderFlags(InjectionInput):
     diff: bool
     check: bool
     jobs: int
+    base: str | None
 
 
 def run(flags: RenderFlags) -> int:
@@ -43,6 +44,11 @@ def run(flags: RenderFlags) -> int:
 
 def _run(flags: RenderFlags, report: Report) -> int:
     _check(flags)
+    if flags.base:
+        # Other runs start faster without it.
+        from injector.cli import comparison
+
+        return comparison.run(flags, flags.base, report)
     config, around = flags.read()
     injection = InjectRun(config, around, report, flags.strict)
     sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]))
@@ -74,6 +80,7 @@ def _check(flags: RenderFlags) -> None:
         "--check": flags.check,
         "-o": flags.output,
         "--output-dir": flags.output_dir,
+        "--base": flags.base,
     }
     chosen = [flag for flag, value in ways.items() if value]
     allowed = [["--diff", "--check"]]

@@ -24,6 +24,7 @@ from injector.printable import visible
 COLOURS: Final = {
     "injected": "green",
     "unchanged": "cyan",
+    "changed": "yellow",
     "removed": "green",
     "skipped": "yellow",
     "passed": "yellow",

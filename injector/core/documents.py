@@ -14,7 +14,7 @@ from injector import yamltext
 from injector.core import workload
 from injector.core.model import Manifest
 from injector.errors import ManifestError
-from injector.yamltext import Document
+from injector.yamltext import Document, Obstacle
 
 KUSTOMIZE: Final = "kustomize.config.k8s.io/"
 """How the apiVersion of Kustomize's files begins."""
@@ -125,7 +125,10 @@ def changed(document: Document, change: Change) -> ChangedDocument | None:
     new = each(document, tree, change)
     if new is tree:
         return None
-    return ChangedDocument(_rewritten(document, new), tree, new, "documents are not edited in place yet")
+    text = yamltext.edited(document, tree, new)
+    if isinstance(text, Obstacle):
+        return ChangedDocument(_rewritten(document, new), tree, new, text.value)
+    return ChangedDocument(text, tree, new)
 
 
 def _rewritten(document: Document, tree: Manifest) -> str:

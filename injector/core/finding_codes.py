@@ -133,6 +133,7 @@ class FindingCode(StrEnum):
     NO_OBJECT = "no-object", _FILE, _WARNING
     MISSPELT_KIND = "misspelt-kind", _FILE, _WARNING
     LEFT_OUT = "left-out", _FILE, _WARNING, _NOTE
+    REWRITTEN = "rewritten", _FILE, _NOTE
 
     @property
     def meaning(self) -> str:

@@ -303,5 +303,9 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "A file or folder is not read.",
         "Give its name, or `-R` for folders.",
     ),
+    "rewritten": (
+        "A document could not be edited in place, so all of it was written again, without its comments.",
+        "Write the place without aliases, or keep comments elsewhere.",
+    ),
     "not-looked-at": ("Something could not be checked.", "Follow the hint, or check it yourself."),
 }

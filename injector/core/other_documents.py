@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.core import documents, kinds, workload
+from injector.core.documents import ChangedDocument
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.errors import ManifestError
@@ -44,6 +45,12 @@ def of_missing_version(document: Document, pointer: str, row: kinds.Kind) -> Fin
     """An object of a known kind without an apiVersion."""
     text, hint = f"apiVersion of the {row.kind} is missing", f"set apiVersion: {row.api_version}"
     return Finding.of(FindingCode.NO_OBJECT, text, documents.place(document, pointer), hint)
+
+
+def of_rewritten(document: Document, change: ChangedDocument) -> Finding:
+    """A document of which not only the changed places differ."""
+    text = f"all of the document is written again, without its comments: {change.rewritten}"
+    return Finding.of(FindingCode.REWRITTEN, text, documents.place(document, ""))
 
 
 @cache

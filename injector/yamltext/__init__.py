@@ -5,11 +5,14 @@ Kubernetes reads YAML neither as version 1.1 nor as 1.2 says, and neither as PyY
 that knows; no other imports a YAML library. Trees are what JSON has: dict, list, str, int,
 float, bool, None.
 
-Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a line
-(`locate`), writing (`dump`, `dump_json`). Not here: files, what a manifest must contain, templates.
+Here: cutting a stream into documents (`split`), reading (`load` and its kin, `load_json`), finding a
+line (`locate`), writing (`dump`, `dump_json`), editing a text in place (`edited`). Not here: files, what a
+manifest must contain, templates.
 """
 
 from injector.yamltext.compose import MARK, Marked
+from injector.yamltext.draft import Obstacle
+from injector.yamltext.edit import edited
 from injector.yamltext.events import AnchorError, YamlError
 from injector.yamltext.json_write import dump_json
 from injector.yamltext.pairs import Pairs, load_pairs
@@ -22,10 +25,12 @@ __all__ = [
     "AnchorError",
     "Document",
     "Marked",
+    "Obstacle",
     "Pairs",
     "YamlError",
     "dump",
     "dump_json",
+    "edited",
     "kind_of",
     "load",
     "load_json",

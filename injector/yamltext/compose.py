@@ -7,6 +7,7 @@ the parser (events.py), types of plain scalars (scalar.py) and what callers see 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,9 +80,12 @@ class Composer:
         self._anchors: dict[str, Any] = {}
         self._aliased = 0
 
-    def compose(self) -> Any:
-        """Read the document; afterwards `root` is the list that holds it, with the lines."""
-        for event in events(self._document):
+    def compose(self, parsed: Iterable[Event] | None = None) -> Any:
+        """Read the document; afterwards `root` is the list that holds it, with the lines.
+
+        `parsed` are its events, where they are known.
+        """
+        for event in events(self._document) if parsed is None else parsed:
             if not self._allow_anchors and isinstance(event, NodeEvent) and event.anchor:
                 raise AnchorError(
                     "an anchor or an alias, expected none",

@@ -25,17 +25,18 @@ from yaml.events import (
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r'[ \t\r\n,:]*(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^ \t\r\n,:{}\[\]"]+))')
 _BRACKETS: Final[dict[str, Any]] = {
-    "{": lambda mark: MappingStartEvent(None, None, True, mark, mark, flow_style=True),
-    "[": lambda mark: SequenceStartEvent(None, None, True, mark, mark, flow_style=True),
-    "}": lambda mark: MappingEndEvent(mark, mark),
-    "]": lambda mark: SequenceEndEvent(mark, mark),
+    "{": lambda mark, end: MappingStartEvent(None, None, True, mark, end, flow_style=True),
+    "[": lambda mark, end: SequenceStartEvent(None, None, True, mark, end, flow_style=True),
+    "}": MappingEndEvent,
+    "]": SequenceEndEvent,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """A place in a text, both numbers from 0, as PyYAML's own marks have it."""
+    """A place in a text, all numbers from 0, as PyYAML's own marks have it."""
 
+    index: int
     line: int
     column: int
 
@@ -66,14 +67,16 @@ def json_events(text: str) -> Iterator[Event]:
             start_of_line = text.rfind("\n", place, begin) + 1
         place = begin
         bracket, string, plain = token.groups()
-        mark: Any = _Mark(line, begin - start_of_line)
+        start = begin if string is None else begin - 1
+        mark: Any = _Mark(start, line, start - start_of_line)
+        end: Any = _Mark(token.end(), line, token.end() - start_of_line)
         if bracket:
-            yield _BRACKETS[bracket](mark)
+            yield _BRACKETS[bracket](mark, end)
         elif plain:
-            yield ScalarEvent(None, None, (True, False), plain, mark, mark)
+            yield ScalarEvent(None, None, (True, False), plain, mark, end)
         else:
             value = json.loads(f'"{string}"') if "\\" in string else string
-            yield ScalarEvent(None, None, (False, True), value, mark, mark, style='"')
+            yield ScalarEvent(None, None, (False, True), value, mark, end, style='"')
 
 
 def _finite(text: str) -> float:

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from yaml.events import CollectionEndEvent, CollectionStartEvent, MappingStartEvent, NodeEvent, ScalarEvent
+from yaml.events import (
+    CollectionEndEvent,
+    CollectionStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
 
 from injector.pointer import unescape
 from injector.yamltext.compose import MAX_DEPTH, Composer, Frame
-from injector.yamltext.events import events, is_merge
+from injector.yamltext.events import YamlError, events, is_merge
 from injector.yamltext.stream import Document
+
+# The events of a longer text take too much room to stay.
+_LARGE: Final = 1_000_000
 
 
 def load(document: Document) -> Any:
@@ -29,7 +39,22 @@ def load(document: Document) -> Any:
     Merge keys follow Kubernetes' reader: of two values for a key the later one stays, wherever
     the merge stands. An alias gives a copy.
     """
-    return Composer(document).compose()
+    return Composer(document).compose(parsed(document))
+
+
+def parsed(document: Document) -> Iterable[Event]:
+    """The events of a document; those of the one that was read last are still there."""
+    if len(document.text) > _LARGE:
+        return events(document)
+    try:
+        return _parsed(document)
+    except YamlError:  # whoever reads on to the error may find another one before it
+        return events(document)
+
+
+@lru_cache(maxsize=1)
+def _parsed(document: Document) -> tuple[Event, ...]:
+    return tuple(events(document))
 
 
 def load_text(text: str, source: str) -> Any:
@@ -117,7 +142,7 @@ def locate(document: Document, pointer: str) -> int:
 def _lines(document: Document) -> Frame:
     """The lines of the document that was asked about last: a report names many places of one."""
     composer = Composer(document)
-    composer.compose()
+    composer.compose(parsed(document))
     return composer.root
 
 
@@ -142,7 +167,7 @@ def _top_level(document: Document) -> Iterator[str | None]:
     anchors: dict[str, str | None] = {}
     in_mapping = False
     depth = 0
-    for event in events(document):
+    for event in parsed(document):
         if isinstance(event, ScalarEvent) and event.anchor:
             anchors[event.anchor] = _text_of(event)
         if depth == 0 and isinstance(event, MappingStartEvent):

@@ -2,7 +2,7 @@
 
 Strings are written plain unless Kubernetes, YAML 1.1 (PyYAML) or YAML 1.2 reads them as something
 else. libyaml's emitter checks types for one reader only, folds lines and escapes emoji. Here: layout
-and quoting. Not here: what is ambiguous (scalar.py).
+and quoting, of whole texts and of parts that go into another text. Not here: what is ambiguous (scalar.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from injector.errors import ManifestError
 from injector.yamltext.compose import MAX_DEPTH
+from injector.yamltext.layout import PLAIN, Layout
 from injector.yamltext.scalar import integral, is_ambiguous
 
 # A parser looks for the colon of a key within 1024 characters.
@@ -21,6 +22,7 @@ _PRINTABLE: Final = "\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd
 _ONE_LINE = re.compile(f"[{_PRINTABLE}]*")
 _BLOCK = re.compile(f"[\t\n{_PRINTABLE}]*")
 _INDICATORS: Final = frozenset("?:,[]{}#&*!|>'\"%@` ")
+_FLOW_SYNTAX = re.compile(r"[,\[\]{}]|[:?](?:\Z|[,\[\]{}])|\A[-:?]")
 _ESCAPED = re.compile(f'[^{_PRINTABLE}]|["\\\\]')
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
@@ -33,7 +35,7 @@ def dump(tree: Any, *, sort_keys: bool = False) -> str:
     ManifestError for what could not be read back (infinity, an integer that no float can hold,
     half a character, more than `MAX_DEPTH` levels), TypeError for what is not JSON-shaped.
     """
-    writer = _Writer(sort_keys)
+    writer = _Writer(PLAIN, sort_keys)
     if isinstance(tree, dict) and tree:
         writer.mapping(tree, 0, "", 1)
     elif isinstance(tree, list) and tree:
@@ -43,6 +45,43 @@ def dump(tree: Any, *, sort_keys: bool = False) -> str:
     return "".join(writer.out)
 
 
+def member(value: Any, indent: int, layout: Layout, *, blocks: bool = True) -> str:
+    r"""Write what stands behind the colon of a key in column `indent`, to the end of the last line.
+
+    Without `blocks`, strings of several lines are written on one.
+    """
+    writer = _Writer(layout, blocks=blocks)
+    writer.member(value, indent, 1)
+    return "".join(writer.out)
+
+
+def item(value: Any, indent: int, layout: Layout, *, blocks: bool = True) -> str:
+    """Write an element of a list with its dash in column `indent`, without the blanks before it."""
+    writer = _Writer(layout, blocks=blocks)
+    writer.sequence([value], indent, "", 1)
+    return "".join(writer.out)
+
+
+def key(text: str) -> str:
+    """Write a key of a block. ManifestError for one that is too long to stand before a colon."""
+    written = _key(text)
+    if len(written) > _LONGEST_KEY:
+        raise ManifestError("a key of more than 1000 characters")
+    return written
+
+
+def flow(value: Any) -> str:
+    """Write a value on one line, as it may be inside flow maps and lists."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{flow(name)}: {flow(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if not isinstance(value, str):
+        return _scalar(value, 0)
+    text = _one_line(value)
+    return f"'{text}'" if text == value and _FLOW_SYNTAX.search(text) else text
+
+
 class _Writer:
     """Collects the text.
 
@@ -50,9 +89,14 @@ class _Writer:
     the lists that begin on the same line.
     """
 
-    def __init__(self, sort_keys: bool) -> None:
+    def __init__(self, layout: Layout, sort_keys: bool = False, *, blocks: bool = True) -> None:
         self.out: list[str] = []
+        self._step = layout.step
+        self._before_dash = layout.before_dash
+        self._behind_dash = layout.behind_dash
+        self._dash = "-" + " " * (layout.behind_dash - 1)
         self._sort_keys = sort_keys
+        self._blocks = blocks
 
     def mapping(self, mapping: dict[Any, Any], indent: int, lead: str, depth: int) -> None:
         pad = " " * indent
@@ -61,31 +105,41 @@ class _Writer:
             if len(written) > _LONGEST_KEY:
                 written = f"? {written}\n{pad}"
             self.out.append(f"{lead}{written}:")
-            self._member(mapping[key], indent, depth)
+            self.member(mapping[key], indent, depth)
             lead = pad
 
-    def _member(self, value: Any, indent: int, depth: int) -> None:
+    def member(self, value: Any, indent: int, depth: int) -> None:
         _check_depth(value, depth)
         if isinstance(value, dict) and value:
+            inner = indent + self._step
             self.out.append("\n")
-            self.mapping(value, indent + 2, " " * (indent + 2), depth + 1)
+            self.mapping(value, inner, " " * inner, depth + 1)
         elif isinstance(value, list) and value:
+            inner = indent + self._before_dash
             self.out.append("\n")
-            self.sequence(value, indent, " " * indent, depth + 1)
+            self.sequence(value, inner, " " * inner, depth + 1)
         else:
-            self.out.append(f" {_scalar(value, indent)}\n")
+            self.out.append(f" {self._scalar(value, indent)}\n")
 
     def sequence(self, items: list[Any], indent: int, lead: str, depth: int) -> None:
         pad = " " * indent
+        inner = indent + self._behind_dash
         for item in items:
             _check_depth(item, depth)
             if isinstance(item, dict) and item:
-                self.mapping(item, indent + 2, lead + "- ", depth + 1)
+                self.mapping(item, inner, lead + self._dash, depth + 1)
             elif isinstance(item, list) and item:
-                self.sequence(item, indent + 2, lead + "- ", depth + 1)
+                self.sequence(item, inner, lead + self._dash, depth + 1)
             else:
-                self.out.append(f"{lead}- {_scalar(item, indent)}\n")
+                self.out.append(f"{lead}{self._dash}{self._scalar(item, indent)}\n")
             lead = pad
+
+    def _scalar(self, value: Any, indent: int) -> str:
+        if isinstance(value, str):
+            if self._blocks and "\n" in value and _fits_block(value):
+                return _block(value, indent, self._step)
+            return _one_line(value)
+        return _scalar(value, indent)
 
 
 def _check_depth(member: Any, depth: int) -> None:
@@ -96,7 +150,7 @@ def _check_depth(member: Any, depth: int) -> None:
 def _scalar(value: Any, indent: int) -> str:
     if isinstance(value, str):
         if "\n" in value and _fits_block(value):
-            return _block(value, indent)
+            return _block(value, indent, PLAIN.step)
         return _one_line(value)
     if value is None:
         return "null"
@@ -161,12 +215,12 @@ def _fits_block(text: str) -> bool:
     return bool(_BLOCK.fullmatch(text)) and not text.isspace() and text[-1] not in " \t"
 
 
-def _block(text: str, indent: int) -> str:
+def _block(text: str, indent: int, step: int) -> str:
     """Write a literal block; the last line break is left to the caller."""
-    hint = "2" if text[0] in " \t\n" else ""
+    hint = str(step) if text[0] in " \t\n" else ""
     chomping = "" if text.endswith("\n") else "-"
     if text.endswith("\n\n"):
         chomping = "+"
-    pad = " " * (indent + 2)
+    pad = " " * (indent + step)
     lines = text.removesuffix("\n").split("\n")
     return f"|{hint}{chomping}\n" + "\n".join(pad + line if line else "" for line in lines)

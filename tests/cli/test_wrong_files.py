@@ -284,3 +284,29 @@ def test_a_note_does_not_fail_a_run_that_fails_on_warnings(run: Run) -> None:
     assert "note: many: 1 folder in it not read (hint: -R reads them) [left-out]" in done.err
     assert done.status == 0
     assert run(*INJECT, "many", "--fail-on", "note").status == 1
+
+
+ALIASED = """\
+# kept nowhere
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: &labels {app: web}}
+spec:
+  template:
+    metadata: {labels: *labels, annotations: &notes {}}
+    spec: {containers: [{name: web, image: web}]}
+x: *notes
+"""
+
+
+def test_a_document_that_cannot_be_edited_in_place_is_written_again_and_a_note_gives_the_reason(
+    run: Run,
+) -> None:
+    done = run(*INJECT, "-f", "-", stdin=DEPLOYMENT + "---\n" + ALIASED)
+    assert done.status == 0
+    line = DEPLOYMENT.count("\n") + 2
+    reason = "an alias or an anchor that is used elsewhere is at the changed place"
+    text = "all of the document is written again, without its comments"
+    assert f"note: -:{line}: {text}: {reason} [rewritten]\n" in done.err
+    assert done.err.count("[rewritten]") == 1
+    assert "*labels" not in done.out

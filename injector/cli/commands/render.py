@@ -48,6 +48,12 @@ Examples:
     metavar="N",
     help="Render in so many processes; 0: one for each CPU. Default: 1.",
 )
+@click.option(
+    "--base",
+    type=options.FILES,
+    metavar="FILE",
+    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
+)
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.

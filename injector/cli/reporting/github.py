@@ -13,12 +13,12 @@ from typing import Final
 from injector.cli.reporting import repository
 from injector.cli.reporting.entries import ReportEntry, Sort
 from injector.cli.reporting.finished import Finished
+from injector.cli.reporting.markdown import cell
 from injector.cli.reporting.sarif import text_of
 from injector.core.finding_codes import Level
 from injector.printable import visible
 
 _COMMANDS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
-_MARKDOWN: Final = frozenset("\\`*_[]<>|&")
 _SHOWN: Final = 200
 """Rows of a table in the summary; a runner takes at most 1 MiB."""
 
@@ -72,14 +72,14 @@ def _rows(finished: Finished) -> Iterator[str]:
     if problems:
         yield from ("", "| level | place | message |", "| --- | --- | --- |")
         yield from (
-            f"| {each.level.value} | {_at(each)} | {_cell(text_of(each))} |" for each in problems[:_SHOWN]
+            f"| {each.level.value} | {_at(each)} | {cell(text_of(each))} |" for each in problems[:_SHOWN]
         )
         yield from _more(len(problems))
     if workloads:
         yield from ("", "<details><summary>Workloads</summary>", "")
         yield from ("| result | workload | reason | place |", "| --- | --- | --- | --- |")
         yield from (
-            f"| {each.result} | {_cell(visible(each.object))} | {each.code} | {_at(each)} |"
+            f"| {each.result} | {cell(visible(each.object))} | {each.code} | {_at(each)} |"
             for each in workloads[:_SHOWN]
         )
         yield from _more(len(workloads))
@@ -93,9 +93,4 @@ def _more(number: int) -> Iterator[str]:
 
 def _at(entry: ReportEntry) -> str:
     line = f":{entry.place.line}" if entry.place.line else ""
-    return _cell(visible(f"{entry.place.file}{line}"))
-
-
-def _cell(text: str) -> str:
-    """A text in a table of Markdown, without marks of its own."""
-    return "".join(f"&#{ord(mark)};" if mark in _MARKDOWN else mark for mark in text)
+    return cell(visible(f"{entry.place.file}{line}"))

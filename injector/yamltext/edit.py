@@ -1,0 +1,236 @@
+"""A document after a change, with every byte as it was outside of what changes.
+
+The change is that from one tree to another. It is made at the places that the parser names, and what
+comes out is read back. Not here: how lines (block_edit.py) and flow maps and lists (flow_edit.py) are edited.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from injector.yamltext import block_edit
+from injector.yamltext.alignment import is_named, same, stretches
+from injector.yamltext.block_edit import Slot
+from injector.yamltext.compose import MARK
+from injector.yamltext.draft import Draft, Obstacle, Uneditable
+from injector.yamltext.events import YamlError
+from injector.yamltext.flow_edit import FlowEditor, check_brackets, style_of
+from injector.yamltext.layout import layout_of
+from injector.yamltext.nodes import Node, NodeShape, root_of
+from injector.yamltext.read import load, parsed
+from injector.yamltext.stream import Document
+
+_OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+_LAST_BLOCK = re.compile(r"[|>][0-9]*(?:[+0-9]*)[ \t]*(?:#.*)?\r?\n")
+
+
+def edited(document: Document, before: Any, after: Any) -> str | Obstacle:
+    """The text of a document whose tree was `before`, with the tree `after`; or why it cannot be edited."""
+    try:
+        return _Editor(document, before).text(after)
+    except Uneditable as error:
+        return error.obstacle
+
+
+class _Editor:
+    """Finds the edits that a change of the tree needs."""
+
+    def __init__(self, document: Document, before: Any) -> None:
+        if _OTHER_BREAKS.search(document.text):
+            raise Uneditable(Obstacle.LINE_BREAKS)
+        root = root_of(parsed(document), document.text)
+        if root is None:
+            raise Uneditable(Obstacle.READ_BACK)
+        self._document = document
+        self._before = before
+        self._root = root
+        self._aliased = _aliases(root)
+        self._is_flow = root.flow
+        ends = document.text.endswith("\n")
+        line_break = "\r\n" if document.raw.partition("\n")[0].endswith("\r") else "\n"
+        text = document.text if ends else document.text + line_break
+        self._draft = Draft(text, layout_of(root, text), line_break, blocks=ends)
+        self._flow = FlowEditor(self._draft, style_of(self._draft, root))
+        self._added_break = "" if ends else line_break
+
+    def text(self, after: Any) -> str:
+        """The text with the tree `after`, which is read back. Raises Uneditable."""
+        self._change(self._root, self._before, after, None)
+        text = self._finished(self._draft.result())
+        values = self._draft.substituted
+        if not values or self._is_flow or self._added_break or MARK in self._document.text:
+            outline, values = text, []
+        else:
+            outline = self._finished(self._draft.result(outline=True))
+        try:
+            read = load(replace(self._document, text=outline))
+        except YamlError:
+            raise Uneditable(Obstacle.READ_BACK) from None
+        if not (_fits(read, after, values) if values else same(read, after)):
+            raise Uneditable(Obstacle.READ_BACK)
+        return text
+
+    def _finished(self, text: str) -> str:
+        return text.removesuffix(self._added_break) if self._added_break else text
+
+    def _change(self, node: Node, before: Any, after: Any, slot: Slot | None) -> None:
+        """Edit a value; without a slot it is in a flow map or list, or it is the whole document."""
+        if node.shape is NodeShape.ALIAS or (node.anchor and node.anchor in self._aliased):
+            if same(before, after):
+                return
+            raise Uneditable(Obstacle.ALIAS)
+        in_place = bool(after) and not (slot and node.flow and not node.values)
+        if in_place and node.shape is NodeShape.MAP and isinstance(before, dict) and isinstance(after, dict):
+            self._change_map(node, before, after)
+        elif (
+            in_place and node.shape is NodeShape.LIST and isinstance(before, list) and isinstance(after, list)
+        ):
+            self._change_list(node, before, after)
+        elif same(before, after):
+            return
+        elif slot:
+            block_edit.replace(self._draft, slot, node, after)
+        else:
+            self._flow.replace(node, after)
+
+    def _change_map(self, node: Node, before: dict[str, Any], after: dict[str, Any]) -> None:
+        names = self._names(node, before)
+        removed = [i for i, name in enumerate(names) if name is not None and name not in after]
+        for index, name in enumerate(names):
+            if name is not None and name in after and before[name] is not after[name]:
+                self._change_member(node, index, before[name], after[name])
+        added = {name: value for name, value in after.items() if name not in before}
+        if node.flow and (added or removed):
+            check_brackets(self._draft, node)
+            self._flow.remove(node, removed)
+            if added:
+                self._flow.add_members(node, added)
+            return
+        for index in removed:
+            key, value = node.keys[index], node.values[index]
+            block_edit.member_slot(self._draft, node, key)
+            following = node.keys[index + 1].first if index + 1 < len(names) else None
+            block_edit.remove(self._draft, key.first, value, following)
+        if added:
+            self._refuse_open_block(node)
+            block_edit.add_members(self._draft, node, added)
+
+    def _change_member(self, node: Node, index: int, before: Any, after: Any) -> None:
+        slot = None if node.flow else block_edit.member_slot(self._draft, node, node.keys[index])
+        self._change(node.values[index], before, after, slot)
+
+    def _change_list(self, node: Node, before: Sequence[Any], after: Sequence[Any]) -> None:
+        parts = stretches(before, after)
+        places = [] if node.flow else block_edit.dashes(self._draft, node)
+        indent = self._draft.column(node.start)
+        removed: list[int] = []
+        added: list[tuple[int, Sequence[Any]]] = []
+        for belong, old, old_end, new, new_end in parts:
+            pairs = min(old_end - old, new_end - new)
+            for i in range(pairs):
+                a, b = before[old + i], after[new + i]
+                if not belong and not _may_replace(a, b):
+                    pairs = i
+                    break
+                if a is not b:
+                    slot = None if node.flow else Slot(places[old + i] + 1, indent, in_list=True)
+                    self._change(node.values[old + i], a, b, slot)
+            removed += range(old + pairs, old_end)
+            if new + pairs < new_end:
+                added.append((old + pairs, after[new + pairs : new_end]))
+        if node.flow:
+            self._edit_flow_list(node, removed, added)
+        else:
+            self._edit_block_list(node, places, removed, added)
+
+    def _edit_flow_list(
+        self, node: Node, removed: Sequence[int], added: Sequence[tuple[int, Sequence[Any]]]
+    ) -> None:
+        if removed:
+            self._flow.remove(node, removed)
+        for index, items in added:
+            self._flow.add_items(node, index, items)
+
+    def _edit_block_list(
+        self,
+        node: Node,
+        places: Sequence[int],
+        removed: Sequence[int],
+        added: Sequence[tuple[int, Sequence[Any]]],
+    ) -> None:
+        draft = self._draft
+        indent = draft.column(node.start)
+        for index in removed:
+            following = places[index + 1] if index + 1 < len(places) else None
+            block_edit.remove(draft, places[index], node.values[index], following)
+        for index, items in added:
+            if index:
+                self._refuse_open_block(node.values[index - 1])
+                place = draft.next_line(node.values[index - 1].end)
+                block_edit.add_items(draft, place, indent, items)
+            elif draft.begins_line(places[0]):
+                place = block_edit.above_comments(draft, places[0], draft.next_line(node.first - 1))
+                block_edit.add_items(draft, place, indent, items)
+            else:
+                block_edit.add_items(draft, places[0], indent, items, inline=True)
+
+    def _names(self, node: Node, before: dict[str, Any]) -> list[str | None]:
+        """The names of a map's keys; None for a merge key. Raises Uneditable where they are not known."""
+        texts = [self._draft.raw(key) for key in node.keys]
+        if "<<" not in texts and len(texts) == len(before):
+            return list(before)
+        names = [None if text == "<<" else text.strip("'\"") for text in texts]
+        if any(name is not None and name not in before for name in names):
+            raise Uneditable(Obstacle.MERGE_KEY)
+        return names
+
+    def _refuse_open_block(self, node: Node) -> None:
+        """Raise Uneditable behind a block that ends the text without a line break: it would get one."""
+        if self._added_break and node.end >= len(self._document.text):
+            last = node
+            while last.values:
+                last = last.values[-1]
+            if self._draft.text.startswith(("|", ">"), last.start):
+                raise Uneditable(Obstacle.LAST_LINE)
+
+
+def _aliases(root: Node) -> frozenset[str]:
+    """The anchors that aliases name."""
+    names: set[str] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.shape is NodeShape.ALIAS and node.anchor:
+            names.add(node.anchor)
+        stack += node.keys
+        stack += node.values
+    return frozenset(names)
+
+
+def _may_replace(before: Any, after: Any) -> bool:
+    """Whether one element of a list can be the other one, changed."""
+    if isinstance(before, dict):
+        return isinstance(after, dict) and not (is_named(before) or is_named(after))
+    return type(before) is type(after)
+
+
+def _fits(read: Any, after: Any, values: Sequence[Any]) -> bool:
+    """Whether what was read from an outline is a tree, where short scalars stand for some of its values."""
+    if isinstance(read, dict):
+        return (
+            isinstance(after, dict)
+            and read.keys() == after.keys()
+            and all(_fits(value, after[key], values) for key, value in read.items())
+        )
+    if isinstance(read, list):
+        return (
+            isinstance(after, list)
+            and len(read) == len(after)
+            and all(_fits(a, b, values) for a, b in zip(read, after, strict=True))
+        )
+    if isinstance(read, str) and read.startswith(MARK):
+        return values[int(read[1:])] is after
+    return same(read, after)
