@@ -50,12 +50,17 @@ class Node:
         self.tag: str | None = getattr(event, "tag", None)
         self.first: int = event.start_mark.index
         self.start = self.first
-        if shape is not NodeShape.ALIAS and (self.anchor is not None or self.tag is not None):
+        if self.tag is not None or self.own_anchor:
             self.start = _behind_properties(text, self.first)
         self.end: int = event.end_mark.index
         self.flow = bool(getattr(event, "flow_style", False))
         self.keys: list[Node] = []
         self.values: list[Node] = []
+
+    @property
+    def own_anchor(self) -> str | None:
+        """Its anchor; an alias has none, it names that of another value."""
+        return None if self.shape is NodeShape.ALIAS else self.anchor
 
 
 def root_of(events: Iterable[Event], text: str) -> Node | None:

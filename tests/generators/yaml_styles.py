@@ -212,7 +212,9 @@ class _Pen:
                 else ("{}" if isinstance(value, dict) else "[]")
             )
         tag = "!!str " if self.chance(self.habits.tags) else ""
-        if block and self.habits.blocks and "\n" in value and _LITERAL.fullmatch(value):
+        # A block at the end of the text would lose its last line break with the text's.
+        ends = self.habits.last_break or not value.endswith("\n")
+        if block and ends and self.habits.blocks and "\n" in value and _LITERAL.fullmatch(value):
             return tag + self.literal(value, indent)
         quotes = self.habits.quotes
         if quotes == "mixed":
