@@ -159,7 +159,7 @@ class _Pen:
         blank = " " * self.random.choice([1, 1, 3]) if self.habits.wide else " "
         head = f"{blank}{first}" if first else ""
         # Behind quotes that end on another line, the comment is there.
-        if line and not first.startswith(("|", ">")):
+        if line and "|" not in first[:8]:
             self.out.append(f"{head}\n{rest}{self.trailing()}\n")
         else:
             self.out.append(f"{head}{self.trailing()}{line}{rest}\n")
