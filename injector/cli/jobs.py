@@ -33,7 +33,10 @@ def over(count: int, injection: InjectRun) -> Spread | None:
     # Each process has its own copy of these.
     elsewhere = replace(injection, report=cast(Report, recorder), tally=Tally())
     step = DocumentStep(
-        elsewhere.change, elsewhere.look_at_other, lambda finding: elsewhere.findings([finding])
+        elsewhere.change,
+        elsewhere.look_at_other,
+        lambda each: elsewhere.findings([each]),
+        elsewhere.config.kinds,
     )
 
     def work(chunk: Chunk) -> list[_Done | None]:

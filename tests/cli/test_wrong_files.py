@@ -159,7 +159,7 @@ def test_a_manifest_as_a_configuration_is_one_sentence(run: Run, text: str, comm
 # --- counting -------------------------------------------------------------------------------------
 
 OUT = DEPLOYMENT.replace("app: web", 'logs.example.com/inject: "false"')
-ROLLOUT = DEPLOYMENT.replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
+ROLLOUT = DEPLOYMENT.replace("apps/v1", "example.com/v1").replace("Deployment", "Rollout")
 SECRET = "apiVersion: v1\nkind: Secret\n"
 
 
@@ -304,7 +304,7 @@ def test_a_document_that_cannot_be_edited_in_place_is_written_again_and_a_note_g
 ) -> None:
     done = run(*INJECT, "-f", "-", stdin=DEPLOYMENT + "---\n" + ALIASED)
     assert done.status == 0
-    line = DEPLOYMENT.count("\n") + 2
+    line = DEPLOYMENT.count("\n") + 3  # behind the separator and the comment
     reason = "an alias or an anchor that is used elsewhere is at the changed place"
     text = "all of the document is written again, without its comments"
     assert f"note: -:{line}: {text}: {reason} [rewritten]\n" in done.err

@@ -9,6 +9,7 @@ import click
 
 from injector.cli import options
 from injector.cli.injection_options import injection
+from injector.cli.pipeline_options import pipelines
 
 EXAMPLES: Final = """\b
 Examples:
@@ -16,7 +17,9 @@ Examples:
   injector render -R manifests/ --check
   injector render -R manifests/ --output-dir rendered/
   injector render -R manifests/ -o kustomize --output-dir overlay/
-  helm template shop | injector render -f - | kubectl apply -f -"""
+  injector render -R manifests/ --in-place
+  injector render -k overlays/prod | kubectl apply -f -
+  injector render --helm ./shop -- --namespace shop --values prod.yaml"""
 
 
 @click.command("render", epilog=EXAMPLES)
@@ -25,6 +28,12 @@ Examples:
 @options.manifests
 @options.filenames("Manifests, YAML or JSON; may be repeated, or separated by commas.")
 @click.option("--diff", is_flag=True, help="Print what injection changes, as a unified diff.")
+@click.option(
+    "--base",
+    type=options.FILES,
+    metavar="FILE",
+    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
+)
 @click.option(
     "--check", is_flag=True, help="Print what injection would change; exit status 1 where it is anything."
 )
@@ -41,6 +50,7 @@ Examples:
     metavar="DIR",
     help="Write the files to this folder instead of stdout, also those without changes.",
 )
+@options.in_place
 @click.option(
     "--jobs",
     type=click.IntRange(0, 256),
@@ -48,12 +58,7 @@ Examples:
     metavar="N",
     help="Render in so many processes; 0: one for each CPU. Default: 1.",
 )
-@click.option(
-    "--base",
-    type=options.FILES,
-    metavar="FILE",
-    help="Print what changes from this configuration to the one in use, by kind of change, as Markdown.",
-)
+@pipelines
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.
