@@ -19,7 +19,7 @@ DEFAULT_LIMIT: Final = 1_000_000
 
 # JSON writes other characters as escapes of six or twelve bytes.
 _ESCAPED: Final = 12
-# A shorter text is no unit of its own, whatever its characters.
+# A shorter text is no unit of its own, whatever its characters; an ASCII text is none up to `CHARACTERS`.
 _SHORTEST: Final = -(-CHARACTERS // _ESCAPED)
 
 
@@ -61,7 +61,7 @@ class Work:
             item = stack.pop()
             size += 1
             if isinstance(item, str):
-                if len(item) >= _SHORTEST:
+                if len(item) >= CHARACTERS or (len(item) >= _SHORTEST and not item.isascii()):
                     size += _length(item) // CHARACTERS
             elif isinstance(item, dict):
                 stack.extend(item.values())
