@@ -130,7 +130,7 @@ def kind_of(mode: int) -> str:
 def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
     message = error.strerror if isinstance(error, OSError) else ""
-    return (message or str(error) or "file cannot be read").lower()
+    return (message or "").lower() or str(error) or "file cannot be read"
 
 
 def is_inside(folder: Path, path: Path) -> bool:
