@@ -1,4 +1,4 @@
-"""The script of the GitLab component, by the shell of an image, with the variables of its job. Not here: GitLab."""
+"""The script of the GitLab component, by a shell, with the variables of its job. Not here: GitLab itself."""
 
 from __future__ import annotations
 
