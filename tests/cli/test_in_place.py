@@ -63,14 +63,14 @@ def test_a_file_without_a_change_is_not_touched(run: Run, m: Path) -> None:
     assert touched(m) == again
 
 
-def test_uninject_restores_the_files(run: Run, m: Path) -> None:
+def test_uninject_restores_the_bytes_of_the_files(run: Run, m: Path) -> None:
+    before = contents(m)
     run(*IN_PLACE)
-    printed = run("uninject", "--config", "c.yaml", "m/web.yaml").out
+    assert contents(m) != before
     done = run("uninject", "--config", "c.yaml", "-R", "m", "--in-place")
     assert (done.status, done.out) == (0, "")
     assert done.err.endswith("2 files changed, 1 unchanged\n")
-    assert (m / "web.yaml").read_text() == printed
-    assert "shipper" not in "".join(map(str, contents(m).values()))
+    assert contents(m) == before
 
 
 def test_bytes_around_the_change_are_those_that_were_read(run: Run, m: Path) -> None:
