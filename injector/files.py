@@ -103,6 +103,8 @@ def opened(path: str) -> int:
 def read_steady(descriptor: int, most: int) -> tuple[bytes, Identity]:
     """The content of a regular file, and its identity. Raises Unsteady, and ValueError beyond a size."""
     before = Identity.of(os.fstat(descriptor))
+    if before.size > most:
+        raise too_large(most)
     data = read_at_most(descriptor, most)
     # Some file systems give the size 0 for files with content.
     if Identity.of(os.fstat(descriptor)) != before or len(data) != (before.size or len(data)):
@@ -118,8 +120,12 @@ def read_at_most(descriptor: int, most: int) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
     if size > most:
-        raise ValueError(f"larger than {most // 2**20} MiB")
+        raise too_large(most)
     return b"".join(chunks)
+
+
+def _too_large(most: int) -> ValueError:
+    return ValueError(f"larger than {most // 2**20} MiB")
 
 
 def kind_of(mode: int) -> str:

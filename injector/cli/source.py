@@ -124,5 +124,5 @@ def _read_stdin() -> bytes:
     data = io.BytesIO()
     while chunk := sys.stdin.buffer.read(2**20):
         if data.write(chunk) and data.tell() > MOST:
-            raise ValueError(f"larger than {MOST // 2**20} MiB")
+            raise files.too_large(MOST)
     return data.getvalue()
