@@ -124,7 +124,8 @@ def read_at_most(descriptor: int, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def _too_large(most: int) -> ValueError:
+def too_large(most: int) -> ValueError:
+    """The error for more than a number of bytes."""
     return ValueError(f"larger than {most // 2**20} MiB")
 
 
