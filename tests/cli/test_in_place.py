@@ -105,6 +105,15 @@ def test_extended_attributes_stay(run: Run, m: Path) -> None:
     assert os.getxattr(m / "web.yaml", "user.reviewed") == b"by ann"
 
 
+def test_files_with_the_longest_names_are_changed(run: Run, m: Path) -> None:
+    names = [f"{'é' * 124}{end}.yaml" for end in "12"]
+    for name in names:
+        (m / name).write_text(DEPLOYMENT)
+    done = run(*IN_PLACE)
+    assert (done.status, done.err.splitlines()[-1]) == (0, "4 files changed, 1 unchanged")
+    assert all("shipper" in (m / name).read_text() for name in names)
+
+
 # --- one fault, no change -------------------------------------------------------------------------
 
 
