@@ -47,17 +47,20 @@ def reported(
     files: Sequence[str],
     command: Callable[[Report], int],
     write: Callable[[str], None] | None = None,
+    *,
+    recorded: bool = False,
 ) -> int:
     """Run a command with its report, and write the report; returns the exit status.
 
-    `files` are the names that the command line gives. `write` takes a report without a file, in place of
-    stderr. Errors of the command are part of its report; raises ConfigError where that has no place.
+    `files` are the names that the command line gives. With `recorded` the command reads the entries.
+    `write` takes a report without a file, in place of stderr. Errors of the command are part of its report;
+    raises ConfigError where that has no place.
     """
     form = format_of(flags)
     files = [*files, *filter(None, [flags.config_file])]
     _check(flags.report_file)
     report = Report(
-        recorded=form != _TEXT,
+        recorded=recorded or form != _TEXT,
         silent=not (flags.report_file or form in (_TEXT, *_BESIDES)),
         files=files,
         configuration=flags.config_file or "",

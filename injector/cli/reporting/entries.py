@@ -50,6 +50,7 @@ class WorkloadError(ManifestError):
     """
 
     why: str
+    pointer = ""
 
     def __init__(
         self,
@@ -67,6 +68,11 @@ class WorkloadError(ManifestError):
         self.code = code
         # The mark and the blank in front of it are for the whole message.
         self.why = why[2:]
+
+    def at(self, pointer: str) -> WorkloadError:
+        """The same error with the pointer to its place in the document."""
+        self.pointer = pointer
+        return self
 
 
 def of_finding(
@@ -88,6 +94,7 @@ def of_error(error: InjectorError, files: Collection[str]) -> Iterator[ReportEnt
         at = NOWHERE if isinstance(each, ClusterError) else FilePlace.of(each.where, files)
         if isinstance(each, WorkloadError):
             label, message = each.label, each.why
+            at = replace(at, inside=each.pointer or at.inside)
         else:
             label, message = "", each.message
         yield ReportEntry(Sort.ERROR, Level.ERROR, _code(each), message, each.hint, label, place=at)
