@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "admit": ("admit", "Answer one AdmissionReview like the webhook."),
     "check": ("check", "Check a configuration and its templates."),
     "audit": ("audit", "List pods with a missing or outdated sidecar; restart their owners."),
+    "kinds": ("kinds", "List the kinds of workloads, or propose the setting for one."),
     "replay": ("replay", "Show what a new configuration would change, based on recorded admissions."),
     "parity": ("parity", "Compare what the webhook of a cluster injects with what the command line injects."),
     "serve": ("serve", "Run the admission webhook."),
@@ -166,8 +167,10 @@ def main(argv: Sequence[str] | None = None, command: click.Command = cli, name: 
         return 1
     except Exception as error:
         # Commands without an error, and --help, start faster without it.
-        from injector.cli import failures
+        from injector.cli import failures, reported
 
+        if isinstance(error, click.ClickException):
+            reported.write_usage(error)
         return failures.exit_status(error)
 
 

@@ -79,7 +79,12 @@ def _run(flags: RenderFlags, report: Report) -> int:
         texts=source.texts,
     )
     stream = manifests.transformed(
-        source.names, injection.change, injection.look_at_other, sources, _spread(flags.jobs, injection)
+        source.names,
+        injection.change,
+        injection.look_at_other,
+        sources,
+        _spread(flags.jobs, injection),
+        config.kinds,
     )
     stream.parts = progress.running(stream.parts, "rendering: document")
     if flags.in_place:
@@ -90,6 +95,7 @@ def _run(flags: RenderFlags, report: Report) -> int:
     status = _write(flags, stream, report, lambda: injection.end(flags.fail_on))
     if flags.check and status == 0 and stream.changed:
         report.line(f"{number(len(stream.changed), 'file')} would change")
+        report.add_changes()
         return 1
     return status
 

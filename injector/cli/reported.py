@@ -14,7 +14,7 @@ import click
 
 from injector.cli import failures, output
 from injector.cli.report import Report
-from injector.cli.reporting import formats
+from injector.cli.reporting import formats, names
 from injector.cli.reporting.entries import of_defect
 from injector.cli.reporting.finished import Finished
 from injector.errors import ConfigError
@@ -83,9 +83,32 @@ def reported(
     return status
 
 
+def write_usage(error: click.ClickException) -> None:
+    """Write the report of a command line that cannot be used to the file that INJECTOR_REPORT names.
+
+    stderr has the error in any case, which not every program that calls this one shows.
+    """
+    context = getattr(error, "ctx", None)
+    if context is None or not any(each.name == "report_file" for each in context.command.params):
+        return
+    path = context.params.get("report_file") or os.environ.get(names.VARIABLE)
+    if not path or not _has_folder(path):
+        return
+    report = Report(recorded=True, silent=True)
+    report.failures([ConfigError(error.format_message())])
+    form = _form(context.params.get("report"), path)
+    name = context.info_name or ""
+    text = report.text if form == _TEXT else formats.written(form, Finished(name, 2, tuple(report.entries)))
+    output.write(text, path, [], "--report-file")
+
+
 def format_of(flags: ReportFlags) -> str:
     """The format of the report."""
-    return flags.report or _BY_ENDING.get(PurePath(flags.report_file or "").suffix.lower(), _TEXT)
+    return _form(flags.report, flags.report_file)
+
+
+def _form(named: str | None, path: str | None) -> str:
+    return named or _BY_ENDING.get(PurePath(path or "").suffix.lower(), _TEXT)
 
 
 def _failed(report: Report, error: Exception) -> int:
@@ -101,9 +124,13 @@ def _failed(report: Report, error: Exception) -> int:
 
 def _check(path: str | None) -> None:
     """Raise ConfigError where a report cannot be written, before anything is done."""
-    if path and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+    if path and not _has_folder(path):
         where = f"--report-file {visible(path)}"
         raise ConfigError("the folder does not exist", where=where, hint="create it, or choose another file")
+
+
+def _has_folder(path: str) -> bool:
+    return os.path.isdir(os.path.dirname(os.path.realpath(path)))
 
 
 def _write(

@@ -17,6 +17,7 @@ from injector.errors import ClusterError, ConfigError, InjectorError, ManifestEr
 
 FAILED_INPUT: Final = "input"
 USAGE: Final = "usage"
+WOULD_CHANGE: Final = "would-change"
 """The codes of errors that are neither findings nor refusals."""
 
 
@@ -97,6 +98,12 @@ def of_error(error: InjectorError, files: Collection[str]) -> Iterator[ReportEnt
         else:
             label, message = "", each.message
         yield ReportEntry(Sort.ERROR, Level.ERROR, _code(each), message, each.hint, label, place=at)
+
+
+def of_change(workload: ReportEntry) -> ReportEntry:
+    """The entry of a workload that must not change, and would."""
+    text, hint = "injection would change it", "render it again"
+    return replace(workload, sort=Sort.ERROR, level=Level.ERROR, code=WOULD_CHANGE, message=text, hint=hint)
 
 
 def of_defect(error: Exception) -> ReportEntry:
