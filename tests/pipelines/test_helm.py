@@ -129,14 +129,21 @@ def test_a_flag_injects_the_hooks_that_helm_sends(helm: Helm, version: str, prog
     assert sorted_containers(done.stdout).items() >= HOOKS_INJECTED[version].items()
 
 
+# A chart of the test, and that of the injector, with what it needs to render.
+CHARTS = {"shop": (), "injector": ("--set", "global.imageRegistry=registry.example.com")}
+
+
+@pytest.mark.parametrize("name", CHARTS)
 def test_all_but_the_sidecar_is_what_helm_renders_without_the_post_renderer(
-    helm: Helm, version: str, programs: Programs
+    helm: Helm, version: str, programs: Programs, name: str
 ) -> None:
-    folder = chart(programs.folder / "chart", TEMPLATES)
-    plain = programs.run(version, "template", "shop", folder).stdout
-    rendered = helm("template", "shop", folder).stdout
+    shop = chart(programs.folder / "shop", TEMPLATES)
+    folder = shop if name == "shop" else REPO / "charts" / name
+    plain = programs.run(version, "template", "shop", folder, *CHARTS[name]).stdout
+    rendered = helm("template", "shop", folder, *CHARTS[name]).stdout
+    assert "name: shipper" in rendered
     undone = programs.run("injector", "uninject", "-f", "-", stdin=rendered).stdout
-    before, after = objects(plain), objects(undone)
+    before, after = (list(filter(None, yaml.safe_load_all(text))) for text in (plain, undone))
     assert before == after
     # Each document is from its template still, so the order of installation is the same.
     sources = [line for line in rendered.splitlines() if line.startswith("# Source:")]
