@@ -35,8 +35,14 @@ class RenderFlags(InjectionInput):
     diff: bool
     base: str | None
     check: bool
+    against: str | None
     in_place: bool
     jobs: int
+
+    @property
+    def connection(self) -> str:
+        """The flags of a cluster may be about --against."""
+        return "" if self.against else self.named
 
 
 def run(flags: RenderFlags) -> int:
@@ -46,6 +52,16 @@ def run(flags: RenderFlags) -> int:
 
 def _run(flags: RenderFlags, report: Report) -> int:
     _check(flags)
+    if not flags.against:
+        return _rendered(flags, report)
+    # Other runs start without it.
+    from injector.cli import against
+
+    drifted = against.drifted(flags, flags.against, report)
+    return max(int(drifted), _rendered(flags, report) if flags.names else 0)
+
+
+def _rendered(flags: RenderFlags, report: Report) -> int:
     if flags.base:
         # Other runs start faster without it.
         from injector.cli import comparison
@@ -86,7 +102,10 @@ def _spread(count: int, injection: InjectRun) -> Spread | None:
 
 def _check(flags: RenderFlags) -> None:
     """Raise ConfigError for flags that contradict each other."""
-    manifests.check_named(flags.names)
+    if not flags.against:
+        manifests.check_named(flags.names)
+    elif not flags.check:
+        raise ConfigError("this flag requires --check", where="--against", hint="add --check")
     ways = {
         "--base": flags.base,
         "--in-place": flags.in_place,

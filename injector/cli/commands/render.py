@@ -14,6 +14,7 @@ EXAMPLES: Final = """\b
 Examples:
   injector render -R manifests/ --diff
   injector render -R manifests/ --check
+  injector render --check --bundle bundle.yaml@sha256:DIGEST --against cluster
   injector render -R manifests/ --output-dir rendered/
   injector render -R manifests/ -o kustomize --output-dir overlay/
   injector render -R manifests/ --in-place
@@ -34,6 +35,12 @@ Examples:
 )
 @click.option(
     "--check", is_flag=True, help="Print what injection would change; exit status 1 where it is anything."
+)
+@click.option(
+    "--against",
+    type=options.FILES,
+    metavar="cluster|BUNDLE",
+    help="With --check: also fail where the configuration in use differs from this one; says by which keys.",
 )
 @click.option(
     "-o",
