@@ -5,7 +5,7 @@ Not here: pointers that name the elements of a keyed list by their key (`core.tr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -69,13 +69,15 @@ def drop(tree: Mapping[str, Any], pointer: str) -> dict[str, Any]:
 
 
 def expanded(tree: Any, pattern: str) -> tuple[str, ...]:
-    """The pointers of a pattern in which ``*`` is each element of a list; none where there is no list."""
+    """The pointers of a pattern in which ``*`` is each element of a list or map; none where neither is."""
     head, star, rest = pattern.partition("/*")
     if not star:
         return (pattern,)
     elements = get(tree, head)
-    if not isinstance(elements, list):
+    if isinstance(elements, list):
+        members: Iterable[tuple[object, Any]] = enumerate(elements)
+    elif isinstance(elements, dict):
+        members = elements.items()
+    else:
         return ()
-    return tuple(
-        f"{head}/{number}{end}" for number, element in enumerate(elements) for end in expanded(element, rest)
-    )
+    return tuple(join(head, name) + end for name, element in members for end in expanded(element, rest))

@@ -48,6 +48,7 @@ VERDICTS = {
     "passed": "skip",
     "refused": "deny",
 }
+HASHES = {"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}
 VERDICT_LINE = re.compile(r"(injected|unchanged|skipped|passed|refused) +.*?: ([a-z-]+)\. ")
 FINDING_LINE = re.compile(r"^(?:error|warning|note): .*\[([a-z0-9-]+)\]$", re.MULTILINE)
 
@@ -154,13 +155,13 @@ def pod_of(case: Case) -> Manifest:
     """The pod that the manifest's controller would ask for."""
     manifest = case.manifest
     if manifest["kind"] == "Pod":
-        return {**copy.deepcopy(manifest)}
+        return copy.deepcopy(manifest)
     pod = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(template_of(manifest))}
-    name, kind, version = manifest["metadata"]["name"], manifest["kind"], manifest["apiVersion"]
-    labels = {}
+    name, kind, version, labels = manifest["metadata"]["name"], manifest["kind"], manifest["apiVersion"], {}
     match kind:
-        case "Deployment":
-            kind, name, labels = "ReplicaSet", f"{name}-5d8c7b9f6", {"pod-template-hash": "5d8c7b9f6"}
+        case "Deployment" | "Rollout":
+            labels, version, kind = {HASHES[kind]: "5d8c7b9f6"}, "apps/v1", "ReplicaSet"
+            name = f"{name}-5d8c7b9f6"
         case "CronJob":
             kind, name = "Job", f"{name}-29012345"
         case "DeploymentConfig":
@@ -173,8 +174,7 @@ def pod_of(case: Case) -> Manifest:
             {"apiVersion": version, "kind": kind, "name": name, "uid": "1", "controller": True}
         ],
     }
-    if labels:
-        meta["labels"] = {**(meta.get("labels") or {}), **labels}
+    meta |= {"labels": {**(meta.get("labels") or {}), **labels}} if labels else {}
     return {**pod, "metadata": meta}
 
 
@@ -308,7 +308,7 @@ def agreeing(case: Case) -> bool:
 def without_controller(template: Manifest) -> Manifest:
     """A pod without what its controller wrote on it."""
     meta = {k: v for k, v in template["metadata"].items() if k not in ("generateName", "ownerReferences")}
-    theirs = ("pod-template-hash", "deploymentconfig") if "ownerReferences" in template["metadata"] else ()
+    theirs = (*HASHES.values(), "deploymentconfig") if "ownerReferences" in template["metadata"] else ()
     meta["labels"] = {k: v for k, v in (meta.get("labels") or {}).items() if k not in theirs}
     if not meta["labels"]:
         del meta["labels"]

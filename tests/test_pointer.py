@@ -48,9 +48,10 @@ def test_a_value_in_a_list_is_set_and_removed_without_touching_the_tree() -> Non
         ("/jobs/*/spec", ("/jobs/0/spec", "/jobs/1/spec")),
         ("/jobs/*/steps/*", ("/jobs/1/steps/0",)),
         ("/none/*/spec", ()),
-        ("/map/*/spec", ()),
+        ("/map/*/spec", ("/map/a~1b/spec",)),
+        ("/number/*/spec", ()),
     ],
 )
 def test_a_pattern_is_the_pointers_of_the_elements(pattern: str, pointers: tuple[str, ...]) -> None:
-    tree = {"jobs": [{}, {"steps": [1]}], "map": {"a": 1}}
+    tree = {"jobs": [{}, {"steps": [1]}], "map": {"a/b": 1}, "number": 1}
     assert pointer.expanded(tree, pattern) == pointers

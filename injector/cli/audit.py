@@ -157,7 +157,7 @@ def _config(cluster: Cluster, flags: AuditFlags, namespace: str) -> Config:
 def _scope(cluster: Cluster, config: Config, namespace: str, path: str) -> AuditScope:
     around = world.from_cluster(cluster, config.profile, namespace)
     overrides = config.profile.overrides_of_path(path) if path else {}
-    return AuditScope(config, around, overrides, OwnerReader(cluster))
+    return AuditScope(config, around, overrides, OwnerReader(cluster, config.kinds))
 
 
 def _namespace(cluster: Cluster, flags: AuditFlags) -> str:

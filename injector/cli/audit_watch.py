@@ -132,7 +132,9 @@ class Watch:
             self._outdated = False
         if self._scope is not None:
             # Owners change, too, so they are read again.
-            scope = replace(self._scope, owners=OwnerReader(self._scope.owners.cluster))
+            scope = replace(
+                self._scope, owners=OwnerReader(self._scope.owners.cluster, self._scope.owners.table)
+            )
             for change in self.standings.look(filter(self.chosen, pods.items()), scope, again=again):
                 _print(change, self.output)
 

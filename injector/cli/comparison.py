@@ -73,14 +73,14 @@ class ComparisonRun:
                 self.errors.append(document)
                 continue
             try:
-                if documents.has_workloads(document):
+                if documents.has_workloads(document, self.new.kinds):
                     documents.each(document, yamltext.load(document), self._compare)
             except ManifestError as error:
                 self.errors.append(error)
 
     def _compare(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            located = workload.locate_all(manifest, quirks=self.new.quirks)
+            located = workload.locate_all(manifest, quirks=self.new.quirks, table=self.new.kinds)
         except ManifestError as error:
             self.errors.append(documents.placed(error, document, pointer))
             return manifest

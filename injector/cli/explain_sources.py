@@ -90,7 +90,7 @@ def of_files(filenames: Sequence[str], sources: Sources, search: WorkloadSearch)
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            workloads = workload.locate_all(manifest, quirks=config.quirks)
+            workloads = _workloads(manifest, config)
         except ManifestError as error:
             errors.append(documents.placed(error, document, pointer))
             return manifest
@@ -102,7 +102,7 @@ def of_files(filenames: Sequence[str], sources: Sources, search: WorkloadSearch)
     for document in read:
         try:
             kind = documents.kind_of(document)
-            if kind and workload.has_template(kind[1]):
+            if kind and config.kinds.may_hold_pods(*kind):
                 documents.changed(document, look)
             else:
                 documents.check_other(document, kind)
@@ -168,12 +168,18 @@ class _Surroundings:
         return self._of(namespace if self._separate else "")
 
 
+def _workloads(manifest: Manifest, config: Config) -> tuple[workload.Workload, ...]:
+    """The workloads of an object. The webhook injects pods of any kind, whatever kube-inject passes."""
+    workloads = workload.locate_all(manifest, quirks=config.quirks, table=config.kinds)
+    return workloads or workload.locate_all(manifest, table=config.kinds)
+
+
 def _located(item: Manifest, lookup: str, around: _Surroundings, config: Config) -> Iterator[LocatedWorkload]:
     """The workloads in an object of a cluster. Raises ManifestError where it is shaped as none."""
     meta = item.get("metadata") or {}
     namespace = str(meta.get("namespace") or lookup)
     try:
-        workloads = workload.locate_all(item, quirks=config.quirks)
+        workloads = _workloads(item, config)
     except ManifestError as error:
         name = f"{item.get('kind')} {namespace}/{meta.get('name')}"
         raise ManifestError(error.message, where=f"{name} {error.where}", hint=error.hint) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending
-from injector.cli.passed import Passed, is_parameter, tree_with_containers, unknown_template, with_parameter
+from injector.cli.passed import Passed, is_parameter, not_injectable, tree_with_containers, with_parameter
 from injector.cli.report import Report
 from injector.cli.reported import reported
 from injector.cli.reporting.entries import WorkloadError
@@ -28,7 +29,7 @@ from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
-from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.errors import AnnotationError, ConfigError, InjectorError, ManifestError
 from injector.pointer import get, join
 from injector.yamltext import Document
 
@@ -45,6 +46,8 @@ class KubeInjectFlags(InjectionInput):
 
 def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
+    if flags.output and os.path.realpath(flags.output) == os.path.realpath(flags.report_file or ""):
+        raise ConfigError("it names the file of -o", where="--report-file", hint="choose another file")
     return reported(flags, flags.names, lambda report: _run(flags, report))
 
 
@@ -58,7 +61,9 @@ def _run(flags: KubeInjectFlags, report: Report) -> int:
         warn=lambda finding: injection.findings([finding]),
         selection=flags.selection,
     )
-    stream = manifests.transformed(flags.names, injection.change, injection.look_at_other, sources)
+    stream = manifests.transformed(
+        flags.names, injection.change, injection.look_at_other, sources, table=config.kinds
+    )
     return stream.write(flags.output, report, lambda: injection.end(flags.fail_on))
 
 
@@ -74,10 +79,10 @@ class InjectRun:
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
-        if not manifest.get("apiVersion") and (row := kinds.of(manifest)):
+        if not manifest.get("apiVersion") and (row := kinds.TABLE.upstream(manifest.get("kind"))):
             self.findings([of_missing_version(document, pointer, row)])
         try:
-            workloads = workload.locate_all(manifest, quirks=self.config.quirks)
+            workloads = workload.locate_all(manifest, quirks=self.config.quirks, table=self.config.kinds)
         except ManifestError as error:
             if is_parameter(manifest, error.where, pointer):
                 self._passed(
@@ -167,7 +172,7 @@ class InjectRun:
 
     def unsupported(self, document: Document, manifest: Manifest, pointer: str) -> None:
         """Report an object that has pods but no known pod template. With --strict ManifestError."""
-        passed = unknown_template(document, manifest, pointer)
+        passed = not_injectable(document, manifest, pointer, self.config.kinds)
         if passed is None:
             self.tally.others += 1
             return
@@ -178,7 +183,7 @@ class InjectRun:
         self._verdict("passed", passed.label, reason, passed.sentence, passed.hint, site)
         near = near_misses.find_near_misses(passed.template, self.config.profile, passed.holder)
         self.findings(near, passed.label, passed.site_of)
-        if self.strict:
+        if self.strict and not passed.is_complete:
             hint = f"{passed.hint}, remove --strict, or exclude the document"
             raise WorkloadError(passed.label, reason, f". {passed.sentence}", where=passed.where, hint=hint)
 
@@ -216,9 +221,9 @@ def _refused_result(
     why = f": {first.finding.message}"
     if more:
         why += f", and {more} more problem{'s' if more > 1 else ''}"
-    at = pointer_of(located.template, first.path)
-    where = place(document, pointer + _in_workload(located, at))
-    return WorkloadError(located.label, first.finding.code.value, why, where=where, hint=first.finding.hint)
+    at = pointer + _in_workload(located, pointer_of(located.template, first.path))
+    code, where, hint = first.finding.code.value, place(document, at), first.finding.hint
+    return WorkloadError(located.label, code, why, where=where, hint=hint).at(at)
 
 
 def _in_workload(located: workload.Workload, pointer: str) -> str:
@@ -235,12 +240,13 @@ def refusal(document: Document, located: workload.Workload, pointer: str, outcom
     label, reason = located.label, outcome.decision.reason.value
     annotations = pointer + located.metadata + "/annotations"
     if isinstance(error, AnnotationError) and error.problems:
-        parts = [
-            WorkloadError(
-                label, reason, f": {each}", where=place(document, join(annotations, each.key)), hint=each.hint
-            )
-            for each in error.problems
-        ]
+
+        def part(problem: AnnotationError) -> WorkloadError:
+            at = join(annotations, problem.key)
+            where, why = place(document, at), f": {problem}"
+            return WorkloadError(label, reason, why, where=where, hint=problem.hint).at(at)
+
+        parts = [part(each) for each in error.problems]
         parts.sort(key=lambda each: int(each.where.removeprefix(f"{document.source}:").partition(":")[0]))
         hints = {each.hint for each in error.problems}
         hint = hints.pop() if len(hints) == 1 else "correct or remove them"
@@ -250,4 +256,4 @@ def refusal(document: Document, located: workload.Workload, pointer: str, outcom
     at = pointer + located.spec
     if isinstance(error, AnnotationError):
         at = join(annotations, error.key)
-    return WorkloadError(label, reason, f": {error}", where=place(document, at), hint=error.hint)
+    return WorkloadError(label, reason, f": {error}", where=place(document, at), hint=error.hint).at(at)

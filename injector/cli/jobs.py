@@ -32,7 +32,12 @@ def over(count: int, injection: InjectRun) -> Spread | None:
     recorder = _Recorder(injection.report)
     # Each process has its own copy of these.
     elsewhere = replace(injection, report=cast(Report, recorder), tally=Tally())
-    step = DocumentStep(elsewhere.change, elsewhere.look_at_other, lambda each: elsewhere.findings([each]))
+    step = DocumentStep(
+        elsewhere.change,
+        elsewhere.look_at_other,
+        lambda each: elsewhere.findings([each]),
+        elsewhere.config.kinds,
+    )
 
     def work(chunk: Chunk) -> list[_Done | None]:
         return [

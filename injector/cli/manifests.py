@@ -14,8 +14,9 @@ from injector import yamltext
 from injector.cli.output import Spool, publish
 from injector.cli.report import Report
 from injector.cli.sources import Sources
-from injector.core import documents, other_documents, workload
+from injector.core import documents, kinds, other_documents
 from injector.core.documents import ChangedDocument
+from injector.core.kinds import KindTable
 from injector.core.model import Finding, Manifest
 from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.yamltext import Document
@@ -138,6 +139,7 @@ def transformed(
     other: Other | None = None,
     sources: Sources = _SOURCES,
     spread: Spread | None = None,
+    table: KindTable = kinds.TABLE,
 ) -> Transformed:
     """The documents of files, folders, stdin and URLs with their objects changed, one by one.
 
@@ -152,7 +154,7 @@ def transformed(
         if finding:
             sources.warn(finding)
 
-    step = DocumentStep(change, other or warn, sources.warn)
+    step = DocumentStep(change, other or warn, sources.warn, table)
 
     def here(items: Iterable[tuple[Item, bool]]) -> Iterator[tuple[Item, Taken | None]]:
         for item, whole in items:
@@ -190,6 +192,7 @@ class DocumentStep:
     change: documents.Change
     other: Other
     warn: Callable[[Finding], None]
+    table: KindTable = kinds.TABLE
 
     def take(self, document: Document, whole: bool) -> Taken:
         """The document after the change; `whole` says that it is the first of a source without content."""
@@ -204,12 +207,13 @@ class DocumentStep:
 
         try:
             kind = documents.kind_of(document)
-            if kind and workload.has_template(kind[1]):
+            if kind and self.table.may_hold_pods(*kind):
                 new = documents.changed(document, attempt)
                 if new and new.rewritten:
                     self.warn(other_documents.of_rewritten(document, new))
                 return new, errors
-            self.other(document, kind, other_documents.finding(document, kind, setting_keys, whole=whole))
+            finding = other_documents.finding(document, kind, setting_keys, whole=whole, table=self.table)
+            self.other(document, kind, finding)
         except ManifestError as error:
             errors.append(error)
         return None, errors

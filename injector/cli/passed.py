@@ -10,6 +10,7 @@ from injector import yamltext
 from injector.cli.reporting.places import ManifestSite, SiteOf
 from injector.core import kinds, shapes, workload
 from injector.core.documents import place
+from injector.core.kinds import KindTable
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.pointer import get
@@ -17,8 +18,6 @@ from injector.printable import shown
 from injector.yamltext import Document
 
 _CONTAINERS = re.compile(r"containers[\"']?\s*:")
-# Its schema has the words of a pod template, and it makes no pods.
-_DEFINITION: Final = "CustomResourceDefinition"
 _HINT: Final = "the webhook can still inject its pods when they are created"
 
 
@@ -33,11 +32,15 @@ class Passed:
     template: Manifest = field(default_factory=dict)
     holder: Manifest = field(default_factory=dict)
     site_of: SiteOf | None = None
+    # The pods are injected by another way, so that nothing is lost.
+    is_complete: bool = False
 
 
 def tree_with_containers(document: Document, kind: tuple[str, str] | None) -> Manifest | None:
     """The tree of an object that has containers, None for any other document."""
-    if kind is None or kind[1] == _DEFINITION or not _CONTAINERS.search(document.text):
+    if kind is None or not _CONTAINERS.search(document.text):
+        return None
+    if kinds.makes_no_pods(kinds.TABLE.row(kind[1], kind[0])):
         return None
     try:
         tree = yamltext.load(document)
@@ -46,7 +49,31 @@ def tree_with_containers(document: Document, kind: tuple[str, str] | None) -> Ma
     return tree if isinstance(tree, dict) else None
 
 
-def unknown_template(document: Document, manifest: Manifest, pointer: str) -> Passed | None:
+def not_injectable(
+    document: Document, manifest: Manifest, pointer: str, table: KindTable = kinds.TABLE
+) -> Passed | None:
+    """An object that makes pods from no pod template of its own, or of an unknown kind; None for others."""
+    row = table.row(manifest.get("kind"), manifest.get("apiVersion"))
+    if kinds.makes_no_pods(row):
+        return None
+    if row and (reference := get(manifest, row.reference) if row.reference else None) is not None:
+        return _of_another(document, manifest, pointer, row.reference, reference)
+    if row and row.without:
+        return Passed(_label(manifest), row.without, _HINT, place(document, pointer))
+    return _unknown_template(document, manifest, pointer)
+
+
+def _of_another(document: Document, manifest: Manifest, pointer: str, at: str, reference: Any) -> Passed:
+    """An object that names the one whose pods it manages."""
+    names = reference if isinstance(reference, dict) else {}
+    other = f"{shown(names['kind'])} {shown(names.get('name') or '?')}" if names.get("kind") else ""
+    where = place(document, pointer + at)
+    sentence = f"Its pod template is that of {other or 'another object'} ({at})."
+    hint = f"inject into {other}" if other else _HINT
+    return Passed(_label(manifest), sentence, hint, where, is_complete=True)
+
+
+def _unknown_template(document: Document, manifest: Manifest, pointer: str) -> Passed | None:
     """An object with a pod template of an unknown kind, by its shape; None for one without."""
     templates = shapes.pod_templates(manifest)
     if not templates:
@@ -86,8 +113,11 @@ def with_parameter(document: Document, manifest: Manifest, pointer: str, error: 
 
 
 def _hint(manifest: Manifest) -> str:
-    """What to do; a known kind has an apiVersion of another group."""
-    row = kinds.of(manifest)
+    """What to do; a kind of Kubernetes has an apiVersion of another group."""
+    kind = manifest.get("kind")
+    if kinds.TABLE.row(kind, manifest.get("apiVersion")):
+        return f"with istioQuirks, only kinds that istioctl knows are injected into; {_HINT}"
+    row = kinds.TABLE.upstream(kind)
     return f"a {row.kind} of Kubernetes has apiVersion: {row.api_version}" if row else _HINT
 
 

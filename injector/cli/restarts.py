@@ -93,8 +93,10 @@ def why_not_restartable(of: Owner, pods: list[Pod]) -> str:
         return f"its manifest has the sidecar; change it with 'injector {command}' and apply it"
     if not any(map(needs_restart, pods)):
         return "a restart does not fix this"
-    row = kinds.KINDS.get(of.kind)
-    if row is None or row.rolling is None or row.api_version != of.api_version:
+    row = kinds.TABLE.owner(of.kind, of.api_version)
+    if row is not None and not row.upstream and row.plural:
+        return "restart it with the tool of its operator"
+    if row is None or row.rolling is None:
         return "a rolling restart does not recreate its pods"
     return ""
 

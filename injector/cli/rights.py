@@ -35,7 +35,7 @@ def needed_by_audit(config: Config) -> Iterator[tuple[str, str]]:
     tags = (CONFIGURATIONS,) if revision_keys(config.profile, config.values) else ()
     for path in (NAMESPACES, NODES, *config.profile.watched(), path_of(KINDS["Pod"]), *tags):
         yield "list", path
-    for kind in read_kinds():
+    for kind in read_kinds(config.kinds):
         yield "get", path_of(kind)
     for verb in ("create", "get", "patch"):
         yield verb, EVENTS.format("")

@@ -50,7 +50,7 @@ def run(flags: UninjectFlags) -> int:
     uninjection = UninjectRun(configuration.located(wanted).config(), Report())
     selection = Selection.of(flags.include, flags.exclude)
     sources = Sources(flags.recursive, selection=selection, in_place=flags.in_place)
-    stream = manifests.transformed(names, uninjection.change, sources=sources)
+    stream = manifests.transformed(names, uninjection.change, sources=sources, table=uninjection.config.kinds)
     if flags.in_place:
         return in_place.write(stream, sources, uninjection.report)
     return stream.write(flags.output, uninjection.report)
@@ -89,7 +89,7 @@ class UninjectRun:
     def _undone(self, manifest: Manifest, quirks: bool) -> Manifest:
         """The object without the injection of any of its pod templates."""
         new = manifest
-        for located in workload.locate_all(manifest, quirks=quirks):
+        for located in workload.locate_all(manifest, quirks=quirks, table=self.config.kinds):
             undone = removed(located.template, World().facts(located), self.config)
             if undone is None:
                 continue

@@ -32,6 +32,7 @@ from injector.config.fields import (
     section,
     setting,
 )
+from injector.config.kind_settings import KIND_LIST, KindSettings
 from injector.config.server_settings import Server
 from injector.core import selectors
 from injector.core.caller_rule import ACTIONS
@@ -268,6 +269,12 @@ class Settings:
         "",
         choice("", "fips-140-2", "fips-140-3", "pqc"),
         "The compliance policy of the control plane.",
+    )
+    kinds: tuple[KindSettings, ...] = setting(
+        (),
+        KIND_LIST,
+        "Workload kinds that `injector kinds` does not list: where their pod templates are. For the "
+        "command line only; the webhook needs none. No effect with `istioQuirks`.",
     )
     revision: str = setting("", TEXT, "Revision of the control plane; empty: default.")
     compatibility: Compatibility = setting(

@@ -12,6 +12,7 @@ from typing import Any
 from injector import __version__
 from injector.config.fields import key_of
 from injector.config.folder import Folder
+from injector.config.kind_settings import table_of
 from injector.config.schema import Settings
 from injector.core import status
 from injector.core.annotation_rule import AnnotationRule
@@ -65,6 +66,7 @@ def build(
         revision=settings.revision,
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,
+        kinds=table_of(settings.kinds),
         digest=status.digest_of(contents(settings, folder, values, sources, mesh_document)),
     )
     out += profile.setting_findings(config)
@@ -163,8 +165,8 @@ def contents(
 ) -> dict[str, Any]:
     """Everything that an answer depends on, by the paths that people write."""
     fields = _as_written(settings)
-    # The limit of work changes no sidecar: it only refuses pods.
-    for key in ("server", "templates", "profile", "values", "workLimit"):
+    # The limit of work changes no sidecar: it only refuses pods. Kinds only say where pods are.
+    for key in ("server", "templates", "profile", "values", "workLimit", "kinds"):
         del fields[key]
     profile = folder.profile
     own = {

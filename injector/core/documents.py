@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from injector import yamltext
-from injector.core import workload
+from injector.core import kinds, workload
+from injector.core.kinds import KindTable
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.yamltext import Document, Obstacle
@@ -31,10 +32,10 @@ Change: TypeAlias = Callable[[Document, Manifest, str], Manifest]
 """Takes a document, an object in it and the object's pointer; gives the object, or another one."""
 
 
-def has_workloads(document: Document) -> bool:
+def has_workloads(document: Document, table: KindTable = kinds.TABLE) -> bool:
     """Whether a document is of a kind with a pod template, or a List. Raises ManifestError."""
     kind = kind_of(document)
-    return kind is not None and workload.has_template(kind[1])
+    return kind is not None and table.may_hold_pods(*kind)
 
 
 def kind_of(document: Document) -> tuple[str, str] | None:
@@ -74,7 +75,7 @@ def is_object(kind: tuple[str, str] | None) -> bool:
     """Whether this apiVersion and kind are those of an object of a cluster; Kustomize's files are none."""
     if kind is None:
         return False
-    return workload.has_template(kind[1]) or bool(kind[0] and not kind[0].startswith(KUSTOMIZE))
+    return kinds.TABLE.may_hold_pods(*kind) or bool(kind[0] and not kind[0].startswith(KUSTOMIZE))
 
 
 def check_other(document: Document, kind: tuple[str, str] | None) -> bool:
@@ -123,8 +124,11 @@ def changed(document: Document, change: Change) -> ChangedDocument | None:
     if not isinstance(tree, dict):
         return None
     new = each(document, tree, change)
-    if new is tree:
-        return None
+    return None if new is tree else replaced(document, tree, new)
+
+
+def replaced(document: Document, tree: Manifest, new: Manifest) -> ChangedDocument:
+    """A document with another tree than its own, in which only what differs is edited."""
     text = yamltext.edited(document, tree, new)
     if isinstance(text, Obstacle):
         return ChangedDocument(_rewritten(document, new), tree, new, text.value)

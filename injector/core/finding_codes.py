@@ -65,6 +65,7 @@ class FindingCode(StrEnum):
     ZERO_VALUES = "zero-values", _POD, _WARNING
     PATH_VARIABLE = "path-variable", _POD, _WARNING
     JOB_NEVER_ENDS = "job-never-ends", _POD, _WARNING
+    RESTRICTED_FIELD = "restricted-field", _POD, _WARNING
     PROXY_CONFIG_OBJECT = "proxy-config-object", _POD, _WARNING
     VOLUME_TAKEN = "volume-taken", _POD, _NOTE
     SCRAPE_TARGETS = "scrape-targets", _POD, _WARNING

@@ -110,6 +110,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The pod of a job has a classic sidecar, which keeps running after the job has finished.",
         "Enable native sidecars.",
     ),
+    "restricted-field": (
+        "The injection sets a field that the workload's kind may have only if a setting allows it.",
+        "Change the setting, or let the webhook inject the pods.",
+    ),
     "proxy-config-object": (
         "A ProxyConfig object cannot be read and is ignored.",
         "Correct the object.",

@@ -11,9 +11,10 @@ from functools import cache
 from typing import Any, Final
 
 from injector import yamltext
-from injector.core import documents, kinds, workload
+from injector.core import documents, kinds
 from injector.core.documents import ChangedDocument
 from injector.core.finding_codes import FindingCode
+from injector.core.kinds import KindTable
 from injector.core.model import Finding
 from injector.errors import ManifestError
 from injector.printable import shown
@@ -25,7 +26,12 @@ _PIPE: Final = "| injector kube-inject -f -"
 
 
 def finding(
-    document: Document, kind: tuple[str, str] | None, settings: Callable[[], Collection[str]], *, whole: bool
+    document: Document,
+    kind: tuple[str, str] | None,
+    settings: Callable[[], Collection[str]],
+    *,
+    whole: bool,
+    table: KindTable = kinds.TABLE,
 ) -> Finding | None:
     """What a person should know of a document without workloads; None for other objects and comments.
 
@@ -33,8 +39,8 @@ def finding(
     the file. Raises ManifestError as `documents.check_other` does.
     """
     if documents.check_other(document, kind):
-        return _of_object(document, kind) if kind else _of_blank(document, whole)
-    if kind and not kind[0] and (near := nearest(kind[1], "")):
+        return _of_object(document, kind, table) if kind else _of_blank(document, whole)
+    if kind and not kind[0] and (near := nearest(kind[1], "", table)):
         return _misspelt(document, kind, near)
     text = "no Kubernetes object (apiVersion and kind are expected), passed as it is"
     where = documents.place(document, "")
@@ -54,24 +60,27 @@ def of_rewritten(document: Document, change: ChangedDocument) -> Finding:
 
 
 @cache
-def nearest(kind: str, api_version: str) -> kinds.Kind | None:
-    """The kind with a pod template that was probably meant, None for one that may be right."""
-    if len(kind) > _LONGEST or workload.has_template(kind):
+def nearest(kind: str, api_version: str, table: KindTable = kinds.TABLE) -> kinds.Kind | None:
+    """The kind with a pod template that was probably meant, None for one that may be right.
+
+    Without an apiVersion it is one of Kubernetes.
+    """
+    if len(kind) > _LONGEST or table.row(kind, api_version) or table.may_hold_pods(api_version, kind):
         return None
-    group = workload.group_of({"apiVersion": api_version})
+    group = kinds.group_of(api_version)
     words = {
         word.lower(): row
-        for row in kinds.KINDS.values()
-        if group in row.groups or not api_version
+        for row in table.rows
+        if (group in row.groups if api_version else row.upstream)
         for word in (row.kind, row.plural)
-        if word
+        if word and row.templates
     }
     close = get_close_matches(kind.lower(), words, n=1, cutoff=_NEAR)
     return words[close[0]] if close else None
 
 
-def _of_object(document: Document, kind: tuple[str, str]) -> Finding | None:
-    near = nearest(kind[1], kind[0])
+def _of_object(document: Document, kind: tuple[str, str], table: KindTable) -> Finding | None:
+    near = nearest(kind[1], kind[0], table)
     return _misspelt(document, kind, near) if near else None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from injector.core import names, owner, status
+from injector.core import kinds, names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
 from injector.core.cause_types import Symptom
@@ -18,6 +18,7 @@ from injector.core.contribution import Contribution
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
+from injector.core.kinds import KindTable
 from injector.core.model import AnnotationKeys, Facts, Finding, Manifest, ProxyMark
 from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
@@ -250,6 +251,7 @@ class Config:
     work_limit: int = DEFAULT_LIMIT
     digest: str = ""
     findings: tuple[Finding, ...] = ()
+    kinds: KindTable = kinds.TABLE
     digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 

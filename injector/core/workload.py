@@ -8,23 +8,28 @@ from itertools import pairwise
 from typing import Any
 
 from injector.core import kinds
+from injector.core.kinds import KindTable
 from injector.core.model import Manifest, Owner
 from injector.errors import ManifestError
-from injector.pointer import drop, expanded, get, join, put
+from injector.pointer import drop, escape, expanded, get, join, put, split
 from injector.printable import shown, type_name
 
-# OpenShift's, which it served as a core kind before it had a group.
-_TEMPLATE = ("Template", frozenset({"template.openshift.io", ""}))
 CRONJOB_METADATA_QUIRK = "/spec/jobTemplate/metadata"
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """An object that holds a pod template: the object and the two pointers to the template's halves."""
+    """An object that holds a pod template: the object and the two pointers to the template's halves.
+
+    `part` names the template where the kind has several.
+    """
 
     manifest: Manifest
     metadata: str
     spec: str
+    part: str = ""
+    # The API version by which its pods are attributed to it, where that is not its own.
+    owner_version: str = ""
 
     @property
     def kind(self) -> str:
@@ -46,25 +51,15 @@ class Workload:
     def label(self) -> str:
         """The object's name for messages."""
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name or "?"
-        return f"{self.kind} {name[:128]}{self._element}"
-
-    @property
-    def _element(self) -> str:
-        """Which element of a list holds the template, where the kind has several."""
-        before: list[str] = []
-        for part in self.spec.split("/"):
-            if part.isdecimal():
-                name = (get(self.manifest, "/".join([*before, part])) or {}).get("name")
-                return f" ({before[-1]} {shown(name or part)})"
-            before.append(part)
-        return ""
+        return f"{self.kind} {name[:128]}{self.part}"
 
     @property
     def owner(self) -> Owner | None:
         """The object as the owner of its pods; None for a Pod, whose owner is in its own metadata."""
         if self.kind == "Pod":
             return None
-        return Owner(str(self.manifest.get("apiVersion") or ""), self.kind, self.name)
+        version = self.owner_version or str(self.manifest.get("apiVersion") or "")
+        return Owner(version, self.kind, self.name)
 
     @property
     def template(self) -> Manifest:
@@ -88,49 +83,93 @@ class Workload:
         return manifest
 
 
-def locate(manifest: Manifest, *, quirks: bool = False) -> Workload | None:
+def locate(manifest: Manifest, *, quirks: bool = False, table: KindTable = kinds.TABLE) -> Workload | None:
     """The first pod template of an object, None where the kind has none; errors as `locate_all`."""
-    return next(iter(locate_all(manifest, quirks=quirks)), None)
+    return next(iter(locate_all(manifest, quirks=quirks, table=table)), None)
 
 
-def locate_all(manifest: Manifest, *, quirks: bool = False) -> tuple[Workload, ...]:
+def locate_all(
+    manifest: Manifest, *, quirks: bool = False, table: KindTable = kinds.TABLE
+) -> tuple[Workload, ...]:
     """The pod templates of an object, none where the kind has none.
 
     With quirks on the kind alone decides, whatever its group (Q3), and the metadata of a CronJob's
     pods is looked for one level too high (Q2). Raises ManifestError where the template is missing.
     """
-    row = kinds.of(manifest)
-    if row is None or not (row.upstream if quirks else group_of(manifest) in row.groups):
+    kind = manifest.get("kind")
+    row = table.upstream(kind) if quirks else table.row(kind, manifest.get("apiVersion"))
+    if row is None or not row.templates:
         return ()
-    return tuple(_located(manifest, row, at, quirks) for at in expanded(manifest, row.template))
+    if len(row.templates) == 1 and "*" not in row.template and not row.reference and not row.partial:
+        return (_located(manifest, row, row.template, quirks),)
+    present = [
+        (pattern, at)
+        for pattern in row.templates
+        for at in expanded(manifest, pattern)
+        if "*" in pattern or _is_there(manifest, row, at)
+    ]
+    if not present and not ("*" in row.template or row.without or _refers(manifest, row)):
+        return (_located(manifest, row, row.template, quirks),)
+    several = len(row.templates) > 1 or "*" in row.template
+    return tuple(
+        _located(manifest, row, at, quirks, _part(manifest, pattern, at) if several else "")
+        for pattern, at in present
+    )
 
 
-def _located(manifest: Manifest, row: kinds.Kind, template: str, quirks: bool) -> Workload:
+def _is_there(manifest: Manifest, row: kinds.Kind, at: str) -> bool:
+    """Whether an object has a template that it may lack."""
+    template = get(manifest, at)
+    if not row.partial or not isinstance(template, dict):
+        return template is not None
+    spec = template.get("spec")
+    containers = spec.get("containers") if isinstance(spec, dict) else spec
+    if not isinstance(containers, list):
+        # Of another type it is an error.
+        return containers is not None
+    return bool(containers) and all(isinstance(each, dict) and each.get("name") for each in containers)
+
+
+def _refers(manifest: Manifest, row: kinds.Kind) -> bool:
+    return bool(row.reference) and get(manifest, row.reference) is not None
+
+
+def _part(manifest: Manifest, pattern: str, at: str) -> str:
+    """Which of the templates of a kind with several is at a pointer."""
+    parts, fields = split(at), split(pattern)
+    if "*" not in fields:
+        words = [part for part in parts if part not in ("spec", "template", "metadata")]
+        return f" ({shown(words[-1])})" if words else ""
+    star = fields.index("*")
+    element = get(manifest, "/".join(["", *map(escape, parts[: star + 1])]))
+    name = parts[star]
+    if name.isdecimal() and isinstance(element, dict):
+        meta = element.get("metadata")
+        names = (element.get("name"), element.get("groupName"), isinstance(meta, dict) and meta.get("name"))
+        name = next((str(each) for each in names if each), name)
+    return f" ({shown(parts[star - 1])} {shown(name)})"
+
+
+def _located(manifest: Manifest, row: kinds.Kind, template: str, quirks: bool, part: str = "") -> Workload:
     metadata, spec = f"{template}/metadata", f"{template}/spec"
     if quirks and row.kind == "CronJob":
         metadata = CRONJOB_METADATA_QUIRK
     _check_path(manifest, spec)
-    workload = Workload(manifest, metadata, spec)
+    workload = Workload(manifest, metadata, spec, part, row.owner_version)
     check_shape(workload)
     return workload
-
-
-def has_template(kind: str) -> bool:
-    """Whether objects of a kind, or those in a list or Template of it, may have a pod template."""
-    return kind in kinds.KINDS or kind in kinds.LISTS or kind == _TEMPLATE[0]
 
 
 def template_of(manifest: Manifest) -> Manifest:
     """The first pod template of a workload as it stands there, unchecked; empty where it has none."""
     row = kinds.of(manifest)
-    pointers = expanded(manifest, row.template) if row else ()
+    pointers = expanded(manifest, row.template) if row and row.templates else ()
     return (get(manifest, pointers[0]) if pointers else None) or {}
 
 
 def group_of(manifest: Manifest) -> str:
     """The API group of an object, empty for the core group."""
-    group, slash, _ = str(manifest.get("apiVersion") or "").partition("/")
-    return group if slash else ""
+    return kinds.group_of(manifest.get("apiVersion"))
 
 
 def is_list(manifest: Manifest) -> bool:
@@ -143,21 +182,20 @@ def members(manifest: Manifest) -> str:
     kind, group = str(manifest.get("kind") or ""), group_of(manifest)
     if kind == "List" and group == "":
         return "items"
-    if kind == _TEMPLATE[0] and group in _TEMPLATE[1]:
+    if kind == kinds.TEMPLATE[0] and group in kinds.TEMPLATE[1]:
         return "objects" if isinstance(manifest.get("objects"), list) else ""
     items = manifest.get("items")
-    typed = kind in kinds.LISTS and isinstance(items, list)
+    typed = kind.endswith("List") and kinds.TABLE.knows(kind[:-4]) and isinstance(items, list)
     return "items" if typed and all(isinstance(item, dict) for item in items or ()) else ""
 
 
 def _check_path(manifest: Manifest, spec: str) -> None:
     tree: Any = manifest
     path = ""
-    parts = spec.split("/")[1:]
-    for part, following in pairwise([*parts, ""]):
+    for part, following in pairwise([*split(spec), ""]):
         tree = tree[int(part)] if isinstance(tree, list) else tree.get(part)
-        path += "/" + part
-        if following.isdecimal():
+        path = join(path, part)
+        if isinstance(tree, list) and following.isdecimal():
             continue
         if tree is None:
             raise ManifestError(

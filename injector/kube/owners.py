@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from injector.core import owner
-from injector.core.kinds import KINDS, Kind
+from injector.core.kinds import TABLE, Kind, KindTable
 from injector.core.model import Owner
 from injector.errors import ClusterError
 from injector.kube.client import Cluster
@@ -14,9 +14,9 @@ from injector.kube.lists import Object
 from injector.kube.objects import path_of
 
 
-def read_kinds() -> tuple[Kind, ...]:
+def read_kinds(table: KindTable = TABLE) -> tuple[Kind, ...]:
     """The kinds of owners that are read."""
-    return tuple(row for row in KINDS.values() if row.plural and row.kind != "Pod")
+    return tuple(row for row in table.rows if row.plural and row.kind != "Pod")
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class OwnerReader:
     """Reads owners of pods; `unread` are the refusals so far."""
 
     cluster: Cluster
+    table: KindTable = TABLE
     unread: list[str] = field(default_factory=list)
     _read: dict[str, Object | None] = field(default_factory=dict)
 
@@ -31,8 +32,8 @@ class OwnerReader:
         """The workload of a pod, else its controller; None where neither exists or may be read."""
         meta = pod["metadata"]
         for of in _candidates(pod):
-            row = KINDS.get(of.kind)
-            if row not in read_kinds() or row.api_version != of.api_version:
+            row = self.table.owner(of.kind, of.api_version)
+            if row is None or row not in read_kinds(self.table):
                 continue
             if (item := self._object(path_of(row, str(meta["namespace"]), of.name))) is not None:
                 # Not every version of the API server sets the kind of a single object.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from injector.core.kinds import KINDS, Kind
+from injector.core.kinds import KINDS, TABLE, Kind, KindTable
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import Cluster
 from injector.kube.lists import Object
@@ -28,29 +28,31 @@ class WorkloadReference:
         return f"{self.kind.plural}/{self.name}" if self.name else self.kind.plural
 
 
-def parsed(words: Sequence[str]) -> tuple[WorkloadReference, ...]:
+def parsed(words: Sequence[str], table: KindTable = TABLE) -> tuple[WorkloadReference, ...]:
     """The targets that words name: ``deploy/web sts/db``, ``deploy web api``, or ``deploy,sts``.
 
     Kinds are those of kubectl, in any case. Raises ConfigError for words that name no workload.
     """
     if any("/" in word for word in words):
-        return tuple(map(_with_slash, words))
-    kinds = [kind_of(word) for word in words[0].split(",")]
+        return tuple(_with_slash(word, table) for word in words)
+    kinds = [kind_of(word, table) for word in words[0].split(",")]
     return tuple(WorkloadReference(kind, name) for kind in kinds for name in words[1:] or ("",))
 
 
-def kind_of(word: str) -> Kind:
-    """The kind that kubectl calls so. Raises ConfigError."""
-    short, _, group = word.lower().partition(".")
-    rows = {name: row for row in KINDS.values() if row.plural for name in (row.plural, *row.aliases)}
-    row = rows.get(short)
-    # "deployments.apps" and "deployments.v1.apps" are kubectl's long forms.
-    if row is None or (group and not _is_group(group, row.api_version)):
-        near = get_close_matches(short, rows, n=1)
-        every = ", ".join(row.aliases[-1] for row in KINDS.values() if row.plural)
-        hint = f"did you mean {near[0]}?" if near and near[0] != short else f"use one of {every}"
-        raise ConfigError("not a kind of workload", where=shown(word), hint=hint)
-    return row
+def kind_of(word: str, table: KindTable = TABLE) -> Kind:
+    """The kind that kubectl calls so, also in its long forms. Raises ConfigError."""
+    row = table.called(word)
+    if row is not None:
+        return row
+    short = word.lower().partition(".")[0]
+    if named := table.without_template(short):
+        raise ConfigError(named.without, where=shown(word), hint="explain one of its pods: pod/NAME")
+    near = get_close_matches(short, [name for row in table.rows if row.plural for name in row.names()], n=1)
+    every = ", ".join(row.aliases[-1] for row in KINDS.values() if row.plural)
+    hint = f"use one of {every}, or of those that 'injector kinds' lists"
+    if near and near[0] != short:
+        hint = f"did you mean {near[0]}?"
+    raise ConfigError("not a kind of workload", where=shown(word), hint=hint)
 
 
 def fetched(
@@ -74,15 +76,9 @@ def fetched(
             yield error
 
 
-def _with_slash(word: str) -> WorkloadReference:
+def _with_slash(word: str, table: KindTable) -> WorkloadReference:
     kind, slash, name = word.partition("/")
     if not slash or not name or "/" in name:
         message = "KIND/NAME is expected" if slash else "KIND/NAME is expected, as in the other arguments"
         raise ConfigError(message, where=shown(word), hint="write deploy/web sts/db, or deploy web api")
-    return WorkloadReference(kind_of(kind), name)
-
-
-def _is_group(group: str, api_version: str) -> bool:
-    """Whether `group` is ``apps`` or ``v1.apps`` for ``apps/v1``."""
-    served, slash, version = api_version.partition("/")
-    return bool(slash) and group in (served, f"{version}.{served}")
+    return WorkloadReference(kind_of(kind, table), name)

@@ -50,7 +50,9 @@ def answers(
             out.append(FormResult(documents.place(document, pointer), located, explanation))
         return manifest
 
-    for document in filter(documents.has_workloads, yamltext.split(text, MANIFESTS)):
+    for document in yamltext.split(text, MANIFESTS):
+        if not documents.has_workloads(document, config.kinds):
+            continue
         tree = yamltext.load(document)
         left -= _size(tree, left)
         if left < 0:
@@ -99,6 +101,6 @@ def _located(
     document: Document, pointer: str, manifest: Manifest, config: Config
 ) -> tuple[workload.Workload, ...]:
     try:
-        return workload.locate_all(manifest, quirks=config.quirks)
+        return workload.locate_all(manifest, quirks=config.quirks, table=config.kinds)
     except ManifestError as error:
         raise documents.placed(error, document, pointer) from error

@@ -31,7 +31,7 @@ from typing import Any, Final
 
 from injector import yamltext
 from injector.core import names, status
-from injector.core.kinds import KINDS
+from injector.core.kinds import TABLE
 from injector.core.model import Manifest
 from injector.core.policy import Policy
 from injector.core.profile import Config, Profile
@@ -112,8 +112,8 @@ def literal_words(profile: Profile, words: frozenset[str]) -> frozenset[str]:
 
 def _kind_words() -> frozenset[str]:
     """Names and API versions of the workload kinds, and the labels that connect them."""
-    parents = [parent for row in KINDS.values() for parent in row.parents]
-    words = {*KINDS, *(row.api_version for row in KINDS.values()), *(p.kind for p in parents)}
+    parents = [parent for row in TABLE.rows for parent in row.parents]
+    words = {word for row in TABLE.rows for word in (row.kind, row.api_version)} | {p.kind for p in parents}
     return frozenset(words | {p.hash_label or p.name_label for p in parents} - {""})
 
 

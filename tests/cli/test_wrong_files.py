@@ -159,7 +159,7 @@ def test_a_manifest_as_a_configuration_is_one_sentence(run: Run, text: str, comm
 # --- counting -------------------------------------------------------------------------------------
 
 OUT = DEPLOYMENT.replace("app: web", 'logs.example.com/inject: "false"')
-ROLLOUT = DEPLOYMENT.replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
+ROLLOUT = DEPLOYMENT.replace("apps/v1", "example.com/v1").replace("Deployment", "Rollout")
 SECRET = "apiVersion: v1\nkind: Secret\n"
 
 

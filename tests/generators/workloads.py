@@ -17,7 +17,7 @@ VERSIONS: Final = {
     **{kind: row.api_version for kind, row in KINDS.items() if not ("." in row.api_version or kind in _OWN)},
     "List": "v1",
     "Service": "v1",
-    "Rollout": "argoproj.io/v1alpha1",
+    "Rollout": "example.com/v1alpha1",
 }
 _WEIGHTS: Final = {"Deployment": 5, "Pod": 3, "List": 1, "Service": 0.3, "Rollout": 0.3}
 

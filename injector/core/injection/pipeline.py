@@ -24,6 +24,7 @@ from injector.core.injection import (
     powers,
     refusals,
     reinjection,
+    restricted_fields,
     result_problems,
     uninjection,
 )
@@ -107,6 +108,7 @@ def _injected(request: _Request, config: Config, work: Work) -> Outcome:
         refusals.check_result(run, after)
         _check_powers(run, after)
         run.findings.extend(near_misses.auto_images(after))
+        run.findings.extend(restricted_fields.findings(run.original, after, request.holder))
         problems = result_problems.result_problems(run, after, request.holder)
         account_token.check(run, after)
         patch = diff(pod, after)

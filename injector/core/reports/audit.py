@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from injector.core import status, workload
+from injector.core import kinds, status, workload
 from injector.core.injection import decisions, reinjection
 from injector.core.injection.api_defaults import is_filled_in
 from injector.core.injection.pipeline import inject
@@ -187,9 +187,9 @@ def _owner(item: Manifest) -> Owner | None:
     """An object as the owner of its pods; a pod's is in its own metadata."""
     if item.get("kind") == "Pod":
         return None
-    return Owner(
-        str(item.get("apiVersion") or ""), str(item.get("kind") or ""), str(item["metadata"]["name"])
-    )
+    row = kinds.of(item)
+    version = (row.owner_version if row else "") or str(item.get("apiVersion") or "")
+    return Owner(version, str(item.get("kind") or ""), str(item["metadata"]["name"]))
 
 
 def _compared(

@@ -111,8 +111,9 @@ def warn_of_result(run: Injection, mesh: Mapping[str, Any]) -> None:
             "the request's path sets a variable with an invalid name (Q35)",
         )
     if not context.native(run.annotations, run.native) and has_proxy(run.overlay, "containers"):
-        kind = context.owner_of(run).kind
-        if kind in kinds.KINDS and kinds.KINDS[kind].runs_to_completion:
+        owner = context.owner_of(run)
+        kind, row = owner.kind, kinds.of({"kind": owner.kind, "apiVersion": owner.api_version})
+        if row and row.runs_to_completion:
             run.warn(
                 FindingCode.JOB_NEVER_ENDS,
                 f"a {kind} with a classic sidecar does not complete by itself; use native sidecars",
