@@ -35,6 +35,7 @@ class RenderFlags(InjectionInput):
     output_dir: str | None
     diff: bool
     base: str | None
+    record_bundle: bool
     check: bool
     against: str | None
     in_place: bool
@@ -44,6 +45,20 @@ class RenderFlags(InjectionInput):
     post_renderer: bool
     krm: bool
     hooks: bool
+
+    @property
+    def digest(self) -> str:
+        """The digest of the bundle that is recorded. Raises ConfigError where --bundle has none."""
+        if not self.record_bundle:
+            return ""
+        # Other runs start without it.
+        from injector.cli.bundle_file import BundleReference
+
+        digest = BundleReference.parsed(self.bundle or "", "--bundle").digest
+        if not digest:
+            hint = "write --bundle FILE@sha256:DIGEST"
+            raise ConfigError("this flag requires --bundle with a digest", where="--record-bundle", hint=hint)
+        return digest
 
     @property
     def has_manifests(self) -> bool:
@@ -89,9 +104,10 @@ def _rendered(flags: RenderFlags, report: Report) -> int:
         from injector.cli import comparison
 
         return comparison.run(flags, flags.base, report)
+    digest = flags.digest
     config, around = flags.read()
     source = piped.read(flags)
-    injection = source.injection(config, around, report, flags.strict)
+    injection = replace(source.injection(config, around, report, flags.strict), recorded=digest)
     sources = Sources(
         flags.recursive,
         warn=lambda finding: injection.findings([finding]),

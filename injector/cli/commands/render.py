@@ -39,6 +39,11 @@ Examples:
     "--check", is_flag=True, help="Print what injection would change; exit status 1 where it is anything."
 )
 @click.option(
+    "--record-bundle",
+    is_flag=True,
+    help="Record the digest of --bundle in each injected workload, outside of its pod template.",
+)
+@click.option(
     "--against",
     type=options.FILES,
     metavar="cluster|BUNDLE",
