@@ -102,7 +102,7 @@ def remove(draft: Draft, start: int, node: Node, following: int | None) -> None:
 
 def replace(draft: Draft, slot: Slot, node: Node, value: Any) -> None:
     """Put another value in the place of a value. Raises Uneditable."""
-    if node.anchor is not None or node.tag is not None:
+    if node.has_properties:
         raise Uneditable(Obstacle.PROPERTY)
     head, rest = _written(draft, slot, node, value)
     line_end = draft.next_line(node.end)

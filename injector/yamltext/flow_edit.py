@@ -85,7 +85,7 @@ class FlowEditor:
 
     def replace(self, node: Node, value: Any) -> None:
         """Put another value in the place of a value. Raises Uneditable."""
-        if node.anchor is not None or node.tag is not None:
+        if node.has_properties:
             raise Uneditable(Obstacle.PROPERTY)
         self._refuse_comments(node.start, node.end)
         pad = _indentation(self._draft, node.start) if self._style.step else None
