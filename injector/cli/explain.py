@@ -123,12 +123,11 @@ def _check(flags: ExplainFlags) -> None:
 def _source(flags: ExplainFlags) -> AbstractContextManager[ExplainInput]:
     if flags.filenames:
         return nullcontext(explain_sources.of_files(flags.filenames, flags.recursive, flags))
-    wanted = targets.parsed(flags.targets)
     for flag, value in {"--selector": flags.selector, "--all-namespaces": flags.all_namespaces}.items():
-        if value and any(target.name for target in wanted):
+        if value and targets.have_names(flags.targets):
             hint = "give the kind alone, or remove the flag"
             raise ConfigError("this flag cannot be combined with a name", where=flag, hint=hint)
-    return explain_sources.of_cluster(wanted, flags)
+    return explain_sources.of_cluster(flags.targets, flags)
 
 
 def _explained(source: ExplainInput, flags: ExplainFlags, *, origins: bool) -> list[Explained]:

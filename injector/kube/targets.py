@@ -39,6 +39,11 @@ def parsed(words: Sequence[str], table: KindTable = TABLE) -> tuple[WorkloadRefe
     return tuple(WorkloadReference(kind, name) for kind in kinds for name in words[1:] or ("",))
 
 
+def have_names(words: Sequence[str]) -> bool:
+    """Whether words name objects, and not only kinds."""
+    return len(words) > 1 or "/" in words[0]
+
+
 def kind_of(word: str, table: KindTable = TABLE) -> Kind:
     """The kind that kubectl calls so, also in its long forms. Raises ConfigError."""
     row = table.called(word)
