@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site image apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz clean
+.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site image apiserver cluster cluster-down mesh mesh-cost soak load attack fuzz kill-test clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -73,6 +73,9 @@ attack: setup ## what attacks on the webhook and the commands cost, and whom; lo
 
 fuzz: setup ## 200,000 generated reviews through the webhook's door; N=1000 for fewer, SEED=x for the same again
 	@$(IN_VENV) -m tests.fuzz $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
+
+kill-test: setup ## kill render --in-place 200 times and look at the files; Linux; N=1000 for more, SEED=x for the same
+	@$(IN_VENV) -m tests.killing $(if $(N),--kills $(N) --between $$(($(N) / 2))) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove what was made here; what is cached for the beds stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* build dist

@@ -12,6 +12,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,41 @@ from injector.errors import ConfigError
 _STEP: Final = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
+_CHUNK: Final = 2**20
+_KINDS: Final = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
 class Outside(OSError):
     """A file that is outside of the folder; an OSError, as for a file that may not be read."""
+
+
+class NotRegular(ValueError):
+    """A FIFO, a device or another thing that is no regular file."""
+
+
+class Unsteady(ValueError):
+    """A file that changed while it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What stays the same as long as nobody writes to a file, or replaces it."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Identity:
+        """The identity of a file with this status."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def read_text(path: Path) -> str:
@@ -46,12 +80,51 @@ def read_text_inside(folder: Path, name: str) -> str:
 
 def read_inside(folder: Path, name: str) -> bytes:
     """The content of a regular file inside a folder. Raises OSError, or ValueError for the path."""
+    with os.fdopen(opened_inside(folder, name), "rb") as file:
+        return file.read()
+
+
+def opened_inside(folder: Path, name: str) -> int:
+    """A descriptor of a regular file inside a folder. Raises OSError, or ValueError for the path."""
     # The error does not say whether a path outside exists: it is not checked.
     root, real = Path(os.path.realpath(folder)), Path(os.path.realpath(folder / name))
     if not real.is_relative_to(root):
         raise Outside("the file is outside of the allowed folder (links are followed)")
-    with os.fdopen(_opened(root, real.relative_to(root).parts), "rb") as file:
-        return file.read()
+    return _opened(root, real.relative_to(root).parts)
+
+
+def opened(path: str) -> int:
+    """A descriptor of a regular file. Raises OSError, or NotRegular at once for a FIFO or a device."""
+    # A device may act when it is opened, so that it is not.
+    _check_regular(os.stat(path))
+    return _regular(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY))
+
+
+def read_steady(descriptor: int, most: int) -> tuple[bytes, Identity]:
+    """The content of a regular file, and its identity. Raises Unsteady, and ValueError beyond a size."""
+    before = Identity.of(os.fstat(descriptor))
+    data = read_at_most(descriptor, most)
+    # Some file systems give the size 0 for files with content.
+    if Identity.of(os.fstat(descriptor)) != before or len(data) != (before.size or len(data)):
+        raise Unsteady("the file changed while it was read")
+    return data, before
+
+
+def read_at_most(descriptor: int, most: int) -> bytes:
+    """Everything up to the end. Raises ValueError where it is more than a number of bytes."""
+    chunks: list[bytes] = []
+    size = 0
+    while size <= most and (chunk := os.read(descriptor, _CHUNK)):
+        chunks.append(chunk)
+        size += len(chunk)
+    if size > most:
+        raise ValueError(f"larger than {most // 2**20} MiB")
+    return b"".join(chunks)
+
+
+def kind_of(mode: int) -> str:
+    """What a path with this mode is, in words; empty for a regular file."""
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "a special file")
 
 
 def reason_of(error: OSError | ValueError) -> str:
@@ -99,10 +172,22 @@ def _opened(root: Path, parts: tuple[str, ...]) -> int:
         descriptor = os.open(parts[-1] if parts else ".", flags, dir_fd=at)
     finally:
         os.close(at)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    return _regular(descriptor)
+
+
+def _regular(descriptor: int) -> int:
+    """The descriptor, closed with an error where it is not of a regular file."""
+    try:
+        _check_regular(os.fstat(descriptor))
+    except NotRegular:
         os.close(descriptor)
-        raise ValueError("not a regular file")
+        raise
     return descriptor
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if kind := kind_of(status.st_mode):
+        raise NotRegular(f"{kind}, expected a regular file")
 
 
 def _text(data: bytes, path: Path) -> str:

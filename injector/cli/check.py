@@ -44,6 +44,7 @@ class CheckFlags(Access):
 
     config_file: str | None
     config_map: str | None
+    bundle: str | None
     with_cluster: bool
     output: str
     fail_on: str | None
@@ -87,7 +88,7 @@ def _configuration(flags: CheckFlags) -> tuple[CheckResult, int, Input | None]:
     try:
         chosen = _located(flags)
     except (ConfigError, ManifestError) as error:
-        name = flags.config_file or flags.config_map or "the configuration"
+        name = flags.config_file or flags.config_map or flags.bundle or "the configuration"
         return CheckResult(name, _load_findings(error), {Section.CONFIGURATION: name}), 2, None
     except ClusterError as error:
         return CheckResult("the cluster", [_unreadable(error)], {}), 1, None
@@ -100,8 +101,13 @@ def _located(flags: CheckFlags) -> Located:
     if answered:
         where, text = answered
         return Located(Input(Text(text, where), None), where, is_named=True)
-    wanted = Wanted(config_file=flags.config_file, config_map=flags.config_map, running=flags.with_cluster)
-    if flags.config_file or not (flags.with_cluster or flags.config_map):
+    wanted = Wanted(
+        config_file=flags.config_file,
+        config_map=flags.config_map,
+        bundle=flags.bundle,
+        running=flags.with_cluster,
+    )
+    if flags.config_file or flags.bundle or not (flags.with_cluster or flags.config_map):
         return located(wanted)
     with world.connected(flags) as cluster:
         return located(wanted, cluster)

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 def with_cluster_tags(cluster: Cluster, config: Config, named: Sequence[str] = ()) -> Config:
     """The configuration with those tags, as far as they may be read, and with those that a flag names."""
-    return with_tags(config, (*named, *_pointing(cluster, config)))
+    return with_tags(config, (*named, *tags_of(cluster, config)))
 
 
-def _pointing(cluster: Cluster, config: Config) -> list[str]:
+def tags_of(cluster: Cluster, config: Config) -> list[str]:
+    """The names of those tags; none where they may not be read."""
     keys = tags.revision_keys(config.profile, config.values)
     if not keys:
         return []

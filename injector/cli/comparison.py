@@ -42,7 +42,9 @@ def run(flags: InjectionInput, base: str, report: Report) -> int:
     new, around = flags.read()
     old, _ = replace(flags, config_file=base, config_map=None).read()
     comparison = ComparisonRun(old, new, around, report)
-    sources = Sources(flags.recursive, warn=lambda finding: report.findings([finding]))
+    sources = Sources(
+        flags.recursive, warn=lambda finding: report.findings([finding]), selection=flags.selection
+    )
     comparison.compare(sources.each(flags.names))
     if comparison.errors:
         return report.failures(comparison.errors)

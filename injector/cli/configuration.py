@@ -1,8 +1,8 @@
 """Which configuration a command uses, and the line on stderr that says so.
 
-The order: --config, --config-map, $INJECTOR_CONFIG, that of the release that runs in the cluster (only in
-commands that read a cluster), ./injector.yaml, the built-in defaults. Not here: what a configuration means
-(config), and how a release is found (kube).
+The order: --bundle, --config, --config-map, $INJECTOR_CONFIG, that of the release that runs in the cluster
+(only in commands that read a cluster), ./injector.yaml, the built-in defaults.
+Not here: what a configuration means (config), and how a release is found (kube).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from injector.config.loading import NONE, Input, Overrides, Text, load_input, se
 from injector.config.schema import Settings
 from injector.config.server_settings import ConfigMapSource
 from injector.core.profile import Config
+from injector.core.registration.tag_entries import with_tags
 from injector.errors import ConfigError
 from injector.printable import visible
 
@@ -43,6 +44,7 @@ class Wanted:
 
     config_file: str | None = None
     config_map: str | None = None
+    bundle: str | None = None
     from_istiod: str | None = None
     namespace: str = ""
     revision: str | None = None
@@ -55,7 +57,8 @@ class Wanted:
 class Located:
     """The texts of a configuration, and where they are from.
 
-    `is_default`: from no file at all; `is_named`: the command line names the file.
+    `is_default`: from no file at all; `is_named`: the command line names the file. `tags` and
+    `native_sidecars` are what a bundle says beside it.
     """
 
     inputs: Input
@@ -65,10 +68,12 @@ class Located:
     from_istiod: str | None = None
     in_cluster: bool = False
     control_plane: str = ""
+    tags: tuple[str, ...] = ()
+    native_sidecars: bool | None = None
 
     def config(self) -> Config:
         """The snapshot; one line on stderr says where it is from. Raises ConfigError."""
-        config = load_input(self.inputs)
+        config = with_tags(load_input(self.inputs), self.tags)
         self.report()
         return config
 
@@ -82,6 +87,8 @@ class Located:
 
 def located(wanted: Wanted, cluster: Cluster | None = None) -> Located:
     """The configuration to use. Raises InjectorError."""
+    if wanted.bundle:
+        return _of_bundle(wanted)
     chosen = _named(wanted, cluster)
     if chosen is None and cluster is not None and wanted.running:
         chosen = _running(wanted, cluster)
@@ -132,6 +139,36 @@ def _named(wanted: Wanted, cluster: Cluster | None) -> Located | None:
     if cluster is not None and at.name:
         return _of_map(cluster, at, f"server.source.configMap of {where}")
     return Located(inputs, where, is_named=bool(wanted.config_file))
+
+
+def _of_bundle(wanted: Wanted) -> Located:
+    """The configuration in a bundle, which is complete."""
+    others = {
+        "--config": wanted.config_file,
+        "--config-map": wanted.config_map,
+        "--from-istiod": wanted.from_istiod,
+    }
+    for flag, value in others.items():
+        if value:
+            raise with_bundle(flag)
+    # Other runs start faster without it.
+    from injector.cli import bundle_file
+
+    bundle = bundle_file.read(wanted.bundle or "")
+    unpacked = bundle.unpacked
+    return Located(
+        unpacked.inputs,
+        f"bundle {bundle.reference}",
+        is_named=True,
+        tags=unpacked.tags,
+        native_sidecars=unpacked.native_sidecars,
+    )
+
+
+def with_bundle(flag: str) -> ConfigError:
+    """The error for a flag that names another configuration than --bundle."""
+    hint = "a bundle holds the whole configuration: give this flag to 'injector bundle'"
+    return ConfigError("it cannot be combined with --bundle", where=flag, hint=hint)
 
 
 def _local() -> Located | None:

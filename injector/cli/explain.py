@@ -20,6 +20,7 @@ from injector.cli.failures import print_errors
 from injector.cli.output import write
 from injector.cli.progress import MANY, counted
 from injector.cli.results import PROGRAMS, for_programs
+from injector.cli.selection import Selection
 from injector.core.injection.pipeline import inject
 from injector.core.model import Finding, Reason, Verdict
 from injector.core.reports.provenance import Explainer, Explanation
@@ -36,6 +37,8 @@ class ExplainFlags(WorkloadSearch):
     targets: tuple[str, ...]
     filenames: tuple[str, ...]
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
     reasons: tuple[str, ...]
     skipped: bool
     show_all: bool
@@ -122,7 +125,9 @@ def _check(flags: ExplainFlags) -> None:
 
 def _source(flags: ExplainFlags) -> AbstractContextManager[ExplainInput]:
     if flags.filenames:
-        return nullcontext(explain_sources.of_files(flags.filenames, flags.recursive, flags))
+        selection = Selection.of(flags.include, flags.exclude)
+        read = sources.Sources(flags.recursive, urls=True, selection=selection)
+        return nullcontext(explain_sources.of_files(flags.filenames, read, flags))
     for flag, value in {"--selector": flags.selector, "--all-namespaces": flags.all_namespaces}.items():
         if value and targets.have_names(flags.targets):
             hint = "give the kind alone, or remove the flag"

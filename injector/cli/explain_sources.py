@@ -72,16 +72,18 @@ class WorkloadSearch(Access):
     selector: str
     config_file: str | None
     config_map: str | None
+    bundle: str | None
     objects: tuple[str, ...]
     tags: tuple[str, ...]
     live: bool
     from_istiod: str | None
 
 
-def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) -> ExplainInput:
+def of_files(filenames: Sequence[str], sources: Sources, search: WorkloadSearch) -> ExplainInput:
     """The workloads of manifests. Raises ManifestError where there is none."""
-    config = with_tags(configuration.located(Wanted(config_file=search.config_file)).config(), search.tags)
-    around = world.from_objects(search.objects, search.namespace)
+    chosen = configuration.located(Wanted(config_file=search.config_file, bundle=search.bundle))
+    config = with_tags(chosen.config(), search.tags)
+    around = world.from_objects(search.objects, search.namespace).with_native(chosen.native_sidecars)
     subjects: list[LocatedWorkload] = []
     errors: list[InjectorError] = []
 
@@ -95,7 +97,7 @@ def of_files(filenames: Sequence[str], recursive: bool, search: WorkloadSearch) 
         subjects.extend(LocatedWorkload(where, each, around.facts(each)) for each in workloads)
         return manifest
 
-    read = Sources(recursive, urls=True).documents(filenames)
+    read = sources.documents(filenames)
     for document in read:
         try:
             kind = documents.kind_of(document)
@@ -124,6 +126,7 @@ def of_cluster(words: Sequence[str], search: WorkloadSearch) -> Iterator[Explain
         chosen = Wanted(
             config_file=search.config_file,
             config_map=search.config_map,
+            bundle=search.bundle,
             from_istiod=search.from_istiod,
             namespace=namespace,
         )

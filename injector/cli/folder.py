@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from injector.cli.output import Spool, mode_of
-from injector.cli.sources import STDIN
+from injector.cli.source import STDIN
 from injector.errors import ConfigError, ManifestError
 
 _FLAG: Final = "--output-dir"

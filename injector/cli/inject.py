@@ -52,7 +52,12 @@ def _run(flags: KubeInjectFlags, report: Report) -> int:
     manifests.check_named(flags.names)
     config, around = flags.read()
     injection = InjectRun(config, around, report, flags.strict)
-    sources = Sources(flags.recursive, urls=True, warn=lambda finding: injection.findings([finding]))
+    sources = Sources(
+        flags.recursive,
+        urls=True,
+        warn=lambda finding: injection.findings([finding]),
+        selection=flags.selection,
+    )
     stream = manifests.transformed(
         flags.names, injection.change, injection.look_at_other, sources, table=config.kinds
     )

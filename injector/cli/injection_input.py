@@ -1,6 +1,7 @@
 """What an injection on the command line reads: manifests, configuration and the objects around them.
 
-`kube-inject` and `render` share these flags. Not here: what is injected, and where the result goes.
+`kube-inject` and `render` share these flags, `bundle` and `parity` those of the configuration.
+Not here: what is injected, and where the result goes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from injector.cli import configuration, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted
+from injector.cli.selection import Selection
 from injector.cli.world import Access, World
 from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
 from injector.config.loading import Overrides, Text, rules_of
@@ -25,13 +27,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InjectionInput(Access):
-    """The flags that say what is injected into, by which configuration, with which objects around it."""
+class ConfigurationInput(Access):
+    """The flags that say by which configuration is injected."""
 
     config_file: str | None
     config_map: str | None
-    manifests: tuple[str, ...]
-    filenames: tuple[str, ...]
     namespace: str
     control_namespace: str | None
     revision: str | None
@@ -40,24 +40,28 @@ class InjectionInput(Access):
     inject_file: str | None
     mesh_map: str | None
     inject_map: str | None
-    from_cluster: bool
-    objects: tuple[str, ...]
     tags: tuple[str, ...]
-    strict: bool
-    recursive: bool
-    fail_on: str | None
-    report: str | None
-    report_file: str | None
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """All that are to be read."""
-        return self.manifests + self.filenames
+    def packed(self) -> str | None:
+        """The bundle that is used instead."""
+        return None
+
+    @property
+    def istiod(self) -> str | None:
+        """The istiod whose ConfigMaps are used as well."""
+        return None
 
     @property
     def asks_cluster(self) -> bool:
         """Whether everything is read from the cluster."""
-        return self.from_cluster or bool(self.named)
+        return bool(self.named)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the configuration needs no cluster."""
+        maps = self.mesh_map or self.inject_map or self.config_map or self.istiod
+        return not (self.asks_cluster or maps)
 
     def of_a_mesh(self) -> dict[str, str | None]:
         """The flags that mean nothing to a profile without mesh rules."""
@@ -68,6 +72,78 @@ class InjectionInput(Access):
             "--istioNamespace": self.control_namespace,
         }
 
+    def located(self, cluster: Cluster | None = None) -> Located:
+        """The texts of the configuration. Raises InjectorError."""
+        if self.packed:
+            _check_alone(self)
+        chosen = configuration.located(self._wanted(), cluster)
+        if self.packed:
+            return chosen
+        _check(chosen, self)
+        return chosen if cluster is None else _with_maps(chosen, self, cluster)
+
+    def _wanted(self) -> Wanted:
+        overrides = Overrides(
+            mesh=_read(self.mesh_file),
+            values=_read(self.values_file),
+            inject=_read(self.inject_file),
+            revision=self.revision,
+            control_namespace=self.control_namespace,
+        )
+        return Wanted(
+            config_file=self.config_file,
+            config_map=self.config_map,
+            bundle=self.packed,
+            from_istiod=self.istiod,
+            namespace=self.namespace,
+            revision=self.revision,
+            overrides=overrides,
+            running=self.asks_cluster,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectionInput(ConfigurationInput):
+    """The same with what is injected into, and the objects around it."""
+
+    from_cluster: bool
+    bundle: str | None
+    manifests: tuple[str, ...]
+    filenames: tuple[str, ...]
+    objects: tuple[str, ...]
+    strict: bool
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    fail_on: str | None
+    report: str | None
+    report_file: str | None
+
+    @property
+    def packed(self) -> str | None:
+        """The bundle that is used instead."""
+        return self.bundle
+
+    @property
+    def asks_cluster(self) -> bool:
+        """Whether everything is read from the cluster."""
+        return self.from_cluster or bool(self.named)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that are to be read."""
+        return self.manifests + self.filenames
+
+    @property
+    def selection(self) -> Selection:
+        """Which files of folders are read. Raises ConfigError."""
+        return Selection.of(self.include, self.exclude)
+
+    @property
+    def connection(self) -> str:
+        """The first flag that names a cluster to read objects and configuration from, empty without one."""
+        return self.named
+
     def read(self) -> tuple[Config, World]:
         """The configuration and the objects that the flags name. Raises InjectorError."""
         config, around = _around(self)
@@ -76,31 +152,19 @@ class InjectionInput(Access):
 
 def _around(flags: InjectionInput) -> tuple[Config, World]:
     """The configuration and the objects that the flags name. Raises InjectorError."""
-    overrides = Overrides(
-        mesh=_read(flags.mesh_file),
-        values=_read(flags.values_file),
-        inject=_read(flags.inject_file),
-        revision=flags.revision,
-        control_namespace=flags.control_namespace,
-    )
-    wanted = Wanted(
-        config_file=flags.config_file,
-        config_map=flags.config_map,
-        namespace=flags.namespace,
-        revision=flags.revision,
-        overrides=overrides,
-        running=flags.asks_cluster,
-    )
     around = world.from_objects(flags.objects, flags.namespace)
-    local = not (flags.asks_cluster or flags.mesh_map or flags.inject_map or flags.config_map)
-    if local or flags.config_file:
+    if flags.bundle:
+        for flag in filter(None, ("--from-cluster" if flags.from_cluster else "", flags.connection)):
+            raise configuration.with_bundle(flag)
+        chosen = flags.located()
+        return chosen.config(), around.with_native(chosen.native_sidecars)
+    if flags.is_local or flags.config_file:
         # Wrong flags are reported before a cluster is asked.
-        chosen = _checked(configuration.located(wanted), flags)
-        if local:
+        chosen = flags.located()
+        if flags.is_local:
             return chosen.config(), around
     with world.connected(flags) as cluster:
-        chosen = _checked(configuration.located(wanted, cluster), flags)
-        config = _with_maps(chosen, flags, cluster).config()
+        config = flags.located(cluster).config()
         if flags.asks_cluster:
             config = with_cluster_tags(cluster, config)
             seen = world.from_cluster(cluster, config.profile, flags.namespace or cluster.namespace)
@@ -108,15 +172,27 @@ def _around(flags: InjectionInput) -> tuple[Config, World]:
     return config, around
 
 
-def _checked(chosen: Located, flags: InjectionInput) -> Located:
-    """The configuration, if its profile supports the flags. Raises ConfigError."""
+def _check_alone(flags: ConfigurationInput) -> None:
+    """Raise ConfigError for a flag that names another configuration than the bundle."""
+    others = {
+        "--revision": flags.revision,
+        "--valuesFile": flags.values_file,
+        "--injectConfigFile": flags.inject_file,
+        **flags.of_a_mesh(),
+    }
+    for flag, value in others.items():
+        if value:
+            raise configuration.with_bundle(flag)
+
+
+def _check(chosen: Located, flags: ConfigurationInput) -> None:
+    """Raise ConfigError for a flag that the profile does not support."""
     for flag, value in flags.of_a_mesh().items():
         if value:
             check_mesh(flag, chosen.inputs)
-    return chosen
 
 
-def _with_maps(chosen: Located, flags: InjectionInput, cluster: Cluster) -> Located:
+def _with_maps(chosen: Located, flags: ConfigurationInput, cluster: Cluster) -> Located:
     """The configuration with the ConfigMaps of an istiod on top: those that flags name, else its own.
 
     A configuration of the cluster is complete without them.

@@ -1,4 +1,4 @@
-"""The flags that `kube-inject` and `render` share: those of `InjectionInput` but for the manifests."""
+"""The flags of `InjectionInput` but for the manifests, and those of `ConfigurationInput` alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import click
 from injector.cli import options
 from injector.cli.options import Command, Option
 
-_ALL: Final[tuple[Option, ...]] = (
-    options.namespace("Namespace of objects without a namespace."),
+_CONFIGURATION: Final[tuple[Option, ...]] = (
     click.option(
         "-i", "--istioNamespace", "control_namespace", metavar="NS", help="Namespace of the control plane."
     ),
@@ -31,10 +30,18 @@ _ALL: Final[tuple[Option, ...]] = (
     click.option(
         "--injectConfigMapName", "inject_map", metavar="NAME", help="Read injection settings of the cluster."
     ),
+    options.tags(),
+)
+_CLUSTER: Final[tuple[Option, ...]] = (
     click.option("--from-cluster", is_flag=True, help="Read configuration and Namespaces from the cluster."),
     options.cluster("Same as for kubectl; implies --from-cluster."),
+)
+_ALL: Final[tuple[Option, ...]] = (
+    options.namespace("Namespace of objects without a namespace."),
+    *_CONFIGURATION,
+    *_CLUSTER,
+    options.bundle(),
     options.objects(),
-    options.tags(),
     click.option(
         "--strict",
         is_flag=True,
@@ -48,5 +55,19 @@ _ALL: Final[tuple[Option, ...]] = (
 def injection(command: Command) -> Command:
     """Configuration, the objects around the manifests, and what is an error."""
     for option in reversed(_ALL):
+        command = option(command)
+    return command
+
+
+def configuration(command: Command) -> Command:
+    """Where the configuration comes from, beside --config and --config-map."""
+    for option in reversed(_CONFIGURATION):
+        command = option(command)
+    return command
+
+
+def from_cluster(command: Command) -> Command:
+    """Which cluster is read, where one is."""
+    for option in reversed(_CLUSTER):
         command = option(command)
     return command

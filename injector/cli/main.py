@@ -20,6 +20,7 @@ from injector import __version__, stdout
 COMMANDS: Final = {
     "kube-inject": ("inject", "Inject sidecars into manifests (alias: inject)."),
     "render": ("render", "Render manifests with sidecars for CI and GitOps."),
+    "bundle": ("bundle", "Pack a configuration into one file with a digest."),
     "uninject": ("uninject", "Remove injected sidecars from manifests."),
     "explain": (
         "explain",
@@ -30,6 +31,7 @@ COMMANDS: Final = {
     "audit": ("audit", "List pods with a missing or outdated sidecar; restart their owners."),
     "kinds": ("kinds", "List the kinds of workloads, or propose the setting for one."),
     "replay": ("replay", "Show what a new configuration would change, based on recorded admissions."),
+    "parity": ("parity", "Compare what the webhook of a cluster injects with what the command line injects."),
     "serve": ("serve", "Run the admission webhook."),
     "webhook-config": ("webhook_config", "Print the MutatingWebhookConfiguration for the webhook."),
     "tag": ("tag", "List, set and remove revision tags of a cluster."),
@@ -44,6 +46,7 @@ Examples:
   injector kube-inject -f shop.yaml | kubectl apply -f -
   injector kube-inject --config injector.yaml -R -f manifests/ -o injected.yaml
   injector render -R manifests/ --diff
+  injector bundle --config injector.yaml -o bundle.yaml
   injector explain -f shop.yaml
   injector explain deploy/web -n shop
   injector uninject -f injected.yaml

@@ -55,6 +55,9 @@ output_file: Final[Option] = click.option(
     metavar="FILE",
     help="Write to a file instead of stdout; the file is replaced atomically.",
 )
+in_place: Final[Option] = click.option(
+    "--in-place", is_flag=True, help="Change the files that are named: all of them, or none on an error."
+)
 manifests: Final[Option] = click.argument("manifests", nargs=-1, type=FILES, metavar="[FILE|DIR|-]...")
 """Manifests without -f."""
 
@@ -69,9 +72,19 @@ def filenames(help: str = "Manifests, YAML or JSON; may be repeated, or separate
         with_names = click.option(
             "-f", "--filename", "filenames", multiple=True, type=FILES, metavar=metavar, help=help
         )
-        return with_names(with_recursive(command))
+        return with_names(with_recursive(selection(command)))
 
     return add
+
+
+def selection(command: Command) -> Command:
+    """Which files of folders are read."""
+    for flag, text in {
+        "--exclude": "Leave these files and folders of a folder out; wins over --include.",
+        "--include": "Read only these files of a folder, such as apps/**/*.yaml; may be repeated.",
+    }.items():
+        command = click.option(flag, multiple=True, metavar="GLOB", help=text)(command)
+    return command
 
 
 def fail_on(*levels: str, default: str) -> Option:
@@ -112,6 +125,11 @@ def config(
 def config_map(help: str = "Read the configuration from a ConfigMap; default key: injector.yaml.") -> Option:
     """A ConfigMap with the configuration, for commands that read a cluster."""
     return click.option("--config-map", metavar="NS/NAME[:KEY]", help=help)
+
+
+def bundle(help: str = "Use only the configuration that 'injector bundle' packed.") -> Option:
+    """A configuration with a digest."""
+    return click.option("--bundle", type=FILES, metavar="FILE@sha256:DIGEST", help=help)
 
 
 def cluster(help: str = "Same as for kubectl.") -> Option:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from injector.cli.sources import STDIN
+from injector.cli.source import STDIN
 from injector.errors import ConfigError, ManifestError
 
 _IN_MEMORY: Final = 8 << 20
@@ -42,7 +42,7 @@ class Spool:
     def write(self, text: str) -> None:
         """Append a text."""
         data = text.encode("utf-8")
-        with _spooling():
+        with spooling():
             self._file.write(data)
         self._size += len(data)
 
@@ -73,7 +73,8 @@ class Spool:
 
 
 @contextmanager
-def _spooling() -> Iterator[None]:
+def spooling() -> Iterator[None]:
+    """Make an error of the system one about the folder of temporary files."""
     try:
         yield
     except OSError as error:

@@ -17,7 +17,8 @@ from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending, Form, Part, Spread, Transformed
 from injector.cli.report import Report
 from injector.cli.reported import reported
-from injector.cli.sources import STDIN, Sources
+from injector.cli.source import STDIN
+from injector.cli.sources import Sources
 from injector.cli.tally import number
 from injector.errors import ConfigError
 
@@ -34,6 +35,7 @@ class RenderFlags(InjectionInput):
     diff: bool
     base: str | None
     check: bool
+    in_place: bool
     jobs: int
 
 
@@ -51,7 +53,12 @@ def _run(flags: RenderFlags, report: Report) -> int:
         return comparison.run(flags, flags.base, report)
     config, around = flags.read()
     injection = InjectRun(config, around, report, flags.strict)
-    sources = Sources(flags.recursive, warn=lambda finding: injection.findings([finding]))
+    sources = Sources(
+        flags.recursive,
+        warn=lambda finding: injection.findings([finding]),
+        selection=flags.selection,
+        in_place=flags.in_place,
+    )
     stream = manifests.transformed(
         flags.names,
         injection.change,
@@ -61,6 +68,11 @@ def _run(flags: RenderFlags, report: Report) -> int:
         config.kinds,
     )
     stream.parts = progress.running(stream.parts, "rendering: document")
+    if flags.in_place:
+        # Other forms start without it.
+        from injector.cli import in_place
+
+        return in_place.write(stream, sources, report, lambda: injection.end(flags.fail_on))
     status = _write(flags, stream, report, lambda: injection.end(flags.fail_on))
     if flags.check and status == 0 and stream.changed:
         report.line(f"{number(len(stream.changed), 'file')} would change")
@@ -82,6 +94,7 @@ def _check(flags: RenderFlags) -> None:
     manifests.check_named(flags.names)
     ways = {
         "--base": flags.base,
+        "--in-place": flags.in_place,
         "--diff": flags.diff,
         "--check": flags.check,
         "-o": flags.output,

@@ -1,20 +1,21 @@
 """Where documents come from: files, folders, stdin and URLs, by the names that a command line gives.
 
-Not here: what is in the documents.
+Not here: what is in the documents, and how one source is read (`source`).
 """
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from injector import files, yamltext
 from injector.cli.report import Report
+from injector.cli.selection import Selection
+from injector.cli.source import STDIN, NamedSource, Snapshot
 from injector.core import documents
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
@@ -22,9 +23,7 @@ from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.yamltext import Document
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
-STDIN: Final = "-"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_PATTERN = re.compile(r"[*?\[]")
 
 
 def _printed(finding: Finding) -> None:
@@ -33,11 +32,18 @@ def _printed(finding: Finding) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """How names are read: whether folders in folders and URLs count, and who takes findings about files."""
+    """How names are read: whether folders in folders and URLs count, and who takes findings about files.
+
+    `selection` is about files in folders. With `in_place` each file is read once, by whatever names, and
+    anything else is refused. `snapshots` are the files that were read, by the names in messages.
+    """
 
     recursive: bool = False
     urls: bool = False
     warn: Callable[[Finding], None] = _printed
+    selection: Selection = field(default_factory=Selection)
+    in_place: bool = False
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
 
     def documents(self, names: Sequence[str]) -> list[Document]:
         """The documents of files, folders (in the order of their names), stdin (``-``) and URLs.
@@ -59,21 +65,28 @@ class Sources:
         named = [part for name in names for part in _split(name)]
         if named.count(STDIN) > 1:
             raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
-        for name in named:
+        listed = [source for name in named for source in self._listed(name)]
+        self._note_unused()
+        for item in _files_once(listed) if self.in_place else listed:
+            if isinstance(item, InjectorError):
+                yield item
+                continue
             try:
-                listed = list(self._sources(name))
+                yield from self._documents(item)
             except InjectorError as error:
                 yield error
-                continue
-            for source in listed:
-                try:
-                    yield from self._documents(source)
-                except InjectorError as error:
-                    yield error
 
-    def _documents(self, source: _Source) -> Iterator[Document]:
+    def _listed(self, name: str) -> list[NamedSource | InjectorError]:
+        try:
+            return list(self._sources(name))
+        except InjectorError as error:
+            return [error]
+
+    def _documents(self, source: NamedSource) -> Iterator[Document]:
         """The documents of a source; of a file in a folder none where it has no objects."""
-        read = source.documents()
+        read, snapshot = source.documents()
+        if snapshot:
+            self.snapshots[source.name] = snapshot
         if source.folder is None:
             yield from read
             return
@@ -87,18 +100,17 @@ class Sources:
         if all(documents.check_other(document, None) for document in first):
             yield from first
             return
-        text = "left out, as it has no Kubernetes objects"
-        self.warn(Finding.of(FindingCode.LEFT_OUT, text, source.name))
+        self._left_out("left out, as it has no Kubernetes objects", source.name)
 
-    def _sources(self, name: str) -> Iterator[_Source]:
+    def _sources(self, name: str) -> Iterator[NamedSource]:
         if _URL.match(name):
             yield self.source_of_url(name)
         elif name == STDIN or not os.path.isdir(name):
-            yield _Source(name)
+            yield NamedSource(name)
         else:
-            yield from self._of_folder(Path(name))
+            yield from self._of_folder(name)
 
-    def source_of_url(self, url: str) -> _Source:
+    def source_of_url(self, url: str) -> NamedSource:
         """What a URL answers. Raises ConfigError, ManifestError."""
         # Other runs start faster without it.
         from injector.cli import downloads
@@ -106,31 +118,74 @@ class Sources:
         if not self.urls:
             hint = "download it first: curl -fsSL URL, and -f - for the output"
             raise ConfigError("this command reads no URLs", where=f"-f {downloads.public(url)}", hint=hint)
-        return _Source(downloads.public(url), downloaded=downloads.read(url))
+        return NamedSource(downloads.public(url), downloaded=downloads.read(url))
 
-    def _of_folder(self, folder: Path) -> Iterator[_Source]:
-        listed = folder.rglob("*") if self.recursive else folder.iterdir()
-        shown = [p for p in sorted(listed) if not _is_hidden(p.relative_to(folder))]
-        inside = [p for p in shown if not self._leaves(p, folder)]
-        read = [p for p in inside if p.suffix in SUFFIXES and os.path.isfile(p)]
-        folders = [] if self.recursive else [p for p in inside if os.path.isdir(p)]
+    def _of_folder(self, name: str) -> Iterator[NamedSource]:
+        folder, below = Path(name), list[str]()
+        read = list(self._files(folder, "", below))
         if not read:
             hint = f"supported file names end in {', '.join(SUFFIXES)}"
-            hint = "use -R to read the folders in it as well" if folders else hint
+            if self.selection.include or self.selection.exclude:
+                hint = f"check --include and --exclude; {hint}"
+            hint = "use -R to read the folders in it as well" if below else hint
             raise ManifestError("the folder has no manifests", where=str(folder), hint=hint)
-        if folders:
-            text = f"{len(folders)} folder{'s' if len(folders) > 1 else ''} in it not read"
-            note = Finding.of(FindingCode.LEFT_OUT, text, str(folder), "-R reads them", level=Level.NOTE)
-            self.warn(note)
-        yield from (_Source(str(path), folder) for path in read)
+        if below:
+            text = f"{len(below)} folder{'s' if len(below) > 1 else ''} in it not read"
+            self._left_out(text, str(folder), Level.NOTE, "-R reads them")
+        yield from (NamedSource(str(folder / path), folder) for path in read)
 
-    def _leaves(self, path: Path, folder: Path) -> bool:
-        """Whether a path is a link out of the folder; one that might have been meant is reported."""
-        if not path.is_symlink() or files.is_inside(folder, path):
+    def _files(self, folder: Path, inside: str, below: list[str]) -> Iterator[str]:
+        """The paths in a folder of what is read. `below` gets the folders that are not looked into."""
+        at = folder / inside
+        try:
+            with os.scandir(at) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            hint = files.advice_on(error) + (f", or leave it out: --exclude {inside}" if inside else "")
+            raise ManifestError(files.reason_of(error), where=str(at), hint=hint) from error
+        for entry in entries:
+            path = inside + entry.name
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if not self.selection.takes(f"{path}/"):
+                    continue
+                if self.recursive:
+                    yield from self._files(folder, f"{path}/", below)
+                else:
+                    below.append(path)
+            elif self._is_read(entry, path, folder):
+                yield path
+
+    def _is_read(self, entry: os.DirEntry[str], path: str, folder: Path) -> bool:
+        """Whether a file, or what a link leads to, is read; what might have been meant is reported."""
+        is_link = entry.is_symlink()
+        leads_to_folder = is_link and os.path.isdir(entry.path)
+        if not (entry.name.endswith(SUFFIXES) or leads_to_folder):
             return False
-        if path.suffix in SUFFIXES or os.path.isdir(path):
-            self.warn(Finding.of(FindingCode.LEFT_OUT, f"skipped, as the link leaves {folder}", str(path)))
-        return True
+        if not self.selection.takes(f"{path}/" if leads_to_folder else path):
+            return False
+        if is_link and not files.is_inside(folder, Path(entry.path)):
+            self._left_out(f"skipped, as the link leaves {folder}", entry.path)
+            return False
+        # A folder inside is read where it is.
+        if leads_to_folder:
+            return False
+        try:
+            kind = files.kind_of(entry.stat().st_mode)
+        except OSError:
+            self._left_out("skipped, as the link leads to no file", entry.path)
+            return False
+        if kind:
+            self._left_out(f"skipped, as it is {kind}", entry.path, Level.NOTE)
+        return not kind
+
+    def _note_unused(self) -> None:
+        for flag in sorted(glob.flag for glob in self.selection.unused):
+            self._left_out("the pattern fits no file in a folder", flag)
+
+    def _left_out(self, text: str, where: str, level: Level = Level.WARNING, hint: str = "") -> None:
+        self.warn(Finding.of(FindingCode.LEFT_OUT, text, where, hint, level=level))
 
 
 def read_url(name: str) -> tuple[str, str] | None:
@@ -146,6 +201,22 @@ def is_named(word: str) -> bool:
     return word == STDIN or word.endswith(SUFFIXES) or bool(_URL.match(word))
 
 
+def _files_once(listed: Sequence[NamedSource | InjectorError]) -> list[NamedSource | InjectorError]:
+    """The sources, each file once, by its own name where a link leads to it as well. Raises ConfigError."""
+    by_path: dict[str, NamedSource | InjectorError] = {}
+    for number, item in enumerate(listed):
+        if isinstance(item, InjectorError):
+            by_path[f"{number}"] = item
+            continue
+        if not item.is_file:
+            hint = "name files or folders, or remove --in-place"
+            raise ConfigError("only files can be changed in place", where=f"-f {item.name}", hint=hint)
+        path = os.path.realpath(item.name)
+        if path not in by_path or not os.path.islink(item.name):
+            by_path[path] = item
+    return list(by_path.values())
+
+
 def _split(name: str) -> list[str]:
     """The names in one, separated by commas, unless there is a file of the whole name."""
     if "," not in name or _URL.match(name) or os.path.exists(name):
@@ -158,61 +229,3 @@ def _may_be_object(document: Document) -> bool:
         return documents.is_object(yamltext.kind_of(document))
     except ManifestError:
         return True
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Stdin, a URL, a file, or one that has to lie in a folder. `name` is what messages call it."""
-
-    name: str
-    folder: Path | None = None
-    downloaded: bytes | None = None
-
-    def text(self) -> str:
-        """The text. Raises ManifestError."""
-        data = self._read()
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise self._not_text(data, error) from error
-
-    def documents(self) -> Iterator[Document]:
-        """The documents, one without content where there is none. Raises ManifestError."""
-        data = self._read()
-        if not data:
-            yield Document("", source=self.name)
-        try:
-            yield from yamltext.split_bytes(data, self.name)
-        except UnicodeDecodeError as error:
-            raise self._not_text(data, error) from error
-
-    def _read(self) -> bytes:
-        try:
-            return self._bytes()
-        except (OSError, ValueError) as error:
-            raise ManifestError(files.reason_of(error), where=self.name, hint=self._hint(error)) from error
-
-    def _not_text(self, data: bytes, error: UnicodeDecodeError) -> ManifestError:
-        line = data.count(b"\n", 0, error.start) + 1
-        return ManifestError("the text is not UTF-8", where=f"{self.name}:{line}", hint="save it as UTF-8")
-
-    def _bytes(self) -> bytes:
-        # Not as text: line ends are part of what must pass through.
-        if self.downloaded is not None:
-            return self.downloaded
-        if self.name == STDIN:
-            return sys.stdin.buffer.read()
-        if self.folder is None:
-            return Path(self.name).read_bytes()
-        return files.read_inside(self.folder, str(Path(self.name).relative_to(self.folder)))
-
-    def _hint(self, error: OSError | ValueError) -> str:
-        if not isinstance(error, FileNotFoundError):
-            return "check the path and its permissions"
-        if _PATTERN.search(self.name):
-            return "write the pattern without quotes, so that the shell expands it"
-        return "check the path"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from injector.cli import configuration, manifests
+from injector.cli import configuration, in_place, manifests
 from injector.cli.report import Report
+from injector.cli.selection import Selection
 from injector.cli.sources import Sources
 from injector.cli.world import World
 from injector.core import workload
@@ -20,7 +21,7 @@ from injector.core.model import Finding, Manifest
 from injector.core.profile import Config
 from injector.core.reports.dropped import dropped
 from injector.core.status import Uninjected
-from injector.errors import ManifestError, WorkError
+from injector.errors import ConfigError, ManifestError, WorkError
 from injector.printable import first_of, visible
 from injector.yamltext import Document
 
@@ -34,19 +35,25 @@ class UninjectFlags:
     filenames: tuple[str, ...]
     output: str | None
     recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    in_place: bool
 
 
 def run(flags: UninjectFlags) -> int:
     """Remove the injection from the manifests; returns the exit status. Raises InjectorError."""
     names = flags.manifests + flags.filenames
     manifests.check_named(names)
+    if flags.in_place and flags.output:
+        raise ConfigError("it cannot be combined with -o", where="--in-place", hint="remove one of them")
     wanted = configuration.Wanted(config_file=flags.config_file)
     uninjection = UninjectRun(configuration.located(wanted).config(), Report())
-    sources = Sources(flags.recursive)
-    table = uninjection.config.kinds
-    return manifests.transformed(names, uninjection.change, sources=sources, table=table).write(
-        flags.output, uninjection.report
-    )
+    selection = Selection.of(flags.include, flags.exclude)
+    sources = Sources(flags.recursive, selection=selection, in_place=flags.in_place)
+    stream = manifests.transformed(names, uninjection.change, sources=sources, table=uninjection.config.kinds)
+    if flags.in_place:
+        return in_place.write(stream, sources, uninjection.report)
+    return stream.write(flags.output, uninjection.report)
 
 
 @dataclass(frozen=True, slots=True)

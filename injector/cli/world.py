@@ -45,6 +45,10 @@ class World:
             objects=self.objects,
         )
 
+    def with_native(self, native_sidecars: bool | None) -> World:
+        """The same; what is known of native sidecars stays, else it is this."""
+        return replace(self, native_sidecars=native_sidecars) if self.native_sidecars is None else self
+
 
 def from_objects(names: Sequence[str], lookup: str) -> World:
     """The namespaces and objects in files. Raises ManifestError."""

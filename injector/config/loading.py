@@ -16,7 +16,7 @@ from injector.config import pod_settings, upstream, value_schema, values
 from injector.config.fields import key_of
 from injector.config.folder import NO_FOLDER, PROFILE, Files, Folder, expanded, find, open_folder
 from injector.config.schema import Settings, read_settings, refuse
-from injector.config.snapshot import build
+from injector.config.snapshot import build, completed, contents
 from injector.config.values import Place
 from injector.core.model import Finding
 from injector.core.profile import Config
@@ -117,29 +117,60 @@ def load_settings(settings: Settings, inputs: Input) -> Config:
 
     Its values are not compared with a schema of the profile.
     """
-    folder = folder_of(settings, inputs)
-    settings, findings = _with_checked_values(settings, folder, inputs)
-    templates = _own_templates(settings, inputs)
-    settings, complete, of_complete = _with_flags(settings, folder, inputs.overrides)
-    findings += _misspelt_settings(settings, folder, inputs)
-    settings, more, of_inject = _with_inject(settings, inputs.overrides)
+    resolved = _resolved(settings, inputs)
+    settings, templates = resolved.settings, resolved.templates
     try:
         config = build(
             settings,
-            folder,
-            templates={**templates, **more},
-            complete=complete,
+            resolved.folder,
+            templates=templates,
+            complete=resolved.complete,
             mesh_document=inputs.overrides.mesh is not None,
-            findings=[*findings, *of_complete, *of_inject],
+            findings=resolved.findings,
         )
     except ConfigError as error:
         raise _with_origin(error, inputs) from error
     if inputs.overrides.inject is not None:
-        for name in more:
+        for name in resolved.of_inject:
             config.templates.compile(name)
     place = values.Place(inputs.file.text, inputs.file.origin)
     noticed = values.reported(list(pod_settings.problems(settings, config)), place)
     return dataclasses.replace(config, findings=(*config.findings, *noticed))
+
+
+def contents_of(inputs: Input) -> dict[str, Any]:
+    """Everything that an answer depends on, as its digest covers it. Raises ConfigError."""
+    resolved = _resolved(settings_of(inputs), inputs)
+    return contents(
+        resolved.settings,
+        resolved.folder,
+        completed(resolved.settings, resolved.folder, resolved.complete),
+        {**resolved.folder.sources, **resolved.templates},
+        inputs.overrides.mesh is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """The settings with all overrides, and what a snapshot is built of beside them."""
+
+    settings: Settings
+    folder: Folder
+    templates: dict[str, TemplateSource]
+    of_inject: frozenset[str]
+    complete: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+
+def _resolved(settings: Settings, inputs: Input) -> _Resolved:
+    folder = folder_of(settings, inputs)
+    settings, findings = _with_checked_values(settings, folder, inputs)
+    templates = own_templates(settings, inputs)
+    settings, complete, of_complete = _with_flags(settings, folder, inputs.overrides)
+    findings += _misspelt_settings(settings, folder, inputs)
+    settings, more, of_inject = _with_inject(settings, inputs.overrides)
+    all_findings = (*findings, *of_complete, *of_inject)
+    return _Resolved(settings, folder, {**templates, **more}, frozenset(more), complete, all_findings)
 
 
 def _with_checked_values(
@@ -194,8 +225,8 @@ def _with_origin(error: ConfigError, inputs: Input) -> ConfigError:
     return ConfigError(error.message, where=where, hint=error.hint)
 
 
-def _own_templates(settings: Settings, inputs: Input) -> dict[str, TemplateSource]:
-    """The user's templates of the configuration file."""
+def own_templates(settings: Settings, inputs: Input) -> dict[str, TemplateSource]:
+    """The user's templates of the configuration file, those of files read. Raises ConfigError."""
     out = {}
     for name, template in settings.templates.items():
         pointer = join("/templates", name)

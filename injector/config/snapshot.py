@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector import __version__
+from injector.config.fields import key_of
 from injector.config.folder import Folder
 from injector.config.kind_settings import table_of
 from injector.config.schema import Settings
@@ -45,7 +46,7 @@ def build(
     what an operator adds to the defaults. Raises ConfigError where the profile refuses a setting.
     """
     profile = folder.profile
-    values = merged(_completed(profile.values, complete or {}), settings.values)
+    values = completed(settings, folder, complete or {})
     sources = {**folder.sources, **(templates or {})}
     out = list(findings)
     config = Config(
@@ -66,7 +67,7 @@ def build(
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,
         kinds=table_of(settings.kinds),
-        digest=_digest(settings, folder, values, sources, mesh_document),
+        digest=status.digest_of(contents(settings, folder, values, sources, mesh_document)),
     )
     out += profile.setting_findings(config)
     return dataclasses.replace(config, findings=tuple(out))
@@ -96,6 +97,11 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             out[key] = value
     return out
+
+
+def completed(settings: Settings, folder: Folder, complete: Mapping[str, Any]) -> dict[str, Any]:
+    """All values: those of the profile, of a control plane, and of the settings."""
+    return merged(_completed(folder.profile.values, complete), settings.values)
 
 
 def _completed(defaults: Mapping[str, Any], complete: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,32 +156,62 @@ def _selectors(raw: Sequence[Any], key: str, findings: list[Finding]) -> tuple[S
     return tuple(selectors)
 
 
-def _digest(
+def contents(
     settings: Settings,
     folder: Folder,
     values: Mapping[str, Any],
     sources: Mapping[str, TemplateSource],
     mesh_document: bool,
-) -> str:
-    """Of everything that an answer depends on, and of nothing else (paths, server settings)."""
-    fields = dataclasses.asdict(settings)
+) -> dict[str, Any]:
+    """Everything that an answer depends on, by the paths that people write."""
+    fields = _as_written(settings)
     # The limit of work changes no sidecar: it only refuses pods. Kinds only say where pods are.
-    for key in ("server", "templates", "profile", "values", "work_limit", "kinds"):
+    for key in ("server", "templates", "profile", "values", "workLimit", "kinds"):
         del fields[key]
-    texts = {name: source.text for name, source in sources.items()}
     profile = folder.profile
-    foreign = [{"container": mark.container, "env": mark.env} for mark in profile.foreign]
-    names = [sorted(profile.ignored_namespaces), sorted(profile.operating_systems), profile.default_templates]
-    own = [profile.name, folder.rules, dataclasses.asdict(profile.keys), *names, foreign]
-    own.append(_listed(profile.extra_catalogue))
+    own = {
+        "name": profile.name,
+        "rules": folder.rules,
+        "keys": _as_written(profile.keys),
+        "ignoredNamespaces": sorted(profile.ignored_namespaces),
+        "operatingSystems": sorted(profile.operating_systems),
+        "defaultTemplates": list(profile.default_templates),
+        "foreignSidecars": [{"container": mark.container, "env": list(mark.env)} for mark in profile.foreign],
+        "catalogue": _catalogue(profile.extra_catalogue),
+        "schema": profile.schema,
+    }
     if profile.entry:
-        own += [profile.entry.namespaces.as_manifest(), profile.entry.objects.as_manifest()]
-    if profile.schema is not None:
-        own.append(profile.schema)
-    return status.digest_of(__version__, own, fields, values, texts, mesh_document)
+        own["namespaceSelector"] = profile.entry.namespaces.as_manifest()
+        own["objectSelector"] = profile.entry.objects.as_manifest()
+    return {
+        **fields,
+        "injector": __version__,
+        "meshDocument": mesh_document,
+        "profile": own,
+        "templates": {name: source.text for name, source in sources.items()},
+        "values": values,
+    }
 
 
-def _listed(catalogue: Catalogue) -> list[Any]:
+def _as_written(value: Any) -> Any:
+    """Settings as the tree that a configuration file would hold."""
+    if dataclasses.is_dataclass(value):
+        return {
+            key_of(member): _as_written(getattr(value, member.name)) for member in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {key: _as_written(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_written(member) for member in value]
+    return value
+
+
+def _catalogue(catalogue: Catalogue) -> dict[str, Any]:
     """The keys that a profile folder adds to what its rules know, sorted."""
-    keys = (catalogue.annotations, catalogue.labels, catalogue.namespace_labels, catalogue.domains)
-    return [*map(sorted, keys), catalogue.affects]
+    return {
+        "annotations": sorted(catalogue.annotations),
+        "labels": sorted(catalogue.labels),
+        "namespaceLabels": sorted(catalogue.namespace_labels),
+        "domains": sorted(catalogue.domains),
+        "powers": _as_written(catalogue.affects),
+    }

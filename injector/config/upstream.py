@@ -109,6 +109,11 @@ def sources(config: InjectConfig, text: str, origin: str) -> dict[str, TemplateS
     }
 
 
+def is_own(name: str) -> bool:
+    """Whether a template of an istiod is a user's: it ships the others, or they are not for pods."""
+    return not (name in SHIPPED or _NOT_FOR_PODS.fullmatch(name))
+
+
 def usable(
     config: InjectConfig, text: str, origin: str
 ) -> tuple[dict[str, TemplateSource], tuple[Finding, ...]]:
@@ -116,7 +121,7 @@ def usable(
     templates: dict[str, TemplateSource] = {}
     findings = []
     for name, source in sources(config, text, origin).items():
-        if name in SHIPPED or _NOT_FOR_PODS.fullmatch(name):
+        if not is_own(name):
             continue
         # A text without actions is the same in both languages.
         if "{{" not in source.text and "{%" not in source.text and "{#" not in source.text:

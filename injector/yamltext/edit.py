@@ -105,9 +105,7 @@ class _Editor:
         added = {name: value for name, value in after.items() if name not in before}
         if node.flow and (added or removed):
             check_brackets(self._draft, node)
-            self._flow.remove(node, removed)
-            if added:
-                self._flow.add_members(node, added)
+            self._flow.change_map(node, removed, added)
             return
         for index in removed:
             key, value = node.keys[index], node.values[index]
@@ -141,18 +139,10 @@ class _Editor:
             removed += range(old + pairs, old_end)
             if new + pairs < new_end:
                 added.append((old + pairs, after[new + pairs : new_end]))
-        if node.flow:
-            self._edit_flow_list(node, removed, added)
-        else:
+        if not node.flow:
             self._edit_block_list(node, places, removed, added)
-
-    def _edit_flow_list(
-        self, node: Node, removed: Sequence[int], added: Sequence[tuple[int, Sequence[Any]]]
-    ) -> None:
-        if removed:
-            self._flow.remove(node, removed)
-        for index, items in added:
-            self._flow.add_items(node, index, items)
+        elif removed or added:
+            self._flow.change_list(node, removed, added)
 
     def _edit_block_list(
         self,

@@ -69,29 +69,19 @@ class FlowEditor:
         self._draft = draft
         self._style = style
 
-    def add_members(self, node: Node, members: dict[str, Any]) -> None:
-        """Put members behind the last one of a map."""
+    def change_map(self, node: Node, removed: Sequence[int], members: dict[str, Any]) -> None:
+        """Take members out of a map, and put others behind its last one."""
         pad = self._pad(node)
         texts = [self._style.key(name) + self._style.value(value, pad) for name, value in members.items()]
-        self._put(node, len(node.values), texts, pad)
+        self._change(node, removed, [(len(node.values), texts)] if texts else [], pad)
 
-    def add_items(self, node: Node, index: int, items: Sequence[Any]) -> None:
-        """Put elements before that of an index, or behind the last one."""
+    def change_list(
+        self, node: Node, removed: Sequence[int], added: Sequence[tuple[int, Sequence[Any]]]
+    ) -> None:
+        """Take elements out of a list, and put others before those of an index, or behind the last one."""
         pad = self._pad(node)
-        self._put(node, index, [self._style.value(each, pad) for each in items], pad)
-
-    def remove(self, node: Node, indexes: Sequence[int]) -> None:
-        """Take out members or elements."""
-        firsts = [each.first for each in node.keys or node.values]
-        surviving = [i for i in range(len(node.values)) if i not in set(indexes)]
-        if not surviving:
-            self._cut(firsts[0], node.values[-1].end)
-            return
-        for index in indexes:
-            if index < surviving[0]:
-                self._cut(firsts[index], firsts[index + 1])
-            else:
-                self._cut(node.values[index - 1].end, node.values[index].end)
+        texts = [(index, [self._style.value(each, pad) for each in items]) for index, items in added]
+        self._change(node, removed, texts, pad)
 
     def replace(self, node: Node, value: Any) -> None:
         """Put another value in the place of a value. Raises Uneditable."""
@@ -104,22 +94,41 @@ class FlowEditor:
             text = " " + text
         self._draft.put(node.start, node.end, text)
 
-    def _put(self, node: Node, index: int, texts: list[str], pad: str | None) -> None:
-        comma = "," + (f"\n{pad}" if pad is not None else self._style.comma[1:])
-        joined = comma.join(texts)
-        if not node.values:
-            text, place = joined, node.start + 1
-            if pad is not None:
-                text = f"\n{pad}{joined}\n{pad.removesuffix(self._style.step)}"
-                self._draft.put(place, node.end - 1, text)
-                return
-        elif index:
-            place = node.values[index - 1].end
-            text = comma + joined
+    def _change(
+        self, node: Node, removed: Sequence[int], added: Sequence[tuple[int, list[str]]], pad: str | None
+    ) -> None:
+        firsts = [each.first for each in node.keys or node.values]
+        ends = [each.end for each in node.values]
+        surviving = [i for i in range(len(ends)) if i not in set(removed)]
+        if not surviving:
+            joined = self._comma(pad).join(text for _, texts in added for text in texts)
+            self._fill(node, joined, firsts, ends, pad)
+            return
+        for index in removed:
+            if index < surviving[0]:
+                self._cut(firsts[index], firsts[index + 1])
+            else:
+                self._cut(ends[index - 1], ends[index])
+        for index, texts in added:
+            if index > surviving[0]:
+                place, text = ends[index - 1], "".join(self._comma(pad) + text for text in texts)
+            else:
+                place, text = firsts[surviving[0]], "".join(text + self._comma(pad) for text in texts)
+            self._draft.put(place, place, text)
+
+    def _fill(self, node: Node, joined: str, firsts: list[int], ends: list[int], pad: str | None) -> None:
+        """Put members into a map or list of which none of the others is left."""
+        if firsts:
+            self._refuse_comments(firsts[0], ends[-1])
+            self._draft.put(firsts[0], ends[-1], joined)
+        elif pad is None:
+            self._draft.put(node.start + 1, node.start + 1, joined)
         else:
-            place = (node.keys or node.values)[0].first
-            text = joined + comma
-        self._draft.put(place, place, text)
+            text = f"\n{pad}{joined}\n{pad.removesuffix(self._style.step)}"
+            self._draft.put(node.start + 1, node.end - 1, text)
+
+    def _comma(self, pad: str | None) -> str:
+        return "," + (f"\n{pad}" if pad is not None else self._style.comma[1:])
 
     def _pad(self, node: Node) -> str | None:
         """The indentation of members that have lines of their own, None where they have not."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import lru_cache
 from typing import Any, Final
 
 from injector.errors import ManifestError
@@ -18,6 +19,7 @@ from injector.yamltext.scalar import integral, is_ambiguous
 
 # A parser looks for the colon of a key within 1024 characters.
 _LONGEST_KEY: Final = 1000
+_SHORT: Final = 64
 _PRINTABLE: Final = "\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
 _ONE_LINE = re.compile(f"[{_PRINTABLE}]*")
 _BLOCK = re.compile(f"[\t\n{_PRINTABLE}]*")
@@ -100,50 +102,59 @@ class _Writer:
 
     def mapping(self, mapping: dict[Any, Any], indent: int, lead: str, depth: int) -> None:
         pad = " " * indent
+        out = self.out
         for key in sorted(mapping) if self._sort_keys else mapping:
             written = _key(key)
             if len(written) > _LONGEST_KEY:
                 written = f"? {written}\n{pad}"
-            self.out.append(f"{lead}{written}:")
-            self.member(mapping[key], indent, depth)
+            value = mapping[key]
+            if isinstance(value, str) and "\n" not in value:
+                out.append(f"{lead}{written}: {_one_line(value)}\n")
+            else:
+                out.append(f"{lead}{written}:")
+                self.member(value, indent, depth)
             lead = pad
 
     def member(self, value: Any, indent: int, depth: int) -> None:
-        _check_depth(value, depth)
         if isinstance(value, dict) and value:
+            _check_depth(depth)
             inner = indent + self._step
             self.out.append("\n")
             self.mapping(value, inner, " " * inner, depth + 1)
         elif isinstance(value, list) and value:
+            _check_depth(depth)
             inner = indent + self._before_dash
             self.out.append("\n")
             self.sequence(value, inner, " " * inner, depth + 1)
         else:
-            self.out.append(f" {self._scalar(value, indent)}\n")
+            self.out.append(f" {self._scalar(value, indent, depth)}\n")
 
     def sequence(self, items: list[Any], indent: int, lead: str, depth: int) -> None:
         pad = " " * indent
         inner = indent + self._behind_dash
         for item in items:
-            _check_depth(item, depth)
             if isinstance(item, dict) and item:
+                _check_depth(depth)
                 self.mapping(item, inner, lead + self._dash, depth + 1)
             elif isinstance(item, list) and item:
+                _check_depth(depth)
                 self.sequence(item, inner, lead + self._dash, depth + 1)
             else:
-                self.out.append(f"{lead}{self._dash}{self._scalar(item, indent)}\n")
+                self.out.append(f"{lead}{self._dash}{self._scalar(item, indent, depth)}\n")
             lead = pad
 
-    def _scalar(self, value: Any, indent: int) -> str:
+    def _scalar(self, value: Any, indent: int, depth: int) -> str:
         if isinstance(value, str):
             if self._blocks and "\n" in value and _fits_block(value):
                 return _block(value, indent, self._step)
             return _one_line(value)
+        if isinstance(value, dict | list):
+            _check_depth(depth)
         return _scalar(value, indent)
 
 
-def _check_depth(member: Any, depth: int) -> None:
-    if depth == MAX_DEPTH and isinstance(member, (dict, list)):
+def _check_depth(depth: int) -> None:
+    if depth == MAX_DEPTH:
         raise ManifestError(f"more than {MAX_DEPTH} levels of maps and lists")
 
 
@@ -180,6 +191,12 @@ def _number(number: int | float) -> str:
 
 
 def _one_line(text: str) -> str:
+    # The same short texts come in each workload.
+    return _quoted(text) if len(text) <= _SHORT else _quoted.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
     printable = text.isprintable() if text.isascii() else _ONE_LINE.fullmatch(text)
     if not printable or is_ambiguous(text):
         return '"' + _ESCAPED.sub(_escape, text) + '"'

@@ -390,16 +390,16 @@ def test_fifos_in_a_folder_are_not_waited_for(manifests: Path, run: Run) -> None
 def test_a_file_that_becomes_a_link_after_the_folder_was_listed_is_not_read(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = files.read_inside
+    real = files.opened_inside
 
-    def swapped(folder: Path, name: str) -> bytes:
+    def swapped(folder: Path, name: str) -> int:
         if name == "web.yaml":
             (folder / name).unlink()
             (folder / name).symlink_to("../secret.yaml")
         return real(folder, name)
 
     # Between listing and reading nothing else can be made to happen from outside.
-    monkeypatch.setattr(files, "read_inside", swapped)
+    monkeypatch.setattr(files, "opened_inside", swapped)
     ran = run("kube-inject", "-f", "f")
     assert (ran.status, ran.out, "the-private-key" in ran.err) == (1, "", False)
     assert "f/web.yaml: the file is outside of the allowed folder" in ran.err

@@ -19,6 +19,7 @@ Examples:
 @click.command("check", epilog=EXAMPLES)
 @options.config("Configuration file or URL; the same file as for the webhook.")
 @options.config_map()
+@options.bundle()
 @click.option("--cluster", "with_cluster", is_flag=True, help="Also check the webhook in a cluster.")
 @options.cluster("Same as for kubectl; requires --cluster.")
 @options.output_format("text", "json", "yaml")

@@ -37,6 +37,7 @@ Examples:
 )
 @options.config()
 @options.config_map()
+@options.bundle()
 @options.objects()
 @options.tags()
 @options.cluster("Same as for kubectl; requires KIND/NAME.")

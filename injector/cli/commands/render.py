@@ -16,6 +16,7 @@ Examples:
   injector render -R manifests/ --check
   injector render -R manifests/ --output-dir rendered/
   injector render -R manifests/ -o kustomize --output-dir overlay/
+  injector render -R manifests/ --in-place
   helm template shop | injector render -f - | kubectl apply -f -"""
 
 
@@ -47,6 +48,7 @@ Examples:
     metavar="DIR",
     help="Write the files to this folder instead of stdout, also those without changes.",
 )
+@options.in_place
 @click.option(
     "--jobs",
     type=click.IntRange(0, 256),

@@ -12,6 +12,7 @@ EXAMPLES: Final = """\b
 Examples:
   injector uninject injected.yaml > original.yaml
   injector uninject -f manifests/web.yaml -o manifests/web.yaml
+  injector uninject -R manifests/ --in-place
   kubectl get deploy web -o yaml | injector uninject -f - | kubectl apply -f -"""
 
 
@@ -20,6 +21,7 @@ Examples:
 @options.manifests
 @options.filenames()
 @options.output_file
+@options.in_place
 def command(**flags: Any) -> int:
     """Remove injected sidecars from manifests: manifests on stdout, notes on stderr.
 

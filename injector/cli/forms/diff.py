@@ -16,7 +16,7 @@ from injector.cli.forms.objects import of_part
 from injector.cli.manifests import Part
 from injector.cli.output import Spool
 from injector.cli.report import coloured, paint
-from injector.cli.sources import STDIN
+from injector.cli.source import STDIN
 from injector.printable import visible
 
 _CONTEXT: Final = 3

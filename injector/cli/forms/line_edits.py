@@ -16,7 +16,7 @@ _STEPS: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class LineEdit:
     """Lines `start` to `end` become lines `new_start` to `new_end`; both may be empty."""
 
     start: int
@@ -25,10 +25,10 @@ class Edit:
     new_end: int
 
 
-def edits(before: Sequence[str], after: Sequence[str]) -> list[Edit]:
+def edits(before: Sequence[str], after: Sequence[str]) -> list[LineEdit]:
     """The edits from one list of lines to another, in order."""
     matcher = SequenceMatcher(None, before, after, autojunk=False)
-    quick = [Edit(*numbers) for word, *numbers in matcher.get_opcodes() if word != "equal"]
+    quick = [LineEdit(*numbers) for word, *numbers in matcher.get_opcodes() if word != "equal"]
     if not any(edit.start < edit.end for edit in quick):
         return quick
     shortest = _shortest(before, after)
@@ -37,11 +37,11 @@ def edits(before: Sequence[str], after: Sequence[str]) -> list[Edit]:
     return shortest
 
 
-def _removed(changes: Sequence[Edit]) -> int:
+def _removed(changes: Sequence[LineEdit]) -> int:
     return sum(edit.end - edit.start for edit in changes)
 
 
-def _shortest(before: Sequence[str], after: Sequence[str]) -> list[Edit] | None:
+def _shortest(before: Sequence[str], after: Sequence[str]) -> list[LineEdit] | None:
     """The fewest removed and inserted lines (E. W. Myers, 1986), None where that takes too long."""
     start = 0
     while start < min(len(before), len(after)) and before[start] == after[start]:
@@ -76,14 +76,14 @@ def _steps(trace: list[dict[int, int]], x: int, y: int) -> Iterator[tuple[int, i
         yield x, y, down
 
 
-def _joined(steps: Iterator[tuple[int, int, bool]], offset: int) -> list[Edit]:
+def _joined(steps: Iterator[tuple[int, int, bool]], offset: int) -> list[LineEdit]:
     """Single steps as edits of lines that stand together."""
-    out: list[Edit] = []
+    out: list[LineEdit] = []
     for x, y, down in steps:
         x, y = x + offset, y + offset
         end, new_end = x + (not down), y + down
         if out and (out[-1].end, out[-1].new_end) == (x, y):
-            out[-1] = Edit(out[-1].start, end, out[-1].new_start, new_end)
+            out[-1] = LineEdit(out[-1].start, end, out[-1].new_start, new_end)
         else:
-            out.append(Edit(x, end, y, new_end))
+            out.append(LineEdit(x, end, y, new_end))
     return out

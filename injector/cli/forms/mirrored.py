@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from injector.cli.folder import NewFiles
 from injector.cli.manifests import Part, joined
 from injector.cli.output import Spool
-from injector.cli.sources import STDIN
+from injector.cli.source import STDIN
 
 PathOf = Callable[[str], PurePath]
 """The path in the new folder of a source."""

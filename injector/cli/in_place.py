@@ -1,0 +1,67 @@
+"""`--in-place`: each file of a stream gets its new text, all of them or none.
+
+Not here: how files are replaced (`replacing`), and what their new texts are.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import IO
+
+from injector.cli import manifests, replacing
+from injector.cli.manifests import Ending, Part, Transformed
+from injector.cli.output import Spool, spooling
+from injector.cli.replacing import Replacement
+from injector.cli.report import Report
+from injector.cli.source import Snapshot
+from injector.cli.sources import Sources
+from injector.cli.tally import number
+
+
+def write(stream: Transformed, sources: Sources, report: Report, end: Callable[[], Ending] = Ending) -> int:
+    """Change the files of a stream, or only print its errors; returns the exit status.
+
+    `end` is called when all parts have been taken. Raises ManifestError.
+    """
+    # Nothing is next to the files before all of them are known.
+    with tempfile.TemporaryFile() as file:
+        texts = _NewTexts(file, sources.snapshots, stream.changed)
+        status = stream.taken(texts.take, report, end)
+        if status:
+            return status
+        replacing.replace_all(texts.replacements, [sources.snapshots[name].path for name in stream.inputs])
+    changed, read = len(texts.replacements), len(stream.inputs)
+    report.line(f"{number(changed, 'file')} changed, {read - changed} unchanged")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _NewTexts:
+    """The new texts of the files that change, one behind the other in a temporary file."""
+
+    file: IO[bytes]
+    snapshots: dict[str, Snapshot]
+    changed: Container[str]
+    replacements: list[Replacement] = field(default_factory=list)
+
+    def take(self, parts: Iterable[Part]) -> None:
+        """Store the texts of the files with changes. The parts of a file are next to each other."""
+        for name, of_file in groupby(parts, lambda part: part.document.source):
+            with Spool() as spool:
+                manifests.joined(of_file, spool)
+                if name not in self.changed:
+                    continue
+                start = self.file.tell()
+                with spooling():
+                    spool.copy_to(self.file)
+                    self.file.flush()
+                content = partial(self._content, start, self.file.tell() - start)
+            self.replacements.append(Replacement(name, self.snapshots[name], content))
+
+    def _content(self, start: int, size: int) -> bytes:
+        self.file.seek(start)
+        return self.file.read(size)

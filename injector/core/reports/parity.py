@@ -1,0 +1,88 @@
+"""What differs between a pod that the webhook injected and one that the command line injected.
+
+Both come back from the API server, so that what it and others add is in both. Not here: asking it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from injector.core import names
+from injector.core.model import AnnotationKeys, Manifest
+from injector.core.tree.compare import Difference, changes
+from injector.pointer import join
+
+# Of each answer alone.
+_IDENTITY: Final = frozenset(
+    {"name", "generateName", "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"}
+)
+# The API server makes up the end of the volume's name.
+_TOKEN = re.compile(r"\bkube-api-access-[a-z0-9]{5}\b")
+_WITHOUT_ORDER: Final = ("/volumes", "/volumeMounts")
+
+
+def without_injection(pod: Manifest, switch: str) -> Manifest:
+    """The pod with the label that keeps the webhook away, so that only others change it."""
+    metadata = pod["metadata"]
+    return {**pod, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), switch: names.NO}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the answers to the two pods compare.
+
+    `differences` are fields that injection set: before is the webhook's value, after the command line's.
+    `others` are fields that the API server and other webhooks set: before is what was sent.
+    """
+
+    differences: tuple[Difference, ...]
+    others: tuple[Difference, ...]
+
+
+def compared(by_webhook: Manifest, by_command: Manifest, sent: Manifest, keys: AnnotationKeys) -> Comparison:
+    """The comparison of two answers of the API server.
+
+    `by_command` answers `sent` with the label that keeps the webhook away.
+    """
+    by_command = _with_label_of(by_command, sent, keys.switch)
+    books = [join("/metadata/annotations", key) for key in (keys.undo, keys.overrides)]
+    differences: list[Difference] = []
+    others = list(_differing(_plain(sent), _plain(by_command)))
+    for each in _differing(_plain(by_webhook), _plain(by_command)):
+        # They hold the user's own version, to which the API server has added before the webhook is called.
+        is_book = each.pointer in books and each.before is not None and each.after is not None
+        (others if is_book else differences).append(each)
+    return Comparison(tuple(differences), tuple(others))
+
+
+def _with_label_of(answer: Manifest, sent: Manifest, switch: str) -> Manifest:
+    """The answer with the label that was sent, or without it."""
+    metadata = answer["metadata"]
+    labels = dict(metadata.get("labels") or {})
+    labels.pop(switch, None)
+    own = sent["metadata"].get("labels") or {}
+    if switch in own:
+        labels[switch] = own[switch]
+    return {**answer, "metadata": {**metadata, "labels": labels}}
+
+
+def _plain(pod: Manifest) -> Manifest:
+    """The pod without what is different in each answer."""
+    metadata = {key: value for key, value in pod["metadata"].items() if key not in _IDENTITY}
+    if not metadata.get("labels"):
+        metadata.pop("labels", None)
+    text = json.dumps({"metadata": metadata, "spec": pod["spec"]})
+    plain: dict[str, Any] = json.loads(_TOKEN.sub("kube-api-access-token", text))
+    return plain
+
+
+def _differing(one: Manifest, other: Manifest) -> tuple[Difference, ...]:
+    """What differs; volumes and mounts have no order for Kubernetes."""
+    return tuple(
+        each
+        for each in changes(one, other)
+        if not (each.before == each.after == "another order" and each.pointer.endswith(_WITHOUT_ORDER))
+    )
