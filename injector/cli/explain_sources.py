@@ -89,7 +89,7 @@ def of_files(filenames: Sequence[str], sources: Sources, search: WorkloadSearch)
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            workloads = _workloads(manifest, config)
+            workloads = workload.locate_all(manifest, quirks=config.quirks, table=config.kinds)
         except ManifestError as error:
             errors.append(documents.placed(error, document, pointer))
             return manifest

@@ -52,7 +52,9 @@ def kind_of(word: str, table: KindTable = TABLE) -> Kind:
     short = word.lower().partition(".")[0]
     if named := table.without_template(short):
         raise ConfigError(named.without, where=shown(word), hint="explain one of its pods: pod/NAME")
-    near = get_close_matches(short, [name for row in table.rows if row.plural for name in row.names()], n=1)
+    # A slip is seldom in the first letter, and a service is none of a kservice.
+    names = [name for row in table.rows if row.plural for name in row.names(group=False)]
+    near = get_close_matches(short, [name for name in names if name[:1] == short[:1]], n=1)
     every = ", ".join(row.aliases[-1] for row in KINDS.values() if row.plural)
     hint = f"use one of {every}, or of those that 'injector kinds' lists"
     if near and near[0] != short:
