@@ -40,6 +40,7 @@ lint: setup ## ruff, mypy --strict, import contracts
 docs: setup ## make the reference pages, and what the chart knows of the code, anew
 	@$(IN_VENV) -m hack.reference
 	@$(IN_VENV) -m hack.chart
+	@$(IN_VENV) -m hack.pull_request_picture
 
 site: setup ## the documentation as a site, in build/site; a broken link fails
 	@$(IN_VENV) -m hack.docs_site

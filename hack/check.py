@@ -39,6 +39,7 @@ LINE_COVERAGE = 95
 OTHER_PYTHON = "3.13"
 # What needs a node of its own, or Istio's own programs: minutes, and root.
 END_TO_END = ("tests/e2e", "tests/differential")
+WITH_HELM = tuple(dict.fromkeys((*build.CHART, *build.PIPELINES)))
 # Why tests are skipped that install packages.
 NO_INDEX = "no package index answers"
 SUMMARY = re.compile(r"^=+ .*\bin [0-9.]+s.* =+$")
@@ -114,11 +115,11 @@ def bed_arguments() -> list[str] | None:
 
 
 def chart_arguments() -> list[str] | None:
-    """Arguments of pytest for the chart's tests; None where building helm failed."""
-    if build.unavailable(build.CHART) or built("chart", build.CHART):
+    """Arguments of pytest for the tests of chart and pipelines; None where building helm failed."""
+    if build.unavailable(WITH_HELM) or built("chart and pipelines", WITH_HELM):
         return []
-    say("the chart's tests are left out")
-    return None if IN_CI else ["--ignore", "tests/chart"]
+    say("the tests of the chart and of pipelines are left out")
+    return None if IN_CI else ["--ignore", "tests/chart", "--ignore", "tests/pipelines"]
 
 
 def built(bed_name: str, programs: Iterable[str]) -> bool:
@@ -140,7 +141,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
     environ = {**os.environ, "COVERAGE_FILE": str(scratch / "coverage"), "PYTHONDONTWRITEBYTECODE": ""}
     ignored = [f"--ignore={folder}" for folder in END_TO_END]
     pytest = ["-n", "2", "--dist", "loadfile", *ignored, *(more or []), *(chart or [])]
-    allowed = [ApiServer.unavailable(), build.unavailable(build.CHART), browser.excused(), NO_INDEX]
+    allowed = [ApiServer.unavailable(), build.unavailable(WITH_HELM), browser.excused(), NO_INDEX]
     allowed += [name for name in ("ISTIO_CASES", "FIELD_CASES") if not os.environ.get(name)]
     command = [PYTHON, "-m", "coverage", "run", "-m", "pytest", *pytest]
     summary = reported(command, scratch, environ, allowed, failed)

@@ -20,7 +20,7 @@ from pathlib import Path
 from hack.check import END_TO_END
 from hack.setup import REPO
 
-WITH_PROGRAMS = ("tests/apiserver", "tests/chart", *END_TO_END)
+WITH_PROGRAMS = ("tests/apiserver", "tests/chart", "tests/pipelines", *END_TO_END)
 ROOT = Path("/")
 COLLECTED, RUN = "+365d", "+366d"
 # tests/conftest.py puts its value into FAKETIME once the tests are collected.

@@ -38,6 +38,7 @@ COVERAGE = Coverage.current()
 LONG = (
     "apiserver",
     "chart",
+    "pipelines",
     "test_dockerfile.py",
     "test_image.py",
     "test_packaging.py",

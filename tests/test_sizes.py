@@ -18,7 +18,6 @@ EXCEPTIONS = {
         "tests/apiserver/test_kube.py": 408,
         "tests/apiserver/test_webhook.py": 534,
         "tests/beds/apiserver/bed.py": 438,
-        "tests/beds/programs/build.py": 398,
         "tests/certs/test_own.py": 370,
         "tests/chart/test_chart_rendered.py": 406,
         "tests/cli/test_commands.py": 416,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -28,7 +29,7 @@ from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
-from injector.errors import AnnotationError, InjectorError, ManifestError
+from injector.errors import AnnotationError, ConfigError, InjectorError, ManifestError
 from injector.pointer import get, join
 from injector.yamltext import Document
 
@@ -45,6 +46,8 @@ class KubeInjectFlags(InjectionInput):
 
 def run(flags: KubeInjectFlags) -> int:
     """Inject into the manifests; returns the exit status. Raises InjectorError."""
+    if flags.output and os.path.realpath(flags.output) == os.path.realpath(flags.report_file or ""):
+        raise ConfigError("it names the file of -o", where="--report-file", hint="choose another file")
     return reported(flags, flags.names, lambda report: _run(flags, report))
 
 
@@ -218,9 +221,9 @@ def _refused_result(
     why = f": {first.finding.message}"
     if more:
         why += f", and {more} more problem{'s' if more > 1 else ''}"
-    at = pointer_of(located.template, first.path)
-    where = place(document, pointer + _in_workload(located, at))
-    return WorkloadError(located.label, first.finding.code.value, why, where=where, hint=first.finding.hint)
+    at = pointer + _in_workload(located, pointer_of(located.template, first.path))
+    code, where, hint = first.finding.code.value, place(document, at), first.finding.hint
+    return WorkloadError(located.label, code, why, where=where, hint=hint).at(at)
 
 
 def _in_workload(located: workload.Workload, pointer: str) -> str:
@@ -237,12 +240,13 @@ def refusal(document: Document, located: workload.Workload, pointer: str, outcom
     label, reason = located.label, outcome.decision.reason.value
     annotations = pointer + located.metadata + "/annotations"
     if isinstance(error, AnnotationError) and error.problems:
-        parts = [
-            WorkloadError(
-                label, reason, f": {each}", where=place(document, join(annotations, each.key)), hint=each.hint
-            )
-            for each in error.problems
-        ]
+
+        def part(problem: AnnotationError) -> WorkloadError:
+            at = join(annotations, problem.key)
+            where, why = place(document, at), f": {problem}"
+            return WorkloadError(label, reason, why, where=where, hint=problem.hint).at(at)
+
+        parts = [part(each) for each in error.problems]
         parts.sort(key=lambda each: int(each.where.removeprefix(f"{document.source}:").partition(":")[0]))
         hints = {each.hint for each in error.problems}
         hint = hints.pop() if len(hints) == 1 else "correct or remove them"
@@ -252,4 +256,4 @@ def refusal(document: Document, located: workload.Workload, pointer: str, outcom
     at = pointer + located.spec
     if isinstance(error, AnnotationError):
         at = join(annotations, error.key)
-    return WorkloadError(label, reason, f": {error}", where=place(document, at), hint=error.hint)
+    return WorkloadError(label, reason, f": {error}", where=place(document, at), hint=error.hint).at(at)

@@ -144,8 +144,11 @@ def cli() -> None:
     """Sidecar injection for Kubernetes that explains itself."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; returns its exit status. Errors are printed on stderr."""
+def main(argv: Sequence[str] | None = None, command: click.Command = cli, name: str = "injector") -> int:
+    """Run a command line; returns its exit status. Errors are printed on stderr.
+
+    `command` may be one of the subcommands, with the name by which another program calls it.
+    """
     if VARIABLE in os.environ:
         # A shell runs this process for completion alone.
         from injector.cli import completion
@@ -153,8 +156,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         completion.prepare(silent=os.environ[VARIABLE].endswith("_complete"))
     try:
         with stdout.checked():
-            status = cli.main(
-                args=None if argv is None else list(argv), prog_name="injector", standalone_mode=False
+            status = command.main(
+                args=None if argv is None else list(argv), prog_name=name, standalone_mode=False
             )
         return status if isinstance(status, int) else 0
     except (KeyboardInterrupt, click.Abort):
@@ -164,8 +167,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         # Commands without an error, and --help, start faster without it.
-        from injector.cli import failures
+        from injector.cli import failures, reported
 
+        if isinstance(error, click.ClickException):
+            reported.write_usage(error)
         return failures.exit_status(error)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
+from injector.cli.reporting import names
 from injector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 Command: TypeAlias = Callable[..., Any]
 Option: TypeAlias = Callable[[Command], Command]
 
-REPORTS: Final = ("text", "json", "junit", "sarif", "github")
-"""The formats of --report."""
 FORMATS: Final = {
     "text": "for people",
     "wide": "with more columns",
@@ -106,11 +105,13 @@ def report(to: str = "stderr") -> Option:
             "--report-file",
             type=FILES,
             metavar="FILE",
-            envvar="INJECTOR_REPORT",
+            envvar=names.VARIABLE,
             show_envvar=True,
             help=file_help,
         )
-        return click.option("--report", type=click.Choice(REPORTS), help=format_help)(with_file(command))
+        return click.option("--report", type=click.Choice(names.FORMATS), help=format_help)(
+            with_file(command)
+        )
 
     return add
 

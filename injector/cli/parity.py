@@ -17,7 +17,7 @@ import click
 from injector.cli import configuration, manifests, parity_report, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.injection_input import ConfigurationInput
-from injector.cli.parity_report import DIFFERENT, NOT_COMPARED, SAME, Compared, Refusal
+from injector.cli.parity_report import DIFFERENT, NOT_COMPARED, SAME, ApiRefusal, Compared
 from injector.cli.progress import counted
 from injector.cli.results import PROGRAMS, for_programs
 from injector.cli.selection import Selection
@@ -48,6 +48,7 @@ class ParityFlags(ConfigurationInput):
     bundle: str | None
     manifests: tuple[str, ...]
     filenames: tuple[str, ...]
+    objects: tuple[str, ...]
     recursive: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -73,11 +74,9 @@ def run(flags: ParityFlags) -> int:
     with world.connected(flags) as cluster:
         chosen = flags.located(cluster)
         config = with_tags(with_cluster_tags(cluster, chosen.config()), flags.tags)
-        subjects = _subjects(
-            Sources(flags.recursive, selection=Selection.of(flags.include, flags.exclude)).documents(names),
-            config,
-        )
-        doors = _Doors(cluster, config, _surroundings(cluster, config, subjects, flags.namespace))
+        sources = Sources(flags.recursive, selection=Selection.of(flags.include, flags.exclude))
+        subjects = _subjects(sources.documents(names), config)
+        doors = _Doors(cluster, config, _surroundings(cluster, config, subjects, flags))
         results = [doors.compare(subject) for subject in counted(subjects, "comparing", _MANY)]
     if flags.output in PROGRAMS:
         click.echo(for_programs(parity_report.as_tree(results, config), flags.output))
@@ -127,17 +126,21 @@ def _subjects(read: Sequence[Document], config: Config) -> list[_Subject]:
 
 
 def _surroundings(
-    cluster: Cluster, config: Config, subjects: Sequence[_Subject], namespace: str
+    cluster: Cluster, config: Config, subjects: Sequence[_Subject], flags: ParityFlags
 ) -> Mapping[str, World]:
-    """What is known of each namespace, by its name. What may not be read is reported."""
-    default = namespace or cluster.namespace
+    """What is known of each namespace, by its name; the default has the empty name as well.
+
+    What may not be read is reported.
+    """
+    default = flags.namespace or cluster.namespace
+    of_files = world.from_objects(flags.objects, default)
     out: dict[str, World] = {}
-    for name in dict.fromkeys(each.located.namespace or default for each in subjects):
-        out[name], unread = world.around(cluster, config.profile, name)
+    for name in dict.fromkeys([default, *(each.located.namespace or default for each in subjects)]):
+        seen, unread = world.around(cluster, config.profile, name)
+        out[name] = replace(world.combined(seen, of_files), lookup=name)
         for reason in unread:
             configuration.report(f"not read: {reason}")
-    out[""] = replace(out[default], lookup=default) if default in out else World(lookup=default)
-    return out
+    return {**out, "": out[default]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class _Doors:
         switch = self.config.profile.keys.switch
         sent = created_pod(located, injected, namespace)
         by_command = self._answer(without_injection(sent, switch))
-        if isinstance(by_webhook, Refusal) or isinstance(by_command, Refusal):
+        if isinstance(by_webhook, ApiRefusal) or isinstance(by_command, ApiRefusal):
             return _of_refusals(start, by_webhook, by_command)
         comparison = compared(by_webhook, by_command, sent, self.config.profile.keys)
         result = DIFFERENT if comparison.differences else SAME
@@ -179,7 +182,7 @@ class _Doors:
             refused.insert(0, f"{outcome.decision.reason.value}: {error}")
         return outcome.pod if outcome.patch else located.template, refused[0] if refused else ""
 
-    def _answer(self, pod: Manifest) -> Manifest | Refusal:
+    def _answer(self, pod: Manifest) -> Manifest | ApiRefusal:
         """The pod as the API server would store it. Raises ClusterError where there is no answer at all."""
         path = f"/api/v1/namespaces/{quote(str(pod['metadata']['namespace']), safe='')}/pods"
         try:
@@ -187,23 +190,25 @@ class _Doors:
         except ClusterError as error:
             if error.status in (0, 401):
                 raise
-            return Refusal(error.message)
+            return ApiRefusal(error.message)
 
 
-def _of_denial(start: Compared, denial: str, by_webhook: Manifest | Refusal) -> Compared:
+def _of_denial(start: Compared, denial: str, by_webhook: Manifest | ApiRefusal) -> Compared:
     """A pod that the command line does not inject: neither may the webhook."""
-    if isinstance(by_webhook, Refusal):
+    if isinstance(by_webhook, ApiRefusal):
         return replace(start, result=SAME, refusal=f"both refuse it: {denial}")
     return replace(
         start, result=DIFFERENT, refusal=f"the command line refuses it, the cluster does not: {denial}"
     )
 
 
-def _of_refusals(start: Compared, by_webhook: Manifest | Refusal, by_command: Manifest | Refusal) -> Compared:
+def _of_refusals(
+    start: Compared, by_webhook: Manifest | ApiRefusal, by_command: Manifest | ApiRefusal
+) -> Compared:
     """A pod that the API server refuses in one form or in both."""
-    if isinstance(by_webhook, Refusal) and isinstance(by_command, Refusal):
+    if isinstance(by_webhook, ApiRefusal) and isinstance(by_command, ApiRefusal):
         return replace(start, refusal=by_webhook)
-    if isinstance(by_webhook, Refusal):
+    if isinstance(by_webhook, ApiRefusal):
         text = f"the cluster refuses the pod, and accepts what the command line makes: {by_webhook}"
     else:
         text = f"the cluster refuses what the command line makes: {by_command}"

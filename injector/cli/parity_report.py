@@ -25,7 +25,7 @@ QUIRKS: Final = (
 )
 
 
-class Refusal(str):
+class ApiRefusal(str):
     """Why the API server refuses a pod."""
 
     __slots__ = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Final
 
@@ -15,6 +15,7 @@ from injector.cli import manifests, progress
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending, Form, Part, Spread, Transformed
+from injector.cli.pipelines import copied, piped
 from injector.cli.report import Report
 from injector.cli.reported import reported
 from injector.cli.source import STDIN
@@ -37,30 +38,48 @@ class RenderFlags(InjectionInput):
     check: bool
     in_place: bool
     jobs: int
+    kustomize: str | None
+    helm: str | None
+    post_renderer: bool
+    krm: bool
+    hooks: bool
 
 
 def run(flags: RenderFlags) -> int:
     """Render the manifests; returns the exit status. Raises InjectorError."""
-    return reported(flags, flags.names, lambda report: _run(flags, report))
+    if flags.post_renderer:
+        in_release = replace(flags, namespace=flags.namespace or piped.namespace_of_helm())
+        return copied.run(lambda: _reported(in_release))
+    return _reported(flags)
+
+
+def _reported(flags: RenderFlags) -> int:
+    return reported(flags, flags.names, lambda report: _run(flags, report), recorded=flags.krm)
 
 
 def _run(flags: RenderFlags, report: Report) -> int:
     _check(flags)
+    if flags.krm:
+        from injector.cli.pipelines import krm
+
+        return krm.run(flags, report)
     if flags.base:
         # Other runs start faster without it.
         from injector.cli import comparison
 
         return comparison.run(flags, flags.base, report)
     config, around = flags.read()
-    injection = InjectRun(config, around, report, flags.strict)
+    source = piped.read(flags)
+    injection = source.injection(config, around, report, flags.strict)
     sources = Sources(
         flags.recursive,
         warn=lambda finding: injection.findings([finding]),
         selection=flags.selection,
         in_place=flags.in_place,
+        texts=source.texts,
     )
     stream = manifests.transformed(
-        flags.names,
+        source.names,
         injection.change,
         injection.look_at_other,
         sources,
@@ -76,6 +95,7 @@ def _run(flags: RenderFlags, report: Report) -> int:
     status = _write(flags, stream, report, lambda: injection.end(flags.fail_on))
     if flags.check and status == 0 and stream.changed:
         report.line(f"{number(len(stream.changed), 'file')} would change")
+        report.add_changes()
         return 1
     return status
 
@@ -91,7 +111,6 @@ def _spread(count: int, injection: InjectRun) -> Spread | None:
 
 def _check(flags: RenderFlags) -> None:
     """Raise ConfigError for flags that contradict each other."""
-    manifests.check_named(flags.names)
     ways = {
         "--base": flags.base,
         "--in-place": flags.in_place,
@@ -101,6 +120,7 @@ def _check(flags: RenderFlags) -> None:
         "--output-dir": flags.output_dir,
     }
     chosen = [flag for flag, value in ways.items() if value]
+    piped.check(flags, chosen)
     allowed = [["--diff", "--check"]]
     if flags.output == "kustomize":
         allowed = [["-o", "--output-dir"]]

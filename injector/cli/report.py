@@ -14,7 +14,7 @@ import click
 
 from injector.cli import progress
 from injector.cli.failures import lines_of, status_of
-from injector.cli.reporting.entries import ReportEntry, Sort, of_error, of_finding
+from injector.cli.reporting.entries import ReportEntry, Sort, of_change, of_error, of_finding
 from injector.cli.reporting.places import NOWHERE, ManifestSite, SiteOf
 from injector.core.finding_codes import Level, Subject
 from injector.core.model import Finding
@@ -143,6 +143,11 @@ class Report:
         for line in lines_of(errors):
             self.line(line)
         return status_of(errors)
+
+    def add_changes(self) -> None:
+        """Keep an error for each workload that is injected, where none must change."""
+        if self._recorded:
+            self.add(*(of_change(each) for each in self.entries if each.result == "injected"))
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Keep findings that are printed elsewhere."""

@@ -14,7 +14,7 @@ import click
 
 from injector.cli import failures, output
 from injector.cli.report import Report
-from injector.cli.reporting import formats
+from injector.cli.reporting import formats, names
 from injector.cli.reporting.entries import of_defect
 from injector.cli.reporting.finished import Finished
 from injector.errors import ConfigError
@@ -47,17 +47,20 @@ def reported(
     files: Sequence[str],
     command: Callable[[Report], int],
     write: Callable[[str], None] | None = None,
+    *,
+    recorded: bool = False,
 ) -> int:
     """Run a command with its report, and write the report; returns the exit status.
 
-    `files` are the names that the command line gives. `write` takes a report without a file, in place of
-    stderr. Errors of the command are part of its report; raises ConfigError where that has no place.
+    `files` are the names that the command line gives. With `recorded` the command reads the entries.
+    `write` takes a report without a file, in place of stderr. Errors of the command are part of its report;
+    raises ConfigError where that has no place.
     """
     form = format_of(flags)
     files = [*files, *filter(None, [flags.config_file])]
     _check(flags.report_file)
     report = Report(
-        recorded=form != _TEXT,
+        recorded=recorded or form != _TEXT,
         silent=not (flags.report_file or form in (_TEXT, *_BESIDES)),
         files=files,
         configuration=flags.config_file or "",
@@ -80,9 +83,32 @@ def reported(
     return status
 
 
+def write_usage(error: click.ClickException) -> None:
+    """Write the report of a command line that cannot be used to the file that INJECTOR_REPORT names.
+
+    stderr has the error in any case, which not every program that calls this one shows.
+    """
+    context = getattr(error, "ctx", None)
+    if context is None or not any(each.name == "report_file" for each in context.command.params):
+        return
+    path = context.params.get("report_file") or os.environ.get(names.VARIABLE)
+    if not path or not _has_folder(path):
+        return
+    report = Report(recorded=True, silent=True)
+    report.failures([ConfigError(error.format_message())])
+    form = _form(context.params.get("report"), path)
+    name = context.info_name or ""
+    text = report.text if form == _TEXT else formats.written(form, Finished(name, 2, tuple(report.entries)))
+    output.write(text, path, [], "--report-file")
+
+
 def format_of(flags: ReportFlags) -> str:
     """The format of the report."""
-    return flags.report or _BY_ENDING.get(PurePath(flags.report_file or "").suffix.lower(), _TEXT)
+    return _form(flags.report, flags.report_file)
+
+
+def _form(named: str | None, path: str | None) -> str:
+    return named or _BY_ENDING.get(PurePath(path or "").suffix.lower(), _TEXT)
 
 
 def _failed(report: Report, error: Exception) -> int:
@@ -98,9 +124,13 @@ def _failed(report: Report, error: Exception) -> int:
 
 def _check(path: str | None) -> None:
     """Raise ConfigError where a report cannot be written, before anything is done."""
-    if path and not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+    if path and not _has_folder(path):
         where = f"--report-file {visible(path)}"
         raise ConfigError("the folder does not exist", where=where, hint="create it, or choose another file")
+
+
+def _has_folder(path: str) -> bool:
+    return os.path.isdir(os.path.dirname(os.path.realpath(path)))
 
 
 def _write(

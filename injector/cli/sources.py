@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,7 +35,8 @@ class Sources:
     """How names are read: whether folders in folders and URLs count, and who takes findings about files.
 
     `selection` is about files in folders. With `in_place` each file is read once, by whatever names, and
-    anything else is refused. `snapshots` are the files that were read, by the names in messages.
+    anything else is refused. `snapshots` are the files that were read, by the names in messages,
+    and `texts` those that were read already, by their names.
     """
 
     recursive: bool = False
@@ -44,6 +45,7 @@ class Sources:
     selection: Selection = field(default_factory=Selection)
     in_place: bool = False
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
     def documents(self, names: Sequence[str]) -> list[Document]:
         """The documents of files, folders (in the order of their names), stdin (``-``) and URLs.
@@ -62,7 +64,7 @@ class Sources:
 
         Raises ConfigError for stdin named twice.
         """
-        named = [part for name in names for part in _split(name)]
+        named = [part for name in names for part in ([name] if name in self.texts else _split(name))]
         if named.count(STDIN) > 1:
             raise ConfigError("stdin can be read only once", where="-f -", hint="use -f - only once")
         listed = [source for name in named for source in self._listed(name)]
@@ -103,7 +105,9 @@ class Sources:
         self._left_out("left out, as it has no Kubernetes objects", source.name)
 
     def _sources(self, name: str) -> Iterator[NamedSource]:
-        if _URL.match(name):
+        if name in self.texts:
+            yield NamedSource(name, downloaded=self.texts[name])
+        elif _URL.match(name):
             yield self.source_of_url(name)
         elif name == STDIN or not os.path.isdir(name):
             yield NamedSource(name)

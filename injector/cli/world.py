@@ -52,7 +52,7 @@ class World:
 
 def from_objects(names: Sequence[str], lookup: str) -> World:
     """The namespaces and objects in files. Raises ManifestError."""
-    return _sorted(manifests.objects(names), lookup) if names else World(lookup=lookup)
+    return of(manifests.objects(names), lookup) if names else World(lookup=lookup)
 
 
 def from_cluster(cluster: Cluster, profile: Profile, lookup: str) -> World:
@@ -65,7 +65,7 @@ def from_cluster(cluster: Cluster, profile: Profile, lookup: str) -> World:
             # A kind that the cluster does not serve has no objects.
             if error.status != 404:
                 raise
-    return _sorted(objects, lookup)
+    return of(objects, lookup)
 
 
 def around(cluster: Cluster, profile: Profile, namespace: str) -> tuple[World, tuple[str, ...]]:
@@ -83,7 +83,7 @@ def around(cluster: Cluster, profile: Profile, namespace: str) -> tuple[World, t
                 raise
             if error.status != 404:
                 refused.append(error.message)
-    return _sorted(objects, namespace), tuple(refused)
+    return of(objects, namespace), tuple(refused)
 
 
 def combined(first: World, then: World) -> World:
@@ -96,7 +96,8 @@ def combined(first: World, then: World) -> World:
     )
 
 
-def _sorted(objects: Sequence[Manifest], lookup: str) -> World:
+def of(objects: Sequence[Manifest], lookup: str) -> World:
+    """Namespaces and other objects that were read already."""
     kinds = {"Namespace": [], "Node": [], "": []}  # type: dict[str, list[Manifest]]
     for item in objects:
         kinds[str(item.get("kind")) if item.get("kind") in kinds else ""].append(item)

@@ -124,8 +124,11 @@ def changed(document: Document, change: Change) -> ChangedDocument | None:
     if not isinstance(tree, dict):
         return None
     new = each(document, tree, change)
-    if new is tree:
-        return None
+    return None if new is tree else replaced(document, tree, new)
+
+
+def replaced(document: Document, tree: Manifest, new: Manifest) -> ChangedDocument:
+    """A document with another tree than its own, in which only what differs is edited."""
     text = yamltext.edited(document, tree, new)
     if isinstance(text, Obstacle):
         return ChangedDocument(_rewritten(document, new), tree, new, text.value)

@@ -125,7 +125,7 @@ def _words(request: Request, status: int, reason: str, message: str) -> tuple[st
             f"the API server {request.server} does not accept the credentials",
             "log in again, or check the user in the kubeconfig's context",
         )
-    if status == 403:
+    if status == 403 and not _is_by_admission(message):
         role = f"a Role in namespace {namespace}" if namespace else "a ClusterRole"
         return (
             f"not allowed to {request.verb} {request.subject}",
@@ -146,6 +146,12 @@ def _words(request: Request, status: int, reason: str, message: str) -> tuple[st
     answer = f"the API server answered {status} {reason or 'without a reason'}: {text}"
     known = request.path.startswith(("/api/", "/apis/"))
     return (f"cannot {request.verb} {request.subject}: " if known else "") + answer, "try again"
+
+
+def _is_by_admission(message: str) -> bool:
+    """Whether the object is refused (a quota, PodSecurity, a service account), and not the user."""
+    why = message.partition(" is forbidden: ")[2]
+    return bool(why) and not why.startswith("User ")
 
 
 def _status_object(body: bytes | dict[str, Any]) -> dict[str, Any]:

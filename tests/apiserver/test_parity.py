@@ -2,90 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from injector.config.loading import load
-from tests import upstream
+from injector.core import owner, workload
+from injector.core.created_pod import created_pod
+from tests.apiserver.parity_doors import ENABLED, Doors, doors, everything_same, written
 from tests.apiserver.webhook_serving import (
-    Served,
+    a_deployment,
     create,
     listed,
-    registered,
-    serving,
-    until,
-    wait_until_called,
+    pods_of,
 )
 from tests.beds.apiserver.bed import ApiServer
-from tests.command import Ran, run
+from tests.command import run
 
 pytestmark = pytest.mark.xdist_group("parity")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-HOOK = "parity"
-ENABLED = {"istio-injection": "enabled"}
-
-
-@dataclass(frozen=True)
-class Doors:
-    """A running webhook, the file of its configuration, and a namespace whose pods it gets."""
-
-    bed: ApiServer
-    served: Served
-    config: Path
-    namespace: str
-
-    def parity(self, manifests: Path, *flags: str | Path) -> Ran:
-        config = () if {"--config", "--bundle"} & set(flags) else ("--config", self.config)
-        where = ("-R", "-f", manifests, "-n", self.namespace, "--kubeconfig", self.bed.kubeconfig)
-        return run("parity", *where, *config, *flags)
-
-    def workloads(self, manifests: Path, *flags: str | Path) -> list[dict[str, Any]]:
-        done = self.parity(manifests, "-o", "json", *flags)
-        assert done.out, done.err
-        result: list[dict[str, Any]] = json.loads(done.out)["workloads"]
-        return result
-
-
-@contextlib.contextmanager
-def doors(
-    bed: ApiServer, folder: Path, config: str | Path, labels: dict[str, str], switch: dict[str, str]
-) -> Iterator[Doors]:
-    if bed.plane is None:
-        pytest.skip("API server bed: this cluster (E2E_KUBECONFIG) cannot call a webhook on loopback")
-    file = config if isinstance(config, Path) else folder / "injector.yaml"
-    if isinstance(config, str):
-        file.write_text(config)
-    flags = ("--config", file)
-    with (
-        bed.namespace(labels) as namespace,
-        serving(bed, folder, *flags) as served,
-        registered(bed, served, HOOK, "/inject", *flags),
-    ):
-        wait_until_called(bed, namespace, HOOK, labels=switch)
-        yield Doors(bed, served, file, namespace)
 
 
 @pytest.fixture(scope="module")
 def shop(bed: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     """The webhook with the configuration of the example."""
-    with doors(bed, tmp_path_factory.mktemp("parity"), EXAMPLES / "injector.yaml", ENABLED, {}) as running:
+    with doors(bed, tmp_path_factory.mktemp("parity"), EXAMPLES / "injector.yaml", ENABLED) as running:
         yield running
-
-
-def written(folder: Path, *manifests: dict[str, Any]) -> Path:
-    folder.mkdir(exist_ok=True)
-    for number, manifest in enumerate(manifests):
-        (folder / f"{number:03}.yaml").write_text(yaml.safe_dump(manifest))
-    return folder
 
 
 def in_namespace(folder: Path, source: Path, namespace: str) -> Path:
@@ -96,13 +41,6 @@ def in_namespace(folder: Path, source: Path, namespace: str) -> Path:
             text = re.sub(r'(namespace"?: "?)shop\b', rf"\g<1>{namespace}", path.read_text())
             (folder / path.name).write_text(text)
     return folder
-
-
-def everything_same(doors: Doors, manifests: Path, *flags: str | Path) -> list[dict[str, Any]]:
-    """All workloads that were compared, none of them with a difference."""
-    workloads = doors.workloads(manifests, *flags)
-    assert [each for each in workloads if each["result"] == "different"] == []
-    return [each for each in workloads if each["result"] == "same"]
 
 
 def test_no_example_differs_and_nothing_is_stored(shop: Doors, tmp_path: Path) -> None:
@@ -129,71 +67,146 @@ def test_a_profile_folder_does_not_differ(bed: ApiServer, tmp_path: Path) -> Non
         assert listed(bed, running.namespace, "pods") == []
 
 
-# --- upstream's inputs --------------------------------------------------------------------------
+def test_another_value_in_the_configuration_is_named_by_its_pointer(shop: Doors, tmp_path: Path) -> None:
+    config = yaml.safe_load(shop.config.read_text())
+    config["values"]["global"]["tag"] = "1.30.9"
+    (tmp_path / "planted.yaml").write_text(yaml.safe_dump(config))
+    manifests = written(tmp_path / "m", a_deployment("web"))
+    flags = ("--config", tmp_path / "planted.yaml")
+    (workload,) = shop.workloads(manifests, *flags)
+    assert workload["result"] == "different"
+    images = {d["pointer"]: (d["webhook"], d["commandLine"]) for d in workload["differences"]}
+    hub = "registry.example.com/istio/proxyv2"
+    for name in ("istio-init", "istio-proxy"):
+        assert images.pop(f"/spec/initContainers/{name}/image") == (f"{hub}:1.30.0", f"{hub}:1.30.9")
+    # The digest of the configuration, and what repeats the image.
+    assert all(
+        pointer.startswith("/metadata/annotations/") or "1.30" in str(v) for pointer, v in images.items()
+    )
+
+    done = shop.parity(manifests, *flags)
+    assert done.status == 1
+    line = f'/spec/initContainers/istio-proxy/image: webhook "{hub}:1.30.0", command line "{hub}:1.30.9"'
+    assert f"  {line}\n" in done.out
+    assert done.out.endswith("1 workload: 1 different; nothing was stored\n")
 
 
-def configurations() -> dict[str, set[str]]:
-    """The configurations of upstream's cases with quirks off, and the inputs of each."""
-    out: dict[str, set[str]] = {}
-    for case in upstream.cases():
-        raw = upstream.driver().configuration(case)
-        raw |= {"compatibility": {"istioQuirks": False}, "server": {"source": {"pollSeconds": 1}}}
-        out.setdefault(yaml.safe_dump(raw), set()).add(case["in"])
-    return out
+def test_a_bundle_is_compared_without_the_configuration_of_the_machine(shop: Doors, tmp_path: Path) -> None:
+    packed = run("bundle", "--config", shop.config, "-o", tmp_path / "b.yaml")
+    done = shop.parity(written(tmp_path / "m", a_deployment("web")), "--bundle", packed.err.strip())
+    assert done.status == 0, done.out + done.err
+    assert done.out.startswith("same         Deployment web: ")
 
 
-def placed(name: str, namespace: str) -> list[dict[str, Any]]:
-    """The objects of an input, in another namespace."""
-    objects = list(upstream.documents({"in": name}))
-    for each in objects:
-        each["metadata"] = {**each["metadata"], "namespace": namespace}
-    return objects
+def test_a_pod_that_only_one_door_injects_is_a_difference(shop: Doors, tmp_path: Path) -> None:
+    (tmp_path / "off.yaml").write_text(shop.config.read_text() + "policy: disabled\n")
+    manifests = written(tmp_path / "m", a_deployment("web"))
+    (workload,) = shop.workloads(manifests, "--config", tmp_path / "off.yaml")
+    assert workload["result"] == "different"
+    assert any(d["pointer"] == "/spec/initContainers" for d in workload["differences"])
 
 
-def accounts_of(tree: Any) -> set[str]:
-    """The service accounts that pods anywhere in a tree name."""
-    if isinstance(tree, list):
-        return set().union(*map(accounts_of, tree))
-    if not isinstance(tree, dict):
-        return set()
-    own = {tree[key] for key in ("serviceAccountName", "serviceAccount") if isinstance(tree.get(key), str)}
-    return own.union(*map(accounts_of, tree.values()))
+ABSENT = {**a_deployment("absent"), "metadata": {"name": "absent", "namespace": "no-such-namespace"}}
 
 
-@upstream.needed
-def test_no_input_of_upstream_differs_where_the_api_server_accepts_it(bed: ApiServer, tmp_path: Path) -> None:
-    first, *more = configurations()
-    inputs = configurations()
-    reasons: list[str] = []
-    count = 0
-    with doors(bed, tmp_path, first, ENABLED, {}) as running:
-        accounts = sorted(
-            set().union(*(accounts_of(placed(n, "x")) for names in inputs.values() for n in names))
-            - {"default"}
-        )
-        account = {"apiVersion": "v1", "kind": "ServiceAccount"}
-        items = [{**account, "metadata": {"name": name}} for name in accounts]
-        assert create(bed, running.namespace, *items).status == 0
-        for number, config in enumerate([first, *more]):
-            if number:
-                running.config.write_text(config)
-                wait_until_taken(running)
-            for name in sorted(inputs[config]):
-                folder = written(tmp_path / f"{number}-{name}", *placed(name, running.namespace))
-                workloads = running.workloads(folder)
-                count += sum(each["result"] == "same" for each in workloads)
-                differing = [each for each in workloads if each["result"] == "different"]
-                for d in differing:
-                    print(number, name, d["workload"], d["reason"], d["differences"])
-                reasons += [
-                    f"{name}: {each['reason']}" for each in workloads if each["result"] == "not-compared"
-                ]
-        assert listed(bed, running.namespace, "pods") == []
-    print(f"{count} workloads are the same; not compared:", *sorted(set(reasons)), sep="\n  ")
-    assert 0
+def test_what_the_api_server_refuses_is_not_compared_and_says_why(shop: Doors, tmp_path: Path) -> None:
+    account = a_deployment("account")
+    account["spec"]["template"]["spec"]["serviceAccountName"] = "nobody"
+    template = {
+        "apiVersion": "v1",
+        "kind": "PodTemplate",
+        "metadata": {"name": "unused"},
+        "template": a_deployment("unused")["spec"]["template"],
+    }
+    refused = [ABSENT, account, template]
+    manifests = written(tmp_path / "m", *refused)
+    reasons = [each["reason"] for each in shop.workloads(manifests)]
+    assert "no-such-namespace" in reasons[0]
+    assert 'serviceaccount "nobody" not found' in reasons[1]
+    assert reasons[2] == "no controller creates pods of a PodTemplate"
+    # Nothing was compared, which proves nothing.
+    assert shop.parity(manifests).status == 1
+
+    written(manifests / "more", a_deployment("web"))
+    done = shop.parity(manifests)
+    assert done.status == 0
+    assert done.out.endswith("4 workloads: 1 same, 3 not-compared; nothing was stored\n")
+    assert shop.parity(manifests, "--fail-on", "not-compared").status == 1
 
 
-def wait_until_taken(running: Doors) -> None:
-    """Return once the webhook uses the configuration that the file has now."""
-    digest = load(str(running.config)).digest
-    until("the configuration is used", lambda: digest in [e.get("digest") for e in running.served.events()])
+def test_a_refusal_by_the_webhook_alone_is_a_difference(shop: Doors, tmp_path: Path) -> None:
+    strict = shop.config.read_text() + "annotations: [{deny: [sidecar.istio.io/proxyCPU]}]\n"
+    (tmp_path / "strict.yaml").write_text(strict)
+    annotated = a_deployment("web", annotations={"sidecar.istio.io/proxyCPU": "5m"})
+    wrong = a_deployment("wrong", annotations={"sidecar.istio.io/proxyCPU": "much"})
+    manifests = written(tmp_path / "m", annotated, wrong)
+    only_command, both = shop.workloads(manifests, "--config", tmp_path / "strict.yaml")
+    assert only_command["result"] == "different"
+    assert only_command["reason"].startswith("the command line refuses it, the cluster does not: ")
+    assert both["result"] == "same"
+    assert both["reason"].startswith("both refuse it: ")
+
+
+def test_with_quirks_on_it_says_that_the_doors_differ_by_design(shop: Doors, tmp_path: Path) -> None:
+    (tmp_path / "q.yaml").write_text(shop.config.read_text() + "compatibility: {istioQuirks: true}\n")
+    done = shop.parity(written(tmp_path / "m", a_deployment("web")), "--config", tmp_path / "q.yaml")
+    assert done.out.splitlines()[0].endswith("(row Q28 of the register)")
+
+
+def test_what_others_set_is_counted_and_listed_on_request(shop: Doors, tmp_path: Path) -> None:
+    manifests = written(tmp_path / "m", a_deployment("web"))
+    (workload,) = shop.workloads(manifests)
+    others = {each["pointer"]: each["stored"] for each in workload["setByOthers"]}
+    assert others["/spec/dnsPolicy"] == "ClusterFirst"
+    assert "/spec/volumes/kube-api-access-token" in others
+    short, long = shop.parity(manifests), shop.parity(manifests, "--all")
+    assert short.out.startswith(f"same         Deployment web: {len(others)} fields set by others\n")
+    assert '  set by others: /spec/dnsPolicy: "ClusterFirst"\n' in long.out
+
+
+def test_the_right_to_create_pods_is_enough(shop: Doors, tmp_path: Path) -> None:
+    bed, space = shop.bed, shop.namespace
+    bed.kubectl("create", "serviceaccount", "ci", "-n", space)
+    bed.kubectl("create", "role", "ci", "-n", space, "--verb=create", "--resource=pods")
+    bed.kubectl("create", "rolebinding", "ci", "-n", space, "--role=ci", f"--serviceaccount={space}:ci")
+    token = bed.kubectl("create", "token", "ci", "-n", space).strip()
+    flags = ("--kubeconfig", bed.kubeconfig_with_token(token))
+    labelled = {**ENABLED, "kubernetes.io/metadata.name": space}
+    objects = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "labels": labelled}}
+    (tmp_path / "ns.yaml").write_text(yaml.safe_dump(objects))
+    packed = run("bundle", "--config", shop.config, "-o", tmp_path / "b.yaml").err.strip()
+    done = shop.parity(
+        written(tmp_path / "m", a_deployment("web")),
+        "--bundle",
+        packed,
+        *flags,
+        "--objects",
+        tmp_path / "ns.yaml",
+    )
+    assert done.status == 0, done.out + done.err
+    assert "not read: " in done.err
+
+
+def test_kinds_of_workloads_become_the_pods_of_their_controllers(shop: Doors, tmp_path: Path) -> None:
+    """The real controllers make these pods, and the webhook sees the same owner in both."""
+    manifests = [a_deployment("web")]
+    for kind, version in (("StatefulSet", "apps/v1"), ("ReplicaSet", "apps/v1"), ("Job", "batch/v1")):
+        item = {**a_deployment(kind.lower()), "kind": kind, "apiVersion": version}
+        if kind == "Job":
+            item["spec"] = {"template": item["spec"]["template"]}
+            item["spec"]["template"]["spec"]["restartPolicy"] = "Never"
+        manifests.append(item)
+    answer = create(shop.bed, shop.namespace, *manifests)
+    assert answer.status == 0, answer.err
+    for item in manifests:
+        name = item["metadata"]["name"]
+        (real,) = pods_of(shop.bed, shop.namespace, name)
+        (located,) = workload.locate_all(item)
+        made = created_pod(located, located.template, shop.namespace)["metadata"]
+        stored = real["metadata"]
+        assert owner.of_pod(made) == owner.of_pod(stored)
+        assert set(made["labels"]) == {k for k in stored["labels"] if "istio" not in k}
+        assert bool(made.get("generateName")) == bool(stored.get("generateName"))
+        reference, actual = made["ownerReferences"][0], stored["ownerReferences"][0]
+        assert (reference["kind"], reference["apiVersion"]) == (actual["kind"], actual["apiVersion"])
+    shop.bed.kubectl("delete", "deploy,sts,rs,job", "--all", "-n", shop.namespace, "--wait=true")

@@ -369,8 +369,8 @@ def test_flags_and_help_load_nothing_of_what_commands_do() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     known = {"cli", "cli.commands", "cli.main", "cli.options", "errors", "printable", "stdout"}
-    known |= {"cli.injection_options", *(f"cli.commands.{module}" for module, _ in COMMANDS.values())}
-    assert set(done.stdout.split()) <= {f"injector.{name}" for name in known}
+    known |= {f"cli.commands.{module}" for module, _ in COMMANDS.values()}
+    assert {m for m in done.stdout.split() if m[-8:] != "_options"} <= {f"injector.{n}" for n in known}
 
 
 def test_the_help_lists_all_commands_without_loading_them() -> None:

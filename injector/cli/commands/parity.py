@@ -24,6 +24,9 @@ Examples:
 @options.bundle()
 @options.namespace("Namespace of objects without a namespace.")
 @configuration
+@options.objects(
+    "Namespaces and other objects, from files or folders; those of the cluster are read as well."
+)
 @options.cluster()
 @options.output_format("text", "json", "yaml")
 @click.option("--all", "complete", is_flag=True, help="List also what others set; -o json always does.")

@@ -9,6 +9,7 @@ import click
 
 from injector.cli import options
 from injector.cli.injection_options import injection
+from injector.cli.pipeline_options import pipelines
 
 EXAMPLES: Final = """\b
 Examples:
@@ -17,7 +18,8 @@ Examples:
   injector render -R manifests/ --output-dir rendered/
   injector render -R manifests/ -o kustomize --output-dir overlay/
   injector render -R manifests/ --in-place
-  helm template shop | injector render -f - | kubectl apply -f -"""
+  injector render -k overlays/prod | kubectl apply -f -
+  injector render --helm ./shop -- --namespace shop --values prod.yaml"""
 
 
 @click.command("render", epilog=EXAMPLES)
@@ -56,6 +58,7 @@ Examples:
     metavar="N",
     help="Render in so many processes; 0: one for each CPU. Default: 1.",
 )
+@pipelines
 @injection
 def command(**flags: Any) -> int:
     """Inject sidecars into manifests for CI and GitOps: only what injection adds or changes differs.

@@ -17,6 +17,7 @@ from injector.errors import ClusterError, ConfigError, InjectorError, ManifestEr
 
 FAILED_INPUT: Final = "input"
 USAGE: Final = "usage"
+WOULD_CHANGE: Final = "would-change"
 """The codes of errors that are neither findings nor refusals."""
 
 
@@ -49,6 +50,7 @@ class WorkloadError(ManifestError):
     """
 
     why: str
+    pointer = ""
 
     def __init__(
         self,
@@ -66,6 +68,11 @@ class WorkloadError(ManifestError):
         self.code = code
         # The mark and the blank in front of it are for the whole message.
         self.why = why[2:]
+
+    def at(self, pointer: str) -> WorkloadError:
+        """The same error with the pointer to its place in the document."""
+        self.pointer = pointer
+        return self
 
 
 def of_finding(
@@ -87,9 +94,16 @@ def of_error(error: InjectorError, files: Collection[str]) -> Iterator[ReportEnt
         at = NOWHERE if isinstance(each, ClusterError) else FilePlace.of(each.where, files)
         if isinstance(each, WorkloadError):
             label, message = each.label, each.why
+            at = replace(at, inside=each.pointer or at.inside)
         else:
             label, message = "", each.message
         yield ReportEntry(Sort.ERROR, Level.ERROR, _code(each), message, each.hint, label, place=at)
+
+
+def of_change(workload: ReportEntry) -> ReportEntry:
+    """The entry of a workload that must not change, and would."""
+    text, hint = "injection would change it", "render it again"
+    return replace(workload, sort=Sort.ERROR, level=Level.ERROR, code=WOULD_CHANGE, message=text, hint=hint)
 
 
 def of_defect(error: Exception) -> ReportEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from injector.cli.reporting.entries import FAILED_INPUT, USAGE
+from injector.cli.reporting.entries import FAILED_INPUT, USAGE, WOULD_CHANGE
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.finding_pages import PAGES
 from injector.core.model import Reason, Verdict
@@ -27,6 +27,7 @@ _OTHERS: Final = {
         "An input cannot be read, is not what Kubernetes expects, or fails a check of the command.",
         "Correct what the message names.",
     ),
+    WOULD_CHANGE: ("Injection would change a manifest that must not change.", "Render the manifest again."),
     USAGE: ("The command is not used as it can be.", "See its help."),
 }
 _FINDINGS: Final = {each.value: each for each in FindingCode}

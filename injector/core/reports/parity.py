@@ -48,14 +48,22 @@ def compared(by_webhook: Manifest, by_command: Manifest, sent: Manifest, keys: A
     `by_command` answers `sent` with the label that keeps the webhook away.
     """
     by_command = _with_label_of(by_command, sent, keys.switch)
-    books = [join("/metadata/annotations", key) for key in (keys.undo, keys.overrides)]
     differences: list[Difference] = []
     others = list(_differing(_plain(sent), _plain(by_command)))
     for each in _differing(_plain(by_webhook), _plain(by_command)):
-        # They hold the user's own version, to which the API server has added before the webhook is called.
-        is_book = each.pointer in books and each.before is not None and each.after is not None
-        (others if is_book else differences).append(each)
+        (others if _is_book(each, keys) else differences).append(each)
     return Comparison(tuple(differences), tuple(others))
+
+
+def _is_book(difference: Difference, keys: AnnotationKeys) -> bool:
+    """Whether it is in an annotation with the user's own version of what injection replaced.
+
+    The API server adds its defaults to that version before it calls the webhook.
+    """
+    if difference.pointer == join("/metadata/annotations", keys.undo):
+        return True
+    both = difference.before is not None and difference.after is not None
+    return both and difference.pointer == join("/metadata/annotations", keys.overrides)
 
 
 def _with_label_of(answer: Manifest, sent: Manifest, switch: str) -> Manifest:

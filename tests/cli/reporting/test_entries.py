@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from injector.cli.injection_input import InjectionInput
 from tests.cli.conftest import DEPLOYMENT, Run
 
 SKIPPED = DEPLOYMENT.replace("name: web\n  n", "name: edge\n  n").replace(
@@ -78,3 +79,56 @@ def test_a_finding_about_the_configuration_has_its_file(run: Run) -> None:
     assert {each["file"] for each in findings} == {"odd.yaml"}
     value = next(each for each in findings if each["code"] == "value")
     assert value["line"] == 2
+
+
+def test_a_check_that_fails_has_an_error_for_each_workload_that_would_change(run: Run) -> None:
+    Path("shop.yaml").write_text(f"{DEPLOYMENT}---\n{SKIPPED}")
+    status, report = reported(run, "render", "--config", "c.yaml", "shop.yaml", "--check")
+    assert status == 1
+    assert [(each["code"], each["object"], each["line"]) for each in report["errors"]] == [
+        ("would-change", "Deployment shop/web", 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("r.json", '{\n  "command": "render"'), ("r.txt", "error: No such option")]
+)
+def test_a_wrong_flag_is_in_the_file_that_the_variable_names(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, begins: str
+) -> None:
+    monkeypatch.setenv("INJECTOR_REPORT", name)
+    assert run("render", "--bogus", "web.yaml").status == 2
+    text = Path(name).read_text()
+    assert text.startswith(begins)
+    assert "--bogus" in text
+
+
+def test_a_wrong_flag_of_another_command_writes_no_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INJECTOR_REPORT", "r.json")
+    assert run("version", "--bogus").status == 2
+    assert run("nonsense").status == 2
+    assert not Path("r.json").exists()
+
+
+def test_the_report_may_not_replace_the_manifests(run: Run) -> None:
+    done = run("kube-inject", "--config", "c.yaml", "-f", "web.yaml", "-o", "o", "--report-file", "./o")
+    assert done.status == 2
+    assert not Path("o").exists()
+    assert run("render", "--config", "c.yaml", "web.yaml", "--report-file", "web.yaml").status == 2
+    assert Path("web.yaml").read_text() == DEPLOYMENT
+
+
+def test_a_report_without_a_folder_is_refused_before_anything_is_done(run: Run) -> None:
+    done = run("kube-inject", "--config", "c.yaml", "-f", "web.yaml", "-o", "o", "--report-file", "no/r.json")
+    assert (done.status, Path("o").exists()) == (2, False)
+    assert "hint: create it" in done.err
+
+
+def test_a_defect_is_in_the_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A defect on purpose: there is none to be had.
+    monkeypatch.setattr(InjectionInput, "read", lambda _self: 1 // 0)
+    status, report = reported(run, "render", "--config", "c.yaml", "web.yaml")
+    assert status == 1
+    assert [each["code"] for each in report["errors"]] == ["internal-error"]
+    plain = run("render", "--config", "c.yaml", "web.yaml")
+    assert plain.err.startswith("error: unexpected ZeroDivisionError; this is a bug")

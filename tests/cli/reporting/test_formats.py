@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from injector.cli.reporting import formats, sarif
-from injector.cli.reporting.entries import FAILED_INPUT, USAGE, ReportEntry, Sort
+from injector.cli.reporting.entries import FAILED_INPUT, USAGE, WOULD_CHANGE, ReportEntry, Sort
 from injector.cli.reporting.finished import Finished
 from injector.cli.reporting.places import FilePlace
 from injector.core.finding_codes import FindingCode, Level
@@ -86,6 +86,7 @@ RUNS = {
     "no YAML": (("render", *CONFIG, "broken.yaml"), 1),
     "no file": (("kube-inject", *CONFIG, "-f", "missing.yaml"), 1),
     "no folder of manifests": (("render", *CONFIG, "-R", "empty"), 1),
+    "would change": (("render", *CONFIG, "--check", "web.yaml", "skipped.yaml"), 1),
     "no names": (("render", *CONFIG), 2),
     "no configuration": (("render", "--config", "missing.yaml", "web.yaml"), 2),
     "broken configuration": (("kube-inject", "--config", "broken.yaml", "-f", "web.yaml"), 2),
@@ -202,7 +203,13 @@ def test_what_is_no_file_of_the_repository_is_a_notification(run: Run) -> None:
 
 
 def every_code() -> list[str]:
-    return [FAILED_INPUT, USAGE, *(each.value for each in FindingCode), *(each.value for each in Reason)]
+    return [
+        FAILED_INPUT,
+        USAGE,
+        WOULD_CHANGE,
+        *(each.value for each in FindingCode),
+        *(each.value for each in Reason),
+    ]
 
 
 @pytest.mark.parametrize("code", every_code())

@@ -105,10 +105,19 @@ def test_pre_commit_accepts_the_file_of_the_hooks() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_all_hooks_pass_on_manifests_that_can_be_injected(shop: Repository) -> None:
+def test_a_manifest_without_its_sidecar_gets_it_and_then_all_hooks_pass(shop: Repository) -> None:
+    status, text = shop.run()
+    assert status == 1
+    assert text.count("Passed") == 2
+    gate, change = text.split("Failed")[1:]
+    assert "hook id: injector-rendered" in gate
+    assert "manifests/web.yaml:1: Deployment shop/web" in gate
+    assert "hook id: injector-render-in-place" in change
+    assert "files were modified by this hook" in change
+    assert "istio-proxy" in (shop.folder / "manifests" / "web.yaml").read_text()
     status, text = shop.run()
     assert status == 0, text
-    assert text.count("Passed") == len(yaml.safe_load(HOOKS.read_text()))
+    assert text.count("Passed") == 4
 
 
 def test_a_manifest_that_is_refused_fails_with_its_line_and_stays(shop: Repository) -> None:
