@@ -162,9 +162,14 @@ def _located(manifest: Manifest, row: kinds.Kind, template: str, quirks: bool, p
 
 def template_of(manifest: Manifest) -> Manifest:
     """The first pod template of a workload as it stands there, unchecked; empty where it has none."""
-    row = kinds.of(manifest)
-    pointers = expanded(manifest, row.template) if row and row.templates else ()
-    return (get(manifest, pointers[0]) if pointers else None) or {}
+    return next(iter(templates_of(manifest)), {})
+
+
+def templates_of(manifest: Manifest, table: KindTable = kinds.TABLE) -> tuple[Manifest, ...]:
+    """The pod templates of a workload as they stand there, unchecked."""
+    row = table.of(manifest)
+    pointers = [at for pattern in (row.templates if row else ()) for at in expanded(manifest, pattern)]
+    return tuple(template for at in pointers if isinstance(template := get(manifest, at), dict))
 
 
 def group_of(manifest: Manifest) -> str:

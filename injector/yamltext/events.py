@@ -111,7 +111,17 @@ def _syntaxerror_at(document: Document, error: yaml.MarkedYAMLError) -> YamlErro
     hint = "check indentation (spaces, no tabs), quotes and brackets in the lines above"
     if error.problem == _SECOND_VALUE and document.text.lstrip().startswith("{"):
         hint = "check quotes and brackets; behind YAML, each JSON object needs a line --- before it"
-    return error_at(document, mark, f"not valid YAML: {error.problem}{context}", hint=hint)
+    problem = "a tab, expected spaces" if _is_tab(document, mark) else error.problem
+    return error_at(document, mark, f"not valid YAML: {problem}{context}", hint=hint)
+
+
+def _is_tab(document: Document, mark: Any) -> bool:
+    """Whether a tab is at a place."""
+    if mark is None:
+        return False
+    line, column = int(mark.line), int(mark.column)
+    lines = document.text.split("\n", line + 1)
+    return len(lines) > line and lines[line][column : column + 1] == "\t"
 
 
 def error_at(document: Document, mark: Any, message: str, *, hint: str = "") -> YamlError:
