@@ -55,21 +55,8 @@ def events(document: Document) -> Iterator[Event]:
         return
     _refuse_unreadable(document)
     loader = _LOADER(document.text)
-    begun = False
-    depth = 0
     try:
-        while not isinstance(event := loader.get_event(), StreamEndEvent):
-            if isinstance(event, DocumentStartEvent):
-                if begun:
-                    raise error_at(document, event.start_mark, "a second document, expected one only")
-                begun = True
-            elif isinstance(event, CollectionStartEvent):
-                depth += 1
-                if depth > _MAX_NESTING:
-                    raise error_at(document, event.start_mark, f"more than {_MAX_NESTING} levels")
-            elif isinstance(event, CollectionEndEvent):
-                depth -= 1
-            yield event
+        yield from _read(document, loader)
     except yaml.MarkedYAMLError as error:
         raise _syntaxerror_at(document, error) from error
     except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
@@ -78,6 +65,25 @@ def events(document: Document) -> Iterator[Event]:
         ) from error
     finally:
         loader.dispose()
+
+
+def _read(document: Document, loader: Any) -> Iterator[Event]:
+    begun = False
+    depth = 0
+    while not isinstance(event := loader.get_event(), StreamEndEvent):
+        if isinstance(event, ScalarEvent):
+            pass  # most of them
+        elif isinstance(event, DocumentStartEvent):
+            if begun:
+                raise error_at(document, event.start_mark, "a second document, expected one only")
+            begun = True
+        elif isinstance(event, CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_NESTING:
+                raise error_at(document, event.start_mark, f"more than {_MAX_NESTING} levels")
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        yield event
 
 
 def _refuse_unreadable(document: Document) -> None:
