@@ -192,12 +192,12 @@ def test_an_error_is_a_result_with_object_field_and_file(programs: Programs) -> 
     assert out["items"] == tree["items"]
     (result,) = [each for each in out["results"] if each["severity"] == "error"]
     assert result == {
-        "message": "a list is expected, not a number",
+        "message": "Pod batch: a list is expected, not a number",
         "severity": "error",
         "resourceRef": {"apiVersion": "v1", "kind": "Pod", "name": "batch"},
         "field": {"path": "spec.containers"},
         "file": {"path": "shop/web.yaml", "index": 3},
-        "tags": {"code": "input"},
+        "tags": {"code": "invalid-pod"},
     }
 
 
