@@ -159,6 +159,14 @@ def test_an_error_in_what_helm_renders_names_the_chart_and_the_line(with_helm: P
     assert "error: helm chart:5: /spec/containers" in done.stderr
 
 
+@pytest.mark.parametrize("others", [("-k", "overlay"), ("-f", "web.yaml"), ("--krm",)])
+def test_the_flag_for_hooks_is_refused_where_it_has_no_effect(
+    programs: Programs, others: tuple[str, ...]
+) -> None:
+    done = programs.run("injector", "render", "--hooks", *others, status=2)
+    assert "error: --hooks: it is only for --helm and --post-renderer" in done.stderr
+
+
 # --- programs that misbehave --------------------------------------------------------------------
 
 
