@@ -149,7 +149,8 @@ def test_the_message_of_helm_is_shown(with_helm: Programs) -> None:
 
 
 def test_without_helm_the_error_says_what_to_install(programs: Programs) -> None:
-    done = programs.run("injector", "render", "--helm", "chart", status=2)
+    alone = {"PATH": str(programs.bin)}
+    done = programs.run("injector", "render", "--helm", "chart", status=2, env=alone)
     assert "error: --helm chart: helm is not on PATH" in done.stderr
 
 
